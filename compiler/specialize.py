@@ -60,6 +60,7 @@ from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
 from cspec.compiler.records.program import ConstraintFacts, DataSetup, ModelSetup, Program
 from cspec.compiler.refusals.data_fits import check_fits
+from cspec.compiler.refusals.points import check_own_loop
 from cspec.compiler.refusals.set_shapes import check_set_shapes
 from cspec.compiler.refusals.still_parameters import check_still_parameters
 from cspec.compiler.refusals.streams import check_streams
@@ -114,6 +115,7 @@ def specialize(
             gates, forms that are not compiled yet.
     """
     checked = plan.checked
+    check_own_loop(checked, facts)
     check_fits(checked.elaborated, facts)
     run = _run(checked, facts)
     inference = inference_of(checked, facts, plan.variables)

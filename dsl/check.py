@@ -15,9 +15,11 @@ from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
 from cspec.dsl.checks.unused_names import check_unused
+from cspec.dsl.explicit.points import with_points
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
 from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
+from cspec.dsl.kinds.derivatives import check_derivatives
 from cspec.dsl.kinds.expressions import ExpressionTyper
 from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
@@ -118,6 +120,7 @@ def _check(
     if not settled.too_large:
         check_shapes(typer, explicit.spec.items)
         check_divisions(typer, explicit.spec.items)
+        check_derivatives(typer, explicit.spec.items)
         check_probabilities(typer, explicit.spec.items)
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
@@ -127,20 +130,21 @@ def _check(
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
         found += not_compiled(explicit.spec, symbols, *run)
+    pointed = with_points(explicit.spec, symbols, typer.values, settled.sources, settled.fit)
     return Checked(
         source=source,
         spec=spec,
-        elaborated=explicit.spec,
-        symbols=symbols,
+        elaborated=pointed.spec,
+        symbols=pointed.symbols,
         method=settled.method,
         methods=limits.methods,
         soft=limits.soft,
         within=limits.within,
-        fit=settled.fit,
+        fit=pointed.fit,
         params=settled.params,
         tables=settled.tables,
         unset=settled.unset,
-        sources=settled.sources,
+        sources=pointed.sources,
         models=settled.models,
         functions=extra,
         notes=(*explicit.notes, *import_notes(spec, imports, symbols.uses)),

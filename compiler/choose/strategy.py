@@ -32,6 +32,7 @@ from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Dual, Nupi, Sgd
@@ -366,8 +367,7 @@ def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
         return c
     open_ = context.facts is None and len(c.binders) == 1
     plain = c.relation != "in"
-    several = open_ and len(c.binders[0].names) > 1  # one name may be a point of a domain
-    return c if several and plain and over_examples(c.binders[0]) else None
+    return c if open_ and plain and over_examples(c.binders[0]) else None
 
 
 def _of_rows(c: Constraint, context: ChoiceContext) -> Choice | None:
@@ -380,6 +380,8 @@ def _of_rows(c: Constraint, context: ChoiceContext) -> Choice | None:
     method = own or context.method
     if isinstance(method, Auto):
         return Choice(AugmentedLagrangian(), EACH)
+    if c.each is not None and is_points(c.each.dataset) and c.each.condition is None:
+        return None  # every step sees all of them, as it sees the entries of a tensor
     reason = unknown_to_rows(method)
     if reason is None:
         where = "`using`" if own is None else "the constraint's own `by`"

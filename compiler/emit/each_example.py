@@ -153,13 +153,17 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
         writer.line(f'rows = batch.rows("{rule.dataset}")')
         arguments = f'state, rows, each["{rule.name}"], moves, late'
         writer.line(f"{rule.name} = weights_of_{rule.name}({arguments})")
+        if rule.points:
+            writer.line("if moves:")
+            with writer.indented():
+                writer.line(f"grow_{rule.name}(state, late)")
 
 
 def _moves(rule: EachRule) -> str:
     first = f"session.step > {first_step(rule)}"
     if rule.every == 1:
         return first
-    return f"{first} and session.epoch % {rule.every} == 0"
+    return f"{first} and session.{rule.round} % {rule.every} == 0"
 
 
 def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> None:
@@ -174,7 +178,7 @@ def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> 
 
 def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
     """Penalties grow where an epoch in which multipliers moved ends."""
-    for rule in rules:
+    for rule in (rule for rule in rules if not rule.points):
         translator.writer.line(f"if {_moves(rule)}:")
         with translator.writer.indented():
             late = f"session.progress > {LATE}"

@@ -129,6 +129,11 @@ def _measure(
     if all(part.gradients is None for part in parts):
         writer.line(f"return f, g, g.detach(){each}")
         return
+    if translator.scope.tracked:  # derivatives by columns need their graph
+        truths = [(part, part.functions) for part in parts]
+        _write_vector("true", truths, translator, "true_")
+        writer.line(f"return f, g, true.detach(){each}")
+        return
     writer.line("with torch.no_grad():")
     with writer.indented():
         truths = [(part, part.functions) for part in parts]

@@ -54,6 +54,7 @@ from cspec.compiler.emit.updates import (
     write_initial_state,
 )
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.expressions.derivatives import followed_features, tracked_columns
 from cspec.compiler.lower.projected_call import SetSolve
 from cspec.compiler.lower.restoration import is_restored, sharpens
 from cspec.compiler.lower.solver_call import Solve
@@ -157,7 +158,10 @@ def emit(emission: Emission) -> Program:
     taken = _taken()
     for name in emission.scope.functions.values():
         taken.fresh(name)
+    emission = emission._replace(scope=_derived_by(emission))
     body, used = Writer(), set[str]()
+    body.follows = bool(emission.scope.tracked)
+    used |= {"followed"} if body.follows else set()
     scope = _with_params(emission, taken)
     template = Translator(scope, body, taken, used)
     make = MakeTranslator(template)
@@ -202,6 +206,7 @@ INTERNAL = frozenset(
         "Numbers", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "violations", "truth", "only", "one_each", "broken_or_room", "at_worst", "mean_violation",
+        "tracked", "feature_slope", "followed",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
@@ -236,6 +241,19 @@ def _with_params(emission: Emission, names: Names) -> ModuleScope:
     mapped = mapped_variables(emission.lowered)
     vectors = frozenset(name for name, v in emission.params.items() if isinstance(v, tuple))
     return emission.scope._replace(params=params, vectors=vectors, length=length, mapped=mapped)
+
+
+def _derived_by(emission: Emission) -> ModuleScope:
+    """The scope with the columns that derivatives are taken by."""
+    problem = emission.lowered.problem
+    measured = [value for _, value in problem.metrics]
+    sides = [side for c in problem.constraints for side in (c.value, c.bound, *c.parts)]
+    expressions = [emission.objective, problem.objective, *measured, *sides]
+    columns = emission.scope.symbols.column_names
+    return emission.scope._replace(
+        tracked=tracked_columns(expressions) & columns,
+        followed=followed_features(expressions) & columns,
+    )
 
 
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:

@@ -21,10 +21,16 @@ def one_line(text: str) -> str:
     return flat.replace("\\", "/").replace('"""', "'''").rstrip('"')
 
 
+MEASURED = (("primal", "batch"), ("primal", "data"))
+"""Parameters of functions that measure."""
+
+
 class Writer:
     """Collects lines of Python. Expressions come as syntax trees, never as text of the spec."""
 
     def __init__(self) -> None:
+        self.follows = False
+        """Whether what is measured takes derivatives by columns, wherever it runs."""
         self.lines: list[str] = []
         self.operations: dict[str, int] = {}
         """Operations that functions do which do none twice, by their names."""
@@ -289,9 +295,12 @@ class Writer:
 
     def function(self, name: str, parameters: Iterable[str], doc: Iterable[str]) -> _Deeper:
         """`def name(parameters):` with its docstring; the body goes inside the block."""
+        given = tuple(parameters)
         self.line()
         self.line()
-        self.line(f"def {name}({', '.join(parameters)}):")
+        if self.follows and given in MEASURED:
+            self.line("@followed")
+        self.line(f"def {name}({', '.join(given)}):")
         block = _Deeper(self)
         with block:
             self.docstring(doc)

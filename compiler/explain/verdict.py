@@ -8,6 +8,7 @@ from cspec.compiler.records.certificate import LeafFacts
 from cspec.compiler.records.problem import Constraint
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.records.which_data import decided
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import Method
 
 
@@ -27,6 +28,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     data = place.split
     if data is None:
         return "the true constraint on the parameters themselves, exact"
+    if is_points(data):
+        return f"the true constraint on {data}: {_on_points(facts, data)}"
     text = f"the true constraint on all of {data}, exact"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"
@@ -59,6 +62,13 @@ def _mean(leaf: LeafFacts) -> str:
         how = f"in [{leaf.low:g}, {leaf.high:g}]: Hoeffding or empirical Bernstein at half each"
     groups = f" by {len(leaf.groups)} groups" if leaf.groups else ""
     return f"`{leaf.text}`{groups} ({how})"
+
+
+def _on_points(facts: ConstraintFacts, data: str) -> str:
+    """How what is said of infinitely many points is judged."""
+    if ".grid(" in data:
+        return "at these very points, exact"
+    return "the largest violation on a fresh grid" if facts.each else "measured on a fresh grid"
 
 
 def price(c: Constraint) -> str:

@@ -8,6 +8,7 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.means import means_of
 from cspec.compiler.lower.rules import full_label
+from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.lowered import Lowered
@@ -102,7 +103,8 @@ def _searched(c: Constraint) -> str:
 
 
 def _each(c: Constraint) -> str | None:
-    return None if c.each is None or c.soft is not None else c.each.dataset
+    """The data of requirements with rows of their own, none of entries of the vector."""
+    return c.each.dataset if c.each is not None and has_rows(c) else None
 
 
 def _stand_ins(c: Constraint) -> tuple[str, ...]:

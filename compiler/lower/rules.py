@@ -14,7 +14,7 @@ from cspec.compiler.axes.record import Axes
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
-from cspec.compiler.methods.each_example import each_rules, require_plain_steps
+from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
 from cspec.compiler.methods.output_projection import Params, output_rows
 from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
 from cspec.compiler.records.facts import Facts
@@ -28,9 +28,14 @@ from cspec.compiler.records.lowered import (
     SetAction,
     SetResidual,
 )
-from cspec.compiler.records.problem import Constraint, ParameterRef, Problem
+from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.records.set_keys import SetKeys
-from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
+from cspec.dsl.settings.methods import (
+    OF_SETS,
+    Method,
+    OutputProjection,
+    Threshold,
+)
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
 from cspec.dsl.values.shapes import ONE_NUMBER, Shape
 from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
@@ -64,7 +69,7 @@ def lower(
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
-        elif constraint.each is not None:
+        elif has_rows(constraint):
             each.append(constraint)
         elif isinstance(constraint.method, Threshold):
             shifted.append(constraint)
@@ -189,6 +194,9 @@ class Sizes(NamedTuple):
 
 def entries(expr: Expr, sizes: Sizes) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
+    if isinstance(expr, PerExample):  # points, of which every step sees all
+        each = sizes.inference.axes(expr).each
+        return 1 if each is None else sizes.facts.data[expr.dataset].rows
     if isinstance(expr, SetResidual):
         subject = shape_of(expr.subject, sizes.shapes, sizes.params)
         return form_size(expr.set, subject or (1,))

@@ -9,7 +9,8 @@ On a batch B the sum is (N / |B|) sum over i in B, an unbiased estimate. Its wei
 are those of the quadratic penalty. Where multipliers move, m_i <- w_i of the rows of the batch, the
 only ones that are read or written: a step costs what its batch costs, however many rows there are.
 
-Defaults. A multiplier moves at most once an epoch, and about 60 times a run. c starts at
+Defaults. A multiplier moves at most once an epoch, and about 60 times a run; points of domains,
+which every step sees whole, have no epochs: theirs move every so many steps. c starts at
 
     c = 10 |grad f| / (|x| s + violation) / s / (N share)
 
@@ -36,6 +37,7 @@ from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.records.lowered import EachRule, FunctionalRule
 from cspec.compiler.records.problem import Constraint
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian
@@ -54,6 +56,17 @@ GROWTH = 1.5
 """Of a penalty that is left open ..."""
 HALVED = 0.5
 """... where the largest violation is above this share of the last one."""
+
+
+def has_rows(c: Constraint) -> bool:
+    """Whether each of its examples has a row of its own here; else they are entries of the vector.
+
+    Points, of which every step sees all, are entries by a method that somebody names.
+    """
+    if c.each is None or c.soft is not None:
+        return False
+    points = is_points(c.each.dataset) and c.each.condition is None
+    return not points or c.method == AugmentedLagrangian()
 
 
 def each_rules(
@@ -79,14 +92,15 @@ def each_rules(
         while name in taken:
             count += 1
             name = f"{base}_{count}"
-        epochs = total_steps / max(1, steps_per_epoch)
-        rows, every = facts.data[dataset].rows, _every(c, epochs)
-        found.append(EachRule(name, c, dataset, rows, total_steps, every))
+        points = facts.data[dataset].points
+        rounds = total_steps / (1 if points else max(1, steps_per_epoch))
+        rows, every = facts.data[dataset].rows, _every(c, rounds)
+        found.append(EachRule(name, c, dataset, rows, total_steps, every, points))
     return tuple(found)
 
 
 def _every(c: Constraint, epochs: float) -> int:
-    """Epochs between two moves: as given, each where the penalty is, else 60 times a run."""
+    """Rounds between two moves: as given, each where the penalty is, else 60 times a run."""
     method = c.method
     if isinstance(method, AugmentedLagrangian) and method.given("every"):
         return method.every.count
@@ -258,7 +272,7 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
             kind=Kind.DUAL_STEP,
             name=f"scatter_{rule.name}",
             updates=(Update(target="multipliers", formula=weight),),
-            trigger=Every(rule.every, "epoch"),
+            trigger=Every(rule.every, rule.round),
             meaning=f"multipliers <- {'weights' if is_damped(rule) else weight}, {rows} alone",
         ),
     )
@@ -271,8 +285,8 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
         Operation(
             kind=Kind.PENALTY_STEP,
             name=f"grow_{rule.name}",
-            trigger=Every(rule.every, "epoch"),
-            meaning=f"penalty <- {growth:g} penalty where the largest violation of an epoch is "
+            trigger=Every(rule.every, rule.round),
+            meaning=f"penalty <- {growth:g} penalty where the largest violation of a round is "
             f"above {share:g} of the one before",
         ),
         Operation(

@@ -90,6 +90,8 @@ class DataFacts(BaseModel):
     """Counts of combinations: (columns, ((codes, count), ...)) for each `cross` of the spec."""
     stream: StreamFacts | None = Field(None, exclude=True)
     """Where training draws the batches that its source makes."""
+    points: bool = Field(False, exclude=True)
+    """Whether they are points of a domain, which have no passes that would be epochs."""
 
     def combinations(self, columns: tuple[str, ...]) -> set[tuple[int, ...]]:
         """The codes of these columns that occur together, from counts of these and others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.compiler.records.graph import Kind, Operation
@@ -87,7 +87,14 @@ class EachRule(NamedTuple):
     """Rows of the dataset; 0 as long as it is not bound."""
     total_steps: int
     every: int
-    """Epochs between two moves of a multiplier."""
+    """Epochs, or steps, between two moves of a multiplier."""
+    points: bool = False
+    """Whether its rows are points, of which every step sees all: it counts steps, not epochs."""
+
+    @property
+    def round(self) -> Literal["step", "epoch"]:
+        """What `every` counts."""
+        return "step" if self.points else "epoch"
 
     @property
     def equality(self) -> bool:

@@ -12,7 +12,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.tree.nodes import Call, Expr, Item, Model, Name, Node, walk
 from cspec.dsl.tree.rebuild import head_name
-from cspec.dsl.words.losses import OF_LOGITS, OF_SCORES
+from cspec.dsl.words.losses import OF_LOG_PROBABILITIES, OF_LOGITS, OF_SCORES, PER_CLASS
 
 WORDS = frozenset({"kl", "entropy"})
 """Functions of probabilities."""
@@ -78,7 +78,8 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
 
 def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None:
     """`nll(f(x), y)` of a built-in model: it falls without end as outputs grow."""
-    if _word(typer, call) != "nll" or not call.arguments:
+    word = _word(typer, call)
+    if word not in OF_LOG_PROBABILITIES or not call.arguments:
         return
     argument = call.arguments[0]
     model = _model(typer, argument)
@@ -86,10 +87,11 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
         return
     text = typer.source.slice(argument.span) if argument.span.end > argument.span.start else "f(x)"
     bare = not text.endswith(")")
-    meant = "ce" if bare else typer.source.slice(call.span).replace("nll", "ce", 1)
+    meant = PER_CLASS[0]
+    meant = meant if bare else typer.source.slice(call.span).replace(word, meant, 1)
     typer.report(
         "CS302",
-        f"`nll` is of log-probabilities, and `{model}(x)` are the outputs of a model",
+        f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model",
         call.span,
         "logits",
         notes=(why[model], "without a logarithm of probabilities it falls without end"),

@@ -427,6 +427,9 @@ _TABLE: tuple[Signature, ...] = (
 SIGNATURES: dict[str, Signature] = {signature.name: signature for signature in _TABLE}
 """Every function and set by name."""
 
+DERIVATIVES: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "derivative")
+"""`diff`, `grad`, `laplacian`: the first argument is derived by the others."""
+
 BOTH: frozenset[str] = frozenset(s.name for s in _TABLE if s.family != "set") & SET_WORDS.keys()
 """Functions that are sets as well: `spectral(W) <= 1` is `W in spectral(1)`."""
 

@@ -83,5 +83,8 @@ OF_NUMBERS = _words(lambda loss: not loss.of_classes)
 OF_LOGITS = _words(lambda loss: loss.of_logits)
 OF_SCORES = _words(lambda loss: loss.outputs in ("logits", "scores"))
 """Losses whose outputs are no probabilities, nor logarithms of them."""
+OF_LOG_PROBABILITIES = _words(lambda loss: loss.outputs == "log_probabilities")
+PER_CLASS = _words(lambda loss: loss.of_logits and loss.targets == "class")
+"""The loss that makes log-probabilities of logits itself, one output a class."""
 SMOOTH = _words(lambda loss: loss.smooth)
 KINKED = _words(lambda loss: not loss.smooth)

@@ -33,7 +33,7 @@ from cspec.runtime.verdict.remeasure import misfits, moved, recast, remeasure
 WEIGHTS, REPORT = "model.safetensors", "report.json"
 ROUNDING = 1e-5
 """Relative difference that other versions, threads or machines may make."""
-FOUND = frozenset({"multiplier", "multiplier_norm", "sensitivity", "dual_state"})
+FOUND = frozenset({"multiplier", "multiplier_norm", "sensitivity", "dual_state", "hardest"})
 """What training found of a constraint, and no measurement can tell."""
 BESIDE = frozenset({"versions"})
 """What a report holds beside its result."""

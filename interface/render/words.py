@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import FIXED
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosis: str) -> list[str]
     found += [diagnosis] if diagnosis else _by_multiplier(c, elsewhere)
     if c.relation == "in" and c.method not in {"projection", "parametrization"}:
         found.append("`by projection`, which holds at every step")
-    if elsewhere:
+    if elsewhere and not is_points(c.split or ""):
         found.append(
             f"a stricter bound: it was trained on {chose} and is judged on {c.split}; or "
             "`verify all on val every epoch`, which chooses the iterate on unseen data"

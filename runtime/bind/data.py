@@ -190,6 +190,7 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         provenance=dataset.provenance,
         scaling=dataset.scaling,
         stream=stream_facts(dataset),
+        points=dataset.fresh is not None,
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
             for columns in sorted({_groupable(dataset, names) for names in crosses})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -61,6 +61,13 @@ class Items:
         return Items(lambda rows: change(read(rows)))
 
 
+class Draws(Protocol):
+    """Points that are drawn anew at every step."""
+
+    def at(self, seed: int, step: int) -> Mapping[str, Tensor]:
+        """The points of a step, by column."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Columns of one length.
@@ -79,6 +86,9 @@ class Dataset:
         stream: training batches as a loader makes them, where the data came from one.
         items: examples read anew, where each reading gives others.
         notes: what is to be told of how the data were read.
+        draws: points that are drawn anew at every step; `columns` are then what stands for all.
+        fresh: of points of a domain those that verdicts are measured on.
+        sampled: what these are, where they stand for infinitely many: `a grid of 51 x 51 points`.
 
     Raises:
         DataError: no columns, no rows, unequal lengths, NaN or infinite numbers.
@@ -94,6 +104,9 @@ class Dataset:
     stream: Stream | None = None
     items: Items | None = None
     notes: tuple[str, ...] = ()
+    draws: Draws | None = None
+    fresh: Mapping[str, Tensor] | None = None
+    sampled: str = ""
 
     def __post_init__(self) -> None:
         if not self.columns:
@@ -126,7 +139,15 @@ class Dataset:
             column: values.to(device=device, dtype=dtype if values.is_floating_point() else None)
             for column, values in self.columns.items()
         }
-        return replace(self, columns=moved)
+        fresh = self.fresh
+        if fresh is not None:
+            fresh = {name: values.to(moved[name]) for name, values in fresh.items()}
+        return replace(self, columns=moved, fresh=fresh)
+
+    @property
+    def judged(self) -> Mapping[str, Tensor]:
+        """The columns that verdicts are measured on."""
+        return self.columns if self.fresh is None else self.fresh
 
     def select(self, indices: Tensor | Sequence[int]) -> Dataset:
         """The rows at the given positions, in that order."""

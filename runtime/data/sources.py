@@ -17,6 +17,7 @@ from cspec.runtime.data.embedded import (
 )
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.idx import idx, mnist
+from cspec.runtime.data.points import points
 from cspec.runtime.data.tables import Column, csv
 
 Source = Callable[..., dict[str, Dataset]]
@@ -32,6 +33,7 @@ SOURCES: dict[str, Source] = {
     "wine": wine,
     "iris": iris,
     "diabetes": diabetes,
+    "points": points,
 }
 
 
@@ -63,7 +65,7 @@ def load(
     for setting in settings:
         if setting not in known:
             raise DataError(f"{name} has no setting `{setting}`", f"known: {', '.join(known)}")
-    given = {"columns": tuple(columns)} if name == "csv" else {}
+    given = {"columns": tuple(columns)} if name in ("csv", "points") else {}
     try:
         inspect.signature(SOURCES[name]).bind(**settings, **given)
     except TypeError as error:

@@ -4,7 +4,15 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from cspec.runtime.functions.calculus import NotDifferentiableError, diff, grad, laplacian
+from cspec.runtime.functions.calculus import (
+    NotDifferentiableError,
+    diff,
+    feature_slope,
+    followed,
+    grad,
+    laplacian,
+    tracked,
+)
 from cspec.runtime.functions.classification import (
     class_prob,
     label_prob,
@@ -240,9 +248,11 @@ __all__ = [
     "expm",
     "expm1",
     "eye",
+    "feature_slope",
     "filled",
     "floor",
     "flops",
+    "followed",
     "fraction",
     "gap",
     "grad",
@@ -312,6 +322,7 @@ __all__ = [
     "topk",
     "total",
     "trace",
+    "tracked",
     "truth",
     "violations",
     "vmax",

@@ -4,6 +4,10 @@ Outputs are per sample: entry i of `u` depends on sample i of `x` alone, so the 
 sum holds the derivative of every sample. The results are differentiable in the parameters.
 """
 
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -12,6 +16,37 @@ from cspec.runtime.functions.shapes import ShapeMismatch, in_words
 
 class NotDifferentiableError(ValueError):
     """A derivative was asked for in a tensor that does not track gradients."""
+
+
+def tracked(values: Tensor) -> Tensor:
+    """A column that derivatives are taken by: the same numbers, followed from here on."""
+    return values.detach().requires_grad_(True)
+
+
+def followed(measure: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that takes derivatives inside, wherever it runs: graphs are recorded for it.
+
+    Where the caller records none, neither does what it gives.
+    """
+
+    @wraps(measure)
+    def with_graphs(*arguments: Any) -> Any:
+        outside = torch.is_grad_enabled()
+        with torch.enable_grad():
+            found = measure(*arguments)
+        return found if outside else _without_graphs(found)
+
+    return with_graphs
+
+
+def _without_graphs(found: Any) -> Any:
+    if isinstance(found, Tensor):
+        return found.detach()
+    if isinstance(found, Mapping):
+        return {key: _without_graphs(value) for key, value in found.items()}
+    if isinstance(found, tuple | list):
+        return type(found)(map(_without_graphs, found))
+    return found
 
 
 def grad(u: Tensor, x: Tensor) -> Tensor:
@@ -67,3 +102,13 @@ def laplacian(u: Tensor, *xs: Tensor) -> Tensor:
         _vector_laplacian(u, x) if x.ndim == 2 and x.shape[1] > 1 else diff(u, x, x) for x in xs
     ]
     return torch.stack(terms).sum(0)
+
+
+def feature_slope(u: Tensor, x: Tensor, place: int, unit: float = 1.0) -> Tensor:
+    """Derivative of `u` by feature `place` of `x` in the feature's own units, (B,).
+
+    `x` holds (feature - mean) / unit, so the derivative by the feature is that by `x` over unit.
+    """
+    slopes = grad(u, x)
+    found = slopes if slopes.ndim == 1 else slopes.flatten(1)[:, place]
+    return found / unit

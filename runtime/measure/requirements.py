@@ -38,6 +38,8 @@ class Measurement:
     """Examples that count in any of its means; over several datasets the sum."""
     standard_error: float | None = None
     """Of the value, by the delta method on all its examples (`runtime/functions/samples`)."""
+    sampled: str = ""
+    """The points that stand for infinitely many, where it is measured on such."""
     absent: tuple[str, ...] = ()
     """Why there is no value: conditions that no example meets, denominators of 0."""
 
@@ -114,9 +116,9 @@ class Measurer:
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""
-        found: dict[str, Columns] = {name: data.columns for name, data in self._data.items()}
+        found: dict[str, Columns] = {name: data.judged for name, data in self._data.items()}
         for name, stand_in in replaced:
-            found[name] = self._data[stand_in].columns
+            found[name] = self._data[stand_in].judged
         return found
 
     def values(self, data: Mapping[str, Columns]) -> dict[str, tuple[float, float]]:
@@ -166,13 +168,21 @@ class Measurer:
                     n=self._rows(constraint, stand_ins) if counted is None else counted,
                     standard_error=standard_error(value, heard.behind(value)),
                     absent=absent(constraint, used),
+                    sampled=self._sampled(constraint, stand_ins),
                 )
         return found
+
+    def _sampled(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> str:
+        """What stands for the points of its domains."""
+        names = [stand_ins.get(name, name) for name in constraint.datasets]
+        found = [self._data[name].sampled for name in names if name in self._data]
+        return ", ".join(dict.fromkeys(filter(None, found)))
 
     def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
         """All rows of its data, where it is no function of means."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
-        return sum(len(self._data[name]) for name in names if name in self._data) or None
+        found = [self._data[name].judged for name in names if name in self._data]
+        return sum(len(next(iter(columns.values()))) for columns in found) or None
 
 
 def measured(
@@ -222,5 +232,5 @@ def judged(constraint: ConstraintFacts, found: Measurement) -> ConstraintResult:
         n=found.n,
         standard_error=found.standard_error,
         method=constraint.method,
-        evidence="searched" if constraint.searched else "exact",
+        evidence="searched" if constraint.searched else "sampled" if found.sampled else "exact",
     )

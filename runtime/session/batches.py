@@ -14,6 +14,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
+from cspec.runtime.data.points import on_like
 from cspec.runtime.data.stream import DataEndedError, StreamReader, draw_items
 
 Columns = Mapping[str, Tensor]
@@ -137,7 +138,7 @@ def plan_steps(
     `join`: a single example that is left over joins the batch before.
     """
     dataset = training_dataset(program, data)
-    if dataset is None:
+    if dataset is None or data[dataset].fresh is not None:
         epoch_steps = EPOCH_WITHOUT_DATA
         default = DEFAULT_STEPS
     else:
@@ -267,6 +268,8 @@ class Batches:
     def _from_memory(self, name: str, step: int, anew: bool = False) -> Columns:
         """Rows in the order of the epoch; `anew`: examples that augment are read again."""
         dataset, rows = self.data[name], self._chosen(name, step)
+        if dataset.draws is not None:
+            return on_like(dataset.draws.at(self._seed, step), dataset.columns)
         if anew and dataset.items is not None:
             chosen = range(len(dataset)) if rows is None else rows.tolist()
             columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)

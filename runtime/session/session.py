@@ -274,8 +274,8 @@ class Session:
         `train="val"` measures on `val` in place of `train`.
         """
         with measuring(self.models()):
-            columns = self.measurer.columns(list(other.items()))
-            return function(self.primal, whole_rows(columns, self._clock()))
+            stand_ins = {name: self.data[stand_in].columns for name, stand_in in other.items()}
+            return function(self.primal, {**self.whole_batch(), **stand_ins})
 
     def seen(
         self,
@@ -292,11 +292,8 @@ class Session:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """A block that looks at the batch of this step once more.
-
-        The models' running statistics count the batch once, and the generators go on afterwards
-        as if it had been looked at once.
-        """
+        """A block that looks at the batch of this step once more: statistics count it once, and
+        generators go on as if it had been looked at once."""
         with undisturbed(), buffers_kept(self.models()):
             yield
 
@@ -319,7 +316,8 @@ class Session:
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
         """All the data as one batch."""
-        return whole_rows(self.measurer.columns(), self._clock())
+        columns = {name: dataset.columns for name, dataset in self.data.items()}
+        return whole_rows(columns, self._clock())
 
     def _clock(self) -> Tensor:
         """The number of steps so far: what bounds that move are read from."""

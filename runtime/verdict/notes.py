@@ -38,6 +38,7 @@ def notes_of(
         *_judged(session, constraints, places),
         *_no_prices(session.program.constraints),
         *_objective(objective),
+        *_on_points(measured),
         *_unmeasured(constraints, measured),
         *_overshot(session.program.constraints, constraints),
         *_skipped(session),
@@ -121,6 +122,18 @@ def _no_prices(constraints: Sequence[ConstraintFacts]) -> list[str]:
         f"{', '.join(labels)}: the multipliers of `{method}` are weights that stand still where an "
         "update is rejected, no prices of the bounds: no sensitivities are told"
         for method, labels in found.items()
+    ]
+
+
+def _on_points(measured: Mapping[str, Measurement]) -> list[str]:
+    """Which points stand for those of a domain where a requirement is judged."""
+    found: dict[str, list[str]] = {}
+    for label, at in measured.items():
+        if at.sampled:
+            found.setdefault(at.sampled, []).append(label)
+    return [
+        f"{', '.join(labels)}: judged on {points}, others than those that training saw"
+        for points, labels in found.items()
     ]
 
 

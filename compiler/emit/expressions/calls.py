@@ -6,6 +6,7 @@ import ast
 
 from cspec.compiler.emit.expressions.arithmetic import all_of
 from cspec.compiler.emit.expressions.base import KEPT, TranslatorBase
+from cspec.compiler.emit.expressions.derivatives import derivative
 from cspec.compiler.emit.expressions.examples import (
     NORMS,
     REDUCED,
@@ -68,6 +69,8 @@ def _by_word(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
             return t.call("eye", *size, **t.alike())
         case "cvar" | "quantile":
             return tail(t, name, expr)
+        case "diff" | "grad" | "laplacian" if t.dataset is not None:
+            return derivative(t, name, expr)
         case "margin":
             return margin(t, expr)
     found = _reduction(t, name, expr) or _of_one(t, name, expr)

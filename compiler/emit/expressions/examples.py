@@ -13,6 +13,7 @@ from cspec.compiler.axes.calls import chance
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
 from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.derivatives import followed_feature
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.problem import Category, Lookup
@@ -150,7 +151,7 @@ def part(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | None:
     place = t.place(expr)
     match place:
         case Bound(column=column):
-            return t.column(t.dataset or "", column)
+            return followed_feature(t, expr) or t.column(t.dataset or "", column)
         case PartOf(key=key, style=style):
             return _part_of(t, expr, key, style)
         case Whole():

@@ -120,7 +120,9 @@ class Locals:
         """The local of a dataset's column."""
         first = self._columns_of.setdefault(name, dataset)
         wanted = name if first == dataset else f"{name}_{dataset}"
-        value = subscript(entry(self.container, dataset), ast.Constant(name))
+        value: ast.expr = subscript(entry(self.container, dataset), ast.Constant(name))
+        if name in self.scope.tracked:
+            value = self.call("tracked", value)
         return self.local(("column", dataset, name), wanted, value)
 
     def whole_variable(self, name: str) -> ast.expr:

@@ -28,6 +28,10 @@ class ModuleScope(NamedTuple):
     """Steps of the run, steps an epoch."""
     mapped: frozenset[str] = frozenset()
     """Decision variables that are the image of a free one: called for their value."""
+    tracked: frozenset[str] = frozenset()
+    """Columns that derivatives are taken by."""
+    followed: frozenset[str] = frozenset()
+    """Those of which single features are."""
     vectors: frozenset[str] = frozenset()
     """Params of several numbers."""
     precision: str = "float64"

@@ -1,0 +1,48 @@
+"""Derivatives of what has one value an example: by which columns and features they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cspec.compiler.expressions.rewrite import function_name
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, walk
+from cspec.dsl.words.functions import DERIVATIVES
+
+
+def variables(call: Call) -> tuple[Expr, ...]:
+    """What a derivative is taken by, in order: `diff(u, x, x)` has (x, x)."""
+    return call.arguments[1:]
+
+
+def column_of_variable(variable: Expr) -> str | None:
+    """The column that a variable is, or is a feature of: `x`, `x.age`, `x[3]`."""
+    match variable:
+        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
+            return name
+        case _:
+            return None
+
+
+def tracked_columns(expressions: Iterable[Expr]) -> frozenset[str]:
+    """The columns that some derivative is taken by: they have to be followed from the start."""
+    found = (
+        column_of_variable(variable)
+        for expr in expressions
+        for node in walk(expr)
+        if isinstance(node, Call) and function_name(node) in DERIVATIVES
+        for variable in variables(node)
+    )
+    return frozenset(name for name in found if name is not None)
+
+
+def followed_features(expressions: Iterable[Expr]) -> frozenset[str]:
+    """The columns of which some feature is what a derivative is taken by."""
+    found = (
+        column_of_variable(variable)
+        for expr in expressions
+        for node in walk(expr)
+        if isinstance(node, Call) and function_name(node) in DERIVATIVES
+        for variable in variables(node)
+        if not isinstance(variable, Name)
+    )
+    return frozenset(name for name in found if name is not None)

@@ -1,0 +1,274 @@
+"""Points of domains as data: what is required of points, and averaged over them.
+
+    E[r^2 for (t, x) in q.sample(1000)]          E[r^2 on "q.sample(1000)"], drawn at every step
+    forall x in uniform(-1, 1).sample(100): ...  forall x in "uniform(-1, 1).sample(100)", held
+    forall p in q.grid(51): ...                  forall p in "q.grid(51)", these very points
+
+A set of points is a dataset from here on, with a column for each bound name: what is known of
+batches, of requirements on each example and of verdicts holds for points as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.names.symbols import Symbol, Symbols
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.points import Points
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Column,
+    Constraint,
+    Data,
+    Domain,
+    Expectation,
+    Expr,
+    Group,
+    Interval,
+    Item,
+    Keyword,
+    Name,
+    Node,
+    Number,
+    Spec,
+    String,
+    Target,
+    Vector,
+)
+from cspec.dsl.tree.rebuild import rebuild
+
+
+class PointSet(NamedTuple):
+    """A set of points as it is written: a box or distribution, and which of its points."""
+
+    kind: str
+    ends: tuple[tuple[Expr, Expr], ...]
+    """Lower and upper end, or mean and deviation, one pair an axis; one for all of a
+    distribution."""
+    axes: tuple[tuple[str, tuple[Expr, ...]], ...]
+    """Names and dimensions of a domain's axes; empty without a domain."""
+    word: str
+    """`sample` or `grid`."""
+    number: Expr
+
+
+class WithPoints(NamedTuple):
+    """A spec whose points are data, its names, the settings of its sources, its `fit`."""
+
+    spec: Spec
+    symbols: Symbols
+    sources: dict[str, Settings]
+    fit: FitSettings
+
+
+def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
+    """The points that an expression behind `in` names; None of anything else."""
+    match domain:
+        case Call(function=Attribute(value=base, name="sample" | "grid" as word), arguments=(n,)):
+            if domain.keywords:
+                return None
+        case _:
+            return None
+    axes: tuple[tuple[str, tuple[Expr, ...]], ...] = ()
+    if isinstance(base, Name) and base.id in domains:
+        item = domains[base.id]
+        axes = tuple((axis.name, axis.dimensions) for axis in item.axes)
+        base = item.source
+    match base:
+        case Call(function=Name(id="box"), arguments=arguments):
+            pairs = [_ends(argument) for argument in arguments]
+            if pairs and all(pair is not None for pair in pairs):
+                ends = tuple(pair for pair in pairs if pair is not None)
+                return PointSet("uniform", ends, axes, word, n)
+        case Call(function=Name(id="uniform" | "normal" as kind), arguments=(a, b)):
+            return PointSet(kind, ((a, b),), axes, word, n)
+    return None
+
+
+def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
+    match axis:
+        case Vector(items=(low, high)) | Interval(lower=low, upper=high):
+            return low, high
+        case _:
+            return None
+
+
+def is_points(dataset: str) -> bool:
+    """Whether a dataset is a set of points: it is called as it is written, `q.sample(200)`."""
+    return "(" in dataset
+
+
+def settings_of(found: PointSet, names: int, values: Values, way: str, seed: int) -> Points | None:
+    """The settings of a set of points; None where a number is not known."""
+    widths = [_width(dimensions, values) for _, dimensions in found.axes] or [1] * names
+    ends = found.ends if found.kind == "uniform" and len(found.ends) > 1 else found.ends * 1
+    if len(ends) == 1:
+        ends = ends * sum(widths)
+    numbers = [(value_or_none(a, values), value_or_none(b, values)) for a, b in ends]
+    count = value_or_none(found.number, values)
+    if count is None or count != int(count) or count < 1 or len(numbers) != sum(widths):
+        return None
+    lower = tuple(a for a, _ in numbers if a is not None and math.isfinite(a))
+    upper = tuple(b for _, b in numbers if b is not None and math.isfinite(b))
+    if len(lower) != len(numbers) or len(upper) != len(numbers):
+        return None
+    return Points.model_validate(
+        {
+            "kind": found.kind,
+            "way": "grid" if found.word == "grid" else way,
+            "lower": lower,
+            "upper": upper,
+            "widths": tuple(widths),
+            "n": int(count),
+            "seed": seed,
+        }
+    )
+
+
+def _width(dimensions: tuple[Expr, ...], values: Values) -> int:
+    sizes = [value_or_none(d, values) or 1 for d in dimensions]
+    return int(math.prod(sizes))
+
+
+def with_points(
+    spec: Spec,
+    symbols: Symbols,
+    values: Values,
+    sources: Mapping[str, Settings],
+    fit: FitSettings,
+) -> WithPoints:
+    """The spec with a dataset for each set of points that something is averaged or required over.
+
+    Every step sees all points that are drawn for it: their `batch_size` is `full`.
+    """
+    worker = _Points(symbols, values)
+    items = tuple(worker.item(item) for item in spec.items)
+    if not worker.made:
+        return WithPoints(spec, symbols, dict(sources), fit)
+    made = tuple(data for data, _ in worker.made.values())
+    settings = {name: found for name, (_, found) in worker.made.items()}
+    new = Symbols(
+        table={
+            **symbols.table,
+            **{name: Symbol(name, "data", data, data.span) for name, (data, _) in _named(worker)},
+        },
+        targets={**symbols.targets, **{data.targets[0].name: data.targets[0] for data in made}},
+        uses=symbols.uses,
+        implied=symbols.implied,
+        metrics=symbols.metrics,
+    )
+    place = next((i for i, item in enumerate(items) if not isinstance(item, Data)), 0)
+    return WithPoints(
+        spec.model_copy(update={"items": (*items[:place], *made, *items[place:])}),
+        new,
+        {**sources, **settings},
+        fit.model_copy(update={"batch_size": _sizes(symbols, fit, tuple(settings))}),
+    )
+
+
+def _named(worker: _Points) -> list[tuple[str, tuple[Data, Points]]]:
+    return list(worker.made.items())
+
+
+def _sizes(symbols: Symbols, fit: FitSettings, points: tuple[str, ...]) -> object:
+    """Batches of the data as they were, points whole."""
+    data, size = tuple(symbols.datasets()), fit.batch_size
+    if not data or size == "full":
+        return "full"
+    known = size if isinstance(size, dict) else dict.fromkeys(data, size)
+    return {**known, **dict.fromkeys(points, "full")}
+
+
+class _Points:
+    """Goes over a spec and makes the datasets."""
+
+    def __init__(self, symbols: Symbols, values: Values) -> None:
+        self._domains = symbols.domains()
+        self._taken = set(symbols.table)
+        self._values = values
+        self.made: dict[str, tuple[Data, Points]] = {}
+        self._known: dict[tuple[str, str, tuple[str, ...]], str] = {}
+
+    def item(self, node: Item) -> Item:
+        """An item with its points as data."""
+        changed = self._changed(node)
+        assert isinstance(changed, Item)
+        return changed
+
+    def _changed(self, node: Node) -> Node:
+        match node:
+            case Constraint() | Group() if node.binders:
+                binders = tuple(self._quantifier(binder) for binder in node.binders)
+                return rebuild(node.model_copy(update={"binders": binders}), self._changed)
+            case Expectation(binders=(binder,), dataset=None):
+                name = self._dataset(binder, "redrawn")
+                if name is not None:
+                    condition = binder.condition
+                    conditions = (*node.conditions, *(() if condition is None else (condition,)))
+                    update = {
+                        "binders": (),
+                        "dataset": name,
+                        "dataset_span": binder.domain.span,
+                        "conditions": conditions,
+                    }
+                    return rebuild(node.model_copy(update=update), self._changed)
+        return rebuild(node, self._changed)
+
+    def _quantifier(self, binder: Binder) -> Binder:
+        name = self._dataset(binder, "held")
+        if name is None:
+            return binder
+        return binder.model_copy(update={"domain": Name(id=name, span=binder.domain.span)})
+
+    def _dataset(self, binder: Binder, way: str) -> str | None:
+        """The dataset of what a name goes over; None where that is no set of points."""
+        found = point_set(binder.domain, self._domains)
+        if found is None:
+            return None
+        settings = settings_of(found, len(binder.names), self._values, way, len(self.made))
+        if settings is None:
+            return None
+        wanted = format_expression(binder.domain)
+        key = (wanted, settings.way, binder.names)
+        if key in self._known:
+            return self._known[key]
+        name, count = wanted, 1
+        while name in self._taken:
+            count += 1
+            name = f"{wanted} ({count})"
+        self._taken.add(name)
+        self._known[key] = name
+        columns = tuple(Column(name=n, original=n, span=binder.span) for n in binder.names)
+        target = Target(name=name, columns=columns, span=binder.domain.span)
+        source = _call(settings, binder)
+        self.made[name] = (Data(targets=(target,), source=source, span=binder.span), settings)
+        return name
+
+
+def _call(settings: Points, binder: Binder) -> Call:
+    """The source of a dataset of points, as other sources stand in a `data` line."""
+    span = binder.domain.span
+
+    def value(found: object) -> Expr:
+        if isinstance(found, tuple):
+            return Vector(items=tuple(map(value, found)), span=span)
+        if isinstance(found, str):
+            return String(value=found, span=span)
+        assert isinstance(found, int | float)
+        return Number(text=repr(found), value=found, span=span)
+
+    keywords = tuple(
+        Keyword(name=name, value=value(found), span=span, name_span=span)
+        for name, found in settings.model_dump().items()
+    )
+    return Call(function=Name(id=Points.word, span=span), keywords=keywords, span=span)
+
+
+__all__ = ["PointSet", "WithPoints", "is_points", "point_set", "settings_of", "with_points"]

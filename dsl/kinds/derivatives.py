@@ -1,0 +1,86 @@
+"""Derivatives: by what stands in what is derived, a column, a coordinate of a point, a feature."""
+
+from __future__ import annotations
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Expr,
+    Index,
+    Item,
+    Name,
+    walk,
+)
+from cspec.dsl.tree.rebuild import names
+from cspec.dsl.words.functions import DERIVATIVES
+
+
+def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report derivatives by what is no variable, and those that are 0 whatever is trained."""
+    for item in items:
+        nodes = list(walk(item))
+        binders = [node for node in nodes if isinstance(node, Binder) and _of_weights(node.domain)]
+        weights = {name for binder in binders for name in binder.names}
+        for node in nodes:
+            if isinstance(node, Call) and _is_derivative(typer, node):
+                for variable in node.arguments[1:]:
+                    if _head(variable) not in weights:
+                        _variable(typer, node, variable)
+
+
+def _of_weights(domain: Expr) -> bool:
+    """`f.weights`, `f.params("conv*")`: every output of the model depends on these."""
+    part = domain.function if isinstance(domain, Call) else domain
+    return isinstance(part, Attribute) and part.name in ("weights", "params")
+
+
+def _is_derivative(typer: Typer, call: Call) -> bool:
+    function = call.function
+    named = isinstance(function, Name) and function.id in DERIVATIVES
+    return named and typer.symbols.role(getattr(function, "id", "")) is None
+
+
+def _head(variable: Expr) -> str | None:
+    match variable:
+        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
+            return name
+        case _:
+            return None
+
+
+def _variable(typer: Typer, call: Call, variable: Expr) -> None:
+    name = _head(variable)
+    if name is None:
+        typer.report(
+            "CS302",
+            f"{typer.text(variable)} is nothing that a derivative is taken by",
+            variable.span,
+            "a column, a coordinate or a feature goes here",
+            helps=("write `diff(u, x)`, `diff(u, x, x)`, or `grad(f(x), x.age)` for a feature",),
+        )
+        return
+    if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):
+        return  # of another kind, which its kind says
+    if name in names(call.arguments[0]):
+        return
+    word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
+    inner = call.arguments[0]
+    model = (
+        inner.function.id if isinstance(inner, Call) and isinstance(inner.function, Name) else ""
+    )
+    helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
+    if model in typer.symbols.models():
+        helps.insert(
+            0,
+            "on a wall go over its own points: `domain wall(t, x) = box([0, 1], [0, 0])` and "
+            f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`",
+        )
+    typer.report(
+        "CS302",
+        f"`{word}` does not depend on `{by}`: its derivative is 0 whatever is trained",
+        call.span,
+        f"`{by}` does not stand in it",
+        helps=tuple(helps),
+    )

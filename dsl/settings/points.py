@@ -1,0 +1,26 @@
+"""Points of domains: what stands behind a dataset that a spec makes of `q.sample(200)`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cspec.dsl.settings.base import Settings
+
+
+class Points(Settings):
+    """Points of a box or of normal distributions, on a grid, drawn once, or drawn at every step.
+
+    One number an axis: `lower`, `upper` are ends of intervals, or mean and deviation. `widths` says
+    how many axes each column takes.
+    """
+
+    word: ClassVar[str] = "points"
+    kind: Literal["uniform", "normal"] = Field("uniform", description="how points lie")
+    way: Literal["grid", "held", "redrawn"] = Field("redrawn", description="how they are chosen")
+    lower: tuple[float, ...] = Field(description="lower ends, or means")
+    upper: tuple[float, ...] = Field(description="upper ends, or deviations")
+    widths: tuple[int, ...] = Field(description="axes of each column")
+    n: int = Field(ge=1, description="points; of a grid those along an axis")
+    seed: int = Field(0, ge=0, description="which points")

@@ -1,0 +1,99 @@
+"""Points of domains: means against integrals, requirements against their own grids, a PINN."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+import cspec
+from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.data.points import points
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HEAD = "domain q(t, x) = box([0, 2], [-1, 1])\nmodel u(t, x) = mlp(hidden=[4], act=tanh)\n"
+
+
+def test_means_over_points_are_integrals() -> None:
+    """E[t^2 x^2] over [0, 2] x [-1, 1] is 4/3 * 1/3; of a standard normal z^2 it is 1."""
+    result = cspec.run(
+        f"{HEAD}domain n(z) = normal(1, 2)\nminimize E[u^2 for (t, x) in q.sample(20)]\n"
+        "metric box = E[t^2*x^2 for (t, x) in q.sample(10)]\n"
+        "metric half = E[t for (t, x) in q.sample(10) where x > 0]\n"
+        "metric drawn = E[(z - 1)^2 for z in n.sample(10)]\n"
+        "metric named = E[a + b for (a, b) in q.grid(3)]\n"
+        "fit(steps=3)\n"
+    )
+    assert result.metrics["box"] == pytest.approx(4 / 9, rel=2e-3)
+    assert result.metrics["half"] == pytest.approx(1, rel=1e-3)
+    assert result.metrics["drawn"] == pytest.approx(4, rel=2e-2)
+    assert result.metrics["named"] == pytest.approx(1, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["", "by augmented_lagrangian(penalty=1)", "by lagrangian"])
+def test_requirements_on_points_are_judged_on_a_fresh_grid(method: str) -> None:
+    result = cspec.run(
+        "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[8], act=tanh)\n"
+        "minimize E[u^2 for x in q.sample(50)]\n"
+        f"s.t. high: forall x in q.sample(20): u(x) >= x {method} within 5e-2\n"
+        "fit(steps=800, optimizer=adam(lr=1e-2))\n"
+    )
+    c = result["high"]
+    grid = torch.linspace(0, 1, 1001)
+    with torch.no_grad():
+        gap = result.models["u"].eval()(grid) - grid
+    assert c.evidence == "sampled" and c.n == 1001
+    assert c.violation == pytest.approx(max(0.0, -float(gap.min())), abs=1e-5)
+    assert any("judged on 1,001 points" in note for note in result.notes)
+
+
+def test_points_of_a_step_are_those_of_its_seed_and_number() -> None:
+    found = points([0, -1], [1, 1], [1, 1], 7, columns=("t", "x"))["train"]
+    assert found.draws is not None
+    one, two = found.draws.at(0, 3), found.draws.at(0, 4)
+    assert torch.equal(one["t"], found.draws.at(0, 3)["t"])
+    assert not torch.equal(one["t"], two["t"]) and len(one["t"]) == 7
+    assert float(one["x"].min()) >= -1 and float(one["t"].min()) >= 0
+
+
+def test_a_grid_has_the_ends_of_its_box_and_one_point_of_a_wall() -> None:
+    found = points([0, 5], [1, 5], [1, 1], 3, way="grid", columns=("t", "x"))["train"]
+    assert found["t"].tolist() == [0, 0.5, 1] and found["x"].tolist() == [5, 5, 5]
+    vector = points([0, 0], [1, 1], [2], 4, way="held", columns=("z",))["train"]
+    assert vector["z"].shape == (4, 2)
+
+
+def test_a_run_that_is_resumed_draws_the_same_points(tmp_path: Path) -> None:
+    text = f"{HEAD}minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\nfit(steps=20, seed=1)\n"
+    first, again = (cspec.run(text).models["u"].state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "forall (t, x) in q: u >= 0",
+        "forall (t, x) in q.sample(5): u >= 0 => u <= 1",
+        "forall (t, x) in q.sample(5): u >= 0 by sal",
+        "max(u(t, x) for (t, x) in q.sample(10)) <= 3",
+        "forall (t, x) in q.sample(10, redraw=true): u == 0",
+    ],
+)
+def test_what_can_not_run_is_said_before(line: str) -> None:
+    text = f"{HEAD}minimize E[u^2 for (t, x) in q.sample(20)]\ns.t. c: {line}\n"
+    codes = {d.code for d in cspec.check(text)}
+    assert codes & {"CS520", "CS301", "CS531", "CS501", "CS302"}, codes
+    with pytest.raises(SpecError):
+        cspec.run(text)
+
+
+@pytest.mark.slow
+def test_poisson() -> None:
+    """u'' = -pi^2 sin(pi x), u(0) = u(1) = 0."""
+    result = cspec.run(EXAMPLES / "poisson.cspec")
+    x = torch.linspace(0, 1, 101)
+    with torch.no_grad():
+        gap = result.models["u"].eval()(x) - torch.sin(math.pi * x)
+    assert float(gap.abs().max()) < 1e-3 and result["walls"].satisfied
