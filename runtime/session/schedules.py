@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from cspec.dsl.settings.fit import Cosine, Exponential, Linear, StepDecay
 from cspec.dsl.settings.fit import Schedule as ScheduleSettings
-from cspec.runtime.session.straightness import Follower
+from cspec.runtime.session.straightness import Follower, Merit
 
 
 class HasGroups(Protocol):
@@ -66,6 +67,9 @@ class RateSchedule:
         self.times: float | None = None
         """What rehearsals multiplied the rates by; None where there were none."""
         self._rehearsed: tuple[float, int] | None = None
+        self.merit: Callable[[], Merit | None] = lambda: None
+        """How the run stands: what is minimized, and how much is violated."""
+        self._resumed: Merit | None = None
         self._apply()
 
     def rehearse(self, times: float, steps: int) -> None:
@@ -108,7 +112,12 @@ class RateSchedule:
         for follower, group in zip(self._followers, self.optimizer.param_groups, strict=True):
             # A checkpoint that is loaded puts other dictionaries in the place of the groups.
             follower.group = group
-            follower.step()
+            follower.step(self._standing)
+
+    def _standing(self) -> Merit | None:
+        """How the run stands; just resumed, how it stood then."""
+        found = self.merit()
+        return self._resumed if found is None else found
 
     @property
     def fastest(self) -> float:
@@ -140,6 +149,7 @@ class RateSchedule:
             "rates": self._rates,
             "times": self.times,
             "followers": followers,
+            "standing": self._standing() if self.settings.follow else None,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -147,6 +157,8 @@ class RateSchedule:
         self.taken = int(state["taken"])
         self._rates = [float(rate) for rate in state["rates"]]
         self.times, self._rehearsed = state.get("times"), None
+        standing = state.get("standing")
+        self._resumed = None if standing is None else (float(standing[0]), float(standing[1]))
         for follower, held in zip(self._followers, state["followers"], strict=True):
             follower.load_state_dict(held)
         self._apply()

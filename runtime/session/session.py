@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -143,6 +144,7 @@ class Session:
         }
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
+        self.schedule.merit = partial(self.history.standing, self.sign)
         self.rehearsal: Trials | None = None
         """Where the next steps are tried only."""
         self.projected_gradient: float | None = None
@@ -262,7 +264,7 @@ class Session:
         if self.rehearsal is not None:
             return
         self.schedule.look(self.step)
-        objective = -f if self.program.sense == "maximize" else f
+        objective = self.sign * f
         true = f.new_zeros(0) if true is None else true
         self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
 
@@ -283,10 +285,7 @@ class Session:
         batch: Batch,
         **other: str,
     ) -> Tensor:
-        """`function(primal, batch)` in evaluation mode, without gradient and without a trace.
-
-        `train="val"` measures on the batch of `val` in place of that of `train`.
-        """
+        """`full` on a batch: `train="val"` measures on the batch of `val` in place of `train`."""
         with measuring(self.models()):
             return function(self.primal, instead(batch, **other))
 

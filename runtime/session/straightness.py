@@ -7,7 +7,9 @@ Adam moves an entry by at most its rate a step. Over a window of w steps what mo
 1 where every step went the same way (the solution is far, at this rate), about 1 / sqrt(w) where
 gradients are noise, 0 where it circles. Measured: linear regression with weights far away 0.5 to
 1.0 for thousands of steps at rate 1e-3, networks below 0.2 after the first hundred. So the rate of
-a group doubles after a window that was straight, and halves back after one that circled.
+a group doubles after a window that was straight, and halves back after one that circled. A straight
+way that leads off, to more violation and a worse objective at once, halves it for good: there Adam
+runs from its own steps, and gets no faster again.
 
 Plain gradient steps have no such length. There the halves of a window tell,
 
@@ -19,6 +21,7 @@ Plain gradient steps have no such length. There the halves of a window tell,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -36,6 +39,23 @@ MOST = 2.0**20
 """The largest factor on the rate that the run started with."""
 
 
+WORSE = 1.5
+"""Times the violation of a window before, from which a way leads off ..."""
+POORER = 0.1
+"""... where the objective is worse by this share of itself."""
+
+Merit = tuple[float, float]
+"""The objective to be minimized, and the largest violation."""
+
+
+def leads_off(before: Merit, now: Merit) -> bool:
+    """Whether both the requirements and the objective are clearly worse than a window before."""
+    (f0, v0), (f, v) = before, now
+    if not math.isfinite(f):
+        return True
+    return 0 < WORSE * v0 < v and f > f0 + POORER * abs(f0)
+
+
 class Follower:
     """The factor of one group of parameters; where it does not act, it only looks."""
 
@@ -45,7 +65,10 @@ class Follower:
         """Of the last window."""
         self.window = max(LEAST, total_steps // WINDOWS)
         self.factor = 1.0
+        self.most = MOST
+        """The largest factor that is taken; less once one has led off."""
         self._taken, self._way = 0, 0.0
+        self._merit: Merit | None = None
         self._before = self._half = self._point()
         self._adaptive = "betas" in group
 
@@ -58,7 +81,7 @@ class Follower:
     def _point(self) -> Tensor:
         return torch.cat([p.detach().reshape(-1) for p in self.group["params"]])
 
-    def step(self) -> float:
+    def step(self, merit: Callable[[], Merit | None] = lambda: None) -> float:
         """Note a step that was taken at the group's rate; the factor of the next one."""
         self._taken += 1
         self._way += float(self.group["lr"])
@@ -69,8 +92,13 @@ class Follower:
         point = self._point()
         moved = float((point - self._before).norm())
         self.straightness = moved / max(self._longest(point), 1e-300)
-        if self.acts and self.straightness > STRAIGHT:
-            self.factor = min(2 * self.factor, MOST)
+        before, self._merit = self._merit, merit() if self.acts else None
+        off = before is not None and self._merit is not None and leads_off(before, self._merit)
+        straight = self.straightness > STRAIGHT
+        if self.acts and straight and off:
+            self.most = self.factor = max(self.factor / 2, 1.0)
+        elif self.acts and straight:
+            self.factor = min(2 * self.factor, self.most)
         elif self.acts and self.straightness < CIRCLES:
             self.factor = max(self.factor / 2, 1.0)
         self._taken, self._way, self._before = 0, 0.0, point
@@ -90,11 +118,15 @@ class Follower:
             "way": self._way,
             "before": self._before,
             "half": self._half,
+            "merit": self._merit,
+            "most": self.most,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
         self.factor, self._way = float(state["factor"]), float(state["way"])
         self._taken, self.straightness = int(state["taken"]), float(state["straightness"])
+        self.most, merit = float(state.get("most", MOST)), state.get("merit")
+        self._merit = None if merit is None else (float(merit[0]), float(merit[1]))
         self._before = state["before"].to(self._before)
         self._half = state["half"].to(self._before)

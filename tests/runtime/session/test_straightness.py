@@ -20,7 +20,7 @@ from cspec.dsl.settings.fit import Constant, Cosine
 from cspec.runtime.run.execute import resume, run
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.session.schedules import RateSchedule, factor
-from cspec.runtime.session.straightness import MOST, Follower
+from cspec.runtime.session.straightness import MOST, Follower, leads_off
 
 D = torch.float64
 
@@ -195,3 +195,27 @@ def test_a_loaded_optimizer_has_other_groups() -> None:
         schedule.step()
     assert schedule.travelling == 0.1
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.2)
+
+
+def test_a_straight_way_that_leads_off_is_halved_for_good() -> None:
+    x = torch.zeros(4, requires_grad=True)
+    group: dict[str, Any] = {"params": [x], "lr": 1.0, "betas": (0.9, 0.999)}
+    follower = Follower(group, total_steps=100, acts=True)
+    merits = iter([(1.0, 1.0), (0.5, 0.9), (0.8, 2.0), (0.4, 0.5), (0.2, 0.4)])
+    factors = []
+    for _ in range(5):
+        now = next(merits)
+        for _ in range(follower.window):
+            with torch.no_grad():
+                x += follower.factor
+            follower.step(lambda now=now: now)
+        factors.append(follower.factor)
+    assert factors == [2, 4, 2, 2, 2]
+
+
+def test_a_worse_objective_alone_or_more_violation_alone_leads_nowhere_else() -> None:
+    assert not leads_off((1.0, 1.0), (2.0, 1.1))
+    assert not leads_off((1.0, 1.0), (0.9, 9.0))
+    assert not leads_off((1.0, 0.0), (2.0, 1.0))
+    assert leads_off((1.0, 1.0), (2.0, 2.0))
+    assert leads_off((1.0, 1.0), (float("nan"), 0.0))
