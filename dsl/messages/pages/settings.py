@@ -134,8 +134,9 @@ _CODES = (
         "The form is part of the language: it parses, checks and formats, and this version does"
         " not compile it. `check` warns of it, `explain` lists it, and whatever trains refuses it"
         " before data are read. The message names the form and says what works today.",
-        "data train(x, y)\nmodel f\nminimize ce\ns.t. max(ce(f(x), y) for (x, y) in train) <= 4\n",
-        "data train(x, y)\nmodel f\nminimize ce\ns.t. cvar(ce(f(x), y), 99%) <= 4\n",
+        "data train(x, y)\nmodel f\nminimize ce\n"
+        "s.t. forall (a, b) in pairs(train): abs(f(a) - f(b)) <= 4\n",
+        "data train(x, y)\nmodel f\nminimize ce\ns.t. E[abs(f(x) - E[f(x)])] <= 4\n",
     ),
     page(
         521,

@@ -22,10 +22,7 @@ def test_points_of_a_domain_are_named_before_data_are_missed() -> None:
         "     c: forall s in uniform(0, 1).sample(5): u(s, 1) == 0\n"
     )
     assert refused(DOMAIN + text) == [
-        "an average over points of a domain",
-        "a requirement on drawn points of a domain",
         "a requirement on every point of the domain `q`",
-        "a requirement on drawn points",
     ]
 
 

@@ -32,6 +32,7 @@ def test_only_what_no_spec_brings_about_has_no_example() -> None:
         *("CS603", "CS607", "CS622", "CS623", "CS624", "CS629"),
         *("CS625", "CS626", "CS627", "CS628"),  # folders that were changed, objects from Python
         *("CS630", "CS631", "CS632", "CS633", "CS634"),
+        "CS636",  # met where the same rows were looked at before
         "CS900",
     }
     assert EXAMPLES.keys() <= LATER
@@ -96,6 +97,6 @@ def test_a_page_shows_commands_and_files() -> None:
     assert "$ cspec run spec.cspec --set level=level.json" in text and "level.json:" in text
     assert "```csv" not in page.markdown() and "cspec run spec.cspec" in page.markdown()
     marked = {code for code in CODES if "not compiled yet:" in code_page(code).text()}  # type: ignore
-    assert marked == {"CS325", "CS326", "CS410", "CS537"}
+    assert not marked
     empty = code_page("CS603")
     assert empty is not None and "Wrong" not in empty.text() and "Right" not in empty.text()

@@ -237,9 +237,8 @@ def test_stop_when_ends_early(variable_program: Make) -> None:
 
 def test_what_is_not_available_is_refused_by_name(variable_program: Make) -> None:
     program = variable_program(accumulate=2)
-    sure = program.model_copy(update={"verify": (VerifyFacts(confidence=0.95),)})
-    with pytest.raises(SpecError, match=r"accumulate=2.*\n.*confidence"):
-        go(sure)
+    with pytest.raises(SpecError, match=r"accumulate=2"):
+        go(program)
 
 
 def test_a_run_that_fails_keeps_its_best_parameters(variable_program: Make, tmp_path: Path) -> None:
