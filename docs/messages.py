@@ -21,7 +21,7 @@ from blocks import DOCS, Command, output, quiet
 from cspec.dsl.messages.pages.all import CODES
 from cspec.dsl.messages.pages.later_examples import EXAMPLES
 
-TARGET = DOCS.parent / "interface" / "page_messages.py"
+TARGET = DOCS.parent / "interface" / "reading" / "page_messages.py"
 _HEAD = '''# ruff: noqa: E501
 """What the wrong examples of run-time codes say: written by `python docs/messages.py`."""
 
