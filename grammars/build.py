@@ -52,7 +52,20 @@ def serialized(grammar: str) -> tuple[dict[str, Any], dict[int, Any]]:
     inner = parser.parser.parser
     inner._parse_table = _in_order(inner._parse_table)
     data, memo = parser.memo_serialize([TerminalDef, Rule])
-    return data, memo
+    return data, {key: _bounded(entry) for key, entry in memo.items()}
+
+
+UNBOUNDED = 2**31 - 1
+"""The width of a pattern without an end; each version of Python has a number of its own for it."""
+
+
+def _bounded(entry: dict[str, Any]) -> dict[str, Any]:
+    """A terminal whose width is the same wherever it is built."""
+    pattern = entry.get("pattern")
+    if not isinstance(pattern, dict) or "_width" not in pattern:
+        return entry
+    width = [min(UNBOUNDED, length) for length in pattern["_width"]]
+    return {**entry, "pattern": {**pattern, "_width": width}}
 
 
 def _in_order(table: IntParseTable) -> IntParseTable:

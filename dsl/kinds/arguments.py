@@ -15,7 +15,7 @@ from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, String, walk
 from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 from cspec.dsl.words.sets import DISCRETE
@@ -121,6 +121,8 @@ def _instead(
 ) -> tuple[str, ...]:
     text = typer.source.slice(value.span)
     models = tuple(typer.symbols.models())
+    if isinstance(value, String) and value.value in typer.symbols.column_names:
+        return (f"write `{_with(typer, call, value, value.value)}`",)
     if signature.family == "model" and models:
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":

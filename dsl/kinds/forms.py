@@ -7,7 +7,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name
+from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.words.functions import Parameter, Signature
 from cspec.dsl.words.losses import LOSSES
 
@@ -75,6 +75,10 @@ def _all_of_them(typer: Typer, call: Call) -> str:
     """How a call with too many arguments says the same; empty where that is not known."""
     word = call.function.id if isinstance(call.function, Name) else ""
     first = call.arguments[0]
+    sized = isinstance(first, Name) and first.id in typer.symbols.models()
+    if sized and len(call.arguments) == 2 and isinstance(call.arguments[1], Number):
+        bound = typer.slice(call.arguments[1])
+        return f"a bound stands behind the call: `{word}({typer.slice(first)}) <= {bound}`"
     if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
         rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
         return f"write `{word}({rate[:-1].rstrip()} | {given}])`"

@@ -70,7 +70,8 @@ _SURE = re.compile(
     r"""|[\w%)\]][ \t]*(?:\+-|-\+|\+\+|--)(?:[ \t]|(?<=\d..)\d)"""
     r"""|\^[ \t]*-?1[ \t]*/[ \t]*\d"""
     r"""|^[ \t]*(?:var|param)\b[^\n=]*=[ \t]*[-+]?[\d.]+[ \t]+\["""
-    r"""|\bin[ \t]+(?:R|ℝ)_?[+-][ \t]*(?:#|$)""",
+    r"""|\bin[ \t]+(?:R|ℝ)_?[+-][ \t]*(?:#|$)"""
+    r"""|\b(?:sum|max|min)\([ \t]*\w+[ \t]+in[ \t]+\w+(?:\([^()\n]*\))?[ \t]*,""",
     re.MULTILINE,
 )
 """Forms of other languages that a parser lets pass, though no spec means them."""

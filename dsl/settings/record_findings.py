@@ -120,9 +120,13 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
         helps = [_USUAL[noun], *helps]
     if noun == "method" and word in DUALS:
         helps = [f"it is a dual step: write `lagrangian(dual={word})`, with its settings there"]
+        if word in _OPTIMIZERS:
+            helps.insert(0, f"of the model it is an optimizer: `fit(optimizer={word})`")
     elif noun == "method" and word in SET_WORDS:
         helps = [f"it is a set: write `in {word}` in place of `by {word}`"]
-    if not guess and noun in _HOW:
+    if noun == "model" and word.lower() in _COPIES:
+        helps = ["a copy that never moves is `frozen(...)`, with the model in the brackets"]
+    elif not guess and noun in _HOW:
         helps.append(_HOW[noun].format(word=word))
     return Diagnostic(
         code="CS501",

@@ -63,8 +63,10 @@ from cspec.dsl.mistakes.foreign.measures import (
     fairness_over,
     function_of,
     function_of_each,
+    index_first,
     mean_by,
     rate_over,
+    so_many_of,
     sparsity_of,
 )
 from cspec.dsl.mistakes.foreign.norms import absolute, double_line, norm
@@ -169,7 +171,10 @@ _MEASURES: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("x", "X", "×"), (crossed,)),
     **dict.fromkeys(("each", "every", "Each", "Every"), (each_in,)),
     **dict.fromkeys(("by", "per"), (mean_by,)),
-    **dict.fromkeys(("max", "min", "maximum", "minimum"), (extreme_bound,)),
+    **dict.fromkeys(("max", "min"), (extreme_bound, index_first)),
+    **dict.fromkeys(("maximum", "minimum"), (extreme_bound,)),
+    "sum": (index_first,),
+    "nm": (so_many_of,),
 }
 _FUNCTIONS = dict.fromkeys(SIGNATURES, (function_of, function_of_each))
 LOOKS = {

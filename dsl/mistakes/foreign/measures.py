@@ -231,6 +231,33 @@ def _average(view: View) -> Token | None:
     return None
 
 
+def so_many_of(view: View) -> Found | None:
+    """`nm(2:4)`, `nm(2/4)`: two numbers of a call."""
+    inner = [view.at(i).kind for i in (1, 2, 4, 5)] == ["LPAR", "NUMBER", "NUMBER", "RPAR"]
+    if not inner or view.at(3).text not in (":", "/", "of") or _own(view):
+        return None
+    meant = f"{view.at(0).text}({view.at(2).text}, {view.at(4).text})"
+    message = f"the two numbers of `{view.at(0).text}` are separated by `,`"
+    return Found(6, (meant,), "CS115", message, f"write `{meant}`")
+
+
+def index_first(view: View) -> Found | None:
+    """`sum(i in range(3), x[i])`: the term first, its index behind `for`."""
+    close = view.closer(1) if view.at(1).kind == "LPAR" else None
+    if close is None or view.at(2).kind != "NAME" or view.at(3).kind != "IN":
+        return None
+    depth = 0
+    for index in range(4, close):
+        kind = view.at(index).kind
+        if kind == "COMMA" and not depth and index + 1 < close:
+            members, term = view.text(2, index), view.text(index + 1, close)
+            meant = f"{view.at(0).text}({term} for {members})"
+            message = f"the index of a `{view.at(0).text}` stands behind its term: `for i in S`"
+            return Found(close + 1, (meant,), "CS136", message, f"write `{meant}`")
+        depth += (kind in OPENERS) - (kind in CLOSERS)
+    return None
+
+
 def extreme_bound(view: View) -> Found | None:
     """`density(f) max 50%`, `accuracy min 90%`: a bound from above, from below."""
     ends = view.before.kind in OPERAND_ENDS
