@@ -265,11 +265,7 @@ def of_each(
     end = behind.end() if behind else before.end
     line = _LINE.match(text, text.rfind("\n", 0, before.start) + 1)
     one = line is not None and line.start("body") <= before.start and end <= line.end("body")
-    if (
-        line is None
-        or not one
-        or re.match(r"(?:forall|metric|let|minimize|maximize)\b", line["body"])
-    ):
+    if line is None or not one or _OTHER.match(line["body"]):
         return f"write `forall W in {part}:` before the constraint, and `W` here", ()
     body = f"{text[line.start('body') : before.start]}W{text[end : line.end('body')]}"
     each = f"forall W in {part}: {body}"

@@ -22,7 +22,7 @@ from cspec.dsl.mistakes.failure import (
     touching,
 )
 from cspec.dsl.mistakes.repairs import rewritten
-from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.functions import SIGNATURES
@@ -97,7 +97,7 @@ def comma_of_a_call(f: Failure) -> Repair | None:
     commas = len(commas_between(f.tokens, opened[-1] + 1, f.index))
     if signature is None or commas + 1 >= len(signature.parameters):
         return None
-    if f.before.text in _MODELS.findall(f.source.text) and f.token.kind == "NAME":
+    if f.before.text in model_names(f.source.text) and f.token.kind == "NAME":
         return None  # `ce(f x, y)`: a call of the model
     said = (f"a `,` is missing before `{f.token.text}`", f"write `{f.before.text}, {f.token.text}`")
     label = f"another argument of `{signature.name}`?"
@@ -168,7 +168,6 @@ def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
 _LISTED = re.compile(
     r"^[ \t]*(?:var|param)[ \t]+(\w+)[ \t]*\[|^[ \t]*let[ \t]+(\w+)[ \t]*=[ \t]*\[", re.MULTILINE
 )
-_MODELS = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
 
 def _called(f: Failure) -> Repair | None:
@@ -179,7 +178,7 @@ def _called(f: Failure) -> Repair | None:
     other = elsewhere(left)
     if f.token.kind != "NAME":
         return None
-    if left in _MODELS.findall(text):
+    if left in model_names(text):
         said = ("CS101", f"what `{left}` sees stands in `( )`", f"write `{left}({right})`")
         return rewritten(f, f.index - 1, f.index + 1, (f"{left}({right})",), *said, safe=False)
     if left in listed and right in listed:

@@ -8,6 +8,7 @@ from functools import lru_cache
 _DEFINING = re.compile(
     r"^[ \t]*(?:let|var|param|given|data|model|domain)\b([^#\n=]*)", re.MULTILINE
 )
+_MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -18,3 +19,9 @@ def defined_names(text: str) -> frozenset[str]:
     for line in _DEFINING.finditer(text):
         words.update(_WORD.findall(line[1]))
     return frozenset(words)
+
+
+@lru_cache(maxsize=4)
+def model_names(text: str) -> tuple[str, ...]:
+    """The names of the models of a text, in its order."""
+    return tuple(_MODEL.findall(text))

@@ -68,11 +68,11 @@ class History:
         self, step: int, epoch: int, objective: Tensor, true: Tensor, multipliers: Tensor | None
     ) -> None:
         """Note a step; nothing waits for the device."""
-        self.latest = objective.detach(), true.detach()
+        objective, true = self.latest = objective.detach(), true.detach()
         if step % self._stride and step not in (1, self._total):
             return
         held = None if multipliers is None else multipliers.detach().clone()
-        self._waiting.append((step, epoch, objective.detach(), true.detach(), held))
+        self._waiting.append((step, epoch, objective, true, held))
 
     def flush(self) -> list[Row]:
         """Bring what is waiting to the host; the new rows."""

@@ -11,7 +11,7 @@ from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
-from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -24,7 +24,6 @@ _LAYERS = frozenset({
 })  # fmt: skip
 _SPLITS = frozenset({"train", "val", "test", "valid", "validation", "holdout"})
 _DATA = re.compile(r"^[ \t]*data[ \t]+([^=#\n]*)", re.MULTILINE)
-_MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _COLUMNS = re.compile(r"\([^()]*\)")
 _BOUNDS = {">=": "<=", ">": "<=", "<=": ">=", "<": ">="}
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
@@ -39,7 +38,7 @@ def rate_over(view: View) -> Found | None:
     rate = rate.format(c=1)
     if name.text in _datasets(view) | _SPLITS:
         meant = f"{rate[:-1]} on {name.text}]"
-    elif name.text in _models(view):
+    elif name.text in model_names(view.source.text):
         meant = rate
     elif rate.count("[") == 1:
         meant = _behind_bar(rate, name.text)
@@ -184,7 +183,7 @@ def _each_layer(view: View, place: int) -> tuple[int, str] | None:
     """Behind `each layer (of f)`, and the model."""
     if view.at(place).text not in _EACH or view.at(place + 1).text not in _LAYERS:
         return None
-    end, models = place + 2, sorted(_models(view))
+    end, models = place + 2, sorted(model_names(view.source.text))
     if view.at(end).text in ("of", "in") and view.at(end + 1).kind == "NAME":
         return end + 2, view.at(end + 1).text
     return (end, models[0]) if models else None
@@ -284,7 +283,3 @@ def _own(view: View) -> bool:
 def _datasets(view: View) -> frozenset[str]:
     lines = (_COLUMNS.sub(" ", line[1]) for line in _DATA.finditer(view.source.text))
     return frozenset(word.strip() for line in lines for word in line.split(","))
-
-
-def _models(view: View) -> frozenset[str]:
-    return frozenset(_MODEL.findall(view.source.text))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.foreign.rows import REMOVE, row
+from cspec.dsl.text.defined_names import model_names
 
 _HEAD = r"(?P<head>(?:s\.t\.|subject~to)~)?"
 _LABEL = r"(?P<label>[A-Za-z_]\w* : )?"
@@ -17,14 +18,13 @@ _REQUIRE = (
 _ACROSS = r"(?:across|over|for|between|in|among|on|by|of)~(?:all~|each~|every~|the~)?"
 _GROUPS = rf"{_ACROSS}(?P<column>[A-Za-z_]\w*)(?:~groups?)?"
 _RATE = r"(?P<rate>[EP]\[[^\]\n|]*)(?:\|(?P<given>[^\]\n]*))?\]"
-_MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _BELOW = "to|at|below|under|within|at~most|up~to"
 
 
 def _model(match: re.Match[str]) -> str:
     """The model that is named, or that of the text."""
     named = match.groupdict().get("model") or ""
-    models = _MODEL.findall(match.string)
+    models = model_names(match.string)
     return named if named in models or not models else models[0]
 
 
@@ -39,6 +39,11 @@ def _same(match: re.Match[str]) -> str:
     given = f", {match['given'].strip()}" if match["given"] else ""
     rate = match["rate"].rstrip()
     return f"{{st}}{{head}}{{label}}gap({rate} | {match['column']}{given}]) <= 5%"
+
+
+def _gap(match: re.Match[str]) -> str:
+    """`difference of P[pred == 1] between sex <= 5%`, with the bound that is written."""
+    return _same(match).replace(" <= 5%", match["rest"] or " <= 5%")
 
 
 def _each(constraint: str) -> str:
@@ -97,7 +102,7 @@ PROSE = (
         rf"{_HEAD}{_LABEL}(?:difference|gap|disparity|differences)~(?:in|of)~{_RATE}~{_GROUPS}"
         r"(?P<rest> (?:<=|<) [\d.]+%?)?",
         "the largest difference between groups is a `gap`",
-        lambda m: _same(m).replace(" <= 5%", m["rest"] or " <= 5%"),
+        _gap,
         code="CS120",
         safe=False,
     ),
@@ -105,7 +110,7 @@ PROSE = (
         rf"{_HEAD}{_LABEL}(?:difference|gap|disparity|differences)~{_GROUPS}~(?:in|of)~{_RATE}"
         r"(?P<rest> (?:<=|<) [\d.]+%?)?",
         "the largest difference between groups is a `gap`",
-        lambda m: _same(m).replace(" <= 5%", m["rest"] or " <= 5%"),
+        _gap,
         code="CS120",
         safe=False,
     ),
