@@ -30,23 +30,14 @@ def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
     for call in calls:
         if _word(typer, call) in TWICE and call.arguments:
             _twice(typer, call, call.arguments[0])
-    built: dict[str, str] = {}
-    for item in items:
-        if isinstance(item, Model) and item.source is not None:
-            made = _made(item.source, built)
-            if made is not None:
-                built[item.name] = made
+    built = _with_made(items, {})
     for call in calls:
         _log_probabilities(typer, call, built)
     asked = [call for call in calls if _word(typer, call) in WORDS]
     if not asked:
         return
     why = {model: f"`{text}` takes them as logits" for model, text in _read_as_logits(typer, calls)}
-    for item in items:
-        if isinstance(item, Model) and item.source is not None:
-            made = _made(item.source, why)
-            if made is not None:
-                why.setdefault(item.name, made)
+    why = _with_made(items, why)
     for call in asked:
         for argument in call.arguments:
             model = _model(typer, argument)
@@ -118,6 +109,17 @@ def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]
             model = _model(typer, call.arguments[0])
             if model:
                 yield model, typer.source.slice(call.span)
+
+
+def _with_made(items: tuple[Item, ...], why: Mapping[str, str]) -> dict[str, str]:
+    """Why models give logits: what is known of them already, else how they are made."""
+    known = dict(why)
+    for item in items:
+        if isinstance(item, Model) and item.source is not None:
+            made = _made(item.source, known)
+            if made is not None:
+                known.setdefault(item.name, made)
+    return known
 
 
 def _made(source: Expr, why: Mapping[str, str]) -> str | None:
