@@ -18,7 +18,7 @@ from cspec.compiler.expressions.not_compiled import index_set, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.affine_sides import Params
-from cspec.compiler.passes.canonical import behind, split
+from cspec.compiler.passes.canonical import SPLIT, behind, split
 from cspec.compiler.passes.expansion.codes import codes
 from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
 from cspec.compiler.passes.expansion.tables import Tables, tables
@@ -50,6 +50,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.words.functions import OF_MEMBERS
 
 
 class Member(NamedTuple):
@@ -116,7 +117,7 @@ def _holds_comprehension(expr: Expr) -> bool:
 
 def _split_now(c: Constraint, params: Params) -> Constraint:
     """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
-    largest = c.each is None and function_name(behind(c.value, params)) in ("max", "min")
+    largest = c.each is None and function_name(behind(c.value, params)) in SPLIT
     return c.model_copy(update={"parts": split(c, params)}) if largest and len(c.parts) == 1 else c
 
 
@@ -406,7 +407,8 @@ def _in_full(node: Comprehension, context: Expansion) -> Expr:
 def written_out(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max`, `min`, `any` or `all` over a finite set, written out.
 
-    `any` is `or`, `all` is `and`: events of models have surrogates there, as where they are typed.
+    `gap`, `ratio`, `mean`, `std` are those of the vector of the members; `any` is `or`, `all` is
+    `and`: events of models have surrogates there, as where they are typed.
     """
     found = _product(node.binders, context, TERMS)
     terms = tuple(substitute(node.body, m.values) for m in found)
@@ -414,6 +416,8 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
         raise SpecError([_of_nothing(node, context.facts)])
     if not terms:
         return number(0)
+    if node.function in OF_MEMBERS:
+        return call(node.function, Vector(items=terms, span=node.span))
     if len(terms) == 1:
         return terms[0]
     if node.function == "sum":
