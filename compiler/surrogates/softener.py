@@ -79,5 +79,5 @@ class Softener(SoftenerBase):
         listed = self.listed(expr) if expr.function != "sum" else expr
         if listed is not expr:
             return self.mean(listed, sign)
-        spread = expr.function in OF_MEMBERS and not SIGNATURES[expr.function].monotone
+        spread = expr.function in OF_MEMBERS and not any(SIGNATURES[expr.function].monotone)
         return expr.model_copy(update={"body": self.mean(expr.body, 0 if spread else sign)})

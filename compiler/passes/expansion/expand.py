@@ -50,7 +50,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import substitute
-from cspec.dsl.words.functions import OF_MEMBERS
+from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 
 class Member(NamedTuple):
@@ -216,9 +216,20 @@ _NOTHING = {
 def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
     return _without_members(
         f"`{node.function}` is over nothing: what it goes over has no member",
-        _NOTHING[node.function],
+        _NOTHING.get(node.function, f"of no member there is no `{node.function}`"),
         node.binders,
         facts,
+    )
+
+
+def _of_one(node: Comprehension) -> Diagnostic:
+    return Diagnostic(
+        code="CS526",
+        message=f"`{node.function}` compares members, but what it goes over has one only",
+        span=node.span,
+        label="one member",
+        notes=("it would be reported as met, whatever is learned",),
+        helps=("let two members or more pass its `where`, or leave the requirement out",),
     )
 
 
@@ -417,6 +428,8 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
     if not terms:
         return number(0)
     if node.function in OF_MEMBERS:
+        if len(terms) == 1 and SIGNATURES[node.function].family == "groups":
+            raise SpecError([_of_one(node)])
         return call(node.function, Vector(items=terms, span=node.span))
     if len(terms) == 1:
         return terms[0]
