@@ -87,7 +87,7 @@ TASKS = {
     "parity": Measure(
         "gap(P[pred == 1 | {g}]) <= 2%", 0.02, (everyone,), moment="DemographicParity"
     ),
-    "odds": Measure(ODDS, 0.02, ACTUAL, moment="EqualizedOdds"),
+    "odds": Measure(ODDS, 0.02, ACTUAL, moment="EqualizedOdds", epochs=24),
     "recall": Measure("P[pred == 1 | y == 1] >= 90%", 0.0, above=0.9, among=1),
     "alarms": Measure("P[pred == 1 | y == 0] <= 5%", 0.0, below=0.05, among=0),
     "coverage": Measure("P[pred == 0] >= 70%", 0.0, above=0.7, of=0),

@@ -72,7 +72,7 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
 
 
 def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
-    """`gap(P[pred == 1 | sex, y])`: equal odds compare within a label, this across labels as well."""
+    """`gap(P[pred == 1 | sex, y])`: equal odds compare within a label, this across labels too."""
     match call:
         case Call(function=Name(id=("gap" | "ratio") as word), arguments=(Expectation() as rate,)):
             columns = list(map(column_of, rate.conditions))

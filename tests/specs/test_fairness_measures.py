@@ -1,4 +1,4 @@
-"""Each line of the page about fairness is the number of its name, by plain numpy and by fairlearn."""
+"""Each line of the page about fairness is the number of its name, by numpy and by fairlearn."""
 
 from __future__ import annotations
 
