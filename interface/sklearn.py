@@ -126,7 +126,7 @@ class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         x = validate_data(self, self._inputs(X), dtype=np.float64, reset=False)
         like = next(self.model_.parameters())
         with torch.no_grad():
-            scores = self.model_(torch.from_numpy(x).to(like)).double().cpu()
+            scores = self.model_(torch.tensor(x).to(like)).double().cpu()
         return np.asarray(scores.reshape(len(x), -1).numpy())
 
     def _inputs(self, X: Any) -> Any:
