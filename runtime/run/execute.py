@@ -31,8 +31,6 @@ from cspec.runtime.session.session import Progress, Session
 from cspec.runtime.session.snapshots import plain_tensors
 from cspec.runtime.verdict.conclude import conclude
 
-Tick = Callable[[Session], None]
-
 
 def module_file(program: Program) -> str:
     """The file name that tracebacks show for the emitted module."""
