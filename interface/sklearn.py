@@ -82,15 +82,13 @@ class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}: nothing to learn")
-        text = labels.dtype.kind in "OUS"
+        text = all(isinstance(label, str) for label in self.classes_)
         data = {first: x, label: labels.astype(str) if text else codes, **groups}
         models = {m: self.model for m, item in symbols.models().items() if item.source is None}
-        names = {**(models or {"model": self.model}), **dict(self.params or {})}
+        names: dict[str, Any] = {name: data, **(models or {"model": self.model})}
+        names |= {**(self.params or {}), **(self.bind or {})}
         try:
-            result = run(
-                self.spec, seed=_seed(self.random_state), **{name: data}, **names,
-                **dict(self.bind or {}),
-            )  # fmt: skip
+            result = run(self.spec, seed=_seed(self.random_state), **names)
         except SpecError as error:
             raise ValueError(str(error)) from error
         self.result_, self.model_ = result, result.model.eval()

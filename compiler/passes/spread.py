@@ -79,9 +79,10 @@ def _gathered(value: Expr) -> Expr | None:
             vector = members[0] if len(members) == 1 else Vector(items=members, span=first.span)
             gathered: Expr = call(word, vector)
         case Comprehension(), Comprehension():
-            members, others = (first.body, *first.binders), (second.body, *second.binders)
             words = (first.function, second.function)
             gathered = first.model_copy(update={"function": word, "span": value.span})
+            second = second.model_copy(update={"function": first.function})
+            members, others = (first,), (second,)
         case _:
             return None
     means = any(isinstance(node, Expectation) for node in walk(first))
