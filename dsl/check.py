@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.checks.constraints import SaidByModifiers, check_constraints
 from cspec.dsl.checks.divisions import check_divisions
 from cspec.dsl.checks.events import check_events
+from cspec.dsl.checks.gates import check_gates
 from cspec.dsl.checks.items import Settled, check_items
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
@@ -31,6 +32,7 @@ from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.names.taken_words import taken_words
 from cspec.dsl.not_compiled import not_compiled
+from cspec.dsl.parsing.one_edit import with_one_edit
 from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
@@ -90,11 +92,13 @@ def check(
     """
     own = tuple(functions)
     checked = _check(source, params, own)
-    if not any(found.examples for found in checked.diagnostics):
+    if not errors(checked.diagnostics):
         return checked
-    found = with_examples(
-        checked.diagnostics, source, lambda text: _check(text, params, own).diagnostics
-    )
+
+    def found_in(text: Source) -> tuple[Diagnostic, ...]:
+        return _check(text, params, own).diagnostics
+
+    found = with_one_edit(with_examples(checked.diagnostics, source, found_in), source, found_in)
     return checked.model_copy(update={"diagnostics": found})
 
 
@@ -122,6 +126,7 @@ def _check(
         check_divisions(typer, explicit.spec.items)
         check_derivatives(typer, explicit.spec.items)
         check_probabilities(typer, explicit.spec.items)
+        check_gates(typer, explicit.spec.items, settled.models)
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))

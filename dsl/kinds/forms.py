@@ -134,7 +134,11 @@ def missing_arguments(
     end = call.span.end - 1
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
-        options = ("norm=2", "norm=inf") if signature.name == "ball" else ("2", "1")
+        ball = signature.name == "ball"
+        options = ("norm=2", "norm=inf") if ball else ("2", "1")
+        if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
+            # `ball(1, 2)`: a number is a radius, and no centre of a weight
+            text = f"ball({typer.source.slice(call.arguments[0].span)})"
         typer.report(
             "CS324",
             f"{typer.text(call)} does not say which norm",
@@ -145,11 +149,7 @@ def missing_arguments(
             else ("norms with different p are different numbers",),
             helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
             fixes=tuple(
-                Fix(
-                    span=call.span._replace(start=end, end=end),
-                    replacement=f", {option}",
-                    title=option,
-                )
+                Fix(span=call.span, replacement=f"{text[:-1]}, {option})", title=option)
                 for option in options
             ),
         )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import without_a_guess
+from cspec.dsl.kinds.names_by_place import by_place
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -53,6 +54,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.report("CS201", message, name.span, "no function", helps=helps)
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
+    here = by_place(typer, name)
+    if here is not None:
+        return here
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
@@ -304,6 +308,9 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
 
     A single letter is more likely the name of a quantifier that is missing.
     """
+    here = by_place(typer, name)
+    if here is not None:
+        return here
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
         return _report(typer, name, (each, f'for one value write `"{name.id}"`'))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.mistakes.no_relation import no_relation, short
 from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import (
@@ -44,7 +45,6 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.words.functions import SIGNATURES
 
 WEAK = {"<": "<=", ">": ">="}
 ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
@@ -121,7 +121,7 @@ def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]
         return relation, []
     if isinstance(relation, And):
         return relation, [_conjunction(source, relation)]
-    return relation, [_no_relation(source, item)]
+    return relation, [no_relation(source, item)]
 
 
 def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
@@ -261,104 +261,6 @@ def _with_bound(source: Source, relation: And, part: Expr) -> str:
     return text + source.text[last.operands[0].span.end : last.span.end]
 
 
-def _listed(source: Source, item: Constraint) -> Diagnostic | None:
-    """`[x <= 2, x >= 0]`: constraints as a list of Python."""
-    relation = item.relation
-    if not isinstance(relation, Vector) or not relation.items:
-        return None
-    if not all(isinstance(part, Compare | Membership) for part in relation.items):
-        return None
-    meant = "; ".join(source.slice(part.span) for part in relation.items)
-    return problem(
-        source,
-        "CS127",
-        "constraints stand one a line, not in a list",
-        relation.span,
-        helps=(f"write `{_short(meant)}`",),
-        fix=meant,
-    )
-
-
-def _bound_inside(source: Source, relation: Expr) -> str:
-    """`E[ce] <= 0.3` for `E[ce <= 0.3]`: the bound stands inside the brackets; else empty."""
-    if not isinstance(relation, Expectation) or relation.dataset or relation.binders:
-        return ""
-    last = relation.conditions[-1] if relation.conditions else relation.body
-    least = 2 if relation.kind == "E" and not relation.conditions else 3
-    if not isinstance(last, Compare) or len(last.operands) < least:
-        return ""
-    value, operator = last.operands[-1], last.operators[-1]
-    if not isinstance(value, Number) or operator not in ("<=", ">=", "<", ">"):
-        return ""
-    inside = source.text[relation.span.start : last.operands[-2].span.end]
-    return f"write `{inside}] {operator[0]}= {source.slice(value.span)}`"
-
-
-def _no_relation(source: Source, item: Constraint) -> Diagnostic:
-    relation = item.relation
-    listed = _listed(source, item)
-    if listed is not None:
-        return listed
-    text = _short(source.slice(relation.span))
-    inside = _bound_inside(source, relation)
-    whole = _without_relation(source, relation)
-    member = isinstance(relation, Call) and " in " in whole
-    weighed = (isinstance(relation, Product) or member) and whole.startswith("write `")
-    return problem(
-        source,
-        "CS127",
-        f"`{text}` is not a constraint: it has no relation",
-        relation.span,
-        helps=(
-            *((inside,) if inside else ()),
-            whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
-        ),
-        fix=whole.removeprefix("write `").rstrip("`") if weighed else None,
-        safe=False,
-    )
-
-
-def _without_relation(source: Source, relation: Expr) -> str:
-    """What `all(A for i in S)` or `any(A for i in S)` alone is written as."""
-    if isinstance(relation, Product) and len(relation.operands) == 2:
-        weight, inner = relation.operands
-        if isinstance(weight, Number) and isinstance(inner, Compare):
-            text = source.slice(inner.span).strip("()") if "((" not in source.text else ""
-            text = text or source.slice(inner.span)
-            return f"write `{text} soft(weight={source.slice(weight.span)})`"
-    if isinstance(relation, Call) and isinstance(relation.function, Name):
-        member = _as_member(source, relation, relation.function.id)
-        if member:
-            return member
-        parts = [source.slice(a.span) for a in relation.arguments]
-        compared = all(isinstance(a, Compare | Membership) for a in relation.arguments)
-        if relation.function.id in ("all", "any", "and_", "or_") and parts and compared:
-            every = relation.function.id in ("all", "and_")
-            return f"write `{('; ' if every else ' or ').join(parts)}`"
-    if not isinstance(relation, Comprehension) or relation.function not in ("any", "all"):
-        return ""
-    if relation.function == "any":
-        return "write the relations out: `A or B`"
-    if len(relation.binders) > 1:
-        return "write the relation behind `forall ... in ...:`"
-    over = source.slice(relation.binders[0].span).removeprefix("for ")
-    return f"write `forall {over}: {source.slice(relation.body.span)}`"
-
-
-def _as_member(source: Source, call: Call, word: str) -> str:
-    """`stiefel(W)`, `psd(A)`: a set as a property of what it is given."""
-    signature = SIGNATURES.get(word)
-    plain = signature is not None and signature.family == "set" and not signature.parameters
-    if not plain or len(call.arguments) != 1:
-        return ""
-    return f"write `{source.slice(call.arguments[0].span)} in {word}`"
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 50 else flat[:47] + "..."
-
-
 def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
     if item.every is None:
         return
@@ -465,7 +367,7 @@ def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
         yield problem(
             source,
             "CS124",
-            f"`{_short(source.slice(node.function.span))}` can't be called",
+            f"`{short(source.slice(node.function.span))}` can't be called",
             node.span,
             helps=("for a product write `*` before the `(`",),
             fix="*",

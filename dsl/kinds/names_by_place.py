@@ -1,0 +1,53 @@
+"""Unknown names that their place explains: a norm's order, a group's label, what a `let` takes."""
+
+from __future__ import annotations
+
+import re
+
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import Name
+from cspec.dsl.words.kind import Kind
+
+_NORMS = {
+    **dict.fromkeys(("fro", "frobenius", "euclidean", "l_2", "two"), "2"),
+    **dict.fromkeys(("one", "manhattan", "l_1"), "1"),
+    **dict.fromkeys(("linf", "l_inf", "infty", "infinity", "sup"), "inf"),
+}
+_ORDER = re.compile(r"\bnorm\([^(),]*(?:\([^()]*\))?[^(),]*,[ \t]*\Z")
+_BY_GROUP = re.compile(r"\b[EP]\[[^\[\]|]*\|[^\[\]]*\][ \t]*\[[ \t]*\Z")
+_LET = re.compile(r"^[ \t]*let[ \t]+(\w+)(?=[ \t]*=)", re.MULTILINE)
+_BEFORE = 200
+"""Characters before a name that tell its place."""
+
+
+def by_place(typer: Typer, name: Name) -> Kind | None:
+    """Report `norm(W, fro)`, `P[pred == 1 | sex][F]`, `let rate = P[pred == k]` with `rate(0)`."""
+    text, word, start = typer.source.text, name.id, name.span.start
+    begin = text.rfind("\n", 0, start) + 1
+    before = text[max(begin, start - _BEFORE) : start]
+    order = _NORMS.get(word.lower())
+    if order and _ORDER.search(before):
+        return _told(typer, name, f"a norm is named by a number: write `{order}`", name.span, order)
+    if _BY_GROUP.search(before):
+        label = f'"{word}"'
+        return _told(typer, name, f"the label of a group is a text: `{label}`", name.span, label)
+    let = _LET.match(text, begin)
+    if let is None or not re.search(rf"(?<!\w){let[1]}\(", text):
+        return None
+    end = text.find("\n", begin)
+    rest = text[let.end() : end if end >= 0 else len(text)]
+    help_ = f"it is called as `{let[1]}(...)`: write `let {let[1]}({word}){rest}`"
+    return _told(typer, name, help_, Span(let.end(), let.end()), f"({word})")
+
+
+def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
+    return typer.report(
+        "CS201",
+        f"unknown name `{name.id}`",
+        name.span,
+        "not defined in this spec",
+        helps=(help_,),
+        fixes=(Fix(span=place, replacement=new, title=f"write {new}"),),
+    )

@@ -1,0 +1,216 @@
+"""The line that one edit makes right: what is said where no finding knows what was meant.
+
+`s.t. a: sum x) <= 1`   ->   did you mean `s.t. a: sum(x) <= 1`?
+
+An edit takes one word or mark out, puts one in, or exchanges two (a doubled word, a bracket of
+another kind, two that changed places). Edits are tried in the order of how likely they are, the
+nearest to the finding first; the clause must parse, and then the whole spec must check clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.messages.synonyms import meant
+from cspec.dsl.messages.wording import closest
+from cspec.dsl.parsing.lalr import StuckError, node_of
+from cspec.dsl.text.clauses import ITEM_WORDS, cut
+from cspec.dsl.text.limits import LIMITS, ROWS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.terminals import keywords
+from cspec.dsl.text.tokens import Token, tokenize
+from cspec.dsl.words.functions import SIGNATURES
+
+Check = Callable[[Source], Sequence[Diagnostic]]
+_LONGEST, _LINE = 3_000, 160
+_NEAR = 8
+"""Tokens on either side of a finding that an edit may touch."""
+_PARSED, _CHECKED, _SHOWN = 250, 10, 2
+"""Edits of a line whose clause is parsed, specs that are checked, and lines that are shown."""
+_TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
+_OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
+_RELATIONS = ("<=", ">=", "==")
+_JOINTS = (",", ":", "=", "|", "in")
+_SIGNS = ("*", "+", "-")
+_BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
+_SAID = {
+    "eq": "==", "is": "==", "equals": "==", "===": "==", "of": "in", "within": "in", "from": "in",
+    "if": "|", "given": "|", "when": "|", "where": "|", "maximise": "maximize", "dec": "var",
+    "minimise": "minimize", "load": "data", "dataset": "data", "net": "model", "class": "model",
+    "evaluate": "verify", "test": "verify", "for": "forall", "each": "forall", "any": "forall",
+    "penalty": "soft", "slack": "soft", "with": "using", "method": "using", "solver": "using",
+}  # fmt: skip
+"""Words that stand where a word or a mark of the language belongs."""
+
+
+class Edit(NamedTuple):
+    """What takes the place of a piece of the text; the least `cost` is the most likely."""
+
+    cost: int
+    distance: int
+    start: int
+    end: int
+    new: str
+
+
+def with_one_edit(
+    found: tuple[Diagnostic, ...], source: Source, check: Check
+) -> tuple[Diagnostic, ...]:
+    """The findings, the first error with the lines that one edit makes right.
+
+    Nothing is sought where an edit of its own makes the spec right, or where a text is long.
+    """
+    wrong = errors(found)
+    if not wrong or len(source.text) > _LONGEST or wrong[0].span.start < 0:
+        return found
+    first = wrong[0]
+    if first.code in _TOO_LARGE:
+        return found
+    if any(_clean(source, fix, check) for fix in first.fixes[:2]):
+        return found
+    edits = [*islice(_right(source, first, check), _SHOWN)]
+    if not edits:
+        return found
+    told = first.model_copy(update=_said(source, first, edits))
+    return tuple(told if d is first else d for d in found)
+
+
+def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
+    lines = [_line(source, edit) for edit in edits]
+    begins = ("did you mean", "or")
+    helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
+    own = tuple(h for h in first.helps if not _general(h)) if first.code != "CS101" else ()
+    return {"helps": (*helps, *own), "fixes": tuple(edits)}
+
+
+def _general(help_: str) -> bool:
+    """Whether a help shows another line than the one that is wrong."""
+    return "reads, for example," in help_
+
+
+def _line(source: Source, edit: Fix) -> str:
+    """The line as it reads after an edit."""
+    start, end = _line_of(source.text, edit.span.start)
+    end = max(end, edit.span.end)
+    text = source.text
+    return f"{text[start : edit.span.start]}{edit.replacement}{text[edit.span.end : end]}".strip()
+
+
+def _line_of(text: str, place: int) -> tuple[int, int]:
+    end = text.find("\n", place)
+    return text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end
+
+
+def _clean(source: Source, fix: Fix, check: Check) -> bool:
+    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
+    return not errors(check(Source(text=text, name=source.name)))
+
+
+def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
+    """The edits that make the spec right, the most likely first."""
+    start, end = _line_of(source.text, first.span.start)
+    if end - start > _LINE:
+        return
+    edits = sorted(_edits(source, first, start, end))
+    parsed = (e for e in edits[:_PARSED] if _parses(source.text, e))
+    for edit in islice(parsed, _CHECKED):
+        span = Span(edit.start, edit.end)
+        title = f"write `{edit.new.strip()}`" if edit.new.strip() else "remove it"
+        fix = Fix(span=span, replacement=edit.new, title=title)
+        if _clean(source, fix, check):
+            yield fix
+
+
+def _parses(text: str, edit: Edit) -> bool:
+    """Whether the clauses on the line of an edit parse when it is made."""
+    text = text[: edit.start] + edit.new + text[edit.end :]
+    start, end = _line_of(text, edit.start)
+    for clause in cut(tokenize(text)[0]):
+        tokens = clause.tokens
+        if clause.signs or not tokens or tokens[-1].end < start or tokens[0].start > end:
+            continue
+        try:
+            node_of("item" if tokens[0].kind in ITEM_WORDS else "clause", tokens)
+        except StuckError:
+            return False
+    return True
+
+
+def _edits(source: Source, first: Diagnostic, start: int, end: int) -> Iterator[Edit]:
+    tokens = [t for t in tokenize(source.text)[0] if start <= t.start < end and t.kind != "_NL"]
+    hit = [i for i, t in enumerate(tokens) if t.end >= first.span.start] or [len(tokens)]
+    last = (
+        max((i for i in hit if tokens[i].start < first.span.end), default=hit[0]) if tokens else 0
+    )
+    syntax = first.code.startswith("CS1")
+    for index, token in enumerate(tokens):
+        distance = max(hit[0] - index, index - last, 0)
+        if distance <= _NEAR and token.kind != "ST":
+            for cost, left, right, new in _at(tokens, index, syntax):
+                yield Edit(cost, distance, left, right, new)
+
+
+def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
+    """Edits at one token: what they cost, from where to where, and what is written there."""
+    token = tokens[index]
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is not None and after.text == token.text:
+        yield 0, token.end, after.end, ""
+    yield from _exchanged(token, index, syntax)
+    if after is not None and syntax:
+        between = "" if token.end == after.start else " "
+        yield 3, token.start, after.end, f"{after.text}{between}{token.text}"
+    yield from _brackets(tokens, index)
+    if syntax:
+        yield from _put_in(tokens, index)
+        yield (5 if token.kind == "NAME" else 4), token.start, token.end, ""
+
+
+def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
+    """Another word or mark in the place of one."""
+    text, start, end = token.text, token.start, token.end
+    if len(text) > 2 and text[0] == text[-1] == '"':
+        yield 1, start, end, text[1:-1]
+    said = _SAID.get(text.lower())
+    if said:
+        yield 1, start, end, said
+    if token.kind != "NAME" or syntax:
+        for mark in _RELATIONS if text in {"=", ":", ":=", "in", "~"} else ():
+            yield 3, start, end, mark
+        if text in {",", ";", ":", ".", "=", "|", "&", "and", "/", "with", "or", "=>", "->"}:
+            yield from ((3, start, end, mark) for mark in _JOINTS if mark != text)
+    if token.kind == "NAME":
+        known = meant(text)
+        near = known.word if known and known.word else closest(text, (*keywords(), *SIGNATURES))
+        if near and near != text:
+            yield 2, start, end, near
+    if not index:
+        yield from ((3, start, end, word) for word in _BEGINNINGS if word != text)
+
+
+def _brackets(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
+    """A bracket put in, taken out, or of another kind."""
+    token = tokens[index]
+    kinds = _OPENERS if token.text in _OPENERS else _CLOSERS if token.text in _CLOSERS else ()
+    for mark in kinds:
+        if mark != token.text:
+            yield 2, token.start, token.end, mark
+    if kinds:
+        yield 3, token.start, token.end, ""
+    depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
+    if depth:
+        marks = _CLOSERS if depth > 0 else _OPENERS
+        place = token.end
+        yield from ((2, place, place, mark) for mark in sorted(marks))
+
+
+def _put_in(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
+    """A mark that is missing behind a token."""
+    place = tokens[index].end
+    related = any(t.kind in {"RELATION", "IN"} for t in tokens)
+    for mark in (*_RELATIONS, *_JOINTS, *_SIGNS):
+        cost = 3 + (related and mark in _RELATIONS)
+        yield cost, place, place, mark if mark in ",:" else f" {mark}"
