@@ -81,16 +81,17 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
 
 
 def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
-    """`P[prob > 0.5]`, `E[prob] <= 30%` where `ce(f(x), y)` tells that `f` has one logit a class."""
+    """`P[prob > 0.5]`, `E[prob] <= 30%`, where `ce(f(x), y)` tells that there is one a class."""
     losses = [call for call in calls if _word(typer, call) in PER_CLASS and call.arguments]
     trained = {model for call in losses if (model := _model(typer, call.arguments[0]))}
     sides = [side for item in items for side in _sides(item)] if trained else []
     for side in sides:
         body = side.body if isinstance(side, Expectation) else None
-        tested = body.operands if isinstance(body, Compare) else (body,)
+        equal = isinstance(body, Compare) and not {"==", "!="}.isdisjoint(body.operators)
+        tested = body.operands if isinstance(body, Compare) and not equal else (body,)
         for node in tested:
-            bare = isinstance(node, Call) and _word(typer, node) == "prob" and node.arguments
-            if bare and _model(typer, node.arguments[0]) in trained:
+            bare = isinstance(node, Call) and _word(typer, node) == "prob"
+            if bare and len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
                 _which(typer, side, node)
 
 

@@ -131,7 +131,6 @@ def missing_arguments(
 ) -> None:
     """Fewer arguments than a function needs; norms say which one they are."""
     text = typer.source.slice(call.span)
-    end = call.span.end - 1
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
         ball = signature.name == "ball"

@@ -18,6 +18,12 @@ _NORMS = {
 _ORDER = re.compile(r"\bnorm\([^(),]*(?:\([^()]*\))?[^(),]*,[ \t]*\Z")
 _BY_GROUP = re.compile(r"\b[EP]\[[^\[\]|]*\|[^\[\]]*\][ \t]*\[[ \t]*\Z")
 _LET = re.compile(r"^[ \t]*let[ \t]+(\w+)(?=[ \t]*=)", re.MULTILINE)
+_AVERAGES = {
+    **dict.fromkeys(("e", "exp", "expected", "average", "expectation", "avg"), "E"),
+    **dict.fromkeys(("p", "pr", "probability", "rate", "share", "fraction"), "P"),
+}
+_SPARSE = re.compile(r"sparsity\([ \t]*([\w.]+)[ \t]*\)[ \t]*(<=|>=|==)[ \t]*(\d+(?:\.\d+)?)%")
+_FLIPPED = {"<=": ">=", ">=": "<=", "==": "=="}
 _BEFORE = 200
 """Characters before a name that tell its place."""
 
@@ -33,6 +39,14 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     if _BY_GROUP.search(before):
         label = f'"{word}"'
         return _told(typer, name, f"the label of a group is a text: `{label}`", name.span, label)
+    if text[name.span.end : name.span.end + 1] == "[" and word.lower() in _AVERAGES:
+        kind = _AVERAGES[word.lower()]
+        return _told(typer, name, f"write `{kind}[...]`", name.span, kind)
+    sparse = _SPARSE.match(text, start)
+    if sparse is not None:
+        share = f"{100 - float(sparse[3]):g}%"
+        meant = f"density({sparse[1]}) {_FLIPPED[sparse[2]]} {share}"
+        return _told(typer, name, f"write `{meant}`", Span(*sparse.span()), meant)
     let = _LET.match(text, begin)
     if let is None or not re.search(rf"(?<!\w){let[1]}\(", text):
         return None

@@ -136,6 +136,8 @@ def label_of_words(f: Failure) -> Repair | None:
     if f.at(end).kind != "COLON" or end < 2 or not plain:
         return None
     span = f.span(0, end)
+    if span.end <= span.start:
+        return None  # tokens that were put in stand in no order
     name = re.sub(r"\W+", "_", f.source.slice(span)).strip("_")
     shown = f.source.slice(span)
     said = ("CS126", f"the label `{shown}` is not one name", f"write `{name}: ...`")

@@ -9,7 +9,9 @@ nearest to the finding first; the clause must parse, and then the whole spec mus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token, tokenize
+from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.words.functions import SIGNATURES
 
 Check = Callable[[Source], Sequence[Diagnostic]]
@@ -36,6 +39,8 @@ _RELATIONS = ("<=", ">=", "==")
 _JOINTS = (",", ":", "=", "|", "in")
 _SIGNS = ("*", "+", "-")
 _BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
+_HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
+"""What may stand before a bracket that is missing: `sumsqw)`, `Ppred == 1]`."""
 _SAID = {
     "eq": "==", "is": "==", "equals": "==", "===": "==", "of": "in", "within": "in", "from": "in",
     "if": "|", "given": "|", "when": "|", "where": "|", "maximise": "maximize", "dec": "var",
@@ -44,6 +49,12 @@ _SAID = {
     "penalty": "soft", "slack": "soft", "with": "using", "method": "using", "solver": "using",
 }  # fmt: skip
 """Words that stand where a word or a mark of the language belongs."""
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """Words of the language that a slip may have meant."""
+    return (*keywords(), *SIGNATURES, *CONSTANTS)
 
 
 class Edit(NamedTuple):
@@ -59,7 +70,7 @@ class Edit(NamedTuple):
 def with_one_edit(
     found: tuple[Diagnostic, ...], source: Source, check: Check
 ) -> tuple[Diagnostic, ...]:
-    """The findings, the first error with the lines that one edit makes right.
+    """The findings, the first error with the lines that one edit makes right, and no other error.
 
     Nothing is sought where an edit of its own makes the spec right, or where a text is long.
     """
@@ -69,26 +80,43 @@ def with_one_edit(
     first = wrong[0]
     if first.code in _TOO_LARGE:
         return found
-    if any(_clean(source, fix, check) for fix in first.fixes[:2]):
+    if any(_clean(source, fix, check) for fix in (*first.fixes[:2], *_written(source, first))):
         return found
     edits = [*islice(_right(source, first, check), _SHOWN)]
     if not edits:
         return found
     told = first.model_copy(update=_said(source, first, edits))
-    return tuple(told if d is first else d for d in found)
+    others = [d for d in found if d is first or d.severity != "error"]
+    return tuple(told if d is first else d for d in others)
+
+
+_QUOTE = re.compile(r"`([^`]+)`")
+_HEAD = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
+"""What stands before the body of a constraint."""
+
+
+def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
+    """What helps say to write, in the place of what is marked, and of the line behind its label."""
+    start, end = _line_of(source.text, first.span.start)
+    begin = _HEAD.match(source.text, start, end)
+    body = Span(begin.end() if begin else start, end)
+    quotes = [_QUOTE.search(help_) for help_ in first.helps[:2] if not _general(help_)]
+    for quote in quotes:
+        for span in (first.span, body) if quote else ():
+            yield Fix(span=span, replacement=quote[1] if quote else "", title="")
 
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
-    lines = [_line(source, edit) for edit in edits]
+    lines = [_line(source, edit).replace("\n", "`, and on the next line `") for edit in edits]
     begins = ("did you mean", "or")
     helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
-    own = tuple(h for h in first.helps if not _general(h)) if first.code != "CS101" else ()
+    own = () if first.code == "CS101" else tuple(h for h in first.helps if not _general(h))
     return {"helps": (*helps, *own), "fixes": tuple(edits)}
 
 
 def _general(help_: str) -> bool:
-    """Whether a help shows another line than the one that is wrong."""
-    return "reads, for example," in help_
+    """Whether a help shows a form in general words, or another line than the one that is wrong."""
+    return "reads, for example," in help_ or "..." in help_ or "`" not in help_
 
 
 def _line(source: Source, edit: Fix) -> str:
@@ -114,7 +142,7 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
     start, end = _line_of(source.text, first.span.start)
     if end - start > _LINE:
         return
-    edits = sorted(_edits(source, first, start, end))
+    edits = sorted({_apart(source.text, e) for e in _edits(source, first, start, end)})
     parsed = (e for e in edits[:_PARSED] if _parses(source.text, e))
     for edit in islice(parsed, _CHECKED):
         span = Span(edit.start, edit.end)
@@ -122,6 +150,19 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
         fix = Fix(span=span, replacement=edit.new, title=title)
         if _clean(source, fix, check):
             yield fix
+
+
+def _apart(text: str, edit: Edit) -> Edit:
+    """An edit that lets no two words grow together."""
+    left, right, new = text[edit.start - 1 : edit.start], text[edit.end : edit.end + 1], edit.new
+    if not new:
+        return edit._replace(new=" ") if _word(left) and _word(right) else edit
+    new = f" {new}" if _word(left) and _word(new[0]) else new
+    return edit._replace(new=f"{new} " if _word(new[-1]) and _word(right) else new)
+
+
+def _word(char: str) -> bool:
+    return char.isalnum() or char in {"_", "%"}
 
 
 def _parses(text: str, edit: Edit) -> bool:
@@ -160,6 +201,7 @@ def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int
     if after is not None and after.text == token.text:
         yield 0, token.end, after.end, ""
     yield from _exchanged(token, index, syntax)
+    yield from _beside(tokens, index)
     if after is not None and syntax:
         between = "" if token.end == after.start else " "
         yield 3, token.start, after.end, f"{after.text}{between}{token.text}"
@@ -167,6 +209,29 @@ def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int
     if syntax:
         yield from _put_in(tokens, index)
         yield (5 if token.kind == "NAME" else 4), token.start, token.end, ""
+
+
+def _beside(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
+    """A label without its colon, a module before a name, an item that begins no line."""
+    token = tokens[index]
+    after = [t.text for t in tokens[index + 1 : index + 3]]
+    begins = not index or tokens[index - 1].kind in {"ST", "SEMICOLON", "LBRACE"}
+    if token.kind == "NAME" and after and after[0] in {".", "->", "=>", "=", ")"} and begins:
+        yield 1, token.end, tokens[index + 1].end, ":"
+    if token.kind == "NAME" and len(after) == 2 and after[0] == ".":
+        yield 2, token.start, tokens[index + 1].end, ""
+    if index and token.kind in ITEM_WORDS:
+        mark = tokens[index - 1]
+        yield 1, mark.start if mark.text in {",", ";"} else mark.end, token.start, "\n"
+    if token.text == "-":
+        yield 4, token.start, token.end, ""
+    depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
+    if token.kind in {"NAME", "AVERAGE"} and depth < 0:
+        for word in _HEADS:
+            if token.text.startswith(word) and len(token.text) > len(word):
+                opener = "[" if word in {"E", "P"} else "("
+                place = token.start + len(word)
+                yield 2 + (len(word) < 2), place, place, opener
 
 
 def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
@@ -184,7 +249,7 @@ def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, in
             yield from ((3, start, end, mark) for mark in _JOINTS if mark != text)
     if token.kind == "NAME":
         known = meant(text)
-        near = known.word if known and known.word else closest(text, (*keywords(), *SIGNATURES))
+        near = known.word if known and known.word else closest(text, _words())
         if near and near != text:
             yield 2, start, end, near
     if not index:
