@@ -205,7 +205,7 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         return _of_model(typer, call, function)
     if kind.what == "model" and function.name in ("weights", "params"):
         for argument in call.arguments:
-            if typer.kind(argument, scope).what != "string":
+            if typer.kind(argument, scope).what not in ("string", "unknown"):
                 typer.report(
                     "CS302",
                     f"{typer.text(argument)} is no name pattern",

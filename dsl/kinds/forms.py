@@ -54,7 +54,7 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     if signature.name == "range" and len(call.arguments) == 2 and _two_ends(typer, call):
         return
     help_ = _all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`"
-    called = help_.startswith(f"write `{signature.name}") and signature.name not in EXAMPLES
+    called = help_.startswith("write `") and "column" not in help_
     meant = help_.removeprefix("write `").rstrip("`") if called else ""
     typer.report(
         "CS301",
@@ -82,6 +82,11 @@ def _all_of_them(typer: Typer, call: Call) -> str:
     if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
         rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
         return f"write `{word}({rate[:-1].rstrip()} | {given}])`"
+    if word in ("gap", "ratio") and isinstance(first, Expectation):
+        rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
+        return f"write `{word}({rate[:-1].rstrip()}, {given}])`"
+    if word == "values":
+        return f"write `cross({', '.join(map(typer.slice, call.arguments))})`"
     if word in ("prob", "softmax") and len(call.arguments) == 2:
         return f"write `{word}({typer.slice(first)})[{typer.slice(call.arguments[1])}]`"
     if word == "norm" and len(call.arguments) == 3:

@@ -6,6 +6,7 @@ import re
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import closing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Name
 from cspec.dsl.words.kind import Kind
@@ -23,6 +24,8 @@ _AVERAGES = {
     **dict.fromkeys(("p", "pr", "probability", "rate", "share", "fraction"), "P"),
 }
 _SPARSE = re.compile(r"sparsity\([ \t]*([\w.]+)[ \t]*\)[ \t]*(<=|>=|==)[ \t]*(\d+(?:\.\d+)?)%")
+_WEIGHTS = re.compile(r"(?:weights|parameters|get_weights)\([ \t]*(\w+)[ \t]*\)")
+_PATTERN = re.compile(r"\.weights\([ \t]*\Z")
 _FLIPPED = {"<=": ">=", ">=": "<=", "==": "=="}
 _BEFORE = 200
 """Characters before a name that tell its place."""
@@ -42,6 +45,13 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     if text[name.span.end : name.span.end + 1] == "[" and word.lower() in _AVERAGES:
         kind = _AVERAGES[word.lower()]
         return _told(typer, name, f"write `{kind}[...]`", name.span, kind)
+    if _PATTERN.search(before):
+        pattern = f'"{word}"'
+        return _told(typer, name, f"names of weights are texts: `{pattern}`", name.span, pattern)
+    weights = _WEIGHTS.match(text, start)
+    if weights is not None and weights[1] in typer.symbols.models():
+        meant = f"{weights[1]}.weights"
+        return _told(typer, name, f"write `{meant}`", Span(*weights.span()), meant)
     sparse = _SPARSE.match(text, start)
     if sparse is not None:
         share = f"{100 - float(sparse[3]):g}%"
@@ -64,4 +74,22 @@ def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
         "not defined in this spec",
         helps=(help_,),
         fixes=(Fix(span=place, replacement=new, title=f"write {new}"),),
+    )
+
+
+def in_square_brackets(typer: Typer, name: Name) -> Kind | None:
+    """Report `gap[P[pred == 1 | sex]]`, `rate["F"]`: what a function takes stands in `( )`."""
+    text, opener = typer.source.text, name.span.end
+    close = closing(text, opener) if text[opener : opener + 1] == "[" else None
+    if close is None:
+        return None
+    meant = f"{name.id}({text[opener + 1 : close]})"
+    span = Span(name.span.start, close + 1)
+    return typer.report(
+        "CS302",
+        f"what `{name.id}` takes stands in `( )`",
+        span,
+        "a function",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
     )

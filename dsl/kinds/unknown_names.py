@@ -61,6 +61,15 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
+        behind = _ON.match(typer.source.text, name.span.end)
+        if behind is not None:
+            whole = f"{rate[:-1]} on {behind[2]}]{behind[1]}"
+            place = Span(name.span.start, behind.end())
+            fix = Fix(span=place, replacement=whole, title=f"write {whole}")
+            return typer.report(
+                "CS201", f"unknown name `{name.id}`", place, "not defined in this spec",
+                helps=(f"write `{whole}`",), fixes=(fix,),
+            )  # fmt: skip
         return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
     if label is not None:
@@ -99,6 +108,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     return _report(typer, name, _definitions(typer, name.id, scope))
 
 
+_ON = re.compile(r"([ \t]*(?:[<>]=?|==)[ \t]*[\d.]+%?)[ \t]+on[ \t]+(\w+)")
 _BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
 
 
@@ -330,7 +340,8 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     named = f"name it in the `data` line: `data {name}(x, y)`"
-    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+    held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
+    only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"

@@ -25,6 +25,8 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     found = _without_untrusted(found, source)
     if any(_OBJECTIVE.search(_line_of(d, source)) for d in found if d.code.startswith("CS1")):
         found = [d for d in found if d.code != "CS408"]
+    named = [d for d in found if d.code == "CS506"]
+    found = [d for d in found if d.code != "CS507" or not _same_line(d, named, source)]
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
     found = [d for d in found if d.code != "CS127" or d.span.start not in told]
     whole = {tuple(d.span) for d in found if d.code in ("CS501", "CS503")}
@@ -43,6 +45,11 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
 
 _OBJECTIVE = re.compile(r"\b(?:min|max|opt|arg|loss|objective|goal|cost)", re.IGNORECASE)
 """Words of a line that may be the objective, where it does not parse."""
+
+
+def _same_line(found: Diagnostic, others: Sequence[Diagnostic], source: Source) -> bool:
+    line = source.position(found.span.start).line
+    return any(source.position(d.span.start).line == line for d in others)
 
 
 def _line_of(found: Diagnostic, source: Source) -> str:

@@ -114,14 +114,33 @@ def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]
     if isinstance(relation, Membership):
         return relation, []
     if isinstance(relation, Compare):
-        return _compare(source, relation)
+        ends = _ends_of_an_interval(source, relation)
+        return (relation, [ends]) if ends else _compare(source, relation)
     if isinstance(relation, Implies):
         return _implies(source, relation)
     if isinstance(relation, Or | Not):
         return relation, []
     if isinstance(relation, And):
-        return relation, [_conjunction(source, relation)]
+        return relation, [_conjunction(source, relation, item.binders)]
     return relation, [no_relation(source, item)]
+
+
+def _ends_of_an_interval(source: Source, relation: Compare) -> Diagnostic | None:
+    """`P[pred == 1] == [20%, 30%]`: one number is not equal to two."""
+    left, right = relation.operands[0], relation.operands[-1]
+    two = isinstance(right, Vector) and [type(end) for end in right.items] == [Number, Number]
+    if not two or not isinstance(left, Expectation) or relation.operators != ("==",):
+        return None
+    meant = f"{source.slice(left.span)} in {source.slice(right.span)}"
+    return problem(
+        source,
+        "CS110",
+        "an interval stands behind `in`: one number is not equal to two",
+        relation.span,
+        helps=(f"write `{meant}`",),
+        fix=meant,
+        safe=False,
+    )
 
 
 def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
@@ -238,8 +257,13 @@ def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]
     ]
 
 
-def _conjunction(source: Source, relation: And) -> Diagnostic:
+def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> Diagnostic:
+    each = ""
+    if binders:
+        each = source.text[binders[0].span.start : relation.span.start]
+        each = f"forall {each.removeprefix('forall').strip()} "
     parts = [_with_bound(source, relation, part) for part in relation.operands]
+    parts = [parts[0], *(f"{each}{part}" for part in parts[1:])]
     return problem(
         source,
         "CS113",

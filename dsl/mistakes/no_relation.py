@@ -75,6 +75,9 @@ def _bound_inside(source: Source, relation: Expr) -> str:
         signature = (
             SIGNATURES.get(relation.function.id) if isinstance(relation.function, Name) else None
         )
+        if isinstance(bound, Number) and signature and signature.family == "set":
+            member = source.slice(first.span)
+            return f"write `{member} in {signature.name}({source.slice(bound.span)})`"
         if isinstance(bound, Number) and signature and len(signature.parameters) == 1:
             inside = source.text[relation.span.start : first.span.end]
             return f"write `{inside}) <= {source.slice(bound.span)}`"

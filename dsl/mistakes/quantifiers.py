@@ -253,6 +253,11 @@ def quantifier_names(f: Failure) -> Repair | None:
         wrong = f.token
         if wrong.text in {"of", "from", "on", "is"}:
             return swapped(f, f.index, "in", "IN", "CS120")
+        bound = f.at(f.index + 1).text
+        if wrong.text in {"<", "<="} and bound.isdigit():
+            meant = f"in range({int(bound) + (wrong.text == '<=')})"
+            said = ("CS137", f"what `{f.before.text}` counts is written `{meant}`")
+            return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
         return Repair(
             problem(
                 f.source,

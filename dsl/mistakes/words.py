@@ -14,6 +14,7 @@ from cspec.dsl.mistakes.failure import (
     problem,
     swapped,
 )
+from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Source, Span
@@ -263,6 +264,9 @@ def given_bar(f: Failure) -> Repair | None:
         on = f.find("ON", opened[-1], f.index)
         if on is not None:
             return _moved_on(f, opened[-1], on, end)
+        if f.text(f.index + 1, end) in names_of(f.source).data:
+            said = ("CS115", "where it is measured stands behind `on`")
+            return rewritten(f, f.index, f.index + 1, (" on",), *said)
         head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)
         return Repair(
             problem(
