@@ -25,6 +25,7 @@ _AVERAGES = {
 }
 _SPARSE = re.compile(r"sparsity\([ \t]*([\w.]+)[ \t]*\)[ \t]*(<=|>=|==)[ \t]*(\d+(?:\.\d+)?)%")
 _WEIGHTS = re.compile(r"(?:weights|parameters|get_weights)\([ \t]*(\w+)[ \t]*\)")
+_INDEXED = re.compile(r"(\w+)\.weights\[[ \t]*\Z")
 _PATTERN = re.compile(r"\.weights\([ \t]*\Z")
 _FLIPPED = {"<=": ">=", ">=": "<=", "==": "=="}
 _BEFORE = 200
@@ -48,6 +49,11 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     if _PATTERN.search(before):
         pattern = f'"{word}"'
         return _told(typer, name, f"names of weights are texts: `{pattern}`", name.span, pattern)
+    indexed = _INDEXED.search(before)
+    if indexed is not None and text[name.span.end : name.span.end + 1] == "]":
+        meant = f'{indexed[1]}.weights("{word}")'
+        place = Span(start - len(indexed[0]), name.span.end + 1)
+        return _told(typer, name, f"weights are chosen by a text: `{meant}`", place, meant)
     weights = _WEIGHTS.match(text, start)
     if weights is not None and weights[1] in typer.symbols.models():
         meant = f"{weights[1]}.weights"
@@ -93,3 +99,16 @@ def in_square_brackets(typer: Typer, name: Name) -> Kind | None:
         helps=(f"write `{meant}`",),
         fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
     )
+
+
+_ON = re.compile(r"([ \t]*(?:[<>]=?|==)[ \t]*[\d.]+%?)[ \t]+on[ \t]+(\w+)")
+
+
+def rate_on(typer: Typer, name: Name, rate: str) -> Kind | None:
+    """Report `accuracy >= 90% on test`: the data stand in the brackets of the rate."""
+    behind = _ON.match(typer.source.text, name.span.end)
+    if behind is None:
+        return None
+    meant = f"{rate[:-1]} on {behind[2]}]{behind[1]}"
+    place = Span(name.span.start, behind.end())
+    return _told(typer, name, f"write `{meant}`", place, meant)

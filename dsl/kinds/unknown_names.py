@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import without_a_guess
-from cspec.dsl.kinds.names_by_place import by_place
+from cspec.dsl.kinds.names_by_place import by_place, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -61,15 +61,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
-        behind = _ON.match(typer.source.text, name.span.end)
-        if behind is not None:
-            whole = f"{rate[:-1]} on {behind[2]}]{behind[1]}"
-            place = Span(name.span.start, behind.end())
-            fix = Fix(span=place, replacement=whole, title=f"write {whole}")
-            return typer.report(
-                "CS201", f"unknown name `{name.id}`", place, "not defined in this spec",
-                helps=(f"write `{whole}`",), fixes=(fix,),
-            )  # fmt: skip
+        measured = rate_on(typer, name, rate)
+        if measured is not None:
+            return measured
         return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
     if label is not None:
@@ -108,7 +102,6 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     return _report(typer, name, _definitions(typer, name.id, scope))
 
 
-_ON = re.compile(r"([ \t]*(?:[<>]=?|==)[ \t]*[\d.]+%?)[ \t]+on[ \t]+(\w+)")
 _BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
 
 
@@ -280,9 +273,9 @@ def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
 
 def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
     """Report a function that nothing defines; `seen` is what it is given."""
-    model = _unknown_model(typer, name, scope, seen)
-    if model is not None:
-        return model
+    told = by_place(typer, name) or _unknown_model(typer, name, scope, seen)
+    if told is not None:
+        return told
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)

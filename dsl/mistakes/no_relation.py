@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.text.defined_names import model_names
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import (
     Call,
@@ -77,6 +78,8 @@ def _bound_inside(source: Source, relation: Expr) -> str:
         )
         if isinstance(bound, Number) and signature and signature.family == "set":
             member = source.slice(first.span)
+            if signature.name == "sparse" and member in model_names(source.text):
+                return f"write `density({member}) <= {source.slice(bound.span)}`"
             return f"write `{member} in {signature.name}({source.slice(bound.span)})`"
         if isinstance(bound, Number) and signature and len(signature.parameters) == 1:
             inside = source.text[relation.span.start : first.span.end]

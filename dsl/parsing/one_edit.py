@@ -33,6 +33,8 @@ _NEAR = 8
 """Tokens on either side of a finding that an edit may touch."""
 _PARSED, _CHECKED, _SHOWN = 250, 10, 2
 """Edits of a line whose clause is parsed, specs that are checked, and lines that are shown."""
+_ROUNDS = 3
+"""Findings on one line that are mended one after the other."""
 _TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
 _OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
 _RELATIONS = ("<=", ">=", "==")
@@ -82,6 +84,10 @@ def with_one_edit(
         return found
     if any(_clean(source, fix, check) for fix in (*first.fixes[:2], *_written(source, first))):
         return found
+    line = _mended(source, first, check)
+    if line is not None:
+        told = first.model_copy(update=_said(source, first, [line]))
+        return tuple(told if d is first else d for d in found)
     edits = [*islice(_right(source, first, check), _SHOWN)]
     if not edits:
         return found
@@ -104,6 +110,27 @@ def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
     for quote in quotes:
         for span in (first.span, body) if quote else ():
             yield Fix(span=span, replacement=quote[1] if quote else "", title="")
+
+
+def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
+    """The line after the first edit of each finding on it in turn, where that makes it right."""
+    start, end = _line_of(source.text, first.span.start)
+    text, behind, found = source.text, len(source.text) - end, (first,)
+    for _ in range(_ROUNDS):
+        here = Source(text=text, name=source.name)
+        fix = next(iter(found[0].fixes), None)
+        if fix is None and found[0] is not first:
+            fix = next(_right(here, found[0], check), None)
+        if fix is None or not fix.replacement.strip():
+            return None
+        if fix.span.start < start or fix.span.end > len(text) - behind:
+            return None
+        text = f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}"
+        found = errors(check(Source(text=text, name=source.name)))
+        if not found:
+            line = text[start : len(text) - behind]
+            return Fix(span=Span(start, end), replacement=line, title=f"write `{line.strip()}`")
+    return None
 
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
