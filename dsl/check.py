@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from cspec.dsl.checks.constraints import SaidByModifiers, check_constraints
 from cspec.dsl.checks.divisions import check_divisions
 from cspec.dsl.checks.events import check_events
-from cspec.dsl.checks.gates import check_gates
 from cspec.dsl.checks.items import Settled, check_items
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
@@ -23,6 +22,7 @@ from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
 from cspec.dsl.kinds.expressions import ExpressionTyper
+from cspec.dsl.kinds.gates import check_gates
 from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors

@@ -90,8 +90,9 @@ def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
         equal = isinstance(body, Compare) and not {"==", "!="}.isdisjoint(body.operators)
         tested = body.operands if isinstance(body, Compare) and not equal else (body,)
         for node in tested:
-            bare = isinstance(node, Call) and _word(typer, node) == "prob"
-            if bare and len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
+            if not isinstance(node, Call) or _word(typer, node) != "prob":
+                continue
+            if len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
                 _which(typer, side, node)
 
 
@@ -102,7 +103,7 @@ def _sides(item: Item) -> Iterator[Expr]:
             yield from node.relation.operands
 
 
-def _which(typer: Typer, side: Expr, node: Node) -> None:
+def _which(typer: Typer, side: Expr, node: Expr) -> None:
     text, start = typer.source.slice(side.span), side.span.start
     if node.span.end <= node.span.start or node.span.end > side.span.end:
         return

@@ -54,15 +54,13 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.report("CS201", message, name.span, "no function", helps=helps)
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
-    here = by_place(typer, name)
-    if here is not None:
+    if here := by_place(typer, name):
         return here
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
-        measured = rate_on(typer, name, rate)
-        if measured is not None:
+        if measured := rate_on(typer, name, rate):
             return measured
         return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
@@ -311,8 +309,7 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
 
     A single letter is more likely the name of a quantifier that is missing.
     """
-    here = by_place(typer, name)
-    if here is not None:
+    if here := by_place(typer, name):
         return here
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"

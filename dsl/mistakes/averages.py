@@ -117,9 +117,9 @@ def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
     if rate and f.at(opener + 2).kind == "BAR" and word in _REDUCTIONS:
         return _rate_by_group(f, opener, close, rate)
     reduced = word in _REDUCTIONS
-    average = closer_of(f.tokens, opener + 2) if f.at(opener + 1).kind == "AVERAGE" else None
-    if average is not None and f.at(average + 1).kind == "BAR":
-        rate, rest = f.text(opener + 1, average), f.text(average + 2, close)
+    inside = closer_of(f.tokens, opener + 2) if f.at(opener + 1).kind == "AVERAGE" else None
+    if inside is not None and f.at(inside + 1).kind == "BAR":
+        rate, rest = f.text(opener + 1, inside), f.text(inside + 2, close)
         meant = f"{f.at(opener - 1).text}({rate} | {rest}])"
         message = "the column stands inside the brackets, behind `|`"
         return rewritten(f, opener - 1, close + 1, (meant,), "CS130", message)

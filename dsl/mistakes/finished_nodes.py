@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
-from cspec.dsl.mistakes.no_relation import no_relation, short
 from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
+from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import (
     And,

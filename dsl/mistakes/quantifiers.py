@@ -273,7 +273,9 @@ def quantifier_names(f: Failure) -> Repair | None:
         bound = f.at(f.index + 1).text
         if wrong.text in {"<", "<="} and bound.isdigit():
             meant = f"in range({int(bound) + (wrong.text == '<=')})"
-            said = ("CS137", f"what `{f.before.text}` counts is written `{meant}`")
+            each = f"{opener.text} {f.before.text} {meant}"
+            message = f"what `{f.before.text}` counts stands behind `in`"
+            said = ("CS137", message, f"write `{each}`")
             return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
         return Repair(
             problem(

@@ -28,9 +28,11 @@ from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.words.functions import SIGNATURES
 
 Check = Callable[[Source], Sequence[Diagnostic]]
-_LONGEST, _LINE = 3_000, 160
+_LONGEST, _LINE = 2_000, 160
 _NEAR = 8
 """Tokens on either side of a finding that an edit may touch."""
+_READ = 60_000
+"""Characters that are read to find an edit: a long text is tried less often."""
 _PARSED, _CHECKED, _SHOWN = 250, 10, 2
 """Edits of a line whose clause is parsed, specs that are checked, and lines that are shown."""
 _ROUNDS = 3
@@ -80,8 +82,9 @@ def with_one_edit(
     if not wrong or len(source.text) > _LONGEST or wrong[0].span.start < 0:
         return found
     first = wrong[0]
-    if first.code in _TOO_LARGE:
-        return found
+    start = _line_of(source.text, first.span.start)[0]
+    if first.code in _TOO_LARGE or source.text.startswith("from", start):
+        return found  # what may be run is no matter of a slip
     if any(_clean(source, fix, check) for fix in (*first.fixes[:2], *_written(source, first))):
         return found
     line = _mended(source, first, check)
@@ -115,7 +118,8 @@ def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
 def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
     """The line after the first edit of each finding on it in turn, where that makes it right."""
     start, end = _line_of(source.text, first.span.start)
-    text, behind, found = source.text, len(source.text) - end, (first,)
+    text, behind = source.text, len(source.text) - end
+    found: tuple[Diagnostic, ...] = (first,)
     for _ in range(_ROUNDS):
         here = Source(text=text, name=source.name)
         fix = next(iter(found[0].fixes), None)
@@ -170,8 +174,9 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
     if end - start > _LINE:
         return
     edits = sorted({_apart(source.text, e) for e in _edits(source, first, start, end)})
-    parsed = (e for e in edits[:_PARSED] if _parses(source.text, e))
-    for edit in islice(parsed, _CHECKED):
+    size = len(source.text) + 1
+    parsed = (e for e in edits[: min(_PARSED, _READ // size)] if _parses(source.text, e))
+    for edit in islice(parsed, min(_CHECKED, _READ // 10 // size)):
         span = Span(edit.start, edit.end)
         title = f"write `{edit.new.strip()}`" if edit.new.strip() else "remove it"
         fix = Fix(span=span, replacement=edit.new, title=title)

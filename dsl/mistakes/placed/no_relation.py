@@ -65,25 +65,8 @@ def _listed(source: Source, item: Constraint) -> Diagnostic | None:
 
 def _bound_inside(source: Source, relation: Expr) -> str:
     """`E[ce] <= 0.3` for `E[ce <= 0.3]`: the bound stands inside the brackets; else empty."""
-    if isinstance(relation, Call) and len(relation.arguments) == 1:
-        only = relation.arguments[0]
-        if isinstance(only, Compare) and len(only.operands) == 2 and not relation.keywords:
-            start, end = relation.span.start, only.operands[0].span.end
-            bound = source.slice(only.operands[1].span)
-            return f"write `{source.text[start:end]}) {only.operators[0]} {bound}`"
-    if isinstance(relation, Call) and len(relation.arguments) == 2:
-        first, bound = relation.arguments
-        signature = (
-            SIGNATURES.get(relation.function.id) if isinstance(relation.function, Name) else None
-        )
-        if isinstance(bound, Number) and signature and signature.family == "set":
-            member = source.slice(first.span)
-            if signature.name == "sparse" and member in model_names(source.text):
-                return f"write `density({member}) <= {source.slice(bound.span)}`"
-            return f"write `{member} in {signature.name}({source.slice(bound.span)})`"
-        if isinstance(bound, Number) and signature and len(signature.parameters) == 1:
-            inside = source.text[relation.span.start : first.span.end]
-            return f"write `{inside}) <= {source.slice(bound.span)}`"
+    if isinstance(relation, Call):
+        return _of_a_call(source, relation)
     if not isinstance(relation, Expectation) or relation.dataset or relation.binders:
         return ""
     last = relation.conditions[-1] if relation.conditions else relation.body
@@ -95,6 +78,27 @@ def _bound_inside(source: Source, relation: Expr) -> str:
         return ""
     inside = source.text[relation.span.start : last.operands[-2].span.end]
     return f"write `{inside}] {operator[0]}= {source.slice(value.span)}`"
+
+
+def _of_a_call(source: Source, call: Call) -> str:
+    """`abs(a - b) <= 5%` for `abs(a - b <= 5%)`, `density(f) <= 10%` for `density(f, 10%)`."""
+    word = call.function.id if isinstance(call.function, Name) else ""
+    match call.arguments:
+        case (Compare(operands=(left, right), operators=(operator,)),) if not call.keywords:
+            inside = source.text[call.span.start : left.span.end]
+            return f"write `{inside}) {operator} {source.slice(right.span)}`"
+        case (first, Number(span=place)):
+            signature, bound, member = (
+                SIGNATURES.get(word), source.slice(place), source.slice(first.span),
+            )  # fmt: skip
+            if signature is None:
+                return ""
+            if word == "sparse" and member in model_names(source.text):
+                return f"write `density({member}) <= {bound}`"
+            if signature.family == "set":
+                return f"write `{member} in {word}({bound})`"
+            return f"write `{word}({member}) <= {bound}`" if len(signature.parameters) == 1 else ""
+    return ""
 
 
 def _only(help_: str) -> str | None:
