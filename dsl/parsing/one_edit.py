@@ -31,7 +31,7 @@ Check = Callable[[Source], Sequence[Diagnostic]]
 _LONGEST, _LINE = 2_000, 160
 _NEAR = 8
 """Tokens on either side of a finding that an edit may touch."""
-_READ = 60_000
+_READ = 40_000
 """Characters that are read to find an edit: a long text is tried less often."""
 _PARSED, _CHECKED, _SHOWN = 250, 10, 2
 """Edits of a line whose clause is parsed, specs that are checked, and lines that are shown."""
