@@ -88,7 +88,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 f"the shares of `split` add up to {number(total)}",
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
-                helps=(f"write shares such as `split=[{_shares(split, len(names))}]`",),
+                helps=(f"write `[{_shares(split, len(names))}]`",),
             )
         elif len(split) != len(names):
             typer.report(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import without_a_guess
+from cspec.dsl.kinds.names_by_place import by_place, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -53,10 +54,14 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.report("CS201", message, name.span, "no function", helps=helps)
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
+    if here := by_place(typer, name):
+        return here
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
+        if measured := rate_on(typer, name, rate):
+            return measured
         return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
     if label is not None:
@@ -266,9 +271,9 @@ def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
 
 def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
     """Report a function that nothing defines; `seen` is what it is given."""
-    model = _unknown_model(typer, name, scope, seen)
-    if model is not None:
-        return model
+    told = by_place(typer, name) or _unknown_model(typer, name, scope, seen)
+    if told is not None:
+        return told
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
@@ -304,6 +309,8 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
 
     A single letter is more likely the name of a quantifier that is missing.
     """
+    if here := by_place(typer, name):
+        return here
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
         return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
@@ -323,7 +330,8 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     named = f"name it in the `data` line: `data {name}(x, y)`"
-    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+    held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
+    only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
