@@ -27,6 +27,7 @@ from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.methods.gate_decisions import described_course
+from cspec.compiler.methods.lifting import Asked, lifted, no_lifting
 from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
@@ -43,6 +44,7 @@ from cspec.dsl.settings.methods import (
     Auto,
     FrankWolfe,
     Lagrangian,
+    Lifting,
     Method,
     OutputProjection,
     Parametrization,
@@ -68,6 +70,12 @@ EACH = (
 )
 
 
+FACES = (
+    "by construction: its values on a face of the box are known, so the model is multiplied by a "
+    "distance that is 0 there, and they are added"
+)
+
+
 class ChoiceContext(NamedTuple):
     """What the choice may depend on. Without facts, choices that need them stay conditional."""
 
@@ -83,6 +91,8 @@ class ChoiceContext(NamedTuple):
     """The decision variables, where there is nothing else (no data, no model)."""
     whole: Space | None = None
     """The decision variables, where data come whole at every step and there is no model."""
+    asked: Asked | None = None
+    """What may be known on faces of boxes; None in a loop of one's own."""
     line: bool = False
     """Whether one number is all that moves."""
 
@@ -106,6 +116,7 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
         owned = solved_by_bisection(problem, context.method, context.line)
     if owned is not None:
         return owned
+    problem, faces = _with_faces(problem, context)
     found: list[Diagnostic] = []
     chosen: list[Constraint] = []
     for constraint in problem.constraints:
@@ -116,7 +127,7 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
             chosen.append(constraint.model_copy(update={"reason": reason}))
             continue
         try:
-            choice = decide(constraint, context)
+            choice = faces.get(constraint.label) or decide(constraint, context)
         except SpecError as error:
             found.extend(error.diagnostics)
             continue
@@ -132,6 +143,36 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
     if found:
         raise SpecError(dict.fromkeys(found))  # members of a quantifier say the same
     return problem.model_copy(update={"constraints": tuple(chosen)})
+
+
+def _with_faces(
+    problem: Problem, context: ChoiceContext
+) -> tuple[Problem, dict[str, Choice]]:
+    """The problem with what holds on faces by construction, and the choices that this settles."""
+    if context.asked is None:
+        return problem, {}
+    wanted = [c for c in problem.constraints if _open(c, context)]
+    models, why = lifted(problem, context.asked, wanted)
+    held = {face.label for model in models for face in model.faces}
+    found = {c.label: Choice(Lifting(), FACES) for c in wanted if c.label in held}
+    for c in wanted:
+        if c.label in held or not (c.construction or isinstance(c.method, Lifting)):
+            continue
+        dataset = c.each.dataset if c.each is not None else ""
+        if isinstance(c.method, Lifting) or is_points(dataset):
+            raise SpecError([no_lifting(c, why.get(c.label))])
+    found |= {
+        c.label: choice._replace(rejected=(f"lifting: {why[c.label]}", *choice.rejected))
+        for c in wanted
+        if c.label in why and (choice := decide(c, context))
+    }
+    return problem.model_copy(update={"lifted": models}), found
+
+
+def _open(c: Constraint, context: ChoiceContext) -> bool:
+    """Whether a requirement may hold on faces: its method is open, or it asks for that."""
+    own = c.method if isinstance(c.method, Method) else context.method
+    return c.soft is None and (c.construction or isinstance(own, Auto | Lifting))
 
 
 def decide(c: Constraint, context: ChoiceContext) -> Choice:

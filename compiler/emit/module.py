@@ -93,6 +93,7 @@ LOOP_PIECES = {
     "cspec.runtime.methods.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.models.parametrization": frozenset({"parametrize_", "map_variable_"}),
     "cspec.runtime.steps.output_projection": frozenset({"project_outputs_"}),
+    "cspec.runtime.steps.lifting": frozenset({"lift_", "Face"}),
     "cspec.runtime.methods.threshold": frozenset({"shiftable_", "shift_threshold"}),
     "cspec.runtime.methods.extragradient": frozenset({"keep_place", "go_back"}),
 }
@@ -278,7 +279,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
     mapped = parametrizations(lowered)
-    if mapped or lowered.outputs or lowered.thresholds or emission.starts:
+    if mapped or lowered.outputs or lowered.problem.lifted or lowered.thresholds or emission.starts:
         write_prepare(lowered, emission.scope.facts, make, emission.starts)
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and not emission.solved:

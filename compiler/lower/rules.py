@@ -32,6 +32,7 @@ from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample,
 from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.settings.methods import (
     OF_SETS,
+    Lifting,
     Method,
     OutputProjection,
     Threshold,
@@ -69,6 +70,8 @@ def lower(
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
+        elif isinstance(constraint.method, Lifting):
+            continue  # `problem.lifted` has its faces
         elif has_rows(constraint):
             each.append(constraint)
         elif isinstance(constraint.method, Threshold):
