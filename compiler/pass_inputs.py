@@ -84,7 +84,11 @@ def asked_of(checked: Checked) -> Asked:
     """
     made = [item for item in checked.elaborated.items if isinstance(item, Model)]
     copied = {
-        node.id for item in made if item.source for node in walk(item.source) if isinstance(node, Name)
+        node.id
+        for item in made
+        if item.source
+        for node in walk(item.source)
+        if isinstance(node, Name)
     }
     columns = checked.symbols.datasets()
     return Asked(
@@ -94,6 +98,7 @@ def asked_of(checked: Checked) -> Asked:
             if isinstance(found, Points)
         },
         models=frozenset(item.name for item in made if item.source) - copied,
+        every=frozenset(checked.symbols.models()),
         params=checked.params,
     )
 

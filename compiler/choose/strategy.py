@@ -27,7 +27,7 @@ from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.methods.gate_decisions import described_course
-from cspec.compiler.methods.lifting import Asked, lifted, no_lifting
+from cspec.compiler.methods.lifting import Asked, with_faces
 from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
@@ -44,7 +44,6 @@ from cspec.dsl.settings.methods import (
     Auto,
     FrankWolfe,
     Lagrangian,
-    Lifting,
     Method,
     OutputProjection,
     Parametrization,
@@ -70,12 +69,6 @@ EACH = (
 )
 
 
-FACES = (
-    "by construction: its values on a face of the box are known, so the model is multiplied by a "
-    "distance that is 0 there, and they are added"
-)
-
-
 class ChoiceContext(NamedTuple):
     """What the choice may depend on. Without facts, choices that need them stay conditional."""
 
@@ -92,7 +85,6 @@ class ChoiceContext(NamedTuple):
     whole: Space | None = None
     """The decision variables, where data come whole at every step and there is no model."""
     asked: Asked | None = None
-    """What may be known on faces of boxes; None in a loop of one's own."""
     line: bool = False
     """Whether one number is all that moves."""
 
@@ -116,7 +108,7 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
         owned = solved_by_bisection(problem, context.method, context.line)
     if owned is not None:
         return owned
-    problem, faces = _with_faces(problem, context)
+    problem = with_faces(problem, context.asked, context.method)
     found: list[Diagnostic] = []
     chosen: list[Constraint] = []
     for constraint in problem.constraints:
@@ -127,56 +119,22 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
             chosen.append(constraint.model_copy(update={"reason": reason}))
             continue
         try:
-            choice = faces.get(constraint.label) or decide(constraint, context)
+            choice = decide(constraint, context)
         except SpecError as error:
             found.extend(error.diagnostics)
             continue
-        chosen.append(
-            constraint.model_copy(
-                update={
-                    "method": choice.method,
-                    "reason": choice.reason,
-                    "rejected": choice.rejected,
-                }
-            )
-        )
+        rejected = (*constraint.rejected, *choice.rejected)
+        update = {"method": choice.method, "reason": choice.reason, "rejected": rejected}
+        chosen.append(constraint.model_copy(update=update))
     if found:
         raise SpecError(dict.fromkeys(found))  # members of a quantifier say the same
     return problem.model_copy(update={"constraints": tuple(chosen)})
 
 
-def _with_faces(
-    problem: Problem, context: ChoiceContext
-) -> tuple[Problem, dict[str, Choice]]:
-    """The problem with what holds on faces by construction, and the choices that this settles."""
-    if context.asked is None:
-        return problem, {}
-    wanted = [c for c in problem.constraints if _open(c, context)]
-    models, why = lifted(problem, context.asked, wanted)
-    held = {face.label for model in models for face in model.faces}
-    found = {c.label: Choice(Lifting(), FACES) for c in wanted if c.label in held}
-    for c in wanted:
-        if c.label in held or not (c.construction or isinstance(c.method, Lifting)):
-            continue
-        dataset = c.each.dataset if c.each is not None else ""
-        if isinstance(c.method, Lifting) or is_points(dataset):
-            raise SpecError([no_lifting(c, why.get(c.label))])
-    found |= {
-        c.label: choice._replace(rejected=(f"lifting: {why[c.label]}", *choice.rejected))
-        for c in wanted
-        if c.label in why and (choice := decide(c, context))
-    }
-    return problem.model_copy(update={"lifted": models}), found
-
-
-def _open(c: Constraint, context: ChoiceContext) -> bool:
-    """Whether a requirement may hold on faces: its method is open, or it asks for that."""
-    own = c.method if isinstance(c.method, Method) else context.method
-    return c.soft is None and (c.construction or isinstance(own, Auto | Lifting))
-
-
 def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
+    if c.reason and isinstance(c.method, Method):  # it holds on a face
+        return Choice(c.method, c.reason)
     each = of_each(c, context)
     if each is not None and not c.construction:
         chosen = _of_rows(c, context)

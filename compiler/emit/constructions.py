@@ -138,8 +138,8 @@ def write_prepare(
             make.writer.line(f"shiftable_(primal[{shifted!r}])")
         for outputs in lowered.outputs:
             _write_output_projection(outputs, translator)
-        for model in lowered.problem.lifted:
-            _write_faces(model, translator)
+        for held in lowered.problem.lifted:
+            _write_faces(held, translator)
         for action in parametrizations(lowered):
             items = targets(action, facts)
             by = map_of(action)

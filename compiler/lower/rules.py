@@ -32,7 +32,6 @@ from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample,
 from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.settings.methods import (
     OF_SETS,
-    Lifting,
     Method,
     OutputProjection,
     Threshold,
@@ -66,12 +65,13 @@ def lower(
     shifted: list[Constraint] = []
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     keys = SetKeys()
+    held = {face.label for model in problem.lifted for face in model.faces}
     for constraint in hard:
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
-        elif isinstance(constraint.method, Lifting):
-            continue  # `problem.lifted` has its faces
+        elif constraint.full_label in held:
+            continue
         elif has_rows(constraint):
             each.append(constraint)
         elif isinstance(constraint.method, Threshold):

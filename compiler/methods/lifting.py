@@ -25,11 +25,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cspec.compiler.records.problem import Constraint, Face, Lifted, PerExample, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.settings.methods import Auto, Lifting, Method
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import NotFiniteError, Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Number, Sum, walk
 
+REASON = (
+    "by construction: its values on a face of the box are known, so the model is multiplied by a "
+    "distance that is 0 there, and they are added"
+)
 CORNERS = (0.0, 0.37, 1.0)
 """Where along the axes that two faces share their values are compared, as shares of the axis."""
 AGREE = 1e-6
@@ -43,7 +48,9 @@ class Asked(NamedTuple):
     points: Mapping[str, tuple[tuple[str, ...], Points]]
     """Columns and settings of each set of points."""
     models: frozenset[str]
-    """Models that nothing else is a copy of."""
+    """Models that the spec makes and nothing else is a copy of ..."""
+    every: frozenset[str]
+    """... and all."""
     params: Values
 
 
@@ -56,31 +63,57 @@ class _Candidate(NamedTuple):
     """Of each axis what its points go over."""
 
 
-def lifted(
-    problem: Problem, asked: Asked, wanted: Sequence[Constraint]
-) -> tuple[tuple[Lifted, ...], dict[str, str]]:
-    """The faces of each model that hold by construction; of other requirements on faces, why not.
+def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem:
+    """The problem with the faces on which models are known, and who holds by that.
 
-    `wanted` are the requirements whose method is open, or that are to hold by construction.
+    So do requirements whose method is open (by themselves or by `method`), and those that are to
+    hold by construction. Of others on faces it is on record why not.
+
+    Raises:
+        SpecError: CS533, what was to hold by construction, on points, and does not.
     """
     found: dict[str, Lifted] = {}
-    why: dict[str, str] = {}
-    for c in wanted:
-        candidate = _candidate(c, asked)
-        if candidate is None:
-            continue
-        box = _box(candidate.model, problem, asked)
-        if box is None:
-            why[c.label] = f"no average or requirement goes over a box of `{candidate.model}`"
-            continue
-        held = found.get(candidate.model) or Lifted(model=candidate.model, box=box)
-        reason = _against(candidate, held, asked.params)
-        if reason is None:
-            more = held.model_copy(update={"faces": (*held.faces, *candidate.faces)})
-            found[candidate.model] = more
-        else:
-            why[c.label] = reason
-    return tuple(found.values()), why
+    constraints: list[Constraint] = []
+    for c in problem.constraints if asked is not None else ():
+        candidate = _candidate(c, asked) if asked is not None and _open(c, method) else None
+        why = None
+        if candidate is not None and asked is not None:
+            box = _box(candidate.model, problem, asked)
+            held = found.get(candidate.model) or Lifted(model=candidate.model, box=box or ())
+            why = _against(candidate, held, asked.params)
+            if why is None:
+                found[candidate.model] = held.model_copy(
+                    update={"faces": (*held.faces, *candidate.faces)}
+                )
+                chosen = {"method": Lifting(), "reason": REASON}
+                constraints.append(c.model_copy(update=chosen))
+                continue
+        if asked is not None and _insists(c, candidate, asked):
+            raise SpecError([_no_lifting(c, why)])
+        rejected = () if why is None else (f"lifting: {why}",)
+        constraints.append(c.model_copy(update={"rejected": rejected}) if why else c)
+    if not found and not constraints:
+        return problem
+    changed = {"lifted": tuple(found.values()), "constraints": tuple(constraints)}
+    return problem.model_copy(update=changed)
+
+
+def _open(c: Constraint, method: Method) -> bool:
+    own = c.method if isinstance(c.method, Method) else method
+    return c.construction or isinstance(own, Auto | Lifting)
+
+
+def _insists(c: Constraint, candidate: _Candidate | None, asked: Asked) -> bool:
+    """Whether nothing else will do: a projection of outputs would hold everywhere else, too."""
+    elsewhere = any(
+        isinstance(node, Call)
+        and _model(node) in asked.every
+        and not all(isinstance(argument, Name) for argument in node.arguments)
+        for side in (c.value, c.bound)
+        for node in walk(side)
+    )
+    found = candidate is not None or elsewhere
+    return isinstance(c.method, Lifting) or (c.construction and found)
 
 
 def _candidate(c: Constraint, asked: Asked) -> _Candidate | None:
@@ -96,7 +129,7 @@ def _candidate(c: Constraint, asked: Asked) -> _Candidate | None:
     if split is None or not _known(split[1], columns, asked.params):
         return None
     call, value = split
-    return _faces(c.label, call, value, columns, settings, asked.params)
+    return _faces(c, call, value, columns, settings, asked.params)
 
 
 def _over(c: Constraint) -> tuple[str | None, tuple[Expr, ...]]:
@@ -164,7 +197,7 @@ def _at(value: Expr, place: Mapping[str, float], params: Values) -> float | None
 
 
 def _faces(
-    label: str,
+    c: Constraint,
     call: Call,
     value: Expr,
     columns: Sequence[str],
@@ -198,7 +231,9 @@ def _faces(
     if not places:
         return None
     taken = [name or f"at_{axis}" for axis, name in enumerate(names)]
-    made = (Face(axis=a, at=at, names=tuple(taken), value=value, label=label) for a, at in places)
+    made = (
+        Face(axis=a, at=at, names=tuple(taken), value=value, label=c.full_label) for a, at in places
+    )
     return _Candidate(_model(call), tuple(made), tuple(ends))
 
 
@@ -225,9 +260,7 @@ def _box(model: str, problem: Problem, asked: Asked) -> Ends | None:
     return tuple(zip(lows, highs, strict=True)) if wide else None
 
 
-def _asked_at(
-    model: str, node: Expr, columns: Sequence[str], settings: Points
-) -> Iterator[Ends]:
+def _asked_at(model: str, node: Expr, columns: Sequence[str], settings: Points) -> Iterator[Ends]:
     if settings.kind != "uniform" or max(settings.widths) > 1:
         return
     ranges = dict(zip(columns, _ranges(settings), strict=True))
@@ -240,6 +273,8 @@ def _asked_at(
 
 def _against(candidate: _Candidate, held: Lifted, params: Values) -> str | None:
     """Why a requirement does not join those that hold; None where it does."""
+    if not held.box:
+        return f"no mean and no requirement goes over a box of `{candidate.model}`"
     if len(candidate.ends) != len(held.box):
         return f"`{candidate.model}` has other arguments elsewhere"
     on = {face.axis for face in candidate.faces}
@@ -249,7 +284,8 @@ def _against(candidate: _Candidate, held: Lifted, params: Values) -> str | None:
         if axis in on and not lower <= low <= high <= upper:
             return f"it is outside of the box of `{candidate.model}`"
         if axis not in on and (low > lower or high < upper):
-            return f"its points are a part of the face: [{low:g}, {high:g}] of [{lower:g}, {upper:g}]"
+            part = f"[{low:g}, {high:g}] of [{lower:g}, {upper:g}]"
+            return f"its points are a part of the face: {part}"
     for face in candidate.faces:
         for other in held.faces:
             if face.axis == other.axis and face.at == other.at:
@@ -273,7 +309,7 @@ def _agree(face: Face, other: Face, box: Ends, params: Values) -> bool:
     return True
 
 
-def no_lifting(c: Constraint, why: str | None) -> Diagnostic:
+def _no_lifting(c: Constraint, why: str | None) -> Diagnostic:
     """What is said of a requirement on points that was to hold by construction."""
     return Diagnostic(
         code="CS533",
@@ -281,7 +317,8 @@ def no_lifting(c: Constraint, why: str | None) -> Diagnostic:
         span=c.span,
         label="no construction is known",
         notes=(
-            why or "on points it takes a model that equals known values on a face of a box, as in "
+            why
+            or "on points it takes a model that equals known values on a face of a box, as in "
             "`u(0, x) == sin(pi*x)`",
         ),
         helps=("leave `by construction` out, and the constraint is enforced by multipliers",),

@@ -274,8 +274,7 @@ class OutputProjection(Method):
 
 
 class Lifting(Method):
-    """Known values on faces of a box become part of the model: a lifting, plus a distance times it.
-    """
+    """Known values on faces of a box are part of the model: a lifting plus a distance times it."""
 
     word: ClassVar[str] = "lifting"
     own_loop: ClassVar[str] = "becomes part of the model"
