@@ -9,12 +9,14 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.methods.each_example import (
-    LATE,
+    BALANCE_STEPS,
     cap_of,
     first_step,
     given_of,
     growth_of,
+    is_balanced,
     is_damped,
+    late_of,
     state_of,
     unit_steps,
 )
@@ -147,8 +149,17 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             values = f'each["{rule.name}"]'
             equal = ", equal=True" if rule.equality else ""
             writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
+    for rule in filter(is_balanced, rules):
+        translator.used.add("balance_each")
+        when = f"{unit_steps(rule.total_steps)} < session.step <= {first_step(rule)}"
+        writer.line(f"if {when} and session.step % {BALANCE_STEPS} == 0:")
+        with writer.indented():
+            values = f'each["{rule.name}"]'
+            writer.line(
+                f'balance_each(session, "{rule.constraint.label}", f, {values}, {rule.rows})'
+            )
     for rule in rules:
-        writer.line(f"late = session.progress > {LATE}")
+        writer.line(f"late = session.progress > {late_of(rule)}")
         writer.line(f"moves = {_moves(rule)}")
         writer.line(f'rows = batch.rows("{rule.dataset}")')
         arguments = f'state, rows, each["{rule.name}"], moves, late'
@@ -181,7 +192,7 @@ def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in (rule for rule in rules if not rule.points):
         translator.writer.line(f"if {_moves(rule)}:")
         with translator.writer.indented():
-            late = f"session.progress > {LATE}"
+            late = f"session.progress > {late_of(rule)}"
             translator.writer.line(f"grow_{rule.name}(state, {late})")
 
 
@@ -190,3 +201,6 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         translator.used.add("tell_each")
         translator.writer.line(f'tell_each(session, "{rule.constraint.label}")')
+    if rules and all(map(is_balanced, rules)):
+        translator.used.add("settle_points")
+        translator.writer.line("settle_points(session)")

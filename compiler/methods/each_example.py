@@ -54,6 +54,14 @@ LATE = 0.6
 """Share of the run after which multipliers are averaged and penalties stay."""
 GROWTH = 1.5
 """Of a penalty that is left open ..."""
+BALANCED = 0.6
+"""Points: share of the run in which penalties follow the balance with f, every ..."""
+BALANCE_STEPS = 10
+"""... so many steps, before they grow and multipliers move."""
+SETTLED = 0.95
+"""Points: share of the run after which penalties stay."""
+POINTS_GROWTH = 1.12
+"""Points: growth of a penalty at a move; 10 in the moves between."""
 HALVED = 0.5
 """... where the largest violation is above this share of the last one."""
 
@@ -127,6 +135,8 @@ def growth_of(rule: EachRule) -> tuple[float, float]:
     method = rule.constraint.method
     if not isinstance(method, AugmentedLagrangian) or not is_damped(rule):
         return 1.0, HALVED
+    if is_balanced(rule) and not method.given("growth"):
+        return POINTS_GROWTH, HALVED
     growth = method.growth if method.given("growth") or given_of(rule) is not None else GROWTH
     share = method.decrease if method.given("decrease") or given_of(rule) is not None else HALVED
     return growth, share
@@ -195,8 +205,20 @@ def still_steps(total_steps: int) -> int:
     return max(unit_steps(total_steps), round(STILL * total_steps))
 
 
+def is_balanced(rule: EachRule) -> bool:
+    """Whether a penalty on points follows f, which is measured on other points at every step."""
+    return rule.points and is_damped(rule) and given_of(rule) is None
+
+
+def late_of(rule: EachRule) -> float:
+    """Share of the run after which multipliers are averaged and penalties stay."""
+    return SETTLED if is_balanced(rule) else LATE
+
+
 def first_step(rule: EachRule) -> int:
     """Steps of a rule before its multipliers move: at once where its penalty or step is given."""
+    if is_balanced(rule):
+        return round(BALANCED * rule.total_steps)
     return still_steps(rule.total_steps) if given_of(rule) is None else 0
 
 
@@ -206,7 +228,9 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     method = rule.constraint.method
     given = given_of(rule) or 0.0
     most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
+    balance = StateFacts(name=f"{label}.balance", size=2, meaning="late tr(H_f), |grad g|^2")
     return (
+        *((balance,) if is_balanced(rule) else ()),
         StateFacts(
             name=rule.multipliers,
             size=rows,
@@ -239,7 +263,19 @@ def _of_penalty(rule: EachRule) -> str:
 
 def units_operations(rule: EachRule) -> tuple[Operation, ...]:
     """The first penalty, where it is not given."""
-    return (_units_operation(rule),) if given_of(rule) is None else ()
+    if given_of(rule) is not None:
+        return ()
+    return (_units_operation(rule), *((_balance(rule),) if is_balanced(rule) else ()))
+
+
+def _balance(rule: EachRule) -> Operation:
+    return Operation(
+        kind=Kind.UNITS,
+        name=f"balance_of_{rule.name}",
+        targets=(f"{rule.constraint.label}.penalty",),
+        often=f"every {BALANCE_STEPS} steps, until {BALANCED:.0%} of the run",
+        meaning="penalty <- tr(H_f) / sum_i |grad g_i|^2, means of late steps",
+    )
 
 
 def _units_operation(rule: EachRule) -> Operation:

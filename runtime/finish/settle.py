@@ -1,0 +1,113 @@
+"""Requirements on points, and what is minimized beside them, settled on points that do not change.
+
+    minimize f(x) + sum_i ([m_i + c_i g_i(x)]+^2 - m_i^2) / (2 c_i)       L-BFGS, then m <- [m + c g]+
+
+Steps on points that are drawn anew end as far from what is asked as their noise and their rate
+leave them, and the shortest way from there costs much of the fit. So a few rounds of an augmented
+Lagrangian follow, from the penalties of the run, on points of steps that would have come next. The
+gradient of f has no noise there, and multipliers follow. It is taken where it violates less.
+
+Hestenes 1969, Powell 1969, Rockafellar 1974; Nocedal 1980 (L-BFGS).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.finish.violation import point_of, put, work
+from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.session.with_examples import each_of, with_examples
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+BATCHES = 2
+"""Steps whose points stand for all."""
+ROUNDS, ITERATIONS = 4, 100
+"""Rounds, and iterations of each."""
+SOFTER, GROWTH = 0.2, 4.0
+"""Of the penalties of the run those of the first round; from round to round they grow."""
+WORK = 2e10
+"""Rows x parameters x iterations beyond which the run is left where its steps ended."""
+
+
+def settle_points(session: Session) -> None:
+    """Move the parameters to where requirements on points and what is minimized agree."""
+    parameters, whole = session.parameters, with_examples(session)
+    drawn = any(data.draws is not None for data in session.data.values())
+    steps = range(session.total_steps, session.total_steps + BATCHES)
+    batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
+    if session.interrupted or whole.vector or work(session, batches) > WORK:
+        return
+    each = each_of(whole.constraints)
+    sizes = [len(session.data[str(c.each)]) for c in each]
+    equal = torch.cat([torch.full((n,), c.equal) for c, n in zip(each, sizes, strict=True)])
+    equal = equal.to(session.device)
+    c = torch.cat(
+        [session.state[f"{c.label}.penalty"].expand(n) for c, n in zip(each, sizes, strict=True)]
+    )
+    if not bool((c > 0).all()):
+        return
+
+    def measured() -> tuple[Tensor, Tensor]:
+        found = [whole.measure(session.primal, batch)[:2] for batch in batches]
+        return torch.stack([f.reshape(()) for f, _ in found]).mean(), found[0][1]
+
+    def violation(g: Tensor) -> float:
+        return float(torch.where(equal, g.abs(), torch.relu(g)).max())
+
+    c, m = SOFTER * c, torch.zeros_like(c)
+    start, best = point_of(parameters), None
+    with as_deployed(session.models()):
+        with torch.no_grad():
+            least = violation(measured()[1])
+        for _ in range(ROUNDS):
+            _descend(session, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
+            with torch.no_grad():
+                g = measured()[1]
+            m = _weights(g, m, c, equal)
+            if not bool(torch.isfinite(m).all()) or session.interrupted:
+                break
+            if violation(g) < least:
+                least, best = violation(g), (point_of(parameters), m)
+            c = GROWTH * c
+    put(parameters, start if best is None else best[0])
+    for constraint, own in zip(each, (m if best is None else best[1]).split(sizes), strict=True):
+        if best is not None:
+            session.told_each[constraint.label] = own
+
+
+def _weights(g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Tensor:
+    pulled = m + c * g
+    return torch.where(equal, pulled, torch.relu(pulled))
+
+
+def _lagrangian(f: Tensor, g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Tensor:
+    return f + ((_weights(g, m, c, equal).square() - m.square()) / (2 * c)).sum()
+
+
+def _descend(session: Session, value: object) -> None:
+    assert callable(value)
+    optimizer = torch.optim.LBFGS(
+        session.parameters,
+        max_iter=ITERATIONS,
+        history_size=50,
+        tolerance_grad=1e-9,
+        tolerance_change=1e-12,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        found: Tensor = value()
+        found.backward()  # type: ignore[no-untyped-call]
+        return float(found.detach())
+
+    optimizer.step(closure)
+    optimizer.zero_grad()
+
+
+__all__ = ["settle_points"]
