@@ -10,13 +10,12 @@ from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.methods.each_example import (
     BALANCE_STEPS,
+    LATE,
     cap_of,
     first_step,
     given_of,
     growth_of,
-    is_balanced,
     is_damped,
-    late_of,
     state_of,
     unit_steps,
 )
@@ -61,7 +60,8 @@ def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
     """`weights_of_...` and what else each rule needs."""
     for rule in lowered.examples:
         _weights(rule, writer, used)
-        _growth(rule, writer)
+        if not rule.balanced:
+            _growth(rule, writer)
 
 
 def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
@@ -149,17 +149,11 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             values = f'each["{rule.name}"]'
             equal = ", equal=True" if rule.equality else ""
             writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
-    for rule in filter(is_balanced, rules):
-        translator.used.add("balance_each")
-        when = f"{unit_steps(rule.total_steps)} < session.step <= {first_step(rule)}"
-        writer.line(f"if {when} and session.step % {BALANCE_STEPS} == 0:")
-        with writer.indented():
-            values = f'each["{rule.name}"]'
-            writer.line(
-                f'balance_each(session, "{rule.constraint.label}", f, {values}, {rule.rows})'
-            )
     for rule in rules:
-        writer.line(f"late = session.progress > {late_of(rule)}")
+        if rule.balanced:
+            _write_balance(rule, translator)
+            continue
+        writer.line(f"late = session.progress > {LATE}")
         writer.line(f"moves = {_moves(rule)}")
         writer.line(f'rows = batch.rows("{rule.dataset}")')
         arguments = f'state, rows, each["{rule.name}"], moves, late'
@@ -168,6 +162,18 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             writer.line("if moves:")
             with writer.indented():
                 writer.line(f"grow_{rule.name}(state, late)")
+
+
+def _write_balance(rule: EachRule, translator: Translator) -> None:
+    """The penalty of points, looked at every few steps; their multipliers stay."""
+    writer, label, values = translator.writer, rule.constraint.label, f'each["{rule.name}"]'
+    translator.used.add("balance_each")
+    first = unit_steps(rule.total_steps)
+    writer.line(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:")
+    with writer.indented():
+        writer.line(f'balance_each(session, "{label}", f, {values}, {rule.rows})')
+    writer.line(f'rows = batch.rows("{rule.dataset}")')
+    writer.line(f"{rule.name} = weights_of_{rule.name}(state, rows, {values}, False, False)")
 
 
 def _moves(rule: EachRule) -> str:
@@ -192,7 +198,7 @@ def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in (rule for rule in rules if not rule.points):
         translator.writer.line(f"if {_moves(rule)}:")
         with translator.writer.indented():
-            late = f"session.progress > {late_of(rule)}"
+            late = f"session.progress > {LATE}"
             translator.writer.line(f"grow_{rule.name}(state, {late})")
 
 
@@ -201,6 +207,6 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         translator.used.add("tell_each")
         translator.writer.line(f'tell_each(session, "{rule.constraint.label}")')
-    if rules and all(map(is_balanced, rules)):
+    if any(rule.balanced for rule in rules):
         translator.used.add("settle_points")
         translator.writer.line("settle_points(session)")

@@ -44,12 +44,12 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(op for op in late if op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
         *(op for op in duals if op.trigger.unit == "epoch"),
-        *(late_operations(rule)[0] for rule in lowered.examples),
+        *(op for rule in lowered.examples for op in late_operations(rule)[:-1]),
         *(op for each in around for op in each.rounds),
         Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
         Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
         *(op for op, _ in lowered.operations(Kind.SETTLE)),
-        *(late_operations(rule)[1] for rule in lowered.examples),
+        *(late_operations(rule)[-1] for rule in lowered.examples),
         *restoration(lowered),
     ]
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))

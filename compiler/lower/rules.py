@@ -86,7 +86,8 @@ def lower(
     rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
-    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch)
+    alone = not rules
+    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch, alone=alone)
     if examples:
         require_plain_steps(examples, rules, by_value=by_value)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways, examples)

@@ -1,6 +1,7 @@
 """Requirements on points, and what is minimized beside them, settled on points that do not change.
 
-    minimize f(x) + sum_i ([m_i + c_i g_i(x)]+^2 - m_i^2) / (2 c_i)       L-BFGS, then m <- [m + c g]+
+    minimize f(x) + sum_i ([m_i + c_i g_i(x)]+^2 - m_i^2) / (2 c_i)     by L-BFGS, 5 times,
+    m_i <- [m_i + c_i g_i]+, c_i <- 4 c_i                               m_i + c_i h_i of equalities
 
 Steps on points that are drawn anew end as far from what is asked as their noise and their rate
 leave them, and the shortest way from there costs much of the fit. So a few rounds of an augmented
@@ -17,21 +18,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from cspec.runtime.finish.violation import point_of, put, work
+from cspec.runtime.finish.violation import point_of, put
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.session.with_examples import each_of, with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-BATCHES = 2
+BATCHES = 4
 """Steps whose points stand for all."""
-ROUNDS, ITERATIONS = 4, 100
+ROUNDS, ITERATIONS = 5, 100
 """Rounds, and iterations of each."""
-SOFTER, GROWTH = 0.2, 4.0
-"""Of the penalties of the run those of the first round; from round to round they grow."""
-WORK = 2e10
-"""Rows x parameters x iterations beyond which the run is left where its steps ended."""
+GROWTH = 4.0
+"""Of the penalties, which begin as in the run, from round to round."""
+SHARE = 0.05
+"""Iterations of a round as a share of the steps of the run, at most."""
 
 
 def settle_points(session: Session) -> None:
@@ -40,7 +41,7 @@ def settle_points(session: Session) -> None:
     drawn = any(data.draws is not None for data in session.data.values())
     steps = range(session.total_steps, session.total_steps + BATCHES)
     batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
-    if session.interrupted or whole.vector or work(session, batches) > WORK:
+    if session.interrupted or whole.vector:
         return
     each = each_of(whole.constraints)
     sizes = [len(session.data[str(c.each)]) for c in each]
@@ -59,7 +60,7 @@ def settle_points(session: Session) -> None:
     def violation(g: Tensor) -> float:
         return float(torch.where(equal, g.abs(), torch.relu(g)).max())
 
-    c, m = SOFTER * c, torch.zeros_like(c)
+    m = torch.zeros_like(c)
     start, best = point_of(parameters), None
     with as_deployed(session.models()):
         with torch.no_grad():
@@ -73,10 +74,12 @@ def settle_points(session: Session) -> None:
                 break
             if violation(g) < least:
                 least, best = violation(g), (point_of(parameters), m)
+            if least <= 0.5 * min(constraint.tolerance for constraint in each):
+                break
             c = GROWTH * c
     put(parameters, start if best is None else best[0])
-    for constraint, own in zip(each, (m if best is None else best[1]).split(sizes), strict=True):
-        if best is not None:
+    if best is not None:
+        for constraint, own in zip(each, torch.split(best[1], sizes), strict=True):
             session.told_each[constraint.label] = own
 
 
@@ -93,7 +96,7 @@ def _descend(session: Session, value: object) -> None:
     assert callable(value)
     optimizer = torch.optim.LBFGS(
         session.parameters,
-        max_iter=ITERATIONS,
+        max_iter=max(1, min(ITERATIONS, round(SHARE * session.total_steps))),
         history_size=50,
         tolerance_grad=1e-9,
         tolerance_change=1e-12,
@@ -106,7 +109,7 @@ def _descend(session: Session, value: object) -> None:
         found.backward()  # type: ignore[no-untyped-call]
         return float(found.detach())
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     optimizer.zero_grad()
 
 

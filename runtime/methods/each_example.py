@@ -20,10 +20,8 @@ FIRST = 10.0
 """Of the first penalty: how much harder all violated rows pull than f holds back."""
 FADES = 0.9
 """What stays of a mean of late steps, each time it is looked at."""
-HARDER, EARLY = 30.0, 0.1
-"""How much harder than in balance points pull at first, and the share of the run in which."""
-STIFFER = 10.0
-"""How far penalties on points grow beyond balance, once it is found."""
+EARLY = 0.2
+"""Share of the run in which the mean square of g counts at least as much as f."""
 MOST = 10.0
 """The cap of a penalty, in units of the first one of a row that is violated alone."""
 
@@ -88,9 +86,8 @@ def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: 
     trace, square = found = FADES * state[f"{label}.balance"] + (1 - FADES) * seen
     state[f"{label}.balance"] = found
     if trace > 0 and square > 0:
-        early = max(1.0, HARDER * (1 - session.progress / EARLY))
-        state[f"{label}.penalty"] = (early * trace / (rows * square)).reshape(1)
-        state[f"{label}.most"] = STIFFER * state[f"{label}.penalty"]
+        least = 2 / rows if session.progress < EARLY else 0.0
+        state[f"{label}.penalty"] = (trace / (rows * square)).clamp(min=least).reshape(1)
 
 
 def _signs(like: Tensor, step: int) -> Tensor:
