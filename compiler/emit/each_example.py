@@ -207,6 +207,3 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         translator.used.add("tell_each")
         translator.writer.line(f'tell_each(session, "{rule.constraint.label}")')
-    if any(rule.balanced for rule in rules):
-        translator.used.add("settle_points")
-        translator.writer.line("settle_points(session)")

@@ -306,7 +306,7 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
     """What an epoch ends with, and the multipliers that are told."""
     growth, share = growth_of(rule)
     if rule.balanced:
-        meaning = "L-BFGS on f + <m, g> + c/2 |g|^2 over points that stay, m <- m + c g, 5 rounds"
+        meaning = "L-BFGS on f + <m, g> + c/2 |g|^2 over points that stay, m <- m + c g, 6 rounds"
         name = f"settle_{rule.name}"
         often = "after the last step"
         return (Operation(kind=Kind.SETTLE, name=name, often=often, meaning=meaning),)

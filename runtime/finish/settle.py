@@ -1,6 +1,6 @@
 """Requirements on points, and what is minimized beside them, settled on points that do not change.
 
-    minimize f(x) + sum_i ([m_i + c_i g_i(x)]+^2 - m_i^2) / (2 c_i)     by L-BFGS, 5 times,
+    minimize f(x) + sum_i ([m_i + c_i g_i(x)]+^2 - m_i^2) / (2 c_i)     by L-BFGS, 6 times,
     m_i <- [m_i + c_i g_i]+, c_i <- 4 c_i                               m_i + c_i h_i of equalities
 
 Steps on points that are drawn anew end as far from what is asked as their noise and their rate
@@ -27,22 +27,27 @@ if TYPE_CHECKING:
 
 BATCHES = 4
 """Steps whose points stand for all."""
-ROUNDS, ITERATIONS = 5, 100
+ROUNDS, ITERATIONS = 6, 100
 """Rounds, and iterations of each."""
+NEAR, ENOUGH = 0.5, 0.75
+"""Shares of the tolerance at which rounds end, and up to which nothing is restored."""
 GROWTH = 4.0
 """Of the penalties, which begin as in the run, from round to round."""
 SHARE = 0.05
 """Iterations of a round as a share of the steps of the run, at most."""
 
 
-def settle_points(session: Session) -> None:
-    """Move the parameters to where requirements on points and what is minimized agree."""
+def settle_points(session: Session) -> bool:
+    """Move the parameters to where requirements on points and what is minimized agree.
+
+    Whether all points are well within their tolerance then, and nothing is left to restore.
+    """
     parameters, whole = session.parameters, with_examples(session)
     drawn = any(data.draws is not None for data in session.data.values())
     steps = range(session.total_steps, session.total_steps + BATCHES)
     batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
     if session.interrupted or whole.vector:
-        return
+        return False
     each = each_of(whole.constraints)
     sizes = [len(session.data[str(c.each)]) for c in each]
     equal = torch.cat([torch.full((n,), c.equal) for c, n in zip(each, sizes, strict=True)])
@@ -51,7 +56,7 @@ def settle_points(session: Session) -> None:
         [session.state[f"{c.label}.penalty"].expand(n) for c, n in zip(each, sizes, strict=True)]
     )
     if not bool((c > 0).all()):
-        return
+        return False
 
     def measured() -> tuple[Tensor, Tensor]:
         found = [whole.measure(session.primal, batch)[:2] for batch in batches]
@@ -62,6 +67,7 @@ def settle_points(session: Session) -> None:
 
     m = torch.zeros_like(c)
     start, best = point_of(parameters), None
+    tolerance = min(constraint.tolerance for constraint in each)
     with as_deployed(session.models()):
         with torch.no_grad():
             least = violation(measured()[1])
@@ -74,13 +80,14 @@ def settle_points(session: Session) -> None:
                 break
             if violation(g) < least:
                 least, best = violation(g), (point_of(parameters), m)
-            if least <= 0.5 * min(constraint.tolerance for constraint in each):
+            if least <= NEAR * tolerance:
                 break
             c = GROWTH * c
     put(parameters, start if best is None else best[0])
     if best is not None:
         for constraint, own in zip(each, torch.split(best[1], sizes), strict=True):
             session.told_each[constraint.label] = own
+    return least <= ENOUGH * tolerance
 
 
 def _weights(g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Tensor:
