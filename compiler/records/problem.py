@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
@@ -358,7 +358,7 @@ class Problem(BaseModel):
     """What was found on the way, for people: equalities that contradict each other."""
     lift: Lift | None = None
     """The smooth problem that a solver gets in place of one with kinks."""
-    lifted: tuple[Lifted, ...] = ()
+    lifted: tuple[Lifted, ...] = Field((), exclude=True)
     """Models with known values on faces, which hold by construction."""
     convex: bool = False
     """Proved: every local minimum is the global one."""

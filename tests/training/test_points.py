@@ -129,7 +129,7 @@ def test_a_wall_is_a_box_with_one_place_along_an_axis() -> None:
 
 @pytest.mark.slow
 def test_an_unknown_coefficient_beside_a_network() -> None:
-    assert cspec.run(EXAMPLES / "inverse.cspec").variables["nu"] == pytest.approx(0.1, rel=0.02)
+    assert cspec.run(EXAMPLES / "inverse.cspec").vars["nu"] == pytest.approx(0.1, rel=0.02)
 
 
 @pytest.mark.slow
