@@ -271,12 +271,12 @@ def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
 def _axis(typer: Typer, argument: Expr) -> None:
     if isinstance(argument, Vector) and len(argument.items) == 2:
         low, high = (value_or_none(end, typer.values) for end in argument.items)
-        if low is not None and high is not None and low >= high:
+        if low is not None and high is not None and low > high:
             typer.report(
                 "CS303",
                 f"the interval {typer.text(argument)} is empty",
                 argument.span,
-                f"{number(low)} is not below {number(high)}",
+                f"{number(low)} is above {number(high)}",
                 helps=("write the lower end first",),
             )
         for end in argument.items:
