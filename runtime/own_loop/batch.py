@@ -55,7 +55,7 @@ class BatchReader:
         """
         given, parts, columns = self.sorted(values)
         # Of the type of the program's constants, which is in force while a batch is read.
-        clock = torch.tensor([float(step)], device=self._device)
+        clock = torch.full((1,), float(step), device=self._device)
         batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
@@ -66,20 +66,22 @@ class BatchReader:
         main: Mapping[str, Any] = batch.get(self.default or "") or next(
             (batch[n] for n in parts), {}
         )
-        lengths = [len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim]
-        return batch, lengths[0] if lengths else 1
+        found = (len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim)
+        return batch, next(found, 1)
 
     def sorted(
         self, values: Mapping[str, Any]
     ) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
         """Keyword arguments as given values, batches of datasets, columns of the training data."""
-        given = {
-            n: torch.as_tensor(v, device=None if isinstance(v, Tensor) else self._device)
-            for n, v in values.items()
-            if n in self._program.given
-        }
-        parts = {n: v for n, v in values.items() if n in self.targets and isinstance(v, Mapping)}
-        columns = {n: v for n, v in values.items() if n not in given and n not in parts}
+        given, parts, columns = {}, {}, {}
+        for name, value in values.items():
+            if name in self._program.given:
+                device = None if isinstance(value, Tensor) else self._device
+                given[name] = torch.as_tensor(value, device=device)
+            elif name in self.targets and isinstance(value, Mapping):
+                parts[name] = value
+            else:
+                columns[name] = value
         return given, parts, columns
 
     def setup_of(self, dataset: str) -> DataSetup:
@@ -102,17 +104,22 @@ class BatchReader:
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns of one dataset as tensors of one length."""
         known = self._classes.get(dataset, {})
-        found = {}
+        found: dict[str, Tensor] = {}
         for name, values in columns.items():
+            if isinstance(values, Tensor) and name not in known:
+                found[name] = values
+                continue
             try:
                 found[name] = self._tensor(values, name, known.get(name))
             except (DataError, TypeError, ValueError) as error:
                 raise _refused(dataset, name, error) from error
+        lengths: dict[str, int] = {}
         for name, value in found.items():
-            narrow = value.ndim == 2 and value.shape[1] == 1
-            if narrow and name not in self._inputs.get(dataset, ()):
+            shape = value.shape
+            if len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ()):
                 found[name] = value.squeeze(1)
-        lengths = {name: v.shape[0] for name, v in found.items() if v.ndim}
+            if shape:
+                lengths[name] = shape[0]
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
             message = f"the columns of this batch have different lengths ({listed})"
@@ -138,8 +145,7 @@ class BatchReader:
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""
-        held = ((n, tuple(v)) for n, v in batch.items() if isinstance(v, Mapping))
-        names = (tuple(held), tuple(columns))
+        names = (*((n, *v) for n, v in batch.items() if n != "clock"), tuple(columns))
         if names == self._checked:
             return
         self._require(batch, columns)

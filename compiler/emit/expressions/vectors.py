@@ -59,7 +59,7 @@ def places(t: TranslatorBase, expr: Places) -> ast.expr:
     rows: ast.expr = ast.Attribute(value=t.translate(expr.first.value), attr="T")
     found = slice_of(expr.places)
     if found is None:
-        return t.call("at_places", rows, literal(expr.places))
+        return in_order(expr.places, rows, t)
     start, stop, step = (ast.Constant(value) for value in found)
     between = ast.Slice(lower=start, upper=stop, step=step if found[2] > 1 else None)
     size = (t.axes(expr.first.value).shape or (0,))[0]
@@ -110,7 +110,8 @@ def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
 
 def in_order(order: tuple[int, ...], value: ast.expr, t: TranslatorBase) -> ast.expr:
     """The entries of a vector in the order of the problem."""
-    return ast.Subscript(value=value, slice=_places(order, t))
+    held = t.module_constant(("places", order), "PLACES", lambda: literal(order))
+    return t.call("at_places", value, held)
 
 
 def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:
