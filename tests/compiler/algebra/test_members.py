@@ -57,14 +57,14 @@ BOUNDS = ("0.3", "0.1 + 0.05*k", "eps + 0.05*k", "eps")
 
 
 def example(seed: int, rows: int = 90) -> tuple[nn.Module, dict[str, Tensor]]:
-    """A small network with five classes and its data; group 2 is rare."""
+    """A small network with five outputs and its data; group 2 is rare."""
     draw = torch.Generator().manual_seed(seed)
     x = torch.randn(rows, 4, generator=draw)
     g = torch.randint(0, 5, (rows,), generator=draw)
     g[g == 2] = torch.where(torch.rand(int((g == 2).sum()), generator=draw) < 0.8, 1, 2)
     data = {
         "x": x,
-        "y": torch.randint(0, 3, (rows,), generator=draw),
+        "y": torch.randint(0, 5, (rows,), generator=draw),
         "g": g,
         "q": torch.randint(0, 2, (rows,), generator=draw),
         "a": torch.randn(rows, generator=draw),
