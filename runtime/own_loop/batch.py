@@ -73,16 +73,31 @@ class BatchReader:
         self, values: Mapping[str, Any]
     ) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
         """Keyword arguments as given values, batches of datasets, columns of the training data."""
-        given, parts, columns = {}, {}, {}
+        given: dict[str, Tensor] = {}
+        parts: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
         for name, value in values.items():
             if name in self._program.given:
-                device = None if isinstance(value, Tensor) else self._device
-                given[name] = torch.as_tensor(value, device=device)
+                given[name] = self._number(name, value)
             elif name in self.targets and isinstance(value, Mapping):
                 parts[name] = value
             else:
                 columns[name] = value
         return given, parts, columns
+
+    def _number(self, name: str, value: Any) -> Tensor:
+        """A given value, which is one number.
+
+        Raises:
+            SpecError: CS631, several.
+        """
+        found = torch.as_tensor(value, device=None if isinstance(value, Tensor) else self._device)
+        if found.numel() == 1:
+            return found.reshape(())
+        size = " by ".join(map(str, found.shape))
+        message = f"`{name}` is one number a step, and {size} were handed over"
+        helps = (f"hand over their mean: `{name}={name}.mean()`",)
+        raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
 
     def setup_of(self, dataset: str) -> DataSetup:
         """How a dataset was declared; `val` and `test` are like the training data."""
