@@ -44,6 +44,8 @@ class BatchReader:
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         self._checked: tuple[Any, ...] | None = None
         """Names that were handed over last, and are those that are needed."""
+        self._alone: tuple[str, ...] | None = None
+        """The same, where they are columns of the training data and nothing else."""
         self.default = training_dataset(program, self.targets)
 
     def read(self, values: Mapping[str, Any], step: int) -> tuple[dict[str, Any], int]:
@@ -53,21 +55,24 @@ class BatchReader:
             SpecError: CS631, names that miss and names that the spec does not know, columns of
                 different lengths, values that are no class.
         """
-        given, parts, columns = self.sorted(values)
         # Of the type of the program's constants, which is in force while a batch is read.
         clock = torch.full((1,), float(step), device=self._device)
+        if self.default is not None and tuple(values) == self._alone:
+            found = self._columns(self.default, values)
+            return {"given": {}, "clock": clock, self.default: found}, _rows(found)
+        given, parts, columns = self.sorted(values)
         batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
         self._check(batch, columns)
+        self._alone = tuple(columns) if columns and not parts and not given else None
         for name in self.targets:
             if name in batch:
                 batch[name] = self._columns(name, batch[name])
         main: Mapping[str, Any] = batch.get(self.default or "") or next(
             (batch[n] for n in parts), {}
         )
-        found = (len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim)
-        return batch, next(found, 1)
+        return batch, _rows(main)
 
     def sorted(
         self, values: Mapping[str, Any]
@@ -189,6 +194,11 @@ class BatchReader:
             raise SpecError(
                 [Diagnostic(code="CS631", message=m, notes=(note,), helps=helps) for m in found]
             )
+
+
+def _rows(columns: Mapping[str, Any]) -> int:
+    """How many examples there are, at least 1."""
+    return next((len(v) for v in columns.values() if isinstance(v, Tensor) and v.ndim), 1)
 
 
 def _needed(name: str) -> str:
