@@ -53,7 +53,6 @@ from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import state_tensor
 from cspec.runtime.steps.metric_notes import own_optimizer
 
-
 _KEEPS = frozenset({"project", "freeze", "decide"})
 """Functions of the module that bring parameters somewhere after a step."""
 
