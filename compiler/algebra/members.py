@@ -178,8 +178,6 @@ class Members(Vectorizer):
             case Call(arguments=arguments) if entrywise(node):
                 name = shape(node.function)
                 return ("call", name, *map(self._argument, arguments))
-            case Category():
-                return ("category", node.column)
             case Index() | Attribute() if self._dataset is not None:
                 return shape(node) if self._at(node) is None else ("place", shape(node.value))
             case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:
@@ -206,9 +204,7 @@ class Members(Vectorizer):
         """An event of each example: comparisons of numbers may differ in them."""
         match node:
             case Compare(operands=operands, operators=operators):
-                if any(isinstance(o, Category) for o in operands):
-                    return ("compare", operators, *map(self._of_a_code, operands))
-                if any(map(self._coded, operands)):
+                if any(isinstance(o, Category) or self._coded(o) for o in operands):
                     return shape(node)
                 return ("compare", operators, *map(self._form, operands))
             case Implies(condition=condition, consequence=consequence):
@@ -217,10 +213,6 @@ class Members(Vectorizer):
                 return ("not", self._form(operand))
             case _:
                 return (type(node).__name__, *map(self._form, node.operands))
-
-    def _of_a_code(self, node: Expr) -> object:
-        """One side of a comparison with a code: the codes may differ."""
-        return self._form(node) if isinstance(node, Category) else shape(node)
 
     def _coded(self, node: Expr) -> bool:
         """Whether a value is a code, which is compared by what it stands for."""
@@ -286,8 +278,6 @@ class Members(Vectorizer):
         if all(self._number(member) is not None for member in members):
             items = tuple(map(self._bound, members))
             return Bounds(items=items, rows=self._dataset is not None, span=first.span)
-        if all(isinstance(member, Category) for member in members):
-            return Bounds(items=tuple(members), rows=True, span=first.span)
         places = tuple(place for m in members if (place := self._at(m)) is not None)
         if isinstance(first, Index | Attribute) and len(places) == len(members):
             return Places(first=first, places=places, span=first.span)

@@ -118,7 +118,7 @@ class Inference(AxesBase):
                 return (self.event if event else self.number)(body, dataset)
             case Sized(body=body):
                 return self.axes(body, dataset)
-            case Places(first=first) | Bounds(items=(Category() as first, *_)):
+            case Places(first=first):
                 return self.axes(first, dataset)
             case Extreme() | Bounds() | ByMember():
                 return NUMBER

@@ -16,7 +16,6 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.derivatives import followed_feature
 from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.expressions.vectors import Bounds
 from cspec.compiler.records.problem import Category, Lookup
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
 
@@ -49,7 +48,7 @@ def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of a comparison: categories by value, axes side by side."""
     if t.dataset is None:
         return [t.translate(operand) for operand in operands]
-    constant_ = any(isinstance(o, Category) or _are_codes(o) for o in operands)
+    constant_ = any(isinstance(operand, Category) for operand in operands)
     first = next((a for a in map(t.axes, operands) if a.text), None)
     values = []
     for operand in operands:
@@ -61,11 +60,6 @@ def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
             value = _valued(t, value, axes)
         values.append(value)
     return _aligned(t, operands, values)
-
-
-def _are_codes(operand: Expr) -> bool:
-    """Whether an operand is a code for each of many comparisons."""
-    return isinstance(operand, Bounds) and isinstance(operand.items[0], Category)
 
 
 def events(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
