@@ -208,8 +208,8 @@ def entries(expr: Expr, sizes: Sizes) -> int:
         return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
-            count = group_count(node.arguments[0], sizes.inference)
-            return count * (count - 1)
+            pairs = sizes.inference.axes(node).shape
+            return pairs[0] if pairs else 0
     if _is_one_number(expr, axes):
         return 1
     vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]

@@ -448,6 +448,9 @@ def _report(
     return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)
 
 
+_COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "num", "len"})
+
+
 def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     """How a name that nothing resembles could be defined here."""
     if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
@@ -457,6 +460,8 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    if "count" in scope.local and word.lower() in _COUNTS:
+        return ("the number of examples of a group is `count`",)
     letters = [name for name in scope.local if len(name) == len(word) == 1]
     if letters:
         return (f"did you mean `{letters[-1]}`?",)

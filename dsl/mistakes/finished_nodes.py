@@ -44,7 +44,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 WEAK = {"<": "<=", ">": ">="}
 ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
@@ -385,17 +385,14 @@ def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
             yield from _ends(source, node.domain)
 
 
-OVER_SETS = ("sum", "max", "min", "any", "all")
+OVER_SETS = ("sum", "max", "min", "any", "all", *OF_MEMBERS)
 """What is taken over a set: `sum(... for i in S)`."""
-
-_BY_OTHERS = {"gap": "max({0}) - min({0})", "ratio": "min({0}) / max({0})"}
-"""What two of these say: `gap(... for i in S)`."""
 
 
 def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
     inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
-    meant = _BY_OTHERS.get(node.function, "").format(inside.removesuffix(")").strip())
+    meant = ""
     term, mark, over = inside.removesuffix(")").partition(" for ")
     product = node.function in ("prod", "product")
     if product and mark:
@@ -404,7 +401,7 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     return problem(
         source,
         "CS101",
-        "`for` stands inside `sum`, `max`, `min`, `any`, `all`, `E[...]` or `P[...]`",
+        f"`for` stands inside {', '.join(f'`{word}`' for word in OVER_SETS)}, `E[...]` or `P[...]`",
         node.span,
         label=f"`{node.function}` does not go over a set" if node.function else "",
         notes=("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",)
