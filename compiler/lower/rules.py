@@ -203,6 +203,10 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
+    sums = [node for node in walk(expr) if function_name(node) == "every_sum"]
+    for node in sums:
+        assert isinstance(node, Call)
+        return prod(entries(term, sizes) for term in node.arguments)
     axes = sizes.inference.axes(expr)
     if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
