@@ -155,6 +155,7 @@ def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr
 
 def _lettered(term: Expr, place: int) -> Expr:
     """The term of a sum of all pairs, its pair as `i` and `j`, that of the next `k` and `l`, ..."""
+
     def renamed(expr: Expr) -> Expr:
         match expr:
             case Index(indices=(Name(id="i" | "j" as letter),)):
