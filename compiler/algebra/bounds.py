@@ -50,9 +50,6 @@ class Counted(dict[sp.Symbol, tuple[sp.Expr, sp.Expr]]):
         return self.count[0]
 
 
-EVERYTHING = ValueRange(-sp.oo, sp.oo)
-
-
 def compare(a: sp.Expr, b: sp.Expr) -> int:
     """-1, 0 or 1 as a is below, equal to, or above b."""
     if a == b:

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from cspec.dsl.tree.nodes import Node, shape
 
 
-def spec_digest(spec: Node) -> str:
-    """SHA-256 of a spec's tree: comments, layout and the spelling of numbers do not count."""
-    return _digest(shape(spec))
-
-
 def plan_digest(spec: Node, facts: str, settings: str) -> str:
-    """SHA-256 of a specialized plan: the spec, what is bound, and what was chosen."""
+    """SHA-256 of a specialized plan: the spec, what is bound, and what was chosen.
+
+    Of the spec its tree counts: comments, layout and the spelling of numbers do not.
+    """
     return _digest([shape(spec), facts, settings])
 
 

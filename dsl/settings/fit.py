@@ -129,7 +129,5 @@ class FitSettings(Settings):
     clip_norm: float | None = Field(None, gt=0, description="clip the total gradient norm")
     accumulate: int = Field(1, ge=1, description="batches a step")
     precision: Literal["float32", "float64"] = Field("float32", description="number format")
-    executor: Literal["auto", "eager"] = Field("auto", description="how steps are executed")
-    parallel: Literal["none"] = Field("none", description="use of several devices")
     augment: str | None = Field(None, description="name of an imported function on a batch of x")
     seed: int = Field(0, ge=0, description="seed of initialization, order and noise")

@@ -15,16 +15,16 @@ from cspec.reading.files import write_text
 from cspec.render.report_html import report_html
 from cspec.running.brought_in import brought_in
 from cspec.running.prepare import Prepared
+from cspec.runtime.evidence.manifest import Origins
 from cspec.runtime.evidence.origins import origins
 from cspec.runtime.evidence.told import told
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import Result
-from cspec.runtime.run.execute import drive, load_module, look_up, refuse_unmeetable
+from cspec.runtime.run.execute import run
 from cspec.runtime.run.folder import RunFolder
-from cspec.runtime.run.interruption import deferred, uninterrupted
-from cspec.runtime.run.lock import held
-from cspec.runtime.run.places import made, require_room
-from cspec.runtime.session.session import Progress, Session
+from cspec.runtime.run.interruption import uninterrupted
+from cspec.runtime.run.places import made
+from cspec.runtime.session.session import Progress
 
 RUNS = Path("runs")
 
@@ -49,31 +49,24 @@ def train(
     """
     check_device(device)
     program, bound = prepared.program, prepared.bound
-    seed = int(program.fit["seed"]) if seed is None else seed
     names, place = dict(bindings or {}), base or Path()
     record, objects = told(program.name, place, params or {}, names)
-    where = None if out is None else Path(out)
-    with held(where):
-        made_from = None
-        if where is not None:
-            modules = brought_in(prepared.plan.checked, names)
-            made_from = origins(program, bound, place, modules=modules, objects=objects)
-        session = Session(
-            program,
-            bound,
-            load_module(program, bound.functions),
-            seed=seed,
-            device=device,
-            on_progress=on_progress,
-        )
-        refuse_unmeetable(session)
-        look_up(session, where, made_from)
-        if where is None:
-            return drive(session, None)
-        with deferred():
-            folder = RunFolder.create(where, program, seed, device, made_from, record.text())
-        require_room(where, sum(p.nbytes for p in session.parameters))
-        return with_page(folder, drive(session, folder), program)
+
+    def made_from() -> Origins:
+        modules = brought_in(prepared.plan.checked, names)
+        return origins(program, bound, place, modules=modules, objects=objects)
+
+    return run(
+        program,
+        bound,
+        seed=seed,
+        device=device,
+        out=out,
+        on_progress=on_progress,
+        told=record.text(),
+        made_from=made_from,
+        finished=lambda folder, result: with_page(folder, result, program),
+    )
 
 
 def with_page(folder: RunFolder, result: Result, program: Program) -> Result:

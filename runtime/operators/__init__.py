@@ -1,4 +1,4 @@
-"""Constraint sets over tensors: residual, projection, proximal map, parametrization.
+"""Constraint sets over tensors: residual, projection, parametrization.
 
 `get("stiefel")`, `get("ball", 1.0, norm=1)` make a set by its word in the language.
 """
@@ -26,11 +26,10 @@ from cspec.runtime.operators.grid import Grid
 from cspec.runtime.operators.maps.by_name import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone
 from cspec.runtime.operators.ordered import Ordered
-from cspec.runtime.operators.prox import PROXIMAL_MAPS
 from cspec.runtime.operators.psd import PSD, Correlation
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
-from cspec.runtime.operators.spectrum import Nuclear, Rank, SingularBand, Spectral
+from cspec.runtime.operators.spectrum import Nuclear, Rank, Spectral
 from cspec.runtime.operators.sphere import Sphere
 from cspec.runtime.operators.stiefel import Stiefel
 from cspec.runtime.operators.symmetric import Skew, Symmetric
@@ -56,7 +55,6 @@ OPERATORS: dict[str, type[Operator]] = {
     "rank": Rank,
     "nuclear": Nuclear,
     "spectral": Spectral,
-    "singular_band": SingularBand,
     "sparse": Sparse,
     "nm": NM,
     "channels": ChannelSparse,
@@ -97,7 +95,6 @@ __all__ = [
     "NM",
     "OPERATORS",
     "PARAMETRIZATIONS",
-    "PROXIMAL_MAPS",
     "PSD",
     "Affine",
     "Ball",
@@ -129,7 +126,6 @@ __all__ = [
     "Separate",
     "ShapeError",
     "Simplex",
-    "SingularBand",
     "Skew",
     "Sparse",
     "SparseSimplex",

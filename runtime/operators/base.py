@@ -35,13 +35,11 @@ class NotConvergedError(OperatorError):
 class Operator(ABC):
     """A set S of tensors: membership, nearest point, and the forms other methods need.
 
-    `exact_projection` tells a nearest point (Euclidean) from a mere feasible point, `convex` is a
-    property of S, `counts` marks sets whose verdict is exact, and `maps` lists the names in
-    `PARAMETRIZATIONS` that reach S, the default first.
+    `convex` is a property of S, `counts` marks sets whose verdict is exact, and `maps` lists the
+    names in `PARAMETRIZATIONS` that reach S, the default first.
     """
 
     name: ClassVar[str]
-    exact_projection: ClassVar[bool] = True
     convex: ClassVar[bool]
     counts: ClassVar[bool] = False
     states_equality: ClassVar[bool] = False
@@ -77,10 +75,6 @@ class Operator(ABC):
         Raises NoFormError for sets that are stated by `residual(x) == 0`.
         """
         raise NoFormError(f"{self.name} is stated by residual == 0 and has no inequality form")
-
-    def prox(self, x: Tensor, step: float | Tensor) -> Tensor:
-        """Proximal map of the indicator of S: the projection, whatever the step."""
-        return self.project(x)
 
     def violation(self, x: Tensor) -> Tensor:
         """max |residual(x)| as a 0-dim tensor; 0 for an empty tensor."""

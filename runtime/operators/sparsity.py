@@ -139,11 +139,6 @@ class Sparse(_Support):
         masks = self.support_jointly(tensors)
         return [keep(x, mask) for x, mask in zip(tensors, masks, strict=True)]
 
-    def residual_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """What must vanish in each tensor when the count is over all of them together."""
-        masks = self.support_jointly(tensors)
-        return [beyond(x, mask) for x, mask in zip(tensors, masks, strict=True)]
-
 
 @dataclass(frozen=True)
 class NM(_Support):

@@ -135,31 +135,3 @@ class Spectral(Operator):
     def lmo(self, gradient: Tensor) -> Tensor:
         """-r U V^T of the gradient."""
         return -with_singular_values(gradient, lambda S: torch.full_like(S, self.r))
-
-
-@dataclass(frozen=True)
-class SingularBand(Operator):
-    """{X : lo <= every singular value <= hi}: well-conditioned weights; not convex for lo > 0."""
-
-    lo: float
-    hi: float
-    name: ClassVar[str] = "singular_band"
-    convex: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.lo <= self.hi:
-            raise EmptySetError(f"singular_band({self.lo}, {self.hi}): 0 <= lo <= hi is needed")
-
-    def inequality(self, x: Tensor) -> Tensor:
-        values = spectrum(x)
-        return torch.cat([self.lo - values, values - self.hi])
-
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
-    def project(self, x: Tensor) -> Tensor:
-        return with_singular_values(x, lambda S: S.clamp(self.lo, self.hi))
-
-    def lmo(self, gradient: Tensor) -> Tensor:
-        """-hi U V^T of the gradient."""
-        return -with_singular_values(gradient, lambda S: torch.full_like(S, self.hi))

@@ -23,15 +23,17 @@ from cspec.runtime.rescue import one_line
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
-from cspec.runtime.run.interruption import Interruption, Signals, interruptible
+from cspec.runtime.run.interruption import Interruption, Signals, deferred, interruptible
 from cspec.runtime.run.lock import held
+from cspec.runtime.run.places import require_room
 from cspec.runtime.run.unfinished import kept, unfinished
 from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
 from cspec.runtime.session.snapshots import plain_tensors
 from cspec.runtime.verdict.conclude import conclude
 
-Tick = Callable[[Session], None]
+Finished = Callable[[RunFolder, Result], Result]
+"""What is done with a folder that has its report: the result, and what it says of that."""
 
 
 def module_file(program: Program) -> str:
@@ -77,9 +79,14 @@ def run(
     on_progress: Progress | None = None,
     module: dict[str, Any] | None = None,
     told: str | None = None,
+    made_from: Callable[[], Origins] | None = None,
+    finished: Finished = lambda folder, result: result,
 ) -> Result:
-    """Train and verify. `seed` defaults to the spec's; `out` is a folder for the run's files,
-    `told` the text of its `command.json`.
+    """Train and verify. `seed` defaults to the spec's; `module` is the emitted one, loaded.
+
+    `out` is a folder for the run's files, `told` the text of its `command.json`; `made_from` finds
+    what its manifest says the run was made from, by default what is bound; `finished` adds to a
+    folder that is complete.
 
     Ctrl-C, SIGTERM and SIGHUP end the run after the step in hand: it is measured, written and
     returned with status `interrupted`; so is a run that is interrupted while its end is measured,
@@ -97,16 +104,18 @@ def run(
         complete(module)
     place = None if out is None else Path(out)
     with held(place):
-        made_from = None if place is None else origins(program, bound)
+        found = None if place is None else (made_from or (lambda: origins(program, bound)))()
         session = Session(
             program, bound, namespace, seed=seed, device=device, on_progress=on_progress
         )
         refuse_unmeetable(session)
-        look_up(session, place, made_from)
-        folder = None
-        if place is not None:
-            folder = RunFolder.create(place, program, seed, device, made_from, told)
-        return drive(session, folder)
+        look_up(session, place, found)
+        if place is None:
+            return drive(session, None)
+        with deferred():
+            folder = RunFolder.create(place, program, seed, device, found, told)
+        require_room(place, sum(p.nbytes for p in session.parameters))
+        return finished(folder, drive(session, folder))
 
 
 def look_up(session: Session, place: Path | None, made_from: Origins | None) -> None:

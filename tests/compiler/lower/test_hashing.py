@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cspec.compiler.lower.digest import spec_digest
+from cspec.compiler.lower.digest import plan_digest
 from cspec.dsl.check import check
 from cspec.dsl.format.spec import format_text
 from cspec.dsl.text.source import Source
@@ -16,7 +16,7 @@ SPECS = [part.split("\n", 1)[1] for part in CORPUS.read_text().split("=== ")[1:]
 
 
 def digest(text: str) -> str:
-    return spec_digest(check(Source(text=text)).elaborated)
+    return plan_digest(check(Source(text=text)).elaborated, "", "")
 
 
 @pytest.mark.parametrize("text", SPECS, ids=lambda text: text.strip().split("\n")[0][:40])

@@ -104,7 +104,6 @@ CASES = (
     Case("rank", lambda: operators.get("rank", 2), (5, 2, 2)),
     Case("nuclear", lambda: operators.get("nuclear", 1.5), (5, 4)),
     Case("spectral", lambda: operators.get("spectral", 1.0), (3, 5)),
-    Case("singular_band", lambda: operators.get("singular_band", 0.5, 2.0), (5, 4)),
     Case("sparse", lambda: operators.get("sparse", 0.25), (3, 4)),
     Case("sparse_row", lambda: operators.Sparse(2, scope="row"), (3, 4)),
     Case("nm", lambda: operators.get("nm", 2, 4), (3, 8)),

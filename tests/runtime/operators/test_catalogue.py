@@ -46,7 +46,6 @@ def test_projection_is_feasible_and_idempotent(
         assert projected is not x and torch.equal(x, before)
         assert float(operator.violation(projected)) <= tolerance
         assert float((operator.project(projected) - projected).abs().max()) <= tolerance
-        assert torch.equal(operator.prox(x, 0.1), projected)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,6 @@ def test_projection_is_feasible_and_idempotent(
         ("rank", (4,)),
         ("nuclear", (20.0,)),
         ("spectral", (9.0,)),
-        ("singular_band", (0.0, 9.0)),
         ("psd", ()),
     ],
 )
@@ -92,8 +90,6 @@ def test_violation_separates_members_from_others(case: Any, dtype: torch.dtype) 
 
 def test_no_member_is_nearer(case: Any, dtype: torch.dtype, tolerance: float) -> None:
     operator = case.make()
-    if not operator.exact_projection:
-        pytest.skip("a retraction")
     found = members(case, dtype)
     for seed in SEEDS:
         x = case.random(dtype, seed)

@@ -10,7 +10,7 @@ from cspec.dsl.words.sets import SET_WORDS
 from cspec.runtime import operators
 from cspec.runtime.operators import OPERATORS
 
-PARTS = {"on_part", "on_rows", "jointly", "intersection", "sparse_simplex", "singular_band"}
+PARTS = {"on_part", "on_rows", "jointly", "intersection", "sparse_simplex"}
 """Operators that are no words: others on a part of a tensor, or made of several sets."""
 ARGUMENTS = {"box": (0.0, 1.0), "ball": (1.0,), "spectral": (1.0,), "nuclear": (1.0,)}
 
