@@ -163,7 +163,7 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
 
 
 def _pieces(function: Call) -> int:
-    """How many functions canonical form makes of one in a sum; too many where it leaves it whole."""
+    """How many functions canonical form makes of one in a sum; too many where it stays whole."""
     match function.function:
         case Name(id="abs"):
             return 2
