@@ -63,7 +63,7 @@ def number(value: Tensor | float) -> float:
 
 
 ROUNDING = 1e-12
-"""Of doubles, relative: 35% - 33% is larger than 2% in the last digit."""
+"""Of doubles, relative: 80% - 60% is larger than 20% in the last digit."""
 
 
 def amount(constraint: ConstraintFacts, value: float, bound: float) -> float:
