@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import without_a_guess
-from cspec.dsl.kinds.names_by_place import by_place, rate_on
+from cspec.dsl.kinds.names_by_place import by_place, dashed, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -77,9 +77,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     product = _juxtaposed(typer, name.id)
     if product is not None:
         return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
-    dashed = _dashed(typer, name)
-    if dashed is not None:
-        return dashed
+    dashed_name = dashed(typer, name)
+    if dashed_name is not None:
+        return dashed_name
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
@@ -201,28 +201,6 @@ def _juxtaposed(typer: Typer, word: str) -> str | None:
         left, right = word[:place], word[place:]
         if left in known and right in known:
             return f"{left} @ {right}" if known[left] and known[right] else f"{left}*{right}"
-    return None
-
-
-def _dashed(typer: Typer, name: Name) -> Kind | None:
-    """Report `marital-status` where `"marital-status" as marital` is a column: its name here."""
-    text, start = typer.source.text, name.span.start
-    for column in (c for columns in typer.symbols.datasets().values() for c in columns):
-        written = column.original
-        inside = written.find(name.id)
-        if written.isidentifier() or inside < 0 or not text.startswith(written, start - inside):
-            continue
-        if inside:
-            return UNKNOWN  # said at its first word
-        place = Span(start, start + len(written))
-        return typer.report(
-            "CS201",
-            f"`{written}` is called `{column.name}` here",
-            place,
-            "the name in the data",
-            helps=(f"write `{column.name}`",),
-            fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
-        )
     return None
 
 
