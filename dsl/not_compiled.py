@@ -3,7 +3,7 @@
 A warning of `check` (the spec is right, and can't run yet) is an error of whatever trains; its help
 says what works today instead. What is compiled leaves this list.
 
-    CS520  requirements on each example, points of domains and balls, pairs, derivatives over data
+    CS520  requirements on each example, points of domains and balls, derivatives over data
     CS514  `fit(accumulate=...)` in `run`
 """
 
@@ -53,7 +53,6 @@ from cspec.dsl.words.functions import DERIVATIVES
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
 WORDS = {
-    "pairs": "not compiled yet",
     "accumulate": "more than 1 is not compiled yet",
 }
 """Words of the tables and what of them can't run: pages and `cspec list` say it beside each."""
@@ -211,18 +210,16 @@ def _points(binder: Binder, symbols: Symbols) -> str:
             return "on the grid points of a domain"
         case Call(function=Name(id="ball")):
             return "on a whole ball"
-        case Call(function=Name(id="pairs")):
-            return "on pairs of examples"
     return f"over `{format_expression(binder.domain)}`"
 
 
 def _infinite(domain: Node, domains: Collection[str]) -> bool:
-    """Whether a set has infinitely many points, or one for each pair of examples."""
+    """Whether a set has infinitely many points."""
     for part in walk(domain):
         match part:
             case Name(id=name) if name in domains:
                 return True
-            case Call(function=Name(id=word)) if word in _DRAWN or word == "pairs":
+            case Call(function=Name(id=word)) if word in _DRAWN:
                 return True
     return False
 
@@ -312,8 +309,6 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
 
 def _form(node: Expectation | Comprehension, binder: Binder) -> str:
     match binder.domain:
-        case Call(function=Name(id="pairs")):
-            return "an average over pairs of examples"
         case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
             return f"`{node.function}(... for ...)` over a whole ball"
     if isinstance(node, Expectation):
@@ -323,8 +318,6 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
 
 def _instead(binder: Binder, derived: bool) -> str:
     match binder.domain:
-        case Call(function=Name(id="pairs")):
-            return _OWN_LOOP
         case Call(function=Name(id="ball")):
             return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
     if derived:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
+from cspec.dsl.names.symbols import is_pairs, pairs_like
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ def decided(
         kept = line.dataset if constraint.named and not line.labels else None
         return Where(own, chose_model=periodic, kept_from=kept), line
     rest = [name for name in constraint.datasets if name != moved]
-    split = " + ".join([line.dataset, *rest])
-    return Where(split, ((moved, line.dataset),), periodic), line
+    place = pairs_like(moved, line.dataset) if is_pairs(moved) else line.dataset
+    split = " + ".join([place, *rest])
+    return Where(split, ((moved, place),), periodic), line
 
 
 def _moved(constraint: ConstraintFacts, line: VerifyFacts, training: str | None) -> str | None:

@@ -11,6 +11,7 @@ from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, listing, number
+from cspec.dsl.names.symbols import is_made
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.labels import chain_parts
@@ -101,6 +102,8 @@ def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
         label = constraint.label or ""
         meant = "all" in item.labels or not item.labels or label in item.labels
         if not meant or not there or {d for d, _ in measured_on(constraint.relation)} & {data}:
+            continue
+        if any(is_made(d) for d, _ in measured_on(constraint.relation)):
             continue
         own = {name for binder in binders for name in binder.names}
         asked = names(constraint.relation) & typer.symbols.column_names
