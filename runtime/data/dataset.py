@@ -98,6 +98,7 @@ class Dataset:
         sampled: what these are, where they stand for infinitely many: `a grid of 51 x 51 points`.
         members: of pairs of examples, the examples that verdicts are measured on.
         of: of pairs of examples, the dataset that these are of.
+        rows: of pairs of examples, how many examples there are.
 
     Raises:
         DataError: no columns, no rows, unequal lengths, NaN or infinite numbers.
@@ -118,6 +119,7 @@ class Dataset:
     sampled: str = ""
     members: Members | None = None
     of: str = ""
+    rows: int = 0
 
     def __post_init__(self) -> None:
         if not self.columns:

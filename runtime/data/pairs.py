@@ -78,6 +78,7 @@ def pairs(
         sampled="" if whole else said,
         members=judged,
         of=of.name,
+        rows=rows,
     )
     if way == "held":
         held, told = chosen(rows, HELD, seed)
