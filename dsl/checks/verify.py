@@ -11,7 +11,7 @@ from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, listing, number
-from cspec.dsl.names.symbols import is_made
+from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.labels import chain_parts
@@ -158,7 +158,7 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
         used = {found: None for found, _ in measured_on(constraint.relation)}
         domains = (b.domain for b in binders if isinstance(b.domain, Name))
         used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
-        if len(used) < 2:
+        if len(set(map(examples_of, used))) < 2:
             continue
         typer.report(
             "CS411",

@@ -31,6 +31,7 @@ from cspec.dsl.tree.nodes import (
     Group,
     Index,
     Item,
+    Keyword,
     Let,
     Name,
     Node,
@@ -38,6 +39,7 @@ from cspec.dsl.tree.nodes import (
     String,
     Target,
     Verify,
+    walk,
 )
 from cspec.dsl.tree.rebuild import bound_names, fresh, names, rebuild, substitute
 
@@ -252,9 +254,11 @@ class _Pairs:
         return name
 
     def stand_ins(self, spec: Spec) -> None:
-        """Pairs of the data that a `verify` line of named requirements puts in place of others."""
+        """Pairs of the data that `verify` of named requirements and `dual_data` put for others."""
         lines = (item for item in spec.items if isinstance(item, Verify) and item.labels)
-        others = [item.dataset for item in lines if item.dataset in self._symbols.datasets()]
+        duals = (n.value for n in walk(spec) if isinstance(n, Keyword) and n.name == "dual_data")
+        named = [*(line.dataset for line in lines), *(v.id for v in duals if isinstance(v, Name))]
+        others = [name for name in named if name in self._symbols.datasets()]
         for one in tuple(self.made.values()):
             assert isinstance(one.settings, Pairs)
             span = one.data.span

@@ -13,6 +13,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name, Var
 from cspec.dsl.words.functions import SIGNATURES
@@ -487,6 +488,9 @@ def _each(typer: Typer, word: str, constraint: str) -> str:
 
 def _as_column(typer: Typer, word: str, dataset: str | None) -> str:
     data = dataset or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "data")
-    known = ", ".join(column.name for column in typer.symbols.datasets().get(data, ()))
+    columns = typer.symbols.datasets().get(data, ())
+    if is_pairs(data):
+        return f"columns of two examples: {listing((c.original for c in columns), 'and')}"
+    known = ", ".join(column.name for column in columns)
     written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
     return f"if it is a column, name it in the `data` line: `{written}`"

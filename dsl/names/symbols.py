@@ -55,9 +55,14 @@ def is_pairs(dataset: str) -> bool:
     return dataset.startswith("pairs(")
 
 
-def pairs_like(pairs: str, data: str) -> str:
-    """The pairs of other data that stand in for some: `pairs(test)` for `pairs(train)`."""
-    return f"pairs({data}){pairs.partition(')')[2]}"
+def examples_of(dataset: str) -> str:
+    """The data whose examples a dataset holds: `train` of `pairs(train)`, else itself."""
+    return dataset.removeprefix("pairs(").partition(")")[0] if is_pairs(dataset) else dataset
+
+
+def stand_in(dataset: str, data: str) -> str:
+    """What stands in for a dataset on other data: `pairs(test)` for `pairs(train)`."""
+    return f"pairs({data}){dataset.partition(')')[2]}" if is_pairs(dataset) else data
 
 
 class Symbol(NamedTuple):
