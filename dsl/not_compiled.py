@@ -298,7 +298,7 @@ def _derived(node: Node) -> bool:
 def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     data = format_expression(binder.domain)
     if isinstance(node, Expectation):
-        what, help_ = "an average with `where`", f"write a condition: `E[... | y == 1 on {data}]`"
+        what, help_ = "an average over examples and something else", "average over one of the two"
     else:
         what = f"`{node.function}(... for ...)` over the examples of `{data}`"
         help_ = f"for the mean: `E[... on {data}]`; for the worst share: `cvar(..., 99%)`"

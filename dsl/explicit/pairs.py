@@ -1,11 +1,11 @@
 """Pairs of examples as data: what is averaged or required over `(a, b) in pairs(D)`.
 
     P[f(a.x) > f(b.x) | a.y > b.y for (a, b) in pairs(D)]
-        P[f(a_x) > f(b_x) | a_y > b_y on "pairs(D)"], drawn anew at every step
+        P[f(a.x) > f(b.x) | a.y > b.y on "pairs(D)"], drawn anew at every step
     forall (a, b) in pairs(D): abs(f(a.x) - f(b.x)) <= norm(a.x - b.x, 2)
-        forall (a_x, a_y, b_x, b_y) in "pairs(D) held": ..., one multiplier a pair
+        forall (a.x, a.y, b.x, b.y) in "pairs(D) held": ..., one multiplier a pair
 
-A set of pairs is a dataset from here on, whose columns are those of both examples. Pairs are
+A set of pairs is a dataset from here on, whose columns are those of both examples, `a.x`. Pairs are
 ordered, and of two different examples. A bare `a` as the argument of a model is its input.
 """
 
@@ -41,7 +41,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, fresh, names, rebuild, substitute
+from cspec.dsl.tree.rebuild import bound_names, rebuild, substitute
 
 
 Quantified = TypeVar("Quantified", Comprehension, Constraint, Group)
@@ -59,7 +59,7 @@ class WithPairs(NamedTuple):
 
 def with_pairs(spec: Spec, symbols: Symbols) -> WithPairs:
     """The spec with a dataset for each set of pairs that something goes over."""
-    worker = _Pairs(spec, symbols)
+    worker = _Pairs(symbols)
     items = tuple(worker.item(item) for item in spec.items)
     if not worker.made:
         return WithPairs(spec, symbols, {}, ())
@@ -72,12 +72,10 @@ def with_pairs(spec: Spec, symbols: Symbols) -> WithPairs:
 class _Pairs:
     """Goes over a spec and makes the datasets."""
 
-    def __init__(self, spec: Spec, symbols: Symbols) -> None:
+    def __init__(self, symbols: Symbols) -> None:
         self._symbols = symbols
-        self._taken = set(symbols.table) | names(spec) | symbols.column_names
         self.made: dict[str, Made] = {}
         self._first: tuple[str, ...] = ()
-        self._names: dict[str, str] = {}
         self.found: list[Diagnostic] = []
 
     def item(self, node: Item) -> Item:
@@ -159,12 +157,10 @@ class _Pairs:
         return rebuild(node, lambda inner: self._step(inner, elements))
 
     def _column(self, node: Expr, word: str, column: str, data: str) -> Expr:
-        original = f"{word}.{column}"
-        columns = self._columns_of(data)
-        for known in columns:
-            if known.original == original:
-                return Name(id=known.name, span=node.span)
-        listed = [c.original for c in columns if c.original.startswith(f"{word}.")]
+        columns = [known.name for known in self._columns_of(data)]
+        if f"{word}.{column}" in columns:
+            return Name(id=f"{word}.{column}", span=node.span)
+        listed = [name for name in columns if name.startswith(f"{word}.")]
         self.found.append(
             Diagnostic(
                 code="CS208",
@@ -174,7 +170,7 @@ class _Pairs:
                 helps=(f"write `{listed[0]}`",),
             )
         )
-        return Name(id=columns[0].name, span=node.span)
+        return Name(id=columns[0], span=node.span)
 
     def _called(self, call: Call, word: str, elements: Mapping[str, str]) -> Node:
         """A model of a whole example sees its inputs; a let is written out."""
@@ -198,8 +194,7 @@ class _Pairs:
         return rest.model_copy(update={"arguments": tuple(arguments)})
 
     def _bare(self, name: Name, data: str) -> None:
-        columns = [c.original for c in self._columns_of(data)]
-        own = [c for c in columns if c.startswith(f"{name.id}.")]
+        own = [c.name for c in self._columns_of(data) if c.name.startswith(f"{name.id}.")]
         self.found.append(
             Diagnostic(
                 code="CS302",
@@ -229,7 +224,7 @@ class _Pairs:
         return self._declare(binder, base, way)
 
     def _declare(self, binder: Binder, base: str, way: str) -> str:
-        """The dataset of these pairs; columns of two examples are called the same in all data."""
+        """The dataset of these pairs."""
         self._first = self._first or binder.names
         name = f"pairs({base})" + (" held" if way == "held" else "")
         if binder.names != self._first:
@@ -239,11 +234,8 @@ class _Pairs:
         columns = []
         for word in binder.names:
             for column in self._symbols.datasets()[base]:
-                original = f"{word}.{column.name}"
-                own = self._names.get(original) or fresh(f"{word}_{column.name}", self._taken)
-                self._names[original] = own
-                self._taken.add(own)
-                columns.append(Column(name=own, original=original, span=binder.span))
+                name_of = f"{word}.{column.name}"
+                columns.append(Column(name=name_of, original=name_of, span=binder.span))
         target = Target(name=name, columns=tuple(columns), span=binder.domain.span)
         settings = Pairs.model_validate(
             {"data": base, "names": binder.names, "way": way, "seed": len(self.made)}

@@ -67,7 +67,7 @@ def bind_data(
     raise_all(wrong)
     data = aligned(data)
     whole = aligned(read) if of_pairs else {}
-    for setup in of_pairs:
+    for setup in of_pairs if all(s.source.settings["data"] in whole for s in of_pairs) else ():
         (name, _), *_ = setup.targets
         data[name] = _pairs(setup, whole).renamed(name)
     return data, (*resolved, *of_pairs)
@@ -77,13 +77,13 @@ def _pairs(setup: DataSetup, whole: Mapping[str, Dataset]) -> Dataset:
     """Pairs of the examples of a dataset; features of theirs that are named are columns, too."""
     settings = Pairs.model_validate(setup.source.settings)
     of, columns = whole[settings.data], {}
-    for own, original in setup.targets[0][1]:
-        word, _, column = original.partition(".")
+    for own, _ in setup.targets[0][1]:
+        word, _, column = own.partition(".")
         columns[own] = (settings.names.index(word), column)
     named = {
         column: (columns[own][0], name)
         for name, column in setup.features
-        if (own := column.partition(".")[0]) in columns and name in of.features
+        if (own := column.rpartition(".")[0]) in columns and name in of.features
     }
     of = replace(of, columns={**of.features, **of.columns})
     made = pairs(of, {**columns, **named}, settings.way, settings.n, settings.seed)
