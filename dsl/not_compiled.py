@@ -123,7 +123,8 @@ def _quantifier(
         in_the_model = isinstance(method, OutputProjection | Construction)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
-        if _has_multipliers(binders, constraint, method):
+        others = [b for b in binders if b is not binder]
+        if all(_finite(b.domain, symbols) for b in others) and _has_multipliers(constraint, method):
             return None
         by = unknown_to_rows(method) if method is not None and not in_the_model else None
         return _each_example(binder, domain.id, in_the_model, by if len(binders) == 1 else None)
@@ -171,12 +172,16 @@ def _of_points(
 _SHARE = "a share of the points runs: `P[A and not B for (t, x) in q.sample(1000)] <= 1%`"
 
 
-def _has_multipliers(
-    binders: tuple[Binder, ...], constraint: Constraint, method: Method | None
-) -> bool:
+def _finite(domain: Node, symbols: Symbols) -> bool:
+    """Whether a quantifier goes over a set whose members are written out, or found in data."""
+    is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
+    return not is_data and not _infinite(domain, symbols.domains())
+
+
+def _has_multipliers(constraint: Constraint, method: Method | None) -> bool:
     """Whether each example has a multiplier: of one relation, its method open, or a preference."""
     relation = constraint.relation
-    plain = isinstance(relation, (Compare, *CONNECTIVES)) and len(binders) == 1
+    plain = isinstance(relation, (Compare, *CONNECTIVES))
     plain |= isinstance(relation, Membership) and isinstance(relation.set, Interval)
     return plain and (method is None or unknown_to_rows(method) is None)
 

@@ -20,7 +20,8 @@ from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import behind, split
 from cspec.compiler.passes.expansion.codes import codes
-from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
+from cspec.compiler.passes.expansion.each_example import apart, of_each_example, of_member
+from cspec.compiler.passes.expansion.finite_means import mean_of_members
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import over_ball, worst_case
@@ -39,6 +40,7 @@ from cspec.dsl.tree.nodes import (
     Binder,
     Call,
     Comprehension,
+    Expectation,
     Expr,
     FiniteSet,
     Name,
@@ -90,6 +92,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
+        if isinstance(node, Expectation) and node.binders:
+            return _mean(node, context)
         return _in_full(node, context) if isinstance(node, Comprehension) else node
 
     def coded(expr: Expr) -> Expr:
@@ -111,7 +115,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
 
 def _holds_comprehension(expr: Expr) -> bool:
-    return any(isinstance(node, Comprehension) for node in walk(expr))
+    """Whether something goes over a set in an expression."""
+    return any(getattr(node, "binders", ()) for node in walk(expr))
 
 
 def _split_now(c: Constraint, params: Params) -> Constraint:
@@ -148,17 +153,23 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
     if _in_the_model(constraint, context):
         yield _of_each_example(constraint, context)
         return
-    if any(over_examples(binder) in context.facts.data for binder in constraint.binders):
+    examples, others = apart(constraint.binders, context.facts)
+    if not others:
         yield of_each_example(constraint, context.facts)
         return
     found = False
-    for member in _product(constraint.binders, context):
+    for member in _product(others, context):
         found = True
         bound = constraint.model_copy(update={"binders": (), "member": member.text})
-        yield map_constraint(
+        one = map_constraint(
             bound,
             lambda expr, values=member.values: substitute(expr, values),  # type: ignore[misc]
         )
+        if not examples:
+            yield one
+            continue
+        rows = one.model_copy(update={"binders": of_member(examples, member.values)})
+        yield of_each_example(rows, context.facts)
     if not found:
         raise SpecError([_nothing(constraint, context.facts)])
 
@@ -209,6 +220,7 @@ _NOTHING = {
     "min": "nothing has no smallest value",
     "any": "`any` of nothing would never hold, whatever is trained",
     "all": "`all` of nothing would always hold, whatever is trained",
+    "E": "nothing has no mean",
 }
 
 
@@ -422,6 +434,15 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
         logic = Or if node.function == "any" else And
         return logic(operands=terms, span=node.span)
     return call(node.function, *terms)
+
+
+def _mean(node: Expectation, context: Expansion) -> Expr:
+    """A mean over a finite set, written out."""
+    found = [m.values for m in _product(node.binders, context, TERMS)]
+    if not found:
+        over = Comprehension(function="E", body=node.body, binders=node.binders, span=node.span)
+        raise SpecError([_of_nothing(over, context.facts)])
+    return mean_of_members(node, found)
 
 
 def _counts(binders: tuple[Binder, ...]) -> bool:
