@@ -15,7 +15,7 @@ from cspec.dsl.explicit.points import point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.names.symbols import Symbols, is_made
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
     AugmentedLagrangian,
@@ -235,37 +235,26 @@ def _infinite(domain: Node, domains: Collection[str]) -> bool:
 def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
     for item in spec.items:
         if isinstance(item, Metric | Objective | SubjectTo):
-            yield from _inside(item, symbols, None)
+            yield from _inside(item, symbols, isinstance(item, Metric))
 
 
-def _inside(node: Node, symbols: Symbols, data: str | None) -> Iterator[Diagnostic]:
-    """Findings below a node, the outermost of a branch alone; `data` are in reach."""
+def _inside(node: Node, symbols: Symbols, measured: bool) -> Iterator[Diagnostic]:
+    """Findings below a node, the outermost of a branch alone; `measured`: on whole data alone."""
     match node:
         case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
-            found = _over(node, binders, symbols)
+            found = _over(node, binders, symbols, measured)
             if found is not None:
                 yield found
                 return
-    if isinstance(node, Expectation) and node.dataset is not None:
-        data = node.dataset
     for child in node.children():
-        yield from _inside(child, symbols, data)
-
-
-def _by_columns(call: Call, symbols: Symbols) -> bool:
-    """Whether a derivative is taken by something that data give."""
-    columns = set(symbols.column_names)
-    for model in symbols.models().values():
-        columns |= set(model.arguments or ())
-    return any(
-        isinstance(name, Name) and name.id in columns
-        for argument in call.arguments[1:]
-        for name in walk(argument)
-    )
+        yield from _inside(child, symbols, measured)
 
 
 def _over(
-    node: Expectation | Comprehension, binders: tuple[Binder, ...], symbols: Symbols
+    node: Expectation | Comprehension,
+    binders: tuple[Binder, ...],
+    symbols: Symbols,
+    measured: bool,
 ) -> Diagnostic | None:
     for binder in binders:
         domain = binder.domain
@@ -277,10 +266,21 @@ def _over(
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
             continue
+        if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
+            continue
         if is_data:
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
     return None
+
+
+def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
+    """Whether what goes over the examples of data runs: a sum; the largest of whole data."""
+    if not isinstance(node, Comprehension):
+        return False
+    extreme = node.function in ("max", "min") and binder.condition is None and measured
+    whole = isinstance(binder.domain, Name) and not is_made(binder.domain.id)
+    return whole and (node.function == "sum" or extreme)
 
 
 def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:

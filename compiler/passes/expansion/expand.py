@@ -20,8 +20,17 @@ from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import behind, split
 from cspec.compiler.passes.expansion.codes import codes
-from cspec.compiler.passes.expansion.each_example import apart, of_each_example, of_member
-from cspec.compiler.passes.expansion.finite_means import mean_of_members
+from cspec.compiler.passes.expansion.each_example import (
+    apart,
+    of_each_example,
+    of_member,
+    over_examples,
+)
+from cspec.compiler.passes.expansion.finite_means import (
+    extreme_of_examples,
+    mean_of_members,
+    sum_over_examples,
+)
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import over_ball, worst_case
@@ -410,6 +419,12 @@ def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
     if over_ball(node):
         return worst_case(node, context.params)
+    data = context.facts.data.get(over_examples(node.binders[0]) or "")
+    if data is not None and len(node.binders) == 1:
+        columns = tuple(data.columns)
+        if node.function == "sum":
+            return sum_over_examples(node, columns, data.rows)
+        return extreme_of_examples(node, columns)
     whole = whole_sum(node, context.shapes, context.params)
     left = node if whole is None else whole
     return written_out(left, context) if isinstance(left, Comprehension) else left
