@@ -16,6 +16,7 @@ from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
 from cspec.dsl.checks.unused_names import check_unused
 from cspec.dsl.explicit.pairs import with_pairs
+from cspec.dsl.explicit.parameters import with_parameters
 from cspec.dsl.explicit.points import with_points
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
 from cspec.dsl.imports.functions import described
@@ -102,7 +103,8 @@ def check(
 def _check(
     source: Source, params: Mapping[str, object] | None, functions: Iterable[Signature]
 ) -> Checked:
-    spec, syntax = parse(source)
+    written, syntax = parse(source)
+    spec = with_parameters(written)
     imports = described(spec, source)
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()

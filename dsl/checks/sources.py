@@ -143,7 +143,8 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
             )
             return None
         case Call(function=Name(id="frozen"), arguments=arguments):
-            _frozen(typer, source, arguments)
+            if not _of_itself(typer, item):
+                _frozen(typer, source, arguments)
             return None
     settings, found = read_settings(source, MODELS, typer.values, "model", typer.source)
     typer.extend(found)
@@ -165,6 +166,29 @@ def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
             helps=(f"write {WEIGHTS.instead}",),
         )
     return count > WEIGHTS.most
+
+
+def _of_itself(typer: Typer, item: Model) -> bool:
+    """Report `model t = frozen(t)`, also where another copy stands between."""
+    models, name = typer.symbols.models(), item.name
+    for _ in models:
+        match models[name].source if name in models else None:
+            case Call(function=Name(id="frozen"), arguments=(Name(id=name),)):
+                pass
+            case _:
+                return False
+        if name == item.name:
+            assert item.source is not None
+            typer.report(
+                "CS302",
+                f"`{name}` would be a copy of itself",
+                item.source.span,
+                "of what?",
+                notes=("a model that is bound from outside has a line of its own",),
+                helps=("write `frozen(teacher)`, and a line `model teacher` before it",),
+            )
+            return True
+    return False
 
 
 def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:

@@ -276,8 +276,11 @@ class Elaborator:
         if span in self._asked or (context.let and names):
             return
         self._asked.add(span)
-        found = which_data(self.source, span, expr, names) if names else no_data(self.source, span)
-        self.found.append(found)
+        if names:
+            self.found.append(which_data(self.source, span, expr, names))
+            return
+        given = frozenset(n for n, s in self.symbols.table.items() if s.role == "given")
+        self.found.append(no_data(self.source, span, expr, given))
 
     def ask(self, found: Diagnostic) -> None:
         """A question of its own, once at its place."""

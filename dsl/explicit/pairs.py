@@ -43,8 +43,7 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import bound_names, rebuild, substitute
 
-
-Quantified = TypeVar("Quantified", Comprehension, Constraint, Group)
+Quantified = Comprehension | Constraint | Group
 N = TypeVar("N", bound=Node)
 
 
@@ -125,9 +124,7 @@ class _Pairs:
         binders = (*node.binders[:place], over, *node.binders[place + 1 :])
         bare = node.model_copy(update={"binders": ()})
         rest = self._columns(bare, elements)
-        inner = tuple(
-            b if i < place else self._columns(b, elements) for i, b in enumerate(binders)
-        )
+        inner = tuple(b if i < place else self._columns(b, elements) for i, b in enumerate(binders))
         return rest.model_copy(update={"binders": inner})
 
     # --- what is said of the two examples ---

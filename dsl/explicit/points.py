@@ -200,7 +200,7 @@ def _sizes(
     data, size = tuple(symbols.datasets()), fit.batch_size
     if not data or size == "full":
         return "full"
-    known = dict(size) if isinstance(size, dict) else dict.fromkeys(data, size)
+    known: dict[str, Any] = dict(size) if isinstance(size, dict) else dict.fromkeys(data, size)
     for name, one in pairs.items():
         assert isinstance(one.settings, Pairs)
         of = known.get(one.settings.data, 128)

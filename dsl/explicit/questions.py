@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
 from cspec.dsl.messages.wording import listing, quoted
@@ -11,8 +12,20 @@ from cspec.dsl.tree.nodes import Constraint, Expectation, Expr, Name, On
 from cspec.dsl.words.losses import LOSSES
 
 
-def no_data(source: Source, span: Span) -> Diagnostic:
-    """A mean in a spec that has no data."""
+def no_data(
+    source: Source, span: Span, expr: Expr | None = None, given: Container[str] = ()
+) -> Diagnostic:
+    """A mean in a spec that has no data; of `given` values, which are means already."""
+    if isinstance(expr, Expectation) and isinstance(expr.body, Name) and expr.body.id in given:
+        name = expr.body.id
+        return Diagnostic(
+            code="CS306",
+            message=f"`{name}` is one number a step, which the loop gives: it has no mean",
+            span=span,
+            label="a mean over what?",
+            helps=(f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`",),
+            fixes=(Fix(span=span, replacement=name, title=f"write {name}"),),
+        )
     return Diagnostic(
         code="CS306",
         message=f"{quoted(source, span)} is a mean over data, and this spec has none",

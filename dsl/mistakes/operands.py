@@ -165,6 +165,8 @@ def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
     )
 
 
+_LAYER = re.compile(r"\.\d+")
+"""Behind a name: a place in a list of layers, as names of parameters have it."""
 _LISTED = re.compile(
     r"^[ \t]*(?:var|param)[ \t]+(\w+)[ \t]*\[|^[ \t]*let[ \t]+(\w+)[ \t]*=[ \t]*\[", re.MULTILINE
 )
@@ -176,6 +178,10 @@ def _called(f: Failure) -> Repair | None:
     text = f.source.text
     listed = {a or b for a, b in _LISTED.findall(text)}
     other = elsewhere(left)
+    if f.before.kind == "NAME" and _LAYER.fullmatch(right) and touching(f.before, f.token):
+        place = f"{left}[{right[1:]}]"
+        said = ("CS101", "a layer of a list is chosen by `[ ]`", f"write `{place}`")
+        return rewritten(f, f.index - 1, f.index + 1, (place,), *said, safe=False)
     if f.token.kind != "NAME":
         return None
     if left in model_names(text):

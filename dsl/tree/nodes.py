@@ -230,6 +230,8 @@ class Binder(Node):
     names: tuple[str, ...]
     domain: Expr
     condition: Expr | None = None
+    one: bool = False
+    """Whether it goes over one thing that the text names without a quantifier."""
 
 
 class Expectation(Expr):

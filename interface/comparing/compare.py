@@ -6,6 +6,7 @@ import copy
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from torch import nn
 from cspec.comparing.kept import keep, kept, key_of
 from cspec.comparing.table import Comparison, MethodRuns, measure
 from cspec.comparing.using import Way, read_using, with_using
-from cspec.compiler.plan import Plan
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Objective
@@ -66,36 +66,16 @@ def compare(
     methods = _methods(using, checked.params)
     first = checked.fit.seed
     numbers = tuple(range(first, first + seeds))
-    total, done, interrupted = len(methods) * seeds, 0, False
-    rows: list[MethodRuns] = []
-    for place, (text, method) in enumerate(methods.items()):
-        runs: list[Result] = []
-        refused: str | None = None
-        for seed in () if interrupted else numbers:
-            folder = None if out is None else out / f"{place + 1}-{_slug(text)}-seed{seed}"
-            done += 1
-            started = time.monotonic()
-            try:
-                plan = _planned(source, method, params)
-                run = _run(plan, params or {}, bindings or {}, base, seed, device, folder)
-            except SpecError as error:
-                refused = _reason(error, own=bool(method.changes))
-                note(f"{text}: refused: {refused}")
-                done += seeds - len(runs) - 1
-                break
-            except KeyboardInterrupt:  # outside of the training
-                interrupted = True
-                break
-            if run.status == "interrupted":
-                interrupted = True
-                break
-            runs.append(run)
-            on_run(text, run)
-            took = time.monotonic() - started
-            note(f"{done}/{total}  {text}  seed {seed}  {_said(run, last)}  {took:.1f} s")
-        rows.append(MethodRuns(text, tuple(runs), last, refused))
+    course = _Course(
+        _Question(source, params or {}, bindings or {}, base, device, out, last),
+        numbers,
+        total=len(methods) * seeds,
+        note=note,
+        on_run=on_run,
+    )
+    rows = [course.row(place, text, way) for place, (text, way) in enumerate(methods.items(), 1)]
     sense = next((i.sense for i in checked.spec.items if isinstance(i, Objective)), "minimize")
-    found = Comparison(source.name, tuple(rows), numbers, last, interrupted, sense)
+    found = Comparison(source.name, tuple(rows), numbers, last, course.interrupted, sense)
     if out is not None:
         _write(out, found, note)
     return found
@@ -133,34 +113,93 @@ def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Wa
     return methods
 
 
-def _planned(source: Source, method: Way, params: Mapping[str, object] | None) -> Plan:
-    return planned(with_using(source, method), params)
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of every method alike: the spec, what it is bound to, and where it runs."""
+
+    source: Source
+    params: Mapping[str, object]
+    bindings: Mapping[str, Any]
+    base: Path
+    device: str
+    out: Path | None
+    last: bool
+
+    def answer(self, way: Way, seed: int, folder: Path | None) -> Result:
+        """One run: read where it was finished before, else trained."""
+        plan = planned(with_using(self.source, way), self.params)
+        fresh = {
+            name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
+            for name, value in self.bindings.items()
+        }
+        at = seed_of(plan, seed)
+        prepared = prepare(plan, fresh, base=self.base, seed=at, device=self.device)
+        key = key_of(prepared.program, seed, self.device, self.bindings)
+        if (finished := kept(folder, key)) is not None:
+            return finished
+        run = train(
+            prepared,
+            seed=seed,
+            device=self.device,
+            out=folder,
+            base=self.base,
+            bindings=self.bindings,
+            params=self.params,
+        )
+        if folder is not None and run.status != "interrupted":
+            keep(folder, key, run)
+        return run
 
 
-def _run(
-    plan: Plan,
-    params: Mapping[str, object],
-    bindings: Mapping[str, Any],
-    base: Path,
-    seed: int,
-    device: str,
-    folder: Path | None,
-) -> Result:
-    """One run: read where it was finished before, else trained."""
-    fresh = {
-        name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
-        for name, value in bindings.items()
-    }
-    prepared = prepare(plan, fresh, base=base, seed=seed_of(plan, seed), device=device)
-    key = key_of(prepared.program, seed, device, bindings)
-    if (finished := kept(folder, key)) is not None:
-        return finished
-    run = train(
-        prepared, seed=seed, device=device, out=folder, base=base, bindings=bindings, params=params
-    )
-    if folder is not None and run.status != "interrupted":
-        keep(folder, key, run)
-    return run
+class _Course:
+    """The runs of a comparison in their order: how many are done, and whether it goes on."""
+
+    def __init__(
+        self,
+        question: _Question,
+        seeds: Sequence[int],
+        *,
+        total: int,
+        note: Note,
+        on_run: OnRun,
+    ) -> None:
+        self._question, self._seeds, self._total = question, seeds, total
+        self._note, self._on_run = note, on_run
+        self._done = 0
+        self.interrupted = False
+
+    def row(self, place: int, text: str, way: Way) -> MethodRuns:
+        """The runs of one method, or why it can't do this spec."""
+        runs: list[Result] = []
+        refused = None
+        for seed in self._seeds:
+            if self.interrupted:
+                break
+            try:
+                self._run(place, text, way, seed, runs)
+            except SpecError as error:
+                refused = _reason(error, own=bool(way.changes))
+                self._note(f"{text}: refused: {refused}")
+                self._done += len(self._seeds) - len(runs) - 1
+                break
+            except KeyboardInterrupt:  # outside of the training
+                self.interrupted = True
+        return MethodRuns(text, tuple(runs), self._question.last, refused)
+
+    def _run(self, place: int, text: str, way: Way, seed: int, runs: list[Result]) -> None:
+        out, last = self._question.out, self._question.last
+        folder = None if out is None else out / f"{place}-{_slug(text)}-seed{seed}"
+        self._done += 1
+        started = time.monotonic()
+        run = self._question.answer(way, seed, folder)
+        if run.status == "interrupted":
+            self.interrupted = True
+            return
+        runs.append(run)
+        self._on_run(text, run)
+        took = time.monotonic() - started
+        said = f"{text}  seed {seed}  {_said(run, last)}  {took:.1f} s"
+        self._note(f"{self._done}/{self._total}  {said}")
 
 
 def _reason(error: SpecError, own: bool) -> str:

@@ -15,8 +15,8 @@ from torch import nn
 from cspec.compiler.records.facts import DataFacts
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.names.symbols import is_made
 from cspec.dsl.messages.wording import closest
+from cspec.dsl.names.symbols import is_made
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.runtime.bind.data import IMPLIED, SPLITS, bind_data, data_facts
 from cspec.runtime.bind.text import load_object, named_by_user, read_call

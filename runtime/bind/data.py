@@ -12,11 +12,11 @@ import torch
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, StreamFacts
 from cspec.compiler.records.program import DataSetup, SourceCall
 from cspec.dsl.settings.points import Pairs
+from cspec.runtime.bind.pairs import pairs
 from cspec.runtime.bind.text import load_object, named_by_user, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
 from cspec.runtime.data.align import aligned
 from cspec.runtime.data.errors import raise_all
-from cspec.runtime.data.pairs import pairs
 from cspec.runtime.data.reading import Reading
 
 IMPLIED = "data"

@@ -73,14 +73,24 @@ class BatchReader:
         self, values: Mapping[str, Any]
     ) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
         """Keyword arguments as given values, batches of datasets, columns of the training data."""
-        given = {
-            n: torch.as_tensor(v, device=None if isinstance(v, Tensor) else self._device)
-            for n, v in values.items()
-            if n in self._program.given
-        }
+        given = {n: self._number(n, v) for n, v in values.items() if n in self._program.given}
         parts = {n: v for n, v in values.items() if n in self.targets and isinstance(v, Mapping)}
         columns = {n: v for n, v in values.items() if n not in given and n not in parts}
         return given, parts, columns
+
+    def _number(self, name: str, value: Any) -> Tensor:
+        """A given value, which is one number.
+
+        Raises:
+            SpecError: CS631, several.
+        """
+        found = torch.as_tensor(value, device=None if isinstance(value, Tensor) else self._device)
+        if found.numel() == 1:
+            return found.reshape(())
+        size = " by ".join(map(str, found.shape))
+        message = f"`{name}` is one number a step, and {size} were handed over"
+        helps = (f"hand over their mean: `{name}={name}.mean()`",)
+        raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
 
     def setup_of(self, dataset: str) -> DataSetup:
         """How a dataset was declared; `val` and `test` are like the training data."""

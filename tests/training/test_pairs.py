@@ -14,8 +14,8 @@ import torch
 import cspec
 from cspec.cli import main
 from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.bind.pairs import drawn, pairs
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.data.pairs import drawn, pairs
 from cspec.runtime.run.folder import RunFolder
 
 HEAD = "data train(x, y, sex)\nmodel f\nminimize bce(f(x), y)\n"
@@ -135,7 +135,7 @@ def test_steps_see_pairs_without_bias() -> None:
 
 
 def test_too_many_pairs_are_judged_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cspec.runtime.data.pairs.MOST", 900)
+    monkeypatch.setattr("cspec.runtime.bind.pairs.MOST", 900)
     data = world(60)
     result = run(f"s.t. auc: {AUC} >= 0", data)
     c = result["auc"]
@@ -155,9 +155,8 @@ def test_standard_errors_are_those_of_u_statistics() -> None:
     )
     z, y = torch.tensor(scores(result, data)).double(), data["y"]
     psi = (z[y == 1][:, None] > z[y == 0][None]).double()
-    delong = math.sqrt(
-        float(psi.mean(1).var()) / int((y == 1).sum()) + float(psi.mean(0).var()) / int((y == 0).sum())
-    )
+    of_each = [psi.mean(1), psi.mean(0)]
+    delong = math.sqrt(sum(float(means.var()) / len(means) for means in of_each))
     assert result["auc"].standard_error == pytest.approx(delong, rel=0.03)
     assert result["half"].standard_error == pytest.approx(result["one"].standard_error, rel=1e-3)
     assert result["auc"].n == int((y == 1).sum() * (y == 0).sum())
@@ -228,9 +227,7 @@ def test_lets_and_features() -> None:
     assert result.metrics["k"] == pytest.approx(0.5)
 
 
-def test_resumed_runs_draw_the_same_pairs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resumed_runs_draw_the_same_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also the emitted file, run on its own, delivers the same bits."""
     path = tmp_path / "rank.cspec"
     path.write_text(

@@ -88,7 +88,8 @@ def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
     # `[cos(pi/6), 0]` is made of numbers, too, whatever type its functions give.
     called = {node.function for node in walk(expr) if isinstance(node, Call)}
     free = {n.id for n in walk(expr) if isinstance(n, Name) and n not in called}
-    plain = free <= CONSTANTS.keys() | t.scope.params.keys() or all(t.is_number(item) for item in entries)
+    fixed = free <= CONSTANTS.keys() | t.scope.params.keys()
+    plain = fixed or all(t.is_number(item) for item in entries)
     return t.call("array", *entries, **(t.alike() if plain else {}))
 
 

@@ -8,6 +8,7 @@ sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import product
 from types import MappingProxyType
@@ -245,6 +246,9 @@ def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
 def _without_members(
     message: str, why: str, binders: tuple[Binder, ...], facts: Facts
 ) -> Diagnostic:
+    for binder in binders:
+        if binder.one and (gone := _no_parameter(binder, facts)) is not None:
+            return gone
     notes, helps = [why], []
     for binder in binders:
         method = method_name(binder.domain)
@@ -265,6 +269,32 @@ def _without_members(
         notes=tuple(notes),
         helps=tuple(helps) or ("check what it goes over against the data",),
     )
+
+
+def _no_parameter(binder: Binder, facts: Facts) -> Diagnostic | None:
+    """A parameter by its way in Python that the model does not have; modules are none."""
+    method, (path, *_) = method_name(binder.domain), globs_of(binder.domain)
+    if method is None or method[0] not in facts.models:
+        return None
+    model = method[0]
+    known = [p.name for p in chosen_parameters(facts.models[model], "params")]
+    inside = [name for name in known if name.startswith(f"{path}.")]
+    near = inside or get_close_matches(path, known, n=3)
+    label = "a module: its parameters can be named" if inside else "no parameter"
+    names = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+    return Diagnostic(
+        code="CS525",
+        message=f"`{model}` has no parameter `{path}`",
+        span=binder.span,
+        label=label,
+        notes=(f"its parameters are: {names or 'none'}",),
+        helps=tuple(f"write `{model}{_way(name)}`" for name in near[:3]),
+    )
+
+
+def _way(name: str) -> str:
+    """`.layers[0].weight` for `layers.0.weight`."""
+    return "".join(f"[{p}]" if p.isdecimal() else f".{p}" for p in name.split("."))
 
 
 _SHOWN = 12
@@ -312,7 +342,8 @@ def _combined(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Membe
                 condition, member.values, values, context.facts, context.params
             ):
                 continue
-            text = ", ".join(part for part in (done.text, member.text) if part)
+            named = (done.text,) if first.one else (done.text, member.text)
+            text = ", ".join(part for part in named if part)
             yield from extend(Member(values, text), rest[1:])
 
     yield from extend(Member({}, ""), binders)

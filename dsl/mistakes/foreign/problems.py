@@ -153,7 +153,8 @@ PROBLEMS = (
         lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
     ),
     row(
-        r"[A-Za-z_]\w* : (?P<word>minimise|maximise|min|max)\b (?P<expr>[^#\n]*[^#\n; \t])",
+        r"[A-Za-z_]\w* : (?P<word>minimise|maximise|min|max)\b"
+        r" (?P<expr>(?:(?![<>=]=)[^#\n])*[^#\n; \t])(?=\s*(?:[#\n]|$))",
         "an objective has no label",
         lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
         code="CS126",

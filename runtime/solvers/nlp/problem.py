@@ -85,19 +85,7 @@ class Nlp:
         """Whether every function is known to have a closed form of elementary functions."""
         self.equalities = np.array(equalities, dtype=bool)
         self.size = sum(t.numel() for t in self._tensors)
-        self.lower = self._bound("lower", -np.inf)
-        self.upper = self._bound("upper", np.inf)
-        self.declared = (self.lower.copy(), self.upper.copy())
-        """Bounds as declared, without those that stand for constraints."""
-        self.explicit = np.ones(len(self.equalities), dtype=bool)
-        """Entries of g that a solver has to see; the others are bounds of one variable."""
-        self.bounds = np.full(len(self.equalities), -1)
-        """Place in x of the variable that an entry of g is a bound of; -1 for any other entry."""
-        for entry, (place, low, high) in (bounded or {}).items():
-            self.explicit[entry] = False
-            self.bounds[entry] = place
-            self.lower[place] = max(self.lower[place], low)
-            self.upper[place] = min(self.upper[place], high)
+        self._hold_bounds(bounded or {})
         self.affine = np.zeros(len(self.equalities), dtype=bool)
         """Entries of g whose gradient is the same everywhere: it is found once."""
         for start, stop in affine:
@@ -112,23 +100,47 @@ class Nlp:
         """Operations on numbers so far, about: what an attempt cost, without a clock."""
         self.allowed = np.inf
         """Work at which an attempt ends with `Spent`."""
-        given = {"measure": measure, "gradient": gradient, "jacobian": jacobian, "hessian": hessian}
-        self._numbers = Numbers(
-            given,
-            [v.name for v in variables],
-            [tuple(t.shape) for t in self._tensors],
-            (matrix, symmetric),
-        )
-        counted = operations or {}
-        self._cost = {
-            word: 0.0 if function is None else float(counted.get(word, 1))
-            for word, function in given.items()
-        }
+        self._evaluated_by(operations or {})
         self._at: Vector | None = None
         self._loaded = False
         self._known: dict[object, Any] = {}
         self._constant: NDArray[np.float64] | None = None
         self._curvature: NDArray[np.float64] | None = None
+
+    def _hold_bounds(self, bounded: Mapping[int, tuple[int, float, float]]) -> None:
+        """Bounds of the variables: those that are declared, and entries of g that are no more."""
+        self.lower = self._bound("lower", -np.inf)
+        self.upper = self._bound("upper", np.inf)
+        self.declared = (self.lower.copy(), self.upper.copy())
+        """Bounds as declared, without those that stand for constraints."""
+        self.explicit = np.ones(len(self.equalities), dtype=bool)
+        """Entries of g that a solver has to see; the others are bounds of one variable."""
+        self.bounds = np.full(len(self.equalities), -1)
+        """Place in x of the variable that an entry of g is a bound of; -1 for any other entry."""
+        for entry, (place, low, high) in bounded.items():
+            self.explicit[entry] = False
+            self.bounds[entry] = place
+            self.lower[place] = max(self.lower[place], low)
+            self.upper[place] = min(self.upper[place], high)
+
+    def _evaluated_by(self, operations: Mapping[str, int]) -> None:
+        """The functions on Python numbers, where they can be, and what each of them costs."""
+        given = {
+            "measure": self._measure,
+            "gradient": self._gradient,
+            "jacobian": self._jacobian,
+            "hessian": self._hessian,
+        }
+        self._numbers = Numbers(
+            given,
+            [v.name for v in self._variables],
+            [tuple(t.shape) for t in self._tensors],
+            (matrix, symmetric),
+        )
+        self._cost = {
+            word: 0.0 if function is None else float(operations.get(word, 1))
+            for word, function in given.items()
+        }
 
     def _bound(self, side: str, default: float) -> Vector:
         found = []

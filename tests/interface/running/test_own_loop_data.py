@@ -338,3 +338,12 @@ def test_a_density_shrinks_along_the_loop_and_no_layer_dies(steps: int | None) -
     assert (net(x).argmax(1) == y).float().mean() > 0.9
     met = handle.verify((x, y))["c1"]
     assert met.satisfied == (steps is not None) and met.value == pytest.approx(density[-1])
+
+
+def test_a_given_value_is_one_number() -> None:
+    x = torch.nn.Parameter(torch.tensor(1.0))
+    optimizer = torch.optim.SGD([x], lr=0.05)
+    handle = cspec.bind("given loss, kl\nminimize loss\ns.t. kl <= 4", optimizer=optimizer)
+    with pytest.raises(cspec.SpecError, match="2 by 3 were handed over"):
+        handle.loss(loss=x**2, kl=x * torch.ones(2, 3))
+    assert handle.loss(loss=(x**2).reshape(1), kl=x).ndim == 0

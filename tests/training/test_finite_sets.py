@@ -65,7 +65,7 @@ def test_means_are_those_of_plain_loops() -> None:
 def test_sums_and_extremes_of_examples() -> None:
     result, f = run(
         "s.t. total: sum(bce(f(a), b) for (a, b, c) in train) <= 17\n"
-        "     count: sum(f(x) > 0 for (x, y, sex) in train where sex == \"a\") <= 9\n"
+        '     count: sum(f(x) > 0 for (x, y, sex) in train where sex == "a") <= 9\n'
         "metric worst = max(bce(f(x), y) for (x, y, sex) in test)\n"
         "metric least = min(f(a) for (a, b, c) in test)\nfit(epochs=80, optimizer=adam(lr=0.03))"
     )

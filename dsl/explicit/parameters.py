@@ -1,0 +1,143 @@
+"""A parameter that is named by its way in Python, as what the language names it by.
+
+    s.t. s: spectral(net.fc.weight) <= 1   ->   s: forall W in net.params("fc.weight"):
+                                                     spectral(W) <= 1
+    metric m = l2(net[0].weight)           ->   m = sum(l2(W) for W in net.params("0.weight"))
+
+Such a quantifier goes over one parameter, so that the label of the requirement stays what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from functools import partial
+
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Comprehension,
+    Constraint,
+    Expr,
+    Group,
+    Index,
+    Item,
+    Let,
+    Metric,
+    Model,
+    Name,
+    Node,
+    Number,
+    Objective,
+    Spec,
+    String,
+    SubjectTo,
+)
+from cspec.dsl.tree.rebuild import fresh, names, rebuild
+
+LISTS = frozenset({"weights", "params"})
+"""The parts of a model that the language has words for."""
+
+
+def with_parameters(spec: Spec) -> Spec:
+    """The spec with every parameter that is named by its way in Python named by a pattern."""
+    declared = frozenset(item.name for item in spec.items if isinstance(item, Model))
+    models = declared or frozenset({"model"})
+    items = tuple(_item(item, models) for item in spec.items)
+    if all(new is old for new, old in zip(items, spec.items, strict=True)):
+        return spec
+    return spec.model_copy(update={"items": items})
+
+
+def way_of(expr: Node, models: Container[str]) -> tuple[Name, str] | None:
+    """The model and the name of the parameter or module that an expression leads to, if any.
+
+    `net.layers[0].weight` leads to `layers.0.weight` of `net`.
+    """
+    if not isinstance(expr, Attribute) or expr.name == "T":
+        return None
+    parts: list[str] = []
+    node: Expr = expr
+    while True:
+        match node:
+            case Attribute(value=value, name=name):
+                parts.append(name)
+                node = value
+            case Index(value=value, indices=(Number(value=place),)) if place == int(place) >= 0:
+                parts.append(str(int(place)))
+                node = value
+            case Name(id=name) if name in models and parts[-1] not in LISTS:
+                path = ".".join(reversed(parts))
+                return (node, path) if _is_parameter(path) else None
+            case _:
+                return None
+
+
+def _item(item: Item, models: Container[str]) -> Item:
+    match item:
+        case SubjectTo(constraints=constraints):
+            found = tuple(_constraint(c, models) for c in constraints)
+            same = all(new is old for new, old in zip(found, constraints, strict=True))
+            return item if same else item.model_copy(update={"constraints": found})
+        case Objective() | Metric() | Let():
+            return rebuild(item, partial(_summed, models=models))
+        case _:
+            return item
+
+
+def _constraint(c: Constraint | Group, models: Container[str]) -> Constraint | Group:
+    if isinstance(c, Group):
+        inner = tuple(_constraint(each, models) for each in c.constraints)
+        same = all(new is old for new, old in zip(inner, c.constraints, strict=True))
+        return c if same else c.model_copy(update={"constraints": inner})
+    taken = set(names(c)) | {name for binder in c.binders for name in binder.names}
+    found: dict[tuple[str, str], Binder] = {}
+
+    def named(node: Node) -> Node:
+        way = way_of(node, models)
+        if way is None:
+            return rebuild(node, named)
+        key = way[0].id, way[1]
+        if key not in found:
+            name = fresh("W", taken)
+            taken.add(name)
+            found[key] = _one(name, *way, node)
+        return Name(id=found[key].names[0], span=node.span)
+
+    relation = named(c.relation)
+    if relation is c.relation:
+        return c
+    return c.model_copy(update={"relation": relation, "binders": (*c.binders, *found.values())})
+
+
+def _summed(node: Node, models: Container[str]) -> Node:
+    """What is made of one parameter, as a sum over it: of an expression without a quantifier."""
+    if isinstance(node, Call | Index):
+        inside = node.arguments if isinstance(node, Call) else (node.value,)
+        for part in inside:
+            way = way_of(part, models)
+            if way is None:
+                continue
+            name = fresh("W", names(node))
+            stands = Name(id=name, span=part.span)
+            body = rebuild(node, partial(_swapped, old=part, new=stands))
+            binder = _one(name, *way, part)
+            return Comprehension(function="sum", body=body, binders=(binder,), span=node.span)
+    return rebuild(node, partial(_summed, models=models))
+
+
+def _swapped(node: Node, old: Node, new: Node) -> Node:
+    return new if node is old else node
+
+
+def _one(name: str, model: Name, path: str, written: Node) -> Binder:
+    span = written.span
+    function = Attribute(value=model, name="params", name_span=span, span=span)
+    domain = Call(function=function, arguments=(String(value=path, span=span),), span=span)
+    return Binder(names=(name,), domain=domain, one=True, span=span)
+
+
+def _is_parameter(path: str) -> bool:
+    """Whether a way may lead to a parameter: `net.x` is more likely a slip for something else."""
+    last = path.rpartition(".")[2]
+    return "." in path or (last.startswith(("weight", "bias")) and last != "weights")
