@@ -11,13 +11,15 @@ from cspec.compiler.axes.numbers import numeric_of
 from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.choose.strategy import ChoiceContext
 from cspec.compiler.choose.what_moves import givens, moving, on_whole_data, one_number
+from cspec.compiler.methods.lifting import Asked
 from cspec.compiler.passes.expansion.expand import Expansion
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.program import VariableSetup
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.methods import Spg, Sqp
-from cspec.dsl.tree.nodes import Let
+from cspec.dsl.settings.points import Points
+from cspec.dsl.tree.nodes import Let, Model, Name, walk
 
 
 def lets(checked: Checked) -> dict[str, Let]:
@@ -71,6 +73,33 @@ def context_of(checked: Checked, facts: Facts | None, steps: int | None) -> Choi
         space=space_of(checked, facts) or _if_models_stay(checked, facts),
         line=one_number(checked),
         whole=on_whole_data(checked),
+        asked=None if facts is not None and facts.own_loop is not None else asked_of(checked),
+    )
+
+
+def asked_of(checked: Checked) -> Asked:
+    """The points of domains, and the models that may be known on faces.
+
+    Models that come from elsewhere stay as they are, and so do those that are copied.
+    """
+    made = [item for item in checked.elaborated.items if isinstance(item, Model)]
+    copied = {
+        node.id
+        for item in made
+        if item.source
+        for node in walk(item.source)
+        if isinstance(node, Name)
+    }
+    columns = checked.symbols.datasets()
+    return Asked(
+        points={
+            name: (tuple(column.name for column in columns[name]), found)
+            for name, found in checked.sources.items()
+            if isinstance(found, Points)
+        },
+        models=frozenset(item.name for item in made if item.source) - copied,
+        every=frozenset(checked.symbols.models()),
+        params=checked.params,
     )
 
 

@@ -27,7 +27,7 @@ from cspec.compiler.passes.sets.moving_sets import moving_sets
 from cspec.compiler.passes.sets.recognize import recognize
 from cspec.compiler.passes.sets.spell_out import spell_out_sets
 from cspec.compiler.passes.settled_bounds import settled_bounds
-from cspec.compiler.passes.spread import spread
+from cspec.compiler.passes.spread import gaps, spread
 from cspec.compiler.passes.truths import truths
 from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.records.facts import Facts
@@ -45,6 +45,7 @@ Pass = Callable[[Problem, Checked], Problem]
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("inline lets", lambda problem, checked: inline_lets(problem, lets(checked))),
     ("whole slices", lambda problem, _: whole_slices(problem)),
+    ("gaps", lambda problem, _: gaps(problem)),
     ("spread of variables", lambda p, c: spread(p, variables_space(c).shapes, c.params)),
     ("rules", lambda problem, checked: rules(problem, decided(checked, Facts()))),
     ("truths", lambda problem, _: truths(problem)),

@@ -23,6 +23,7 @@ from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
 from cspec.dsl.kinds.expressions import ExpressionTyper
+from cspec.dsl.kinds.gates import check_gates
 from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
@@ -33,6 +34,7 @@ from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.names.taken_words import taken_words
 from cspec.dsl.not_compiled import not_compiled
+from cspec.dsl.parsing.one_edit import with_one_edit
 from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
@@ -92,11 +94,13 @@ def check(
     """
     own = tuple(functions)
     checked = _check(source, params, own)
-    if not any(found.examples for found in checked.diagnostics):
+    if not errors(checked.diagnostics):
         return checked
-    found = with_examples(
-        checked.diagnostics, source, lambda text: _check(text, params, own).diagnostics
-    )
+
+    def found_in(text: Source) -> tuple[Diagnostic, ...]:
+        return _check(text, params, own).diagnostics
+
+    found = with_one_edit(with_examples(checked.diagnostics, source, found_in), source, found_in)
     return checked.model_copy(update={"diagnostics": found})
 
 
@@ -127,6 +131,7 @@ def _check(
         check_divisions(typer, explicit.spec.items)
         check_derivatives(typer, explicit.spec.items)
         check_probabilities(typer, explicit.spec.items)
+        check_gates(typer, explicit.spec.items, settled.models)
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))

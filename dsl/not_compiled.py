@@ -20,10 +20,8 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
     AugmentedLagrangian,
     Auto,
-    Construction,
     Lagrangian,
     Method,
-    OutputProjection,
     unknown_to_rows,
 )
 from cspec.dsl.tree.nodes import (
@@ -120,7 +118,7 @@ def _quantifier(
 ) -> Diagnostic | None:
     domain = binder.domain
     if isinstance(domain, Name) and domain.id in symbols.datasets():
-        in_the_model = isinstance(method, OutputProjection | Construction)
+        in_the_model = _in_the_model(method)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
         others = [b for b in binders if b is not binder]
@@ -159,7 +157,8 @@ def _of_points(
         return _later("CS520", f"{what} and something else", binder.domain, help_)
     if any(isinstance(m, WithSurrogate) for m in constraint.modifiers):
         return _later("CS520", f"{what} with a surrogate", binder.domain, _SHARE)
-    plain = method is None or isinstance(method, Auto | Lagrangian | AugmentedLagrangian)
+    known = isinstance(method, Auto | Lagrangian | AugmentedLagrangian)
+    plain = method is None or known or _in_the_model(method)
     closed = method is not None and not isinstance(method, Auto)
     if not plain or (binder.condition is not None and closed):
         assert method is not None
@@ -167,6 +166,11 @@ def _of_points(
         help_ = "leave its method open, or write `by augmented_lagrangian`"
         return _later("CS520", f"{what}{how} by `{method.word}`", binder.domain, help_)
     return None
+
+
+def _in_the_model(method: Method | None) -> bool:
+    """Whether it becomes a part of the model, so that there are no multipliers."""
+    return method is not None and method.enforces in ("outputs", "anything")
 
 
 _SHARE = "a share of the points runs: `P[A and not B for (t, x) in q.sample(1000)] <= 1%`"

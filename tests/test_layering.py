@@ -18,10 +18,10 @@ THIRD_PARTIES = {
     "dsl": {"lark", "pydantic", "pydantic_core"},
     "compiler": {"pydantic", "pydantic_core", "sympy"},
     "runtime": {"pydantic", "pydantic_core", "torch", "numpy", "scipy", "safetensors"},
-    "runtime/data": {"torch", "numpy", "pandas", "sklearn", "PIL"},
+    "runtime/data": {"torch", "numpy", "pandas", "pyarrow", "sklearn", "PIL"},
     "interface": {
         "pydantic", "pydantic_core", "torch", "safetensors", "rich", "IPython", "matplotlib",
-        "pygments",
+        "pygments", "numpy", "sklearn",
     },
 }  # fmt: skip
 

@@ -72,7 +72,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/checks/methods.py": "bisection frank_wolfe output_projection parametrization spg sqp "
         "threshold",
         "dsl/checks/training.py": "augmented_lagrangian exact_penalty lagrangian quadratic_penalty",
-        "dsl/not_compiled.py": "augmented_lagrangian lagrangian output_projection",
+        "dsl/not_compiled.py": "augmented_lagrangian lagrangian",
     },
     "sentences that say which method would help": {
         "dsl/settings/record_findings.py": "admm augmented_lagrangian exact_penalty lagrangian "
@@ -135,7 +135,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/kinds/forms.py": "ball grid nm rank sparse",
     },
 }
-MOST = 131
+MOST = 130
 """Words named outside of their homes, at most: lower it when one goes."""
 
 

@@ -5,25 +5,28 @@
 
 As `Vectorizer`, for functions that also have means: members of a quantifier, lines that differ in
 numbers. Numbers outside of means become one vector; groups that a column tells apart are summed in
-one pass; numbers within means make rows of values. All else has to be the same, and is computed
-once.
+one pass; numbers, outputs and classes within means make rows of values. All else has to be the
+same, and is computed once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from typing import NamedTuple
 
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.vectorize import Vectorizer, entrywise, operands_of
 from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.places import Entry
 from cspec.compiler.expressions.rewrite import same
-from cspec.compiler.expressions.vectors import Bounds, ByMember
+from cspec.compiler.expressions.vectors import Bounds, ByMember, Places
 from cspec.compiler.records.problem import Category
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
+    Attribute,
     Call,
     Compare,
     Expectation,
@@ -44,6 +47,14 @@ from cspec.dsl.tree.nodes import (
 
 LARGEST = 2**22
 """Values of examples that are held at once where requirements are measured on whole data."""
+
+
+class _Key(NamedTuple):
+    """`column == value` in a condition: which code the column is to hold."""
+
+    column: Name
+    code: int
+    event: Expr
 
 
 class Members(Vectorizer):
@@ -167,12 +178,23 @@ class Members(Vectorizer):
             case Call(arguments=arguments) if entrywise(node):
                 name = shape(node.function)
                 return ("call", name, *map(self._argument, arguments))
-            case Index() if self._dataset is not None:
-                return shape(node)
+            case Index() | Attribute() if self._dataset is not None:
+                return shape(node) if self._at(node) is None else ("place", shape(node.value))
             case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:
                 return self._event(node)
             case _:
                 return super()._skeleton(node)
+
+    def _at(self, node: Expr) -> int | None:
+        """The place of an output, a class or a feature that is the same for every example."""
+        if self._dataset is None or not isinstance(node, Index | Attribute):
+            return None
+        value = self._inference.axes(node.value, self._dataset)
+        place = self._inference.place(node, self._dataset)
+        row = value.known and value.each == self._dataset and not value.tokens
+        if not row or len(value.shape or ()) != 1 or not isinstance(place, Entry):
+            return None
+        return place.place
 
     def _argument(self, node: Expr) -> object:
         """A function is given numbers as they are."""
@@ -206,7 +228,7 @@ class Members(Vectorizer):
             parts = [self._form(part) for part in (mean.body, *others)]
         finally:
             self._dataset = outer
-        return ("mean", mean.kind, mean.dataset, *(column.id for column, _ in keys), *parts)
+        return ("mean", mean.kind, mean.dataset, *(key.column.id for key in keys), *parts)
 
     def _plain(self, mean: Expectation) -> bool:
         if self._dataset is not None or mean.binders or mean.dataset is None:
@@ -216,20 +238,20 @@ class Members(Vectorizer):
         axes = self._inference.axes(mean.body, mean.dataset)
         return axes.known and axes.each == mean.dataset and axes.rank == 0
 
-    def _told_apart(self, mean: Expectation) -> tuple[list[tuple[Name, int]], list[Expr]]:
+    def _told_apart(self, mean: Expectation) -> tuple[list[_Key], list[Expr]]:
         """Columns and the codes that they are to hold, and all other conditions."""
-        keys: list[tuple[Name, int]] = []
+        keys: list[_Key] = []
         others: list[Expr] = []
         for condition in mean.conditions:
             for event in condition.operands if isinstance(condition, And) else (condition,):
                 key = self._key(event, mean.dataset or "")
-                if key is None or any(key[0].id == column.id for column, _ in keys):
+                if key is None or any(key.column.id == other.column.id for other in keys):
                     others.append(event)
                 else:
                     keys.append(key)
         return keys, others
 
-    def _key(self, event: Expr, dataset: str) -> tuple[Name, int] | None:
+    def _key(self, event: Expr, dataset: str) -> _Key | None:
         """The column and the code of `column == value`, where codes tell which it is."""
         if not isinstance(event, Compare) or event.operators != ("==",):
             return None
@@ -240,12 +262,12 @@ class Members(Vectorizer):
         if not axes.known or axes.rank or axes.each != dataset:
             return None
         if isinstance(value, Category) and axes.what in ("category", "whole"):
-            return column, value.code
+            return _Key(column, value.code, event)
         number = self._number(value)
         whole = number is not None and isfinite(number) and number == int(number)
         if axes.what != "whole" or number is None or not whole or abs(number) > 2**31:
             return None
-        return column, int(number)
+        return _Key(column, int(number), event)
 
     # --- together ---
 
@@ -256,6 +278,9 @@ class Members(Vectorizer):
         if all(self._number(member) is not None for member in members):
             items = tuple(map(self._bound, members))
             return Bounds(items=items, rows=self._dataset is not None, span=first.span)
+        places = tuple(place for m in members if (place := self._at(m)) is not None)
+        if isinstance(first, Index | Attribute) and len(places) == len(members):
+            return Places(first=first, places=places, span=first.span)
         if isinstance(first, Expectation):
             return self._means([m for m in members if isinstance(m, Expectation)])
         if isinstance(first, Compare | And | Or | Not | Implies):
@@ -283,21 +308,23 @@ class Members(Vectorizer):
 
     def _means(self, members: Sequence[Expectation]) -> Expr:
         apart = [self._told_apart(member) for member in members]
-        held = tuple(tuple(code for _, code in keys) for keys, _ in apart)
         outer, self._dataset = self._dataset, members[0].dataset
         try:
             parts = [(m.body, *others) for m, (_, others) in zip(members, apart, strict=True)]
             made = [self._together(column) for column in zip(*parts, strict=True)]
         finally:
             self._dataset = outer
-        keys = apart[0][0]
         differ = any(
             not same(a, b) for a, b in zip(made, (members[0].body, *apart[0][1]), strict=True)
         )
+        several = list(zip(*(keys for keys, _ in apart), strict=True))
+        made += [column[0].event for column in several if len({k.code for k in column}) == 1]
+        keys = [column for column in several if len({k.code for k in column}) > 1]
+        held = tuple(zip(*((key.code for key in column) for column in keys), strict=True))
         return ByMember(
             mean=members[0].model_copy(update={"body": made[0], "conditions": tuple(made[1:])}),
-            columns=tuple(column for column, _ in keys),
-            held=held if keys else (),
+            columns=tuple(column[0].column for column in keys),
+            held=held,
             rows=differ or len(set(held)) < len(held),
             span=members[0].span,
         )

@@ -22,6 +22,7 @@ from cspec.compiler.expressions.vectors import (
     ByMember,
     Constants,
     Extreme,
+    Places,
     Repeated,
     Sized,
 )
@@ -117,6 +118,8 @@ class Inference(AxesBase):
                 return (self.event if event else self.number)(body, dataset)
             case Sized(body=body):
                 return self.axes(body, dataset)
+            case Places(first=first):
+                return self.axes(first, dataset)
             case Extreme() | Bounds() | ByMember():
                 return NUMBER
             case Repeated(body=body, size=size):

@@ -27,6 +27,7 @@ from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.methods import FUNCTIONAL, require_construction
 from cspec.compiler.methods.gate_decisions import described_course
+from cspec.compiler.methods.lifting import Asked, with_faces
 from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
@@ -83,6 +84,7 @@ class ChoiceContext(NamedTuple):
     """The decision variables, where there is nothing else (no data, no model)."""
     whole: Space | None = None
     """The decision variables, where data come whole at every step and there is no model."""
+    asked: Asked | None = None
     line: bool = False
     """Whether one number is all that moves."""
 
@@ -106,6 +108,7 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
         owned = solved_by_bisection(problem, context.method, context.line)
     if owned is not None:
         return owned
+    problem = with_faces(problem, context.asked, context.method)
     found: list[Diagnostic] = []
     chosen: list[Constraint] = []
     for constraint in problem.constraints:
@@ -120,15 +123,9 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
         except SpecError as error:
             found.extend(error.diagnostics)
             continue
-        chosen.append(
-            constraint.model_copy(
-                update={
-                    "method": choice.method,
-                    "reason": choice.reason,
-                    "rejected": choice.rejected,
-                }
-            )
-        )
+        rejected = (*constraint.rejected, *choice.rejected)
+        update = {"method": choice.method, "reason": choice.reason, "rejected": rejected}
+        chosen.append(constraint.model_copy(update=update))
     if found:
         raise SpecError(dict.fromkeys(found))  # members of a quantifier say the same
     return problem.model_copy(update={"constraints": tuple(chosen)})
@@ -136,6 +133,8 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
 
 def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
+    if c.reason and isinstance(c.method, Method):  # it holds on a face
+        return Choice(c.method, c.reason)
     each = of_each(c, context)
     if each is not None and not c.construction:
         chosen = _of_rows(c, context)

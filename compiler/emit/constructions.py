@@ -18,7 +18,7 @@ from cspec.compiler.methods.parametrization import map_of, maps
 from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, OutputRows, SetAction
-from cspec.compiler.records.problem import ParameterRef, SetMember
+from cspec.compiler.records.problem import Lifted, ParameterRef, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
@@ -138,6 +138,8 @@ def write_prepare(
             make.writer.line(f"shiftable_(primal[{shifted!r}])")
         for outputs in lowered.outputs:
             _write_output_projection(outputs, translator)
+        for held in lowered.problem.lifted:
+            _write_faces(held, translator)
         for action in parametrizations(lowered):
             items = targets(action, facts)
             by = map_of(action)
@@ -172,6 +174,30 @@ def _write_output_projection(outputs: OutputRows, translator: Translator) -> Non
         writer.line("],")
         writer.line(f"lower={_numbers(outputs.lower)},")
         writer.line(f"upper={_numbers(outputs.upper)},")
+    writer.line(")")
+
+
+def _write_faces(model: Lifted, translator: Translator) -> None:
+    """The box as literals, the faces one a line, values as functions of the coordinates."""
+    writer, scope = translator.writer, translator.scope
+    translator.used |= {"lift_", "Face"}
+    lower, upper = zip(*model.box, strict=True)
+    writer.line("lift_(")
+    with writer.indented():
+        writer.line(f"primal[{model.model!r}],")
+        writer.line(f"lower={_numbers(lower)},")
+        writer.line(f"upper={_numbers(upper)},")
+        writer.line("faces=[")
+        with writer.indented():
+            for face in model.faces:
+                own = scope._replace(params={**scope.params, **{n: n for n in face.names}})
+                value = Translator(own, writer, translator.names, translator.used)
+                body = ast.unparse(value.translate(face.value))
+                names = ", ".join(face.names)
+                writer.comment(f"{face.label}: x[{face.axis}] == {face.at:g}")
+                place = f"{face.axis}, {face.at!r}"
+                writer.text_line(f"Face({place}, lambda {names}: {body}),")
+        writer.line("],")
     writer.line(")")
 
 

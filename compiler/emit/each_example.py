@@ -9,6 +9,7 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.methods.each_example import (
+    BALANCE_STEPS,
     LATE,
     cap_of,
     first_step,
@@ -59,7 +60,8 @@ def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
     """`weights_of_...` and what else each rule needs."""
     for rule in lowered.examples:
         _weights(rule, writer, used)
-        _growth(rule, writer)
+        if not rule.balanced:
+            _growth(rule, writer)
 
 
 def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
@@ -148,6 +150,9 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             equal = ", equal=True" if rule.equality else ""
             writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
     for rule in rules:
+        if rule.balanced:
+            _write_balance(rule, translator)
+            continue
         writer.line(f"late = session.progress > {LATE}")
         writer.line(f"moves = {_moves(rule)}")
         writer.line(f'rows = batch.rows("{rule.dataset}")')
@@ -157,6 +162,18 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             writer.line("if moves:")
             with writer.indented():
                 writer.line(f"grow_{rule.name}(state, late)")
+
+
+def _write_balance(rule: EachRule, translator: Translator) -> None:
+    """The penalty of points, looked at every few steps; their multipliers stay."""
+    writer, label, values = translator.writer, rule.constraint.full_label, f'each["{rule.name}"]'
+    translator.used.add("balance_each")
+    first = unit_steps(rule.total_steps)
+    writer.line(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:")
+    with writer.indented():
+        writer.line(f'balance_each(session, "{label}", f, {values}, {rule.rows})')
+    writer.line(f'rows = batch.rows("{rule.dataset}")')
+    writer.line(f"{rule.name} = weights_of_{rule.name}(state, rows, {values}, False, False)")
 
 
 def _moves(rule: EachRule) -> str:

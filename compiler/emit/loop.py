@@ -387,12 +387,24 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     if plan.polished:
         translator.used.add("polish")
         translator.writer.line("polish(session)")
-    if is_restored(plan.lowered):
-        translator.writer.line("restore(session)")
+    _write_restored(plan, translator)
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator, plan.epochs)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
+
+
+def _write_restored(plan: LoopPlan, translator: Translator) -> None:
+    """What goes from the last step to what is asked."""
+    settled = any(rule.balanced for rule in plan.lowered.examples)
+    if settled:
+        translator.used.add("settle_points")
+    if settled and is_restored(plan.lowered):
+        translator.writer.line("if not settle_points(session):")
+        with translator.writer.indented():
+            translator.writer.line("restore(session)")
+    elif is_restored(plan.lowered):
+        translator.writer.line("restore(session)")
 
 
 def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:

@@ -84,15 +84,17 @@ LOOP_PIECES = {
     "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
     "cspec.runtime.methods.scaling": frozenset({"scaled"}),
     "cspec.runtime.finish.polish": frozenset({"polish"}),
+    "cspec.runtime.finish.settle": frozenset({"settle_points"}),
     "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),
     "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
-    "cspec.runtime.methods.each_example": frozenset({"units_of_each", "tell_each"}),
+    "cspec.runtime.methods.each_example": frozenset({"units_of_each", "balance_each", "tell_each"}),
     "cspec.runtime.methods.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.bind.starting": frozenset({"start_inside"}),
     "cspec.runtime.methods.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
     "cspec.runtime.models.parametrization": frozenset({"parametrize_", "map_variable_"}),
     "cspec.runtime.steps.output_projection": frozenset({"project_outputs_"}),
+    "cspec.runtime.steps.lifting": frozenset({"lift_", "Face"}),
     "cspec.runtime.methods.threshold": frozenset({"shiftable_", "shift_threshold"}),
     "cspec.runtime.methods.extragradient": frozenset({"keep_place", "go_back"}),
 }
@@ -203,7 +205,7 @@ INTERNAL = frozenset(
         "per_example", "entry", "own_entry", "spread", "filled", "as_number",
         "side_by_side", "recoded", "group_index", "fraction", "mean", "by_group", "every_group",
         "if_measured", "quotient", "implies",
-        "Numbers", "by_member", "member_index", "members", "of_members", "row_means",
+        "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "violations", "truth", "only", "one_each", "broken_or_room", "at_worst", "mean_violation",
         "tracked", "feature_slope", "followed",
@@ -278,7 +280,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         for operation in dual_operations(rule):
             write_dual_step(rule, operation, len(rules) == 1, writer, used)
     mapped = parametrizations(lowered)
-    if mapped or lowered.outputs or lowered.thresholds or emission.starts:
+    if mapped or lowered.outputs or lowered.problem.lifted or lowered.thresholds or emission.starts:
         write_prepare(lowered, emission.scope.facts, make, emission.starts)
     acting = [action for action in lowered.actions if action not in mapped]
     if acting and not emission.solved:

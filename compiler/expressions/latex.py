@@ -190,7 +190,8 @@ def _head(function: Expr) -> str:
 def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
     if isinstance(expr, Comprehension):
         below = r",\ ".join(_binder(binder) for binder in expr.binders)
-        symbol = r"\sum" if expr.function == "sum" else rf"\{expr.function}"
+        known = {"sum": r"\sum", "max": r"\max", "min": r"\min"}
+        symbol = known.get(expr.function, rf"\operatorname*{{{expr.function}}}")
         return rf"{symbol}_{{{below}}} {_at(expr.body, PRODUCT)}", PRODUCT
     symbol = r"\mathbb{E}" if expr.kind == "E" else r"\mathbb{P}"
     over = [] if expr.dataset is None else [rf"\text{{{escape(expr.dataset)}}}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from cspec.dsl.tree.nodes import Expectation, Expr, Name
+from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name
 
 
 class Entries(Expr):
@@ -53,6 +53,15 @@ class Bounds(Expr):
     items: tuple[Expr, ...]
     """Constants: numbers, params, arithmetic on them."""
     rows: bool = False
+
+
+class Places(Expr):
+    """An output, class or feature of each example for each of many functions of one form, a row
+    each: `f(x)[0]`, `f(x)[1]`, ..."""
+
+    first: Index | Attribute
+    """That of the first of them."""
+    places: tuple[int, ...]
 
 
 class ByMember(Expr):

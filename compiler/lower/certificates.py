@@ -28,6 +28,7 @@ from cspec.dsl.tree.nodes import (
     Power,
     Product,
     Sum,
+    Vector,
     shape,
     walk,
 )
@@ -130,6 +131,8 @@ class _Builder:
     def _call(self, expr: Call, arguments: tuple[Expr, ...]) -> Tree:
         match function_name(expr):
             case "gap" | "ratio" | "max" | "min" as word if len(arguments) == 1:
+                if isinstance(arguments[0], Vector):
+                    return self._made(word, *arguments[0].items)
                 return Tree(operation=word, parts=(self._tree(arguments[0]),))
             case "abs" | "max" | "min" | "exp" | "log" | "sqrt" as word:
                 return self._made(word, *arguments)

@@ -13,6 +13,7 @@ from cspec.compiler.methods.each_example import (
 from cspec.compiler.methods.gate_decisions import gate_operations
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGraph
 from cspec.compiler.records.lowered import FunctionalRule, Lowered, OutputRows
+from cspec.compiler.records.problem import Lifted
 from cspec.dsl.settings.base import EPOCH
 
 
@@ -26,6 +27,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
     operations = [
         *(op for each in around for op in each.before),
         *(_outputs(rows) for rows in lowered.outputs),
+        *(_faces(model) for model in lowered.problem.lifted),
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
         *(op for op, _ in lowered.operations(Kind.UNITS)),
         *(op for rule in lowered.examples for op in units_operations(rule)),
@@ -42,12 +44,12 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(op for op in late if op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
         *(op for op in duals if op.trigger.unit == "epoch"),
-        *(late_operations(rule)[0] for rule in lowered.examples),
+        *(op for rule in lowered.examples for op in late_operations(rule)[:-1]),
         *(op for each in around for op in each.rounds),
         Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
         Operation(kind=Kind.STOP, name="stop", trigger=EPOCH, meaning="early stop"),
         *(op for op, _ in lowered.operations(Kind.SETTLE)),
-        *(late_operations(rule)[1] for rule in lowered.examples),
+        *(late_operations(rule)[-1] for rule in lowered.examples),
         *restoration(lowered),
     ]
     return UpdateGraph(state=_state(lowered), operations=tuple(operations))
@@ -60,6 +62,17 @@ def _outputs(rows: OutputRows) -> Operation:
         operator="affine",
         targets=(f"{rows.model}: outputs",),
         meaning="f(x) <- f(x) + A^+ ([lo - A f(x)]+ - [A f(x) - hi]+), inside the model",
+    )
+
+
+def _faces(model: Lifted) -> Operation:
+    return Operation(
+        kind=Kind.PROJECT,
+        name=f"faces_{model.model}",
+        operator="faces",
+        targets=(f"{model.model}: outputs",),
+        meaning="u(x) <- G(x) + D(x) u(x), inside the model: G is what is known on "
+        f"{', '.join(dict.fromkeys(face.label for face in model.faces))}, D = 0 there",
     )
 
 

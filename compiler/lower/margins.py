@@ -147,9 +147,9 @@ class _Errors:
             case "negate" | "abs":
                 return self.of(tree.parts[0])
             case "gap":
-                return self._apart(tree.parts[0].leaf, 1.0)
+                return self._apart(tree, 1.0)
             case "ratio":
-                error = self._apart(tree.parts[0].leaf, self._facts.bound.number)
+                error = self._apart(tree, self._facts.bound.number)
                 return None if error is None else error / LARGEST
             case "max" | "min":
                 return self._largest(tree)
@@ -164,14 +164,14 @@ class _Errors:
         spread = math.sqrt(self._rate * (1 - self._rate)) if facts.kind == "rate" else 0.5
         return (facts.high - facts.low) * spread / math.sqrt(n)
 
-    def _apart(self, leaf: int, factor: float) -> float | None:
-        """Of the two smallest groups."""
-        sizes = sorted(n for n in self._sizes[leaf] if n > 0)
-        if len(sizes) < 2:
+    def _apart(self, tree: Tree, factor: float) -> float | None:
+        """Of the two smallest groups: those of one mean by group, or several means."""
+        if any(part.operation != "leaf" for part in tree.parts):
             return None
-        first, second = (self._mean(leaf, n) for n in sizes[:2])
-        assert first is not None and second is not None
-        return math.hypot(first, factor * second)
+        leaves = [part.leaf for part in tree.parts]
+        found = (self._mean(leaf, n) for leaf in leaves for n in self._sizes[leaf])
+        errors = sorted((e for e in found if e is not None), reverse=True)
+        return math.hypot(errors[0], factor * errors[1]) if len(errors) > 1 else None
 
     def _largest(self, tree: Tree) -> float | None:
         if len(tree.parts) == 1 and tree.parts[0].operation == "leaf":

@@ -58,7 +58,9 @@ def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     problem = lowered.problem
     open_ = len(lowered.operations(Kind.UNITS)) == len(lowered.rules)
     sets = all(projects(action) for action in lowered.actions)
-    plain = not lowered.soft and not lowered.outputs and not lowered.thresholds
+    plain = (
+        not lowered.soft and not lowered.outputs and not problem.lifted and not lowered.thresholds
+    )
     gated = any(model.gated for model in facts.models.values())
     known = bool(facts.data) and facts.own_loop is None and problem.solver is None
     return known and not (given or gated) and open_ and sets and plain

@@ -65,10 +65,13 @@ def lower(
     shifted: list[Constraint] = []
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     keys = SetKeys()
+    held = {face.label for model in problem.lifted for face in model.faces}
     for constraint in hard:
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
+        elif constraint.full_label in held:
+            continue
         elif has_rows(constraint):
             each.append(constraint)
         elif isinstance(constraint.method, Threshold):
@@ -83,7 +86,8 @@ def lower(
     rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
-    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch)
+    alone = not rules
+    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch, alone=alone)
     if examples:
         require_plain_steps(examples, rules, by_value=by_value)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways, examples)
@@ -208,8 +212,8 @@ def entries(expr: Expr, sizes: Sizes) -> int:
         return prod(axes.shape)
     for node in walk(expr):
         if isinstance(node, Call) and function_name(node) in _PAIRWISE:
-            count = group_count(node.arguments[0], sizes.inference)
-            return count * (count - 1)
+            pairs = sizes.inference.axes(node).shape
+            return pairs[0] if pairs else 0
     if _is_one_number(expr, axes):
         return 1
     vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]

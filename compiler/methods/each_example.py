@@ -54,6 +54,8 @@ LATE = 0.6
 """Share of the run after which multipliers are averaged and penalties stay."""
 GROWTH = 1.5
 """Of a penalty that is left open ..."""
+BALANCE_STEPS = 10
+"""Points: steps between two looks at the balance of their penalties with f."""
 HALVED = 0.5
 """... where the largest violation is above this share of the last one."""
 
@@ -75,8 +77,12 @@ def each_rules(
     inference: Inference,
     total_steps: int,
     steps_per_epoch: int,
+    *,
+    alone: bool = False,
 ) -> tuple[EachRule, ...]:
     """The rules of requirements on each example, with names of their own.
+
+    `alone`: nothing else has multipliers, so that points may be settled after the last step.
 
     Raises:
         SpecError: CS520, several numbers an example, or batches without numbers of rows.
@@ -96,7 +102,8 @@ def each_rules(
         rounds = total_steps / (1 if points else max(1, steps_per_epoch))
         rows, every = facts.data[dataset].rows, _every(c, rounds)
         found.append(EachRule(name, c, dataset, rows, total_steps, every, points))
-    return tuple(found)
+    settled = alone and all(r.points and is_damped(r) and given_of(r) is None for r in found)
+    return tuple(rule._replace(balanced=settled) for rule in found)
 
 
 def _every(c: Constraint, epochs: float) -> int:
@@ -206,7 +213,9 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     method = rule.constraint.method
     given = given_of(rule) or 0.0
     most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
+    balance = StateFacts(name=f"{label}.balance", size=2, meaning="late tr(H_f), |grad g|^2")
     return (
+        *((balance,) if rule.balanced else ()),
         StateFacts(
             name=rule.multipliers,
             size=rows,
@@ -239,7 +248,19 @@ def _of_penalty(rule: EachRule) -> str:
 
 def units_operations(rule: EachRule) -> tuple[Operation, ...]:
     """The first penalty, where it is not given."""
-    return (_units_operation(rule),) if given_of(rule) is None else ()
+    if given_of(rule) is not None:
+        return ()
+    return (_units_operation(rule), *((_balance(rule),) if rule.balanced else ()))
+
+
+def _balance(rule: EachRule) -> Operation:
+    return Operation(
+        kind=Kind.UNITS,
+        name=f"balance_of_{rule.name}",
+        targets=(f"{rule.constraint.full_label}.penalty",),
+        often=f"every {BALANCE_STEPS} steps",
+        meaning="penalty <- tr(H_f) / sum_i |grad g_i|^2, means of late steps",
+    )
 
 
 def _units_operation(rule: EachRule) -> Operation:
@@ -261,13 +282,16 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
     weight = plain if rule.equality else f"relu({plain})"
     rows = "of the rows of the batch"
     pulls = weight if is_damped(rule) else "multipliers"
+    combine = Operation(
+        kind=Kind.COMBINE,
+        name=f"weights_of_{rule.name}",
+        updates=(Update(target="weight", formula=pulls),),
+        meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.full_label}`",
+    )
+    if rule.balanced:
+        return (combine,)
     return (
-        Operation(
-            kind=Kind.COMBINE,
-            name=f"weights_of_{rule.name}",
-            updates=(Update(target="weight", formula=pulls),),
-            meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.full_label}`",
-        ),
+        combine,
         Operation(
             kind=Kind.DUAL_STEP,
             name=f"scatter_{rule.name}",
@@ -281,6 +305,11 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
 def late_operations(rule: EachRule) -> tuple[Operation, ...]:
     """What an epoch ends with, and the multipliers that are told."""
     growth, share = growth_of(rule)
+    if rule.balanced:
+        meaning = "L-BFGS on f + <m, g> + c/2 |g|^2 over points that stay, m <- m + c g, 6 rounds"
+        name = f"settle_{rule.name}"
+        often = "after the last step"
+        return (Operation(kind=Kind.SETTLE, name=name, often=often, meaning=meaning),)
     return (
         Operation(
             kind=Kind.PENALTY_STEP,

@@ -1,7 +1,8 @@
-"""`gap` and `ratio` of decision variables: max(v) - min(v), and min(v) / max(v).
+"""`gap` and `ratio`: max(v) - min(v), and min(v) / max(v).
 
-Between groups, whose number is known when data are bound, they stay words. Of vectors of variables
-they are what solvers, the epigraph form and slopes know.
+Between groups, whose number is known when data are bound, they are words, however they are written:
+each pair of groups then has a multiplier. Of vectors of decision variables they are spelled out, as
+solvers, the epigraph form and slopes know them.
 """
 
 from __future__ import annotations
@@ -11,9 +12,19 @@ from collections.abc import Mapping
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.passes.mapping import map_expressions
-from cspec.compiler.records.problem import Problem
+from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Call, Expr, Product, Sum
+from cspec.dsl.tree.nodes import (
+    Call,
+    Comprehension,
+    Expectation,
+    Expr,
+    Product,
+    Sum,
+    Vector,
+    shape,
+    walk,
+)
 from cspec.dsl.values.shapes import Shape
 
 WORDS = ("gap", "ratio")
@@ -37,3 +48,42 @@ def spread(problem: Problem, shapes: Mapping[str, Shape], params: Values) -> Pro
         return Product(operands=ends[::-1], operators=("/",), span=expr.span)
 
     return map_expressions(problem, lambda expr: rewrite(expr, spelled)) if shapes else problem
+
+
+def gaps(problem: Problem) -> Problem:
+    """The problem with both words for what says the same of means over examples.
+
+    max(P[a | g]) - min(P[a | g]) <= 5%                        ->    gap(P[a | g]) <= 5%
+    min(e(i) for i in S) / max(e(i) for i in S) >= 80%         ->    ratio(e(i) for i in S) >= 80%
+    """
+
+    def gathered(constraint: Constraint) -> Constraint:
+        found = _gathered(constraint.value)
+        return constraint.model_copy(update={"value": found}) if found is not None else constraint
+
+    constraints = tuple(gathered(c) for c in problem.constraints)
+    return problem.model_copy(update={"constraints": constraints})
+
+
+def _gathered(value: Expr) -> Expr | None:
+    match value:
+        case Sum(operands=(first, second), operators=("-",)):
+            word, ends = "gap", ("max", "min")
+        case Product(operands=(first, second), operators=("/",)):
+            word, ends = "ratio", ("min", "max")
+        case _:
+            return None
+    match first, second:
+        case Call(arguments=members), Call(arguments=others):
+            words = (function_name(first), function_name(second))
+            vector = members[0] if len(members) == 1 else Vector(items=members, span=first.span)
+            gathered: Expr = call(word, vector)
+        case Comprehension(), Comprehension():
+            words = (first.function, second.function)
+            gathered = first.model_copy(update={"function": word, "span": value.span})
+            second = second.model_copy(update={"function": first.function})
+            members, others = (first,), (second,)
+        case _:
+            return None
+    means = any(isinstance(node, Expectation) for node in walk(first))
+    return gathered if words == ends and means and shape(members) == shape(others) else None

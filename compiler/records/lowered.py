@@ -90,6 +90,8 @@ class EachRule(NamedTuple):
     """Epochs, or steps, between two moves of a multiplier."""
     points: bool = False
     """Whether its rows are points, of which every step sees all: it counts steps, not epochs."""
+    balanced: bool = False
+    """Whether its penalty follows f, and its multipliers are found after the last step."""
 
     @property
     def round(self) -> Literal["step", "epoch"]:

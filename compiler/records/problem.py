@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
@@ -304,6 +304,30 @@ class Step(BaseModel):
     notes: tuple[str, ...] = ()
 
 
+class Face(BaseModel):
+    """A face x[axis] == at of a box, and the value of a model there."""
+
+    model_config = Record
+
+    axis: int
+    at: float
+    names: tuple[str, ...]
+    """Of the coordinates, as `value` calls them."""
+    value: Expr
+    label: str
+
+
+class Lifted(BaseModel):
+    """A model whose values on faces hold by construction."""
+
+    model_config = Record
+
+    model: str
+    box: tuple[tuple[float, float], ...]
+    """Ends of each axis."""
+    faces: tuple[Face, ...] = ()
+
+
 class Problem(BaseModel):
     """minimize `objective` subject to `constraints`."""
 
@@ -334,5 +358,7 @@ class Problem(BaseModel):
     """What was found on the way, for people: equalities that contradict each other."""
     lift: Lift | None = None
     """The smooth problem that a solver gets in place of one with kinks."""
+    lifted: tuple[Lifted, ...] = Field((), exclude=True)
+    """Models with known values on faces, which hold by construction."""
     convex: bool = False
     """Proved: every local minimum is the global one."""

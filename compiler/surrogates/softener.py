@@ -27,6 +27,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 
 @dataclass(frozen=True)
@@ -78,4 +79,5 @@ class Softener(SoftenerBase):
         listed = self.listed(expr) if expr.function != "sum" else expr
         if listed is not expr:
             return self.mean(listed, sign)
-        return expr.model_copy(update={"body": self.mean(expr.body, sign)})
+        spread = expr.function in OF_MEMBERS and not any(SIGNATURES[expr.function].monotone)
+        return expr.model_copy(update={"body": self.mean(expr.body, 0 if spread else sign)})

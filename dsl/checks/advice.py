@@ -151,9 +151,9 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
             known = typer.signatures.get(word)
             return expr if known is not None and typer.symbols.role(word) is None else None
         case Comprehension(body=body, function=word):
-            if word == "sum" or splits:
+            if word in ("sum", "mean") or (splits and word != "std"):
                 return _nonlinear(typer, body, splits)
-            return None
+            return expr if word == "std" and _sampled(body) else None
         case _:
             return None
 

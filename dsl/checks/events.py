@@ -4,6 +4,8 @@ P[pred == 1 | sex == sex]      both sides are the same
 P[pred == 1 | age > 30 < 50]   a link between two numbers
 P[prob[1] > 50]                out of the range of what is compared
 P[pred == 1 | sex >= "F"]      text has no order
+
+and the gap of rates whose groups are made by the labels, too: gap(P[pred == 1 | sex, y]).
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Binder,
+    Call,
     Compare,
     Comprehension,
     Constraint,
@@ -37,6 +41,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.values.intervals import Range
+from cspec.dsl.words.losses import LOSSES
 
 _ORDERS = frozenset({"<", "<=", ">", ">="})
 _ALWAYS = frozenset({"==", "<=", ">="})
@@ -47,12 +52,67 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
     """Report comparisons inside `E[...]` and `P[...]` that no data decide; findings go to the
     typer. The cost is linear in the size of the items.
     """
+    labels = {
+        column
+        for item in items
+        for node in walk(item)
+        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in LOSSES
+        for column in map(column_of, node.arguments[1:2])
+        if column
+    }
     for item in items:
+        for node in walk(item):
+            if isinstance(node, Call) and labels:
+                _across_labels(typer, node, labels)
         for node, hidden in _inside(typer, item):
             if isinstance(node, Compare):
                 _comparison(typer, node, hidden)
             elif isinstance(node, Membership):
                 _membership(typer, node)
+
+
+def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
+    """`gap(P[pred == 1 | sex, y])`: equal odds compare within a label, this across labels too."""
+    match call:
+        case Call(function=Name(id=("gap" | "ratio") as word), arguments=(Expectation() as rate,)):
+            columns = list(map(column_of, rate.conditions))
+        case _:
+            return
+    place = next((k for k, column in enumerate(columns) if column in labels), None)
+    inside = {node.id for node in walk(rate.body) if isinstance(node, Name)}
+    if (
+        place is None
+        or len(columns) < 2
+        or None in columns
+        or inside & labels
+        or "pred" not in inside
+    ):
+        return
+    label = columns[place]
+    typed, body = typer.slice(call), typer.slice(rate.body)
+    held = [f"{c} == k" if c == label else f"{c}" for c in columns]
+    outer = "max" if word == "gap" else "min"
+    within = f"{outer}({word}(P[{body} | {', '.join(held)}]) for k in values({label}))"
+    letters = ("a", "b", "c", "d")[: len(columns)]
+    cells = ", ".join(f"{c} == {k}" for c, k in zip(columns, letters, strict=False))
+    across = (
+        f"{word}(P[{body} | {cells}] for ({', '.join(letters)}) in "
+        f"cross({', '.join(map(str, columns))}))"
+    )
+    typer.report(
+        "CS312",
+        f"`{typed}` compares the groups across the values of `{label}` as well",
+        call.span,
+        "within each label, or across them?",
+        notes=(
+            f"a good model has different rates where `{label}` differs: they would be equal, too",
+        ),
+        helps=(
+            f"for equal odds, within each label: `{within}`",
+            f"for one label: `{word}(P[{body} | {', '.join(held).replace('== k', '== 1')}])`",
+            f"for all combinations against each other: `{across}`",
+        ),
+    )
 
 
 def _inside(typer: Typer, item: Item) -> Iterator[tuple[Node, frozenset[str]]]:

@@ -10,7 +10,19 @@ from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
-from cspec.dsl.tree.nodes import Call, Expr, Item, Model, Name, Node, walk
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import (
+    Call,
+    Compare,
+    Constraint,
+    Expectation,
+    Expr,
+    Item,
+    Model,
+    Name,
+    Node,
+    walk,
+)
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.losses import OF_LOG_PROBABILITIES, OF_LOGITS, OF_SCORES, PER_CLASS
 
@@ -27,6 +39,7 @@ MADE = frozenset({"prob", "softmax", "sigmoid"})
 def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
     """Report logits where probabilities are meant; findings go to the typer."""
     calls = [node for item in items for node in walk(item) if isinstance(node, Call)]
+    _several(typer, items, calls)
     for call in calls:
         if _word(typer, call) in TWICE and call.arguments:
             _twice(typer, call, call.arguments[0])
@@ -65,6 +78,51 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
         helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
         fixes=() if bare else (fix,),
     )
+
+
+def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
+    """`P[prob > 0.5]`, `E[prob] <= 30%`, where `ce(f(x), y)` tells that there is one a class."""
+    losses = [call for call in calls if _word(typer, call) in PER_CLASS and call.arguments]
+    trained = {model for call in losses if (model := _model(typer, call.arguments[0]))}
+    sides = [side for item in items for side in _sides(item)] if trained else []
+    for side in sides:
+        body = side.body if isinstance(side, Expectation) else None
+        equal = isinstance(body, Compare) and not {"==", "!="}.isdisjoint(body.operators)
+        tested = body.operands if isinstance(body, Compare) and not equal else (body,)
+        for node in tested:
+            if not isinstance(node, Call) or _word(typer, node) != "prob":
+                continue
+            if len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
+                _which(typer, side, node)
+
+
+def _sides(item: Item) -> Iterator[Expr]:
+    """What the constraints of an item compare, as one number each."""
+    for node in walk(item):
+        if isinstance(node, Constraint) and isinstance(node.relation, Compare):
+            yield from node.relation.operands
+
+
+def _which(typer: Typer, side: Expr, node: Expr) -> None:
+    text, start = typer.source.slice(side.span), side.span.start
+    if node.span.end <= node.span.start or node.span.end > side.span.end:
+        return
+    place = node.span.end - start
+    forms = (f"{text[:place]}[1]{text[place:]}", _largest(typer, text, node.span, start))
+    typer.report(
+        "CS332",
+        f"{typer.text(node)} has one number a class: which one?",
+        node.span,
+        "several numbers an example",
+        notes=("`ce` is of one logit a class",),
+        helps=(f"of class 1 write `{forms[0]}`", f"of the most likely class `{forms[1]}`"),
+        fixes=tuple(Fix(span=side.span, replacement=form, title=f"write {form}") for form in forms),
+    )
+
+
+def _largest(typer: Typer, text: str, span: Span, start: int) -> str:
+    inner = typer.source.slice(span)
+    return f"{text[: span.start - start]}max({inner}){text[span.end - start :]}"
 
 
 def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None:

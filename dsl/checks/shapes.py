@@ -354,7 +354,10 @@ def _shifted(
         rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)", typer.source.text
     )
     if over is not None and isinstance(index, Name) and int(over[1]) > size:
-        return (f"let `{index.id}` run over `range({size})`",)
+        return (
+            f"give `{text}` as many entries as `{index.id}` counts, {over[1]}, or let"
+            f" `{index.id}` run over `range({size})` alone",
+        )
     used = set(re.findall(rf"\b{re.escape(text)}\[[ \t]*(\d+)[ \t]*\]", typer.source.text))
     if low == high == size and "0" not in used:
         first, last = f"`{text}[0]`", f"`{text}[{size - 1}]`"

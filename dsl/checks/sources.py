@@ -88,7 +88,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 f"the shares of `split` add up to {number(total)}",
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
-                helps=(f"write shares such as `split=[{_shares(split, len(names))}]`",),
+                helps=(f"write `[{_shares(split, len(names))}]`",),
             )
         elif len(split) != len(names):
             typer.report(
@@ -271,12 +271,12 @@ def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
 def _axis(typer: Typer, argument: Expr) -> None:
     if isinstance(argument, Vector) and len(argument.items) == 2:
         low, high = (value_or_none(end, typer.values) for end in argument.items)
-        if low is not None and high is not None and low >= high:
+        if low is not None and high is not None and low > high:
             typer.report(
                 "CS303",
                 f"the interval {typer.text(argument)} is empty",
                 argument.span,
-                f"{number(low)} is not below {number(high)}",
+                f"{number(low)} is above {number(high)}",
                 helps=("write the lower end first",),
             )
         for end in argument.items:

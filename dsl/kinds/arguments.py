@@ -16,7 +16,7 @@ from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, String, walk
-from cspec.dsl.words.functions import BOTH, Parameter, Signature
+from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 from cspec.dsl.words.sets import DISCRETE
 
@@ -192,6 +192,9 @@ def _out_of_range(
     fixes: tuple[Fix, ...] = ()
     if high == 1 and 1 < known <= 100 and "%" not in typer.text(value):
         helps = (f"did you mean `{number(known)}%`?",)
+        if signature.name in SIGNATURES and parameter.name == "p":
+            share = "it is a share: 4 of 16 is `25%`"
+            helps = (f"{share}; for {number(known)} of a hundred write `{number(known)}%`",)
         fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
     typer.report(
         "CS304",

@@ -11,6 +11,7 @@ from cspec.dsl.kinds.unknown_names import unknown_dataset, unknown_value
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.tree.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
+from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 
 _POINT = Kind("number")
@@ -238,8 +239,9 @@ def _axes_words(axes: tuple[str, ...]) -> str:
 
 
 def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
-    if len(binder.names) == expected:
-        return
+    head = head_name(binder.domain)
+    if len(binder.names) == expected or (head and head.id == "values" and expected == 1):
+        return  # `values(a, b)`: what it takes too many of is said there
     names = ", ".join(binder.names)
     written = names if len(binder.names) == 1 else f"({names})"
     typer.report(

@@ -13,14 +13,14 @@ from cspec.dsl.kinds.foreign import (
 from cspec.dsl.kinds.forms import unknown_keyword
 from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.table import table_call
-from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, walk
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
 
@@ -125,13 +125,22 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         if not _arity(typer, call, function.id, len(item.parameters), item.parameters):
             return UNKNOWN
         return typer.let_kind(function, kinds, scope) if kinds else UNKNOWN
+    if isinstance(item, Let) and _takes(typer, item) is not None:
+        return UNKNOWN  # what the `let` lacks is said there
     return called_entry(typer, call, function) or typer.report(
         "CS302",
         f"`{function.id}` is no function",
         function.span,
         f"defined as {'a number' if symbol.role != 'data' else 'data'}",
-        helps=(f"remove the parentheses, or define `let {function.id}(a) = ...`",),
+        helps=(f"write `{function.id}` alone, without the parentheses",),
+        fixes=(Fix(span=call.span, replacement=function.id, title=f"write {function.id}"),),
     )
+
+
+def _takes(typer: Typer, item: Let) -> Name | None:
+    """The name in a `let` that nothing defines, and that may be what it is called with."""
+    names = (node for node in walk(item.value) if isinstance(node, Name))
+    return next((n for n in names if typer.name_unknown(n, OUTSIDE)), None)
 
 
 def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
@@ -196,7 +205,7 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         return _of_model(typer, call, function)
     if kind.what == "model" and function.name in ("weights", "params"):
         for argument in call.arguments:
-            if typer.kind(argument, scope).what != "string":
+            if typer.kind(argument, scope).what not in ("string", "unknown"):
                 typer.report(
                     "CS302",
                     f"{typer.text(argument)} is no name pattern",

@@ -54,7 +54,7 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     if signature.name == "range" and len(call.arguments) == 2 and _two_ends(typer, call):
         return
     help_ = _all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`"
-    called = help_.startswith(f"write `{signature.name}") and signature.name not in EXAMPLES
+    called = help_.startswith("write `") and "column" not in help_
     meant = help_.removeprefix("write `").rstrip("`") if called else ""
     typer.report(
         "CS301",
@@ -82,6 +82,11 @@ def _all_of_them(typer: Typer, call: Call) -> str:
     if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
         rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
         return f"write `{word}({rate[:-1].rstrip()} | {given}])`"
+    if word in ("gap", "ratio") and isinstance(first, Expectation):
+        rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
+        return f"write `{word}({rate[:-1].rstrip()}, {given}])`"
+    if word == "values":
+        return f"write `cross({', '.join(map(typer.slice, call.arguments))})`"
     if word in ("prob", "softmax") and len(call.arguments) == 2:
         return f"write `{word}({typer.slice(first)})[{typer.slice(call.arguments[1])}]`"
     if word == "norm" and len(call.arguments) == 3:
@@ -131,10 +136,13 @@ def missing_arguments(
 ) -> None:
     """Fewer arguments than a function needs; norms say which one they are."""
     text = typer.source.slice(call.span)
-    end = call.span.end - 1
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
-        options = ("norm=2", "norm=inf") if signature.name == "ball" else ("2", "1")
+        ball = signature.name == "ball"
+        options = ("norm=2", "norm=inf") if ball else ("2", "1")
+        if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
+            # `ball(1, 2)`: a number is a radius, and no centre of a weight
+            text = f"ball({typer.source.slice(call.arguments[0].span)})"
         typer.report(
             "CS324",
             f"{typer.text(call)} does not say which norm",
@@ -145,11 +153,7 @@ def missing_arguments(
             else ("norms with different p are different numbers",),
             helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
             fixes=tuple(
-                Fix(
-                    span=call.span._replace(start=end, end=end),
-                    replacement=f", {option}",
-                    title=option,
-                )
+                Fix(span=call.span, replacement=f"{text[:-1]}, {option})", title=option)
                 for option in options
             ),
         )

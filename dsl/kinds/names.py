@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.kinds.forms import form
+from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
 from cspec.dsl.messages.diagnostic import Fix
@@ -65,7 +66,8 @@ def _function_alone(typer: Typer, name: Name) -> Kind | None:
     if not parameters:
         return None
     text = f"{name.id}({', '.join(parameters)})"
-    return typer.report(
+    bracketed = in_square_brackets(typer, name)
+    return bracketed or typer.report(
         "CS302",
         f"`{name.id}` is a function: it needs its argument",
         name.span,
@@ -105,6 +107,9 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     argument = f"{models[0]}.weights" if weights and models else argument
     needed = [p.name for p in signature.parameters if p.required and not p.keyword]
     form = f"{name.id}({', '.join([argument, *needed[1:]])})"
+    bracketed = in_square_brackets(typer, name)
+    if bracketed is not None:
+        return bracketed
     given = [s.name for s in typer.symbols.table.values() if s.role == "given"]
     loop = f"or, a value that your own loop gives: `given {', '.join([*given, name.id])}`"
     return typer.report(

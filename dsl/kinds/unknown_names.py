@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import without_a_guess
+from cspec.dsl.kinds.names_by_place import by_place, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -54,10 +55,14 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.report("CS201", message, name.span, "no function", helps=helps)
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
+    if here := by_place(typer, name):
+        return here
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         rate = RATES[name.id.lower()].format(c=1)
+        if measured := rate_on(typer, name, rate):
+            return measured
         return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
     label = _labelled(typer, name.id)
     if label is not None:
@@ -267,9 +272,9 @@ def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
 
 def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
     """Report a function that nothing defines; `seen` is what it is given."""
-    model = _unknown_model(typer, name, scope, seen)
-    if model is not None:
-        return model
+    told = by_place(typer, name) or _unknown_model(typer, name, scope, seen)
+    if told is not None:
+        return told
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
@@ -305,6 +310,8 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
 
     A single letter is more likely the name of a quantifier that is missing.
     """
+    if here := by_place(typer, name):
+        return here
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
         return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
@@ -324,7 +331,8 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     named = f"name it in the `data` line: `data {name}(x, y)`"
-    only = (f"write `{known[0]}`", f"or {named}") if len(known) == 1 else (named,)
+    held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
+    only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
@@ -449,6 +457,9 @@ def _report(
     return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)
 
 
+_COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "num", "len"})
+
+
 def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     """How a name that nothing resembles could be defined here."""
     if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
@@ -458,6 +469,8 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    if "count" in scope.local and word.lower() in _COUNTS:
+        return ("the number of examples of a group is `count`",)
     letters = [name for name in scope.local if len(name) == len(word) == 1]
     if letters:
         return (f"did you mean `{letters[-1]}`?",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -22,6 +23,10 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     an edit keeps the place (`P(a = 1)` to `P[a = 1]`), what is said of it stays.
     """
     found = _without_untrusted(found, source)
+    if any(_OBJECTIVE.search(_line_of(d, source)) for d in found if d.code.startswith("CS1")):
+        found = [d for d in found if d.code != "CS408"]
+    named = [d for d in found if d.code == "CS506"]
+    found = [d for d in found if d.code != "CS507" or not _same_line(d, named, source)]
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
     found = [d for d in found if d.code != "CS127" or d.span.start not in told]
     whole = {tuple(d.span) for d in found if d.code in ("CS501", "CS503")}
@@ -36,6 +41,19 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
         if not any(_overtakes(other, edit, d, source) for other, edit in edits)
         and not (d.code == "CS201" and any(_inside(d, b) for b in blocks[:_MOST]))
     ]
+
+
+_OBJECTIVE = re.compile(r"\b(?:min|max|opt|arg|loss|objective|goal|cost)", re.IGNORECASE)
+"""Words of a line that may be the objective, where it does not parse."""
+
+
+def _same_line(found: Diagnostic, others: Sequence[Diagnostic], source: Source) -> bool:
+    line = source.position(found.span.start).line
+    return any(source.position(d.span.start).line == line for d in others)
+
+
+def _line_of(found: Diagnostic, source: Source) -> str:
+    return source.line(source.position(found.span.start).line)
 
 
 def _without_untrusted(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:

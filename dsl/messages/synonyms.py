@@ -148,7 +148,10 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "the worst example is `quantile(v, 100%)`; the mean of the worst 5% is `cvar(v, 95%)`": (
         "worst", "worst_case", "worstcase", "maximal", "tail",
     ),
-    "a count of examples is no number of the problem; their share is `P[...]`": ("count",),
+    "a count of examples is no number of the problem; their share is `P[...]`, and small groups are"
+    " left out by `where`: `gap(P[pred == 1 | sex == a] for a in values(sex) where count >= 30)`": (
+        "count",
+    ),
     "the number of parameters is `params(model)`": ("numel",),
     "a size is written as its number; of a model `params(model)` counts numbers that are not 0,"
     " `bytes(model)` their memory": (

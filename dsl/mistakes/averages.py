@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, problem
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -117,6 +117,12 @@ def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
     if rate and f.at(opener + 2).kind == "BAR" and word in _REDUCTIONS:
         return _rate_by_group(f, opener, close, rate)
     reduced = word in _REDUCTIONS
+    inside = closer_of(f.tokens, opener + 2) if f.at(opener + 1).kind == "AVERAGE" else None
+    if inside is not None and f.at(inside + 1).kind == "BAR":
+        rate, rest = f.text(opener + 1, inside), f.text(inside + 2, close)
+        meant = f"{f.at(opener - 1).text}({rate} | {rest}])"
+        message = "the column stands inside the brackets, behind `|`"
+        return rewritten(f, opener - 1, close + 1, (meant,), "CS130", message)
     loss = f.at(opener + 1).text in LOSSES
     kind = "E" if word in _MEANS or loss else "P"
     head = f"{word}(" if reduced else ""

@@ -91,6 +91,17 @@ def _range(f: Failure) -> Repair | None:
     if high.kind not in {"NUMBER", "NAME"} or not high.text:
         return None
     meant = f"[{low.text.rstrip('.')}, {high.text.lstrip('.')}]"
+    around = f.at(f.index - 2).kind, f.at(dots + 1).kind
+    if around == ("LBRACE", "RBRACE"):
+        said = ("CS123", f"an interval is written `{meant}`", f"write `{meant}`")
+        return rewritten(f, f.index - 2, dots + 2, (meant,), *said, safe=False)
+    if f.first.kind == "VAR" and around[0] == "EQUAL":
+        said = (
+            "CS123",
+            f"where a `var` lies stands behind `in`: `in {meant}`",
+            f"write `in {meant}`",
+        )
+        return rewritten(f, f.index - 2, dots + 1, (f"in {meant}",), *said, safe=False)
     span = Span(low.start, high.end)
     return Repair(
         problem(

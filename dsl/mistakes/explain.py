@@ -100,6 +100,7 @@ from cspec.dsl.mistakes.places import (
 )
 from cspec.dsl.mistakes.quantifiers import (
     for_all,
+    index_outside,
     label_behind,
     missing_colon,
     quantifier_names,
@@ -213,6 +214,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     soft_settings,
     indexed_label,
     label_of_words,
+    index_outside,
     trailing_quantifier,
     number_parts,
     equal_sign,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
+from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import (
     And,
@@ -44,7 +45,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.functions import OF_MEMBERS
 
 WEAK = {"<": "<=", ">": ">="}
 ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
@@ -114,14 +115,33 @@ def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]
     if isinstance(relation, Membership):
         return relation, []
     if isinstance(relation, Compare):
-        return _compare(source, relation)
+        ends = _ends_of_an_interval(source, relation)
+        return (relation, [ends]) if ends else _compare(source, relation)
     if isinstance(relation, Implies):
         return _implies(source, relation)
     if isinstance(relation, Or | Not):
         return relation, []
     if isinstance(relation, And):
-        return relation, [_conjunction(source, relation)]
-    return relation, [_no_relation(source, item)]
+        return relation, [_conjunction(source, relation, item.binders)]
+    return relation, [no_relation(source, item)]
+
+
+def _ends_of_an_interval(source: Source, relation: Compare) -> Diagnostic | None:
+    """`P[pred == 1] == [20%, 30%]`: one number is not equal to two."""
+    left, right = relation.operands[0], relation.operands[-1]
+    two = isinstance(right, Vector) and [type(end) for end in right.items] == [Number, Number]
+    if not two or not isinstance(left, Expectation) or relation.operators != ("==",):
+        return None
+    meant = f"{source.slice(left.span)} in {source.slice(right.span)}"
+    return problem(
+        source,
+        "CS110",
+        "an interval stands behind `in`: one number is not equal to two",
+        relation.span,
+        helps=(f"write `{meant}`",),
+        fix=meant,
+        safe=False,
+    )
 
 
 def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
@@ -238,8 +258,13 @@ def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]
     ]
 
 
-def _conjunction(source: Source, relation: And) -> Diagnostic:
+def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> Diagnostic:
+    each = ""
+    if binders:
+        each = source.text[binders[0].span.start : relation.span.start]
+        each = f"forall {each.removeprefix('forall').strip()} "
     parts = [_with_bound(source, relation, part) for part in relation.operands]
+    parts = [parts[0], *(f"{each}{part}" for part in parts[1:])]
     return problem(
         source,
         "CS113",
@@ -259,104 +284,6 @@ def _with_bound(source: Source, relation: And, part: Expr) -> str:
     if not alone or not isinstance(last, Compare) or len(last.operands) != 2:
         return text
     return text + source.text[last.operands[0].span.end : last.span.end]
-
-
-def _listed(source: Source, item: Constraint) -> Diagnostic | None:
-    """`[x <= 2, x >= 0]`: constraints as a list of Python."""
-    relation = item.relation
-    if not isinstance(relation, Vector) or not relation.items:
-        return None
-    if not all(isinstance(part, Compare | Membership) for part in relation.items):
-        return None
-    meant = "; ".join(source.slice(part.span) for part in relation.items)
-    return problem(
-        source,
-        "CS127",
-        "constraints stand one a line, not in a list",
-        relation.span,
-        helps=(f"write `{_short(meant)}`",),
-        fix=meant,
-    )
-
-
-def _bound_inside(source: Source, relation: Expr) -> str:
-    """`E[ce] <= 0.3` for `E[ce <= 0.3]`: the bound stands inside the brackets; else empty."""
-    if not isinstance(relation, Expectation) or relation.dataset or relation.binders:
-        return ""
-    last = relation.conditions[-1] if relation.conditions else relation.body
-    least = 2 if relation.kind == "E" and not relation.conditions else 3
-    if not isinstance(last, Compare) or len(last.operands) < least:
-        return ""
-    value, operator = last.operands[-1], last.operators[-1]
-    if not isinstance(value, Number) or operator not in ("<=", ">=", "<", ">"):
-        return ""
-    inside = source.text[relation.span.start : last.operands[-2].span.end]
-    return f"write `{inside}] {operator[0]}= {source.slice(value.span)}`"
-
-
-def _no_relation(source: Source, item: Constraint) -> Diagnostic:
-    relation = item.relation
-    listed = _listed(source, item)
-    if listed is not None:
-        return listed
-    text = _short(source.slice(relation.span))
-    inside = _bound_inside(source, relation)
-    whole = _without_relation(source, relation)
-    member = isinstance(relation, Call) and " in " in whole
-    weighed = (isinstance(relation, Product) or member) and whole.startswith("write `")
-    return problem(
-        source,
-        "CS127",
-        f"`{text}` is not a constraint: it has no relation",
-        relation.span,
-        helps=(
-            *((inside,) if inside else ()),
-            whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
-        ),
-        fix=whole.removeprefix("write `").rstrip("`") if weighed else None,
-        safe=False,
-    )
-
-
-def _without_relation(source: Source, relation: Expr) -> str:
-    """What `all(A for i in S)` or `any(A for i in S)` alone is written as."""
-    if isinstance(relation, Product) and len(relation.operands) == 2:
-        weight, inner = relation.operands
-        if isinstance(weight, Number) and isinstance(inner, Compare):
-            text = source.slice(inner.span).strip("()") if "((" not in source.text else ""
-            text = text or source.slice(inner.span)
-            return f"write `{text} soft(weight={source.slice(weight.span)})`"
-    if isinstance(relation, Call) and isinstance(relation.function, Name):
-        member = _as_member(source, relation, relation.function.id)
-        if member:
-            return member
-        parts = [source.slice(a.span) for a in relation.arguments]
-        compared = all(isinstance(a, Compare | Membership) for a in relation.arguments)
-        if relation.function.id in ("all", "any", "and_", "or_") and parts and compared:
-            every = relation.function.id in ("all", "and_")
-            return f"write `{('; ' if every else ' or ').join(parts)}`"
-    if not isinstance(relation, Comprehension) or relation.function not in ("any", "all"):
-        return ""
-    if relation.function == "any":
-        return "write the relations out: `A or B`"
-    if len(relation.binders) > 1:
-        return "write the relation behind `forall ... in ...:`"
-    over = source.slice(relation.binders[0].span).removeprefix("for ")
-    return f"write `forall {over}: {source.slice(relation.body.span)}`"
-
-
-def _as_member(source: Source, call: Call, word: str) -> str:
-    """`stiefel(W)`, `psd(A)`: a set as a property of what it is given."""
-    signature = SIGNATURES.get(word)
-    plain = signature is not None and signature.family == "set" and not signature.parameters
-    if not plain or len(call.arguments) != 1:
-        return ""
-    return f"write `{source.slice(call.arguments[0].span)} in {word}`"
-
-
-def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 50 else flat[:47] + "..."
 
 
 def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
@@ -385,17 +312,14 @@ def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
             yield from _ends(source, node.domain)
 
 
-OVER_SETS = ("sum", "max", "min", "any", "all")
+OVER_SETS = ("sum", "max", "min", "any", "all", *OF_MEMBERS)
 """What is taken over a set: `sum(... for i in S)`."""
-
-_BY_OTHERS = {"gap": "max({0}) - min({0})", "ratio": "min({0}) / max({0})"}
-"""What two of these say: `gap(... for i in S)`."""
 
 
 def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
     inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
-    meant = _BY_OTHERS.get(node.function, "").format(inside.removesuffix(")").strip())
+    meant = ""
     term, mark, over = inside.removesuffix(")").partition(" for ")
     product = node.function in ("prod", "product")
     if product and mark:
@@ -404,7 +328,7 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     return problem(
         source,
         "CS101",
-        "`for` stands inside `sum`, `max`, `min`, `any`, `all`, `E[...]` or `P[...]`",
+        f"`for` stands inside {', '.join(f'`{word}`' for word in OVER_SETS)}, `E[...]` or `P[...]`",
         node.span,
         label=f"`{node.function}` does not go over a set" if node.function else "",
         notes=("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",)
@@ -465,7 +389,7 @@ def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
         yield problem(
             source,
             "CS124",
-            f"`{_short(source.slice(node.function.span))}` can't be called",
+            f"`{short(source.slice(node.function.span))}` can't be called",
             node.span,
             helps=("for a product write `*` before the `(`",),
             fix="*",

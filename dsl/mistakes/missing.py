@@ -59,6 +59,12 @@ def equal_sign(f: Failure) -> Repair | None:
     if f.token.kind == "NAME" and f.first.kind not in {"LET", "METRIC", "MODEL"}:
         return None
     defined = f.text(1, f.index)
+    equal = f.find("EQUAL", f.index)
+    names = f.tokens[f.index : equal or f.index]
+    if f.first.kind == "LET" and f.index == 2 and names and all(t.kind == "NAME" for t in names):
+        meant = f"({', '.join(t.text for t in names)})"
+        said = (f"what `{defined}` takes stands in `( )`", f"write `let {defined}{meant} = ...`")
+        return rewritten(f, f.index, equal or f.index, (meant,), "CS136", *said)
     help_ = f"write `{f.first.text} {defined} = {f.text(f.index, len(f.tokens))}`"
     message = f"a `=` is missing behind `{defined}`"
     return rewritten(f, f.index, f.index, (" =",), "CS136", message, help_, shown=f.token.span)
@@ -136,6 +142,8 @@ def label_of_words(f: Failure) -> Repair | None:
     if f.at(end).kind != "COLON" or end < 2 or not plain:
         return None
     span = f.span(0, end)
+    if span.end <= span.start:
+        return None  # tokens that were put in stand in no order
     name = re.sub(r"\W+", "_", f.source.slice(span)).strip("_")
     shown = f.source.slice(span)
     said = ("CS126", f"the label `{shown}` is not one name", f"write `{name}: ...`")

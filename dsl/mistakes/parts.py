@@ -17,6 +17,7 @@ from cspec.dsl.mistakes.failure import (
 )
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.methods import METHODS
+from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -220,6 +221,13 @@ def several_names(f: Failure) -> Repair | None:
     if f.depth(f.index):
         return None
     following = f.at(f.index + 1).text or "..."
+    if f.at(f.index + 1).kind in ITEM_WORDS:
+        rest = f.text(f.index + 1, len(f.tokens))
+        help_ = f"write `{rest}` on the next line"
+        help_ = f"write `{rest}` on the next line"
+        said = ("CS115", f"each line begins with its own word: `{rest}`", help_)
+        repair = rewritten(f, f.index, f.index + 1, ("\n",), *said)
+        return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
     return Repair(
         problem(
             f.source,

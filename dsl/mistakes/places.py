@@ -22,13 +22,20 @@ def item_on_this_line(f: Failure) -> Repair | None:
             f"`{word}` begins a line of its own",
             f.token.span,
             label="here begins another line",
-            helps=(f"put `{word} ...` on the next line",),
+            helps=(
+                f"put `{f.text(f.index, len(f.tokens))}` on the next line",
+                *((f"or, for this constraint alone: `{_by(f)}`",) if word == "using" else ()),
+            ),
             fix="\n",
             fix_span=Span(place, f.token.start),
         ),
         f.tokens[: f.index],
         rest=f.tokens[f.index :],
     )
+
+
+def _by(f: Failure) -> str:
+    return f"by {f.text(f.index + 1, len(f.tokens))}"
 
 
 def quantifier_on_this_line(f: Failure) -> Repair | None:

@@ -10,12 +10,29 @@ from cspec.dsl.mistakes.failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
+    closer_of,
     problem,
     swapped,
 )
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
+
+
+def index_outside(f: Failure) -> Repair | None:
+    """`sum(x[i]) for i in range(3)`: the index stands in the brackets."""
+    opener = next((i for i in range(f.index) if closer_of(f.tokens, i) == f.index - 1), None)
+    kinds = [f.at(f.index + i).kind for i in range(4)]
+    if kinds != ["FOR", "NAME", "IN", "NAME"] or opener is None:
+        return None
+    head, end = f.at(opener - 1).text, f.index + 4
+    if head not in {"sum", "max", "min", "any", "all", "mean", "prod"}:
+        return None
+    if f.at(end).kind == "LPAR":
+        end = (closer_of(f.tokens, end) or end) + 1
+    meant = f"{head}({f.text(opener + 1, f.index - 1)} {f.text(f.index, end)})"
+    message = f"what `{head}` goes over stands in its brackets"
+    return rewritten(f, opener - 1, end, (meant,), "CS122", message)
 
 
 def for_all(f: Failure) -> Repair | None:
@@ -253,6 +270,13 @@ def quantifier_names(f: Failure) -> Repair | None:
         wrong = f.token
         if wrong.text in {"of", "from", "on", "is"}:
             return swapped(f, f.index, "in", "IN", "CS120")
+        bound = f.at(f.index + 1).text
+        if wrong.text in {"<", "<="} and bound.isdigit():
+            meant = f"in range({int(bound) + (wrong.text == '<=')})"
+            each = f"{opener.text} {f.before.text} {meant}"
+            message = f"what `{f.before.text}` counts stands behind `in`"
+            said = ("CS137", message, f"write `{each}`")
+            return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
         return Repair(
             problem(
                 f.source,

@@ -14,6 +14,7 @@ from cspec.dsl.mistakes.failure import (
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
+from cspec.dsl.words.functions import SIGNATURES
 
 MERGED = {
     "=<": "<=",
@@ -113,6 +114,16 @@ def double_bar(f: Failure) -> Repair | None:
     width = 2 if double else 1
     span = Span(f.at(start).start, f.at(start + width - 1).end)
     if left.kind in OPERAND_ENDS:
+        opened = f.depth(start)
+        signature = SIGNATURES.get(f.at(opened[-1] - 1).text) if opened else None
+        if double and signature is not None and len(signature.parameters) > 1:
+            whole = f.text(opened[-1] - 1, start) + ", " + f.text(start + 2, (f.closer() or 0) + 1)
+            said = (
+                "CS115",
+                f"what `{signature.name}` takes is separated by `,`",
+                f"write `{whole}`",
+            )
+            return rewritten(f, start, start + 2, (",",), *said)
         message = "`||` is written `or`"
         return rewritten(f, start, start + 2, ("or",), "CS112", message) if double else None
     return Repair(

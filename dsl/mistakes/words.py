@@ -14,6 +14,8 @@ from cspec.dsl.mistakes.failure import (
     problem,
     swapped,
 )
+from cspec.dsl.mistakes.placed.example_lines import names_of
+from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords
@@ -258,7 +260,14 @@ def given_bar(f: Failure) -> Repair | None:
         return None
     opener = f.at(opened[-1] - 1).text
     if f.token.text == ",":
-        head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, (f.closer() or 0) + 1)
+        end = f.closer() or 0
+        on = f.find("ON", opened[-1], f.index)
+        if on is not None:
+            return _moved_on(f, opened[-1], on, end)
+        if f.text(f.index + 1, end) in names_of(f.source).data:
+            said = ("CS115", "where it is measured stands behind `on`")
+            return rewritten(f, f.index, f.index + 1, (" on",), *said)
+        head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)
         return Repair(
             problem(
                 f.source,
@@ -277,6 +286,15 @@ def given_bar(f: Failure) -> Repair | None:
             f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
         )
     return swapped(f, f.index, "|", "BAR", "CS120")
+
+
+def _moved_on(f: Failure, opened: int, on: int, end: int) -> Repair | None:
+    """`P[a on train, b]`: the data stand last."""
+    event, data, second = f.text(opened + 1, on), f.text(on, f.index), f.text(f.index + 1, end)
+    meant = f"{event} | {second} {data}"
+    help_ = f"write `{f.at(opened - 1).text}[{meant}]`"
+    message = f"`{data}` stands last in the brackets"
+    return rewritten(f, opened + 1, end, (meant,), "CS115", message, help_, safe=False)
 
 
 def keyword_start(f: Failure) -> Repair | None:

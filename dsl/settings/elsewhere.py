@@ -49,7 +49,9 @@ def elsewhere(expr: Expr, noun: str, source: Source) -> Elsewhere | None:
     """The call of the language for a call of another library; None for one that nobody knows."""
     if noun == "data source" and isinstance(expr, String):
         note = "`target` names the column that `y` is"
-        return Elsewhere(f'csv({source.slice(expr.span)}, target="y")', exact=False, note=note)
+        file = source.slice(expr.span)
+        word = "parquet" if file.strip("\"'").endswith(".parquet") else "csv"
+        return Elsewhere(f'{word}({file}, target="y")', exact=False, note=note)
     if noun == "data source" and isinstance(expr, Attribute) and expr.name in _ENDINGS:
         note = "`target` names the column that `y` is"
         return Elsewhere(f'csv("{source.slice(expr.span)}", target="y")', exact=False, note=note)

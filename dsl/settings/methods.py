@@ -273,6 +273,14 @@ class OutputProjection(Method):
     enforces: ClassVar[Enforces] = "outputs"
 
 
+class Lifting(Method):
+    """Known values on faces of a box are part of the model: a lifting plus a distance times it."""
+
+    word: ClassVar[str] = "lifting"
+    own_loop: ClassVar[str] = "becomes part of the model"
+    enforces: ClassVar[Enforces] = "outputs"
+
+
 class FrankWolfe(Method):
     """Steps toward the vertex of the set that minimizes the linearized objective."""
 
@@ -363,6 +371,7 @@ METHODS: dict[str, type[Method]] = {
         Projection,
         Parametrization,
         OutputProjection,
+        Lifting,
         FrankWolfe,
         Sqp,
         Spg,

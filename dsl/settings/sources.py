@@ -40,10 +40,9 @@ class TwoGaussians(DataSource):
     split: Split | None = Field(None, description=_SPLIT)
 
 
-class Csv(DataSource):
-    """A table in a comma-separated file with a header line."""
+class TableFile(DataSource):
+    """Base of tables in files: which columns are inputs, target and groups."""
 
-    word: ClassVar[str] = "csv"
     positional: ClassVar[tuple[str, ...]] = ("path",)
     tabular: ClassVar[bool] = True
     path: str = Field(description="the file, relative to the spec")
@@ -55,18 +54,30 @@ class Csv(DataSource):
     )
     categorical: tuple[str, ...] = Field((), description="numeric columns that are categories")
     positive: str | float | None = Field(None, description="target value that is class 1")
-    na_values: tuple[str, ...] = Field((), description="texts that mean a missing value")
     missing: Literal["error", "drop"] = Field(
         "error", description="rows with a missing value: an error, or left out"
     )
+    scale: Literal["standard", "none"] = Field(
+        "standard", description="standardize numeric inputs by the first part, or leave them"
+    )
+
+
+class Csv(TableFile):
+    """A table in a comma-separated file with a header line."""
+
+    word: ClassVar[str] = "csv"
+    na_values: tuple[str, ...] = Field((), description="texts that mean a missing value")
     separator: str = Field(",", min_length=1, description="what stands between entries")
     names: tuple[str, ...] | None = Field(
         None, description="names of the columns of a file without a header line"
     )
     skip_rows: int = Field(0, ge=0, description="lines above the header that are passed over")
-    scale: Literal["standard", "none"] = Field(
-        "standard", description="standardize numeric inputs by the first part, or leave them"
-    )
+
+
+class Parquet(TableFile):
+    """A table in a Parquet file (pyarrow)."""
+
+    word: ClassVar[str] = "parquet"
 
 
 class Mnist(DataSource):
@@ -143,6 +154,7 @@ SOURCES: dict[str, type[DataSource]] = {
         Digits,
         TwoGaussians,
         Csv,
+        Parquet,
         Mnist,
         Cifar10,
         Idx,

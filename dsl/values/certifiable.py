@@ -25,6 +25,7 @@ from cspec.dsl.tree.nodes import (
     Power,
     Product,
     Sum,
+    Vector,
     walk,
 )
 from cspec.dsl.values.intervals import Ranges
@@ -64,9 +65,14 @@ def objections(expr: Expr, ranges: Ranges) -> Iterator[Objection]:
             yield from _of_divisors(expr, ranges)
         case Power(base=base, exponent=exponent) if _whole(exponent, ranges):
             yield from objections(base, ranges)
+        case Call(function=Name(id=word), arguments=(Vector(items=items),)) if word in BY_GROUP:
+            for item in items:
+                yield from objections(item, ranges)
         case Call(function=Name(id=word), arguments=arguments, keywords=()) if _known(word, expr):
             for argument in arguments:
                 yield from objections(argument, ranges)
+        case Comprehension(function=word, body=body) if word in BY_GROUP or word == "sum":
+            yield from objections(body, ranges)
         case _:
             yield _other(expr)
 

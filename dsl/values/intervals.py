@@ -32,7 +32,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.words.functions import SIGNATURES, Signature
+from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES, Signature
 
 INF = math.inf
 _PERIODIC = frozenset({"sin", "cos"})
@@ -249,6 +249,8 @@ class Ranges:
         body = self.of(expr.body, self._bind(expr.binders, local))
         if expr.function in ("any", "all"):
             return UNIT
+        if expr.function in OF_MEMBERS:
+            return _of_function(expr.function, [body], Range(*SIGNATURES[expr.function].range))
         if expr.function != "sum":
             return body
         return Range(0.0 if body.low >= 0 else -INF, 0.0 if body.high <= 0 else INF)

@@ -441,6 +441,9 @@ STRUCTURE: frozenset[str] = frozenset(
 )
 """Sets of parameters: what `W in SET` may name."""
 
+OF_MEMBERS: tuple[str, ...] = ("gap", "ratio", "mean", "std")
+"""Functions of a vector that go over a set, too: `gap(e for i in S)` is that of the members."""
+
 SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "ramp", "product", "dl2")
 """Stand-ins that `with surrogate` takes by name, besides expressions."""
 

@@ -69,6 +69,8 @@ def column(values: Any, name: str, of: str) -> Encoded:
             f"column `{name}` of `{of}` is {words}, not one value a row in an order",
             "give a list, an array or a tensor",
         )
+    if type(values).__module__ == "pyarrow.lib" and hasattr(values, "to_numpy"):
+        values = values.to_numpy(zero_copy_only=False)  # its items are scalars of its own
     if isinstance(values, Tensor):
         return _of_tensor(values.detach(), name, of)
     if is_frame(values) and values.shape[1] == 1:

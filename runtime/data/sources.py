@@ -18,7 +18,7 @@ from cspec.runtime.data.embedded import (
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.idx import idx, mnist
 from cspec.runtime.data.points import points
-from cspec.runtime.data.tables import Column, csv
+from cspec.runtime.data.tables import Column, csv, parquet
 
 Source = Callable[..., dict[str, Dataset]]
 
@@ -26,6 +26,7 @@ SOURCES: dict[str, Source] = {
     "digits": digits,
     "two_gaussians": two_gaussians,
     "csv": csv,
+    "parquet": parquet,
     "mnist": mnist,
     "idx": idx,
     "cifar10": cifar10,
@@ -65,7 +66,7 @@ def load(
     for setting in settings:
         if setting not in known:
             raise DataError(f"{name} has no setting `{setting}`", f"known: {', '.join(known)}")
-    given = {"columns": tuple(columns)} if name in ("csv", "points") else {}
+    given = {"columns": tuple(columns)} if name in ("csv", "parquet", "points") else {}
     try:
         inspect.signature(SOURCES[name]).bind(**settings, **given)
     except TypeError as error:

@@ -68,12 +68,37 @@ def read_table(
             f"`{path.name}` is not UTF-8 text: byte {error.start} can't be read",
             "save it as UTF-8 (in pandas: `frame.to_csv(path, index=False)`)",
         ) from error
-    first = skip + (2 if names is None else 1)
-    lines = np.arange(first, first + len(frame), dtype=np.int64)
+    table = _raw(path.name, frame, skip + (2 if names is None else 1))
     blank = frame.isna().all(axis=1).to_numpy()
+    return table.keep(~blank)
+
+
+def read_parquet(path: Path) -> Table:
+    """The columns of a Parquet file; its rows are numbered from 1."""
+    try:
+        from pyarrow import ArrowInvalid
+        from pyarrow.parquet import read_table as read
+    except ImportError as error:
+        raise DataError(
+            "reading a Parquet file needs pyarrow and pandas, which are not installed",
+            "to fix this: pip install 'cspec[parquet]'",
+        ) from error
+    try:
+        frame = read(path).to_pandas()
+    except ArrowInvalid as error:
+        raise DataError(
+            f"`{path.name}` is no Parquet file: {str(error).splitlines()[0]}",
+            "for a text table: csv(...)",
+        ) from error
+    return _raw(path.name, frame, 1)
+
+
+def _raw(name: str, frame: Any, first: int) -> Table:
+    """A frame as raw columns; its rows are numbered from `first` on."""
+    lines = np.arange(first, first + len(frame), dtype=np.int64)
     missing = {str(c): frame[c].isna().to_numpy() for c in frame.columns}
     columns = {str(c): _as_array(frame[c]) for c in frame.columns}
-    return Table(path.name, columns, missing, lines).keep(~blank)
+    return Table(name, columns, missing, lines)
 
 
 _FIELDS = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
@@ -113,7 +138,7 @@ def without_missing(table: Table, used: Sequence[str], missing: str) -> Table:
             raise DataError(
                 f"column `{column}` of `{table.name}` has no value in {int(gaps.sum())} of "
                 f"{len(gaps)} rows ({lines_text(table.lines[gaps].tolist())})",
-                'write missing="drop" to leave such rows out, or name inputs= without the column',
+                'write missing="drop" to leave such rows out, or inputs=[...] without an input',
                 about=column,
             )
     complete = ~np.logical_or.reduce([table.missing[column] for column in used])

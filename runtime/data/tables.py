@@ -1,4 +1,4 @@
-"""Tables in text files: `csv(...)`."""
+"""Tables in files: `csv(...)` of text, `parquet(...)`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,13 @@ from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.files import find_file
 from cspec.runtime.data.quotes import is_number
 from cspec.runtime.data.split import split_dataset
-from cspec.runtime.data.table_file import Table, parsed, read_table, without_missing
+from cspec.runtime.data.table_file import (
+    Table,
+    parsed,
+    read_parquet,
+    read_table,
+    without_missing,
+)
 
 _MOST_CATEGORIES = 100
 
@@ -172,6 +178,65 @@ def csv(
     markers = [na_values] if isinstance(na_values, str) else list(na_values)
     separator = "\t" if separator == "\\t" else separator
     table = read_table(find_file(path), {"sep": separator, "na_values": markers}, names, skip_rows)
+    return _dataset(
+        table,
+        target=target,
+        columns=columns,
+        split=split,
+        seed=seed,
+        inputs=inputs,
+        categorical=categorical,
+        positive=positive,
+        missing=missing,
+        scale=scale,
+    )
+
+
+def parquet(
+    path: str,
+    *,
+    target: str,
+    columns: Sequence[Column] = (),
+    split: Sequence[float] | None = None,
+    seed: int = 0,
+    inputs: Sequence[str] | None = None,
+    categorical: Sequence[str] = (),
+    positive: Any | None = None,
+    missing: str = "error",
+    scale: str = "standard",
+) -> dict[str, Dataset]:
+    """A table in a Parquet file: columns mean what they mean in `csv`, and keep their types.
+
+    Raises:
+        DataError: as `csv`; pyarrow is not installed; a file that is no Parquet.
+    """
+    return _dataset(
+        read_parquet(find_file(path)),
+        target=target,
+        columns=columns,
+        split=split,
+        seed=seed,
+        inputs=inputs,
+        categorical=categorical,
+        positive=positive,
+        missing=missing,
+        scale=scale,
+    )
+
+
+def _dataset(
+    table: Table,
+    *,
+    target: str,
+    columns: Sequence[Column],
+    split: Sequence[float] | None,
+    seed: int,
+    inputs: Sequence[str] | None,
+    categorical: Sequence[str],
+    positive: Any | None,
+    missing: str,
+    scale: str,
+) -> dict[str, Dataset]:
     extra = _pairs(columns)
     outside = {target, *(c for c, _ in extra)}
     asked = [target, *(c for c, _ in extra), *(inputs or ()), *categorical]

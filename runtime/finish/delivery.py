@@ -35,7 +35,7 @@ NEGLIGIBLE = 1e-7
 def deliver(session: Session, end: Iterate) -> Iterate:
     """Load the iterate that is delivered, with its state; the run's last one is `end`."""
     best = session.best or end
-    if best.step != end.step:
+    if best is not end:  # also of the same step: the end may have been restored since
         best, end = _on_all_rows(session, best), _on_all_rows(session, end)
         best = end if _replaces(session, end, best) else best
     load_tensors(session.primal, best.tensors)

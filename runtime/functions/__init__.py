@@ -81,6 +81,7 @@ from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
 from cspec.runtime.functions.members import (
     Numbers,
+    at_places,
     by_member,
     member_index,
     members,
@@ -217,6 +218,7 @@ __all__ = [
     "as_number",
     "as_tensor",
     "at_a_point",
+    "at_places",
     "at_worst",
     "bce",
     "broken_or_room",

@@ -167,6 +167,17 @@ def _table(members: tuple[tuple[int, ...], ...], device: torch.device) -> Tensor
         return torch.tensor(table, device=device)
 
 
+def at_places(rows: Tensor, places: tuple[int, ...]) -> Tensor:
+    """Some rows of many, in this order; a row may come several times."""
+    return rows.index_select(0, _index(places, rows.device))
+
+
+@functools.lru_cache(maxsize=256)
+def _index(places: tuple[int, ...], device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.tensor(places, device=device)
+
+
 def of_members(index_B: Tensor, members: Numbers) -> Tensor:
     """Which examples are of each member's group, (n, B)."""
     return index_B == members.like(index_B)

@@ -142,7 +142,13 @@ def _missing(sample: Sample, facts: MeanFacts) -> list[str]:
     empty = (sample.counts == 0).tolist()
     if facts.groups:
         names = [name for name, none in zip(facts.groups, empty, strict=False) if none]
-        return [f"no example of `{sample.dataset}` has {facts.condition} `{n}`" for n in names]
+        columns, _, rest = (
+            facts.condition.partition(", ")
+            if "==" in facts.condition
+            else (facts.condition, "", "")
+        )
+        among = f" with `{rest}`" if rest else ""
+        return [f"no example of `{sample.dataset}`{among} has {columns} `{n}`" for n in names]
     if any(empty):
         return [f"no example of `{sample.dataset}` meets `{facts.condition}`"]
     if facts.denominator and bool((sample.seen == 0).all()):

@@ -18,6 +18,10 @@ STABLE = 0.2
 """Of plain gradient steps: rate x penalty x rows x |grad g|^2."""
 FIRST = 10.0
 """Of the first penalty: how much harder all violated rows pull than f holds back."""
+FADES = 0.9
+"""What stays of a mean of late steps, each time it is looked at."""
+EARLY = 0.2
+"""Share of the run in which the mean square of g counts at least as much as f."""
 MOST = 10.0
 """The cap of a penalty, in units of the first one of a row that is violated alone."""
 
@@ -59,6 +63,38 @@ def units_of_each(
     state[f"{label}.units"] = units
     state[f"{label}.penalty"] = torch.where(steep > 0, first, 0.0).reshape(1)
     state[f"{label}.most"] = torch.minimum(MOST * alone, stable).reshape(1)
+
+
+def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: int) -> None:
+    """penalty <- tr(H_f) / (rows s^2), s^2 the mean of |grad g_i|^2, both means of late steps.
+
+    Of f = mean r^2 the trace is 2 mean |grad r|^2 near a fit, so f and the mean square of g, times
+    rows x penalty / 2, move outputs equally fast (the traces of neural tangent kernels: Wang, Yu,
+    Perdikaris 2022). Both are of one vector of signs a step, in the mean over signs exact
+    (Hutchinson 1990). Signs follow from places and the step, so no generator moves.
+    """
+    state, parameters = session.state, session.parameters
+    slopes_of_f = torch.autograd.grad(f, parameters, create_graph=True, allow_unused=True)
+    signs = [_signs(p, session.step + place) for place, p in enumerate(parameters)]
+    pairs = [(d, s) for d, s in zip(slopes_of_f, signs, strict=True) if d is not None]
+    along = torch.stack([(d * s).sum() for d, s in pairs]).sum()
+    curved = torch.autograd.grad(along, parameters, retain_graph=True, allow_unused=True)
+    bent = sum((float((d * s).sum()) for d, s in zip(curved, signs, strict=True) if d is not None))
+    signed = (_signs(values, session.step) * torch.nan_to_num(values)).sum() / len(values) ** 0.5
+    steep = slopes(signed, parameters)[0].square()
+    seen = torch.stack([torch.as_tensor(bent).to(steep), steep]).to(state[f"{label}.balance"])
+    trace, square = found = FADES * state[f"{label}.balance"] + (1 - FADES) * seen
+    state[f"{label}.balance"] = found
+    if trace > 0 and square > 0:
+        least = 2 / rows if session.progress < EARLY else 0.0
+        state[f"{label}.penalty"] = (trace / (rows * square)).clamp(min=least).reshape(1)
+
+
+def _signs(like: Tensor, step: int) -> Tensor:
+    """-1 or 1 for each entry, by a hash of its place and the step."""
+    places = torch.arange(like.numel(), device=like.device)
+    mixed = (places * 2654435761 + step * 40503 + (places ^ step) * 97) >> 7
+    return (1.0 - 2.0 * (mixed & 1).to(like.dtype)).reshape(like.shape)
 
 
 def tell_each(session: Session, label: str) -> None:

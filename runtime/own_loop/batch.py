@@ -44,6 +44,8 @@ class BatchReader:
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         self._checked: tuple[Any, ...] | None = None
         """Names that were handed over last, and are those that are needed."""
+        self._alone: tuple[str, ...] | None = None
+        """The same, where they are columns of the training data and nothing else."""
         self.default = training_dataset(program, self.targets)
 
     def read(self, values: Mapping[str, Any], step: int) -> tuple[dict[str, Any], int]:
@@ -53,29 +55,39 @@ class BatchReader:
             SpecError: CS631, names that miss and names that the spec does not know, columns of
                 different lengths, values that are no class.
         """
-        given, parts, columns = self.sorted(values)
         # Of the type of the program's constants, which is in force while a batch is read.
-        clock = torch.tensor([float(step)], device=self._device)
+        clock = torch.full((1,), float(step), device=self._device)
+        if self.default is not None and tuple(values) == self._alone:
+            found = self._columns(self.default, values)
+            return {"given": {}, "clock": clock, self.default: found}, _rows(found)
+        given, parts, columns = self.sorted(values)
         batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
         self._check(batch, columns)
+        self._alone = tuple(columns) if columns and not parts and not given else None
         for name in self.targets:
             if name in batch:
                 batch[name] = self._columns(name, batch[name])
         main: Mapping[str, Any] = batch.get(self.default or "") or next(
             (batch[n] for n in parts), {}
         )
-        lengths = [len(v) for v in main.values() if isinstance(v, Tensor) and v.ndim]
-        return batch, lengths[0] if lengths else 1
+        return batch, _rows(main)
 
     def sorted(
         self, values: Mapping[str, Any]
     ) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Any]]:
         """Keyword arguments as given values, batches of datasets, columns of the training data."""
-        given = {n: self._number(n, v) for n, v in values.items() if n in self._program.given}
-        parts = {n: v for n, v in values.items() if n in self.targets and isinstance(v, Mapping)}
-        columns = {n: v for n, v in values.items() if n not in given and n not in parts}
+        given: dict[str, Tensor] = {}
+        parts: dict[str, Any] = {}
+        columns: dict[str, Any] = {}
+        for name, value in values.items():
+            if name in self._program.given:
+                given[name] = self._number(name, value)
+            elif name in self.targets and isinstance(value, Mapping):
+                parts[name] = value
+            else:
+                columns[name] = value
         return given, parts, columns
 
     def _number(self, name: str, value: Any) -> Tensor:
@@ -112,17 +124,22 @@ class BatchReader:
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns of one dataset as tensors of one length."""
         known = self._classes.get(dataset, {})
-        found = {}
+        found: dict[str, Tensor] = {}
         for name, values in columns.items():
+            if isinstance(values, Tensor) and name not in known:
+                found[name] = values
+                continue
             try:
                 found[name] = self._tensor(values, name, known.get(name))
             except (DataError, TypeError, ValueError) as error:
                 raise _refused(dataset, name, error) from error
+        lengths: dict[str, int] = {}
         for name, value in found.items():
-            narrow = value.ndim == 2 and value.shape[1] == 1
-            if narrow and name not in self._inputs.get(dataset, ()):
+            shape = value.shape
+            if len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ()):
                 found[name] = value.squeeze(1)
-        lengths = {name: v.shape[0] for name, v in found.items() if v.ndim}
+            if shape:
+                lengths[name] = shape[0]
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
             message = f"the columns of this batch have different lengths ({listed})"
@@ -148,8 +165,7 @@ class BatchReader:
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""
-        held = ((n, tuple(v)) for n, v in batch.items() if isinstance(v, Mapping))
-        names = (tuple(held), tuple(columns))
+        names = (*((n, *v) for n, v in batch.items() if n != "clock"), tuple(columns))
         if names == self._checked:
             return
         self._require(batch, columns)
@@ -178,6 +194,11 @@ class BatchReader:
             raise SpecError(
                 [Diagnostic(code="CS631", message=m, notes=(note,), helps=helps) for m in found]
             )
+
+
+def _rows(columns: Mapping[str, Any]) -> int:
+    """How many examples there are, at least 1."""
+    return next((len(v) for v in columns.values() if isinstance(v, Tensor) and v.ndim), 1)
 
 
 def _needed(name: str) -> str:

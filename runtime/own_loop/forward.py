@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +21,9 @@ class Outputs:
 
     held: dict[tuple[str, Key], tuple[tuple[Tensor, ...], Any]] = field(default_factory=dict)
 
-    @contextmanager
-    def recorded(self, models: Mapping[str, nn.Module]) -> Iterator[None]:
+    def recorded(self, models: Mapping[str, nn.Module]) -> Forwards:
         """Keep what the models give in this block."""
-        with _forwards(models, self._noting):
-            yield
+        return Forwards(models, self._noting)
 
     def _noting(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         def noting(*arguments: Any, **settings: Any) -> Any:
@@ -37,11 +34,9 @@ class Outputs:
 
         return noting
 
-    @contextmanager
-    def replayed(self, models: Mapping[str, nn.Module]) -> Iterator[None]:
+    def replayed(self, models: Mapping[str, nn.Module]) -> Forwards:
         """In this block the models give for recorded inputs what they gave then."""
-        with _forwards(models, self._known):
-            yield
+        return Forwards(models, self._known)
 
     def _known(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         def known(*arguments: Any, **settings: Any) -> Any:
@@ -54,32 +49,32 @@ class Outputs:
 Around = Callable[[str, Callable[..., Any]], Callable[..., Any]]
 
 
-@contextmanager
-def _forwards(models: Mapping[str, nn.Module], around: Around) -> Iterator[None]:
+class Forwards:
     """In this block `around(name, forward)` stands in for each model's forward pass.
 
-    It stands below the model's own hooks: what they do to its output is done both times.
+    It stands below the model's own hooks: what they do to its output is done both times. Compiled
+    scripts can't be watched, and are called again.
     """
-    had = [(model, model.__dict__.get("forward")) for _, model in _plain(models)]
-    for name, model in _plain(models):
-        object.__setattr__(model, "forward", around(name, model.forward))
-    try:
-        yield
-    finally:
-        for model, before in had:
-            _restore(model, before)
 
+    def __init__(self, models: Mapping[str, nn.Module], around: Around) -> None:
+        self._models, self._around = models, around
+        self._had: list[tuple[dict[str, Any], Any]] = []
 
-def _plain(models: Mapping[str, nn.Module]) -> list[tuple[str, nn.Module]]:
-    """Models that can be watched; compiled scripts can't, and are called again."""
-    return [(n, m) for n, m in models.items() if not isinstance(m, torch.jit.ScriptModule)]
+    def __enter__(self) -> None:
+        for name, model in self._models.items():
+            if isinstance(model, torch.jit.ScriptModule):
+                continue
+            held = model.__dict__
+            self._had.append((held, held.get("forward")))
+            held["forward"] = self._around(name, model.forward)
 
-
-def _restore(model: nn.Module, had: Any) -> None:
-    if had is None:
-        model.__dict__.pop("forward", None)
-    else:
-        object.__setattr__(model, "forward", had)
+    def __exit__(self, *_: object) -> None:
+        for held, before in reversed(self._had):
+            if before is None:
+                held.pop("forward", None)
+            else:
+                held["forward"] = before
+        self._had.clear()
 
 
 def _key(arguments: tuple[Any, ...]) -> Key:

@@ -53,6 +53,9 @@ from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import state_tensor
 from cspec.runtime.steps.metric_notes import own_optimizer
 
+_KEEPS = frozenset({"project", "freeze", "decide"})
+"""Functions of the module that bring parameters somewhere after a step."""
+
 
 class Handle:
     """What `cspec.bind` returns: the constraints of a program for use in your own loop.
@@ -97,12 +100,21 @@ class Handle:
         )
         self.length = steps
         operations = program.graph.operations
-        self._functions = [op for op in operations if _moves_duals(op)]
-        self._epochal = any(op.trigger.unit == "epoch" for op in self._functions)
+        moves = [op for op in operations if _moves_duals(op)]
+        self._moves = {
+            unit: [
+                (self.module[op.name], op.trigger.count, op.after)
+                for op in moves
+                if op.trigger.unit == unit
+            ]
+            for unit in ("step", "epoch")
+        }
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         gated = ((n, m) for n, m in self._models().items() if n not in self._decided)
         self._gated = [model for _, model in gated if has_gates(model)]
+        self._kept = bool(self._gated) or not self.module.keys().isdisjoint(_KEEPS)
+        """Whether parameters are brought somewhere after a step."""
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -221,13 +233,14 @@ class Handle:
         if true is None:
             return
         self.steps += 1
-        if self._epochal:
+        if self._moves["epoch"]:
             self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
-            self._project()
-            self._keep_gates()
+            if self._kept:
+                self._project()
+                self._keep_gates()
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -270,14 +283,9 @@ class Handle:
         return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
 
     def _move(self, unit: str, number: int, true: Tensor) -> None:
-        for operation in self._functions:
-            early = self.steps <= operation.after
-            if (
-                operation.trigger.unit == unit
-                and number % operation.trigger.count == 0
-                and not early
-            ):
-                self.module[operation.name](self.state, true)
+        for function, count, after in self._moves[unit]:
+            if number % count == 0 and self.steps > after:
+                function(self.state, true)
 
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""

@@ -220,12 +220,13 @@ def _ran_away(session: Session, constraints: Sequence[ConstraintResult]) -> list
 
 def _growing(constraints: Sequence[ConstraintResult]) -> list[str]:
     """What is said of multipliers that still grow where nothing more is known."""
-    found = [c for c in constraints if c.dual_state == "growing" and not c.satisfied]
+    growing = (c for c in constraints if c.dual_state == "growing" and not c.satisfied)
+    found = [c for c in growing if math.isfinite(c.violation)]  # else the notes say why
     if not found:
         return []
-    growing = [c.name for c in found]
+    names = [c.name for c in found]
     amounts = f"by {', '.join(f'{c.violation:.3g}' for c in found)}"
     return [
-        f"{', '.join(growing)}: violated {amounts} with a multiplier that still grows; train "
+        f"{', '.join(names)}: violated {amounts} with a multiplier that still grows; train "
         "longer or with a larger dual step, unless no model can meet it"
     ]

@@ -23,7 +23,6 @@ _READS = re.compile(r"reads, for example, `([^`]+)`")
         ("model other with 3 layers", "minimize ce(net(x), y)\n"),
         ("using lagrangian nupi please", "minimize ce\ns.t. density(net) <= 50%\n"),
         ("stop unless done", "minimize ce\n"),
-        ("minimize ce(net(x), y) - ", ""),
         ("s.t. density(net) <=", "minimize ce\n"),
         ("s.t. <= 50%", "minimize ce\n"),
     ],

@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan 7054eda07722. Running this file
+Compiled by cspec from <spec>, plan 3f4a141d8244. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -146,7 +146,7 @@ def record():
     return {
         "name": "<spec>",
         "spec": "minimize ce s.t. density(model) <= 0.5",
-        "digest": "7054eda077220bb30ac639d405032457092e0f2d7b76d383662b6fcdcb373823",
+        "digest": "3f4a141d8244fc65fccecb12dc4da787266ab33f69aa60dbb667f3cde719e60a",
         "sense": "minimize",
         "objective": "ce",
         "objective_datasets": ["data"],

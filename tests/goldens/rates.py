@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan 0b71ff9e870f. Running this file
+Compiled by cspec from <spec>, plan d8321858cb42. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -271,7 +271,7 @@ def record():
             "metric acc = P[pred == y]\n"
             "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n"
         ),
-        "digest": "0b71ff9e870fae6628a9b4417a27d1d59d204fc4c0dea4b4a3b4bc2b578d2baa",
+        "digest": "d8321858cb42805dea2715312ce965827fc2520d0568fd3440ef6bf4384f3633",
         "sense": "minimize",
         "objective": "bce(f(x), y)",
         "objective_datasets": ["train"],

@@ -97,3 +97,41 @@ def test_poisson() -> None:
     with torch.no_grad():
         gap = result.models["u"].eval()(x) - torch.sin(math.pi * x)
     assert float(gap.abs().max()) < 1e-3 and result["walls"].satisfied
+
+
+def test_emitted_files_with_points_train_to_the_same_bits(tmp_path: Path) -> None:
+    text = f"{HEAD}minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\nfit(steps=20, seed=1)\n"
+    program, space = cspec.compile(text), {"__name__": "emitted"}
+    exec(compile(program.source, "emitted", "exec"), space)
+    assert space["setup"]().data.keys() == {"q.sample(30)"}
+
+
+def test_multipliers_of_points_are_found_after_the_last_step() -> None:
+    """u is near x, and 0.5 on a part of the box: met, and f is what it can be."""
+    result = cspec.run(
+        "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[16], act=tanh)\n"
+        "minimize E[(u - x)^2 for x in q.sample(50)]\n"
+        "s.t. low: forall x in uniform(0.5, 1).sample(20): u(x) == 0.5 within 1e-2\n"
+        "fit(steps=600, optimizer=adam(lr=1e-2))\n"
+    )
+    # The least is that of u = x below 0.5 and 0.5 beyond: the mean of (x - 0.5)^2 over [0.5, 1].
+    assert result["low"].satisfied and result.objective < 1.1 * 0.5**3 / 3
+
+
+def test_a_wall_is_a_box_with_one_place_along_an_axis() -> None:
+    result = cspec.run(
+        f"{HEAD}domain wall(t, x) = box([0, 2], [1, 1])\n"
+        "minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\n"
+        "s.t. flat: forall (t, x) in wall.sample(20): diff(u, x) == 0 within 0.5\nfit(steps=40)\n"
+    )
+    assert result["flat"].method == "augmented_lagrangian" and result["flat"].n == 1001
+
+
+@pytest.mark.slow
+def test_an_unknown_coefficient_beside_a_network() -> None:
+    assert cspec.run(EXAMPLES / "inverse.cspec").vars["nu"] == pytest.approx(0.1, rel=0.02)
+
+
+@pytest.mark.slow
+def test_two_unknown_functions() -> None:
+    assert cspec.run(EXAMPLES / "oscillator.cspec").metrics["error"] < 3e-3

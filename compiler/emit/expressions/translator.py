@@ -17,7 +17,7 @@ from cspec.compiler.emit.expressions.means import by_member, mean
 from cspec.compiler.emit.expressions.parts import translate_attribute, translate_index
 from cspec.compiler.emit.expressions.run_values import about_the_run
 from cspec.compiler.emit.expressions.spec_names import translate_name
-from cspec.compiler.emit.expressions.vectors import bounds, translate_vectors, vector
+from cspec.compiler.emit.expressions.vectors import bounds, places, translate_vectors, vector
 from cspec.compiler.emit.expressions.worst_cases import searched
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.writer import Writer
@@ -28,6 +28,7 @@ from cspec.compiler.expressions.vectors import (
     Constants,
     Entries,
     Extreme,
+    Places,
     Repeated,
     Sized,
     Total,
@@ -102,6 +103,8 @@ class Translator(TranslatorBase):
                 return by_member(self, expr)
             case Bounds():
                 return bounds(self, expr)
+            case Places():
+                return places(self, expr)
             case Entries() | Constants() | Sized() | Total():
                 return translate_vectors(self, expr)
             case Lookup():

@@ -8,8 +8,8 @@ from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.algebra.vectorize import slice_of
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.emit.pieces import packed
-from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Sized, Total
+from cspec.compiler.emit.pieces import literal, packed
+from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Places, Sized, Total
 from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.tree.nodes import Call, Name, Number, Vector, walk
 
@@ -53,6 +53,18 @@ def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
         items = [t.translate(item) for item in expr.items]
         return t.local(key, wanted.lower(), _numbers(t, items, rows))
     return t.module_constant(key, wanted, lambda: _numbers(t, items, rows))
+
+
+def places(t: TranslatorBase, expr: Places) -> ast.expr:
+    """What each example has at the place of each member, one row a member."""
+    rows: ast.expr = ast.Attribute(value=t.translate(expr.first.value), attr="T")
+    found = slice_of(expr.places)
+    if found is None:
+        return in_order(expr.places, rows, t)
+    start, stop, step = (ast.Constant(value) for value in found)
+    between = ast.Slice(lower=start, upper=stop, step=step if found[2] > 1 else None)
+    size = (t.axes(expr.first.value).shape or (0,))[0]
+    return rows if found == (0, size, 1) else ast.Subscript(value=rows, slice=between)
 
 
 def _numbers(t: TranslatorBase, items: list[ast.expr], rows: list[ast.keyword]) -> ast.expr:
@@ -103,7 +115,8 @@ def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
 
 def in_order(order: tuple[int, ...], value: ast.expr, t: TranslatorBase) -> ast.expr:
     """The entries of a vector in the order of the problem."""
-    return ast.Subscript(value=value, slice=_places(order, t))
+    held = t.module_constant(("places", order), "PLACES", lambda: literal(order))
+    return t.call("at_places", value, held)
 
 
 def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:

@@ -19,7 +19,7 @@ from cspec.compiler.expressions.not_compiled import index_set, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.affine_sides import Params
-from cspec.compiler.passes.canonical import behind, split
+from cspec.compiler.passes.canonical import SPLIT, behind, split
 from cspec.compiler.passes.expansion.codes import codes
 from cspec.compiler.passes.expansion.each_example import (
     apart,
@@ -62,6 +62,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 
 class Member(NamedTuple):
@@ -131,7 +132,7 @@ def _holds_comprehension(expr: Expr) -> bool:
 
 def _split_now(c: Constraint, params: Params) -> Constraint:
     """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
-    largest = c.each is None and function_name(behind(c.value, params)) in ("max", "min")
+    largest = c.each is None and function_name(behind(c.value, params)) in SPLIT
     return c.model_copy(update={"parts": split(c, params)}) if largest and len(c.parts) == 1 else c
 
 
@@ -237,9 +238,20 @@ _NOTHING = {
 def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
     return _without_members(
         f"`{node.function}` is over nothing: what it goes over has no member",
-        _NOTHING[node.function],
+        _NOTHING.get(node.function, f"of no member there is no `{node.function}`"),
         node.binders,
         facts,
+    )
+
+
+def _of_one(node: Comprehension) -> Diagnostic:
+    return Diagnostic(
+        code="CS526",
+        message=f"`{node.function}` compares members, but what it goes over has one only",
+        span=node.span,
+        label="one member",
+        notes=("it would be reported as met, whatever is learned",),
+        helps=("let two members or more pass its `where`, or leave the requirement out",),
     )
 
 
@@ -464,7 +476,8 @@ def _in_full(node: Comprehension, context: Expansion) -> Expr:
 def written_out(node: Comprehension, context: Expansion) -> Expr:
     """`sum`, `max`, `min`, `any` or `all` over a finite set, written out.
 
-    `any` is `or`, `all` is `and`: events of models have surrogates there, as where they are typed.
+    `gap`, `ratio`, `mean`, `std` are those of the vector of the members; `any` is `or`, `all` is
+    `and`: events of models have surrogates there, as where they are typed.
     """
     found = _product(node.binders, context, TERMS)
     terms = tuple(substitute(node.body, m.values) for m in found)
@@ -472,6 +485,10 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
         raise SpecError([_of_nothing(node, context.facts)])
     if not terms:
         return number(0)
+    if node.function in OF_MEMBERS:
+        if len(terms) == 1 and SIGNATURES[node.function].family == "groups":
+            raise SpecError([_of_one(node)])
+        return call(node.function, Vector(items=terms, span=node.span))
     if len(terms) == 1:
         return terms[0]
     if node.function == "sum":

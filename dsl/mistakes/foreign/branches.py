@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, closer_of
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -114,9 +114,37 @@ def either(view: View) -> Found | None:
         return None
     line = [view.at(index).kind for index in range(1, WINDOW)]
     ends = [line.index(kind) for kind in ("_NL", "$END", "SEMICOLON") if kind in line]
-    if "RELATION" not in line[: min(ends, default=0)]:
+    end = min(ends, default=0)
+    if "RELATION" not in line[:end]:
         return None
-    return Found(1, ("or",), "CS112", "`|` is written `or`", "write `or`")
+    return _condition(view, end + 1) or Found(
+        1, ("or",), "CS112", "`|` is written `or`", "write `or`"
+    )
+
+
+def _condition(view: View, end: int) -> Found | None:
+    """`gap(P[a | sex]) <= 5% | y == 1`: a condition behind the bound of one average."""
+    if "AVERAGE" in {view.at(index).kind for index in range(end)}:
+        return None
+    line = next(
+        (i for i, t in enumerate(view.done[::-1]) if t.kind in {"_NL", "ST"}), len(view.done)
+    )
+    done = view.done[len(view.done) - line :]
+    opened = [i for i, token in enumerate(done) if token.kind == "AVERAGE"]
+    if len(opened) != 1 or not end:
+        return None
+    close = closer_of(done, opened[0] + 1)
+    if close is None:
+        return None
+    barred = any(token.kind == "BAR" for token in done[opened[0] : close])
+    condition = f"{',' if barred else ' |'} {view.text(1, end)}"
+    label = done[1].end if len(done) > 1 and done[1].kind == "COLON" else done[0].start
+    head = view.source.slice(Span(label, done[close - 1].end)).strip()
+    rest = view.source.slice(Span(done[close].start, done[-1].end))
+    pieces = (condition + rest,)
+    message = "a condition stands inside the brackets"
+    back = len(done) - close
+    return Found(end, pieces, "CS124", message, f"write `{head}{condition}{rest}`", back=back)
 
 
 def exactly_one(view: View) -> Found | None:

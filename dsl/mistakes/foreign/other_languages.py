@@ -9,6 +9,7 @@ from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, touc
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
+from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -186,7 +187,9 @@ def bare_definition(f: Failure) -> Repair | None:
     name, equal, value = f.first, f.token, f.at(2)
     if f.kind != "clause" or f.index != 1 or equal.kind != "EQUAL" or name.kind != "NAME":
         return None
-    if _HEADING.search(f.source.text, 0, name.start):
+    plain = len(f.tokens) == 3 and value.kind == "NUMBER"
+    known = not plain or name.text in defined_names(f.source.text)
+    if known and _HEADING.search(f.source.text, 0, name.start):
         return None
     head = 4 if f.at(3).kind == "DOT" else 2
     kind = _DECLARED.get(f.at(head).text.lower())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.view import Found, View
+from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 _STARTS = frozenset({"_NL", "ST", "COLON", "SEMICOLON", "$END"})
@@ -21,11 +22,26 @@ def more_or_less(view: View) -> Found | None:
     return Found(4, (meant,), "CS124", message, f"write `{meant}`")
 
 
+def _both_sides(view: View) -> Found | None:
+    """`a - b <= +-0.1`: as far on either side."""
+    ends = {"_NL", "ST", "COLON", "SEMICOLON"}
+    back = next((i for i, t in enumerate(view.done[::-1]) if t.kind in ends), len(view.done))
+    if back < 2:
+        return None
+    left = view.source.slice(Span(view.done[-back].start, view.done[-2].end))
+    meant = f"abs({left}) <= {view.at(2).text}"
+    message = f"`{view.text(0, 3)}`: as far on either side is an absolute value"
+    return Found(3, (meant,), "CS124", message, f"write `{meant}`", back=back, safe=False)
+
+
 def doubled_sign(view: View) -> Found | None:
     """`2 +- 0.1`: a tolerance, or a difference? `x -- y`: a sum, or a slip?"""
     first, second = view.at(0), view.at(1)
     if first.kind != "SIGN" or second.kind != "SIGN" or first.end != second.start:
         return None
+    both = view.at(0).text != view.at(1).text and view.before.text in {"<=", "=="}
+    if both and view.at(2).kind == "NUMBER":
+        return _both_sides(view)
     apart = view.at(2).start > second.end
     glued = view.before.end == first.start
     numbers = glued and view.before.kind == view.at(2).kind == "NUMBER"

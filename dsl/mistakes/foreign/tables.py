@@ -28,6 +28,10 @@ def matrix(view: View) -> Found | None:
         return None
     rows = [_row(row) for row in _split(inner)]
     meant = f"[{', '.join(f'[{row}]' for row in rows if row)}]"
+    if view.before.kind == "IN" and len(rows) == 2:
+        meant = f"[{rows[0]}, {rows[1]}]"
+        said = ("CS115", "the ends of an interval are separated by `,`", f"write `{meant}`")
+        return Found(close + 1, (meant,), *said)
     message = "rows of a matrix stand in brackets of their own"
     return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
 

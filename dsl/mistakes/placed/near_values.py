@@ -12,6 +12,21 @@ from cspec.dsl.settings.fit import FitSettings
 _UNITS = {"epoch": "epochs", "epochs": "epochs", "step": "steps", "steps": "steps"}
 
 
+_PATH = re.compile(r"(?:~|\.{1,2})?[\w.\-]*(?:[\\/][\w.\-]+)+(?=[ \t]*[,)\n]|\Z)")
+
+
+def path_without_quotes(f: Failure) -> Repair | None:
+    """`mnist(folder=./mnist)`, `csv(data/adult.csv)`: a path is a text."""
+    marks = {"EQUAL", "LPAR", "COMMA"}
+    start = next((i + 1 for i in range(f.index, -1, -1) if f.at(i).kind in marks), 0)
+    found = _PATH.match(f.source.text, f.at(start).start) if start and f.depth(start) else None
+    if found is None or f.first.kind not in {"DATA", "MODEL", "FIT", "FROM"}:
+        return None
+    end = next((i for i in range(start, len(f.tokens)) if f.at(i).end >= found.end()), start) + 1
+    message = f"the path `{found[0]}` stands between quotes"
+    return rewritten(f, start, end, (f'"{found[0]}"',), "CS105", message)
+
+
 def second_value(f: Failure) -> Repair | None:
     """`param eps = 5% = 0.05`: one value."""
     equal = f.find("EQUAL", end=f.index)
@@ -204,6 +219,7 @@ def dimensions_apart(f: Failure) -> Repair | None:
 
 
 VALUES = (
+    path_without_quotes,
     second_value,
     several_definitions,
     rows_of_a_matrix,

@@ -43,6 +43,12 @@ MEANS = (
     "k*E[f(x)[1]]",
     "P[pred == k]",
     "E[prob(f(x))[k]]",
+    "E[f(x)[k]*a | q == 1]",
+    "E[f(x)[4 - k]^2 | g == k] / E[a^2]",
+    "abs(P[pred == k | q == 0] - P[pred == k | q == 1])",
+    "P[pred == k | y == k]",
+    "P[f(x)[k] > prob[k] - 0.1*k]",
+    "E[max(f(x)[k], x[0]) | g != k]",
     "E[f(x)[1] | g == 1]",
     "cvar(f(x)[1] - 0.1*k, 0.5)",
     "P[a > E[a | g == k]]",
@@ -51,20 +57,20 @@ BOUNDS = ("0.3", "0.1 + 0.05*k", "eps + 0.05*k", "eps")
 
 
 def example(seed: int, rows: int = 90) -> tuple[nn.Module, dict[str, Tensor]]:
-    """A small network with three classes and its data; group 2 is rare."""
+    """A small network with five outputs and its data; group 2 is rare."""
     draw = torch.Generator().manual_seed(seed)
     x = torch.randn(rows, 4, generator=draw)
     g = torch.randint(0, 5, (rows,), generator=draw)
     g[g == 2] = torch.where(torch.rand(int((g == 2).sum()), generator=draw) < 0.8, 1, 2)
     data = {
         "x": x,
-        "y": torch.randint(0, 3, (rows,), generator=draw),
+        "y": torch.randint(0, 5, (rows,), generator=draw),
         "g": g,
         "q": torch.randint(0, 2, (rows,), generator=draw),
         "a": torch.randn(rows, generator=draw),
     }
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3)), data
+    return nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 5)), data
 
 
 @contextmanager

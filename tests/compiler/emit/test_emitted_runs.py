@@ -1,5 +1,6 @@
 """What you read is what runs: the emitted file run on its own gives the bits of `run`."""
 
+import ast
 import json
 import os
 import subprocess
@@ -7,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import cspec
+from cspec.runtime.run.execute import load_module
+
+GOLDENS = Path(__file__).parents[2] / "goldens"
 
 SPECS = {
     "gates": (
@@ -52,3 +57,51 @@ def _threads() -> int:
     import torch
 
     return torch.get_num_threads()
+
+
+REQUIREMENTS = (
+    "E[f(x)[1]*a] <= 0.5",
+    "forall k in range(5): P[pred == k | y == k] >= 0.2",
+    "forall k in values(g): abs(P[pred == 1 | g == k] - P[pred == 1]) <= 0.1",
+    "forall k in range(5): E[f(x)[4 - k]*a | g == 1] == 0.1*k",
+    "quantile(ce, 0.9) <= 3; cvar(ce, 0.8) <= 4; E[a^2 | g != 1] / E[ce] <= 2",
+)
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
+def test_a_step_waits_for_no_device(requirement: str) -> None:
+    """Tensors without values have none that the host could ask for: it would raise."""
+    draw = torch.Generator().manual_seed(0)
+    data = {
+        "x": torch.randn(60, 3, generator=draw), "y": torch.arange(60) % 5,
+        "a": torch.randn(60, generator=draw), "g": torch.arange(60) % 4,
+    }  # fmt: skip
+    text = (
+        f"data train(x, y, a, g)\nmodel f\nminimize ce\ns.t. {requirement}\n"
+        "using lagrangian(dual=sgd(lr=0.1))"
+    )
+    model = torch.nn.Linear(3, 5)
+    module = load_module(cspec.compile(text, f=model, train=data))
+    batch = {name: column.to("meta") for name, column in data.items()}
+    f, g, true = module["measure"]({"f": model.to("meta")}, {"train": batch})
+    state = {name: value.to("meta") for name, value in module["initial_state"]().items()}
+    module["ascend_lagrangian"](state, true)
+    loss = module["combine"](f, g, true, state)
+    loss.backward()
+    assert loss.dtype is g.dtype is torch.float32
+    assert all(p.grad is not None for p in model.parameters())
+
+
+HOST = frozenset({"item", "tolist", "cpu", "numpy", "float", "bool", "int", "nonzero"})
+LOOKS = frozenset({"train", "restore", "solve"})
+"""Functions that run on the host, and look at what a session knows there."""
+
+
+@pytest.mark.parametrize("path", sorted(GOLDENS.glob("*.py")), ids=lambda path: path.stem)
+def test_emitted_functions_ask_for_no_number(path: Path) -> None:
+    functions = [f for f in ast.parse(path.read_text()).body if isinstance(f, ast.FunctionDef)]
+    emitted = [f for f in functions if f.name not in LOOKS | {"main"}]
+    nodes = [node for function in emitted for node in ast.walk(function)]
+    calls = {ast.unparse(n.func).rpartition(".")[2] for n in nodes if isinstance(n, ast.Call)}
+    assert not calls & HOST
+    assert not any(isinstance(node, ast.If | ast.IfExp | ast.While) for node in nodes)

@@ -41,3 +41,38 @@ PAGES = [
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "mermaid"])
 def test_functions_with_many_entries_are_explained(text: str, form: str) -> None:
     assert cspec.explain(text, format=form)  # type: ignore[arg-type]
+
+
+SPELLINGS = [
+    "gap(P[pred == 1 | g]) <= 5%",
+    "max(P[pred == 1 | g]) - min(P[pred == 1 | g]) <= 5%",
+    "gap(P[pred == 1 | g == k] for k in values(g)) <= 5%",
+    "max(P[pred == 1 | g == k] for k in values(g)) - min(P[pred == 1 | g == k] for k in values(g))"
+    " <= 5%",
+    'gap([P[pred == 1 | g == "a"], P[pred == 1 | g == "b"]]) <= 5%',
+]
+
+
+def trained(requirement: str) -> tuple[float, float]:
+    draw = np.random.default_rng(0)
+    g = np.array(["a", "b"])[draw.integers(0, 2, 200)]
+    x = draw.normal(size=(200, 2)) + (g == "a")[:, None]
+    y = (x[:, 0] + draw.normal(size=200) > 0.5).astype(int)
+    spec = (
+        "data train(x, y, g)\nmodel f = linear\nminimize bce(f(x), y)\n"
+        f"s.t. c: {requirement}\nfit(steps=30, batch_size=50)"
+    )
+    result = cspec.run(spec, train={"x": x, "y": y, "g": g})
+    return result.objective, result["c"].value
+
+
+@pytest.mark.parametrize("other", SPELLINGS[1:])
+def test_a_gap_of_rates_is_trained_alike_however_it_is_written(other: str) -> None:
+    assert trained(other) == pytest.approx(trained(SPELLINGS[0]), rel=1e-6)
+
+
+def test_of_one_member_there_is_no_gap() -> None:
+    with pytest.raises(cspec.SpecError, match="compares members"):
+        trained('gap(P[pred == 1 | g == k] for k in values(g) where k == "a") <= 5%')
+    with pytest.raises(cspec.SpecError, match="over nothing"):
+        trained("ratio(P[pred == 1 | g == k] for k in values(g) where count >= 999) >= 50%")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import beta
@@ -141,3 +142,26 @@ def test_what_can_not_be_certified_is_refused_by_name(text: str) -> None:
 def test_two_certificates_of_one_requirement_are_refused() -> None:
     spec = SPEC.format(bound="60%", level="95%") + "verify low on test with confidence 90%\n"
     assert "CS410" in [d.code for d in cspec.check(spec)]
+
+
+@pytest.mark.parametrize(
+    ("word", "bound"), [("gap", "<= 60%"), ("ratio", ">= 10%"), ("max", "<= 95%")]
+)
+def test_over_a_set_of_groups_is_certified_like_the_vector(word: str, bound: str) -> None:
+    draw = np.random.default_rng(0)
+    columns = {
+        "x": draw.normal(size=(600, 2)),
+        "y": draw.integers(0, 2, 600),
+        "sex": draw.choice(["F", "M"], 600),
+    }
+    parts = [{k: v[rows] for k, v in columns.items()} for rows in (slice(300), slice(300, 600))]
+    told = []
+    for inside in ("P[pred == 1 | sex]", "P[pred == 1 | sex == a] for a in values(sex)"):
+        spec = (
+            "data train(x, y, sex), test(x, y, sex)\nmodel f = linear\nminimize bce(f(x), y)\n"
+            f"s.t. c: {word}({inside}) {bound}\nverify c on test with confidence 95%\nfit(steps=20)"
+        )
+        result = cspec.run(spec, train=parts[0], test=parts[1])
+        (note,) = (n for n in result.notes if "certified on test" in n)
+        told.append((result["c"].value, result["c"].evidence, note.split(" (")[0]))
+    assert told[0] == told[1]

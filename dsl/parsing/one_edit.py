@@ -1,0 +1,313 @@
+"""The line that one edit makes right: what is said where no finding knows what was meant.
+
+`s.t. a: sum x) <= 1`   ->   did you mean `s.t. a: sum(x) <= 1`?
+
+An edit takes one word or mark out, puts one in, or exchanges two (a doubled word, a bracket of
+another kind, two that changed places). Edits are tried in the order of how likely they are, the
+nearest to the finding first; the clause must parse, and then the whole spec must check clean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import NamedTuple
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.messages.synonyms import meant
+from cspec.dsl.messages.wording import closest
+from cspec.dsl.parsing.lalr import StuckError, node_of
+from cspec.dsl.text.clauses import ITEM_WORDS, cut
+from cspec.dsl.text.limits import LIMITS, ROWS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.terminals import keywords
+from cspec.dsl.text.tokens import Token, tokenize
+from cspec.dsl.tree.constants import CONSTANTS
+from cspec.dsl.words.functions import SIGNATURES
+
+Check = Callable[[Source], Sequence[Diagnostic]]
+_LONGEST, _LINE = 2_000, 160
+_NEAR = 8
+"""Tokens on either side of a finding that an edit may touch."""
+_READ = 40_000
+"""Characters that are read to find an edit: a long text is tried less often."""
+_PARSED, _CHECKED, _SHOWN = 250, 10, 2
+"""Edits of a line whose clause is parsed, specs that are checked, and lines that are shown."""
+_ROUNDS = 3
+"""Findings on one line that are mended one after the other."""
+_TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
+_OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
+_RELATIONS = ("<=", ">=", "==")
+_JOINTS = (",", ":", "=", "|", "in")
+_SIGNS = ("*", "+", "-")
+_BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
+_HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
+"""What may stand before a bracket that is missing: `sumsqw)`, `Ppred == 1]`."""
+_SAID = {
+    "eq": "==", "is": "==", "equals": "==", "===": "==", "of": "in", "within": "in", "from": "in",
+    "if": "|", "given": "|", "when": "|", "where": "|", "maximise": "maximize", "dec": "var",
+    "minimise": "minimize", "load": "data", "dataset": "data", "net": "model", "class": "model",
+    "evaluate": "verify", "test": "verify", "for": "forall", "each": "forall", "any": "forall",
+    "penalty": "soft", "slack": "soft", "with": "using", "method": "using", "solver": "using",
+}  # fmt: skip
+"""Words that stand where a word or a mark of the language belongs."""
+
+
+@cache
+def _words() -> tuple[str, ...]:
+    """Words of the language that a slip may have meant."""
+    return (*keywords(), *SIGNATURES, *CONSTANTS)
+
+
+class Edit(NamedTuple):
+    """What takes the place of a piece of the text; the least `cost` is the most likely."""
+
+    cost: int
+    distance: int
+    start: int
+    end: int
+    new: str
+
+
+def with_one_edit(
+    found: tuple[Diagnostic, ...], source: Source, check: Check
+) -> tuple[Diagnostic, ...]:
+    """The findings, the first error with the lines that one edit makes right, and no other error.
+
+    Nothing is sought where an edit of its own makes the spec right, or where a text is long.
+    """
+    wrong = errors(found)
+    if not wrong or len(source.text) > _LONGEST or wrong[0].span.start < 0:
+        return found
+    first = wrong[0]
+    start = _line_of(source.text, first.span.start)[0]
+    if first.code in _TOO_LARGE or source.text.startswith("from", start):
+        return found  # what may be run is no matter of a slip
+    if any(_clean(source, fix, check) for fix in (*first.fixes[:2], *_written(source, first))):
+        return found
+    line = _mended(source, first, check)
+    if line is not None:
+        told = first.model_copy(update=_said(source, first, [line]))
+        return tuple(told if d is first else d for d in found)
+    edits = [*islice(_right(source, first, check), _SHOWN)]
+    if not edits:
+        return found
+    told = first.model_copy(update=_said(source, first, edits))
+    others = [d for d in found if d is first or d.severity != "error"]
+    return tuple(told if d is first else d for d in others)
+
+
+_QUOTE = re.compile(r"`([^`]+)`")
+_HEAD = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
+"""What stands before the body of a constraint."""
+
+
+def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
+    """What helps say to write, in the place of what is marked, and of the line behind its label."""
+    start, end = _line_of(source.text, first.span.start)
+    begin = _HEAD.match(source.text, start, end)
+    body = Span(begin.end() if begin else start, end)
+    quotes = [_QUOTE.search(help_) for help_ in first.helps[:2] if not _general(help_)]
+    for quote in quotes:
+        for span in (first.span, body) if quote else ():
+            yield Fix(span=span, replacement=quote[1] if quote else "", title="")
+
+
+def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
+    """The line after the first edit of each finding on it in turn, where that makes it right."""
+    start, end = _line_of(source.text, first.span.start)
+    text, behind = source.text, len(source.text) - end
+    found: tuple[Diagnostic, ...] = (first,)
+    for _ in range(_ROUNDS):
+        here = Source(text=text, name=source.name)
+        fix = next(iter(found[0].fixes), None)
+        if fix is None and found[0] is not first:
+            fix = next(_right(here, found[0], check), None)
+        if fix is None or not fix.replacement.strip():
+            return None
+        if fix.span.start < start or fix.span.end > len(text) - behind:
+            return None
+        text = f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}"
+        found = errors(check(Source(text=text, name=source.name)))
+        if not found:
+            line = text[start : len(text) - behind]
+            return Fix(span=Span(start, end), replacement=line, title=f"write `{line.strip()}`")
+    return None
+
+
+def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
+    lines = [_line(source, edit).replace("\n", "`, and on the next line `") for edit in edits]
+    begins = ("did you mean", "or")
+    helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
+    own = () if first.code == "CS101" else tuple(h for h in first.helps if not _general(h))
+    return {"helps": (*helps, *own), "fixes": tuple(edits)}
+
+
+def _general(help_: str) -> bool:
+    """Whether a help shows a form in general words, or another line than the one that is wrong."""
+    return "reads, for example," in help_ or "..." in help_ or "`" not in help_
+
+
+def _line(source: Source, edit: Fix) -> str:
+    """The line as it reads after an edit."""
+    start, end = _line_of(source.text, edit.span.start)
+    end = max(end, edit.span.end)
+    text = source.text
+    return f"{text[start : edit.span.start]}{edit.replacement}{text[edit.span.end : end]}".strip()
+
+
+def _line_of(text: str, place: int) -> tuple[int, int]:
+    end = text.find("\n", place)
+    return text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end
+
+
+def _clean(source: Source, fix: Fix, check: Check) -> bool:
+    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
+    return not errors(check(Source(text=text, name=source.name)))
+
+
+def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
+    """The edits that make the spec right, the most likely first."""
+    start, end = _line_of(source.text, first.span.start)
+    if end - start > _LINE:
+        return
+    edits = sorted({_apart(source.text, e) for e in _edits(source, first, start, end)})
+    size = len(source.text) + 1
+    parsed = (e for e in edits[: min(_PARSED, _READ // size)] if _parses(source.text, e))
+    for edit in islice(parsed, min(_CHECKED, _READ // 10 // size)):
+        span = Span(edit.start, edit.end)
+        title = f"write `{edit.new.strip()}`" if edit.new.strip() else "remove it"
+        fix = Fix(span=span, replacement=edit.new, title=title)
+        if _clean(source, fix, check):
+            yield fix
+
+
+def _apart(text: str, edit: Edit) -> Edit:
+    """An edit that lets no two words grow together."""
+    left, right, new = text[edit.start - 1 : edit.start], text[edit.end : edit.end + 1], edit.new
+    if not new:
+        return edit._replace(new=" ") if _word(left) and _word(right) else edit
+    new = f" {new}" if _word(left) and _word(new[0]) else new
+    return edit._replace(new=f"{new} " if _word(new[-1]) and _word(right) else new)
+
+
+def _word(char: str) -> bool:
+    return char.isalnum() or char in {"_", "%"}
+
+
+def _parses(text: str, edit: Edit) -> bool:
+    """Whether the clauses on the line of an edit parse when it is made."""
+    text = text[: edit.start] + edit.new + text[edit.end :]
+    start, end = _line_of(text, edit.start)
+    for clause in cut(tokenize(text)[0]):
+        tokens = clause.tokens
+        if clause.signs or not tokens or tokens[-1].end < start or tokens[0].start > end:
+            continue
+        try:
+            node_of("item" if tokens[0].kind in ITEM_WORDS else "clause", tokens)
+        except StuckError:
+            return False
+    return True
+
+
+def _edits(source: Source, first: Diagnostic, start: int, end: int) -> Iterator[Edit]:
+    tokens = [t for t in tokenize(source.text)[0] if start <= t.start < end and t.kind != "_NL"]
+    hit = [i for i, t in enumerate(tokens) if t.end >= first.span.start] or [len(tokens)]
+    last = (
+        max((i for i in hit if tokens[i].start < first.span.end), default=hit[0]) if tokens else 0
+    )
+    syntax = first.code.startswith("CS1")
+    for index, token in enumerate(tokens):
+        distance = max(hit[0] - index, index - last, 0)
+        if distance <= _NEAR and token.kind != "ST":
+            for cost, left, right, new in _at(tokens, index, syntax):
+                yield Edit(cost, distance, left, right, new)
+
+
+def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
+    """Edits at one token: what they cost, from where to where, and what is written there."""
+    token = tokens[index]
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is not None and after.text == token.text:
+        yield 0, token.end, after.end, ""
+    yield from _exchanged(token, index, syntax)
+    yield from _beside(tokens, index)
+    if after is not None and syntax:
+        between = "" if token.end == after.start else " "
+        yield 3, token.start, after.end, f"{after.text}{between}{token.text}"
+    yield from _brackets(tokens, index)
+    if syntax:
+        yield from _put_in(tokens, index)
+        yield (5 if token.kind == "NAME" else 4), token.start, token.end, ""
+
+
+def _beside(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
+    """A label without its colon, a module before a name, an item that begins no line."""
+    token = tokens[index]
+    after = [t.text for t in tokens[index + 1 : index + 3]]
+    begins = not index or tokens[index - 1].kind in {"ST", "SEMICOLON", "LBRACE"}
+    if token.kind == "NAME" and after and after[0] in {".", "->", "=>", "=", ")"} and begins:
+        yield 1, token.end, tokens[index + 1].end, ":"
+    if token.kind == "NAME" and len(after) == 2 and after[0] == ".":
+        yield 2, token.start, tokens[index + 1].end, ""
+    if index and token.kind in ITEM_WORDS:
+        mark = tokens[index - 1]
+        yield 1, mark.start if mark.text in {",", ";"} else mark.end, token.start, "\n"
+    if token.text == "-":
+        yield 4, token.start, token.end, ""
+    depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
+    if token.kind in {"NAME", "AVERAGE"} and depth < 0:
+        for word in _HEADS:
+            if token.text.startswith(word) and len(token.text) > len(word):
+                opener = "[" if word in {"E", "P"} else "("
+                place = token.start + len(word)
+                yield 2 + (len(word) < 2), place, place, opener
+
+
+def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
+    """Another word or mark in the place of one."""
+    text, start, end = token.text, token.start, token.end
+    if len(text) > 2 and text[0] == text[-1] == '"':
+        yield 1, start, end, text[1:-1]
+    said = _SAID.get(text.lower())
+    if said:
+        yield 1, start, end, said
+    if token.kind != "NAME" or syntax:
+        for mark in _RELATIONS if text in {"=", ":", ":=", "in", "~"} else ():
+            yield 3, start, end, mark
+        if text in {",", ";", ":", ".", "=", "|", "&", "and", "/", "with", "or", "=>", "->"}:
+            yield from ((3, start, end, mark) for mark in _JOINTS if mark != text)
+    if token.kind == "NAME":
+        known = meant(text)
+        near = known.word if known and known.word else closest(text, _words())
+        if near and near != text:
+            yield 2, start, end, near
+    if not index:
+        yield from ((3, start, end, word) for word in _BEGINNINGS if word != text)
+
+
+def _brackets(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
+    """A bracket put in, taken out, or of another kind."""
+    token = tokens[index]
+    kinds = _OPENERS if token.text in _OPENERS else _CLOSERS if token.text in _CLOSERS else ()
+    for mark in kinds:
+        if mark != token.text:
+            yield 2, token.start, token.end, mark
+    if kinds:
+        yield 3, token.start, token.end, ""
+    depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
+    if depth:
+        marks = _CLOSERS if depth > 0 else _OPENERS
+        place = token.end
+        yield from ((2, place, place, mark) for mark in sorted(marks))
+
+
+def _put_in(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
+    """A mark that is missing behind a token."""
+    place = tokens[index].end
+    related = any(t.kind in {"RELATION", "IN"} for t in tokens)
+    for mark in (*_RELATIONS, *_JOINTS, *_SIGNS):
+        cost = 3 + (related and mark in _RELATIONS)
+        yield cost, place, place, mark if mark in ",:" else f" {mark}"
