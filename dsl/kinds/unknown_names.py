@@ -6,14 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from cspec.dsl.kinds.instead import without_a_guess
+from cspec.dsl.kinds.instead import as_column, without_a_guess
 from cspec.dsl.kinds.names_by_place import by_place, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
-from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name, Var
@@ -358,7 +357,7 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     guess = closest(name.id, columns)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
-    return _report(typer, name, (_as_column(typer, name.id, scope.data),))
+    return _report(typer, name, (as_column(typer, name.id, scope.data),))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
@@ -465,7 +464,7 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
         return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
-        return (_as_column(typer, word, scope.data),)
+        return (as_column(typer, word, scope.data),)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
@@ -497,13 +496,3 @@ _WEIGHT = re.compile(r"W\d*")
 def _each(typer: Typer, word: str, constraint: str) -> str:
     model = next(iter(typer.symbols.models()), "model")
     return f"forall {word} in {model}.weights: {constraint}"
-
-
-def _as_column(typer: Typer, word: str, dataset: str | None) -> str:
-    data = dataset or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "data")
-    columns = typer.symbols.datasets().get(data, ())
-    if is_pairs(data):
-        return f"columns of two examples: {listing((c.original for c in columns), 'and')}"
-    known = ", ".join(column.name for column in columns)
-    written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
-    return f"if it is a column, name it in the `data` line: `{written}`"

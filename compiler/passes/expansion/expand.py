@@ -20,7 +20,7 @@ from cspec.compiler.expressions.rewrite import call, function_name, method_name,
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import SPLIT, behind, split
-from cspec.compiler.passes.expansion.codes import codes
+from cspec.compiler.passes.expansion.codes import categories, codes
 from cspec.compiler.passes.expansion.each_example import (
     apart,
     of_each_example,
@@ -38,7 +38,7 @@ from cspec.compiler.passes.expansion.worst_case import over_ball, worst_case
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
-from cspec.compiler.records.problem import Category, Constraint, ParameterRef, PerExample, Problem
+from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
@@ -430,31 +430,6 @@ def chosen_parameters(
         if not p.gate
         and any(fnmatchcase(p.name, pattern) for pattern in patterns)
         and (kind == "params" or len(p.shape) >= 2)
-    )
-
-
-def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
-    """The values of a column that makes groups, in code order: over all the data that have it."""
-    found: dict[int, str] = {}
-    for data in facts.data.values():
-        known = data.columns.get(column)
-        if known is None:
-            continue
-        if not known.held:
-            break
-        found |= {code: known.called(code) for code in known.held}
-    if found:
-        return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS526",
-                message=f"column `{column}` has no groups: it is not categorical in this data",
-                span=binder.domain.span,
-                label="needs a categorical column",
-                helps=("bin it in the data, or name a column of categories",),
-            )
-        ]
     )
 
 
