@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.derivatives import derivative_axes
@@ -95,6 +97,11 @@ def _function(inference: AxesBase, call: Call, word: str, dataset: str | None) -
         groups = inference.axes(call.arguments[0], dataset)
         count = None if not groups.shape else groups.shape[0]
         return Axes(shape=None if count is None else (count * (count - 1),), groups=By())
+    if word == "every_sum":
+        counts = [item.shape for item in _axes(inference, call, dataset)]
+        known = [math.prod(shape) for shape in counts if shape is not None]
+        all_known = len(known) == len(counts)
+        return Axes(shape=(math.prod(known),) if all_known else None, groups=By())
     if word == "eye":
         size = value_or_none(call.arguments[0], inference.known.params) if call.arguments else None
         return Axes(shape=None if size is None else (int(size), int(size)))

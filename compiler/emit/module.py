@@ -102,7 +102,7 @@ LOOP_PIECES = {
 EXAMPLE_PIECES = frozenset(
     {"example_max", "example_min", "example_sum", "example_all", "example_any"}
 )
-PAIR_PIECES = frozenset({"differences", "ratio_differences"})
+PAIR_PIECES = frozenset({"differences", "ratio_differences", "every_sum"})
 BRANCH_PIECES = frozenset({"at_largest", "at_smallest"})
 SPLIT_PIECES = frozenset(
     {"attraction", "begin", "split_round", "deliver", "stay", "linearized_step", "report_split"}

@@ -60,6 +60,9 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
                     f"stable = {operation.options['stable']:g} / (rate * len(steep) * steep**2)"
                 )
                 ours = f"{times}drive / (size * slope + far) / slope"
+                if "full" in operation.options:
+                    least = f"{operation.options['full']:g} / torch.clamp(large, 1e-12)**2"
+                    ours = f"torch.maximum({ours}, {least})"
                 writer.line(f"first = torch.minimum({ours}, stable)")
             for line in _assigned(operation, own):
                 writer.line(line)

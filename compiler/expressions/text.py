@@ -146,8 +146,24 @@ def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr
             return Sum(operands=(least, _entry(vector, "i")), operators=("-",))
         case "negative", (operand,):
             return Negate(operand=operand)
+        case "every_sum", terms:
+            apart = tuple(_lettered(term, place) for place, term in enumerate(terms))
+            return Sum(operands=apart, operators=("+",) * (len(apart) - 1))
         case _:
             return node
+
+
+def _lettered(term: Expr, place: int) -> Expr:
+    """The term of a sum of all pairs, its pair as `i` and `j`, that of the next `k` and `l`, ..."""
+
+    def renamed(expr: Expr) -> Expr:
+        match expr:
+            case Index(indices=(Name(id="i" | "j" as letter),)):
+                return _entry(expr.value, chr(ord(letter) + 2 * place))
+            case _:
+                return expr
+
+    return rewrite(_of_each_group(term), renamed)
 
 
 def _entry(vector: Expr, index: str) -> Expr:

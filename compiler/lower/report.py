@@ -9,6 +9,7 @@ from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.means import means_of
 from cspec.compiler.lower.rules import full_label
 from cspec.compiler.methods.each_example import has_rows
+from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.lowered import Lowered
@@ -21,7 +22,19 @@ from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Verify, walk
+from cspec.dsl.tree.nodes import (
+    Call,
+    Compare,
+    Comprehension,
+    Expectation,
+    Expr,
+    Name,
+    Negate,
+    Product,
+    Sum,
+    Verify,
+    walk,
+)
 from cspec.dsl.words.sets import DISCRETE, EQUALITIES
 
 AIM = 1e-5
@@ -127,7 +140,7 @@ def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
     """What `within` is where nothing is given: a default by kind, in the constraint's units."""
     if c.tolerance_given:
         return False, c.tolerance
-    if _is_count(c):
+    if _is_count(c, checked.params):
         return True, 0.0
     bound = _magnitude(c, checked)
     if not checked.symbols.datasets() and not checked.symbols.models():
@@ -143,19 +156,31 @@ def _magnitude(c: Constraint, checked: Checked) -> float:
     return max(1.0, abs(bound or 0.0))
 
 
-def _is_count(c: Constraint) -> bool:
+def _is_count(c: Constraint, params: Params) -> bool:
+    """Whether what is measured is a count, or arithmetic of counts and numbers, at any scale."""
     if (c.set is not None and c.set.word in DISCRETE) or (c.event is not None and c.binders):
         return True
-    match c.value:
-        case Expectation(kind="P"):
+    return _counts(c.value, params)
+
+
+def _counts(value: Expr, params: Params) -> bool:
+    match value:
+        case Compare():
             return True
-        case Expectation(body=Compare()):
-            return True
-        case Call(function=Name(id="gap" | "ratio" | "max" | "min" | "abs")):
-            rates = [node for node in walk(c.value) if isinstance(node, Expectation)]
-            return bool(rates) and all(node.kind == "P" for node in rates)
+        case Expectation():
+            return value.kind == "P" or _counts(value.body, params)
+        case Call(function=Name(id="gap" | "ratio" | "max" | "min" | "abs"), arguments=parts):
+            pass
+        case Sum(operands=parts):
+            pass
+        case Product(operands=parts, operators=operators) if "@" not in operators:
+            pass
+        case Negate(operand=inner) | Comprehension(body=inner):
+            parts = (inner,)
         case _:
             return False
+    moving = [part for part in parts if value_or_none(part, params) is None]
+    return bool(moving) and all(_counts(part, params) for part in moving)
 
 
 def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,8 @@ from cspec.compiler.algebra.set_forms import form_size
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.axes.sizes import at_full_size, sized
+from cspec.compiler.expressions.rewrite import call, function_name, method_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
@@ -83,7 +84,8 @@ def lower(
         else:
             groups.setdefault(constraint.method, []).append(constraint)
     sizes = Sizes(facts, inference, params or {}, shapes or {})
-    rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value))
+    full = _gated_objective(problem.objective, sizes)
+    rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value), full)
     outputs = output_rows(projected, facts, params or {})
     ways = _ways(rules, sizes)
     alone = not rules
@@ -94,7 +96,10 @@ def lower(
 
 
 def _rules(
-    groups: dict[Method, list[Constraint]], sizes: Sizes, run: tuple[int, int, bool]
+    groups: dict[Method, list[Constraint]],
+    sizes: Sizes,
+    run: tuple[int, int, bool],
+    full: float,
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
     start = 0
@@ -117,6 +122,7 @@ def _rules(
             total_steps=run[0],
             steps_per_epoch=run[1],
             by_value=run[2],
+            full=full,
             jumps=() if sizes.shapes else _jumps(parts),
             own_loop=sizes.facts.own_loop is not None,
             deterministic=not sizes.facts.data
@@ -128,6 +134,22 @@ def _rules(
             fragment = _with_floor(fragment, rule)
         rules.append(FunctionalRule(rule, fragment, tuple(parts)))
     return tuple(rules)
+
+
+def _gated_objective(objective: Expr, sizes: Sizes) -> float:
+    """What an objective that is a size on gates is with every weight in use; 0 of any other."""
+
+    def plain(expr: Expr) -> Expr:
+        if isinstance(expr, Call) and function_name(expr) == "expected_density":
+            return call("density", *expr.arguments)
+        return expr
+
+    size = rewrite(objective, plain)
+    asked = (pair[1] for node in walk(size) if (pair := sized(node)) is not None)
+    models = (sizes.facts.models.get(name) for name in asked)
+    if not any(model is not None and model.gated for model in models):
+        return 0.0
+    return abs(at_full_size(size, sizes.facts, sizes.params, 4) or 0.0)
 
 
 def _jumps(parts: list[Segment]) -> tuple[bool, ...]:
@@ -207,6 +229,10 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
+    sums = [node for node in walk(expr) if function_name(node) == "every_sum"]
+    for node in sums:
+        assert isinstance(node, Call)
+        return prod(entries(term, sizes) for term in node.arguments)
     axes = sizes.inference.axes(expr)
     if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)

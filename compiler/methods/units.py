@@ -83,7 +83,8 @@ def measure_units(
         rule=rule.name,
         options={"steps": steps, "every": every, "factor": factor, "stable": stable}
         | ({} if most is None else {"most": most})
-        | ({"price": 1.0} if price else {}),
+        | ({"price": 1.0} if price else {})
+        | ({"full": rule.full} if rule.full and not price else {}),
         targets=(target, kept) if kept else (target,),
         often="in the first steps",
         meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",

@@ -7,6 +7,7 @@
     ratio(v) >= b  ->  b v_j - v_i for all ordered pairs
     A / B <= b     ->  A - b B                  (B an expectation, so never negative)
     k e + a <= b   ->  k times those of e <= (b - a) / k, where they are several or without B
+    abs(d) + gap(v) + e <= b   ->  those of each sign of d and each pair of v: one sum of each
 
 Splitting keeps each function linear in expectations, so that a minibatch estimate is unbiased.
 Preferences and fixed penalties weigh the violation as written, one number: they are not split.
@@ -14,12 +15,17 @@ Preferences and fixed penalties weigh the violation as written, one number: they
 
 from __future__ import annotations
 
+import itertools
+import math
 from types import MappingProxyType
+from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import call, function_name, number
 from cspec.compiler.passes.affine_sides import Params, beside
 from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
+from cspec.dsl.checks.advice import MOST_SUMS
 from cspec.dsl.settings.methods import Method
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
 
 NO_PARAMS: Params = MappingProxyType({})
@@ -127,16 +133,83 @@ def _beside(
 ) -> tuple[Expr, ...]:
     """The functions of what stands behind constant factors and terms; none where it stays whole."""
     found = beside(value, bound, _splits, params)
+    rises = (relation == "<=") == (found.factor > 0)
+    size = number(abs(found.factor))
+    if isinstance(found.inner, Sum):
+        own = _summed(found.inner, found.bound, 1.0 if rises else -1.0, params)
+        return tuple(times(size, part) for part in own)
     if found.inner is value or not _splits(found.inner):
         return ()
-    rises = (relation == "<=") == (found.factor > 0)
     if not rises and function_name(found.inner) in ("abs", "gap", "max"):
         return ()
     if rises and function_name(found.inner) in ("min", "ratio"):
         return ()
     own = (upper if rises else lower)(found.inner, found.bound, params, linear)
-    size = number(abs(found.factor))
     return tuple(times(size, part) for part in own)
+
+
+class _Term(NamedTuple):
+    """A term of a sum: `factor` times the largest of `pieces`, of all their entries if `reduced`.
+
+    `factor` is negative only where the one piece is no function that is split.
+    """
+
+    factor: float
+    pieces: tuple[Expr, ...]
+    reduced: bool = False
+
+
+def _summed(total: Sum, bound: Expr, side: float, params: Params) -> tuple[Expr, ...]:
+    """Functions that are all <= 0 exactly when side * total <= side * bound; none: it stays whole.
+
+    The largest of a sum is the sum of the largest, so there is one function for each choice of a
+    piece of every term, at most `MOST_SUMS`.
+    """
+    terms: list[_Term] = []
+    for operator, operand in zip(("+", *total.operators), total.operands, strict=True):
+        term = _term(operand, side if operator == "+" else -side, params)
+        if term is None:
+            return ()
+        terms.append(term)
+    if all(len(t.pieces) == 1 and not t.reduced for t in terms):
+        return ()
+    if math.prod(len(t.pieces) for t in terms) > MOST_SUMS:
+        return ()
+    apart = any(t.reduced for t in terms) and len(terms) > 1
+    found = []
+    for chosen in itertools.product(*(t.pieces for t in terms)):
+        parts = [times(number(abs(t.factor)), e) for t, e in zip(terms, chosen, strict=True)]
+        down = [t.factor < 0 for t in terms]
+        if apart:
+            parts = [negate(p) if d else p for p, d in zip(parts, down, strict=True)]
+            one: Expr = call("every_sum", *parts)
+        else:
+            parts[0] = negate(parts[0]) if down[0] else parts[0]
+            signs = tuple("-" if d else "+" for d in down[1:])
+            one = Sum(operands=tuple(parts), operators=signs, span=total.span)
+        found.append(minus(one, bound) if side > 0 else _plus(one, bound))
+    return tuple(found)
+
+
+def _term(operand: Expr, sign: float, params: Params) -> _Term | None:
+    """The pieces of sign * operand; None of a function that is split, but not on this side."""
+    if value_or_none(operand, params) is not None:
+        return _Term(sign, (operand,))
+    found = beside(operand, number(0), _splits, params)
+    zero = isinstance(found.bound, Number) and found.bound.value == 0
+    if not _splits(found.inner) or not zero:
+        return _Term(sign, (operand,))
+    match function_name(found.inner), found.inner, sign * found.factor > 0:
+        case "abs", Call(arguments=(inner,)), True:
+            return _Term(abs(found.factor), (inner, negate(inner)))
+        case "max", Call(arguments=arguments), True:
+            return _Term(abs(found.factor), arguments, len(arguments) == 1)
+        case "min", Call(arguments=arguments), False:
+            pieces = tuple(negate(argument) for argument in arguments)
+            return _Term(abs(found.factor), pieces, len(arguments) == 1)
+        case "gap", Call(arguments=(vector,)), True:
+            return _Term(abs(found.factor), (call("differences", vector),), reduced=True)
+    return None
 
 
 def behind(value: Expr, params: Params) -> Expr:
@@ -185,6 +258,12 @@ def minus(left: Expr, right: Expr) -> Expr:
     if isinstance(left, Number) and left.value == 0:
         return negate(right)
     return Sum(operands=(left, right), operators=("-",), span=left.span)
+
+
+def _plus(left: Expr, right: Expr) -> Expr:
+    if isinstance(right, Number) and right.value == 0:
+        return left
+    return Sum(operands=(left, right), operators=("+",), span=left.span)
 
 
 def times(left: Expr, right: Expr) -> Expr:

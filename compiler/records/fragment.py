@@ -45,6 +45,8 @@ class Rule(BaseModel):
     jumps from one example to the next, on whole data as well."""
     own_loop: bool = False
     """Whether the steps are those of somebody's own loop."""
+    full: float = 0.0
+    """What the objective is with every weight in use, where it is a size on gates; else 0."""
     by_value: bool = False
     """Whether the optimizer looks at the loss's value: each step is a whole minimization."""
 

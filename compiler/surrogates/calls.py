@@ -20,7 +20,7 @@ from cspec.dsl.tree.nodes import Call, Expr, Product
 
 LINEAR = frozenset({"sum", "mean", "cumsum"})
 """Reductions that are linear in what they reduce."""
-_RISING = frozenset({"max", "min", "sum", "mean", "cumsum", "relu", "clip"})
+_RISING = frozenset({"max", "min", "sum", "mean", "cumsum", "relu", "clip", "every_sum"})
 """Functions that do not fall where their arguments rise, beside those whose signature says so."""
 
 

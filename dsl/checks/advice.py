@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
@@ -36,6 +38,8 @@ from cspec.dsl.tree.nodes import (
 )
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
+MOST_SUMS = 64
+"""Sums of the pieces of `abs`, `max`, `gap` that a sum of them is split into."""
 _INVERSES = {"sqrt": "{bound}^2", "exp": "log({bound})", "log": "exp({bound})"}
 
 
@@ -133,9 +137,9 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
         case Expectation():
             return None
         case Sum(operands=operands):
-            bent = [e for e in operands if isinstance(_nonlinear(typer, e, False), Call)]
-            # Canonical form splits one function behind factors and terms, not several.
-            return _first(typer, operands, splits and len(bent) < 2)
+            bent = [e for o in operands if isinstance(e := _nonlinear(typer, o, False), Call)]
+            few = len(bent) < 2 or math.prod(map(_pieces, bent)) <= MOST_SUMS
+            return _first(typer, operands, splits and few)
         case Negate(operand=operand) | Index(value=operand):
             return _nonlinear(typer, operand, splits)
         case Product(operands=operands, operators=operators):
@@ -156,6 +160,17 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
             return expr if word == "std" and _sampled(body) else None
         case _:
             return None
+
+
+def _pieces(function: Call) -> int:
+    """How many functions canonical form makes of one in a sum; too many where it stays whole."""
+    match function.function:
+        case Name(id="abs"):
+            return 2
+        case Name(id="gap" | "max" | "min"):
+            return len(function.arguments)
+        case _:
+            return MOST_SUMS + 1
 
 
 def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:

@@ -1,4 +1,4 @@
-"""Canonical forms of `gap` and `ratio`: all ordered pairs of groups, each linear in the rates."""
+"""Canonical forms of `gap`, `ratio` and their sums: all pairs of groups, each linear in rates."""
 
 from __future__ import annotations
 
@@ -31,3 +31,14 @@ def ratio_differences(
     """
     first, second = _ordered_pairs(rates_G.shape[0], rates_G.device)
     return bound * (rates_G if others_G is None else others_G)[second] - rates_G[first]
+
+
+def every_sum(*terms: Tensor | float) -> Tensor:
+    """u_i + v_j + ... for all entries of all terms: the largest is max(u) + max(v) + ...
+
+    The entries of the last term run fastest; (M N ...,) for M, N, ... entries.
+    """
+    first, *others = (torch.as_tensor(term).reshape(-1) for term in terms)
+    for other in others:
+        first = (first.unsqueeze(1) + other.to(first.device)).reshape(-1)
+    return first

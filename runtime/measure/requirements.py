@@ -62,17 +62,23 @@ def number(value: Tensor | float) -> float:
     return float(value.detach()) if isinstance(value, Tensor) else float(value)
 
 
+ROUNDING = 1e-12
+"""Of doubles, relative: 80% - 60% is larger than 20% in the last digit."""
+
+
 def amount(constraint: ConstraintFacts, value: float, bound: float) -> float:
     """How far the constraint is from being met: 0 where it holds, NaN where it was not measured."""
     if math.isnan(value) or math.isnan(bound):
         return math.nan
+    if math.isclose(value, bound, rel_tol=ROUNDING) and constraint.relation != "in":
+        return 0.0
     match constraint.relation:
         case "<=":
-            return max(0.0, value - bound) if value != bound else 0.0
+            return max(0.0, value - bound)
         case ">=":
-            return max(0.0, bound - value) if value != bound else 0.0
+            return max(0.0, bound - value)
         case "==":
-            return abs(value - bound) if value != bound else 0.0
+            return abs(value - bound)
         case "in":
             return max(0.0, value)
 

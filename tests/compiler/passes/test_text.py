@@ -132,6 +132,9 @@ def test_chains_become_two_constraints(chain: str) -> None:
         ("3 - min(x, y) <= 1", ["2 - x", "2 - y"]),
         ("k*abs(x) <= k", ["4*(x - k/4)", "4*(-x - k/4)"]),
         ("2*abs(x) >= 1", ["1 - 2*abs(x)"]),
+        ("abs(x) + y <= 1", ["(x + y) - 1", "(-x + y) - 1"]),
+        ("y - abs(x)/2 >= 1", ["(-y + 0.5*x) + 1", "(-y + 0.5*-x) + 1"]),
+        ("abs(x) - abs(y) <= 1", ["(abs(x) - abs(y)) - 1"]),
         ("2*x <= 1", ["2*x - 1"]),
     ],
 )
@@ -145,7 +148,9 @@ FACTORS = ("-0.001*({})", "1000*({})", "({})/-4", "1 - ({})", "({}) - k", "-({})
 @pytest.mark.parametrize("seed", range(20))
 def test_functions_behind_factors_and_terms_are_those_of_the_whole(seed: int) -> None:
     draw = random.Random(seed)
-    written = draw.choice(["max(x, 2*y)", "min(x, y, x + y)", "x"])
+    alone = ["max(x, 2*y)", "min(x, y, x + y)", "x"]
+    sums = ["abs(x) + 2*max(y, x - y)", "y - 3*min(x, 1 - y)", "abs(x)/2 + abs(y) + x + 1"]
+    written = draw.choice(alone + sums)
     for _ in range(draw.randint(1, 3)):
         written = draw.choice(FACTORS).format(written)
     relation, bound = draw.choice(["<=", ">="]), draw.uniform(-2, 2)
@@ -192,6 +197,15 @@ def test_functions_behind_factors_and_terms_are_those_of_the_whole(seed: int) ->
         (
             "P[pred == 1] / P[y == 1] <= 1.2",
             ["P[pred(f(x)) == 1 on train] - 1.2*P[y == 1 on train]"],
+        ),
+        (
+            "gap(P[pred == 1 | sex]) + 2*abs(P[pred == 1] - 0.5) <= 9%",
+            [
+                "every_sum(differences(P[pred(f(x)) == 1 | sex on train]), "
+                "2*(P[pred(f(x)) == 1 on train] - 0.5)) - 9%",
+                "every_sum(differences(P[pred(f(x)) == 1 | sex on train]), "
+                "2*-(P[pred(f(x)) == 1 on train] - 0.5)) - 9%",
+            ],
         ),
         (
             "P[pred == 1] / P[y == 1] >= 0.8",

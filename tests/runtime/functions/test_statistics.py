@@ -1,11 +1,13 @@
 """Means with masks and groups, against brute force; NaN never enters a gradient."""
 
+import itertools
 import math
 
 import pytest
 import torch
 from torch import Tensor
 
+from cspec.runtime.functions.pairs import differences, every_sum
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.functions.statistics import (
     by_group,
@@ -132,3 +134,15 @@ def test_dtype_is_kept_and_masks_must_fit() -> None:
         mean(VALUES, MASK[:49])
     with pytest.raises(ShapeMismatch, match="50 and the groups 49"):
         by_group(VALUES, CODES[:49], 4)
+
+
+@pytest.mark.parametrize("groups", [(2, 2), (3, 2), (1, 4), (4, 3, 2)])
+def test_the_largest_of_every_sum_is_the_sum_of_the_gaps(groups: tuple[int, ...]) -> None:
+    rates = [torch.rand(count, dtype=torch.float64) for count in groups]
+    pairs = [differences(v) for v in rates]
+    found = every_sum(*pairs, 0.25)
+    assert found.shape == (math.prod(len(v) for v in pairs),)
+    loops = [sum(chosen) + 0.25 for chosen in itertools.product(*(v.tolist() for v in pairs))]
+    assert found.tolist() == pytest.approx(loops)
+    if min(groups) > 1:
+        assert float(found.max()) == pytest.approx(sum(float(gap(v)) for v in rates) + 0.25)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+import cspec
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.records.which_data import Where, where_measured
 from cspec.dsl.settings.base import Every
@@ -98,3 +99,31 @@ def test_standard_errors_are_those_of_a_mean_and_stand_ins_are_measured() -> Non
     tiny = measurer.measure({"m": Where("tiny", (("train", "tiny"),))}, errors=True)["m"]
     expected = float(values[:100].std() / 100**0.5)
     assert tiny.n == 100 and tiny.standard_error == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "gap(P[pred == 1 | s])",
+        "gap(P[pred == 1 | s]) + gap(P[pred == 1 | s, y == 1])",
+        "P[pred == 1 | s == 1] - P[pred == 1 | s == 0]",
+        "1 - E[1 - (pred == 1)]",
+        "sum(P[pred == 1 | s == g] for g in values(s))",
+        "P[pred == 1 | s == 1]/P[pred == 1 | s == 0]",
+    ],
+)
+@pytest.mark.parametrize("scale", ["0.001", "1", "k"])
+def test_counts_are_compared_exactly_at_every_scale(value: str, scale: str) -> None:
+    text = "param k = 1000\ndata train(x, y, s)\nmodel f = linear\nminimize bce(f(x), y)\n"
+    said = str(cspec.explain(f"{text}s.t. c: {scale}*({value}) <= {scale}*0.1"))
+    assert "counts are compared exactly" in said
+    beside = f"{text}s.t. c: {scale}*({value}) + E[bce(f(x), y)] <= 1"
+    assert "counts are compared exactly" not in str(cspec.explain(beside))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_last_digits_of_doubles_decide_nothing(scale: float) -> None:
+    facts = fact()
+    assert 0.8 - 0.6 > 0.2
+    assert holds(facts, scale * (0.8 - 0.6), scale * 0.2)
+    assert not holds(facts, scale * (0.2 + 1e-9), scale * 0.2)
