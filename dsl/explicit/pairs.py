@@ -206,6 +206,8 @@ class _Pairs:
 
     def _dataset(self, binder: Binder, way: str) -> str | None:
         """The dataset of the pairs that two names go over; None where it is none."""
+        if self._symbols.role("pairs") is not None:
+            return None
         match binder.domain:
             case Call(function=Name(id="pairs"), arguments=(Name(id=base),), keywords=()):
                 pass

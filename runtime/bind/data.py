@@ -52,7 +52,7 @@ def bind_data(
     data: dict[str, Dataset] = {}
     resolved: list[DataSetup] = []
     wrong: list[DataError] = []
-    of_pairs = [setup for setup in setups if setup.source.name == Pairs.word]
+    of_pairs = [s for s in setups if s.source.name == Pairs.word and s.source.module is None]
     for setup in (setup for setup in setups if setup not in of_pairs):
         implied = [name for name, _ in setup.targets] == [IMPLIED]
         try:
