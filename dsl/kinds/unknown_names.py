@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from cspec.dsl.kinds.instead import without_a_guess
+from cspec.dsl.kinds.instead import as_column, without_a_guess
 from cspec.dsl.kinds.names_by_place import by_place, dashed, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
@@ -335,7 +335,7 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     guess = closest(name.id, columns)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
-    return _report(typer, name, (_as_column(typer, name.id, scope.data),))
+    return _report(typer, name, (as_column(typer, name.id, scope.data),))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
@@ -442,7 +442,7 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
         return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
-        return (_as_column(typer, word, scope.data),)
+        return (as_column(typer, word, scope.data),)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
@@ -474,10 +474,3 @@ _WEIGHT = re.compile(r"W\d*")
 def _each(typer: Typer, word: str, constraint: str) -> str:
     model = next(iter(typer.symbols.models()), "model")
     return f"forall {word} in {model}.weights: {constraint}"
-
-
-def _as_column(typer: Typer, word: str, dataset: str | None) -> str:
-    data = dataset or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "data")
-    known = ", ".join(column.name for column in typer.symbols.datasets().get(data, ()))
-    written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
-    return f"if it is a column, name it in the `data` line: `{written}`"
