@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ from cspec.runtime.data.columns import (
 from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.loaders import Read, named_columns, read
-from cspec.runtime.data.reading import Reading
+from cspec.runtime.data.reading import MEASURED_ROWS, Reading
+from cspec.runtime.data.samplers import is_iterable_dataset, is_map_style
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -74,14 +76,15 @@ def _plain(obj: Any, name: str, columns: Sequence[str]) -> _Plain | None:
         return _Plain({str(key): obj[key] for key in obj}, feature_names(obj.get("x")))
     if isinstance(obj, np.ndarray) and obj.dtype.names is not None:
         return _Plain({field: obj[field] for field in obj.dtype.names})
-    if hasattr(obj, "to_pandas"):
+    if hasattr(obj, "to_pandas") and not is_map_style(obj) and not is_iterable_dataset(obj):
         return _plain(obj.to_pandas(), name, columns)
     if type(obj) is TensorDataset:
         return _Plain(named_columns(obj.tensors, name, columns))
     if names_columns(obj):
         named = named_columns(obj, name, columns)
         return _Plain(named, feature_names(named.get("x")))
-    batches = isinstance(obj, (TorchDataset, Iterable)) and not isinstance(obj, (str, bytes))
+    batches = isinstance(obj, (TorchDataset, Iterable)) or is_map_style(obj)
+    batches &= not isinstance(obj, (str, bytes))
     if batches and (isinstance(obj, list) or not is_column(obj)):
         return None
     raise DataError(
@@ -132,7 +135,7 @@ def _encoded(
             came = str(raw[wanted].dtype).removeprefix("torch.")
             notes.append(f"column `{wanted}` of `{name}` came in {came} and is held in float32")
     words = "; ".join(part for part in (kind, source.words) if part)
-    return Dataset(
+    found = Dataset(
         name,
         tensors,
         classes,
@@ -141,4 +144,12 @@ def _encoded(
         stream=source.stream,
         items=source.items,
         notes=tuple(notes),
+        sampled=source.sampled,
     )
+    if found.large:
+        told = (
+            f"`{name}` is larger than what is held in memory: verdicts are measured on all its "
+            f"{len(found):,} examples, a pass each; prices and restoration on {MEASURED_ROWS:,}"
+        )
+        return replace(found, notes=(*found.notes, told))
+    return found

@@ -18,19 +18,29 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, Subset
 from torch.utils.data import Dataset as TorchDataset
 
 from cspec.runtime.data.collate import Pieces, collate
 from cspec.runtime.data.columns import is_column
 from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.order import permutation
 from cspec.runtime.data.randomness import RandomStream
-from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_ROWS, Reading
+from cspec.runtime.data.reading import (
+    MEASURED_ROWS,
+    MOST_ENTRIES,
+    MOST_HELD,
+    MOST_ROWS,
+    Reading,
+)
 from cspec.runtime.data.samplers import (
     READ_AT_ONCE,
     batch_size_of,
     in_order_of,
+    is_iterable_dataset,
+    is_map_style,
     own_generator,
 )
 
@@ -51,6 +61,8 @@ class Read:
     items: Items | None = None
     words: str = ""
     notes: tuple[str, ...] = field(default=())
+    sampled: str = ""
+    """What the columns are, where there are more examples than they hold."""
 
 
 def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert: Convert) -> Read:
@@ -66,9 +78,9 @@ def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert:
     with _told(name), random.used():
         if isinstance(obj, DataLoader):
             return source.loader(obj)
-        if isinstance(obj, IterableDataset):
-            return source.loader(DataLoader(obj, batch_size=128))
-        if isinstance(obj, TorchDataset):
+        if is_iterable_dataset(obj):
+            return source.loader(DataLoader(obj, batch_size=128, collate_fn=collate))
+        if is_map_style(obj):
             return source.dataset(obj)
         if isinstance(obj, (list, tuple)) and not _holds_batches(obj):
             return source.dataset(cast(Any, _Listed(obj)))
@@ -147,9 +159,12 @@ class _Source:
             )
             raise DataError(f"the loader of `{self.name}` yields no batch: {why}")
         in_order = in_order_of(loader)
-        found, whole = self._collected(loader if in_order is None else in_order, sized)
+        part, sampled = (loader, "") if in_order is None else self._bounded(in_order)
+        found, whole = self._collected(part, sized)
         count, rows = found.count, found.rows
-        endless = not whole
+        endless = not whole and not sized
+        if not whole:
+            sampled = f"the first {rows:,} examples"
         stream = Stream(
             pass_over=lambda: iter(loader),
             read=self._dataset,
@@ -158,8 +173,29 @@ class _Source:
             steady=getattr(loader, "generator", None) is None and own_generator(loader) is None,
         )
         how = "read once in their own order" if in_order is not None else "from one pass"
-        words = _words(stream, "drawn anew each epoch", f"{rows:,} examples, {how}")
-        return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
+        words = _words(stream, "drawn anew each epoch", f"{rows:,} examples, {how}", sampled)
+        notes = (f"`{self.name}`: {words}",)
+        return Read(found.columns(), stream, None, words, notes, sampled)
+
+    def _bounded(self, loader: DataLoader[Any]) -> tuple[DataLoader[Any], str]:
+        """A loader that reads no more than is held, and what of all the examples these are."""
+        dataset = cast(Any, loader.dataset)
+        count, entries = len(dataset), self._entries(loader)
+        if count * entries <= MOST_HELD:
+            return loader, ""
+        rows = min(MEASURED_ROWS, max(1, MOST_HELD // entries))
+        chosen = sorted(permutation(count, 0, 0)[:rows].tolist())
+        said = f"{rows:,} of its {count:,} examples, drawn at random"
+        return in_order_of(
+            DataLoader(Subset(dataset, chosen), loader.batch_size, collate_fn=loader.collate_fn)
+        ) or loader, said
+
+    def _entries(self, loader: DataLoader[Any]) -> int:
+        """Entries of one example, in all the columns that the spec names."""
+        first = self._named(loader.collate_fn([cast(Any, loader.dataset)[0]]))
+        return sum(
+            int(np.size(v)) if not isinstance(v, Tensor) else v.numel() for v in first.values()
+        )
 
     def dataset(self, dataset: TorchDataset[Any]) -> Read:
         """A map-style dataset: examples by position."""
@@ -169,7 +205,13 @@ class _Source:
                 "give it `__len__`, or make it an IterableDataset",
             )
         loader = DataLoader(dataset, batch_size=READ_AT_ONCE, collate_fn=collate)
-        found, _ = self._collected(loader, sized=True)
+        found, whole = self._collected(loader, sized=True, rows=len(dataset))
+        if not whole:
+            raise DataError(
+                f"`{self.name}` holds {len(dataset):,} examples, more than is held in memory",
+                f"give a loader, whose batches are streamed: {self.name}=DataLoader("
+                f"{self.name}, batch_size=128, shuffle=True)",
+            )
         columns = found.columns()
         if not self._augments(dataset, columns):
             return Read(columns)
@@ -230,15 +272,17 @@ class _Source:
 
     # --- Reading -----------------------------------------------------------------------------
 
-    def _collected(self, batches: Iterable[Any], sized: bool) -> tuple[Pieces, bool]:
+    def _collected(self, batches: Iterable[Any], sized: bool, rows: int = 0) -> tuple[Pieces, bool]:
         """The batches laid end to end, and whether the source came to its end.
 
-        `sized`: whether it knows its length, so that it has an end.
+        `sized`: whether it knows its length, so that it has an end; `rows`: its examples, where
+        they are to be held all or not at all.
         """
         found = Pieces(keep=not isinstance(batches, DataLoader))
         for batch in batches:
             found.add(batch, self._named(batch))
-            if not sized and self._enough(found):
+            large = found.entries * max(1, rows / found.rows) > MOST_HELD
+            if large if sized else self._enough(found):
                 return found, False
         if not found.count:
             raise DataError(f"the data `{self.name}` is empty: it yields no batch")
@@ -252,7 +296,8 @@ class _Source:
         """
         if not self.reading.whole:
             steps = self.reading.steps
-            return found.rows >= MEASURED_ROWS or (steps is not None and found.count >= steps)
+            enough = found.rows >= MEASURED_ROWS or found.entries >= MOST_HELD
+            return enough or (steps is not None and found.count >= steps)
         if found.rows >= MOST_ROWS or found.entries >= MOST_ENTRIES:
             raise DataError(
                 f"`{self.name}` has given {found.count:,} batches ({found.rows:,} examples) and "
@@ -310,7 +355,7 @@ def named_columns(values: Sequence[Any], name: str, columns: Sequence[str]) -> d
     return dict(zip(columns, values, strict=True))
 
 
-def _words(stream: Stream, how: str, measured: str) -> str:
+def _words(stream: Stream, how: str, measured: str, sampled: str = "") -> str:
     """What was read how."""
     if stream.length is None:
         return (
@@ -320,5 +365,5 @@ def _words(stream: Stream, how: str, measured: str) -> str:
     size = f" of {stream.batch_size}" if stream.batch_size else ""
     return (
         f"trained on its own {stream.length:,} batches{size}, {how}; what is measured on whole "
-        f"data are its {measured}"
+        f"data are {sampled or 'its ' + measured}"
     )
