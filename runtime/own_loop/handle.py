@@ -21,8 +21,9 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +54,7 @@ from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import state_tensor
 from cspec.runtime.steps.metric_notes import own_optimizer
 
+T = TypeVar("T")
 _KEEPS = frozenset({"project", "freeze", "decide"})
 """Functions of the module that bring parameters somewhere after a step."""
 
@@ -64,7 +66,11 @@ class Handle:
     optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
     call `update()` after each optimizer step. `data` are datasets that are known beforehand,
     `classes` the values of their categorical columns in the order of their codes; `steps` is the
-    length of the loop, where it is known.
+    length of the loop, where it is known. `functions` are callables that the spec names. `decide`
+    makes the program anew for the shapes of a batch; it is asked where the first one does not fit.
+
+    Copies and pickles take model, optimizer and multipliers along; what was measured since the last
+    step of the optimizer is not in them.
 
     `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
     usual, or weigh each by its share n / N of the examples. The multipliers move by the mean of
@@ -88,8 +94,13 @@ class Handle:
         data: Mapping[str, Dataset] | None = None,
         classes: Mapping[str, Classes] | None = None,
         steps: int | None = None,
+        functions: Mapping[str, Any] | None = None,
+        decide: Callable[[Mapping[str, Dataset]], Program] | None = None,
     ) -> None:
-        self.module = load_module(program) if module is None else module
+        self._functions = dict(functions or {})
+        self._decide = decide
+        self._digest = program.digest
+        self.module = load_module(program, self._functions) if module is None else module
         self.program = program
         self.primal = dict(primal)
         self.optimizer = optimizer
@@ -100,15 +111,7 @@ class Handle:
         )
         self.length = steps
         operations = program.graph.operations
-        moves = [op for op in operations if _moves_duals(op)]
-        self._moves = {
-            unit: [
-                (self.module[op.name], op.trigger.count, op.after)
-                for op in moves
-                if op.trigger.unit == unit
-            ]
-            for unit in ("step", "epoch")
-        }
+        self._bring_moves()
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         gated = ((n, m) for n, m in self._models().items() if n not in self._decided)
@@ -149,6 +152,31 @@ class Handle:
         if hook:
             self._attach()
 
+    def _bring_moves(self) -> None:
+        """The functions of the module that move multipliers, by how often they do."""
+        moves = [op for op in self.program.graph.operations if _moves_duals(op)]
+        self._moves = {
+            unit: [
+                (self.module[op.name], op.trigger.count, op.after)
+                for op in moves
+                if op.trigger.unit == unit
+            ]
+            for unit in ("step", "epoch")
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        left = {"module": None, "_moves": None, "_decide": None, "_seen": None, "_pending": []}
+        data = {n: replace(d, stream=None, items=None) for n, d in self._data.items()}
+        return {**self.__dict__, **left, "_data": data, "_hooks": bool(self._hooks)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.module = load_module(self.program, self._functions)
+        self._bring_moves()
+        self._hooks = []
+        if state["_hooks"]:
+            self._attach()
+
     def _measured(self, constraints: Sequence[ConstraintFacts]) -> Values:
         """The value and the bound of some constraints on the data that were bound."""
         found = self.verify()
@@ -168,10 +196,7 @@ class Handle:
         outputs = Outputs()
         with outputs.recorded(self._models()), constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
-            try:
-                f, g, true = self.module["measure"](self.primal, batch)
-            except ShapeMismatch as error:
-                raise SpecError([self._misfit(error)]) from error
+            f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
             state = self._with_units(f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
         given = {name: value.detach() for name, value in batch["given"].items()}
@@ -287,6 +312,28 @@ class Handle:
             if number % count == 0 and self.steps > after:
                 function(self.state, true)
 
+    def _fitting(self, batch: Mapping[str, Any], measure: Callable[[], T]) -> T:
+        """What is measured; where the shapes are others than a program without data takes them to
+        be (an output a token), the first batch decides.
+
+        Raises:
+            SpecError: values that do not go together.
+        """
+        try:
+            return measure()
+        except ShapeMismatch as error:
+            misfit = error
+        columns = {n: part for n, part in batch.items() if n in self._reader.targets}
+        if self._decide is None or self._data or not columns:
+            raise SpecError([self._misfit(misfit)]) from misfit
+        made = self._decide({n: Dataset(n, dict(part)) for n, part in columns.items()})
+        self._decide = None
+        if made.graph != self.program.graph or made.source == self.program.source:
+            raise SpecError([self._misfit(misfit)]) from misfit
+        self.program, self.module = made, load_module(made, self._functions)
+        self._bring_moves()
+        return self._fitting(batch, measure)
+
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""
         found = explain_failure(self.program, error, module_file(self.program))
@@ -378,15 +425,15 @@ class Handle:
         look = self._looks.read(data, values, self._data)
         constraints = self.program.constraints
         places = {c.label: Where(" + ".join(c.datasets) or None) for c in constraints}
-        evaluate = self.module["evaluate"]
         measurer = Measurer(
-            lambda primal, data: evaluate(primal, {**data, "given": look.given}),
+            lambda primal, data: self.module["evaluate"](primal, {**data, "given": look.given}),
             self.primal,
             look.data,
             constraints,
         )
+        columns = {name: data.columns for name, data in look.data.items()}
         with constants_in(self._constants):
-            measured = measurer.measure(places, errors=True)
+            measured = self._fitting(columns, lambda: measurer.measure(places, errors=True))
             objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         return Verdicts(verdicts, objective, metrics.values, metrics.notes)
@@ -407,7 +454,7 @@ class Handle:
     def state_dict(self) -> dict[str, Any]:
         """Multipliers and counters; save it between two steps, beside model and optimizer."""
         return {
-            "digest": self.program.digest,
+            "digest": self._digest,
             "state": {name: value.detach().clone() for name, value in self.state.items()},
             "steps": self.steps,
             "epochs": self.epochs,
@@ -422,7 +469,7 @@ class Handle:
         Raises:
             SpecError: the state of another program.
         """
-        if saved["digest"] != self.program.digest:
+        if saved["digest"] != self._digest:
             message = "this state belongs to another spec, or to other data and models"
             helps = ("bind the spec, data and models that it was taken from",)
             raise SpecError([Diagnostic(code="CS630", message=message, helps=helps)])
