@@ -62,7 +62,12 @@ def attach(
     bound = _bound(symbolic, base, bindings)
     with placed(checked.source):
         known = _in_a_loop(facts(bound, crosses=crosses(checked)), checked, groups, steps)
-        program, known = _program(symbolic, bound, known)
+        try:
+            program, known = _program(symbolic, bound, known)
+        except SpecError as error:
+            if bound.data:
+                raise
+            raise SpecError([_with_data(found) for found in error.diagnostics]) from None
     handle = Handle(
         program,
         {**bound.models, **bound.variables},
@@ -84,6 +89,15 @@ def _program(symbolic: Plan, bound: Bound, known: Facts) -> tuple[Program, Facts
     """The program, and the facts with the outputs of the models."""
     known = with_operations(symbolic, bound, complete(symbolic, bound, known))
     return specialize(symbolic, known), known
+
+
+def _with_data(found: Diagnostic) -> Diagnostic:
+    """What a program needs that only a model that is called can tell: fields of its outputs."""
+    if found.code != "CS520":
+        return found
+    note = "without data the model is not called, and nothing is known of what it gives"
+    help_ = "give the training data, or a batch of it, to `bind`: `train=(x, y)`"
+    return found.model_copy(update={"notes": (*found.notes, note), "helps": (help_, *found.helps)})
 
 
 def _for_batch(symbolic: Plan, bound: Bound, known: Facts, batch: Mapping[str, Dataset]) -> Program:

@@ -46,6 +46,7 @@ from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.own_loop.refusals import refuse
+from cspec.runtime.own_loop.restore import into_sets, restore
 from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module, module_file
@@ -114,7 +115,7 @@ class Handle:
         self._bring_moves()
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
-        gated = ((n, m) for n, m in self._models().items() if n not in self._decided)
+        gated = ((n, m) for n, m in self.models().items() if n not in self._decided)
         self._gated = [model for _, model in gated if has_gates(model)]
         self._kept = bool(self._gated) or not self.module.keys().isdisjoint(_KEEPS)
         """Whether parameters are brought somewhere after a step."""
@@ -123,7 +124,7 @@ class Handle:
         self.steps, self.epochs = 0, 0
         self._own_epochs = False
         self._adopt_variables()
-        first = next((p for p in self._held() if p.is_floating_point()), None)
+        first = next((p for p in self.held() if p.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = torch.get_default_dtype() if first is None else first.dtype
         self._data = dict(data or {})
@@ -194,7 +195,7 @@ class Handle:
         if self._gradients_gone():
             self._pending.clear()
         outputs = Outputs()
-        with outputs.recorded(self._models()), constants_in(self._constants):
+        with outputs.recorded(self.models()), constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
             f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
             state = self._with_units(f, g, true)
@@ -231,7 +232,7 @@ class Handle:
         state = dict(self.state)
         for operation in due:
             rate = gradient_rate(self.optimizer)
-            self.module[operation.name](state, f, g, true, self._held(), rate)
+            self.module[operation.name](state, f, g, true, self.held(), rate)
         return state
 
     def step(self, **values: Any) -> Tensor:
@@ -242,7 +243,7 @@ class Handle:
         self.optimizer.zero_grad()
         total = self.loss(**values)
         total.backward()  # type: ignore[no-untyped-call]
-        gradients = [p.grad for p in self._held() if p.grad is not None]
+        gradients = [p.grad for p in self.held() if p.grad is not None]
         if not bool(finite(gradients)):
             self._pending.clear()
             self.optimizer.zero_grad()
@@ -264,27 +265,11 @@ class Handle:
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
             if self._kept:
-                self._project()
-                self._keep_gates()
+                into_sets(self.module, self.primal, self.state, self.optimizer, self.progress)
+                for model in self._gated:
+                    clamp_gates(model)
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
-
-    def _project(self) -> None:
-        """The parameters into their sets; what was pruned for good stays zero."""
-        masks = "freeze" in self.module
-        if masks:
-            self.module["keep_zeros"](self.primal, self.state)
-        if "project" in self.module:
-            self.module["project"](self.primal, self.optimizer, self.progress)
-        if masks:
-            self.module["freeze"](self.primal, self.state, self.progress)
-
-    def _keep_gates(self) -> None:
-        """Gates stay in their range until they are decided, and so from then on."""
-        if "decide" in self.module:
-            self.module["decide"](self.primal, self.progress)
-        for model in self._gated:
-            clamp_gates(model)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.
@@ -350,13 +335,13 @@ class Handle:
         if not any(item is measured for item in self._pending):
             self._pending.append(measured)
 
-    def _held(self) -> list[Tensor]:
+    def held(self) -> list[Tensor]:
         """What the optimizer trains."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _gradients_gone(self) -> bool:
         """Whether all that counted was thrown away, by the model and not by the optimizer."""
-        return bool(self._pending) and all(p.grad is None for p in self._held())
+        return bool(self._pending) and all(p.grad is None for p in self.held())
 
     def _attach(self) -> None:
         def committed(*_: Any) -> None:
@@ -389,7 +374,7 @@ class Handle:
         if self._seen is None:
             return {}
         batch, outputs = self._seen
-        with measuring(self._models().values()), outputs.replayed(self._models()):
+        with measuring(self.models().values()), outputs.replayed(self.models()):
             found = self.module["evaluate"](self.primal, batch)
         return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
 
@@ -438,6 +423,22 @@ class Handle:
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         return Verdicts(verdicts, objective, metrics.values, metrics.notes)
 
+    def restore(self, data: Any = None, **values: Any) -> Verdicts:
+        """Bring the parameters to the requirements, as `run` does behind its last step.
+
+        Newton's shortest steps on whole data (`runtime/finish/restore`): what is short of a bound
+        by a little is brought to it at the least cost to the model; what is far off stays as it
+        is. Arguments are those of `evaluate`; the verdicts' notes say what was moved.
+
+        Raises:
+            SpecError: data that miss; methods that act as they are written, to the last step.
+        """
+        look = self._looks.read(data, values, self._data)
+        with constants_in(self._constants):
+            notes = restore(self, look)
+        found = self.verify(data, **values)
+        return replace(found, notes=(*notes, *found.notes))
+
     def _read(self, look: Look) -> tuple[float, Recorded]:
         """The objective as written, and the metrics; what these compare with, where it is due."""
         columns = {name: data.columns for name, data in look.data.items()}
@@ -447,7 +448,7 @@ class Handle:
             self._initial, notes = before(self.module, self.primal, batch)
         batch["initial"] = self._initial
         metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
-        with measuring(self._models().values()):
+        with measuring(self.models().values()):
             objective = self.module["objective"](self.primal, batch)
         return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
 
@@ -483,11 +484,12 @@ class Handle:
         ]
         self._pending.clear()
 
-    def _models(self) -> dict[str, nn.Module]:
+    def models(self) -> dict[str, nn.Module]:
+        """The modules of the spec, by name."""
         return {name: v for name, v in self.primal.items() if isinstance(v, nn.Module)}
 
     def _adopt_variables(self) -> None:
-        trained = {id(p) for p in self._held()}
+        trained = {id(p) for p in self.held()}
         own = [self.primal[v.name] for v in self.program.variables]
         new = [parameter for parameter in own if id(parameter) not in trained]
         if new:

@@ -102,3 +102,35 @@ def test_verdicts_come_before_the_first_batch() -> None:
 def test_shapes_that_never_fit_are_still_said() -> None:
     with pytest.raises(SpecError, match="needs one label an example"):
         bound(FEW, PerToken()).loss(x=X.reshape(20, 6, 4), y=torch.zeros(20, 5, dtype=torch.long))
+
+
+def test_restore_takes_off_what_the_steps_left() -> None:
+    torch.manual_seed(0)
+    text = (
+        "data train(x, y)\nmodel net\nminimize sumsq(net.weights)\n"
+        "s.t. fit: E[ce(net(x), y)] <= 0.3\n     pos: E[ce(net(x), y) | y == 1] <= 0.25"
+    )
+    handle = bound(text, nn.Linear(4, 2))
+    for _ in range(300):
+        handle.step(x=X, y=Y)
+    before = handle.multipliers
+    with torch.no_grad():
+        for parameter in handle.primal["net"].parameters():
+            parameter.mul_(0.9)  # a little short of both
+    assert not handle.verify((X, Y)).satisfied
+    found = handle.restore((X, Y))
+    with torch.no_grad():
+        z = handle.primal["net"](X)
+    each = nn.functional.cross_entropy(z, Y, reduction="none")
+    assert found.satisfied and float(each.mean()) <= 0.3 + 1e-5
+    assert float(each[Y == 1].mean()) <= 0.25 + 1e-5
+    assert found["fit"].value == pytest.approx(float(each.mean()), rel=1e-5)
+    assert any(note.startswith("restored:") for note in found.notes)
+    assert handle.multipliers == before and handle.steps == 300
+
+
+def test_restore_takes_given_values_and_is_refused_where_a_method_acts_as_written() -> None:
+    handle = bound(FEW + " by lagrangian(dual=sgd(lr=0.1))", nn.Linear(4, 2))
+    with pytest.raises(SpecError, match="acts as written") as error:
+        handle.restore((X, Y))
+    assert error.value.diagnostics[0].code == "CS632"
