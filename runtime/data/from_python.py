@@ -73,6 +73,8 @@ def _plain(obj: Any, name: str, columns: Sequence[str]) -> _Plain | None:
     if is_frame(obj):
         return _of_frame(obj, name, columns)
     if isinstance(obj, Mapping):
+        if {"data", "target"} <= set(obj) and not {"x", "y"} & set(obj) and "x" in columns:
+            return _of_bunch(obj)
         return _Plain({str(key): obj[key] for key in obj}, feature_names(obj.get("x")))
     if isinstance(obj, np.ndarray) and obj.dtype.names is not None:
         return _Plain({field: obj[field] for field in obj.dtype.names})
@@ -92,6 +94,13 @@ def _plain(obj: Any, name: str, columns: Sequence[str]) -> _Plain | None:
         f"give a mapping of arrays, a tuple ({', '.join(columns)}) of arrays, a torch dataset or "
         "loader, or a pandas frame",
     )
+
+
+def _of_bunch(bunch: Mapping[str, Any]) -> _Plain:
+    """What scikit-learn's `load_...` and `fetch_...` give: `data` are the inputs."""
+    x = bunch["data"]
+    names = tuple(map(str, bunch.get("feature_names") or ()))
+    return _Plain({**bunch, "x": x, "y": bunch["target"]}, feature_names(x) or names)
 
 
 def _in_words(obj: Any) -> str:

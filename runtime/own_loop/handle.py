@@ -67,8 +67,8 @@ class Handle:
     optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
     call `update()` after each optimizer step. `data` are datasets that are known beforehand,
     `classes` the values of their categorical columns in the order of their codes; `steps` is the
-    length of the loop, where it is known. `functions` are callables that the spec names. `decide`
-    makes the program anew for the shapes of a batch; it is asked where the first one does not fit.
+    length of the loop, where it is known; `functions` are callables that the spec names. Where the
+    first batch does not fit, `decide` makes the program anew for its shapes.
 
     Copies and pickles take model, optimizer and multipliers along; what was measured since the last
     step of the optimizer is not in them.
@@ -111,8 +111,8 @@ class Handle:
             *program.notes,
         )
         self.length = steps
-        operations = program.graph.operations
         self._bring_moves()
+        operations = program.graph.operations
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         gated = ((n, m) for n, m in self.models().items() if n not in self._decided)
@@ -140,8 +140,8 @@ class Handle:
         self._seen: tuple[Mapping[str, Any], Outputs] | None = None
         self._true: Tensor | None = None
         self._initial = Before()
+        # The type of numbers in emitted functions: those of the spec keep their digits.
         self._constants = torch.promote_types(self._dtype, torch.float32)
-        """The type of numbers in emitted functions: those of the spec keep their digits."""
         with constants_in(self._constants):
             starts = self.module["initial_state"]()
         self.state: dict[str, Tensor] = {
@@ -200,6 +200,7 @@ class Handle:
             f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
             state = self._with_units(f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
+            total = total.to(f.dtype)  # rates are counted in float64
         given = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
@@ -308,10 +309,10 @@ class Handle:
             return measure()
         except ShapeMismatch as error:
             misfit = error
-        columns = {n: part for n, part in batch.items() if n in self._reader.targets}
-        if self._decide is None or self._data or not columns:
+        parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
+        if self._decide is None or self._data or not parts:
             raise SpecError([self._misfit(misfit)]) from misfit
-        made = self._decide({n: Dataset(n, dict(part)) for n, part in columns.items()})
+        made = self._decide(parts)
         self._decide = None
         if made.graph != self.program.graph or made.source == self.program.source:
             raise SpecError([self._misfit(misfit)]) from misfit
