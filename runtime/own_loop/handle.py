@@ -70,8 +70,7 @@ class Handle:
     length of the loop, where it is known; `functions` are callables that the spec names. Where the
     first batch does not fit, `decide` makes the program anew for its shapes.
 
-    Copies and pickles take model, optimizer and multipliers along; what was measured since the last
-    step of the optimizer is not in them.
+    Copies and pickles take model and optimizer along, and not what waits for the next step.
 
     `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
     usual, or weigh each by its share n / N of the examples. The multipliers move by the mean of
@@ -132,8 +131,8 @@ class Handle:
             name: {c for c, _ in columns} for d in program.data for name, columns in d.targets
         }
         features = {
-            name: tuple(c for c in d.columns if c not in declared.get(name, d.columns))
-            for name, d in self._data.items()
+            n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
+            for n, d in self._data.items()
         }
         self._reader = BatchReader(program, self._device, self._dtype, classes, features)
         self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)

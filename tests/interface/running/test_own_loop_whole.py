@@ -134,3 +134,10 @@ def test_restore_takes_given_values_and_is_refused_where_a_method_acts_as_writte
     with pytest.raises(SpecError, match="acts as written") as error:
         handle.restore((X, Y))
     assert error.value.diagnostics[0].code == "CS632"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_loss_is_of_the_type_of_the_model(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    handle = bound(FEW, nn.Linear(4, 2, dtype=dtype))
+    assert handle.loss(x=X.to(dtype), y=Y).dtype == dtype
