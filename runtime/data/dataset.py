@@ -252,7 +252,7 @@ def _check_finite(name: str, column: str, values: Tensor) -> None:
     if not values.is_floating_point():
         return
     size = max(1, _AT_ONCE * len(values) // max(1, values.numel()))
-    parts = values.split(size)
+    parts = torch.split(values, size)
     if all(bool(torch.isfinite(part).all()) for part in parts):
         return
     bad = torch.cat([(~torch.isfinite(part)).reshape(len(part), -1).any(1) for part in parts])

@@ -165,9 +165,9 @@ class Handle:
         }
 
     def __getstate__(self) -> dict[str, Any]:
-        left = {"module": None, "_moves": None, "_decide": None, "_seen": None, "_pending": []}
+        left = dict.fromkeys(("module", "_moves", "_decide", "_seen"))
         data = {n: replace(d, stream=None, items=None) for n, d in self._data.items()}
-        return {**self.__dict__, **left, "_data": data, "_hooks": bool(self._hooks)}
+        return {**self.__dict__, **left, "_pending": [], "_data": data, "_hooks": bool(self._hooks)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
