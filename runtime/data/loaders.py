@@ -18,7 +18,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, Subset
 from torch.utils.data import Dataset as TorchDataset
 
@@ -159,43 +158,46 @@ class _Source:
             )
             raise DataError(f"the loader of `{self.name}` yields no batch: {why}")
         in_order = in_order_of(loader)
-        part, sampled = (loader, "") if in_order is None else self._bounded(in_order)
-        found, whole = self._collected(part, sized)
-        count, rows = found.count, found.rows
+        sampled = ""
+        if in_order is None:
+            found, whole = self._collected(loader, sized)
+        else:
+            count = len(cast(Any, in_order.dataset))
+            found, whole = self._collected(in_order, sized=True, rows=count)
         endless = not whole and not sized
-        if not whole:
-            sampled = f"the first {rows:,} examples"
+        if not whole and in_order is None:
+            sampled = f"the first {found.rows:,} examples"
+        elif not whole and in_order is not None:
+            found = self._drawn(in_order, found.entries // max(1, found.rows))
+            sampled = f"{found.rows:,} of its {count:,} examples, drawn at random"
         stream = Stream(
             pass_over=lambda: iter(loader),
             read=self._dataset,
-            length=length if length is not None or endless else count,
+            length=length if length is not None or endless else found.count,
             batch_size=batch_size_of(loader),
             steady=getattr(loader, "generator", None) is None and own_generator(loader) is None,
         )
         how = "read once in their own order" if in_order is not None else "from one pass"
-        words = _words(stream, "drawn anew each epoch", f"{rows:,} examples, {how}", sampled)
+        words = _words(stream, "drawn anew each epoch", f"{found.rows:,} examples, {how}", sampled)
         notes = (f"`{self.name}`: {words}",)
         return Read(found.columns(), stream, None, words, notes, sampled)
 
-    def _bounded(self, loader: DataLoader[Any]) -> tuple[DataLoader[Any], str]:
-        """A loader that reads no more than is held, and what of all the examples these are."""
+    def _drawn(self, loader: DataLoader[Any], entries: int) -> Pieces:
+        """As many examples as are held, of so many entries each, drawn at random."""
+        rows = min(MEASURED_ROWS, max(1, MOST_HELD // max(1, entries)))
         dataset = cast(Any, loader.dataset)
-        count, entries = len(dataset), self._entries(loader)
-        if count * entries <= MOST_HELD:
-            return loader, ""
-        rows = min(MEASURED_ROWS, max(1, MOST_HELD // entries))
-        chosen = sorted(permutation(count, 0, 0)[:rows].tolist())
-        said = f"{rows:,} of its {count:,} examples, drawn at random"
-        return in_order_of(
-            DataLoader(Subset(dataset, chosen), loader.batch_size, collate_fn=loader.collate_fn)
-        ) or loader, said
-
-    def _entries(self, loader: DataLoader[Any]) -> int:
-        """Entries of one example, in all the columns that the spec names."""
-        first = self._named(loader.collate_fn([cast(Any, loader.dataset)[0]]))
-        return sum(
-            int(np.size(v)) if not isinstance(v, Tensor) else v.numel() for v in first.values()
-        )
+        chosen = sorted(permutation(len(dataset), 0, 0)[:rows].tolist())
+        return self._collected(
+            DataLoader(
+                Subset(dataset, chosen),
+                batch_size=loader.batch_size,
+                collate_fn=loader.collate_fn,
+                num_workers=loader.num_workers,
+                worker_init_fn=loader.worker_init_fn,
+                multiprocessing_context=loader.multiprocessing_context,
+            ),
+            sized=True,
+        )[0]
 
     def dataset(self, dataset: TorchDataset[Any]) -> Read:
         """A map-style dataset: examples by position."""
@@ -281,7 +283,7 @@ class _Source:
         found = Pieces(keep=not isinstance(batches, DataLoader))
         for batch in batches:
             found.add(batch, self._named(batch))
-            large = found.entries * max(1, rows / found.rows) > MOST_HELD
+            large = found.entries * max(1, rows / max(1, found.rows)) > MOST_HELD
             if large if sized else self._enough(found):
                 return found, False
         if not found.count:
