@@ -82,7 +82,9 @@ def test_fit_is_set_from_the_command_line(cspec) -> None:
     Path("low.cspec").write_text(NLP)
     found = cspec("run", "low.cspec", "--fit", "steps=40", "--out", "r", "--json")
     assert json.loads(found.out.splitlines()[-1])["steps"] == 40
-    assert "steps=40" in Path("r/spec.cspec").read_text() and cspec("verify", "r").code == found.code
+    assert (
+        "steps=40" in Path("r/spec.cspec").read_text() and cspec("verify", "r").code == found.code
+    )
     wrong = cspec("run", "low.cspec", "--fit", "stepz=40")
     assert wrong.code == 1 and "did you mean `steps`?" in wrong.err
 
