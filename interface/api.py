@@ -7,6 +7,7 @@
 
 Text is a spec, a `pathlib.Path` (or text that ends in `.cspec`) a file. Keyword arguments bind
 names: params to numbers, models to modules, data to anything that `cspec.run` can iterate.
+`fit={"epochs": 2}` (or `fit="epochs=2"`) is put in place of what the spec says there.
 `trust=["scipy"]` names modules that a spec may import (`from scipy.special import ...`).
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from cspec.comparing.using import with_fit
 from cspec.dsl.check import Checked
 from cspec.dsl.check import check as check_source
 from cspec.dsl.format.spec import format_spec
@@ -78,6 +80,9 @@ def _with_names(
 ) -> tuple[Source, Path, dict[str, Any], dict[str, Any]]:
     """A spec's text and folder, values of its params, and what is bound to its other names."""
     source, base = read_spec(spec)
+    if "fit" in names and isinstance(names["fit"], Mapping | str):
+        source = with_fit(source, names["fit"])
+        names = {name: value for name, value in names.items() if name != "fit"}
     params, bindings = split_names(source, names)
     held = _held(spec)
     if held is not None:
@@ -268,6 +273,23 @@ def verify(
 
     with rendered(), undisturbed(), trusting(trust):
         return verify_run(Path(run), names, None if base is None else Path(base))
+
+
+def load_weights(run: str | Path, **models: Any) -> None:
+    """Put the parameters that a run delivered into a model, by its name in the spec.
+
+        net = Net()
+        cspec.load_weights("runs/quick-4db76d68-seed0", net=net)
+
+    Parameters and buffers (running statistics) are set in place.
+
+    Raises:
+        SpecError: no parameters there, or those of another architecture.
+    """
+    from cspec.evidence.verification import restored
+
+    with rendered():
+        restored(Path(run), models)
 
 
 def compare(

@@ -17,6 +17,7 @@ from typing import Any
 
 from cspec.commands import exits
 from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.comparing.using import with_fit
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.render import as_json
 from cspec.dsl.text.visible import visible_line
@@ -31,6 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_set(parser)
     add_trust(parser)
     add_bind(parser)
+    parser.add_argument(
+        "--fit", action="append", default=[], metavar="SETTING=VALUE", help="in place of the spec's"
+    )
     parser.add_argument("--seed", type=natural, help="default: the spec's")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument("--out", metavar="DIR", help="folder of the run; default: runs/...")
@@ -78,6 +82,7 @@ def in_json(options: argparse.Namespace, work: Any) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     source, base = chosen(options)
+    source = with_fit(source, ", ".join(options.fit)) if options.fit else source
     params, bindings = params_of(options), bindings_of(options)
     if options.data_dir is not None:
         os.environ["CSPEC_DATA"] = options.data_dir

@@ -107,6 +107,33 @@ def with_using(source: Source, way: Way) -> Source:
     return Source(text=format_spec(replaced, source), name=source.name)
 
 
+def with_fit(source: Source, given: Mapping[str, object] | str) -> Source:
+    """The text of a spec with settings of `fit` in place of its own, `{"epochs": 2}` or `epochs=2`.
+
+    Raises:
+        SpecError: settings that are no text of a spec.
+    """
+    text = given if isinstance(given, str) else ", ".join(f"{k}={_value(given[k])}" for k in given)
+    named = Source(text=f"fit({text})", name="<fit>")
+    read, found = parse(named)
+    spec, wrong = parse(source)
+    if errors(found):
+        raise SpecError([d.model_copy(update={"source": d.source or named}) for d in found])
+    if errors(wrong):
+        return source  # said where the spec is checked
+    items = spec.items
+    for item in read.items:
+        assert isinstance(item, Fit)
+        items = _changed(items, item, source)
+    return Source(
+        text=format_spec(spec.model_copy(update={"items": items}), source), name=source.name
+    )
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _changed(
     items: tuple[Item, ...], change: Model | Param | Fit, source: Source
 ) -> tuple[Item, ...]:

@@ -28,6 +28,7 @@ from cspec.runtime.files import sha256
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.run.execute import load_module
 from cspec.runtime.session.session import Session
+from cspec.runtime.session.snapshots import load_tensors
 from cspec.runtime.verdict.remeasure import misfits, moved, recast, remeasure
 
 WEIGHTS, REPORT = "model.safetensors", "report.json"
@@ -174,6 +175,24 @@ def _parameters(path: Path, differences: list[Difference]) -> dict[str, Tensor]:
         return load_file(file)
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise _unmeasured(path, str(error).splitlines()[0], differences) from error
+
+
+def restored(path: Path, models: Mapping[str, Any]) -> None:
+    """Put the parameters in the folder of a run into models and variables, by their names there.
+
+    Raises:
+        SpecError: CS624, no parameters there, or those of others.
+    """
+    tensors = _parameters(path, [])
+    names = ", ".join(dict.fromkeys(key.partition(".")[0] for key in tensors))
+    try:
+        load_tensors(models, tensors)
+    except (KeyError, RuntimeError) as error:
+        listed = ", ".join(f"`{name}`" for name in models)
+        said = " ".join(str(error).split())
+        message = f"{path} has no parameters ({WEIGHTS}) for {listed} as given: {said}"
+        helps = (f"it has those of {names}: give these names, each of its own architecture",)
+        raise SpecError([Diagnostic(code="CS624", message=message, helps=helps)]) from error
 
 
 def _unmeasured(path: Path, why: str, differences: list[Difference]) -> SpecError:

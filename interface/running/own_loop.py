@@ -12,8 +12,8 @@ import torch
 
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
-from cspec.compiler.records.facts import Facts, OwnLoop
-from cspec.compiler.records.program import ModelSetup, SourceCall
+from cspec.compiler.records.facts import ColumnFacts, Facts, OwnLoop
+from cspec.compiler.records.program import ModelSetup, Program, SourceCall
 from cspec.compiler.refusals.loop_groups import Groups, check_groups, with_groups
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import Checked
@@ -24,8 +24,10 @@ from cspec.reading.specs import placed
 from cspec.running.plans import plan_of
 from cspec.running.prepare import crosses, inputs_of, seed_of
 from cspec.runtime.bind.bind import Bound, bind
+from cspec.runtime.bind.data import data_facts
 from cspec.runtime.bind.facts import facts
 from cspec.runtime.bind.outputs import complete, with_operations
+from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.own_loop.batch import Classes
 from cspec.runtime.own_loop.handle import Handle
@@ -60,14 +62,20 @@ def attach(
     bound = _bound(symbolic, base, bindings)
     with placed(checked.source):
         known = _in_a_loop(facts(bound, crosses=crosses(checked)), checked, groups, steps)
-        known = with_operations(symbolic, bound, complete(symbolic, bound, known))
-        program = specialize(symbolic, known)
+        try:
+            program, known = _program(symbolic, bound, known)
+        except SpecError as error:
+            if bound.data:
+                raise
+            raise SpecError([_with_data(found) for found in error.diagnostics]) from None
     handle = Handle(
         program,
         {**bound.models, **bound.variables},
         optimizer,
         hook=hook,
         module=load_module(program, bound.functions),
+        functions=bound.functions,
+        decide=lambda batch: _for_batch(symbolic, bound, known, batch),
         data=bound.data,
         classes=_classes(known, bound),
         steps=steps,
@@ -75,6 +83,39 @@ def attach(
     for note in handle.notes:
         LOG.warning("%s", visible_line(f"{program.name}: {note}"))
     return handle
+
+
+def _program(symbolic: Plan, bound: Bound, known: Facts) -> tuple[Program, Facts]:
+    """The program, and the facts with the outputs of the models."""
+    known = with_operations(symbolic, bound, complete(symbolic, bound, known))
+    return specialize(symbolic, known), known
+
+
+def _with_data(found: Diagnostic) -> Diagnostic:
+    """What a program needs that only a model that is called can tell: fields of its outputs."""
+    if found.code != "CS520":
+        return found
+    note = "without data the model is not called, and nothing is known of what it gives"
+    help_ = "give the training data, or a batch of it, to `bind`: `train=(x, y)`"
+    return found.model_copy(update={"notes": (*found.notes, note), "helps": (help_, *found.helps)})
+
+
+def _for_batch(symbolic: Plan, bound: Bound, known: Facts, batch: Mapping[str, Dataset]) -> Program:
+    """The program for the shapes of a batch; classes and groups are none of its business."""
+    shapes = {
+        name: facts_.model_copy(
+            update={"columns": {n: _shape_alone(c) for n, c in facts_.columns.items()}}
+        )
+        for name, facts_ in ((n, data_facts(d)) for n, d in batch.items())
+    }
+    told = known.model_copy(update={"data": {**shapes, **known.data}, "outputs": {}})
+    with placed(symbolic.checked.source):
+        return _program(symbolic, replace(bound, data=dict(batch)), told)[0]
+
+
+def _shape_alone(column: ColumnFacts) -> ColumnFacts:
+    kind = "real" if column.kind == "real" else "integer"
+    return ColumnFacts(kind=kind, shape=column.shape)
 
 
 def _symbolic(checked: Checked) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor
 from cspec.runtime.data.dataset import whole_classes
 from cspec.runtime.data.encode import Encoded, encode_plain, in_full
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.reading import MOST_COPIED, MOST_HELD
 
 
 def is_frame(obj: Any) -> bool:
@@ -113,6 +115,12 @@ def _of_tensor(tensor: Tensor, name: str, of: str) -> Encoded:
         raise _complex(name, of)
     if tensor.dtype == torch.bool:
         return tensor.long(), (False, True)
+    if tensor.numel() > MOST_HELD and tensor.dtype not in (
+        torch.float32,
+        torch.float64,
+        torch.long,
+    ):
+        raise _too_large(tensor, name, of)
     if tensor.is_floating_point():
         return in_full(tensor), None
     _require_64_bits(tensor, name, of)
@@ -136,10 +144,11 @@ def _of_array(array: NDArray[Any], name: str, of: str) -> Encoded:
     if array.dtype.kind in "biuf" and (array.ndim != 1 or array.dtype.kind != "b"):
         # Tensors have the machine's byte order and at most 64 bits.
         narrow = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype
-        plain = array.astype(narrow.newbyteorder("="), copy=not array.flags.writeable)
+        kept = array.flags.writeable or _is_mapped(array)
+        plain = array.astype(narrow.newbyteorder("="), copy=not kept)
         # `ascontiguousarray` would make a row of a single number.
         ordered = np.ascontiguousarray(plain) if plain.ndim else plain
-        return _of_tensor(torch.from_numpy(ordered), name, of)
+        return _of_tensor(_shared(ordered), name, of)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]  # one value an example in a row of its own
     if array.ndim != 1:
@@ -148,6 +157,33 @@ def _of_array(array: NDArray[Any], name: str, of: str) -> Encoded:
             "give one value an example, or a column for each",
         )
     return encode_plain(array, name)
+
+
+def _too_large(tensor: Tensor, name: str, of: str) -> DataError:
+    kind = str(tensor.dtype).removeprefix("torch.")
+    return DataError(
+        f"column `{name}` of `{of}` holds {tensor.numel():,} numbers in {kind}, which would have "
+        "to be converted in memory",
+        "give a loader whose dataset converts one example at a time",
+        "or write the file in float32",
+    )
+
+
+def _is_mapped(array: NDArray[Any]) -> bool:
+    """Whether it lies in a file and is too large to be copied into memory."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return array.size > MOST_COPIED
+        base = base.base
+    return False
+
+
+def _shared(array: NDArray[Any]) -> Tensor:
+    """The array as a tensor of the same memory, which may be a file that can't be written to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nothing is written: models are given copies
+        return torch.from_numpy(array)
 
 
 def _complex(name: str, of: str) -> DataError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -11,10 +12,14 @@ from torch import Tensor
 
 from cspec.dsl.messages.wording import closest
 from cspec.runtime.data.errors import DataError, raise_all
+from cspec.runtime.data.order import permutation
+from cspec.runtime.data.reading import MEASURED_ROWS, MOST_HELD
 
 EPOCH = 100
 """Batches that count as an epoch of a source that has no end."""
 _MOST_WHOLE_CLASSES = 10_000
+_AT_ONCE = 2**24
+"""Entries that are looked at at once: data may be larger than memory."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Dataset:
         notes: what is to be told of how the data were read.
         draws: points that are drawn anew at every step; `columns` are then what stands for all.
         fresh: of points of a domain those that verdicts are measured on.
-        sampled: what these are, where they stand for infinitely many: `a grid of 51 x 51 points`.
+        sampled: what they are, where they stand for more: `a grid of 51 x 51 points`.
         members: of pairs of examples, the examples that verdicts are measured on.
         of: of pairs of examples, the dataset that these are of.
         rows: of pairs of examples, how many examples there are.
@@ -156,6 +161,18 @@ class Dataset:
         if fresh is not None:
             fresh = {name: values.to(moved[name]) for name, values in fresh.items()}
         return replace(self, columns=moved, fresh=fresh)
+
+    @property
+    def large(self) -> bool:
+        """Whether it is more than is passed over often, or held in memory."""
+        return any(values.numel() > MOST_HELD for values in self.columns.values())
+
+    @cached_property
+    def part(self) -> Dataset:
+        """What stands for all where it would be passed over often: of large data some rows."""
+        if not self.large:
+            return self
+        return self.select(permutation(len(self), 0, 0)[:MEASURED_ROWS])
 
     @property
     def judged(self) -> Mapping[str, Tensor]:
@@ -234,11 +251,13 @@ def _length(name: str, column: str, values: Tensor) -> int:
 def _check_finite(name: str, column: str, values: Tensor) -> None:
     if not values.is_floating_point():
         return
-    bad = ~torch.isfinite(values)
-    if not bool(bad.any()):
+    size = max(1, _AT_ONCE * len(values) // max(1, values.numel()))
+    parts = torch.split(values, size)
+    if all(bool(torch.isfinite(part).all()) for part in parts):
         return
-    rows = bad.reshape(len(bad), -1).any(1).nonzero().flatten()
-    kind = "NaN" if bool(values.isnan().any()) else "infinite numbers"
+    bad = torch.cat([(~torch.isfinite(part)).reshape(len(part), -1).any(1) for part in parts])
+    rows = bad.nonzero().flatten()
+    kind = "NaN" if bool(values[rows].isnan().any()) else "infinite numbers"
     raise DataError(
         f"column `{column}` of `{name}` holds {kind} in {len(rows)} of {len(values)} rows, "
         f"first in row {int(rows[0])}",

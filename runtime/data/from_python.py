@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ from cspec.runtime.data.columns import (
 from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.loaders import Read, named_columns, read
-from cspec.runtime.data.reading import Reading
+from cspec.runtime.data.reading import MEASURED_ROWS, Reading
+from cspec.runtime.data.samplers import is_iterable_dataset, is_map_style
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -71,17 +73,20 @@ def _plain(obj: Any, name: str, columns: Sequence[str]) -> _Plain | None:
     if is_frame(obj):
         return _of_frame(obj, name, columns)
     if isinstance(obj, Mapping):
+        if {"data", "target"} <= set(obj) and not {"x", "y"} & set(obj) and "x" in columns:
+            return _of_bunch(obj)
         return _Plain({str(key): obj[key] for key in obj}, feature_names(obj.get("x")))
     if isinstance(obj, np.ndarray) and obj.dtype.names is not None:
         return _Plain({field: obj[field] for field in obj.dtype.names})
-    if hasattr(obj, "to_pandas"):
+    if hasattr(obj, "to_pandas") and not is_map_style(obj) and not is_iterable_dataset(obj):
         return _plain(obj.to_pandas(), name, columns)
     if type(obj) is TensorDataset:
         return _Plain(named_columns(obj.tensors, name, columns))
     if names_columns(obj):
         named = named_columns(obj, name, columns)
         return _Plain(named, feature_names(named.get("x")))
-    batches = isinstance(obj, (TorchDataset, Iterable)) and not isinstance(obj, (str, bytes))
+    batches = isinstance(obj, (TorchDataset, Iterable)) or is_map_style(obj)
+    batches &= not isinstance(obj, (str, bytes))
     if batches and (isinstance(obj, list) or not is_column(obj)):
         return None
     raise DataError(
@@ -89,6 +94,13 @@ def _plain(obj: Any, name: str, columns: Sequence[str]) -> _Plain | None:
         f"give a mapping of arrays, a tuple ({', '.join(columns)}) of arrays, a torch dataset or "
         "loader, or a pandas frame",
     )
+
+
+def _of_bunch(bunch: Mapping[str, Any]) -> _Plain:
+    """What scikit-learn's `load_...` and `fetch_...` give: `data` are the inputs."""
+    x = bunch["data"]
+    names = tuple(map(str, bunch.get("feature_names") or ()))
+    return _Plain({**bunch, "x": x, "y": bunch["target"]}, feature_names(x) or names)
 
 
 def _in_words(obj: Any) -> str:
@@ -132,7 +144,7 @@ def _encoded(
             came = str(raw[wanted].dtype).removeprefix("torch.")
             notes.append(f"column `{wanted}` of `{name}` came in {came} and is held in float32")
     words = "; ".join(part for part in (kind, source.words) if part)
-    return Dataset(
+    found = Dataset(
         name,
         tensors,
         classes,
@@ -141,4 +153,12 @@ def _encoded(
         stream=source.stream,
         items=source.items,
         notes=tuple(notes),
+        sampled=source.sampled,
     )
+    if found.large:
+        told = (
+            f"`{name}` is larger than what is held in memory: verdicts are measured on all its "
+            f"{len(found):,} examples, a pass each; prices and restoration on {MEASURED_ROWS:,}"
+        )
+        return replace(found, notes=(*found.notes, told))
+    return found

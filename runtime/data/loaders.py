@@ -18,19 +18,28 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, Subset
 from torch.utils.data import Dataset as TorchDataset
 
 from cspec.runtime.data.collate import Pieces, collate
 from cspec.runtime.data.columns import is_column
 from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.order import permutation
 from cspec.runtime.data.randomness import RandomStream
-from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_ROWS, Reading
+from cspec.runtime.data.reading import (
+    MEASURED_ROWS,
+    MOST_ENTRIES,
+    MOST_HELD,
+    MOST_ROWS,
+    Reading,
+)
 from cspec.runtime.data.samplers import (
     READ_AT_ONCE,
     batch_size_of,
     in_order_of,
+    is_iterable_dataset,
+    is_map_style,
     own_generator,
 )
 
@@ -51,6 +60,8 @@ class Read:
     items: Items | None = None
     words: str = ""
     notes: tuple[str, ...] = field(default=())
+    sampled: str = ""
+    """What the columns are, where there are more examples than they hold."""
 
 
 def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert: Convert) -> Read:
@@ -66,9 +77,9 @@ def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert:
     with _told(name), random.used():
         if isinstance(obj, DataLoader):
             return source.loader(obj)
-        if isinstance(obj, IterableDataset):
-            return source.loader(DataLoader(obj, batch_size=128))
-        if isinstance(obj, TorchDataset):
+        if is_iterable_dataset(obj):
+            return source.loader(DataLoader(obj, batch_size=128, collate_fn=collate))
+        if is_map_style(obj):
             return source.dataset(obj)
         if isinstance(obj, (list, tuple)) and not _holds_batches(obj):
             return source.dataset(cast(Any, _Listed(obj)))
@@ -147,19 +158,46 @@ class _Source:
             )
             raise DataError(f"the loader of `{self.name}` yields no batch: {why}")
         in_order = in_order_of(loader)
-        found, whole = self._collected(loader if in_order is None else in_order, sized)
-        count, rows = found.count, found.rows
-        endless = not whole
+        sampled = ""
+        if in_order is None:
+            found, whole = self._collected(loader, sized)
+        else:
+            count = len(cast(Any, in_order.dataset))
+            found, whole = self._collected(in_order, sized=True, rows=count)
+        endless = not whole and not sized
+        if not whole and in_order is None:
+            sampled = f"the first {found.rows:,} examples"
+        elif not whole and in_order is not None:
+            found = self._drawn(in_order, found.entries // max(1, found.rows))
+            sampled = f"{found.rows:,} of its {count:,} examples, drawn at random"
         stream = Stream(
             pass_over=lambda: iter(loader),
             read=self._dataset,
-            length=length if length is not None or endless else count,
+            length=length if length is not None or endless else found.count,
             batch_size=batch_size_of(loader),
             steady=getattr(loader, "generator", None) is None and own_generator(loader) is None,
         )
         how = "read once in their own order" if in_order is not None else "from one pass"
-        words = _words(stream, "drawn anew each epoch", f"{rows:,} examples, {how}")
-        return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
+        words = _words(stream, "drawn anew each epoch", f"{found.rows:,} examples, {how}", sampled)
+        notes = (f"`{self.name}`: {words}",)
+        return Read(found.columns(), stream, None, words, notes, sampled)
+
+    def _drawn(self, loader: DataLoader[Any], entries: int) -> Pieces:
+        """As many examples as are held, of so many entries each, drawn at random."""
+        rows = min(MEASURED_ROWS, max(1, MOST_HELD // max(1, entries)))
+        dataset = cast(Any, loader.dataset)
+        chosen = sorted(permutation(len(dataset), 0, 0)[:rows].tolist())
+        return self._collected(
+            DataLoader(
+                Subset(dataset, chosen),
+                batch_size=loader.batch_size,
+                collate_fn=loader.collate_fn,
+                num_workers=loader.num_workers,
+                worker_init_fn=loader.worker_init_fn,
+                multiprocessing_context=loader.multiprocessing_context,
+            ),
+            sized=True,
+        )[0]
 
     def dataset(self, dataset: TorchDataset[Any]) -> Read:
         """A map-style dataset: examples by position."""
@@ -169,7 +207,13 @@ class _Source:
                 "give it `__len__`, or make it an IterableDataset",
             )
         loader = DataLoader(dataset, batch_size=READ_AT_ONCE, collate_fn=collate)
-        found, _ = self._collected(loader, sized=True)
+        found, whole = self._collected(loader, sized=True, rows=len(dataset))
+        if not whole:
+            raise DataError(
+                f"`{self.name}` holds {len(dataset):,} examples, more than is held in memory",
+                f"give a loader, whose batches are streamed: {self.name}=DataLoader("
+                f"{self.name}, batch_size=128, shuffle=True)",
+            )
         columns = found.columns()
         if not self._augments(dataset, columns):
             return Read(columns)
@@ -230,15 +274,17 @@ class _Source:
 
     # --- Reading -----------------------------------------------------------------------------
 
-    def _collected(self, batches: Iterable[Any], sized: bool) -> tuple[Pieces, bool]:
+    def _collected(self, batches: Iterable[Any], sized: bool, rows: int = 0) -> tuple[Pieces, bool]:
         """The batches laid end to end, and whether the source came to its end.
 
-        `sized`: whether it knows its length, so that it has an end.
+        `sized`: whether it knows its length, so that it has an end; `rows`: its examples, where
+        they are to be held all or not at all.
         """
         found = Pieces(keep=not isinstance(batches, DataLoader))
         for batch in batches:
             found.add(batch, self._named(batch))
-            if not sized and self._enough(found):
+            large = found.entries * max(1, rows / max(1, found.rows)) > MOST_HELD
+            if large if sized else self._enough(found):
                 return found, False
         if not found.count:
             raise DataError(f"the data `{self.name}` is empty: it yields no batch")
@@ -252,7 +298,8 @@ class _Source:
         """
         if not self.reading.whole:
             steps = self.reading.steps
-            return found.rows >= MEASURED_ROWS or (steps is not None and found.count >= steps)
+            enough = found.rows >= MEASURED_ROWS or found.entries >= MOST_HELD
+            return enough or (steps is not None and found.count >= steps)
         if found.rows >= MOST_ROWS or found.entries >= MOST_ENTRIES:
             raise DataError(
                 f"`{self.name}` has given {found.count:,} batches ({found.rows:,} examples) and "
@@ -310,7 +357,7 @@ def named_columns(values: Sequence[Any], name: str, columns: Sequence[str]) -> d
     return dict(zip(columns, values, strict=True))
 
 
-def _words(stream: Stream, how: str, measured: str) -> str:
+def _words(stream: Stream, how: str, measured: str, sampled: str = "") -> str:
     """What was read how."""
     if stream.length is None:
         return (
@@ -320,5 +367,5 @@ def _words(stream: Stream, how: str, measured: str) -> str:
     size = f" of {stream.batch_size}" if stream.batch_size else ""
     return (
         f"trained on its own {stream.length:,} batches{size}, {how}; what is measured on whole "
-        f"data are its {measured}"
+        f"data are {sampled or 'its ' + measured}"
     )

@@ -130,17 +130,18 @@ def points(
         return {"train": Dataset("train", all_, provenance=said, fresh=all_)}
     unit, said = region.fresh(way == "held", seed)
     fresh = region.columns(unit)
+    others = f"{said}, others than those that training saw"
     if way == "redrawn":
         draws = Draws(region, n, seed)
         told = f"{n:,} points drawn anew at every step; measured on {said}"
         return {
             "train": Dataset(
-                "train", fresh, provenance=told, draws=draws, fresh=fresh, sampled=said
+                "train", fresh, provenance=told, draws=draws, fresh=fresh, sampled=others
             )
         }
     held = region.columns(sobol(n, len(region.lower), seed))
     told = f"{n:,} quasi-random points, drawn once; judged on {said}"
-    return {"train": Dataset("train", held, provenance=told, fresh=fresh, sampled=said)}
+    return {"train": Dataset("train", held, provenance=told, fresh=fresh, sampled=others)}
 
 
 def _check(region: Region, n: int, way: str) -> None:

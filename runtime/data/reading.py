@@ -29,3 +29,8 @@ MOST_ROWS = 1_000_000
 """Examples after which a source without a length counts as one without end ..."""
 MOST_ENTRIES = 2**27
 """... or entries of its columns."""
+MOST_COPIED = 2**24
+"""Entries of a column in a file up to which it is copied into memory."""
+MOST_HELD = 2**29
+"""Entries up to which the examples of a loader are held in memory (2 GB in float32); of more, a
+sample is."""

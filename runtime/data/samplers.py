@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch.utils.data import (
@@ -13,9 +14,30 @@ from torch.utils.data import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from torch.utils.data import Dataset as TorchDataset
 
 READ_AT_ONCE = 256
 """Examples that are read at once where nobody says how many."""
+
+
+def is_map_style(obj: Any) -> bool:
+    """Whether it gives examples by position: a torch dataset, or one that is like it.
+
+    `datasets.Dataset` is, and its transforms are made where an example is read.
+    """
+    if isinstance(obj, IterableDataset):
+        return False
+    if isinstance(obj, TorchDataset) or hasattr(obj, "with_transform"):
+        return hasattr(obj, "__getitem__")
+    plain = isinstance(obj, (str, bytes, Mapping, Sequence)) or hasattr(obj, "__array__")
+    lookup = hasattr(obj, "__getitem__") and hasattr(obj, "__len__")
+    return lookup and not plain and not hasattr(obj, "__iter__")
+
+
+def is_iterable_dataset(obj: Any) -> bool:
+    """Whether it gives examples one by one: a torch dataset, or one of `datasets` like it."""
+    like = hasattr(obj, "with_format") and hasattr(obj, "__iter__") and not is_map_style(obj)
+    return isinstance(obj, IterableDataset) or like
 
 
 def in_order_of(loader: DataLoader[Any]) -> DataLoader[Any] | None:

@@ -106,9 +106,22 @@ def _once(forward: Any, *arguments: Tensor) -> Any:
     """`forward` on one chunk. Where a gradient is asked for, activations are computed once more
     when it is: what is held at a time is the outputs and the activations of one chunk.
     """
-    if torch.is_grad_enabled():
-        return checkpoint(forward, *_copies(arguments), use_reentrant=False)
-    return forward(*_copies(arguments))
+
+    def copied(*chunk: Tensor) -> Any:
+        return forward(*_copies(chunk))
+
+    if torch.is_grad_enabled() and _trains(forward, arguments):
+        # Copies are made within: what is held until the gradient comes are the examples themselves.
+        return checkpoint(copied, *arguments, use_reentrant=False)
+    return copied(*arguments)
+
+
+def _trains(forward: Any, arguments: Iterable[Tensor]) -> bool:
+    """Whether a gradient may be asked for of what is inside; yes, where it can't be told."""
+    if any(value.requires_grad for value in arguments):
+        return True
+    owner = getattr(forward, "__self__", None)
+    return not isinstance(owner, nn.Module) or any(p.requires_grad for p in owner.parameters())
 
 
 def _copies(arguments: Iterable[Any]) -> Iterator[Any]:

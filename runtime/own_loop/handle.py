@@ -21,8 +21,9 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,7 @@ from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.own_loop.refusals import refuse
+from cspec.runtime.own_loop.restore import into_sets, restore
 from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module, module_file
@@ -53,6 +55,7 @@ from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import state_tensor
 from cspec.runtime.steps.metric_notes import own_optimizer
 
+T = TypeVar("T")
 _KEEPS = frozenset({"project", "freeze", "decide"})
 """Functions of the module that bring parameters somewhere after a step."""
 
@@ -64,7 +67,10 @@ class Handle:
     optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
     call `update()` after each optimizer step. `data` are datasets that are known beforehand,
     `classes` the values of their categorical columns in the order of their codes; `steps` is the
-    length of the loop, where it is known.
+    length of the loop, where it is known; `functions` are callables that the spec names. Where the
+    first batch does not fit, `decide` makes the program anew for its shapes.
+
+    Copies and pickles take model and optimizer along, and not what waits for the next step.
 
     `loss(...)` divides nothing: with k calls a step, divide each by k before `backward`, as
     usual, or weigh each by its share n / N of the examples. The multipliers move by the mean of
@@ -88,8 +94,13 @@ class Handle:
         data: Mapping[str, Dataset] | None = None,
         classes: Mapping[str, Classes] | None = None,
         steps: int | None = None,
+        functions: Mapping[str, Any] | None = None,
+        decide: Callable[[Mapping[str, Dataset]], Program] | None = None,
     ) -> None:
-        self.module = load_module(program) if module is None else module
+        self._functions = dict(functions or {})
+        self._decide = decide
+        self._digest = program.digest
+        self.module = load_module(program, self._functions) if module is None else module
         self.program = program
         self.primal = dict(primal)
         self.optimizer = optimizer
@@ -99,19 +110,11 @@ class Handle:
             *program.notes,
         )
         self.length = steps
+        self._bring_moves()
         operations = program.graph.operations
-        moves = [op for op in operations if _moves_duals(op)]
-        self._moves = {
-            unit: [
-                (self.module[op.name], op.trigger.count, op.after)
-                for op in moves
-                if op.trigger.unit == unit
-            ]
-            for unit in ("step", "epoch")
-        }
         self._units = [op for op in operations if op.kind is Kind.UNITS]
         self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
-        gated = ((n, m) for n, m in self._models().items() if n not in self._decided)
+        gated = ((n, m) for n, m in self.models().items() if n not in self._decided)
         self._gated = [model for _, model in gated if has_gates(model)]
         self._kept = bool(self._gated) or not self.module.keys().isdisjoint(_KEEPS)
         """Whether parameters are brought somewhere after a step."""
@@ -120,7 +123,7 @@ class Handle:
         self.steps, self.epochs = 0, 0
         self._own_epochs = False
         self._adopt_variables()
-        first = next((p for p in self._held() if p.is_floating_point()), None)
+        first = next((p for p in self.held() if p.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = torch.get_default_dtype() if first is None else first.dtype
         self._data = dict(data or {})
@@ -128,16 +131,16 @@ class Handle:
             name: {c for c, _ in columns} for d in program.data for name, columns in d.targets
         }
         features = {
-            name: tuple(c for c in d.columns if c not in declared.get(name, d.columns))
-            for name, d in self._data.items()
+            n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
+            for n, d in self._data.items()
         }
         self._reader = BatchReader(program, self._device, self._dtype, classes, features)
         self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
         self._seen: tuple[Mapping[str, Any], Outputs] | None = None
         self._true: Tensor | None = None
         self._initial = Before()
+        # The type of numbers in emitted functions: those of the spec keep their digits.
         self._constants = torch.promote_types(self._dtype, torch.float32)
-        """The type of numbers in emitted functions: those of the spec keep their digits."""
         with constants_in(self._constants):
             starts = self.module["initial_state"]()
         self.state: dict[str, Tensor] = {
@@ -147,6 +150,31 @@ class Handle:
         if {name for c in program.constraints for name in c.datasets} <= self._data.keys():
             refuse_constant(program, self._measured)
         if hook:
+            self._attach()
+
+    def _bring_moves(self) -> None:
+        """The functions of the module that move multipliers, by how often they do."""
+        moves = [op for op in self.program.graph.operations if _moves_duals(op)]
+        self._moves = {
+            unit: [
+                (self.module[op.name], op.trigger.count, op.after)
+                for op in moves
+                if op.trigger.unit == unit
+            ]
+            for unit in ("step", "epoch")
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        left = dict.fromkeys(("module", "_moves", "_decide", "_seen"))
+        data = {n: replace(d, stream=None, items=None) for n, d in self._data.items()}
+        return {**self.__dict__, **left, "_pending": [], "_data": data, "_hooks": bool(self._hooks)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.module = load_module(self.program, self._functions)
+        self._bring_moves()
+        self._hooks = []
+        if state["_hooks"]:
             self._attach()
 
     def _measured(self, constraints: Sequence[ConstraintFacts]) -> Values:
@@ -166,14 +194,12 @@ class Handle:
         if self._gradients_gone():
             self._pending.clear()
         outputs = Outputs()
-        with outputs.recorded(self._models()), constants_in(self._constants):
+        with outputs.recorded(self.models()), constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
-            try:
-                f, g, true = self.module["measure"](self.primal, batch)
-            except ShapeMismatch as error:
-                raise SpecError([self._misfit(error)]) from error
+            f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
             state = self._with_units(f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
+            total = total.to(f.dtype)  # rates are counted in float64
         given = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = {**batch, "given": given}, outputs
         self._true = true.detach()
@@ -206,7 +232,7 @@ class Handle:
         state = dict(self.state)
         for operation in due:
             rate = gradient_rate(self.optimizer)
-            self.module[operation.name](state, f, g, true, self._held(), rate)
+            self.module[operation.name](state, f, g, true, self.held(), rate)
         return state
 
     def step(self, **values: Any) -> Tensor:
@@ -217,7 +243,7 @@ class Handle:
         self.optimizer.zero_grad()
         total = self.loss(**values)
         total.backward()  # type: ignore[no-untyped-call]
-        gradients = [p.grad for p in self._held() if p.grad is not None]
+        gradients = [p.grad for p in self.held() if p.grad is not None]
         if not bool(finite(gradients)):
             self._pending.clear()
             self.optimizer.zero_grad()
@@ -239,27 +265,11 @@ class Handle:
         with torch.no_grad(), constants_in(self._constants):
             self._move("step", self.steps, true)
             if self._kept:
-                self._project()
-                self._keep_gates()
+                into_sets(self.module, self.primal, self.state, self.optimizer, self.progress)
+                for model in self._gated:
+                    clamp_gates(model)
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
-
-    def _project(self) -> None:
-        """The parameters into their sets; what was pruned for good stays zero."""
-        masks = "freeze" in self.module
-        if masks:
-            self.module["keep_zeros"](self.primal, self.state)
-        if "project" in self.module:
-            self.module["project"](self.primal, self.optimizer, self.progress)
-        if masks:
-            self.module["freeze"](self.primal, self.state, self.progress)
-
-    def _keep_gates(self) -> None:
-        """Gates stay in their range until they are decided, and so from then on."""
-        if "decide" in self.module:
-            self.module["decide"](self.primal, self.progress)
-        for model in self._gated:
-            clamp_gates(model)
 
     def end_epoch(self) -> None:
         """Commit what moves once an epoch, by the mean of the epoch's measurements.
@@ -287,6 +297,28 @@ class Handle:
             if number % count == 0 and self.steps > after:
                 function(self.state, true)
 
+    def _fitting(self, batch: Mapping[str, Any], measure: Callable[[], T]) -> T:
+        """What is measured; where the shapes are others than a program without data takes them to
+        be (an output a token), the first batch decides.
+
+        Raises:
+            SpecError: values that do not go together.
+        """
+        try:
+            return measure()
+        except ShapeMismatch as error:
+            misfit = error
+        parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
+        if self._decide is None or self._data or not parts:
+            raise SpecError([self._misfit(misfit)]) from misfit
+        made = self._decide(parts)
+        self._decide = None
+        if made.graph != self.program.graph or made.source == self.program.source:
+            raise SpecError([self._misfit(misfit)]) from misfit
+        self.program, self.module = made, load_module(made, self._functions)
+        self._bring_moves()
+        return self._fitting(batch, measure)
+
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""
         found = explain_failure(self.program, error, module_file(self.program))
@@ -303,13 +335,13 @@ class Handle:
         if not any(item is measured for item in self._pending):
             self._pending.append(measured)
 
-    def _held(self) -> list[Tensor]:
+    def held(self) -> list[Tensor]:
         """What the optimizer trains."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _gradients_gone(self) -> bool:
         """Whether all that counted was thrown away, by the model and not by the optimizer."""
-        return bool(self._pending) and all(p.grad is None for p in self._held())
+        return bool(self._pending) and all(p.grad is None for p in self.held())
 
     def _attach(self) -> None:
         def committed(*_: Any) -> None:
@@ -342,7 +374,7 @@ class Handle:
         if self._seen is None:
             return {}
         batch, outputs = self._seen
-        with measuring(self._models().values()), outputs.replayed(self._models()):
+        with measuring(self.models().values()), outputs.replayed(self.models()):
             found = self.module["evaluate"](self.primal, batch)
         return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
 
@@ -378,18 +410,34 @@ class Handle:
         look = self._looks.read(data, values, self._data)
         constraints = self.program.constraints
         places = {c.label: Where(" + ".join(c.datasets) or None) for c in constraints}
-        evaluate = self.module["evaluate"]
         measurer = Measurer(
-            lambda primal, data: evaluate(primal, {**data, "given": look.given}),
+            lambda primal, data: self.module["evaluate"](primal, {**data, "given": look.given}),
             self.primal,
             look.data,
             constraints,
         )
+        columns = {name: data.columns for name, data in look.data.items()}
         with constants_in(self._constants):
-            measured = measurer.measure(places, errors=True)
+            measured = self._fitting(columns, lambda: measurer.measure(places, errors=True))
             objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         return Verdicts(verdicts, objective, metrics.values, metrics.notes)
+
+    def restore(self, data: Any = None, **values: Any) -> Verdicts:
+        """Bring the parameters to the requirements, as `run` does behind its last step.
+
+        Newton's shortest steps on whole data (`runtime/finish/restore`): what is short of a bound
+        by a little is brought to it at the least cost to the model; what is far off stays as it
+        is. Arguments are those of `evaluate`; the verdicts' notes say what was moved.
+
+        Raises:
+            SpecError: data that miss; methods that act as they are written, to the last step.
+        """
+        look = self._looks.read(data, values, self._data)
+        with constants_in(self._constants):
+            notes = restore(self, look)
+        found = self.verify(data, **values)
+        return replace(found, notes=(*notes, *found.notes))
 
     def _read(self, look: Look) -> tuple[float, Recorded]:
         """The objective as written, and the metrics; what these compare with, where it is due."""
@@ -400,14 +448,14 @@ class Handle:
             self._initial, notes = before(self.module, self.primal, batch)
         batch["initial"] = self._initial
         metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
-        with measuring(self._models().values()):
+        with measuring(self.models().values()):
             objective = self.module["objective"](self.primal, batch)
         return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
 
     def state_dict(self) -> dict[str, Any]:
         """Multipliers and counters; save it between two steps, beside model and optimizer."""
         return {
-            "digest": self.program.digest,
+            "digest": self._digest,
             "state": {name: value.detach().clone() for name, value in self.state.items()},
             "steps": self.steps,
             "epochs": self.epochs,
@@ -422,7 +470,7 @@ class Handle:
         Raises:
             SpecError: the state of another program.
         """
-        if saved["digest"] != self.program.digest:
+        if saved["digest"] != self._digest:
             message = "this state belongs to another spec, or to other data and models"
             helps = ("bind the spec, data and models that it was taken from",)
             raise SpecError([Diagnostic(code="CS630", message=message, helps=helps)])
@@ -436,11 +484,12 @@ class Handle:
         ]
         self._pending.clear()
 
-    def _models(self) -> dict[str, nn.Module]:
+    def models(self) -> dict[str, nn.Module]:
+        """The modules of the spec, by name."""
         return {name: v for name, v in self.primal.items() if isinstance(v, nn.Module)}
 
     def _adopt_variables(self) -> None:
-        trained = {id(p) for p in self._held()}
+        trained = {id(p) for p in self.held()}
         own = [self.primal[v.name] for v in self.program.variables]
         new = [parameter for parameter in own if id(parameter) not in trained]
         if new:

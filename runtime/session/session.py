@@ -314,8 +314,9 @@ class Session:
         return self._batches.held(step)
 
     def whole_batch(self) -> dict[str, Mapping[str, Tensor]]:
-        """All the data as one batch."""
-        columns = {name: dataset.columns for name, dataset in self.data.items()}
+        """All the data as one batch; of data larger than memory a part."""
+        each = {c.each for c in self.program.constraints}
+        columns = {n: (d if n in each else d.part).columns for n, d in self.data.items()}
         return whole_rows(columns, self._clock())
 
     def _clock(self) -> Tensor:

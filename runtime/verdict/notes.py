@@ -131,10 +131,7 @@ def _on_points(measured: Mapping[str, Measurement]) -> list[str]:
     for label, at in measured.items():
         if at.sampled:
             found.setdefault(at.sampled, []).append(label)
-    return [
-        f"{', '.join(labels)}: judged on {points}, others than those that training saw"
-        for points, labels in found.items()
-    ]
+    return [f"{', '.join(labels)}: judged on {points}" for points, labels in found.items()]
 
 
 def _objective(objective: float) -> list[str]:

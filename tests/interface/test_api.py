@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import cspec
 
@@ -148,3 +149,33 @@ def test_the_callers_random_numbers_are_left_alone() -> None:
     cspec.run(spec)
     cspec.compile(spec)
     assert draws() == expected
+
+
+def test_settings_of_fit_come_from_outside(tmp_path: Path) -> None:
+    data = {"x": torch.randn(40, 3), "y": torch.arange(40) % 2}
+    text = "minimize ce\nfit(epochs=2, batch_size=20)  # kept"
+    for given in ({"epochs": 4}, "epochs=4"):
+        out = tmp_path / type(given).__name__
+        result = cspec.run(text, model="linear", data=data, fit=given, out=out)
+        assert result.epochs == 4 and result.steps == 8
+        assert "epochs=4" in (out / "spec.cspec").read_text()
+        assert cspec.verify(out, data=data).holds
+    assert cspec.load("minimize ce", fit={"steps": 7}).fit.steps == 7
+    with pytest.raises(cspec.SpecError, match="epoch"):
+        cspec.run(text, model="linear", data=data, fit={"epoch": 4})
+
+
+def test_weights_of_a_run_load_back(tmp_path: Path) -> None:
+    data = {"x": torch.randn(40, 3), "y": torch.arange(40) % 2}
+
+    def network() -> nn.Module:
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+    net, fresh = network(), network()
+    cspec.run("model net\nminimize ce\nfit(epochs=2)", net=net, data=data, out=tmp_path / "r")
+    cspec.load_weights(tmp_path / "r", net=fresh)
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, fresh.state_dict()[name]), name
+    with pytest.raises(cspec.SpecError, match="for `other` as given") as error:
+        cspec.load_weights(tmp_path / "r", other=fresh)
+    assert "those of net" in str(error.value)

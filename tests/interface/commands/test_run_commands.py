@@ -78,6 +78,17 @@ def test_set_moves_the_bound_and_a_second_run_keeps_the_first(cspec) -> None:
     assert cspec("run", "low.cspec", "--set", "low").code == 2
 
 
+def test_fit_is_set_from_the_command_line(cspec) -> None:
+    Path("low.cspec").write_text(NLP)
+    found = cspec("run", "low.cspec", "--fit", "steps=40", "--out", "r", "--json")
+    assert json.loads(found.out.splitlines()[-1])["steps"] == 40
+    assert (
+        "steps=40" in Path("r/spec.cspec").read_text() and cspec("verify", "r").code == found.code
+    )
+    wrong = cspec("run", "low.cspec", "--fit", "stepz=40")
+    assert wrong.code == 1 and "did you mean `steps`?" in wrong.err
+
+
 def test_a_missed_requirement_exits_3_and_says_what_to_try(cspec) -> None:
     found = cspec("run", "-e", NLP.replace("x = 3", "x = 0").replace("=1200", "=4"), "--out", "r")
     assert found.code == 3
@@ -189,7 +200,7 @@ def test_paths_are_relative_to_the_spec(cspec) -> None:
     )
     found = cspec("run", "deep/a.cspec", "--quiet", "--out", "r")
     assert found.code == 0, found.err
-    assert cspec("verify", "r").code == 0
+    assert cspec("verify", "r").code == found.code
 
 
 def test_imported_code_can_not_fake_a_verdict(cspec) -> None:

@@ -144,3 +144,14 @@ def test_numbers_keep_their_digits_until_the_run_rounds_them(
     third = torch.full((4, 1), 1 / 3, dtype=given)
     data = as_dataset({"x": third, "y": third}, "D")
     assert data["x"].dtype is kept and torch.equal(data["x"], third.to(kept))
+
+
+def test_what_scikit_learn_loads_is_inputs_and_targets() -> None:
+    from sklearn.datasets import load_wine
+
+    for framed in (False, True):
+        bunch = load_wine(as_frame=framed)
+        found = as_dataset(bunch, "train")
+        assert found["x"].tolist() == np.asarray(bunch["data"]).tolist()
+        assert found["y"].tolist() == list(bunch["target"])
+        assert found.feature_names == tuple(bunch["feature_names"])
