@@ -13,6 +13,7 @@ Hestenes 1969, Powell 1969, Rockafellar 1974; Nocedal 1980 (L-BFGS).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 
 BATCHES = 4
 """Steps whose points stand for all."""
-ROUNDS, ITERATIONS = 6, 100
-"""Rounds, and iterations of each."""
+ROUNDS, LEAST = 6, 2
+"""Rounds, and gradients of each at least; of a run too short for them nothing is settled."""
 NEAR, ENOUGH = 0.5, 0.75
 """Shares of the tolerance at which rounds end, and up to which nothing is restored."""
 GROWTH = 4.0
 """Of the penalties, which begin as in the run, from round to round."""
-SHARE = 0.05
-"""Iterations of a round as a share of the steps of the run, at most."""
+SHARE = 1 / 3
+"""Gradients of batches, of all rounds together, as a share of those of the run."""
 
 
 def settle_points(session: Session) -> bool:
@@ -46,7 +47,8 @@ def settle_points(session: Session) -> bool:
     drawn = any(data.draws is not None for data in session.data.values())
     steps = range(session.total_steps, session.total_steps + BATCHES)
     batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
-    if session.interrupted or whole.vector:
+    evaluations = round(SHARE * session.total_steps / (ROUNDS * len(batches)))
+    if session.interrupted or whole.vector or evaluations < LEAST:
         return False
     each = each_of(whole.constraints)
     sizes = [len(session.data[str(c.each)]) for c in each]
@@ -72,7 +74,7 @@ def settle_points(session: Session) -> bool:
         with torch.no_grad():
             least = violation(measured()[1])
         for _ in range(ROUNDS):
-            _descend(session, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
+            _descend(session, evaluations, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
             with torch.no_grad():
                 g = measured()[1]
             m = _weights(g, m, c, equal)
@@ -99,11 +101,11 @@ def _lagrangian(f: Tensor, g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Te
     return f + ((_weights(g, m, c, equal).square() - m.square()) / (2 * c)).sum()
 
 
-def _descend(session: Session, value: object) -> None:
-    assert callable(value)
+def _descend(session: Session, evaluations: int, value: Callable[[], Tensor]) -> None:
     optimizer = torch.optim.LBFGS(
         session.parameters,
-        max_iter=max(1, min(ITERATIONS, round(SHARE * session.total_steps))),
+        max_iter=evaluations,
+        max_eval=evaluations,
         history_size=50,
         tolerance_grad=1e-9,
         tolerance_change=1e-12,
@@ -112,7 +114,7 @@ def _descend(session: Session, value: object) -> None:
 
     def closure() -> float:
         optimizer.zero_grad()
-        found: Tensor = value()
+        found = value()
         found.backward()  # type: ignore[no-untyped-call]
         return float(found.detach())
 

@@ -65,12 +65,6 @@ def test_a_grid_has_the_ends_of_its_box_and_one_point_of_a_wall() -> None:
     assert vector["z"].shape == (4, 2)
 
 
-def test_a_run_that_is_resumed_draws_the_same_points(tmp_path: Path) -> None:
-    text = f"{HEAD}minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\nfit(steps=20, seed=1)\n"
-    first, again = (cspec.run(text).models["u"].state_dict() for _ in range(2))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -97,13 +91,6 @@ def test_poisson() -> None:
     with torch.no_grad():
         gap = result.models["u"].eval()(x) - torch.sin(math.pi * x)
     assert float(gap.abs().max()) < 1e-3 and result["walls"].satisfied
-
-
-def test_emitted_files_with_points_train_to_the_same_bits(tmp_path: Path) -> None:
-    text = f"{HEAD}minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\nfit(steps=20, seed=1)\n"
-    program, space = cspec.compile(text), {"__name__": "emitted"}
-    exec(compile(program.source, "emitted", "exec"), space)
-    assert space["setup"]().data.keys() == {"q.sample(30)"}
 
 
 def test_multipliers_of_points_are_found_after_the_last_step() -> None:
