@@ -26,6 +26,7 @@ from cspec.dsl.settings.methods import (
 )
 from cspec.dsl.tree.nodes import (
     CONNECTIVES,
+    EXTREMES,
     Attribute,
     Binder,
     Call,
@@ -222,6 +223,8 @@ def _points(binder: Binder, symbols: Symbols) -> str:
 
 def _infinite(domain: Node, domains: Collection[str]) -> bool:
     """Whether a set has infinitely many points, or one for each pair of examples."""
+    if isinstance(domain, Interval):
+        return True
     for part in walk(domain):
         match part:
             case Name(id=name) if name in domains:
@@ -273,6 +276,10 @@ def _over(
         domain = binder.domain
         is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
         if not is_data and _searched(node, binder, symbols):
+            if len(binders) > 1:
+                what = f"the worst of {len(binders)} sets at once"
+                help_ = "search one of them, and list values of the other, `{a, b}`, in a `max` around it"
+                return _later("CS520", what, node, help_)
             continue
         if not is_data and not _infinite(domain, symbols.domains()):
             continue
@@ -288,9 +295,11 @@ def _over(
 def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:
     """Whether what goes over a ball is searched: the largest value around a column."""
     match binder.domain:
+        case Interval():
+            return isinstance(node, Comprehension) and node.function in EXTREMES
         case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
             column = center in symbols.column_names
-            return isinstance(node, Comprehension) and node.function != "sum" and column
+            return isinstance(node, Comprehension) and node.function in EXTREMES and column
     return False
 
 

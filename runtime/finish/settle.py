@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 BATCHES = 4
 """Steps whose points stand for all."""
-ROUNDS, LEAST = 6, 2
-"""Rounds, and gradients of each at least; of a run too short for them nothing is settled."""
+ROUNDS, ITERATIONS = 6, 100
+"""Rounds, and iterations of each."""
 NEAR, ENOUGH = 0.5, 0.75
 """Shares of the tolerance at which rounds end, and up to which nothing is restored."""
 GROWTH = 4.0
 """Of the penalties, which begin as in the run, from round to round."""
-SHARE = 1 / 3
-"""Gradients of batches, of all rounds together, as a share of those of the run."""
+SHARE = 0.75
+"""Gradients of batches, of all rounds together, as a share of the steps of the run, at most."""
 
 
 def settle_points(session: Session) -> bool:
@@ -47,8 +47,8 @@ def settle_points(session: Session) -> bool:
     drawn = any(data.draws is not None for data in session.data.values())
     steps = range(session.total_steps, session.total_steps + BATCHES)
     batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
-    evaluations = round(SHARE * session.total_steps / (ROUNDS * len(batches)))
-    if session.interrupted or whole.vector or evaluations < LEAST:
+    left = round(SHARE * session.total_steps / len(batches))
+    if session.interrupted or whole.vector:
         return False
     each = each_of(whole.constraints)
     sizes = [len(session.data[str(c.each)]) for c in each]
@@ -74,7 +74,7 @@ def settle_points(session: Session) -> bool:
         with torch.no_grad():
             least = violation(measured()[1])
         for _ in range(ROUNDS):
-            _descend(session, evaluations, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
+            left -= _descend(session, left, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
             with torch.no_grad():
                 g = measured()[1]
             m = _weights(g, m, c, equal)
@@ -82,7 +82,7 @@ def settle_points(session: Session) -> bool:
                 break
             if violation(g) < least:
                 least, best = violation(g), (point_of(parameters), m)
-            if least <= NEAR * tolerance:
+            if least <= NEAR * tolerance or left <= 0:
                 break
             c = GROWTH * c
     put(parameters, start if best is None else best[0])
@@ -101,18 +101,22 @@ def _lagrangian(f: Tensor, g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Te
     return f + ((_weights(g, m, c, equal).square() - m.square()) / (2 * c)).sum()
 
 
-def _descend(session: Session, evaluations: int, value: Callable[[], Tensor]) -> None:
+def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
+    """Go down by L-BFGS; how many gradients it took."""
     optimizer = torch.optim.LBFGS(
         session.parameters,
-        max_iter=evaluations,
-        max_eval=evaluations,
+        max_iter=ITERATIONS,
+        max_eval=max(1, min(most, ITERATIONS + ITERATIONS // 4)),
         history_size=50,
         tolerance_grad=1e-9,
         tolerance_change=1e-12,
         line_search_fn="strong_wolfe",
     )
+    taken = 0
 
     def closure() -> float:
+        nonlocal taken
+        taken += 1
         optimizer.zero_grad()
         found = value()
         found.backward()  # type: ignore[no-untyped-call]
@@ -120,6 +124,7 @@ def _descend(session: Session, evaluations: int, value: Callable[[], Tensor]) ->
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     optimizer.zero_grad()
+    return taken
 
 
 __all__ = ["settle_points"]

@@ -20,8 +20,6 @@ FIRST = 10.0
 """Of the first penalty: how much harder all violated rows pull than f holds back."""
 FADES = 0.9
 """What stays of a mean of late steps, each time it is looked at."""
-EARLY, AHEAD = 0.2, 10.0
-"""Share of the run in which g leads, and by how much while it is as far off as at first."""
 MOST = 10.0
 """The cap of a penalty, in units of the first one of a row that is violated alone."""
 
@@ -71,8 +69,7 @@ def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: 
     Of f = mean r^2 the trace is 2 mean |grad r|^2 near a fit, so f and the mean square of g, times
     rows x penalty / 2, move outputs equally fast (the traces of neural tangent kernels: Wang, Yu,
     Perdikaris 2022). Both are of one vector of signs a step, in the mean over signs exact
-    (Hutchinson 1990). Signs follow from places and the step, so no generator moves. Where f is flat
-    because nothing is met yet the balance is too low: early, what is far off counts for more.
+    (Hutchinson 1990). Signs follow from places and the step, so no generator moves.
     """
     state, parameters = session.state, session.parameters
     slopes_of_f = torch.autograd.grad(f, parameters, create_graph=True, allow_unused=True)
@@ -87,10 +84,7 @@ def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: 
     trace, square = found = FADES * state[f"{label}.balance"] + (1 - FADES) * seen
     state[f"{label}.balance"] = found
     if trace > 0 and square > 0:
-        first = state[f"{label}.units"][2]
-        far = (torch.nan_to_num(values.detach().abs()).max() / first).clamp(max=1.0)
-        ahead = 1 + (AHEAD - 1) * far if first > 0 and session.progress < EARLY else 1.0
-        state[f"{label}.penalty"] = (ahead * trace / (rows * square)).reshape(1)
+        state[f"{label}.penalty"] = (trace / (rows * square)).reshape(1)
 
 
 def _signs(like: Tensor, step: int) -> Tensor:

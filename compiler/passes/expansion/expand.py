@@ -24,7 +24,7 @@ from cspec.compiler.passes.expansion.codes import codes
 from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
-from cspec.compiler.passes.expansion.worst_case import over_ball, worst_case
+from cspec.compiler.passes.expansion.worst_case import is_searched, worst_case
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
@@ -439,7 +439,7 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
 
 def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
-    if over_ball(node):
+    if is_searched(node):
         return worst_case(node, context.params)
     whole = whole_sum(node, context.shapes, context.params)
     left = node if whole is None else whole
