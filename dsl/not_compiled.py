@@ -4,7 +4,7 @@ A warning of `check` (the spec is right, and can't run yet) is an error of whate
 says what works today instead. What is compiled leaves this list.
 
     CS520  requirements on each example, points of domains and balls, pairs, derivatives over data
-    CS514  `fit(accumulate=...)` in `run`
+    CS514  `fit(accumulate=...)` in `run`, `fit(batch_size=...)` of points
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def not_compiled(
     found = [
         *_constraints(spec, symbols, method, methods),
         *_expressions(spec, symbols),
-        *_settings(spec, fit),
+        *_settings(spec, symbols, fit),
     ]
     return tuple(sorted(found, key=lambda d: (d.span.start, d.span.end)))
 
@@ -137,6 +137,8 @@ def _quantifier(
     )
     if isinstance(domain, Name):
         help_ = f"go over points of it: `{domain.id}.sample(200)`, `{domain.id}.grid(21)`"
+    elif isinstance(domain, Call) and domain.keywords and drawn:
+        help_ = "leave `redraw` out, or bound a mean, `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
     elif drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
@@ -206,6 +208,8 @@ def _points(binder: Binder, symbols: Symbols) -> str:
     match binder.domain:
         case Name(id=name):
             return f"on every point of the domain `{name}`"
+        case Call(function=Attribute(name="sample"), keywords=(_, *_)):
+            return "on points that are drawn anew (`redraw=true`)"
         case Call(function=Attribute(value=Name(id=name), name="sample")) if (
             name in symbols.domains()
         ):
@@ -348,13 +352,27 @@ def _instead(binder: Binder, derived: bool) -> str:
 # --- settings ------------------------------------------------------------------------------------
 
 
-def _settings(spec: Spec, fit: FitSettings) -> Iterator[Diagnostic]:
+def _settings(spec: Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagnostic]:
+    domains = symbols.domains()
+    points = not symbols.datasets() and any(
+        isinstance(node, Binder) and point_set(node.domain, domains) for node in walk(spec)
+    )
     for item in spec.items:
-        if isinstance(item, Fit) and fit.accumulate > 1:
-            keyword = next((k for k in item.keywords if k.name == "accumulate"), item)
+        if not isinstance(item, Fit):
+            continue
+        keywords = {keyword.name: keyword for keyword in item.keywords}
+        if fit.accumulate > 1:
             yield _later(
                 "CS514",
                 f"`accumulate={fit.accumulate}`",
-                keyword,
+                keywords.get("accumulate", item),
                 "raise `batch_size`, or accumulate in a loop of your own with `cspec.bind`",
+            )
+        if points and "batch_size" in keywords and fit.batch_size != "full":
+            yield _later(
+                "CS514",
+                f"`batch_size={fit.batch_size}` of points",
+                keywords["batch_size"],
+                "a step sees all points of a set: draw fewer of them, `q.sample(100)`, or leave "
+                "`batch_size` out",
             )

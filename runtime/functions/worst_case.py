@@ -146,11 +146,15 @@ def _seed(batch: Rows) -> int:
 def _starts(center: Tensor, r: float, norm: float, count: int, seed: int) -> list[Tensor]:
     """Random points of the ball: uniform for norm=inf; else a direction and a length.
 
-    Of one number an example those of equal parts of its interval.
+    Every other one mirrors the one before, as what is far from the example is worst on both of its
+    sides. Of one number an example they are of equal parts of its interval.
     """
     generator = torch.Generator().manual_seed(PRIME * (seed + 1))
-    found = []
+    found: list[Tensor] = []
     for place in range(count):
+        if place % 2 and center.ndim > 1:
+            found.append(2 * center - found[-1])
+            continue
         if norm == math.inf:
             drawn = torch.rand(center.shape, generator=generator, dtype=torch.float64)
             drawn = 2 * ((place + drawn) / count if center.ndim == 1 else drawn) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,29 @@ def test_what_can_not_run_is_said_before(line: str) -> None:
     assert codes & {"CS520", "CS301", "CS531", "CS501", "CS302"}, codes
     with pytest.raises(SpecError):
         cspec.run(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\nfit(steps=3, batch_size=8)", "`batch_size=8` of points"),
+        ("\ns.t. c: forall (t, x) in q.sample(10, redraw=true): u == 0", "`redraw=true`"),
+    ],
+)
+def test_what_no_step_would_follow_is_refused_by_name(text: str, said: str) -> None:
+    whole = f"{HEAD}minimize E[u^2 for (t, x) in q.sample(20)]{text}\n"
+    assert any(said in d.message for d in cspec.check(whole))
+    with pytest.raises(SpecError, match=re.escape(said)):
+        cspec.run(whole)
+
+
+def test_points_that_stay_may_say_so() -> None:
+    head = f"{HEAD}minimize E[(u - t)^2 for (t, x) in q.sample(20)]\ns.t. c: forall (t, x) in "
+    one, other = (
+        cspec.run(f"{head}q.sample(9{stay}): u <= 1\nfit(steps=20)\n")["c"].value
+        for stay in ("", ", redraw=false")
+    )
+    assert one == other
 
 
 @pytest.mark.slow
