@@ -31,6 +31,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     if is_points(data):
         return f"the true constraint on {data}: {_on_points(facts, data)}"
     text = f"the true constraint on all of {data}, exact"
+    if facts.searched:
+        text = f"the true constraint on all of {data}, its worst case searched by {facts.searched}"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"
     if item is None:

@@ -26,10 +26,10 @@ from cspec.runtime.session.with_examples import each_of, with_examples
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-BATCHES = 4
+BATCHES = 2
 """Steps whose points stand for all."""
 ROUNDS, ITERATIONS = 6, 100
-"""Rounds, and iterations of each."""
+"""Rounds, and gradients of each at most."""
 NEAR, ENOUGH = 0.5, 0.75
 """Shares of the tolerance at which rounds end, and up to which nothing is restored."""
 GROWTH = 4.0
@@ -73,8 +73,9 @@ def settle_points(session: Session) -> bool:
     with as_deployed(session.models()):
         with torch.no_grad():
             least = violation(measured()[1])
-        for _ in range(ROUNDS):
-            left -= _descend(session, left, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
+        for rounds in range(ROUNDS, 0, -1):
+            most = max(1, min(ITERATIONS, left // rounds))
+            left -= _descend(session, most, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
             with torch.no_grad():
                 g = measured()[1]
             m = _weights(g, m, c, equal)
@@ -105,8 +106,8 @@ def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
     """Go down by L-BFGS; how many gradients it took."""
     optimizer = torch.optim.LBFGS(
         session.parameters,
-        max_iter=ITERATIONS,
-        max_eval=max(1, min(most, ITERATIONS + ITERATIONS // 4)),
+        max_iter=most,
+        max_eval=most,
         history_size=50,
         tolerance_grad=1e-9,
         tolerance_change=1e-12,

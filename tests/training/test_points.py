@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ import torch
 import cspec
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.data.points import points
+from cspec.runtime.methods.each_example import balance_each
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = "domain q(t, x) = box([0, 2], [-1, 1])\nmodel u(t, x) = mlp(hidden=[4], act=tanh)\n"
@@ -117,8 +120,16 @@ def test_poisson() -> None:
     assert float(gap.abs().max()) < 1e-3 and result["walls"].satisfied
 
 
-def test_multipliers_of_points_are_found_after_the_last_step() -> None:
+def test_multipliers_of_points_are_found_after_the_last_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """u is near x, and 0.5 on a part of the box: met, and f is what it can be."""
+    step, gradients = torch.optim.LBFGS.step, []
+
+    def counted(self: Any, closure: Any) -> Any:
+        return step(self, lambda: (gradients.append(1), closure())[1])
+
+    monkeypatch.setattr(torch.optim.LBFGS, "step", counted)
     result = cspec.run(
         "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[16], act=tanh)\n"
         "minimize E[(u - x)^2 for x in q.sample(50)]\n"
@@ -126,7 +137,22 @@ def test_multipliers_of_points_are_found_after_the_last_step() -> None:
         "fit(steps=600, optimizer=adam(lr=1e-2))\n"
     )
     # The least is that of u = x below 0.5 and 0.5 beyond: the mean of (x - 0.5)^2 over [0.5, 1].
-    assert result["low"].satisfied and result.objective < 1.1 * 0.5**3 / 3
+    assert result["low"].satisfied and result.objective < 1.15 * 0.5**3 / 3
+    assert 0 < 2 * sum(gradients) <= 600  # two batches each: never more than the run itself
+
+
+def test_the_balance_of_points_with_the_objective_has_no_units() -> None:
+    """f and g in other units, a f and b g: the penalty of b g that balances a f is a / b^2."""
+    places = torch.randn(9, 3, generator=torch.Generator().manual_seed(0))
+
+    def penalty(a: float, b: float) -> float:
+        w = torch.ones(3, requires_grad=True)
+        state = {"c.balance": torch.zeros(2), "c.penalty": torch.zeros(1)}
+        session: Any = SimpleNamespace(step=1, state=state, parameters=[w])
+        balance_each(session, "c", a * (places @ w).pow(4).mean(), b * (places @ w), 9)
+        return float(state["c.penalty"])
+
+    assert penalty(100, 0.1) == pytest.approx(1e4 * penalty(1, 1), rel=1e-4) != 0
 
 
 def test_a_wall_is_a_box_with_one_place_along_an_axis() -> None:
