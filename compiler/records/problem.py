@@ -67,6 +67,11 @@ class Beside(Expr):
     """The column that it is; None for a number of each example."""
 
 
+def at_rest(column: str) -> str:
+    """The name in such rows of a column as the data hold it, where the column itself is moved."""
+    return f"{column} at rest"
+
+
 class WorstCase(Expr):
     """The largest value of `body` in a ball around a column of each example: a lower bound of it.
 

@@ -3,11 +3,12 @@
     z <- P(z + a d),   d = sign(grad) for norm=inf, grad / |grad|_2 for norm=2,
                        sign(grad) in its largest entry alone for norm=1
 
-P is the projection onto the ball around the example (of norm=1: Duchi et al. 2008). What moves may be a number of each example, too, as a
-parameter of a transformation, `max(e for a in [-0.5, 0.5])`: the ball is around the middle. It starts at random points of the ball; of the
-example itself and of all points on the way the worst is kept, example by example, so what is found
-is a lower bound of the true maximum. Madry et al. 2018, "Towards deep learning models resistant to
-adversarial attacks".
+P is the projection onto the ball around the example (of norm=1: Duchi et al. 2008). What moves may
+be a number of each example, too, as a parameter of a transformation, `max(e for a in [-0.5, 0.5])`:
+the ball is around the middle. It starts at random points of the ball; of the example itself and of
+all points on the way the worst is kept, example by example, so what is found is a lower bound of
+the true maximum. Madry et al. 2018, "Towards deep learning models resistant to adversarial
+attacks".
 
 Models are in evaluation mode while points are searched, and their statistics and all generators
 stay as they are: starts come from a generator of their own, whose seed is the step, so a resumed
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cspec.compiler.records.problem import at_rest
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.models.without_trace import evaluating
 
@@ -53,8 +55,9 @@ def at_worst(
 
     `place` is the dataset and its column around which is searched, which `value` finds under its
     name where it moves and as `at_rest` of it where not; around a `center` it is a number of each
-    example that no column holds. `step` defaults to 2.5 r / steps. Where whole data are brought to a verdict (restoration, the solver at the end)
-    steps and restarts are those of `verdict`. The gradient is that of the model at the point found.
+    example that no column holds. `step` defaults to 2.5 r / steps. Where whole data are brought to
+    a verdict (restoration, the solver at the end) steps and restarts are those of `verdict`. The
+    gradient is that of the model at the point found.
 
     Raises:
         ShapeMismatch: a column of whole numbers, which has no ball.
@@ -89,11 +92,6 @@ def _numbers(rows: Rows, value: float) -> Tensor:
     """One number for each of the rows, (B,)."""
     column: Tensor = next(iter(rows.values()))
     return torch.full((len(column),), float(value), device=column.device)
-
-
-def at_rest(column: str) -> str:
-    """The name of a column as the data hold it, where the column itself is moved."""
-    return f"{column} at rest"
 
 
 def whole_rows(columns: Rows, clock: Tensor) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def test_the_worst_angle_of_each_example() -> None:
     turned = "[cos(a)*x[0] - sin(a)*x[1], sin(a)*x[0] + cos(a)*x[1]]"
     head = "data train(x, y) = two_gaussians(n=20)\nmodel f = mlp(hidden=[8])\n"
     result = cspec.run(
-        f"{head}minimize bce(f(x), y)\ns.t. r: E[max(bce(f({turned}), y) for a in [-2, 2.5])] <= 9\n"
+        f"{head}minimize bce(f(x), y)\ns.t.\n"
+        f"     r: E[max(bce(f({turned}), y) for a in [-2, 2.5])] <= 9\n"
         f"     c: forall (x, y) in train, a in [-2, 2.5]: bce(f({turned}), y) <= 99\n"
         f"     s: P[all(bce(f({turned}), y) < 2 for a in [-2, 2.5])] >= 0\n"
         "fit(epochs=20, optimizer=adam(lr=0.01))"
@@ -190,7 +191,10 @@ def test_no_generator_and_no_statistics_move() -> None:
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("E[max(ce(f(a*z), y) for z in ball(x, 1, norm=2) for a in [0, 1])] <= 9", "2 sets at once"),
+        (
+            "E[max(ce(f(a*z), y) for z in ball(x, 1, norm=2) for a in [0, 1])] <= 9",
+            "2 sets at once",
+        ),
         ("E[sum(ce(f(a*x), y) for a in [0, 1])] <= 9", "not finite"),
         ("forall (x, y) in train, a in [0, 1]: f(a*x)[0] == 3", "over `[0, 1]`"),
         ("E[max(ce(f(z), y) for z in ball(2*x, 0.1, norm=2))] <= 9", "ball"),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.records.problem import Beside, WorstCase
+from cspec.compiler.records.problem import Beside, WorstCase, at_rest
 from cspec.dsl.settings.solvers import Pgd
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expr, Interval, Name, Not, Number
@@ -101,11 +101,6 @@ def _in_interval(node: Comprehension, body: Expr, params: Values) -> WorstCase:
         written=node,
         span=node.span,
     )
-
-
-def at_rest(column: str) -> str:
-    """The name of a column as the data hold it, where the column itself is moved."""
-    return f"{column} at rest"
 
 
 def _attack(solver: Expr | None, params: Values) -> Attack:
