@@ -282,6 +282,9 @@ def _over(
             continue
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
+            if _beside_data(node, binder, symbols):
+                what = "a mean over drawn points and examples at once"
+                return _later("CS520", what, node, "list a few values: `for e in {-0.1, 0, 0.1}`")
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -289,6 +292,13 @@ def _over(
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
     return None
+
+
+def _beside_data(node: Node, binder: Binder, symbols: Symbols) -> bool:
+    """Whether a mean over drawn points names columns of data, too."""
+    columns = {c.name for data in symbols.datasets().values() for c in data}
+    columns -= set(binder.names)
+    return any(isinstance(n, Name) and n.id in columns for n in walk(node))
 
 
 def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
