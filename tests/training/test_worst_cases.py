@@ -218,3 +218,25 @@ def test_explain_run_and_verify(tmp_path: Path, capsys: Any) -> None:
     assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
     assert "searched" in capsys.readouterr().out
     assert main(["verify", str(tmp_path / "out")]) == 0
+
+
+def test_worst_cases_in_a_loop_of_ones_own() -> None:
+    """max (f(z) - f(x))^2 of f = w x + b over a ball of radius r is (r |w|)^2."""
+    torch.manual_seed(0)
+    x, f = torch.randn(64, 3), nn.Linear(3, 1)
+    y = (x[:, 0] > 0).long()
+    optimizer = torch.optim.Adam(f.parameters(), 1e-2)
+    handle = cspec.bind(
+        "data train(x, y)\nmodel f\nminimize bce(f(x), y)\n"
+        "s.t. r: E[max((f(z) - f(x))^2 for z in ball(x, 0.5, norm=2))] <= 0.01\n",
+        f=f,
+        train=(x, y),
+        optimizer=optimizer,
+    )
+    for _ in range(300):
+        optimizer.zero_grad()
+        handle.loss(x=x, y=y).backward()
+        exact = float((0.5 * f.weight.detach()).square().sum())
+        assert handle.values["r"] == pytest.approx(exact, rel=0.05)
+        optimizer.step()
+    assert exact == pytest.approx(0.01, rel=0.05) and handle.multipliers["r"] > 0
