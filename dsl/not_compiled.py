@@ -4,7 +4,7 @@ A warning of `check` (the spec is right, and can't run yet) is an error of whate
 says what works today instead. What is compiled leaves this list.
 
     CS520  requirements on each example, points of domains and balls, derivatives over data
-    CS514  `fit(accumulate=...)` in `run`
+    CS514  `fit(accumulate=...)` in `run`, `fit(batch_size=...)` of points
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from cspec.dsl.settings.methods import (
 )
 from cspec.dsl.tree.nodes import (
     CONNECTIVES,
+    EXTREMES,
     Attribute,
     Binder,
     Call,
@@ -66,7 +67,7 @@ def not_compiled(
     found = [
         *_constraints(spec, symbols, method, methods),
         *_expressions(spec, symbols),
-        *_settings(spec, fit),
+        *_settings(spec, symbols, fit),
     ]
     return tuple(sorted(found, key=lambda d: (d.span.start, d.span.end)))
 
@@ -136,6 +137,10 @@ def _quantifier(
     )
     if isinstance(domain, Name):
         help_ = f"go over points of it: `{domain.id}.sample(200)`, `{domain.id}.grid(21)`"
+    elif isinstance(domain, Call) and domain.keywords and drawn:
+        help_ = (
+            "leave `redraw` out, or bound a mean, `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
+        )
     elif drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
@@ -209,6 +214,8 @@ def _points(binder: Binder, symbols: Symbols) -> str:
     match binder.domain:
         case Name(id=name):
             return f"on every point of the domain `{name}`"
+        case Call(function=Attribute(name="sample"), keywords=(_, *_)):
+            return "on points that are drawn anew (`redraw=true`)"
         case Call(function=Attribute(value=Name(id=name), name="sample")) if (
             name in symbols.domains()
         ):
@@ -224,6 +231,8 @@ def _points(binder: Binder, symbols: Symbols) -> str:
 
 def _infinite(domain: Node, domains: Collection[str]) -> bool:
     """Whether a set has infinitely many points."""
+    if isinstance(domain, Interval):
+        return True
     for part in walk(domain):
         match part:
             case Name(id=name) if name in domains:
@@ -264,11 +273,18 @@ def _over(
         domain = binder.domain
         is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
         if not is_data and _searched(node, binder, symbols):
+            if len(binders) > 1:
+                what = f"the worst of {len(binders)} sets at once"
+                help_ = "search one, and list values of the other, `{a, b}`, in a `max` around it"
+                return _later("CS520", what, node, help_)
             continue
         if not is_data and not _infinite(domain, symbols.domains()):
             continue
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
+            if _beside_data(node, binder, symbols):
+                what = "a mean over drawn points and examples at once"
+                return _later("CS520", what, node, "list a few values: `for e in {-0.1, 0, 0.1}`")
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -276,6 +292,13 @@ def _over(
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
     return None
+
+
+def _beside_data(node: Node, binder: Binder, symbols: Symbols) -> bool:
+    """Whether a mean over drawn points names columns of data, too."""
+    columns = {c.name for data in symbols.datasets().values() for c in data}
+    columns -= set(binder.names)
+    return any(isinstance(n, Name) and n.id in columns for n in walk(node))
 
 
 def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
@@ -290,9 +313,11 @@ def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bo
 def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:
     """Whether what goes over a ball is searched: the largest value around a column."""
     match binder.domain:
+        case Interval():
+            return isinstance(node, Comprehension) and node.function in EXTREMES
         case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
             column = center in symbols.column_names
-            return isinstance(node, Comprehension) and node.function != "sum" and column
+            return isinstance(node, Comprehension) and node.function in EXTREMES and column
     return False
 
 
@@ -337,13 +362,27 @@ def _instead(binder: Binder, derived: bool) -> str:
 # --- settings ------------------------------------------------------------------------------------
 
 
-def _settings(spec: Spec, fit: FitSettings) -> Iterator[Diagnostic]:
+def _settings(spec: Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagnostic]:
+    domains = symbols.domains()
+    points = not symbols.datasets() and any(
+        isinstance(node, Binder) and point_set(node.domain, domains) for node in walk(spec)
+    )
     for item in spec.items:
-        if isinstance(item, Fit) and fit.accumulate > 1:
-            keyword = next((k for k in item.keywords if k.name == "accumulate"), item)
+        if not isinstance(item, Fit):
+            continue
+        keywords = {keyword.name: keyword for keyword in item.keywords}
+        if fit.accumulate > 1:
             yield _later(
                 "CS514",
                 f"`accumulate={fit.accumulate}`",
-                keyword,
+                keywords.get("accumulate", item),
                 "raise `batch_size`, or accumulate in a loop of your own with `cspec.bind`",
+            )
+        if points and "batch_size" in keywords and fit.batch_size != "full":
+            yield _later(
+                "CS514",
+                f"`batch_size={fit.batch_size}` of points",
+                keywords["batch_size"],
+                "a step sees all points of a set: draw fewer of them, `q.sample(100)`, or leave "
+                "`batch_size` out",
             )

@@ -26,7 +26,14 @@ from cspec.compiler.expressions.vectors import (
     Repeated,
     Sized,
 )
-from cspec.compiler.records.problem import Category, Lookup, ParameterRef, PerExample, WorstCase
+from cspec.compiler.records.problem import (
+    Beside,
+    Category,
+    Lookup,
+    ParameterRef,
+    PerExample,
+    WorstCase,
+)
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.tree.nodes import (
     EVENTS,
@@ -116,6 +123,8 @@ class Inference(AxesBase):
                 self.axes(radius)
                 event = isinstance(body, EVENTS)
                 return (self.event if event else self.number)(body, dataset)
+            case Beside(column=column):
+                return Axes(each=dataset) if column is None else self.axes(column, dataset)
             case Sized(body=body):
                 return self.axes(body, dataset)
             case Places(first=first):

@@ -32,6 +32,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     if is_points(data):
         return f"the true constraint on {data}: {_on_points(facts, data)}"
     exact = "wherever they fit, else on a sample" if is_pairs(data) else "exact"
+    if facts.searched:
+        exact = f"its worst case searched by {facts.searched}"
     text = f"the true constraint on all of {data}, {exact}"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"

@@ -11,6 +11,7 @@ from cspec.compiler.expressions.rewrite import function_name, rewrite
 from cspec.compiler.expressions.rows import without_rows
 from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import (
+    Beside,
     Category,
     Lookup,
     ParameterRef,
@@ -119,6 +120,8 @@ def _readable(node: Expr) -> Expr:
             return String(value=category)
         case Lookup(written=written) | WorstCase(written=written):
             return written
+        case Beside(name=name):
+            return Name(id=name.partition(" ")[0])
         case PerExample(body=body):
             return readable(body)
         case Repeated(body=body) | Sized(body=body):

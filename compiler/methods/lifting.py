@@ -74,10 +74,14 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
     """
     found: dict[str, Lifted] = {}
     constraints: list[Constraint] = []
-    for c in problem.constraints if asked is not None else ():
-        candidate = _candidate(c, asked) if asked is not None and _open(c, method) else None
+    for c in problem.constraints:
+        if asked is None and isinstance(_own(c, method), Lifting):
+            raise SpecError([_no_lifting(c, None)])
+        if asked is None:
+            continue
+        candidate = _candidate(c, asked) if _open(c, method) else None
         why = None
-        if candidate is not None and asked is not None:
+        if candidate is not None:
             box = _box(candidate.model, problem, asked)
             held = found.get(candidate.model) or Lifted(model=candidate.model, box=box or ())
             why = _against(candidate, held, asked.params)
@@ -88,7 +92,7 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
                 chosen = {"method": Lifting(), "reason": REASON}
                 constraints.append(c.model_copy(update=chosen))
                 continue
-        if asked is not None and _insists(c, candidate, asked):
+        if _insists(c, candidate, asked, method):
             raise SpecError([_no_lifting(c, why)])
         rejected = () if why is None else (f"lifting: {why}",)
         constraints.append(c.model_copy(update={"rejected": rejected}) if why else c)
@@ -99,11 +103,14 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
 
 
 def _open(c: Constraint, method: Method) -> bool:
-    own = c.method if isinstance(c.method, Method) else method
-    return c.construction or isinstance(own, Auto | Lifting)
+    return c.construction or isinstance(_own(c, method), Auto | Lifting)
 
 
-def _insists(c: Constraint, candidate: _Candidate | None, asked: Asked) -> bool:
+def _own(c: Constraint, method: Method) -> Method:
+    return c.method if isinstance(c.method, Method) else method
+
+
+def _insists(c: Constraint, candidate: _Candidate | None, asked: Asked, method: Method) -> bool:
     """Whether nothing else will do: a projection of outputs would hold everywhere else, too."""
     elsewhere = any(
         isinstance(node, Call)
@@ -113,7 +120,7 @@ def _insists(c: Constraint, candidate: _Candidate | None, asked: Asked) -> bool:
         for node in walk(side)
     )
     found = candidate is not None or elsewhere
-    return isinstance(c.method, Lifting) or (c.construction and found)
+    return isinstance(_own(c, method), Lifting) or (c.construction and found)
 
 
 def _candidate(c: Constraint, asked: Asked) -> _Candidate | None:

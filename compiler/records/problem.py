@@ -59,16 +59,31 @@ class PerExample(Expr):
     """Which examples it is asked of (`where`), of what the data alone say; None for all."""
 
 
+class Beside(Expr):
+    """What only the rows of a search hold: a column as the data have it, or a number of each."""
+
+    name: str
+    column: Name | None = None
+    """The column that it is; None for a number of each example."""
+
+
+def at_rest(column: str) -> str:
+    """The name in such rows of a column as the data hold it, where the column itself is moved."""
+    return f"{column} at rest"
+
+
 class WorstCase(Expr):
     """The largest value of `body` in a ball around a column of each example: a lower bound of it.
 
-    The column stands in `body` for the point.
+    The column stands in `body` for the point, and `Beside` for the column itself; or `Beside` for
+    a number of each example, with a `center` of its own.
     """
 
     body: Expr
     guide: Expr | None = None
     """What the search follows where `body` has no gradient."""
     column: str
+    center: float | None = None
     radius: Expr
     norm: float
     attack: tuple[int, float | None, int]

@@ -80,7 +80,7 @@ def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
     """The points that an expression behind `in` names; None of anything else."""
     match domain:
         case Call(function=Attribute(value=base, name="sample" | "grid" as word), arguments=(n,)):
-            if domain.keywords:
+            if any(k.name != "redraw" or not _is_false(k.value) for k in domain.keywords):
                 return None
         case _:
             return None
@@ -98,6 +98,10 @@ def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
         case Call(function=Name(id="uniform" | "normal" as kind), arguments=(a, b)):
             return PointSet(kind, ((a, b),), axes, word, n)
     return None
+
+
+def _is_false(value: Expr) -> bool:
+    return isinstance(value, Name) and value.id == "false"
 
 
 def _ends(axis: Expr) -> tuple[Expr, Expr] | None:

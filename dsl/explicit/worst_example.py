@@ -4,14 +4,24 @@ max(e for (x, y) in train) <= b                ->   forall (x, y) in train: e <=
 forall (x, y) in train, z in ball(x, r): e <= b   ->   forall (x, y) in train:
                                                          max(e for z in ball(x, r)) <= b
 
-`min(..) >= b` alike.
+`min(..) >= b` alike, and numbers of an interval, `a in [lo, hi]`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
 
-from cspec.dsl.tree.nodes import TURNED, Binder, Call, Compare, Comprehension, Expr, Name, walk
+from cspec.dsl.tree.nodes import (
+    TURNED,
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Expr,
+    Interval,
+    Name,
+    walk,
+)
 
 EXTREME = {"<=": "max", ">=": "min"}
 """The extreme that has to meet a bound, by the relation."""
@@ -40,7 +50,7 @@ def worst_point(relation: Expr, binders: tuple[Binder, ...]) -> tuple[Expr, tupl
         case (
             Compare(operands=(left, right), operators=("<=" | ">=",)),
             (Binder(names=names, domain=Name()) as rows, ball),
-        ) if len(names) > 1 and head_word(ball.domain) == "ball":
+        ) if len(names) > 1 and is_searched(ball.domain):
             pass
         case _:
             return relation, binders
@@ -54,9 +64,9 @@ def worst_point(relation: Expr, binders: tuple[Binder, ...]) -> tuple[Expr, tupl
     return relation.model_copy(update={"operands": (left, right)}), (rows,)
 
 
-def head_word(expr: Expr) -> str | None:
-    """The name of what is called."""
-    match expr:
-        case Call(function=Name(id=word)):
-            return word
-    return None
+def is_searched(domain: Expr) -> bool:
+    """Whether the worst of a set is searched: of a ball or an interval."""
+    match domain:
+        case Interval() | Call(function=Name(id="ball")):
+            return True
+    return False

@@ -23,10 +23,16 @@ _ELEMENTS: dict[str, Kind] = {
 }
 
 
-def bind(typer: Typer, binders: tuple[Binder, ...], scope: Scope) -> Scope:
-    """The scope of what binders hold over."""
+def bind(
+    typer: Typer, binders: tuple[Binder, ...], scope: Scope, *, searched: bool = False
+) -> Scope:
+    """The scope of what binders hold over; intervals are `searched` for the worst of an example."""
     for binder in binders:
-        kinds, data = _binder_kinds(typer, binder, scope)
+        if isinstance(binder.domain, Interval) and (searched or scope.data is not None):
+            set_kind(typer, binder.domain, scope)
+            kinds, data = dict.fromkeys(binder.names, _POINT), None
+        else:
+            kinds, data = _binder_kinds(typer, binder, scope)
         scope = scope.bind(kinds)
         if data is not None:
             scope = scope._replace(data=data)

@@ -11,7 +11,7 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import Call, Comprehension, Expectation, Expr, Number
+from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expectation, Expr, Number
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, What, joined
 
 _OF_EVENTS = frozenset({"any", "all"})
@@ -97,7 +97,8 @@ def _averageable(typer: Typer, body: Expr, kind: Kind) -> None:
 
 def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
     """The kind of a sum, a largest value, an `any` over a set."""
-    inner = bind(typer, expr.binders, scope)
+    searched = expr.function in EXTREMES and (scope.inside or scope.data is not None)
+    inner = bind(typer, expr.binders, scope, searched=searched)
     over_data = inner.data is not None and scope.data is None
     inner = inner._replace(inside=scope.inside or over_data)
     truth = expr.function in _OF_EVENTS

@@ -482,6 +482,8 @@ EVENTS = (Compare, Membership, *CONNECTIVES)
 """What is true or false as it is written."""
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 """The operator of a comparison whose sides change places."""
+EXTREMES = frozenset({"max", "min", "all", "any"})
+"""Of a set of points the worst decides: it can be searched."""
 
 
 class Spec(Node):

@@ -13,6 +13,7 @@ Hestenes 1969, Powell 1969, Rockafellar 1974; Nocedal 1980 (L-BFGS).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,16 +26,16 @@ from cspec.runtime.session.with_examples import each_of, with_examples
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-BATCHES = 4
+BATCHES = 2
 """Steps whose points stand for all."""
 ROUNDS, ITERATIONS = 6, 100
-"""Rounds, and iterations of each."""
+"""Rounds, and gradients of each at most."""
 NEAR, ENOUGH = 0.5, 0.75
 """Shares of the tolerance at which rounds end, and up to which nothing is restored."""
 GROWTH = 4.0
 """Of the penalties, which begin as in the run, from round to round."""
-SHARE = 0.05
-"""Iterations of a round as a share of the steps of the run, at most."""
+SHARE = 0.75
+"""Gradients of batches, of all rounds together, as a share of the steps of the run, at most."""
 
 
 def settle_points(session: Session) -> bool:
@@ -46,6 +47,7 @@ def settle_points(session: Session) -> bool:
     drawn = any(data.draws is not None for data in session.data.values())
     steps = range(session.total_steps, session.total_steps + BATCHES)
     batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
+    left = round(SHARE * session.total_steps / len(batches))
     if session.interrupted or whole.vector:
         return False
     each = each_of(whole.constraints)
@@ -71,8 +73,9 @@ def settle_points(session: Session) -> bool:
     with as_deployed(session.models()):
         with torch.no_grad():
             least = violation(measured()[1])
-        for _ in range(ROUNDS):
-            _descend(session, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
+        for rounds in range(ROUNDS, 0, -1):
+            most = max(1, min(ITERATIONS, left // rounds))
+            left -= _descend(session, most, lambda: _lagrangian(*measured(), m, c, equal))  # noqa: B023
             with torch.no_grad():
                 g = measured()[1]
             m = _weights(g, m, c, equal)
@@ -80,7 +83,7 @@ def settle_points(session: Session) -> bool:
                 break
             if violation(g) < least:
                 least, best = violation(g), (point_of(parameters), m)
-            if least <= NEAR * tolerance:
+            if least <= NEAR * tolerance or left <= 0:
                 break
             c = GROWTH * c
     put(parameters, start if best is None else best[0])
@@ -99,25 +102,30 @@ def _lagrangian(f: Tensor, g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Te
     return f + ((_weights(g, m, c, equal).square() - m.square()) / (2 * c)).sum()
 
 
-def _descend(session: Session, value: object) -> None:
-    assert callable(value)
+def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
+    """Go down by L-BFGS; how many gradients it took."""
     optimizer = torch.optim.LBFGS(
         session.parameters,
-        max_iter=max(1, min(ITERATIONS, round(SHARE * session.total_steps))),
+        max_iter=most,
+        max_eval=most,
         history_size=50,
         tolerance_grad=1e-9,
         tolerance_change=1e-12,
         line_search_fn="strong_wolfe",
     )
+    taken = 0
 
     def closure() -> float:
+        nonlocal taken
+        taken += 1
         optimizer.zero_grad()
-        found: Tensor = value()
+        found = value()
         found.backward()  # type: ignore[no-untyped-call]
         return float(found.detach())
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     optimizer.zero_grad()
+    return taken
 
 
 __all__ = ["settle_points"]

@@ -1,11 +1,14 @@
 """The worst point of a ball around each example, by projected gradient ascent.
 
-    z <- P(z + a d),   d = sign(grad) for norm=inf, grad / |grad|_2 for norm=2
+    z <- P(z + a d),   d = sign(grad) for norm=inf, grad / |grad|_2 for norm=2,
+                       sign(grad) in its largest entry alone for norm=1
 
-P is the projection onto the ball around the example. It starts at random points of the ball; of the
-example itself and of all points on the way the worst is kept, example by example, so what is found
-is a lower bound of the true maximum. Madry et al. 2018, "Towards deep learning models resistant to
-adversarial attacks".
+P is the projection onto the ball around the example (of norm=1: Duchi et al. 2008). What moves may
+be a number of each example, too, as a parameter of a transformation, `max(e for a in [-0.5, 0.5])`:
+the ball is around the middle. It starts at random points of the ball; of the example itself and of
+all points on the way the worst is kept, example by example, so what is found is a lower bound of
+the true maximum. Madry et al. 2018, "Towards deep learning models resistant to adversarial
+attacks".
 
 Models are in evaluation mode while points are searched, and their statistics and all generators
 stay as they are: starts come from a generator of their own, whose seed is the step, so a resumed
@@ -21,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cspec.compiler.records.problem import at_rest
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.models.without_trace import evaluating
 
@@ -45,24 +49,27 @@ def at_worst(
     step: float | None,
     restarts: int,
     verdict: tuple[int, int] | None = None,
+    center: float | None = None,
 ) -> Tensor:
     """`value` at the point where `guide` is largest, one number an example: (B,).
 
-    `place` is the dataset and its column around which is searched; `step` defaults to
-    2.5 r / steps. Where whole data are brought to a verdict (restoration, the solver at the end)
-    steps and restarts are those of `verdict`. The gradient is that of the model at the point found.
+    `place` is the dataset and its column around which is searched, which `value` finds under its
+    name where it moves and as `at_rest` of it where not; around a `center` it is a number of each
+    example that no column holds. `step` defaults to 2.5 r / steps. Where whole data are brought to
+    a verdict (restoration, the solver at the end) steps and restarts are those of `verdict`. The
+    gradient is that of the model at the point found.
 
     Raises:
         ShapeMismatch: a column of whole numbers, which has no ball.
     """
     dataset, column = place
     rows = batch[dataset]
-    center = rows[column].detach()
-    if not center.is_floating_point():
+    around = _numbers(rows, center) if center is not None else rows[column].detach()
+    if not around.is_floating_point():
         raise ShapeMismatch(f"`{column}` holds whole numbers: a ball is around real ones")
 
     def moved(point: Tensor) -> Rows:
-        return Moved(batch, dataset, {**rows, column: point})
+        return Moved(batch, dataset, {**rows, column: point, at_rest(column): around})
 
     if verdict is not None and WHOLE in batch:
         steps, restarts = verdict
@@ -70,15 +77,21 @@ def at_worst(
     length = 2.5 * r / steps if step is None else step
     models = [part for part in primal.values() if isinstance(part, nn.Module)]
     with evaluating(models), torch.enable_grad():
-        best, most = center, None
-        for start in _starts(center, r, norm, restarts, _seed(batch)):
+        best, most = around, None
+        for start in _starts(around, r, norm, restarts, _seed(batch)):
             point = start
             for place_ in range(steps + 1):
                 best, most, slope = _look(guide, primal, moved, point, best, most)
                 if place_ < steps:
-                    point = _projected(point + length * _direction(slope, norm), center, r, norm)
-        best, most, _ = _look(guide, primal, moved, center, best, most)
+                    point = _projected(point + length * _direction(slope, norm), around, r, norm)
+        best, most, _ = _look(guide, primal, moved, around, best, most)
     return value(primal, moved(best.detach()))
+
+
+def _numbers(rows: Rows, value: float) -> Tensor:
+    """One number for each of the rows, (B,)."""
+    column: Tensor = next(iter(rows.values()))
+    return torch.full((len(column),), float(value), device=column.device)
 
 
 def whole_rows(columns: Rows, clock: Tensor) -> dict[str, Any]:
@@ -129,34 +142,55 @@ def _seed(batch: Rows) -> int:
 
 
 def _starts(center: Tensor, r: float, norm: float, count: int, seed: int) -> list[Tensor]:
-    """Random points of the ball: uniform for norm=inf; of norm=2 a direction and a length."""
+    """Random points of the ball: uniform for norm=inf; else a direction and a length.
+
+    Every other one mirrors the one before, as what is far from the example is worst on both of its
+    sides. Of one number an example they are of equal parts of its interval.
+    """
     generator = torch.Generator().manual_seed(PRIME * (seed + 1))
-    found = []
-    for _ in range(count):
+    found: list[Tensor] = []
+    for place in range(count):
+        if place % 2 and center.ndim > 1:
+            found.append(2 * center - found[-1])
+            continue
         if norm == math.inf:
-            drawn = 2 * torch.rand(center.shape, generator=generator, dtype=torch.float64) - 1
+            drawn = torch.rand(center.shape, generator=generator, dtype=torch.float64)
+            drawn = 2 * ((place + drawn) / count if center.ndim == 1 else drawn) - 1
         else:
             drawn = torch.randn(center.shape, generator=generator, dtype=torch.float64)
-            drawn = drawn / _lengths(drawn).clamp(min=1e-12)
+            drawn = drawn / _lengths(drawn, norm).clamp(min=1e-12)
             drawn = drawn * torch.rand(_lengths(drawn).shape, generator=generator)
         found.append(center + r * drawn.to(center))
     return found
 
 
-def _lengths(values: Tensor) -> Tensor:
-    """The Euclidean norm of each example, (B, 1, ...)."""
-    lengths: Tensor = values.flatten(1).norm(dim=1)
+def _lengths(values: Tensor, norm: float = 2) -> Tensor:
+    """The norm of each example, (B, 1, ...)."""
+    lengths: Tensor = values.reshape(len(values), -1).norm(p=norm, dim=1)
     return lengths.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def _direction(slope: Tensor, norm: float) -> Tensor:
     if norm == math.inf:
         return slope.sign()
-    return slope / _lengths(slope).clamp(min=1e-12)
+    if norm == 2:
+        return slope / _lengths(slope).clamp(min=1e-12)
+    flat = slope.reshape(len(slope), -1)
+    place = flat.abs().argmax(dim=1, keepdim=True)
+    alone = torch.zeros_like(flat).scatter(1, place, flat.gather(1, place).sign())
+    return alone.reshape(slope.shape)
 
 
 def _projected(point: Tensor, center: Tensor, r: float, norm: float) -> Tensor:
     away = point - center
     if norm == math.inf:
         return center + away.clamp(-r, r)
-    return center + away * (r / _lengths(away).clamp(min=1e-30)).clamp(max=1.0)
+    if norm == 2:
+        return center + away * (r / _lengths(away).clamp(min=1e-30)).clamp(max=1.0)
+    flat = away.reshape(len(away), -1).abs()
+    sizes = flat.sort(dim=1, descending=True).values
+    number = torch.arange(1, flat.shape[1] + 1, device=flat.device)
+    cuts = (sizes.cumsum(1) - r) / number
+    last = (sizes > cuts).sum(1, keepdim=True) - 1
+    cut = cuts.gather(1, last.clamp(min=0)).clamp(min=0)
+    return center + away.sign() * (flat - cut).clamp(min=0).reshape(away.shape)

@@ -20,8 +20,6 @@ FIRST = 10.0
 """Of the first penalty: how much harder all violated rows pull than f holds back."""
 FADES = 0.9
 """What stays of a mean of late steps, each time it is looked at."""
-EARLY = 0.2
-"""Share of the run in which the mean square of g counts at least as much as f."""
 MOST = 10.0
 """The cap of a penalty, in units of the first one of a row that is violated alone."""
 
@@ -86,8 +84,7 @@ def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: 
     trace, square = found = FADES * state[f"{label}.balance"] + (1 - FADES) * seen
     state[f"{label}.balance"] = found
     if trace > 0 and square > 0:
-        least = 2 / rows if session.progress < EARLY else 0.0
-        state[f"{label}.penalty"] = (trace / (rows * square)).clamp(min=least).reshape(1)
+        state[f"{label}.penalty"] = (trace / (rows * square)).reshape(1)
 
 
 def _signs(like: Tensor, step: int) -> Tensor:

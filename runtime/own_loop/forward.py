@@ -28,7 +28,7 @@ class Outputs:
     def _noting(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         def noting(*arguments: Any, **settings: Any) -> Any:
             output = forward(*arguments, **settings)
-            if not settings and all(isinstance(value, Tensor) for value in arguments):
+            if not settings and all(map(_is_given, arguments)):
                 self.held[name, _key(arguments)] = (arguments, detached(output))
             return output
 
@@ -40,7 +40,8 @@ class Outputs:
 
     def _known(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         def known(*arguments: Any, **settings: Any) -> Any:
-            found = None if settings else self.held.get((name, _key(arguments)))
+            own = settings or not all(map(_is_given, arguments))
+            found = None if own else self.held.get((name, _key(arguments)))
             return forward(*arguments, **settings) if found is None else found[1]
 
         return known
@@ -75,6 +76,11 @@ class Forwards:
             else:
                 held["forward"] = before
         self._had.clear()
+
+
+def _is_given(argument: object) -> bool:
+    """A tensor of the batch: no point of a search, which is followed by its gradient."""
+    return isinstance(argument, Tensor) and not argument.requires_grad
 
 
 def _key(arguments: tuple[Any, ...]) -> Key:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +14,7 @@ import torch
 import cspec
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.data.points import points
+from cspec.runtime.methods.each_example import balance_each
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = "domain q(t, x) = box([0, 2], [-1, 1])\nmodel u(t, x) = mlp(hidden=[4], act=tanh)\n"
@@ -65,12 +69,6 @@ def test_a_grid_has_the_ends_of_its_box_and_one_point_of_a_wall() -> None:
     assert vector["z"].shape == (4, 2)
 
 
-def test_a_run_that_is_resumed_draws_the_same_points(tmp_path: Path) -> None:
-    text = f"{HEAD}minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\nfit(steps=20, seed=1)\n"
-    first, again = (cspec.run(text).models["u"].state_dict() for _ in range(2))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -89,6 +87,37 @@ def test_what_can_not_run_is_said_before(line: str) -> None:
         cspec.run(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\nfit(steps=3, batch_size=8)", "`batch_size=8` of points"),
+        ("\ns.t. c: forall (t, x) in q.sample(10, redraw=true): u == 0", "`redraw=true`"),
+    ],
+)
+def test_what_no_step_would_follow_is_refused_by_name(text: str, said: str) -> None:
+    whole = f"{HEAD}minimize E[u^2 for (t, x) in q.sample(20)]{text}\n"
+    assert any(said in d.message for d in cspec.check(whole))
+    with pytest.raises(SpecError, match=re.escape(said)):
+        cspec.run(whole)
+
+
+def test_noise_beside_examples_is_refused_by_check() -> None:
+    text = (
+        "data train(x, y) = two_gaussians(n=20)\nmodel f = linear\n"
+        "minimize E[bce(f(x + e), y) for e in normal(0, 0.1).sample(9)]\n"
+    )
+    assert [d.code for d in cspec.check(text)] == ["CS520"]
+
+
+def test_points_that_stay_may_say_so() -> None:
+    head = f"{HEAD}minimize E[(u - t)^2 for (t, x) in q.sample(20)]\ns.t. c: forall (t, x) in "
+    one, other = (
+        cspec.run(f"{head}q.sample(9{stay}): u <= 1\nfit(steps=20)\n")["c"].value
+        for stay in ("", ", redraw=false")
+    )
+    assert one == other
+
+
 @pytest.mark.slow
 def test_poisson() -> None:
     """u'' = -pi^2 sin(pi x), u(0) = u(1) = 0."""
@@ -99,15 +128,16 @@ def test_poisson() -> None:
     assert float(gap.abs().max()) < 1e-3 and result["walls"].satisfied
 
 
-def test_emitted_files_with_points_train_to_the_same_bits(tmp_path: Path) -> None:
-    text = f"{HEAD}minimize E[(u - t*x)^2 for (t, x) in q.sample(30)]\nfit(steps=20, seed=1)\n"
-    program, space = cspec.compile(text), {"__name__": "emitted"}
-    exec(compile(program.source, "emitted", "exec"), space)
-    assert space["setup"]().data.keys() == {"q.sample(30)"}
-
-
-def test_multipliers_of_points_are_found_after_the_last_step() -> None:
+def test_multipliers_of_points_are_found_after_the_last_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """u is near x, and 0.5 on a part of the box: met, and f is what it can be."""
+    step, gradients = torch.optim.LBFGS.step, []
+
+    def counted(self: Any, closure: Any) -> Any:
+        return step(self, lambda: (gradients.append(1), closure())[1])
+
+    monkeypatch.setattr(torch.optim.LBFGS, "step", counted)
     result = cspec.run(
         "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[16], act=tanh)\n"
         "minimize E[(u - x)^2 for x in q.sample(50)]\n"
@@ -115,7 +145,22 @@ def test_multipliers_of_points_are_found_after_the_last_step() -> None:
         "fit(steps=600, optimizer=adam(lr=1e-2))\n"
     )
     # The least is that of u = x below 0.5 and 0.5 beyond: the mean of (x - 0.5)^2 over [0.5, 1].
-    assert result["low"].satisfied and result.objective < 1.1 * 0.5**3 / 3
+    assert result["low"].satisfied and result.objective < 1.15 * 0.5**3 / 3
+    assert 0 < 2 * sum(gradients) <= 600  # two batches each: never more than the run itself
+
+
+def test_the_balance_of_points_with_the_objective_has_no_units() -> None:
+    """f and g in other units, a f and b g: the penalty of b g that balances a f is a / b^2."""
+    places = torch.randn(9, 3, generator=torch.Generator().manual_seed(0))
+
+    def penalty(a: float, b: float) -> float:
+        w = torch.ones(3, requires_grad=True)
+        state = {"c.balance": torch.zeros(2), "c.penalty": torch.zeros(1)}
+        session: Any = SimpleNamespace(step=1, state=state, parameters=[w])
+        balance_each(session, "c", a * (places @ w).pow(4).mean(), b * (places @ w), 9)
+        return float(state["c.penalty"])
+
+    assert penalty(100, 0.1) == pytest.approx(1e4 * penalty(1, 1), rel=1e-4) != 0
 
 
 def test_a_wall_is_a_box_with_one_place_along_an_axis() -> None:

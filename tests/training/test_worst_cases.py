@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import cspec
 from cspec.cli import main
 from cspec.dsl.messages.diagnostic import SpecError
+from cspec.runtime.data.embedded import two_gaussians
 from cspec.runtime.functions.worst_case import WHOLE, at_worst
 
 HEAD = "data train(x, y)\nmodel f = mlp(hidden=[16])\nminimize ce(f(x), y)\ns.t. r: "
@@ -62,6 +63,49 @@ def test_the_value_is_that_of_an_independent_attack(norm: str, r: float) -> None
     assert result["r"].value > 1.05 * float(clean)
     assert result["r"].evidence == "searched"
     assert any("28 steps x 6 starts" in note for note in result.notes)
+
+
+def test_the_way_from_the_example_to_its_worst_neighbor() -> None:
+    """kl(f(z), f(x)) of a network, by random search of the box and its faces."""
+    data = "data train(x, y) = two_gaussians(n=20)\nmodel f = mlp(hidden=[8])\n"
+    data += "minimize ce(f(x), y)\n"
+    worst = "E[max(kl(softmax(f(z)), softmax(f(x))) for z in ball(x, 0.5, norm=inf))]"
+    result = cspec.run(f"{data}s.t. r: {worst} <= 9\nfit(epochs=20, optimizer=adam(lr=0.01))")
+    x = torch.as_tensor(two_gaussians(n=20)["train"]["x"])
+    model, draw = result.models["f"].eval(), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        clean = model(x).log_softmax(1)
+        most = torch.zeros(len(x))
+        for _ in range(2000):
+            away = (1.2 * torch.rand(x.shape, generator=draw) - 0.6).clamp(-0.5, 0.5)
+            near = model(x + away).log_softmax(1)
+            most = torch.maximum(most, (near.exp() * (near - clean)).sum(1))
+    assert result["r"].value == pytest.approx(float(most.mean()), rel=1e-2)
+
+
+def test_the_worst_angle_of_each_example() -> None:
+    turned = "[cos(a)*x[0] - sin(a)*x[1], sin(a)*x[0] + cos(a)*x[1]]"
+    head = "data train(x, y) = two_gaussians(n=20)\nmodel f = mlp(hidden=[8])\n"
+    result = cspec.run(
+        f"{head}minimize bce(f(x), y)\ns.t.\n"
+        f"     r: E[max(bce(f({turned}), y) for a in [-2, 2.5])] <= 9\n"
+        f"     c: forall (x, y) in train, a in [-2, 2.5]: bce(f({turned}), y) <= 99\n"
+        f"     s: P[all(bce(f({turned}), y) < 2 for a in [-2, 2.5])] >= 0\n"
+        "fit(epochs=20, optimizer=adam(lr=0.01))"
+    )
+    rows = two_gaussians(n=20)["train"]
+    x, y = torch.as_tensor(rows["x"]), torch.as_tensor(rows["y"]).float()
+    model, losses = result.models["f"].eval(), []
+    for angle in torch.linspace(-2, 2.5, 901):
+        c, s = angle.cos(), angle.sin()
+        z = torch.stack([c * x[:, 0] - s * x[:, 1], s * x[:, 0] + c * x[:, 1]], 1)
+        logit = model(z).detach().reshape(-1)
+        losses.append(nn.functional.binary_cross_entropy_with_logits(logit, y, reduction="none"))
+    most = torch.stack(losses).amax(0)
+    assert result["r"].value == pytest.approx(float(most.mean()), rel=1e-3)
+    assert result["c"].value == pytest.approx(float(most.max()), rel=1e-3)
+    assert result["s"].value == pytest.approx(float((most < 2).float().mean()), abs=1e-6)
+    assert result["r"].evidence == "searched"
 
 
 def test_each_example_in_its_ball() -> None:
@@ -118,6 +162,8 @@ def test_linear_functions_have_a_closed_form() -> None:
     settings: dict[str, Any] = {"steps": 20, "step": None, "restarts": 1}
     found = at_worst(linear, linear, {"w": w}, batch, ("d", "x"), 0.3, norm=math.inf, **settings)
     torch.testing.assert_close(found, x @ w + 0.3 * w.abs().sum())
+    found = at_worst(linear, linear, {"w": w}, batch, ("d", "x"), 0.3, norm=1, **settings)
+    torch.testing.assert_close(found, x @ w + 0.3 * w.abs().max())
     found = at_worst(linear, linear, {"w": w}, batch, ("d", "x"), 0.3, norm=2, **settings)
     best = x @ w + 0.3 * w.norm()
     assert bool((found <= best + 1e-6).all())
@@ -145,8 +191,12 @@ def test_no_generator_and_no_statistics_move() -> None:
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("E[max(ce(f(z), y) for z in ball(x, 0.1, norm=1))] <= 9", "another norm"),
-        ("E[max(mse(f(x)[0], f(z)[0]) for z in ball(x, 0.1, norm=2))] <= 9", "`x` beside `z`"),
+        (
+            "E[max(ce(f(a*z), y) for z in ball(x, 1, norm=2) for a in [0, 1])] <= 9",
+            "2 sets at once",
+        ),
+        ("E[sum(ce(f(a*x), y) for a in [0, 1])] <= 9", "not finite"),
+        ("forall (x, y) in train, a in [0, 1]: f(a*x)[0] == 3", "over `[0, 1]`"),
         ("E[max(ce(f(z), y) for z in ball(2*x, 0.1, norm=2))] <= 9", "ball"),
     ],
 )
@@ -168,3 +218,25 @@ def test_explain_run_and_verify(tmp_path: Path, capsys: Any) -> None:
     assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
     assert "searched" in capsys.readouterr().out
     assert main(["verify", str(tmp_path / "out")]) == 0
+
+
+def test_worst_cases_in_a_loop_of_ones_own() -> None:
+    """max (f(z) - f(x))^2 of f = w x + b over a ball of radius r is (r |w|)^2."""
+    torch.manual_seed(0)
+    x, f = torch.randn(64, 3), nn.Linear(3, 1)
+    y = (x[:, 0] > 0).long()
+    optimizer = torch.optim.Adam(f.parameters(), 1e-2)
+    handle = cspec.bind(
+        "data train(x, y)\nmodel f\nminimize bce(f(x), y)\n"
+        "s.t. r: E[max((f(z) - f(x))^2 for z in ball(x, 0.5, norm=2))] <= 0.01\n",
+        f=f,
+        train=(x, y),
+        optimizer=optimizer,
+    )
+    for _ in range(300):
+        optimizer.zero_grad()
+        handle.loss(x=x, y=y).backward()
+        exact = float((0.5 * f.weight.detach()).square().sum())
+        assert handle.values["r"] == pytest.approx(exact, rel=0.05)
+        optimizer.step()
+    assert exact == pytest.approx(0.01, rel=0.05) and handle.multipliers["r"] > 0

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.pieces import constant, entry, subscript
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
-from cspec.compiler.records.problem import WorstCase
+from cspec.compiler.records.problem import Beside, WorstCase
 from cspec.dsl.tree.nodes import EVENTS, Expr, shape
 
 
 def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     """`at_worst(...)`: with a stronger attack where a verdict is measured."""
-    if t.dataset is None or expr.column not in t.scope.columns(t.dataset):
+    own = expr.center is not None
+    if t.dataset is None or (not own and expr.column not in t.scope.columns(t.dataset)):
         raise not_compiled("a ball around something else than a column of the data", expr)
     value = _function(t, expr.body)
     guide = value if expr.guide is None else _function(t, expr.guide)
@@ -33,6 +34,8 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
         settings["verdict"] = ast.Tuple(
             elts=[ast.Constant(hard.steps), ast.Constant(hard.restarts)]
         )
+    if expr.center is not None:
+        settings["center"] = constant(expr.center)
     rows = ast.Name(id=t.container)
     radius = t.translate(expr.radius)
     called = t.call(
@@ -42,6 +45,12 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     if not isinstance(expr.body, EVENTS):
         return found
     return ast.Compare(left=found, ops=[ast.Gt()], comparators=[ast.Constant(0.5)])
+
+
+def beside(t: TranslatorBase, expr: Beside) -> ast.expr:
+    """`rows["train"]["x at rest"]`."""
+    found = subscript(entry(t.container, t.dataset or ""), ast.Constant(expr.name))
+    return t.local(("beside", expr.name), expr.name.replace(" ", "_"), found)
 
 
 def _function(t: TranslatorBase, body: Expr) -> ast.expr:

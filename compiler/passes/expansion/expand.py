@@ -34,7 +34,7 @@ from cspec.compiler.passes.expansion.finite_means import (
 )
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
-from cspec.compiler.passes.expansion.worst_case import over_ball, worst_case
+from cspec.compiler.passes.expansion.worst_case import is_searched, worst_case
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
@@ -435,7 +435,7 @@ def chosen_parameters(
 
 def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
-    if over_ball(node):
+    if is_searched(node):
         return worst_case(node, context.params)
     data = context.facts.data.get(over_examples(node.binders[0]) or "")
     if data is not None and len(node.binders) == 1:

@@ -30,6 +30,17 @@ SPECS = {
         "     b: w >= 0.1 by projection\nfit(steps=300)",
         {},
     ),
+    "points": (
+        "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[8], act=tanh)\n"
+        "minimize E[(u - x)^2 for x in q.sample(30)]\ns.t. end: u(0) == 1\n"
+        "     low: forall x in uniform(0.5, 1).sample(9): u(x) == 0.5 within 1e-2\nfit(steps=60)",
+        {},
+    ),
+    "worst cases": (
+        "data train(x, y) = two_gaussians(n=40)\nmodel f = linear\nminimize bce(f(x), y)\n"
+        "s.t. r: E[max(bce(f(z), y) for z in ball(x, 1, norm=2))] <= 0.3\nfit(epochs=9)",
+        {},
+    ),
 }
 
 

@@ -124,9 +124,9 @@ def test_poisson_on_a_square() -> None:
         for place in ("s, 0", "s, 1", "0, s", "1, s")
     )
     result = cspec.run(
-        "let f = 2*pi^2*sin(pi*x)*sin(pi*y)\ndomain q(x, y) = box([0, 1], [0, 1])\n"
+        "let f(x, y) = 2*pi^2*sin(pi*x)*sin(pi*y)\ndomain q(x, y) = box([0, 1], [0, 1])\n"
         "model u(x, y) = mlp(hidden=[32, 32], act=tanh)\n"
-        "minimize E[(laplacian(u, x, y) + f)^2 for (x, y) in q.sample(200)]\n"
+        "minimize E[(laplacian(u, x, y) + f(x, y))^2 for (x, y) in q.sample(200)]\n"
         f"s.t.{walls[4:]}fit(optimizer=adam(lr=2e-3), steps=2000)\n"
     )
     x, y = torch.rand(2, 500)

@@ -248,8 +248,39 @@ def test_rounds_go_on_at_the_rate_that_they_were_left_at(
 
 # --- kills ---------------------------------------------------------------------------------------
 
+BOX = """domain q(x) = box([0, 1])
+model u(x) = mlp(hidden=[8], act=tanh)
+minimize E[(u - x)^2 for x in q.sample(30)]
+s.t. low: forall x in uniform(0.5, 1).sample(9): u(x) == 0.5 within 1e-2
+"""
+DRAWN = {
+    "points": BOX + "fit(steps=60)\n",
+    "points that one names": BOX + "using augmented_lagrangian(penalty=1)\nfit(steps=60)\n",
+    "a lifting": BOX + "     end: u(0) == 1\nfit(steps=60)\n",
+    "worst cases": GAUSS
+    + "s.t. r: E[max(bce(f(z), y) for z in ball(x, 1, norm=2))] <= 0.3\n"
+    + STEPS,
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_what_is_drawn_is_drawn_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = cspec.run(DRAWN[name], out=tmp_path / "whole")
+    for step in (1, whole.steps // 2, whole.steps - 1):
+        out = tmp_path / f"cut{step}"
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, step)
+            assert cspec.run(DRAWN[name], out=out).status == "interrupted"
+        again = cspec.resume(out)
+        assert weights(out) == weights(tmp_path / "whole"), step
+        assert again.constraints == whole.constraints and again.objective == whole.objective
+        assert cspec.verify(out).holds
+
+
 FAST = {"augmented Lagrangian": GAUSS + RATE + STEPS}
-SLOW = {
+SLOW = DRAWN | {
     "two players": GAUSS + RATE + "using proxy_lagrangian\n" + STEPS,
     "projection": GAUSS + "s.t. o: forall W in f.weights: l2(W) <= 0.5 by projection\n" + STEPS,
     "density": DIGITS + "minimize ce\ns.t. d: density(f) <= 50%\n" + EPOCHS,
