@@ -80,6 +80,10 @@ class _Support(Operator):
         return zero_where_moved(x_projected, x_before, momentum)
 
 
+WIRED = 0.5
+"""Of a count, what layers share by their inputs and outputs (Erdos-Renyi; Mocanu et al. 2018)."""
+
+
 @dataclass(frozen=True)
 class Sparse(_Support):
     """{x : at most `amount` entries are nonzero}: an integer count or a fraction of the entries.
@@ -88,8 +92,9 @@ class Sparse(_Support):
     over each row of (outputs, rest). Projection: the largest magnitudes stay.
 
     With a `floor`, a count over several tensors leaves each of them at least that part of the
-    share that all have together, and one entry: a layer whose weights are small as a whole would
-    else die, and with it the network. The projection is the nearest point among those.
+    share that all have together, half of what its inputs and outputs are of all, and one entry: a
+    layer whose weights are small as a whole would else die, and with it the network. The
+    projection is the nearest point among those.
     """
 
     amount: float
@@ -114,7 +119,7 @@ class Sparse(_Support):
         if self.scope != "global" or not tensors:
             return [self.support(x) for x in tensors]
         count = allowed_count(self.amount, sum(x.numel() for x in tensors))
-        floors = self._floors([x.numel() for x in tensors], count)
+        floors = self._floors(tensors, count)
         magnitudes = [working(x.detach()).abs().flatten() for x in tensors]
         scores = torch.cat(
             [
@@ -126,13 +131,18 @@ class Sparse(_Support):
         pieces = torch.split(mask, [x.numel() for x in tensors])
         return [piece.reshape(x.shape) for piece, x in zip(pieces, tensors, strict=True)]
 
-    def _floors(self, sizes: Sequence[int], count: int) -> list[int]:
+    def _floors(self, tensors: Sequence[Tensor], count: int) -> list[int]:
         """Entries that each tensor keeps at least; none where the count is too small for one."""
-        share = self.floor * count / max(sum(sizes), 1)
-        least = [min(max(allowed_count(share, size), 1), size) for size in sizes]
-        if not self.floor or len(sizes) < 2 or sum(least) > count:
+        sizes = [x.numel() for x in tensors]
+        if not self.floor or len(sizes) < 2:
             return [0] * len(sizes)
-        return least
+        share = self.floor * count / max(sum(sizes), 1)
+        units = [sum(x.shape) for x in tensors]
+        least = [
+            min(max(allowed_count(share, size), int(WIRED * count * ends / sum(units)), 1), size)
+            for size, ends in zip(sizes, units, strict=True)
+        ]
+        return least if sum(least) <= count else [0] * len(sizes)
 
     def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The nearest tensors with `amount` nonzero entries in all of them together."""

@@ -72,7 +72,11 @@ def test_a_floor_leaves_every_tensor_its_part(amount: float, seed: int) -> None:
     sizes, scales = (40, 100, 400), (10.0, 1.0, 0.01)
     tensors = [s * torch.randn(n, generator=generator) for n, s in zip(sizes, scales, strict=True)]
     count = amount if isinstance(amount, int) else int(amount * 540)
-    least = [max(int(0.2 * count / 540 * n), 1) for n in sizes]
+    ends = [n / sum(sizes) for n in sizes]  # of vectors, inputs and outputs are their entries
+    least = [
+        max(int(0.2 * count / 540 * n), int(count * e / 2), 1)
+        for n, e in zip(sizes, ends, strict=True)
+    ]
     kept = Sparse(amount, floor=0.2).project_jointly(tensors)
     # By hand: each tensor's largest first, then the largest of all that is left.
     order = [x.abs().argsort(descending=True).tolist() for x in tensors]
@@ -191,3 +195,11 @@ def test_amounts_are_counts_or_fractions() -> None:
         Sparse(-1)
     with pytest.raises(OperatorError, match="1 to 8 bits"):
         Grid(9)
+
+
+def test_a_small_layer_keeps_its_ends_connected() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(32, 64, generator=generator)
+    last = 1e-3 * torch.randn(10, 32, generator=generator)
+    _, kept = Sparse(0.05, floor=0.2).project_jointly([first, last])
+    assert int((kept != 0).sum()) == 17  # 118 weights, half of (10 + 32) / (10 + 32 + 32 + 64)
