@@ -75,7 +75,99 @@ def _verified(match: re.Match[str]) -> str:
     return f"verify {what} on {match['data']}"
 
 
+def _label_of(match: re.Match[str]) -> str | None:
+    """`verify P[pred == 0] >= 5% on test`: the label of the constraint that says so."""
+    said = re.sub(r"\s+", "", match["expr"])
+    for line in re.finditer(r"^[ \t]*(?:s\.t\.[ \t]*)?(\w+):([^#\n]*)", match.string, re.MULTILINE):
+        if re.sub(r"\s+", "", line[2]) == said:
+            return f"verify {line[1]} on {match['data']}"
+    return None
+
+
+def _verified_each(match: re.Match[str]) -> str:
+    names = re.split(r"[ \t]*(?:,|and\b|&)[ \t]*", match["names"])
+    return "\n".join(f"verify {match['what']} on {name}" for name in names)
+
+
+def _products(match: re.Match[str]) -> str:
+    columns = re.findall(r"values\([ \t]*(\w+)[ \t]*\)", match["product"])
+    return f"{{st}}{{head}}{{label}}forall {match['names']} in cross({', '.join(columns)}): {{body}}"
+
+
+def _ordered(match: re.Match[str]) -> str:
+    a, b, of = match["a"], match["b"], match["of"]
+    where = f"{a} {match['mark']} {b}"
+    return f"{{st}}{{head}}{{label}}forall {a} in {of}, {b} in {of} where {where}: {{body}}"
+
+
+def _over(match: re.Match[str]) -> str | None:
+    models = (*model_names(match.string), "all", "model", "weights", "parameters")
+    named = [name.strip().split(".")[0] for name in match["names"].split(",")]
+    return f"{match['word']} {{expr}}" if all(name in models for name in named) else None
+
+
 PROSE = (
+    row(
+        rf"verify~(?P<expr>[^#\n]*[\[\(<>=][^#\n]*[^#\n \t])~on~(?P<data>\w+)",
+        "behind `verify` stand labels of constraints",
+        _label_of,
+        help="write `verify all on {data}`, or give its constraint a label and write that",
+        code="CS101",
+    ),
+    row(
+        r"verify~(?P<what>\w+(?: , \w+)*)~on~(?P<names>\w+(?: (?:,|and\b|&) \w+)+)",
+        "a `verify` line is about one data set",
+        _verified_each,
+        code="CS101",
+    ),
+    row(
+        r"(?P<word>minimize|maximize)~(?P<expr>[^#\n]*[^#\n \t])~(?:over|wrt|w\.r\.t\.|in|by)~"
+        r"(?P<names>\w+(?:\.\w+)?(?: , \w+)*)",
+        "over what is optimized is not said: every `var` and every model moves",
+        _over,
+        code="CS119",
+    ),
+    row(
+        r"(?P<word>minimize|maximize)~(?P<expr>[a-z]\w*(?:\([^#\n]*?\))?)~(?:where|when|if|given|for)~"
+        r"(?P<cond>\w+ (?:==|!=|<=|>=|<|>) [^#\n]*[^#\n; \t])",
+        "a mean over some of the examples has its condition behind `|`",
+        "{word} E[{expr} | {cond}]",
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<names>\([\w, ]*\)|\w+ , \w+)~in~(?P<product>values\( \w+ \)"
+        r"(?: (?:[xX×*@,&]|and) values\( \w+ \))+) : (?P<body>[^#\n]*[^#\n; \t])",
+        "every combination of the values of columns is `cross`",
+        _products,
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?P<mark>!=|<=|>=|<|>) (?P<b>[A-Za-z]\w*)~in~"
+        r"(?P<of>[^#\n:]*[^#\n: \t]) : (?P<body>[^#\n]*[^#\n; \t])",
+        "two names go over a set each, and are compared behind `where`",
+        _ordered,
+        code="CS137",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?:~|\\sim|∼)"
+        r" (?P<of>(?:uniform|normal)\([^#\n:]*\)) : (?P<body>[^#\n]*[^#\n; \t])".replace("(?:~|", "(?:\x7e|"),
+        "a quantifier goes over points that are drawn: `in ... .sample(n)`",
+        "{st}{head}{label}forall {a} in {of}.sample(50): {body}",
+        code="CS137",
+    ),
+    row(
+        rf"{_HEAD}(?P<a>[A-Za-z]\w*)~in~(?P<of>\w+\.(?:weights|params)|range\( \w+ \)|values\( \w+ \)) : "
+        r"(?P<body>[^#\n]*[^#\n; \t])",
+        "`forall` is missing before a quantifier",
+        "{st}{head}forall {a} in {of}: {body}",
+        code="CS137",
+    ),
+    row(
+        r"(?:freeze|fix|lock)~(?P<name>[A-Za-z_]\w*)",
+        "`{name}` does not move where its line says `frozen`",
+        help="remove the line, and write `model {name} = frozen(...)` with the model it is a copy of",
+        code="CS101",
+    ),
     row(
         rf"{_HEAD}{_LABEL}(?:keep|limit|restrict|bound|hold|cap|constrain)~"
         rf"(?P<expr>[^#\n<>=]*[^#\n<>= \t])~(?P<word>{_BELOW}|above|over|at~least)~"
