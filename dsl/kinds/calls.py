@@ -170,9 +170,7 @@ def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
     )
 
 
-def _arity(
-    typer: Typer, call: Call, name: str, parameters: tuple[str, ...], scope: Scope
-) -> bool:
+def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], scope: Scope) -> bool:
     given, expected = len(call.arguments), len(parameters)
     if given == expected and not call.keywords:
         return True

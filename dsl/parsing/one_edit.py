@@ -269,7 +269,7 @@ def _marks_kept(old: Sequence[Token], new: Sequence[Token]) -> bool:
     if gained and set(gained) & {*_RELATIONS} and not set(lost) & {"=", "=>", "=<", ":=", "==="}:
         words = {t.text.lower() for t in old}
         return any(_SAID.get(w) in gained for w in words)
-    if "=" in gained and "," in lost or "," in gained and ":" in lost:
+    if ("=" in gained and "," in lost) or ("," in gained and ":" in lost):
         return False
     if any(pair in _joined(new) and pair not in _joined(old) for pair in ("()", "[]")):
         return False

@@ -216,7 +216,9 @@ def unknown_setting(
     )
 
 
-_PATIENCE = frozenset({"early_stopping", "patience", "early_stop", "earlystopping", "n_iter_no_change"})
+_PATIENCE = frozenset(
+    {"early_stopping", "patience", "early_stop", "earlystopping", "n_iter_no_change"}
+)
 
 
 def _line_of_its_own(cls: type[Settings], keyword: Keyword, source: Source) -> str:

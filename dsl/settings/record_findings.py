@@ -61,8 +61,18 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     elif isinstance(head, Attribute) and noun in ("model", "data source"):
         path = source.slice(head.value.span)
         call = source.slice(Span(head.name_span.start, expr.span.end))
+        loaded = path in ("torch", "pickle", "joblib", "np") and word == "load" and noun == "model"
+        if loaded:
+            bound = "leave the `=` and what follows away, and bind the model from outside"
+            return _no_record(text, noun, expr, (bound,), fixes)
         beside = f'`from "{path.replace(".", "/")}.py" import {word}`'
         helps = (f"write {beside} above, and `{call}` here", *helps)
+    return _no_record(text, noun, expr, helps, fixes)
+
+
+def _no_record(
+    text: str, noun: str, expr: Expr, helps: tuple[str, ...], fixes: tuple[Fix, ...]
+) -> Diagnostic:
     return Diagnostic(
         code="CS503",
         message=f"{text} is no {noun}",

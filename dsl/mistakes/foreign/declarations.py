@@ -135,6 +135,12 @@ def _untyped(match: re.Match[str]) -> str:
     return f"data {match['name']}({columns}){match['rest'] or ''}"
 
 
+def _grouped(text: str) -> str:
+    """The column whose values the text goes over."""
+    found = re.search(r"values\([ \t]*(\w+)[ \t]*\)", text)
+    return found[1] if found else "column"
+
+
 def _without_dashes(match: re.Match[str]) -> str:
     return f"{match['word']} {match['name'].replace('-', '_')}{match['rest']}"
 
@@ -163,7 +169,7 @@ DECLARATIONS = (
     ),
     row(
         rf"data~(?P<name>\w+) \((?P<columns>(?:{_COLUMN} , )+\w+ = \"[^\n()]*\")\){_REST}",
-        "a column that has another name in the file is written `\"name\" as column`",
+        'a column that has another name in the file is written `"name" as column`',
         _aliased,
     ),
     row(
@@ -196,8 +202,10 @@ DECLARATIONS = (
     row(
         r"param~(?P<name>[A-Za-z_]\w*) (?:\[\w+\])? = (?:dict\()?\{[^#\n]*:[^#\n]*\}\)?",
         "a number for each value of a column is a table, and its numbers come from outside",
-        help="write `param {name}[column]`, and give its numbers by `--set {name}={name}.json`",
+        lambda m: f"param {{name}}[{_grouped(m.string)}]",
+        note="its numbers: `--set {name}={name}.json`, or one for all behind `=`",
         code="CS130",
+        safe=False,
     ),
     row(
         r"(?P<head>var~[A-Za-z_]\w*) \[ (?P<a>\d+) ?[xX×*] ?(?P<b>\d+) \](?P<rest>[^#\n]*[^#\n; \t])?",

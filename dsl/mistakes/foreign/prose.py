@@ -7,6 +7,7 @@ import re
 
 from cspec.dsl.mistakes.foreign.rows import REMOVE, row
 from cspec.dsl.text.defined_names import model_names
+from cspec.dsl.words.losses import LOSSES
 
 _HEAD = r"(?P<head>(?:s\.t\.|subject~to)~)?"
 _LABEL = r"(?P<label>[A-Za-z_]\w* : )?"
@@ -91,13 +92,27 @@ def _verified_each(match: re.Match[str]) -> str:
 
 def _products(match: re.Match[str]) -> str:
     columns = re.findall(r"values\([ \t]*(\w+)[ \t]*\)", match["product"])
-    return f"{{st}}{{head}}{{label}}forall {match['names']} in cross({', '.join(columns)}): {{body}}"
+    return (
+        f"{{st}}{{head}}{{label}}forall {match['names']} in cross({', '.join(columns)}): {{body}}"
+    )
 
 
 def _ordered(match: re.Match[str]) -> str:
     a, b, of = match["a"], match["b"], match["of"]
     where = f"{a} {match['mark']} {b}"
     return f"{{st}}{{head}}{{label}}forall {a} in {of}, {b} in {of} where {where}: {{body}}"
+
+
+def _worst(match: re.Match[str]) -> str:
+    expr = match["expr"]
+    if expr in LOSSES:
+        expr = f"{expr}({next(iter(model_names(match.string)), 'f')}(x), y)"
+    return f"{{head}}cvar({expr}, {100 - float(match['share']):g}%){{rest}}"
+
+
+def _every(match: re.Match[str]) -> str:
+    epochs = match["unit"].startswith("epoch")
+    return "{head}" + (f"epochs({match['count']})" if epochs else match["count"]) + "{rest}"
 
 
 def _over(match: re.Match[str]) -> str | None:
@@ -108,7 +123,7 @@ def _over(match: re.Match[str]) -> str | None:
 
 PROSE = (
     row(
-        rf"verify~(?P<expr>[^#\n]*[\[\(<>=][^#\n]*[^#\n \t])~on~(?P<data>\w+)",
+        r"verify~(?P<expr>[^#\n]*[\[\(<>=][^#\n]*[^#\n \t])~on~(?P<data>\w+)",
         "behind `verify` stand labels of constraints",
         _label_of,
         help="write `verify all on {data}`, or give its constraint a label and write that",
@@ -149,8 +164,8 @@ PROSE = (
         code="CS137",
     ),
     row(
-        rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?:~|\\sim|∼)"
-        r" (?P<of>(?:uniform|normal)\([^#\n:]*\)) : (?P<body>[^#\n]*[^#\n; \t])".replace("(?:~|", "(?:\x7e|"),
+        rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?:[~∼]|\\sim)"
+        r" (?P<of>(?:uniform|normal)\([^#\n:]*\)) : (?P<body>[^#\n]*[^#\n; \t])",
         "a quantifier goes over points that are drawn: `in ... .sample(n)`",
         "{st}{head}{label}forall {a} in {of}.sample(50): {body}",
         code="CS137",
@@ -161,6 +176,19 @@ PROSE = (
         "`forall` is missing before a quantifier",
         "{st}{head}forall {a} in {of}: {body}",
         code="CS137",
+    ),
+    row(
+        r"(?P<head>[^#\n]*?)E\[ (?P<expr>[^\[\]|\n]*[^\[\]|\n ]) \| (?:the~)?"
+        r"(?:worst|top|highest|hardest|largest)~(?P<share>[\d.]+) %(?: of [\w ]+)? \](?P<rest>[^#\n]*)",
+        "the mean of the worst examples is `cvar`",
+        _worst,
+        code="CS120",
+    ),
+    row(
+        r"(?P<head>using~\w+\([^#\n]*\bevery = )(?P<count>\d+)~?(?P<unit>epochs?|steps?)(?P<rest>[^#\n]*\))",
+        "how often is a number of steps, or `epochs(n)`",
+        _every,
+        code="CS136",
     ),
     row(
         r"(?:freeze|fix|lock)~(?P<name>[A-Za-z_]\w*)",
