@@ -22,7 +22,6 @@ from cspec.dsl.tree.nodes import (
     Expectation,
     Expr,
     Name,
-    Number,
     String,
     walk,
 )
@@ -135,6 +134,12 @@ def _instead(
     models = tuple(typer.symbols.models())
     if isinstance(value, String) and value.value in typer.symbols.column_names:
         return (f"write `{_with(typer, call, value, value.value)}`",)
+    if (
+        signature.family == "derivative"
+        and isinstance(value, String)
+        and value.value.isidentifier()
+    ):
+        return (f"write `{_with(typer, call, value, value.value)}`",)
     if signature.family == "model" and models:
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
@@ -149,9 +154,8 @@ def _instead(
         write = f"{names[0]} in values({text}), {names[1]} in values({text})"
         return (f"pairs of groups are {both}: write `{write} where {names[0]} != {names[1]}`",)
     if signature.name == "box" and kind.what == "number":
-        return (
-            f"an interval for every entry is written `[{', '.join(map(typer.slice, call.arguments))}]`",
-        )
+        ends = ", ".join(map(typer.slice, call.arguments))
+        return (f"an interval for every entry is written `[{ends}]`",)
     if signature.name == "abs" and kind.what == "model":
         return (f"its number of parameters is `params({text})`",)
     if signature.family in ("weights", "matrices") and kind.what == "weights":

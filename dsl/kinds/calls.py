@@ -21,6 +21,7 @@ from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, walk
+from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
 
@@ -228,6 +229,8 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         return binary
     if kind.what == "unknown":
         return _arguments_only(typer, call, scope)
+    if kind.what == "model" and function.name in DERIVATIVES and call.arguments:
+        return _derived(typer, call, function)
     if kind.what == "model" and function.name in OF_MODELS:
         return _of_model(typer, call, function)
     if kind.what == "model" and function.name in ("weights", "params"):
@@ -244,6 +247,20 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
         return _points(typer, call, function, scope)
     return typer.kind(function, scope)
+
+
+def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`u.diff(t)`."""
+    parts = [function.value, *call.arguments]
+    meant = f"{function.name}({', '.join(map(typer.slice, parts))})"
+    return typer.report(
+        "CS210",
+        f"{typer.text(function.value)} has no part `{function.name}`: it is a function",
+        function.name_span,
+        "no part",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:

@@ -13,6 +13,7 @@ from cspec.dsl.tree.nodes import (
     Item,
     Name,
     Number,
+    String,
     walk,
 )
 from cspec.dsl.tree.rebuild import names
@@ -54,6 +55,8 @@ def _head(variable: Expr) -> str | None:
 
 def _variable(typer: Typer, call: Call, variable: Expr) -> None:
     name = _head(variable)
+    if isinstance(variable, String):
+        return  # a text where a name belongs, which its kind says
     if name is None:
         first = call.arguments[1]
         by = typer.source.slice(first.span)

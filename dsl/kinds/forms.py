@@ -144,10 +144,14 @@ def missing_arguments(
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
         ball = signature.name == "ball"
+        sized = call.arguments[0] if call.arguments else None
+        if not ball and isinstance(sized, Name) and sized.id in typer.symbols.models():
+            text = f"{text[:-1]}.weights)"  # of a model, the norm of all its weights
         options = ("norm=2", "norm=inf") if ball else ("2", "1")
         if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
             # `ball(1, 2)`: a number is a radius, and no centre of a weight
-            text = f"ball({typer.source.slice(call.arguments[0].span)})"
+            radius = call.arguments[0 if call.arguments[0].value else 1]
+            text = f"ball({typer.source.slice(radius.span)})"
         typer.report(
             "CS324",
             f"{typer.text(call)} does not say which norm",

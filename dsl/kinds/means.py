@@ -121,7 +121,7 @@ def _of_entries(typer: Typer, expr: Comprehension) -> None:
     meant = text.replace(body, f"{word}({name})", 1)
     typer.report(
         "CS329",
-        f"`{body}` has an entry for each entry of `{name}`: weights of different shapes have no sum",
+        f"`{body}` is as large as `{name}`: weights of different shapes have no sum",
         expr.span,
         "their entries are summed first",
         helps=(f"write `{meant}`",),

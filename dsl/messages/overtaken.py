@@ -54,7 +54,8 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
     no order to be in; what is derived over a domain is no mean over data; a name with a `-` in it
     is no difference where it is used.
     """
-    told = {tuple(d.span) for d in found if d.code not in ("CS118", "CS127")}
+    written = [d for d in found if d.code.startswith("CS1") and d.code not in ("CS118", "CS127")]
+    told = {tuple(d.span) for d in written}
     calls = [d for d in found if d.code == "CS301" and d.fixes][:_MOST]
     domains = [d for d in found if d.code == "CS207" and d.label == "a domain"]
     dashed = [

@@ -93,7 +93,7 @@ def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
         related=tuple(Label(span=lets[name].name_span, text="and this one") for name in others),
         notes=("a let is a name for an expression and is written out where it is used",),
         helps=(
-            f"give it a name of its own: `let {first}_ = ...`, and write `{first}_` where it is used"
+            f"give it a name of its own: `let {first}_ = ...`, and `{first}_` where it is used"
             if not others and first in SIGNATURES
             else "break the circle: write one of them without the other",
         ),

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from itertools import islice
+from functools import cache, lru_cache
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from cspec.dsl.kinds.unknown_names import MODULES
@@ -41,13 +41,13 @@ _ROUNDS = 3
 """Findings on one line that are mended one after the other."""
 _TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
 _OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
-_BRACKETS = {*_OPENERS, *_CLOSERS}
+_NEARLY = {"=", "=>", "=<", "==="}
 _RELATIONS = ("<=", ">=", "==")
 _JOINTS = (",", ":", "=", "|", "in")
 _SIGNS = ("*", "+", "-")
 _FIXED = frozenset({*_SIGNS, "/", "^", "@"})
 """Signs that change what is computed where they change places."""
-_LOOSE = frozenset(",;:")
+_LOOSE = frozenset(",;:()[]{}")
 """Marks that part what stands on both sides: one that parts nothing may be taken out."""
 _BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
 _HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
@@ -211,73 +211,75 @@ def _edited(text: str, edit: Edit) -> str:
 
 
 def keeps(before: str, after: str, own: bool = False) -> bool:
-    """Whether a line still says all that was written: its kind, words, numbers, texts and relations.
+    """Whether a line still says what was written: its kind, words, numbers, texts, relations.
 
     A word may be spelt anew or be that of another language, marks may part what they parted not,
     and what stands twice may stand once. An edit of a finding's `own` may say more anew.
     """
-    old, new = (_tokens(line) for line in (before, after))
+    old, words, marks = _counted(before)
+    new, new_words, new_marks = _counted(after)
     if not old or not new or _kind(old) not in {"", _kind(new)}:
         return False
-    lost, gained = _differences(_content(old), _content(new))
-    if own:
-        return len(lost) <= len(gained) and not any(w[0].isdigit() for w in lost)
-    if "".join(sorted("".join(lost))) != "".join(sorted("".join(gained))):
-        if len(lost) > 1 or len(gained) > 1 or not _respelt(lost, gained, old):
+    lost, gained = _differences(words, new_words)
+    if "".join(lost) != "".join(gained):
+        if own:
+            return len(lost) <= len(gained) and not any(w[0].isdigit() for w in lost)
+        if len(lost) > 1 or len(gained) > 1 or not _respelt("".join(lost), "".join(gained), old):
             return False
-    return _marks_kept(old, new)
+    return own or _marks_kept(old, new, *_differences(marks, new_marks))
 
 
-def _tokens(line: str) -> list[Token]:
-    return [t for t in tokenize(line)[0] if t.kind != "_NL"]
+_TOKEN = re.compile(r"\"[^\"\n]*\"|s\.t\.|\d[\w.]*%?|\w+|[<>=!:]=+|=[<>:]|[^\w\s]")
+_MARK = re.compile(r"[<>=!:]=+|=[<>:]|[^\w\s\"]")
 
 
-def _kind(tokens: Sequence[Token]) -> str:
+def _kind(tokens: Sequence[str]) -> str:
     """The kind of item that a line begins, where it is one and no label."""
-    labels = len(tokens) > 1 and tokens[1].text == ":"
-    return tokens[0].kind if tokens[0].kind in ITEM_WORDS and not labels else ""
+    word = tokens[0].upper()
+    return word if word in ITEM_WORDS and tokens[1:2] != [":"] else ""
 
 
-def _content(tokens: Sequence[Token]) -> Counter[str]:
-    """Words, numbers and texts, how often each."""
-    return Counter(t.text.strip('"') for t in tokens if _word(t.text.strip('"')[:1]))
+@lru_cache(maxsize=8)
+def _counted(line: str) -> tuple[list[str], Counter[str], Counter[str]]:
+    """The words and marks of a line, and how often each word, number or text, and each mark."""
+    tokens = _TOKEN.findall(line)
+    words = [
+        word for token in tokens if (word := token.strip('"'))[:1].isalnum() or word[:1] == "_"
+    ]
+    return tokens, Counter(words), Counter(_MARK.findall(line))
 
 
 def _differences(old: Counter[str], new: Counter[str]) -> tuple[list[str], list[str]]:
     return [*(old - new).elements()], [*(new - old).elements()]
 
 
-def _respelt(lost: Sequence[str], gained: Sequence[str], old: Sequence[Token]) -> bool:
+def _respelt(word: str, new: str, old: Sequence[str]) -> bool:
     """Whether one word stands for another, twice, or before a `.` as a module of Python does."""
-    word, new = "".join(lost), "".join(gained)
     if not word:
-        return new == "in" or new == "s"
+        return new in ("in", "s.t.")
     if not new:
-        pairs = zip(old, old[1:], strict=False)
-        again = any(a.text == b.text == word for a, b in pairs)
-        return again or word in MODULES or word.lower() in _SAID
+        return (word, word) in pairwise(old) or word in MODULES or word.lower() in _SAID
     known = meant(word)
     said = {_SAID.get(word.lower()), known.word if known else None}
     return not word[0].isdigit() and (new in said or closest(word, (new,)) is not None)
 
 
-def _marks_kept(old: Sequence[Token], new: Sequence[Token]) -> bool:
+def _marks_kept(
+    old: Sequence[str], new: Sequence[str], lost: Sequence[str], gained: Sequence[str]
+) -> bool:
     """Whether marks that are lost part nothing, and those that are gained relate nothing anew."""
-    marks = [Counter(t.text for t in side if not _word(t.text[:1])) for side in (old, new)]
-    lost, gained = _differences(*marks)
-    again = {a.text for a, b in zip(old, old[1:], strict=False) if a.text == b.text}
-    if gained and set(gained) & {*_RELATIONS} and not set(lost) & {"=", "=>", "=<", ":=", "==="}:
-        words = {t.text.lower() for t in old}
-        return any(_SAID.get(w) in gained for w in words)
-    if ("=" in gained and "," in lost) or ("," in gained and ":" in lost):
+    if not lost and not gained:
+        return True
+    if {*gained} & {*_RELATIONS} and not {*lost} & _NEARLY:
+        return any(_SAID.get(word.lower()) in gained for word in old)
+    if ("=" in gained and "," in lost) or ("," in gained and {":", "."} & {*lost}):
         return False
-    if any(pair in _joined(new) and pair not in _joined(old) for pair in ("()", "[]")):
+    if "." in lost and not gained:
+        return bool(MODULES.keys() & ({*old} - {*new}))
+    whole = ["".join(side) for side in (old, new)]
+    if any(pair in whole[1] and pair not in whole[0] for pair in ("()", "[]")):
         return False
-    return gained != [] or all(m in again or m in _LOOSE or m in _BRACKETS for m in lost)
-
-
-def _joined(tokens: Sequence[Token]) -> str:
-    return "".join(t.text for t in tokens)
+    return gained != [] or all(m in _LOOSE or (m, m) in pairwise(old) for m in lost)
 
 
 def _word(char: str) -> bool:

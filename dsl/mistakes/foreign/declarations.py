@@ -129,6 +129,12 @@ def _aliased(match: re.Match[str]) -> str:
     return f"data {match['name']}({columns}){match['rest'] or ''}"
 
 
+def _listed(match: re.Match[str]) -> str:
+    """`train(x, y), val(x, y)`, `data train[x, y]`, `data train(x, y); val(x, y)`."""
+    parts = re.findall(r"(\w+)[ \t]*[\[(]([^\[\]()\n]*)[\])]", match["parts"])
+    return "data " + ", ".join(f"{name}({columns})" for name, columns in parts) + "{rest}"
+
+
 def _untyped(match: re.Match[str]) -> str:
     """`data train(x, y, sex: categorical)`: columns have no types."""
     columns = re.sub(r"[ \t]*:[ \t]*\w+(?:\[[^\]\n]*\])?", "", match["columns"])
@@ -152,7 +158,8 @@ _REST = r"(?P<rest> = [^#\n]*[^#\n; \t])?"
 DECLARATIONS = (
     row(
         rf"(?P<head>domain~\w+ \([\w, \[\]]*\) = )"
-        rf"(?P<product>{_INTERVAL}(?: (?:[xX×*@,]|and)? {_INTERVAL})+|{_INTERVAL} (?:\^|\*\*) [2-9])",
+        rf"(?P<product>{_INTERVAL}(?: (?:[xX×*@,]|and)? {_INTERVAL})+"
+        rf"|{_INTERVAL} (?:\^|\*\*) [2-9])",
         "a domain of several axes is a `box`",
         _box,
     ),
@@ -208,7 +215,8 @@ DECLARATIONS = (
         safe=False,
     ),
     row(
-        r"(?P<head>var~[A-Za-z_]\w*) \[ (?P<a>\d+) ?[xX×*] ?(?P<b>\d+) \](?P<rest>[^#\n]*[^#\n; \t])?",
+        r"(?P<head>var~[A-Za-z_]\w*) \[ (?P<a>\d+) ?[xX×*] ?(?P<b>\d+) \]"
+        r"(?P<rest>[^#\n]*[^#\n; \t])?",
         "the sizes of rows and columns are separated by `,`",
         "{head}[{a}, {b}]{rest}",
         code="CS115",
@@ -318,9 +326,21 @@ DECLARATIONS = (
         "data {name}({columns})",
     ),
     row(
-        r"(?P<name>train|val|test) \((?P<columns>x , y(?: , \w+)*)\)",
+        rf"(?P<parts>(?:train|val|test) \({_COLUMNS}\)(?: [,;] (?:train|val|test) \({_COLUMNS}\))*)"
+        + _REST,
         "a line about data begins with `data`",
-        "data {name}({columns})",
+        _listed,
+    ),
+    row(
+        rf"data~(?P<parts>\w+ \[{_COLUMNS}\](?: [,;] \w+ [\[(]{_COLUMNS}[\])])*)" + _REST,
+        "columns stand in `( )` behind the name of their data",
+        _listed,
+    ),
+    row(
+        rf"data~(?P<parts>\w+ \({_COLUMNS}\)(?: [,;] \w+ \({_COLUMNS}\))* ;"
+        rf" \w+ \({_COLUMNS}\)(?: [,;] \w+ \({_COLUMNS}\))*)" + _REST,
+        "the data of one line are separated by `,`",
+        _listed,
     ),
     row(
         rf"{_SIGNED}~(?P<names>\w+(?: , \w+)*)",

@@ -115,10 +115,12 @@ def _every(match: re.Match[str]) -> str:
     return "{head}" + (f"epochs({match['count']})" if epochs else match["count"]) + "{rest}"
 
 
-def _over(match: re.Match[str]) -> str | None:
-    models = (*model_names(match.string), "all", "model", "weights", "parameters")
-    named = [name.strip().split(".")[0] for name in match["names"].split(",")]
-    return f"{match['word']} {{expr}}" if all(name in models for name in named) else None
+def _over(match: re.Match[str]) -> str:
+    """`minimize ce over f`: what moves is not said; over data it is a mean."""
+    data = rf"^[ \t]*data\b[^#\n=]*\b{re.escape(match['names'])}[ \t]*\("
+    if re.search(data, match.string, re.MULTILINE):
+        return "{word} E[{expr} on {names}]"
+    return "{word} {expr}"
 
 
 PROSE = (
@@ -136,7 +138,8 @@ PROSE = (
         code="CS101",
     ),
     row(
-        r"(?P<word>minimize|maximize)~(?P<expr>[^#\n]*[^#\n \t])~(?:over|wrt|w\.r\.t\.|in|by)~"
+        r"(?P<word>minimize|maximize)~(?P<expr>(?:(?!\bs\.t\.|\bsubject\b|\bfor)[^#\n])*"
+        r"[^#\n \t])~(?:over|wrt|w\.r\.t\.)~"
         r"(?P<names>\w+(?:\.\w+)?(?: , \w+)*)",
         "over what is optimized is not said: every `var` and every model moves",
         _over,
@@ -171,7 +174,8 @@ PROSE = (
         code="CS137",
     ),
     row(
-        rf"{_HEAD}(?P<a>[A-Za-z]\w*)~in~(?P<of>\w+\.(?:weights|params)|range\( \w+ \)|values\( \w+ \)) : "
+        rf"{_HEAD}(?P<a>[A-Za-z]\w*)~in~"
+        r"(?P<of>\w+\.(?:weights|params)|range\( \w+ \)|values\( \w+ \)) : "
         r"(?P<body>[^#\n]*[^#\n; \t])",
         "`forall` is missing before a quantifier",
         "{st}{head}forall {a} in {of}: {body}",
@@ -179,21 +183,62 @@ PROSE = (
     ),
     row(
         r"(?P<head>[^#\n]*?)E\[ (?P<expr>[^\[\]|\n]*[^\[\]|\n ]) \| (?:the~)?"
-        r"(?:worst|top|highest|hardest|largest)~(?P<share>[\d.]+) %(?: of [\w ]+)? \](?P<rest>[^#\n]*)",
+        r"(?:worst|top|highest|hardest|largest)~(?P<share>[\d.]+) %(?: of [\w ]+)? \]"
+        r"(?P<rest>[^#\n]*)",
         "the mean of the worst examples is `cvar`",
         _worst,
         code="CS120",
     ),
     row(
-        r"(?P<head>using~\w+\([^#\n]*\bevery = )(?P<count>\d+)~?(?P<unit>epochs?|steps?)(?P<rest>[^#\n]*\))",
+        r"(?P<head>using~\w+\([^#\n]*\bevery = )(?P<count>\d+)~?(?P<unit>epochs?|steps?)"
+        r"(?P<rest>[^#\n]*\))",
         "how often is a number of steps, or `epochs(n)`",
         _every,
         code="CS136",
     ),
     row(
+        r"verify~(?:all~)?(?:the~)?(?:constraints|requirements|everything)~on~(?P<data>\w+)",
+        "all constraints are `all`",
+        "verify all on {data}",
+        code="CS120",
+    ),
+    row(
+        r"verify~on~(?P<data>\w+) : (?P<what>\w+(?: , \w+)*)",
+        "what is verified stands before its data",
+        "verify {what} on {data}",
+        code="CS120",
+    ),
+    row(
+        r"(?:record|log|track|report|monitor|print)~(?P<name>[A-Za-z_]\w*) (?:=|:)"
+        r" (?P<value>[^#\n=][^#\n]*[^#\n; \t])",
+        "what is recorded is a `metric`",
+        "metric {name} = {value}",
+        code="CS120",
+    ),
+    row(
+        r"metric~(?P<name>\w+) \( (?P<data>train|val|test) \) = (?P<value>[EP]\[[^\]#\n]*)\]",
+        "where a metric is measured stands behind `on`, in its brackets",
+        "metric {name} = {value} on {data}]",
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?P<rate>[EP]\[[^\]|#\n]*)\](?P<rest> [<>=]= [\d.]+%?)~"
+        r"(?:for|where|if|when|given)~(?P<given>\w+ (?:==|!=|<=|>=|<|>) [^#\n;]*[^#\n; \t])",
+        "over which examples a rate goes stands behind `|`, in its brackets",
+        "{st}{head}{label}{rate} | {given}]{rest}",
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?P<body>[^#\n]*[<>=]=[^#\n]*[^#\n \t])~for~(?:all|each|every)"
+        r"(?:~entries|~entry)?",
+        "a relation of vectors holds for every entry",
+        "{st}{head}{label}{body}",
+        code="CS122",
+    ),
+    row(
         r"(?:freeze|fix|lock)~(?P<name>[A-Za-z_]\w*)",
         "`{name}` does not move where its line says `frozen`",
-        help="remove the line, and write `model {name} = frozen(...)` with the model it is a copy of",
+        help="remove the line, and write `model {name} = frozen(...)` of the model that it copies",
         code="CS101",
     ),
     row(
