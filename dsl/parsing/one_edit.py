@@ -256,7 +256,7 @@ def _differences(old: Counter[str], new: Counter[str]) -> tuple[list[str], list[
 def _respelt(word: str, new: str, old: Sequence[str]) -> bool:
     """Whether one word stands for another, twice, or before a `.` as a module of Python does."""
     if not word:
-        return new in ("in", "s.t.")
+        return new == "s.t." or (new == "in" and _kind(old) not in {"DATA", "MODEL", "VERIFY"})
     if not new:
         return (word, word) in pairwise(old) or word in MODULES or word.lower() in _SAID
     known = meant(word)
@@ -270,6 +270,12 @@ def _marks_kept(
     """Whether marks that are lost part nothing, and those that are gained relate nothing anew."""
     if not lost and not gained:
         return True
+    if ":" in gained and _kind(old) and "s.t." not in old:
+        return False
+    if {*gained} & {*_RELATIONS} and _kind(old) in {"PARAM", "VAR", "DATA", "MODEL"}:
+        return False
+    if any(mark in _FIXED and (mark, mark) not in pairwise(old) for mark in lost):
+        return False
     if {*gained} & {*_RELATIONS} and not {*lost} & _NEARLY:
         return any(_SAID.get(word.lower()) in gained for word in old)
     if ("=" in gained and "," in lost) or ("," in gained and {":", "."} & {*lost}):

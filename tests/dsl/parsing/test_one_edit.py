@@ -102,7 +102,7 @@ def test_what_many_lines_suggest_is_what_was_meant() -> None:
         ("verify P[pred == 0] >= 5% on test", "verify: P[pred == 0] >= 5% on test"),
         ("verify P[pred == 0] >= 5% on test", "P[pred == 0] >= 5% on test"),
         ("data train(x, y, sex: categorical)", "data train(x, y, sex, categorical)"),
-        ("data (x, y) = digits()", "data in (x, y) = digits"),
+        ("data (x, y) = digits()", "data in (x, y) = digits()"),
         ("using sal(every=5 epochs)", "using sal(every=5 )"),
         ("using sal(every=5 epochs)", "using sal(every= epochs)"),
         ("minimize diff(u, x, 2)", "minimize diff(u, x= 2)"),
