@@ -367,6 +367,11 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
 }
 """Settings of other libraries, by the name of ours."""
 
+PATIENCE = frozenset({
+    "early_stopping", "patience", "early_stop", "earlystopping", "n_iter_no_change",
+})  # fmt: skip
+"""Settings of a training elsewhere that end it where nothing gets better."""
+
 _MEANT = {
     **{other: Meant(f"did you mean `{word}`?", word) for word, o in _WORDS.items() for other in o},
     **{other: Meant(form) for form, others in _FORMS.items() for other in others},

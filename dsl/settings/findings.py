@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.messages.synonyms import SETTING_WORDS
+from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import DUALS
@@ -216,14 +216,9 @@ def unknown_setting(
     )
 
 
-_PATIENCE = frozenset(
-    {"early_stopping", "patience", "early_stop", "earlystopping", "n_iter_no_change"}
-)
-
-
 def _line_of_its_own(cls: type[Settings], keyword: Keyword, source: Source) -> str:
     """`fit(early_stopping=5)`: what is said in a line of its own, and goes here."""
-    if keyword.name.lower() not in _PATIENCE or "optimizer" not in cls.model_fields:
+    if keyword.name.lower() not in PATIENCE or "optimizer" not in cls.model_fields:
         return ""
     count = source.slice(keyword.value.span) if isinstance(keyword.value, Number) else "5"
     return f"it is a line of its own, `stop when stalled(epochs={count})`; remove it here"
