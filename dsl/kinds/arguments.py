@@ -54,7 +54,7 @@ def argument_kind(
     if kind.what == "event" and "number" in parameter.kinds and counts:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
-        if signature.name == "box" and value is not call.arguments[0]:
+        if _of_intervals(signature, kind) and value is not call.arguments[0]:
             return UNKNOWN  # said of the first
         wanted = _wanted(signature, parameter)
         typer.report(
@@ -153,7 +153,7 @@ def _instead(
         both = " and ".join(f"`{name} in values({text})`" for name in names)
         write = f"{names[0]} in values({text}), {names[1]} in values({text})"
         return (f"pairs of groups are {both}: write `{write} where {names[0]} != {names[1]}`",)
-    if signature.name == "box" and kind.what == "number":
+    if _of_intervals(signature, kind):
         ends = ", ".join(map(typer.slice, call.arguments))
         return (f"an interval for every entry is written `[{ends}]`",)
     if signature.name == "abs" and kind.what == "model":
@@ -181,6 +181,11 @@ def _instead(
         bare = text.strip('"')
         return (f"write `{bare}`, without quotes",)
     return ()
+
+
+def _of_intervals(signature: Signature, kind: Kind) -> bool:
+    """Whether a number stands where a product of sets has an interval."""
+    return signature.variadic and signature.result == "set" and kind.what == "number"
 
 
 def _bound_by(typer: Typer, call: Call) -> tuple[str, str]:
