@@ -8,6 +8,7 @@ from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
+from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import DERIVATIVES, Parameter, Signature
 from cspec.dsl.words.losses import LOSSES
 
@@ -183,7 +184,8 @@ def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
     """The form of a call with the names of the spec: `mse(f(x), y)`, `laplacian(u, t, x)`."""
     models = tuple(typer.symbols.models())
     first = call.arguments[0] if call.arguments else None
-    of = typer.symbols.models().get(first.id) if isinstance(first, Name) else None
+    head = head_name(first)
+    of = typer.symbols.models().get(head.id) if head else None
     if signature.name in DERIVATIVES and of is not None and of.arguments and first is not None:
         axes = of.arguments if signature.name != "diff" else of.arguments[-1:]
         return f"{signature.name}({', '.join([typer.slice(first), *axes])})"
