@@ -20,7 +20,7 @@ from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, walk
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, Vector, walk
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
@@ -204,7 +204,8 @@ def _by_place(
     named = {k.name: typer.slice(k.value) for k in call.keywords if k.name in parameters}
     given = [typer.slice(argument) for argument in call.arguments]
     free = [p for p in parameters if p not in named]
-    if len(given) > len(free) or len(named) < len(call.keywords):
+    listed = any(isinstance(argument, Vector) for argument in call.arguments)
+    if listed or len(given) > len(free) or len(named) < len(call.keywords):
         return parameters
     own = [p for p in free if p in scope.local and p not in given]
     left = [p for p in free if p not in own[: len(free) - len(given)]]

@@ -47,6 +47,8 @@ _JOINTS = (",", ":", "=", "|", "in")
 _SIGNS = ("*", "+", "-")
 _FIXED = frozenset({*_SIGNS, "/", "^", "@"})
 """Signs that change what is computed where they change places."""
+_DEFINING = frozenset({"PARAM", "VAR", "DATA", "MODEL"})
+"""Lines that define: no relation stands in them."""
 _LOOSE = frozenset(",;:()[]{}")
 """Marks that part what stands on both sides: one that parts nothing may be taken out."""
 _BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
@@ -226,7 +228,12 @@ def keeps(before: str, after: str, own: bool = False) -> bool:
             return len(lost) <= len(gained) and not any(w[0].isdigit() for w in lost)
         if len(lost) > 1 or len(gained) > 1 or not _respelt("".join(lost), "".join(gained), old):
             return False
-    return own or _marks_kept(old, new, *_differences(marks, new_marks))
+    changed = _differences(marks, new_marks)
+    if _kind(old) in _DEFINING and (
+        {*_RELATIONS} & {*changed[1]} or ("=(" in "".join(new) and "=(" not in "".join(old))
+    ):
+        return False  # what a line defines is no relation, and its size no value
+    return own or _marks_kept(old, new, *changed)
 
 
 _TOKEN = re.compile(r"\"[^\"\n]*\"|s\.t\.|\d[\w.]*%?|\w+|[<>=!:]=+|=[<>:]|[^\w\s]")
@@ -259,6 +266,8 @@ def _respelt(word: str, new: str, old: Sequence[str]) -> bool:
         return new == "s.t." or (new == "in" and _kind(old) not in {"DATA", "MODEL", "VERIFY"})
     if not new:
         return (word, word) in pairwise(old) or word in MODULES or word.lower() in _SAID
+    if word in old and old.count(word) > 1:
+        return False  # a word that stands elsewhere, too, is not misspelt
     known = meant(word)
     said = {_SAID.get(word.lower()), known.word if known else None}
     return not word[0].isdigit() and (new in said or closest(word, (new,)) is not None)
@@ -272,8 +281,6 @@ def _marks_kept(
         return True
     if ":" in gained and _kind(old) and "s.t." not in old:
         return False
-    if {*gained} & {*_RELATIONS} and _kind(old) in {"PARAM", "VAR", "DATA", "MODEL"}:
-        return False
     if any(mark in _FIXED and (mark, mark) not in pairwise(old) for mark in lost):
         return False
     if {*gained} & {*_RELATIONS} and not {*lost} & _NEARLY:
@@ -283,6 +290,8 @@ def _marks_kept(
     if "." in lost and not gained:
         return bool(MODULES.keys() & ({*old} - {*new}))
     whole = ["".join(side) for side in (old, new)]
+    if "(," in whole[0] and "(," not in whole[1] and "," in lost:
+        return False  # what stood before the comma is missing
     if any(pair in whole[1] and pair not in whole[0] for pair in ("()", "[]")):
         return False
     return gained != [] or all(m in _LOOSE or (m, m) in pairwise(old) for m in lost)
