@@ -9,6 +9,7 @@ says what works today instead. What is compiled leaves this list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from cspec.dsl.explicit.points import point_set
@@ -290,7 +291,7 @@ def _over(
             continue
         if is_data:
             return _over_data(node, binder)
-        return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
+        return _later("CS520", _form(node, binder), node, _instead(node, binder))
     return None
 
 
@@ -350,11 +351,24 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
     return f"`{node.function}(... for ...)` over a set that is not finite"
 
 
-def _instead(binder: Binder, derived: bool) -> str:
+def _around(node: Expectation | Comprehension, binder: Binder) -> str:
+    """`max(l(z) for z in ball(x, r))` for `max(l(x + d) for d in ball(r))`."""
+    text, name = format_expression(node), binder.names[0]
+    moved = re.search(rf"\b(\w+) \+ {re.escape(name)}\b", text)
+    ball = f"for {name} in ball("
+    if moved is None or len(getattr(binder.domain, "arguments", ())) != 1 or ball not in text:
+        return ""
+    return text.replace(moved[0], "z").replace(ball, f"for z in ball({moved[1]}, ")
+
+
+def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
     match binder.domain:
         case Call(function=Name(id="ball")):
+            around = _around(node, binder)
+            if around:
+                return f"a ball stands around its inputs: `{around}`"
             return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
-    if derived:
+    if _derived(node):
         return _OWN_LOOP
     return "draw the points beforehand and bind them as data: `E[... on points]`"
 

@@ -247,10 +247,16 @@ def check_domain(typer: Typer, item: Domain) -> None:
             f"`box` has {counted(len(source.arguments), 'interval')}",
             source.span,
             f"one interval each for {axes}",
-            helps=("write `box([0, 1], [-1, 1])` for two axes",),
+            helps=(f"write an interval for each, for example `{_filled(typer, source, total)}`",),
         )
     for argument in source.arguments:
         _axis(typer, argument)
+
+
+def _filled(typer: Typer, source: Call, total: int) -> str:
+    """A box with as many intervals as the domain has axes: the last one again, or none beyond."""
+    given = [typer.slice(argument) for argument in source.arguments] or ["[0, 1]"]
+    return f"box({', '.join((given + given[-1:] * total)[:total])})"
 
 
 def _one_list(typer: Typer, source: Call, listed: Vector) -> None:

@@ -47,15 +47,21 @@ from cspec.dsl.tree.rebuild import head_name
 
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
     for extra in items[1:]:
+        fixes = _one_line(typer, items[0], extra)
         typer.report(
             "CS508",
             f"this spec has two `{what}` lines",
             extra.span,
             "a second one",
             related=(Label(span=items[0].span, text="the first one"),),
-            helps=("keep one of the two",),
-            fixes=_one_line(typer, items[0], extra),
+            helps=(_in_one_line(typer, items[0], fixes) if fixes else "keep one of the two",),
+            fixes=fixes,
         )
+
+
+def _in_one_line(typer: Typer, first: Item, fixes: tuple[Fix, ...]) -> str:
+    kept = typer.source.text[first.span.start : fixes[0].span.start]
+    return f"put both into one line: `{kept}{fixes[0].replacement}`"
 
 
 def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:

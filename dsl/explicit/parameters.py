@@ -140,4 +140,6 @@ def _one(name: str, model: Name, path: str, written: Node) -> Binder:
 def _is_parameter(path: str) -> bool:
     """Whether a way may lead to a parameter: `net.x` is more likely a slip for something else."""
     last = path.rpartition(".")[2]
-    return "." in path or (last.startswith(("weight", "bias")) and last != "weights")
+    return "." in path or (
+        last.startswith(("weight", "bias")) and last not in ("weights", "biases")
+    )

@@ -15,7 +15,16 @@ from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, String, walk
+from cspec.dsl.tree.nodes import (
+    EVENTS,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Name,
+    String,
+    walk,
+)
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 from cspec.dsl.words.sets import DISCRETE
@@ -45,6 +54,8 @@ def argument_kind(
     if kind.what == "event" and "number" in parameter.kinds and counts:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
+        if _of_intervals(signature, kind) and value is not call.arguments[0]:
+            return UNKNOWN  # said of the first
         wanted = _wanted(signature, parameter)
         typer.report(
             "CS302",
@@ -123,6 +134,12 @@ def _instead(
     models = tuple(typer.symbols.models())
     if isinstance(value, String) and value.value in typer.symbols.column_names:
         return (f"write `{_with(typer, call, value, value.value)}`",)
+    if (
+        signature.family == "derivative"
+        and isinstance(value, String)
+        and value.value.isidentifier()
+    ):
+        return (f"write `{_with(typer, call, value, value.value)}`",)
     if signature.family == "model" and models:
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
@@ -131,6 +148,14 @@ def _instead(
         parts = [typer.source.slice(a.span) for a in call.arguments]
         both = ", ".join(f"{p}(x)" if p in models else p for p in parts)
         return (f"of their outputs: `E[kl({both})]`",)
+    if signature.name == "pairs" and kind.what == "column":
+        names = _bound_by(typer, call)
+        both = " and ".join(f"`{name} in values({text})`" for name in names)
+        write = f"{names[0]} in values({text}), {names[1]} in values({text})"
+        return (f"pairs of groups are {both}: write `{write} where {names[0]} != {names[1]}`",)
+    if _of_intervals(signature, kind):
+        ends = ", ".join(map(typer.slice, call.arguments))
+        return (f"an interval for every entry is written `[{ends}]`",)
     if signature.name == "abs" and kind.what == "model":
         return (f"its number of parameters is `params({text})`",)
     if signature.family in ("weights", "matrices") and kind.what == "weights":
@@ -156,6 +181,21 @@ def _instead(
         bare = text.strip('"')
         return (f"write `{bare}`, without quotes",)
     return ()
+
+
+def _of_intervals(signature: Signature, kind: Kind) -> bool:
+    """Whether a number stands where a product of sets has an interval."""
+    return signature.variadic and signature.result == "set" and kind.what == "number"
+
+
+def _bound_by(typer: Typer, call: Call) -> tuple[str, str]:
+    """The two names before `in` of a set."""
+    before = typer.source.text[: call.span.start][-_BEFORE:]
+    found = re.search(r"(\w+)[ \t]*,[ \t]*(\w+)[ \t]*\)?[ \t]*in[ \t]*\Z", before)
+    return (found[1], found[2]) if found else ("a", "b")
+
+
+_BEFORE = 80
 
 
 def by_group(typer: Typer, value: Expr) -> str:

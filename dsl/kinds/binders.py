@@ -10,7 +10,19 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset, unknown_value
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import counted, listing
-from cspec.dsl.tree.nodes import Attribute, Binder, Call, Domain, Expr, FiniteSet, Interval, Name
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Domain,
+    Expr,
+    FiniteSet,
+    Interval,
+    Name,
+    Number,
+    Vector,
+)
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 
@@ -92,16 +104,27 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             )
             return unknown, None
         case _:
-            typer.report(
-                "CS317",
-                f"{typer.text(domain)} is nothing to go over",
-                domain.span,
-                "`in` needs a set here",
-                helps=(
-                    "sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",
-                ),
-            )
+            _no_set(typer, domain)
             return unknown, None
+
+
+def _no_set(typer: Typer, domain: Expr) -> None:
+    """Report `forall i in 3`, `forall i in [0, 1, 2]`."""
+    text, meant = typer.source.slice(domain.span), ""
+    if isinstance(domain, Number) and domain.value == int(domain.value) > 0:
+        meant = f"range({int(domain.value)})"
+    elif isinstance(domain, Vector):
+        meant = f"{{{text[1:-1]}}}"
+    typer.report(
+        "CS317",
+        f"{typer.text(domain)} is nothing to go over",
+        domain.span,
+        "`in` needs a set here",
+        helps=(f"write `{meant}`",)
+        if meant
+        else ("sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",),
+        fixes=(Fix(span=domain.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+    )
 
 
 def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:
@@ -227,9 +250,28 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Name(id="cross"), arguments=arguments):
             _count(typer, binder, len(arguments), "`cross` has one name a column")
             return dict.fromkeys(binder.names, _ELEMENTS["cross"])
+        case Call(function=Name(id="range"), arguments=arguments):
+            if len(binder.names) > 1:
+                _each_over(typer, binder, domain)
+            return dict.fromkeys(binder.names, _ELEMENTS["range"])
         case Call(function=Name(id=word)) if word in _ELEMENTS:
             return dict.fromkeys(binder.names, _ELEMENTS[word])
     return dict.fromkeys(binder.names, UNKNOWN if kind.what == "unknown" else _POINT)
+
+
+def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
+    """Report `forall (i, j) in range(3)`: one name a set."""
+    text = typer.source.slice(domain.span)
+    meant = ", ".join(f"{name} in {text}" for name in binder.names)
+    place = Span(binder.span.start, domain.span.end)
+    typer.report(
+        "CS326",
+        f"`({', '.join(binder.names)})` has {len(binder.names)} names, `{text}` has 1",
+        place,
+        "each name goes over a set of its own",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, walk
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, Vector, walk
+from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
 
@@ -114,15 +115,15 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         if not call.arguments and not call.keywords and item.arguments is None:
             return _no_inputs(typer, call, function)
         if item.arguments is not None:
-            _arity(typer, call, function.id, len(item.arguments), item.arguments)
-        for keyword in call.keywords:
+            _arity(typer, call, function.id, item.arguments, scope)
+        for keyword in call.keywords if item.arguments is None else ():
             _no_setting(typer, function, keyword)
         moving = not typer.symbols.frozen(function.id)
         what: What = "number" if item.arguments else "scores"
         inputs = joined(what, *kinds)
         return inputs._replace(moves=inputs.moves or moving, gradient=inputs.gradient or moving)
     if isinstance(item, Let) and item.parameters is not None:
-        if not _arity(typer, call, function.id, len(item.parameters), item.parameters):
+        if not _arity(typer, call, function.id, item.parameters, scope):
             return UNKNOWN
         return typer.let_kind(function, kinds, scope) if kinds else UNKNOWN
     if isinstance(item, Let) and _takes(typer, item) is not None:
@@ -170,19 +171,47 @@ def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
     )
 
 
-def _arity(typer: Typer, call: Call, name: str, expected: int, parameters: tuple[str, ...]) -> bool:
-    given = len(call.arguments)
+def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], scope: Scope) -> bool:
+    given, expected = len(call.arguments), len(parameters)
     if given == expected and not call.keywords:
         return True
     form = f"{name}({', '.join(parameters)})"
+    meant = f"{name}({', '.join(_by_place(typer, call, parameters, scope))})"
+    named = [k.name for k in call.keywords if k.name in parameters]
+    message = f"`{name}` takes {counted(expected, 'argument')}, not {given + len(call.keywords)}"
+    if named:
+        message = f"`{name}` is called by place: `{named[0]}` is no setting"
     typer.report(
         "CS301",
-        f"`{name}` takes {counted(expected, 'argument')}, not {given + len(call.keywords)}",
+        message,
         call.span,
         f"defined as `{form}`",
-        helps=(f"write `{form}`",),
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),)
+        if meant != form
+        else (),
     )
     return False
+
+
+def _by_place(
+    typer: Typer, call: Call, parameters: tuple[str, ...], scope: Scope
+) -> tuple[str, ...]:
+    """The arguments of a call by place: those that are given, at the others the parameters.
+
+    `u(0)` of `u(t, x)` where a quantifier binds `x` is `u(0, x)`; `u(t=0, x)` is, too.
+    """
+    named = {k.name: typer.slice(k.value) for k in call.keywords if k.name in parameters}
+    given = [typer.slice(argument) for argument in call.arguments]
+    free = [p for p in parameters if p not in named]
+    listed = any(isinstance(argument, Vector) for argument in call.arguments)
+    if listed or len(given) > len(free) or len(named) < len(call.keywords):
+        return parameters
+    own = [p for p in free if p in scope.local and p not in given]
+    left = [p for p in free if p not in own[: len(free) - len(given)]]
+    filled = {**named, **dict(zip(left, given, strict=False))}
+    known = {*filled, *scope.local, *typer.symbols.column_names}
+    return tuple(filled.get(p, p) for p in parameters) if known >= set(parameters) else parameters
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
@@ -201,6 +230,8 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         return binary
     if kind.what == "unknown":
         return _arguments_only(typer, call, scope)
+    if kind.what == "model" and function.name in DERIVATIVES and call.arguments:
+        return _derived(typer, call, function)
     if kind.what == "model" and function.name in OF_MODELS:
         return _of_model(typer, call, function)
     if kind.what == "model" and function.name in ("weights", "params"):
@@ -217,6 +248,20 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
         return _points(typer, call, function, scope)
     return typer.kind(function, scope)
+
+
+def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
+    """`u.diff(t)`."""
+    parts = [function.value, *call.arguments]
+    meant = f"{function.name}({', '.join(map(typer.slice, parts))})"
+    return typer.report(
+        "CS210",
+        f"{typer.text(function.value)} has no part `{function.name}`: it is a function",
+        function.name_span,
+        "no part",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -11,6 +12,8 @@ from cspec.dsl.tree.nodes import (
     Index,
     Item,
     Name,
+    Number,
+    String,
     walk,
 )
 from cspec.dsl.tree.rebuild import names
@@ -52,13 +55,25 @@ def _head(variable: Expr) -> str | None:
 
 def _variable(typer: Typer, call: Call, variable: Expr) -> None:
     name = _head(variable)
+    if isinstance(variable, String):
+        return  # a text where a name belongs, which its kind says
     if name is None:
+        first = call.arguments[1]
+        by = typer.source.slice(first.span)
+        head = typer.source.text[call.span.start : first.span.end]
+        count = variable.value if isinstance(variable, Number) else 0
+        again = f"{head}{f', {by}' * (int(count) - 1)})" if count in (2, 3, 4) else ""
         typer.report(
             "CS302",
             f"{typer.text(variable)} is nothing that a derivative is taken by",
             variable.span,
             "a column, a coordinate or a feature goes here",
-            helps=("write `diff(u, x)`, `diff(u, x, x)`, or `grad(f(x), x.age)` for a feature",),
+            helps=(f"write `{again}`",)
+            if again and _head(first)
+            else ("write `diff(u, x)`, `diff(u, x, x)`, or `grad(f(x), x.age)` for a feature",),
+            fixes=(Fix(span=call.span, replacement=again, title=f"write {again}"),)
+            if again and _head(first)
+            else (),
         )
         return
     if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):

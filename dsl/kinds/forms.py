@@ -8,7 +8,8 @@ from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
-from cspec.dsl.words.functions import Parameter, Signature
+from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.functions import DERIVATIVES, Parameter, Signature
 from cspec.dsl.words.losses import LOSSES
 
 EXAMPLES = {
@@ -75,6 +76,11 @@ def _all_of_them(typer: Typer, call: Call) -> str:
     """How a call with too many arguments says the same; empty where that is not known."""
     word = call.function.id if isinstance(call.function, Name) else ""
     first = call.arguments[0]
+    rest = [a.id for a in call.arguments[1:] if isinstance(a, Name)]
+    if rest and len(rest) + 1 == len(call.arguments) and rest[0] in typer.symbols.datasets():
+        return f"write `{word}({typer.slice(first)}, on={rest[0]})`"
+    if word in ("sample", "grid") and len(call.arguments) == 2:
+        return f"write `{typer.slice(first)}.{word}({typer.slice(call.arguments[1])})`"
     sized = isinstance(first, Name) and first.id in typer.symbols.models()
     if sized and len(call.arguments) == 2 and isinstance(call.arguments[1], Number):
         bound = typer.slice(call.arguments[1])
@@ -139,10 +145,14 @@ def missing_arguments(
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
         ball = signature.name == "ball"
+        sized = call.arguments[0] if call.arguments else None
+        if not ball and isinstance(sized, Name) and sized.id in typer.symbols.models():
+            text = f"{text[:-1]}.weights)"  # of a model, the norm of all its weights
         options = ("norm=2", "norm=inf") if ball else ("2", "1")
         if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
             # `ball(1, 2)`: a number is a radius, and no centre of a weight
-            text = f"ball({typer.source.slice(call.arguments[0].span)})"
+            radius = call.arguments[0 if call.arguments[0].value else 1]
+            text = f"ball({typer.source.slice(radius.span)})"
         typer.report(
             "CS324",
             f"{typer.text(call)} does not say which norm",
@@ -171,8 +181,16 @@ def missing_arguments(
 
 
 def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
-    """The form of a call, of a loss with the names of the spec: `mse(f(x), y)`."""
+    """The form of a call with the names of the spec: `mse(f(x), y)`, `laplacian(u, t, x)`."""
     models = tuple(typer.symbols.models())
+    first = call.arguments[0] if call.arguments else None
+    head = head_name(first)
+    of = typer.symbols.models().get(head.id) if head else None
+    if signature.name in DERIVATIVES and of is not None and of.arguments and first is not None:
+        axes = of.arguments if signature.name != "diff" else of.arguments[-1:]
+        return f"{signature.name}({', '.join([typer.slice(first), *axes])})"
+    if signature.name == "diff" and isinstance(first, Expectation) and first.conditions:
+        return f"gap({typer.slice(first)})"
     known = {"x", "y"} <= typer.symbols.column_names
     if signature.name not in LOSSES or len(models) != 1 or not known:
         return form(signature)

@@ -104,9 +104,30 @@ def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
     truth = expr.function in _OF_EVENTS
     body = event_kind(typer, expr.body, inner) if truth else operand_kind(typer, expr.body, inner)
     domains = [typer.quiet(binder.domain, scope) for binder in expr.binders]
+    if expr.function == "sum" and body.what == "tensor":
+        _of_entries(typer, expr)
     per = scope.data is None and any(d.per_example for d in domains)
     what: What = "event" if truth else "number" if body.what != "groups" else "groups"
     return Kind(what, body.per_example or per, body.moves, body.gradient)
+
+
+def _of_entries(typer: Typer, expr: Comprehension) -> None:
+    """Report `sum(W^2 for W in f.weights)`: weights of different shapes have no sum."""
+    name = expr.binders[0].names[0]
+    text, body = typer.slice(expr), typer.slice(expr.body)
+    forms = {f"{name}^2": "sumsq", f"abs({name})": "l1"}
+    word = forms.get(body.replace(" ", ""))
+    if word is None:
+        return
+    meant = text.replace(body, f"{word}({name})", 1)
+    typer.report(
+        "CS329",
+        f"`{body}` is as large as `{name}`: weights of different shapes have no sum",
+        expr.span,
+        "their entries are summed first",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:

@@ -6,7 +6,7 @@ import re
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
-from cspec.dsl.messages.wording import closing
+from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Name
 from cspec.dsl.words.kind import UNKNOWN, Kind
@@ -27,6 +27,8 @@ _SPARSE = re.compile(r"sparsity\([ \t]*([\w.]+)[ \t]*\)[ \t]*(<=|>=|==)[ \t]*(\d
 _WEIGHTS = re.compile(r"(?:weights|parameters|get_weights)\([ \t]*(\w+)[ \t]*\)")
 _INDEXED = re.compile(r"(\w+)\.weights\[[ \t]*\Z")
 _PATTERN = re.compile(r"\.weights\([ \t]*\Z")
+_SIZE = re.compile(r"(?:len|length|size)\([ \t]*(\w+)[ \t]*\)")
+_OF_A_MODEL = re.compile(r"\.(?:weights|params|layers|biases)\b")
 _FLIPPED = {"<=": ">=", ">=": "<=", "==": "=="}
 _BEFORE = 200
 """Characters before a name that tell its place."""
@@ -54,6 +56,15 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
         meant = f'{indexed[1]}.weights("{word}")'
         place = Span(start - len(indexed[0]), name.span.end + 1)
         return _told(typer, name, f"weights are chosen by a text: `{meant}`", place, meant)
+    if only := _only_model(typer, name):
+        return _told(typer, name, f"did you mean `{only}`?", name.span, only)
+    size = _SIZE.match(text, start)
+    item = typer.symbols.vars().get(size[1]) if size else None
+    dimensions = getattr(item, "dimensions", None) or ()
+    if size is not None and dimensions:
+        count = typer.source.slice(dimensions[0].span)
+        help_ = f"a size is written as its number: `{count}`"
+        return _told(typer, name, help_, Span(*size.span()), count)
     weights = _WEIGHTS.match(text, start)
     if weights is not None and weights[1] in typer.symbols.models():
         meant = f"{weights[1]}.weights"
@@ -70,6 +81,13 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     rest = text[let.end() : end if end >= 0 else len(text)]
     help_ = f"it is called as `{let[1]}(...)`: write `let {let[1]}({word}){rest}`"
     return _told(typer, name, help_, Span(let.end(), let.end()), f"({word})")
+
+
+def _only_model(typer: Typer, name: Name) -> str | None:
+    """The only model of the spec, where a part of a model follows a name that nothing defines."""
+    models = tuple(typer.symbols.models())
+    part = _OF_A_MODEL.match(typer.source.text, name.span.end)
+    return models[0] if part and len(models) == 1 else None
 
 
 def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
@@ -134,3 +152,61 @@ def dashed(typer: Typer, name: Name) -> Kind | None:
             fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
         )
     return None
+
+
+_FORM = re.compile(r"`(\w+)\(([^`]*)\)`")
+_PLACE = re.compile(r"(?<![\w.])[abcknpqvxzAWQ](?![\w(])")
+"""What stands in a form for an argument."""
+
+
+def as_called(typer: Typer, name: Name, help_: str) -> Kind | None:
+    """`dot(a, x)` for `inner(a, x)`: the form of a help with what is given in place of letters."""
+    text, start = typer.source.text, name.span.end
+    close = closing(text, start) if text[start : start + 1] == "(" else None
+    form = _FORM.search(help_)
+    if close is None or form is None or (form[1] not in typer.signatures):
+        return None
+    given = split_arguments(text[start + 1 : close])
+    letters = [*dict.fromkeys(_PLACE.findall(form[2]))]
+    if not letters or len(given) < len(letters) or not all(given):
+        return None
+    filled = dict(zip(letters, given, strict=False))
+    meant = f"{form[1]}({_PLACE.sub(lambda m: filled[m[0]], form[2])})"
+    share = given[len(letters)] if len(given) > len(letters) else ""
+    if share and re.fullmatch(r"[\d.]+%?", share) and "%" in form[2]:
+        level = f"{share}%" if float(share.rstrip("%")) > 1 and "%" not in share else share
+        meant = re.sub(r"[\d.]+%(?=\)\Z)", level, meant)
+    elif share:
+        return None
+    place = Span(name.span.start, close + 1)
+    return _told(typer, name, f"write `{meant}`", place, meant)
+
+
+_PART = re.compile(r"\.(?:violation|value|residual)\b(?:\(\))?")
+
+
+def label_used(typer: Typer, name: Name) -> Kind | None:
+    """Report a label in an expression: what its constraint is about is written there, in a bound
+    its own bound, in a metric how far it is from being met."""
+    text, word = typer.source.text, re.escape(name.id)
+    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{word}[ \t]*:(?!=)"
+    sides = r"[ \t]*((?:\[[^\]\n]*\]|[^#\n:<>=;\[])+?)[ \t]*[<>=]=[ \t]*([-+\w.%]*)"
+    found = re.search(begin + sides, text, re.MULTILINE)
+    if found is None:
+        return None
+    line = text[text.rfind("\n", 0, name.span.start) + 1 : name.span.start]
+    part = _PART.match(text, name.span.end)
+    about = found[1]
+    if line.lstrip().startswith("metric"):
+        about = f"violation({name.id})"
+    elif line.rstrip().endswith(("<=", ">=", "==")) and found[2]:
+        about = found[2]
+    place = Span(name.span.start, part.end() if part else name.span.end)
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is the label of a constraint, no number",
+        name.span,
+        "labels have no value",
+        helps=(f"write `{about}`",),
+        fixes=(Fix(span=place, replacement=about, title=f"write {about}"),),
+    )

@@ -8,7 +8,7 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import NotFiniteError, constant
-from cspec.dsl.tree.nodes import Call, Expr, Name, Product
+from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Product
 from cspec.dsl.values.shapes import Shape, declared, shape_of
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, joined
 
@@ -63,6 +63,8 @@ def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
     """How a number is made of a model, of weights, of a text."""
     text = typer.source.slice(expr.span)
     match kind.what:
+        case "dataset" if isinstance(expr, Index) and text.endswith(('"]', "']")):
+            return (f"a column is written by its name alone: `{text.split('[')[1][1:-2]}`",)
         case "model":
             return (f"write `density({text})`, or `{text}(x)` for its outputs",)
         case "weights":

@@ -9,7 +9,7 @@ from cspec.dsl.kinds.operands import check_finite
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
-from cspec.dsl.tree.nodes import Call, Expr
+from cspec.dsl.tree.nodes import Call, Expr, Number
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, joined
@@ -22,6 +22,8 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     turned = turned or index_first(typer, call, signature, scope)
     if turned is not None:
         return turned
+    if signature.family == "classifier" and [type(a) for a in call.arguments] == [Number]:
+        return _of_class(typer, call, signature)
     bound = _bind_arguments(typer, call, signature, scope)
     if bound is None:
         _quiet_arguments(typer, call, scope)
@@ -55,6 +57,21 @@ def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
         f"`{signature.name}` takes the outputs first and the labels second",
         call.span,
         f"`{label}` is a column, `{output}` an output of a model",
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
+    """`prob(1)`: a class is chosen by an index."""
+    inner = typer.slice(call.arguments[0])
+    prob = signature.name == "prob"
+    meant = f"{signature.name}[{inner}]" if prob else f"{signature.name} == {inner}"
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` takes outputs of a model, and `{inner}` is a class",
+        call.span,
+        "a number",
         helps=(f"write `{meant}`",),
         fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
     )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds.instead import as_column, without_a_guess
-from cspec.dsl.kinds.names_by_place import by_place, dashed, rate_on
+from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -63,9 +63,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         if measured := rate_on(typer, name, rate):
             return measured
         return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
-    label = _labelled(typer, name.id)
-    if label is not None:
-        return label_used(typer, name, label)
+    if label := label_used(typer, name):
+        return label
     column = column_meant(typer, name.id)
     if column is not None:
         return _report(typer, name, (f"write `{column}`",), column)
@@ -93,6 +92,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if entry:
         return _report(typer, name, (f"an entry is written `{entry}`",), entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
+        if told := as_called(typer, name, known.help):
+            return told
         return _report(typer, name, (_in_names(typer, known.help),), known.word)
     guess = guess or closest(name.id, words)
     if guess:
@@ -149,25 +150,6 @@ def column_meant(typer: Typer, word: str) -> str | None:
     """`y` for `y_true`, `x` for `X_train`, where data have these columns."""
     own = typer.symbols.column_names - set(typer.symbols.vars())
     return next((c for c, p in _COLUMNS.items() if c in own and p.fullmatch(word)), None)
-
-
-def _labelled(typer: Typer, word: str) -> str | None:
-    """What the constraint of a label is about: `density(f)` of `cap: density(f) <= 50%`."""
-    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{re.escape(word)}[ \t]*:(?!=)"
-    found = re.search(rf"{begin}[ \t]*([^#\n:<>=;]+?)[ \t]*[<>=]=", typer.source.text, re.MULTILINE)
-    return found[1] if found else None
-
-
-def label_used(typer: Typer, name: Name, about: str) -> Kind:
-    """Report a label in an expression: what its constraint is about is written there."""
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is the label of a constraint, no number",
-        name.span,
-        "labels have no value",
-        helps=(f"write `{about}`",),
-        fixes=(Fix(span=name.span, replacement=about, title=f"write {about}"),),
-    )
 
 
 def _average_of(typer: Typer, name: Name) -> Kind | None:
@@ -308,12 +290,31 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     named = f"name it in the `data` line: `data {name}(x, y)`"
+    if role == "domain":
+        return _domain_as_data(typer, name, span)
     held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
     only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
     fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
+
+
+def _domain_as_data(typer: Typer, name: str, span: Span) -> Kind:
+    """Report `E[... on q]` of a domain: its points are drawn."""
+    axes = [axis.name for axis in typer.symbols.domains()[name].axes]
+    names = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
+    text, meant = typer.source.text, f"for {names} in {name}.sample(200)"
+    before = re.search(r"on[ \t]*\Z", text[: span.start])
+    place = Span(before.start(), span.end) if before else span
+    return typer.report(
+        "CS207",
+        f"`{name}` is a domain, no dataset: a mean over it goes over points that are drawn",
+        span,
+        "a domain",
+        helps=(f"write `{meant}` in place of `on {name}`",),
+        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+    )
 
 
 _SPLITS = {

@@ -25,6 +25,7 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     found = _without_untrusted(found, source)
     if any(_OBJECTIVE.search(_line_of(d, source)) for d in found if d.code.startswith("CS1")):
         found = [d for d in found if d.code != "CS408"]
+    found = _without_consequences(found, source)
     named = [d for d in found if d.code == "CS506"]
     found = [d for d in found if d.code != "CS507" or not _same_line(d, named, source)]
     told = {d.span.start for d in found if d.code == "CS201" and len(d.helps) == 1}
@@ -41,6 +42,46 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
         if not any(_overtakes(other, edit, d, source) for other, edit in edits)
         and not (d.code == "CS201" and any(_inside(d, b) for b in blocks[:_MOST]))
     ]
+
+
+_DASHED = re.compile(r"(?:param|var|let)[ \t]+([A-Za-z]\w*(?:-[A-Za-z]\w*)+)")
+
+
+def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Without what only follows from a finding about the same words.
+
+    A clause that is written otherwise is no constraint yet; arguments that are given by place have
+    no order to be in; what is derived over a domain is no mean over data; a name with a `-` in it
+    is no difference where it is used.
+    """
+    written = [d for d in found if d.code.startswith("CS1") and d.code not in ("CS118", "CS127")]
+    told = {tuple(d.span) for d in written}
+    calls = [d for d in found if d.code == "CS301" and d.fixes][:_MOST]
+    domains = [d for d in found if d.code == "CS207" and d.label == "a domain"]
+    dashed = [
+        named[1]
+        for d in found
+        if d.code == "CS106" and (named := _DASHED.match(source.slice(d.span)))
+    ]
+    places = [m.span() for n in dashed[:_MOST] for m in re.finditer(re.escape(n), source.text)]
+
+    star = " ".join(h for d in found if "import *" in d.message for h in d.helps)
+
+    def follows(d: Diagnostic) -> bool:
+        start, end = d.span
+        if d.code in ("CS118", "CS127"):
+            return tuple(d.span) in told
+        if d.code == "CS501" and star:
+            return source.slice(d.span) in star
+        if d.code == "CS131":
+            return any(c.span.start <= start and end <= c.span.end for c in calls)
+        if d.code == "CS302" and d.message.endswith("whatever is trained"):
+            return _same_line(d, domains, source)
+        if d.code in ("CS201", "CS302"):
+            return any(a <= start and end <= b for a, b in places)
+        return d.code == "CS203" and bool(dashed) and start == end
+
+    return [d for d in found if not follows(d)]
 
 
 _OBJECTIVE = re.compile(r"\b(?:min|max|opt|arg|loss|objective|goal|cost)", re.IGNORECASE)

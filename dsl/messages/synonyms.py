@@ -304,7 +304,12 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
         *("lambda", "lambda_", "lam", "multiplier", "initial_multiplier", "init", "lambda0"),
         *("lambda_init", "multiplier_init"),
     ),
-    "epochs": ("num_epochs", "n_epochs", "max_epochs", "epoch"),
+    "epochs": ("num_epochs", "n_epochs", "max_epochs", "epoch", "patience", "window", "wait"),
+    "weight_decay": ("decay", "wd", "l2", "l2_penalty", "l2_reg", "weightdecay", "regularization"),
+    "power": ("p", "exponent", "order", "degree", "pow", "norm"),
+    "tolerance": ("tol", "min_delta", "delta", "eps", "atol", "threshold"),
+    "warmup": ("warmup_steps", "warmup_epochs", "warm_up", "num_warmup_steps"),
+    "factor": ("gamma", "decay", "decay_rate", "rate"),
     "steps": ("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters"),
     "batch_size": ("batch", "batchsize", "bs", "minibatch", "minibatch_size"),
     "seed": ("random_state", "random_seed", "rng"),
@@ -331,7 +336,10 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "target": ("label", "labels", "y", "target_column"),
     "split": ("splits", "fractions", "shares"),
     "penalty": ("rho", "mu", "penalty_coefficient", "c", "mu0", "rho0", "mu_init", "c0", "sigma0"),
-    "coefficient": ("c", "penalty", "rho", "mu", "penalty_coefficient"),
+    "coefficient": (
+        *("c", "penalty", "rho", "mu", "penalty_coefficient", "weight", "strength", "scale"),
+        *("lam", "lambda", "lambda_", "alpha"),
+    ),
     "growth": ("gamma", "factor", "penalty_growth"),
     "rho": ("penalty", "mu"),
     "dual_data": ("on", "data", "split", "multiplier_data"),
@@ -339,7 +347,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "accumulate": ("accumulation", "grad_accumulation", "gradient_accumulation_steps"),
     "precision": ("dtype",),
     "schedule": ("scheduler", "lr_schedule", "lr_scheduler"),
-    "every": ("frequency", "interval", "dual_every"),
+    "every": ("frequency", "interval", "dual_every", "step_size", "period", "step"),
     "max_iter": ("maxiter", "max_iterations"),
     "weight": (
         "coefficient",
@@ -358,6 +366,11 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "temperature": ("temp", "tau"),
 }
 """Settings of other libraries, by the name of ours."""
+
+PATIENCE = frozenset({
+    "early_stopping", "patience", "early_stop", "earlystopping", "n_iter_no_change",
+})  # fmt: skip
+"""Settings of a training elsewhere that end it where nothing gets better."""
 
 _MEANT = {
     **{other: Meant(f"did you mean `{word}`?", word) for word, o in _WORDS.items() for other in o},

@@ -56,10 +56,11 @@ def as_name(text: str) -> str:
 
 
 def closing(text: str, opener: int) -> int | None:
-    """The place of the `]` that closes the `[` at a place; None where there is none."""
-    depth = 0
+    """The place of the bracket that closes the one at a place; None where there is none."""
+    depth, left = 0, text[opener : opener + 1]
+    right = {"(": ")", "{": "}"}.get(left, "]")
     for place in range(opener, len(text)):
-        depth += (text[place] == "[") - (text[place] == "]")
+        depth += (text[place] == left) - (text[place] == right)
         if not depth:
             return place if place > opener else None
     return None
@@ -73,3 +74,15 @@ def number(value: float) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 argument`, `2 arguments`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def split_arguments(text: str) -> list[str]:
+    """What stands between the commas outside of brackets."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]

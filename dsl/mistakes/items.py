@@ -143,6 +143,10 @@ def _for_one(f: Failure, label: str, method: str) -> str:
     """The line of the constraint with its method, where a constraint has the label."""
     begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*({re.escape(label)}[ \t]*:(?!=)[^#\n;]*[^#\n;\s])"
     line = re.search(begin, f.source.text, re.MULTILINE)
+    others = re.findall(r"(\w+(?:\([^()]*\))?)[ \t]+for[ \t]+(\w+)", f.text(1, len(f.tokens)))
+    if len(others) > 1:
+        told = ", ".join(f"`{name}: ... by {by}`" for by, name in others)
+        return f"remove this line, and write a method behind each constraint: {told}"
     if line is None or "{" in line[1] or re.search(r"\bby\b", line[1]):
         return f"`{label}: ... by {method}` says it for one constraint"
     return f"remove this line, and write `{line[1]} by {method}`"

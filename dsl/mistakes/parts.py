@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.messages.diagnostic import Fix
-from cspec.dsl.messages.wording import as_name
+from cspec.dsl.messages.wording import as_name, closing
 from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,
     Failure,
@@ -15,6 +15,7 @@ from cspec.dsl.mistakes.failure import (
     problem,
     touching,
 )
+from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
@@ -129,6 +130,11 @@ def semicolons(f: Failure) -> Repair | None:
     """`;` inside brackets."""
     if f.token.kind != "SEMICOLON":
         return None
+    opened = f.depth(f.index)
+    rest = f.text(f.index + 1, f.closer() or f.index + 1)
+    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in names_of(f.source).data:
+        said = ("CS115", "where it is measured stands behind `on`")
+        return rewritten(f, f.index, f.index + 1, (" on",), *said)
     message = "inside brackets parts are separated by `,`"
     return rewritten(f, f.index, f.index + 1, (",",), "CS115", message)
 
@@ -207,7 +213,9 @@ def bare_surrogate(f: Failure) -> Repair | None:
         meant = f"surrogate sigmoid(temperature={number.text})"
         said = ("CS120", "behind `with` stands `surrogate`", f"write `with {meant}`")
         return rewritten(f, f.index, f.index + 4, (meant,), *said, safe=False)
-    said = ("CS120", "behind `with` stands `surrogate`", f"write `with surrogate {f.token.text}`")
+    close = closing(f.source.text, f.token.end) if f.at(f.index + 1).kind == "LPAR" else None
+    whole = f.source.text[f.token.start : close + 1] if close else f.token.text
+    said = ("CS120", "behind `with` stands `surrogate`", f"write `with surrogate {whole}`")
     return rewritten(
         f, f.index, f.index, ("surrogate ",), *said, shown=f.before.span, place=f.token.start
     )

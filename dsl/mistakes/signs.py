@@ -84,6 +84,9 @@ QUOTES = "“”„«»‘’‚`'"
 
 
 UNITS = {
+    **dict.fromkeys(("KFLOPs", "KFLOPS", "kflops", "KMACs"), "k"),
+    **dict.fromkeys(("MFLOPs", "MFLOPS", "mflops", "MMACs", "Mops", "MOPs"), "M"),
+    **dict.fromkeys(("GFLOPs", "GFLOPS", "gflops", "GMACs", "Gops", "GOPs"), "G"),
     "KB": "k",
     "kB": "k",
     "MB": "M",

@@ -8,6 +8,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Label
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.limits import LET_CHAIN, LET_TERMS
 from cspec.dsl.tree.nodes import Let, Name, walk
+from cspec.dsl.words.functions import SIGNATURES
 
 DEEPEST = LET_CHAIN.most
 LARGEST = LET_TERMS.most
@@ -91,7 +92,11 @@ def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
         label="defined by itself",
         related=tuple(Label(span=lets[name].name_span, text="and this one") for name in others),
         notes=("a let is a name for an expression and is written out where it is used",),
-        helps=("break the circle: write one of them without the other",),
+        helps=(
+            f"give it a name of its own: `let {first}_ = ...`, and `{first}_` where it is used"
+            if not others and first in SIGNATURES
+            else "break the circle: write one of them without the other",
+        ),
     )
 
 

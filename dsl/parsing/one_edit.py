@@ -10,11 +10,13 @@ nearest to the finding first; the clause must parse, and then the whole spec mus
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from itertools import islice
+from functools import cache, lru_cache
+from itertools import islice, pairwise
 from typing import NamedTuple
 
+from cspec.dsl.kinds.unknown_names import MODULES
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import closest
@@ -39,9 +41,16 @@ _ROUNDS = 3
 """Findings on one line that are mended one after the other."""
 _TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
 _OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
+_NEARLY = {"=", "=>", "=<", "==="}
 _RELATIONS = ("<=", ">=", "==")
 _JOINTS = (",", ":", "=", "|", "in")
 _SIGNS = ("*", "+", "-")
+_FIXED = frozenset({*_SIGNS, "/", "^", "@"})
+"""Signs that change what is computed where they change places."""
+_DEFINING = frozenset({"PARAM", "VAR", "DATA", "MODEL"})
+"""Lines that define: no relation stands in them."""
+_LOOSE = frozenset(",;:()[]{}")
+"""Marks that part what stands on both sides: one that parts nothing may be taken out."""
 _BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
 _HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
 """What may stand before a bracket that is missing: `sumsqw)`, `Ppred == 1]`."""
@@ -129,6 +138,8 @@ def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
             return None
         if fix.span.start < start or fix.span.end > len(text) - behind:
             return None
+        if not keeps(text[start : len(text) - behind], _line(here, fix), own=bool(found[0].fixes)):
+            return None
         text = f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}"
         found = errors(check(Source(text=text, name=source.name)))
         if not found:
@@ -175,7 +186,9 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
         return
     edits = sorted({_apart(source.text, e) for e in _edits(source, first, start, end)})
     size = len(source.text) + 1
-    parsed = (e for e in edits[: min(_PARSED, _READ // size)] if _parses(source.text, e))
+    safe = (e for e in edits if keeps(source.text[start:end], _edited(source.text, e)))
+    tried = islice(safe, min(_PARSED, _READ // size))
+    parsed = (e for e in tried if _parses(source.text, e))
     for edit in islice(parsed, min(_CHECKED, _READ // 10 // size)):
         span = Span(edit.start, edit.end)
         title = f"write `{edit.new.strip()}`" if edit.new.strip() else "remove it"
@@ -191,6 +204,97 @@ def _apart(text: str, edit: Edit) -> Edit:
         return edit._replace(new=" ") if _word(left) and _word(right) else edit
     new = f" {new}" if _word(left) and _word(new[0]) else new
     return edit._replace(new=f"{new} " if _word(new[-1]) and _word(right) else new)
+
+
+def _edited(text: str, edit: Edit) -> str:
+    """The line as it reads after an edit."""
+    start, end = _line_of(text, edit.start)
+    return f"{text[start : edit.start]}{edit.new}{text[edit.end : max(end, edit.end)]}"
+
+
+def keeps(before: str, after: str, own: bool = False) -> bool:
+    """Whether a line still says what was written: its kind, words, numbers, texts, relations.
+
+    A word may be spelt anew or be that of another language, marks may part what they parted not,
+    and what stands twice may stand once. An edit of a finding's `own` may say more anew.
+    """
+    old, words, marks = _counted(before)
+    new, new_words, new_marks = _counted(after)
+    if not old or not new or _kind(old) not in {"", _kind(new)}:
+        return False
+    lost, gained = _differences(words, new_words)
+    if "".join(lost) != "".join(gained):
+        if own:
+            return len(lost) <= len(gained) and not any(w[0].isdigit() for w in lost)
+        if len(lost) > 1 or len(gained) > 1 or not _respelt("".join(lost), "".join(gained), old):
+            return False
+    changed = _differences(marks, new_marks)
+    if _kind(old) in _DEFINING and (
+        {*_RELATIONS} & {*changed[1]} or ("=(" in "".join(new) and "=(" not in "".join(old))
+    ):
+        return False  # what a line defines is no relation, and its size no value
+    return own or _marks_kept(old, new, *changed)
+
+
+_TOKEN = re.compile(r"\"[^\"\n]*\"|s\.t\.|\d[\w.]*%?|\w+|[<>=!:]=+|=[<>:]|[^\w\s]")
+_MARK = re.compile(r"[<>=!:]=+|=[<>:]|[^\w\s\"]")
+
+
+def _kind(tokens: Sequence[str]) -> str:
+    """The kind of item that a line begins, where it is one and no label."""
+    word = tokens[0].upper()
+    return word if word in ITEM_WORDS and tokens[1:2] != [":"] else ""
+
+
+@lru_cache(maxsize=8)
+def _counted(line: str) -> tuple[list[str], Counter[str], Counter[str]]:
+    """The words and marks of a line, and how often each word, number or text, and each mark."""
+    tokens = _TOKEN.findall(line)
+    words = [
+        word for token in tokens if (word := token.strip('"'))[:1].isalnum() or word[:1] == "_"
+    ]
+    return tokens, Counter(words), Counter(_MARK.findall(line))
+
+
+def _differences(old: Counter[str], new: Counter[str]) -> tuple[list[str], list[str]]:
+    return [*(old - new).elements()], [*(new - old).elements()]
+
+
+def _respelt(word: str, new: str, old: Sequence[str]) -> bool:
+    """Whether one word stands for another, twice, or before a `.` as a module of Python does."""
+    if not word:
+        return new == "s.t." or (new == "in" and _kind(old) not in {"DATA", "MODEL", "VERIFY"})
+    if not new:
+        return (word, word) in pairwise(old) or word in MODULES or word.lower() in _SAID
+    if word in old and old.count(word) > 1:
+        return False  # a word that stands elsewhere, too, is not misspelt
+    known = meant(word)
+    said = {_SAID.get(word.lower()), known.word if known else None}
+    return not word[0].isdigit() and (new in said or closest(word, (new,)) is not None)
+
+
+def _marks_kept(
+    old: Sequence[str], new: Sequence[str], lost: Sequence[str], gained: Sequence[str]
+) -> bool:
+    """Whether marks that are lost part nothing, and those that are gained relate nothing anew."""
+    if not lost and not gained:
+        return True
+    if ":" in gained and _kind(old) and "s.t." not in old:
+        return False
+    if any(mark in _FIXED and (mark, mark) not in pairwise(old) for mark in lost):
+        return False
+    if {*gained} & {*_RELATIONS} and not {*lost} & _NEARLY:
+        return any(_SAID.get(word.lower()) in gained for word in old)
+    if ("=" in gained and "," in lost) or ("," in gained and {":", "."} & {*lost}):
+        return False
+    if "." in lost and not gained:
+        return bool(MODULES.keys() & ({*old} - {*new}))
+    whole = ["".join(side) for side in (old, new)]
+    if "(," in whole[0] and "(," not in whole[1] and "," in lost:
+        return False  # what stood before the comma is missing
+    if any(pair in whole[1] and pair not in whole[0] for pair in ("()", "[]")):
+        return False
+    return gained != [] or all(m in _LOOSE or (m, m) in pairwise(old) for m in lost)
 
 
 def _word(char: str) -> bool:
@@ -234,13 +338,13 @@ def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int
         yield 0, token.end, after.end, ""
     yield from _exchanged(token, index, syntax)
     yield from _beside(tokens, index)
-    if after is not None and syntax:
+    if after is not None and syntax and not {token.text, after.text} & _FIXED:
         between = "" if token.end == after.start else " "
         yield 3, token.start, after.end, f"{after.text}{between}{token.text}"
     yield from _brackets(tokens, index)
     if syntax:
         yield from _put_in(tokens, index)
-        yield (5 if token.kind == "NAME" else 4), token.start, token.end, ""
+        yield 4, token.start, token.end, ""
 
 
 def _beside(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
@@ -255,8 +359,6 @@ def _beside(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int
     if index and token.kind in ITEM_WORDS:
         mark = tokens[index - 1]
         yield 1, mark.start if mark.text in {",", ";"} else mark.end, token.start, "\n"
-    if token.text == "-":
-        yield 4, token.start, token.end, ""
     depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
     if token.kind in {"NAME", "AVERAGE"} and depth < 0:
         for word in _HEADS:
@@ -305,9 +407,14 @@ def _brackets(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, i
 
 
 def _put_in(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
-    """A mark that is missing behind a token."""
-    place = tokens[index].end
-    related = any(t.kind in {"RELATION", "IN"} for t in tokens)
-    for mark in (*_RELATIONS, *_JOINTS, *_SIGNS):
-        cost = 3 + (related and mark in _RELATIONS)
-        yield cost, place, place, mark if mark in ",:" else f" {mark}"
+    """A mark that is missing between two operands."""
+    before, after = tokens[index], tokens[index + 1] if index + 1 < len(tokens) else None
+    numbers = after is not None and before.kind == after.kind == "NUMBER"
+    left = before.kind not in ITEM_WORDS and (_word(before.text[-1]) or before.text in _CLOSERS)
+    right = after is not None and (_word(after.text[0]) or after.text in _OPENERS)
+    place = before.end
+    for mark in _JOINTS:
+        if mark != "in" or (left and right):
+            yield 3, place, place, mark if mark in ",:" else f" {mark}"
+    for mark in _SIGNS if left and right and not numbers else ():
+        yield 3, place, place, f" {mark}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.messages.synonyms import SETTING_WORDS
+from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import DUALS
@@ -200,7 +200,7 @@ def unknown_setting(
         )
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
-    if not fixes and not inner:
+    if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
         fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
     takes = f"`{cls.word}` takes {listing(known, 'and')}"
     return Diagnostic(
@@ -211,9 +211,17 @@ def unknown_setting(
         notes=(takes if known else f"`{cls.word}` takes no settings",),
         helps=(f"did you mean `{guess}`?",)
         if guess
-        else (_inside(inner, given, source) if inner else f"remove `{keyword.name}`",),
+        else (_inside(inner, given, source) if inner else line or f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+def _line_of_its_own(cls: type[Settings], keyword: Keyword, source: Source) -> str:
+    """`fit(early_stopping=5)`: what is said in a line of its own, and goes here."""
+    if keyword.name.lower() not in PATIENCE or "optimizer" not in cls.model_fields:
+        return ""
+    count = source.slice(keyword.value.span) if isinstance(keyword.value, Number) else "5"
+    return f"it is a line of its own, `stop when stalled(epochs={count})`; remove it here"
 
 
 def _width(source: Source) -> str:
@@ -476,7 +484,9 @@ def invalid(
 
 
 def _nearest(name: str, given: object, wanted: str) -> str:
-    """`epochs=2` for 1.5: the whole number that is not below."""
+    """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
+    if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
+        return f"did you mean `{name}={number(given)}%`?"
     if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
         return ""
     return f"write a whole number: `{name}={math.ceil(given)}`"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Literal, get_args, get_origin
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.messages.synonyms import SETTINGS_OF
 from cspec.dsl.messages.wording import closest, listing, quoted
 from cspec.dsl.settings.duals import DUALS
-from cspec.dsl.settings.findings import Table, a
+from cspec.dsl.settings.findings import Table, a, options_of
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, String
 from cspec.dsl.words.sets import SET_WORDS
@@ -60,8 +61,18 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
     elif isinstance(head, Attribute) and noun in ("model", "data source"):
         path = source.slice(head.value.span)
         call = source.slice(Span(head.name_span.start, expr.span.end))
+        loaded = path in ("torch", "pickle", "joblib", "np") and word == "load" and noun == "model"
+        if loaded:
+            bound = "leave the `=` and what follows away, and bind the model from outside"
+            return _no_record(text, noun, expr, (bound,), fixes)
         beside = f'`from "{path.replace(".", "/")}.py" import {word}`'
         helps = (f"write {beside} above, and `{call}` here", *helps)
+    return _no_record(text, noun, expr, helps, fixes)
+
+
+def _no_record(
+    text: str, noun: str, expr: Expr, helps: tuple[str, ...], fixes: tuple[Fix, ...]
+) -> Diagnostic:
     return Diagnostic(
         code="CS503",
         message=f"{text} is no {noun}",
@@ -94,6 +105,18 @@ def known_word(word: str, table: Table, noun: str) -> str | None:
     return other if other in table else closest(word, table) if word else None
 
 
+def _setting_with(word: str, table: Table) -> str:
+    """`projection(stiefel=svd)` for `svd`: the only record with a setting that takes the word."""
+    settings = [
+        f"{record.word}({name}={word})"
+        for record in dict.fromkeys(table.values())
+        for name, field in record.model_fields.items()
+        for option in options_of(field.annotation)
+        if get_origin(option) is Literal and word in get_args(option)
+    ]
+    return settings[0] if len(settings) == 1 else ""
+
+
 _OPTIMIZERS = dict.fromkeys(
     ("adam", "adamw", "sgd", "lbfgs", "rmsprop"), "an optimizer stands in `fit(optimizer=...)`"
 )
@@ -122,6 +145,9 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
         helps = [f"it is a dual step: write `lagrangian(dual={word})`, with its settings there"]
         if word in _OPTIMIZERS:
             helps.insert(0, f"of the model it is an optimizer: `fit(optimizer={word})`")
+    elif noun == "method" and (setting := _setting_with(word, table)):
+        helps = [f"it is what a setting says: write `{setting}`"]
+        fixes = (Fix(span=span, replacement=setting, title=f"write {setting}"),)
     elif noun == "method" and word in SET_WORDS:
         helps = [f"it is a set: write `in {word}` in place of `by {word}`"]
     if noun == "model" and word.lower() in _COPIES:

@@ -107,7 +107,120 @@ _CALLS = r"(?:Variable|variable|Var|addVar|add_variable|LpVariable|MX\.sym|SX\.s
 _SIGNED = r"(?P<word>(?:positive|nonnegative|Positive|Nonnegative|POSITIVE)~[Vv]ariables?)"
 _FREE = r"(?P<word>(?:free~|Free~)?(?:[Vv]ariables?|VARIABLES?))"
 
+_INTERVAL = r"\[[^\[\]\n]*,[^\[\]\n]*\]"
+
+
+def _box(match: re.Match[str]) -> str:
+    """`domain q(t, x) = [0, 1] x [-1, 1]`, `[0, 1]^2`."""
+    found = re.findall(_INTERVAL, match["product"])
+    power = re.search(r"(?:\^|\*\*)[ \t]*(\d)[ \t]*\Z", match["product"])
+    return f"{{head}}box({', '.join(found * (int(power[1]) if power else 1))})"
+
+
+def _models(match: re.Match[str]) -> str:
+    """`model f, g = mlp(hidden=[16])`."""
+    names = [name.strip() for name in match["names"].split(",")]
+    return "\n".join(f"model {name} = {match['value']}" for name in names)
+
+
+def _aliased(match: re.Match[str]) -> str:
+    """`data train(x, y, marital="marital-status")`: the name in the file, then the name here."""
+    columns = re.sub(r"\b(\w+)[ \t]*=[ \t]*(\"[^\"\n]*\")", r"\2 as \1", match["columns"])
+    return f"data {match['name']}({columns}){match['rest'] or ''}"
+
+
+def _listed(match: re.Match[str]) -> str:
+    """`train(x, y), val(x, y)`, `data train[x, y]`, `data train(x, y); val(x, y)`."""
+    parts = re.findall(r"(\w+)[ \t]*[\[(]([^\[\]()\n]*)[\])]", match["parts"])
+    return "data " + ", ".join(f"{name}({columns})" for name, columns in parts) + "{rest}"
+
+
+def _untyped(match: re.Match[str]) -> str:
+    """`data train(x, y, sex: categorical)`: columns have no types."""
+    columns = re.sub(r"[ \t]*:[ \t]*\w+(?:\[[^\]\n]*\])?", "", match["columns"])
+    return f"data {match['name']}({columns}){match['rest'] or ''}"
+
+
+def _grouped(text: str) -> str:
+    """The column whose values the text goes over."""
+    found = re.search(r"values\([ \t]*(\w+)[ \t]*\)", text)
+    return found[1] if found else "column"
+
+
+def _without_dashes(match: re.Match[str]) -> str:
+    return f"{match['word']} {match['name'].replace('-', '_')}{match['rest']}"
+
+
+_COLUMN = r"(?:\"[^\"\n]*\"~as~)?\w+"
+_COLUMNS = rf"{_COLUMN}(?: , {_COLUMN})*"
+_REST = r"(?P<rest> = [^#\n]*[^#\n; \t])?"
+
 DECLARATIONS = (
+    row(
+        rf"(?P<head>domain~\w+ \([\w, \[\]]*\) = )"
+        rf"(?P<product>{_INTERVAL}(?: (?:[xX×*@,]|and)? {_INTERVAL})+"
+        rf"|{_INTERVAL} (?:\^|\*\*) [2-9])",
+        "a domain of several axes is a `box`",
+        _box,
+    ),
+    row(
+        rf"data~(?P<name>\w+) \((?P<columns>{_COLUMNS})\)~(?:from|in|is|by|<-|:)~?"
+        r"(?P<rest>\w+(?:\([^#\n]*\))?)",
+        "the source of data stands behind `=`",
+        "data {name}({columns}) = {rest}",
+    ),
+    row(
+        rf"data~?\((?P<columns>{_COLUMNS})\){_REST}",
+        "the data have no name: those that a model is trained on are `train`",
+        "data train({columns}){rest}",
+    ),
+    row(
+        rf"data~(?P<name>\w+) \((?P<columns>(?:{_COLUMN} , )+\w+ = \"[^\n()]*\")\){_REST}",
+        'a column that has another name in the file is written `"name" as column`',
+        _aliased,
+    ),
+    row(
+        r"data~(?P<name>\w+) \((?P<columns>[^()\n\"]*\w : \w[^()\n\"=]*)\)" + _REST,
+        "columns have no types here",
+        _untyped,
+        note='what is a category is said by the data: `csv(..., categorical=["sex"])`',
+    ),
+    row(
+        r"model~(?P<names>[A-Za-z_]\w*(?: , [A-Za-z_]\w*)+) = (?P<value>\w+(?:\([^#\n]*\))?)",
+        "each `model` stands on a line of its own",
+        _models,
+        code="CS115",
+    ),
+    row(
+        r"(?P<word>param|var|let)~(?P<name>[A-Za-z]\w*(?:-[A-Za-z]\w*)+)"
+        r"(?P<rest> (?:=|in\b)[^#\n]*[^#\n; \t])",
+        "a name has no `-` in it",
+        _without_dashes,
+        code="CS106",
+        note="`-` is a difference; where the name is used, it is written so, too",
+        safe=False,
+    ),
+    row(
+        r"param~(?P<word>float|int|real|double|number|scalar|const)~(?P<name>[A-Za-z_]\w*)"
+        r"(?P<rest> (?:=(?!=)|in\b)[^#\n]*[^#\n; \t])?",
+        "`{word}`: kinds are not declared",
+        "param {name}{rest}",
+    ),
+    row(
+        r"param~(?P<name>[A-Za-z_]\w*) (?:\[\w+\])? = (?:dict\()?\{[^#\n]*:[^#\n]*\}\)?",
+        "a number for each value of a column is a table, and its numbers come from outside",
+        lambda m: f"param {{name}}[{_grouped(m.string)}]",
+        note="its numbers: `--set {name}={name}.json`, or one for all behind `=`",
+        code="CS130",
+        safe=False,
+    ),
+    row(
+        r"(?P<head>var~[A-Za-z_]\w*) \[ (?P<a>\d+) ?[xX×*] ?(?P<b>\d+) \]"
+        r"(?P<rest>[^#\n]*[^#\n; \t])?",
+        "the sizes of rows and columns are separated by `,`",
+        "{head}[{a}, {b}]{rest}",
+        code="CS115",
+    ),
     row(
         rf"{_DEFINED}(?P<call>{MODULE}{_CALLS})\((?P<settings>[^#\n]*)\)",
         "`{name} = {call}(...)`: a variable is a line that begins with `var`",
@@ -213,9 +326,21 @@ DECLARATIONS = (
         "data {name}({columns})",
     ),
     row(
-        r"(?P<name>train|val|test) \((?P<columns>x , y(?: , \w+)*)\)",
+        rf"(?P<parts>(?:train|val|test) \({_COLUMNS}\)(?: [,;] (?:train|val|test) \({_COLUMNS}\))*)"
+        + _REST,
         "a line about data begins with `data`",
-        "data {name}({columns})",
+        _listed,
+    ),
+    row(
+        rf"data~(?P<parts>\w+ \[{_COLUMNS}\](?: [,;] \w+ [\[(]{_COLUMNS}[\])])*)" + _REST,
+        "columns stand in `( )` behind the name of their data",
+        _listed,
+    ),
+    row(
+        rf"data~(?P<parts>\w+ \({_COLUMNS}\)(?: [,;] \w+ \({_COLUMNS}\))* ;"
+        rf" \w+ \({_COLUMNS}\)(?: [,;] \w+ \({_COLUMNS}\))*)" + _REST,
+        "the data of one line are separated by `,`",
+        _listed,
     ),
     row(
         rf"{_SIGNED}~(?P<names>\w+(?: , \w+)*)",

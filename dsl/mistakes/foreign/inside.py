@@ -72,11 +72,13 @@ from cspec.dsl.mistakes.foreign.measures import (
 from cspec.dsl.mistakes.foreign.norms import absolute, double_line, norm
 from cspec.dsl.mistakes.foreign.pieces import read_pieces, written
 from cspec.dsl.mistakes.foreign.queries import (
+    asked_of_prob,
     mean_where,
     monotone_in,
     not_null,
     product_sign,
     real_numbers,
+    such_that,
 )
 from cspec.dsl.mistakes.foreign.signs import (
     both_ways,
@@ -150,7 +152,8 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "[": (listed, listed_constraints, matrix),
     ",": (thousands, index_behind),
     "of": (share_of,),
-    ":": (cells,),
+    ":": (cells, such_that),
+    "prob": (asked_of_prob,),
     "⟨": (inner_product,),
     "∑": (sum_sign,),
     "∏": (sum_sign, product_sign),

@@ -151,7 +151,8 @@ def _finding(
     span = Span(match.start(), match.start() + len(match.group().rstrip()))
     meant = written(source, pieces)
     said = {key: value or "" for key, value in match.groupdict().items()}
-    helps = (row.help.format_map(said),) if row.help else _to_write(meant)
+    own = bool(row.help) and not (meant and callable(row.template) and not row.alternatives)
+    helps = (row.help.format_map(said),) if own else _to_write(meant)
     texts = [meant] if known else []
     texts += [written(source, filled(other, match, st)) for other in row.alternatives]
     fixes = tuple(
@@ -171,7 +172,9 @@ def _finding(
         row.code,
         row.message.format_map(said),
         shown,
-        notes=(row.note,) if row.note else (),
+        notes=(row.note.format_map(said) if "{name}" in row.note else row.note,)
+        if row.note
+        else (),
         helps=helps,
         fixes=fixes,
     )

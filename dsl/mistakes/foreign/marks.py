@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.sums import below, chooses, counted
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
@@ -101,6 +103,8 @@ def members(view: View) -> Found | None:
         meant = f"nm({first}, {last})"
     elif not quantified:
         meant = f"[{first}, {last}]"
+    elif first == "0" and _entries(view, view.before.text) == last:
+        meant = f"range({last})"
     elif first.isdigit() and view.before.kind == "NAME":
         meant = counted(int(first), last, view.before.text)
     else:
@@ -114,6 +118,14 @@ def members(view: View) -> Found | None:
         help_ += f"; where it chooses entries, which are counted from 0: `{below(last)}`"
     pieces = (view.at(0).text, " ", meant)
     return Found(1 + span, pieces, "CS123", message, help_, note, safe=not shifted)
+
+
+def _entries(view: View, index: str) -> str:
+    """How many entries what an index chooses has, where the text says it: `var x[3]`, `x[i]`."""
+    text = view.source.text
+    chosen = re.search(rf"(\w+)\[[ \t]*{re.escape(index)}[ \t]*\]", text)
+    size = chosen and re.search(rf"\b(?:var|param)[ \t]+{chosen[1]}\[[ \t]*(\d+)[ \t]*\]", text)
+    return size[1] if size else ""
 
 
 def _ends(view: View) -> tuple[int, str, str]:

@@ -247,9 +247,15 @@ def star_import(f: Failure) -> Repair | None:
             "CS128",
             "`import *` does not say what it brings in",
             f.token.span,
-            helps=(f"name them: `{f.text(0, f.index)} Net, loss`",),
+            helps=(f"name them: `{f.text(0, f.index)} {_called_in(f.source.text)}`",),
         )
     )
+
+
+def _called_in(text: str) -> str:
+    """The names that a model of the spec is made by, which a file may bring in."""
+    called = re.findall(r"^[ \t]*model[ \t]+\w+[ \t]*=[ \t]*([A-Z]\w*)", text, re.MULTILINE)
+    return ", ".join(dict.fromkeys(called)) or "Net, loss"
 
 
 def renamed_given(f: Failure) -> Repair | None:

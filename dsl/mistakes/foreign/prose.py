@@ -7,6 +7,7 @@ import re
 
 from cspec.dsl.mistakes.foreign.rows import REMOVE, row
 from cspec.dsl.text.defined_names import model_names
+from cspec.dsl.words.losses import LOSSES
 
 _HEAD = r"(?P<head>(?:s\.t\.|subject~to)~)?"
 _LABEL = r"(?P<label>[A-Za-z_]\w* : )?"
@@ -75,7 +76,171 @@ def _verified(match: re.Match[str]) -> str:
     return f"verify {what} on {match['data']}"
 
 
+def _label_of(match: re.Match[str]) -> str | None:
+    """`verify P[pred == 0] >= 5% on test`: the label of the constraint that says so."""
+    said = re.sub(r"\s+", "", match["expr"])
+    for line in re.finditer(r"^[ \t]*(?:s\.t\.[ \t]*)?(\w+):([^#\n]*)", match.string, re.MULTILINE):
+        if re.sub(r"\s+", "", line[2]) == said:
+            return f"verify {line[1]} on {match['data']}"
+    return None
+
+
+def _verified_each(match: re.Match[str]) -> str:
+    names = re.split(r"[ \t]*(?:,|and\b|&)[ \t]*", match["names"])
+    return "\n".join(f"verify {match['what']} on {name}" for name in names)
+
+
+def _products(match: re.Match[str]) -> str:
+    columns = re.findall(r"values\([ \t]*(\w+)[ \t]*\)", match["product"])
+    return (
+        f"{{st}}{{head}}{{label}}forall {match['names']} in cross({', '.join(columns)}): {{body}}"
+    )
+
+
+def _ordered(match: re.Match[str]) -> str:
+    a, b, of = match["a"], match["b"], match["of"]
+    where = f"{a} {match['mark']} {b}"
+    return f"{{st}}{{head}}{{label}}forall {a} in {of}, {b} in {of} where {where}: {{body}}"
+
+
+def _worst(match: re.Match[str]) -> str:
+    expr = match["expr"]
+    if expr in LOSSES:
+        expr = f"{expr}({next(iter(model_names(match.string)), 'f')}(x), y)"
+    return f"{{head}}cvar({expr}, {100 - float(match['share']):g}%){{rest}}"
+
+
+def _every(match: re.Match[str]) -> str:
+    epochs = match["unit"].startswith("epoch")
+    return "{head}" + (f"epochs({match['count']})" if epochs else match["count"]) + "{rest}"
+
+
+def _over(match: re.Match[str]) -> str:
+    """`minimize ce over f`: what moves is not said; over data it is a mean."""
+    data = rf"^[ \t]*data\b[^#\n=]*\b{re.escape(match['names'])}[ \t]*\("
+    if re.search(data, match.string, re.MULTILINE):
+        return "{word} E[{expr} on {names}]"
+    return "{word} {expr}"
+
+
 PROSE = (
+    row(
+        r"verify~(?P<expr>[^#\n]*[\[\(<>=][^#\n]*[^#\n \t])~on~(?P<data>\w+)",
+        "behind `verify` stand labels of constraints",
+        _label_of,
+        help="write `verify all on {data}`, or give its constraint a label and write that",
+        code="CS101",
+    ),
+    row(
+        r"verify~(?P<what>\w+(?: , \w+)*)~on~(?P<names>\w+(?: (?:,|and\b|&) \w+)+)",
+        "a `verify` line is about one data set",
+        _verified_each,
+        code="CS101",
+    ),
+    row(
+        r"(?P<word>minimize|maximize)~(?P<expr>(?:(?!\bs\.t\.|\bsubject\b|\bfor)[^#\n])*"
+        r"[^#\n \t])~(?:over|wrt|w\.r\.t\.)~"
+        r"(?P<names>\w+(?:\.\w+)?(?: , \w+)*)",
+        "over what is optimized is not said: every `var` and every model moves",
+        _over,
+        code="CS119",
+    ),
+    row(
+        r"(?P<word>minimize|maximize)~(?P<expr>[a-z]\w*(?:\([^#\n]*?\))?)~(?:where|when|if|given|for)~"
+        r"(?P<cond>\w+ (?:==|!=|<=|>=|<|>) [^#\n]*[^#\n; \t])",
+        "a mean over some of the examples has its condition behind `|`",
+        "{word} E[{expr} | {cond}]",
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<names>\([\w, ]*\)|\w+ , \w+)~in~(?P<product>values\( \w+ \)"
+        r"(?: (?:[xX×*@,&]|and) values\( \w+ \))+) : (?P<body>[^#\n]*[^#\n; \t])",
+        "every combination of the values of columns is `cross`",
+        _products,
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?P<mark>!=|<=|>=|<|>) (?P<b>[A-Za-z]\w*)~in~"
+        r"(?P<of>[^#\n:]*[^#\n: \t]) : (?P<body>[^#\n]*[^#\n; \t])",
+        "two names go over a set each, and are compared behind `where`",
+        _ordered,
+        code="CS137",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?:[~∼]|\\sim)"
+        r" (?P<of>(?:uniform|normal)\([^#\n:]*\)) : (?P<body>[^#\n]*[^#\n; \t])",
+        "a quantifier goes over points that are drawn: `in ... .sample(n)`",
+        "{st}{head}{label}forall {a} in {of}.sample(50): {body}",
+        code="CS137",
+    ),
+    row(
+        rf"{_HEAD}(?P<a>[A-Za-z]\w*)~in~"
+        r"(?P<of>\w+\.(?:weights|params)|range\( \w+ \)|values\( \w+ \)) : "
+        r"(?P<body>[^#\n]*[^#\n; \t])",
+        "`forall` is missing before a quantifier",
+        "{st}{head}forall {a} in {of}: {body}",
+        code="CS137",
+    ),
+    row(
+        r"(?P<head>[^#\n]*?)E\[ (?P<expr>[^\[\]|\n]*[^\[\]|\n ]) \| (?:the~)?"
+        r"(?:worst|top|highest|hardest|largest)~(?P<share>[\d.]+) %(?: of [\w ]+)? \]"
+        r"(?P<rest>[^#\n]*)",
+        "the mean of the worst examples is `cvar`",
+        _worst,
+        code="CS120",
+    ),
+    row(
+        r"(?P<head>using~\w+\([^#\n]*\bevery = )(?P<count>\d+)~?(?P<unit>epochs?|steps?)"
+        r"(?P<rest>[^#\n]*\))",
+        "how often is a number of steps, or `epochs(n)`",
+        _every,
+        code="CS136",
+    ),
+    row(
+        r"verify~(?:all~)?(?:the~)?(?:constraints|requirements|everything)~on~(?P<data>\w+)",
+        "all constraints are `all`",
+        "verify all on {data}",
+        code="CS120",
+    ),
+    row(
+        r"verify~on~(?P<data>\w+) : (?P<what>\w+(?: , \w+)*)",
+        "what is verified stands before its data",
+        "verify {what} on {data}",
+        code="CS120",
+    ),
+    row(
+        r"(?:record|log|track|report|monitor|print)~(?P<name>[A-Za-z_]\w*) (?:=|:)"
+        r" (?P<value>[^#\n=][^#\n]*[^#\n; \t])",
+        "what is recorded is a `metric`",
+        "metric {name} = {value}",
+        code="CS120",
+    ),
+    row(
+        r"metric~(?P<name>\w+) \( (?P<data>train|val|test) \) = (?P<value>[EP]\[[^\]#\n]*)\]",
+        "where a metric is measured stands behind `on`, in its brackets",
+        "metric {name} = {value} on {data}]",
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?P<rate>[EP]\[[^\]|#\n]*)\](?P<rest> [<>=]= [\d.]+%?)~"
+        r"(?:for|where|if|when|given)~(?P<given>\w+ (?:==|!=|<=|>=|<|>) [^#\n;]*[^#\n; \t])",
+        "over which examples a rate goes stands behind `|`, in its brackets",
+        "{st}{head}{label}{rate} | {given}]{rest}",
+        code="CS120",
+    ),
+    row(
+        rf"{_HEAD}{_LABEL}(?P<body>[^#\n]*[<>=]=[^#\n]*[^#\n \t])~for~(?:all|each|every)"
+        r"(?:~entries|~entry)?",
+        "a relation of vectors holds for every entry",
+        "{st}{head}{label}{body}",
+        code="CS122",
+    ),
+    row(
+        r"(?:freeze|fix|lock)~(?P<name>[A-Za-z_]\w*)",
+        "`{name}` does not move where its line says `frozen`",
+        help="remove the line, and write `model {name} = frozen(...)` of the model that it copies",
+        code="CS101",
+    ),
     row(
         rf"{_HEAD}{_LABEL}(?:keep|limit|restrict|bound|hold|cap|constrain)~"
         rf"(?P<expr>[^#\n<>=]*[^#\n<>= \t])~(?P<word>{_BELOW}|above|over|at~least)~"

@@ -64,6 +64,40 @@ def not_null(view: View) -> Found | None:
     return Found(take, (), "CS110", message, "remove the condition", note, back=2, safe=False)
 
 
+def such_that(view: View) -> Found | None:
+    """`sum(x[i] : i in range(3))`: the colon of mathematics is `for`."""
+    depth = 0
+    for index in range(len(view.done) - 1, max(0, len(view.done) - WINDOW), -1):
+        kind = view.done[index].kind
+        depth += (kind in OPENERS) - (kind in CLOSERS)
+        if depth > 0:
+            break
+    called = depth > 0 and kind == "LPAR" and view.done[index - 1].text in _GATHER
+    if not called or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+        return None
+    over, depth = 3, 0
+    while over < WINDOW and depth >= 0 and view.at(over).kind != "$END":
+        depth += (view.at(over).kind in OPENERS) - (view.at(over).kind in CLOSERS)
+        over += 1
+    members = view.text(1, over - 1)
+    message = f"`: {members}`: what a `{view.done[index - 1].text}` runs over stands behind `for`"
+    return Found(1, (" for",), "CS128", message, f"write `for {members}`")
+
+
+_GATHER = frozenset({"sum", "max", "min", "any", "all", "prod"})
+
+
+def asked_of_prob(view: View) -> Found | None:
+    """`prob[pred == 1 | sex == "F"]`: the share of the examples is `P[...]`."""
+    close = view.closer(1) if view.at(1).kind == "LSQB" else None
+    inner = range(2, close or 2)
+    if close is None or not any(view.at(i).kind in {"RELATION", "BAR"} for i in inner):
+        return None
+    meant = f"P{view.text(1, close + 1)}"
+    message = "the share of the examples where something holds is `P[...]`"
+    return Found(2, ("P[",), "CS120", message, f"write `{meant}`")
+
+
 def real_numbers(view: View) -> Found | None:
     """`in R+`, `in R_+`, `in ℝ`: intervals of the real numbers."""
     if view.before.kind != "IN" or view.at(0).text in defined_names(view.source.text):

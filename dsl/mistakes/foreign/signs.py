@@ -49,6 +49,10 @@ def doubled_sign(view: View) -> Found | None:
     if not between or not (apart or numbers):
         return None
     shown, behind = view.text(0, 2), view.text(2, 3)
+    if first.text != second.text and _one_value(view):
+        message = f"`{shown} {behind}`: a tolerance stands behind `within`"
+        meant = f"within {behind}"
+        return Found(3, (meant,), "CS124", message, f"write `{meant}`")
     if first.text == second.text:
         meant = f"write `{first.text}`" if first.text == "+" else "write `+` or `-`"
         message = f"`{shown}` has two readings: one sign too many, or {_sum_or_not(shown)}?"
@@ -56,6 +60,13 @@ def doubled_sign(view: View) -> Found | None:
     message = f"`{shown}` has two readings: a tolerance, or a difference?"
     help_ = f"for a tolerance write `within {behind}` behind the constraint, else `- {behind}`"
     return Found(2, None, "CS124", message, help_, go_on=("-",))
+
+
+def _one_value(view: View) -> bool:
+    """Whether a number alone stands behind `==`, and another one behind the signs."""
+    done = [token.text for token in view.done[-2:]]
+    numbers = view.before.kind == view.at(2).kind == "NUMBER"
+    return numbers and done[0] == "==" and view.at(3).kind in _STARTS
 
 
 def _sum_or_not(shown: str) -> str:

@@ -15,7 +15,7 @@ from cspec.dsl.text.source import Source
 Count = Callable[[Callable[[], Any]], int]
 X = "var x[3] = 1\nminimize sum(x)\n"
 DOUBLED = "var x = 1\nlet f(t) = t*t\nminimize "
-QUICK = 60_000
+QUICK = 75_000
 """Function calls that a refusal of a few lines may cost."""
 
 
