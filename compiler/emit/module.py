@@ -69,7 +69,7 @@ from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.functions import SIGNATURES
 
 UPDATE_PIECES = frozenset(
-    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
+    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp", "temperature",
      "instead", "worst", "stands_in", "shortfall", "distance"}
 )  # fmt: skip
 LOOP_PIECES = {

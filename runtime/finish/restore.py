@@ -4,8 +4,8 @@
 
 The step is the shortest that a linear model says is needed, so the objective is moved in the second
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
-its surrogate (the blunt one of the start, where the sharp one of the end leads nowhere), and the
-length is found on the true rate. (A feasibility restoration as of filter methods, Fletcher and
+its surrogate (of another temperature, where that of the end leads nowhere), and the length is found
+on the true rate. (A feasibility restoration as of filter methods, Fletcher and
 Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
 
 The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
@@ -45,6 +45,9 @@ STILL = 1e-9
 """The longest way of a run's steps (rates x steps) below which it moves nothing, nor does this."""
 BLOCKS = 64
 """Violated examples up to which each has a gradient of its own, and blocks of more."""
+TEMPERATURES = (1.0, 1 / 16, 1 / 64, 4.0)
+"""Of surrogates that sharpen, tried where that of the end leads nowhere: the first pulls from far
+away, sharper ones see only who is about to cross."""
 ENTRIES = 2**26
 """Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
 
@@ -67,7 +70,8 @@ class Restoration:
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
-        self._sharp, self._blunt = sharp, False
+        self._temperatures = [None, *TEMPERATURES] if sharp else [None]
+        self._tried = 0
         self._mode = as_deployed(session.models())
         self._f = self._first_f = self._first = self._violation = math.nan
 
@@ -146,10 +150,12 @@ class Restoration:
         put(session.parameters, place)
         helped = best <= PROGRESS * self._violation
         self.steps += helped
-        if helped or self._blunt or not self._sharp:
-            return helped
-        self._blunt = True  # A surrogate that is sharp may be flat where the run ended.
-        return True
+        if helped:
+            self._tried = 0
+            return True
+        self._tried += 1
+        self._temperatures.append(self._temperatures.pop(0))
+        return self._tried < len(self._temperatures)
 
     def tell(self) -> None:
         """Say in the report what was moved, and in the session whether anything is left."""
@@ -163,9 +169,9 @@ class Restoration:
             )
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
-        batch = self.session.whole_batch()
-        if self._blunt:
-            batch = {name: part for name, part in batch.items() if name != "clock"}
+        batch: dict[str, Any] = self.session.whole_batch()
+        if self._temperatures[0] is not None:
+            batch["temperature"] = torch.tensor(self._temperatures[0], device=self.session.device)
         return self._whole.measure(self.session.primal, batch)
 
     def _amounts(self, true: Tensor) -> Tensor:
