@@ -24,7 +24,13 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.finish.violation import gradient_of, point_of, put
+from cspec.runtime.finish.violation import (
+    at_temperature,
+    gradient_of,
+    point_of,
+    put,
+    temperatures,
+)
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.own_scales import STRICT, own_scale
@@ -45,20 +51,14 @@ STILL = 1e-9
 """The longest way of a run's steps (rates x steps) below which it moves nothing, nor does this."""
 BLOCKS = 64
 """Violated examples up to which each has a gradient of its own, and blocks of more."""
-TEMPERATURES = (1.0, 1 / 16, 1 / 64, 4.0)
-"""Of surrogates that sharpen, tried where that of the end leads nowhere: the first pulls from far
-away, sharper ones see only who is about to cross."""
 ENTRIES = 2**26
 """Entries of J that are held at once (half a gigabyte): of more, the rows violated most."""
 
 
 class Restoration:
-    """The end of a run as a point to start from: `with Restoration(session) as near`.
+    """The end of a run as a point to start from: `with Restoration(session) as near`."""
 
-    `sharp`: surrogates are sharper at the end than at the start of the run.
-    """
-
-    def __init__(self, session: Session, *, sharp: bool = False) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.steps = 0
         self._whole = with_examples(session)
@@ -70,7 +70,7 @@ class Restoration:
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
-        self._temperatures = [None, *TEMPERATURES] if sharp else [None]
+        self._temperatures = [None, *temperatures(session)]
         self._tried = 0
         self._mode = as_deployed(session.models())
         self._f = self._first_f = self._first = self._violation = math.nan
@@ -169,9 +169,7 @@ class Restoration:
             )
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
-        batch: dict[str, Any] = self.session.whole_batch()
-        if self._temperatures[0] is not None:
-            batch["temperature"] = torch.tensor(self._temperatures[0], device=self.session.device)
+        batch = at_temperature(self.session.whole_batch(), self._temperatures[0])
         return self._whole.measure(self.session.primal, batch)
 
     def _amounts(self, true: Tensor) -> Tensor:
