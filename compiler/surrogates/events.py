@@ -57,8 +57,8 @@ def _comparison(
     if s.open_flat(left) or s.open_flat(right):
         return over_atoms(s, event, sign)
     left, right = s.mean(left, 0), s.mean(right, 0)
-    # In units of their own, but for logits: at temperature 1 what is of size 100 is a step, and what
-    # is of size 0.01 a line.
+    # In units of their own, but for logits: at temperature 1 what is of size 100 is a step, and
+    # what is of size 0.01 a line.
     own = s.word.open and s.varies(event) and not (_logits(s, left) and _logits(s, right))
 
     def margin(above: Expr, below: Expr) -> Expr:

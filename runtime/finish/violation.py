@@ -29,8 +29,8 @@ ITERATIONS = 150
 
 
 TEMPERATURES = (1.0, 1 / 16, 1 / 64, 4.0)
-"""Of surrogates that sharpen along a run, tried where that of its end leads nowhere: the first pulls
-from far away, sharper ones see only who is about to cross."""
+"""Of surrogates that sharpen along a run, tried where that of its end leads nowhere: the first
+pulls from far away, sharper ones see only who is about to cross."""
 
 
 def temperatures(session: Session) -> tuple[float, ...]:

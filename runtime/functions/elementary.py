@@ -59,11 +59,11 @@ floor = _unary(torch.floor, "floor")
 
 
 def in_units(value: Value) -> Tensor:
-    """`in_units(x)` = 2 x / mean |x| over all entries that are finite; the mean has no gradient."""
+    """`in_units(x)` = 4 x / mean |x| over all entries that are finite; the mean has no gradient."""
     values = as_tensor(value)
     sizes = values.detach().abs()
     mean = sizes[torch.isfinite(sizes)].mean() if sizes.ndim else sizes
-    return 2 * values / torch.where(mean > 0, mean, torch.ones_like(mean))
+    return 4 * values / torch.where(mean > 0, mean, torch.ones_like(mean))
 
 
 def operands(*values: Value) -> list[Tensor]:
