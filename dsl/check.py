@@ -15,6 +15,7 @@ from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
 from cspec.dsl.checks.unused_names import check_unused
+from cspec.dsl.explicit.pairs import with_pairs
 from cspec.dsl.explicit.parameters import with_parameters
 from cspec.dsl.explicit.points import with_points
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
@@ -112,9 +113,11 @@ def _check(
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
+    paired = with_pairs(spec, symbols)
+    symbols = paired.symbols
     typer = ExpressionTyper(symbols, source, functions=extra)
     too_large = check_sizes(typer, spec.items)  # before lets are written out below
-    explicit = Elaboration(spec, (), ()) if too_large else elaborate(spec, source, symbols)
+    explicit = Elaboration(spec, (), ()) if too_large else elaborate(paired.spec, source, symbols)
     typer.explicit_lets = {
         item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
     }
@@ -132,12 +135,13 @@ def _check(
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
-    kept = _kept([*named, *explicit.diagnostics, *typer.found], source, hidden)
+    kept = _kept([*named, *paired.diagnostics, *explicit.diagnostics, *typer.found], source, hidden)
     found = taken_words(symbols, source, [*syntax, *imports.diagnostics, *kept])
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
         found += not_compiled(explicit.spec, symbols, *run)
-    pointed = with_points(explicit.spec, symbols, typer.values, settled.sources, settled.fit)
+    settings = (settled.sources, settled.fit)
+    pointed = with_points(explicit.spec, symbols, typer.values, *settings, paired.made)
     return Checked(
         source=source,
         spec=spec,

@@ -3,7 +3,7 @@
 A warning of `check` (the spec is right, and can't run yet) is an error of whatever trains; its help
 says what works today instead. What is compiled leaves this list.
 
-    CS520  requirements on each example, points of domains and balls, pairs, derivatives over data
+    CS520  requirements on each example, points of domains and balls, derivatives over data
     CS514  `fit(accumulate=...)` in `run`
 """
 
@@ -15,7 +15,7 @@ from cspec.dsl.explicit.points import point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.names.symbols import Symbols, is_made
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
     AugmentedLagrangian,
@@ -51,7 +51,6 @@ from cspec.dsl.words.functions import DERIVATIVES
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
 WORDS = {
-    "pairs": "not compiled yet",
     "accumulate": "more than 1 is not compiled yet",
 }
 """Words of the tables and what of them can't run: pages and `cspec list` say it beside each."""
@@ -122,7 +121,8 @@ def _quantifier(
         in_the_model = _in_the_model(method)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
-        if _has_multipliers(binders, constraint, method):
+        others = [b for b in binders if b is not binder]
+        if all(_finite(b.domain, symbols) for b in others) and _has_multipliers(constraint, method):
             return None
         by = unknown_to_rows(method) if method is not None and not in_the_model else None
         return _each_example(binder, domain.id, in_the_model, by if len(binders) == 1 else None)
@@ -176,12 +176,16 @@ def _in_the_model(method: Method | None) -> bool:
 _SHARE = "a share of the points runs: `P[A and not B for (t, x) in q.sample(1000)] <= 1%`"
 
 
-def _has_multipliers(
-    binders: tuple[Binder, ...], constraint: Constraint, method: Method | None
-) -> bool:
+def _finite(domain: Node, symbols: Symbols) -> bool:
+    """Whether a quantifier goes over a set whose members are written out, or found in data."""
+    is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
+    return not is_data and not _infinite(domain, symbols.domains())
+
+
+def _has_multipliers(constraint: Constraint, method: Method | None) -> bool:
     """Whether each example has a multiplier: of one relation, its method open, or a preference."""
     relation = constraint.relation
-    plain = isinstance(relation, (Compare, *CONNECTIVES)) and len(binders) == 1
+    plain = isinstance(relation, (Compare, *CONNECTIVES))
     plain |= isinstance(relation, Membership) and isinstance(relation.set, Interval)
     return plain and (method is None or unknown_to_rows(method) is None)
 
@@ -215,18 +219,16 @@ def _points(binder: Binder, symbols: Symbols) -> str:
             return "on the grid points of a domain"
         case Call(function=Name(id="ball")):
             return "on a whole ball"
-        case Call(function=Name(id="pairs")):
-            return "on pairs of examples"
     return f"over `{format_expression(binder.domain)}`"
 
 
 def _infinite(domain: Node, domains: Collection[str]) -> bool:
-    """Whether a set has infinitely many points, or one for each pair of examples."""
+    """Whether a set has infinitely many points."""
     for part in walk(domain):
         match part:
             case Name(id=name) if name in domains:
                 return True
-            case Call(function=Name(id=word)) if word in _DRAWN or word == "pairs":
+            case Call(function=Name(id=word)) if word in _DRAWN:
                 return True
     return False
 
@@ -237,37 +239,26 @@ def _infinite(domain: Node, domains: Collection[str]) -> bool:
 def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
     for item in spec.items:
         if isinstance(item, Metric | Objective | SubjectTo):
-            yield from _inside(item, symbols, None)
+            yield from _inside(item, symbols, isinstance(item, Metric))
 
 
-def _inside(node: Node, symbols: Symbols, data: str | None) -> Iterator[Diagnostic]:
-    """Findings below a node, the outermost of a branch alone; `data` are in reach."""
+def _inside(node: Node, symbols: Symbols, measured: bool) -> Iterator[Diagnostic]:
+    """Findings below a node, the outermost of a branch alone; `measured`: on whole data alone."""
     match node:
         case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
-            found = _over(node, binders, symbols)
+            found = _over(node, binders, symbols, measured)
             if found is not None:
                 yield found
                 return
-    if isinstance(node, Expectation) and node.dataset is not None:
-        data = node.dataset
     for child in node.children():
-        yield from _inside(child, symbols, data)
-
-
-def _by_columns(call: Call, symbols: Symbols) -> bool:
-    """Whether a derivative is taken by something that data give."""
-    columns = set(symbols.column_names)
-    for model in symbols.models().values():
-        columns |= set(model.arguments or ())
-    return any(
-        isinstance(name, Name) and name.id in columns
-        for argument in call.arguments[1:]
-        for name in walk(argument)
-    )
+        yield from _inside(child, symbols, measured)
 
 
 def _over(
-    node: Expectation | Comprehension, binders: tuple[Binder, ...], symbols: Symbols
+    node: Expectation | Comprehension,
+    binders: tuple[Binder, ...],
+    symbols: Symbols,
+    measured: bool,
 ) -> Diagnostic | None:
     for binder in binders:
         domain = binder.domain
@@ -279,10 +270,21 @@ def _over(
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
             continue
+        if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
+            continue
         if is_data:
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(binder, _derived(node)))
     return None
+
+
+def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
+    """Whether what goes over the examples of data runs: a sum; the largest of whole data."""
+    if not isinstance(node, Comprehension):
+        return False
+    extreme = node.function in ("max", "min") and binder.condition is None and measured
+    whole = isinstance(binder.domain, Name) and not is_made(binder.domain.id)
+    return whole and (node.function == "sum" or extreme)
 
 
 def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:
@@ -305,7 +307,7 @@ def _derived(node: Node) -> bool:
 def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     data = format_expression(binder.domain)
     if isinstance(node, Expectation):
-        what, help_ = "an average with `where`", f"write a condition: `E[... | y == 1 on {data}]`"
+        what, help_ = "an average over examples and something else", "average over one of the two"
     else:
         what = f"`{node.function}(... for ...)` over the examples of `{data}`"
         help_ = f"for the mean: `E[... on {data}]`; for the worst share: `cvar(..., 99%)`"
@@ -316,8 +318,6 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
 
 def _form(node: Expectation | Comprehension, binder: Binder) -> str:
     match binder.domain:
-        case Call(function=Name(id="pairs")):
-            return "an average over pairs of examples"
         case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
             return f"`{node.function}(... for ...)` over a whole ball"
     if isinstance(node, Expectation):
@@ -327,8 +327,6 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
 
 def _instead(binder: Binder, derived: bool) -> str:
     match binder.domain:
-        case Call(function=Name(id="pairs")):
-            return _OWN_LOOP
         case Call(function=Name(id="ball")):
             return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
     if derived:

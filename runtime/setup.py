@@ -31,7 +31,7 @@ from cspec.compiler.records.program import (
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings, Optimizer, Schedule
 from cspec.dsl.settings.models import MODELS
-from cspec.dsl.settings.points import Points
+from cspec.dsl.settings.points import MADE
 from cspec.dsl.settings.sources import SOURCES
 
 SCHEDULE = "_schedule"
@@ -228,7 +228,7 @@ def __getattr__(word: str) -> Callable[..., Any]:
     Raises:
         AttributeError: no data source, model, optimizer or schedule has this word.
     """
-    if word in SOURCES or word == Points.word:
+    if word in SOURCES or word in MADE:
         return lambda **settings: Data(SourceCall(name=word, settings=settings))
     if word in MODELS:
         return lambda **settings: Model(_built(word, settings))

@@ -17,6 +17,7 @@ from cspec.dsl.settings.fit import (
     Linear,
     SgdOptimizer,
 )
+from cspec.dsl.settings.points import Pairs
 from cspec.dsl.tree.nodes import Objective, walk
 
 DEFAULT_EPOCHS = 30
@@ -131,7 +132,8 @@ def _objective_dataset(checked: Checked) -> str | None:
             for node in walk(item.expression):
                 dataset = getattr(node, "dataset", None)
                 if dataset:
-                    return str(dataset)
+                    source = checked.sources.get(dataset)
+                    return source.data if isinstance(source, Pairs) else str(dataset)
     return checked.symbols.default_dataset
 
 

@@ -10,6 +10,7 @@ from cspec.compiler.emit.updates import RuleNames, dual_operations, seen_by
 from cspec.compiler.records.fragment import refuse
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import FunctionalRule, Lowered
+from cspec.dsl.names.symbols import examples_of, stand_in
 from cspec.dsl.tree.nodes import Expectation, walk
 
 
@@ -64,14 +65,19 @@ def _replaced(dual: Timed) -> str:
         for node in walk(function)
         if isinstance(node, Expectation) and node.dataset
     }
-    if len(used) != 1:
+    if len(set(map(examples_of, used))) != 1:
         found = " and ".join(sorted(used)) if used else "parameters alone"
         refuse(
             dual.rule.rule,
             f"`dual_data={data}` replaces one dataset, and these constraints are about {found}",
             "leave `dual_data` out here, or give each dataset's constraints their own `by`",
         )
-    return "" if data in used else f", {used.pop()}={data!r}"
+    others = {name: stand_in(name, data) for name in sorted(used)}
+    if all(name == other for name, other in others.items()):
+        return ""
+    if all(name.isidentifier() for name in others):
+        return "".join(f", {name}={other!r}" for name, other in others.items())
+    return f", **{others!r}"
 
 
 def write_dual(dual: Timed, translator: Translator, *, noted: bool = False) -> None:

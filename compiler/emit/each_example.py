@@ -49,8 +49,8 @@ def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
     names = []
     for rule in rules:
         called = each_followed(rule.constraint, translator)
-        comment = f"{rule.constraint.label}: {rule.constraint.text}"
-        label = rule.constraint.label
+        comment = f"{rule.constraint.full_label}: {rule.constraint.text}"
+        label = rule.constraint.full_label
         local = translator.local(("each", rule.name), rule.name, called, comment, label)
         names.append(f"{rule.name!r}: {local.id}")  # type: ignore[attr-defined]
     translator.writer.line(f"each = {{{', '.join(names)}}}")
@@ -65,7 +65,7 @@ def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
 
 
 def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
-    label = rule.constraint.label
+    label = rule.constraint.full_label
     used.add("keep")
     weight = f'multipliers + state["{label}.penalty"] * values.detach()'
     weight = weight if rule.equality else f"torch.relu({weight})"
@@ -94,7 +94,7 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
 
 
 def _growth(rule: EachRule, writer: Writer) -> None:
-    label = rule.constraint.label
+    label = rule.constraint.full_label
     growth, share = growth_of(rule)
     doc = [
         f"penalty <- {growth:g} penalty where the largest violation is above {share:g} of the last;"
@@ -145,7 +145,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
         translator.used.add("units_of_each")
         writer.line(f"if session.step <= {steps}:")
         with writer.indented():
-            label = f'"{rule.constraint.label}"'
+            label = f'"{rule.constraint.full_label}"'
             values = f'each["{rule.name}"]'
             equal = ", equal=True" if rule.equality else ""
             writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
@@ -166,7 +166,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
 
 def _write_balance(rule: EachRule, translator: Translator) -> None:
     """The penalty of points, looked at every few steps; their multipliers stay."""
-    writer, label, values = translator.writer, rule.constraint.label, f'each["{rule.name}"]'
+    writer, label, values = translator.writer, rule.constraint.full_label, f'each["{rule.name}"]'
     translator.used.add("balance_each")
     first = unit_steps(rule.total_steps)
     writer.line(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:")
@@ -206,4 +206,4 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     """After the loop: the multipliers that are told."""
     for rule in rules:
         translator.used.add("tell_each")
-        translator.writer.line(f'tell_each(session, "{rule.constraint.label}")')
+        translator.writer.line(f'tell_each(session, "{rule.constraint.full_label}")')

@@ -32,7 +32,7 @@ from cspec.compiler.records.program import (
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Constant, FitSettings, Optimizer
 from cspec.dsl.settings.models import MODELS
-from cspec.dsl.settings.points import Points
+from cspec.dsl.settings.points import MADE
 from cspec.dsl.settings.sources import SOURCES
 
 FORMS = frozenset(
@@ -42,7 +42,7 @@ FORMS = frozenset(
 WORDS = (
     FORMS
     | {"setup", "record"}
-    | frozenset({*OPTIMIZERS, *MODELS, *SOURCES, Points.word})
+    | frozenset({*OPTIMIZERS, *MODELS, *SOURCES, *MADE})
     | frozenset(f"{word}_schedule" for word in SCHEDULES)
 )
 """Names of `cspec.runtime.setup` in emitted modules."""

@@ -9,6 +9,7 @@ from cspec.compiler.records.problem import Constraint
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.records.which_data import decided
 from cspec.dsl.explicit.points import is_points
+from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.settings.methods import Method
 
 
@@ -30,7 +31,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
         return "the true constraint on the parameters themselves, exact"
     if is_points(data):
         return f"the true constraint on {data}: {_on_points(facts, data)}"
-    text = f"the true constraint on all of {data}, exact"
+    exact = "wherever they fit, else on a sample" if is_pairs(data) else "exact"
+    text = f"the true constraint on all of {data}, {exact}"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"
     if item is None:

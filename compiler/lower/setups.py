@@ -71,7 +71,7 @@ def _features(checked: Checked) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, column)
         for column, name in sorted(found.items())
-        if column.partition(".")[0] in columns
+        if column.rpartition(".")[0] in columns
     )
 
 

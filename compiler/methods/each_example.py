@@ -93,7 +93,7 @@ def each_rules(
         dataset = c.each.dataset
         require_rows(c, facts, inference)
         taken = {rule.name for rule in found}
-        name = base = "each_" + "".join(s if s.isalnum() else "_" for s in c.label)
+        name = base = "each_" + "".join(s if s.isalnum() else "_" for s in c.full_label)
         count = 1
         while name in taken:
             count += 1
@@ -209,7 +209,7 @@ def first_step(rule: EachRule) -> int:
 
 def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     """The multipliers, one a row, and what the penalty is made of."""
-    label, rows = rule.constraint.label, rule.rows
+    label, rows = rule.constraint.full_label, rule.rows
     method = rule.constraint.method
     given = given_of(rule) or 0.0
     most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
@@ -257,7 +257,7 @@ def _balance(rule: EachRule) -> Operation:
     return Operation(
         kind=Kind.UNITS,
         name=f"balance_of_{rule.name}",
-        targets=(f"{rule.constraint.label}.penalty",),
+        targets=(f"{rule.constraint.full_label}.penalty",),
         often=f"every {BALANCE_STEPS} steps",
         meaning="penalty <- tr(H_f) / sum_i |grad g_i|^2, means of late steps",
     )
@@ -269,7 +269,7 @@ def _units_operation(rule: EachRule) -> Operation:
         kind=Kind.UNITS,
         name=f"units_of_{rule.name}",
         options={"steps": steps},
-        targets=(f"{rule.constraint.label}.penalty",),
+        targets=(f"{rule.constraint.full_label}.penalty",),
         often="in the first steps",
         meaning="penalty <- |grad f| / (|x| |grad g| + violation) / |grad g| / violated rows, "
         f"slopes of the first {steps} steps",
@@ -286,7 +286,7 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
         kind=Kind.COMBINE,
         name=f"weights_of_{rule.name}",
         updates=(Update(target="weight", formula=pulls),),
-        meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.label}`",
+        meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.full_label}`",
     )
     if rule.balanced:
         return (combine,)

@@ -106,7 +106,7 @@ class EachRule(NamedTuple):
     @property
     def multipliers(self) -> str:
         """Their place in the state."""
-        return f"{self.constraint.label}.multipliers"
+        return f"{self.constraint.full_label}.multipliers"
 
 
 class Lowered(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
+from cspec.dsl.names.symbols import examples_of, stand_in
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,23 @@ def decided(
     if line.dataset is None or moved is None:
         kept = line.dataset if constraint.named and not line.labels else None
         return Where(own, chose_model=periodic, kept_from=kept), line
-    rest = [name for name in constraint.datasets if name != moved]
-    split = " + ".join([line.dataset, *rest])
-    return Where(split, ((moved, line.dataset),), periodic), line
+    replaced = tuple((name, stand_in(name, line.dataset)) for name in moved)
+    now = dict(replaced)
+    places = [*now.values(), *(name for name in constraint.datasets if name not in now)]
+    return Where(" + ".join(places), replaced, periodic), line
 
 
-def _moved(constraint: ConstraintFacts, line: VerifyFacts, training: str | None) -> str | None:
-    """The dataset of the constraint that the line's stands in for; None where it keeps its own."""
+def _moved(
+    constraint: ConstraintFacts, line: VerifyFacts, training: str | None
+) -> tuple[str, ...] | None:
+    """The datasets of the constraint that the line's stands in for; None where it keeps its own.
+
+    Data and pairs of their examples are replaced together.
+    """
     if line.labels:
-        return constraint.datasets[0] if len(constraint.datasets) == 1 else None
-    return training if training in constraint.datasets and not constraint.named else None
+        one = len(set(map(examples_of, constraint.datasets))) == 1
+        return tuple(constraint.datasets) if one else None
+    return (training,) if training in constraint.datasets and not constraint.named else None
 
 
 def _called(constraint: ConstraintFacts, name: str) -> bool:

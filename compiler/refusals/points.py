@@ -1,4 +1,4 @@
-"""Points of domains in a loop of somebody else's: nobody draws them there."""
+"""Points of domains, and pairs, in a loop of somebody else's: nobody draws them there."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import SpecError
-from cspec.dsl.settings.points import Points
+from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.tree.nodes import Call, Data, Name
 
 
 def check_own_loop(checked: Checked, facts: Facts) -> None:
-    """Refuse points in a loop of one's own, whose batches come from there.
+    """Refuse points and pairs in a loop of one's own, whose batches come from there.
 
     Raises:
-        SpecError: CS520, one finding a set of points.
+        SpecError: CS520, one finding a set of points or pairs.
     """
     if facts.own_loop is None:
         return
@@ -24,11 +24,11 @@ def check_own_loop(checked: Checked, facts: Facts) -> None:
         if isinstance(item, Data)
         and isinstance(item.source, Call)
         and isinstance(item.source.function, Name)
-        and isinstance(checked.sources.get(item.targets[0].name), Points)
+        and isinstance(checked.sources.get(item.targets[0].name), Points | Pairs)
         for diagnostic in not_compiled(
             f"`{item.targets[0].name}` in a loop of your own",
             item.source,
-            "the batches of such a loop come from it: bind points as data, `E[... on points]`",
+            "the batches of such a loop come from it: bind them as data, `E[... on points]`",
         ).diagnostics
     ]
     if found:

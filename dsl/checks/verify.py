@@ -11,12 +11,14 @@ from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, listing, number
+from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import (
     Binder,
     Compare,
+    Comprehension,
     Constraint,
     Expectation,
     Expr,
@@ -102,6 +104,8 @@ def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
         meant = "all" in item.labels or not item.labels or label in item.labels
         if not meant or not there or {d for d, _ in measured_on(constraint.relation)} & {data}:
             continue
+        if any(is_made(d) for d, _ in measured_on(constraint.relation)):
+            continue
         own = {name for binder in binders for name in binder.names}
         asked = names(constraint.relation) & typer.symbols.column_names
         for name in sorted(asked - there - own - typer.symbols.table.keys()):
@@ -152,10 +156,22 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
             f"{name}."
         ):
             continue
+        summed = _summed(typer, constraint)
+        if summed not in (None, data):
+            typer.report(
+                "CS411",
+                f"`{label}` sums over `{summed}`, and `{data}` has examples of its own, another "
+                "number of them",
+                span,
+                "which sum would it be?",
+                related=(Label(span=constraint.relation.span, text="summed here"),),
+                helps=(f"require a mean, `E[...]`, or write a sum over `{data}` as a metric",),
+            )
+            continue
         used = {found: None for found, _ in measured_on(constraint.relation)}
         domains = (b.domain for b in binders if isinstance(b.domain, Name))
         used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
-        if len(used) < 2:
+        if len(set(map(examples_of, used))) < 2:
             continue
         typer.report(
             "CS411",
@@ -167,6 +183,15 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
             notes=("a requirement that names its data is verified on them",),
             helps=(f"leave `{name}` out of this line, or write another requirement for `{data}`",),
         )
+
+
+def _summed(typer: Typer, constraint: Constraint) -> str | None:
+    """The data whose examples a requirement sums over; None of others."""
+    for node in walk(constraint.relation):
+        for binder in node.binders if isinstance(node, Comprehension) else ():
+            if isinstance(binder.domain, Name) and binder.domain.id in typer.symbols.datasets():
+                return binder.domain.id
+    return None
 
 
 def _confidence(typer: Typer, item: Verify) -> None:

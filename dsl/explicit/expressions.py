@@ -200,14 +200,15 @@ class Elaborator:
         return expr.dataset_span if named else context.on_span
 
     def _over_data(self, expr: Expectation) -> tuple[tuple[Binder, ...], dict[str, object] | None]:
-        """`E[.. for (a, b) in train]` is `E[.. on train]` with the columns renamed."""
+        """`E[.. for (a, b) in train where c]` is `E[.. | c on train]` with the columns renamed."""
         if len(expr.binders) != 1 or expr.dataset is not None:
             return expr.binders, None
         binder = expr.binders[0]
         data = self._is_dataset(binder.domain)
         columns = self.symbols.datasets().get(data or "", ())
-        if data is None or binder.condition is not None or len(binder.names) > len(columns):
+        if data is None or len(binder.names) > len(columns):
             return expr.binders, None
+        where = () if binder.condition is None else (binder.condition,)
         values: dict[str, Expr] = {
             name: Name(id=column.name, span=binder.span)
             for name, column in zip(binder.names, columns, strict=False)
@@ -218,7 +219,7 @@ class Elaborator:
             "binders": (),
             "dataset": data,
             "dataset_span": binder.domain.span,
-            "conditions": tuple(substitute(c, values) for c in expr.conditions),
+            "conditions": tuple(substitute(c, values) for c in (*expr.conditions, *where)),
         }
         return (), update
 

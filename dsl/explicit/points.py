@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.names.symbols import Symbol, Symbols
+from cspec.dsl.names.symbols import Symbol, Symbols, is_made, is_pairs
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.points import Points
+from cspec.dsl.settings.points import Pairs, Points
+from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -57,6 +58,13 @@ class PointSet(NamedTuple):
     word: str
     """`sample` or `grid`."""
     number: Expr
+
+
+class Made(NamedTuple):
+    """A dataset that a spec makes: its line, and the settings of its source."""
+
+    data: Data
+    settings: Settings
 
 
 class WithPoints(NamedTuple):
@@ -102,7 +110,7 @@ def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
 
 def is_points(dataset: str) -> bool:
     """Whether a dataset is a set of points: it is called as it is written, `q.sample(200)`."""
-    return "(" in dataset
+    return is_made(dataset) and not is_pairs(dataset)
 
 
 def settings_of(found: PointSet, names: int, values: Values, way: str, seed: int) -> Points | None:
@@ -143,47 +151,69 @@ def with_points(
     values: Values,
     sources: Mapping[str, Settings],
     fit: FitSettings,
+    pairs: Mapping[str, Made],
 ) -> WithPoints:
     """The spec with a dataset for each set of points that something is averaged or required over.
 
-    Every step sees all points that are drawn for it: their `batch_size` is `full`.
+    Every step sees all points that are drawn for it: their `batch_size` is `full`. `pairs` are
+    datasets of pairs of examples, whose line in the spec is added here, too.
     """
     worker = _Points(symbols, values)
     items = tuple(worker.item(item) for item in spec.items)
-    if not worker.made:
+    if not worker.made and not pairs:
         return WithPoints(spec, symbols, dict(sources), fit)
-    made = tuple(data for data, _ in worker.made.values())
-    settings = {name: found for name, (_, found) in worker.made.items()}
-    new = Symbols(
+    sizes = _sizes(symbols, fit, tuple(worker.made), pairs)
+    sized = {name: _sized(found, sizes, name) for name, found in pairs.items()}
+    made = {**sized, **worker.made}
+    place = next((i for i, item in enumerate(items) if not isinstance(item, Data)), 0)
+    lines = tuple(one.data for one in made.values())
+    return WithPoints(
+        spec.model_copy(update={"items": (*items[:place], *lines, *items[place:])}),
+        with_datasets(symbols, worker.made),
+        {**sources, **{name: one.settings for name, one in made.items()}},
+        fit.model_copy(update={"batch_size": sizes}),
+    )
+
+
+def with_datasets(symbols: Symbols, made: Mapping[str, Made]) -> Symbols:
+    """The names of a spec with those of datasets that it makes."""
+    return Symbols(
         table={
             **symbols.table,
-            **{name: Symbol(name, "data", data, data.span) for name, (data, _) in _named(worker)},
+            **{k: Symbol(k, "data", one.data, one.data.span) for k, one in made.items()},
         },
-        targets={**symbols.targets, **{data.targets[0].name: data.targets[0] for data in made}},
+        targets={**symbols.targets, **{k: one.data.targets[0] for k, one in made.items()}},
         uses=symbols.uses,
         implied=symbols.implied,
         metrics=symbols.metrics,
     )
-    place = next((i for i, item in enumerate(items) if not isinstance(item, Data)), 0)
-    return WithPoints(
-        spec.model_copy(update={"items": (*items[:place], *made, *items[place:])}),
-        new,
-        {**sources, **settings},
-        fit.model_copy(update={"batch_size": _sizes(symbols, fit, tuple(settings))}),
-    )
 
 
-def _named(worker: _Points) -> list[tuple[str, tuple[Data, Points]]]:
-    return list(worker.made.items())
+PAIRS_A_STEP = 8
+"""Pairs that a step draws, for each example of a batch."""
 
 
-def _sizes(symbols: Symbols, fit: FitSettings, points: tuple[str, ...]) -> object:
-    """Batches of the data as they were, points whole."""
+def _sizes(
+    symbols: Symbols, fit: FitSettings, points: tuple[str, ...], pairs: Mapping[str, Made]
+) -> Any:
+    """Batches of the data as they were, points whole, of pairs a multiple of the examples'."""
     data, size = tuple(symbols.datasets()), fit.batch_size
     if not data or size == "full":
         return "full"
-    known = size if isinstance(size, dict) else dict.fromkeys(data, size)
+    known: dict[str, Any] = dict(size) if isinstance(size, dict) else dict.fromkeys(data, size)
+    for name, one in pairs.items():
+        assert isinstance(one.settings, Pairs)
+        of = known.get(one.settings.data, 128)
+        known[name] = of if of == "full" else PAIRS_A_STEP * of
     return {**known, **dict.fromkeys(points, "full")}
+
+
+def _sized(made: Made, sizes: Any, name: str) -> Made:
+    """Pairs with how many of them a step draws."""
+    size = sizes if sizes == "full" else sizes[name]
+    settings = made.settings.model_copy(update={"n": None if size == "full" else size})
+    call = source_call(settings, made.data.span)
+    return Made(made.data.model_copy(update={"source": call}), settings)
 
 
 class _Points:
@@ -193,7 +223,7 @@ class _Points:
         self._domains = symbols.domains()
         self._taken = set(symbols.table)
         self._values = values
-        self.made: dict[str, tuple[Data, Points]] = {}
+        self.made: dict[str, Made] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], str] = {}
 
     def item(self, node: Item) -> Item:
@@ -247,14 +277,14 @@ class _Points:
         self._known[key] = name
         columns = tuple(Column(name=n, original=n, span=binder.span) for n in binder.names)
         target = Target(name=name, columns=columns, span=binder.domain.span)
-        source = _call(settings, binder)
-        self.made[name] = (Data(targets=(target,), source=source, span=binder.span), settings)
+        source = source_call(settings, binder.domain.span)
+        line = Data(targets=(target,), source=source, span=binder.span)
+        self.made[name] = Made(line, settings)
         return name
 
 
-def _call(settings: Points, binder: Binder) -> Call:
-    """The source of a dataset of points, as other sources stand in a `data` line."""
-    span = binder.domain.span
+def source_call(settings: Settings, span: Span) -> Call:
+    """The source of a dataset that a spec makes, as other sources stand in a `data` line."""
 
     def value(found: object) -> Expr:
         if isinstance(found, tuple):
@@ -266,9 +296,19 @@ def _call(settings: Points, binder: Binder) -> Call:
 
     keywords = tuple(
         Keyword(name=name, value=value(found), span=span, name_span=span)
-        for name, found in settings.model_dump().items()
+        for name, found in settings.model_dump(exclude_none=True).items()
     )
-    return Call(function=Name(id=Points.word, span=span), keywords=keywords, span=span)
+    return Call(function=Name(id=settings.word, span=span), keywords=keywords, span=span)
 
 
-__all__ = ["PointSet", "WithPoints", "is_points", "point_set", "settings_of", "with_points"]
+__all__ = [
+    "Made",
+    "PointSet",
+    "WithPoints",
+    "is_points",
+    "point_set",
+    "settings_of",
+    "source_call",
+    "with_datasets",
+    "with_points",
+]

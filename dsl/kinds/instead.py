@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.wording import listing
+from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.tree.nodes import Call, Expr, Name, Var
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.losses import LOSSES
@@ -43,3 +45,14 @@ _WEIGHTS = frozenset({
 })  # fmt: skip
 _OF_VECTORS = ("sum({})", "sumsq({})", "norm({}, 2)", "max({})")
 _OF_NUMBERS = ("abs({})", "exp({})", "log({})", "sqrt({})", "max({}, 0)")
+
+
+def as_column(typer: Typer, word: str, dataset: str | None) -> str:
+    """How a name that nobody knows becomes a column of the data."""
+    data = dataset or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "data")
+    columns = typer.symbols.datasets().get(data, ())
+    if is_pairs(data):
+        return f"columns of two examples: {listing((c.original for c in columns), 'and')}"
+    known = ", ".join(column.name for column in columns)
+    written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
+    return f"if it is a column, name it in the `data` line: `{written}`"

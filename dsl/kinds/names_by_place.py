@@ -9,7 +9,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import closing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Name
-from cspec.dsl.words.kind import Kind
+from cspec.dsl.words.kind import UNKNOWN, Kind
 
 _NORMS = {
     **dict.fromkeys(("fro", "frobenius", "euclidean", "l_2", "two"), "2"),
@@ -112,3 +112,25 @@ def rate_on(typer: Typer, name: Name, rate: str) -> Kind | None:
     meant = f"{rate[:-1]} on {behind[2]}]{behind[1]}"
     place = Span(name.span.start, behind.end())
     return _told(typer, name, f"write `{meant}`", place, meant)
+
+
+def dashed(typer: Typer, name: Name) -> Kind | None:
+    """Report `marital-status` where `"marital-status" as marital` is a column: its name here."""
+    text, start = typer.source.text, name.span.start
+    for column in (c for columns in typer.symbols.datasets().values() for c in columns):
+        written = column.original
+        inside = written.find(name.id)
+        if written.isidentifier() or inside < 0 or not text.startswith(written, start - inside):
+            continue
+        if inside:
+            return UNKNOWN  # said at its first word
+        place = Span(start, start + len(written))
+        return typer.report(
+            "CS201",
+            f"`{written}` is called `{column.name}` here",
+            place,
+            "the name in the data",
+            helps=(f"write `{column.name}`",),
+            fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
+        )
+    return None

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from cspec.dsl.kinds.instead import without_a_guess
-from cspec.dsl.kinds.names_by_place import by_place, rate_on
+from cspec.dsl.kinds.instead import as_column, without_a_guess
+from cspec.dsl.kinds.names_by_place import by_place, dashed, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -77,9 +77,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     product = _juxtaposed(typer, name.id)
     if product is not None:
         return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
-    dashed = _dashed(typer, name)
-    if dashed is not None:
-        return dashed
+    dashed_name = dashed(typer, name)
+    if dashed_name is not None:
+        return dashed_name
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
@@ -201,28 +201,6 @@ def _juxtaposed(typer: Typer, word: str) -> str | None:
         left, right = word[:place], word[place:]
         if left in known and right in known:
             return f"{left} @ {right}" if known[left] and known[right] else f"{left}*{right}"
-    return None
-
-
-def _dashed(typer: Typer, name: Name) -> Kind | None:
-    """Report `marital-status` where `"marital-status" as marital` is a column: its name here."""
-    text, start = typer.source.text, name.span.start
-    for column in (c for columns in typer.symbols.datasets().values() for c in columns):
-        written = column.original
-        inside = written.find(name.id)
-        if written.isidentifier() or inside < 0 or not text.startswith(written, start - inside):
-            continue
-        if inside:
-            return UNKNOWN  # said at its first word
-        place = Span(start, start + len(written))
-        return typer.report(
-            "CS201",
-            f"`{written}` is called `{column.name}` here",
-            place,
-            "the name in the data",
-            helps=(f"write `{column.name}`",),
-            fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
-        )
     return None
 
 
@@ -357,7 +335,7 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     guess = closest(name.id, columns)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
-    return _report(typer, name, (_as_column(typer, name.id, scope.data),))
+    return _report(typer, name, (as_column(typer, name.id, scope.data),))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
@@ -464,7 +442,7 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
         return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
-        return (_as_column(typer, word, scope.data),)
+        return (as_column(typer, word, scope.data),)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
     if word in ("x", "y") and columns and not typer.symbols.vars():
         return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
@@ -496,10 +474,3 @@ _WEIGHT = re.compile(r"W\d*")
 def _each(typer: Typer, word: str, constraint: str) -> str:
     model = next(iter(typer.symbols.models()), "model")
     return f"forall {word} in {model}.weights: {constraint}"
-
-
-def _as_column(typer: Typer, word: str, dataset: str | None) -> str:
-    data = dataset or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "data")
-    known = ", ".join(column.name for column in typer.symbols.datasets().get(data, ()))
-    written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
-    return f"if it is a column, name it in the `data` line: `{written}`"

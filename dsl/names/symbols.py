@@ -45,6 +45,26 @@ SPLITS = ("train", "val", "test")
 """Names that an implied dataset may be verified and measured on."""
 
 
+def is_made(dataset: str) -> bool:
+    """Whether a spec makes a dataset: it is called as it is written, `q.sample(200)`."""
+    return "(" in dataset
+
+
+def is_pairs(dataset: str) -> bool:
+    """Whether a dataset is one of pairs of examples, `pairs(train)`."""
+    return dataset.startswith("pairs(")
+
+
+def examples_of(dataset: str) -> str:
+    """The data whose examples a dataset holds: `train` of `pairs(train)`, else itself."""
+    return dataset.removeprefix("pairs(").partition(")")[0] if is_pairs(dataset) else dataset
+
+
+def stand_in(dataset: str, data: str) -> str:
+    """What stands in for a dataset on other data: `pairs(test)` for `pairs(train)`."""
+    return f"pairs({data}){dataset.partition(')')[2]}" if is_pairs(dataset) else data
+
+
 class Symbol(NamedTuple):
     """A name: its role, the item that declares it, the place of its name."""
 
@@ -133,7 +153,7 @@ class Symbols(BaseModel):
         """The dataset an expectation is over that names none: the only one, else `train`."""
         if "data" in self.implied:
             return "data"
-        names = tuple(self.datasets())
+        names = tuple(name for name in self.datasets() if not is_made(name))
         if len(names) == 1:
             return names[0]
         return "train" if "train" in names else None

@@ -1,4 +1,4 @@
-"""Points of domains: what stands behind a dataset that a spec makes of `q.sample(200)`."""
+"""What stands behind a dataset that a spec makes: of `q.sample(200)`, of `pairs(train)`."""
 
 from __future__ import annotations
 
@@ -24,3 +24,21 @@ class Points(Settings):
     widths: tuple[int, ...] = Field(description="axes of each column")
     n: int = Field(ge=1, description="points; of a grid those along an axis")
     seed: int = Field(0, ge=0, description="which points")
+
+
+class Pairs(Settings):
+    """Ordered pairs of two different examples of a dataset.
+
+    Their columns are those of both: `a.x`, `a.y`, `b.x`, `b.y` with the names `a`, `b`.
+    """
+
+    word: ClassVar[str] = "pairs"
+    data: str = Field(description="the dataset whose examples they are of")
+    names: tuple[str, str] = Field(("a", "b"), description="what the two examples are called")
+    way: Literal["held", "redrawn"] = Field("redrawn", description="how they are chosen")
+    n: int | None = Field(None, ge=1, description="pairs drawn for a step; None for all")
+    seed: int = Field(0, ge=0, description="which pairs")
+
+
+MADE: dict[str, type[Settings]] = {record.word: record for record in (Points, Pairs)}
+"""Sources of datasets that a spec makes; nobody writes them in a `data` line."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     EVENTS,
@@ -99,6 +100,10 @@ def _whole(exponent: Expr, ranges: Ranges) -> bool:
 def _of_mean(expr: Expectation, ranges: Ranges) -> Iterator[Objection]:
     if expr.binders:
         why = "it runs over points beside the examples, which are drawn neither alone nor apart"
+        yield Objection(expr, why, "certify a mean over the examples alone")
+        return
+    if is_pairs(expr.dataset or ""):
+        why = "pairs that share an example are not drawn apart"
         yield Objection(expr, why, "certify a mean over the examples alone")
         return
     if expr.kind == "P" or isinstance(expr.body, EVENTS):

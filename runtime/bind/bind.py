@@ -16,6 +16,7 @@ from cspec.compiler.records.facts import DataFacts
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import closest
+from cspec.dsl.names.symbols import is_made
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.runtime.bind.data import IMPLIED, SPLITS, bind_data, data_facts
 from cspec.runtime.bind.text import load_object, named_by_user, read_call
@@ -175,7 +176,7 @@ def variable(setup: VariableSetup) -> nn.Parameter:
 
 def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:
     """All names that are missing, and all that nobody asked for."""
-    targets = [name for setup in inputs.data for name, _ in setup.targets]
+    targets = [k for setup in inputs.data for k, _ in setup.targets if not is_made(k)]
     models = [setup.name for setup in inputs.models]
     known = {*targets, *models, *(SPLITS if targets == [IMPLIED] else ()), *inputs.functions}
     # `data=digits` fills all the targets that have no source.

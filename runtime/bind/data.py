@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ import torch
 
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, StreamFacts
 from cspec.compiler.records.program import DataSetup, SourceCall
+from cspec.dsl.settings.points import Pairs
+from cspec.runtime.bind.pairs import pairs
 from cspec.runtime.bind.text import load_object, named_by_user, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
 from cspec.runtime.data.align import aligned
@@ -45,10 +48,12 @@ def bind_data(
     Raises:
         DataError: a missing column, an unknown source or part, unusable data.
     """
+    read: dict[str, Dataset] = {}
     data: dict[str, Dataset] = {}
     resolved: list[DataSetup] = []
     wrong: list[DataError] = []
-    for setup in setups:
+    of_pairs = [s for s in setups if s.source.name == Pairs.word and s.source.module is None]
+    for setup in (setup for setup in setups if setup not in of_pairs):
         implied = [name for name, _ in setup.targets] == [IMPLIED]
         try:
             place = _Place(base, reading or Reading())
@@ -56,10 +61,33 @@ def bind_data(
         except DataError as error:
             wrong.append(error)
             continue
+        read |= found
         data |= {name: _as_declared(dataset, setup) for name, dataset in found.items()}
         resolved.append(setup.model_copy(update={"source": call}))
     raise_all(wrong)
-    return aligned(data), tuple(resolved)
+    data = aligned(data)
+    whole = aligned(read) if of_pairs else {}
+    for setup in of_pairs if all(s.source.settings["data"] in whole for s in of_pairs) else ():
+        (name, _), *_ = setup.targets
+        data[name] = _pairs(setup, whole).renamed(name)
+    return data, (*resolved, *of_pairs)
+
+
+def _pairs(setup: DataSetup, whole: Mapping[str, Dataset]) -> Dataset:
+    """Pairs of the examples of a dataset; features of theirs that are named are columns, too."""
+    settings = Pairs.model_validate(setup.source.settings)
+    of, columns = whole[settings.data], {}
+    for own, _ in setup.targets[0][1]:
+        word, _, column = own.partition(".")
+        columns[own] = (settings.names.index(word), column)
+    named = {
+        column: (columns[own][0], name)
+        for name, column in setup.features
+        if (own := column.rpartition(".")[0]) in columns and name in of.features
+    }
+    of = replace(of, columns={**of.features, **of.columns})
+    made = pairs(of, {**columns, **named}, settings.way, settings.n, settings.seed)
+    return made.shaped(setup.inputs)
 
 
 def _as_declared(dataset: Dataset, setup: DataSetup) -> Dataset:
@@ -190,7 +218,7 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         provenance=dataset.provenance,
         scaling=dataset.scaling,
         stream=stream_facts(dataset),
-        points=dataset.fresh is not None,
+        points=dataset.fresh is not None and dataset.members is None,
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
             for columns in sorted({_groupable(dataset, names) for names in crosses})

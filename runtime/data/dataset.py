@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -68,6 +68,13 @@ class Draws(Protocol):
         """The points of a step, by column."""
 
 
+class Members(NamedTuple):
+    """Which examples of a dataset make up pairs of them, (M,) each."""
+
+    first: Tensor
+    second: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Columns of one length.
@@ -89,6 +96,9 @@ class Dataset:
         draws: points that are drawn anew at every step; `columns` are then what stands for all.
         fresh: of points of a domain those that verdicts are measured on.
         sampled: what these are, where they stand for infinitely many: `a grid of 51 x 51 points`.
+        members: of pairs of examples, the examples that verdicts are measured on.
+        of: of pairs of examples, the dataset that these are of.
+        rows: of pairs of examples, how many examples there are.
 
     Raises:
         DataError: no columns, no rows, unequal lengths, NaN or infinite numbers.
@@ -107,6 +117,9 @@ class Dataset:
     draws: Draws | None = None
     fresh: Mapping[str, Tensor] | None = None
     sampled: str = ""
+    members: Members | None = None
+    of: str = ""
+    rows: int = 0
 
     def __post_init__(self) -> None:
         if not self.columns:

@@ -32,14 +32,14 @@ def array(*items: Value, primal: Mapping[str, Any] | None = None) -> Tensor:
     float64. Rates, float64 quotients of counts, take the type of anything else.
     """
     types = {v.dtype for v in items if isinstance(v, Tensor) and v.is_floating_point()}
-    if types:
+    if types and primal is None:
         dtype = functools.reduce(torch.promote_types, types - {torch.float64} or types)
         return torch.stack([entry.to(dtype) for entry in operands(*items)])
     like = _trained(primal)
     dtype, device = (torch.float64, None) if like is None else (like.dtype, like.device)
     if not any(isinstance(item, Tensor) for item in items):
         return torch.tensor(items, dtype=dtype, device=device)
-    return torch.stack(operands(*items)).to(dtype)
+    return torch.stack(operands(*items)).to(dtype=dtype, device=device)
 
 
 def numbers(text: str) -> tuple[float, ...]:

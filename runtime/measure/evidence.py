@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts, MeanFacts
+from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.samples import Sample
 
 Number = Tensor | float
@@ -66,11 +67,14 @@ def examples(used: Sequence[Sample]) -> int | None:
     return sum(int(mask.sum()) for mask in counted.values()) if counted else None
 
 
-def standard_error(value: Number, used: Sequence[Sample]) -> float | None:
+def standard_error(
+    value: Number, used: Sequence[Sample], pairs: Mapping[str, Dataset] | None = None
+) -> float | None:
     """The delta method's standard error of a function of statistics; None where it has none.
 
     It has none where it is no function of means, where a mean that matters is of fewer than two
-    examples, and where it was not measured.
+    examples, and where it was not measured. `pairs` are datasets of pairs of examples: those that
+    share an example are not independent, and it is that of a U-statistic of the examples.
     """
     if not used or not isinstance(value, Tensor) or not math.isfinite(float(value.detach())):
         return None
@@ -79,8 +83,44 @@ def standard_error(value: Number, used: Sequence[Sample]) -> float | None:
     for sample, slope in zip(used, slopes, strict=True):
         part = sample.influence(slope)
         parts[sample.dataset] = parts.get(sample.dataset, torch.zeros_like(part)) + part
-    error = math.sqrt(sum(float(part.square().sum()) for part in parts.values()))
+    among = {name: one for name, one in (pairs or {}).items() if name in parts}
+    alone = {name: part for name, part in parts.items() if name not in among}
+    variance = 0.0
+    for name, one in among.items():
+        variance += variance_of_pairs(parts[name], one, alone.pop(one.of, None))
+    variance += sum(float(part.square().sum()) for part in alone.values())
+    error = math.sqrt(variance) if math.isfinite(variance) else math.inf
     return error if math.isfinite(error) else None
+
+
+def variance_of_pairs(parts_M: Tensor, pairs: Dataset, own_N: Tensor | None = None) -> float:
+    """The variance of a sum of influences of pairs, where pairs that share an example vary alike.
+
+        (sum over examples (own_i + sum over pairs of i of part)^2
+          - sum over {i, j} (part_ij + part_ji)^2) * n (n - 1) / ((n - 2) (n - 3))
+
+    Pairs of the same two examples stand in both of their sums and count once. `own_N` is what
+    examples have influence on besides. The factor makes it s^2 / n for the mean of
+    (h(a) + h(b)) / 2 over all pairs. NaN of fewer than four examples. (Hoeffding 1948, "A class of
+    statistics with asymptotically normal distribution"; Aronow, Samii and Assenova 2015,
+    "Cluster-robust variance estimation for dyadic data".)
+    """
+    assert pairs.members is not None
+    first, second = (rows.to(parts_M.device) for rows in pairs.members)
+    n = max(pairs.rows, 1)
+    if n < 4:
+        return math.nan
+    sums_N = parts_M.new_zeros(n).index_add(0, first, parts_M).index_add(0, second, parts_M)
+    two = torch.minimum(first, second) * n + torch.maximum(first, second)
+    _, place = two.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    of_two = parts_M.new_zeros(int(place.max()) + 1).index_add(0, place, parts_M).square().sum()
+    shared = sums_N.square().sum() - of_two
+    factor = n * (n - 1) / ((n - 2) * (n - 3))
+    # What two pairs share can't be told apart from 0 where it is negative.
+    variance = float(torch.maximum(shared * factor, of_two))
+    if own_N is not None:
+        variance += float((own_N.square() + 2 * own_N * sums_N).sum())
+    return variance
 
 
 def absent(constraint: ConstraintFacts, used: Sequence[Sample]) -> tuple[str, ...]:

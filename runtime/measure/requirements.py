@@ -161,6 +161,7 @@ class Measurer:
             values = self._evaluate(self.primal, self.columns(replaced))
         moved = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
         heard = Heard(moved, samples.places)
+        among = {name: one for name, one in self._data.items() if one.members is not None}
         found = {}
         for constraint in self._constraints:
             if constraint.label in places:
@@ -172,7 +173,7 @@ class Measurer:
                     bound=number(bound),
                     split=places[constraint.label].split,
                     n=self._rows(constraint, stand_ins) if counted is None else counted,
-                    standard_error=standard_error(value, heard.behind(value)),
+                    standard_error=standard_error(value, heard.behind(value), among),
                     absent=absent(constraint, used),
                     sampled=self._sampled(constraint, stand_ins),
                 )

@@ -34,10 +34,11 @@ def training_dataset(program: Program, names: Mapping[str, object]) -> str | Non
     """
     measured = [name for c in program.constraints for name in c.datasets]
     usual: tuple[str, ...] = ("train", "data") if measured else ()
+    of = {name: getattr(found, "of", "") or name for name, found in names.items()}
     for candidate in (*program.objective_datasets, *usual):
         if candidate in names:
-            return candidate
-    return next((name for name in measured if name in names), None)
+            return of[candidate]
+    return next((of[name] for name in measured if name in names), None)
 
 
 def batch_size_of(fit: FitSettings, dataset: str) -> int | None:

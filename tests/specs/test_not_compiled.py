@@ -95,8 +95,6 @@ def test_a_loop_of_your_own_has_batches_and_verdicts_of_its_own() -> None:
     [
         ("s.t. c: forall (x, y) in train: ce(f(x), y) <= 4 by sal", "leave the method out"),
         ("s.t. c: E[sum(ce(f(z), y) for z in ball(x, 0.1, norm=2))] <= 4", "E[... on attacked]"),
-        ("s.t. c: E[abs(f(a)[0] - f(b)[0]) for (a, b) in pairs(train)] <= 1", "given residual"),
-        ("s.t. c: E[ce(f(x), y) for (x, y) in train where y == 1] <= 1", "write a condition"),
     ],
 )
 def test_the_help_says_what_works_today(text: str, instead: str) -> None:

@@ -10,7 +10,8 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers
 from cspec.compiler.emit.pieces import literal, packed
 from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Places, Sized, Total
-from cspec.dsl.tree.nodes import Name, Number, Vector
+from cspec.dsl.tree.constants import CONSTANTS
+from cspec.dsl.tree.nodes import Call, Name, Number, Vector, walk
 
 
 def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Total) -> ast.expr:
@@ -96,7 +97,11 @@ def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
     if t.axes(expr).each is not None:
         return t.call("side_by_side", *numbers(t, expr.items))
     entries = [t.translate(item) for item in expr.items]
-    plain = all(t.is_number(item) for item in entries)
+    # `[cos(pi/6), 0]` is made of numbers, too, whatever type its functions give.
+    called = {node.function for node in walk(expr) if isinstance(node, Call)}
+    free = {n.id for n in walk(expr) if isinstance(n, Name) and n not in called}
+    fixed = free <= CONSTANTS.keys() | t.scope.params.keys()
+    plain = fixed or all(t.is_number(item) for item in entries)
     return t.call("array", *entries, **(t.alike() if plain else {}))
 
 

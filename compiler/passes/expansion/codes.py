@@ -20,6 +20,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
 from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
+    Binder,
     Call,
     Compare,
     Expectation,
@@ -231,4 +232,29 @@ def _no_value(
         fixes=(Fix(span=expr.span, replacement=close[0], title=f"write {close[0]}"),)
         if close
         else (),
+    )
+
+
+def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
+    """The values of a column that makes groups, in code order: over all the data that have it."""
+    found: dict[int, str] = {}
+    for data in facts.data.values():
+        known = data.columns.get(column)
+        if known is None:
+            continue
+        if not known.held:
+            break
+        found |= {code: known.called(code) for code in known.held}
+    if found:
+        return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
+    raise SpecError(
+        [
+            Diagnostic(
+                code="CS526",
+                message=f"column `{column}` has no groups: it is not categorical in this data",
+                span=binder.domain.span,
+                label="needs a categorical column",
+                helps=("bin it in the data, or name a column of categories",),
+            )
+        ]
     )

@@ -10,7 +10,7 @@ is to be 0; each of them is violated by 1 where that is so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.text import text
@@ -18,13 +18,49 @@ from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample
 from cspec.dsl.tree.nodes import And, Binder, Expectation, Expr, Implies, Name, Not, walk
-from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.tree.rebuild import names, substitute
 
 
 def over_examples(binder: Binder) -> str | None:
     """The dataset whose examples a quantifier may go over: `(x, y) in train`; None of others."""
     domain = binder.domain
     return domain.id if isinstance(domain, Name) else None
+
+
+def apart(
+    binders: tuple[Binder, ...], facts: Facts
+) -> tuple[tuple[Binder, ...], tuple[Binder, ...]]:
+    """Quantifiers over the examples of data, and those over finite sets.
+
+    What a finite one asks of columns (`forall (x, y) in train, d in {0, 1} where y == d`) is asked
+    of each example.
+    """
+    examples = tuple(b for b in binders if over_examples(b) in facts.data)
+    if len(examples) != 1 or len(binders) == 1:
+        return (examples, ()) if examples else ((), binders)
+    (rows,) = examples
+    columns = {*rows.names, *facts.data[over_examples(rows) or ""].columns}
+    asked = [] if rows.condition is None else [rows.condition]
+    others = []
+    for binder in binders:
+        if binder is rows:
+            continue
+        if binder.condition is not None and names(binder.condition) & columns:
+            asked.append(binder.condition)
+            binder = binder.model_copy(update={"condition": None})
+        others.append(binder)
+    condition = None if not asked else asked[0] if len(asked) == 1 else And(operands=tuple(asked))
+    return (rows.model_copy(update={"condition": condition}),), tuple(others)
+
+
+def of_member(binders: tuple[Binder, ...], values: Mapping[str, Expr]) -> tuple[Binder, ...]:
+    """Quantifiers over examples under one member of those over finite sets."""
+    found = []
+    for binder in binders:
+        own = {name: value for name, value in values.items() if name not in binder.names}
+        condition = binder.condition and substitute(binder.condition, own)
+        found.append(binder.model_copy(update={"condition": condition}))
+    return tuple(found)
 
 
 def of_each_example(constraint: Constraint, facts: Facts) -> Constraint:

@@ -20,15 +20,25 @@ from cspec.compiler.expressions.rewrite import call, function_name, method_name,
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import SPLIT, behind, split
-from cspec.compiler.passes.expansion.codes import codes
-from cspec.compiler.passes.expansion.each_example import of_each_example, over_examples
+from cspec.compiler.passes.expansion.codes import categories, codes
+from cspec.compiler.passes.expansion.each_example import (
+    apart,
+    of_each_example,
+    of_member,
+    over_examples,
+)
+from cspec.compiler.passes.expansion.finite_means import (
+    extreme_of_examples,
+    mean_of_members,
+    sum_over_examples,
+)
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import over_ball, worst_case
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
-from cspec.compiler.records.problem import Category, Constraint, ParameterRef, PerExample, Problem
+from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
@@ -40,6 +50,7 @@ from cspec.dsl.tree.nodes import (
     Binder,
     Call,
     Comprehension,
+    Expectation,
     Expr,
     FiniteSet,
     Name,
@@ -92,6 +103,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = problem.model_copy(update={"constraints": tuple(constraints)})
 
     def step(node: Expr) -> Expr:
+        if isinstance(node, Expectation) and node.binders:
+            return _mean(node, context)
         return _in_full(node, context) if isinstance(node, Comprehension) else node
 
     def coded(expr: Expr) -> Expr:
@@ -113,7 +126,8 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
 
 def _holds_comprehension(expr: Expr) -> bool:
-    return any(isinstance(node, Comprehension) for node in walk(expr))
+    """Whether something goes over a set in an expression."""
+    return any(getattr(node, "binders", ()) for node in walk(expr))
 
 
 def _split_now(c: Constraint, params: Params) -> Constraint:
@@ -150,17 +164,23 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
     if _in_the_model(constraint, context):
         yield _of_each_example(constraint, context)
         return
-    if any(over_examples(binder) in context.facts.data for binder in constraint.binders):
+    examples, others = apart(constraint.binders, context.facts)
+    if not others:
         yield of_each_example(constraint, context.facts)
         return
     found = False
-    for member in _product(constraint.binders, context):
+    for member in _product(others, context):
         found = True
         bound = constraint.model_copy(update={"binders": (), "member": member.text})
-        yield map_constraint(
+        one = map_constraint(
             bound,
             lambda expr, values=member.values: substitute(expr, values),  # type: ignore[misc]
         )
+        if not examples:
+            yield one
+            continue
+        rows = one.model_copy(update={"binders": of_member(examples, member.values)})
+        yield of_each_example(rows, context.facts)
     if not found:
         raise SpecError([_nothing(constraint, context.facts)])
 
@@ -211,6 +231,7 @@ _NOTHING = {
     "min": "nothing has no smallest value",
     "any": "`any` of nothing would never hold, whatever is trained",
     "all": "`all` of nothing would always hold, whatever is trained",
+    "E": "nothing has no mean",
 }
 
 
@@ -412,35 +433,16 @@ def chosen_parameters(
     )
 
 
-def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
-    """The values of a column that makes groups, in code order: over all the data that have it."""
-    found: dict[int, str] = {}
-    for data in facts.data.values():
-        known = data.columns.get(column)
-        if known is None:
-            continue
-        if not known.held:
-            break
-        found |= {code: known.called(code) for code in known.held}
-    if found:
-        return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS526",
-                message=f"column `{column}` has no groups: it is not categorical in this data",
-                span=binder.domain.span,
-                label="needs a categorical column",
-                helps=("bin it in the data, or name a column of categories",),
-            )
-        ]
-    )
-
-
 def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
     if over_ball(node):
         return worst_case(node, context.params)
+    data = context.facts.data.get(over_examples(node.binders[0]) or "")
+    if data is not None and len(node.binders) == 1:
+        columns = tuple(data.columns)
+        if node.function == "sum":
+            return sum_over_examples(node, columns, data.rows)
+        return extreme_of_examples(node, columns)
     whole = whole_sum(node, context.shapes, context.params)
     left = node if whole is None else whole
     return written_out(left, context) if isinstance(left, Comprehension) else left
@@ -470,6 +472,15 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
         logic = Or if node.function == "any" else And
         return logic(operands=terms, span=node.span)
     return call(node.function, *terms)
+
+
+def _mean(node: Expectation, context: Expansion) -> Expr:
+    """A mean over a finite set, written out."""
+    found = [m.values for m in _product(node.binders, context, TERMS)]
+    if not found:
+        over = Comprehension(function="E", body=node.body, binders=node.binders, span=node.span)
+        raise SpecError([_of_nothing(over, context.facts)])
+    return mean_of_members(node, found)
 
 
 def _counts(binders: tuple[Binder, ...]) -> bool:

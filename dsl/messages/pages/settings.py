@@ -135,8 +135,8 @@ _CODES = (
         " not compile it. `check` warns of it, `explain` lists it, and whatever trains refuses it"
         " before data are read. The message names the form and says what works today.",
         "data train(x, y)\nmodel f\nminimize ce\n"
-        "s.t. forall (a, b) in pairs(train): abs(f(a) - f(b)) <= 4\n",
-        "data train(x, y)\nmodel f\nminimize ce\ns.t. E[abs(f(x) - E[f(x)])] <= 4\n",
+        "s.t. forall (x, y) in train: ce(f(x), y) <= 4 by sal\n",
+        "data train(x, y)\nmodel f\nminimize ce\ns.t. forall (x, y) in train: ce(f(x), y) <= 4\n",
     ),
     page(
         521,

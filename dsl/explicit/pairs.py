@@ -1,0 +1,270 @@
+"""Pairs of examples as data: what is averaged or required over `(a, b) in pairs(D)`.
+
+    P[f(a.x) > f(b.x) | a.y > b.y for (a, b) in pairs(D)]
+        P[f(a.x) > f(b.x) | a.y > b.y on "pairs(D)"], drawn anew at every step
+    forall (a, b) in pairs(D): abs(f(a.x) - f(b.x)) <= norm(a.x - b.x, 2)
+        forall (a.x, a.y, b.x, b.y) in "pairs(D) held": ..., one multiplier a pair
+
+A set of pairs is a dataset from here on, whose columns are those of both examples, `a.x`. Pairs are
+ordered, and of two different examples. A bare `a` as the argument of a model is its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+from cspec.dsl.explicit.points import Made, source_call, with_datasets
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.settings.points import Pairs
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Column,
+    Comprehension,
+    Constraint,
+    Data,
+    Expectation,
+    Expr,
+    Group,
+    Index,
+    Item,
+    Keyword,
+    Let,
+    Name,
+    Node,
+    Spec,
+    String,
+    Target,
+    Verify,
+    walk,
+)
+from cspec.dsl.tree.rebuild import bound_names, rebuild, substitute
+
+Quantified = Comprehension | Constraint | Group
+N = TypeVar("N", bound=Node)
+
+
+class WithPairs(NamedTuple):
+    """A spec whose pairs are data, its names, the datasets of pairs, and what is wrong."""
+
+    spec: Spec
+    symbols: Symbols
+    made: Mapping[str, Made]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def with_pairs(spec: Spec, symbols: Symbols) -> WithPairs:
+    """The spec with a dataset for each set of pairs that something goes over."""
+    worker = _Pairs(symbols)
+    items = tuple(worker.item(item) for item in spec.items)
+    if not worker.made:
+        return WithPairs(spec, symbols, {}, ())
+    worker.stand_ins(spec)
+    changed = spec.model_copy(update={"items": items})
+    symbols = with_datasets(symbols, worker.made)
+    return WithPairs(changed, symbols, worker.made, tuple(worker.found))
+
+
+class _Pairs:
+    """Goes over a spec and makes the datasets."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self._symbols = symbols
+        self.made: dict[str, Made] = {}
+        self._first: tuple[str, ...] = ()
+        self.found: list[Diagnostic] = []
+
+    def item(self, node: Item) -> Item:
+        """An item with its pairs as data."""
+        changed = self._changed(node)
+        assert isinstance(changed, Item)
+        return changed
+
+    def _changed(self, node: Node) -> Node:
+        match node:
+            case Expectation(binders=(Binder() as binder,), dataset=None):
+                name = self._dataset(binder, "redrawn")
+                if name is not None:
+                    return rebuild(self._mean(node, binder, name), self._changed)
+            case Comprehension() | Constraint() | Group():
+                for place, binder in enumerate(node.binders):
+                    name = self._dataset(binder, "held")
+                    if name is not None:
+                        node = self._quantified(node, place, name)
+        return rebuild(node, self._changed)
+
+    def _mean(self, node: Expectation, binder: Binder, name: str) -> Expectation:
+        """The mean over a set of pairs; what its `where` says is a condition."""
+        where = () if binder.condition is None else (binder.condition,)
+        elements = dict.fromkeys(binder.names, name)
+        return node.model_copy(
+            update={
+                "body": self._columns(node.body, elements),
+                "conditions": tuple(self._columns(c, elements) for c in (*node.conditions, *where)),
+                "binders": (),
+                "dataset": name,
+                "dataset_span": binder.domain.span,
+            }
+        )
+
+    def _quantified(self, node: Quantified, place: int, name: str) -> Quantified:
+        """A quantifier over pairs as one over the columns of their dataset."""
+        binder = node.binders[place]
+        elements = dict.fromkeys(binder.names, name)
+        columns = self._columns_of(name)
+        over = binder.model_copy(
+            update={
+                "names": tuple(column.name for column in columns),
+                "domain": Name(id=name, span=binder.domain.span),
+            }
+        )
+        binders = (*node.binders[:place], over, *node.binders[place + 1 :])
+        bare = node.model_copy(update={"binders": ()})
+        rest = self._columns(bare, elements)
+        inner = tuple(b if i < place else self._columns(b, elements) for i, b in enumerate(binders))
+        return rest.model_copy(update={"binders": inner})
+
+    # --- what is said of the two examples ---
+
+    def _columns(self, node: N, elements: Mapping[str, str]) -> N:
+        """`a.x` as the column that it is; lets that take a whole example are written out."""
+        found = self._step(node, elements)
+        assert isinstance(found, type(node)) or isinstance(node, Expr)
+        return found  # type: ignore[return-value]
+
+    def _step(self, node: Node, elements: Mapping[str, str]) -> Node:
+        match node:
+            case Attribute(value=Name(id=word), name=column) if word in elements:
+                return self._column(node, word, column, elements[word])
+            case Index(value=Name(id=word), indices=(String(value=column),)) if word in elements:
+                return self._column(node, word, column, elements[word])
+            case Call(function=Name(id=word), arguments=arguments) if any(
+                isinstance(a, Name) and a.id in elements for a in arguments
+            ):
+                return self._called(node, word, elements)
+            case Name(id=word) if word in elements:
+                self._bare(node, elements[word])
+                return self._column(node, word, "x", elements[word])
+            case Comprehension(binders=binders) | Expectation(binders=binders) if binders:
+                own = bound_names(binders)
+                elements = {k: v for k, v in elements.items() if k not in own}
+        return rebuild(node, lambda inner: self._step(inner, elements))
+
+    def _column(self, node: Expr, word: str, column: str, data: str) -> Expr:
+        columns = [known.name for known in self._columns_of(data)]
+        if f"{word}.{column}" in columns:
+            return Name(id=f"{word}.{column}", span=node.span)
+        listed = [name for name in columns if name.startswith(f"{word}.")]
+        self.found.append(
+            Diagnostic(
+                code="CS208",
+                message=f"dataset `{self._base(data)}` has no column `{column}`",
+                span=node.span,
+                label=f"an example of it has {', '.join(f'`{name}`' for name in listed)}",
+                helps=(f"write `{listed[0]}`",),
+            )
+        )
+        return Name(id=columns[0], span=node.span)
+
+    def _called(self, call: Call, word: str, elements: Mapping[str, str]) -> Node:
+        """A model of a whole example sees its inputs; a let is written out."""
+        model = self._symbols.models().get(word)
+        let = self._symbols.lets().get(word)
+        arguments: list[Expr] = []
+        if isinstance(let, Let) and len(let.parameters or ()) == len(call.arguments):
+            values = dict(zip(let.parameters or (), call.arguments, strict=True))
+            return self._step(substitute(let.value, values), elements)
+        for argument in call.arguments:
+            if model is not None and isinstance(argument, Name) and argument.id in elements:
+                inputs = model.arguments or ("x",)
+                data = elements[argument.id]
+                arguments += [self._column(argument, argument.id, c, data) for c in inputs]
+            else:
+                found = self._step(argument, elements)
+                assert isinstance(found, Expr)
+                arguments.append(found)
+        changed = call.model_copy(update={"arguments": ()})
+        rest = rebuild(changed, lambda inner: self._step(inner, elements))
+        return rest.model_copy(update={"arguments": tuple(arguments)})
+
+    def _bare(self, name: Name, data: str) -> None:
+        own = [c.name for c in self._columns_of(data) if c.name.startswith(f"{name.id}.")]
+        self.found.append(
+            Diagnostic(
+                code="CS302",
+                message=f"`{name.id}` is a whole example of `{self._base(data)}`",
+                span=name.span,
+                label="which of its columns?",
+                helps=(f"write {' or '.join(f'`{column}`' for column in own)}",),
+            )
+        )
+
+    # --- the datasets ---
+
+    def _dataset(self, binder: Binder, way: str) -> str | None:
+        """The dataset of the pairs that two names go over; None where it is none."""
+        if self._symbols.role("pairs") is not None:
+            return None
+        match binder.domain:
+            case Call(function=Name(id="pairs"), arguments=(Name(id=base),), keywords=()):
+                pass
+            case Call(function=Name(id="pairs"), arguments=(), keywords=()):
+                base = self._symbols.default_dataset or ""
+            case _:
+                return None
+        if base == "train" and "data" in self._symbols.implied:
+            base = "data"
+        known = base in self._symbols.datasets()
+        if not known or len(binder.names) != 2 or len(set(binder.names)) != 2:
+            return None
+        return self._declare(binder, base, way)
+
+    def _declare(self, binder: Binder, base: str, way: str) -> str:
+        """The dataset of these pairs."""
+        self._first = self._first or binder.names
+        name = f"pairs({base})" + (" held" if way == "held" else "")
+        if binder.names != self._first:
+            name += f" of {' and '.join(binder.names)}"
+        if name in self.made:
+            return name
+        columns = []
+        for word in binder.names:
+            for column in self._symbols.datasets()[base]:
+                name_of = f"{word}.{column.name}"
+                columns.append(Column(name=name_of, original=name_of, span=binder.span))
+        target = Target(name=name, columns=tuple(columns), span=binder.domain.span)
+        settings = Pairs.model_validate(
+            {"data": base, "names": binder.names, "way": way, "seed": len(self.made)}
+        )
+        source = source_call(settings, binder.domain.span)
+        line = Data(targets=(target,), source=source, span=binder.domain.span)
+        self.made[name] = Made(line, settings)
+        return name
+
+    def stand_ins(self, spec: Spec) -> None:
+        """Pairs of the data that `verify` of named requirements and `dual_data` put for others."""
+        lines = (item for item in spec.items if isinstance(item, Verify) and item.labels)
+        duals = (n.value for n in walk(spec) if isinstance(n, Keyword) and n.name == "dual_data")
+        named = [*(line.dataset for line in lines), *(v.id for v in duals if isinstance(v, Name))]
+        others = [name for name in named if name in self._symbols.datasets()]
+        for one in tuple(self.made.values()):
+            assert isinstance(one.settings, Pairs)
+            span = one.data.span
+            binder = Binder(names=one.settings.names, domain=Name(id="", span=span), span=span)
+            for data in others:
+                if data is not None:
+                    self._declare(binder, data, one.settings.way)
+
+    def _columns_of(self, name: str) -> tuple[Column, ...]:
+        return self.made[name].data.targets[0].columns
+
+    def _base(self, name: str) -> str:
+        settings = self.made[name].settings
+        assert isinstance(settings, Pairs)
+        return settings.data
+
+
+__all__ = ["WithPairs", "with_pairs"]
