@@ -69,8 +69,8 @@ from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.functions import SIGNATURES
 
 UPDATE_PIECES = frozenset(
-    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp", "temperature",
-     "instead", "worst", "stands_in", "shortfall", "distance"}
+    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
+     "temperature", "instead", "worst", "stands_in", "shortfall", "distance"}
 )  # fmt: skip
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
