@@ -2,8 +2,8 @@
 
 The definition: a prediction of a model is a random class with the model's probabilities, the same
 one wherever it stands; a comparison of numbers is a random truth value, true with probability
-sigmoid(m), m = left - right in units of a quarter of its mean size. What the model's step sees is the mean, here the sum over everything that may
-happen of its probability times its value.
+sigmoid(m), m = left - right in units of a quarter of its mean size. What the model's step sees is
+the mean, here the sum over everything that may happen of its probability times its value.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from training.events import in_units
 
 import cspec
 from cspec.dsl.check import check
