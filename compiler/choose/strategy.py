@@ -159,7 +159,8 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
         case Projection() | Admm() | Parametrization() | FrankWolfe():
             if c.set is None and _seen_later(c, context):
                 return Choice(method, reason)
-            open_ = context.facts is None and sized(c.value, frozenset({"params", "bytes"}))
+            stored = frozenset({"params", "bytes"})
+            open_ = context.facts is None and any(sized(n, stored) for n in walk(c.value))
             if c.set is None and not open_:
                 raise SpecError([_no_set(c, method)])
             require_construction(c, "sparse" if c.set is None else c.set.word, method)

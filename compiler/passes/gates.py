@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 
 from cspec.compiler.axes.sizes import Params, other_parameters, prunable_parameters, sized
 from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
+from cspec.compiler.passes.affine_sides import Beside, beside
 from cspec.compiler.records.facts import Facts, ModelFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -95,15 +96,31 @@ def _sides(c: Constraint) -> Iterator[Expr]:
 # --- without gates -------------------------------------------------------------------------------
 
 
+def _alone(value: Expr, bound: Expr, params: Params) -> Beside:
+    """A size against a bound, without what stands beside it; of a ramp against both its ends."""
+    found = beside(value, bound, lambda side: sized(side, _STORED) is not None, params)
+    match bound:
+        case Call(function=Name(id="ramp"), arguments=(first, last)):
+            ends = tuple(_alone(value, end, params).bound for end in (first, last))
+            return found._replace(bound=bound.model_copy(update={"arguments": ends}))
+    return found
+
+
+_STORED = frozenset({"params", "bytes"})
+"""Sizes that the largest weights alone may keep."""
+
+
 def _as_set(
     c: Constraint, facts: Facts, gated: frozenset[str], params: Params, width: int
 ) -> Constraint:
-    """`params(f) <= n` and `bytes(f) <= b` as a share of the weights that may stay."""
-    pair = sized(c.value, frozenset({"params", "bytes"}))
+    """`params(f) <= n` and `bytes(f)/1000 <= b` as a share of the weights that may stay."""
+    alone = _alone(c.value, c.bound, params)
+    pair = sized(alone.inner, _STORED)
     model = None if pair is None else facts.models.get(pair[1])
-    if pair is None or model is None or pair[1] in gated or c.relation != "<=" or c.soft:
+    above = c.relation != ("<=" if alone.factor > 0 else ">=")
+    if pair is None or model is None or pair[1] in gated or above or c.soft:
         return c
-    share = _share(c.bound, model, params, width if pair[0] == "bytes" else 1, c)
+    share = _share(alone.bound, model, params, width if pair[0] == "bytes" else 1, c)
     if share is None or model.frozen:
         return c
     member = SetMember(word="sparse", model=pair[1], arguments={"0": share}, recognized=c.text)

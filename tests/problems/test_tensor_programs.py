@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+import cspec
 from cspec.runtime.result.result import Result
 
 Run = Callable[..., Result]
@@ -207,3 +208,33 @@ def test_a_slice_of_all_is_the_whole(run: Run) -> None:
     assert np.array(whole.vars["X"]) == pytest.approx(-np.ones((2, 2)))
     methods = {c.name: c.method for c in whole.constraints}
     assert methods["c1"] == "sqp"
+
+
+def _least_loss(x: np.ndarray, c: np.ndarray, size: float) -> float:
+    """The least mean logistic loss with |w|^2 <= size and a mean probability of a half."""
+
+    def loss(v: np.ndarray) -> float:
+        z = x @ v[:3] + v[3]
+        return float(np.mean(np.logaddexp(0, z) - c * z))
+
+    held = (
+        {"type": "ineq", "fun": lambda v: size - v[:3] @ v[:3]},
+        {"type": "eq", "fun": lambda v: np.mean(1 / (1 + np.exp(-(x @ v[:3] + v[3])))) - 0.5},
+    )
+    return float(minimize(loss, np.zeros(4), method="SLSQP", constraints=held, tol=1e-14).fun)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3, 1e6])
+def test_variables_beside_data_take_as_many_steps_at_every_scale(factor: float) -> None:
+    numbers = np.random.default_rng(0)
+    x = numbers.normal(size=(60, 3)).astype(np.float32)
+    c = (x[:, 0] + 0.5 * numbers.normal(size=60) > 0).astype(int)
+    result = cspec.run(
+        "data train(x, c)\nvar w[3] = 0\nvar b = 0\nminimize bce(w @ x + b, c)\n"
+        f"s.t. size: {factor}*sumsq(w) <= {factor}\n"
+        f"     level: {factor}*E[sigmoid(w @ x + b)] == {factor}*0.5\nfit(batch_size=full)",
+        train={"x": x, "c": c},
+    )
+    slope = (_least_loss(x, c, 0.99) - _least_loss(x, c, 1.01)) / 0.02
+    assert result.satisfied and result.steps < 3_000
+    assert result["size"].multiplier * factor == pytest.approx(slope, rel=1e-3)

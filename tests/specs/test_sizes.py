@@ -36,6 +36,17 @@ def nonzeros(net: nn.Module) -> dict[str, int]:
     return {name: int((p != 0).sum()) for name, p in net.named_parameters()}
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["0.001*bytes(f) <= 1.6", "-bytes(f) >= -1600", "2 - params(f)/1000 >= 1.6",
+     "bytes(f)/1000 <= ramp(4, 1.6)", "bytes(f) + 1k <= 2600"],
+)  # fmt: skip
+def test_what_stands_beside_a_size_goes_to_its_bound(written: str) -> None:
+    result = run("mlp(hidden=[16])", f"fit(epochs=1)\nmetric n = params(f)\ns.t. c: {written}\n")
+    assert result["c"].satisfied
+    assert result.metrics["n"] == 400
+
+
 @pytest.mark.parametrize(("size", "bound"), [("params", 400), ("bytes", 1600)])
 def test_without_gates_the_largest_weights_stay(size: str, bound: int) -> None:
     result = run("mlp(hidden=[8])", f"s.t. c: {size}(f) <= {bound}\nfit(epochs=4)\n")

@@ -42,6 +42,8 @@ ROUNDS = 60
 GROWTH = 10.0
 STAGNATION = 0.5
 LARGEST_PENALTY = 1e8
+SLOPES = 256
+"""Constraints whose slopes are found, at most: one backward pass each."""
 LARGEST_MULTIPLIER = 1e8
 TIE = 1e-9
 """Objectives this close, relatively, are the same: the earlier attempt is kept."""
@@ -125,7 +127,9 @@ class Search:
         """The method of multipliers from `start`: looser inner minimizations come first."""
         problem, limits = self.problem, self.limits
         x = problem.project(start)
-        self._first_penalty(x)
+        units = self._units(x)
+        self._first_penalty(x, units)
+        largest = LARGEST_PENALTY * units.square()
         tolerance = max(1e-2, limits.tolerance)
         before = torch.full_like(problem.penalty, math.inf)
         for _ in range(ROUNDS):
@@ -135,30 +139,42 @@ class Search:
                 return end
             x = end.x
             problem.value(x)
-            size = problem.violation()
+            size = units * problem.violation()
             met = bool((size <= self.feasible).all())
             if met and end.optimality <= limits.tolerance:
                 return end
             problem.update_multipliers(LARGEST_MULTIPLIER)
             stagnates = (size > STAGNATION * before) & (size > self.feasible)
-            grown = (GROWTH * problem.penalty).clamp(max=LARGEST_PENALTY)
+            grown = torch.minimum(GROWTH * problem.penalty, largest)
             problem.penalty = torch.where(stagnates, grown, problem.penalty)
             before = size
             tolerance = max(0.1 * tolerance, limits.tolerance)
         reason = "no further progress" if end.reason == "converged" else end.reason
         return end._replace(reason=reason)
 
-    def _first_penalty(self, x: Tensor) -> None:
+    def _units(self, x: Tensor) -> Tensor:
+        """1 / max(1, |dg/dx|) of each constraint: what of a steep one counts as 1 (as in ALGENCAN).
+
+        So 1000*g <= 1000*b is solved in the steps of g <= b: u g with penalty c has the Lagrangian
+        of g with u^2 c. The slopes of more than `SLOPES` constraints cost more than they save.
+        """
+        if len(self.problem.equalities) > SLOPES:
+            return torch.ones_like(self.problem.penalty)
+        slopes = torch.linalg.vector_norm(self.problem.jacobian(x), ord=torch.inf, dim=1)
+        units: Tensor = 1 / slopes.nan_to_num(1.0, posinf=1.0).clamp(min=1)
+        return units
+
+    def _first_penalty(self, x: Tensor, units: Tensor) -> None:
         """10 max(1, |f|) / (||violation||^2 / 2), within [1e-6, 10] (Birgin and Martinez 2014)."""
         problem = self.problem
         problem.multipliers = torch.zeros_like(problem.multipliers)
         problem.penalty = torch.ones_like(problem.penalty)
         problem.value(x)
         over = torch.where(problem.equalities, problem.g, problem.g.clamp(min=0))
-        squares = max(1e-12, float(over.square().sum()) / 2)
+        squares = max(1e-12, float((units * over).square().sum()) / 2)
         first = 10 * max(1.0, abs(problem.f)) / squares
         size = min(max(first, 1e-6), 10.0) if math.isfinite(first) else 10.0
-        problem.penalty = torch.full_like(problem.penalty, size)
+        problem.penalty = size * units.square()
 
 
 def solve(
