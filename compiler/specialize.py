@@ -40,7 +40,7 @@ from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
 from cspec.compiler.notes.pruning import pruning_notes
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
-from cspec.compiler.passes.every_entry import every_entry
+from cspec.compiler.passes.every_entry import every_entry, few_sums
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
 from cspec.compiler.passes.expansion.inline_lets import inline_lets
@@ -274,6 +274,7 @@ def _specialized(
     """
     checked = plan.checked
     problem = every_entry(vector_means(expanded(plan, facts), inference), inference)
+    problem = few_sums(problem, inference)
     check_axes(problem, inference)
     check_set_shapes(problem, plan.shapes, checked.params)
     word = SIGMOID if run.solved else _stand_in(checked, facts, run.schedule.steps)

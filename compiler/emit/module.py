@@ -56,7 +56,7 @@ from cspec.compiler.emit.updates import (
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.derivatives import followed_features, tracked_columns
 from cspec.compiler.lower.projected_call import SetSolve
-from cspec.compiler.lower.restoration import is_restored, sharpens
+from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.lower.solver_call import Solve
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import each_step
@@ -70,7 +70,7 @@ from cspec.dsl.words.functions import SIGNATURES
 
 UPDATE_PIECES = frozenset(
     {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "instead", "worst", "stands_in", "shortfall", "distance"}
+     "temperature", "instead", "worst", "stands_in", "shortfall", "distance"}
 )  # fmt: skip
 LOOP_PIECES = {
     **RUNTIME_FUNCTIONS,
@@ -303,7 +303,7 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
         write_line(lowered, writer)
     else:
         if is_restored(lowered):
-            write_restore(make(), sharp=sharpens(lowered.problem))
+            write_restore(make())
         write_train(loop, make())
     if not _steps_on_objective(emission):
         write_objective(emission.objective, make, vectors)

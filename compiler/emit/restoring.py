@@ -6,7 +6,7 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.lower.restoration import STEPS
 
 BODY = """\
-with {start} as end:  # put back where it is interrupted
+with Restoration(session) as end:  # put back where it is interrupted
     for _ in range({steps}):
         g, amounts = end.measured()
         # What was violated before stays in, or two requirements would take turns.
@@ -21,12 +21,11 @@ with {start} as end:  # put back where it is interrupted
 DOC = "Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."
 
 
-def write_restore(translator: Translator, *, sharp: bool) -> None:
+def write_restore(translator: Translator) -> None:
     """Minimum-norm Newton steps on what is violated (`cspec.runtime.finish.restore`)."""
     writer = translator.writer
     translator.used |= {"Restoration", "jacobian", "shortest"}
     with writer.function("restore", ("session",), [DOC]):
         writer.comment("Descent on a penalty or a Lagrangian ends near the boundary, not on it.")
-        start = "Restoration(session, sharp=True)" if sharp else "Restoration(session)"
-        for line in BODY.format(start=start, steps=STEPS).splitlines():
+        for line in BODY.format(steps=STEPS).splitlines():
             writer.line(line)

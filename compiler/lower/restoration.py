@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.methods.projection import projects
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Problem
-from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.tree.nodes import walk
 
 STEPS = 30
 """Newton steps, at most: a violation that can be taken away is, within a few."""
@@ -38,14 +34,6 @@ def restoration(lowered: Lowered) -> tuple[Operation, ...]:
 
 def _at_the_end(name: str, meaning: str) -> Operation:
     return Operation(kind=Kind.RESTORE, name=name, often="after the last step", meaning=meaning)
-
-
-def sharpens(problem: Problem) -> bool:
-    """Whether surrogates are sharper at the end of the run, and nothing else moves with it."""
-    parts = [part for c in problem.constraints for part in (*c.parts, *(c.gradient_parts or ()))]
-    parts += [problem.objective, *filter(None, [problem.objective_gradient])]
-    ramps = [n for part in parts for n in walk(part) if function_name(n) == "ramp"]
-    return bool(ramps) and all(map(is_temperature, ramps))
 
 
 def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import moves, share, together
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import links
 from cspec.compiler.surrogates.truth_means import over_atoms
-from cspec.dsl.tree.nodes import And, Compare, Expr, Implies, Membership, Not, Or
+from cspec.dsl.tree.nodes import (
+    And,
+    Call,
+    Compare,
+    Expr,
+    Implies,
+    Index,
+    Membership,
+    Name,
+    Negate,
+    Not,
+    Number,
+    Or,
+    Sum,
+)
 
 
 def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:
@@ -42,15 +57,39 @@ def _comparison(
     if s.open_flat(left) or s.open_flat(right):
         return over_atoms(s, event, sign)
     left, right = s.mean(left, 0), s.mean(right, 0)
+    # In units of their own, but for logits: at temperature 1 what is of size 100 is a step, and
+    # what is of size 0.01 a line.
+    own = s.word.open and s.varies(event) and not (_logits(s, left) and _logits(s, right))
+
+    def margin(above: Expr, below: Expr) -> Expr:
+        return call("in_units", less(above, below)) if own else less(above, below)
+
     match operator:
         case "==":
-            return s.word.equal(less(left, right), sign)
+            return s.word.equal(margin(left, right), sign)
         case "!=":
-            return complement(s.word.equal(less(left, right), -sign))
+            return complement(s.word.equal(margin(left, right), -sign))
         case ">" | ">=":
-            return s.word.above(less(left, right), sign)
+            return s.word.above(margin(left, right), sign)
         case _:
-            return s.word.above(less(right, left), sign)
+            return s.word.above(margin(right, left), sign)
+
+
+def _logits(s: SoftenerBase, expr: Expr) -> bool:
+    """Whether a side is outputs of models as they are, sums of those and of variables, or 0."""
+    match expr:
+        case Number(value=value):
+            return value == 0
+        case Name(id=name):
+            return name in s.moving
+        case Sum(operands=operands):
+            return all(_logits(s, operand) for operand in operands)
+        case Negate(operand=inner) | Index(value=inner):
+            return _logits(s, inner)
+        case Call():
+            role = s.setting.inference.known.symbols.role(function_name(expr) or "")
+            return role in ("model", "import")
+    return False
 
 
 # --- connectives ---------------------------------------------------------------------------------

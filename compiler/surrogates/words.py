@@ -37,6 +37,8 @@ class Word(NamedTuple):
     name: str = "sigmoid"
     scale: float | Expr = 1.0
     """A number, or one that falls along the run: `ramp(1, 0.25, steps=1800)`."""
+    open: bool = False
+    """Whether nobody wrote the temperature: it suits logits, and `in_units` brings others there."""
 
     @property
     def one_sided(self) -> bool:
@@ -114,7 +116,7 @@ class Word(NamedTuple):
         return total([("+", left), ("+", right), ("-", times(left, right))])
 
 
-SIGMOID = Word()
+SIGMOID = Word(open=True)
 SHARP = 0.25
 """Where a temperature that falls ends ..."""
 FALLS = 0.6
@@ -131,7 +133,9 @@ def sharpening(steps: int) -> Word:
     last = number(round(FALLS * steps))
     falls = call("ramp", ONE, number(SHARP))
     return Word(
-        "sigmoid", falls.model_copy(update={"keywords": (Keyword(name="steps", value=last),)})
+        "sigmoid",
+        falls.model_copy(update={"keywords": (Keyword(name="steps", value=last),)}),
+        open=True,
     )
 
 

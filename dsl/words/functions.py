@@ -185,6 +185,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "softmax", "elementary", (_p("x", _SCORES),), "like", "exp(x) / sum(exp(x))", (0, 1), (0,)
     ),
+    _elementary("in_units", "4 x / mean |x| over the examples at hand, which is held", monotone=1),
     _elementary("relu", "max(x, 0)", 0, INF, 1),
     _elementary("softplus", "log(1 + exp(x))", 0, INF, 1),
     _elementary("exp", "e to the power x", 0, INF, 1),

@@ -29,7 +29,14 @@ from torch import Tensor, nn
 
 from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
 from cspec.runtime.finish.prices import least_squares
-from cspec.runtime.finish.violation import gradient_of, jacobian_of, point_of, put
+from cspec.runtime.finish.violation import (
+    at_temperature,
+    gradient_of,
+    jacobian_of,
+    point_of,
+    put,
+    temperatures,
+)
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
@@ -118,6 +125,8 @@ class _Problem:
         self._sign = session.sign
         self._primal = {name: _double(value) for name, value in session.primal.items()}
         self._batch = {name: _doubles(part) for name, part in session.whole_batch().items()}
+        self.temperatures = [None, *sorted(t for t in temperatures(session) if t < 1)[::-1]]
+        self._temperature: float | None = None
         self._parameters = list(trained(self._primal).values())
         start = point_of(self._parameters).cpu()
         self.start: Vector = start.numpy()
@@ -134,6 +143,10 @@ class _Problem:
                 self.near[slice(*c.segment)] = BOUND * max(c.tolerance, ROUNDING)
         self.rounds = ROUNDS if self.flat.any() else 1
 
+    def take(self, temperature: float | None) -> None:
+        """Go on with surrogates of another temperature."""
+        self._temperature, self._last = temperature, None
+
     def models(self) -> list[nn.Module]:
         """The copies of the models."""
         return [value for value in self._primal.values() if isinstance(value, nn.Module)]
@@ -145,7 +158,8 @@ class _Problem:
             raise _Interrupted
         if self._last is None or self._last[0] != key:
             put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
-            f, g, true = self._measure(self._primal, self._batch)
+            batch = at_temperature(self._batch, self._temperature)
+            f, g, true = self._measure(self._primal, batch)
             jacobian = jacobian_of(g, self._parameters).cpu().numpy()
             slope = gradient_of(f, self._parameters).cpu().numpy()
             leads, exact = (v.detach().double().cpu().numpy() for v in (g, true))
@@ -197,12 +211,27 @@ def _doubles(part: Any) -> Any:
 def _best(problem: _Problem) -> Vector:
     """The best of what the solver finds, else the start itself.
 
+    Where no round meets all, sharper surrogates are followed from what came nearest; it goes on to
+    the restoration where none of those does.
+    """
+    best = nearest = problem.start
+    for temperature in problem.temperatures:
+        problem.take(temperature)
+        best, nearest = _rounds(problem, nearest, best, nearest)
+        if problem.violation(best) <= ROUNDING:
+            return best
+    return nearest if best is problem.start else best
+
+
+def _rounds(
+    problem: _Problem, start: Vector, best: Vector, nearest: Vector
+) -> tuple[Vector, Vector]:
+    """Solutions from a point on, each from where the last one is: the best, and the nearest.
+
     What a rate was violated by is asked for on top in the next round, and half of that no more
     where it was not: counts jump where surrogates are smooth. A round that asked for too much ends
-    far away, and is forgotten. Where no round meets all, the one that comes nearest goes on to the
-    restoration.
+    far away, and is forgotten.
     """
-    best = start = nearest = problem.start
     margin = np.zeros(len(problem.flat))
     for _ in range(problem.rounds):
         found = problem.sets.nearest(_solved(problem, start, margin))
@@ -216,10 +245,9 @@ def _best(problem: _Problem) -> Vector:
             margin = margin / 4
             continue
         over = np.where(problem.flat & ~problem.equal, np.maximum(problem.at(found).true, 0), 0)
-        margin = np.where(over > 0, np.maximum(margin, over), margin / 2)
+        margin = np.where(over > 0, margin + over, margin / 2)
         start = found
-    met = problem.violation(problem.start) <= ROUNDING
-    return nearest if best is problem.start and not met else best
+    return best, nearest
 
 
 def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:

@@ -4,8 +4,8 @@
 
 The step is the shortest that a linear model says is needed, so the objective is moved in the second
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
-its surrogate (the blunt one of the start, where the sharp one of the end leads nowhere), and the
-length is found on the true rate. (A feasibility restoration as of filter methods, Fletcher and
+its surrogate (of another temperature, where that of the end leads nowhere), and the length is found
+on the true rate. (A feasibility restoration as of filter methods, Fletcher and
 Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
 
 The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
@@ -24,7 +24,13 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.finish.violation import gradient_of, point_of, put
+from cspec.runtime.finish.violation import (
+    at_temperature,
+    gradient_of,
+    point_of,
+    put,
+    temperatures,
+)
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.own_scales import STRICT, own_scale
@@ -50,12 +56,9 @@ ENTRIES = 2**26
 
 
 class Restoration:
-    """The end of a run as a point to start from: `with Restoration(session) as near`.
+    """The end of a run as a point to start from: `with Restoration(session) as near`."""
 
-    `sharp`: surrogates are sharper at the end than at the start of the run.
-    """
-
-    def __init__(self, session: Session, *, sharp: bool = False) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
         self.steps = 0
         self._whole = with_examples(session)
@@ -67,7 +70,8 @@ class Restoration:
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
-        self._sharp, self._blunt = sharp, False
+        self._temperatures = [None, *temperatures(session)]
+        self._tried = 0
         self._mode = as_deployed(session.models())
         self._f = self._first_f = self._first = self._violation = math.nan
 
@@ -146,10 +150,12 @@ class Restoration:
         put(session.parameters, place)
         helped = best <= PROGRESS * self._violation
         self.steps += helped
-        if helped or self._blunt or not self._sharp:
-            return helped
-        self._blunt = True  # A surrogate that is sharp may be flat where the run ended.
-        return True
+        if helped:
+            self._tried = 0
+            return True
+        self._tried += 1
+        self._temperatures.append(self._temperatures.pop(0))
+        return self._tried < len(self._temperatures)
 
     def tell(self) -> None:
         """Say in the report what was moved, and in the session whether anything is left."""
@@ -163,9 +169,7 @@ class Restoration:
             )
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
-        batch = self.session.whole_batch()
-        if self._blunt:
-            batch = {name: part for name, part in batch.items() if name != "clock"}
+        batch = at_temperature(self.session.whole_batch(), self._temperatures[0])
         return self._whole.measure(self.session.primal, batch)
 
     def _amounts(self, true: Tensor) -> Tensor:

@@ -28,6 +28,21 @@ ITERATIONS = 150
 """Of a descent. Each costs about two passes; a violation that can be lowered is, within dozens."""
 
 
+TEMPERATURES = (1.0, 1 / 16, 1 / 64, 4.0)
+"""Of surrogates that sharpen along a run, tried where that of its end leads nowhere: the first
+pulls from far away, sharper ones see only who is about to cross."""
+
+
+def temperatures(session: Session) -> tuple[float, ...]:
+    """Those to try, none where no surrogate has one that moves."""
+    return TEMPERATURES if "temperature" in session.module else ()
+
+
+def at_temperature(batch: dict[str, Any], asked: float | None) -> dict[str, Any]:
+    """The batch with surrogates of another temperature (None: that of the step)."""
+    return batch if asked is None else {**batch, "temperature": torch.tensor(asked)}
+
+
 def batches_of(session: Session) -> list[Any]:
     """The whole data, or a few batches of large ones."""
     whole = [session.whole_batch()]

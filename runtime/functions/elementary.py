@@ -58,6 +58,14 @@ sign = _unary(torch.sign, "sign")
 floor = _unary(torch.floor, "floor")
 
 
+def in_units(value: Value) -> Tensor:
+    """`in_units(x)` = 4 x / mean |x| over all entries that are finite; the mean has no gradient."""
+    values = as_tensor(value)
+    sizes = values.detach().abs()
+    mean = sizes[torch.isfinite(sizes)].mean() if sizes.ndim else sizes
+    return 4 * values / torch.where(mean > 0, mean, torch.ones_like(mean))
+
+
 def operands(*values: Value) -> list[Tensor]:
     """The values as tensors on one device: numbers are filled in there, without a copy."""
     device = next((v.device for v in values if isinstance(v, Tensor)), None)

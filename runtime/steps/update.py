@@ -140,14 +140,21 @@ def parameters(model: nn.Module, names: Iterable[str]) -> list[Tensor]:
     return [parameter(model, name) for name in names]
 
 
-def ramp(first: float, last: float, clock: Tensor | None, steps: int) -> Tensor | float:
-    """What moves on a line from `first` to `last` over so many steps, and stays there.
+def ramp(first: float, last: float, clock: Tensor, steps: int) -> Tensor:
+    """What moves on a line from `first` to `last` over so many steps, and stays there."""
+    return (first + (last - first) * (clock / steps).clamp(0, 1)).squeeze(0)
+
+
+def temperature(batch: Mapping[str, Any], first: float, last: float, steps: int) -> Tensor | float:
+    """That of surrogates: the one a batch asks for (the restoration tries several), else a ramp.
 
     Without a clock, outside of a run, it is where it starts.
     """
-    if clock is None:
-        return first
-    return (first + (last - first) * (clock / steps).clamp(0, 1)).squeeze(0)
+    asked: Tensor | None = batch.get("temperature")
+    if asked is not None:
+        return asked
+    clock = batch.get("clock")
+    return first if clock is None else ramp(first, last, clock, steps)
 
 
 class Instead(Mapping[str, Any]):

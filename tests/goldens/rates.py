@@ -16,7 +16,7 @@ from cspec.runtime.finish.restore import Restoration, jacobian, shortest
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
 from cspec.runtime.methods.units import gradient_rate, size_of, slopes
 from cspec.runtime.setup import Setup, fit, linear, requirement, sgd, two_gaussians
-from cspec.runtime.steps.update import keep, parameter, ramp, shortfall, vector, weigh
+from cspec.runtime.steps.update import keep, parameter, shortfall, temperature, vector, weigh
 
 level = 0.7  # param level
 
@@ -69,7 +69,7 @@ def measure(primal, batch):
     f_model = primal["f"]
     fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
-    soft = class_prob(z / ramp(1, 0.25, batch.get("clock"), 300), 0)
+    soft = class_prob(z / temperature(batch, 1, 0.25, 300), 0)
     quota = level - mean(soft)  # quota: P[pred == 0] >= level
     # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
     band_lo = 0.2 - mean(sigmoid(z), where=y == 1)
@@ -171,7 +171,7 @@ def settle_augmented_lagrangian(state):
 def restore(session):
     """Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."""
     # Descent on a penalty or a Lagrangian ends near the boundary, not on it.
-    with Restoration(session, sharp=True) as end:  # put back where it is interrupted
+    with Restoration(session) as end:  # put back where it is interrupted
         for _ in range(30):
             g, amounts = end.measured()
             # What was violated before stays in, or two requirements would take turns.

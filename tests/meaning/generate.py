@@ -27,7 +27,7 @@ METHODS = (
     "",
     "",
     "",
-    "using lagrangian",
+    "using lagrangian(dual=sgd(lr=0.01))",
     "using augmented_lagrangian(penalty=2)",
     "using exact_penalty(coefficient=0.5)",
     "using quadratic_penalty",

@@ -2,8 +2,8 @@
 
 The definition: a prediction of a model is a random class with the model's probabilities, the same
 one wherever it stands; a comparison of numbers is a random truth value, true with probability
-sigmoid(left - right). What the model's step sees is the mean, here the sum over everything that may
-happen of its probability times its value.
+sigmoid(m), m = left - right in units of a quarter of its mean size. What the model's step sees is
+the mean, here the sum over everything that may happen of its probability times its value.
 """
 
 from __future__ import annotations
@@ -105,17 +105,26 @@ def pair(text: str, truth: Callable[[Tensor, Tensor], Tensor]) -> Term:
     )
 
 
+def in_units(m: Tensor) -> Tensor:
+    """m in units of a quarter of its mean size, which has no gradient."""
+    return 4 * m / m.detach().abs().mean()
+
+
 def above(text: str, margin: Callable[[World], Tensor]) -> Term:
     """`u > v` of numbers, by its margin u - v."""
     number = next(_numbers)
-    bit = (number, lambda w: 1 / (1 + torch.exp(-margin(w))), lambda w: margin(w).detach() > 0)
+    bit = (number, lambda w: torch.sigmoid(in_units(margin(w))), lambda w: margin(w).detach() > 0)
     return Term(text, lambda h: h.bits[number], bits=(bit,))
 
 
 def equal(text: str, difference: Callable[[World], Tensor]) -> Term:
     """`u == v` of numbers."""
     number = next(_numbers)
-    bit = (number, lambda w: torch.exp(-(difference(w) ** 2)), lambda w: difference(w) == 0)
+    bit = (
+        number,
+        lambda w: torch.exp(-(in_units(difference(w)) ** 2)),
+        lambda w: difference(w) == 0,
+    )
     return Term(text, lambda h: h.bits[number], bits=(bit,))
 
 

@@ -105,3 +105,12 @@ def test_in_a_loop_whose_length_is_said(steps: int | None) -> None:
     left, total = nonzeros(net)
     assert (0.96 * 0.3 <= left / total <= 0.3) == (steps is not None)
     assert functional.cross_entropy(net(x), y) < 1.1
+
+
+@pytest.mark.slow
+def test_the_least_density_of_a_loss_that_can_be_reached_is_no_suspect() -> None:
+    text = SPEC.replace("minimize ce(f(x), y)", "minimize density(f)")
+    result = cspec.run(f"{text}s.t. good: E[ce(f(x), y)] <= 0.3\n")
+    left, total = nonzeros(result.models["f"])
+    assert result.satisfied and result["good"].value <= 0.3
+    assert result.objective == left / total < 0.9

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from training.events import in_units
 
 import cspec
 from cspec.dsl.check import check
@@ -56,7 +57,8 @@ def close(found: Tensor, wanted: Tensor) -> None:
 def test_an_interval_with_ends_that_move() -> None:
     net = linear()
     z = net(X)
-    inside = torch.sigmoid(W - z[:, 0]) * torch.sigmoid(z[:, 1] - W)
+    low, high = (torch.sigmoid(in_units(m)) for m in (W - z[:, 0], z[:, 1] - W))
+    inside = low * high
     held = ((z[:, 0] <= W) & (z[:, 1] >= W)).double()
     within = "w in [f(x)[0], f(x)[1]]"
     for line, weights in ((f"P[{within}]", torch.ones(N)), (f"E[w*({within})]", W)):

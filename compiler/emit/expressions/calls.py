@@ -19,7 +19,7 @@ from cspec.compiler.emit.expressions.examples import (
 from cspec.compiler.emit.expressions.means import tail
 from cspec.compiler.emit.expressions.outputs import forward, of_own_function, operations, weights
 from cspec.compiler.emit.expressions.scope import ramp_steps
-from cspec.compiler.emit.pieces import attribute, constant, subscript
+from cspec.compiler.emit.pieces import constant, subscript
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import globs_of
 from cspec.compiler.surrogates.words import is_temperature
@@ -131,8 +131,7 @@ def _ramp(t: TranslatorBase, expr: Call) -> ast.expr:
     first, last = (t.translate(argument) for argument in expr.arguments)
     if t.container == "data":
         return last
-    clock = subscript(ast.Name(id=t.container), ast.Constant("clock"))
-    if is_temperature(expr):  # which is 1 outside of a run
-        held = attribute(ast.Name(id=t.container), "get")
-        clock = ast.Call(func=held, args=[ast.Constant("clock")], keywords=[])
-    return t.call("ramp", first, last, clock, constant(ramp_steps(expr, t.scope)))
+    batch, steps = ast.Name(id=t.container), constant(ramp_steps(expr, t.scope))
+    if is_temperature(expr):
+        return t.call("temperature", batch, first, last, steps)
+    return t.call("ramp", first, last, subscript(batch, ast.Constant("clock")), steps)

@@ -125,5 +125,35 @@ def test_events_of_numbers_sharpen_alike() -> None:
     _, g, _ = run.module["measure"](run.primal, run.whole_batch())
     with torch.no_grad():
         z = net()(table()["x"]).squeeze(1).numpy()
-    expected = 0.9 - (1 / (1 + np.exp(-(z - 0.3) / 0.25))).mean()
+    own = np.abs(z - 0.3).mean() / 4
+    expected = 0.9 - (1 / (1 + np.exp(-(z - 0.3) / own / 0.25))).mean()
     assert g.item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_batch_may_ask_for_another_temperature() -> None:
+    run = session_of(spec(), train=table(), f=net())
+    run.step = 600
+    batch = {**run.whole_batch(), "temperature": torch.tensor(2.0, dtype=D)}
+    _, g, _ = run.module["measure"](run.primal, batch)
+    with torch.no_grad():
+        z = net()(table()["x"]).squeeze(1).numpy()
+    positive = table()["y"].numpy() == 1
+    assert g.item() == pytest.approx(0.9 - (1 / (1 + np.exp(-z[positive] / 2))).mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_a_count_of_errors_is_followed_alike_in_any_units(size: float) -> None:
+    data = {**table(), "y": size * table()["x"].sum(1)}
+    model = net()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(size)
+    text = SPEC.replace("bce(f(x), y)", "E[(f(x) - y)^2]").format(
+        event=f"abs(f(x) - y) <= {0.5 * size}", steps=1000, surrogate="", using=""
+    )
+    run = session_of(text, train=data, f=model)
+    _, g, _ = run.module["measure"](run.primal, run.whole_batch())
+    with torch.no_grad():
+        m = 0.5 - (net()(table()["x"]).squeeze(1) - table()["x"].sum(1)).abs().numpy()
+    expected = 0.9 - (1 / (1 + np.exp(-4 * m / np.abs(m).mean()))).mean()
+    assert g.item() == pytest.approx(expected, rel=1e-6)

@@ -186,15 +186,17 @@ def test_classes_that_are_known(line: str, outputs: tuple[int, ...], mean: str) 
 @pytest.mark.parametrize(
     ("event", "truth"),
     [
-        ("f(x)[0] > w", "sigmoid(z[0] - w)"),
+        ("f(x)[0] > w", "sigmoid(in_units(z[0] - w))"),
         ("f(x)[0] <= 0", "sigmoid(0 - z[0])"),
-        ("w >= f(x)[0]", "sigmoid(w - z[0])"),
-        ("f(x)[0] > -0.5", "sigmoid(z[0] + 0.5)"),
-        ("f(x)[0] in [-0.1, 0.3]", "sigmoid(z[0] + 0.1)*sigmoid(0.3 - z[0])"),
-        ("-0.1 < f(x)[0] <= 0.3", "sigmoid(z[0] + 0.1)*sigmoid(0.3 - z[0])"),
-        ("f(x)[0] == w", "exp(-(z[0] - w)^2)"),
-        ("f(x)[0] != w", "1 - exp(-(z[0] - w)^2)"),
-        ("f(x)[0] > E[f(x)[0]]", "sigmoid(z[0] - E[z[0]])"),
+        ("w >= f(x)[0]", "sigmoid(in_units(w - z[0]))"),
+        ("f(x)[0] > -0.5", "sigmoid(in_units(z[0] + 0.5))"),
+        ("f(x)[0] > f(x)[1]", "sigmoid(z[0] - z[1])"),
+        ("abs(f(x)[0] - w) > 2", "sigmoid(in_units(abs(z[0] - w) - 2))"),
+        ("f(x)[0] in [-0.1, 0.3]", "sigmoid(in_units(z[0] + 0.1))*sigmoid(in_units(0.3 - z[0]))"),
+        ("-0.1 < f(x)[0] <= 0.3", "sigmoid(in_units(z[0] + 0.1))*sigmoid(in_units(0.3 - z[0]))"),
+        ("f(x)[0] == w", "exp(-in_units(z[0] - w)^2)"),
+        ("f(x)[0] != w", "1 - exp(-in_units(z[0] - w)^2)"),
+        ("f(x)[0] > E[f(x)[0]]", "sigmoid(in_units(z[0] - E[z[0]]))"),
         ("f(x)[0] > 0 and y == 1 and g == 2", "sigmoid(z[0])*(y == 1 and g == 2)"),
         ("f(x)[0] > 0 or y == 1", "sigmoid(z[0]) + (y == 1) - sigmoid(z[0])*(y == 1)"),
         ("y == 1 => f(x)[0] > 0", "1 - (y == 1) + (y == 1)*sigmoid(z[0])"),
@@ -206,7 +208,7 @@ def test_classes_that_are_known(line: str, outputs: tuple[int, ...], mean: str) 
             "(f(x)[0] > 0) + (f(x)[1] > 0) >= 1",
             "sigmoid(z[0]) + (1 - sigmoid(z[0]))*sigmoid(z[1])",
         ),
-        ("sum(f(x) > 0) >= 2", "sigmoid(sum(sigmoid(z)) - 2)"),
+        ("sum(f(x) > 0) >= 2", "sigmoid(in_units(sum(sigmoid(z)) - 2))"),
         (
             "max(f(x)[i] > 0 for i in range(2)) >= 1",
             "sigmoid(z[0]) + (1 - sigmoid(z[0]))*sigmoid(z[1])",
@@ -244,8 +246,8 @@ def test_events_of_numbers(event: str, truth: str) -> None:
         ),
         (
             "E[w | f(x)[0] in [0, 1], f(x)[1] > 0] <= 2",
-            "E[w*sigmoid(z[0])*sigmoid(1 - z[0])*sigmoid(z[1])]"
-            "/E[sigmoid(z[0])*sigmoid(1 - z[0])*sigmoid(z[1])] - 2",
+            "E[w*sigmoid(z[0])*sigmoid(in_units(1 - z[0]))*sigmoid(z[1])]"
+            "/E[sigmoid(z[0])*sigmoid(in_units(1 - z[0]))*sigmoid(z[1])] - 2",
         ),
     ],
 )

@@ -65,3 +65,14 @@ def test_power_takes_numbers_on_either_side() -> None:
     leaf = torch.zeros(1, requires_grad=True)
     FUNCTIONS["pow"](leaf, 2).backward()
     assert leaf.grad is not None and leaf.grad.item() == 0.0
+
+
+def test_in_units_is_the_same_in_any_units_and_its_mean_has_no_slope() -> None:
+    x = torch.tensor([1.0, -3.0, 5.0, math.nan], dtype=torch.float64, requires_grad=True)
+    in_units = FUNCTIONS["in_units"]
+    found = in_units(x)
+    assert found[:3].tolist() == pytest.approx([4 / 3, -4.0, 20 / 3])
+    assert torch.equal(in_units(1024 * x)[:3], found[:3])
+    (slope,) = torch.autograd.grad(found[:3].sum(), [x])
+    assert slope[:3].tolist() == pytest.approx([4 / 3] * 3)
+    assert in_units(torch.zeros(3)).tolist() == [0, 0, 0]
