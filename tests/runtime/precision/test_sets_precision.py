@@ -205,6 +205,17 @@ def test_bisection(precision: str, delivered: Callable[[cspec.Result], None]) ->
     delivered(result)
 
 
+def test_lifting(precision: str, delivered: Callable[[cspec.Result], None]) -> None:
+    text = (
+        "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[4])\n"
+        "minimize E[(diff(u, x) + u(x))^2 for x in q.sample(16)]\ns.t. wall: u(0) == 1\n"
+        f"fit(steps=3, precision={precision})"
+    )
+    result = cspec.run(text)
+    assert result["wall"].method == "lifting" and result["wall"].satisfied
+    delivered(result)
+
+
 def test_gates(precision: str, delivered: Callable[[cspec.Result], None]) -> None:
     text = RATES.format(model="mlp(hidden=[8], gates=hard_concrete)", how="x", precision=precision)
     text = re.sub(r"quota: .*", "size: density(f) <= 60%", text)
@@ -213,7 +224,7 @@ def test_gates(precision: str, delivered: Callable[[cspec.Result], None]) -> Non
 
 def test_no_method_and_no_map_is_forgotten() -> None:
     lines = [c.how for c in CASES] + [f"{c} {u}" for c, _, u in VARIABLES]
-    lines += ["output_projection", "threshold", "bisection"]  # the tests of their names
+    lines += ["output_projection", "threshold", "bisection", "lifting"]  # the tests of their names
     tried = set().union(*(re.findall(r"[a-z_]+", line) for line in lines))
     assert tried >= set(METHODS) - set(FUNCTIONAL) - {"auto"} | {"spg", "bisection"}
     assert tried >= set(MAPS)
