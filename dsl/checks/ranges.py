@@ -9,6 +9,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number, quoted
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
+from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.values.intervals import Range, Ranges
 
 _SLACK = 1e-12
@@ -211,6 +212,11 @@ def _outside(
     )
 
 
+def _is_ratio(expr: Expr) -> bool:
+    head = head_name(expr)
+    return isinstance(expr, Call) and head is not None and head.id == "ratio"
+
+
 def _never_infinite(typer: Typer, relation: Compare, thing: Expr, at: Expr) -> None:
     typer.report(
         "CS311",
@@ -239,6 +245,9 @@ def _true(
         if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
             helps = (f"did you mean `{number(value)}%`?",)
             fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+        if _is_ratio(thing) and value > 1:
+            turned = f"{typer.source.slice(thing.span)} >= {100 / value:.4g}%"
+            helps, fixes = (f"a ratio is smallest by largest: write `{turned}`",), ()
         typer.report(
             "CS311",
             f"the bound {number(value)} is outside the range of {subject(typer, thing)}",

@@ -214,6 +214,16 @@ def _confidence(typer: Typer, item: Verify) -> None:
             helps=helps,
             fixes=fixes,
         )
+    elif value < 0.5:
+        sure = f"{number(round(100 - 100 * value, 6))}%"
+        typer.report(
+            "CS304",
+            f"a confidence of {number(100 * value)}% leaves {sure} for an error",
+            expr.span,
+            "how sure, and not how unsure",
+            helps=(f"did you mean `{sure}`?",),
+            fixes=(Fix(span=expr.span, replacement=sure, title=f"write {sure}"),),
+        )
 
 
 def _certificate(

@@ -133,7 +133,10 @@ def form_here(typer: Typer, call: Call, signature: Signature) -> str:
     expected = sum(not p.keyword for p in signature.parameters)
     if signature.name in EXAMPLES or not expected or len(call.arguments) < expected:
         return form(signature)
-    kept = (typer.source.slice(argument.span) for argument in call.arguments[:expected])
+    given = [typer.source.slice(argument.span) for argument in call.arguments]
+    if given[0] in typer.symbols.models() and len(given) == expected + 1:
+        given[:2] = [f"{given[0]}({given[1]})"]  # `ce(f, x, y)`: the model and what it sees
+    kept = given[:expected]
     return f"{signature.name}({', '.join(kept)})"
 
 

@@ -51,6 +51,8 @@ _DEFINING = frozenset({"PARAM", "VAR", "DATA", "MODEL"})
 """Lines that define: no relation stands in them."""
 _LOOSE = frozenset(",;:()[]{}")
 """Marks that part what stands on both sides: one that parts nothing may be taken out."""
+_RANGING = frozenset({"for", "forall", "each", "every", "sum", "max", "min", "all", "any"})
+"""Words before which or behind which something goes over a set."""
 _BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
 _HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
 """What may stand before a bracket that is missing: `sumsqw)`, `Ppred == 1]`."""
@@ -263,7 +265,7 @@ def _differences(old: Counter[str], new: Counter[str]) -> tuple[list[str], list[
 def _respelt(word: str, new: str, old: Sequence[str]) -> bool:
     """Whether one word stands for another, twice, or before a `.` as a module of Python does."""
     if not word:
-        return new == "s.t." or (new == "in" and _kind(old) not in {"DATA", "MODEL", "VERIFY"})
+        return new == "s.t." or (new == "in" and not _RANGING.isdisjoint(old))
     if not new:
         return (word, word) in pairwise(old) or word in MODULES or word.lower() in _SAID
     if word in old and old.count(word) > 1:
