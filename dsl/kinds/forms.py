@@ -206,6 +206,8 @@ def _without(keyword: Keyword, name: str) -> str:
         return f"for each row or column: `forall i in range(n): {name}(A[i, :]) ...`, or `A[:, i]`"
     if name in LOSSES and keyword.name in ("weight", "class_weight", "pos_weight", "sample_weight"):
         return f"weigh the examples: `where(y == 1, 5, 1)*{name}(f(x), y)`"
+    if name == "diff" and keyword.name in ("order", "n", "degree", "times"):
+        return "name the variable as often as it is differentiated by: `diff(u, x, x)`"
     return f"remove `{keyword.name}`"
 
 

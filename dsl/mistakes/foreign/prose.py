@@ -363,5 +363,33 @@ PROSE = (
         lambda m: f"{m['word']}imize {{expr}}",
         code="CS125",
     ),
+    row(
+        _HEAD + _LABEL + r"(?P<expr>[^#\n]*(?:==|<=|>=)[^#\n;]*?) , "
+        r"(?:tol|tolerance|atol|eps|epsilon) ?= ?(?P<value>\d[\d.eE+-]*)",
+        "a tolerance stands behind `within`",
+        "{st}{head}{label}{expr} within {value}",
+        code="CS115",
+    ),
+    row(
+        _HEAD + _LABEL + r"(?P<expr>[^#\n]*\bin~(?:rank|nuclear|spectral|sparse|density|nm))"
+        r" <=? (?P<value>\d[\d.]*%?)",
+        "the size of a set stands in `( )` behind its word",
+        "{st}{head}{label}{expr}({value})",
+    ),
+    row(
+        _HEAD + _LABEL + r"forall \( (?P<i>\w+) , (?P<j>\w+) \)~in~"
+        r"(?P<first>range\([^#\n()]*\)) , (?P<second>range\([^#\n()]*\)) :"
+        r" (?P<expr>[^#\n]*[^#\n; \t])",
+        "each name has a set of its own",
+        "{st}{head}{label}forall {i} in {first}, {j} in {second}: {expr}",
+        code="CS121",
+    ),
+    row(
+        _HEAD + r"(?P<expr>[^#\n]*(?:==|<=|>=)[^#\n;]*[^#\n; \t])"
+        r" \\label\{ ?(?P<name>[A-Za-z_]\w*) ?\}",
+        "a label stands first, with a `:`",
+        "{st}{head}{name}: {expr}",
+        code="CS126",
+    ),
 )
 """What people say of a model in a sentence of their own."""
