@@ -18,6 +18,8 @@ from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Name, Node, walk
 
 SIZES = frozenset({"density", "params", "flops", "bytes"})
+STORED = frozenset({"params", "bytes"})
+"""Sizes that keeping the largest weights alone may hold."""
 Params = Mapping[str, float | tuple[float, ...]]
 
 

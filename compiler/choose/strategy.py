@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from cspec.compiler.algebra.set_forms import has_form
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.axes.sizes import at_full_size, sized
+from cspec.compiler.axes.sizes import STORED, at_full_size, sized
 from cspec.compiler.choose.bisection import solved_by_bisection
 from cspec.compiler.choose.spg import solved_by_spg
 from cspec.compiler.choose.sqp import solved_by_sqp
@@ -159,8 +159,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
         case Projection() | Admm() | Parametrization() | FrankWolfe():
             if c.set is None and _seen_later(c, context):
                 return Choice(method, reason)
-            stored = frozenset({"params", "bytes"})
-            open_ = context.facts is None and any(sized(n, stored) for n in walk(c.value))
+            open_ = context.facts is None and any(sized(n, STORED) for n in walk(c.value))
             if c.set is None and not open_:
                 raise SpecError([_no_set(c, method)])
             require_construction(c, "sparse" if c.set is None else c.set.word, method)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, walk
@@ -25,24 +25,21 @@ def column_of_variable(variable: Expr) -> str | None:
 
 def tracked_columns(expressions: Iterable[Expr]) -> frozenset[str]:
     """The columns that some derivative is taken by: they have to be followed from the start."""
-    found = (
-        column_of_variable(variable)
-        for expr in expressions
-        for node in walk(expr)
-        if isinstance(node, Call) and function_name(node) in DERIVATIVES
-        for variable in variables(node)
-    )
-    return frozenset(name for name in found if name is not None)
+    return _columns(_taken_by(expressions))
 
 
 def followed_features(expressions: Iterable[Expr]) -> frozenset[str]:
     """The columns of which some feature is what a derivative is taken by."""
-    found = (
-        column_of_variable(variable)
-        for expr in expressions
-        for node in walk(expr)
-        if isinstance(node, Call) and function_name(node) in DERIVATIVES
-        for variable in variables(node)
-        if not isinstance(variable, Name)
-    )
+    return _columns(v for v in _taken_by(expressions) if not isinstance(v, Name))
+
+
+def _taken_by(expressions: Iterable[Expr]) -> Iterator[Expr]:
+    """What the derivatives in some expressions are taken by."""
+    for node in (node for expr in expressions for node in walk(expr)):
+        if isinstance(node, Call) and function_name(node) in DERIVATIVES:
+            yield from variables(node)
+
+
+def _columns(variables: Iterable[Expr]) -> frozenset[str]:
+    found = (column_of_variable(variable) for variable in variables)
     return frozenset(name for name in found if name is not None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from cspec.compiler.axes.sizes import Params, other_parameters, prunable_parameters, sized
+from cspec.compiler.axes.sizes import STORED, Params, other_parameters, prunable_parameters, sized
 from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
 from cspec.compiler.passes.affine_sides import Beside, beside
 from cspec.compiler.records.facts import Facts, ModelFacts
@@ -98,7 +98,7 @@ def _sides(c: Constraint) -> Iterator[Expr]:
 
 def _alone(value: Expr, bound: Expr, params: Params) -> Beside:
     """A size against a bound, without what stands beside it; of a ramp against both its ends."""
-    found = beside(value, bound, lambda side: sized(side, _STORED) is not None, params)
+    found = beside(value, bound, lambda side: sized(side, STORED) is not None, params)
     match bound:
         case Call(function=Name(id="ramp"), arguments=(first, last)):
             ends = tuple(_alone(value, end, params).bound for end in (first, last))
@@ -106,16 +106,12 @@ def _alone(value: Expr, bound: Expr, params: Params) -> Beside:
     return found
 
 
-_STORED = frozenset({"params", "bytes"})
-"""Sizes that the largest weights alone may keep."""
-
-
 def _as_set(
     c: Constraint, facts: Facts, gated: frozenset[str], params: Params, width: int
 ) -> Constraint:
     """`params(f) <= n` and `bytes(f)/1000 <= b` as a share of the weights that may stay."""
     alone = _alone(c.value, c.bound, params)
-    pair = sized(alone.inner, _STORED)
+    pair = sized(alone.inner, STORED)
     model = None if pair is None else facts.models.get(pair[1])
     above = c.relation != ("<=" if alone.factor > 0 else ">=")
     if pair is None or model is None or pair[1] in gated or above or c.soft:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -28,7 +29,6 @@ from cspec.dsl.tree.nodes import (
 )
 
 _SETS = frozenset({"values", "cross", "range"})
-_LISTS = frozenset({"weights", "params"})
 
 
 def check_unused(typer: Typer, spec: Spec) -> None:
@@ -108,7 +108,7 @@ def _counts(domain: Expr) -> bool:
         case Call(function=Name(id=word)):
             return word in _SETS
         case Attribute(name=word) | Call(function=Attribute(name=word)):
-            return word in _LISTS
+            return word in LISTS
     return False
 
 

@@ -76,9 +76,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     product = _juxtaposed(typer, name.id)
     if product is not None:
         return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
-    dashed_name = dashed(typer, name)
-    if dashed_name is not None:
-        return dashed_name
+    if here := dashed(typer, name):
+        return here
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
