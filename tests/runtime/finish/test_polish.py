@@ -177,3 +177,22 @@ def test_a_set_beside_an_offset_of_ten_thousand(requirement: str, inside: Any) -
     ).fun
     assert result.satisfied
     assert result.objective == pytest.approx(float(least), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_gap_of_a_network_of_relu_is_met_at_little_cost() -> None:
+    """SLSQP alone ends 4e-7 over the bound, which is thrown away, and 16% above this."""
+    draw = np.random.default_rng(9)
+    x = draw.normal(size=(400, 3))
+    y = np.sin(2 * x[:, 0]) + 0.5 * x[:, 1] * x[:, 2] + 0.4 * draw.standard_t(3, size=400)
+    s = (draw.random(400) < 0.3).astype(np.int64)
+    result = cspec.run(
+        "data train(x, y, s)\nmodel f = mlp(hidden=[24])\nminimize E[(f(x) - y)^2]\n"
+        "s.t. even: gap(E[(f(x) - y)^2 | s]) <= 0.02\nfit(batch_size=64)\n",
+        train={"x": x, "y": y, "s": s},
+    )
+    with torch.no_grad():
+        found = result.model(torch.tensor(x, dtype=torch.float32)).reshape(-1).numpy()
+    losses = (found - y) ** 2
+    assert abs(losses[s == 0].mean() - losses[s == 1].mean()) <= 0.02 + 1e-6
+    assert losses.mean() <= 0.33
