@@ -196,8 +196,21 @@ class _Problem:
         before, least, allowed = self.at(best).objective, self.violation(best), ROUNDING
         after, left = self.at(found).objective, self.violation(found)
         near = self.sets.violation(found) <= NEAR * (1 + float(np.abs(found).max(initial=0.0)))
-        better = after < before or (least > ROUNDING and after < before + self.far)
+        better = after < before
+        if not better and least > ROUNDING:
+            better = after < before + max(self.far, self.worth(found, best))
         return bool(near and np.isfinite(after) and left <= max(least, allowed) and better)
+
+    def worth(self, found: Vector, best: Vector) -> float:
+        """sum of m_i V_i, m the multipliers of a point and V what another violates.
+
+        The solution of a convex problem costs no more than that.
+        """
+        true = self.at(best).true
+        short = np.where(self.equal, np.abs(true), np.maximum(true, 0))
+        m, left = _explained(self, found)
+        known = not self.flat.any() and left <= EXPLAINED * np.linalg.norm(self.at(found).slope)
+        return float(np.abs(m) @ short) * (1 + AT_REST) if known else 0.0
 
     def misses(self, found: Vector, nearest: Vector) -> bool:
         """Whether a point is better than the start, and comes nearer than another that is."""
@@ -282,11 +295,18 @@ def _augmented(problem: _Problem) -> Vector:
 
 def _at_rest(problem: _Problem, x: Vector) -> bool:
     """Whether multipliers of what is at its bound explain grad f: a solution."""
-    at = problem.at(x)
+    left = _explained(problem, x)[1]
+    return bool(left <= max(AT_REST * np.linalg.norm(problem.at(x).slope), ROUNDING))
+
+
+def _explained(problem: _Problem, x: Vector) -> tuple[Vector, float]:
+    """Multipliers by least squares of what is at its bound, and what of grad f they leave."""
+    at, m = problem.at(x), np.zeros(len(problem.flat))
     rows = np.flatnonzero(problem.equal | (at.true >= -problem.near))
     columns, equal = torch.as_tensor(at.jacobian[rows]), torch.as_tensor(problem.equal[rows])
-    left = least_squares(torch.as_tensor(at.slope), columns, equal)[1]
-    return bool(left <= AT_REST * np.linalg.norm(at.slope) or left <= ROUNDING)
+    found, left = least_squares(torch.as_tensor(at.slope), columns, equal)
+    m[rows] = found.numpy()
+    return m, left
 
 
 def _met(problem: _Problem, x: Vector) -> Vector:
