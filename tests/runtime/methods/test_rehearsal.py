@@ -180,15 +180,23 @@ def test_minimized_counts_and_decision_variables_keep_small_first_steps(text: st
     assert program.fit["schedule"][1]["follow"] and "rehearse(session, " not in program.source
 
 
-@pytest.mark.parametrize(("size", "tried"), [("full", True), ("8", False)])
-def test_first_steps_under_a_required_rate_are_tried_on_whole_data(size: str, tried: bool) -> None:
+@pytest.mark.parametrize(("size", "how"), [("full", "60)"), ("8", "60, below=0.75)")])
+def test_runs_under_a_required_rate_of_batches_begin_lower(size: str, how: str) -> None:
+    fit = f"batch_size={size}, steps=3000"
     program = cspec.compile(
         "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\n"
-        f"s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit(batch_size={size})",
+        f"s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit({fit})",
         train=table(),
         f=line(),
     )
-    assert ("rehearse(session, " in program.source) == tried
+    assert f"rehearse(session, {how}" in program.source
+
+
+@pytest.mark.parametrize("below", [0.5, 0.75, 1.0])
+def test_a_run_begins_so_many_decades_below_the_best(below: float) -> None:
+    assert chosen([3.0, 1.0, 2.0], below) == pytest.approx(10 ** (1 - below))
+    assert chosen([3.0, 2.0, 1.5, 1.0], below) == 1.0
+    assert chosen([math.inf, math.nan], below) == 1.0
 
 
 ORTHOGONAL = """
