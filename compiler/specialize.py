@@ -174,9 +174,8 @@ def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> Rehears
     """First steps that are tried at several rates; none where a solver runs, or variables move."""
     if run.solved or plan.variables:
         return NEVER
-    streams = any(item.stream is not None for item in facts.data.values())
     whole, steps = run.schedule.steps_per_epoch == 1, run.schedule.steps
-    return rehearsed(plan.checked.fit, run.fit, steps, problem, whole=whole, streams=streams)
+    return rehearsed(plan.checked.fit, run.fit, steps, problem, whole=whole)
 
 
 def _run(checked: Checked, facts: Facts) -> _Run:

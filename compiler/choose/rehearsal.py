@@ -46,12 +46,10 @@ def rehearsed(
     problem: Problem,
     *,
     whole: bool = False,
-    streams: bool = False,
 ) -> Rehearsed:
     """How long a run is rehearsed, and how far below the best rate it begins.
 
-    The rate is open (its schedule follows the path, and nobody asked for that), and the first
-    batches can be drawn more than once, which those of a loader (`streams`) can't. Where counts of
+    The rate is open: its schedule follows the path, and nobody asked for that. Where counts of
     a model are required, their path circles around the bound from early on, so nothing else tells
     that a rate is small; where the model runs away, to where surrogates vanish, the true
     violations tell, which the merit of a rehearsal weighs. Counts of batches, not of `whole` data,
@@ -61,7 +59,7 @@ def rehearsed(
     first rate.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    if not open_ or problem.objective_gradient is not None or streams or steps < LONG:
+    if not open_ or problem.objective_gradient is not None or steps < LONG:
         return NEVER
     counts = any(c.gradient_parts is not None for c in problem.constraints)
     below = NOISY if counts and not whole else BELOW
