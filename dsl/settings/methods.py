@@ -116,7 +116,7 @@ class Lagrangian(Method):
 
     @property
     def left_open(self) -> bool:
-        """Not with plain ascent: nothing damps it, and a surrogate that sharpens sets it circling."""
+        """Not with plain ascent: undamped, it circles where a surrogate sharpens."""
         return super().left_open and not isinstance(self.dual, Sgd)
 
 

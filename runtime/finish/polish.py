@@ -209,7 +209,9 @@ class _Problem:
         true = self.at(best).true
         short = np.where(self.equal, np.abs(true), np.maximum(true, 0))
         m, left = _explained(self, found)
-        known = not self.flat.any() and left <= EXPLAINED * np.linalg.norm(self.at(found).slope)
+        known = not self.flat.any() and left <= EXPLAINED * float(
+            np.linalg.norm(self.at(found).slope)
+        )
         return float(np.abs(m) @ short) * (1 + AT_REST) if known else 0.0
 
     def misses(self, found: Vector, nearest: Vector) -> bool:
@@ -296,7 +298,7 @@ def _augmented(problem: _Problem) -> Vector:
 def _at_rest(problem: _Problem, x: Vector) -> bool:
     """Whether multipliers of what is at its bound explain grad f: a solution."""
     left = _explained(problem, x)[1]
-    return bool(left <= max(AT_REST * np.linalg.norm(problem.at(x).slope), ROUNDING))
+    return left <= max(AT_REST * float(np.linalg.norm(problem.at(x).slope)), ROUNDING)
 
 
 def _explained(problem: _Problem, x: Vector) -> tuple[Vector, float]:
