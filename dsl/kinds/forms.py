@@ -9,7 +9,7 @@ from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.tree.rebuild import head_name
-from cspec.dsl.words.functions import DERIVATIVES, Parameter, Signature
+from cspec.dsl.words.functions import DERIVATIVES, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.losses import LOSSES
 
 EXAMPLES = {
@@ -215,7 +215,9 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
     """A setting that a function does not have."""
     others = SETTING_WORDS.items()
     meant = next((w for w, o in others if w in known and keyword.name.lower() in o), None)
-    guess = meant or closest(keyword.name, known)
+    own = SIGNATURES.get(name)
+    only = known[0] if own and own.family == "set" and len(known) == 1 else None
+    guess = meant or closest(keyword.name, known) or only
     span = keyword.name_span
     typer.report(
         "CS502",

@@ -21,6 +21,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.parsing.lalr import StuckError, node_of
+from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import Source, Span
@@ -96,7 +97,17 @@ def with_one_edit(
     start = _line_of(source.text, first.span.start)[0]
     if first.code in _TOO_LARGE or source.text.startswith("from", start):
         return found  # what may be run is no matter of a slip
-    if any(_clean(source, fix, check) for fix in (*first.fixes[:2], *_written(source, first))):
+    rewritten = _rewritten(source, first, check, wrong)
+    if rewritten is not None:
+        here = _covered(source, first, rewritten.fixes[0])
+        return tuple(
+            rewritten if d is first else d for d in found if d is first or not _within(d, here)
+        )
+    fix = next((fix for fix in first.fixes[:2] if _leads(source, fix, check, len(wrong))), None)
+    if fix is not None:
+        told = _quoted(source, first, fix)
+        return tuple(told if d is first else d for d in found)
+    if any(_clean(source, fix, check) for fix in _written(source, first)):
         return found
     line = _mended(source, first, check)
     if line is not None:
@@ -124,6 +135,109 @@ def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
     for quote in quotes:
         for span in (first.span, body) if quote else ():
             yield Fix(span=span, replacement=quote[1] if quote else "", title="")
+
+
+_REWRITTEN = 6
+"""Lines of other forms that are checked."""
+
+
+def _rewritten(
+    source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
+) -> Diagnostic | None:
+    """The finding in the words of the first form of its line that leads to fewer errors."""
+    if first.code in _KEPT:
+        return None
+    for found in islice(rewrites(source, first), _REWRITTEN):
+        fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
+        if _leads(source, fix, check, len(wrong)):
+            shown = _on_line(source, first, fix)
+            update = {
+                "message": found.message,
+                "span": shown,
+                "label": "" if found.message != first.message else first.label,
+                "notes": () if found.message != first.message else first.notes,
+                "helps": (
+                    f"write `{line}`" if (line := _lines(source, fix)) else "remove the line",
+                ),
+                "fixes": (fix,),
+            }
+            return first.model_copy(update=update)
+    return None
+
+
+_KEPT = frozenset({"CS218", "CS105"})
+"""Findings about what may be run, and about texts: nothing in them is read."""
+
+
+def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
+    """What is marked: the words that change, where they stand on the line of the finding."""
+    start, end = _line_of(source.text, first.span.start)
+    if fix.span.start < start or fix.span.end > end or fix.span.start == fix.span.end:
+        return first.span
+    return fix.span
+
+
+def _covered(source: Source, first: Diagnostic, fix: Fix) -> Span:
+    """The line of a finding, and all that an edit changes."""
+    start, end = _line_of(source.text, first.span.start)
+    return Span(min(start, fix.span.start), max(end, fix.span.end))
+
+
+def _within(found: Diagnostic, place: Span) -> bool:
+    return place.start <= found.span.start <= place.end
+
+
+def _lines(source: Source, fix: Fix) -> str:
+    """The line as it reads after an edit; of an edit over several, those that change."""
+    old = source.text[fix.span.start : fix.span.end]
+    if "\n" not in old:
+        return _line(source, fix).replace("\n", "`, and on the next line `")
+    start, end = _line_of(source.text, fix.span.start)[0], _line_of(source.text, fix.span.end)[1]
+    text = source.text
+    new = f"{text[start : fix.span.start]}{fix.replacement}{text[fix.span.end : end]}"
+    before = text[start:end].split("\n")
+    return "`, and `".join(line.strip() for line in new.split("\n") if line not in before)
+
+
+def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
+    """The finding, with the whole line as it reads after its fix where its help says less.
+
+    A help says it all where what it quotes, typed in the place of what is marked, is what the fix
+    makes of the text.
+    """
+    text = source.text
+    meant = _bare(f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}")
+    start, end = _line_of(text, first.span.start)
+    begin = _HEAD.match(text, start, end)
+    body = begin.end() if begin else start
+    places = [first.span, Span(start, end), Span(body, end)]
+    places += [fix.span] if fix.span.start == fix.span.end else []
+    quotes = [quote for help_ in first.helps[:2] for quote in _QUOTE.findall(help_)]
+    typed = (f"{text[: a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
+    if not fix.replacement.strip() or any(_bare(one) == meant for one in typed):
+        return first
+    line = _line(source, fix).strip("\n").replace("\n", "`, and on the next line `")
+    if not line or len(line) > _LINE or f"`{line}`" in " ".join(first.helps):
+        return first
+    asks = len(first.fixes) > 1
+    word = "for example" if asks else "write"
+    helps = tuple(h for h in first.helps if not h.startswith("write `") or asks)
+    return first.model_copy(update={"helps": (f"{word} `{line}`", *helps)})
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def _leads(source: Source, fix: Fix, check: Check, before: int) -> bool:
+    """Whether a fix leaves fewer errors, and none where it was made."""
+    start, end = fix.span
+    text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
+    wrong = errors(check(Source(text=text, name=source.name)))
+    last = start + len(fix.replacement)
+    return len(wrong) < before and not any(
+        d.span.start <= last and d.span.end >= start for d in wrong
+    )
 
 
 def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:

@@ -189,14 +189,16 @@ def unknown_setting(
         count = int(keyword.value.value)
         layers = f"hidden=[{', '.join([_width(source)] * count)}]"
         note = f"`hidden` lists the width of each hidden layer, here of {count}"
+        twice = "hidden" in given
+        place = _with_comma(keyword, source) if twice else keyword.span
         return Diagnostic(
             code="CS502",
             message=f"`{cls.word}` has no setting `{keyword.name}`",
             span=span,
             label="unknown setting",
             notes=(note,),
-            helps=(f"write `{layers}`",),
-            fixes=(Fix(span=keyword.span, replacement=layers, title=f"write {layers}"),),
+            helps=(f"remove `{keyword.name}`: `hidden` says it" if twice else f"write `{layers}`",),
+            fixes=(Fix(span=place, replacement="" if twice else layers, title=note),),
         )
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
@@ -453,6 +455,7 @@ def invalid(
             label=f"`{name}` is missing",
             notes=_about(cls, name),
             helps=(f"add `{name}={_sample(cls, name)}`",),
+            fixes=_put_in(f"{name}={_sample(cls, name)}", record, source),
         )
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)
@@ -480,13 +483,32 @@ def invalid(
         label="out of range",
         notes=_about(cls, name),
         helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
+        fixes=_nearest_fix(_nearest(name, given, wanted), item.span),
     )
+
+
+def _nearest_fix(help_: str, span: Span) -> tuple[Fix, ...]:
+    """The value that a help says, in the place of the one that does not fit."""
+    value = help_.partition("=")[2].partition("`")[0]
+    return (Fix(span=span, replacement=value, title=f"write {value}"),) if value else ()
+
+
+def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
+    """A setting that is missing, behind the others."""
+    text = source.slice(record)
+    if "..." in setting or not text.endswith(")"):
+        return ()
+    new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
+    place = Span(record.end - 1, record.end - 1)
+    return (Fix(span=place, replacement=new, title=f"add {setting}"),)
 
 
 def _nearest(name: str, given: object, wanted: str) -> str:
     """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
     if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
         return f"did you mean `{name}={number(given)}%`?"
+    if wanted in ("above 0", "at least 0") and isinstance(given, int | float) and given < 0:
+        return f"did you mean `{name}={number(-given)}`?"
     if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
         return ""
     return f"write a whole number: `{name}={math.ceil(given)}`"
