@@ -99,14 +99,17 @@ def with_one_edit(
         return found  # what may be run is no matter of a slip
     rewritten = _rewritten(source, first, check, wrong)
     if rewritten is not None:
-        here = _covered(source, first, rewritten.fixes[0])
-        return tuple(
-            rewritten if d is first else d for d in found if d is first or not _within(d, here)
-        )
+        edit = rewritten.fixes[0]
+        here = _covered(source, first, edit)
+        gone = not edit.replacement.strip()
+        others = (d for d in found if d is first or gone or not _within(d, here))
+        return tuple(rewritten if d is first else d for d in others)
     fix = next((fix for fix in first.fixes[:2] if _leads(source, fix, check, len(wrong))), None)
-    if fix is not None:
+    if fix is not None and _leads(source, fix, check, len(wrong), whole=True):
         told = _quoted(source, first, fix)
         return tuple(told if d is first else d for d in found)
+    if any(_clean(source, fix, check) for fix in first.fixes[:2]):
+        return found
     if any(_clean(source, fix, check) for fix in _written(source, first)):
         return found
     line = _mended(source, first, check)
@@ -145,28 +148,37 @@ def _rewritten(
     source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
 ) -> Diagnostic | None:
     """The finding in the words of the first form of its line that leads to fewer errors."""
-    if first.code in _KEPT:
+    if first.code in _KEPT or (len(first.fixes) > 1 and first.code not in _OF_TWO):
         return None
     for found in islice(rewrites(source, first), _REWRITTEN):
         fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
         if _leads(source, fix, check, len(wrong)):
             shown = _on_line(source, first, fix)
             update = {
-                "message": found.message,
-                "span": shown,
-                "label": "" if found.message != first.message else first.label,
-                "notes": () if found.message != first.message else first.notes,
+                **_anew(first, found.message, shown),
                 "helps": (
                     f"write `{line}`" if (line := _lines(source, fix)) else "remove the line",
+                    *(h for h in first.helps if h.startswith("or ")),
                 ),
-                "fixes": (fix,),
+                "fixes": (fix, *(first.fixes if len(first.fixes) > 1 else ())),
             }
             return first.model_copy(update=update)
     return None
 
 
+def _anew(first: Diagnostic, message: str, shown: Span) -> dict[str, object]:
+    """What is said of a line in the words of a form; nothing new where it only knows the edit."""
+    if message in ("", first.message):
+        return {}
+    return {"message": message, "span": shown, "label": "", "notes": ()}
+
+
 _KEPT = frozenset({"CS218", "CS105"})
 """Findings about what may be run, and about texts: nothing in them is read."""
+
+
+_OF_TWO = frozenset({"CS409", "CS508"})
+"""Findings about two lines, of which each may go; others with two edits have two readings."""
 
 
 def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
@@ -216,25 +228,37 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     typed = (f"{text[: a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
     if not fix.replacement.strip() or any(_bare(one) == meant for one in typed):
         return first
-    line = _line(source, fix).strip("\n").replace("\n", "`, and on the next line `")
+    line = _tidy(_line(source, fix)).strip("\n").replace("\n", "`, and on the next line `")
     if not line or len(line) > _LINE or f"`{line}`" in " ".join(first.helps):
         return first
     asks = len(first.fixes) > 1
     word = "for example" if asks else "write"
-    helps = tuple(h for h in first.helps if not h.startswith("write `") or asks)
+    helps = tuple(h for h in first.helps if asks or not _WRITTEN.fullmatch(h))
     return first.model_copy(update={"helps": (f"{word} `{line}`", *helps)})
+
+
+_WRITTEN = re.compile(r"write `[^`]*`")
+
+
+def _tidy(line: str) -> str:
+    """A line without the blanks that an edit leaves."""
+    return line if '"' in line else re.sub(r"(?<=\S)[ \t]+(?=,)|(?<=\S )[ \t]+", "", line)
 
 
 def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _leads(source: Source, fix: Fix, check: Check, before: int) -> bool:
-    """Whether a fix leaves fewer errors, and none where it was made."""
+def _leads(
+    source: Source, fix: Fix, check: Check, before: int, whole: bool = False
+) -> bool:
+    """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
     start, end = fix.span
     text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
     wrong = errors(check(Source(text=text, name=source.name)))
     last = start + len(fix.replacement)
+    if whole:
+        start, last = _line_of(text, start)[0], _line_of(text, last)[1]
     return len(wrong) < before and not any(
         d.span.start <= last and d.span.end >= start for d in wrong
     )

@@ -127,7 +127,7 @@ def _shares(match: re.Match[str]) -> str:
 
 def _boxed(match: re.Match[str]) -> str:
     ends = split_arguments(match["ends"])
-    if len(ends) % 2:
+    if len(ends) % 2 or len(ends) < 4:
         return ""
     pairs = zip(ends[::2], ends[1::2], strict=True)
     return f"box({', '.join(f'[{low}, {high}]' for low, high in pairs)})"
@@ -231,7 +231,7 @@ ROWS = (
     _row(
         r"(\bparam[ \t]+WORD[ \t]*=[ \t]*)(\d+(?:\.\d+)?)(?=[ \t]+in[ \t]+\[[ \t]*0[ \t]*,[ \t]*1)",
         r"\1\2%",
-        "a value above 1 lies outside of `[0, 1]`: percent?",
+        "",
         "CS304",
     ),
     _row(
@@ -304,8 +304,8 @@ ROWS = (
         "what a quantifier goes over stands before a `:`, without brackets",
     ),
     _row(
-        r"\b(?:np\.|torch\.|jnp\.)?(zeros|ones|zeros_like|ones_like)\((?:IN)*\)",
-        lambda m: "0" if m[1].startswith("zeros") else "1",
+        r"([<>=]=[ \t]*)(?:np\.|torch\.|jnp\.)?(zeros|ones|zeros_like|ones_like)\((?:IN)*\)",
+        lambda m: f"{m[1]}{'0' if m[2].startswith('zeros') else '1'}",
         "one number stands for as many as there are entries",
     ),
     _row(
@@ -383,6 +383,7 @@ ROWS = (
         r"(?P<value>\d+(?:\.\d+)?%?)[ \t]*(?:confidence|sure)?[ \t]*$",
         _sure,
         "how sure a verdict is stands behind `with confidence`",
+        "CS1",
     ),
     _row(
         r"^[ \t]*verify[ \t]*\([ \t]*(?P<what>WORD(?:[ \t]*,[ \t]*WORD)*?)[ \t]*(?:,|on)[ \t]*"
@@ -419,7 +420,7 @@ ROWS = (
     _row(
         rf"{_HEAD}(?P<all>[^\n]*?\b(?P<word>[A-Z]\d?)\b[^\n]*?)[ \t]*$".replace("?P<all>", ""),
         _each_weight,
-        "unknown name `{word}`: what holds for each weight goes over them",
+        "",
         "CS201",
     ),
     _row(
@@ -461,20 +462,20 @@ ROWS = (
     _row(
         r"\[[ \t]*([^\[\],\n]+?)[ \t]*,[ \t]*([^\[\],\n]+?)[ \t]*\]",
         r"[\2, \1]",
-        "the lower end of an interval comes first",
+        "",
         "CS402",
         "CS303",
     ),
     _row(
         r"(NUM)([ \t]*[<>]=[^<>\n]+?[<>]=[ \t]*)(NUM)",
         r"\3\2\1",
-        "the lower end of a chain comes first",
+        "",
         "CS402",
     ),
     _row(
         r"\b(?:let|def)[ \t]+(WORD)[ \t]*=[ \t]*lambda[ \t]+([\w, \t]*):[ \t]*",
         r"let \1(\2) = ",
-        "what a function takes stands behind its name",
+        "`lambda` is Python: what a function takes stands behind its name",
     ),
 )
 
@@ -487,7 +488,7 @@ def rewrites(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
     end = len(text) if end < 0 else end
     yield from _of_the_spec(source, first)
     for row in ROWS:
-        if row.codes and first.code not in row.codes:
+        if row.codes and not first.code.startswith(row.codes):
             continue
         for match in row.pattern.finditer(text, start):
             if match.start() > end:

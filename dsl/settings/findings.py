@@ -189,7 +189,8 @@ def unknown_setting(
         count = int(keyword.value.value)
         layers = f"hidden=[{', '.join([_width(source)] * count)}]"
         note = f"`hidden` lists the width of each hidden layer, here of {count}"
-        twice = "hidden" in given
+        listed = re.search(r"\bhidden[ \t]*=[ \t]*\[([^\]\n]*)\]", source.text)
+        twice = "hidden" in given and listed is not None and listed[1].count(",") + 1 == count
         place = _with_comma(keyword, source) if twice else keyword.span
         return Diagnostic(
             code="CS502",
