@@ -55,7 +55,9 @@ def _only_one(typer: Typer, items: list[Item], what: str) -> None:
             extra.span,
             "a second one",
             related=(Label(span=items[0].span, text="the first one"),),
-            helps=(_in_one_line(typer, items[0], fixes) if fixes else "remove one of the two lines",),
+            helps=(
+                _in_one_line(typer, items[0], fixes) if fixes else "remove one of the two lines",
+            ),
             fixes=fixes or other,
         )
 

@@ -102,6 +102,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         column = columns[name.id == "y"]
         of = "input" if name.id == "x" else "target"
         return _report(typer, name, (f"the {of} of this spec is `{column}`",), column)
+    letters = [own for own in scope.local if len(own) == len(name.id) == 1]
+    if letters:
+        return _report(typer, name, (f"did you mean `{letters[-1]}`?",), letters[-1])
     return _report(typer, name, _definitions(typer, name.id, scope))
 
 
@@ -451,9 +454,6 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     columns = typer.symbols.column_names
     if "count" in scope.local and word.lower() in _COUNTS:
         return ("the number of examples of a group is `count`",)
-    letters = [name for name in scope.local if len(name) == len(word) == 1]
-    if letters:
-        return (f"did you mean `{letters[-1]}`?",)
     near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
     if near:
         return (f"did you mean `{near[0]}`?", f"or define it: `var {word} = 0`")

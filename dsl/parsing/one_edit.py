@@ -177,7 +177,7 @@ _KEPT = frozenset({"CS218", "CS105"})
 """Findings about what may be run, and about texts: nothing in them is read."""
 
 
-_OF_TWO = frozenset({"CS409", "CS508"})
+_OF_TWO = frozenset({"CS409", "CS508", "CS128"})
 """Findings about two lines, of which each may go; others with two edits have two readings."""
 
 
@@ -225,7 +225,7 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     places = [first.span, Span(start, end), Span(body, end)]
     places += [fix.span] if fix.span.start == fix.span.end else []
     quotes = [quote for help_ in first.helps[:2] for quote in _QUOTE.findall(help_)]
-    typed = (f"{text[: a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
+    typed = (f"{text[:a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
     if not fix.replacement.strip() or any(_bare(one) == meant for one in typed):
         return first
     line = _tidy(_line(source, fix)).strip("\n").replace("\n", "`, and on the next line `")
@@ -249,9 +249,7 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _leads(
-    source: Source, fix: Fix, check: Check, before: int, whole: bool = False
-) -> bool:
+def _leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
     """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
     start, end = fix.span
     text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"

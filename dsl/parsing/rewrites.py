@@ -18,7 +18,8 @@ from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import number, split_arguments
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
-from cspec.dsl.text.defined_names import model_names
+from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import LOSSES
@@ -50,7 +51,8 @@ class Row(NamedTuple):
 
 _WORD = r"[A-Za-z_]\w*"
 _NUM = r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?%?"
-_IN = r"(?:[^()\[\]\n]|\([^()\n]*\)|\[[^\[\]\n]*\])"
+_ROUND = r"\((?:[^()\n]|\([^()\n]*\))*\)"
+_IN = rf"(?:[^()\[\]\n]|{_ROUND}|\[(?:[^()\[\]\n]|{_ROUND}|\[[^\[\]\n]*\])*\])"
 """A character, or a bracket with all that it holds."""
 _RATE = r"[EP]\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"
 _HEAD = r"^([ \t]*(?:s\.t\.[ \t]*)?(?:\w+:(?!=)[ \t]*)?)"
@@ -171,6 +173,13 @@ def _named(match: re.Match[str]) -> str:
     """`model = mlp(...)`: a name that the rest of the spec calls, else a usual one."""
     called = re.search(r"\b(net|model|f|g|h)\(", match.string[match.end() :])
     return f"model {called[1] if called else 'f'} = "
+
+
+def _labelled(match: re.Match[str]) -> str:
+    """A word before a constraint, where it is no name of the language or of the spec."""
+    word = match[2]
+    taken = word in SIGNATURES or word in defined_names(match.string) or word == "forall"
+    return "" if taken or word.upper() in ITEM_WORDS else f"{match[1]}{word}: "
 
 
 def _near(match: re.Match[str]) -> str:
@@ -473,6 +482,64 @@ ROWS = (
         "CS402",
     ),
     _row(
+        r"^([ \t]*(?:s\.t\.[ \t]*)?)[(\[\"]?(WORD)\b[)\]\"]?[ \t]*(?:->|=>|-|\|)?[ \t]*(?=WORD[\[(])",
+        _labelled,
+        "a label ends with `:`",
+    ),
+    _row(
+        r"[ \t]*(?://|--|%|;)[ \t]*(?=[A-Za-z][\w ,]*$)",
+        "  # ",
+        "a remark begins with `#`",
+        "CS1",
+    ),
+    _row(
+        r"\bin[ \t]+(WORD)\.(?:values|unique|categories|levels|groups)\b(?:\(\))?",
+        r"in values(\1)",
+        "the values of a column are `values({1})`",
+    ),
+    _row(
+        r"\b([EP]\[)((?:IN)*)\][ \t]+(?:over|in|of|using|for|from|@)[ \t]+(WORD)[ \t]*$",
+        r"\1\2 on \3]",
+        "the data that are measured stand behind `on`",
+    ),
+    _row(
+        r"\boptimizer[ \t]*=[ \t]*(?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?)"
+        r"[ \t]*,[ \t]*(?P<name>(?:lr|momentum|weight_decay|betas)[ \t]*=[ \t]*(?:NUM|\[[^\]\n]*\]))",
+        lambda m: _scheduled(m).replace("schedule=", "optimizer=", 1),
+        "a setting of the optimizer stands behind its word",
+    ),
+    _row(
+        r"\b(using|by)[ \t]+(WORD)_(?:method|solver|algorithm|optimizer)\b",
+        r"\1 \2",
+        "the method is called `{2}`",
+    ),
+    _row(
+        r"\b(?:multiplier_lr|lambda_lr|lr_lambda|lr_dual|dual_step|dual_step_size|dual_rate"
+        r"|dual_learning_rate|multiplier_learning_rate)[ \t]*=[ \t]*(NUM)",
+        r"dual=sgd(lr=\1)",
+        "how fast multipliers move is a setting of the dual step",
+    ),
+    _row(
+        r"HEAD((?!forall\b|.*[EP]\[)[^\n]*?[<>=]=[^\n]*?)[ \t]+(?:for|when|whenever|if)[ \t]+"
+        r"(\w[^\n]*?[<>=]=[^\n]*)$",
+        r"\1\3 => \2",
+        "what holds under a condition is written `=>`",
+    ),
+    _row(
+        r"[ \t]*(?:∀|\bforall\b|\bfor (?:all|each|every))[ \t]*\w+[ \t]*$",
+        "",
+        "a relation of vectors holds for all entries",
+    ),
+    _row(
+        r"\bin[ \t]+range\([ \t]*(NUM)[ \t]*,[ \t]*(NUM)[ \t]*\)",
+        lambda m: (
+            f"in uniform({m[1]}, {m[2]}).sample(100)"
+            if re.search(r"^[ \t]*domain\b", m.string, re.MULTILINE)
+            else ""
+        ),
+        "`range` counts whole numbers; points of an interval are drawn",
+    ),
+    _row(
         r"\b(?:let|def)[ \t]+(WORD)[ \t]*=[ \t]*lambda[ \t]+([\w, \t]*):[ \t]*",
         r"let \1(\2) = ",
         "`lambda` is Python: what a function takes stands behind its name",
@@ -494,7 +561,7 @@ def rewrites(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
             if match.start() > end:
                 break
             new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
-            if new and new != match[0] and not match[0].startswith("#"):
+            if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
                 yield Rewrite(Span(*match.span()), new, _said(row.message, match))
 
 
@@ -507,7 +574,7 @@ def _said(message: str, match: re.Match[str]) -> str:
 
 def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
     """Edits that other lines of the spec tell: a name that it takes, a second objective."""
-    for make in (_renamed, _added_column, _one_objective, _on_an_axis, _left_out):
+    for make in (_renamed, _added_column, _one_objective, _on_an_axis, _each_entry, _left_out):
         found = make(source.text, first, source.slice(first.span))
         if found is not None:
             yield found
@@ -565,6 +632,21 @@ def _one_objective(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return Rewrite(Span(before[0].start, first.span.end), whole, first.message)
 
 
+def _each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`x[i] >= 1`, `forall i: x[i] >= 1`: the index goes over the entries of the variable."""
+    if first.code not in ("CS201", "CS137"):
+        return None
+    start = text.rfind("\n", 0, first.span.start) + 1
+    line = re.compile(_HEAD + r"(?:forall[ \t]+\w+[ \t]*:[ \t]*)?([^\n]*)", re.M).match(text, start)
+    index = word.split()[-1] if word.split() else ""
+    of = re.search(rf"\b(\w+)\[{re.escape(index)}\b", line[2]) if line and index else None
+    size = of and re.search(rf"^[ \t]*(?:var|param)[ \t]+{of[1]}[ \t]*\[(\w+)\]", text, re.M)
+    if line is None or not size or "forall" in line[2] or " for " in line[2]:
+        return None
+    new = f"{line[1]}forall {index} in range({size[1]}): {line[2]}"
+    return Rewrite(Span(*line.span()), new, f"what `{index}` counts stands behind `forall`")
+
+
 def _left_out(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """A method that can't be used, a second line of settings, a second length of a run."""
     start, end = first.span
@@ -586,7 +668,9 @@ def _on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`u(0, x) == 0` without a quantifier: points of the axis of the domain are drawn."""
     if first.code != "CS201":
         return None
-    for domain in re.finditer(r"^[ \t]*domain[ \t]+\w+\(([^()\n]*)\)[ \t]*=[ \t]*box\((.*)\)", text, re.M):
+    for domain in re.finditer(
+        r"^[ \t]*domain[ \t]+\w+\(([^()\n]*)\)[ \t]*=[ \t]*box\((.*)\)", text, re.M
+    ):
         axes = [axis.strip() for axis in domain[1].split(",")]
         ends = re.findall(r"\[([^\[\]]*)\]", domain[2])
         if word in axes and len(ends) == len(axes):
