@@ -298,8 +298,8 @@ ROWS = (
         "a label ends with `:`",
     ),
     row(
-        r" (?://|--|%|;) (?=[A-Za-z][\w ,]*$)",
-        "  # ",
+        r" (?://|--|%|;) ([A-Za-z][\w ,]*)$",
+        r"  # \1",
         "a remark begins with `#`",
         "CS1",
     ),
