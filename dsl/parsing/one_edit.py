@@ -101,8 +101,8 @@ def with_one_edit(
     if not edits:
         return found
     told = first.model_copy(update=_said(source, first, edits))
-    others = [d for d in found if d is first or d.severity != "error"]
-    return tuple(told if d is first else d for d in others)
+    alone = [d for d in found if d is first or d.severity != "error"]
+    return tuple(told if d is first else d for d in alone)
 
 
 _QUOTE = re.compile(r"`([^`]+)`")

@@ -56,12 +56,12 @@ def row(pattern: str, make: Make, message: str, *codes: str) -> Row:
     """A row. `WORD`, `NUM`, `RATE`, `HEAD` (a label) and `IN` stand for their patterns, a blank for
     blanks or none, `~` for at least one.
     """
-    shaped = pattern
-    for word, form in (
-        ("WORD", _WORD), ("NUM", _NUM), ("RATE", _RATE), ("HEAD", HEAD), ("IN", _IN),
-    ):  # fmt: skip
-        shaped = re.sub(rf"\b{word}\b", lambda _, form=form: form, shaped)
+    shaped = _NAMED.sub(lambda found: _PATTERNS[found[0]], pattern)
     return Row(compiled(shaped), make, message, codes)
+
+
+_PATTERNS = {"WORD": _WORD, "NUM": _NUM, "RATE": _RATE, "HEAD": HEAD, "IN": _IN}
+_NAMED = re.compile(rf"\b(?:{'|'.join(_PATTERNS)})\b")
 
 
 def sure(match: re.Match[str]) -> str:
