@@ -212,10 +212,10 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     line = _tidy(_line(source, fix)).strip("\n").replace("\n", "`, and on the next line `")
     if not line or len(line) > _LINE or f"`{line}`" in " ".join(first.helps):
         return first
-    asks = len(first.fixes) > 1
-    word = "for example" if asks else "write"
-    helps = tuple(h for h in first.helps if asks or not _WRITTEN.fullmatch(h))
-    return first.model_copy(update={"helps": (f"{word} `{line}`", *helps)})
+    if len(first.fixes) > 1 and len(first.helps) > 1:
+        return first  # each reading has a help of its own
+    helps = tuple(h for h in first.helps if not _WRITTEN.fullmatch(h))
+    return first.model_copy(update={"helps": (f"write `{line}`", *helps)})
 
 
 _WRITTEN = re.compile(r"write `[^`]*`")
