@@ -29,6 +29,8 @@ class Row(NamedTuple):
     make: Make
     message: str
     codes: tuple[str, ...] = ()
+    on: bool = False
+    """Whether what is behind the line belongs to it."""
 
 
 _WORD = r"[A-Za-z_]\w*"
@@ -57,7 +59,7 @@ def row(pattern: str, make: Make, message: str, *codes: str) -> Row:
     blanks or none, `~` for at least one.
     """
     shaped = _NAMED.sub(lambda found: _PATTERNS[found[0]], pattern)
-    return Row(compiled(shaped), make, message, codes)
+    return Row(compiled(shaped), make, message, codes, r"|\n)*" in shaped)
 
 
 _PATTERNS = {"WORD": _WORD, "NUM": _NUM, "RATE": _RATE, "HEAD": HEAD, "IN": _IN}

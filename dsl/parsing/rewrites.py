@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -28,19 +29,26 @@ class Rewrite(NamedTuple):
     message: str
 
 
+_LONGEST = 200
+"""Characters of a line that is read: its forms are short."""
+_FOUND = 3
+"""Places of one form in a line."""
+
+
 def rewrites(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
     """What a line may have meant, by the rows that fit it, the most specific first."""
     text = source.text
     start = text.rfind("\n", 0, first.span.start) + 1
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
+    if end - start > _LONGEST:
+        return
     yield from _of_the_spec(source, first)
     for row in ROWS:
         if row.codes and not first.code.startswith(row.codes):
             continue
-        for match in row.pattern.finditer(text, start):
-            if match.start() > end:
-                break
+        last = len(text) if row.on else end
+        for match in islice(row.pattern.finditer(text, start, last), _FOUND):
             new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
             if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
                 yield Rewrite(Span(*match.span()), new, _said(row.message, match))
