@@ -31,6 +31,8 @@ from cspec.dsl.words.functions import SIGNATURES
 
 Check = Callable[[Source], Sequence[Diagnostic]]
 _LONGEST, _LINE = 2_000, 160
+_READABLE = 400
+"""Characters of a line beyond which nothing is tried."""
 _NEAR = 8
 """Tokens on either side of a finding that an edit may touch."""
 _READ = 40_000
@@ -75,8 +77,8 @@ def with_one_edit(
     if not wrong or len(source.text) > _LONGEST or wrong[0].span.start < 0:
         return found
     first = wrong[0]
-    start = _line_of(source.text, first.span.start)[0]
-    if first.code in _TOO_LARGE or source.text.startswith("from", start):
+    start, end = _line_of(source.text, first.span.start)
+    if end - start > _READABLE or first.code in _TOO_LARGE or source.text.startswith("from", start):
         return found  # what may be run is no matter of a slip
     rewritten = _rewritten(source, first, check, wrong)
     if rewritten is not None:

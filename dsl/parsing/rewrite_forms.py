@@ -156,7 +156,7 @@ def labelled(match: re.Match[str]) -> str:
     """A word before a constraint, where it is no name of the language or of the spec."""
     word = match[2]
     taken = word in SIGNATURES or word in defined_names(match.string) or word == "forall"
-    taken = taken or word.partition("_")[0] in SIGNATURES
+    taken = taken or word.partition("_")[0] in (*SIGNATURES, "def", "function", "fn", "func")
     return "" if taken or word.upper() in ITEM_WORDS else f"{match[1]}{word}: "
 
 
