@@ -138,7 +138,7 @@ def _rewritten(
         if _leads(source, fix, check, len(wrong)):
             shown = _on_line(source, first, fix)
             update = {
-                **_anew(first, found.message, shown),
+                **_anew(first, found.message, shown, wrong),
                 "helps": (
                     f"write `{line}`" if (line := _lines(source, fix)) else "remove the line",
                     *(h for h in first.helps if h.startswith("or ")),
@@ -149,11 +149,18 @@ def _rewritten(
     return None
 
 
-def _anew(first: Diagnostic, message: str, shown: Span) -> dict[str, object]:
-    """What is said of a line in the words of a form; nothing new where it only knows the edit."""
+def _anew(
+    first: Diagnostic, message: str, shown: Span, wrong: Sequence[Diagnostic]
+) -> dict[str, object]:
+    """What is said of a line in the words of a form; nothing new where it only knows the edit.
+
+    Its code is that of the finding that stands where the form does.
+    """
     if message in ("", first.message):
         return {}
-    return {"message": message, "span": shown, "label": "", "notes": ()}
+    there = (d.code for d in wrong if d.span.start < shown.end and shown.start < d.span.end)
+    code = next(there, first.code)
+    return {"message": message, "span": shown, "label": "", "notes": (), "code": code}
 
 
 _KEPT = frozenset({"CS218", "CS105"})
