@@ -235,6 +235,17 @@ def check_domain(typer: Typer, item: Domain) -> None:
     sizes = [_size(typer, axis.dimensions) for axis in item.axes]
     if not isinstance(source, Call) or not isinstance(source.function, Name):
         typer.kind(source, OUTSIDE)
+        ends = source.items if isinstance(source, Vector) else ()
+        if len(ends) == 2:
+            meant = f"box({typer.slice(source)})"
+            typer.report(
+                "CS317",
+                f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis",
+                source.span,
+                "a `box` goes here",
+                helps=(f"write `{meant}`",),
+                fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+            )
         return
     if source.function.id != "box":
         if source.function.id not in ("normal", "uniform", "ball"):

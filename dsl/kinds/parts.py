@@ -242,10 +242,25 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
         case "dataset":
             columns = typer.symbols.datasets().get(getattr(expr.value, "id", ""), ())
             if any(column.name == expr.name for column in columns):
-                return Kind("column", True)
+                return _bare_column(typer, expr)
             return _unknown_part(typer, expr, tuple(c.name for c in columns))
         case _:
             return _unknown_part(typer, expr, ())
+
+
+def _bare_column(typer: Typer, expr: Attribute) -> Kind:
+    """`train.sex`: which data are meant is said by `on`."""
+    data = typer.slice(expr.value)
+    typer.report(
+        "CS210",
+        f"columns stand alone: `{expr.name}`",
+        expr.span,
+        f"a column of `{data}`",
+        notes=(f"which data are meant stands behind `on`: `P[... on {data}]`",),
+        helps=(f"write `{expr.name}`",),
+        fixes=(Fix(span=expr.span, replacement=expr.name, title=f"write {expr.name}"),),
+    )
+    return Kind("column", True)
 
 
 _PLACE = re.compile(r"\[[^\]]*\](?:\.\w+)*")
