@@ -164,6 +164,7 @@ def _reserved(name: str, span: Span) -> Diagnostic:
 def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnostic:
     column = role == "column" == first.role
     before = len(source.text[: span.start].rstrip(", \t"))
+    kept = source.text[before - 1 : before]
     return Diagnostic(
         code="CS202",
         message=f"`{first.name}` is defined twice",
@@ -176,7 +177,7 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
         else ("remove one of the two lines, or give one another name",)
         if role == first.role
         else (f"rename one of the two, for example `{first.name}2`",),
-        fixes=(Fix(span=Span(before, span.end), replacement="", title="name it once"),)
+        fixes=(Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once"),)
         if column
         else (),
     )

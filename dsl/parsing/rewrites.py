@@ -18,6 +18,7 @@ from typing import NamedTuple
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.parsing.rewrite_forms import HEAD
 from cspec.dsl.parsing.rewrite_rows import ROWS
+from cspec.dsl.parsing.rewrite_words import WORD_ROWS
 from cspec.dsl.text.source import Source, Span
 
 
@@ -35,16 +36,22 @@ _FOUND = 3
 """Places of one form in a line."""
 
 
-def rewrites(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
-    """What a line may have meant, by the rows that fit it, the most specific first."""
+def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewrite]:
+    """What a line may have meant, by the rows that fit it, the most specific first.
+
+    Of a finding that has `readings` of its own, by the rows for its code alone.
+    """
     text = source.text
     start = text.rfind("\n", 0, first.span.start) + 1
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
     if end - start > _LONGEST:
         return
-    yield from _of_the_spec(source, first)
-    for row in ROWS:
+    if not readings:
+        yield from _of_the_spec(source, first)
+    for row in (*WORD_ROWS, *ROWS):
+        if readings and first.code not in row.codes:
+            continue
         if row.codes and not first.code.startswith(row.codes):
             continue
         last = len(text) if row.on else end
