@@ -322,6 +322,7 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     elif not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
+        name = re.sub(r"\.(?:weights|params|parameters)$", "", name)
         name = "bias" if name == "biases" else name
         name = f"*{name}" if name in ("bias", "weight", "kernel") else name
         star = "" if name.endswith(("weight", "bias")) else "*"

@@ -326,8 +326,8 @@ def counted(match: re.Match[str]) -> str:
     if step < 1 or not 0 <= last - first <= 20 * step:
         return ""
     if first == 0 and step == 1:
-        return f"range({last + 1})"
-    return "{" + ", ".join(map(str, range(first, last + 1, step))) + "}"
+        return f"in range({last + 1})"
+    return "in {" + ", ".join(map(str, range(first, last + 1, step))) + "}"
 
 
 def primed(match: re.Match[str]) -> str:
@@ -335,3 +335,20 @@ def primed(match: re.Match[str]) -> str:
     name = match["name"]
     new = "z" if name == "x" and not re.search(r"\bz\b", match.string) else f"{name}_new"
     return re.sub(rf"\b{name}['′]", new, match[0])
+
+
+def boundary(match: re.Match[str]) -> str:
+    """`forall (t, x) in q.boundary(100): C`: points of each face of the box."""
+    name, axes = _axes(match.string)
+    box = re.search(r"^[ \t]*domain\b[^\n]*\bbox\(([^\n]*)\)", match.string, re.MULTILINE)
+    ends = re.findall(r"\[([^\[\]]*)\]", box[1]) if box else []
+    if len(axes) != 2 or len(ends) != 2 or not name:
+        return ""
+    count = max(1, int(match[2]) // 4)
+    faces = []
+    for axis, other, here, there in ((0, 1, *ends), (1, 0, *ends[::-1])):
+        for end in split_arguments(here):
+            held = re.sub(rf"(?<![\w.]){axes[axis]}\b", end, match[3])
+            points = f"uniform({there}).sample({count})"
+            faces.append(f"forall {axes[other]} in {points}: {held}")
+    return match[1] + "; ".join(faces)

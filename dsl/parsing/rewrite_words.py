@@ -21,13 +21,13 @@ WORD_ROWS = (
         "`{1}`: thousands are parted by `_`",
     ),
     row(
-        r"(?<![\w.])(\d+(?:\.\d+)?) (?:degrees?|degs?|°)(?!\w)",
+        r"(?<![\w.])(\d+(?:\.\d+)?) (?:degrees?|degs?)(?!\w)",
         forms.radians,
         "numbers have no units: angles are in radians",
     ),
     row(r"(?<![\w.])(NUM) \*? (?:rad|radians?)(?!\w)", r"\1", "angles are in radians"),
     row(
-        r"\b(WORD)~in~values\((WORD)\)([^\n]*\b\2 == )(WORD)\b",
+        r"\b(WORD)~in~values\((WORD)\)([^\n]*\b\2 == )(?!\1\b)(WORD)\b",
         forms.bound,
         "`{4}` is no name: `{1}` goes over the values of `{2}`",
         "CS201",
@@ -80,7 +80,7 @@ WORD_ROWS = (
         "the largest less the smallest is `gap`",
     ),
     row(
-        r"\b(WORD)~in~simplex\( (?:WORD =)? (NUM) \)",
+        r"\b(WORD)~in~simplex\( (?:sum|total|scale|mass|radius|z|s|to) = (NUM) \)",
         r"sum(\1) == \2; \1 >= 0",
         "entries of `simplex` sum to 1; to another number it is said by a sum",
     ),
@@ -205,6 +205,12 @@ WORD_ROWS = (
         "a metric is recorded whenever the run is",
     ),
     row(
+        r"HEAD(?:forall~)?\( WORD(?: , WORD)* \)~in~WORD\.(?:boundary|border|edges?|walls?|faces)"
+        r"\( (\d+) \) : ([^\n]+)$",
+        forms.boundary,
+        "a boundary is its faces: each has points of its own",
+    ),
+    row(
         r"\b(WORD)\.(?:points|point|draw|random|rand|samples|uniform|sample_points|collocation"
         r"|generate|get|take|rvs|sampling|interior|random_points)\(",
         r"\1.sample(",
@@ -269,11 +275,17 @@ WORD_ROWS = (
         "cspec chooses the method where none is named",
     ),
     row(
-        r"\( WORD = (?:auto|default|None|none|null|\"auto\") \)"
-        r"| , WORD = (?:auto|default|None|none|null|\"auto\")(?= [,)])",
+        r"\( (?!split\b)WORD = (?:auto|default|None|none|null|\"auto\") \)"
+        r"| , (?!split\b)WORD = (?:auto|default|None|none|null|\"auto\")(?= [,)])",
         "",
         "what is left out is found from the problem",
         "CS503",
+    ),
+    row(
+        r"(~in~WORD)\.(WORD(?:\.\w+)*)\.(weight|kernel|param)s?\b(?!\()",
+        lambda m: f'{m[1]}.{"params" if m[3] == "param" else "weights"}("{m[2]}*")',
+        "weights of a layer are chosen by their names",
+        "CS210",
     ),
     row(
         r"\b(?:train|train_size|train_share|train_frac) = (NUM) ,"
@@ -338,7 +350,7 @@ WORD_ROWS = (
         "a matrix without eigenvalues below 0 is in `psd`",
     ),
     row(
-        r"[{\[]? (\d+)(?: , (\d+))? ,? (?:\.\.\.?|…) ,? (\d+) [}\]]?",
+        r"\bin [{\[] (\d+)(?: , (\d+))? ,? (?:\.\.\.?|…) ,? (\d+) [}\]]",
         forms.counted,
         "numbers from 0 on are `range(n)`",
     ),
@@ -348,6 +360,8 @@ WORD_ROWS = (
             f"{m[1]}{'max' if m[5] == '>=' else 'min'}({m[4]} for {m[2]} in {m[3]}) {m[5]} {m[6]}"
         ),
         "that one of them holds is a bound on the largest, or the smallest",
+        "CS126",
+        "CS101",
     ),
     row(
         r"\bin~(?:groups|levels|unique|categories|distinct|classes|set|support|domain)\( (WORD) \)",
@@ -389,5 +403,12 @@ WORD_ROWS = (
         "CS105",
     ),
     row(r"\bseed = [\[(] (\d+) ,[^\[\]()\n]*[\])]", r"seed=\1", "a run has one seed"),
+    row(
+        r"^ (?i:(max|min)(?:imi[sz]e|imum)?) :? ;? \n(?:[ \t]|\n)*(?=[^\s])(?!s\.t\.)",
+        lambda m: f"{m[1].lower()}imize ",
+        "an objective stands behind its word",
+        "CS1",
+        "CS2",
+    ),
     row(r"^ (?:End|END|end|EndModel|endmodel) ;? $", "", "a spec has no end mark", "CS2"),
 )

@@ -70,10 +70,40 @@ def _said(message: str, match: re.Match[str]) -> str:
 
 def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
     """Edits that other lines of the spec tell: a name that it takes, a second objective."""
-    for make in (_renamed, _added_column, _one_objective, _on_an_axis, _each_entry, _left_out):
+    for make in (
+        _set_in_place,
+        _renamed,
+        _added_column,
+        _one_objective,
+        _on_an_axis,
+        _each_entry,
+        _left_out,
+    ):
         found = make(source.text, first, source.slice(first.span))
         if found is not None:
             yield found
+
+
+_INDEX_SET = re.compile(
+    r"^[ \t]*(?:set|index|indices)[ \t]+(\w+)[ \t]*(?::?=|in\b|:)[ \t]*(.+?)[ \t]*;?[ \t]*\n", re.M
+)
+_FROM_TO = re.compile(r"[{\[(]?[ \t]*(\d+)[ \t]*(?:\.\.+|:)[ \t]*(\d+)[ \t]*[}\])]?")
+
+
+def _set_in_place(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`set I = 0..2`: a set of indices has no line of its own, and stands where it is used."""
+    line = _INDEX_SET.match(text, text.rfind("\n", 0, first.span.start) + 1)
+    uses = [m.end() for m in re.finditer(rf"\bin[ \t]+{line[1]}\b", text)] if line else []
+    if line is None or not uses or uses[0] < line.end():
+        return None
+    ends = _FROM_TO.fullmatch(line[2])
+    low, high = (int(ends[1]), int(ends[2])) if ends else (0, -1)
+    listed = "{" + ", ".join(str(n) for n in range(low, min(high, low + 50) + 1)) + "}"
+    meant = line[2] if ends is None else f"range({high + 1})" if low == 0 else listed
+    rest = text[line.end() : uses[-1]]
+    new = re.sub(rf"(\bin[ \t]+){line[1]}\b", lambda m: f"{m[1]}{meant}", rest)
+    message = f"a set of indices stands where it is used: `in {meant}`"
+    return Rewrite(Span(line.start(), uses[-1]), new, message)
 
 
 def _renamed(text: str, first: Diagnostic, word: str) -> Rewrite | None:
