@@ -314,7 +314,7 @@ def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
     if not all(low is not None and high is not None and low < high for low, high in ends):
         return ()
     text = ", ".join(f"[{', '.join(map(typer.slice, axis))}]" for axis in axes)
-    return (f"or, where these are two corners, write `box({text})`",)
+    return (f"or for two corners: `box({text})`",)
 
 
 def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:

@@ -53,6 +53,14 @@ def _head(variable: Expr) -> str | None:
             return None
 
 
+def _by_a_name(typer: Typer, call: Call) -> str:
+    """What is derived, by the first axis or column of the spec."""
+    word, of = typer.source.slice(call.function.span), typer.slice(call.arguments[0])
+    axes = [axis.name for item in typer.symbols.domains().values() for axis in item.axes]
+    by = next((a for a in (*axes, *sorted(typer.symbols.column_names)) if a != of), "x")
+    return f"a name goes there: `{word}({of}, {by})`"
+
+
 def _variable(typer: Typer, call: Call, variable: Expr) -> None:
     name = _head(variable)
     if isinstance(variable, String):
@@ -68,9 +76,7 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
             f"{typer.text(variable)} is nothing that a derivative is taken by",
             variable.span,
             "a column, a coordinate or a feature goes here",
-            helps=(f"write `{again}`",)
-            if again and _head(first)
-            else ("write `diff(u, x)`, `diff(u, x, x)`, or `grad(f(x), x.age)` for a feature",),
+            helps=(f"write `{again}`",) if again and _head(first) else (_by_a_name(typer, call),),
             fixes=(Fix(span=call.span, replacement=again, title=f"write {again}"),)
             if again and _head(first)
             else (),

@@ -299,6 +299,16 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
         *("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
         *("dual_lr", "dual_learning_rate", "dual_step", "dual_step_size", "dual_rate", "lr_dual"),
     ),
+    "step": (
+        "alpha",
+        "step_size",
+        "stepsize",
+        "eps_iter",
+        "eps_step",
+        "lr",
+        "learning_rate",
+        "eta",
+    ),
     "ki": ("lr", "learning_rate", "step", "step_size"),
     "start": (
         *("lambda", "lambda_", "lam", "multiplier", "initial_multiplier", "init", "lambda0"),

@@ -255,7 +255,8 @@ def everywhere(match: re.Match[str]) -> str:
     """`diff(u, t) == diff(u, x, x)`: at points of the domain."""
     name, axes = _axes(match.string)
     names = f"({', '.join(axes)})" if len(axes) > 1 else "".join(axes)
-    return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if name else ""
+    used = any(re.search(rf"\b{axis}\b", match[2]) for axis in axes)
+    return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if used else ""
 
 
 def verified_but(match: re.Match[str]) -> str:
@@ -322,7 +323,11 @@ def parity(match: re.Match[str]) -> str:
 def counted(match: re.Match[str]) -> str:
     """`{0, ..., 2}`, `{0, 2, ..., 8}`, `0..2`."""
     first, last = int(match[1]), int(match[3])
-    step = int(match[2]) - first if match[2] else 1
+    return from_to(first, last, int(match[2]) - first if match[2] else 1)
+
+
+def from_to(first: int, last: int, step: int) -> str:
+    """The numbers from the first to the last, as a set."""
     if step < 1 or not 0 <= last - first <= 20 * step:
         return ""
     if first == 0 and step == 1:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import row
 
 _SET = r"(?:\[[^\[\]\n]*\]|\{[^{}\n]*\}|WORD(?:\([^()\n]*\))?)"
 _EVENT = r"(?:[^()\[\]\n]|\([^()\n]*\))*?[<>=](?:[^()\[\]\n]|\([^()\n]*\))*"
+_NAMES = (
+    "eps|epsilon|radius|r|from|from_|to|start|stop|end|low|high|lo|hi|lower|upper|center|centre|x"
+    "|level|q|alpha|p|ord|n|num|count|size|a|b|min|max|first|last|mean|std|mu|sigma|loc|scale|wrt"
+)
+"""What other tools call arguments that have no names here."""
 
 WORD_ROWS = (
     row(r"([<>!])~=(?!=)", r"\1=", "a relation is one mark: `{1}=`"),
@@ -59,7 +66,7 @@ WORD_ROWS = (
         "an event counts 0 or 1 by itself",
     ),
     row(
-        r"[<⟨] ([^<>=\n,⟩]+) , ([^<>=\n,⟩]+) [>⟩]",
+        r"[<⟨] ([^<>=\n,⟩]+) , ((?:\[[^\[\]\n]*\]|[^<>=\n,⟩])+?) [>⟩](?!=)",
         r"dot(\1, \2)",
         "an inner product is `dot(a, b)`",
     ),
@@ -110,7 +117,7 @@ WORD_ROWS = (
     ),
     row(r"^ WORD\.(fit)\((.*)\) $", r"\1(\2)", "`fit` is a line of its own"),
     row(
-        r"\b(?:every|each|per|once~(?:an|a|every|each|per))~(?:(WORD|\d+)~)?(epoch|step)s?\b",
+        r"\b(?:every|each|per|once~(?:an|a|every|each|per))~(?:(\w+)~)?(epoch|step)s?\b",
         forms.every,
         "how often is a number: `every 2 epochs`",
     ),
@@ -126,6 +133,12 @@ WORD_ROWS = (
         r"^ stop~when~(?:converged|convergence|no_improvement|plateau|patience|stalled|no_progress"
         r"|early_stopping|stagnation|unchanged)(?:\( (?:WORD =)? (\d+)? (?:epochs?)? \))? $",
         lambda m: f"stop when stalled(epochs={m[1] or 5})",
+        "no progress for a number of epochs is `stalled`",
+    ),
+    row(
+        r"^ stop~when~(?:stalled|no~improvement|no~progress|converged|plateau\w*|unchanged)"
+        r"~(?:for|in|over|after|during)~(\d+)~(epoch|step)s?(?:~in~a~row)? $",
+        r"stop when stalled(\2s=\1)",
         "no progress for a number of epochs is `stalled`",
     ),
     row(
@@ -232,14 +245,37 @@ WORD_ROWS = (
         r"\1(\2, \3)",
         "variables stand behind one another, without brackets",
     ),
-    row(
-        r"(?<=[(,])( )(?:alpha|step_size|stepsize|eps_iter|eps_step|lr|learning_rate|eta)"
-        r"( = [^(),\n]+)(?=[^()\n]*\) [,)])",
-        r"\1step\2",
-        "how far a step of `pgd` goes is `step`",
-        "CS502",
-    ),
     row(r"\bsolver = (?:fgsm|fgm|FGSM|single_step)\b", "solver=pgd(steps=1)", "one step of `pgd`"),
+    row(
+        r"\bin~(WORD) (?:(?:x|×|\*|@)~? \1\b|(?:\^|\*\*) 2)",
+        r"in pairs(\1)",
+        "pairs of examples are `pairs({1})`",
+    ),
+    row(
+        r"\b(?:ball|ramp|uniform|normal|quantile|cvar|clip|norm|range|diff)\((?:IN)*\)",
+        lambda m: re.sub(rf"([(,][ \t]*)(?:{_NAMES})[ \t]*=(?!=)[ \t]*", r"\1", m[0]),
+        "what goes by its place has no name",
+        "CS502",
+        "CS301",
+    ),
+    row(
+        r"\b(?:df|data|dataset|frame|table|batch|row|sample|example|ds)(?:\.(WORD)\b(?!\()"
+        r"|\[ [\"'](WORD)[\"'] \])",
+        lambda m: m[1] or m[2],
+        "columns stand alone",
+    ),
+    row(
+        r"\b([EP]\[[^\[\]|\n]*?)\]?~(?:groupby|group_by|group~by|grouped~by|grouped|GROUP~BY|across"
+        r"|foreach|split~by)~(WORD) \]?",
+        r"\1 | \2]",
+        "rates by group have the column behind `|`",
+    ),
+    row(
+        r"\bforall~(WORD) (?:=|from|:=|:|in) (\d+)() (?:to|\.\.\.?|:|until|through) (\d+)(?! \})",
+        lambda m: f"forall {m[1]} {forms.from_to(int(m[2]), int(m[4]), 1)}",
+        "numbers from 0 on are `range(n)`",
+    ),
+    row(r"^( (?:param|let)~WORD) , (NUM) $", r"\1 = \2", "a value stands behind `=`"),
     row(
         r"\b(?:cross|product|combinations|permutations|all_pairs|couples|zip|pair)"
         r"\( (WORD) (?:, (?:\1|2|r = 2))? \)",
@@ -258,7 +294,8 @@ WORD_ROWS = (
         "CS302",
     ),
     row(
-        r"((?:<=|>=|==) NUM|~in~\S+?)~(?:(?:via|using|through|method =?|@)~?)?"
+        r"((?:<=|>=|==) NUM|~in~\S+?)"
+        r"~(?:(?:via|using|through|method =?|@|with~method|enforced~by)~?)?"
         rf"({forms.METHOD_WORDS})\b"
         r"(\((?:IN)*\))? $",
         r"\1 by \2\3",
@@ -385,9 +422,11 @@ WORD_ROWS = (
         "a normal distribution is `normal(mean, deviation)`",
     ),
     row(
-        r"HEAD((?!forall\b)(?=[^\n]*\b(?:diff|laplacian|grad)\()[^\n]+)$",
+        r"HEAD((?!forall\b|metric\b|minimize\b|maximize\b)[^\n]*[<>=]=[^\n]+)$",
         forms.everywhere,
-        "an equation holds at points: `forall` says at which",
+        "a relation of points holds at some: `forall` says at which",
+        "CS201",
+        "CS302",
     ),
     row(
         r"\b(?:sup|supremum|worst|worst_case|maximum|adversarial)\((?=(?:IN)*\bfor\b)",

@@ -102,7 +102,7 @@ def _set_in_place(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     meant = line[2] if ends is None else f"range({high + 1})" if low == 0 else listed
     rest = text[line.end() : uses[-1]]
     new = re.sub(rf"(\bin[ \t]+){line[1]}\b", lambda m: f"{m[1]}{meant}", rest)
-    message = f"a set of indices stands where it is used: `in {meant}`"
+    message = f"a set of indices has no line of its own: it is `in {meant}` where it is used"
     return Rewrite(Span(line.start(), uses[-1]), new, message)
 
 
@@ -130,7 +130,7 @@ def _added_column(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """A column, or a dataset, that the line of the data lacks."""
     told = next((m for h in first.helps for m in [_DATA_LINE.search(h)] if m), None)
     line = re.search(r"^[ \t]*data[ \t]+[^=\n]*", text, re.MULTILINE)
-    if told is None or line is None or first.fixes:
+    if told is None or line is None or first.fixes or text.startswith((".", "["), first.span.end):
         return None
     targets = list(_TARGET.finditer(text, line.start(), line.end()))
     names = [target[1] for target in targets]
