@@ -16,22 +16,24 @@ from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
     already_named,
-    invalid,
     known_setting,
-    list_of,
-    no_list,
     no_name,
-    not_taken,
-    options_of,
     twice,
     unknown_setting,
-    wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from cspec.dsl.settings.record_findings import (
     known_word,
     no_record,
     unknown_word,
+)
+from cspec.dsl.settings.value_findings import (
+    invalid,
+    list_of,
+    no_list,
+    not_taken,
+    options_of,
+    wrong_type,
 )
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant

@@ -1,0 +1,273 @@
+"""Values of settings that do not fit, in the words of the language, and what to write instead."""
+
+from __future__ import annotations
+
+import math
+import re
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.wording import closest, counted, number, quoted
+from cspec.dsl.settings.base import Settings
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.nodes import Expr, Name, Number, String, Vector
+
+
+def options_of(wanted: Any) -> tuple[Any, ...]:
+    """The members of a union, without their constraints; a plain annotation is a union of one."""
+    if get_origin(wanted) is Annotated:
+        return options_of(get_args(wanted)[0])
+    if get_origin(wanted) in (Union, types.UnionType):
+        return tuple(plain for member in get_args(wanted) for plain in options_of(member))
+    return (wanted,)
+
+
+def wrong_type(
+    cls: type[Settings], name: str, expr: Expr, wanted: str, source: Source
+) -> Diagnostic:
+    """A value of another kind; what to type instead where the text tells."""
+    meant = _meant(cls, name, expr, source)
+    return Diagnostic(
+        code="CS503",
+        message=f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
+        span=expr.span,
+        label="does not fit",
+        notes=_about(cls, name),
+        helps=(
+            (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
+            + (", or leave it out" if meant == "none" else ""),
+        ),
+        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+    )
+
+
+def _usual(cls: type[Settings], name: str, wanted: str) -> str:
+    """A value that fits: the default, where it is one that can be written."""
+    default = cls.model_fields[name].default
+    if isinstance(default, str) and default.isidentifier():
+        return f"write {wanted}, for example `{name}={default}`"
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return f"write {wanted}, for example `{name}={number(default)}`"
+    said = re.search(r"default:? ([\d.]+)\b", cls.model_fields[name].description or "")
+    if said and wanted.startswith(("a number", "a whole number")):
+        return f"write {wanted}, for example `{name}={said[1]}`"
+    return f"write `{name}=...` with {wanted}"
+
+
+_NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
+"""Words of other languages for a value that is not there."""
+_TEXT = re.compile(r"[\w./:*?-]+")
+_NUMBERS = re.compile(r"[\[(]?[\d., e+-]+[\])]?")
+_QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
+
+
+def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | None:
+    """What a value of another kind would be if it were written as the setting takes it."""
+    options = options_of(cls.model_fields[name].annotation)
+    text = source.slice(expr.span)
+    if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
+        rest = (
+            f"{number(100 - 100 * expr.value)}%" if text.endswith("%") else number(1 - expr.value)
+        )
+        return f"[{text}, {rest}]"
+    if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
+        return "true" if expr.value else "false"
+    shares = re.findall(r"\d+(?:\.\d+)?", expr.value) if isinstance(expr, String) else []
+    if name == "split" and len(shares) > 1:
+        total = sum(map(float, shares))
+        return f"[{', '.join(number(float(share) / total) for share in shares)}]"
+    if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
+        return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
+    if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
+        return "none" if type(None) in options else None
+    listed = next((option for option in options if get_origin(option) is tuple), None)
+    if listed is not None:
+        inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
+        takes = options_of(get_args(listed)[0])
+        fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
+        plain = isinstance(expr, Number | Name | String) and fits and not inside
+        return f"[{text}]" if plain else None
+    if str in options and not isinstance(expr, String) and _TEXT.fullmatch(text):
+        return f'"{text}"'
+    if isinstance(expr, String) and {int, float} & set(options):
+        return expr.value if _QUANTITY.fullmatch(expr.value) else None
+    return None
+
+
+def _takes_list(options: tuple[Any, ...]) -> bool:
+    return any(get_origin(option) is tuple for option in options)
+
+
+def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
+    field = cls.model_fields.get(name)
+    description = field.description if field else None
+    return (f"`{name}`: {description}",) if description else ()
+
+
+def not_taken(
+    expr: Expr,
+    options: tuple[Any, ...],
+    words: list[str],
+    cls: type[Settings],
+    name: str,
+    source: Source,
+) -> Diagnostic:
+    """A value that is none of the words, numbers or texts that a setting takes."""
+    found = wrong_type(cls, name, expr, _described(options, words), source)
+    guess = closest(expr.id, words) if isinstance(expr, Name) else None
+    if guess is None:
+        return found
+    return found.model_copy(
+        update={
+            "helps": (f"did you mean `{guess}`?",),
+            "fixes": (Fix(span=expr.span, replacement=guess, title=f"write {guess}"),),
+        }
+    )
+
+
+def _described(options: tuple[Any, ...], words: list[str]) -> str:
+    """What an annotation takes, in words."""
+    parts: list[str] = []
+    if float in options:
+        parts.append("a number")
+    elif int in options:
+        parts.append("a whole number")
+    if str in options and bool not in options:
+        parts.append("a text in quotes")
+    sequence = next((o for o in options if get_origin(o) is tuple), None)
+    if sequence is not None:
+        inner = _described(options_of(get_args(sequence)[0]), [])
+        parts.append(f"a list in brackets, each {inner}")
+    if any(get_origin(o) is dict for o in options):
+        parts.append("`sizes(...)`")
+    numbers = [
+        v for o in options if get_origin(o) is Literal for v in get_args(o) if isinstance(v, int)
+    ]
+    parts.extend(f"`{v}`" for v in numbers)
+    parts.extend(f"`{word}`" for word in words)
+    if len(parts) < 2:
+        return "".join(parts) or "a value"
+    return f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[Expr, ...]) -> str:
+    """The one list that several numbers without brackets are: `mlp(64, 64)`; else nothing."""
+    if len(positional) != 1 or len(arguments) < 2:
+        return ""
+    if not all(isinstance(item, Number) for item in arguments):
+        return ""
+    options = options_of(cls.model_fields[positional[0]].annotation)
+    return positional[0] if any(get_origin(option) is tuple for option in options) else ""
+
+
+def no_list(
+    cls: type[Settings], name: str, arguments: tuple[Expr, ...], source: Source
+) -> Diagnostic:
+    """Numbers without the brackets of their list."""
+    span = Span(arguments[0].span.start, arguments[-1].span.end)
+    meant = f"[{source.slice(span)}]"
+    return Diagnostic(
+        code="CS503",
+        message=f"`{name}` of `{cls.word}` is one list",
+        span=span,
+        label="brackets are missing",
+        notes=_about(cls, name),
+        helps=(f"write `{cls.word}({meant})`",),
+        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
+    )
+
+
+def takes_number(cls: type[Settings], name: str) -> bool:
+    """Whether a number fits a setting."""
+    options = options_of(cls.model_fields[name].annotation)
+    return int in options or float in options
+
+
+_SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
+"""What a setting that is needed may be, where any text or number is right."""
+
+
+def _sample(cls: type[Settings], name: str) -> str:
+    """What a setting that is needed may be, for example."""
+    whole = name in cls.model_fields and cls.model_fields[name].annotation is int
+    return _SAMPLES.get(name, "8" if whole else "...")
+
+
+_RANGES = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+_OF = {"greater_than_equal": "of ", "less_than_equal": "of "}
+
+
+def invalid(
+    cls: type[Settings], problem: Any, value: Expr | None, record: Span, source: Source
+) -> Diagnostic:
+    """A pydantic finding about one setting (or, without `value`, about the record)."""
+    place = problem["loc"]
+    name = str(place[0]) if place else ""
+    kind = problem["type"]
+    if not name:
+        return Diagnostic(
+            code="CS503",
+            message=f"`{cls.word}`: {problem['ctx']['error']}",
+            span=record,
+            label="these settings together",
+            helps=("change one of them",),
+        )
+    if value is None:
+        return Diagnostic(
+            code="CS507",
+            message=f"`{cls.word}` needs `{name}`",
+            span=record,
+            label=f"`{name}` is missing",
+            notes=_about(cls, name),
+            helps=(f"add `{name}={_sample(cls, name)}`",),
+        )
+    if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
+        size = _length(cls, name)
+        if size is not None and size != len(value.items):
+            return wrong_type(cls, name, value, counted(size, "number") + " in brackets", source)
+    item = value
+    if isinstance(value, Vector) and len(place) > 1 and isinstance(place[1], int):
+        item = value.items[place[1]]
+    given = problem.get("input")
+    shown = number(given) if isinstance(given, int | float) else quoted(source, item.span)
+    if kind in _RANGES:
+        key, word = _RANGES[kind]
+        wanted = f"{word} {number(problem['ctx'][key])}"
+    elif kind in ("int_from_float", "int_type"):
+        wanted = "a whole number"
+    else:
+        described = _described(options_of(cls.model_fields[name].annotation), [])
+        return wrong_type(cls, name, item, described, source)
+    chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
+    each = f"each of `{name}`" if item is not value else f"`{name}`"
+    return Diagnostic(
+        code="CS504",
+        message=f"{each} of `{cls.word}` must be {wanted}, not {shown}",
+        span=item.span,
+        label="out of range",
+        notes=_about(cls, name),
+        helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
+    )
+
+
+def _nearest(name: str, given: object, wanted: str) -> str:
+    """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
+    if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
+        return f"did you mean `{name}={number(given)}%`?"
+    if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
+        return ""
+    return f"write a whole number: `{name}={math.ceil(given)}`"
+
+
+def _length(cls: type[Settings], name: str) -> int | None:
+    """How many items a list of fixed length has."""
+    for option in options_of(cls.model_fields[name].annotation):
+        if get_origin(option) is tuple and Ellipsis not in get_args(option):
+            return len(get_args(option))
+    return None
