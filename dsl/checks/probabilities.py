@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Call,
@@ -144,8 +144,7 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
         call.span,
         "logits",
         notes=(why[model], "without a logarithm of probabilities it falls without end"),
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 

@@ -15,7 +15,7 @@ from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.table import table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
@@ -68,8 +68,7 @@ def _average(typer: Typer, call: Call, function: Name) -> Kind:
         f"`{function.id}` stands before square brackets",
         function.span,
         "no function",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -259,8 +258,7 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
         f"{typer.text(function.value)} has no part `{function.name}`: it is a function",
         function.name_span,
         "no part",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -274,8 +272,7 @@ def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
         f"`{model}` has no part `{function.name}`",
         function.name_span,
         "a method of Python",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -298,8 +295,7 @@ def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
         f"`{text}` has no part `{function.name}`",
         function.name_span,
         "a method of Python",
-        helps=(f"write `{form}`",),
-        fixes=(Fix(span=call.span, replacement=form, title=f"write {form}"),),
+        **writing(call.span, form),
     )
 
 

@@ -7,7 +7,7 @@ import re
 from cspec.dsl.kinds.rates import rate
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import MODULES
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, writing
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import bracketed
 from cspec.dsl.tree.constants import value_or_none
@@ -125,8 +125,7 @@ def _called(
         headline or f"unknown name `{named}`",
         function.span,
         "not defined in this spec",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -194,8 +193,7 @@ def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
         f"{typer.text(function.value)} has no part `{function.name}`",
         function.name_span,
         "a method of Python",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -220,8 +218,7 @@ def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope)
         f"the arguments of `{signature.name}` stand the other way round",
         call.span,
         f"`{level}` is the {name}, and stands second",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -257,6 +254,5 @@ def _binder_second(
         f"what a `{signature.name}` runs over stands behind `for`",
         call.span,
         "a comma stands here",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )

@@ -6,7 +6,7 @@ import re
 
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
@@ -64,8 +64,7 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
             f"`{text}` is a model: what it sees stands in `( )`",
             whole,
             "square brackets",
-            helps=(f"write `{meant}`",),
-            fixes=(Fix(span=whole, replacement=meant, title=f"write {meant}"),),
+            **writing(whole, meant),
         )
     place = ".".join(
         index.value if isinstance(index, String) else typer.source.slice(index.span)
@@ -147,8 +146,7 @@ def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Si
         notes=("an index chooses an output, a class or a feature, never an example",)
         if number != "one number"
         else (),
-        helps=(f"write `{text}`",),
-        fixes=(Fix(span=span, replacement=text, title=f"write {text}"),),
+        **writing(span, text),
     )
 
 
@@ -172,8 +170,7 @@ def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
         whole,
         "a vector an example",
         notes=("an index chooses an output, never an example",),
-        helps=(f"write `{entry}`",),
-        fixes=(Fix(span=whole, replacement=entry, title=f"write {entry}"),),
+        **writing(whole, entry),
     )
 
 

@@ -7,7 +7,7 @@ from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_value, values_of
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, writing
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.tree.constants import TRUTHS
 from cspec.dsl.tree.nodes import (
@@ -205,7 +205,6 @@ def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
         f"{typer.text(operand)} is compared with nothing",
         operand.span,
         "each comparison is written out",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=operand.span, replacement=meant, title=f"write {meant}"),),
+        **writing(operand.span, meant),
     )
     return True

@@ -10,7 +10,7 @@ from cspec.dsl.kinds.instead import as_column, without_a_guess
 from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
@@ -166,8 +166,7 @@ def _average_of(typer: Typer, name: Name) -> Kind | None:
         f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`",
         name.span,
         "not defined in this spec",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+        **writing(place, meant),
     )
 
 
@@ -208,8 +207,7 @@ def _derivative(typer: Typer, name: Name) -> Kind | None:
             f"`{found[0]}`: a derivative is written `{form}`",
             place,
             "no quotient",
-            helps=(f"write `{form}`",),
-            fixes=(Fix(span=place, replacement=form, title=f"write {form}"),),
+            **writing(place, form),
         )
     behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
     known = {f"d{a}" for arguments in fields.values() for a in arguments}

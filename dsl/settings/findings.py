@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, writing
 from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.base import Settings
@@ -56,8 +56,7 @@ def unknown_setting(
             span=span,
             label="unknown setting",
             notes=(note,),
-            helps=(f"write `{layers}`",),
-            fixes=(Fix(span=keyword.span, replacement=layers, title=f"write {layers}"),),
+            **writing(keyword.span, layers),
         )
     if inner and inner.partition("=")[0] not in given:
         fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)

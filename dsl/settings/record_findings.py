@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, writing
 from cspec.dsl.messages.synonyms import SETTINGS_OF
 from cspec.dsl.messages.wording import closest, listing, quoted
 from cspec.dsl.settings.duals import DUALS
@@ -93,8 +93,7 @@ def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnosti
         message=f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
         span=expr.span,
         label="square brackets",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+        **writing(expr.span, meant),
     )
 
 
