@@ -164,17 +164,13 @@ def _write_output_projection(outputs: OutputRows, translator: Translator) -> Non
     """The rows as literals, one a line."""
     writer = translator.writer
     translator.used.add("project_outputs_")
-    writer.line("project_outputs_(")
-    with writer.indented():
+    with writer.block("project_outputs_(", ")"):
         writer.line(f"primal[{outputs.model!r}],")
-        writer.line("[")
-        with writer.indented():
+        with writer.block("[", "],"):
             for row, label in zip(outputs.rows, outputs.labels, strict=True):
                 writer.line(f"{_numbers(row)},  # {label}")
-        writer.line("],")
         writer.line(f"lower={_numbers(outputs.lower)},")
         writer.line(f"upper={_numbers(outputs.upper)},")
-    writer.line(")")
 
 
 def _write_faces(model: Lifted, translator: Translator) -> None:
@@ -182,13 +178,11 @@ def _write_faces(model: Lifted, translator: Translator) -> None:
     writer, scope = translator.writer, translator.scope
     translator.used |= {"lift_", "Face"}
     lower, upper = zip(*model.box, strict=True)
-    writer.line("lift_(")
-    with writer.indented():
+    with writer.block("lift_(", ")"):
         writer.line(f"primal[{model.model!r}],")
         writer.line(f"lower={_numbers(lower)},")
         writer.line(f"upper={_numbers(upper)},")
-        writer.line("faces=[")
-        with writer.indented():
+        with writer.block("faces=[", "],"):
             for face in model.faces:
                 own = scope._replace(params={**scope.params, **{n: n for n in face.names}})
                 value = Translator(own, writer, translator.names, translator.used)
@@ -197,8 +191,6 @@ def _write_faces(model: Lifted, translator: Translator) -> None:
                 writer.comment(f"{face.label}: x[{face.axis}] == {face.at:g}")
                 place = f"{face.axis}, {face.at!r}"
                 writer.text_line(f"Face({place}, lambda {names}: {body}),")
-        writer.line("],")
-    writer.line(")")
 
 
 def write_thresholds(lowered: Lowered, translator: Translator) -> None:

@@ -134,8 +134,7 @@ def _measure(
         _write_vector("true", truths, translator, "true_")
         writer.line(f"return f, g, true.detach(){each}")
         return
-    writer.line("with torch.no_grad():")
-    with writer.indented():
+    with writer.block("with torch.no_grad():"):
         truths = [(part, part.functions) for part in parts]
         _write_vector("true", truths, translator, "true_")
     writer.line(f"return f, g, true{each}")
@@ -382,11 +381,9 @@ def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
 
 def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) -> None:
     """A dictionary by label; what has none is one itself, of many labels."""
-    writer.line("return {")
-    with writer.indented():
+    with writer.block("return {", "}"):
         for label, text in pairs:
             writer.entry(label, ast.parse(text, mode="eval").body)
-    writer.line("}")
 
 
 def _report(c: Constraint, translator: Translator) -> ast.expr:

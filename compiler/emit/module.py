@@ -385,11 +385,9 @@ def _import_line(head: Writer, module: str, names: list[str]) -> None:
     if len(line) <= 100:
         head.line(line)
         return
-    head.line(f"from {module} import (")
-    with head.indented():
+    with head.block(f"from {module} import (", ")"):
         for name in names:
             head.line(f"{name},")
-    head.line(")")
 
 
 def large_params(emission: Emission) -> dict[str, tuple[float, ...]]:

@@ -215,12 +215,9 @@ def write_record(
 ) -> None:
     """`record()`: the spec, and what the report says; `params`: their names in the module."""
     doc = ["The spec, and what the report says of each requirement: how near counts as met, why."]
-    with writer.function("record", (), doc):
-        writer.line("return {")
-        with writer.indented():
-            for name, value in _given(program, ELSEWHERE).items():
-                writer.entry(name, _of_record(name, value, program, params, used))
-        writer.line("}")
+    with writer.function("record", (), doc), writer.block("return {", "}"):
+        for name, value in _given(program, ELSEWHERE).items():
+            writer.entry(name, _of_record(name, value, program, params, used))
 
 
 def _of_record(

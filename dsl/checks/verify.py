@@ -9,7 +9,7 @@ from cspec.dsl.checks.training import dataset
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, guessing
+from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
@@ -221,7 +221,8 @@ def _confidence(typer: Typer, item: Verify) -> None:
             f"a confidence of {number(100 * value)}% leaves {sure} for an error",
             expr.span,
             "how sure, and not how unsure",
-            **guessing(expr.span, sure),
+            helps=(f"did you mean `{sure}`?",),
+            fixes=(Fix(span=expr.span, replacement=sure, title=f"write {sure}"),),
         )
 
 
