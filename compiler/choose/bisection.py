@@ -40,7 +40,7 @@ def solved_by_bisection(problem: Problem, method: Method, line: bool) -> Problem
         raise SpecError([_refusal(problem, own)])
     if not asked and (own or not line or not isinstance(method, Auto)):
         return None
-    if not asked and not any(_is_rate(c) for c in problem.constraints):
+    if not asked and not any(is_rate(c) for c in problem.constraints):
         return None
     reason = "as written: `bisection`" if asked else REASON
     settings = Bisection()
@@ -55,7 +55,8 @@ def _free(c: Constraint) -> bool:
     return mine and not c.construction and c.soft is None and c.relation != "in"
 
 
-def _is_rate(c: Constraint) -> bool:
+def is_rate(c: Constraint) -> bool:
+    """Whether a surrogate stands in for events (not for a density)."""
     return c.gradient_parts is not None and any(
         isinstance(node, Expectation) for part in c.parts for node in walk(part)
     )

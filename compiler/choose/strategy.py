@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cspec.compiler.algebra.set_forms import has_form
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.axes.sizes import STORED, at_full_size, sized
-from cspec.compiler.choose.bisection import solved_by_bisection
+from cspec.compiler.choose.bisection import is_rate, solved_by_bisection
 from cspec.compiler.choose.spg import solved_by_spg
 from cspec.compiler.choose.sqp import solved_by_sqp
 from cspec.compiler.expressions.not_compiled import not_compiled
@@ -240,7 +240,7 @@ def _automatic(c: Constraint, context: ChoiceContext) -> Choice:
         return _size(c, context)
     if c.set is not None and not (c.set.word in COEFFICIENTS and not context.data):
         return _set(c)
-    if _is_rate(c):
+    if is_rate(c):
         return Choice(
             AugmentedLagrangian(),
             "a rate is flat almost everywhere: the true rate moves the multiplier, a surrogate "
@@ -428,13 +428,6 @@ def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
         return None
     width = 8 if context.fit.precision == "float64" else 4
     return at_full_size(c.value, context.facts, context.params, width) or None
-
-
-def _is_rate(c: Constraint) -> bool:
-    """Whether a surrogate stands in for events (not for a density)."""
-    return c.gradient_parts is not None and any(
-        isinstance(node, Expectation) for part in c.parts for node in walk(part)
-    )
 
 
 # --- Refusals ------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.lower.sharing import targets
 from cspec.compiler.methods.frank_wolfe import rate_of, steps_to_vertices
 from cspec.compiler.methods.parametrization import map_of, maps
@@ -205,7 +204,7 @@ def write_thresholds(lowered: Lowered, translator: Translator) -> None:
         if isinstance(node, Expectation) and node.dataset
     }
     translator.used.add("shift_threshold")
-    labels = [full_label(c) for c in lowered.thresholds]
+    labels = [c.full_label for c in lowered.thresholds]
     call = f"shift_threshold(session, {model!r}, {sorted(datasets)[0]!r}, {labels!r})"
     translator.writer.call(call)
 

@@ -16,7 +16,6 @@ from cspec.compiler.expressions.mathematics import (
     Setting,
 )
 from cspec.compiler.lower.report import constraint_facts, stated, verify_facts
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import Facts
@@ -48,7 +47,7 @@ def gather(
     known = {c.label: c for c in constraint_facts(lowered, checked)}
     rules = _rules(lowered, program)
     records = tuple(
-        _constraint(c, _Context(plan, program, graph, known[full_label(c)], rules, verbose))
+        _constraint(c, _Context(plan, program, graph, known[c.full_label], rules, verbose))
         for c in problem.constraints
     )
     conditions = {} if program is not None else _conditions(lowered)
@@ -145,7 +144,7 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
     settings: Settings | None = soft if soft is not None else method
     default = context.checked.symbols.default_dataset
     return ConstraintRecord(
-        label=full_label(c),
+        label=c.full_label,
         written=c.text,
         quantifier=expressions.quantifier(c.binders),
         members=tuple(visible_line(m.label) for m in context.members if m.label != facts.label),

@@ -116,7 +116,7 @@ def _rules(
         rule = Rule(
             name=settings.word if count == 1 else f"{settings.word}_{count}",
             settings=settings,
-            labels=tuple(full_label(c) for c in constraints),
+            labels=tuple(c.full_label for c in constraints),
             size=len(equalities),
             equalities=tuple(equalities),
             total_steps=run[0],
@@ -202,7 +202,7 @@ def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
             tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
             for way in c.alternatives
         )
-        found.append((full_label(c), ways))
+        found.append((c.full_label, ways))
     return tuple(found)
 
 
@@ -287,10 +287,7 @@ def _vector_entries(node: Node, sizes: Sizes) -> int:
         case Sized(size=size):
             return size
         case ParameterRef(shape=shape):
-            size = 1
-            for length in shape:
-                size *= length
-            return size
+            return prod(shape)
         case _:
             return 1
 
@@ -364,8 +361,3 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
             constraints=(*other.constraints, *action.constraints),
         )
     return list(merged.values())
-
-
-def full_label(constraint: Constraint) -> str:
-    """What people call a constraint: its label, with its member in brackets."""
-    return constraint.full_label

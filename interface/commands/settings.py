@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,7 +109,12 @@ def params_of(options: argparse.Namespace) -> dict[str, object]:
 
 
 def bindings_of(options: argparse.Namespace) -> dict[str, str]:
-    """Data and models from outside, as text that the runtime reads."""
+    """Data and models from outside, as text that the runtime reads.
+
+    Files of data are looked for in `--data-dir` from here on.
+    """
+    if options.data_dir is not None:
+        os.environ["CSPEC_DATA"] = options.data_dir
     return pairs(options.bindings, "--bind")
 
 
