@@ -6,7 +6,7 @@ forall i in range(9), j in range(9) where i < j: ...
 
 from __future__ import annotations
 
-import operator as operator_module
+import operator
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
@@ -32,13 +32,13 @@ from cspec.dsl.tree.rebuild import substitute
 
 Params = Mapping[str, float | tuple[float, ...]]
 
-_RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator_module.lt,
-    "<=": operator_module.le,
-    ">": operator_module.gt,
-    ">=": operator_module.ge,
-    "==": operator_module.eq,
-    "!=": operator_module.ne,
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 
 
@@ -122,7 +122,7 @@ def _compared(
         if operator not in ("==", "!="):
             raise SpecError([_no_order(condition)])
         return (str(one) == str(two)) == (operator == "==")
-    return _RELATIONS[operator](one, two)
+    return COMPARISONS[operator](one, two)
 
 
 def _truths(left: Expr, right: Expr) -> bool | None:
