@@ -118,7 +118,7 @@ def _convex_rows(functions: tuple[Expr, ...], lowered: Lowered, space: Space) ->
     equalities = _equalities(lowered)
     for function, places in placed(functions):
         form = reader.known(function)
-        equal = any(equalities[place] for place in places)
+        equal = any(equalities[places.start : places.stop])
         if form is None or not form.convex or (equal and not form.affine):
             return False
     return not lowered.ways
