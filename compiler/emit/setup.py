@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from keyword import iskeyword
 from typing import Any
 
@@ -297,8 +297,3 @@ def _number(value: float) -> ast.expr:
     if value < 0:
         return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
     return ast.Constant(value)
-
-
-def setup_words(used: set[str]) -> Iterator[str]:
-    """The names that a module imports of `cspec.runtime.setup`."""
-    yield from sorted(used & (WORDS - {"setup", "record"}))

@@ -57,24 +57,3 @@ def batches(
         order = order.to(device)
     size = n if batch_size is None else batch_size
     return (order[size * k : size * (k + 1)] for k in range(start, count))
-
-
-def forever(
-    n: int,
-    batch_size: int | None,
-    seed: int,
-    start: int = 0,
-    drop_last: bool = False,
-    device: torch.device | str | None = None,
-) -> Iterator[Tensor]:
-    """Batches without end, a new order each pass, from global batch number `start` on.
-
-    For datasets that cycle while another one counts the epochs.
-    """
-    count = _count(n, batch_size, drop_last)
-    if count < 1:
-        raise ValueError(f"no batch of {batch_size} fits in {n} examples")
-    epoch, position = divmod(start, count)
-    while True:
-        yield from batches(n, batch_size, seed, epoch, position, drop_last, device)
-        epoch, position = epoch + 1, 0

@@ -1,12 +1,10 @@
 """The order of batches is a function of (seed, epoch, position)."""
 
-import itertools
-
 import pytest
 import torch
 
 from cspec.compiler.choose.batching import batches_per_epoch
-from cspec.runtime.data import batches, forever, permutation
+from cspec.runtime.data import batches, permutation
 
 
 def _lists(*arguments: object, **settings: object) -> list[list[int]]:
@@ -39,15 +37,6 @@ def test_resuming_inside_an_epoch_gives_the_rest_of_it() -> None:
         assert _lists(50, 8, 3, 2, start=start) == whole[start:]
 
 
-@pytest.mark.parametrize(("size", "drop_last"), [(4, False), (4, True), (None, False)])
-def test_cycling_continues_over_epochs(size: int | None, drop_last: bool) -> None:
-    expected = [b for e in range(4) for b in _lists(10, size, 0, e, drop_last=drop_last)]
-    for start in (0, 1, 3):
-        stream = forever(10, size, 0, start, drop_last)
-        found = [b.tolist() for b in itertools.islice(stream, len(expected) - start)]
-        assert found == expected[start:]
-
-
 def test_sizes_that_make_no_sense_are_refused() -> None:
     assert batches_per_epoch(10, 4) == 3
     with pytest.raises(ValueError, match="n=0"):
@@ -56,5 +45,3 @@ def test_sizes_that_make_no_sense_are_refused() -> None:
         batches(5, 0, 0, 0)
     with pytest.raises(ValueError, match="batch 4 does not exist: the epoch has 3"):
         batches(10, 4, 0, 0, start=4)
-    with pytest.raises(ValueError, match="no batch of 20 fits in 10"):
-        next(forever(10, 20, 0, drop_last=True))
