@@ -15,7 +15,7 @@ from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.relations import require_set
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_weight
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.tree.nodes import (
@@ -118,10 +118,7 @@ def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
             *(f"for one constraint a group: `{form}`" for form in forms),
             *(() if event is None else (f"for a column of true and false: `{event}`",)),
         ),
-        fixes=tuple(
-            Fix(span=operand.span, replacement=option, title=f"write {option}")
-            for option in options
-        ),
+        fixes=replacing(operand.span, *options),
     )
 
 

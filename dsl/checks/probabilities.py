@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, writing
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Call,
@@ -68,7 +68,6 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
     logits = typer.source.slice(argument.arguments[0].span)
     bare = not text.endswith(")")  # `prob` alone, written out
     meant = "f(x)" if bare else logits
-    fix = Fix(span=argument.span, replacement=meant, title=f"write {meant}")
     typer.report(
         "CS302",
         f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
@@ -76,7 +75,7 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
         "made probabilities twice",
         notes=(f"`{word}` makes probabilities of what it is given itself",),
         helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
-        fixes=() if bare else (fix,),
+        fixes=() if bare else replacing(argument.span, meant),
     )
 
 
@@ -116,7 +115,7 @@ def _which(typer: Typer, side: Expr, node: Expr) -> None:
         "several numbers an example",
         notes=("`ce` is of one logit a class",),
         helps=(f"of class 1 write `{forms[0]}`", f"of the most likely class `{forms[1]}`"),
-        fixes=tuple(Fix(span=side.span, replacement=form, title=f"write {form}") for form in forms),
+        fixes=replacing(side.span, *forms),
     )
 
 

@@ -9,7 +9,7 @@ from cspec.dsl.checks.training import dataset
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
@@ -140,7 +140,7 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
         span,
         f"constraints: {listing(names[:8], 'and')}" if names else "this spec has no constraints",
         helps=(f"did you mean `{guess}`?",) if guess else (_others(names),),
-        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),) if meant else (),
+        fixes=replacing(span, meant),
     )
 
 
@@ -222,7 +222,7 @@ def _confidence(typer: Typer, item: Verify) -> None:
             expr.span,
             "how sure, and not how unsure",
             helps=(f"did you mean `{sure}`?",),
-            fixes=(Fix(span=expr.span, replacement=sure, title=f"write {sure}"),),
+            fixes=replacing(expr.span, sure),
         )
 
 

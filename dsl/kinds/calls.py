@@ -15,7 +15,7 @@ from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.table import table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
-from cspec.dsl.messages.diagnostic import Fix, writing
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
@@ -133,7 +133,7 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         function.span,
         f"defined as {'a number' if symbol.role != 'data' else 'data'}",
         helps=(f"write `{function.id}` alone, without the parentheses",),
-        fixes=(Fix(span=call.span, replacement=function.id, title=f"write {function.id}"),),
+        fixes=replacing(call.span, function.id),
     )
 
 
@@ -186,9 +186,7 @@ def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], sco
         call.span,
         f"defined as `{form}`",
         helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),)
-        if meant != form
-        else (),
+        fixes=replacing(call.span, meant) if meant != form else (),
     )
     return False
 
@@ -315,9 +313,7 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
         function.name_span,
         "a method of Python",
         helps=(f"write `{form}`",),
-        fixes=()
-        if call.arguments or call.keywords
-        else (Fix(span=call.span, replacement=form, title=f"write {form}"),),
+        fixes=() if call.arguments or call.keywords else replacing(call.span, form),
     )
 
 

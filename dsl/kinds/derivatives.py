@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -71,9 +71,7 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
             helps=(f"write `{again}`",)
             if again and _head(first)
             else ("write `diff(u, x)`, `diff(u, x, x)`, or `grad(f(x), x.age)` for a feature",),
-            fixes=(Fix(span=call.span, replacement=again, title=f"write {again}"),)
-            if again and _head(first)
-            else (),
+            fixes=replacing(call.span, again) if again and _head(first) else (),
         )
         return
     if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):

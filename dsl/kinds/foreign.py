@@ -7,7 +7,7 @@ import re
 from cspec.dsl.kinds.rates import rate
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import MODULES
-from cspec.dsl.messages.diagnostic import Fix, writing
+from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import bracketed
 from cspec.dsl.tree.constants import value_or_none
@@ -152,7 +152,7 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         "a `var` with entries",
         notes=("indices begin at 0",),
         helps=(f"write `{meant}`", *_from_one(function.id, call)),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(call.span, meant),
     )
 
 
@@ -175,7 +175,7 @@ def _product(typer: Typer, call: Call, function: Name) -> Kind:
         function.span,
         "a `var`, one number",
         helps=(f"for a product write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(call.span, meant),
     )
 
 

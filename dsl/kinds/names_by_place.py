@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, writing
+from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Name
@@ -97,7 +97,7 @@ def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
         name.span,
         "not defined in this spec",
         helps=(help_,),
-        fixes=(Fix(span=place, replacement=new, title=f"write {new}"),),
+        fixes=replacing(place, new),
     )
 
 

@@ -10,7 +10,7 @@ from cspec.dsl.kinds.instead import as_column, without_a_guess
 from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, writing
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
@@ -133,7 +133,7 @@ def _metric(typer: Typer, name: Name) -> Kind:
             f"write `{text}`",
             f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
         ),
-        fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
+        fixes=replacing(name.span, text),
     )
 
 
@@ -292,7 +292,7 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
     only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
-    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    fixes = replacing(span, guess)
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
 
@@ -310,7 +310,7 @@ def _domain_as_data(typer: Typer, name: str, span: Span) -> Kind:
         span,
         "a domain",
         helps=(f"write `{meant}` in place of `on {name}`",),
-        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(place, meant),
     )
 
 
@@ -388,7 +388,7 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         whole.span,
         "no module of Python is at hand here",
         helps=helps,
-        fixes=(Fix(span=whole.span, replacement=ours, title=f"write {ours}"),) if ours else (),
+        fixes=replacing(whole.span, ours),
     )
 
 
@@ -424,9 +424,7 @@ def once(found: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
 def _report(
     typer: Typer, name: Name, helps: tuple[str, ...], replacement: str | None = None
 ) -> Kind:
-    fixes: tuple[Fix, ...] = ()
-    if replacement:
-        fixes = (Fix(span=name.span, replacement=replacement, title=f"write {replacement}"),)
+    fixes = replacing(name.span, replacement)
     message = f"unknown name `{name.id}`"
     label = "not defined in this spec"
     return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)

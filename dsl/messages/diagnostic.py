@@ -65,10 +65,14 @@ class Diagnostic(BaseModel):
     """Right lines for the place, by `title` and `replacement`: the first that checks is shown."""
 
 
+def replacing(span: Span, *texts: str | None) -> tuple[Fix, ...]:
+    """The fix that types a text in a place, for each text that is known."""
+    return tuple(Fix(span=span, replacement=text, title=f"write {text}") for text in texts if text)
+
+
 def writing(span: Span, text: str) -> dict[str, Any]:
     """What is to be typed in a place, as the help and the fix of a finding."""
-    fix = Fix(span=span, replacement=text, title=f"write {text}")
-    return {"helps": (f"write `{text}`",), "fixes": (fix,)}
+    return {"helps": (f"write `{text}`",), "fixes": replacing(span, text)}
 
 
 class SpecError(Exception):

@@ -7,7 +7,7 @@ import re
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.messages.wording import closest, counted, number, quoted
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.text.source import Source, Span
@@ -38,7 +38,7 @@ def wrong_type(
             (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
             + (", or leave it out" if meant == "none" else ""),
         ),
-        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+        fixes=replacing(expr.span, meant),
     )
 
 
@@ -119,10 +119,7 @@ def not_taken(
     if guess is None:
         return found
     return found.model_copy(
-        update={
-            "helps": (f"did you mean `{guess}`?",),
-            "fixes": (Fix(span=expr.span, replacement=guess, title=f"write {guess}"),),
-        }
+        update={"helps": (f"did you mean `{guess}`?",), "fixes": replacing(expr.span, guess)}
     )
 
 
@@ -174,7 +171,7 @@ def no_list(
         label="brackets are missing",
         notes=_about(cls, name),
         helps=(f"write `{cls.word}({meant})`",),
-        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(span, meant),
     )
 
 

@@ -14,7 +14,7 @@ from cspec.compiler.passes.expansion.codes import truth_place
 from cspec.compiler.passes.truths import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, replacing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
@@ -182,9 +182,7 @@ def _check_value(text: String, category: Category, facts: Facts) -> None:
                 label="no row has it",
                 notes=(f"its values: {shown}",),
                 helps=(f"did you mean `{meant}`?",) if close else ("write one of its values",),
-                fixes=(Fix(span=text.span, replacement=meant, title=f"write {meant}"),)
-                if close
-                else (),
+                fixes=replacing(text.span, meant) if close else (),
             )
         ]
     )
