@@ -16,7 +16,7 @@ from cspec.compiler.passes.truths import truth
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
 from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
@@ -229,9 +229,7 @@ def _no_value(
         label="no row has it",
         notes=(f"its values, numbered from 0: {shown}",),
         helps=(f"did you mean `{close[0]}`?",) if close else (f"write one of: {shown}",),
-        fixes=(Fix(span=expr.span, replacement=close[0], title=f"write {close[0]}"),)
-        if close
-        else (),
+        fixes=replacing(expr.span, *close),
     )
 
 
