@@ -26,6 +26,7 @@ from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.wording import some
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, OF_SETS, Method
@@ -221,9 +222,7 @@ def _membership(member: SetMember) -> Mathematics:
         )
     subject = expressions.mathematics(member.subject)
     if member.rows:
-        places = [f"{subject.text}{list(place)}" for place in member.rows[:SHOWN_ROWS]]
-        more = ", ..." if len(member.rows) > SHOWN_ROWS else ""
-        listed = ", ".join(places) + more
+        listed = some([f"{subject.text}{list(place)}" for place in member.rows], SHOWN_ROWS)
         subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
     elif member.part:
         places = [f"{p[0]}:{p[1]}" if isinstance(p, tuple) else str(p) for p in member.part]

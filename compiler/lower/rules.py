@@ -12,12 +12,12 @@ from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.sizes import at_full_size, sized
-from cspec.compiler.expressions.rewrite import call, function_name, method_name, rewrite
+from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
 from cspec.compiler.methods.output_projection import Params, output_rows
-from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
+from cspec.compiler.passes.expansion.expand import named_parameters
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.compiler.records.graph import StateFacts
@@ -276,11 +276,9 @@ def outside_reductions(expr: Node) -> list[Node]:
 
 
 def _vector_entries(node: Node, sizes: Sizes) -> int:
-    facts = sizes.facts
-    method = method_name(node) if isinstance(node, Expr) else None
-    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        found = chosen_parameters(facts.models[method[0]], method[1], globs_of(node))
-        return sum(prod(p.shape) for p in found)
+    named = named_parameters(node, sizes.facts) if isinstance(node, Expr) else None
+    if named is not None:
+        return sum(prod(p.shape) for p in named)
     match node:
         case Expectation():
             return group_count(node, sizes.inference)

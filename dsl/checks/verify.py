@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.checks.training import dataset
@@ -41,24 +41,26 @@ from cspec.dsl.values.certifiable import objections
 def labels(spec: Spec) -> dict[str, Span]:
     """Every label path of an elaborated spec and its place, those of the parts of chains too."""
     found: dict[str, Span] = {}
-    stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
-    while stack:
-        current = stack.pop()
+    for current in _with_inner(spec.constraints()):
         found.setdefault(current.label or "", current.label_span)
         if isinstance(current, Constraint):
             for part in chain_parts(current.relation):
                 found.setdefault(f"{current.label}.{part}", current.label_span)
-        if isinstance(current, Group):
-            stack.extend(reversed(current.constraints))
     return found
+
+
+def _with_inner(items: Iterable[Constraint | Group]) -> Iterator[Constraint | Group]:
+    """Constraints and groups, each group before what is in it."""
+    for item in items:
+        yield item
+        if isinstance(item, Group):
+            yield from _with_inner(item.constraints)
 
 
 def check_labels(typer: Typer, spec: Spec) -> None:
     """Labels that are given twice."""
     seen: dict[str, Span] = {}
-    stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
-    while stack:
-        current = stack.pop()
+    for current in _with_inner(spec.constraints()):
         label = current.label or ""
         if label in seen and current.label_span != NOWHERE:
             short = typer.source.slice(current.label_span) or label
@@ -73,8 +75,6 @@ def check_labels(typer: Typer, spec: Spec) -> None:
                 fixes=(Fix(span=current.label_span, replacement=f"{short}2", title=f"{short}2"),),
             )
         seen.setdefault(label, current.label_span)
-        if isinstance(current, Group):
-            stack.extend(reversed(current.constraints))
 
 
 def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled) -> None:

@@ -17,6 +17,7 @@ from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
+from cspec.dsl.messages.wording import some
 from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
@@ -221,7 +222,7 @@ def _no_value(
 ) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
-    shown = ", ".join(map(visible_line, words[:_SHOWN])) + (", ..." if len(words) > _SHOWN else "")
+    shown = some(list(map(visible_line, words)), _SHOWN)
     return Diagnostic(
         code="CS208",
         message=f"column `{column}` has no value {written}",

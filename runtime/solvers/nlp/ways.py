@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cspec.dsl.messages.wording import some
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 
 Way = tuple[int, ...]
@@ -227,7 +228,7 @@ def best_way(
 def combinations(ways: Ways, tried: Tried) -> str:
     """What was tried, in a sentence."""
     total = math.prod(map(len, ways.rules))
-    names = ", ".join(ways.labels[:SHOWN]) + (", ..." if len(ways.labels) > SHOWN else "")
+    names = some(ways.labels, SHOWN)
     problems = f"{tried.problems} problem{'s' if tried.problems > 1 else ''} solved"
     said = f"{names}: {problems} for {total} combinations of ways in which they can hold"
     if not tried.complete:
