@@ -27,6 +27,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 
 
 def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
@@ -50,8 +51,7 @@ def _inputs(checked: Checked) -> tuple[str, ...]:
     models = checked.symbols.models()
     names = {
         argument.id
-        for node in walk(checked.elaborated)
-        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in models
+        for node in calls_of(checked.elaborated, models)
         for argument in node.arguments
         if isinstance(argument, Name)
     }

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.tree.nodes import Call, Expectation, Name, walk
+from cspec.dsl.tree.nodes import Expectation, walk
+from cspec.dsl.tree.rebuild import calls_of, function_name
 
 
 def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:
@@ -32,13 +33,7 @@ def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:
     """
     models: set[str] = set()
     for c in constraints:
-        called = {
-            node.function.id
-            for node in walk(c.value)
-            if isinstance(node, Call)
-            and isinstance(node.function, Name)
-            and node.function.id in facts.models
-        }
+        called = {function_name(node) or "" for node in calls_of(c.value, facts.models)}
         rates = any(isinstance(node, Expectation) for node in walk(c.value))
         if not rates or len(called) != 1:
             raise SpecError([_no_rate(c, "it is not a rate of one model")])

@@ -23,7 +23,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     walk,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name
 from cspec.dsl.words.losses import OF_LOG_PROBABILITIES, OF_LOGITS, OF_SCORES, PER_CLASS
 
 WORDS = frozenset({"kl", "entropy"})
@@ -149,13 +149,13 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
 
 def _word(typer: Typer, call: Call) -> str:
     """The function of the language that is called."""
-    name = call.function.id if isinstance(call.function, Name) else ""
+    name = function_name(call) or ""
     return "" if name in typer.symbols.table else name
 
 
 def _model(typer: Typer, node: Node) -> str:
     """The model of `f(x)`; empty for anything else."""
-    name = node.function.id if isinstance(node, Call) and isinstance(node.function, Name) else ""
+    name = function_name(node) or ""
     return name if typer.symbols.role(name) == "model" else ""
 
 

@@ -16,7 +16,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -80,9 +80,7 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         return
     word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
     inner = call.arguments[0]
-    model = (
-        inner.function.id if isinstance(inner, Call) and isinstance(inner.function, Name) else ""
-    )
+    model = function_name(inner)
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
     if model in typer.symbols.models():
         helps.insert(
