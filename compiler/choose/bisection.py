@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Bisection, Method
 from cspec.dsl.tree.nodes import Expectation, walk
 
@@ -37,7 +37,7 @@ def solved_by_bisection(problem: Problem, method: Method, line: bool) -> Problem
     )
     own = [c for c in problem.constraints if not _free(c)]
     if asked and (not line or own):
-        raise SpecError([_refusal(problem, own)])
+        raise _refusal(problem, own).error()
     if not asked and (own or not line or not isinstance(method, Auto)):
         return None
     if not asked and not any(is_rate(c) for c in problem.constraints):

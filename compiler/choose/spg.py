@@ -17,7 +17,7 @@ from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, asked_for
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.problem import Constraint, Problem, Step
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
 from cspec.dsl.words.sets import CONVEX
 
@@ -57,7 +57,7 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
     except NotForIt as found:
         if asked is None:
             return None
-        raise SpecError([_refusal(problem, found)]) from found
+        raise _refusal(problem, found).error() from found
 
 
 def _parts(problem: Problem, space: Space) -> Parts:

@@ -83,9 +83,9 @@ def solved_by_sqp(problem: Problem, method: Method, space: Space | None) -> Prob
     asked = asked_for(Sqp, problem, method)
     if asked is not None:
         if space is None:
-            raise SpecError([_not_small(problem, "it has data or models")])
+            raise _not_small(problem, "it has data or models").error()
         if space.size > LARGEST:
-            raise SpecError([_not_small(problem, f"it has {space.size:,} variables")])
+            raise _not_small(problem, f"it has {space.size:,} variables").error()
         return _owned(problem, space, asked)
     if space is None or not isinstance(method, Auto) or space.size > LARGEST:
         return None
@@ -147,7 +147,7 @@ def asked_for(kind: type[Solver], problem: Problem, method: Method) -> Solver | 
         others = [c for c in hard if c not in own]
     settings = {*using, *(c.method for c in own if isinstance(c.method, kind))}
     if others or len(settings) > 1:
-        raise SpecError([mixed((others or own)[0], kind.word)])
+        raise mixed((others or own)[0], kind.word).error()
     return settings.pop()
 
 

@@ -18,7 +18,7 @@ from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, OutputRows, SetAction
 from cspec.compiler.records.problem import Lifted, ParameterRef, SetMember
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
 
@@ -56,10 +56,10 @@ def check_alone(lowered: Lowered, facts: Facts) -> None:
             key = _key(target)
             other = held.setdefault(key, action)
             if other is not action and _owns(action, other):
-                raise SpecError([_two(key, other, action)])
+                raise _two(key, other, action).error()
     for action in parametrizations(lowered):
         if map_of(action) == "softplus" and _two_ends(action):
-            raise SpecError([_one_bound(action)])
+            raise _one_bound(action).error()
 
 
 def _two_ends(action: SetAction) -> bool:

@@ -22,7 +22,7 @@ from cspec.compiler.methods.pruning import LAYER_FLOOR, moving
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.nodes import Call, Expr, Name
 
 LAYER = "layer"
@@ -199,7 +199,7 @@ def _common_start(group: Sequence[SetAction]) -> float:
         labels = ", ".join(f"`{action.constraints[0].label}`" for action in group)
         message = f"{labels} hold for the same parameters and begin at different times"
         helps = ("give their projections the same `warmup`",)
-        raise SpecError([Diagnostic(code="CS521", message=message, helps=helps)])
+        raise Diagnostic(code="CS521", message=message, helps=helps).error()
     return starts.pop() if starts else 0.0
 
 

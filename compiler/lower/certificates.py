@@ -193,14 +193,10 @@ def _selects(events: tuple[Expr, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _refused(part: Expr, why: str, instead: str) -> SpecError:
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS515",
-                message=f"`{text(part)}` can't be certified: {why}",
-                span=part.span,
-                label="no confidence interval",
-                helps=(instead, "or leave `with confidence` out"),
-            )
-        ]
-    )
+    return Diagnostic(
+        code="CS515",
+        message=f"`{text(part)}` can't be certified: {why}",
+        span=part.span,
+        label="no confidence interval",
+        helps=(instead, "or leave `with confidence` out"),
+    ).error()

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cspec.compiler.records.problem import Constraint, Face, Lifted, PerExample, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Lifting, Method
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import NotFiniteError, Values, value_or_none
@@ -77,7 +77,7 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
     constraints: list[Constraint] = []
     for c in problem.constraints:
         if asked is None and isinstance(_own(c, method), Lifting):
-            raise SpecError([_no_lifting(c, None)])
+            raise _no_lifting(c, None).error()
         if asked is None:
             continue
         candidate = _candidate(c, asked) if _open(c, method) else None
@@ -94,7 +94,7 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
                 constraints.append(c.model_copy(update=chosen))
                 continue
         if _insists(c, candidate, asked, method):
-            raise SpecError([_no_lifting(c, why)])
+            raise _no_lifting(c, why).error()
         rejected = () if why is None else (f"lifting: {why}",)
         constraints.append(c.model_copy(update={"rejected": rejected}) if why else c)
     if not found and not constraints:

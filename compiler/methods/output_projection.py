@@ -21,7 +21,7 @@ from typing import NamedTuple
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import OutputRows, Row
 from cspec.compiler.records.problem import Constraint, PerExample
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Number
 from cspec.dsl.values.linear import linear
@@ -52,7 +52,7 @@ def output_rows(
         affine = affine_in_outputs(body, facts, params)
         bound = value_or_none(c.bound, params)
         if affine is None or bound is None:
-            raise SpecError([_not_affine(c)])
+            raise _not_affine(c).error()
         rows = found.setdefault(affine.model, {})
         limit = bound - affine.constant
         for row in affine.rows:
@@ -63,7 +63,7 @@ def output_rows(
     result = []
     for model, rows in found.items():
         if rank(list(rows)) < len(rows):
-            raise SpecError([_dependent(model, constraints[0], len(rows))])
+            raise _dependent(model, constraints[0], len(rows)).error()
         lower, upper, labels = zip(*rows.values(), strict=True)
         result.append(OutputRows(model, tuple(rows), lower, upper, labels))
     return tuple(result)

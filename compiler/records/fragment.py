@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 
 Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -140,7 +140,7 @@ def refuse(rule: Rule, why: str, help: str) -> NoReturn:
     """
     labels = ", ".join(f"`{label}`" for label in rule.labels[:3])
     message = f"{labels} can't be enforced by `{rule.settings.word}` as written: {why}"
-    raise SpecError([Diagnostic(code="CS521", message=message, helps=(help,))])
+    raise Diagnostic(code="CS521", message=message, helps=(help,)).error()
 
 
 class Around(BaseModel):

@@ -64,6 +64,10 @@ class Diagnostic(BaseModel):
     examples: tuple[Fix, ...] = Field((), exclude=True)
     """Right lines for the place, by `title` and `replacement`: the first that checks is shown."""
 
+    def error(self) -> SpecError:
+        """The error with this finding alone."""
+        return SpecError([self])
+
 
 def replacing(span: Span, *texts: str | None) -> tuple[Fix, ...]:
     """The fix that types a text in a place, for each text that is known."""

@@ -157,7 +157,7 @@ def _changed(
     kind = "model" if isinstance(change, Model) else "param"
     message = f"the spec has no {kind} `{change.name}` to change"
     helps = (f"add a line `{kind} {change.name}` to the spec",)
-    raise SpecError([Diagnostic(code="CS503", message=message, helps=helps)])
+    raise Diagnostic(code="CS503", message=message, helps=helps).error()
 
 
 def _for_each(method: Expr) -> bool:

@@ -108,7 +108,7 @@ class BatchReader:
         size = " by ".join(map(str, found.shape))
         message = f"`{name}` is one number a step, and {size} were handed over"
         helps = (f"hand over their mean: `{name}={name}.mean()`",)
-        raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+        raise Diagnostic(code="CS631", message=message, helps=helps).error()
 
     def setup_of(self, dataset: str) -> DataSetup:
         """How a dataset was declared; `val` and `test` are like the training data."""
@@ -150,7 +150,7 @@ class BatchReader:
             listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
             message = f"the columns of this batch have different lengths ({listed})"
             helps = ("hand over as many rows of each column: one an example",)
-            raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+            raise Diagnostic(code="CS631", message=message, helps=helps).error()
         return found
 
     def _tensor(self, values: Any, name: str, classes: tuple[Any, ...] | None) -> Tensor:
@@ -218,4 +218,4 @@ def _refused(dataset: str, column: str, error: Exception) -> SpecError:
     notes = error.notes if isinstance(error, DataError) else ()
     said = error.message if isinstance(error, DataError) else str(error)
     message = f"column `{column}` of `{dataset}` can't be read: {said}"
-    return SpecError([Diagnostic(code="CS631", message=message, helps=tuple(notes))])
+    return Diagnostic(code="CS631", message=message, helps=tuple(notes)).error()

@@ -105,4 +105,4 @@ class DataReader:
 
 
 def _wrong(message: str, *helps: str) -> SpecError:
-    return SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+    return Diagnostic(code="CS631", message=message, helps=helps).error()

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.records.which_data import Where
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.constant import Values, refuse_constant
@@ -251,11 +251,11 @@ class Handle:
             misfit = error
         parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
         if self._decide is None or self._data or not parts:
-            raise SpecError([self._misfit(misfit)]) from misfit
+            raise self._misfit(misfit).error() from misfit
         made = self._decide(parts)
         self._decide = None
         if made.graph != self.program.graph or made.source == self.program.source:
-            raise SpecError([self._misfit(misfit)]) from misfit
+            raise self._misfit(misfit).error() from misfit
         self.program, self.module = made, load_module(made, self._functions)
         self._moves = Moves(made, self.module, self.models())
         return self._fitting(batch, measure)
@@ -414,7 +414,7 @@ class Handle:
         if saved["digest"] != self._digest:
             message = "this state belongs to another spec, or to other data and models"
             helps = ("bind the spec, data and models that it was taken from",)
-            raise SpecError([Diagnostic(code="CS630", message=message, helps=helps)])
+            raise Diagnostic(code="CS630", message=message, helps=helps).error()
         for name, value in saved["state"].items():
             self.state[name] = value.to(self.state[name]).clone()
         self.steps, self.epochs = saved["steps"], saved["epochs"]

@@ -222,7 +222,7 @@ def _restored(session: Session, folder: RunFolder) -> tuple[str, ...]:
             f"the last checkpoint of {folder.path} does not fit the program: {one_line(error)}"
         )
         help_ = "run the spec anew: cspec run"
-        raise SpecError([Diagnostic(code="CS626", message=message, helps=(help_,))]) from error
+        raise Diagnostic(code="CS626", message=message, helps=(help_,)).error() from error
     if found:
         return ()
     folder.restart(session)
@@ -280,7 +280,7 @@ def _train(session: Session, folder: RunFolder | None) -> bool:
             for model in session.models():
                 settle_(model)
             session.release()
-            raise SpecError([found]) from error
+            raise found.error() from error
     return False
 
 

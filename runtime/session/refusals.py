@@ -19,19 +19,14 @@ def require_real(name: str, model: nn.Module) -> None:
     found = complex_parameters(model)
     if not found:
         return
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS331",
-                message=f"`{name}` has complex parameters ({some(found, 3)}), and a run trains "
-                "real ones",
-                helps=(
-                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
-                    "or train it in a loop of your own with cspec.bind",
-                ),
-            )
-        ]
-    )
+    raise Diagnostic(
+        code="CS331",
+        message=f"`{name}` has complex parameters ({some(found, 3)}), and a run trains real ones",
+        helps=(
+            "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
+            "or train it in a loop of your own with cspec.bind",
+        ),
+    ).error()
 
 
 def refuse(program: Program, accumulate: int) -> None:

@@ -246,14 +246,10 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
         found |= {code: known.called(code) for code in known.held}
     if found:
         return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS526",
-                message=f"column `{column}` has no groups: it is not categorical in this data",
-                span=binder.domain.span,
-                label="needs a categorical column",
-                helps=("bin it in the data, or name a column of categories",),
-            )
-        ]
-    )
+    raise Diagnostic(
+        code="CS526",
+        message=f"column `{column}` has no groups: it is not categorical in this data",
+        span=binder.domain.span,
+        label="needs a categorical column",
+        helps=("bin it in the data, or name a column of categories",),
+    ).error()

@@ -181,7 +181,7 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
         rows = one.model_copy(update={"binders": of_member(examples, member.values)})
         yield of_each_example(rows, context.facts)
     if not found:
-        raise SpecError([_nothing(constraint, context.facts)])
+        raise _nothing(constraint, context.facts).error()
 
 
 def _in_the_model(c: Constraint, context: Expansion) -> bool:
@@ -199,7 +199,7 @@ def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
     binder, *others = constraint.binders
     domain = binder.domain
     if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
-        raise SpecError([_no_outputs(constraint, binder)])
+        raise _no_outputs(constraint, binder).error()
     value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
     return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
 
@@ -316,7 +316,7 @@ def _product(
     """
     for count, member in enumerate(_combined(binders, context)):
         if count >= limit.most:
-            raise SpecError([_too_many(binders, limit)])
+            raise _too_many(binders, limit).error()
         yield member
 
 
@@ -451,12 +451,12 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
     found = _product(node.binders, context, TERMS)
     terms = tuple(substitute(node.body, m.values) for m in found)
     if not terms and (node.function != "sum" or not _counts(node.binders)):
-        raise SpecError([_of_nothing(node, context.facts)])
+        raise _of_nothing(node, context.facts).error()
     if not terms:
         return number(0)
     if node.function in OF_MEMBERS:
         if len(terms) == 1 and SIGNATURES[node.function].family == "groups":
-            raise SpecError([_of_one(node)])
+            raise _of_one(node).error()
         return call(node.function, Vector(items=terms, span=node.span))
     if len(terms) == 1:
         return terms[0]
@@ -473,7 +473,7 @@ def _mean(node: Expectation, context: Expansion) -> Expr:
     found = [m.values for m in _product(node.binders, context, TERMS)]
     if not found:
         over = Comprehension(function="E", body=node.body, binders=node.binders, span=node.span)
-        raise SpecError([_of_nothing(over, context.facts)])
+        raise _of_nothing(over, context.facts).error()
     return mean_of_members(node, found)
 
 
