@@ -8,6 +8,7 @@ from cspec.dsl.kinds.foreign import (
     binary_method,
     called_entry,
     foreign_call,
+    method_of_python,
     module_call,
 )
 from cspec.dsl.kinds.forms import unknown_keyword
@@ -265,13 +266,7 @@ def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
     model = typer.source.slice(function.value.span)
     given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
     meant = OF_MODELS[function.name].format(f=model, x=given)
-    return typer.report(
-        "CS210",
-        f"`{model}` has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        **writing(call.span, meant),
-    )
+    return method_of_python(typer, function, **writing(call.span, meant))
 
 
 _OF_WEIGHTS = {
@@ -288,13 +283,7 @@ def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
     form = _OF_WEIGHTS[function.name].format(text)
     if function.name == "norm" and order == "1":
         form = f"l1({text})"
-    return typer.report(
-        "CS210",
-        f"`{text}` has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        **writing(call.span, form),
-    )
+    return method_of_python(typer, function, **writing(call.span, form))
 
 
 _VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})
@@ -307,14 +296,8 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     if whole and "({})" in METHODS[function.name] and ")" not in text[1:-1]:
         text = text[1:-1]
     form = METHODS[function.name].format(text)
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(f"write `{form}`",),
-        fixes=() if call.arguments or call.keywords else replacing(call.span, form),
-    )
+    fixes = () if call.arguments or call.keywords else replacing(call.span, form)
+    return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
 
 
 def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:

@@ -355,14 +355,19 @@ def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> K
     return _report(typer, name, (f"for each weight of it: `{_each(typer, name.id, constraint)}`",))
 
 
+def root_of(expr: Expr) -> Expr:
+    """`np` of `np.linalg.norm`."""
+    while isinstance(expr, Attribute):
+        expr = expr.value
+    return expr
+
+
 def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kind | None:
     """Report `np.exp`, `nn.CrossEntropyLoss()`: a part of a module of Python; None for others.
 
     `whole` is what one word of the language can stand for.
     """
-    root: Expr = part.value
-    while isinstance(root, Attribute):
-        root = root.value
+    root = root_of(part)
     if not isinstance(root, Name) or root.id.lower() not in _LOWER:
         return None
     if not typer.name_unknown(root, scope):
