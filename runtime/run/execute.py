@@ -146,8 +146,7 @@ def refuse_unmeetable(session: Session) -> None:
     """
 
     def measure(constraints: Sequence[ConstraintFacts]) -> Values:
-        verify, dataset = session.program.verify, session.plan.dataset
-        places = {c.label: where_measured(c, verify, dataset) for c in constraints}
+        places = where_measured(constraints, session.program.verify, session.plan.dataset)
         found = session.measurer.measure(places)
         return {label: (item.value, item.bound) for label, item in found.items()}
 

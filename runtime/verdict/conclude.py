@@ -91,10 +91,8 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     none: dict[str, dict[str, float]] = {}
     counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
     best, last, scales = choose(session)
-    places = {
-        c.label: where_measured(c, session.program.verify, session.plan.dataset)
-        for c in session.program.constraints
-    }
+    program = session.program
+    places = where_measured(program.constraints, program.verify, session.plan.dataset)
     found = measured(session.measurer, places, session.notes)
     proofs = proved(session, places)
     notes = session.notes

@@ -77,10 +77,7 @@ def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Resu
 def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
     load_tensors(session.primal, tensors)
     program, notes = session.program, session.notes
-    places = {
-        c.label: where_measured(c, program.verify, session.plan.dataset)
-        for c in program.constraints
-    }
+    places = where_measured(program.constraints, program.verify, session.plan.dataset)
     values = measured(session.measurer, places, notes)
     constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
     constraints = with_certificates(constraints, proved(session, places))
