@@ -92,34 +92,7 @@ class Chosen(Nlp):
         self.lower, self.upper, self.declared = whole.lower, whole.upper, whole.declared
         self.equalities, self.explicit = whole.equalities[rows], whole.explicit[rows]
         self.bounds, self.affine = whole.bounds[rows], whole.affine[rows]
-        self._before = whole.evaluations
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations since the rows were chosen."""
-        return self.whole.evaluations - self._before
-
-    @evaluations.setter
-    def evaluations(self, count: int) -> None:
-        self._before = self.whole.evaluations - count
-
-    @property
-    def work(self) -> float:
-        """Operations so far, those of the whole problem."""
-        return self.whole.work
-
-    @work.setter
-    def work(self, work: float) -> None:
-        self.whole.work = work
-
-    @property
-    def allowed(self) -> float:
-        """Work at which an attempt ends."""
-        return self.whole.allowed
-
-    @allowed.setter
-    def allowed(self, work: float) -> None:
-        self.whole.allowed = work
+        self.count = whole.count
 
     def held(self, entries: Sequence[int]) -> tuple[int, ...]:
         """Places here of rows of the whole problem."""
