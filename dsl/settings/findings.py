@@ -1,21 +1,29 @@
-"""Settings by wrong names, twice or without one, in the words of the language."""
+"""What is wrong with settings, in the words of the language, and what to write instead."""
 
 from __future__ import annotations
 
+import math
 import re
+import types
 from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing, writing
-from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
-from cspec.dsl.messages.wording import closest, listing, number
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.duals import DUALS
-from cspec.dsl.settings.fit import OPTIMIZERS
-from cspec.dsl.settings.value_findings import takes_number
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.tree.nodes import Expr, Keyword, Number
+from cspec.dsl.tree.nodes import Expr, Keyword, Name, Number, String, Vector
 
 Table = Mapping[str, type[Settings]]
+
+
+def options_of(wanted: Any) -> tuple[Any, ...]:
+    """The members of a union, without their constraints; a plain annotation is a union of one."""
+    if get_origin(wanted) is Annotated:
+        return options_of(get_args(wanted)[0])
+    if get_origin(wanted) in (Union, types.UnionType):
+        return tuple(plain for member in get_args(wanted) for plain in options_of(member))
+    return (wanted,)
 
 
 def a(noun: str) -> str:
@@ -23,138 +31,159 @@ def a(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def known_setting(cls: type[Settings], word: str) -> str | None:
-    """The setting that another library's word, or a typing mistake, most likely means."""
-    return other_word(cls, word) or closest(word, cls.model_fields)
-
-
-def other_word(cls: type[Settings], word: str) -> str | None:
-    """The setting that another library calls so."""
-    for ours, others in SETTING_WORDS.items():
-        if ours in cls.model_fields and word.lower() in others:
-            return ours
-    return None
-
-
-def unknown_setting(
-    cls: type[Settings], keyword: Keyword, source: Source, given: frozenset[str] = frozenset()
+def wrong_type(
+    cls: type[Settings], name: str, expr: Expr, wanted: str, source: Source
 ) -> Diagnostic:
-    """A setting that the word does not take; `given` are those that stand beside it."""
-    known = tuple(cls.model_fields)
-    guess = other_word(cls, keyword.name)
-    inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
-    guess = guess or (None if inner else closest(keyword.name, cls.model_fields))
-    span = keyword.name_span
-    fixes = replacing(span, guess)
-    if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
-        count = int(keyword.value.value)
-        layers = f"hidden=[{', '.join([_width(source)] * count)}]"
-        note = f"`hidden` lists the width of each hidden layer, here of {count}"
-        return Diagnostic(
-            code="CS502",
-            message=f"`{cls.word}` has no setting `{keyword.name}`",
-            span=span,
-            label="unknown setting",
-            notes=(note,),
-            **writing(keyword.span, layers),
-        )
-    if inner and inner.partition("=")[0] not in given:
-        fixes = replacing(keyword.span, inner)
-    if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
-        fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
-    takes = f"`{cls.word}` takes {listing(known, 'and')}"
+    """A value of another kind; what to type instead where the text tells."""
+    meant = _meant(cls, name, expr, source)
     return Diagnostic(
-        code="CS502",
-        message=f"`{cls.word}` has no setting `{keyword.name}`",
-        span=span,
-        label="unknown setting",
-        notes=(takes if known else f"`{cls.word}` takes no settings",),
-        helps=(f"did you mean `{guess}`?",)
-        if guess
-        else (_inside(inner, given, source) if inner else line or f"remove `{keyword.name}`",),
-        fixes=fixes,
+        code="CS503",
+        message=f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
+        span=expr.span,
+        label="does not fit",
+        notes=_about(cls, name),
+        helps=(
+            (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
+            + (", or leave it out" if meant == "none" else ""),
+        ),
+        fixes=replacing(expr.span, meant),
     )
 
 
-def _line_of_its_own(cls: type[Settings], keyword: Keyword, source: Source) -> str:
-    """`fit(early_stopping=5)`: what is said in a line of its own, and goes here."""
-    if keyword.name.lower() not in PATIENCE or "optimizer" not in cls.model_fields:
-        return ""
-    count = source.slice(keyword.value.span) if isinstance(keyword.value, Number) else "5"
-    return f"it is a line of its own, `stop when stalled(epochs={count})`; remove it here"
+def _usual(cls: type[Settings], name: str, wanted: str) -> str:
+    """A value that fits: the default, where it is one that can be written."""
+    default = cls.model_fields[name].default
+    if isinstance(default, str) and default.isidentifier():
+        return f"write {wanted}, for example `{name}={default}`"
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return f"write {wanted}, for example `{name}={number(default)}`"
+    said = re.search(r"default:? ([\d.]+)\b", cls.model_fields[name].description or "")
+    if said and wanted.startswith(("a number", "a whole number")):
+        return f"write {wanted}, for example `{name}={said[1]}`"
+    return f"write `{name}=...` with {wanted}"
 
 
-def _width(source: Source) -> str:
-    """The width that stands beside a number of layers, else a usual one."""
-    given = re.search(r"\bhidden[ \t]*=[ \t]*\[?[ \t]*(\d+)[ \t]*\]?[ \t]*[,)]", source.text)
-    return given[1] if given else "64"
+_NOTHING = frozenset({"null", "none", "nil", "na", "nan", "undefined", "missing"})
+"""Words of other languages for a value that is not there."""
+_TEXT = re.compile(r"[\w./:*?-]+")
+_NUMBERS = re.compile(r"[\[(]?[\d., e+-]+[\])]?")
+_QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
 
-def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
-    """`momentum=0.9` in `fit`, where the optimizer that stands there takes it."""
-    if keyword.name in _SHARES and "split" in cls.model_fields:
-        share = keyword.value.value if isinstance(keyword.value, Number) else 0.0
-        first = keyword.name.startswith("train")
-        shares = (share, 1 - share) if first else (1 - share, share)
-        whole = ", ".join(number(round(part, 12)) for part in shares)
-        return f"split=[{whole}]" if 0 < share < 1 else None
-    found = re.search(r"\boptimizer[ \t]*=[ \t]*(\w+)(?:\(([^()\n]*)\))?", source.text)
-    record = OPTIMIZERS.get(found[1]) if found else None
-    named = "optimizer" in cls.model_fields and record is not None
-    if not named or found is None or record is None or keyword.name not in record.model_fields:
-        return None
-    settings = f"{found[2]}, " if found[2] else ""
-    return f"optimizer={found[1]}({settings}{keyword.name}={source.slice(keyword.value.span)})"
-
-
-_SHARES = frozenset({
-    "test_size", "val_size", "valid_size", "validation_split", "test_split", "val_split",
-    "test_share", "train_size", "train_split", "train_share", "test_fraction", "val_fraction",
-})  # fmt: skip
-"""The share of one of two data sets in other libraries."""
-
-
-def _inside(inner: str, given: frozenset[str], source: Source) -> str:
-    """`write `schedule=cosine(warmup=5)``, with the word that stands there already."""
-    name, _, rest = inner.partition("=")
-    word = re.search(rf"\b{name}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
-    if name in given and word and word[1] not in rest:
-        return f"write `{name}={word[1]}{rest[rest.index('(') :]}`"
-    return f"write `{inner}`"
-
-
-def _with_comma(keyword: Keyword, source: Source) -> Span:
-    """A setting with the comma that goes with it."""
-    text, (start, end) = source.text, keyword.span
-    before = len(text[:start].rstrip())
-    if text[:before].endswith(","):
-        return Span(before - 1, end)
-    after = text[end:].lstrip()
-    if after.startswith(","):
-        rest = after[1:].lstrip()
-        return Span(start, len(text) - len(rest))
-    return keyword.span
-
-
-def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
-    """`fit(lr=0.1)`: a setting of a record that is a setting itself."""
-    for name, field in cls.model_fields.items():
-        listed = isinstance(field.default, tuple)
-        default = next(iter(field.default), None) if listed else field.default
-        setting = _setting_of(type(default), keyword) if isinstance(default, Settings) else None
-        if isinstance(default, Settings) and setting:
-            return f"{name}={default.word}({setting}={source.slice(keyword.value.span)})"
-    if "dual" in cls.model_fields:
-        found = ((word, _setting_of(record, keyword)) for word, record in DUALS.items())
-        word, setting = next((pair for pair in found if pair[1]), ("", None))
-        value = source.slice(keyword.value.span)
-        return f"dual={word}({setting}={value})" if setting else None
+def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | None:
+    """What a value of another kind would be if it were written as the setting takes it."""
+    options = options_of(cls.model_fields[name].annotation)
+    text = source.slice(expr.span)
+    if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
+        rest = (
+            f"{number(100 - 100 * expr.value)}%" if text.endswith("%") else number(1 - expr.value)
+        )
+        return f"[{text}, {rest}]"
+    if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
+        return "true" if expr.value else "false"
+    shares = re.findall(r"\d+(?:\.\d+)?", expr.value) if isinstance(expr, String) else []
+    if name == "split" and len(shares) > 1:
+        total = sum(map(float, shares))
+        return f"[{', '.join(number(float(share) / total) for share in shares)}]"
+    if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
+        return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
+    if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
+        return "none" if type(None) in options else None
+    listed = next((option for option in options if get_origin(option) is tuple), None)
+    if listed is not None:
+        inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
+        takes = options_of(get_args(listed)[0])
+        fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
+        plain = isinstance(expr, Number | Name | String) and fits and not inside
+        return f"[{text}]" if plain else None
+    if str in options and not isinstance(expr, String) and _TEXT.fullmatch(text):
+        return f'"{text}"'
+    if isinstance(expr, String) and {int, float} & set(options):
+        return expr.value if _QUANTITY.fullmatch(expr.value) else None
     return None
 
 
-def _setting_of(record: type[Settings], keyword: Keyword) -> str | None:
-    own = keyword.name in record.model_fields
-    return keyword.name if own else other_word(record, keyword.name)
+def _takes_list(options: tuple[Any, ...]) -> bool:
+    return any(get_origin(option) is tuple for option in options)
+
+
+def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
+    field = cls.model_fields.get(name)
+    description = field.description if field else None
+    return (f"`{name}`: {description}",) if description else ()
+
+
+def not_taken(
+    expr: Expr,
+    options: tuple[Any, ...],
+    words: list[str],
+    cls: type[Settings],
+    name: str,
+    source: Source,
+) -> Diagnostic:
+    """A value that is none of the words, numbers or texts that a setting takes."""
+    found = wrong_type(cls, name, expr, _described(options, words), source)
+    guess = closest(expr.id, words) if isinstance(expr, Name) else None
+    if guess is None:
+        return found
+    return found.model_copy(
+        update={
+            "helps": (f"did you mean `{guess}`?",),
+            "fixes": replacing(expr.span, guess),
+        }
+    )
+
+
+def _described(options: tuple[Any, ...], words: list[str]) -> str:
+    """What an annotation takes, in words."""
+    parts: list[str] = []
+    if float in options:
+        parts.append("a number")
+    elif int in options:
+        parts.append("a whole number")
+    if str in options and bool not in options:
+        parts.append("a text in quotes")
+    sequence = next((o for o in options if get_origin(o) is tuple), None)
+    if sequence is not None:
+        inner = _described(options_of(get_args(sequence)[0]), [])
+        parts.append(f"a list in brackets, each {inner}")
+    if any(get_origin(o) is dict for o in options):
+        parts.append("`sizes(...)`")
+    numbers = [
+        v for o in options if get_origin(o) is Literal for v in get_args(o) if isinstance(v, int)
+    ]
+    parts.extend(f"`{v}`" for v in numbers)
+    parts.extend(f"`{word}`" for word in words)
+    if len(parts) < 2:
+        return "".join(parts) or "a value"
+    return f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[Expr, ...]) -> str:
+    """The one list that several numbers without brackets are: `mlp(64, 64)`; else nothing."""
+    if len(positional) != 1 or len(arguments) < 2:
+        return ""
+    if not all(isinstance(item, Number) for item in arguments):
+        return ""
+    options = options_of(cls.model_fields[positional[0]].annotation)
+    return positional[0] if any(get_origin(option) is tuple for option in options) else ""
+
+
+def no_list(
+    cls: type[Settings], name: str, arguments: tuple[Expr, ...], source: Source
+) -> Diagnostic:
+    """Numbers without the brackets of their list."""
+    span = Span(arguments[0].span.start, arguments[-1].span.end)
+    meant = f"[{source.slice(span)}]"
+    return Diagnostic(
+        code="CS503",
+        message=f"`{name}` of `{cls.word}` is one list",
+        span=span,
+        label="brackets are missing",
+        notes=_about(cls, name),
+        helps=(f"write `{cls.word}({meant})`",),
+        fixes=replacing(span, meant),
+    )
 
 
 def already_named(cls: type[Settings], argument: Expr, name: str, source: Source) -> Diagnostic:
@@ -211,7 +240,7 @@ def no_name(
     known = tuple(cls.model_fields)
     text = source.slice(argument.span)
     free = [n for n in known if n not in given]
-    fitting = [n for n in free if not isinstance(argument, Number) or takes_number(cls, n)]
+    fitting = [n for n in free if not isinstance(argument, Number) or _takes_number(cls, n)]
     bare = getattr(cls, "bare", "")
     if not fitting or (bare and isinstance(argument, Number)):
         return Diagnostic(
@@ -235,3 +264,118 @@ def no_name(
             Fix(span=argument.span, replacement=f"{fitting[0]}={text}", title=f"set {fitting[0]}"),
         ),
     )
+
+
+def _takes_number(cls: type[Settings], name: str) -> bool:
+    options = options_of(cls.model_fields[name].annotation)
+    return int in options or float in options
+
+
+_SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
+"""What a setting that is needed may be, where any text or number is right."""
+
+
+def _sample(cls: type[Settings], name: str) -> str:
+    """What a setting that is needed may be, for example."""
+    whole = name in cls.model_fields and cls.model_fields[name].annotation is int
+    return _SAMPLES.get(name, "8" if whole else "...")
+
+
+_RANGES = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+_OF = {"greater_than_equal": "of ", "less_than_equal": "of "}
+
+
+def invalid(
+    cls: type[Settings], problem: Any, value: Expr | None, record: Span, source: Source
+) -> Diagnostic:
+    """A pydantic finding about one setting (or, without `value`, about the record)."""
+    place = problem["loc"]
+    name = str(place[0]) if place else ""
+    kind = problem["type"]
+    if not name:
+        return Diagnostic(
+            code="CS503",
+            message=f"`{cls.word}`: {problem['ctx']['error']}",
+            span=record,
+            label="these settings together",
+            helps=("change one of them",),
+        )
+    if value is None:
+        return Diagnostic(
+            code="CS507",
+            message=f"`{cls.word}` needs `{name}`",
+            span=record,
+            label=f"`{name}` is missing",
+            notes=_about(cls, name),
+            helps=(f"add `{name}={_sample(cls, name)}`",),
+            fixes=_put_in(f"{name}={_sample(cls, name)}", record, source),
+        )
+    if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
+        size = _length(cls, name)
+        if size is not None and size != len(value.items):
+            return wrong_type(cls, name, value, counted(size, "number") + " in brackets", source)
+    item = value
+    if isinstance(value, Vector) and len(place) > 1 and isinstance(place[1], int):
+        item = value.items[place[1]]
+    given = problem.get("input")
+    shown = number(given) if isinstance(given, int | float) else quoted(source, item.span)
+    if kind in _RANGES:
+        key, word = _RANGES[kind]
+        wanted = f"{word} {number(problem['ctx'][key])}"
+    elif kind in ("int_from_float", "int_type"):
+        wanted = "a whole number"
+    else:
+        described = _described(options_of(cls.model_fields[name].annotation), [])
+        return wrong_type(cls, name, item, described, source)
+    chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
+    each = f"each of `{name}`" if item is not value else f"`{name}`"
+    return Diagnostic(
+        code="CS504",
+        message=f"{each} of `{cls.word}` must be {wanted}, not {shown}",
+        span=item.span,
+        label="out of range",
+        notes=_about(cls, name),
+        helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
+        fixes=_nearest_fix(_nearest(name, given, wanted), item.span),
+    )
+
+
+def _nearest_fix(help_: str, span: Span) -> tuple[Fix, ...]:
+    """The value that a help says, in the place of the one that does not fit."""
+    return replacing(span, help_.partition("=")[2].partition("`")[0])
+
+
+def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
+    """A setting that is missing, behind the others."""
+    text = source.slice(record)
+    if "..." in setting or not text.endswith(")"):
+        return ()
+    new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
+    place = Span(record.end - 1, record.end - 1)
+    return (Fix(span=place, replacement=new, title=f"add {setting}"),)
+
+
+def _nearest(name: str, given: object, wanted: str) -> str:
+    """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
+    if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
+        return f"did you mean `{name}={number(given)}%`?"
+    if wanted in ("above 0", "at least 0") and isinstance(given, int | float) and given < 0:
+        return f"did you mean `{name}={number(-given)}`?"
+    if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
+        return ""
+    return f"write a whole number: `{name}={math.ceil(given)}`"
+
+
+def _length(cls: type[Settings], name: str) -> int | None:
+    """How many items a list of fixed length has."""
+    for option in options_of(cls.model_fields[name].annotation):
+        if get_origin(option) is tuple and Ellipsis not in get_args(option):
+            return len(get_args(option))
+    return None

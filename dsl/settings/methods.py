@@ -114,6 +114,11 @@ class Lagrangian(Method):
     escalate: bool = Field(False, description="turn oscillation into a proportional term")
     primal_steps: int = Field(1, ge=1, description="steps of the model for one of the multipliers")
 
+    @property
+    def left_open(self) -> bool:
+        """Not with plain ascent: undamped, it circles where a surrogate sharpens."""
+        return super().left_open and not isinstance(self.dual, Sgd)
+
 
 class AugmentedLagrangian(Method):
     """Hestenes-Powell-Rockafellar: gradient weight [multiplier + penalty * g]+ a constraint."""

@@ -16,10 +16,14 @@ from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
     already_named,
-    known_setting,
+    invalid,
+    list_of,
+    no_list,
     no_name,
+    not_taken,
+    options_of,
     twice,
-    unknown_setting,
+    wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from cspec.dsl.settings.record_findings import (
@@ -27,14 +31,7 @@ from cspec.dsl.settings.record_findings import (
     no_record,
     unknown_word,
 )
-from cspec.dsl.settings.value_findings import (
-    invalid,
-    list_of,
-    no_list,
-    not_taken,
-    options_of,
-    wrong_type,
-)
+from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector

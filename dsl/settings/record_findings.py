@@ -9,8 +9,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing, writing
 from cspec.dsl.messages.synonyms import SETTINGS_OF
 from cspec.dsl.messages.wording import closest, listing, quoted
 from cspec.dsl.settings.duals import DUALS
-from cspec.dsl.settings.findings import Table, a
-from cspec.dsl.settings.value_findings import options_of
+from cspec.dsl.settings.findings import Table, a, options_of
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, String
 from cspec.dsl.words.sets import SET_WORDS
