@@ -81,8 +81,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
-    derivative = _derivative(typer, name)
-    if derivative is not None:
+    if derivative := _derivative(typer, name):
         return derivative
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
