@@ -48,6 +48,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.words.functions import DERIVATIVES
 
 LATER = frozenset({"CS514", "CS520"})
@@ -324,10 +325,7 @@ def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbol
 
 def _derived(node: Node) -> bool:
     """Whether a derivative is taken somewhere below."""
-    return any(
-        isinstance(n, Call) and isinstance(n.function, Name) and n.function.id in DERIVATIVES
-        for n in walk(node)
-    )
+    return any(calls_of(node, DERIVATIVES))
 
 
 def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
