@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from cspec.dsl.explicit.points import point_set
+from cspec.dsl.explicit.points import noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -281,11 +281,14 @@ def _over(
             continue
         if not is_data and not _infinite(domain, symbols.domains()):
             continue
+        if _drawn_beside(node, binder, symbols):
+            continue
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
             if _beside_data(node, binder, symbols):
-                what = "a mean over drawn points and examples at once"
-                return _later("CS520", what, node, "list a few values: `for e in {-0.1, 0, 0.1}`")
+                what = "a mean over points that say which of them count, and examples, at once"
+                help_ = "leave the condition out: multiply by it, and divide by its mean"
+                return _later("CS520", what, node, help_)
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -293,6 +296,12 @@ def _over(
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(node, binder))
     return None
+
+
+def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
+    """Whether a binder is noise beside the examples that a mean is of."""
+    of_each = isinstance(node, Comprehension) and node.function == "mean"
+    return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
 
 
 def _beside_data(node: Node, binder: Binder, symbols: Symbols) -> bool:

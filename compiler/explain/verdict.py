@@ -34,6 +34,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     exact = "wherever they fit, else on a sample" if is_pairs(data) else "exact"
     if facts.searched:
         exact = f"its worst case searched by {facts.searched}"
+    if facts.drawn:
+        exact = f"from {facts.drawn}"
     text = f"the true constraint on all of {data}, {exact}"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"

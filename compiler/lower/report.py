@@ -13,7 +13,7 @@ from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, PerExample, WorstCase
+from cspec.compiler.records.problem import Constraint, Drawn, Noise, PerExample, WorstCase
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
@@ -89,6 +89,7 @@ def _facts(
         share=c.event is not None and c.each is not None,
         aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
         searched=_searched(c),
+        drawn=_drawn(c),
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
@@ -113,6 +114,21 @@ def _searched(c: Constraint) -> str:
     attacks = [harder(Attack(*node.attack)) for node in nodes if isinstance(node, WorstCase)]
     found = dict.fromkeys(f"{a.steps} steps x {a.restarts} starts" for a in attacks)
     return ", ".join(found)
+
+
+def _drawn(c: Constraint) -> str:
+    """The draws of noise that the verdict is measured by."""
+    nodes = [node for side in (c.value, c.bound) for node in walk(side)]
+    found = [
+        f"{node.judged} draws of {' and '.join(map(_distribution, node.noises))} an example"
+        for node in nodes
+        if isinstance(node, Drawn)
+    ]
+    return ", ".join(dict.fromkeys(found))
+
+
+def _distribution(noise: Noise) -> str:
+    return f"{noise.kind}({noise.ends[0]:g}, {noise.ends[1]:g})"
 
 
 def _each(c: Constraint) -> str | None:
@@ -175,7 +191,7 @@ def _counts(value: Expr, params: Params) -> bool:
             pass
         case Product(operands=parts, operators=operators) if "@" not in operators:
             pass
-        case Negate(operand=inner) | Comprehension(body=inner):
+        case Negate(operand=inner) | Comprehension(body=inner) | Drawn(body=inner):
             parts = (inner,)
         case _:
             return False

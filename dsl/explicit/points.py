@@ -112,6 +112,44 @@ def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
             return None
 
 
+def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...] | None:
+    """A binder over a distribution beside data, one for each of its names; None of other sets.
+
+    `normal(m, s)` and `uniform(lo, hi)` stand for it, with how many draws a step takes where
+    `.sample(n)` says so; the intervals of a box are uniform.
+    """
+    domain = binder.domain
+    drawn = domain
+    if isinstance(domain, Call) and domain.keywords:
+        if any(not isinstance(k.value, Name) or k.value.id != "true" for k in domain.keywords):
+            return None
+        drawn = domain.model_copy(update={"keywords": ()})
+    sampled = isinstance(drawn, Call) and isinstance(drawn.function, Attribute)
+    found = point_set(drawn if sampled else _sampled(drawn, ONE), domains)
+    wide = found is not None and any(dimensions for _, dimensions in found.axes)
+    if found is None or found.word != "sample" or wide:
+        return None
+    ends = found.ends * (len(binder.names) if len(found.ends) == 1 else 1)
+    if len(ends) != len(binder.names):
+        return None
+
+    def one(name: str, pair: tuple[Expr, Expr]) -> Binder:
+        of = Call(function=Name(id=found.kind), arguments=pair, span=domain.span)
+        own = _sampled(of, found.number) if sampled else of
+        return binder.model_copy(update={"names": (name,), "domain": own})
+
+    return tuple(map(one, binder.names, ends))
+
+
+ONE = Number(text="1", value=1)
+
+
+def _sampled(domain: Expr, number: Expr) -> Call:
+    """`domain.sample(number)`."""
+    function = Attribute(value=domain, name="sample", span=domain.span)
+    return Call(function=function, arguments=(number,), span=domain.span)
+
+
 def is_points(dataset: str) -> bool:
     """Whether a dataset is a set of points: it is called as it is written, `q.sample(200)`."""
     return is_made(dataset) and not is_pairs(dataset)
@@ -310,6 +348,7 @@ __all__ = [
     "PointSet",
     "WithPoints",
     "is_points",
+    "noise_of",
     "point_set",
     "settings_of",
     "source_call",

@@ -32,6 +32,7 @@ from cspec.compiler.passes.expansion.finite_means import (
     mean_of_members,
     sum_over_examples,
 )
+from cspec.compiler.passes.expansion.noise import is_noise, with_noise
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import is_searched, worst_case
@@ -437,6 +438,10 @@ def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
     if is_searched(node):
         return worst_case(node, context.params)
+    if any(map(is_noise, node.binders)):
+        columns = frozenset(c for data in context.facts.data.values() for c in data.columns)
+        found = with_noise(node, columns, context.params)
+        return _in_full(found, context) if isinstance(found, Comprehension) else found
     data = context.facts.data.get(over_examples(node.binders[0]) or "")
     if data is not None and len(node.binders) == 1:
         columns = tuple(data.columns)
