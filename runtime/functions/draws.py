@@ -1,0 +1,96 @@
+"""Noise beside examples: the mean of a function over draws, for each example its own.
+
+    E[e(z, d) for d in normal(m, s)]  ~  (e(z, d_1) + ... + e(z, d_K)) / K,    d_k independent
+
+A draw is a number of each example, or one for each entry of the column that it is added to. The
+draws of a step are a function of the seed of the run and the step, from a generator of their own:
+what a step and its multipliers see is the same, a resumed run sees it again, and all other random
+numbers stay as they are. Where a verdict is measured there are more of them, always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.functions.samples import heard, note_draws
+from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.functions.worst_case import PRIME, WHOLE, Moved, Rows, Value
+
+Noise = tuple[str, str, float, float, str | None]
+"""Its name in the rows; `normal` with mean and deviation, `uniform` with its ends; the column whose
+entries it is added to, None for a number of each example."""
+JUDGED = -1
+"""In the place of the step, where a verdict is measured."""
+
+
+def mean_over_draws(
+    value: Value,
+    primal: Mapping[str, Any],
+    batch: Rows,
+    dataset: str,
+    noises: tuple[Noise, ...],
+    draws: int,
+    *,
+    judged: int,
+    seed: int = 0,
+    whole: bool = False,
+    on: str | None = None,
+) -> Tensor:
+    """The mean of `value`, one number an example, over draws of `noises`: (B,).
+
+    Whole data that are brought to a verdict, and those that it is measured on (`whole`), see
+    `judged` draws. With `on`, who listens hears the error of the draws of each example.
+
+    Raises:
+        ShapeMismatch: noise of a column of whole numbers.
+    """
+    rows = batch[dataset]
+    verdict = whole or WHOLE in batch
+    step = JUDGED if verdict or "clock" not in batch else int(batch["clock"])
+    n = judged if verdict else draws
+    numbers = _numbers(rows, noises, (seed * PRIME + step) % 2**40)
+    found = [value(primal, Moved(batch, dataset, {**rows, **next(numbers)})) for _ in range(n)]
+    values_KB = torch.stack(found)
+    mean = values_KB.mean(0)
+    if on is None or not heard() or n < 2:
+        return mean
+    return note_draws(on, mean, values_KB.detach().var(0) / n)
+
+
+def _numbers(rows: Rows, noises: tuple[Noise, ...], key: int) -> Iterator[dict[str, Tensor]]:
+    """The noises of one draw after another, by their names."""
+    generator = torch.Generator().manual_seed(key)
+    shapes = [_shape(rows, noise) for noise in noises]
+    for _ in count():
+        yield {
+            noise[0]: _drawn(noise, like, shape, generator)
+            for noise, (like, shape) in zip(noises, shapes, strict=True)
+        }
+
+
+def _shape(rows: Rows, noise: Noise) -> tuple[Tensor, torch.Size]:
+    """The column whose number format noise has, and its shape."""
+    name = noise[-1]
+    if name is None:
+        columns = list(rows.values())
+        real = next((c for c in columns if c.is_floating_point()), None)
+        like = columns[0].new_zeros((), dtype=torch.get_default_dtype()) if real is None else real
+        return like, torch.Size([len(columns[0])])
+    like = rows[name]
+    if not like.is_floating_point():
+        raise ShapeMismatch(f"`{name}` holds whole numbers: noise is added to real ones")
+    return like, like.shape
+
+
+def _drawn(noise: Noise, like: Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    _, kind, a, b, _ = noise
+    if kind == "normal":
+        found = a + b * torch.randn(shape, generator=generator, dtype=torch.float64)
+    else:
+        found = a + (b - a) * torch.rand(shape, generator=generator, dtype=torch.float64)
+    return found.to(like)
