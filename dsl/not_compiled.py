@@ -286,9 +286,7 @@ def _over(
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
             if _beside_data(node, binder, symbols):
-                what = "a mean over points that say which of them count, and examples, at once"
-                help_ = "leave the condition out: multiply by it, and divide by its mean"
-                return _later("CS520", what, node, help_)
+                return _later("CS520", _form(node, binder), node, _instead(node, binder))
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -352,6 +350,8 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
 
 
 def _form(node: Expectation | Comprehension, binder: Binder) -> str:
+    if isinstance(node, Expectation) and node.dataset is not None:
+        return "a mean over noise of which a condition says what counts"
     match binder.domain:
         case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
             return f"`{node.function}(... for ...)` over a whole ball"
@@ -371,6 +371,8 @@ def _around(node: Expectation | Comprehension, binder: Binder) -> str:
 
 
 def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
+    if isinstance(node, Expectation) and node.dataset is not None:
+        return "leave the condition out: multiply by it, and divide by its mean"
     match binder.domain:
         case Call(function=Name(id="ball")):
             around = _around(node, binder)

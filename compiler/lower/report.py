@@ -11,9 +11,10 @@ from cspec.compiler.lower.rules import full_label
 from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import rescales
+from cspec.compiler.passes.expansion.noise import in_words
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, Drawn, Noise, PerExample, WorstCase
+from cspec.compiler.records.problem import Constraint, Drawn, PerExample, WorstCase
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
@@ -89,7 +90,7 @@ def _facts(
         share=c.event is not None and c.each is not None,
         aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
         searched=_searched(c),
-        drawn=_drawn(c),
+        drawn=_drawn(c, checked.params),
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
@@ -116,19 +117,10 @@ def _searched(c: Constraint) -> str:
     return ", ".join(found)
 
 
-def _drawn(c: Constraint) -> str:
+def _drawn(c: Constraint, params: Params) -> str:
     """The draws of noise that the verdict is measured by."""
     nodes = [node for side in (c.value, c.bound) for node in walk(side)]
-    found = [
-        f"{node.judged} draws of {' and '.join(map(_distribution, node.noises))} an example"
-        for node in nodes
-        if isinstance(node, Drawn)
-    ]
-    return ", ".join(dict.fromkeys(found))
-
-
-def _distribution(noise: Noise) -> str:
-    return f"{noise.kind}({noise.ends[0]:g}, {noise.ends[1]:g})"
+    return ", ".join(dict.fromkeys(filter(None, (in_words(node, params) for node in nodes))))
 
 
 def _each(c: Constraint) -> str | None:

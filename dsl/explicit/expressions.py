@@ -31,7 +31,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     On,
 )
-from cspec.dsl.tree.rebuild import bound_names, names, rebuild, substitute
+from cspec.dsl.tree.rebuild import N, bound_names, names, rebuild, substitute
 from cspec.dsl.values.shapes import ONE_NUMBER
 from cspec.dsl.values.tensor_words import OVER_ENTRIES
 from cspec.dsl.words.functions import SIGNATURES
@@ -211,7 +211,7 @@ class Elaborator:
             return None
         reached = (context.local | self._columns(context)) - bound if nested else frozenset()
         touches = bool(names(expr.body) & reached)
-        if not touches and not self.reach.touches(expr.body, bound, inside=True):
+        if not touches and not self.reach.touches(self._opened(expr.body), bound, inside=True):
             return None
         binders = tuple(
             one
@@ -223,6 +223,13 @@ class Elaborator:
             return self.expression(each, context)
         outer = expr.model_copy(update={"kind": "E", "body": each, "binders": ()})
         return self._expectation(outer, context)
+
+    def _opened(self, node: N) -> N | Comprehension:
+        """What is averaged, with means over noise that stand in it as those of each example."""
+        changed = rebuild(node, self._opened)
+        if isinstance(changed, Expectation) and changed.dataset is None and changed.binders:
+            return Comprehension(function="mean", body=changed.body, binders=changed.binders)
+        return changed
 
     @staticmethod
     def _written(expr: Expectation, data: str | None, context: Surroundings) -> Span:

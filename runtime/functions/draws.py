@@ -76,12 +76,11 @@ def _numbers(rows: Rows, noises: tuple[Noise, ...], key: int) -> Iterator[dict[s
 def _shape(rows: Rows, noise: Noise) -> tuple[Tensor, torch.Size]:
     """The column whose number format noise has, and its shape."""
     name = noise[-1]
-    if name is None:
-        columns = list(rows.values())
-        real = next((c for c in columns if c.is_floating_point()), None)
-        like = columns[0].new_zeros((), dtype=torch.get_default_dtype()) if real is None else real
-        return like, torch.Size([len(columns[0])])
-    like = rows[name]
+    like = next(iter(rows.values())) if name is None else rows[name]
+    if name is None or like.ndim == 1:
+        real = next((c for c in (like, *rows.values()) if c.is_floating_point()), None)
+        real = like.new_zeros((), dtype=torch.get_default_dtype()) if real is None else real
+        return real, like.shape[:1]
     if not like.is_floating_point():
         raise ShapeMismatch(f"`{name}` holds whole numbers: noise is added to real ones")
     return like, like.shape

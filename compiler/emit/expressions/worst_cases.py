@@ -58,7 +58,7 @@ def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:
     noises = [
         (noise.name, noise.kind, *map(constant, noise.ends), noise.like) for noise in expr.noises
     ]
-    listed = [
+    listed: list[ast.expr] = [
         ast.Tuple(elts=[part if isinstance(part, ast.AST) else ast.Constant(part) for part in one])
         for one in noises
     ]

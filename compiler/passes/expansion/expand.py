@@ -86,6 +86,8 @@ class Expansion(NamedTuple):
     """Model -> the column that it predicts."""
     shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     """Shapes of decision variables."""
+    columns: frozenset[str] = frozenset()
+    """Declared columns of the data."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -439,8 +441,7 @@ def _in_full(node: Comprehension, context: Expansion) -> Expr:
     if is_searched(node):
         return worst_case(node, context.params)
     if any(map(is_noise, node.binders)):
-        columns = frozenset(c for data in context.facts.data.values() for c in data.columns)
-        found = with_noise(node, columns, context.params)
+        found = with_noise(node, context.columns, context.params)
         return _in_full(found, context) if isinstance(found, Comprehension) else found
     data = context.facts.data.get(over_examples(node.binders[0]) or "")
     if data is not None and len(node.binders) == 1:

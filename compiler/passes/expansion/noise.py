@@ -23,6 +23,7 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Name,
     Negate,
+    Node,
     Product,
     Sum,
     walk,
@@ -75,6 +76,18 @@ def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> 
     )
 
 
+def in_words(node: Node, params: Values) -> str:
+    """By how many draws of what a mean over noise is judged; empty for other nodes."""
+    if isinstance(node, Comprehension) and any(map(is_noise, node.binders)):
+        drawn = tuple(b for b in node.binders if is_noise(b))
+        found = with_noise(node.model_copy(update={"binders": drawn}), frozenset(), params)
+        return in_words(found, params)
+    if not isinstance(node, Drawn):
+        return ""
+    of = " and ".join(f"{n.kind}({n.ends[0]:g}, {n.ends[1]:g})" for n in node.noises)
+    return f"{node.judged} draws of {of} an example"
+
+
 def _column(noise: Noise) -> Name | None:
     return None if noise.like is None else Name(id=noise.like)
 
@@ -82,14 +95,14 @@ def _column(noise: Noise) -> Name | None:
 def _distribution(binder: Binder) -> tuple[Literal["normal", "uniform"], Call, Expr | None] | None:
     match binder.domain:
         case Call(function=Name(id="normal" | "uniform" as kind)) as of:
-            return kind, of, None  # type: ignore[return-value]
+            return kind, of, None
         case Call(
             function=Attribute(
                 value=Call(function=Name(id="normal" | "uniform" as kind)) as of, name="sample"
             ),
             arguments=(n,),
         ):
-            return kind, of, n  # type: ignore[return-value]
+            return kind, of, n
     return None
 
 
@@ -121,8 +134,20 @@ def _added_to(
         if not isinstance(node, Sum) or not any(_multiple(o, name, params) for o in node.operands):
             continue
         for operand in node.operands:
-            if isinstance(operand, Name) and operand.id in columns:
-                return operand.id
+            if (column := _scaled(operand, columns)) is not None:
+                return column
+    return None
+
+
+def _scaled(expr: Expr, columns: frozenset[str]) -> str | None:
+    """The column that an expression is a multiple of."""
+    match expr:
+        case Name(id=found) if found in columns:
+            return found
+        case Negate(operand=operand):
+            return _scaled(operand, columns)
+        case Product(operands=operands) if len(names(expr) & columns) == 1:
+            return next((c for o in operands if (c := _scaled(o, columns)) is not None), None)
     return None
 
 
@@ -139,4 +164,4 @@ def _multiple(expr: Expr, name: str, params: Mapping[str, object]) -> bool:
     return False
 
 
-__all__ = ["DRAWS", "JUDGED", "is_noise", "with_noise"]
+__all__ = ["DRAWS", "JUDGED", "in_words", "is_noise", "with_noise"]
