@@ -10,8 +10,7 @@ numbers stay as they are. Where a verdict is measured there are more of them, al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import count
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -24,6 +23,8 @@ from cspec.runtime.functions.worst_case import PRIME, WHOLE, Moved, Rows, Value
 Noise = tuple[str, str, float, float, str | None]
 """Its name in the rows; `normal` with mean and deviation, `uniform` with its ends; the column whose
 entries it is added to, None for a number of each example."""
+TOGETHER = 16_384
+"""Rows that go through a model at once, at most, or those of the batch."""
 JUDGED = -1
 """In the place of the step, where a verdict is measured."""
 
@@ -53,24 +54,28 @@ def mean_over_draws(
     verdict = whole or WHOLE in batch
     step = JUDGED if verdict or "clock" not in batch else int(batch["clock"])
     n = judged if verdict else draws
-    numbers = _numbers(rows, noises, (seed * PRIME + step) % 2**40)
-    found = [value(primal, Moved(batch, dataset, {**rows, **next(numbers)})) for _ in range(n)]
-    values_KB = torch.stack(found)
+    generator = torch.Generator().manual_seed((seed * PRIME + step) % 2**40)
+    whole_rows = dict(rows)
+    size = len(next(iter(whole_rows.values())))
+    found = []
+    for start in range(0, n, times := max(1, min(n, TOGETHER // max(size, 1)))):
+        count = min(times, n - start)
+        several = {name: torch.cat([column] * count) for name, column in whole_rows.items()}
+        numbers = _numbers(several, noises, generator)
+        values = value(primal, Moved(batch, dataset, {**several, **numbers}))
+        found.append(values.reshape(count, size))
+    values_KB = torch.cat(found)
     mean = values_KB.mean(0)
     if on is None or not heard() or n < 2:
         return mean
     return note_draws(on, mean, values_KB.detach().var(0) / n)
 
 
-def _numbers(rows: Rows, noises: tuple[Noise, ...], key: int) -> Iterator[dict[str, Tensor]]:
-    """The noises of one draw after another, by their names."""
-    generator = torch.Generator().manual_seed(key)
-    shapes = [_shape(rows, noise) for noise in noises]
-    for _ in count():
-        yield {
-            noise[0]: _drawn(noise, like, shape, generator)
-            for noise, (like, shape) in zip(noises, shapes, strict=True)
-        }
+def _numbers(
+    rows: Rows, noises: tuple[Noise, ...], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """The noises of rows, by their names."""
+    return {noise[0]: _drawn(noise, *_shape(rows, noise), generator) for noise in noises}
 
 
 def _shape(rows: Rows, noise: Noise) -> tuple[Tensor, torch.Size]:

@@ -130,7 +130,11 @@ def _on_points(measured: Mapping[str, Measurement]) -> list[str]:
     found: dict[str, list[str]] = {}
     for label, at in measured.items():
         if at.sampled:
-            found.setdefault(at.sampled, []).append(label)
+            error = (
+                "" if at.standard_error is None else f" (standard error {at.standard_error:.2g})"
+            )
+            drawn = "draws of" in at.sampled
+            found.setdefault(at.sampled, []).append(f"{label}{error}" if drawn else label)
     return [f"{', '.join(labels)}: judged on {points}" for points, labels in found.items()]
 
 
