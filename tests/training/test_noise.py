@@ -48,8 +48,8 @@ def test_a_mean_over_examples_and_noise_needs_no_second_mean() -> None:
 def test_each_example_has_a_mean_of_its_own() -> None:
     """P[w (x + e) + b > 0] = Phi((w x + b)/(s |w|)) of each example, and the worst of them."""
     result = run(
-        "r: forall (x, y) in train where y == 1: P[f(x + e) > 0 for e in normal(0, 0.7).sample(800)]"
-        " >= 0.01"
+        "r: forall (x, y) in train where y == 1: "
+        "P[f(x + e) > 0 for e in normal(0, 0.7).sample(800)] >= 0.01"
     )
     w, b, x, y = linear(result)
     scores = (x @ w + b)[y == 1] / (0.7 * np.linalg.norm(w))
@@ -178,3 +178,11 @@ def test_noise_beside_several_outputs_asks_which() -> None:
     text = "data train(x, y) = digits()\nmodel f = linear\nminimize ce(f(x), y)\n"
     with pytest.raises(SpecError, match="f\\(x\\)"):
         cspec.run(f"{text}s.t. r: E[(f(x) + e)[0] for e in normal(0, 1)] <= 1")
+
+
+def test_a_certificate_of_it_is_refused_by_check() -> None:
+    text = HEAD.replace("train(x, y) =", "train(x, y), val(x, y) =")
+    text = text.replace("n=30)", "n=30, split=[0.5, 0.5])")
+    text += "r: P[f(x + e) > 0 on train for e in normal(0, 1)] <= 70%\n"
+    found = cspec.check(text + "verify r on val with confidence 95%")
+    assert any(d.code == "CS515" for d in found)
