@@ -23,6 +23,7 @@ from cspec.dsl.settings.methods import (
     Auto,
     Lagrangian,
     Method,
+    network_of,
     unknown_to_rows,
 )
 from cspec.dsl.tree.nodes import (
@@ -101,6 +102,13 @@ def _constraints(
 ) -> Iterator[Diagnostic]:
     for binders, constraint in flatten(spec):
         own = methods.get(constraint.label or "", method)
+        if network_of(own) is not None and not _of_rows(binders, constraint, symbols):
+            what = "a network of multipliers for what is not required of each example"
+            help_ = (
+                "`multipliers=` belongs to `forall (x, y) in train: ...`: write it behind its `by`"
+            )
+            yield _later("CS520", what, constraint.relation, help_)
+            continue
         soft = any(isinstance(m, Soft) for m in constraint.modifiers)
         found = [
             d
@@ -109,6 +117,14 @@ def _constraints(
         ]
         # What is drawn or continuous says more than the examples it is drawn around.
         yield from [d for d in found if "each example" not in d.message][:1] or found[:1]
+
+
+def _of_rows(binders: tuple[Binder, ...], constraint: Constraint, symbols: Symbols) -> bool:
+    """Whether a method acts on each example of data here, or nothing has a method."""
+    domains = [binder.domain for binder in binders]
+    rows = any(isinstance(d, Name) and d.id in symbols.datasets() for d in domains)
+    soft = any(isinstance(m, Soft) for m in constraint.modifiers)
+    return rows or soft or isinstance(constraint.relation, Membership)
 
 
 def _quantifier(

@@ -79,7 +79,7 @@ def _on_points(facts: ConstraintFacts, data: str) -> str:
 
 def price(c: Constraint) -> str:
     """How the multiplier of a constraint reads, empty where it has none."""
-    if c.soft is not None or not isinstance(c.method, Method) or not c.method.multipliers:
+    if c.soft is not None or not isinstance(c.method, Method) or not c.method.has_multipliers:
         return ""
     if c.relation == "in":
         return "multipliers of the residual's entries: reported by the largest and the norm"

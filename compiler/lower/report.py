@@ -97,7 +97,7 @@ def _facts(
         named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         stand_in=_stand_ins(c),
-        multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        multipliers=isinstance(method, Method) and method.has_multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
         constant=c.constant,
         prices=not isinstance(method, Method) or method.prices,
