@@ -104,9 +104,7 @@ def _constraints(
         own = methods.get(constraint.label or "", method)
         if network_of(own) is not None and not _of_rows(binders, constraint, symbols):
             what = "a network of multipliers for what is not required of each example"
-            help_ = (
-                "`multipliers=` belongs to `forall (x, y) in train: ...`: write it behind its `by`"
-            )
+            help_ = "it belongs to `forall (x, y) in train: ...`: write it behind the `by` of that"
             yield _later("CS520", what, constraint.relation, help_)
             continue
         soft = any(isinstance(m, Soft) for m in constraint.modifiers)

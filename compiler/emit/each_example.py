@@ -73,7 +73,7 @@ def _by_network(rule: EachRule, writer: Writer, used: set[str]) -> None:
     used.add("climb_network")
     lr, betas = climb_of(rule)
     doc = ["multipliers <- the network's of the batch's rows; it climbs mean g_i m_i first."]
-    arguments = ("state", "columns", "rows", "values", "moves", "late")
+    arguments = ("state", "columns", "rows", "values", "moves")
     settings = f"lr={lr!r}, betas={betas!r}, act={_act(rule)!r}"
     settings += f", rows={rule.rows}" if given_of(rule) is None else ""
     settings += ", equal=True" if rule.equality else ""
@@ -196,11 +196,15 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
         if rule.balanced:
             _write_balance(rule, translator)
             continue
-        writer.line(f"late = session.progress > {LATE}")
+        network = bool(layers_of(rule))
+        if not network:
+            writer.line(f"late = session.progress > {LATE}")
         writer.line(f"moves = {_moves(rule)}")
         writer.line(f'rows = batch.rows("{rule.dataset}")')
-        columns = f"{_columns(rule, f'batch[{rule.dataset!r}]')}, " if layers_of(rule) else ""
-        arguments = f'state, {columns}rows, each["{rule.name}"], moves, late'
+        arguments = f'state, rows, each["{rule.name}"], moves, late'
+        if network:
+            columns = _columns(rule, f"batch[{rule.dataset!r}]")
+            arguments = f'state, {columns}, rows, each["{rule.name}"], moves'
         writer.line(f"{rule.name} = weights_of_{rule.name}({arguments})")
         if rule.points:
             writer.line("if moves:")

@@ -20,9 +20,10 @@ by 1.5 at a move after which the largest violation of the epoch has not halved, 
 first, in the first 60% of the run. Multipliers of the last 40% are averaged: those are told. Plain
 gradient steps of rate a cap c at 0.2 / (a s^2 N).
 
-Where a network gives the multipliers (`lagrangian(multipliers=mlp(hidden=[64]))`) m_i = u s(h(x_i)),
-s the softplus, of an equality none; its parameters climb mean_i g_i m_i of each batch by Adam, from
-m_i = 0.02 u. u is 10 |grad f| / (s N share) of the first steps, and 1 where `dual=sgd(lr=...)` is given.
+`lagrangian(multipliers=mlp(hidden=[64]))`: a network h gives m_i = u softplus(h(x_i)), of an
+equality u h(x_i). It climbs mean_i g_i m_i of each batch, from m_i = 0.02 u, each parameter by 0.02
+times its slope over the largest so far (`dual=adam(lr=...)`: by Adam). u is
+10 |grad f| / (s N share) of the first steps, and 1 where `dual=sgd(lr=...)` is given.
 
 Hestenes 1969, Powell 1969, Rockafellar 1974 (inequalities); Hounie, Chamon, Ribeiro 2023 (feasible
 learning: one requirement for each example).
@@ -142,14 +143,21 @@ def layers_of(rule: EachRule) -> tuple[int, ...]:
     return () if network is None else (rule.width, *network.hidden, 1)
 
 
+LARGEST = (0.0, 1.0)
+"""Decays of moments where the largest slope so far counts: steps shrink as violations do."""
+CLIMB = 0.02
+"""The step of a network, where it is left open."""
+
+
 def climb_of(rule: EachRule) -> tuple[float, tuple[float, float] | None]:
-    """The step of the network, and Adam's decays; None for plain ascent."""
+    """The step of the network, and the decays of its moments; None for plain ascent."""
     method = rule.constraint.method
-    dual = method.dual if isinstance(method, Lagrangian) and method.given("dual") else Adam()
-    if isinstance(dual, Adam):
-        return dual.lr, dual.betas
-    assert isinstance(dual, Sgd) and dual.lr is not None
-    return dual.lr, None
+    if not isinstance(method, Lagrangian) or not method.given("dual"):
+        return CLIMB, LARGEST
+    if isinstance(method.dual, Adam):
+        return method.dual.lr, method.dual.betas
+    assert isinstance(method.dual, Sgd) and method.dual.lr is not None
+    return method.dual.lr, None
 
 
 def _every(c: Constraint, epochs: float) -> int:
@@ -265,17 +273,7 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
         StateFacts(name=f"{label}.network", size=size, meaning="of the network of multipliers"),
         StateFacts(name=f"{label}.moments", size=2 * size + 1, meaning="Adam's, and its steps"),
     )
-    return (
-        *((balance,) if rule.balanced else ()),
-        *(network if size else ()),
-        StateFacts(
-            name=rule.multipliers,
-            size=rows,
-            start=_start(rule),
-            meaning=f"one an example of {rule.dataset}",
-        ),
-        StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
-        StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
+    units = (
         StateFacts(name=f"{label}.penalty", size=1, start=given, meaning=_of_penalty(rule)),
         StateFacts(
             name=f"{label}.most",
@@ -284,6 +282,21 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
             meaning="cap of the penalty",
         ),
         StateFacts(name=f"{label}.units", size=4, meaning="|grad f|, |grad g|, violation, share"),
+    )
+    multipliers = StateFacts(
+        name=rule.multipliers,
+        size=rows,
+        start=_start(rule),
+        meaning=f"one an example of {rule.dataset}",
+    )
+    if layers_of(rule):
+        return (*network, multipliers, *units)
+    return (
+        *((balance,) if rule.balanced else ()),
+        multipliers,
+        StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
+        StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
+        *units,
         StateFacts(name=f"{label}.worst", size=1, meaning="largest violation of the epoch"),
         StateFacts(
             name=f"{label}.before",
@@ -359,16 +372,17 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
 def _climb_operation(rule: EachRule) -> Operation:
     """The ascent of the network by the violations of the batch."""
     lr, betas = climb_of(rule)
-    word = "sgd" if betas is None else "adam"
+    word = "sgd" if betas is None else "largest slopes" if betas == LARGEST else "adam"
     value = "network(x_i)" if rule.equality else "softplus(network(x_i))"
     unit = "" if given_of(rule) is not None else "u "
+    layers = " -> ".join(map(str, layers_of(rule)))
+    of = f"of ({', '.join(rule.features)}), {layers}" if rule.width else "of an example's features"
     return Operation(
         kind=Kind.DUAL_STEP,
         name=f"climb_{rule.name}",
         targets=(f"{rule.constraint.full_label}.network",),
-        meaning=f"{word}(lr={lr:g}) moves the network up mean_i g_i m_i, m_i = {unit}{value} of "
-        f"({', '.join(rule.features)}), {rule.width} -> "
-        f"{' -> '.join(map(str, layers_of(rule)[1:]))}, of the rows of the batch",
+        meaning=f"{word}(lr={lr:g}) moves the network up mean_i g_i m_i, m_i = {unit}{value} {of}, "
+        "of the rows of the batch",
     )
 
 
@@ -380,6 +394,16 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
         name = f"settle_{rule.name}"
         often = "after the last step"
         return (Operation(kind=Kind.SETTLE, name=name, often=often, meaning=meaning),)
+    told = Operation(
+        kind=Kind.SETTLE,
+        name=f"settle_{rule.name}",
+        often="after the last step",
+        meaning="the multipliers of all rows, by the network, are told"
+        if layers_of(rule)
+        else "the mean of late multipliers is told",
+    )
+    if layers_of(rule):
+        return (told,)
     return (
         Operation(
             kind=Kind.PENALTY_STEP,
@@ -388,12 +412,5 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
             meaning=f"penalty <- {growth:g} penalty where the largest violation of a round is "
             f"above {share:g} of the one before",
         ),
-        Operation(
-            kind=Kind.SETTLE,
-            name=f"settle_{rule.name}",
-            often="after the last step",
-            meaning="the multipliers of all rows, by the network, are told"
-            if layers_of(rule)
-            else "the mean of late multipliers is told",
-        ),
+        told,
     )

@@ -195,14 +195,16 @@ def climb_network(
 def _adam(
     state: dict[str, Tensor], label: str, slope: Tensor, betas: tuple[float, float]
 ) -> Tensor:
-    """The direction of Adam (Kingma, Ba 2015)."""
+    """The direction of Adam (Kingma, Ba 2015); with a second decay of 1 over the largest slopes."""
     size, (first, second) = len(slope), betas
     before = state[f"{label}.moments"]
     step = before[-1] + 1
     mean = first * before[:size] + (1 - first) * slope
-    square = second * before[size : 2 * size] + (1 - second) * slope.square()
+    largest = torch.maximum(before[size : 2 * size], slope.square())
+    mixed = second * before[size : 2 * size] + (1 - second) * slope.square()
+    square = largest if second == 1 else mixed
     state[f"{label}.moments"] = torch.cat([mean, square, step.reshape(1)])
-    spread = (square / (1 - second**step)).sqrt() + 1e-12
+    spread = (square if second == 1 else square / (1 - second**step)).sqrt() + 1e-12
     return mean / (1 - first**step) / spread
 
 
