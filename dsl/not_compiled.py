@@ -50,6 +50,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.words.functions import DERIVATIVES
+from cspec.dsl.words.sets import BOXES
 
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
@@ -284,14 +285,14 @@ def _over(
     symbols: Symbols,
     measured: bool,
 ) -> Diagnostic | None:
+    around = [center for b in binders if (center := _center(b, symbols)) is not None]
+    if len(set(around)) < len(around):
+        what = "a search of two balls around one column"
+        return _later("CS520", what, node, "search one ball, as wide as both together")
     for binder in binders:
         domain = binder.domain
         is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
         if not is_data and _searched(node, binder, symbols):
-            if len(binders) > 1:
-                what = f"the worst of {len(binders)} sets at once"
-                help_ = "search one, and list values of the other, `{a, b}`, in a `max` around it"
-                return _later("CS520", what, node, help_)
             continue
         if not is_data and not _infinite(domain, symbols.domains()):
             continue
@@ -337,10 +338,20 @@ def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbol
     match binder.domain:
         case Interval():
             return isinstance(node, Comprehension) and node.function in EXTREMES
+        case Call(function=Name(id=word)) if word in BOXES:
+            return isinstance(node, Comprehension) and node.function in EXTREMES
         case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
             column = center in symbols.column_names
             return isinstance(node, Comprehension) and node.function in EXTREMES and column
     return False
+
+
+def _center(binder: Binder, symbols: Symbols) -> str | None:
+    """The column around which a ball lies."""
+    match binder.domain:
+        case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
+            return center if center in symbols.column_names else None
+    return None
 
 
 def _derived(node: Node) -> bool:

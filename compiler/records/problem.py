@@ -72,6 +72,16 @@ def at_rest(column: str) -> str:
     return f"{column} at rest"
 
 
+class Searched(Expr):
+    """A ball that is searched together with another one."""
+
+    column: str
+    center: float | None
+    radius: Expr
+    norm: float
+    step: float | None
+
+
 class WorstCase(Expr):
     """The largest value of `body` in a ball around a column of each example: a lower bound of it.
 
@@ -88,6 +98,8 @@ class WorstCase(Expr):
     norm: float
     attack: tuple[int, float | None, int]
     """Steps, their size (None: 2.5 r / steps), restarts."""
+    also: tuple[Searched, ...] = ()
+    """What is searched together with it."""
     written: Expr
     """As it stands in the spec."""
 

@@ -10,8 +10,6 @@ is refused: a requirement that pulls nothing would be reported as one that can't
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.text import text
@@ -24,7 +22,7 @@ from cspec.compiler.surrogates.remarks import Remarks
 from cspec.compiler.surrogates.setting import Setting
 from cspec.compiler.surrogates.softener import Softener
 from cspec.compiler.surrogates.statistics import is_rate, of_two_rates
-from cspec.compiler.surrogates.words import LOGISTIC, SIGMOID, named
+from cspec.compiler.surrogates.words import LOGISTIC, SIGMOID, Word, named
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Method
@@ -42,7 +40,7 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
     found: list[Diagnostic] = []
     notes: list[str] = []
     constraints = []
-    rated = setting.open and is_rate(problem.objective, Softener(setting))
+    rated = _rated(problem, setting)
     for c in problem.constraints:
         try:
             changed, remarks = (_of_rates(c, setting) if rated else None) or _surrogate(c, setting)
@@ -54,7 +52,8 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
         notes += remarks.notes(c.label, c.surrogate_text or "")
         if changed.constant:
             notes.append(f"{c.label}: {SAME}: it is judged, and moves nothing")
-    objective, remarks = _objective(problem, setting)
+    word = LOGISTIC if rated else setting.word
+    objective, remarks = _objective(problem, setting, word)
     found += remarks.found
     if found:
         raise SpecError(sorted(found, key=lambda d: d.span))
@@ -70,10 +69,18 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
 SAME = "the same whatever is predicted"
 
 
-def _objective(problem: Problem, setting: Setting) -> tuple[Expr | None, Remarks]:
-    softener = Softener(setting, setting.word, Remarks(problem.objective.span))
-    if setting.open and is_rate(problem.objective, softener):
-        softener = replace(softener, word=LOGISTIC)
+def _rated(problem: Problem, setting: Setting) -> bool:
+    """Whether a rate is what is asked for, and all that holds it back are rates of one form."""
+    softener = Softener(setting)
+    if not setting.open or not is_rate(problem.objective, softener):
+        return False
+    hard = [c for c in problem.constraints if c.soft is None]
+    flat = [c for c in hard if any(map(softener.flat, c.parts))]
+    return bool(flat) and all(_of_rates(c, setting) is not None for c in flat)
+
+
+def _objective(problem: Problem, setting: Setting, word: Word) -> tuple[Expr | None, Remarks]:
+    softener = Softener(setting, word, Remarks(problem.objective.span))
     found = _soft(softener, problem.objective, 1)
     moved = moves(problem.objective, softener.moving)
     if moved and not moves(found, softener.moving) and not softener.remarks.found:

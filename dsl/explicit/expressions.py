@@ -14,6 +14,7 @@ from cspec.dsl.explicit.questions import (
     which_model,
 )
 from cspec.dsl.explicit.reach import Reach
+from cspec.dsl.explicit.worst_example import joint
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import NOWHERE, Source, Span
@@ -106,7 +107,7 @@ class Elaborator:
             case Comprehension():
                 binders, inner = self.binders(expr.binders, context)
                 body = self.expression(expr.body, inner)
-                return expr.model_copy(update={"binders": binders, "body": body})
+                return joint(expr.model_copy(update={"binders": binders, "body": body}))
             case _:
                 return rebuild(expr, lambda node: self._node(node, context))
 

@@ -11,21 +11,22 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import constant, entry, subscript
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
-from cspec.compiler.records.problem import Beside, Drawn, WorstCase
+from cspec.compiler.records.problem import Beside, Drawn, Searched, WorstCase
 from cspec.dsl.tree.nodes import EVENTS, Expr, shape
 
 
 def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     """`at_worst(...)`: with a stronger attack where a verdict is measured."""
-    own = expr.center is not None
-    if t.dataset is None or (not own and expr.column not in t.scope.columns(t.dataset)):
+    around = [one.column for one in expr.also if one.center is None]
+    around += [expr.column] if expr.center is None else []
+    if t.dataset is None or not set(around) <= t.scope.columns(t.dataset):
         raise not_compiled("a ball around something else than a column of the data", expr)
     value = _function(t, expr.body)
     guide = value if expr.guide is None else _function(t, expr.guide)
     attack = Attack(*expr.attack)
     hard = harder(attack)
     attack = hard if t.container == "data" else attack
-    norm = ast.Name(id="torch.inf") if expr.norm == float("inf") else constant(expr.norm)
+    norm = _norm(expr.norm)
     place = ast.Tuple(elts=[ast.Constant(t.dataset), ast.Constant(expr.column)])
     settings = {
         "norm": norm,
@@ -39,6 +40,8 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
         )
     if expr.center is not None:
         settings["center"] = constant(expr.center)
+    if expr.also:
+        settings["also"] = ast.List(elts=[_also(t, one) for one in expr.also])
     rows = ast.Name(id=t.container)
     radius = t.translate(expr.radius)
     called = t.call(
@@ -48,6 +51,17 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     if not isinstance(expr.body, EVENTS):
         return found
     return ast.Compare(left=found, ops=[ast.Gt()], comparators=[ast.Constant(0.5)])
+
+
+def _norm(norm: float) -> ast.expr:
+    return ast.Name(id="torch.inf") if norm == float("inf") else constant(norm)
+
+
+def _also(t: TranslatorBase, one: Searched) -> ast.expr:
+    """What is searched together with the first: its name, radius, norm, middle and step."""
+    radius, norm = t.translate(one.radius), _norm(one.norm)
+    rest = [ast.Constant(one.center), ast.Constant(one.step)]
+    return ast.Tuple(elts=[ast.Constant(one.column), radius, norm, *rest])
 
 
 def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:

@@ -439,7 +439,8 @@ def chosen_parameters(
 def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
     if is_searched(node):
-        return worst_case(node, context.params)
+        worst = worst_case(node, context.params)
+        return _in_full(worst, context) if isinstance(worst, Comprehension) else worst
     if any(map(is_noise, node.binders)):
         found = with_noise(node, context.columns, context.params)
         return _in_full(found, context) if isinstance(found, Comprehension) else found
