@@ -18,7 +18,7 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.sizes import example_call, models_sized
 from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses
-from cspec.compiler.choose.rehearsal import rehearsed, with_rehearsal
+from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, rehearsed, with_rehearsal
 from cspec.compiler.choose.schedule import SETTLES, RunLength, budget, effective
 from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number
 from cspec.compiler.emit.expressions import ModuleScope
@@ -128,7 +128,7 @@ def specialize(
     graph = with_polish(calls.graph) if polished else calls.graph
     record = record_of(plan, facts, lowered, run.fit, inference).model_copy(
         update={
-            "graph": with_rehearsal(graph, tried) if tried else graph,
+            "graph": with_rehearsal(graph, tried.steps) if tried.steps else graph,
             "metric_entries": entries,
             "data": plan.data if data is None else data,
             "models": plan.models if models is None else models,
@@ -171,13 +171,12 @@ def _with_proofs(
     )
 
 
-def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> int:
+def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> Rehearsed:
     """First steps that are tried at several rates; none where a solver runs, or variables move."""
     if run.solved or plan.variables:
-        return 0
-    streams = any(item.stream is not None for item in facts.data.values())
+        return NEVER
     whole, steps = run.schedule.steps_per_epoch == 1, run.schedule.steps
-    return rehearsed(plan.checked.fit, run.fit, steps, problem, whole=whole, streams=streams)
+    return rehearsed(plan.checked.fit, run.fit, steps, problem, whole=whole)
 
 
 def _run(checked: Checked, facts: Facts) -> _Run:

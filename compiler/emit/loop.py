@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, arguments
 from cspec.compiler.emit.constructions import (
     start_in_sets,
     vertex_steps,
@@ -78,7 +79,7 @@ class LoopPlan(NamedTuple):
     splits: Sequence[Sequence[SetAction]] = ()
     polished: bool = False
     """Whether a solver may start where the steps end."""
-    rehearsed: int = 0
+    rehearsed: Rehearsed = NEVER
     """First steps that are tried at several learning rates."""
     by_objective: bool = False
     """Whether a step follows the objective as written, and nothing else."""
@@ -116,10 +117,10 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
     with writer.function("train", ("session",), doc):
         place = len(writer.lines)
         _write_start(plan, translator)
-        if plan.rehearsed:
-            why = "# tried at larger rates first, then taken at the one below the best"
+        if plan.rehearsed.steps:
+            why = "# tried at larger rates first, then taken below the best"
             translator.used.add("rehearse")
-            writer.line(f"rehearse(session, {plan.rehearsed})  {why}")
+            writer.line(f"rehearse(session, {arguments(plan.rehearsed)})  {why}")
         writer.line("for batch in session.batches():")
         with writer.indented():
             _write_step(plan, translator)

@@ -158,7 +158,7 @@ def _rehearsals(
         steps = checked.fit.steps or LEAST_STEPS
         whole = checked.fit.batch_size == "full"
         acts = models is not None and bool(
-            rehearsed(checked.fit, acting, steps, models, whole=whole)
+            rehearsed(checked.fit, acting, steps, models, whole=whole).steps
         )
     if not acts:
         return ()

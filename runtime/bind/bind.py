@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,10 +190,10 @@ def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:
     open_models = [s.name for s in inputs.models if not s.source.name and s.frozen_of is None]
     missing = [name for name in (*open_data, *open_models) if name not in given]
     strange = [name for name in given if name not in known]
-    meant = {closest(name, known) for name in strange}
-    found = [_unbound(inputs, name, name in models) for name in missing if name not in meant]
-    for name in strange:
-        guess = closest(name, known)
+    meant = {name: closest(name, known) or _only(given[name], missing, models) for name in strange}
+    left = [name for name in missing if name not in meant.values()]
+    found = [_unbound(inputs, name, name in models) for name in left]
+    for name, guess in meant.items():
         message = f"nothing is called `{name}`, so it can't be bound"
         note = f"names of this spec: {', '.join(sorted(known)) or 'none'}"
         helps = (f"did you mean `{guess}`?",) if guess else ("write one of these names",)
@@ -201,6 +201,12 @@ def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:
     found += [_nothing(inputs, name, name in models) for name in given if given[name] is None]
     if found:
         raise SpecError(found)
+
+
+def _only(value: object, missing: Sequence[str], models: Sequence[str]) -> str:
+    """The one name without a value that this value can be for: a module is for a model."""
+    fitting = [name for name in missing if (name in models) == isinstance(value, nn.Module)]
+    return fitting[0] if len(fitting) == 1 else ""
 
 
 def _unbound(inputs: Inputs, name: str, model: bool) -> Diagnostic:

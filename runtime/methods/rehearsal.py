@@ -5,8 +5,8 @@
         half a cosine to 0, as it does at the end of a run: none is blamed for its noise
         merit = f + sum of |grad f| / |grad g_i| x violation of g_i, of means over the first batches
 
-The run begins anew at the rate below the best: n steps want longer ones than fifty times n do. What
-moves straight goes n r, noise adds up to sqrt(n) r, and the rate that suits both falls along
+The run begins anew half a decade below the best: n steps want longer ones than fifty times n do.
+What moves straight goes n r, noise adds up to sqrt(n) r, and the rate that suits both falls along
 1 / sqrt(n) (short trials, Wu et al. 2018; ranges of rates, Smith 2017). Measured on small networks
 with weights in sets, where a run is fifty times n: half a decade below the best of n ends within 2%
 of the best rate of all (and up to 27% below a rate of 0.001).
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cspec.compiler.choose.rehearsal import RATES
+from cspec.compiler.choose.rehearsal import BELOW, RATES
 from cspec.runtime.methods.units import slopes
 from cspec.runtime.operators import Operator
 from cspec.runtime.result.entries import marked
@@ -44,20 +44,23 @@ LONGER = 4
 """Times the steps of a rehearsal, what shows in which part of a set the better solution is."""
 
 
-def rehearse(session: Session, steps: int) -> None:
+def rehearse(session: Session, steps: int, below: float = BELOW) -> None:
     """Try the first steps at several rates: `session.batches` begins with theirs, and then anew.
+
+    The run's rate is `below` decades under the best of them.
 
     Nothing of them is recorded, verified or kept. A run that is resumed has chosen already.
     """
     if session.step == 0 and session.schedule.times is None:
-        session.rehearsal = Rehearsal(session, steps)
+        session.rehearsal = Rehearsal(session, steps, below)
 
 
 class Rehearsal:
     """The rehearsals of one run, from before its session's first step on."""
 
-    def __init__(self, session: Session, steps: int) -> None:
+    def __init__(self, session: Session, steps: int, below: float) -> None:
         self.steps = steps
+        self._below = below
         self.merits: list[float] = []
         """Of the rates that were tried, the largest first."""
         self._session = session
@@ -99,7 +102,7 @@ class Rehearsal:
         apart = self._apart()
         if len(apart) == 1:
             yield from self._both(*apart[0], RATES[self.merits.index(min(self.merits))])
-        schedule.take(chosen(self.merits))
+        schedule.take(chosen(self.merits, self._below))
 
     def _both(
         self, operator: Operator, weight: Tensor, rate: float
@@ -159,11 +162,14 @@ class Rehearsal:
         return value if math.isfinite(value) else math.inf
 
 
-def chosen(merits: Sequence[float]) -> float:
-    """The rate below the best of those that were tried, in units of the optimizer's own."""
+def chosen(merits: Sequence[float], below: float = BELOW) -> float:
+    """The rate `below` decades under the best of those that were tried.
+
+    In units of the optimizer's own, which is the least that is taken.
+    """
     if not math.isfinite(min(merits)):
         return RATES[-1]
-    return RATES[min(len(RATES) - 1, merits.index(min(merits)) + 1)]
+    return max(RATES[-1], float(10 ** (math.log10(RATES[merits.index(min(merits))]) - below)))
 
 
 def _weights(session: Session) -> Tensor:

@@ -214,9 +214,12 @@ class Batches:
         self.epochs_an_order = 1
         """Epochs that pass over the training data in the same batches."""
 
-    def at(self, step: int) -> Batch:
-        """The batch of step number `step`, counted from 0, as training sees it."""
-        return self._batch(lambda name: self._draw(name, step), step)
+    def at(self, step: int, once: bool = False) -> Batch:
+        """The batch of step number `step`, counted from 0, as training sees it.
+
+        `once`: what a loader gives from the data as they were read once; it is not asked again.
+        """
+        return self._batch(lambda name: self._draw(name, step, once), step)
 
     def held(self, step: int) -> Batch:
         """A batch of the same size from the data as they were read once: for measurements.
@@ -255,10 +258,10 @@ class Batches:
             lambda name: self._numbers(name, step),
         )
 
-    def _draw(self, name: str, step: int) -> Columns:
+    def _draw(self, name: str, step: int, once: bool) -> Columns:
         reader = self._streams.get(name)
-        if reader is None:
-            return self._from_memory(name, step, anew=True)
+        if reader is None or once:
+            return self._from_memory(name, step, anew=reader is None)
         if name == self.plan.dataset:
             self._same_order(reader)
         return self._augmented(dict(reader.at(step)))

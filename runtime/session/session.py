@@ -195,15 +195,16 @@ class Session:
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
         while self._goes_on():
-            if not self._batches.ready(self.step):
+            tried = self.rehearsal is not None
+            if not tried and not self._batches.ready(self.step):
                 self._data_ended()
                 return
             self.step += 1
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
             last = self.step == self.total_steps
             self.epoch_ended = last or self.step % self.plan.epoch_steps == 0
-            self.epoch_ended &= self.rehearsal is None
-            yield self._batches.at(self.step - 1)
+            self.epoch_ended &= not tried
+            yield self._batches.at(self.step - 1, once=tried)
 
     def _goes_on(self) -> bool:
         if self._rehearses():

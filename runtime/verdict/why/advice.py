@@ -43,8 +43,13 @@ def weak(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
     )
 
 
-def capped(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
-    """A penalty or a multiplier that may not grow any more."""
+def capped(
+    t: Trend, limits: MethodLimits, c: ConstraintResult, out_of_reach: bool = False
+) -> str | None:
+    """A penalty or a multiplier that may not grow any more.
+
+    `out_of_reach`: steps on whole data, on the requirements alone, did not meet it either.
+    """
     course = (
         f"violation {c.violation:.3g} still falls"
         if t.falling
@@ -57,9 +62,11 @@ def capped(t: Trend, limits: MethodLimits, c: ConstraintResult) -> str | None:
         )
     if limits.penalty_at_cap and (t.grows or not t.falling):
         if limits.found:  # the run chose it, 1e4 times the first: to raise it is no advice
+            alone = ", and steps on the requirements alone did not meet it" if out_of_reach else ""
+            longer = "another start or model may, else" if out_of_reach else "train longer, or"
             return (
                 f"{c.name}: violation {c.violation:.3g} under the largest penalty, "
-                f"{limits.max_penalty:.3g}: train longer, or see `cspec relax` for what can be met"
+                f"{limits.max_penalty:.3g}{alone}: {longer} see `cspec relax` for what can be met"
             )
         return (
             f"{c.name}: penalty at its cap {limits.max_penalty:g} and {course}: raise "

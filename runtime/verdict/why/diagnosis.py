@@ -238,12 +238,13 @@ def judge(evidence: Evidence, missed: Sequence[ConstraintResult]) -> Diagnosis:
     notes += _opposing(evidence)
     for c in missed:
         t, limits = evidence.trends[c.name], evidence.limits_on(c.name)
+        alone = evidence.out_of_reach
         line = _unmoved(evidence, c) or _swing(evidence, c)
-        if limits.coefficient is None and not evidence.out_of_reach:
+        if limits.coefficient is None and not alone:
             line = line or _noisy(evidence, c)
         line = line or jumps(t, evidence.batch is None, c)
         if line is None and c.name not in told:
-            line = _flat(evidence, c) or weak(t, limits, c) or capped(t, limits, c)
+            line = _flat(evidence, c) or weak(t, limits, c) or capped(t, limits, c, alone)
             line = line or _slow(evidence, c) or _against(evidence, c) or standing(t, c)
         if line is not None:
             notes.append(line)

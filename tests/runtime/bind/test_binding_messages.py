@@ -181,3 +181,12 @@ def test_params_and_bindings_that_are_wrong_are_said_together() -> None:
         "CS222 nothing is called `modle`",
     ]
     assert len(said(spec, eps=3, data=(X, Y), model=nn.Linear(3, 2))) == 1
+
+
+def test_a_value_under_another_name_is_for_the_one_of_its_kind() -> None:
+    text = "data train(x, y)\nmodel f\nminimize E[(f(x) - y)^2]"
+    module, table = torch.nn.Linear(3, 1), (torch.zeros(4, 3), torch.zeros(4))
+    with pytest.raises(cspec.SpecError) as caught:
+        cspec.run(text, model=module, train=table)
+    assert [d.code for d in caught.value.diagnostics] == ["CS222"]
+    assert caught.value.diagnostics[0].helps == ("did you mean `f`?",)

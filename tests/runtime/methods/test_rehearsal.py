@@ -180,15 +180,23 @@ def test_minimized_counts_and_decision_variables_keep_small_first_steps(text: st
     assert program.fit["schedule"][1]["follow"] and "rehearse(session, " not in program.source
 
 
-@pytest.mark.parametrize(("size", "tried"), [("full", True), ("8", False)])
-def test_first_steps_under_a_required_rate_are_tried_on_whole_data(size: str, tried: bool) -> None:
+@pytest.mark.parametrize(("size", "how"), [("full", "60)"), ("8", "60, below=0.75)")])
+def test_runs_under_a_required_rate_of_batches_begin_lower(size: str, how: str) -> None:
+    fit = f"batch_size={size}, steps=3000"
     program = cspec.compile(
         "data train(x, y)\nmodel f\nminimize E[(f(x)[0] - y)^2]\n"
-        f"s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit(batch_size={size})",
+        f"s.t. a: P[f(x)[0] >= 0] >= 0.5\nfit({fit})",
         train=table(),
         f=line(),
     )
-    assert ("rehearse(session, " in program.source) == tried
+    assert f"rehearse(session, {how}" in program.source
+
+
+@pytest.mark.parametrize("below", [0.5, 0.75, 1.0])
+def test_a_run_begins_so_many_decades_below_the_best(below: float) -> None:
+    assert chosen([3.0, 1.0, 2.0], below) == pytest.approx(10 ** (1 - below))
+    assert chosen([3.0, 2.0, 1.5, 1.0], below) == 1.0
+    assert chosen([math.inf, math.nan], below) == 1.0
 
 
 ORTHOGONAL = """
@@ -221,11 +229,32 @@ def test_orthogonal_weights_begin_at_the_better_determinant(seed: int, sign: flo
     assert float((found - u @ w).abs().max()) < 0.1
 
 
-def test_batches_of_a_loader_are_drawn_once() -> None:
-    data = torch.utils.data.TensorDataset(*table().values())
-    loader = torch.utils.data.DataLoader(data, batch_size=8)
-    program = cspec.compile(OPEN.format(fit="epochs=400"), train=loader, f=line())
-    assert "rehearse(session, " not in program.source
+class Counting(torch.utils.data.Dataset[tuple[torch.Tensor, ...]]):
+    """Counts how often its rows were read."""
+
+    def __init__(self) -> None:
+        self.columns = tuple(torch.as_tensor(c) for c in table().values())
+        self.reads = 0
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, ...]:
+        self.reads += 1
+        return tuple(c[row] for c in self.columns)
+
+
+def test_a_loader_is_not_asked_for_more_batches_where_first_steps_are_tried() -> None:
+    reads = []
+    for rate in ("", ", optimizer=adam(lr=0.01)"):
+        data = Counting()
+        loader = torch.utils.data.DataLoader(data, batch_size=8)
+        program = cspec.compile(OPEN.format(fit=f"epochs=400{rate}"), train=loader, f=line())
+        assert ("rehearse(session, " in program.source) == (not rate)
+        result = cspec.run(OPEN.format(fit=f"epochs=400{rate}"), train=loader, f=line())
+        assert any("found in rehearsals" in note for note in result.notes) == (not rate)
+        reads.append(data.reads)
+    assert reads[0] == reads[1]
 
 
 def test_what_is_interrupted_while_it_is_tried_is_at_its_start() -> None:
