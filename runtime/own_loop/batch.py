@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import DataSetup, Program
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.data.align import codes_of
 from cspec.runtime.data.dataset import Dataset
@@ -36,14 +37,14 @@ class BatchReader:
         dtype: torch.dtype = torch.float32,
         classes: Mapping[str, Classes] | None = None,
         features: Mapping[str, tuple[str, ...]] | None = None,
-        points: Mapping[str, Dataset] | None = None,
+        bound: Mapping[str, Dataset] | None = None,
     ) -> None:
         self._program = program
         self._device = device
         self._dtype = dtype
         self._classes = classes or {}
         self.features = features or {}
-        self._points = points or {}
+        self._points = {name: d for name, d in (bound or {}).items() if is_points(name)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         self._checked: tuple[Any, ...] | None = None

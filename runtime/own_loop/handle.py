@@ -32,7 +32,6 @@ from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.records.which_data import Where
-from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
@@ -135,8 +134,9 @@ class Handle:
             n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
             for n, d in self._data.items()
         }
-        points = {name: d for name, d in self._data.items() if is_points(name)}
-        self._reader = BatchReader(program, self._device, self._dtype, classes, features, points)
+        self._reader = BatchReader(
+            program, self._device, self._dtype, classes, features, self._data
+        )
         self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
         self._seen: tuple[Mapping[str, Any], Outputs] | None = None
         self._true: Tensor | None = None
