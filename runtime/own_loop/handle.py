@@ -134,9 +134,7 @@ class Handle:
             n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
             for n, d in self._data.items()
         }
-        self._reader = BatchReader(
-            program, self._device, self._dtype, classes, features, self._data
-        )
+        self._reader = BatchReader(program, self._device, self._dtype, classes, features, data)
         self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
         self._seen: tuple[Mapping[str, Any], Outputs] | None = None
         self._true: Tensor | None = None
