@@ -455,13 +455,16 @@ def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
     entries = "entry" if size == 1 else "entries"
     nested = bool(rows) and isinstance(item.value.items[0], Vector)
     shape = f"{len(rows)}, {len(rows[0])}" if nested else given
+    text = typer.source.slice(item.value.span)
+    pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)
     typer.report(
         "CS326",
         f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
         item.value.span,
         f"{size:g} expected",
         helps=(
-            f"write `{kind} {item.name}[{shape}] = {typer.source.slice(item.value.span)}`",
+            *((f"for an interval write `var {item.name} in {text}`",) if pair else ()),
+            f"{'or, for a vector, ' if pair else ''}write `{kind} {item.name}[{shape}] = {text}`",
             "or one number, which all entries start at"
             if kind == "var"
             else f"or give it {size:g} numbers",

@@ -75,6 +75,21 @@ def _named_splits(item: Data, shares: int) -> str:
     return f"write one dataset for each share: `data {left} = ...`"
 
 
+def _halves(split: Sequence[float]) -> str:
+    """The shares, the last one divided between the last two datasets."""
+    last = round(split[-1] / 2, 6)
+    return ", ".join(map(number, [*split[:-1], last, last]))
+
+
+def _halved(split: Sequence[float]) -> str:
+    return f"one share for each, for example `[{_halves(split)}]`"
+
+
+def _shared(source: Expr, shares: str) -> tuple[Fix, ...]:
+    place = _setting_span(source, "split")
+    return (Fix(span=place, replacement=f"[{shares}]", title=f"write [{shares}]"),)
+
+
 def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     assert item.source is not None
     split = getattr(settings, "split", None)
@@ -89,6 +104,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
                 helps=(f"write `[{_shares(split, len(names))}]`",),
+                fixes=_shared(item.source, _shares(split, len(names))),
             )
         elif len(split) != len(names):
             typer.report(
@@ -97,7 +113,10 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 _setting_span(item.source, "split"),
                 "one share a dataset",
                 related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
-                helps=(_named_splits(item, len(split)),),
+                helps=(_halved(split),)
+                if len(split) + 1 == len(names)
+                else (_named_splits(item, len(split)),),
+                fixes=_shared(item.source, _halves(split)) if len(split) + 1 == len(names) else (),
             )
         return
     own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()

@@ -48,15 +48,25 @@ from cspec.dsl.tree.rebuild import head_name
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
     for extra in items[1:]:
         fixes = _one_line(typer, items[0], extra)
+        other = () if fixes else _either(items[0], extra)
         typer.report(
             "CS508",
             f"this spec has two `{what}` lines",
             extra.span,
             "a second one",
             related=(Label(span=items[0].span, text="the first one"),),
-            helps=(_in_one_line(typer, items[0], fixes) if fixes else "keep one of the two",),
-            fixes=fixes,
+            helps=(
+                _in_one_line(typer, items[0], fixes) if fixes else "remove one of the two lines",
+            ),
+            fixes=fixes or other,
         )
+
+
+def _either(first: Item, extra: Item) -> tuple[Fix, ...]:
+    return (
+        Fix(span=extra.span, replacement="", title="keep the first"),
+        Fix(span=first.span, replacement="", title="keep the last"),
+    )
 
 
 def _in_one_line(typer: Typer, first: Item, fixes: tuple[Fix, ...]) -> str:

@@ -9,9 +9,10 @@ Such a quantifier goes over one parameter, so that the label of the requirement 
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping
 from functools import partial
 
+from cspec.dsl.settings.models import MODELS, LinearModel
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -33,23 +34,25 @@ from cspec.dsl.tree.nodes import (
     String,
     SubjectTo,
 )
-from cspec.dsl.tree.rebuild import fresh, names, rebuild
+from cspec.dsl.tree.rebuild import fresh, head_name, names, rebuild
 
+Models = Mapping[str, bool]
+"""The models, and whether one may have a parameter that is called `weight` alone."""
 LISTS = frozenset({"weights", "params"})
 """The parts of a model that the language has words for."""
 
 
 def with_parameters(spec: Spec) -> Spec:
     """The spec with every parameter that is named by its way in Python named by a pattern."""
-    declared = frozenset(item.name for item in spec.items if isinstance(item, Model))
-    models = declared or frozenset({"model"})
+    declared = {i.name: not _built_in(i) for i in spec.items if isinstance(i, Model)}
+    models = declared or {"model": True}
     items = tuple(_item(item, models) for item in spec.items)
     if all(new is old for new, old in zip(items, spec.items, strict=True)):
         return spec
     return spec.model_copy(update={"items": items})
 
 
-def way_of(expr: Node, models: Container[str]) -> tuple[Name, str] | None:
+def way_of(expr: Node, models: Models) -> tuple[Name, str] | None:
     """The model and the name of the parameter or module that an expression leads to, if any.
 
     `net.layers[0].weight` leads to `layers.0.weight` of `net`.
@@ -68,12 +71,12 @@ def way_of(expr: Node, models: Container[str]) -> tuple[Name, str] | None:
                 node = value
             case Name(id=name) if name in models and parts[-1] not in LISTS:
                 path = ".".join(reversed(parts))
-                return (node, path) if _is_parameter(path) else None
+                return (node, path) if _is_parameter(path, models[name]) else None
             case _:
                 return None
 
 
-def _item(item: Item, models: Container[str]) -> Item:
+def _item(item: Item, models: Models) -> Item:
     match item:
         case SubjectTo(constraints=constraints):
             found = tuple(_constraint(c, models) for c in constraints)
@@ -85,7 +88,7 @@ def _item(item: Item, models: Container[str]) -> Item:
             return item
 
 
-def _constraint(c: Constraint | Group, models: Container[str]) -> Constraint | Group:
+def _constraint(c: Constraint | Group, models: Models) -> Constraint | Group:
     if isinstance(c, Group):
         inner = tuple(_constraint(each, models) for each in c.constraints)
         same = all(new is old for new, old in zip(inner, c.constraints, strict=True))
@@ -110,7 +113,7 @@ def _constraint(c: Constraint | Group, models: Container[str]) -> Constraint | G
     return c.model_copy(update={"relation": relation, "binders": (*c.binders, *found.values())})
 
 
-def _summed(node: Node, models: Container[str]) -> Node:
+def _summed(node: Node, models: Models) -> Node:
     """What is made of one parameter, as a sum over it: of an expression without a quantifier."""
     if isinstance(node, Call | Index):
         inside = node.arguments if isinstance(node, Call) else (node.value,)
@@ -137,9 +140,15 @@ def _one(name: str, model: Name, path: str, written: Node) -> Binder:
     return Binder(names=(name,), domain=domain, one=True, span=span)
 
 
-def _is_parameter(path: str) -> bool:
+def _built_in(item: Model) -> bool:
+    """Whether all parameters of a model are in layers of it."""
+    word = head_name(item.source) if item.source is not None else None
+    return word is not None and word.id in MODELS and word.id != LinearModel.word
+
+
+def _is_parameter(path: str, alone: bool) -> bool:
     """Whether a way may lead to a parameter: `net.x` is more likely a slip for something else."""
     last = path.rpartition(".")[2]
     return "." in path or (
-        last.startswith(("weight", "bias")) and last not in ("weights", "biases")
+        alone and last.startswith(("weight", "bias")) and last not in ("weights", "biases")
     )

@@ -207,11 +207,21 @@ def _by_place(
     listed = any(isinstance(argument, Vector) for argument in call.arguments)
     if listed or len(given) > len(free) or len(named) < len(call.keywords):
         return parameters
+    if parameters and len(given) < len(free) and set(given) <= set(free) & {*scope.local}:
+        return tuple(p if p in given else _compared(typer, call, p) for p in parameters)
     own = [p for p in free if p in scope.local and p not in given]
     left = [p for p in free if p not in own[: len(free) - len(given)]]
     filled = {**named, **dict(zip(left, given, strict=False))}
     known = {*filled, *scope.local, *typer.symbols.column_names}
     return tuple(filled.get(p, p) for p in parameters) if known >= set(parameters) else parameters
+
+
+def _compared(typer: Typer, call: Call, parameter: str) -> str:
+    """What may stand for a parameter: a class, where the prediction or the target is compared."""
+    word = call.function.id if isinstance(call.function, Name) else ""
+    let = typer.symbols.lets().get(word)
+    text = typer.slice(let.value) if let else ""
+    return "1" if re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{parameter}\b", text) else parameter
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:

@@ -9,7 +9,7 @@ from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.tree.rebuild import head_name
-from cspec.dsl.words.functions import DERIVATIVES, Parameter, Signature
+from cspec.dsl.words.functions import DERIVATIVES, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.losses import LOSSES
 
 EXAMPLES = {
@@ -180,7 +180,18 @@ def missing_arguments(
         f"{listing((p.name for p in missing), 'and')} missing",
         notes=(f"`{form(signature)}`: {signature.doc}",),
         helps=(f"write `{_as_called(typer, call, signature)}`",),
+        fixes=_filled(call, _as_called(typer, call, signature)),
     )
+
+
+def _filled(call: Call, meant: str) -> tuple[Fix, ...]:
+    """The call with all its arguments, where they are no placeholders."""
+    known = any(value in meant for value in _TYPICAL.values())
+    return (Fix(span=call.span, replacement=meant, title=f"write {meant}"),) if known else ()
+
+
+_TYPICAL = {"level": "90%", "q": "95%", "lo": "0", "hi": "1", "p": "10%", "temperature": "1"}
+"""What an argument is where any of its kind is right."""
 
 
 def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
@@ -195,6 +206,10 @@ def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
     if signature.name == "diff" and isinstance(first, Expectation) and first.conditions:
         return f"gap({typer.slice(first)})"
     known = {"x", "y"} <= typer.symbols.column_names
+    values = [_TYPICAL.get(p.name, "") for p in signature.parameters if p.required]
+    given = [typer.slice(argument) for argument in call.arguments]
+    if given and len(given) < len(values) and all(values[len(given) :]):
+        return f"{signature.name}({', '.join([*given, *values[len(given) :]])})"
     if signature.name not in LOSSES or len(models) != 1 or not known:
         return form(signature)
     return f"{signature.name}({models[0]}(x), y)"
@@ -215,7 +230,9 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
     """A setting that a function does not have."""
     others = SETTING_WORDS.items()
     meant = next((w for w, o in others if w in known and keyword.name.lower() in o), None)
-    guess = meant or closest(keyword.name, known)
+    own = SIGNATURES.get(name)
+    only = known[0] if own and own.family == "set" and len(known) == 1 else None
+    guess = meant or closest(keyword.name, known) or only
     span = keyword.name_span
     typer.report(
         "CS502",

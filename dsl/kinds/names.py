@@ -137,7 +137,7 @@ def _bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
     """A set without parentheses: right only where it needs no argument."""
     if not any(parameter.required for parameter in signature.parameters):
         return Kind("set")
-    return typer.report(
+    return in_square_brackets(typer, name) or typer.report(
         "CS302",
         f"`{name.id}` does not say how much",
         name.span,

@@ -97,6 +97,14 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     guess = guess or closest(name.id, words)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+    columns = [c.name for cs in typer.symbols.datasets().values() for c in cs][:2]
+    if name.id in ("x", "y") and len(columns) == 2 and not typer.symbols.vars():
+        column = columns[name.id == "y"]
+        of = "input" if name.id == "x" else "target"
+        return _report(typer, name, (f"the {of} of this spec is `{column}`",), column)
+    letters = [own for own in scope.local if len(own) == len(name.id) == 1]
+    if letters:
+        return _report(typer, name, (f"did you mean `{letters[-1]}`?",), letters[-1])
     return _report(typer, name, _definitions(typer, name.id, scope))
 
 
@@ -443,14 +451,9 @@ def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
         return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
         return (as_column(typer, word, scope.data),)
-    columns = [c.name for cs in typer.symbols.datasets().values() for c in cs]
-    if word in ("x", "y") and columns and not typer.symbols.vars():
-        return (f"columns of this spec: {listing(dict.fromkeys(columns), 'and')}",)
+    columns = typer.symbols.column_names
     if "count" in scope.local and word.lower() in _COUNTS:
         return ("the number of examples of a group is `count`",)
-    letters = [name for name in scope.local if len(name) == len(word) == 1]
-    if letters:
-        return (f"did you mean `{letters[-1]}`?",)
     near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
     if near:
         return (f"did you mean `{near[0]}`?", f"or define it: `var {word} = 0`")

@@ -23,6 +23,8 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     an edit keeps the place (`P(a = 1)` to `P[a = 1]`), what is said of it stays.
     """
     found = _without_untrusted(found, source)
+    open_ = [d for d in found if d.code == "CS105" and "never closed" in d.message][:_MOST]
+    found = [d for d in found if d in open_ or not _same_line(d, open_, source)]
     if any(_OBJECTIVE.search(_line_of(d, source)) for d in found if d.code.startswith("CS1")):
         found = [d for d in found if d.code != "CS408"]
     found = _without_consequences(found, source)

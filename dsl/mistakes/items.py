@@ -226,26 +226,6 @@ def quoted_column(f: Failure) -> Repair | None:
     )
 
 
-def quoted_data(f: Failure) -> Repair | None:
-    """`data "train"(x, y)`, `model "f" = mlp`: names have no quotes."""
-    known = f.first.kind in {"DATA", "MODEL", "PARAM", "VAR", "LET", "METRIC"}
-    name = f.token.text.strip('"')
-    if not known or f.index != 1 or f.token.kind != "STRING" or not name.isidentifier():
-        return None
-    word = f.first.text
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"the name of a `{word}` stands without quotes",
-            f.token.span,
-            helps=(f"write `{word} {name}`",),
-            fix=name,
-        ),
-        f.replaced(1, 2, Token("NAME", name, *f.token.span)),
-    )
-
-
 def dashed_column(f: Failure) -> Repair | None:
     """`data train(x, marital-status)`: a column that is no name here."""
     if f.first.kind != "DATA" or f.token.text not in ("-", ".", "/") or f.before.kind != "NAME":

@@ -238,20 +238,6 @@ def _used(f: Failure, name: str) -> bool:
     return any(t.kind == "NAME" and t.text == name for t in f.tokens[: f.index])
 
 
-def comma_behind_quantifier(f: Failure) -> Repair | None:
-    """`forall i in S, x[i] >= 1`: a colon stands behind a quantifier."""
-    kinds = [t.kind for t in f.tokens]
-    start = f.find("FORALL", end=f.index + 1)
-    if f.kind != "clause" or start is None or "COLON" in kinds[start:]:
-        return None
-    comma = next(iter(commas_between(f.tokens, start, f.index + 1)), None)
-    if comma is None or "IN" not in kinds[start:comma] or comma > f.index or "IN" in kinds[comma:]:
-        return None
-    binder = f.text(start, comma)
-    said = ("CS121", "a `:` stands behind the quantifier, no `,`", f"write `{binder}: ...`")
-    return rewritten(f, comma, comma + 1, (":",), *said)
-
-
 def value_of_a_setting(f: Failure) -> Repair | None:
     """`fit(epochs 10)`, `fit(adam)`: the `=` of a setting, or its name."""
     opened = f.depth(f.index)
@@ -279,13 +265,6 @@ def model_name(f: Failure) -> Repair | None:
     shape = f"model {name} = {f.text(1, len(f.tokens))}"
     said = ("CS102", f"the `{kind.text}` has no name", f"write `{shape}`")
     return rewritten(f, 1, 1, (f" {name} =",), *said, shown=f.span(0, 2))
-
-
-def trailing_comma(f: Failure) -> Repair | None:
-    """`minimize x^2,` at the end of a line."""
-    if f.token.kind != "COMMA" or f.index + 1 < len(f.tokens) or f.kind != "item":
-        return None
-    return rewritten(f, f.index, f.index + 1, (), "CS115", "nothing follows this `,`")
 
 
 def indexed_label(f: Failure) -> Repair | None:

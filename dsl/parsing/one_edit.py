@@ -10,17 +10,17 @@ nearest to the finding first; the clause must parse, and then the whole spec mus
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
-from itertools import islice, pairwise
+from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
-from cspec.dsl.kinds.unknown_names import MODULES
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import closest
+from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID, keeps
 from cspec.dsl.parsing.lalr import StuckError, node_of
+from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import Source, Span
@@ -31,6 +31,8 @@ from cspec.dsl.words.functions import SIGNATURES
 
 Check = Callable[[Source], Sequence[Diagnostic]]
 _LONGEST, _LINE = 2_000, 160
+_READABLE = 400
+"""Characters of a line beyond which nothing is tried."""
 _NEAR = 8
 """Tokens on either side of a finding that an edit may touch."""
 _READ = 40_000
@@ -41,29 +43,11 @@ _ROUNDS = 3
 """Findings on one line that are mended one after the other."""
 _TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
 _OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
-_NEARLY = {"=", "=>", "=<", "==="}
-_RELATIONS = ("<=", ">=", "==")
 _JOINTS = (",", ":", "=", "|", "in")
 _SIGNS = ("*", "+", "-")
-_FIXED = frozenset({*_SIGNS, "/", "^", "@"})
-"""Signs that change what is computed where they change places."""
-_DEFINING = frozenset({"PARAM", "VAR", "DATA", "MODEL"})
-"""Lines that define: no relation stands in them."""
-_LOOSE = frozenset(",;:()[]{}")
-"""Marks that part what stands on both sides: one that parts nothing may be taken out."""
-_RANGING = frozenset({"for", "forall", "each", "every", "sum", "max", "min", "all", "any"})
-"""Words before which or behind which something goes over a set."""
 _BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
 _HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
 """What may stand before a bracket that is missing: `sumsqw)`, `Ppred == 1]`."""
-_SAID = {
-    "eq": "==", "is": "==", "equals": "==", "===": "==", "of": "in", "within": "in", "from": "in",
-    "if": "|", "given": "|", "when": "|", "where": "|", "maximise": "maximize", "dec": "var",
-    "minimise": "minimize", "load": "data", "dataset": "data", "net": "model", "class": "model",
-    "evaluate": "verify", "test": "verify", "for": "forall", "each": "forall", "any": "forall",
-    "penalty": "soft", "slack": "soft", "with": "using", "method": "using", "solver": "using",
-}  # fmt: skip
-"""Words that stand where a word or a mark of the language belongs."""
 
 
 @cache
@@ -93,10 +77,23 @@ def with_one_edit(
     if not wrong or len(source.text) > _LONGEST or wrong[0].span.start < 0:
         return found
     first = wrong[0]
-    start = _line_of(source.text, first.span.start)[0]
-    if first.code in _TOO_LARGE or source.text.startswith("from", start):
+    start, end = _line_of(source.text, first.span.start)
+    if end - start > _READABLE or first.code in _TOO_LARGE or source.text.startswith("from", start):
         return found  # what may be run is no matter of a slip
-    if any(_clean(source, fix, check) for fix in (*first.fixes[:2], *_written(source, first))):
+    rewritten = _rewritten(source, first, check, wrong)
+    if rewritten is not None:
+        edit = rewritten.fixes[0]
+        here = _covered(source, first, edit)
+        gone = not edit.replacement.strip()
+        others = (d for d in found if d is first or gone or not _within(d, here))
+        return tuple(rewritten if d is first else d for d in others)
+    fix = next((fix for fix in first.fixes[:2] if _leads(source, fix, check, len(wrong))), None)
+    if fix is not None and _leads(source, fix, check, len(wrong), whole=True):
+        told = _quoted(source, first, fix)
+        return tuple(told if d is first else d for d in found)
+    if any(_clean(source, fix, check) for fix in first.fixes[:2]):
+        return found
+    if any(_clean(source, fix, check) for fix in _written(source, first)):
         return found
     line = _mended(source, first, check)
     if line is not None:
@@ -106,8 +103,8 @@ def with_one_edit(
     if not edits:
         return found
     told = first.model_copy(update=_said(source, first, edits))
-    others = [d for d in found if d is first or d.severity != "error"]
-    return tuple(told if d is first else d for d in others)
+    alone = [d for d in found if d is first or d.severity != "error"]
+    return tuple(told if d is first else d for d in alone)
 
 
 _QUOTE = re.compile(r"`([^`]+)`")
@@ -124,6 +121,135 @@ def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
     for quote in quotes:
         for span in (first.span, body) if quote else ():
             yield Fix(span=span, replacement=quote[1] if quote else "", title="")
+
+
+_REWRITTEN = 6
+"""Lines of other forms that are checked."""
+
+
+def _rewritten(
+    source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
+) -> Diagnostic | None:
+    """The finding in the words of the first form of its line that leads to fewer errors."""
+    if first.code in _KEPT or (len(first.fixes) > 1 and first.code not in _OF_TWO):
+        return None
+    for found in islice(rewrites(source, first), _REWRITTEN):
+        fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
+        if _leads(source, fix, check, len(wrong)):
+            shown = _on_line(source, first, fix)
+            update = {
+                **_anew(first, found.message, shown, wrong),
+                "helps": (
+                    f"write `{line}`" if (line := _lines(source, fix)) else "remove the line",
+                    *(h for h in first.helps if h.startswith("or ")),
+                ),
+                "fixes": (fix, *(first.fixes if len(first.fixes) > 1 else ())),
+            }
+            return first.model_copy(update=update)
+    return None
+
+
+def _anew(
+    first: Diagnostic, message: str, shown: Span, wrong: Sequence[Diagnostic]
+) -> dict[str, object]:
+    """What is said of a line in the words of a form; nothing new where it only knows the edit.
+
+    Its code is that of the finding that stands where the form does.
+    """
+    if message in ("", first.message):
+        return {}
+    there = (d.code for d in wrong if d.span.start < shown.end and shown.start < d.span.end)
+    code = next(there, first.code)
+    return {"message": message, "span": shown, "label": "", "notes": (), "code": code}
+
+
+_KEPT = frozenset({"CS218", "CS105"})
+"""Findings about what may be run, and about texts: nothing in them is read."""
+
+
+_OF_TWO = frozenset({"CS409", "CS508", "CS128"})
+"""Findings about two lines, of which each may go; others with two edits have two readings."""
+
+
+def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
+    """What is marked: the words that change, where they stand on the line of the finding."""
+    start, end = _line_of(source.text, first.span.start)
+    if fix.span.start < start or fix.span.end > end or fix.span.start == fix.span.end:
+        return first.span
+    return fix.span
+
+
+def _covered(source: Source, first: Diagnostic, fix: Fix) -> Span:
+    """The line of a finding, and all that an edit changes."""
+    start, end = _line_of(source.text, first.span.start)
+    return Span(min(start, fix.span.start), max(end, fix.span.end))
+
+
+def _within(found: Diagnostic, place: Span) -> bool:
+    return place.start <= found.span.start <= place.end
+
+
+def _lines(source: Source, fix: Fix) -> str:
+    """The line as it reads after an edit; of an edit over several, those that change."""
+    old = source.text[fix.span.start : fix.span.end]
+    if "\n" not in old:
+        return _line(source, fix).replace("\n", "`, and on the next line `")
+    start, end = _line_of(source.text, fix.span.start)[0], _line_of(source.text, fix.span.end)[1]
+    text = source.text
+    new = f"{text[start : fix.span.start]}{fix.replacement}{text[fix.span.end : end]}"
+    before = text[start:end].split("\n")
+    return "`, and `".join(line.strip() for line in new.split("\n") if line not in before)
+
+
+def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
+    """The finding, with the whole line as it reads after its fix where its help says less.
+
+    A help says it all where what it quotes, typed in the place of what is marked, is what the fix
+    makes of the text.
+    """
+    text = source.text
+    meant = _bare(f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}")
+    start, end = _line_of(text, first.span.start)
+    begin = _HEAD.match(text, start, end)
+    body = begin.end() if begin else start
+    places = [first.span, Span(start, end), Span(body, end)]
+    places += [fix.span] if fix.span.start == fix.span.end else []
+    quotes = [quote for help_ in first.helps[:2] for quote in _QUOTE.findall(help_)]
+    typed = (f"{text[:a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
+    if not fix.replacement.strip() or any(_bare(one) == meant for one in typed):
+        return first
+    line = _tidy(_line(source, fix)).strip("\n").replace("\n", "`, and on the next line `")
+    if not line or len(line) > _LINE or f"`{line}`" in " ".join(first.helps):
+        return first
+    if len(first.fixes) > 1 and len(first.helps) > 1:
+        return first  # each reading has a help of its own
+    helps = tuple(h for h in first.helps if not _WRITTEN.fullmatch(h))
+    return first.model_copy(update={"helps": (f"write `{line}`", *helps)})
+
+
+_WRITTEN = re.compile(r"write `[^`]*`")
+
+
+def _tidy(line: str) -> str:
+    """A line without the blanks that an edit leaves."""
+    return line if '"' in line else re.sub(r"(?<=\S)[ \t]+(?=,)|(?<=\S )[ \t]+", "", line)
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def _leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
+    """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
+    start, end = fix.span
+    text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
+    wrong = errors(check(Source(text=text, name=source.name)))
+    last = start + len(fix.replacement)
+    if whole:
+        start, last = _line_of(text, start)[0], _line_of(text, last)[1]
+    return len(wrong) < before and not any(
+        d.span.start <= last and d.span.end >= start for d in wrong
+    )
 
 
 def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
@@ -214,91 +340,6 @@ def _edited(text: str, edit: Edit) -> str:
     return f"{text[start : edit.start]}{edit.new}{text[edit.end : max(end, edit.end)]}"
 
 
-def keeps(before: str, after: str, own: bool = False) -> bool:
-    """Whether a line still says what was written: its kind, words, numbers, texts, relations.
-
-    A word may be spelt anew or be that of another language, marks may part what they parted not,
-    and what stands twice may stand once. An edit of a finding's `own` may say more anew.
-    """
-    old, words, marks = _counted(before)
-    new, new_words, new_marks = _counted(after)
-    if not old or not new or _kind(old) not in {"", _kind(new)}:
-        return False
-    lost, gained = _differences(words, new_words)
-    if "".join(lost) != "".join(gained):
-        if own:
-            return len(lost) <= len(gained) and not any(w[0].isdigit() for w in lost)
-        if len(lost) > 1 or len(gained) > 1 or not _respelt("".join(lost), "".join(gained), old):
-            return False
-    changed = _differences(marks, new_marks)
-    if _kind(old) in _DEFINING and (
-        {*_RELATIONS} & {*changed[1]} or ("=(" in "".join(new) and "=(" not in "".join(old))
-    ):
-        return False  # what a line defines is no relation, and its size no value
-    return own or _marks_kept(old, new, *changed)
-
-
-_TOKEN = re.compile(r"\"[^\"\n]*\"|s\.t\.|\d[\w.]*%?|\w+|[<>=!:]=+|=[<>:]|[^\w\s]")
-_MARK = re.compile(r"[<>=!:]=+|=[<>:]|[^\w\s\"]")
-
-
-def _kind(tokens: Sequence[str]) -> str:
-    """The kind of item that a line begins, where it is one and no label."""
-    word = tokens[0].upper()
-    return word if word in ITEM_WORDS and tokens[1:2] != [":"] else ""
-
-
-@lru_cache(maxsize=8)
-def _counted(line: str) -> tuple[list[str], Counter[str], Counter[str]]:
-    """The words and marks of a line, and how often each word, number or text, and each mark."""
-    tokens = _TOKEN.findall(line)
-    words = [
-        word for token in tokens if (word := token.strip('"'))[:1].isalnum() or word[:1] == "_"
-    ]
-    return tokens, Counter(words), Counter(_MARK.findall(line))
-
-
-def _differences(old: Counter[str], new: Counter[str]) -> tuple[list[str], list[str]]:
-    return [*(old - new).elements()], [*(new - old).elements()]
-
-
-def _respelt(word: str, new: str, old: Sequence[str]) -> bool:
-    """Whether one word stands for another, twice, or before a `.` as a module of Python does."""
-    if not word:
-        return new == "s.t." or (new == "in" and not _RANGING.isdisjoint(old))
-    if not new:
-        return (word, word) in pairwise(old) or word in MODULES or word.lower() in _SAID
-    if word in old and old.count(word) > 1:
-        return False  # a word that stands elsewhere, too, is not misspelt
-    known = meant(word)
-    said = {_SAID.get(word.lower()), known.word if known else None}
-    return not word[0].isdigit() and (new in said or closest(word, (new,)) is not None)
-
-
-def _marks_kept(
-    old: Sequence[str], new: Sequence[str], lost: Sequence[str], gained: Sequence[str]
-) -> bool:
-    """Whether marks that are lost part nothing, and those that are gained relate nothing anew."""
-    if not lost and not gained:
-        return True
-    if ":" in gained and _kind(old) and "s.t." not in old:
-        return False
-    if any(mark in _FIXED and (mark, mark) not in pairwise(old) for mark in lost):
-        return False
-    if {*gained} & {*_RELATIONS} and not {*lost} & _NEARLY:
-        return any(_SAID.get(word.lower()) in gained for word in old)
-    if ("=" in gained and "," in lost) or ("," in gained and {":", "."} & {*lost}):
-        return False
-    if "." in lost and not gained:
-        return bool(MODULES.keys() & ({*old} - {*new}))
-    whole = ["".join(side) for side in (old, new)]
-    if "(," in whole[0] and "(," not in whole[1] and "," in lost:
-        return False  # what stood before the comma is missing
-    if any(pair in whole[1] and pair not in whole[0] for pair in ("()", "[]")):
-        return False
-    return gained != [] or all(m in _LOOSE or (m, m) in pairwise(old) for m in lost)
-
-
 def _word(char: str) -> bool:
     return char.isalnum() or char in {"_", "%"}
 
@@ -340,7 +381,7 @@ def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int
         yield 0, token.end, after.end, ""
     yield from _exchanged(token, index, syntax)
     yield from _beside(tokens, index)
-    if after is not None and syntax and not {token.text, after.text} & _FIXED:
+    if after is not None and syntax and not {token.text, after.text} & FIXED:
         between = "" if token.end == after.start else " "
         yield 3, token.start, after.end, f"{after.text}{between}{token.text}"
     yield from _brackets(tokens, index)
@@ -375,11 +416,11 @@ def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, in
     text, start, end = token.text, token.start, token.end
     if len(text) > 2 and text[0] == text[-1] == '"':
         yield 1, start, end, text[1:-1]
-    said = _SAID.get(text.lower())
+    said = SAID.get(text.lower())
     if said:
         yield 1, start, end, said
     if token.kind != "NAME" or syntax:
-        for mark in _RELATIONS if text in {"=", ":", ":=", "in", "~"} else ():
+        for mark in RELATIONS if text in {"=", ":", ":=", "in", "~"} else ():
             yield 3, start, end, mark
         if text in {",", ";", ":", ".", "=", "|", "&", "and", "/", "with", "or", "=>", "->"}:
             yield from ((3, start, end, mark) for mark in _JOINTS if mark != text)

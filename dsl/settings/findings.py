@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.duals import DUALS
-from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Expr, Keyword, Name, Number, String, Vector
 
@@ -160,141 +157,6 @@ def _described(options: tuple[Any, ...], words: list[str]) -> str:
     if len(parts) < 2:
         return "".join(parts) or "a value"
     return f"{', '.join(parts[:-1])} or {parts[-1]}"
-
-
-def known_setting(cls: type[Settings], word: str) -> str | None:
-    """The setting that another library's word, or a typing mistake, most likely means."""
-    return other_word(cls, word) or closest(word, cls.model_fields)
-
-
-def other_word(cls: type[Settings], word: str) -> str | None:
-    """The setting that another library calls so."""
-    for ours, others in SETTING_WORDS.items():
-        if ours in cls.model_fields and word.lower() in others:
-            return ours
-    return None
-
-
-def unknown_setting(
-    cls: type[Settings], keyword: Keyword, source: Source, given: frozenset[str] = frozenset()
-) -> Diagnostic:
-    """A setting that the word does not take; `given` are those that stand beside it."""
-    known = tuple(cls.model_fields)
-    guess = other_word(cls, keyword.name)
-    inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
-    guess = guess or (None if inner else closest(keyword.name, cls.model_fields))
-    span = keyword.name_span
-    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
-    if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
-        count = int(keyword.value.value)
-        layers = f"hidden=[{', '.join([_width(source)] * count)}]"
-        note = f"`hidden` lists the width of each hidden layer, here of {count}"
-        return Diagnostic(
-            code="CS502",
-            message=f"`{cls.word}` has no setting `{keyword.name}`",
-            span=span,
-            label="unknown setting",
-            notes=(note,),
-            helps=(f"write `{layers}`",),
-            fixes=(Fix(span=keyword.span, replacement=layers, title=f"write {layers}"),),
-        )
-    if inner and inner.partition("=")[0] not in given:
-        fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
-    if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
-        fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
-    takes = f"`{cls.word}` takes {listing(known, 'and')}"
-    return Diagnostic(
-        code="CS502",
-        message=f"`{cls.word}` has no setting `{keyword.name}`",
-        span=span,
-        label="unknown setting",
-        notes=(takes if known else f"`{cls.word}` takes no settings",),
-        helps=(f"did you mean `{guess}`?",)
-        if guess
-        else (_inside(inner, given, source) if inner else line or f"remove `{keyword.name}`",),
-        fixes=fixes,
-    )
-
-
-def _line_of_its_own(cls: type[Settings], keyword: Keyword, source: Source) -> str:
-    """`fit(early_stopping=5)`: what is said in a line of its own, and goes here."""
-    if keyword.name.lower() not in PATIENCE or "optimizer" not in cls.model_fields:
-        return ""
-    count = source.slice(keyword.value.span) if isinstance(keyword.value, Number) else "5"
-    return f"it is a line of its own, `stop when stalled(epochs={count})`; remove it here"
-
-
-def _width(source: Source) -> str:
-    """The width that stands beside a number of layers, else a usual one."""
-    given = re.search(r"\bhidden[ \t]*=[ \t]*\[?[ \t]*(\d+)[ \t]*\]?[ \t]*[,)]", source.text)
-    return given[1] if given else "64"
-
-
-def _of_optimizer(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
-    """`momentum=0.9` in `fit`, where the optimizer that stands there takes it."""
-    if keyword.name in _SHARES and "split" in cls.model_fields:
-        share = keyword.value.value if isinstance(keyword.value, Number) else 0.0
-        first = keyword.name.startswith("train")
-        shares = (share, 1 - share) if first else (1 - share, share)
-        whole = ", ".join(number(round(part, 12)) for part in shares)
-        return f"split=[{whole}]" if 0 < share < 1 else None
-    found = re.search(r"\boptimizer[ \t]*=[ \t]*(\w+)(?:\(([^()\n]*)\))?", source.text)
-    record = OPTIMIZERS.get(found[1]) if found else None
-    named = "optimizer" in cls.model_fields and record is not None
-    if not named or found is None or record is None or keyword.name not in record.model_fields:
-        return None
-    settings = f"{found[2]}, " if found[2] else ""
-    return f"optimizer={found[1]}({settings}{keyword.name}={source.slice(keyword.value.span)})"
-
-
-_SHARES = frozenset({
-    "test_size", "val_size", "valid_size", "validation_split", "test_split", "val_split",
-    "test_share", "train_size", "train_split", "train_share", "test_fraction", "val_fraction",
-})  # fmt: skip
-"""The share of one of two data sets in other libraries."""
-
-
-def _inside(inner: str, given: frozenset[str], source: Source) -> str:
-    """`write `schedule=cosine(warmup=5)``, with the word that stands there already."""
-    name, _, rest = inner.partition("=")
-    word = re.search(rf"\b{name}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
-    if name in given and word and word[1] not in rest:
-        return f"write `{name}={word[1]}{rest[rest.index('(') :]}`"
-    return f"write `{inner}`"
-
-
-def _with_comma(keyword: Keyword, source: Source) -> Span:
-    """A setting with the comma that goes with it."""
-    text, (start, end) = source.text, keyword.span
-    before = len(text[:start].rstrip())
-    if text[:before].endswith(","):
-        return Span(before - 1, end)
-    after = text[end:].lstrip()
-    if after.startswith(","):
-        rest = after[1:].lstrip()
-        return Span(start, len(text) - len(rest))
-    return keyword.span
-
-
-def _inner(cls: type[Settings], keyword: Keyword, source: Source) -> str | None:
-    """`fit(lr=0.1)`: a setting of a record that is a setting itself."""
-    for name, field in cls.model_fields.items():
-        listed = isinstance(field.default, tuple)
-        default = next(iter(field.default), None) if listed else field.default
-        setting = _setting_of(type(default), keyword) if isinstance(default, Settings) else None
-        if isinstance(default, Settings) and setting:
-            return f"{name}={default.word}({setting}={source.slice(keyword.value.span)})"
-    if "dual" in cls.model_fields:
-        found = ((word, _setting_of(record, keyword)) for word, record in DUALS.items())
-        word, setting = next((pair for pair in found if pair[1]), ("", None))
-        value = source.slice(keyword.value.span)
-        return f"dual={word}({setting}={value})" if setting else None
-    return None
-
-
-def _setting_of(record: type[Settings], keyword: Keyword) -> str | None:
-    own = keyword.name in record.model_fields
-    return keyword.name if own else other_word(record, keyword.name)
 
 
 def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[Expr, ...]) -> str:
@@ -453,6 +315,7 @@ def invalid(
             label=f"`{name}` is missing",
             notes=_about(cls, name),
             helps=(f"add `{name}={_sample(cls, name)}`",),
+            fixes=_put_in(f"{name}={_sample(cls, name)}", record, source),
         )
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)
@@ -480,13 +343,32 @@ def invalid(
         label="out of range",
         notes=_about(cls, name),
         helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
+        fixes=_nearest_fix(_nearest(name, given, wanted), item.span),
     )
+
+
+def _nearest_fix(help_: str, span: Span) -> tuple[Fix, ...]:
+    """The value that a help says, in the place of the one that does not fit."""
+    value = help_.partition("=")[2].partition("`")[0]
+    return (Fix(span=span, replacement=value, title=f"write {value}"),) if value else ()
+
+
+def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
+    """A setting that is missing, behind the others."""
+    text = source.slice(record)
+    if "..." in setting or not text.endswith(")"):
+        return ()
+    new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
+    place = Span(record.end - 1, record.end - 1)
+    return (Fix(span=place, replacement=new, title=f"add {setting}"),)
 
 
 def _nearest(name: str, given: object, wanted: str) -> str:
     """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
     if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
         return f"did you mean `{name}={number(given)}%`?"
+    if wanted in ("above 0", "at least 0") and isinstance(given, int | float) and given < 0:
+        return f"did you mean `{name}={number(-given)}`?"
     if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
         return ""
     return f"write a whole number: `{name}={math.ceil(given)}`"

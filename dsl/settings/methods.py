@@ -117,6 +117,11 @@ class Lagrangian(Method):
         None, description="a network of an example's features that gives its multiplier"
     )
 
+    @property
+    def left_open(self) -> bool:
+        """Not with plain ascent: undamped, it circles where a surrogate sharpens."""
+        return super().left_open and not isinstance(self.dual, Sgd)
+
 
 class AugmentedLagrangian(Method):
     """Hestenes-Powell-Rockafellar: gradient weight [multiplier + penalty * g]+ a constraint."""

@@ -18,14 +18,12 @@ from cspec.dsl.settings.findings import (
     Table,
     already_named,
     invalid,
-    known_setting,
     list_of,
     no_list,
     no_name,
     not_taken,
     options_of,
     twice,
-    unknown_setting,
     wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
@@ -34,6 +32,7 @@ from cspec.dsl.settings.record_findings import (
     no_record,
     unknown_word,
 )
+from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector

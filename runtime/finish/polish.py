@@ -7,6 +7,12 @@ the units.
 
     minimize f(x)   s.t.  g_i(x) <= 0,  h_j(x) == 0,  x in the sets it is held in
 
+SLSQP ends where its line search meets a kink of a network of relu, and with the requirements of
+gaps and counts early. BFGS goes over kinks (Lewis and Overton 2013), so an augmented
+Lagrangian is minimized by it, and SLSQP goes on from where that ends, but where the first has found
+a stationary point. What smooth requirements are violated by then is taken out along the shortest
+way.
+
 A rate is flat, and its surrogate leads. What the surrogate is wrong by, true - g, is added to it
 where the last solution was, and the solver goes on from there: solutions come to lie at the true
 bound. What is found is taken if it violates no more than is allowed and its objective is lower,
@@ -27,8 +33,10 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
+from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
 from cspec.runtime.finish.prices import least_squares
+from cspec.runtime.finish.restore import shortest
 from cspec.runtime.finish.violation import (
     at_temperature,
     gradient_of,
@@ -55,6 +63,14 @@ ITERATIONS = 500
 ROUNDS, ROUND = 6, 50
 """How often a surrogate is set right, and iterations each time."""
 ROUNDING = 1e-9
+AUGMENTED, INNER = 3, 300
+"""Moves of the multipliers of the augmented Lagrangian, and iterations of BFGS before each."""
+HELD_BACK = 0.1
+"""Its penalties, in units of what the objective and a requirement moved by in the run: f / g^2."""
+AT_REST = 1e-4
+"""Share of grad f that multipliers may leave at a solution."""
+NEWTON = 3
+"""Steps that take out what smooth requirements are violated by."""
 EXPLAINED = 0.01
 """Share of grad f that multipliers may leave where they are told."""
 FAR = 0.1
@@ -138,9 +154,11 @@ class _Problem:
         seen = [i.objective for i in session.measured if np.isfinite(i.objective)]
         self.far = FAR * (max(seen, default=0.0) - min(seen, default=0.0))
         self.near = np.zeros(len(self.equal))
+        self.moved = np.ones(len(self.equal))
         for c in constraints:
             if c.segment is not None:
                 self.near[slice(*c.segment)] = BOUND * max(c.tolerance, ROUNDING)
+                self.moved[slice(*c.segment)] = _moved(session, c)
         self.rounds = ROUNDS if self.flat.any() else 1
 
     def take(self, temperature: float | None) -> None:
@@ -178,8 +196,23 @@ class _Problem:
         before, least, allowed = self.at(best).objective, self.violation(best), ROUNDING
         after, left = self.at(found).objective, self.violation(found)
         near = self.sets.violation(found) <= NEAR * (1 + float(np.abs(found).max(initial=0.0)))
-        better = after < before or (least > ROUNDING and after < before + self.far)
+        better = after < before
+        if not better and least > ROUNDING:
+            better = after < before + max(self.far, self.worth(found, best))
         return bool(near and np.isfinite(after) and left <= max(least, allowed) and better)
+
+    def worth(self, found: Vector, best: Vector) -> float:
+        """sum of m_i V_i, m the multipliers of a point and V what another violates.
+
+        The solution of a convex problem costs no more than that.
+        """
+        true = self.at(best).true
+        short = np.where(self.equal, np.abs(true), np.maximum(true, 0))
+        m, left = _explained(self, found)
+        known = not self.flat.any() and left <= EXPLAINED * float(
+            np.linalg.norm(self.at(found).slope)
+        )
+        return float(np.abs(m) @ short) * (1 + AT_REST) if known else 0.0
 
     def misses(self, found: Vector, nearest: Vector) -> bool:
         """Whether a point is better than the start, and comes nearer than another that is."""
@@ -209,7 +242,7 @@ def _doubles(part: Any) -> Any:
 
 
 def _best(problem: _Problem) -> Vector:
-    """The best of what the solver finds, else the start itself.
+    """The best of what the solvers find, else the start itself.
 
     Where no round meets all, sharper surrogates are followed from what came nearest; it goes on to
     the restoration where none of those does.
@@ -218,9 +251,79 @@ def _best(problem: _Problem) -> Vector:
     for temperature in problem.temperatures:
         problem.take(temperature)
         best, nearest = _rounds(problem, nearest, best, nearest)
+        if not (problem.sets.held or _at_rest(problem, best)):
+            best, nearest = _rounds(problem, _augmented(problem), best, nearest)
         if problem.violation(best) <= ROUNDING:
             return best
     return nearest if best is problem.start else best
+
+
+def _moved(session: Session, c: ConstraintFacts) -> float:
+    """The most that a requirement was away from its bound in the run, by its own measure."""
+    away = [i.values.get(c.label, 0.0) - i.bounds.get(c.label, 0.0) for i in session.measured]
+    return max((abs(each) for each in away if np.isfinite(each)), default=0.0) or 1.0
+
+
+def _augmented(problem: _Problem) -> Vector:
+    """Where BFGS brings the augmented Lagrangian from where the steps ended; it knows of no sets.
+
+    f + sum ([m + c g]+^2 - m^2) / 2c from m = 0 on.
+    """
+    at, flat, equal = problem.at, problem.flat, problem.equal
+    c = HELD_BACK * (problem.far / FAR or 1.0) / problem.moved**2
+    x, m = problem.start, np.zeros(len(flat))
+    for _ in range(AUGMENTED):
+        wrong = np.where(flat, at(x).true - at(x).g, 0.0)
+
+        def weights(v: Values, m: Vector = m, wrong: Vector = wrong) -> Vector:
+            pulled = m + c * (v.g + wrong)
+            return np.where(equal, pulled, np.maximum(pulled, 0))
+
+        def value(z: Vector, m: Vector = m) -> tuple[float, Vector]:
+            w = weights(at(z))
+            return at(z).f + float(((w**2 - m**2) / (2 * c)).sum()), (
+                at(z).slope + w @ at(z).jacobian
+            )
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of overflow on the way, as in SLSQP
+            found = minimize(value, x, jac=True, method="BFGS", options={"maxiter": INNER})
+        if not np.isfinite(found.x).all():
+            break
+        x = np.asarray(found.x, dtype=np.float64)
+        m = weights(at(x))
+    return x
+
+
+def _at_rest(problem: _Problem, x: Vector) -> bool:
+    """Whether multipliers of what is at its bound explain grad f: a solution."""
+    left = _explained(problem, x)[1]
+    return left <= max(AT_REST * float(np.linalg.norm(problem.at(x).slope)), ROUNDING)
+
+
+def _explained(problem: _Problem, x: Vector) -> tuple[Vector, float]:
+    """Multipliers by least squares of what is at its bound, and what of grad f they leave."""
+    at, m = problem.at(x), np.zeros(len(problem.flat))
+    rows = np.flatnonzero(problem.equal | (at.true >= -problem.near))
+    columns, equal = torch.as_tensor(at.jacobian[rows]), torch.as_tensor(problem.equal[rows])
+    found, left = least_squares(torch.as_tensor(at.slope), columns, equal)
+    m[rows] = found.numpy()
+    return m, left
+
+
+def _met(problem: _Problem, x: Vector) -> Vector:
+    """The point nearest to x, along the shortest way, that meets what is smooth."""
+    active = np.zeros(len(problem.flat), dtype=bool)
+    for _ in range(NEWTON):
+        at = problem.at(x)
+        over = np.where(problem.equal, np.abs(at.true), np.maximum(at.true, 0)) > 0
+        active |= over & ~problem.flat
+        if not (over & active).any():
+            break
+        rows = np.flatnonzero(active)
+        columns, amounts = (torch.as_tensor(v[rows]) for v in (at.jacobian, at.g))
+        x = x + shortest(columns, amounts).numpy()
+    return x
 
 
 def _rounds(
@@ -235,6 +338,8 @@ def _rounds(
     margin = np.zeros(len(problem.flat))
     for _ in range(problem.rounds):
         found = problem.sets.nearest(_solved(problem, start, margin))
+        if not problem.sets.held:
+            found = _met(problem, found)
         if problem.replaces(found, best):
             best = found
         if problem.misses(found, nearest):

@@ -58,6 +58,7 @@ class Sets:
 
     def __init__(self, held: Sequence[Held], parameters: Sequence[Tensor], start: Tensor) -> None:
         self._parts = list(_parts(held, parameters))
+        self.held = bool(self._parts)
         self.lower = np.full(len(start), -np.inf)
         self.upper = np.full(len(start), np.inf)
         self._bound()

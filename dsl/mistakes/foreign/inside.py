@@ -42,7 +42,6 @@ from cspec.dsl.mistakes.foreign.marks import (
     between,
     between_percent,
     column,
-    combined,
     counted_index,
     dotted,
     equation,
@@ -58,7 +57,6 @@ from cspec.dsl.mistakes.foreign.marks import (
 from cspec.dsl.mistakes.foreign.measures import (
     article,
     crossed,
-    each_in,
     extreme_bound,
     fairness_over,
     function_of,
@@ -87,7 +85,6 @@ from cspec.dsl.mistakes.foreign.signs import (
     more_or_less,
     power_of_a_fraction,
     semidefinite,
-    split_relation,
 )
 from cspec.dsl.mistakes.foreign.sums import indexed_sum, plain_sum, sum_sign
 from cspec.dsl.mistakes.foreign.tables import (
@@ -99,7 +96,6 @@ from cspec.dsl.mistakes.foreign.tables import (
     listed_constraints,
     matrix,
     rate_of_class,
-    share_of,
     thousands,
 )
 from cspec.dsl.mistakes.foreign.view import Found, View
@@ -118,10 +114,10 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "'": (prime,),
     "^": (transpose,),
     ".": (dotted,),
-    "=": (equation, counted_index, split_relation),
+    "=": (equation, counted_index),
     "+": (more_or_less, doubled_sign),
     "-": (doubled_sign,),
-    **dict.fromkeys("<>", (semidefinite, split_relation)),
+    **dict.fromkeys("<>", (semidefinite,)),
     **dict.fromkeys("⪰≽", (semidefinite,)),
     "<=": (both_ways,),
     "/": (power_of_a_fraction,),
@@ -151,14 +147,12 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "BETWEEN": (between,),
     "[": (listed, listed_constraints, matrix),
     ",": (thousands, index_behind),
-    "of": (share_of,),
     ":": (cells, such_that),
     "prob": (asked_of_prob,),
     "⟨": (inner_product,),
     "∑": (sum_sign,),
     "∏": (sum_sign, product_sign),
     **dict.fromkeys("⊥⟂⫫", (independent,)),
-    "c": (combined,),
     **dict.fromkeys(AVERAGES, (mean_where, average)),
     **dict.fromkeys(("AVG", "MEAN"), (mean_where,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
@@ -172,7 +166,6 @@ _MEASURES: dict[str, tuple[Look, ...]] = {
     "sparsity": (sparsity_of,),
     **dict.fromkeys(("the", "The"), (article,)),
     **dict.fromkeys(("x", "X", "×"), (crossed,)),
-    **dict.fromkeys(("each", "every", "Each", "Every"), (each_in,)),
     **dict.fromkeys(("by", "per"), (mean_by,)),
     **dict.fromkeys(("max", "min"), (extreme_bound, index_first)),
     **dict.fromkeys(("maximum", "minimum"), (extreme_bound,)),

@@ -280,32 +280,6 @@ def listed(view: View) -> Found | None:
     return Found(close + 1, (inner,), "CS128", message, f"write `({view.source.slice(inner)})`")
 
 
-def combined(view: View) -> Found | None:
-    """`c(1, 2)` of R, where the spec has no function of this name."""
-    close = view.closer(1) if view.at(1).kind == "LPAR" else None
-    if close is None or view.before.kind not in {
-        "EQUAL",
-        "COMMA",
-        "LPAR",
-        "SIGN",
-        "TIMES",
-        "RELATION",
-    }:
-        return None
-    if "let c(" in view.source.text or "import c" in view.source.text:
-        return None
-    inner = view.span(2, close)
-    meant = f"[{view.source.slice(inner)}]"
-    return Found(
-        close + 1,
-        ("[", inner, "]"),
-        "CS128",
-        f"`{view.text(0, close + 1)}` is written `{meant}`",
-        f"write `{meant}`",
-        "a vector stands in square brackets",
-    )
-
-
 AVERAGES = {
     **dict.fromkeys(("Pr", "Prob", "Probability", "PP"), "P"),
     **dict.fromkeys(("EE", "Ex", "Exp", "Expectation", "Mean", "mean", "avg"), "E"),

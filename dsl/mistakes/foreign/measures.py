@@ -159,15 +159,6 @@ def crossed(view: View) -> Found | None:
     return Found(2, (", ", right.span), "CS115", message, f"write `| {meant}`")
 
 
-def each_in(view: View) -> Found | None:
-    """`each W in f.weights: ...`, `every g in values(sex): ...`."""
-    begins = view.before.kind in {"_NL", "ST", "COLON", "SEMICOLON"}
-    if not begins or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
-        return None
-    word = view.at(0).text
-    return Found(1, ("forall",), "CS122", f"`{word}` is written `forall`", "write `forall`")
-
-
 def function_of_each(view: View) -> Found | None:
     """`density(each layer)`, `spectral(all weights of f)`."""
     word = view.at(0).text

@@ -7,6 +7,7 @@ import re
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.rows import MODULE, ForeignLine, compiled, row
 from cspec.dsl.text.source import Span
+from cspec.dsl.words.functions import SIGNATURES
 
 _NAMED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) = "
 _OWNER = re.compile(r"\b(?:m|model|self)\.(?=[A-Za-z_])")
@@ -140,7 +141,7 @@ PROBLEMS = (
         code="CS119",
     ),
     row(
-        r"(?P<head>s\.t\. )?(?P<name>[A-Za-z_]\w*)\([\w, ]+\) :?= "
+        rf"(?P<head>s\.t\. )?(?P<name>(?!(?:{'|'.join(SIGNATURES)})\()[A-Za-z_]\w*)\([\w, ]+\) :?= "
         r"(?P<expr>[^#\n=<>]*(?:[<>]=|==)[^#\n]*[^#\n; \t])",
         "a constraint has a label, `{name}:`, and no arguments",
         lambda m: f"{'s.t. ' if m['head'] else '{st}'}{{name}}: {{expr}}",

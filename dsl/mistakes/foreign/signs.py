@@ -73,18 +73,6 @@ def _sum_or_not(shown: str) -> str:
     return "the sum" if shown == "--" else "a sign"
 
 
-def split_relation(view: View) -> Found | None:
-    """`x > = 2`, `x = = 2`: one relation, with a blank in it."""
-    first, second = view.at(0), view.at(1)
-    if first.text not in {"<", ">", "="} or second.text != "=" or first.end == second.start:
-        return None
-    if view.before.kind not in OPERAND_ENDS or "\n" in view.text(0, 2):
-        return None
-    meant = f"{first.text}="
-    shown = view.text(0, 2)
-    return Found(2, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
-
-
 def semidefinite(view: View) -> Found | None:
     """`X >> 0` of CVXPY and JuMP, `X ⪰ 0`: a matrix without negative eigenvalues."""
     double = view.at(0).text == ">" and view.texts(">", ">")

@@ -143,18 +143,6 @@ def thousands(view: View) -> Found | None:
     return Found(end, (meant,), "CS124", message, f"write `{meant}`", back=1)
 
 
-def share_of(view: View) -> Found | None:
-    """`50% of weights`: of what is said by the left side."""
-    if view.before.kind != "NUMBER" or view.at(1).kind != "NAME":
-        return None
-    end = 2 + (view.at(1).text in ("the", "all", "its") and view.at(2).kind == "NAME")
-    if view.at(end).kind not in _ENDS:
-        return None
-    shown = view.text(0, end)
-    message = f"`{shown}`: of what it is a share, the left side says"
-    return Found(end, (), "CS129", message, f"remove it: `{view.before.text}`")
-
-
 _SUMMED = re.compile(r"\b(?:sum|prod|max|min) \((?:[^()]|\([^()]*\))*\Z")
 
 

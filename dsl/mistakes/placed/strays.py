@@ -138,17 +138,6 @@ def _without(f: Failure, start: int, end: int) -> Repair:
     return rewritten(f, start, end, (), "CS101", message, helps.strip(), notes=notes, safe=False)
 
 
-def confidence_first(f: Failure) -> Repair | None:
-    """`verify all on test with 95% confidence`: the level stands behind the word."""
-    level, word = f.token, f.at(f.index + 1)
-    if f.before.kind != "WITH" or level.kind != "NUMBER" or word.kind != "CONFIDENCE":
-        return None
-    meant = f"confidence {level.text}"
-    pieces = (meant,)
-    message = f"`{f.text(f.index, f.index + 2)}` is written `{meant}`"
-    return rewritten(f, f.index, f.index + 2, pieces, "CS120", message)
-
-
 def given_with_more(f: Failure) -> Repair | None:
     """`given loss(x, y)`, `given loss = x`: what is computed outside has a name alone."""
     if f.first.kind != "GIVEN" or f.token.kind not in {"LPAR", "EQUAL", "COLON", "IN", "LSQB"}:
@@ -240,7 +229,6 @@ STRAYS = (
     second_bound,
     second_bound_inside,
     comma_before_modifier,
-    confidence_first,
     given_with_more,
     product_of_intervals,
     quantifier_behind_term,

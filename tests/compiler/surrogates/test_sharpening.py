@@ -85,7 +85,7 @@ def test_what_is_given_acts_as_written(more: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["augmented_lagrangian", "lagrangian", "lagrangian(dual=nupi)", "sal", "proxy_lagrangian"],
+    ["augmented_lagrangian", "lagrangian(dual=nupi)", "sal", "proxy_lagrangian"],
 )
 def test_a_method_by_its_name_alone_leaves_the_surrogate_open(method: str) -> None:
     assert _sharpens(spec(using=f"using {method}\n"))

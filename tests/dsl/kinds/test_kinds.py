@@ -64,7 +64,7 @@ def test_every_signature_is_documented() -> None:
         ("gap(P[pred == 1 | y == 1 and sex])", "| y == 1, sex]`"),
         ("gap(P[pred == 1 | sex and y == 1])", "| sex, y == 1]`"),
         ("ratio(E[ce | y == 1 and sex and race])", "| y == 1, sex, race]`"),
-        ("gap(P[pred == 1 | y == 1 and z > 2])", "`gap(P[pred == 1 | y == 1 and z > 2, sex])`"),
+        ("gap(P[pred == 1 | y == 1 and z > 2])", "gap(P[pred == 1 | y == 1 and z > 2, sex])"),
     ],
 )
 def test_columns_joined_with_conditions_are_told_the_comma(given: str, told: str) -> None:

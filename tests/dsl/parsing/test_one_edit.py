@@ -9,7 +9,7 @@ import pytest
 from cspec.dsl.check import check
 from cspec.dsl.format.spec import format_text
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
-from cspec.dsl.parsing.one_edit import keeps
+from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.text.source import Source
 
 RIGHT = (

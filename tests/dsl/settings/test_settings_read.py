@@ -120,3 +120,8 @@ def test_params_override_and_are_checked() -> None:
     for params, code in (({"eps": 2}, "CS304"), ({"esp": 1}, "CS211"), ({"eps": "a"}, "CS304")):
         found = check(Source(text=text), params=params).diagnostics
         assert [d.code for d in found] == [code]
+
+
+def test_steps_of_plain_ascent_are_not_left_to_a_surrogate_that_moves() -> None:
+    assert Lagrangian(dual=Nupi()).left_open
+    assert not Lagrangian().left_open

@@ -1,0 +1,174 @@
+"""Lines whose whole form says what was meant: a row a kind, and what a spec writes in its place.
+
+    s.t. verify(a, test)              ->   verify a on test
+    forall {i in range(3)} x[i] >= 1  ->   forall i in range(3): x[i] >= 1
+
+A row is offered only where the spec, with its line in place, has fewer errors and none there: it
+may be short, and needs no knowledge of the grammar. What it says takes the place of all that was
+found on the line, since that followed from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.parsing.rewrite_forms import HEAD
+from cspec.dsl.parsing.rewrite_rows import ROWS
+from cspec.dsl.text.source import Source, Span
+
+
+class Rewrite(NamedTuple):
+    """A piece of the text, what is written in its place, and why."""
+
+    span: Span
+    new: str
+    message: str
+
+
+_LONGEST = 200
+"""Characters of a line that is read: its forms are short."""
+_FOUND = 3
+"""Places of one form in a line."""
+
+
+def rewrites(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
+    """What a line may have meant, by the rows that fit it, the most specific first."""
+    text = source.text
+    start = text.rfind("\n", 0, first.span.start) + 1
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    if end - start > _LONGEST:
+        return
+    yield from _of_the_spec(source, first)
+    for row in ROWS:
+        if row.codes and not first.code.startswith(row.codes):
+            continue
+        last = len(text) if row.on else end
+        for match in islice(row.pattern.finditer(text, start, last), _FOUND):
+            new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
+            if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
+                yield Rewrite(Span(*match.span()), new, _said(row.message, match))
+
+
+def _said(message: str, match: re.Match[str]) -> str:
+    for group in re.findall(r"\{(\w+)\}", message):
+        value = match[int(group) if group.isdigit() else group] or ""
+        message = message.replace(f"{{{group}}}", value.strip())
+    return message
+
+
+def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
+    """Edits that other lines of the spec tell: a name that it takes, a second objective."""
+    for make in (_renamed, _added_column, _one_objective, _on_an_axis, _each_entry, _left_out):
+        found = make(source.text, first, source.slice(first.span))
+        if found is not None:
+            yield found
+
+
+def _renamed(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`param pi = 0.3`, `param max-rate`: the name gets a form of its own wherever it stands."""
+    if first.code == "CS106":
+        dashed = re.match(r"(?:param|var|let)[ \t]+([A-Za-z]\w*(?:-[A-Za-z]\w*)+)", word)
+        old = dashed[1] if dashed else ""
+        new = old.replace("-", "_")
+    else:
+        old, new = (word, f"{word}_") if first.code == "CS209" else ("", "")
+    places = [m.span() for m in re.finditer(rf"(?<![\w.]){re.escape(old)}(?![\w(])", text)]
+    if not old or not places:
+        return None
+    span = Span(places[0][0], places[-1][1])
+    whole = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w(])", new, text[span.start : span.end])
+    return Rewrite(span, whole, first.message)
+
+
+_DATA_LINE = re.compile(r"the `data` line: `(?:data )?(\w+)\(([^()`]*)\)`")
+_TARGET = re.compile(r"(\w+)\(([^()\n]*)\)")
+
+
+def _added_column(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """A column, or a dataset, that the line of the data lacks."""
+    told = next((m for h in first.helps for m in [_DATA_LINE.search(h)] if m), None)
+    line = re.search(r"^[ \t]*data[ \t]+[^=\n]*", text, re.MULTILINE)
+    if told is None or line is None or first.fixes:
+        return None
+    targets = list(_TARGET.finditer(text, line.start(), line.end()))
+    names = [target[1] for target in targets]
+    if not targets:
+        return None
+    span = Span(targets[0].start(), targets[-1].end())
+    if told[1] in names:
+        new = ", ".join(f"{t[1]}({t[2]}, {word})" for t in targets)
+    else:
+        new = f"{text[span.start : span.end]}, {told[1]}({targets[0][2]})"
+    return Rewrite(span, new, first.message)
+
+
+def _one_objective(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """Two objectives are one sum, of what is made small."""
+    before = [label.span for label in first.related]
+    if first.code != "CS409" or len(before) != 1 or before[0].start > first.span.start:
+        return None
+    head, rest = text[before[0].start : before[0].end], text[before[0].end : first.span.start]
+    one, two = head.split(maxsplit=1), word.split(maxsplit=1)
+    if len(one) < 2 or len(two) < 2 or one[1] == two[1]:
+        return None
+    added = f"+ {two[1]}" if one[0] == two[0] else f"- ({two[1]})"
+    whole = f"{one[0]} {one[1]} {added}{rest.rstrip()}"
+    return Rewrite(Span(before[0].start, first.span.end), whole, first.message)
+
+
+def _each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`x[i] >= 1`, `forall i: x[i] >= 1`: the index goes over the entries of the variable."""
+    if first.code not in ("CS201", "CS137"):
+        return None
+    start = text.rfind("\n", 0, first.span.start) + 1
+    line = re.compile(HEAD + r"(?:forall[ \t]+\w+[ \t]*:[ \t]*)?([^\n]*)", re.M).match(text, start)
+    index = word.split()[-1] if word.split() else ""
+    of = re.search(rf"\b(\w+)\[{re.escape(index)}\b", line[2]) if line and index else None
+    size = of and re.search(rf"^[ \t]*(?:var|param)[ \t]+{of[1]}[ \t]*\[(\w+)\]", text, re.M)
+    if line is None or not size or "forall" in line[2] or " for " in line[2]:
+        return None
+    new = f"{line[1]}forall {index} in range({size[1]}): {line[2]}"
+    return Rewrite(Span(*line.span()), new, f"what `{index}` counts stands behind `forall`")
+
+
+def _left_out(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """A method that can't be used, a second line of settings, a second length of a run."""
+    start, end = first.span
+    if first.code == "CS531":
+        start -= len(re.search(r"[ \t]*,?[ \t]*\Z", text[:start])[0])  # type: ignore[index]
+    elif first.code == "CS521":
+        by = re.search(r"(?:[ \t]+by|^[ \t]*using)[ \t]+\Z", text[:start], re.MULTILINE)
+        end = end if by is None else len(text[:end] + _BRACKET.match(text, end)[0])  # type: ignore[index]
+        start = start if by is None else by.start()
+    elif first.code != "CS508" or not first.helps[0].startswith("remove one"):
+        return None
+    return Rewrite(Span(start, end), "", first.message)
+
+
+_BRACKET = re.compile(r"(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\))?")
+
+
+def _on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`u(0, x) == 0` without a quantifier: points of the axis of the domain are drawn."""
+    if first.code != "CS201":
+        return None
+    for domain in re.finditer(
+        r"^[ \t]*domain[ \t]+\w+\(([^()\n]*)\)[ \t]*=[ \t]*box\((.*)\)", text, re.M
+    ):
+        axes = [axis.strip() for axis in domain[1].split(",")]
+        ends = re.findall(r"\[([^\[\]]*)\]", domain[2])
+        if word in axes and len(ends) == len(axes):
+            start = text.rfind("\n", 0, first.span.start) + 1
+            line = re.compile(HEAD + r"([^\n]*)", re.MULTILINE).match(text, start)
+            if line is None or "forall" in line[0]:
+                return None
+            points = f"uniform({ends[axes.index(word)].strip()}).sample(100)"
+            message = f"`{word}` has no value here: a condition holds for each of its points"
+            new = f"{line[1]}forall {word} in {points}: {line[2].lstrip()}"
+            return Rewrite(Span(*line.span()), new, message)
+    return None
