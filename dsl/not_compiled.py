@@ -49,6 +49,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BOXES
 
@@ -356,10 +357,7 @@ def _center(binder: Binder, symbols: Symbols) -> str | None:
 
 def _derived(node: Node) -> bool:
     """Whether a derivative is taken somewhere below."""
-    return any(
-        isinstance(n, Call) and isinstance(n.function, Name) and n.function.id in DERIVATIVES
-        for n in walk(node)
-    )
+    return any(calls_of(node, DERIVATIVES))
 
 
 def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:

@@ -122,11 +122,9 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
         writer.text_line(f"weights = keep(values, {weight}, multipliers){plain}")
         writer.line(f"worst = torch.nan_to_num({size}).max()")
         writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
-        writer.line("if moves:")
-        with writer.indented():
+        with writer.block("if moves:"):
             writer.line(f'state["{rule.multipliers}"][rows] = weights  # scatter')
-        writer.line("if moves and late:")
-        with writer.indented():
+        with writer.block("if moves and late:"):
             writer.line(f'state["{label}.late"][rows] += weights')
         writer.line("return weights")
 
@@ -186,8 +184,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             continue
         steps = unit_steps(rule.total_steps)
         translator.used.add("units_of_each")
-        writer.line(f"if session.step <= {steps}:")
-        with writer.indented():
+        with writer.block(f"if session.step <= {steps}:"):
             label = f'"{rule.constraint.full_label}"'
             values = f'each["{rule.name}"]'
             equal = ", equal=True" if rule.equality else ""
@@ -207,8 +204,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             arguments = f'state, {columns}, rows, each["{rule.name}"], moves'
         writer.line(f"{rule.name} = weights_of_{rule.name}({arguments})")
         if rule.points:
-            writer.line("if moves:")
-            with writer.indented():
+            with writer.block("if moves:"):
                 writer.line(f"grow_{rule.name}(state, late)")
 
 
@@ -217,8 +213,7 @@ def _write_balance(rule: EachRule, translator: Translator) -> None:
     writer, label, values = translator.writer, rule.constraint.full_label, f'each["{rule.name}"]'
     translator.used.add("balance_each")
     first = unit_steps(rule.total_steps)
-    writer.line(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:")
-    with writer.indented():
+    with writer.block(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:"):
         writer.line(f'balance_each(session, "{label}", f, {values}, {rule.rows})')
     writer.line(f'rows = batch.rows("{rule.dataset}")')
     writer.line(f"{rule.name} = weights_of_{rule.name}(state, rows, {values}, False, False)")
@@ -244,8 +239,7 @@ def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> 
 def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
     """Penalties grow where an epoch in which multipliers moved ends."""
     for rule in (rule for rule in rules if not rule.points and not layers_of(rule)):
-        translator.writer.line(f"if {_moves(rule)}:")
-        with translator.writer.indented():
+        with translator.writer.block(f"if {_moves(rule)}:"):
             late = f"session.progress > {LATE}"
             translator.writer.line(f"grow_{rule.name}(state, {late})")
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.means import means_of
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import rescales
@@ -72,7 +71,7 @@ def _facts(
     method = c.method
     exact, tolerance = _tolerance(c, checked)
     return ConstraintFacts(
-        label=full_label(c),
+        label=c.full_label,
         family=c.label,
         text=c.text,
         relation=c.relation,

@@ -28,6 +28,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.intervals import Ranges
 
 COMBINED = frozenset({"abs", "max", "min", "exp", "log", "sqrt"})
@@ -79,11 +80,9 @@ def objections(expr: Expr, ranges: Ranges) -> Iterator[Objection]:
 
 def _measured(expr: Expr) -> bool:
     """Whether anything is measured on examples; what is not is a number like another."""
-    return any(isinstance(n, Expectation | Comprehension) or _is_tail(n) for n in walk(expr))
-
-
-def _is_tail(node: Node) -> bool:
-    return isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in _TAILS
+    return any(
+        isinstance(n, Expectation | Comprehension) or function_name(n) in _TAILS for n in walk(expr)
+    )
 
 
 def _known(word: str, call: Call) -> bool:
