@@ -98,7 +98,10 @@ PIECES = {
     "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),
     "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
-    "cspec.runtime.methods.each_example": frozenset({"units_of_each", "balance_each", "tell_each"}),
+    "cspec.runtime.methods.each_example": frozenset(
+        {"units_of_each", "balance_each", "tell_each"}
+        | {"multiplier_network", "climb_network", "tell_network"}
+    ),
     "cspec.runtime.methods.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.bind.starting": frozenset({"start_inside"}),
     "cspec.runtime.methods.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
@@ -209,6 +212,7 @@ INTERNAL = frozenset(
         "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "violations", "truth", "only", "one_each", "broken_or_room", "at_worst", "mean_violation",
+        "mean_over_draws",
         "tracked", "feature_slope", "followed",
     }
 )  # fmt: skip
@@ -255,7 +259,7 @@ def _derived_by(emission: Emission) -> ModuleScope:
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
     rules = lowered.rules
-    write_initial_state(lowered, writer)
+    write_initial_state(lowered, writer, used)
     solve = emission.solve
     vectors = None if solve is None else solve.vectors
     if _steps_on_objective(emission):

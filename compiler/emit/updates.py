@@ -48,7 +48,7 @@ class RuleNames:
         return self.part(value) if state == MULTIPLIERS else value
 
 
-def write_initial_state(lowered: Lowered, writer: Writer) -> None:
+def write_initial_state(lowered: Lowered, writer: Writer, used: set[str]) -> None:
     """`initial_state()`, where the updates remember anything."""
     rules, size = lowered.rules, lowered.size
     if not lowered.examples and not any(rule.fragment.state for rule in rules):
@@ -64,7 +64,7 @@ def write_initial_state(lowered: Lowered, writer: Writer) -> None:
             for state in rule.fragment.state:
                 if state.name != MULTIPLIERS:
                     writer.entry(names.key(state.name), _start(state), state.meaning)
-        write_state(lowered.examples, writer)
+        write_state(lowered.examples, writer, used)
 
 
 def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:

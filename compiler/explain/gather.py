@@ -181,7 +181,7 @@ def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Set
     return tuple(
         Setting(name=name, value=f"{value:g}", default=True)
         for name, value in context.acting.items()
-        if name not in ("cap", "multipliers")
+        if name != "cap"
     )
 
 

@@ -234,7 +234,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
             center = typer.kind(arguments[0], scope)
             return dict.fromkeys(binder.names, center)
-        case Call(function=Name(id="normal" | "uniform" as word)):
+        case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
             text = typer.source.slice(domain.span)
             typer.report(
                 "CS325",

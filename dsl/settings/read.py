@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.base import Every, Settings
+from cspec.dsl.settings.duals import Network
 from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
@@ -39,7 +40,11 @@ from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import mentions_open
 
 _TABLES: dict[type[Settings], Table] = {Optimizer: OPTIMIZERS, Schedule: SCHEDULES}
-_NOUNS: dict[type[Settings], str] = {Optimizer: "optimizer", Schedule: "schedule"}
+_NOUNS: dict[type[Settings], str] = {
+    Optimizer: "optimizer",
+    Schedule: "schedule",
+    Network: "network",
+}
 
 
 class WrongValueError(Exception):

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import DataSetup, Program
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.data.align import codes_of
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.points import on_like
 from cspec.runtime.session.batches import training_dataset
 
 Classes = Mapping[str, tuple[Any, ...]]
@@ -40,6 +42,7 @@ class BatchReader:
         self.device = device
         self.dtype = dtype
         self.classes = classes or {}
+        self._points = {name: d for name, d in (data or {}).items() if is_points(name)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
@@ -65,13 +68,17 @@ class BatchReader:
         clock = torch.full((1,), float(step), device=self.device)
         if self.default is not None and tuple(values) == self._alone:
             found = self._columns(self.default, values)
-            return {"given": {}, "clock": clock, self.default: found}, _rows(found)
+            return {**self._drawn(step), "given": {}, "clock": clock, self.default: found}, _rows(
+                found
+            )
         given, parts, columns = self.sorted(values)
+        parts = {**self._drawn(step), **parts}
         batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
         self._check(batch, columns)
-        self._alone = tuple(columns) if columns and not parts and not given else None
+        alone = columns and not (parts.keys() - self._points.keys()) and not given
+        self._alone = tuple(columns) if alone else None
         for name in self.targets:
             if name in batch:
                 batch[name] = self._columns(name, batch[name])
@@ -79,6 +86,15 @@ class BatchReader:
             (batch[n] for n in parts), {}
         )
         return batch, _rows(main)
+
+    def _drawn(self, step: int) -> dict[str, Any]:
+        """The points of domains that a step sees: those that stay, or a function of the step."""
+        return {
+            name: data.columns
+            if data.draws is None
+            else on_like(data.draws.at(0, step), data.columns)
+            for name, data in self._points.items()
+        }
 
     def sorted(
         self, values: Mapping[str, Any]
@@ -123,9 +139,10 @@ class BatchReader:
 
     @property
     def used(self) -> list[str]:
-        """Datasets that the objective or a constraint reads, in that order."""
+        """Datasets that the objective or a constraint reads, in that order, but for points."""
         constrained = (name for c in self._program.constraints for name in c.datasets)
-        return list(dict.fromkeys((*self._program.objective_datasets, *constrained)))
+        read = dict.fromkeys((*self._program.objective_datasets, *constrained))
+        return [name for name in read if name not in self._points]
 
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns of one dataset as tensors of one length."""

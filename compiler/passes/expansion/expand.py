@@ -32,6 +32,7 @@ from cspec.compiler.passes.expansion.finite_means import (
     mean_of_members,
     sum_over_examples,
 )
+from cspec.compiler.passes.expansion.noise import is_noise, with_noise
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import is_searched, worst_case
@@ -86,6 +87,8 @@ class Expansion(NamedTuple):
     """Model -> the column that it predicts."""
     shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     """Shapes of decision variables."""
+    columns: frozenset[str] = frozenset()
+    """Declared columns of the data."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -430,7 +433,11 @@ def chosen_parameters(
 def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
     if is_searched(node):
-        return worst_case(node, context.params)
+        worst = worst_case(node, context.params)
+        return _in_full(worst, context) if isinstance(worst, Comprehension) else worst
+    if any(map(is_noise, node.binders)):
+        found = with_noise(node, context.columns, context.params)
+        return _in_full(found, context) if isinstance(found, Comprehension) else found
     data = context.facts.data.get(over_examples(node.binders[0]) or "")
     if data is not None and len(node.binders) == 1:
         columns = tuple(data.columns)

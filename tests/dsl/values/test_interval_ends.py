@@ -25,6 +25,11 @@ def test_an_end_that_is_no_number_is_an_error(lines: str, end: str) -> None:
     assert ("CS303", f"`{end}` is not one number") in found(f"{lines}\nminimize sumsq({names})")
 
 
+def test_ends_that_are_lists_are_a_constraint() -> None:
+    text = "var x[3] = 1 in [[0, 0, 0], [1, 2, 3]]\nminimize sumsq(x)"
+    assert found(text) == [("CS303", "ends that differ from entry to entry are a constraint")]
+
+
 @pytest.mark.parametrize(
     "lines",
     ["param u = 2\nvar x = 1 in [0, 2*u]", "param u\nvar x = 1 in [0, u]", "var x = 1 in [0, inf]"],
