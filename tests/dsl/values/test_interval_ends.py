@@ -14,7 +14,6 @@ def found(text: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("lines", "end"),
     [
-        ("var x[3] = 1 in [[0, 0, 0], [1, 2, 3]]", "[0, 0, 0]"),
         ("param u[3] = [1, 2, 3]\nvar x[3] = 1 in [0, u]", "u"),
         ("let u = 2\nvar x = 1 in [0, u]", "u"),
         ("var u = 2\nvar x = 1 in [0, u]", "u"),
