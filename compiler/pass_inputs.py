@@ -44,7 +44,10 @@ def expansion(checked: Checked, facts: Facts) -> Expansion:
     """What quantifiers and comprehensions are written out with."""
     targets = targets_of(checked.elaborated, checked.symbols, facts).of
     shapes = variables_space(checked).shapes
-    return Expansion(facts, checked.params, checked.method, checked.tables, targets, shapes)
+    columns = frozenset(checked.symbols.column_names)
+    return Expansion(
+        facts, checked.params, checked.method, checked.tables, targets, shapes, columns
+    )
 
 
 def inference_of(checked: Checked, facts: Facts, variables: tuple[VariableSetup, ...]) -> Inference:

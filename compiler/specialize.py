@@ -145,6 +145,7 @@ def specialize(
             inference,
             {},
             functions=functions,
+            seed=run.fit.seed,
             precision=run.fit.precision,
         ),
         loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),

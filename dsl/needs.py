@@ -225,7 +225,7 @@ def _gives(
         gives.append(f"trained models: {', '.join(models)}")
     if checked.symbols.vars():
         gives.append(f"values of the variables: {', '.join(checked.symbols.vars())}")
-    if checked.method.word == "auto" or type(checked.method).multipliers:
+    if checked.method.word == "auto" or type(checked.method).has_multipliers:
         gives.append("multipliers and sensitivities")
     if metrics:
         gives.append(f"metrics: {', '.join(metrics)}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from cspec.dsl.explicit.points import point_set
+from cspec.dsl.explicit.points import noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -23,6 +23,7 @@ from cspec.dsl.settings.methods import (
     Auto,
     Lagrangian,
     Method,
+    network_of,
     unknown_to_rows,
 )
 from cspec.dsl.tree.nodes import (
@@ -48,7 +49,9 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.words.functions import DERIVATIVES
+from cspec.dsl.words.sets import BOXES
 
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
@@ -101,6 +104,11 @@ def _constraints(
 ) -> Iterator[Diagnostic]:
     for binders, constraint in flatten(spec):
         own = methods.get(constraint.label or "", method)
+        if network_of(own) is not None and not _of_rows(binders, constraint, symbols):
+            what = "a network of multipliers for what is not required of each example"
+            help_ = "it belongs to `forall (x, y) in train: ...`: write it behind the `by` of that"
+            yield _later("CS520", what, constraint.relation, help_)
+            continue
         soft = any(isinstance(m, Soft) for m in constraint.modifiers)
         found = [
             d
@@ -109,6 +117,14 @@ def _constraints(
         ]
         # What is drawn or continuous says more than the examples it is drawn around.
         yield from [d for d in found if "each example" not in d.message][:1] or found[:1]
+
+
+def _of_rows(binders: tuple[Binder, ...], constraint: Constraint, symbols: Symbols) -> bool:
+    """Whether a method acts on each example of data here, or nothing has a method."""
+    domains = [binder.domain for binder in binders]
+    rows = any(isinstance(d, Name) and d.id in symbols.datasets() for d in domains)
+    soft = any(isinstance(m, Soft) for m in constraint.modifiers)
+    return rows or soft or isinstance(constraint.relation, Membership)
 
 
 def _quantifier(
@@ -270,22 +286,23 @@ def _over(
     symbols: Symbols,
     measured: bool,
 ) -> Diagnostic | None:
+    around = [center for b in binders if (center := _center(b, symbols)) is not None]
+    if len(set(around)) < len(around):
+        what = "a search of two balls around one column"
+        return _later("CS520", what, node, "search one ball, as wide as both together")
     for binder in binders:
         domain = binder.domain
         is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
         if not is_data and _searched(node, binder, symbols):
-            if len(binders) > 1:
-                what = f"the worst of {len(binders)} sets at once"
-                help_ = "search one, and list values of the other, `{a, b}`, in a `max` around it"
-                return _later("CS520", what, node, help_)
             continue
         if not is_data and not _infinite(domain, symbols.domains()):
+            continue
+        if _drawn_beside(node, binder, symbols):
             continue
         alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
         if alone and point_set(domain, symbols.domains()) is not None:
             if _beside_data(node, binder, symbols):
-                what = "a mean over drawn points and examples at once"
-                return _later("CS520", what, node, "list a few values: `for e in {-0.1, 0, 0.1}`")
+                return _later("CS520", _form(node, binder), node, _instead(node, binder))
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -293,6 +310,12 @@ def _over(
             return _over_data(node, binder)
         return _later("CS520", _form(node, binder), node, _instead(node, binder))
     return None
+
+
+def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
+    """Whether a binder is noise beside the examples that a mean is of."""
+    of_each = isinstance(node, Comprehension) and node.function == "mean"
+    return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
 
 
 def _beside_data(node: Node, binder: Binder, symbols: Symbols) -> bool:
@@ -316,18 +339,25 @@ def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbol
     match binder.domain:
         case Interval():
             return isinstance(node, Comprehension) and node.function in EXTREMES
+        case Call(function=Name(id=word)) if word in BOXES:
+            return isinstance(node, Comprehension) and node.function in EXTREMES
         case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
             column = center in symbols.column_names
             return isinstance(node, Comprehension) and node.function in EXTREMES and column
     return False
 
 
+def _center(binder: Binder, symbols: Symbols) -> str | None:
+    """The column around which a ball lies."""
+    match binder.domain:
+        case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
+            return center if center in symbols.column_names else None
+    return None
+
+
 def _derived(node: Node) -> bool:
     """Whether a derivative is taken somewhere below."""
-    return any(
-        isinstance(n, Call) and isinstance(n.function, Name) and n.function.id in DERIVATIVES
-        for n in walk(node)
-    )
+    return any(calls_of(node, DERIVATIVES))
 
 
 def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
@@ -343,6 +373,8 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
 
 
 def _form(node: Expectation | Comprehension, binder: Binder) -> str:
+    if isinstance(node, Expectation) and node.dataset is not None:
+        return "a mean over noise of which a condition says what counts"
     match binder.domain:
         case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
             return f"`{node.function}(... for ...)` over a whole ball"
@@ -362,6 +394,8 @@ def _around(node: Expectation | Comprehension, binder: Binder) -> str:
 
 
 def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
+    if isinstance(node, Expectation) and node.dataset is not None:
+        return "leave the condition out: multiply by it, and divide by its mean"
     match binder.domain:
         case Call(function=Name(id="ball")):
             around = _around(node, binder)

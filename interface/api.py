@@ -24,7 +24,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.check import check as check_source
 from cspec.dsl.format.spec import format_spec
 from cspec.dsl.imports.trust import trusting
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.resolve import resolve
 from cspec.dsl.parsing.parse import parse as parse_source
 from cspec.dsl.text.source import Source
@@ -33,7 +33,7 @@ from cspec.dsl.tree.nodes import Spec
 from cspec.functions import registered
 from cspec.reading.errors import rendered
 from cspec.reading.sources import inline_source, read_source
-from cspec.reading.specs import checked_spec
+from cspec.reading.specs import checked_spec, tree_of
 from cspec.running.outside import checked_with
 
 LOG = logging.getLogger("cspec")
@@ -100,15 +100,7 @@ def parse(spec: SpecLike) -> Spec:
         SpecError: every syntax error.
     """
     with rendered():
-        return _tree(read_spec(spec)[0])
-
-
-def _tree(source: Source) -> Spec:
-    """The tree of a source; every syntax error, placed in it, as one SpecError."""
-    tree, found = parse_source(source)
-    if found:
-        raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
-    return tree
+        return tree_of(read_spec(spec)[0])
 
 
 def check(spec: SpecLike, *, trust: Trust = (), **params: object) -> tuple[Diagnostic, ...]:
@@ -138,7 +130,7 @@ def format(spec: SpecLike) -> str:
     """
     with rendered():
         source, _ = read_spec(spec)
-        return format_spec(_tree(source), source)
+        return format_spec(tree_of(source), source)
 
 
 def explain(

@@ -104,4 +104,4 @@ def _parameters(body: Callable[..., Any]) -> list[tuple[str, bool]]:
 
 def _refused(word: str, why: str, help_: str) -> SpecError:
     message = f"`{word}` can't become a function of the language: {why}"
-    return SpecError([Diagnostic(code="CS214", message=message, helps=(help_,))])
+    return Diagnostic(code="CS214", message=message, helps=(help_,)).error()

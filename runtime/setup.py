@@ -28,7 +28,7 @@ from cspec.compiler.records.program import (
     VariableSetup,
     plain_fit,
 )
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings, Optimizer, Schedule
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.points import MADE
@@ -188,7 +188,7 @@ class Setup:
         if self.fit.moved and left:
             message = f"no optimizer moves {', '.join(f'`{name}`' for name in left)}"
             helps = (f"name it where the optimizer is made: `adam({left[0]}, lr=1e-3)`",)
-            raise SpecError([Diagnostic(code="CS510", message=message, helps=helps)])
+            raise Diagnostic(code="CS510", message=message, helps=helps).error()
 
     def _data(self) -> tuple[DataSetup, ...]:
         """One record a source, with the names of its parts."""

@@ -7,7 +7,6 @@ of one variable, and whether composition proves the problem convex.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from cspec.compiler.algebra.entries import entry_of
 from cspec.compiler.algebra.forms import Form, UnknownForm
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.expressions.vectors import Sized
+from cspec.compiler.expressions.vectors import Sized, placed, with_size
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name, Negate, Product, Sum, Vector
@@ -46,7 +45,9 @@ def read_vectors(problem: Problem, space: Space) -> Read | None:
             if c.relation == "in":
                 return None
             forms = [reader.form(part) for part in c.parts]
-            parts = tuple(_sized(part, form) for part, form in zip(c.parts, forms, strict=True))
+            parts = tuple(
+                with_size(part, form.shape) for part, form in zip(c.parts, forms, strict=True)
+            )
             constraints.append(c.model_copy(update={"parts": parts}))
             smooth = smooth and all(form.smooth for form in forms)
             if c.soft is None:
@@ -69,12 +70,10 @@ def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
     for c in problem.constraints:
         parts: list[Expr] = []
         for part in c.parts:
-            try:
-                shape = reader.form(part).shape
-            except UnknownForm:
-                shape = ()
+            form = reader.known(part)
+            shape = () if form is None else form.shape
             if sized and shape:
-                parts.append(Sized(body=part, size=math.prod(shape), span=part.span))
+                parts.append(with_size(part, shape))
             else:
                 places = product(*map(range, shape))
                 parts.extend(entry_of(part, p, space.shapes, space.params) for p in places)
@@ -101,10 +100,6 @@ def vectors_step(found: Read) -> Step:
     return Step(name="classify", notes=tuple(notes))
 
 
-def _sized(part: Expr, form: Form) -> Expr:
-    return Sized(body=part, size=math.prod(form.shape), span=part.span) if form.shape else part
-
-
 def _word(forms: list[Form]) -> str:
     if all(form.affine for form in forms):
         return "affine"
@@ -115,15 +110,10 @@ def affine_entries(functions: Iterable[Expr], space: Space) -> tuple[int, ...]:
     """The entries of g whose gradient is constant, as far as composition shows it."""
     reader = Reader(space)
     found: list[int] = []
-    start = 0
-    for function in functions:
-        size = function.size if isinstance(function, Sized) else 1
-        try:
-            if reader.form(function).affine:
-                found.extend(range(start, start + size))
-        except UnknownForm:
-            pass
-        start += size
+    for function, places in placed(functions):
+        form = reader.known(function)
+        if form is not None and form.affine:
+            found.extend(places)
     return tuple(found)
 
 
@@ -146,13 +136,10 @@ def simple_bounds(problem: Problem, space: Space) -> tuple[DerivedBound, ...]:
     for c in problem.constraints:
         if c.relation not in ("<=", ">=") or c.soft is not None or c.alternatives:
             continue
-        start = 0
-        for part in c.parts:
-            body = part.body if isinstance(part, Sized) else part
-            line = _line(body, space)
+        for part, places in placed(c.parts):
+            line = _line(part.body if isinstance(part, Sized) else part, space)
             if line is not None and line.slope:
-                found.extend(_bounds(c, start, line, space))
-            start += part.size if isinstance(part, Sized) else 1
+                found.extend(_bounds(c, places.start, line, space))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from cspec.compiler.algebra.variables import space_of
 from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Expr, Let, Node, Number, Param, Vector, walk
 from cspec.dsl.tree.rebuild import rebuild
@@ -78,9 +78,7 @@ def _sizes(checked: Checked, item: Param, value: tuple[float, ...]) -> tuple[int
         helps = (
             f"give {math.prod(sizes)} numbers, row by row, or another size in `{item.name}[...]`",
         )
-        raise SpecError(
-            [Diagnostic(code="CS326", message=message, span=item.name_span, helps=helps)]
-        )
+        raise Diagnostic(code="CS326", message=message, span=item.name_span, helps=helps).error()
     return tuple(sizes)
 
 

@@ -47,6 +47,13 @@ class Reader:
         self._domains = {name: _ends(domain) for name, domain in space.domains.items()}
         self._names: dict[str, Form] = {}
 
+    def known(self, expr: Expr) -> Form | None:
+        """The form of an expression; None where it is not read."""
+        try:
+            return self.form(expr)
+        except UnknownForm:
+            return None
+
     def form(self, expr: Expr) -> Form:
         """The form of an expression.
 

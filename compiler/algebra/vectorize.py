@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.structure import ENTRYWISE, Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name
@@ -136,10 +135,8 @@ class Vectorizer:
         return self._together(members)
 
     def _scalar(self, expr: Expr) -> bool:
-        try:
-            return self._reader.form(expr).shape == ()
-        except UnknownForm:
-            return False
+        form = self._reader.known(expr)
+        return form is not None and form.shape == ()
 
     # --- forms ---
 

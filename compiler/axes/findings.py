@@ -10,7 +10,7 @@ from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.words import places, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text as shown
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Call, Compare, Expr, Name, Product
 from cspec.dsl.values.slices import Unfit
@@ -145,8 +145,7 @@ class Findings(GroupFindings):
             expr,
             what(found),
             notes=(note,),
-            helps=(f"write `{text}`",),
-            fixes=(Fix(span=expr.span, replacement=text, title=f"write {text}"),),
+            **writing(expr.span, text),
         )._replace(each=found.each)
 
     def too_many(self, expr: Expr, value: Expr, found: Axes) -> Axes:

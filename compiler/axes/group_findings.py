@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cspec.compiler.axes.record import UNKNOWN, Axes
 from cspec.compiler.expressions.text import text as shown
 from cspec.dsl.kinds.by_group import each_group
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.features import column_of
@@ -77,7 +77,7 @@ class GroupFindings(Kept):
             "by group, and under a condition?",
             notes=("columns that make groups and conditions are separated by commas",),
             helps=(f"write `| {meant}`",),
-            fixes=(Fix(span=event.span, replacement=meant, title=f"write {meant}"),),
+            fixes=replacing(event.span, meant),
         )
 
     def truth_among_groups(self, expr: Expectation, columns: Sequence[Name], truth: Name) -> Axes:
@@ -121,10 +121,7 @@ class GroupFindings(Kept):
                 f"for the largest, the smallest, their distance: {listing(options)}",
                 *(() if each is None else (f"for one constraint a group: `{' '.join(each)} ...`",)),
             ),
-            fixes=tuple(
-                Fix(span=expr.span, replacement=option, title=f"write {option}")
-                for option in options
-            ),
+            fixes=replacing(expr.span, *options),
         )
 
     def groups_of_tokens(self, expr: Expectation, column: Name) -> Axes:

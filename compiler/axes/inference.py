@@ -12,7 +12,7 @@ from __future__ import annotations
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.calls import call_axes
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.means import expectation_axes
+from cspec.compiler.axes.means import expectation_axes, single
 from cspec.compiler.axes.parts import part_axes, place_of
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
@@ -29,6 +29,7 @@ from cspec.compiler.expressions.vectors import (
 from cspec.compiler.records.problem import (
     Beside,
     Category,
+    Drawn,
     Lookup,
     ParameterRef,
     PerExample,
@@ -58,7 +59,9 @@ from cspec.dsl.tree.nodes import (
     String,
     Sum,
     Vector,
+    walk,
 )
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.shapes import matmul
 
 
@@ -123,6 +126,12 @@ class Inference(AxesBase):
                 self.axes(radius)
                 event = isinstance(body, EVENTS)
                 return (self.event if event else self.number)(body, dataset)
+            case Drawn(body=body, noises=noises):
+                alone = {noise.name for noise in noises if noise.like is None}
+                self._beside_noise(body, alone, dataset)
+                event = isinstance(body, EVENTS)
+                found = (self.event if event else self.number)(body, dataset).number()
+                return single(self, body, found, "E")
             case Beside(column=column):
                 return Axes(each=dataset) if column is None else self.axes(column, dataset)
             case Sized(body=body):
@@ -135,6 +144,18 @@ class Inference(AxesBase):
                 return self.axes(body, dataset)._replace(shape=(size,))
             case _:
                 return UNKNOWN
+
+    def _beside_noise(self, body: Expr, alone: set[str], dataset: str | None) -> None:
+        """What a number an example is added to is one number, too."""
+        for node in walk(body):
+            if isinstance(node, Sum) and any(self._is_noise(o, alone) for o in node.operands):
+                for operand in node.operands:
+                    single(self, operand, self.axes(operand, dataset), "E")
+
+    def _is_noise(self, expr: Expr, alone: set[str]) -> bool:
+        """Whether an expression is made of noise and numbers."""
+        found = {node.name for node in walk(expr) if isinstance(node, Beside)}
+        return bool(found & alone) and names(expr) <= self.known.params.keys()
 
     # --- names ---
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.record import Axes
-
-_SHOWN = 6
-"""Names that a sentence lists at most."""
+from cspec.dsl.messages.wording import some
 
 
 def size(shape: tuple[int, ...]) -> str:
@@ -33,5 +31,4 @@ def what(axes: Axes) -> str:
 def places(axes: Axes) -> str:
     """The places of the last axis by name or number, for people."""
     names = axes.names or tuple(str(i) for i in range((axes.shape or (0,))[-1]))
-    shown = ", ".join(names[:_SHOWN])
-    return shown + (", ..." if len(names) > _SHOWN else "")
+    return some(names, 6)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Bisection, Method
 from cspec.dsl.tree.nodes import Expectation, walk
 
@@ -37,10 +37,10 @@ def solved_by_bisection(problem: Problem, method: Method, line: bool) -> Problem
     )
     own = [c for c in problem.constraints if not _free(c)]
     if asked and (not line or own):
-        raise SpecError([_refusal(problem, own)])
+        raise _refusal(problem, own).error()
     if not asked and (own or not line or not isinstance(method, Auto)):
         return None
-    if not asked and not any(_is_rate(c) for c in problem.constraints):
+    if not asked and not any(is_rate(c) for c in problem.constraints):
         return None
     reason = "as written: `bisection`" if asked else REASON
     settings = Bisection()
@@ -55,7 +55,8 @@ def _free(c: Constraint) -> bool:
     return mine and not c.construction and c.soft is None and c.relation != "in"
 
 
-def _is_rate(c: Constraint) -> bool:
+def is_rate(c: Constraint) -> bool:
+    """Whether a surrogate stands in for events (not for a density)."""
     return c.gradient_parts is not None and any(
         isinstance(node, Expectation) for part in c.parts for node in walk(part)
     )

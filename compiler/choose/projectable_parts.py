@@ -7,15 +7,13 @@ the sets that are relations (`V >= 0`) become functions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from cspec.compiler.algebra.forms import Form, UnknownForm
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import ELEMENTARY, Space
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.expressions.vectors import Sized
+from cspec.compiler.expressions.vectors import with_size
 from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.tree.nodes import (
@@ -75,7 +73,7 @@ def set_parts(problem: Problem, space: Space) -> Parts:
         raise NotForIt("the objective is not smooth")
     held = _held(problem, space)
     reader = Reader(space)
-    objective = _form(reader, problem.objective)
+    objective = reader.known(problem.objective)
     convex = objective is not None and objective.convex
     notes = [f"objective: {'convex' if convex else 'not known to be convex'}"]
     constraints = []
@@ -179,25 +177,16 @@ def _function(c: Constraint, reader: Reader, stand_ins: frozenset[str]) -> tuple
     fits = all(smooth(part, stand_ins) for part in c.parts)
     if c.gradient_parts is not None or not fits:
         raise NotForIt("it is not smooth, and no set that is known", c)
-    forms = [_form(reader, part) for part in c.parts]
+    forms = [reader.known(part) for part in c.parts]
     fine = all(
         f is not None and (f.affine if c.equality(place) else f.convex)
         for place, f in enumerate(forms)
     )
     parts = tuple(
-        Sized(body=part, size=math.prod(form.shape), span=part.span)
-        if form is not None and form.shape
-        else part
+        part if form is None else with_size(part, form.shape)
         for part, form in zip(c.parts, forms, strict=True)
     )
     return c.model_copy(update={"parts": parts}), fine
-
-
-def _form(reader: Reader, expr: Expr) -> Form | None:
-    try:
-        return reader.form(expr)
-    except UnknownForm:
-        return None
 
 
 def smooth(expr: Expr, stand_ins: frozenset[str] = frozenset()) -> bool:

@@ -13,11 +13,11 @@ from cspec.compiler.choose.projectable_parts import (
     projectable,
     set_parts,
 )
-from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, mixed
+from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, asked_for
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.problem import Constraint, Problem, Step
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
 from cspec.dsl.words.sets import CONVEX
 
@@ -41,7 +41,7 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
     Raises:
         SpecError: `spg` asked for where it can't work.
     """
-    asked = _asked(problem, method)
+    asked = asked_for(Spg, problem, method)
     try:
         if asked is not None:
             if space is None:
@@ -57,27 +57,11 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
     except NotForIt as found:
         if asked is None:
             return None
-        raise SpecError([_refusal(problem, found)]) from found
+        raise _refusal(problem, found).error() from found
 
 
 def _parts(problem: Problem, space: Space) -> Parts:
     return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
-
-
-def _asked(problem: Problem, method: Method) -> Spg | None:
-    """`using spg`, or `by spg` on every requirement."""
-    own = [c for c in problem.constraints if isinstance(c.method, Spg)]
-    if not own and not isinstance(method, Spg):
-        return None
-    hard = [c for c in problem.constraints if c.soft is None]
-    others = [c for c in hard if c not in own and (c.method is not None or c.construction)]
-    settings = {c.method for c in own} | ({method} if isinstance(method, Spg) else set())
-    if others or len(settings) > 1 or (not isinstance(method, Spg) and len(own) < len(hard)):
-        wrong = next((c for c in others or hard if c not in own), hard[0])
-        raise SpecError([mixed(wrong, "spg")])
-    found = settings.pop()
-    assert isinstance(found, Spg)
-    return found
 
 
 def _own_way(c: Constraint) -> bool:

@@ -6,8 +6,8 @@ closed form, and over decision variables alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 from cspec.compiler.algebra.affine_vectors import (
     is_convex,
@@ -25,7 +25,7 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import LARGEST, functions_of, scalar_parts
 from cspec.compiler.choose.projectable_parts import projectable
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.expressions.vectors import Sized
+from cspec.compiler.expressions.vectors import with_size
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.epigraph import lifted, restored, whole
@@ -80,12 +80,12 @@ def solved_by_sqp(problem: Problem, method: Method, space: Space | None) -> Prob
     Raises:
         SpecError: `sqp` asked for where it can't work.
     """
-    asked = _asked(problem, method)
+    asked = asked_for(Sqp, problem, method)
     if asked is not None:
         if space is None:
-            raise SpecError([_not_small(problem, "it has data or models")])
+            raise _not_small(problem, "it has data or models").error()
         if space.size > LARGEST:
-            raise SpecError([_not_small(problem, f"it has {space.size:,} variables")])
+            raise _not_small(problem, f"it has {space.size:,} variables").error()
         return _owned(problem, space, asked)
     if space is None or not isinstance(method, Auto) or space.size > LARGEST:
         return None
@@ -132,25 +132,23 @@ def by_vectors(problem: Problem, space: Space) -> bool:
     return read is not None and read.smooth
 
 
-def _asked(problem: Problem, method: Method) -> Sqp | None:
-    """`using sqp`, or `by sqp` on every requirement."""
-    own = [c for c in problem.constraints if isinstance(c.method, Sqp)]
-    others = [
-        c
-        for c in problem.constraints
-        if c.soft is None and c not in own and (c.method is not None or c.construction)
-    ]
-    if not own and not isinstance(method, Sqp):
+Solver = TypeVar("Solver", bound=Method)
+
+
+def asked_for(kind: type[Solver], problem: Problem, method: Method) -> Solver | None:
+    """`using sqp`, or `by sqp` on every requirement; None where nobody asks for the solver."""
+    own = [c for c in problem.constraints if isinstance(c.method, kind)]
+    using = [method] if isinstance(method, kind) else []
+    if not own and not using:
         return None
     hard = [c for c in problem.constraints if c.soft is None]
-    if others or (not isinstance(method, Sqp) and len(own) < len(hard)):
-        raise SpecError([mixed((others or [c for c in hard if c not in own])[0], "sqp")])
-    settings = {c.method for c in own} | ({method} if isinstance(method, Sqp) else set())
-    if len(settings) > 1:
-        raise SpecError([mixed(own[0], "sqp")])
-    found = settings.pop()
-    assert isinstance(found, Sqp)
-    return found
+    others = [c for c in hard if c not in own and (c.method is not None or c.construction)]
+    if not others and not using:
+        others = [c for c in hard if c not in own]
+    settings = {*using, *(c.method for c in own if isinstance(c.method, kind))}
+    if others or len(settings) > 1:
+        raise mixed((others or own)[0], kind.word).error()
+    return settings.pop()
 
 
 def _own_way(c: Constraint) -> bool:
@@ -243,12 +241,8 @@ def _sized(problem: Problem, space: Space) -> Problem:
     reader = Reader(space, opaque=True)
 
     def sized(part: Expr) -> Expr:
-        try:
-            shape = reader.form(part).shape
-        except UnknownForm:
-            return part
-        counted = isinstance(part, Sized) or not shape
-        return part if counted else Sized(body=part, size=math.prod(shape), span=part.span)
+        form = reader.known(part)
+        return part if form is None else with_size(part, form.shape)
 
     constraints = tuple(
         c.model_copy(update={"parts": tuple(map(sized, c.parts))}) for c in problem.constraints

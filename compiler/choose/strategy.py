@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cspec.compiler.algebra.set_forms import has_form
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.axes.sizes import STORED, at_full_size, sized
-from cspec.compiler.choose.bisection import solved_by_bisection
+from cspec.compiler.choose.bisection import is_rate, solved_by_bisection
 from cspec.compiler.choose.spg import solved_by_spg
 from cspec.compiler.choose.sqp import solved_by_sqp
 from cspec.compiler.expressions.not_compiled import not_compiled
@@ -161,7 +161,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
                 return Choice(method, reason)
             open_ = context.facts is None and any(sized(n, STORED) for n in walk(c.value))
             if c.set is None and not open_:
-                raise SpecError([_no_set(c, method)])
+                raise _no_set(c, method).error()
             require_construction(c, "sparse" if c.set is None else c.set.word, method)
         case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
@@ -169,7 +169,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
             _require_function(c, method, context)
             method = _scaled(c, method, context)
         case _:
-            raise SpecError([_not_yet(c, method)])
+            raise _not_yet(c, method).error()
     return Choice(method, reason)
 
 
@@ -219,9 +219,9 @@ def _require_function(c: Constraint, method: Method, context: ChoiceContext) -> 
     counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
     gates = context.facts is None or _gated_density(c, context)
     if counted and not gates and c.gradient_parts is None:
-        raise SpecError([_no_gradient(c, method)])
+        raise _no_gradient(c, method).error()
     if c.relation == "in" and not has_form(c.set):
-        raise SpecError([_no_form(c, method)])
+        raise _no_form(c, method).error()
 
 
 # --- Automatic -----------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def _automatic(c: Constraint, context: ChoiceContext) -> Choice:
         return _size(c, context)
     if c.set is not None and not (c.set.word in COEFFICIENTS and not context.data):
         return _set(c)
-    if _is_rate(c):
+    if is_rate(c):
         return Choice(
             AugmentedLagrangian(),
             "a rate is flat almost everywhere: the true rate moves the multiplier, a surrogate "
@@ -357,7 +357,7 @@ def _by_construction(c: Constraint, context: ChoiceContext) -> Choice:
         return Choice(Projection(), "by construction: projected after every step")
     if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):
         return Choice(OutputProjection(), "by construction: the model's outputs are projected")
-    raise SpecError([_no_construction(c)])
+    raise _no_construction(c).error()
 
 
 def of_each(c: Constraint, context: ChoiceContext) -> Constraint | None:
@@ -428,13 +428,6 @@ def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
         return None
     width = 8 if context.fit.precision == "float64" else 4
     return at_full_size(c.value, context.facts, context.params, width) or None
-
-
-def _is_rate(c: Constraint) -> bool:
-    """Whether a surrogate stands in for events (not for a density)."""
-    return c.gradient_parts is not None and any(
-        isinstance(node, Expectation) for part in c.parts for node in walk(part)
-    )
 
 
 # --- Refusals ------------------------------------------------------------------------------------

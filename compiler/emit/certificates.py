@@ -18,8 +18,6 @@ def write_leaves(certified: Sequence[tuple[str, Sequence[Expr]]], make: MakeTran
             (label, ", ".join(ast.unparse(translator.translate(leaf)) for leaf in leaves))
             for label, leaves in certified
         ]
-        make.writer.line("return {")
-        with make.writer.indented():
+        with make.writer.block("return {", "}"):
             for label, values in pairs:
                 make.writer.line(f"{label!r}: [{values}],")
-        make.writer.line("}")

@@ -11,7 +11,6 @@ from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.lower.sharing import targets
 from cspec.compiler.methods.frank_wolfe import rate_of, steps_to_vertices
 from cspec.compiler.methods.parametrization import map_of, maps
@@ -19,7 +18,7 @@ from cspec.compiler.methods.threshold import thresholded
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, OutputRows, SetAction
 from cspec.compiler.records.problem import Lifted, ParameterRef, SetMember
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
 
@@ -57,10 +56,10 @@ def check_alone(lowered: Lowered, facts: Facts) -> None:
             key = _key(target)
             other = held.setdefault(key, action)
             if other is not action and _owns(action, other):
-                raise SpecError([_two(key, other, action)])
+                raise _two(key, other, action).error()
     for action in parametrizations(lowered):
         if map_of(action) == "softplus" and _two_ends(action):
-            raise SpecError([_one_bound(action)])
+            raise _one_bound(action).error()
 
 
 def _two_ends(action: SetAction) -> bool:
@@ -164,17 +163,13 @@ def _write_output_projection(outputs: OutputRows, translator: Translator) -> Non
     """The rows as literals, one a line."""
     writer = translator.writer
     translator.used.add("project_outputs_")
-    writer.line("project_outputs_(")
-    with writer.indented():
+    with writer.block("project_outputs_(", ")"):
         writer.line(f"primal[{outputs.model!r}],")
-        writer.line("[")
-        with writer.indented():
+        with writer.block("[", "],"):
             for row, label in zip(outputs.rows, outputs.labels, strict=True):
                 writer.line(f"{_numbers(row)},  # {label}")
-        writer.line("],")
         writer.line(f"lower={_numbers(outputs.lower)},")
         writer.line(f"upper={_numbers(outputs.upper)},")
-    writer.line(")")
 
 
 def _write_faces(model: Lifted, translator: Translator) -> None:
@@ -182,13 +177,11 @@ def _write_faces(model: Lifted, translator: Translator) -> None:
     writer, scope = translator.writer, translator.scope
     translator.used |= {"lift_", "Face"}
     lower, upper = zip(*model.box, strict=True)
-    writer.line("lift_(")
-    with writer.indented():
+    with writer.block("lift_(", ")"):
         writer.line(f"primal[{model.model!r}],")
         writer.line(f"lower={_numbers(lower)},")
         writer.line(f"upper={_numbers(upper)},")
-        writer.line("faces=[")
-        with writer.indented():
+        with writer.block("faces=[", "],"):
             for face in model.faces:
                 own = scope._replace(params={**scope.params, **{n: n for n in face.names}})
                 value = Translator(own, writer, translator.names, translator.used)
@@ -197,8 +190,6 @@ def _write_faces(model: Lifted, translator: Translator) -> None:
                 writer.comment(f"{face.label}: x[{face.axis}] == {face.at:g}")
                 place = f"{face.axis}, {face.at!r}"
                 writer.text_line(f"Face({place}, lambda {names}: {body}),")
-        writer.line("],")
-    writer.line(")")
 
 
 def write_thresholds(lowered: Lowered, translator: Translator) -> None:
@@ -213,7 +204,7 @@ def write_thresholds(lowered: Lowered, translator: Translator) -> None:
         if isinstance(node, Expectation) and node.dataset
     }
     translator.used.add("shift_threshold")
-    labels = [full_label(c) for c in lowered.thresholds]
+    labels = [c.full_label for c in lowered.thresholds]
     call = f"shift_threshold(session, {model!r}, {sorted(datasets)[0]!r}, {labels!r})"
     translator.writer.call(call)
 

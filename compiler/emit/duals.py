@@ -113,8 +113,7 @@ def _write_in_turn(operation: Operation, line: str, translator: Translator) -> N
     if not conditions:
         translator.writer.line(line)
         return
-    translator.writer.line(f"if {' and '.join(conditions)}:")
-    with translator.writer.indented():
+    with translator.writer.block(f"if {' and '.join(conditions)}:"):
         translator.writer.line(line)
 
 
@@ -129,8 +128,7 @@ def write_epoch_duals(lowered: Lowered, translator: Translator) -> None:
         other = "" if operation.data is None else _replaced(dual)
         measured = f"session.full({_function(operation)}{other})"
         if operation.trigger.count > 1:
-            writer.line(f"if session.epoch % {operation.trigger.count} == 0:")
-            with writer.indented():
+            with writer.block(f"if session.epoch % {operation.trigger.count} == 0:"):
                 writer.line(f"{operation.name}(state, {measured})")
             continue
         if measured != held:
@@ -209,7 +207,6 @@ def write_escalations(lowered: Lowered, translator: Translator) -> None:
             if operation.name != "escalate":
                 continue
             translator.used.add("escalate")
-            writer.line(f"if session.step % {operation.trigger.count} == 0:")
-            with writer.indented():
+            with writer.block(f"if session.step % {operation.trigger.count} == 0:"):
                 keys = f"{names.key('damping')!r}, {names.key('damped')!r}"
                 writer.line(f"escalate(session, {rule.rule.name!r}, {keys})")

@@ -12,15 +12,18 @@ from cspec.compiler.methods.each_example import (
     BALANCE_STEPS,
     LATE,
     cap_of,
+    climb_of,
     first_step,
     given_of,
     growth_of,
     is_damped,
+    layers_of,
     state_of,
     unit_steps,
 )
 from cspec.compiler.records.lowered import EachRule, Lowered
 from cspec.compiler.records.problem import Constraint, PerExample
+from cspec.dsl.settings.methods import network_of
 
 
 def each_value(each: PerExample, translator: Translator) -> ast.expr:
@@ -60,11 +63,46 @@ def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
     """`weights_of_...` and what else each rule needs."""
     for rule in lowered.examples:
         _weights(rule, writer, used)
-        if not rule.balanced:
+        if not rule.balanced and not layers_of(rule):
             _growth(rule, writer)
 
 
+def _by_network(rule: EachRule, writer: Writer, used: set[str]) -> None:
+    """The weights that a network gives; where they move, it climbs first."""
+    label = rule.constraint.full_label
+    used.add("climb_network")
+    lr, betas = climb_of(rule)
+    doc = ["multipliers <- the network's of the batch's rows; it climbs mean g_i m_i first."]
+    arguments = ("state", "columns", "rows", "values", "moves")
+    settings = f"lr={lr!r}, betas={betas!r}, act={_act(rule)!r}"
+    settings += f", rows={rule.rows}" if given_of(rule) is None else ""
+    settings += ", equal=True" if rule.equality else ""
+    cap = cap_of(rule)
+    bound = "" if cap is None else f".clamp(-{cap!r}, {cap!r})"
+    with writer.function(f"weights_of_{rule.name}", arguments, doc):
+        layers = list(layers_of(rule))
+        writer.text_line(
+            f'weights = climb_network(state, "{label}", {layers}, columns, values, moves, '
+            f"{settings}){bound}"
+        )
+        writer.line(f'state["{rule.multipliers}"][rows] = weights  # scatter')
+        writer.line("return weights")
+
+
+def _act(rule: EachRule) -> str:
+    network = network_of(rule.constraint.method)
+    assert network is not None
+    return network.act
+
+
+def _columns(rule: EachRule, batch: str) -> str:
+    return f"[{', '.join(f'{batch}[{name!r}]' for name in rule.features)}]".replace("'", '"')
+
+
 def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
+    if layers_of(rule):
+        _by_network(rule, writer, used)
+        return
     label = rule.constraint.full_label
     used.add("keep")
     weight = f'multipliers + state["{label}.penalty"] * values.detach()'
@@ -84,11 +122,9 @@ def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
         writer.text_line(f"weights = keep(values, {weight}, multipliers){plain}")
         writer.line(f"worst = torch.nan_to_num({size}).max()")
         writer.line(f'state["{label}.worst"] = torch.maximum(state["{label}.worst"], worst)')
-        writer.line("if moves:")
-        with writer.indented():
+        with writer.block("if moves:"):
             writer.line(f'state["{rule.multipliers}"][rows] = weights  # scatter')
-        writer.line("if moves and late:")
-        with writer.indented():
+        with writer.block("if moves and late:"):
             writer.line(f'state["{label}.late"][rows] += weights')
         writer.line("return weights")
 
@@ -112,10 +148,15 @@ def _growth(rule: EachRule, writer: Writer) -> None:
         writer.line(f'state["{label}.moves"] = state["{label}.moves"] + late')
 
 
-def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
+def write_state(rules: Sequence[EachRule], writer: Writer, used: set[str]) -> None:
     """Entries of `initial_state`."""
     for rule in rules:
         for state in state_of(rule):
+            if state.name.endswith(".network"):
+                used.add("multiplier_network")
+                layers = list(layers_of(rule))
+                writer.line(f'"{state.name}": multiplier_network({layers}),  # {state.meaning}')
+                continue
             start = "torch.zeros" if state.start == 0 else "torch.full"
             value = "" if state.start == 0 else f", {_number(state.start)}"
             shape = f"({state.size},)" if value else f"{state.size}"
@@ -143,8 +184,7 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
             continue
         steps = unit_steps(rule.total_steps)
         translator.used.add("units_of_each")
-        writer.line(f"if session.step <= {steps}:")
-        with writer.indented():
+        with writer.block(f"if session.step <= {steps}:"):
             label = f'"{rule.constraint.full_label}"'
             values = f'each["{rule.name}"]'
             equal = ", equal=True" if rule.equality else ""
@@ -153,14 +193,18 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
         if rule.balanced:
             _write_balance(rule, translator)
             continue
-        writer.line(f"late = session.progress > {LATE}")
+        network = bool(layers_of(rule))
+        if not network:
+            writer.line(f"late = session.progress > {LATE}")
         writer.line(f"moves = {_moves(rule)}")
         writer.line(f'rows = batch.rows("{rule.dataset}")')
         arguments = f'state, rows, each["{rule.name}"], moves, late'
+        if network:
+            columns = _columns(rule, f"batch[{rule.dataset!r}]")
+            arguments = f'state, {columns}, rows, each["{rule.name}"], moves'
         writer.line(f"{rule.name} = weights_of_{rule.name}({arguments})")
         if rule.points:
-            writer.line("if moves:")
-            with writer.indented():
+            with writer.block("if moves:"):
                 writer.line(f"grow_{rule.name}(state, late)")
 
 
@@ -169,8 +213,7 @@ def _write_balance(rule: EachRule, translator: Translator) -> None:
     writer, label, values = translator.writer, rule.constraint.full_label, f'each["{rule.name}"]'
     translator.used.add("balance_each")
     first = unit_steps(rule.total_steps)
-    writer.line(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:")
-    with writer.indented():
+    with writer.block(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:"):
         writer.line(f'balance_each(session, "{label}", f, {values}, {rule.rows})')
     writer.line(f'rows = batch.rows("{rule.dataset}")')
     writer.line(f"{rule.name} = weights_of_{rule.name}(state, rows, {values}, False, False)")
@@ -178,7 +221,7 @@ def _write_balance(rule: EachRule, translator: Translator) -> None:
 
 def _moves(rule: EachRule) -> str:
     first = f"session.step > {first_step(rule)}"
-    if rule.every == 1:
+    if rule.every == 1 or layers_of(rule):
         return first
     return f"{first} and session.{rule.round} % {rule.every} == 0"
 
@@ -195,9 +238,8 @@ def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> 
 
 def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
     """Penalties grow where an epoch in which multipliers moved ends."""
-    for rule in (rule for rule in rules if not rule.points):
-        translator.writer.line(f"if {_moves(rule)}:")
-        with translator.writer.indented():
+    for rule in (rule for rule in rules if not rule.points and not layers_of(rule)):
+        with translator.writer.block(f"if {_moves(rule)}:"):
             late = f"session.progress > {LATE}"
             translator.writer.line(f"grow_{rule.name}(state, {late})")
 
@@ -205,5 +247,16 @@ def write_epoch_end(rules: Sequence[EachRule], translator: Translator) -> None:
 def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     """After the loop: the multipliers that are told."""
     for rule in rules:
-        translator.used.add("tell_each")
-        translator.writer.line(f'tell_each(session, "{rule.constraint.full_label}")')
+        label = rule.constraint.full_label
+        if not layers_of(rule):
+            translator.used.add("tell_each")
+            translator.writer.line(f'tell_each(session, "{label}")')
+            continue
+        translator.used.add("tell_network")
+        data = f'session.data["{rule.dataset}"].columns'
+        share = f", rows={rule.rows}" if given_of(rule) is None else ""
+        equal = ", equal=True" if rule.equality else ""
+        translator.writer.text_line(
+            f'tell_network(session, "{label}", {list(layers_of(rule))}, {_columns(rule, data)}, '
+            f"act={_act(rule)!r}{share}{equal})"
+        )

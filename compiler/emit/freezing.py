@@ -35,7 +35,6 @@ def write_masks(actions: Sequence[SetAction], make: MakeTranslator, epochs: floa
             ramp = density_ramp(action, translator, epochs)
             end = round(course_of(action).warmup + (0.0 if ramp is None else ramp[2]), 6)
             call = f'freeze_support("{action.name}", {action.name}_tensors(primal), state)'
-            writer.line(f"if progress >= {end!r} and {call}:")
-            with writer.indented():
+            with writer.block(f"if progress >= {end!r} and {call}:"):
                 writer.line(f'begun.append("{action.name}")')
         writer.line("return begun")

@@ -21,11 +21,9 @@ def write_decide(found: Sequence[Decision], make: MakeTranslator) -> None:
         for decision in found:
             parts = [translator.translate(part) for part in decision.parts]
             groups.append(ast.unparse(translator.call("vector", *parts)))
-        writer.line("return (")
-        with writer.indented():
+        with writer.block("return (", ")"):
             for group in groups:
                 writer.line(f"{group},")
-        writer.line(")")
     doc = [
         "Once sizes are at their bounds, or late in the run, gates are decided: the most open",
         "stay, as many as the bounds allow, the others shut for good.",

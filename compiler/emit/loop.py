@@ -121,8 +121,7 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
             why = "# tried at larger rates first, then taken below the best"
             translator.used.add("rehearse")
             writer.line(f"rehearse(session, {arguments(plan.rehearsed)})  {why}")
-        writer.line("for batch in session.batches():")
-        with writer.indented():
+        with writer.block("for batch in session.batches():"):
             _write_step(plan, translator)
             writer.line(f"session.record({_recorded(plan)})")
             write_escalations(plan.lowered, translator)
@@ -160,8 +159,7 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
         starts.insert(0, "project(primal, optimizer, 0.0)")
     now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
     if starts or now_and_then:
-        writer.line("if session.step == 0:  # not where a run is resumed")
-        with writer.indented():
+        with writer.block("if session.step == 0:  # not where a run is resumed"):
             for start in starts:
                 writer.text_line(start)
             _write_groups(now_and_then, plan, translator, "0.0")
@@ -216,8 +214,7 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
             continue
         if not dual.operation.data:
             again = "session.again(), " if translator.scope.facts.models else ""
-            writer.line(f"with {again}torch.no_grad():")
-            with writer.indented():
+            with writer.block(f"with {again}torch.no_grad():"):
                 writer.line("f, g, true = measure(primal, batch)")
         write_dual(dual, translator)
 
@@ -281,8 +278,7 @@ def _again(translator: Translator) -> Iterator[None]:
     if not translator.scope.facts.models:
         yield
         return
-    translator.writer.line("with session.again():")
-    with translator.writer.indented():
+    with translator.writer.block("with session.again():"):
         yield
 
 
@@ -290,8 +286,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     """A step of an optimizer that evaluates the loss itself, several times (L-BFGS)."""
     writer = translator.writer
     writer.line()
-    writer.line("def closure():")
-    with writer.indented():
+    with writer.block("def closure():"):
         writer.line("optimizer.zero_grad()")
         writer.line(plan.again)
         _write_loss(plan, translator)
@@ -301,8 +296,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
     writer.line()
     with _again(translator):
         writer.line("optimizer.step(closure)")
-    writer.line("with torch.no_grad():")
-    with writer.indented():
+    with writer.block("with torch.no_grad():"):
         writer.line(plan.again)
 
 
@@ -315,15 +309,13 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     if any(each_step(action) for action in actions):
         writer.line("project(primal, optimizer, session.progress)")
     if masks:
-        writer.line("for name in freeze(primal, state, session.progress):")
-        with writer.indented():
+        with writer.block("for name in freeze(primal, state, session.progress):"):
             writer.line("session.mark(name)")
     for action in actions:
         every = settings_of(action).every
         if every == STEP or every.unit == "epoch":
             continue
-        writer.line(f"if session.step % {every.count} == 0:")
-        with writer.indented():
+        with writer.block(f"if session.step % {every.count} == 0:"):
             write_progress("session.progress", [action], translator, plan.epochs)
             write_projection(action, translator, plan.epochs)
     write_step_rounds(plan.splits, translator)
@@ -331,8 +323,7 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
 
 def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
-    writer.line("if session.epoch_ended:")
-    with writer.indented():
+    with writer.block("if session.epoch_ended:"):
         write_epoch_duals(plan.lowered, translator)
         write_epoch_end(plan.lowered.examples, translator)
         if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
@@ -349,7 +340,7 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
         for call in solved_calls(plan.lowered, translator):
             condition = f"{call} or {condition}"
         writer.condition(condition)
-        with writer.indented():
+        with writer.block():
             writer.line("break")
 
 
@@ -358,8 +349,7 @@ def _write_epoch_projection(
 ) -> None:
     writer = translator.writer
     if every.count > 1:
-        writer.line(f"if session.epoch % {every.count} == 0:")
-        with writer.indented():
+        with writer.block(f"if session.epoch % {every.count} == 0:"):
             write_progress("session.progress", [action], translator, plan.epochs)
             write_projection(action, translator, plan.epochs)
         return
@@ -374,13 +364,11 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     """
     shrinking = [a for a in _projections(plan) if each_step(a) and course_of(a).ramp]
     if shrinking:
-        translator.writer.line("if session.step < session.total_steps:  # it stopped early")
-        with translator.writer.indented():
+        with translator.writer.block("if session.step < session.total_steps:  # it stopped early"):
             translator.writer.line("project(primal, optimizer, 1.0)")
     _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
     if decisions(plan.lowered.problem):
-        translator.writer.line("if session.step < session.total_steps:  # it stopped early")
-        with translator.writer.indented():
+        with translator.writer.block("if session.step < session.total_steps:  # it stopped early"):
             translator.writer.line("decide(primal, 1.0)")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
@@ -401,8 +389,7 @@ def _write_restored(plan: LoopPlan, translator: Translator) -> None:
     if settled:
         translator.used.add("settle_points")
     if settled and is_restored(plan.lowered):
-        translator.writer.line("if not settle_points(session):")
-        with translator.writer.indented():
+        with translator.writer.block("if not settle_points(session):"):
             translator.writer.line("restore(session)")
     elif is_restored(plan.lowered):
         translator.writer.line("restore(session)")

@@ -15,7 +15,7 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant, literal
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
-from cspec.compiler.lower.rules import full_label, group_count, outside_reductions
+from cspec.compiler.lower.rules import group_count, outside_reductions
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.records.lowered import (
     FunctionalRule,
@@ -134,8 +134,7 @@ def _measure(
         _write_vector("true", truths, translator, "true_")
         writer.line(f"return f, g, true.detach(){each}")
         return
-    writer.line("with torch.no_grad():")
-    with writer.indented():
+    with writer.block("with torch.no_grad():"):
         truths = [(part, part.functions) for part in parts]
         _write_vector("true", truths, translator, "true_")
     writer.line(f"return f, g, true{each}")
@@ -199,7 +198,7 @@ def _objective(
             else _preference(c, c.parts, c.gradient_parts, translator)
         )
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
-        writer.assign("f", total, f"preference {full_label(c)}", full_label(c))
+        writer.assign("f", total, f"preference {c.full_label}", c.full_label)
 
 
 def _preference(
@@ -250,7 +249,7 @@ def _all_entries(entries: Entries, translator: Translator, prefix: str | None = 
     owners = [(part.constraint, i) for part, found in entries for i, _ in enumerate(found)]
     functions = [function for _, found in entries for function in found]
     groups = translator.members.groups(functions)
-    few = len({full_label(owners[places[0]][0]) for places in groups}) <= MANY
+    few = len({owners[places[0]][0].full_label for places in groups}) <= MANY
     values = []
     for places in groups:
         value = _together_or_alone([functions[place] for place in places], translator)
@@ -268,15 +267,15 @@ def _named(
 ) -> ast.expr:
     """The local of entries, with the labels and the text of their constraints."""
     (first, index), (last, _) = owners[0], owners[-1]
-    said = wanted = full_label(first)
+    said = wanted = first.full_label
     text = first.text
     if len(owners) > 1:
-        said += f" ... {full_label(last)}"
+        said += f" ... {last.full_label}"
         wanted = first.label if first.label == last.label else f"{first.label}_to_{last.label}"
         text += "" if first.text == last.text else ", ..."
     key = ("entry", said, index, ast.dump(value))
     comment = f"{said}: {text}"
-    return translator.local(key, prefix + wanted, value, comment, full_label(first))
+    return translator.local(key, prefix + wanted, value, comment, first.full_label)
 
 
 def _together_or_alone(functions: Sequence[Expr], translator: Translator) -> ast.expr:
@@ -333,7 +332,7 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
                 pairs.append((None, ast.unparse(_reports(several, translator))))
             else:
                 report = ast.unparse(_report(several[0], translator))
-                pairs.append((full_label(several[0]), report))
+                pairs.append((several[0].full_label, report))
         _return_dictionary(pairs, make.writer)
 
 
@@ -360,7 +359,7 @@ def _reports(several: Sequence[Constraint], translator: Translator) -> ast.expr:
     together = translator.members.side
     value = translator.translate(together([c.value for c in several]))
     bound = translator.translate(together([last_of_ramp(c.judged_by) for c in several]))
-    labels = tuple(full_label(c) for c in several)
+    labels = tuple(c.full_label for c in several)
     named = translator.module_constant(("labels", labels), "LABELS", lambda: literal(labels))
     return translator.call("members", named, value, bound)
 
@@ -376,17 +375,15 @@ def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
         pairs = []
         for c in rules:
             values = [ast.unparse(translator.translate(where)) for _, where in c.cases]
-            pairs.append((full_label(c), f"[{', '.join(values)}]"))
+            pairs.append((c.full_label, f"[{', '.join(values)}]"))
         _return_dictionary(pairs, make.writer)
 
 
 def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) -> None:
     """A dictionary by label; what has none is one itself, of many labels."""
-    writer.line("return {")
-    with writer.indented():
+    with writer.block("return {", "}"):
         for label, text in pairs:
             writer.entry(label, ast.parse(text, mode="eval").body)
-    writer.line("}")
 
 
 def _report(c: Constraint, translator: Translator) -> ast.expr:
@@ -444,7 +441,7 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
                 if each
                 else _preference(c, written, None, translator)
             )
-            pairs.append((full_label(c), ast.unparse(amount)))
+            pairs.append((c.full_label, ast.unparse(amount)))
         _return_dictionary(pairs, make.writer)
 
 

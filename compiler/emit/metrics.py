@@ -39,11 +39,9 @@ def _write_table(
             writer.give(value)
     writer.line()
     writer.line()
-    writer.line(f"{name} = {{")
-    with writer.indented():
+    with writer.block(f"{name} = {{", "}"):
         for called, function in functions.items():
             writer.line(f"{called!r}: {function},")
-    writer.line("}")
 
 
 _LONGEST = 40

@@ -42,7 +42,7 @@ from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import PACKED, constant, is_packed, packed
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_project, write_targets
-from cspec.compiler.emit.setup import WORDS, setup_words, value_of, write_record, write_setup
+from cspec.compiler.emit.setup import WORDS, value_of, write_record, write_setup
 from cspec.compiler.emit.spg import write_line, write_set_solve
 from cspec.compiler.emit.splits import split_groups, write_splits
 from cspec.compiler.emit.sqp import write_derivatives, write_solve
@@ -68,12 +68,22 @@ from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.functions import SIGNATURES
 
-UPDATE_PIECES = frozenset(
-    {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
-     "temperature", "instead", "worst", "stands_in", "shortfall", "distance"}
-)  # fmt: skip
-LOOP_PIECES = {
+PIECES = {
     **RUNTIME_FUNCTIONS,
+    "cspec.runtime.functions.pairs": frozenset({"differences", "ratio_differences", "every_sum"}),
+    "cspec.runtime.functions.branches": frozenset({"at_largest", "at_smallest"}),
+    "cspec.runtime.functions.reductions": frozenset(
+        {"example_max", "example_min", "example_sum", "example_all", "example_any"}
+    ),
+    "cspec.runtime.models": frozenset({"clamp_gates"}),
+    "cspec.runtime.methods.admm": frozenset(
+        {"attraction", "begin", "split_round", "deliver", "stay", "linearized_step", "report_split"}
+    ),
+    "cspec.runtime.steps.update": frozenset(
+        {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
+         "temperature", "instead", "worst", "stands_in", "shortfall", "distance"}
+    ),
+    "cspec.runtime.setup": WORDS,
     "cspec.runtime.solvers.nlp.problem": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.functions.tensors": frozenset({"numbers"}),
     "cspec.runtime.steps.projection": frozenset({"project_", "project_together"}),
@@ -88,7 +98,10 @@ LOOP_PIECES = {
     "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),
     "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
     "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
-    "cspec.runtime.methods.each_example": frozenset({"units_of_each", "balance_each", "tell_each"}),
+    "cspec.runtime.methods.each_example": frozenset(
+        {"units_of_each", "balance_each", "tell_each"}
+        | {"multiplier_network", "climb_network", "tell_network"}
+    ),
     "cspec.runtime.methods.units": frozenset({"slopes", "size_of", "gradient_rate"}),
     "cspec.runtime.bind.starting": frozenset({"start_inside"}),
     "cspec.runtime.methods.frank_wolfe": frozenset({"frank_wolfe_", "report_gap"}),
@@ -97,17 +110,8 @@ LOOP_PIECES = {
     "cspec.runtime.steps.lifting": frozenset({"lift_", "Face"}),
     "cspec.runtime.methods.threshold": frozenset({"shiftable_", "shift_threshold"}),
     "cspec.runtime.methods.extragradient": frozenset({"keep_place", "go_back"}),
-}
-"""Modules of the runtime with the pieces of single methods."""
-EXAMPLE_PIECES = frozenset(
-    {"example_max", "example_min", "example_sum", "example_all", "example_any"}
-)
-PAIR_PIECES = frozenset({"differences", "ratio_differences", "every_sum"})
-BRANCH_PIECES = frozenset({"at_largest", "at_smallest"})
-SPLIT_PIECES = frozenset(
-    {"attraction", "begin", "split_round", "deliver", "stay", "linearized_step", "report_split"}
-)  # fmt: skip
-MODEL_PIECES = frozenset({"clamp_gates"})
+}  # fmt: skip
+"""Modules of the runtime that emitted modules import from, but `functions`."""
 
 
 class Emission(NamedTuple):
@@ -208,20 +212,14 @@ INTERNAL = frozenset(
         "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "violations", "truth", "only", "one_each", "broken_or_room", "at_worst", "mean_violation",
+        "mean_over_draws",
         "tracked", "feature_slope", "followed",
     }
 )  # fmt: skip
 """Functions of the runtime that only the compiler calls."""
 
 RESERVED_NAMES = (
-    UPDATE_PIECES
-    | PAIR_PIECES
-    | BRANCH_PIECES
-    | EXAMPLE_PIECES
-    | SPLIT_PIECES
-    | MODEL_PIECES
-    | WORDS
-    | frozenset().union(*LOOP_PIECES.values())
+    frozenset().union(*PIECES.values())
     | {
         "torch", "math", "operators", "functions", "Session", "main", "primal", "batch",
         "data", "state", "optimizer", "session", "progress", "f", "g", "true", "loss", "result",
@@ -261,7 +259,7 @@ def _derived_by(emission: Emission) -> ModuleScope:
 def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
     rules = lowered.rules
-    write_initial_state(lowered, writer)
+    write_initial_state(lowered, writer, used)
     solve = emission.solve
     vectors = None if solve is None else solve.vectors
     if _steps_on_objective(emission):
@@ -351,20 +349,8 @@ def _imports(
     if "torch." in text or any("torch." in c for c in constants):
         head.line("import torch")
         head.line()
-    groups = {
-        "cspec.runtime.functions": used
-        - UPDATE_PIECES - PAIR_PIECES - BRANCH_PIECES - SPLIT_PIECES - MODEL_PIECES - EXAMPLE_PIECES
-        - WORDS - frozenset().union(*LOOP_PIECES.values()),
-        "cspec.runtime.functions.pairs": used & PAIR_PIECES,
-        "cspec.runtime.functions.branches": used & BRANCH_PIECES,
-        "cspec.runtime.functions.reductions": used & EXAMPLE_PIECES,
-        "cspec.runtime.models": used & MODEL_PIECES,
-        "cspec.runtime.methods.admm": used & SPLIT_PIECES,
-        "cspec.runtime.steps.update": used & UPDATE_PIECES,
-        "cspec.runtime.setup": frozenset(setup_words(used)),
-        **{module: used & pieces for module, pieces in LOOP_PIECES.items()},
-    }  # fmt: skip
-    groups = dict(sorted(groups.items()))
+    groups = {module: used & pieces for module, pieces in PIECES.items()}
+    groups["cspec.runtime.functions"] = used.difference(*PIECES.values())
     if "operators.get" in "\n".join((text, *constants)):
         head.line("from cspec.runtime import operators")
     if emission.solve is not None:
@@ -375,7 +361,7 @@ def _imports(
         head.line("from cspec.runtime.solvers import bisection")
     if emission.solved:
         head.line("from cspec.runtime.solving import solve")
-    for module, names in groups.items():
+    for module, names in sorted(groups.items()):
         if names:
             _import_line(head, module, sorted(names))
 
@@ -385,11 +371,9 @@ def _import_line(head: Writer, module: str, names: list[str]) -> None:
     if len(line) <= 100:
         head.line(line)
         return
-    head.line(f"from {module} import (")
-    with head.indented():
+    with head.block(f"from {module} import (", ")"):
         for name in names:
             head.line(f"{name},")
-    head.line(")")
 
 
 def large_params(emission: Emission) -> dict[str, tuple[float, ...]]:

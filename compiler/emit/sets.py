@@ -22,7 +22,7 @@ from cspec.compiler.methods.pruning import LAYER_FLOOR, moving
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.nodes import Call, Expr, Name
 
 LAYER = "layer"
@@ -65,13 +65,11 @@ def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
         return
     translator = make()
     writer = make.writer
-    with writer.function("sets", ("primal",), ["Every set that parameters are kept in."]):
-        writer.line("return [")
-        with writer.indented():
-            for action in kept:
-                pair = ast.Tuple(elts=[at_end(action, translator), tensors_of(action)])
-                writer.line(f"{ast.unparse(pair)},  # {action.family}")
-        writer.line("]")
+    doc = ["Every set that parameters are kept in."]
+    with writer.function("sets", ("primal",), doc), writer.block("return [", "]"):
+        for action in kept:
+            pair = ast.Tuple(elts=[at_end(action, translator), tensors_of(action)])
+            writer.line(f"{ast.unparse(pair)},  # {action.family}")
 
 
 def operator(action: SetAction, translator: Translator, epochs: float) -> ast.expr:
@@ -184,8 +182,7 @@ def write_projections(group: Sequence[SetAction], translator: Translator, epochs
         return
     start = _common_start(group)
     if start:
-        translator.writer.line(f"if progress >= {start!r}:")
-        with translator.writer.indented():
+        with translator.writer.block(f"if progress >= {start!r}:"):
             _write_together(group, translator, epochs)
         return
     _write_together(group, translator, epochs)
@@ -202,7 +199,7 @@ def _common_start(group: Sequence[SetAction]) -> float:
         labels = ", ".join(f"`{action.constraints[0].label}`" for action in group)
         message = f"{labels} hold for the same parameters and begin at different times"
         helps = ("give their projections the same `warmup`",)
-        raise SpecError([Diagnostic(code="CS521", message=message, helps=helps)])
+        raise Diagnostic(code="CS521", message=message, helps=helps).error()
     return starts.pop() if starts else 0.0
 
 
@@ -214,10 +211,8 @@ def _waits_by_itself(action: SetAction) -> bool:
 def _write_together(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
     translator.used.add("project_together")
     writer = translator.writer
-    writer.line("project_together(")
-    with writer.indented():
-        writer.line("[")
-        with writer.indented():
+    with writer.block("project_together(", ")"):
+        with writer.block("["):
             for action in group:
                 pair = ast.Tuple(elts=[operator(action, translator, epochs), tensors_of(action)])
                 writer.argument("", pair, action.family)
@@ -225,7 +220,6 @@ def _write_together(group: Sequence[SetAction], translator: Translator, epochs: 
         writer.line("],")
         if momentum:
             writer.line("optimizer,")
-    writer.line(")")
 
 
 def write_projection(action: SetAction, translator: Translator, epochs: float) -> None:
@@ -239,8 +233,7 @@ def write_projection(action: SetAction, translator: Translator, epochs: float) -
     if not warmup:
         translator.writer.call(ast.unparse(call), action.family)
         return
-    translator.writer.line(f"if progress >= {warmup!r}:")
-    with translator.writer.indented():
+    with translator.writer.block(f"if progress >= {warmup!r}:"):
         translator.writer.call(ast.unparse(call), action.family)
 
 

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from keyword import iskeyword
 from typing import Any
 
@@ -215,12 +215,9 @@ def write_record(
 ) -> None:
     """`record()`: the spec, and what the report says; `params`: their names in the module."""
     doc = ["The spec, and what the report says of each requirement: how near counts as met, why."]
-    with writer.function("record", (), doc):
-        writer.line("return {")
-        with writer.indented():
-            for name, value in _given(program, ELSEWHERE).items():
-                writer.entry(name, _of_record(name, value, program, params, used))
-        writer.line("}")
+    with writer.function("record", (), doc), writer.block("return {", "}"):
+        for name, value in _given(program, ELSEWHERE).items():
+            writer.entry(name, _of_record(name, value, program, params, used))
 
 
 def _of_record(
@@ -300,8 +297,3 @@ def _number(value: float) -> ast.expr:
     if value < 0:
         return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
     return ast.Constant(value)
-
-
-def setup_words(used: set[str]) -> Iterator[str]:
-    """The names that a module imports of `cspec.runtime.setup`."""
-    yield from sorted(used & (WORDS - {"setup", "record"}))

@@ -19,36 +19,30 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
         (name, ast.unparse(set_constant(translator, action.set)), action.family)
         for name, action in solve.sets
     ]
-    with writer.function("train", ("session",), doc):
-        writer.line("solve(")
-        with writer.indented():
-            writer.line("session,")
-            writer.line("spg.solve,")
-            writer.line("measure,")
-            writer.line("sets=[")
-            with writer.indented():
-                for name, constant, label in sets:
-                    writer.line(f"({name!r}, {constant}),  # {label}")
-            writer.line("],")
-            if solve.equalities:
-                writer.line(f"equalities={solve.equalities!r},")
-            write_ways(solve.ways, writer)
-            writer.line(f"tolerance={settings.tolerance!r},")
-            writer.line(f"iterations={settings.iterations},")
-            writer.line(f"memory={settings.memory},")
-            if settings.starts is not None:
-                writer.line(f"starts={settings.starts},")
-            if solve.convex:
-                writer.line("convex=True,")
-        writer.line(")")
+    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
+        writer.line("session,")
+        writer.line("spg.solve,")
+        writer.line("measure,")
+        with writer.block("sets=[", "],"):
+            for name, constant, label in sets:
+                writer.line(f"({name!r}, {constant}),  # {label}")
+        if solve.equalities:
+            writer.line(f"equalities={solve.equalities!r},")
+        write_ways(solve.ways, writer)
+        writer.line(f"tolerance={settings.tolerance!r},")
+        writer.line(f"iterations={settings.iterations},")
+        writer.line(f"memory={settings.memory},")
+        if settings.starts is not None:
+            writer.line(f"starts={settings.starts},")
+        if solve.convex:
+            writer.line("convex=True,")
 
 
 def write_ways(ways: EntryRules, writer: Writer) -> None:
     """`ways={label: (entries that together make it hold, ...)}`, one rule a line."""
     if not ways:
         return
-    writer.line("ways={")
-    with writer.indented():
+    with writer.block("ways={"):
         for label, found in ways:
             writer.line(f"{label!r}: {found!r},")
     writer.line("},")

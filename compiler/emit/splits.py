@@ -94,16 +94,14 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
         for action in group:
             _write_moment(action, translator, epochs)
             writer.line(f"{_apart(action)} = {start!r} <= progress < {end!r}")
-            writer.line(f"if {_apart(action)} and not {_local(action)}.begun:")
-            with writer.indented():
+            with writer.block(f"if {_apart(action)} and not {_local(action)}.begun:"):
                 translator.used.add("begin")
                 rho = first_rho(action, translator.scope.facts)
                 writer.line(f"begin({_local(action)}, rho={rho!r})  # z <- P(x), u <- 0")
         if end == 1.0:
             continue  # delivered after the loop
         first = _local(group[0])
-        writer.line(f"if progress >= {end!r} and {first}.begun and not {first}.delivered:")
-        with writer.indented():
+        with writer.block(f"if progress >= {end!r} and {first}.begun and not {first}.delivered:"):
             _write_delivery(group, translator)
             writer.line(f'session.mark("{group[0].name}")')
 
@@ -125,8 +123,7 @@ def write_attraction(groups: Groups, translator: Translator) -> None:
     writer = translator.writer
     for action in attracted(groups):
         translator.used.add("attraction")
-        writer.line(f"if {_apart(action)}:")
-        with writer.indented():
+        with writer.block(f"if {_apart(action)}:"):
             writer.line(f"loss = loss + attraction({_local(action)})  # rho/2 ||x - z + u||^2")
 
 
@@ -143,8 +140,7 @@ def write_linearized(groups: Groups, translator: Translator) -> None:
         if not settings_of(first).linearized:
             continue
         translator.used.add("linearized_step")
-        writer.line(f"if {_apart(first)}:")
-        with writer.indented():
+        with writer.block(f"if {_apart(first)}:"):
             writer.comment("the x-step in closed form; the optimizer moves the other parameters")
             call = f"{_all(group)}, optimizer=optimizer, steps=session.step"
             writer.line(f"linearized_step({call})")
@@ -161,8 +157,9 @@ def write_step_rounds(groups: Groups, translator: Translator) -> None:
                 _write_round(action, due, translator)
         if phases(group[0])[1] < 1.0:
             translator.used.add("stay")
-            writer.line(f"if {_local(group[0])}.delivered:  # fine-tuning leaves the set no more")
-            with writer.indented():
+            with writer.block(
+                f"if {_local(group[0])}.delivered:  # fine-tuning leaves the set no more"
+            ):
                 writer.line(f"stay({_all(group)}, optimizer=optimizer)")
 
 
@@ -177,8 +174,7 @@ def write_epoch_rounds(groups: Groups, translator: Translator) -> None:
 
 def _write_round(action: SetAction, due: str, translator: Translator) -> None:
     translator.used.add("split_round")
-    translator.writer.line(f"if {_apart(action)}{due}:")
-    with translator.writer.indented():
+    with translator.writer.block(f"if {_apart(action)}{due}:"):
         call = f"split_round({_local(action)}{options(action)})"
         translator.writer.call(call, "z <- P(x + u), u <- u + x - z")
 
@@ -187,8 +183,7 @@ def write_reports(groups: Groups, translator: Translator, epochs: float) -> None
     """After the loop: deliver what was never delivered, and say how near x came to z."""
     writer = translator.writer
     for group in groups:
-        writer.line(f"if not {_local(group[0])}.delivered:")
-        with writer.indented():
+        with writer.block(f"if not {_local(group[0])}.delivered:"):
             for action in group:
                 if density_ramp(action, translator, epochs) is not None:
                     writer.assign(f"{_local(action)}.onto", at_end(action, translator))

@@ -112,41 +112,38 @@ def write_solve(solve: Solve, writer: Writer) -> None:
     """`train(session)`: one call of the solver."""
     settings = solve.settings
     doc = ["The whole run: one call of the solver, with the functions above."]
-    with writer.function("train", ("session",), doc):
-        writer.line("solve(")
-        with writer.indented():
-            writer.line("session,")
-            writer.line("sqp.solve,")
-            writer.line("measure,")
-            if solve.lift is not None:
-                lift = solve.lift
-                writer.line("smooth=smooth,")
-                writer.line(f"auxiliary=({lift.name!r}, {lift.size}),")
-                writer.line(f"above={list(lift.above)!r},")
-            if solve.equalities:
-                writer.line(f"equalities={solve.equalities!r},")
-            write_ways(solve.ways, writer)
-            for name in ("gradient", "jacobian", "hessian"):
-                if name in written(solve):
-                    writer.line(f"{name}={name},")
-            if solve.bounds:
-                writer.line(f"bounds={_bounds(solve)},")
-            if solve.eliminated:
-                _write_eliminated(solve, writer)
-            if solve.affine:
-                writer.line(f"affine={_runs(solve.affine)},")
-            if solve.quadratic:
-                writer.line(f"quadratic={'all' if solve.affine_rows else 'objective'!r},")
-            counted = _operations(solve, writer.operations)
-            if counted:
-                writer.line(f"operations={counted!r},")
-            writer.line(f"engine={settings.engine!r},")
-            writer.line(f"tolerance={settings.tolerance!r},")
-            writer.line(f"iterations={settings.iterations},")
-            for name in ("escalate", "convex", "semidefinite"):
-                if getattr(solve, name):
-                    writer.line(f"{name}=True,")
-        writer.line(")")
+    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
+        writer.line("session,")
+        writer.line("sqp.solve,")
+        writer.line("measure,")
+        if solve.lift is not None:
+            lift = solve.lift
+            writer.line("smooth=smooth,")
+            writer.line(f"auxiliary=({lift.name!r}, {lift.size}),")
+            writer.line(f"above={list(lift.above)!r},")
+        if solve.equalities:
+            writer.line(f"equalities={solve.equalities!r},")
+        write_ways(solve.ways, writer)
+        for name in ("gradient", "jacobian", "hessian"):
+            if name in written(solve):
+                writer.line(f"{name}={name},")
+        if solve.bounds:
+            writer.line(f"bounds={_bounds(solve)},")
+        if solve.eliminated:
+            _write_eliminated(solve, writer)
+        if solve.affine:
+            writer.line(f"affine={_runs(solve.affine)},")
+        if solve.quadratic:
+            writer.line(f"quadratic={'all' if solve.affine_rows else 'objective'!r},")
+        counted = _operations(solve, writer.operations)
+        if counted:
+            writer.line(f"operations={counted!r},")
+        writer.line(f"engine={settings.engine!r},")
+        writer.line(f"tolerance={settings.tolerance!r},")
+        writer.line(f"iterations={settings.iterations},")
+        for name in ("escalate", "convex", "semidefinite"):
+            if getattr(solve, name):
+                writer.line(f"{name}=True,")
 
 
 def written(solve: Solve) -> tuple[str, ...]:
@@ -167,8 +164,7 @@ def _operations(solve: Solve, known: Mapping[str, int]) -> dict[str, int]:
 
 def _write_eliminated(solve: Solve, writer: Writer) -> None:
     """`place: (constant, {other place: coefficient})`, one variable a line."""
-    writer.line("eliminated={")
-    with writer.indented():
+    with writer.block("eliminated={"):
         for place, constant_, terms in solve.eliminated:
             writer.line(f"{place}: ({constant_!r}, {dict(terms)!r}),")
     writer.line("},")

@@ -24,8 +24,7 @@ def write_units(lowered: Lowered, translator: Translator) -> None:
         condition = f"session.step <= {int(operation.options['steps'])}"
         if operation.options["every"] > 1:
             condition += f" and session.step % {int(operation.options['every'])} == 1"
-        writer.line(f"if {condition}:")
-        with writer.indented():
+        with writer.block(f"if {condition}:"):
             rate = "gradient_rate(optimizer)"
             translator.used.add("gradient_rate")
             writer.call(f"{operation.name}(state, f, g, true, session.parameters, {rate})")

@@ -48,26 +48,23 @@ class RuleNames:
         return self.part(value) if state == MULTIPLIERS else value
 
 
-def write_initial_state(lowered: Lowered, writer: Writer) -> None:
+def write_initial_state(lowered: Lowered, writer: Writer, used: set[str]) -> None:
     """`initial_state()`, where the updates remember anything."""
     rules, size = lowered.rules, lowered.size
     if not lowered.examples and not any(rule.fragment.state for rule in rules):
         return
     doc = ["Multipliers and what else the updates remember, at the start."]
-    with writer.function("initial_state", (), doc):
-        writer.line("return {")
-        with writer.indented():
-            shared = [s for r in rules for s in r.fragment.state if s.name == MULTIPLIERS]
-            if shared:
-                start = ast.parse(_multipliers(rules, size), mode="eval").body
-                writer.entry(MULTIPLIERS, start)
-            for rule in rules:
-                names = RuleNames(rule, len(rules) == 1)
-                for state in rule.fragment.state:
-                    if state.name != MULTIPLIERS:
-                        writer.entry(names.key(state.name), _start(state), state.meaning)
-            write_state(lowered.examples, writer)
-        writer.line("}")
+    with writer.function("initial_state", (), doc), writer.block("return {", "}"):
+        shared = [s for r in rules for s in r.fragment.state if s.name == MULTIPLIERS]
+        if shared:
+            start = ast.parse(_multipliers(rules, size), mode="eval").body
+            writer.entry(MULTIPLIERS, start)
+        for rule in rules:
+            names = RuleNames(rule, len(rules) == 1)
+            for state in rule.fragment.state:
+                if state.name != MULTIPLIERS:
+                    writer.entry(names.key(state.name), _start(state), state.meaning)
+        write_state(lowered.examples, writer, used)
 
 
 def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:

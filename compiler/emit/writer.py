@@ -173,43 +173,33 @@ class Writer:
         """A long expression over several lines: by argument, entry, operand or piece of text."""
         match value:
             case ast.Call(func=function, args=arguments, keywords=keywords):
-                self.line(f"{before}{ast.unparse(function)}(")
-                with self.indented():
+                with self.block(f"{before}{ast.unparse(function)}(", f"){after}"):
                     self._arguments(arguments, keywords)
-                self.line(f"){after}")
             case ast.BinOp(left=left, op=sign, right=ast.Call() as right) if self._fits(
                 start := f"{before}{_side(left, sign)}{ast.unparse(right.func)}("
             ):
                 self._broken(start.removesuffix(f"{ast.unparse(right.func)}("), right, after)
             case ast.BinOp() | ast.BoolOp():
-                self.line(f"{before}(")
-                with self.indented():
+                with self.block(f"{before}(", f"){after}"):
                     self._sides(value)
-                self.line(f"){after}")
             case ast.Compare(left=left, ops=(sign,), comparators=(right,)):
-                self.line(f"{before}(")
-                with self.indented():
+                with self.block(f"{before}(", f"){after}"):
                     text = ast.unparse(ast.Compare(ast.Name("a"), [sign], [ast.Name("b")]))
                     self._operand("", left, isinstance(left, LOOSE))
                     self._operand(f"{text[2:-2]} ", right, isinstance(right, LOOSE))
-                self.line(f"){after}")
             case ast.List(elts=entries) if len(entries) > 0:
                 self._entries(f"{before}[", entries, f"]{after}")
             case ast.Tuple(elts=entries) if len(entries) > 0:
                 self._entries(f"{before}(", entries, f"){after}")
             case ast.Dict(keys=keys, values=values):
-                self.line(f"{before}{{")
-                with self.indented():
+                with self.block(f"{before}{{", f"}}{after}"):
                     for key, entry in zip(keys, values, strict=True):
                         start = "**" if key is None else f"{ast.unparse(key)}: "
                         self._whole_or_broken(start, entry, ",")
-                self.line(f"}}{after}")
             case ast.Constant(value=str(text)):
-                self.line(f"{before}(")
-                with self.indented():
+                with self.block(f"{before}(", f"){after}"):
                     for piece in _pieces(text, WIDTH - len(INDENT) * self._depth):
                         self.line(piece)
-                self.line(f"){after}")
             case _:
                 self.line(f"{before}{ast.unparse(value)}{after}")
 
@@ -239,10 +229,8 @@ class Writer:
         if self._fits(text):
             self.line(text)
         elif loose:
-            self.line(f"{sign}(")
-            with self.indented():
+            with self.block(f"{sign}(", ")"):
                 self._within(value)
-            self.line(")")
         else:
             self._broken(sign, value, "")
 
@@ -255,15 +243,13 @@ class Writer:
 
     def _entries(self, before: str, entries: Sequence[ast.expr], after: str) -> None:
         """Entries of a list: as many numbers and words as fit on a line, of others one."""
-        self.line(before)
-        with self.indented():
+        with self.block(before, after):
             if all(_is_short(entry) for entry in entries):
                 for row in self._rows([ast.unparse(entry) for entry in entries]):
                     self.line(row)
             else:
                 for entry in entries:
                     self.argument("", entry)
-        self.line(after)
 
     def _rows(self, texts: Sequence[str]) -> Iterator[str]:
         row = ""
@@ -289,22 +275,30 @@ class Writer:
             self.line(text)
         self.line('"""')
 
-    def indented(self) -> _Deeper:
-        """A block one level deeper: `with writer.indented(): ...`."""
-        return _Deeper(self)
+    @contextmanager
+    def block(self, first: str = "", last: str = "") -> Iterator[None]:
+        """`first`, a block one level deeper, `last`: `with writer.block("if late:"): ...`."""
+        if first:
+            self.line(first)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        if last:
+            self.line(last)
 
-    def function(self, name: str, parameters: Iterable[str], doc: Iterable[str]) -> _Deeper:
+    @contextmanager
+    def function(self, name: str, parameters: Iterable[str], doc: Iterable[str]) -> Iterator[None]:
         """`def name(parameters):` with its docstring; the body goes inside the block."""
         given = tuple(parameters)
         self.line()
         self.line()
         if self.follows and given in MEASURED:
             self.line("@followed")
-        self.line(f"def {name}({', '.join(given)}):")
-        block = _Deeper(self)
-        with block:
+        with self.block(f"def {name}({', '.join(given)}):"):
             self.docstring(doc)
-        return block
+            yield
 
     def text(self) -> str:
         """All lines, without blank ones at the ends."""
@@ -389,15 +383,3 @@ def _pieces(text: str, width: int) -> Iterator[str]:
             piece = longer
         if piece:
             yield repr(piece)
-
-
-class _Deeper:
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-
-    def __enter__(self) -> Writer:
-        self._writer._depth += 1
-        return self._writer
-
-    def __exit__(self, *_: object) -> None:
-        self._writer._depth -= 1

@@ -16,7 +16,6 @@ from cspec.compiler.expressions.mathematics import (
     Setting,
 )
 from cspec.compiler.lower.report import constraint_facts, stated, verify_facts
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import Facts
@@ -27,6 +26,7 @@ from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.wording import some
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, OF_SETS, Method
@@ -48,7 +48,7 @@ def gather(
     known = {c.label: c for c in constraint_facts(lowered, checked)}
     rules = _rules(lowered, program)
     records = tuple(
-        _constraint(c, _Context(plan, program, graph, known[full_label(c)], rules, verbose))
+        _constraint(c, _Context(plan, program, graph, known[c.full_label], rules, verbose))
         for c in problem.constraints
     )
     conditions = {} if program is not None else _conditions(lowered)
@@ -145,7 +145,7 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
     settings: Settings | None = soft if soft is not None else method
     default = context.checked.symbols.default_dataset
     return ConstraintRecord(
-        label=full_label(c),
+        label=c.full_label,
         written=c.text,
         quantifier=expressions.quantifier(c.binders),
         members=tuple(visible_line(m.label) for m in context.members if m.label != facts.label),
@@ -181,7 +181,7 @@ def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Set
     return tuple(
         Setting(name=name, value=f"{value:g}", default=True)
         for name, value in context.acting.items()
-        if name not in ("cap", "multipliers")
+        if name != "cap"
     )
 
 
@@ -222,9 +222,7 @@ def _membership(member: SetMember) -> Mathematics:
         )
     subject = expressions.mathematics(member.subject)
     if member.rows:
-        places = [f"{subject.text}{list(place)}" for place in member.rows[:SHOWN_ROWS]]
-        more = ", ..." if len(member.rows) > SHOWN_ROWS else ""
-        listed = ", ".join(places) + more
+        listed = some([f"{subject.text}{list(place)}" for place in member.rows], SHOWN_ROWS)
         subject = Mathematics(text=listed, latex=rf"\text{{{listed}}}")
     elif member.part:
         places = [f"{p[0]}:{p[1]}" if isinstance(p, tuple) else str(p) for p in member.part]

@@ -31,9 +31,17 @@ from cspec.compiler.records.lowered import (
     SetAction,
 )
 from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import OF_SETS, Bisection, Lagrangian, Method, Spg
+from cspec.dsl.settings.methods import (
+    OF_SETS,
+    Bisection,
+    Lagrangian,
+    Method,
+    Spg,
+    unknown_to_rows,
+)
 from cspec.dsl.words.sets import EQUALITIES
 
 GATES = "with gates"
@@ -56,7 +64,7 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     actions = _actions(hard)
     bounds = bound_actions(plan.variables, (action.name for action in actions))
     rules = _rules(hard, plan)
-    each = tuple(_each(c, plan) for c in hard if c.reason == EACH)
+    each = tuple(_each(c, plan) for c in hard if _has_rows(c, plan))
     lowered = Lowered(_decided(plan.problem), rules, (*actions, *bounds), soft, examples=each)
     graph = assemble(lowered)
     solver = plan.problem.solver
@@ -82,7 +90,7 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
     for c in constraints:
         if conditional(c):
             groups.setdefault(Lagrangian(dual=Nupi(lr=1.0)), []).append(c)
-        elif c.reason == EACH:
+        elif _has_rows(c, plan):
             continue
         elif isinstance(c.method, Method) and c.method.word in FUNCTIONAL:
             groups.setdefault(c.method, []).append(c)
@@ -109,6 +117,16 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
         start += len(members)
         rules.append(FunctionalRule(rule, FUNCTIONAL[settings.word](rule), parts))
     return tuple(rules)
+
+
+def _has_rows(c: Constraint, plan: Plan) -> bool:
+    """Whether each of its examples has a multiplier, by the method that is chosen or named."""
+    domain = over_examples(c.binders[0]) if c.binders else None
+    if c.reason == EACH or not isinstance(c.method, Method):
+        return c.reason == EACH
+    points = is_points(domain or "")
+    known = domain in plan.checked.symbols.datasets() and not points
+    return known and unknown_to_rows(c.method) is None
 
 
 def _each(c: Constraint, plan: Plan) -> EachRule:

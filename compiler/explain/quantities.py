@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from cspec.compiler.explain.data_words import listed, rows_in_words
 from cspec.compiler.expressions import text as expressions
 from cspec.compiler.expressions.mathematics import Quantity
@@ -70,17 +72,11 @@ def _model(setup: ModelSetup, facts: Facts | None) -> Quantity:
 
 
 def _parameters(model: ModelFacts) -> list[str]:
-    def size(shape: tuple[int, ...]) -> int:
-        total = 1
-        for length in shape:
-            total *= length
-        return total
-
     moving = [p for p in model.parameters if p.requires_grad]
     fixed = [p for p in model.parameters if not p.requires_grad]
     found = []
     if moving:
-        numbers = sum(size(p.shape) for p in moving)
+        numbers = sum(prod(p.shape) for p in moving)
         found.append(f"{numbers:,} numbers move: {listed([p.name for p in moving])}")
     if fixed:
         found.append(f"fixed (requires_grad is false): {listed([p.name for p in fixed])}")

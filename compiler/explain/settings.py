@@ -104,7 +104,9 @@ def acting_values(graph: UpdateGraph, rule: str) -> dict[str, float]:
             found |= op.constants
     for state in graph.state:
         owner, _, name = state.name.rpartition(".")
-        if owner in ("", rule) and isinstance(state.start, float) and state.start == state.start:
+        if owner not in ("", rule) or name == "multipliers":
+            continue
+        if isinstance(state.start, float) and state.start == state.start:
             found.setdefault(name, state.start)
     return found
 

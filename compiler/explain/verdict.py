@@ -34,6 +34,8 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     exact = "wherever they fit, else on a sample" if is_pairs(data) else "exact"
     if facts.searched:
         exact = f"its worst case searched by {facts.searched}"
+    if facts.drawn:
+        exact = f"from {facts.drawn}"
     text = f"the true constraint on all of {data}, {exact}"
     if place.kept_from is not None:
         return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"
@@ -77,7 +79,7 @@ def _on_points(facts: ConstraintFacts, data: str) -> str:
 
 def price(c: Constraint) -> str:
     """How the multiplier of a constraint reads, empty where it has none."""
-    if c.soft is not None or not isinstance(c.method, Method) or not c.method.multipliers:
+    if c.soft is not None or not isinstance(c.method, Method) or not c.method.has_multipliers:
         return ""
     if c.relation == "in":
         return "multipliers of the residual's entries: reported by the largest and the norm"

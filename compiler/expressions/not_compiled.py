@@ -61,15 +61,11 @@ def not_compiled(what: str, expr: Expr, *notes: str) -> SpecError:
 
     What the text alone decides is found earlier: `dsl/not_compiled`.
     """
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS520",
-                message=f"{what} is checked by cspec, but not compiled yet",
-                span=expr.span,
-                label="not compiled yet",
-                notes=notes,
-                helps=("leave it out to run the rest; `cspec explain` works with it",),
-            )
-        ]
-    )
+    return Diagnostic(
+        code="CS520",
+        message=f"{what} is checked by cspec, but not compiled yet",
+        span=expr.span,
+        label="not compiled yet",
+        notes=notes,
+        helps=("leave it out to run the rest; `cspec explain` works with it",),
+    ).error()

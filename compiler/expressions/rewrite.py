@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape, walk
+from cspec.dsl.tree.rebuild import function_name as function_name
 from cspec.dsl.tree.rebuild import rebuild
 
 
@@ -36,13 +37,6 @@ def number(value: float) -> Number:
     """A number that the compiler writes."""
     text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
     return Number(text=text, value=value)
-
-
-def function_name(expr: Node) -> str | None:
-    """`f` of a call `f(...)`; None for anything else."""
-    if isinstance(expr, Call) and isinstance(expr.function, Name):
-        return expr.function.id
-    return None
 
 
 def method_name(expr: Expr) -> tuple[str, str] | None:

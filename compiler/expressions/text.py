@@ -13,6 +13,7 @@ from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import (
     Beside,
     Category,
+    Drawn,
     Lookup,
     ParameterRef,
     PerExample,
@@ -118,7 +119,7 @@ def _readable(node: Expr) -> Expr:
             return Name(id=node.shown)
         case Category(text=category):
             return String(value=category)
-        case Lookup(written=written) | WorstCase(written=written):
+        case Lookup(written=written) | WorstCase(written=written) | Drawn(written=written):
             return written
         case Beside(name=name):
             return Name(id=name.partition(" ")[0])

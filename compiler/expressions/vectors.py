@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from math import prod
 
 from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name
 
@@ -89,6 +91,22 @@ class Sized(Expr):
 
     body: Expr
     size: int
+
+
+def with_size(function: Expr, shape: tuple[int, ...]) -> Expr:
+    """A canonical function of this shape with its number of entries, where it is a vector."""
+    if isinstance(function, Sized) or not shape:
+        return function
+    return Sized(body=function, size=prod(shape), span=function.span)
+
+
+def placed(functions: Iterable[Expr]) -> Iterator[tuple[Expr, range]]:
+    """Canonical functions, each with the places of its entries in the vector of all of them."""
+    start = 0
+    for function in functions:
+        stop = start + (function.size if isinstance(function, Sized) else 1)
+        yield function, range(start, stop)
+        start = stop
 
 
 class Repeated(Expr):

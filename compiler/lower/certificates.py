@@ -90,6 +90,7 @@ class _Builder:
         return Certified(facts, tuple(self._leaves))
 
     def _side(self, expr: Expr) -> Tree:
+        """A side, or a part of one, that has to be one number."""
         tree = self._tree(expr)
         if tree.operation == "leaf" and self._facts[tree.leaf].groups:
             raise _refused(expr, "it is one number a group", "write `gap(...)`, `max(...)`")
@@ -107,7 +108,7 @@ class _Builder:
             case Negate(operand=operand):
                 return self._made("negate", operand)
             case Sum(operands=operands, operators=operators):
-                parts = [self._inside(operand) for operand in operands]
+                parts = [self._side(operand) for operand in operands]
                 signs = ("+", *operators)
                 negated = (
                     part if sign == "+" else Tree(operation="negate", parts=(part,))
@@ -115,14 +116,14 @@ class _Builder:
                 )
                 return Tree(operation="sum", parts=tuple(negated))
             case Product(operands=(first, *others), operators=operators):
-                found = self._inside(first)
+                found = self._side(first)
                 for operator, other in zip(operators, others, strict=True):
                     word: Operation = "quotient" if operator == "/" else "product"
-                    found = Tree(operation=word, parts=(found, self._inside(other)))
+                    found = Tree(operation=word, parts=(found, self._side(other)))
                 return found
             case Power(base=base, exponent=exponent):
                 number = value_or_none(exponent, self._ranges.values)
-                part = self._inside(base)
+                part = self._side(base)
                 return Tree(operation="power", number=number or 1.0, parts=(part,))
             case Call(arguments=arguments):
                 return self._call(expr, arguments)
@@ -139,11 +140,7 @@ class _Builder:
         raise _refused(expr, "no confidence interval is known of this form", _MEANS)
 
     def _made(self, word: Operation, *operands: Expr) -> Tree:
-        return Tree(operation=word, parts=tuple(self._inside(part) for part in operands))
-
-    def _inside(self, expr: Expr) -> Tree:
-        """A part that has to be one number."""
-        return self._side(expr)
+        return Tree(operation=word, parts=tuple(self._side(part) for part in operands))
 
     def _mean(self, expr: Expectation) -> Tree:
         objection = next(objections(expr, self._ranges), None)
@@ -196,14 +193,10 @@ def _selects(events: tuple[Expr, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _refused(part: Expr, why: str, instead: str) -> SpecError:
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS515",
-                message=f"`{text(part)}` can't be certified: {why}",
-                span=part.span,
-                label="no confidence interval",
-                helps=(instead, "or leave `with confidence` out"),
-            )
-        ]
-    )
+    return Diagnostic(
+        code="CS515",
+        message=f"`{text(part)}` can't be certified: {why}",
+        span=part.span,
+        label="no confidence interval",
+        helps=(instead, "or leave `with confidence` out"),
+    ).error()

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.means import means_of
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import rescales
+from cspec.compiler.passes.expansion.noise import in_words
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, PerExample, WorstCase
+from cspec.compiler.records.problem import Constraint, Drawn, PerExample, WorstCase
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
@@ -71,7 +71,7 @@ def _facts(
     method = c.method
     exact, tolerance = _tolerance(c, checked)
     return ConstraintFacts(
-        label=full_label(c),
+        label=c.full_label,
         family=c.label,
         text=c.text,
         relation=c.relation,
@@ -89,13 +89,14 @@ def _facts(
         share=c.event is not None and c.each is not None,
         aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
         searched=_searched(c),
+        drawn=_drawn(c, checked.params),
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
         datasets=tuple(dict.fromkeys(name for name, _ in _data_of(c))),
         named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         stand_in=_stand_ins(c),
-        multipliers=isinstance(method, Method) and method.multipliers and segment is not None,
+        multipliers=isinstance(method, Method) and method.has_multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
         constant=c.constant,
         prices=not isinstance(method, Method) or method.prices,
@@ -113,6 +114,12 @@ def _searched(c: Constraint) -> str:
     attacks = [harder(Attack(*node.attack)) for node in nodes if isinstance(node, WorstCase)]
     found = dict.fromkeys(f"{a.steps} steps x {a.restarts} starts" for a in attacks)
     return ", ".join(found)
+
+
+def _drawn(c: Constraint, params: Params) -> str:
+    """The draws of noise that the verdict is measured by."""
+    nodes = [node for side in (c.value, c.bound) for node in walk(side)]
+    return ", ".join(dict.fromkeys(filter(None, (in_words(node, params) for node in nodes))))
 
 
 def _each(c: Constraint) -> str | None:
@@ -175,7 +182,7 @@ def _counts(value: Expr, params: Params) -> bool:
             pass
         case Product(operands=parts, operators=operators) if "@" not in operators:
             pass
-        case Negate(operand=inner) | Comprehension(body=inner):
+        case Negate(operand=inner) | Comprehension(body=inner) | Drawn(body=inner):
             parts = (inner,)
         case _:
             return False

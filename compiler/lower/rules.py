@@ -12,12 +12,12 @@ from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.sizes import at_full_size, sized
-from cspec.compiler.expressions.rewrite import call, function_name, method_name, rewrite
+from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
 from cspec.compiler.methods.output_projection import Params, output_rows
-from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
+from cspec.compiler.passes.expansion.expand import named_parameters
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.compiler.records.graph import StateFacts
@@ -116,7 +116,7 @@ def _rules(
         rule = Rule(
             name=settings.word if count == 1 else f"{settings.word}_{count}",
             settings=settings,
-            labels=tuple(full_label(c) for c in constraints),
+            labels=tuple(c.full_label for c in constraints),
             size=len(equalities),
             equalities=tuple(equalities),
             total_steps=run[0],
@@ -202,7 +202,7 @@ def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
             tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
             for way in c.alternatives
         )
-        found.append((full_label(c), ways))
+        found.append((c.full_label, ways))
     return tuple(found)
 
 
@@ -276,21 +276,16 @@ def outside_reductions(expr: Node) -> list[Node]:
 
 
 def _vector_entries(node: Node, sizes: Sizes) -> int:
-    facts = sizes.facts
-    method = method_name(node) if isinstance(node, Expr) else None
-    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        found = chosen_parameters(facts.models[method[0]], method[1], globs_of(node))
-        return sum(prod(p.shape) for p in found)
+    named = named_parameters(node, sizes.facts) if isinstance(node, Expr) else None
+    if named is not None:
+        return sum(prod(p.shape) for p in named)
     match node:
         case Expectation():
             return group_count(node, sizes.inference)
         case Sized(size=size):
             return size
         case ParameterRef(shape=shape):
-            size = 1
-            for length in shape:
-                size *= length
-            return size
+            return prod(shape)
         case _:
             return 1
 
@@ -364,8 +359,3 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
             constraints=(*other.constraints, *action.constraints),
         )
     return list(merged.values())
-
-
-def full_label(constraint: Constraint) -> str:
-    """What people call a constraint: its label, with its member in brackets."""
-    return constraint.full_label

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
@@ -27,6 +27,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 
 
 def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
@@ -50,8 +51,7 @@ def _inputs(checked: Checked) -> tuple[str, ...]:
     models = checked.symbols.models()
     names = {
         argument.id
-        for node in walk(checked.elaborated)
-        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in models
+        for node in calls_of(checked.elaborated, models)
         for argument in node.arguments
         if isinstance(argument, Name)
     }
@@ -161,7 +161,7 @@ def _call(checked: Checked, source: Expr | None) -> SourceCall:
             rest = () if positional else tuple(plain(value, checked) for value in arguments)
             return SourceCall(name=name, module=module, arguments=rest, settings=settings)
         case _:
-            raise SpecError([_not_a_source(source)])
+            raise _not_a_source(source).error()
 
 
 def _words(checked: Checked) -> frozenset[str]:

@@ -8,14 +8,13 @@ from typing import NamedTuple
 from cspec.compiler.algebra.affine_vectors import affine_entries
 from cspec.compiler.algebra.degrees import degree, functions_in
 from cspec.compiler.algebra.derivatives import Derivatives, derivatives
-from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.quadratic_forms import Term, terms_of
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import functions_of
 from cspec.compiler.algebra.vectorize import Vectorizer
-from cspec.compiler.expressions.vectors import Sized
+from cspec.compiler.expressions.vectors import placed
 from cspec.compiler.passes.epigraph import PIECES, whole
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.lowered import EntryRules, Lowered
@@ -116,17 +115,12 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
 def _convex_rows(functions: tuple[Expr, ...], lowered: Lowered, space: Space) -> bool:
     """Whether every function of g is convex, and affine where it has to be 0."""
     reader = Reader(space)
-    start = 0
     equalities = _equalities(lowered)
-    for function in functions:
-        size = function.size if isinstance(function, Sized) else 1
-        try:
-            form = reader.form(function)
-        except UnknownForm:
+    for function, places in placed(functions):
+        form = reader.known(function)
+        equal = any(equalities[places.start : places.stop])
+        if form is None or not form.convex or (equal and not form.affine):
             return False
-        if not form.convex or (any(equalities[start : start + size]) and not form.affine):
-            return False
-        start += size
     return not lowered.ways
 
 

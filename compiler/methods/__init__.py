@@ -18,7 +18,7 @@ from cspec.compiler.methods.sqp import sqp
 from cspec.compiler.records.fragment import Around, Fragment, Rule
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Method
 
 FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
@@ -62,7 +62,7 @@ def require_construction(c: Constraint, word: str, method: Method) -> None:
     if found is None or found.require is None:
         return
     if c.set is not None and c.set.partial:
-        raise SpecError([_of_a_part(c, method)])
+        raise _of_a_part(c, method).error()
     found.require(c, word, method)
 
 

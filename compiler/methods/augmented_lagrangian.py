@@ -65,10 +65,8 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
     settings = _with_defaults(rule)
     assert settings.penalty is not None
     state = (
-        StateFacts(
-            name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
-        ),
-        StateFacts(name="penalty", size=rule.size, start=settings.penalty, meaning="penalties c"),
+        rule.state("multipliers", "Lagrange multipliers", settings.start),
+        rule.state("penalty", "penalties c", settings.penalty),
     )
     between = _updates_between_growths(rule, settings)
     weight = "g" if settings.dual_on == "surrogate" else "true"
@@ -312,13 +310,13 @@ def _memory(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[St
     """What the rule for growing penalties compares with."""
     if settings.rule == "lancelot":
         meaning = "violation a multiplier step needs"
-        target = StateFacts(name="target", size=rule.size, start=NAN, meaning=meaning)
-        waited = StateFacts(name="waited", size=rule.size, meaning="updates since c grew")
+        target = rule.state("target", meaning, NAN)
+        waited = rule.state("waited", "updates since c grew")
         return (target, waited) if between > 1 else (target,)
     if settings.growth == 1:
         return ()
     meaning = "violation at the last test of c" if between > 1 else "violation at the last update"
-    return (StateFacts(name="before", size=rule.size, start=NAN, meaning=meaning),)
+    return (rule.state("before", meaning, NAN),)
 
 
 def _with_defaults(rule: Rule) -> AugmentedLagrangian:
@@ -361,16 +359,8 @@ def hestenes_powell(rule: Rule, weight: str = "true") -> Operation:
     quadratic = "multipliers * g + penalty / 2 * g * g"
     inactive = "-multipliers * multipliers / (2 * clamp(penalty, 1e-12))"
     value = quadratic if rule.relation == "==" else f"where({active}, {quadratic}, {inactive})"
-    return Operation(
-        kind=Kind.COMBINE,
-        name=rule.name,
-        rule=rule.name,
-        updates=(
-            Update(target="weight", formula=rule.projected(f"multipliers + penalty * {weight}")),
-            Update(target="value", formula=value),
-        ),
-        meaning="L_c: gradient weight [multipliers + c g]+ a constraint",
-    )
+    weight = rule.projected(f"multipliers + penalty * {weight}")
+    return rule.weighed(weight, value, "L_c: gradient weight [multipliers + c g]+ a constraint")
 
 
 def _growth(settings: AugmentedLagrangian) -> dict[str, float]:
@@ -389,25 +379,12 @@ def _step_constants(settings: AugmentedLagrangian) -> dict[str, float]:
 def _violation(rule: Rule) -> str:
     """V = |max(g, -multiplier / c)|: 0 for an inactive constraint whose multiplier is 0."""
     slack = "-multipliers / clamp(penalty, 1e-12)"
-    match rule.relation:
-        case "==":
-            return "abs(true)"
-        case "<=":
-            return f"abs(maximum(true, {slack}))"
-        case _:
-            return f"where(floor < 0, abs(true), abs(maximum(true, {slack})))"
+    return rule.either("abs(true)", f"abs(maximum(true, {slack}))")
 
 
 def _toward(rule: Rule) -> str:
     """What a dual step of its own goes along: max(g, -multiplier / c), of equalities g."""
-    slack = "maximum(true, -multipliers / clamp(penalty, 1e-12))"
-    match rule.relation:
-        case "==":
-            return "true"
-        case "<=":
-            return slack
-        case _:
-            return f"where(floor < 0, true, {slack})"
+    return rule.either("true", "maximum(true, -multipliers / clamp(penalty, 1e-12))")
 
 
 def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:

@@ -11,29 +11,10 @@ multipliers.
 from __future__ import annotations
 
 from cspec.compiler.records.fragment import Fragment, Rule
-from cspec.compiler.records.graph import Kind, Operation, Update
 
 
 def bisection(rule: Rule) -> Fragment:
     """No state; where a loss is asked for, the squared violation is part of it."""
-    combine = Operation(
-        kind=Kind.COMBINE,
-        name=rule.name,
-        rule=rule.name,
-        updates=(
-            Update(target="weight", formula=_violation(rule, "true")),
-            Update(target="value", formula=f"{_violation(rule, 'g')} ** 2 / 2"),
-        ),
-        meaning="violation first, objective second",
-    )
-    return Fragment(operations=(combine,))
-
-
-def _violation(rule: Rule, name: str) -> str:
-    match rule.relation:
-        case "<=":
-            return f"relu({name})"
-        case "==":
-            return name
-        case _:
-            return f"maximum({name}, floor)"
+    value = f"{rule.projected('g')} ** 2 / 2"
+    meaning = "violation first, objective second"
+    return Fragment(operations=(rule.weighed(rule.projected("true"), value, meaning),))

@@ -36,10 +36,6 @@ def dual_steps(rule: Rule, settings: Lagrangian) -> Parts:
             return _pid(rule, dual)
 
 
-def _vector(rule: Rule, name: str, meaning: str, start: float = 0.0) -> StateFacts:
-    return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
-
-
 NAN = float("nan")
 
 
@@ -47,7 +43,7 @@ def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
     lr = dual.lr or DEFAULT_STEP
     updates: tuple[Update, ...]
     if settings.order == "optimistic":
-        state = (_vector(rule, "before", "g of the step before", NAN),)
+        state = (rule.state("before", "g of the step before", NAN),)
         updates = (
             Update(target="before", formula="where(isnan(before), true, before)"),
             Update(
@@ -58,7 +54,7 @@ def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
         )
         return state, updates, {"lr": lr}, "multipliers <- [multipliers + lr (2 g - g_before)]+"
     if dual.momentum:
-        state = (_vector(rule, "velocity", "momentum of the ascent"),)
+        state = (rule.state("velocity", "momentum of the ascent"),)
         updates = (
             Update(target="velocity", formula="momentum * velocity + true"),
             Update(target="multipliers", formula=rule.projected("multipliers + lr * velocity")),
@@ -70,7 +66,7 @@ def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
 
 
 def _nupi(rule: Rule, dual: Nupi) -> Parts:
-    state = (_vector(rule, "average", "xi, the smoothed g (g itself at the start)", NAN),)
+    state = (rule.state("average", "xi, the smoothed g (g itself at the start)", NAN),)
     smoothed = "smoothed" if dual.nu else "true"
     step = f"multipliers + lr * (ki * true + kp * ({smoothed} - average))"
     smoothing = Update(target="smoothed", formula="nu * average + (1 - nu) * true")
@@ -90,9 +86,9 @@ def _nupi(rule: Rule, dual: Nupi) -> Parts:
 def _adam(rule: Rule, dual: Adam) -> Parts:
     first, second = dual.betas
     state = (
-        _vector(rule, "moment", "first moment of g"),
-        _vector(rule, "square", "second moment of g"),
-        _vector(rule, "count", "dual steps taken"),
+        rule.state("moment", "first moment of g"),
+        rule.state("square", "second moment of g"),
+        rule.state("count", "dual steps taken"),
     )
     step = (
         "multipliers + lr * moment / (1 - b1 ** count) / (sqrt(square / (1 - b2 ** count)) + 1e-8)"
@@ -109,8 +105,8 @@ def _adam(rule: Rule, dual: Adam) -> Parts:
 
 def _pid(rule: Rule, dual: Pid) -> Parts:
     state = (
-        _vector(rule, "integral", "I, the accumulated g"),
-        _vector(rule, "average", "smoothed g", NAN),
+        rule.state("integral", "I, the accumulated g"),
+        rule.state("average", "smoothed g", NAN),
     )
     rise = rule.projected("smoothed - average")
     value = f"kp * smoothed + integral + kd * ({rise})"

@@ -20,6 +20,11 @@ by 1.5 at a move after which the largest violation of the epoch has not halved, 
 first, in the first 60% of the run. Multipliers of the last 40% are averaged: those are told. Plain
 gradient steps of rate a cap c at 0.2 / (a s^2 N).
 
+`lagrangian(multipliers=mlp(hidden=[64]))`: a network h gives m_i = u softplus(h(x_i)), of an
+equality u h(x_i). It climbs mean_i g_i m_i of each batch, from m_i = 0.02 u, each parameter by 0.02
+times its slope over the largest so far (`dual=adam(lr=...)`: by Adam). u is
+10 |grad f| / (s N share) of the first steps, and 1 where `dual=sgd(lr=...)` is given.
+
 Hestenes 1969, Powell 1969, Rockafellar 1974 (inequalities); Hounie, Chamon, Ribeiro 2023 (feasible
 learning: one requirement for each example).
 
@@ -30,17 +35,22 @@ of the model (dropout) and of augmentation moves the multipliers of the rows tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.not_compiled import not_compiled
+from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.compiler.records.lowered import EachRule, FunctionalRule
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every
-from cspec.dsl.settings.duals import Sgd
-from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian
+from cspec.dsl.settings.duals import Adam, Sgd
+from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian, network_of
+from cspec.dsl.tree.nodes import Call, walk
+from cspec.dsl.tree.rebuild import names
 
 MOVES = 60
 """How often multipliers move in a run, at most."""
@@ -99,11 +109,55 @@ def each_rules(
             count += 1
             name = f"{base}_{count}"
         points = facts.data[dataset].points
+        features, width = _features(c, facts, inference)
         rounds = total_steps / (1 if points else max(1, steps_per_epoch))
         rows, every = facts.data[dataset].rows, _every(c, rounds)
-        found.append(EachRule(name, c, dataset, rows, total_steps, every, points))
+        rule = EachRule(name, c, dataset, rows, total_steps, every, points)
+        found.append(rule._replace(features=features, width=width))
     settled = alone and all(r.points and is_damped(r) and given_of(r) is None for r in found)
     return tuple(rule._replace(balanced=settled) for rule in found)
+
+
+def _features(c: Constraint, facts: Facts, inference: Inference) -> tuple[tuple[str, ...], int]:
+    """The columns that models see in a requirement, and how many numbers they are together."""
+    if network_of(c.method) is None:
+        return (), 0
+    assert c.each is not None
+    columns, models = facts.data[c.each.dataset].columns, inference.known.symbols.models()
+    seen = {
+        name
+        for node in walk(c.each)
+        if isinstance(node, Call) and function_name(node) in models
+        for argument in node.arguments
+        for name in names(argument)
+    }
+    features = tuple(n for n in columns if n in seen and columns[n].kind != "categorical")
+    if not features:
+        raise not_compiled("a network of multipliers beside no input of a model", c.each)
+    return features, sum(prod(columns[name].shape) for name in features)
+
+
+def layers_of(rule: EachRule) -> tuple[int, ...]:
+    """The widths of the network of multipliers, inputs and output among them; () without one."""
+    network = network_of(rule.constraint.method)
+    return () if network is None else (rule.width, *network.hidden, 1)
+
+
+LARGEST = (0.0, 1.0)
+"""Decays of moments where the largest slope so far counts: steps shrink as violations do."""
+CLIMB = 0.02
+"""The step of a network, where it is left open."""
+
+
+def climb_of(rule: EachRule) -> tuple[float, tuple[float, float] | None]:
+    """The step of the network, and the decays of its moments; None for plain ascent."""
+    method = rule.constraint.method
+    if not isinstance(method, Lagrangian) or not method.given("dual"):
+        return CLIMB, LARGEST
+    if isinstance(method.dual, Adam):
+        return method.dual.lr, method.dual.betas
+    assert isinstance(method.dual, Sgd) and method.dual.lr is not None
+    return method.dual.lr, None
 
 
 def _every(c: Constraint, epochs: float) -> int:
@@ -214,16 +268,12 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     given = given_of(rule) or 0.0
     most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
     balance = StateFacts(name=f"{label}.balance", size=2, meaning="late tr(H_f), |grad g|^2")
-    return (
-        *((balance,) if rule.balanced else ()),
-        StateFacts(
-            name=rule.multipliers,
-            size=rows,
-            start=_start(rule),
-            meaning=f"one an example of {rule.dataset}",
-        ),
-        StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
-        StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
+    size = sum((a + 1) * b for a, b in pairwise(layers_of(rule)))
+    network = (
+        StateFacts(name=f"{label}.network", size=size, meaning="of the network of multipliers"),
+        StateFacts(name=f"{label}.moments", size=2 * size + 1, meaning="Adam's, and its steps"),
+    )
+    units = (
         StateFacts(name=f"{label}.penalty", size=1, start=given, meaning=_of_penalty(rule)),
         StateFacts(
             name=f"{label}.most",
@@ -232,6 +282,21 @@ def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
             meaning="cap of the penalty",
         ),
         StateFacts(name=f"{label}.units", size=4, meaning="|grad f|, |grad g|, violation, share"),
+    )
+    multipliers = StateFacts(
+        name=rule.multipliers,
+        size=rows,
+        start=_start(rule),
+        meaning=f"one an example of {rule.dataset}",
+    )
+    if layers_of(rule):
+        return (*network, multipliers, *units)
+    return (
+        *((balance,) if rule.balanced else ()),
+        multipliers,
+        StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
+        StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
+        *units,
         StateFacts(name=f"{label}.worst", size=1, meaning="largest violation of the epoch"),
         StateFacts(
             name=f"{label}.before",
@@ -290,6 +355,8 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
     )
     if rule.balanced:
         return (combine,)
+    if layers_of(rule):
+        return (combine, _climb_operation(rule))
     return (
         combine,
         Operation(
@@ -302,6 +369,23 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
     )
 
 
+def _climb_operation(rule: EachRule) -> Operation:
+    """The ascent of the network by the violations of the batch."""
+    lr, betas = climb_of(rule)
+    word = "sgd" if betas is None else "largest slopes" if betas == LARGEST else "adam"
+    value = "network(x_i)" if rule.equality else "softplus(network(x_i))"
+    unit = "" if given_of(rule) is not None else "u "
+    layers = " -> ".join(map(str, layers_of(rule)))
+    of = f"of ({', '.join(rule.features)}), {layers}" if rule.width else "of an example's features"
+    return Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"climb_{rule.name}",
+        targets=(f"{rule.constraint.full_label}.network",),
+        meaning=f"{word}(lr={lr:g}) moves the network up mean_i g_i m_i, m_i = {unit}{value} {of}, "
+        "of the rows of the batch",
+    )
+
+
 def late_operations(rule: EachRule) -> tuple[Operation, ...]:
     """What an epoch ends with, and the multipliers that are told."""
     growth, share = growth_of(rule)
@@ -310,6 +394,16 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
         name = f"settle_{rule.name}"
         often = "after the last step"
         return (Operation(kind=Kind.SETTLE, name=name, often=often, meaning=meaning),)
+    told = Operation(
+        kind=Kind.SETTLE,
+        name=f"settle_{rule.name}",
+        often="after the last step",
+        meaning="the multipliers of all rows, by the network, are told"
+        if layers_of(rule)
+        else "the mean of late multipliers is told",
+    )
+    if layers_of(rule):
+        return (told,)
     return (
         Operation(
             kind=Kind.PENALTY_STEP,
@@ -318,10 +412,5 @@ def late_operations(rule: EachRule) -> tuple[Operation, ...]:
             meaning=f"penalty <- {growth:g} penalty where the largest violation of a round is "
             f"above {share:g} of the one before",
         ),
-        Operation(
-            kind=Kind.SETTLE,
-            name=f"settle_{rule.name}",
-            often="after the last step",
-            meaning="the mean of late multipliers is told",
-        ),
+        told,
     )

@@ -15,7 +15,7 @@ from cspec.compiler.records.fragment import Around
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import FrankWolfe, Method
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr
@@ -53,7 +53,7 @@ def require_vertices(c: Constraint, word: str, _: Method) -> None:
     """
     joint = c.set is not None and bool(c.set.arguments.get("joint"))
     if joint or word not in VERTICES or _unbounded(c):
-        raise SpecError([_no_oracle(c, word)])
+        raise _no_oracle(c, word).error()
 
 
 def _unbounded(c: Constraint) -> bool:

@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.open_steps import in_units
+from cspec.compiler.methods.sqp import priced
 from cspec.compiler.methods.units import late_mean, late_state
 from cspec.compiler.records.fragment import Fragment, Rule, refuse, scale_at_start
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Kind, Operation, Update
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import Lagrangian
@@ -39,20 +40,8 @@ def lagrangian(rule: Rule) -> Fragment:
     """L = f + <multiplier, g>, multipliers by the chosen dual optimizer."""
     settings: Lagrangian = rule.settings
     _check(rule, settings)
-    multipliers = StateFacts(
-        name="multipliers", size=rule.size, start=settings.start, meaning="Lagrange multipliers"
-    )
+    multipliers = rule.state("multipliers", "Lagrange multipliers", settings.start)
     (state, updates, constants, meaning), units = _dual(rule, settings)
-    combine = Operation(
-        kind=Kind.COMBINE,
-        name=rule.name,
-        rule=rule.name,
-        updates=(
-            Update(target="weight", formula="multipliers"),
-            Update(target="value", formula="multipliers * g"),
-        ),
-        meaning="L = f + <multipliers, g>",
-    )
     dual = Operation(
         kind=Kind.DUAL_STEP,
         name=f"ascend_{rule.name}",
@@ -65,7 +54,7 @@ def lagrangian(rule: Rule) -> Fragment:
         data=settings.dual_data,
         meaning=meaning,
     )
-    operations: tuple[Operation, ...] = (dual, combine)
+    operations: tuple[Operation, ...] = (dual, priced(rule))
     if settings.escalate:
         operations = (*operations, _escalation(rule))
     if units:
@@ -113,19 +102,15 @@ def _dual(rule: Rule, settings: Lagrangian) -> tuple[Parts, tuple[Operation, ...
         state, updates, constants, meaning = found
     if rule.deterministic and getattr(settings.dual, "lr", 0.0) is None:
         first = constants.pop("lr")
-        lr = StateFacts(name="lr", size=rule.size, start=first, meaning="dual steps, scaled")
+        lr = rule.state("lr", "dual steps, scaled", first)
         state = (*state, lr)
     if not settings.escalate:
         return (state, updates, constants, meaning), units
     state = (
         *state,
-        StateFacts(name="damping", size=rule.size, meaning="c, the proportional term's gain"),
-        StateFacts(
-            name="damped", size=rule.size, start=-1.0, meaning="step of the last escalation"
-        ),
-        StateFacts(
-            name="before", size=rule.size, start=float("nan"), meaning="g of the step before"
-        ),
+        rule.state("damping", "c, the proportional term's gain"),
+        rule.state("damped", "step of the last escalation", -1.0),
+        rule.state("before", "g of the step before", float("nan")),
     )
     step = rule.projected("multipliers + lr * true + damping * (true - before)")
     updates = (

@@ -25,11 +25,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from cspec.compiler.records.problem import Constraint, Face, Lifted, PerExample, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Lifting, Method
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import NotFiniteError, Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Number, Sum, walk
+from cspec.dsl.tree.rebuild import function_name
 
 REASON = (
     "by construction: its values on a face of the box are known, so the model is multiplied by a "
@@ -76,7 +77,7 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
     constraints: list[Constraint] = []
     for c in problem.constraints:
         if asked is None and isinstance(_own(c, method), Lifting):
-            raise SpecError([_no_lifting(c, None)])
+            raise _no_lifting(c, None).error()
         if asked is None:
             continue
         candidate = _candidate(c, asked) if _open(c, method) else None
@@ -93,7 +94,7 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
                 constraints.append(c.model_copy(update=chosen))
                 continue
         if _insists(c, candidate, asked, method):
-            raise SpecError([_no_lifting(c, why)])
+            raise _no_lifting(c, why).error()
         rejected = () if why is None else (f"lifting: {why}",)
         constraints.append(c.model_copy(update={"rejected": rejected}) if why else c)
     if not found and not constraints:
@@ -114,7 +115,7 @@ def _insists(c: Constraint, candidate: _Candidate | None, asked: Asked, method: 
     """Whether nothing else will do: a projection of outputs would hold everywhere else, too."""
     elsewhere = any(
         isinstance(node, Call)
-        and _model(node) in asked.every
+        and function_name(node) in asked.every
         and not all(isinstance(argument, Name) for argument in node.arguments)
         for side in (c.value, c.bound)
         for node in walk(side)
@@ -159,7 +160,7 @@ def _over(c: Constraint) -> tuple[str | None, tuple[Expr, ...]]:
 def _model_and_rest(terms: Sequence[Expr], models: frozenset[str]) -> tuple[Call, Expr] | None:
     """`u(..)` and g of terms that say u(..) - g == 0."""
     signed = [pair for term in terms for pair in _signed(term, 1)]
-    calls = [(s, e) for s, e in signed if isinstance(e, Call) and _model(e) in models]
+    calls = [(s, e) for s, e in signed if isinstance(e, Call) and function_name(e) in models]
     if len(calls) != 1:
         return None
     sign, call = calls[0]
@@ -184,10 +185,6 @@ def _signed(expr: Expr, sign: int) -> Iterator[tuple[int, Expr]]:
             return
         case _:
             yield sign, expr
-
-
-def _model(call: Call) -> str:
-    return call.function.id if isinstance(call.function, Name) else ""
 
 
 def _known(value: Expr, columns: Sequence[str], params: Values) -> bool:
@@ -241,7 +238,7 @@ def _faces(
     made = (
         Face(axis=a, at=at, names=tuple(taken), value=value, label=c.full_label) for a, at in places
     )
-    return _Candidate(_model(call), tuple(made), tuple(ends))
+    return _Candidate(function_name(call) or "", tuple(made), tuple(ends))
 
 
 def _ranges(settings: Points) -> Ends:
@@ -272,7 +269,7 @@ def _asked_at(model: str, node: Expr, columns: Sequence[str], settings: Points) 
         return
     ranges = dict(zip(columns, _ranges(settings), strict=True))
     for call in walk(node):
-        if isinstance(call, Call) and _model(call) == model:
+        if isinstance(call, Call) and function_name(call) == model:
             named = [a.id for a in call.arguments if isinstance(a, Name) and a.id in ranges]
             if len(named) == len(call.arguments):
                 yield tuple(ranges[name] for name in named)

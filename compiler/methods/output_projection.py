@@ -21,20 +21,21 @@ from typing import NamedTuple
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import OutputRows, Row
 from cspec.compiler.records.problem import Constraint, PerExample
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Negate, Number, Product, Sum
+from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Number
+from cspec.dsl.values.linear import linear
 
 INFINITY = float("inf")
 Params = Mapping[str, float | tuple[float, ...]]
 
 
 class Affine(NamedTuple):
-    """Rows of coefficients of one model's outputs, and constants; one row an entry."""
+    """Rows of coefficients of one model's outputs, one row an entry, and the constant of all."""
 
-    model: str | None
+    model: str
     rows: tuple[Row, ...]
-    constants: tuple[float, ...]
+    constant: float = 0.0
 
 
 def output_rows(
@@ -50,19 +51,19 @@ def output_rows(
         body = c.value.body if isinstance(c.value, PerExample) else c.value
         affine = affine_in_outputs(body, facts, params)
         bound = value_or_none(c.bound, params)
-        if affine is None or affine.model is None or bound is None:
-            raise SpecError([_not_affine(c)])
+        if affine is None or bound is None:
+            raise _not_affine(c).error()
         rows = found.setdefault(affine.model, {})
-        for row, constant in zip(affine.rows, affine.constants, strict=True):
+        limit = bound - affine.constant
+        for row in affine.rows:
             low, high, label = rows.get(row, (-INFINITY, INFINITY, c.label))
-            limit = bound - constant
             low = max(low, limit) if c.relation in (">=", "==") else low
             high = min(high, limit) if c.relation in ("<=", "==") else high
             rows[row] = (low, high, label)
     result = []
     for model, rows in found.items():
         if rank(list(rows)) < len(rows):
-            raise SpecError([_dependent(model, constraints[0], len(rows))])
+            raise _dependent(model, constraints[0], len(rows)).error()
         lower, upper, labels = zip(*rows.values(), strict=True)
         result.append(OutputRows(model, tuple(rows), lower, upper, labels))
     return tuple(result)
@@ -70,30 +71,35 @@ def output_rows(
 
 def affine_in_outputs(expr: Expr, facts: Facts, params: Params) -> Affine | None:
     """`2*f(x)[0] - f(x)[1] + 1` as coefficients of the outputs; None where it is not affine."""
+    atoms: dict[object, Expr] = {}
+    form = linear(expr, params, atoms, None)
+    parts = [_outputs(atoms[key], facts) for key in form.terms]
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
+        return None
+    if len({(part.model, len(part.rows)) for part in known}) > 1:
+        return None
+    factors = form.terms.values()
+    rows = tuple(
+        tuple(
+            sum(f * v for f, v in zip(factors, column, strict=True))
+            for column in zip(*lines, strict=True)
+        )
+        for lines in zip(*(part.rows for part in known), strict=True)
+    )
+    return Affine(known[0].model, rows, form.constant)
+
+
+def _outputs(expr: Expr, facts: Facts) -> Affine | None:
+    """One output of a model, or each of them; None of anything else."""
     match expr:
-        case Number(value=value):
-            return Affine(None, ((),), (value,))
-        case Negate(operand=operand):
-            return _scaled(affine_in_outputs(operand, facts, params), -1.0)
-        case Sum(operands=operands, operators=operators):
-            total = affine_in_outputs(operands[0], facts, params)
-            for operator, operand in zip(operators, operands[1:], strict=True):
-                sign = 1.0 if operator == "+" else -1.0
-                total = _plus(total, _scaled(affine_in_outputs(operand, facts, params), sign))
-            return total
-        case Product(operands=operands, operators=operators):
-            return _product([affine_in_outputs(o, facts, params) for o in operands], operators)
         case Index(value=Call(function=Name(id=model)), indices=(Number(value=entry),)):
             width = _width(model, facts)
-            if width is None or not 0 <= entry < width:
-                return None
-            return Affine(model, (_unit(int(entry), width),), (0.0,))
+            fits = width is not None and 0 <= entry < width
+            return Affine(model, (_unit(int(entry), width or 0),)) if fits else None
         case Call(function=Name(id=model)) if (width := _width(model, facts)) is not None:
-            rows = tuple(_unit(index, width) for index in range(width))
-            return Affine(model, rows, (0.0,) * width)
-        case _:
-            known = value_or_none(expr, params)
-            return None if known is None else Affine(None, ((),), (known,))
+            return Affine(model, tuple(_unit(index, width) for index in range(width)))
+    return None
 
 
 def _width(model: str, facts: Facts) -> int | None:
@@ -105,47 +111,6 @@ def _width(model: str, facts: Facts) -> int | None:
 
 def _unit(index: int, width: int) -> Row:
     return tuple(1.0 if i == index else 0.0 for i in range(width))
-
-
-def _scaled(item: Affine | None, factor: float) -> Affine | None:
-    if item is None:
-        return None
-    rows = tuple(tuple(factor * v for v in row) for row in item.rows)
-    return item._replace(rows=rows, constants=tuple(factor * c for c in item.constants))
-
-
-def _plus(left: Affine | None, right: Affine | None) -> Affine | None:
-    if left is None or right is None:
-        return None
-    if left.model is None or right.model is None:
-        both = left if right.model is None else right
-        other = right if right.model is None else left
-        return both._replace(constants=tuple(c + other.constants[0] for c in both.constants))
-    if left.model != right.model or len(left.rows) != len(right.rows):
-        return None
-    rows = tuple(
-        tuple(a + b for a, b in zip(p, q, strict=True))
-        for p, q in zip(left.rows, right.rows, strict=True)
-    )
-    constants = tuple(a + b for a, b in zip(left.constants, right.constants, strict=True))
-    return Affine(left.model, rows, constants)
-
-
-def _product(factors: list[Affine | None], operators: Sequence[str]) -> Affine | None:
-    result = factors[0]
-    for operator, factor in zip(operators, factors[1:], strict=True):
-        if result is None or factor is None or operator not in ("*", "/"):
-            return None
-        if factor.model is None:
-            number = factor.constants[0]
-            if operator == "/" and number == 0:
-                return None
-            result = _scaled(result, number if operator == "*" else 1 / number)
-        elif result.model is None and operator == "*":
-            result = _scaled(factor, result.constants[0])
-        else:
-            return None
-    return result
 
 
 def rank(rows: list[Row]) -> int:

@@ -16,7 +16,7 @@ from cspec.compiler.records.fragment import Around
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Method, Parametrization
 from cspec.dsl.words.sets import maps_of
 
@@ -53,7 +53,7 @@ def require_map(c: Constraint, word: str, method: Method) -> None:
     assert isinstance(method, Parametrization)
     known = maps_of(word)
     if not known or (method.map or known[0]) not in known:
-        raise SpecError([_no_map(c, word, method.map)])
+        raise _no_map(c, word, method.map).error()
 
 
 def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:

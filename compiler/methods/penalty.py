@@ -15,7 +15,6 @@ numbers (W @ W.T == eye) and of a set, v has many entries, and L the sum over th
 from __future__ import annotations
 
 from cspec.compiler.records.fragment import Fragment, Rule
-from cspec.compiler.records.graph import Kind, Operation, Update
 from cspec.dsl.settings.methods import ExactPenalty, Penalty, QuadraticPenalty
 
 ACTIVE = "sign(relu(true))"
@@ -25,32 +24,17 @@ ACTIVE = "sign(relu(true))"
 def penalty(rule: Rule) -> Fragment:
     """f + c v."""
     settings: Penalty = rule.settings
-    weight = {
-        "<=": "c + 0 * true",
-        "==": "c * sign(true)",
-        "mixed": "c * where(floor < 0, sign(true), 1 + 0 * true)",
-    }[rule.relation]
-    value = {
-        "<=": "c * g",
-        "==": "c * abs(g)",
-        "mixed": "c * where(floor < 0, abs(g), g)",
-    }[rule.relation]
+    below = rule.relation == "<="
+    weight = "c + 0 * true" if below else f"c * {rule.either('sign(true)', '1 + 0 * true')}"
+    value = f"c * {rule.either('abs(g)', 'g')}"
     return _combine(rule, settings.coefficient, weight, value, "f + c (value - bound)")
 
 
 def exact_penalty(rule: Rule) -> Fragment:
     """f + c [v]+."""
     settings: ExactPenalty = rule.settings
-    weight = {
-        "<=": f"c * {ACTIVE}",
-        "==": "c * sign(true)",
-        "mixed": f"c * where(floor < 0, sign(true), {ACTIVE})",
-    }[rule.relation]
-    value = {
-        "<=": "c * relu(g)",
-        "==": "c * abs(g)",
-        "mixed": "c * where(floor < 0, abs(g), relu(g))",
-    }[rule.relation]
+    weight = f"c * {rule.either('sign(true)', ACTIVE)}"
+    value = f"c * {rule.either('abs(g)', 'relu(g)')}"
     return _combine(rule, settings.coefficient, weight, value, "f + c [value - bound]+")
 
 
@@ -63,18 +47,5 @@ def quadratic_penalty(rule: Rule) -> Fragment:
 
 
 def _combine(rule: Rule, coefficient: float, weight: str, value: str, meaning: str) -> Fragment:
-    return Fragment(
-        operations=(
-            Operation(
-                kind=Kind.COMBINE,
-                name=rule.name,
-                rule=rule.name,
-                updates=(
-                    Update(target="weight", formula=weight),
-                    Update(target="value", formula=value),
-                ),
-                constants={"c": coefficient},
-                meaning=f"L = {meaning}",
-            ),
-        )
-    )
+    combine = rule.weighed(weight, value, f"L = {meaning}", {"c": coefficient})
+    return Fragment(operations=(combine,))

@@ -20,7 +20,7 @@ from cspec.compiler.methods.set_targets import targets_in_words
 from cspec.compiler.records.fragment import Around
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import Lowered, SetAction
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
 from cspec.dsl.words.sets import COUNTS
@@ -115,4 +115,4 @@ def _require_schedule(action: SetAction, settings: Projection, lowered: Lowered)
     message = f"`{label}` can't be enforced by `projection` as written: {why}"
     span = action.constraints[0].span
     helps = ("leave that setting out: `by projection`",)
-    raise SpecError([Diagnostic(code="CS521", message=message, span=span, helps=helps)])
+    raise Diagnostic(code="CS521", message=message, span=span, helps=helps).error()

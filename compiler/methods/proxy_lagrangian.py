@@ -79,7 +79,7 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
     state = (*_common(rule, swap=swap), *state)
     operations: tuple[Operation, ...] = (dual, combine)
     if open_:
-        lr = StateFacts(name="lr", size=rule.size, meaning="dual steps, in the problem's units")
+        lr = rule.state("lr", "dual steps, in the problem's units")
         state = (*state, lr, *unit_state(rule), *late_state(rule))
         operations = (_measured(rule, settings), *operations, *late_mean(rule, "multipliers"))
     return Fragment(state=state, operations=operations, scales_objective=True)
@@ -114,7 +114,7 @@ def _common(rule: Rule, *, swap: bool) -> tuple[StateFacts, ...]:
     radius = LEAST if swap else 0.0
     start = (radius / (rule.size + 1)) / (1 - radius * rule.size / (rule.size + 1))
     return (
-        StateFacts(name="multipliers", size=rule.size, start=start, meaning="l_i / l_0"),
+        rule.state("multipliers", "l_i / l_0", start),
         StateFacts(
             name="share",
             start=1 - radius * rule.size / (rule.size + 1),

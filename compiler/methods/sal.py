@@ -96,31 +96,21 @@ def sal(rule: Rule) -> Fragment:
 
 
 def _state(rule: Rule, penalty: float) -> tuple[StateFacts, ...]:
-    def vector(name: str, start: float, meaning: str) -> StateFacts:
-        return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
-
     return (
-        vector("multipliers", 0.0, "Lagrange multipliers"),
-        vector("penalty", penalty, "mu, one for all"),
-        vector("best", NAN, "||C_best||^2 at the last accepted update"),
-        vector("norm", NAN, "||C||^2 at the last epoch's end"),
-        vector("turn", 0.0, "k, epochs of this shuffle"),
-        vector("shuffle", 0.0, "s, shuffles that are over"),
-        vector("accepts", 0.0, "updates accepted"),
-        vector("rejected", 0.0, "rejections in a row at the largest penalty"),
+        rule.state("multipliers", "Lagrange multipliers"),
+        rule.state("penalty", "mu, one for all", penalty),
+        rule.state("best", "||C_best||^2 at the last accepted update", NAN),
+        rule.state("norm", "||C||^2 at the last epoch's end", NAN),
+        rule.state("turn", "k, epochs of this shuffle"),
+        rule.state("shuffle", "s, shuffles that are over"),
+        rule.state("accepts", "updates accepted"),
+        rule.state("rejected", "rejections in a row at the largest penalty"),
     )
 
 
 def _norm(rule: Rule) -> str:
     """||C||^2 over the rule, in each of its entries."""
-    slack = "maximum(true, 0 - multipliers / penalty)"
-    match rule.relation:
-        case "==":
-            c = "true"
-        case "<=":
-            c = slack
-        case _:
-            c = f"where(floor < 0, true, {slack})"
+    c = rule.either("true", "maximum(true, 0 - multipliers / penalty)")
     return f"0 * penalty + sum({c} ** 2)"
 
 

@@ -96,23 +96,20 @@ def _iterations(rule: Rule, settings: Sal, every: Every) -> int:
 
 
 def _state(rule: Rule, *, by_step: bool) -> tuple[StateFacts, ...]:
-    def vector(name: str, meaning: str, start: float = 0.0) -> StateFacts:
-        return StateFacts(name=name, size=rule.size, start=start, meaning=meaning)
-
     return (
-        vector("multipliers", "Lagrange multipliers"),
-        vector("penalty", "mu, penalties"),
+        rule.state("multipliers", "Lagrange multipliers"),
+        rule.state("penalty", "mu, penalties"),
         *unit_state(rule),
-        vector("most", "cap of the penalties"),
-        vector("first", "c, penalties of the first shuffle"),
-        vector("times", "mu in units of c", 1.0),
-        vector("held", "mu in units of c where this shuffle's last update was accepted"),
-        vector("best", "|C_best|^2 at this shuffle's last accepted update", NAN),
-        vector("norm", "||C||^2 at the last round's end", NAN),
-        vector("turn", "k, rounds of this shuffle"),
-        vector("shuffle", "s, shuffles that are over"),
-        vector("accepts", "updates accepted"),
-        vector("rejected", "rejections in a row at the largest penalty"),
+        rule.state("most", "cap of the penalties"),
+        rule.state("first", "c, penalties of the first shuffle"),
+        rule.state("times", "mu in units of c", 1.0),
+        rule.state("held", "mu in units of c where this shuffle's last update was accepted"),
+        rule.state("best", "|C_best|^2 at this shuffle's last accepted update", NAN),
+        rule.state("norm", "||C||^2 at the last round's end", NAN),
+        rule.state("turn", "k, rounds of this shuffle"),
+        rule.state("shuffle", "s, shuffles that are over"),
+        rule.state("accepts", "updates accepted"),
+        rule.state("rejected", "rejections in a row at the largest penalty"),
         *(sum_state(rule) if by_step else ()),
         *((*mean_state(rule), *late_state(rule)) if rule.lags else ()),
     )
@@ -120,14 +117,7 @@ def _state(rule: Rule, *, by_step: bool) -> tuple[StateFacts, ...]:
 
 def _norm(rule: Rule, units: str = "") -> str:
     """sum_i C_i^2 over the rule, or sum_i c_i C_i^2, in each of its entries."""
-    slack = "maximum(seen, 0 - multipliers / clamp(penalty, 1e-30))"
-    match rule.relation:
-        case "==":
-            c = "seen"
-        case "<=":
-            c = slack
-        case _:
-            c = f"where(floor < 0, seen, {slack})"
+    c = rule.either("seen", "maximum(seen, 0 - multipliers / clamp(penalty, 1e-30))")
     return f"0 * penalty + sum({units}{c} ** 2)"
 
 

@@ -15,13 +15,10 @@ from __future__ import annotations
 
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
 from cspec.compiler.records.fragment import Fragment, Rule
-from cspec.compiler.records.graph import StateFacts
 
 
 def spg(rule: Rule) -> Fragment:
     """L_c = f + <multipliers, g> + c/2 g^2; multipliers come from the solver."""
-    multipliers = StateFacts(
-        name="multipliers", size=rule.size, meaning="Lagrange multipliers, from the solver"
-    )
-    penalty = StateFacts(name="penalty", size=rule.size, start=1.0, meaning="penalties c")
+    multipliers = rule.state("multipliers", "Lagrange multipliers, from the solver")
+    penalty = rule.state("penalty", "penalties c", 1.0)
     return Fragment(state=(multipliers, penalty), operations=(hestenes_powell(rule),))

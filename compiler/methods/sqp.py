@@ -9,22 +9,15 @@ method. Nocedal and Wright 2006, chapter 18; engines: SLSQP (Kraft 1988), trust-
 from __future__ import annotations
 
 from cspec.compiler.records.fragment import Fragment, Rule
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Operation
 
 
 def sqp(rule: Rule) -> Fragment:
     """L = f + <multipliers, g>; multipliers come from the solver, at the end."""
-    multipliers = StateFacts(
-        name="multipliers", size=rule.size, meaning="Lagrange multipliers, from the solver"
-    )
-    combine = Operation(
-        kind=Kind.COMBINE,
-        name=rule.name,
-        rule=rule.name,
-        updates=(
-            Update(target="weight", formula="multipliers"),
-            Update(target="value", formula="multipliers * g"),
-        ),
-        meaning="L = f + <multipliers, g>",
-    )
-    return Fragment(state=(multipliers,), operations=(combine,))
+    multipliers = rule.state("multipliers", "Lagrange multipliers, from the solver")
+    return Fragment(state=(multipliers,), operations=(priced(rule),))
+
+
+def priced(rule: Rule) -> Operation:
+    """COMBINE of the Lagrangian itself."""
+    return rule.weighed("multipliers", "multipliers * g", "L = f + <multipliers, g>")

@@ -20,8 +20,9 @@ from collections.abc import Sequence
 
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.tree.nodes import Call, Expectation, Name, walk
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.tree.nodes import Expectation, walk
+from cspec.dsl.tree.rebuild import calls_of, function_name
 
 
 def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:
@@ -32,25 +33,19 @@ def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:
     """
     models: set[str] = set()
     for c in constraints:
-        called = {
-            node.function.id
-            for node in walk(c.value)
-            if isinstance(node, Call)
-            and isinstance(node.function, Name)
-            and node.function.id in facts.models
-        }
+        called = {function_name(node) or "" for node in calls_of(c.value, facts.models)}
         rates = any(isinstance(node, Expectation) for node in walk(c.value))
         if not rates or len(called) != 1:
-            raise SpecError([_no_rate(c, "it is not a rate of one model")])
+            raise _no_rate(c, "it is not a rate of one model").error()
         models |= called
     if not models:
         return None
     if len(models) > 1:
-        raise SpecError([_no_rate(constraints[0], "its rates are of several models")])
+        raise _no_rate(constraints[0], "its rates are of several models").error()
     model = models.pop()
     outputs = facts.outputs_of(model)
     if outputs not in ((), (1,)):
-        raise SpecError([_no_rate(constraints[0], f"`{model}` has more than one output")])
+        raise _no_rate(constraints[0], f"`{model}` has more than one output").error()
     return model
 
 

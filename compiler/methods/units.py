@@ -47,10 +47,10 @@ SETTLED = 0.6
 def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What is remembered of slopes."""
     return (
-        StateFacts(name="slope", size=rule.size, meaning="largest |grad g| so far"),
+        rule.state("slope", "largest |grad g| so far"),
         StateFacts(name="pull", size=1, meaning="largest |grad f| so far"),
-        StateFacts(name="far", size=rule.size, meaning="largest violation so far"),
-        StateFacts(name="large", size=rule.size, meaning="largest |g| so far"),
+        rule.state("far", "largest violation so far"),
+        rule.state("large", "largest |g| so far"),
     )
 
 
@@ -103,8 +103,8 @@ LATE = 0.2
 def mean_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What the mean of late g remembers."""
     return (
-        StateFacts(name="mean", size=rule.size, meaning="mean of late g"),
-        StateFacts(name="measured", size=rule.size, meaning="how often g was measured"),
+        rule.state("mean", "mean of late g"),
+        rule.state("measured", "how often g was measured"),
     )
 
 
@@ -119,9 +119,9 @@ def mean_updates() -> tuple[Update, ...]:
 
 def sum_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What the sums of g since multipliers moved remember."""
-    total = StateFacts(name="total", size=rule.size, meaning="sum of g since multipliers moved")
-    count = StateFacts(name="count", size=rule.size, meaning="how often g was measured since then")
-    squares = StateFacts(name="squares", size=rule.size, meaning="sum of g^2 since then")
+    total = rule.state("total", "sum of g since multipliers moved")
+    count = rule.state("count", "how often g was measured since then")
+    squares = rule.state("squares", "sum of g^2 since then")
     return (total, count, *((squares,) if rule.batched else ()))
 
 
@@ -167,7 +167,7 @@ def see(rule: Rule, *, by_step: bool, sees: Sees = "true", data: str | None = No
 def late_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What `late_mean` remembers."""
     return (
-        StateFacts(name="late", size=rule.size, meaning="sum of late multipliers"),
+        rule.state("late", "sum of late multipliers"),
         StateFacts(name="moves", size=1, meaning="how many they are"),
     )
 

@@ -13,7 +13,8 @@ from cspec.compiler.records.facts import Facts, OwnLoop
 from cspec.compiler.records.lowered import Lowered
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.methods import Lagrangian
-from cspec.dsl.tree.nodes import Call, Fit, Metric, Name, Stop, Verify, walk
+from cspec.dsl.tree.nodes import Call, Fit, Metric, Stop, Verify
+from cspec.dsl.tree.rebuild import calls_of
 
 
 def loop_notes(checked: Checked, lowered: Lowered, facts: Facts) -> tuple[str, ...]:
@@ -82,12 +83,7 @@ def _ramps(checked: Checked, lowered: Lowered, loop: OwnLoop) -> Iterator[str]:
 
 
 def _calls(checked: Checked, word: str) -> Iterable[Call]:
-    return (
-        node
-        for item in checked.elaborated.items
-        for node in walk(item)
-        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id == word
-    )
+    return (node for item in checked.elaborated.items for node in calls_of(item, (word,)))
 
 
 def _spans_the_run(checked: Checked) -> bool:

@@ -16,7 +16,7 @@ from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.passes.logic import All, Any, Atom, Decided, Formula, Truth, formula, together
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.nodes import Expr
 
 MOST = 64
@@ -48,7 +48,7 @@ def _taken_apart(c: Constraint, event: Expr, known: Decided) -> Constraint:
             return c
         ways = _few(_ways(found, atoms))
     except _TooManyError as error:
-        raise SpecError([_too_many(c)]) from error
+        raise _too_many(c).error() from error
     update = {
         "parts": tuple(atom.function for atom in atoms),
         "equal_parts": tuple(place for place, atom in enumerate(atoms) if atom.equal),

@@ -136,7 +136,7 @@ def _share(bound: Expr, model: ModelFacts, params: Params, unit: int, c: Constra
     if value is None or not total:
         return None
     if value / unit < rest:
-        raise SpecError([_too_few(c, rest * unit)])
+        raise _too_few(c, rest * unit).error()
     return number(min(1.0, (value / unit - rest) / total))
 
 

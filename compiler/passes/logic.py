@@ -25,7 +25,7 @@ from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     TURNED,
@@ -172,7 +172,7 @@ def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive
     tensor = any(shape_of(side, known.shapes, known.params) for side in (left, right))
     entries: Entries = "" if not tensor else "all" if positive else "any"
     if operator == "!=" and not (_settled(left, known) and _settled(right, known)):
-        raise SpecError([_almost_never(left, right)])
+        raise _almost_never(left, right).error()
     return _split(Atom(left, operator, right, entries), known)
 
 

@@ -13,7 +13,7 @@ from cspec.compiler.expressions.rewrite import rewrite
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.problem import Constraint, Initial, Problem, Violations
 from cspec.dsl.checks.metrics import METRIC_WORDS, label_of
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.nodes import Call, Expr, Name, Node, String
 from cspec.dsl.tree.rebuild import rebuild
@@ -78,7 +78,7 @@ def _named(label: String, constraints: tuple[Constraint, ...]) -> list[Constrain
         or c.full_label.startswith((f"{wanted}.", f"{wanted}["))
     ]
     if not chosen:
-        raise SpecError([_no_member(label, constraints)])
+        raise _no_member(label, constraints).error()
     return chosen
 
 

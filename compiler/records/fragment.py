@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict
 
-from cspec.compiler.records.graph import Kind, Operation, StateFacts
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.dsl.messages.diagnostic import Diagnostic
 
 Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -67,6 +67,36 @@ class Rule(BaseModel):
             return "=="
         return "mixed" if any(self.equalities) else "<="
 
+    def state(self, name: str, meaning: str, start: float | tuple[float, ...] = 0.0) -> StateFacts:
+        """State with a number an entry."""
+        return StateFacts(name=name, size=self.size, start=start, meaning=meaning)
+
+    def weighed(
+        self, weight: str, value: str, meaning: str, constants: dict[str, float] | None = None
+    ) -> Operation:
+        """COMBINE: `value` is added to the loss, with the gradient of `weight` g."""
+        return Operation(
+            kind=Kind.COMBINE,
+            name=self.name,
+            rule=self.name,
+            updates=(
+                Update(target="weight", formula=weight),
+                Update(target="value", formula=value),
+            ),
+            constants=constants or {},
+            meaning=meaning,
+        )
+
+    def either(self, equal: str, below: str) -> str:
+        """One formula for equalities, another one for inequalities."""
+        match self.relation:
+            case "<=":
+                return below
+            case "==":
+                return equal
+            case _:
+                return f"where(floor < 0, {equal}, {below})"
+
     def projected(self, formula: str) -> str:
         """The formula with the dual projection of the rule's relations around it."""
         match self.relation:
@@ -110,7 +140,7 @@ def refuse(rule: Rule, why: str, help: str) -> NoReturn:
     """
     labels = ", ".join(f"`{label}`" for label in rule.labels[:3])
     message = f"{labels} can't be enforced by `{rule.settings.word}` as written: {why}"
-    raise SpecError([Diagnostic(code="CS521", message=message, helps=(help,))])
+    raise Diagnostic(code="CS521", message=message, helps=(help,)).error()
 
 
 class Around(BaseModel):

@@ -92,6 +92,10 @@ class EachRule(NamedTuple):
     """Whether its rows are points, of which every step sees all: it counts steps, not epochs."""
     balanced: bool = False
     """Whether its penalty follows f, and its multipliers are found after the last step."""
+    features: tuple[str, ...] = ()
+    """The columns that a network of multipliers sees."""
+    width: int = 0
+    """How many numbers of an example that are."""
 
     @property
     def round(self) -> Literal["step", "epoch"]:

@@ -7,7 +7,7 @@ what the machine works on (`parts`, canonical functions). The face for people ne
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -72,6 +72,16 @@ def at_rest(column: str) -> str:
     return f"{column} at rest"
 
 
+class Searched(Expr):
+    """A ball that is searched together with another one."""
+
+    column: str
+    center: float | None
+    radius: Expr
+    norm: float
+    step: float | None
+
+
 class WorstCase(Expr):
     """The largest value of `body` in a ball around a column of each example: a lower bound of it.
 
@@ -88,6 +98,35 @@ class WorstCase(Expr):
     norm: float
     attack: tuple[int, float | None, int]
     """Steps, their size (None: 2.5 r / steps), restarts."""
+    also: tuple[Searched, ...] = ()
+    """What is searched together with it."""
+    written: Expr
+    """As it stands in the spec."""
+
+
+class Noise(NamedTuple):
+    """What is drawn anew at every step: a number of each example, or of each entry of a column."""
+
+    name: str
+    kind: Literal["normal", "uniform"]
+    ends: tuple[float, float]
+    """Mean and deviation, or the two ends."""
+    like: str | None = None
+    """The column whose entries it is added to."""
+
+
+class Drawn(Expr):
+    """The mean of `body` over noise, of each example: from a number of draws.
+
+    `Beside` stands in `body` for each of the noises.
+    """
+
+    body: Expr
+    noises: tuple[Noise, ...]
+    draws: int
+    """Of a step."""
+    judged: int
+    """Where a verdict is measured."""
     written: Expr
     """As it stands in the spec."""
 

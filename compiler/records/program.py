@@ -63,6 +63,8 @@ class ConstraintFacts(BaseModel):
     """Whether its value is the share of examples that break it: of a rule on each."""
     searched: str = ""
     """The attack whose worst point is measured, `20 steps x 6 starts`; empty elsewhere."""
+    drawn: str = ""
+    """The draws of noise that it is measured by, `64 draws of normal(0, 0.1) an example`."""
     aim: float = 0.0
     """How far inside the bound a rule's examples are brought in the end: `>` is strict."""
     segment: tuple[int, int] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
@@ -21,16 +21,16 @@ class Where:
 
 
 def where_measured(
-    constraint: ConstraintFacts, verify: Iterable[VerifyFacts], training: str | None
-) -> Where:
-    """Which data decide this constraint.
+    constraints: Iterable[ConstraintFacts], verify: Sequence[VerifyFacts], training: str | None
+) -> dict[str, Where]:
+    """Which data decide each constraint, by its label.
 
     Its `verify` without `every`, else its periodic one, else its own (training) data. A `verify`
     of all constraints moves those of the training data, unless they name them; one that names a
     constraint moves it from whatever single dataset it was written on. Constraints of parameters
     alone have no data.
     """
-    return decided(constraint, verify, training)[0]
+    return {c.label: decided(c, verify, training)[0] for c in constraints}
 
 
 def decided(

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.messages.wording import listing
+from cspec.dsl.messages.wording import listing, some
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -111,13 +111,8 @@ def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diag
 
 def _some(column: ColumnFacts) -> str:
     """Values of a column, for people: `: -1, 1`."""
-    shown = ", ".join(f"{value:g}" for value in column.values[:_SOME])
-    rest = ", ..." if len(column.values) > _SOME else ""
-    return f": {shown}{rest}" if shown else ""
-
-
-_SOME = 5
-"""Values that a message lists at most."""
+    shown = some([f"{value:g}" for value in column.values], 5)
+    return f": {shown}" if shown else ""
 
 
 def _renumber(target: Name, column: ColumnFacts) -> tuple[str, ...]:
@@ -189,10 +184,6 @@ def _findings(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[D
     yield from _refused(node, facts)
 
 
-_SHOWN = 12
-"""Names that a message lists at most."""
-
-
 def _refused(node: Node, facts: Facts) -> Iterator[Diagnostic]:
     """A model that is called with `x` and can't take it."""
     match node:
@@ -257,14 +248,13 @@ def _pattern(node: Node, facts: Facts) -> Iterator[Diagnostic]:
             ]
             if any(fnmatchcase(name, pattern) for name in known):
                 return
-            shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
             yield Diagnostic(
                 code="CS525",
                 message=f"no {'weight' if kind == 'weights' else 'parameter'} of `{model}` is "
                 f'called "{pattern}"',
                 span=place.span,
                 label="no match",
-                notes=(f"`{model}.{kind}` has: {shown or 'none'}",),
+                notes=(f"`{model}.{kind}` has: {some(known) or 'none'}",),
                 helps=("write one of these names, or a pattern of them such as `*.weight`",),
             )
 

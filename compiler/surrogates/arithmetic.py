@@ -21,7 +21,7 @@ def total(terms: Sequence[tuple[str, Expr]]) -> Expr:
     """The sum of terms with their signs: (`+`, a), (`-`, b) is a - b."""
     flat: list[tuple[str, Expr]] = []
     for sign, term in terms:
-        flat += [(_signs(sign, inner), part) for inner, part in _terms(term)]
+        flat += [(_signs(sign, inner), part) for inner, part in terms_of(term)]
     kept = [(sign, term) for sign, term in _together(flat) if not is_number(term, 0)]
     if not kept:
         return ZERO
@@ -46,13 +46,14 @@ def _together(terms: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
     return [*rest[:place], added, *rest[place:]]
 
 
-def _terms(expr: Expr) -> list[tuple[str, Expr]]:
+def terms_of(expr: Expr) -> list[tuple[str, Expr]]:
+    """The terms of a sum with their signs, sums in it opened."""
     match expr:
         case Sum(operands=operands, operators=operators):
             pairs = zip(("+", *operators), operands, strict=True)
-            return [(_signs(s, inner), part) for s, term in pairs for inner, part in _terms(term)]
+            return [(_signs(s, inner), part) for s, term in pairs for inner, part in terms_of(term)]
         case Negate(operand=operand):
-            return [(_signs("-", inner), part) for inner, part in _terms(operand)]
+            return [(_signs("-", inner), part) for inner, part in terms_of(operand)]
         case _:
             return [("+", expr)]
 

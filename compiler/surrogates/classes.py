@@ -36,7 +36,15 @@ class Class(NamedTuple):
 
     def value_in(self, s: SoftenerBase, other: Expr) -> Expr | None:
         """The class as a value of what it is compared with; None where that never has it."""
-        return _value_in(s, self.value, other)
+        value = self.value
+        known = s.axes(other).classes
+        if not known or not isinstance(value, Category | String):
+            return value
+        texts = [str(item) for item in known]
+        if _text(value) not in texts:
+            return None
+        column = other.id if isinstance(other, Name) else getattr(value, "column", "")
+        return Category(column=column, text=_text(value), code=texts.index(_text(value)))
 
     @property
     def number(self) -> float | None:
@@ -70,20 +78,6 @@ class Other(NamedTuple):
         if self.label is not None and same(other, self.label):
             return ONE if self.hit == (operator == "==") else ZERO
         return ONE if operator in ("!=", ">", ">=") else ZERO
-
-
-def _value_in(s: SoftenerBase, value: Expr, other: Expr) -> Expr | None:
-    """A class as a value of what it is compared with; None where that never has it."""
-    if not isinstance(value, Category | String):
-        return value
-    known = s.axes(other).classes
-    if not known:
-        return value
-    texts = [str(item) for item in known]
-    if _text(value) not in texts:
-        return None
-    column = other.id if isinstance(other, Name) else getattr(value, "column", "")
-    return Category(column=column, text=_text(value), code=texts.index(_text(value)))
 
 
 def _text(value: Expr) -> str:

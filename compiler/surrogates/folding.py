@@ -9,6 +9,7 @@ pred == 1 => e    with pred := 0   ->  1
 from __future__ import annotations
 
 from cspec.compiler.expressions.rewrite import function_name, number, rewrite, same
+from cspec.compiler.passes.expansion.where import COMPARISONS
 from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, is_number, total
 from cspec.compiler.surrogates.atoms import moves
@@ -77,10 +78,10 @@ def fold(node: Expr) -> Expr:
             return _comparison(node, left, operator, right)
         case Not(operand=operand):
             return _negation(operand)
-        case And(operands=operands):
-            return _all(operands, node)
-        case Or(operands=operands):
-            return _any(operands, node)
+        case And():
+            return _joined(node, ZERO, ONE)
+        case Or():
+            return _joined(node, ONE, ZERO)
         case Implies(condition=condition, consequence=consequence):
             return _implication(node, condition, consequence)
         case Sum() | Product() | Power() | Negate():
@@ -89,8 +90,6 @@ def fold(node: Expr) -> Expr:
             return first if truth else other
         case Call() if function_name(node) in _EXACT:
             return _constant(node) or node
-        case Call(arguments=(Number(value=held), first, second)) if function_name(node) == "where":
-            return first if held else second
     return node
 
 
@@ -114,14 +113,9 @@ def _arithmetic(node: Sum | Product | Power | Negate) -> Expr:
                 return ZERO
             return _without_ones(node)
         case Power(base=base, exponent=exponent):
-            if is_number(exponent, 1) or (is_number(base, 1) and moves_nothing(exponent)):
+            if is_number(exponent, 1) or (is_number(base, 1) and isinstance(exponent, Number)):
                 return base
     return node
-
-
-def moves_nothing(expr: Expr) -> bool:
-    """Whether an expression is a number typed out."""
-    return isinstance(expr, Number)
 
 
 def _without_ones(node: Product) -> Expr:
@@ -162,21 +156,9 @@ def _comparison(node: Compare, left: Expr, operator: str, right: Expr) -> Expr:
     return node
 
 
-def holds(left: float, operator: str, right: float) -> bool:
+def holds(left: float, relation: str, right: float) -> bool:
     """Whether a comparison of two numbers is true."""
-    match operator:
-        case "==":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case _:
-            return left >= right
+    return COMPARISONS[relation](left, right)
 
 
 def _text(value: Category | String) -> str:
@@ -200,22 +182,14 @@ def _negation(event: Expr) -> Expr:
             return Not(operand=event, span=event.span)
 
 
-def _all(operands: tuple[Expr, ...], node: Expr) -> Expr:
-    if any(is_number(operand, 0) for operand in operands):
-        return ZERO
-    kept = tuple(operand for operand in operands if not is_number(operand, 1))
+def _joined(node: And | Or, decisive: Number, neutral: Number) -> Expr:
+    """`and` or `or` without operands that decide nothing; the one that decides all of it."""
+    if any(is_number(operand, decisive.value) for operand in node.operands):
+        return decisive
+    kept = tuple(operand for operand in node.operands if not is_number(operand, neutral.value))
     if len(kept) < 2:
-        return kept[0] if kept else ONE
-    return node if len(kept) == len(operands) else node.model_copy(update={"operands": kept})
-
-
-def _any(operands: tuple[Expr, ...], node: Expr) -> Expr:
-    if any(is_number(operand, 1) for operand in operands):
-        return ONE
-    kept = tuple(operand for operand in operands if not is_number(operand, 0))
-    if len(kept) < 2:
-        return kept[0] if kept else ZERO
-    return node if len(kept) == len(operands) else node.model_copy(update={"operands": kept})
+        return kept[0] if kept else neutral
+    return node if kept == node.operands else node.model_copy(update={"operands": kept})
 
 
 def _implication(node: Implies, condition: Expr, consequence: Expr) -> Expr:

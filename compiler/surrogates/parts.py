@@ -23,7 +23,7 @@ from cspec.compiler.expressions.vectors import Repeated
 from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import as_written, parts_of, rescales
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.nodes import Expr
 
 Count = Callable[[Expr], int | None]
@@ -43,7 +43,7 @@ def lent(c: Constraint, surrogate: Expr, count: Count, params: Params) -> tuple[
     one = as_written(surrogate, c)
     found = count(one)
     if found is not None and found > 1:
-        raise SpecError([_which(surrogate, found, sum(n or 1 for n in wanted))])
+        raise _which(surrogate, found, sum(n or 1 for n in wanted)).error()
     return tuple(one if n in (None, 1) else Repeated(body=one, size=n) for n in wanted)
 
 

@@ -28,6 +28,9 @@ class Setting:
     word: Word = SIGMOID
     """What stands in for events where neither a surrogate nor a method is written."""
 
+    open: bool = False
+    """Whether the compiler may take other stand-ins: nobody named a method, the loop is its own."""
+
     @property
     def bound(self) -> bool:
         """Whether data and models are bound: else what only they tell is left open."""
@@ -54,4 +57,6 @@ def setting_of(checked: Checked, inference: Inference, moving: frozenset[str]) -
     ranges = Ranges(checked.symbols, checked.params, lets, signatures)
     models = inference.known.facts.models
     still = frozenset(name for name in moving if name in models and models[name].still)
-    return Setting(moving - still, inference, ranges, still)
+    own = inference.known.facts.own_loop is not None
+    open_ = checked.method.left_open and not own
+    return Setting(moving - still, inference, ranges, still, open=open_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.records.problem import PerExample, WorstCase
+from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
 from cspec.compiler.surrogates.arithmetic import is_number, total
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.calls import call_mean
@@ -61,7 +61,7 @@ class Softener(SoftenerBase):
                 return expr.model_copy(update={"value": self.mean(value, sign)})
             case Attribute(value=value):
                 return expr.model_copy(update={"value": self.mean(value, sign)})
-            case WorstCase(body=body):
+            case WorstCase(body=body) | Drawn(body=body):
                 soft = self.mean(body, sign)
                 return expr.model_copy(update={"body": soft})
             case Expectation() | PerExample():

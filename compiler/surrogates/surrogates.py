@@ -21,7 +21,8 @@ from cspec.compiler.surrogates.parts import lent
 from cspec.compiler.surrogates.remarks import Remarks
 from cspec.compiler.surrogates.setting import Setting
 from cspec.compiler.surrogates.softener import Softener
-from cspec.compiler.surrogates.words import SIGMOID, named
+from cspec.compiler.surrogates.statistics import is_rate, of_two_rates
+from cspec.compiler.surrogates.words import LOGISTIC, SIGMOID, Word, named
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Method
@@ -39,9 +40,10 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
     found: list[Diagnostic] = []
     notes: list[str] = []
     constraints = []
+    rated = _rated(problem, setting)
     for c in problem.constraints:
         try:
-            changed, remarks = _surrogate(c, setting)
+            changed, remarks = (_of_rates(c, setting) if rated else None) or _surrogate(c, setting)
         except SpecError as error:
             found += error.diagnostics
             continue
@@ -50,7 +52,8 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
         notes += remarks.notes(c.label, c.surrogate_text or "")
         if changed.constant:
             notes.append(f"{c.label}: {SAME}: it is judged, and moves nothing")
-    objective, remarks = _objective(problem, setting)
+    word = LOGISTIC if rated else setting.word
+    objective, remarks = _objective(problem, setting, word)
     found += remarks.found
     if found:
         raise SpecError(sorted(found, key=lambda d: d.span))
@@ -66,14 +69,43 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
 SAME = "the same whatever is predicted"
 
 
-def _objective(problem: Problem, setting: Setting) -> tuple[Expr | None, Remarks]:
-    softener = Softener(setting, setting.word, Remarks(problem.objective.span))
+def _rated(problem: Problem, setting: Setting) -> bool:
+    """Whether a rate is what is asked for, and all that holds it back are rates of one form."""
+    softener = Softener(setting)
+    if not setting.open or not is_rate(problem.objective, softener):
+        return False
+    hard = [c for c in problem.constraints if c.soft is None]
+    flat = [c for c in hard if any(map(softener.flat, c.parts))]
+    return bool(flat) and all(_of_rates(c, setting) is not None for c in flat)
+
+
+def _objective(problem: Problem, setting: Setting, word: Word) -> tuple[Expr | None, Remarks]:
+    softener = Softener(setting, word, Remarks(problem.objective.span))
     found = _soft(softener, problem.objective, 1)
     moved = moves(problem.objective, softener.moving)
     if moved and not moves(found, softener.moving) and not softener.remarks.found:
         softener.remarks.refuse(problem.objective, SAME, shown=problem.objective_text)
     changed = not same(found, problem.objective)
     return found if changed else None, softener.remarks
+
+
+def _of_rates(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks] | None:
+    """A requirement of rates beside an objective that is one: both as weighted losses.
+
+    As sigmoids the two would be at their best where scores say nothing; as losses every multiplier
+    weighs a classification, whose scores are good for any threshold. None of other requirements.
+    """
+    open_ = c.method is None or (isinstance(c.method, Method) and c.method.left_open)
+    plain = c.relation in ("<=", ">=") and c.event is None and c.each is None and c.soft is None
+    if c.surrogate is not None or not open_ or not plain or _still(c, setting):
+        return None
+    softener = Softener(setting, LOGISTIC, Remarks(c.span))
+    found = [of_two_rates(part, softener) for part in c.parts]
+    if not found or any(part is None for part in found):
+        return None
+    parts = tuple(_soft(softener, part, 1) for part in found if part is not None)
+    update = {"gradient_parts": parts, "surrogate_text": LOGISTIC.text}
+    return c.model_copy(update=update), softener.remarks
 
 
 def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:

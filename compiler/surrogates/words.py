@@ -6,19 +6,23 @@ With m = u - v, the margin, and T the temperature or width:
     ramp               clip(0.5 + m/T, 0, 1)                     and, or: the same
     hinge              [1 + m]+ where it raises g,               and: min, or: max
                        1 - [1 - m]+ where it lowers g
+    logistic           log2(1 + e^m) where it raises g,          the same
+                       1 - log2(1 + e^-m) where it lowers g
     dl2                [m]+ where it raises g,                   and: a b, or: a + b
                        1 - [-m]+ where it lowers g               and: a + b - 1, or: a + b - a b
 
-`hinge` and `dl2` bound the event from the side on which a requirement g <= 0 is safe: Cotter et al.
+`hinge`, `logistic` and `dl2` bound the event from the side on which a requirement g <= 0 is safe:
+Eban et al. 2017, "Scalable learning of non-decomposable objectives" (section 3); Cotter et al.
 2019, "Two-player games for efficient non-convex constrained optimization" (section 2); DL2: Fischer
 et al. 2019, "DL2: training and querying neural networks with logic" (section 3). Where the side is
-not known, or both are at work, the sigmoid is taken. `u == v` is exp(-(m/T)^2), of hinge and dl2
+not known, or both are at work, the sigmoid is taken. `u == v` is exp(-(m/T)^2), of the one-sided
 the margin -|m|. A class has the probability prob(z/T)[k], of the others the margin z[k] minus the
 largest other output.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -28,7 +32,10 @@ from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Index, Keyword, Name, Negate, Node, Power, Product
 
-ONE_SIDED = frozenset({"hinge", "dl2"})
+ONE_SIDED = frozenset({"hinge", "logistic", "dl2"})
+HINGED = frozenset({"hinge", "logistic"})
+"""Those whose `and` is the smallest, whose `or` the largest."""
+LOG_2 = round(math.log(2), 6)
 
 
 class Word(NamedTuple):
@@ -55,6 +62,8 @@ class Word(NamedTuple):
         """What stands in for events, for people."""
         if isinstance(self.scale, Expr):
             return f"{self.name} of temperature 1, which falls to {SHARP:g} along the run"
+        if self.name in HINGED:
+            return self.name
         return f"{self.name} of temperature {self.scale:g}"
 
     # --- atoms ---
@@ -69,6 +78,10 @@ class Word(NamedTuple):
                 if sign > 0:
                     return call("relu", plus(ONE, margin))
                 return complement(call("relu", less(ONE, margin)))
+            case "logistic":
+                if sign > 0:
+                    return over(call("softplus", margin), LOG_2)
+                return complement(over(call("softplus", less(number(0), margin)), LOG_2))
             case "dl2":
                 if sign > 0:
                     return call("relu", margin)
@@ -100,7 +113,7 @@ class Word(NamedTuple):
 
     def both(self, left: Expr, right: Expr, sign: int, moving: bool) -> Expr:
         """The truth of `left and right`; `moving`: both move (else one is data)."""
-        if moving and self.name == "hinge":
+        if moving and self.name in HINGED:
             return call("min", left, right)
         if moving and self.name == "dl2" and sign < 0:
             return total([("+", left), ("+", right), ("-", ONE)])
@@ -108,7 +121,7 @@ class Word(NamedTuple):
 
     def either(self, left: Expr, right: Expr, sign: int, moving: bool) -> Expr:
         """The truth of `left or right`."""
-        if moving and self.name == "hinge":
+        if moving and self.name in HINGED:
             return call("max", left, right)
         if moving and self.name == "dl2":
             both = times(complement(left), complement(right))
@@ -117,6 +130,7 @@ class Word(NamedTuple):
 
 
 SIGMOID = Word(open=True)
+LOGISTIC = Word("logistic")
 SHARP = 0.25
 """Where a temperature that falls ends ..."""
 FALLS = 0.6
@@ -158,7 +172,7 @@ def as_at_first(expr: Expr) -> Expr:
     return rewrite(expr, step)
 
 
-WORDS = ("sigmoid", "hinge", "ramp", "product", "dl2")
+WORDS = ("sigmoid", "hinge", "logistic", "ramp", "product", "dl2")
 """Surrogates by name; anything else behind `with surrogate` is an expression."""
 
 

@@ -41,6 +41,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -56,8 +57,7 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
     labels = {
         column
         for item in items
-        for node in walk(item)
-        if isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in LOSSES
+        for node in calls_of(item, LOSSES)
         for column in map(column_of, node.arguments[1:2])
         if column
     }

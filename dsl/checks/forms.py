@@ -15,7 +15,7 @@ from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.relations import require_set
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_weight
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.tree.nodes import (
@@ -36,7 +36,7 @@ from cspec.dsl.tree.nodes import (
     Or,
     walk,
 )
-from cspec.dsl.tree.rebuild import head_name, names
+from cspec.dsl.tree.rebuild import function_name, head_name, names
 from cspec.dsl.words.functions import STRUCTURE
 from cspec.dsl.words.kind import WORDS, Kind, joined
 
@@ -118,10 +118,7 @@ def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
             *(f"for one constraint a group: `{form}`" for form in forms),
             *(() if event is None else (f"for a column of true and false: `{event}`",)),
         ),
-        fixes=tuple(
-            Fix(span=operand.span, replacement=option, title=f"write {option}")
-            for option in options
-        ),
+        fixes=replacing(operand.span, *options),
     )
 
 
@@ -228,8 +225,7 @@ def _no_class_gradient(typer: Typer, relation: Expr) -> None:
 
 def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
     """The word with a surrogate of its own in place of one that has none."""
-    words = {n.function.id for n in walk(relation)
-             if isinstance(n, Call) and isinstance(n.function, Name)}  # fmt: skip
+    words = set(map(function_name, walk(relation)))
     if "argmax" in words:
         return ("the class of a model's outputs is `pred(z)`, which has one",)
     if any(isinstance(n, Index) and _names_pred(n) for n in walk(relation)):

@@ -12,7 +12,7 @@ from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.checks.training import dataset
 from cspec.dsl.checks.verify import labels
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
@@ -182,7 +182,5 @@ def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> N
         if known
         else "this spec has no constraints",
         helps=(f"did you mean `{guess}`?",) if guess else ("name a constraint by its label",),
-        fixes=(Fix(span=argument.span, replacement=guess, title=f"write {guess}"),)
-        if guess
-        else (),
+        fixes=replacing(argument.span, guess),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Call,
@@ -23,7 +23,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     walk,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name
 from cspec.dsl.words.losses import OF_LOG_PROBABILITIES, OF_LOGITS, OF_SCORES, PER_CLASS
 
 WORDS = frozenset({"kl", "entropy"})
@@ -68,7 +68,6 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
     logits = typer.source.slice(argument.arguments[0].span)
     bare = not text.endswith(")")  # `prob` alone, written out
     meant = "f(x)" if bare else logits
-    fix = Fix(span=argument.span, replacement=meant, title=f"write {meant}")
     typer.report(
         "CS302",
         f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
@@ -76,7 +75,7 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
         "made probabilities twice",
         notes=(f"`{word}` makes probabilities of what it is given itself",),
         helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
-        fixes=() if bare else (fix,),
+        fixes=() if bare else replacing(argument.span, meant),
     )
 
 
@@ -116,7 +115,7 @@ def _which(typer: Typer, side: Expr, node: Expr) -> None:
         "several numbers an example",
         notes=("`ce` is of one logit a class",),
         helps=(f"of class 1 write `{forms[0]}`", f"of the most likely class `{forms[1]}`"),
-        fixes=tuple(Fix(span=side.span, replacement=form, title=f"write {form}") for form in forms),
+        fixes=replacing(side.span, *forms),
     )
 
 
@@ -144,20 +143,19 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
         call.span,
         "logits",
         notes=(why[model], "without a logarithm of probabilities it falls without end"),
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
 def _word(typer: Typer, call: Call) -> str:
     """The function of the language that is called."""
-    name = call.function.id if isinstance(call.function, Name) else ""
+    name = function_name(call) or ""
     return "" if name in typer.symbols.table else name
 
 
 def _model(typer: Typer, node: Node) -> str:
     """The model of `f(x)`; empty for anything else."""
-    name = node.function.id if isinstance(node, Call) and isinstance(node.function, Name) else ""
+    name = function_name(node) or ""
     return name if typer.symbols.role(name) == "model" else ""
 
 

@@ -9,7 +9,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number, quoted
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name
 from cspec.dsl.values.intervals import Range, Ranges
 
 _SLACK = 1e-12
@@ -102,7 +102,7 @@ def _slack(value: float) -> float:
 
 
 def _value(typer: Typer, expr: Expr) -> float | None:
-    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id == "ramp":
+    if isinstance(expr, Call) and function_name(expr) == "ramp":
         return _value(typer, expr.arguments[1]) if len(expr.arguments) == 2 else None
     try:
         return constant(expr, typer.values)

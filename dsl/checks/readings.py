@@ -24,6 +24,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     walk,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.losses import LOSSES
 
 _TOTALS = {
@@ -106,12 +107,10 @@ def _event(typer: Typer, relation: Expr) -> str | None:
 
 def _of_events(typer: Typer, side: Expr) -> str:
     """`P[pred == 1]` for `sum(pred == 1)`, `mean(pred == 1)`."""
-    if not isinstance(side, Call) or not isinstance(side.function, Name):
+    if not isinstance(side, Call) or function_name(side) not in ("sum", "mean"):
         return ""
-    word, inner = side.function.id, side.arguments
-    if word not in ("sum", "mean") or len(inner) != 1:
-        return ""
-    event = typer.quiet(inner[0], OUTSIDE).what == "event"
+    inner = side.arguments
+    event = len(inner) == 1 and typer.quiet(inner[0], OUTSIDE).what == "event"
     return f"P[{typer.slice(inner[0])}]" if event else ""
 
 
@@ -145,7 +144,7 @@ def _mean(typer: Typer, side: Expr) -> str | None:
 
 def over_examples(typer: Typer, side: Expr) -> str | None:
     """`quantile(f(x), 0.5)` for `median(f(x))`, what it is over the examples; else None."""
-    word = side.function.id if isinstance(side, Call) and isinstance(side.function, Name) else ""
+    word = function_name(side) or ""
     if word not in _TOTALS or not isinstance(side, Call) or len(side.arguments) != 1:
         return None
     if word == "sum" and not _alone(side):
@@ -157,7 +156,7 @@ def _alone(side: Expr) -> bool:
     """Whether a function of entries is given what never has any: an output, a loss."""
     if not isinstance(side, Call) or len(side.arguments) != 1:
         return False
-    if not isinstance(side.function, Name) or side.function.id not in _TOTALS:
+    if function_name(side) not in _TOTALS:
         return False
     inner = side.arguments[0]
     loss = any(isinstance(node, Name) and node.id in LOSSES for node in walk(inner))

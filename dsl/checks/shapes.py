@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.names.symbols import Symbol
 from cspec.dsl.text.source import Span
@@ -227,10 +227,7 @@ def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
         power.span,
         "powers act entry by entry",
         helps=(f"for the inverse write `inv({text})`", f"for one over each entry `1/{text}`"),
-        fixes=tuple(
-            Fix(span=power.span, replacement=form, title=f"write {form}")
-            for form in (f"inv({text})", f"1/{text}")
-        ),
+        fixes=replacing(power.span, f"inv({text})", f"1/{text}"),
     )
 
 
@@ -249,7 +246,7 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
         span,
         "`*` acts entry by entry",
         helps=(f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`"),
-        fixes=tuple(Fix(span=span, replacement=f, title=f"write {f}") for f in forms),
+        fixes=replacing(span, *forms),
     )
 
 
@@ -382,7 +379,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
         helps = (f"the last entry is {last}",) if bounds.high < 0 else ("begin at 0",)
         if bounds.low == bounds.high and size + bounds.low >= 0:
             entry = f"{size + bounds.low:g}"
-            fixes = (Fix(span=index.span, replacement=entry, title=f"write {entry}"),)
+            fixes = replacing(index.span, entry)
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)

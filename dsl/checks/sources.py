@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.kinds.unknown_names import unknown_model
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, writing
 from cspec.dsl.messages.wording import counted, listing, number
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.settings.base import Settings
@@ -261,8 +261,7 @@ def check_domain(typer: Typer, item: Domain) -> None:
             f"{typer.text(source)} has two numbers, and no interval",
             source.span,
             "an interval goes here",
-            helps=(f"write `{meant}`",),
-            fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+            **writing(source.span, meant),
         )
         return
     if total is not None and len(source.arguments) != total:
@@ -299,8 +298,7 @@ def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
         f"{typer.text(source)}: each interval stands in brackets of its own",
         source.span,
         "one list of all ends",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+        **writing(source.span, meant),
     )
 
 

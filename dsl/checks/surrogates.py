@@ -21,7 +21,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     WithSurrogate,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
 
 
@@ -97,11 +97,7 @@ def _moves_smoothly(typer: Typer, expr: Node) -> bool:
 
 
 def _predicts(node: Node) -> bool:
-    return (
-        isinstance(node, Call)
-        and isinstance(node.function, Name)
-        and node.function.id in PREDICTIONS
-    )
+    return function_name(node) in PREDICTIONS
 
 
 def _trains(typer: Typer, name: str) -> bool:

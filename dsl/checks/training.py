@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
@@ -142,7 +142,7 @@ def _map_called(typer: Typer, call: Call, word: str) -> None:
         call.span if given is None else given.span,
         "a map is a word alone",
         helps=(f"write `by {word}`",),
-        fixes=(Fix(span=call.span, replacement=word, title=f"write {word}"),),
+        fixes=replacing(call.span, word),
     )
 
 
@@ -327,7 +327,7 @@ def _no_condition(typer: Typer, term: Expr) -> None:
                 term.span,
                 "so many epochs without a better objective?",
                 helps=(f"write `stop when {meant}`",),
-                fixes=(Fix(span=term.span, replacement=meant, title=f"write {meant}"),),
+                fixes=replacing(term.span, meant),
             )
             return
     typer.report(

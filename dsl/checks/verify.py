@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 import re
 from collections.abc import Iterator
+=======
+from collections.abc import Iterable, Iterator
+>>>>>>> main
 
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.checks.training import dataset
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
@@ -42,24 +46,26 @@ from cspec.dsl.values.certifiable import objections
 def labels(spec: Spec) -> dict[str, Span]:
     """Every label path of an elaborated spec and its place, those of the parts of chains too."""
     found: dict[str, Span] = {}
-    stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
-    while stack:
-        current = stack.pop()
+    for current in _with_inner(spec.constraints()):
         found.setdefault(current.label or "", current.label_span)
         if isinstance(current, Constraint):
             for part in chain_parts(current.relation):
                 found.setdefault(f"{current.label}.{part}", current.label_span)
-        if isinstance(current, Group):
-            stack.extend(reversed(current.constraints))
     return found
+
+
+def _with_inner(items: Iterable[Constraint | Group]) -> Iterator[Constraint | Group]:
+    """Constraints and groups, each group before what is in it."""
+    for item in items:
+        yield item
+        if isinstance(item, Group):
+            yield from _with_inner(item.constraints)
 
 
 def check_labels(typer: Typer, spec: Spec) -> None:
     """Labels that are given twice."""
     seen: dict[str, Span] = {}
-    stack: list[Constraint | Group] = list(reversed(list(spec.constraints())))
-    while stack:
-        current = stack.pop()
+    for current in _with_inner(spec.constraints()):
         label = current.label or ""
         if label in seen and current.label_span != NOWHERE:
             short = typer.source.slice(current.label_span) or label
@@ -74,8 +80,6 @@ def check_labels(typer: Typer, spec: Spec) -> None:
                 fixes=(Fix(span=current.label_span, replacement=f"{short}2", title=f"{short}2"),),
             )
         seen.setdefault(label, current.label_span)
-        if isinstance(current, Group):
-            stack.extend(reversed(current.constraints))
 
 
 def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled) -> None:
@@ -166,7 +170,7 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
         span,
         f"constraints: {listing(names[:8], 'and')}" if names else "this spec has no constraints",
         helps=(f"did you mean `{guess}`?",) if guess else (_others(names),),
-        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),) if meant else (),
+        fixes=replacing(span, meant),
     )
 
 
@@ -248,7 +252,7 @@ def _confidence(typer: Typer, item: Verify) -> None:
             expr.span,
             "how sure, and not how unsure",
             helps=(f"did you mean `{sure}`?",),
-            fixes=(Fix(span=expr.span, replacement=sure, title=f"write {sure}"),),
+            fixes=replacing(expr.span, sure),
         )
 
 

@@ -16,8 +16,8 @@ from typing import Literal
 
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.questions import mean_of_which
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum, walk
-from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum
+from cspec.dsl.tree.rebuild import calls_of, substitute
 from cspec.dsl.words.losses import LOSSES
 
 Place = Literal["objective", "metric", "side", "let"]
@@ -115,9 +115,7 @@ def _mean(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -
 def _of_the_mean(worker: Elaborator, expr: Expr) -> bool:
     """Whether a function of a bare loss is one that people mean of its mean."""
     return any(
-        isinstance(node, Call)
-        and isinstance(node.function, Name)
-        and node.function.id in _OF_THE_MEAN
-        and any(worker.reach.holds_loss(argument) for argument in node.arguments)
-        for node in walk(expr)
+        worker.reach.holds_loss(argument)
+        for node in calls_of(expr, _OF_THE_MEAN)
+        for argument in node.arguments
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import NamedTuple
 
+from cspec.dsl.explicit.points import noise_of
 from cspec.dsl.explicit.questions import (
     no_data,
     nothing_measured,
@@ -13,6 +14,7 @@ from cspec.dsl.explicit.questions import (
     which_model,
 )
 from cspec.dsl.explicit.reach import Reach
+from cspec.dsl.explicit.worst_example import joint
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import NOWHERE, Source, Span
@@ -30,7 +32,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     On,
 )
-from cspec.dsl.tree.rebuild import rebuild, substitute
+from cspec.dsl.tree.rebuild import N, bound_names, names, rebuild, substitute
 from cspec.dsl.values.shapes import ONE_NUMBER
 from cspec.dsl.values.tensor_words import OVER_ENTRIES
 from cspec.dsl.words.functions import SIGNATURES
@@ -106,7 +108,7 @@ class Elaborator:
             case Comprehension():
                 binders, inner = self.binders(expr.binders, context)
                 body = self.expression(expr.body, inner)
-                return expr.model_copy(update={"binders": binders, "body": body})
+                return joint(expr.model_copy(update={"binders": binders, "body": body}))
             case _:
                 return rebuild(expr, lambda node: self._node(node, context))
 
@@ -178,6 +180,8 @@ class Elaborator:
         binders, over = self._over_data(expr)
         if over is not None:
             expr = expr.model_copy(update=over)
+        elif binders and (of_each := self._of_each(expr, context)) is not None:
+            return of_each
         data = self._data_of(expr, context)
         inner = context._replace(data=data)
         if data is not None:
@@ -193,6 +197,41 @@ class Elaborator:
                 "conditions": tuple(self.expression(c, inner) for c in expr.conditions),
             }
         )
+
+    def _of_each(self, expr: Expectation, context: Surroundings) -> Expr | None:
+        """A mean over a set that is one number an example; None of a mean over points alone.
+
+        Where examples are in reach it is that of each, `mean(e for a in S)`; outside, the mean of
+        noise beside data is the mean over the examples of that of each.
+        """
+        bound = bound_names(expr.binders)
+        if any(names(c) & bound for c in expr.conditions):
+            return None
+        drawn = [noise_of(b, self.symbols.domains()) for b in expr.binders]
+        nested = context.data is not None and expr.dataset is None and not expr.conditions
+        if not nested and not any(drawn):
+            return None
+        reached = (context.local | self._columns(context)) - bound if nested else frozenset()
+        touches = bool(names(expr.body) & reached)
+        if not touches and not self.reach.touches(self._opened(expr.body), bound, inside=True):
+            return None
+        binders = tuple(
+            one
+            for binder, found in zip(expr.binders, drawn, strict=True)
+            for one in (found or (binder,))
+        )
+        each = Comprehension(function="mean", body=expr.body, binders=binders, span=expr.span)
+        if nested:
+            return self.expression(each, context)
+        outer = expr.model_copy(update={"kind": "E", "body": each, "binders": ()})
+        return self._expectation(outer, context)
+
+    def _opened(self, node: N) -> N | Comprehension:
+        """What is averaged, with means over noise that stand in it as those of each example."""
+        changed = rebuild(node, self._opened)
+        if isinstance(changed, Expectation) and changed.dataset is None and changed.binders:
+            return Comprehension(function="mean", body=changed.body, binders=changed.binders)
+        return changed
 
     @staticmethod
     def _written(expr: Expectation, data: str | None, context: Surroundings) -> Span:

@@ -18,14 +18,17 @@ from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbol, Symbols, is_made, is_pairs
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
+    By,
     Call,
     Column,
+    Compare,
     Constraint,
     Data,
     Domain,
@@ -38,12 +41,15 @@ from cspec.dsl.tree.nodes import (
     Name,
     Node,
     Number,
+    Power,
     Spec,
     String,
+    Sum,
     Target,
     Vector,
+    Within,
 )
-from cspec.dsl.tree.rebuild import rebuild
+from cspec.dsl.tree.rebuild import head_name, rebuild
 
 
 class PointSet(NamedTuple):
@@ -110,6 +116,101 @@ def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
             return low, high
         case _:
             return None
+
+
+LEAST = Number(text="1e-3", value=1e-3)
+"""What is left of what holds on points that are drawn anew, where `within` does not say."""
+
+
+def on_average(constraint: Constraint, domains: Mapping[str, Domain]) -> Constraint | None:
+    """A requirement on points that are drawn anew (`redraw=true`) as one on a mean over them.
+
+        forall p in q.sample(n, redraw=true): l == r within w   sqrt(E[(l - r)^2 for p in ..]) <= w
+                                              l <= r within w   E[relu(l - r) for p in ..] <= w
+
+    None of others: no single relation, or held by what needs a copy of each point.
+    """
+    match constraint.relation, constraint.binders:
+        case (
+            Compare(operands=(left, right), operators=("<=" | ">=" | "==" as operator,)),
+            (Binder(domain=Call() as domain, condition=None) as binder,),
+        ) if (plain := _without_redraw(domain)) is not None:
+            pass
+        case _:
+            return None
+    by = next((m.method for m in constraint.modifiers if isinstance(m, By)), None)
+    if point_set(plain, domains) is None or not (by is None or _weighs(by)):
+        return None
+    left, right = (right, left) if operator == ">=" else (left, right)
+    span = constraint.relation.span
+    apart = Sum(operands=(left, right), operators=("-",), span=span)
+    body: Expr = Call(function=Name(id="relu"), arguments=(apart,), span=span)
+    if operator == "==":
+        body = Power(base=apart, exponent=Number(text="2", value=2), span=span)
+    points = binder.model_copy(update={"domain": plain})
+    mean: Expr = Expectation(kind="E", body=body, binders=(points,), span=span)
+    if operator == "==":
+        mean = Call(function=Name(id="sqrt"), arguments=(mean,), span=span)
+    most = next((m.tolerance for m in constraint.modifiers if isinstance(m, Within)), LEAST)
+    return constraint.model_copy(
+        update={
+            "binders": (),
+            "relation": Compare(operands=(mean, most), operators=("<=",), span=span),
+            "modifiers": tuple(m for m in constraint.modifiers if not isinstance(m, Within)),
+        }
+    )
+
+
+def _without_redraw(domain: Call) -> Call | None:
+    """`q.sample(n)` of `q.sample(n, redraw=true)`."""
+    match domain.keywords:
+        case (Keyword(name="redraw", value=Name(id="true")),):
+            return domain.model_copy(update={"keywords": ()})
+    return None
+
+
+def _weighs(method: Expr) -> bool:
+    """Whether a method gives one weight to a function."""
+    head = head_name(method)
+    return head is not None and getattr(METHODS.get(head.id), "enforces", "") == "functions"
+
+
+def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...] | None:
+    """A binder over a distribution beside data, one for each of its names; None of other sets.
+
+    `normal(m, s)` and `uniform(lo, hi)` stand for it, with how many draws a step takes where
+    `.sample(n)` says so; the intervals of a box are uniform.
+    """
+    domain = binder.domain
+    drawn = domain
+    if isinstance(domain, Call) and domain.keywords:
+        if any(not isinstance(k.value, Name) or k.value.id != "true" for k in domain.keywords):
+            return None
+        drawn = domain.model_copy(update={"keywords": ()})
+    sampled = isinstance(drawn, Call) and isinstance(drawn.function, Attribute)
+    found = point_set(drawn if sampled else _sampled(drawn, ONE), domains)
+    wide = found is not None and any(dimensions for _, dimensions in found.axes)
+    if found is None or found.word != "sample" or wide:
+        return None
+    ends = found.ends * (len(binder.names) if len(found.ends) == 1 else 1)
+    if len(ends) != len(binder.names):
+        return None
+
+    def one(name: str, pair: tuple[Expr, Expr]) -> Binder:
+        of = Call(function=Name(id=found.kind), arguments=pair, span=domain.span)
+        own = _sampled(of, found.number) if sampled else of
+        return binder.model_copy(update={"names": (name,), "domain": own})
+
+    return tuple(map(one, binder.names, ends))
+
+
+ONE = Number(text="1", value=1)
+
+
+def _sampled(domain: Expr, number: Expr) -> Call:
+    """`domain.sample(number)`."""
+    function = Attribute(value=domain, name="sample", span=domain.span)
+    return Call(function=function, arguments=(number,), span=domain.span)
 
 
 def is_points(dataset: str) -> bool:
@@ -310,6 +411,8 @@ __all__ = [
     "PointSet",
     "WithPoints",
     "is_points",
+    "noise_of",
+    "on_average",
     "point_set",
     "settings_of",
     "source_call",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, replacing
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.nodes import Constraint, Expectation, Expr, Name, On
@@ -24,7 +24,7 @@ def no_data(
             span=span,
             label="a mean over what?",
             helps=(f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`",),
-            fixes=(Fix(span=span, replacement=name, title=f"write {name}"),),
+            fixes=replacing(span, name),
         )
     return Diagnostic(
         code="CS306",

@@ -19,9 +19,11 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.explicit.averages import average
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
+from cspec.dsl.explicit.points import on_average
 from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.var_sets import with_var_sets
 from cspec.dsl.explicit.worst_example import worst_of, worst_point
+from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import MAPS
@@ -129,6 +131,8 @@ def _constraint(
     """A constraint with its modifiers made explicit; a group hands its own to its members."""
     own = {type(modifier) for modifier in constraint.modifiers}
     modifiers = (*constraint.modifiers, *(m for m in outer if type(m) not in own))
+    if isinstance(constraint, Constraint):
+        constraint, modifiers = _of_mean(constraint, modifiers, worker)
     binders, inner = worker.binders(constraint.binders, context)
     if isinstance(constraint, Group):
         members = tuple(_constraint(c, inner, modifiers, worker) for c in constraint.constraints)
@@ -157,6 +161,19 @@ def _constraint(
     return constraint.model_copy(
         update={"binders": binders, "relation": relation, "modifiers": kept}
     )
+
+
+def _of_mean(
+    constraint: Constraint, modifiers: tuple[Modifier, ...], worker: Elaborator
+) -> tuple[Constraint, tuple[Modifier, ...]]:
+    """A requirement on points that are drawn anew as the mean that it is about."""
+    whole = constraint.model_copy(update={"modifiers": modifiers})
+    found = on_average(whole, worker.symbols.domains())
+    if found is None:
+        return constraint, modifiers
+    written = " ".join(worker.source.slice(constraint.relation.span).split())
+    worker.notes.append((constraint.relation.span, written, format_expression(found.relation)))
+    return found, found.modifiers
 
 
 def _modifier(modifier: Modifier, context: Surroundings, worker: Elaborator) -> Modifier:

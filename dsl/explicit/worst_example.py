@@ -3,6 +3,7 @@
 max(e for (x, y) in train) <= b                ->   forall (x, y) in train: e <= b
 forall (x, y) in train, z in ball(x, r): e <= b   ->   forall (x, y) in train:
                                                          max(e for z in ball(x, r)) <= b
+forall (x, y) in train, z in ball(x, r), a in [0, 1]: e <= b   ->   of both together
 
 `min(..) >= b` alike, and numbers of an interval, `a in [lo, hi]`.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from cspec.dsl.tree.nodes import (
+    EXTREMES,
     TURNED,
     Binder,
     Call,
@@ -20,8 +22,9 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Interval,
     Name,
-    walk,
 )
+from cspec.dsl.tree.rebuild import names
+from cspec.dsl.words.sets import BOXES
 
 EXTREME = {"<=": "max", ">=": "min"}
 """The extreme that has to meet a bound, by the relation."""
@@ -49,24 +52,42 @@ def worst_point(relation: Expr, binders: tuple[Binder, ...]) -> tuple[Expr, tupl
     match relation, binders:
         case (
             Compare(operands=(left, right), operators=("<=" | ">=",)),
-            (Binder(names=names, domain=Name()) as rows, ball),
-        ) if len(names) > 1 and is_searched(ball.domain):
+            (Binder(names=columns, domain=Name()) as rows, *sets),
+        ) if len(columns) > 1 and sets and all(is_searched(s.domain) for s in sets):
             pass
         case _:
             return relation, binders
-    operator, point = relation.operators[0], ball.names[0]
-    if any(isinstance(n, Name) and n.id == point for n in walk(left)):
-        extreme = "max" if operator == "<=" else "min"
-        left = Comprehension(function=extreme, body=left, binders=(ball,), span=left.span)
-    if any(isinstance(n, Name) and n.id == point for n in walk(right)):
-        extreme = "min" if operator == "<=" else "max"
-        right = Comprehension(function=extreme, body=right, binders=(ball,), span=right.span)
+    operator = relation.operators[0]
+    left = _worst(left, "max" if operator == "<=" else "min", tuple(sets))
+    right = _worst(right, "min" if operator == "<=" else "max", tuple(sets))
     return relation.model_copy(update={"operands": (left, right)}), (rows,)
 
 
+def _worst(side: Expr, extreme: str, sets: tuple[Binder, ...]) -> Expr:
+    """The extreme of a side over the sets whose points stand in it."""
+    found = names(side)
+    kept = tuple(binder for binder in sets if not found.isdisjoint(binder.names))
+    if not kept:
+        return side
+    return Comprehension(function=extreme, body=side, binders=kept, span=side.span)
+
+
+def joint(expr: Comprehension) -> Comprehension:
+    """`max(max(e for a in [lo, hi]) for z in ball(x, r))`: the worst of both sets together."""
+    inner = expr.body
+    if not isinstance(inner, Comprehension) or inner.function != expr.function:
+        return expr
+    binders = (*expr.binders, *inner.binders)
+    if expr.function not in EXTREMES or not all(is_searched(b.domain) for b in binders):
+        return expr
+    return expr.model_copy(update={"body": inner.body, "binders": binders})
+
+
 def is_searched(domain: Expr) -> bool:
-    """Whether the worst of a set is searched: of a ball or an interval."""
+    """Whether the worst of a set is searched: of a ball, an interval or a box."""
     match domain:
         case Interval() | Call(function=Name(id="ball")):
             return True
+        case Call(function=Name(id=word)):
+            return word in BOXES
     return False

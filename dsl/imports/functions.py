@@ -30,7 +30,7 @@ from cspec.dsl.imports.python_files import (
 from cspec.dsl.imports.signatures import RefusedError, signature_of
 from cspec.dsl.imports.trust import refusal
 from cspec.dsl.imports.untrusted import untrusted
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Data, From, Imported, Model, Spec
@@ -196,9 +196,7 @@ def _undefined(name: Imported, known: Outline, item: From) -> Diagnostic:
     helps = (f"did you mean `{guess}`?",) if guess else ()
     if not helps and known.functions:
         helps = (f"it defines {listing(sorted(known.functions), 'and')}",)
-    fixes: tuple[Fix, ...] = ()
-    if guess is not None and name.name == name.alias:
-        fixes = (Fix(span=name.span, replacement=guess, title=f"write {guess}"),)
+    fixes = replacing(name.span, guess) if name.name == name.alias else ()
     return Diagnostic(
         code="CS217",
         message=f"`{item.module}` defines no `{name.name}`",

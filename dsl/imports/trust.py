@@ -23,7 +23,7 @@ from typing import NamedTuple
 from cspec.dsl.imports.announced import is_announced
 from cspec.dsl.imports.trusted_torch import computes
 from cspec.dsl.imports.user_pyproject import user_trust
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 
 _NAMED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
 
@@ -51,7 +51,7 @@ def trusting(names: Iterable[str] | str) -> Iterator[None]:
         added = tuple(names)
     for name in added:
         if not is_module_name(name):
-            raise SpecError([_no_name(name)])
+            raise _no_name(name).error()
     token = _NAMED.set((*_NAMED.get(), *map(str, added)))
     try:
         yield

@@ -10,7 +10,7 @@ from cspec.dsl.kinds.parts import of_each
 from cspec.dsl.kinds.rates import group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
@@ -82,16 +82,16 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
     """`bce(f, y)`: a model where its outputs belong; `gap(f(x))`: no number a group."""
     models = tuple(typer.symbols.models())
     if signature.family == "model" and len(models) == 1 and isinstance(value, Name):
-        return (Fix(span=value.span, replacement=models[0], title=f"write {models[0]}"),)
+        return replacing(value.span, models[0])
     if signature.family == "groups" and separated(value, typer.slice) is None:
         meant = by_group(typer, value)
         if "| column" in meant:
             return ()  # no column of the spec makes groups
-        return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
+        return replacing(value.span, meant)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
     meant = f"{typer.source.slice(value.span)}(x)"
-    return (Fix(span=value.span, replacement=meant, title=f"write {meant}"),)
+    return replacing(value.span, meant)
 
 
 def _is_weight(typer: Typer, value: Expr, scope: Scope) -> bool:
@@ -293,9 +293,7 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
         call.span,
         "an empty interval" if empty else "at most n of each m stay",
         helps=(f"did you mean `{swapped}`?",),
-        fixes=(Fix(span=call.span, replacement=swapped, title=f"write {swapped}"),)
-        if first != second
-        else (),
+        fixes=replacing(call.span, swapped) if first != second else (),
     )
 
 

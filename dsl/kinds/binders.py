@@ -8,7 +8,7 @@ from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset, unknown_value
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -151,7 +151,7 @@ def _no_set(typer: Typer, domain: Expr) -> None:
         helps=(f"write `{meant}`",)
         if meant
         else ("sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",),
-        fixes=(Fix(span=domain.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+        fixes=replacing(domain.span, meant),
     )
 
 
@@ -264,7 +264,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
             center = typer.kind(arguments[0], scope)
             return dict.fromkeys(binder.names, center)
-        case Call(function=Name(id="normal" | "uniform" as word)):
+        case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
             text = typer.source.slice(domain.span)
             typer.report(
                 "CS325",
@@ -299,8 +299,7 @@ def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
         f"`({', '.join(binder.names)})` has {len(binder.names)} names, `{text}` has 1",
         place,
         "each name goes over a set of its own",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+        **writing(place, meant),
     )
 
 

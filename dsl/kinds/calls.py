@@ -8,6 +8,7 @@ from cspec.dsl.kinds.foreign import (
     binary_method,
     called_entry,
     foreign_call,
+    method_of_python,
     module_call,
 )
 from cspec.dsl.kinds.forms import unknown_keyword
@@ -15,7 +16,7 @@ from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.table import table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
@@ -79,8 +80,7 @@ def _average(typer: Typer, call: Call, function: Name) -> Kind:
         f"`{function.id}` stands before square brackets",
         function.span,
         "no function",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -145,7 +145,7 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         function.span,
         f"defined as {'a number' if symbol.role != 'data' else 'data'}",
         helps=(f"write `{function.id}` alone, without the parentheses",),
-        fixes=(Fix(span=call.span, replacement=function.id, title=f"write {function.id}"),),
+        fixes=replacing(call.span, function.id),
     )
 
 
@@ -198,9 +198,7 @@ def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], sco
         call.span,
         f"defined as `{form}`",
         helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),)
-        if meant != form
-        else (),
+        fixes=replacing(call.span, meant) if meant != form else (),
     )
     return False
 
@@ -283,8 +281,7 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
         f"{typer.text(function.value)} has no part `{function.name}`: it is a function",
         function.name_span,
         "no part",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -293,14 +290,7 @@ def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
     model = typer.source.slice(function.value.span)
     given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
     meant = OF_MODELS[function.name].format(f=model, x=given)
-    return typer.report(
-        "CS210",
-        f"`{model}` has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
-    )
+    return method_of_python(typer, function, **writing(call.span, meant))
 
 
 _OF_WEIGHTS = {
@@ -317,14 +307,7 @@ def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
     form = _OF_WEIGHTS[function.name].format(text)
     if function.name == "norm" and order == "1":
         form = f"l1({text})"
-    return typer.report(
-        "CS210",
-        f"`{text}` has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(f"write `{form}`",),
-        fixes=(Fix(span=call.span, replacement=form, title=f"write {form}"),),
-    )
+    return method_of_python(typer, function, **writing(call.span, form))
 
 
 _VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})
@@ -357,6 +340,7 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     text, word = typer.source.slice(function.value.span), function.name
     given = typer.source.text[function.span.end + 1 : call.span.end - 1].strip()
     whole = text.startswith("(") and text.endswith(")")
+<<<<<<< HEAD
     if word in _CHOOSE:
         form = _CHOOSE[word].format(text, *given.strip("[](){} ").split(", ", 1), "")
         form = f"{text} in {{{given.strip('[](){} ')}}}" if word == "isin" else form
@@ -378,6 +362,13 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
         if given and word in METHODS
         else (Fix(span=call.span, replacement=form, title=f"write {form}"),),
     )
+=======
+    if whole and "({})" in METHODS[function.name] and ")" not in text[1:-1]:
+        text = text[1:-1]
+    form = METHODS[function.name].format(text)
+    fixes = () if call.arguments or call.keywords else replacing(call.span, form)
+    return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
+>>>>>>> main
 
 
 def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:

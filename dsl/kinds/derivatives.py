@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -16,7 +16,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -77,9 +77,7 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
             variable.span,
             "a column, a coordinate or a feature goes here",
             helps=(f"write `{again}`",) if again and _head(first) else (_by_a_name(typer, call),),
-            fixes=(Fix(span=call.span, replacement=again, title=f"write {again}"),)
-            if again and _head(first)
-            else (),
+            fixes=replacing(call.span, again) if again and _head(first) else (),
         )
         return
     if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):
@@ -88,9 +86,7 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         return
     word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
     inner = call.arguments[0]
-    model = (
-        inner.function.id if isinstance(inner, Call) and isinstance(inner.function, Name) else ""
-    )
+    model = function_name(inner)
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
     if model in typer.symbols.models():
         helps.insert(

@@ -6,12 +6,12 @@ import re
 
 from cspec.dsl.kinds.rates import rate
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.kinds.unknown_names import MODULES
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.kinds.unknown_names import MODULES, root_of
+from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import bracketed
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Membership, Name, Number, Var
+from cspec.dsl.tree.nodes import Attribute, Call, Membership, Name, Number, Var
 from cspec.dsl.words.functions import Signature
 from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
@@ -78,31 +78,30 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
     loss = _loss(typer, call, function.id) if call.keywords else None
     if loss is not None:
         return _called(typer, call, function, loss)
-    template = CALLS.get(function.id)
-    if template is None or len(call.arguments) != 1 or call.keywords:
-        return None
-    inner = typer.source.slice(call.arguments[0].span)
-    meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
-    return _called(typer, call, function, meant)
+    meant = _filled(typer, call, CALLS.get(function.id))
+    return None if meant is None else _called(typer, call, function, meant)
 
 
 def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind | None:
     """Report `cp.sum_squares(w)`, `np.square(x)`, `np.linalg.norm(w)`."""
-    root: Expr = function.value
-    while isinstance(root, Attribute):
-        root = root.value
+    root = root_of(function)
     known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
     loss = _loss(typer, call, function.name)
     if known and loss is not None and isinstance(root, Name):
         text = typer.source.slice(function.span)
         headline = f"`{text}`: `{root.id}` is not defined in this spec"
         return _called(typer, call, function, loss, headline)
-    template = {**CALLS, "norm": "norm({0}, 2)"}.get(function.name)
-    if template is None or not known or len(call.arguments) != 1 or call.keywords:
+    meant = _filled(typer, call, {**CALLS, "norm": "norm({0}, 2)"}.get(function.name))
+    return _called(typer, call, function, meant) if known and meant is not None else None
+
+
+def _filled(typer: Typer, call: Call, form: str | None) -> str | None:
+    """A form of the only argument of a call, in brackets where it needs them."""
+    if form is None or len(call.arguments) != 1 or call.keywords:
         return None
-    inner = typer.source.slice(call.arguments[0].span)
-    meant = template.format(inner) if "{0}" in template else template.format(_whole(typer, call))
-    return _called(typer, call, function, meant)
+    (argument,) = call.arguments
+    plain = "{0}" in form
+    return form.format(typer.slice(argument) if plain else bracketed(typer.source, argument))
 
 
 def _loss(typer: Typer, call: Call, word: str) -> str | None:
@@ -125,13 +124,8 @@ def _called(
         headline or f"unknown name `{named}`",
         function.span,
         "not defined in this spec",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
-
-
-def _whole(typer: Typer, call: Call) -> str:
-    return bracketed(typer.source, call.arguments[0])
 
 
 def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
@@ -153,7 +147,7 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         "a `var` with entries",
         notes=("indices begin at 0",),
         helps=(f"write `{meant}`", *_from_one(function.id, call)),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(call.span, meant),
     )
 
 
@@ -176,7 +170,7 @@ def _product(typer: Typer, call: Call, function: Name) -> Kind:
         function.span,
         "a `var`, one number",
         helps=(f"for a product write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(call.span, meant),
     )
 
 
@@ -189,14 +183,13 @@ def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
     plain = "{0}" in template
     texts = [typer.source.slice(p.span) if plain else bracketed(typer.source, p) for p in parts]
     meant = template.format(*texts)
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
-    )
+    return method_of_python(typer, function, **writing(call.span, meant))
+
+
+def method_of_python(typer: Typer, function: Attribute, **extra: object) -> Kind:
+    """Report `E[e].mean()`, `f.parameters()`."""
+    message = f"{typer.text(function.value)} has no part `{function.name}`"
+    return typer.report("CS210", message, function.name_span, "a method of Python", **extra)
 
 
 def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
@@ -220,8 +213,7 @@ def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope)
         f"the arguments of `{signature.name}` stand the other way round",
         call.span,
         f"`{level}` is the {name}, and stands second",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -257,6 +249,5 @@ def _binder_second(
         f"what a `{signature.name}` runs over stands behind `for`",
         call.span,
         "a comma stands here",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.tree.constants import value_or_none
@@ -123,7 +123,7 @@ def _two_ends(typer: Typer, call: Call) -> bool:
         call.span,
         "the whole numbers below n",
         helps=(f"write `{meant}`" if meant else f"write `{shift}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+        fixes=replacing(call.span, meant),
     )
     return True
 
@@ -187,7 +187,7 @@ def missing_arguments(
 def _filled(call: Call, meant: str) -> tuple[Fix, ...]:
     """The call with all its arguments, where they are no placeholders."""
     known = any(value in meant for value in _TYPICAL.values())
-    return (Fix(span=call.span, replacement=meant, title=f"write {meant}"),) if known else ()
+    return replacing(call.span, meant) if known else ()
 
 
 _TYPICAL = {"level": "90%", "q": "95%", "lo": "0", "hi": "1", "p": "10%", "temperature": "1"}
@@ -240,5 +240,5 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
         span,
         f"it takes {listing(known, 'and')}" if known else "it takes no settings",
         helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
-        fixes=(Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else (),
+        fixes=replacing(span, guess),
     )

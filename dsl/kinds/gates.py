@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.tree.nodes import Call, Compare, Constraint, Item, Model, Name, walk
 
@@ -50,5 +50,5 @@ def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
                 f"give the model gates: `model {subject.id} = {meant}`",
                 f"or bound what a projection keeps: `density({subject.id}) <= 10%`",
             ),
-            fixes=(Fix(span=model.source.span, replacement=meant, title=f"write {meant}"),),
+            fixes=replacing(model.source.span, meant),
         )

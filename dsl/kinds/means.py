@@ -9,7 +9,7 @@ from cspec.dsl.kinds.by_group import apart
 from cspec.dsl.kinds.operands import event_kind, number_of, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expectation, Expr, Number
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, What, joined
@@ -78,7 +78,7 @@ def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> 
         "by group?",
         notes=("columns that make groups stand alone behind `|`",),
         helps=(f"write `| {meant}`",),
-        fixes=(Fix(span=condition.span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(condition.span, meant),
     )
     return "groups"
 
@@ -125,8 +125,7 @@ def _of_entries(typer: Typer, expr: Comprehension) -> None:
         f"`{body}` is as large as `{name}`: weights of different shapes have no sum",
         expr.span,
         "their entries are summed first",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+        **writing(expr.span, meant),
     )
 
 

@@ -6,7 +6,7 @@ from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Expr, Name
@@ -118,7 +118,7 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
         name.span,
         "used without parentheses",
         helps=(f"write `{form}`", *((loop,) if given else ())),
-        fixes=(Fix(span=name.span, replacement=form, title=f"write {form}"),)
+        fixes=replacing(name.span, form)
         if signature.family == "model" and len(models) == 1
         else (),
     )

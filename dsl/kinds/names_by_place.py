@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Name
@@ -97,7 +97,7 @@ def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
         name.span,
         "not defined in this spec",
         helps=(help_,),
-        fixes=(Fix(span=place, replacement=new, title=f"write {new}"),),
+        fixes=replacing(place, new),
     )
 
 
@@ -114,8 +114,7 @@ def in_square_brackets(typer: Typer, name: Name) -> Kind | None:
         f"what `{name.id}` takes stands in `( )`",
         span,
         "a function",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
+        **writing(span, meant),
     )
 
 
@@ -148,8 +147,7 @@ def dashed(typer: Typer, name: Name) -> Kind | None:
             f"`{written}` is called `{column.name}` here",
             place,
             "the name in the data",
-            helps=(f"write `{column.name}`",),
-            fixes=(Fix(span=place, replacement=column.name, title=f"write {column.name}"),),
+            **writing(place, column.name),
         )
     return None
 
@@ -207,6 +205,5 @@ def label_used(typer: Typer, name: Name) -> Kind | None:
         f"`{name.id}` is the label of a constraint, no number",
         name.span,
         "labels have no value",
-        helps=(f"write `{about}`",),
-        fixes=(Fix(span=place, replacement=about, title=f"write {about}"),),
+        **writing(place, about),
     )

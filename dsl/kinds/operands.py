@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Product
@@ -133,8 +133,7 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
             f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
             expr.span,
             "needs something true or false",
-            helps=(f"write `{meant}`",),
-            fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+            **writing(expr.span, meant),
         )
     return typer.report(
         "CS313",

@@ -6,7 +6,7 @@ import re
 
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
@@ -64,8 +64,7 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
             f"`{text}` is a model: what it sees stands in `( )`",
             whole,
             "square brackets",
-            helps=(f"write `{meant}`",),
-            fixes=(Fix(span=whole, replacement=meant, title=f"write {meant}"),),
+            **writing(whole, meant),
         )
     place = ".".join(
         index.value if isinstance(index, String) else typer.source.slice(index.span)
@@ -147,8 +146,7 @@ def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Si
         notes=("an index chooses an output, a class or a feature, never an example",)
         if number != "one number"
         else (),
-        helps=(f"write `{text}`",),
-        fixes=(Fix(span=span, replacement=text, title=f"write {text}"),),
+        **writing(span, text),
     )
 
 
@@ -172,8 +170,7 @@ def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
         whole,
         "a vector an example",
         notes=("an index chooses an output, never an example",),
-        helps=(f"write `{entry}`",),
-        fixes=(Fix(span=whole, replacement=entry, title=f"write {entry}"),),
+        **writing(whole, entry),
     )
 
 
@@ -284,8 +281,7 @@ def of_each(
         return f"write `forall W in {part}:` before the constraint, and `W` here", ()
     body = f"{text[line.start('body') : before.start]}W{text[end : line.end('body')]}"
     each = f"forall W in {part}: {body}"
-    fix = Fix(span=Span(*line.span("body")), replacement=each, title=f"write {each}")
-    return f"write `{line['label'] or ''}{each}`", (fix,)
+    return f"write `{line['label'] or ''}{each}`", replacing(Span(*line.span("body")), each)
 
 
 _PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
@@ -304,9 +300,7 @@ def _as_call(typer: Typer, expr: Attribute, model: str) -> str | None:
 
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
-    fixes: tuple[Fix, ...] = ()
-    if guess:
-        fixes = (Fix(span=expr.name_span, replacement=guess, title=f"write {guess}"),)
+    fixes = replacing(expr.name_span, guess)
     text = typer.source.slice(expr.value.span)
     helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
     if not guess:
@@ -315,10 +309,7 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
         helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
     call = _as_call(typer, expr, text) if "weights" in known and not guess else None
     if call is not None:
-        helps, fixes = (
-            (f"write `{call}`",),
-            (Fix(span=expr.span, replacement=call, title=f"write {call}"),),
-        )
+        helps, fixes = (f"write `{call}`",), replacing(expr.span, call)
     elif not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name

@@ -7,7 +7,7 @@ from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_value, values_of
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.tree.constants import TRUTHS
 from cspec.dsl.tree.nodes import (
@@ -133,7 +133,7 @@ def _quoted_column(typer: Typer, expr: Compare) -> None:
         found.span,
         "the same for every example",
         helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
-        fixes=(Fix(span=found.span, replacement=name, title=f"write {name}"),) if name else (),
+        fixes=replacing(found.span, name),
     )
 
 
@@ -159,7 +159,7 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
         left.span,
         "an output of a model",
         helps=(f"write `{bare}`, the class that it says",),
-        fixes=(Fix(span=left.span, replacement=bare, title=f"write {bare}"),),
+        fixes=replacing(left.span, bare),
     )
 
 
@@ -188,7 +188,7 @@ def _equal_probability(typer: Typer, left: Expr, right: Expr) -> None:
         left.span,
         "between 0 and 1",
         helps=(f"write `{meant} == {typer.slice(right)}`, the class that it says",),
-        fixes=(Fix(span=left.span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(left.span, meant),
     )
 
 
@@ -205,7 +205,6 @@ def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
         f"{typer.text(operand)} is compared with nothing",
         operand.span,
         "each comparison is written out",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=operand.span, replacement=meant, title=f"write {meant}"),),
+        **writing(operand.span, meant),
     )
     return True

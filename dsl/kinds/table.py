@@ -7,7 +7,7 @@ from cspec.dsl.kinds.foreign import constant_first, index_first
 from cspec.dsl.kinds.forms import missing_arguments, too_many, unknown_keyword
 from cspec.dsl.kinds.operands import check_finite
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Call, Expr, Number
 from cspec.dsl.tree.rebuild import head_name
@@ -57,8 +57,7 @@ def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
         f"`{signature.name}` takes the outputs first and the labels second",
         call.span,
         f"`{label}` is a column, `{output}` an output of a model",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -72,8 +71,7 @@ def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
         f"`{signature.name}` takes outputs of a model, and `{inner}` is a class",
         call.span,
         "a number",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 
@@ -92,8 +90,7 @@ def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
         f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number",
         call.span,
         "over the examples?",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=call.span, replacement=meant, title=f"write {meant}"),),
+        **writing(call.span, meant),
     )
 
 

@@ -10,7 +10,7 @@ from cspec.dsl.kinds.instead import as_column, without_a_guess
 from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
@@ -81,8 +81,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
-    derivative = _derivative(typer, name)
-    if derivative is not None:
+    if derivative := _derivative(typer, name):
         return derivative
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
@@ -141,7 +140,7 @@ def _metric(typer: Typer, name: Name) -> Kind:
             f"write `{text}`",
             f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
         ),
-        fixes=(Fix(span=name.span, replacement=text, title=f"write {text}"),),
+        fixes=replacing(name.span, text),
     )
 
 
@@ -174,8 +173,7 @@ def _average_of(typer: Typer, name: Name) -> Kind | None:
         f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`",
         name.span,
         "not defined in this spec",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+        **writing(place, meant),
     )
 
 
@@ -216,8 +214,7 @@ def _derivative(typer: Typer, name: Name) -> Kind | None:
             f"`{found[0]}`: a derivative is written `{form}`",
             place,
             "no quotient",
-            helps=(f"write `{form}`",),
-            fixes=(Fix(span=place, replacement=form, title=f"write {form}"),),
+            **writing(place, form),
         )
     behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
     known = {f"d{a}" for arguments in fields.values() for a in arguments}
@@ -302,7 +299,7 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
     only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
-    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    fixes = replacing(span, guess)
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
 
@@ -320,7 +317,7 @@ def _domain_as_data(typer: Typer, name: str, span: Span) -> Kind:
         span,
         "a domain",
         helps=(f"write `{meant}` in place of `on {name}`",),
-        fixes=(Fix(span=place, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(place, meant),
     )
 
 
@@ -365,14 +362,19 @@ def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> K
     return _report(typer, name, (f"for each weight of it: `{_each(typer, name.id, constraint)}`",))
 
 
+def root_of(expr: Expr) -> Expr:
+    """`np` of `np.linalg.norm`."""
+    while isinstance(expr, Attribute):
+        expr = expr.value
+    return expr
+
+
 def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kind | None:
     """Report `np.exp`, `nn.CrossEntropyLoss()`: a part of a module of Python; None for others.
 
     `whole` is what one word of the language can stand for.
     """
-    root: Expr = part.value
-    while isinstance(root, Attribute):
-        root = root.value
+    root = root_of(part)
     if not isinstance(root, Name) or root.id.lower() not in _LOWER:
         return None
     if not typer.name_unknown(root, scope):
@@ -398,7 +400,7 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         whole.span,
         "no module of Python is at hand here",
         helps=helps,
-        fixes=(Fix(span=whole.span, replacement=ours, title=f"write {ours}"),) if ours else (),
+        fixes=replacing(whole.span, ours),
     )
 
 
@@ -434,9 +436,7 @@ def once(found: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
 def _report(
     typer: Typer, name: Name, helps: tuple[str, ...], replacement: str | None = None
 ) -> Kind:
-    fixes: tuple[Fix, ...] = ()
-    if replacement:
-        fixes = (Fix(span=name.span, replacement=replacement, title=f"write {replacement}"),)
+    fixes = replacing(name.span, replacement)
     message = f"unknown name `{name.id}`"
     label = "not defined in this spec"
     return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)

@@ -8,7 +8,7 @@ A `Diagnostic` is built where the fact is known and rendered in `dsl/messages/re
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -63,6 +63,20 @@ class Diagnostic(BaseModel):
     source: Source | None = None
     examples: tuple[Fix, ...] = Field((), exclude=True)
     """Right lines for the place, by `title` and `replacement`: the first that checks is shown."""
+
+    def error(self) -> SpecError:
+        """The error with this finding alone."""
+        return SpecError([self])
+
+
+def replacing(span: Span, *texts: str | None) -> tuple[Fix, ...]:
+    """The fix that types a text in a place, for each text that is known."""
+    return tuple(Fix(span=span, replacement=text, title=f"write {text}") for text in texts if text)
+
+
+def writing(span: Span, text: str) -> dict[str, Any]:
+    """What is to be typed in a place, as the help and the fix of a finding."""
+    return {"helps": (f"write `{text}`",), "fixes": replacing(span, text)}
 
 
 class SpecError(Exception):

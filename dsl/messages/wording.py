@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from cspec.dsl.text.source import Source, Span
@@ -32,6 +32,11 @@ def listing(words: Iterable[str], last: str = "or") -> str:
     if len(marked) < 2:
         return "".join(marked)
     return f"{', '.join(marked[:-1])} {last} {marked[-1]}"
+
+
+def some(words: Sequence[str], most: int = 12) -> str:
+    """The first words, `a, b, ...` where there are more than a message lists."""
+    return ", ".join(words[:most]) + (", ..." if len(words) > most else "")
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -202,9 +202,7 @@ _SURROGATES = {
 
 
 def surrogate(match: re.Match[str]) -> str:
-    word = _SURROGATES.get(match[1].lower()) or closest(
-        match[1], ("sigmoid", "hinge", "ramp", "product", "dl2")
-    )
+    word = _SURROGATES.get(match[1].lower())
     return f"with surrogate {word}" if word else ""
 
 
@@ -305,7 +303,7 @@ def by_place(match: re.Match[str]) -> str:
 
 def dashed(match: re.Match[str]) -> str:
     word = re.sub(r"[-. ]+", "_", match[2]).lower()
-    known = word if word in METHODS else closest(word, METHODS)
+    known = word if word in METHODS else "" if " " in match[2] else closest(word, METHODS)
     return f"{match[1]} {known}{match[3] or ''}" if known else ""
 
 

@@ -132,7 +132,9 @@ WORD_ROWS = (
     row(
         r"^ stop~when~(?:converged|convergence|no_improvement|plateau|patience|stalled|no_progress"
         r"|early_stopping|stagnation|unchanged)(?:\( (?:WORD =)? (\d+)? (?:epochs?)? \))? $",
-        lambda m: f"stop when stalled(epochs={m[1] or 5})",
+        lambda m: (
+            "" if "stalled" in m[0] and not m[1] else f"stop when stalled(epochs={m[1] or 5})"
+        ),
         "no progress for a number of epochs is `stalled`",
     ),
     row(
@@ -159,7 +161,7 @@ WORD_ROWS = (
         "an interval stands behind `in`",
     ),
     row(
-        r"^( (?:param|let|var)~WORD (?:\[[^\]\n]*\])?) (?:<-|←|:=|:|==|<<) ",
+        r"^( (?:param|let|var)~WORD (?:\[[^\]\n]*\])?) (?:<-|←|:|==|<<)(?!=) ",
         r"\1 = ",
         "a value stands behind `=`",
     ),
@@ -273,7 +275,7 @@ WORD_ROWS = (
     row(
         r"\bforall~(WORD) (?:=|from|:=|:|in) (\d+)() (?:to|\.\.\.?|:|until|through) (\d+)(?! \})",
         lambda m: f"forall {m[1]} {forms.from_to(int(m[2]), int(m[4]), 1)}",
-        "numbers from 0 on are `range(n)`",
+        "numbers from 0 on are `range(n)`, without `..`",
     ),
     row(r"^( (?:param|let)~WORD) , (NUM) $", r"\1 = \2", "a value stands behind `=`"),
     row(
@@ -389,7 +391,7 @@ WORD_ROWS = (
     row(
         r"\bin [{\[] (\d+)(?: , (\d+))? ,? (?:\.\.\.?|…) ,? (\d+) [}\]]",
         forms.counted,
-        "numbers from 0 on are `range(n)`",
+        "numbers from 0 on are `range(n)`, without `..`",
     ),
     row(
         r"HEAD(?:exists|some|any|∃)~(WORD)~in~([^:\n]+?) : ([^<>=\n]+?) (<=|>=) ([^<>=\n]+?) $",

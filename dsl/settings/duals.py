@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -68,3 +68,14 @@ class Pid(Settings):
 
 DUALS: dict[str, type[Settings]] = {c.word: c for c in (Sgd, Adam, Nupi, Pid)}
 Dual = Sgd | Adam | Nupi | Pid
+
+
+class Network(Settings):
+    """A network with one output, of an example's features: softplus of it is a multiplier."""
+
+    word: ClassVar[str] = "mlp"
+    positional: ClassVar[tuple[str, ...]] = ("hidden",)
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (64,), description="widths of the hidden layers"
+    )
+    act: Literal["relu", "tanh"] = Field("tanh", description="activation")

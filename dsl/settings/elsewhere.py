@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.findings import a
 from cspec.dsl.settings.fit import OPTIMIZERS
@@ -145,7 +145,6 @@ _LOOKS: dict[str, Callable[[Call, str, Source], Elsewhere | None]] = {
 def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
     """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
     helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
-    fix = Fix(span=expr.span, replacement=other.text, title=f"write {other.text}")
     return Diagnostic(
         code="CS503",
         message=f"{quoted(source, expr.span)} is no {noun} of a spec",
@@ -153,7 +152,7 @@ def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> 
         label=f"the name of {a(noun)} goes here",
         notes=(other.note,) if other.note else (),
         helps=helps,
-        fixes=(fix,) if other.exact else (),
+        fixes=replacing(expr.span, other.text) if other.exact else (),
     )
 
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.text.source import Source, Span
@@ -46,7 +46,7 @@ def wrong_type(
             (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
             + (", or leave it out" if meant == "none" else ""),
         ),
-        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),) if meant else (),
+        fixes=replacing(expr.span, meant),
     )
 
 
@@ -129,7 +129,7 @@ def not_taken(
     return found.model_copy(
         update={
             "helps": (f"did you mean `{guess}`?",),
-            "fixes": (Fix(span=expr.span, replacement=guess, title=f"write {guess}"),),
+            "fixes": replacing(expr.span, guess),
         }
     )
 
@@ -182,7 +182,7 @@ def no_list(
         label="brackets are missing",
         notes=_about(cls, name),
         helps=(f"write `{cls.word}({meant})`",),
-        fixes=(Fix(span=span, replacement=meant, title=f"write {meant}"),),
+        fixes=replacing(span, meant),
     )
 
 
@@ -349,8 +349,7 @@ def invalid(
 
 def _nearest_fix(help_: str, span: Span) -> tuple[Fix, ...]:
     """The value that a help says, in the place of the one that does not fit."""
-    value = help_.partition("=")[2].partition("`")[0]
-    return (Fix(span=span, replacement=value, title=f"write {value}"),) if value else ()
+    return replacing(span, help_.partition("=")[2].partition("`")[0])
 
 
 def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:

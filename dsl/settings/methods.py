@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from cspec.dsl.settings.base import EPOCH, STEP, Every, Settings
-from cspec.dsl.settings.duals import Dual, Sgd
+from cspec.dsl.settings.duals import Adam, Dual, Network, Sgd
 
 Enforces = Literal["anything", "functions", "sets", "outputs", "rates", "problems"]
 
@@ -21,7 +21,7 @@ class Method(Settings):
     enforces: ClassVar[Enforces] = "functions"
     """What it holds: functions that it adds to the loss, sets that parameters stay in, relations of
     one example's outputs, rates by a threshold, or whole problems, whose run it then owns."""
-    multipliers: ClassVar[bool] = False
+    has_multipliers: ClassVar[bool] = False
     """Whether the method has multipliers to report."""
     whole: ClassVar[bool] = False
     """Whether it weighs the violation as written, and not each canonical part by itself."""
@@ -35,7 +35,7 @@ class Method(Settings):
     @property
     def left_open(self) -> bool:
         """Whether the problem decides its steps: no method was named, or one by its name alone."""
-        return self.multipliers and self.only_named
+        return self.has_multipliers and self.only_named
 
 
 class Auto(Method):
@@ -95,7 +95,7 @@ class Lagrangian(Method):
     """Gradient descent-ascent on f + <multiplier, g>."""
 
     word: ClassVar[str] = "lagrangian"
-    multipliers: ClassVar[bool] = True
+    has_multipliers: ClassVar[bool] = True
     dual: Dual = Field(Sgd(), description="how multipliers move: sgd, adam, nupi, pid")
     order: Literal["dual_first", "primal_first", "simultaneous", "extragradient", "optimistic"] = (
         Field("dual_first", description="which player moves first within a step")
@@ -113,6 +113,9 @@ class Lagrangian(Method):
     )
     escalate: bool = Field(False, description="turn oscillation into a proportional term")
     primal_steps: int = Field(1, ge=1, description="steps of the model for one of the multipliers")
+    multipliers: Network | None = Field(
+        None, description="a network of an example's features that gives its multiplier"
+    )
 
     @property
     def left_open(self) -> bool:
@@ -124,7 +127,7 @@ class AugmentedLagrangian(Method):
     """Hestenes-Powell-Rockafellar: gradient weight [multiplier + penalty * g]+ a constraint."""
 
     word: ClassVar[str] = "augmented_lagrangian"
-    multipliers: ClassVar[bool] = True
+    has_multipliers: ClassVar[bool] = True
     penalty: float | None = Field(
         None, ge=0, description="first penalty; default: in the units of the problem"
     )
@@ -167,7 +170,7 @@ class Sal(Method):
 
     word: ClassVar[str] = "sal"
     own_loop: ClassVar[str] = "is a whole training run"
-    multipliers: ClassVar[bool] = True
+    has_multipliers: ClassVar[bool] = True
     prices: ClassVar[bool] = False
     penalty: float | None = Field(
         None,
@@ -304,7 +307,7 @@ class Sqp(Method):
     word: ClassVar[str] = "sqp"
     own_loop: ClassVar[str] = "is a whole run of its own"
     enforces: ClassVar[Enforces] = "problems"
-    multipliers: ClassVar[bool] = True
+    has_multipliers: ClassVar[bool] = True
     engine: SqpEngine = Field(
         "auto",
         description="what solves; `auto`: SLSQP for small problems, beyond them L-BFGS-B without "
@@ -320,7 +323,7 @@ class Spg(Method):
     word: ClassVar[str] = "spg"
     own_loop: ClassVar[str] = "is a whole run of its own"
     enforces: ClassVar[Enforces] = "problems"
-    multipliers: ClassVar[bool] = True
+    has_multipliers: ClassVar[bool] = True
     tolerance: float = Field(
         1e-8, gt=0, description="projected gradient at which it stops, relative to max(1, ||grad||)"
     )
@@ -343,7 +346,7 @@ class ProxyLagrangian(Method):
     """The two-player simplex game of Cotter et al. 2019 with external or swap regret."""
 
     word: ClassVar[str] = "proxy_lagrangian"
-    multipliers: ClassVar[bool] = True
+    has_multipliers: ClassVar[bool] = True
     regret: Literal["external", "swap"] = Field("swap", description="regret of the dual player")
     lr: float | None = Field(
         None,
@@ -436,11 +439,18 @@ class Soft(Settings):
 
 
 ALONE = frozenset({"dual", "start", "max_multiplier"})
-"""Settings of `lagrangian` that a row knows."""
+"""Settings of `lagrangian` that a row knows, ..."""
+BY_NETWORK = frozenset({"dual", "multipliers", "max_multiplier"})
+"""... and where a network gives its multiplier."""
 DAMPED = frozenset(
     {"penalty", "growth", "max_penalty", "decrease", "every", "start", "max_multiplier"}
 )
 """Settings of `augmented_lagrangian` that a row knows."""
+
+
+def network_of(method: object) -> Network | None:
+    """The network that gives the multipliers of examples, where there is one."""
+    return method.multipliers if isinstance(method, Lagrangian) else None
 
 
 def unknown_to_rows(method: Method) -> str | None:
@@ -449,13 +459,17 @@ def unknown_to_rows(method: Method) -> str | None:
         return None
     if not isinstance(method, Lagrangian | AugmentedLagrangian):
         return f"by `{method.word}`"
+    network = network_of(method)
     known = ALONE if isinstance(method, Lagrangian) else DAMPED
+    known = BY_NETWORK if network is not None else known
     other = sorted(method.model_fields_set - known)
     if other:
         return f"by `{method.word}({other[0]}=...)`"
     if isinstance(method, Lagrangian) and method.given("dual"):
         dual = method.dual
-        if not isinstance(dual, Sgd) or dual.momentum:
+        climbs = network is not None and isinstance(dual, Adam)
+        open_ = network is not None and isinstance(dual, Sgd) and dual.lr is None
+        if open_ or (not climbs and (not isinstance(dual, Sgd) or dual.momentum)):
             return f"by `lagrangian(dual={dual.word})`"
     if isinstance(method, AugmentedLagrangian) and method.given("every"):
         count, unit = method.every

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.base import Every, Settings
+from cspec.dsl.settings.duals import Network
 from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
@@ -35,10 +36,15 @@ from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import mentions_open
 
 _TABLES: dict[type[Settings], Table] = {Optimizer: OPTIMIZERS, Schedule: SCHEDULES}
-_NOUNS: dict[type[Settings], str] = {Optimizer: "optimizer", Schedule: "schedule"}
+_NOUNS: dict[type[Settings], str] = {
+    Optimizer: "optimizer",
+    Schedule: "schedule",
+    Network: "network",
+}
 
 
 class WrongValueError(Exception):
@@ -85,7 +91,7 @@ def read_keywords(
 
 def _record(expr: Expr, table: Table, noun: str, reader: Reader) -> Settings | None:
     other = elsewhere(expr, noun, reader.source)
-    if other is not None and not _known(expr, table):
+    if other is not None and function_name(expr) not in table:
         reader.found.append(built_elsewhere(expr, other, noun, reader.source))
         return None
     match expr:
@@ -107,10 +113,6 @@ def _record(expr: Expr, table: Table, noun: str, reader: Reader) -> Settings | N
             _guessed(word, expr, table, noun, reader)
         return None
     return _filled(cls, arguments, keywords, expr.span, reader)
-
-
-def _known(expr: Expr, table: Table) -> bool:
-    return isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in table
 
 
 def _guessed(word: str, call: Call, table: Table, noun: str, reader: Reader) -> None:

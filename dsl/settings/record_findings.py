@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing, writing
 from cspec.dsl.messages.synonyms import SETTINGS_OF
 from cspec.dsl.messages.wording import closest, listing, quoted
 from cspec.dsl.settings.duals import DUALS
@@ -57,7 +57,7 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
         helps = (f'write `from "{file[1]}" import {file[2]}` above, and `{file[2]}` here',)
     elif meant:
         helps = (f"write `{meant}`",)
-        fixes = (Fix(span=head.span, replacement=meant, title=f"write {meant}"),)
+        fixes = replacing(head.span, meant)
     elif isinstance(head, Attribute) and noun in ("model", "data source"):
         path = source.slice(head.value.span)
         call = source.slice(Span(head.name_span.start, expr.span.end))
@@ -92,8 +92,7 @@ def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnosti
         message=f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
         span=expr.span,
         label="square brackets",
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=expr.span, replacement=meant, title=f"write {meant}"),),
+        **writing(expr.span, meant),
     )
 
 
@@ -131,7 +130,7 @@ _ELSEWHERE = {"method": _OPTIMIZERS, "optimizer": _METHODS}
 def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     """`lagrangean`, `mnsit`."""
     guess = known_word(word, table, noun)
-    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    fixes = replacing(span, guess)
     plural = f"{noun}s" if noun[-1] != "y" else f"{noun[:-1]}ies"
     helps = [f"did you mean `{guess}`?"] if guess else []
     if not guess and noun not in _USUAL:
@@ -147,7 +146,7 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
             helps.insert(0, f"of the model it is an optimizer: `fit(optimizer={word})`")
     elif noun == "method" and (setting := _setting_with(word, table)):
         helps = [f"it is what a setting says: write `{setting}`"]
-        fixes = (Fix(span=span, replacement=setting, title=f"write {setting}"),)
+        fixes = replacing(span, setting)
     elif noun == "method" and word in SET_WORDS:
         helps = [f"it is a set: write `in {word}` in place of `by {word}`"]
     if noun == "model" and word.lower() in _COPIES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.base import Settings
@@ -36,7 +36,7 @@ def unknown_setting(
     inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     guess = guess or (None if inner else closest(keyword.name, cls.model_fields))
     span = keyword.name_span
-    fixes = (Fix(span=span, replacement=guess, title=f"write {guess}"),) if guess else ()
+    fixes = replacing(span, guess)
     if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
         count = int(keyword.value.value)
         layers = f"hidden=[{', '.join([_width(source)] * count)}]"
@@ -54,7 +54,7 @@ def unknown_setting(
             fixes=(Fix(span=place, replacement="" if twice else layers, title=note),),
         )
     if inner and inner.partition("=")[0] not in given:
-        fixes = (Fix(span=keyword.span, replacement=inner, title=f"write {inner}"),)
+        fixes = replacing(keyword.span, inner)
     if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
         fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
     takes = f"`{cls.word}` takes {listing(known, 'and')}"

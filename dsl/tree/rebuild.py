@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import TypeVar
 
 from cspec.dsl.tree.nodes import (
@@ -53,6 +53,20 @@ def head_name(node: Node | None) -> Name | None:
     """The name that stands alone or is called: `ball` of `ball` and `ball(1)`; None of others."""
     head = node.function if isinstance(node, Call) else node
     return head if isinstance(head, Name) else None
+
+
+def function_name(expr: Node) -> str | None:
+    """`f` of a call `f(...)`; None for anything else."""
+    if isinstance(expr, Call) and isinstance(expr.function, Name):
+        return expr.function.id
+    return None
+
+
+def calls_of(node: Node, words: Container[str]) -> Iterator[Call]:
+    """Every call of one of these functions in a tree."""
+    for item in walk(node):
+        if isinstance(item, Call) and isinstance(item.function, Name) and item.function.id in words:
+            yield item
 
 
 def names(node: Node) -> frozenset[str]:

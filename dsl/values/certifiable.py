@@ -28,6 +28,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.intervals import Ranges
 
 COMBINED = frozenset({"abs", "max", "min", "exp", "log", "sqrt"})
@@ -79,11 +80,9 @@ def objections(expr: Expr, ranges: Ranges) -> Iterator[Objection]:
 
 def _measured(expr: Expr) -> bool:
     """Whether anything is measured on examples; what is not is a number like another."""
-    return any(isinstance(n, Expectation | Comprehension) or _is_tail(n) for n in walk(expr))
-
-
-def _is_tail(node: Node) -> bool:
-    return isinstance(node, Call) and isinstance(node.function, Name) and node.function.id in _TAILS
+    return any(
+        isinstance(n, Expectation | Comprehension) or function_name(n) in _TAILS for n in walk(expr)
+    )
 
 
 def _known(word: str, call: Call) -> bool:
@@ -98,7 +97,7 @@ def _whole(exponent: Expr, ranges: Ranges) -> bool:
 
 
 def _of_mean(expr: Expectation, ranges: Ranges) -> Iterator[Objection]:
-    if expr.binders:
+    if expr.binders or any(map(_over_noise, walk(expr.body))):
         why = "it runs over points beside the examples, which are drawn neither alone nor apart"
         yield Objection(expr, why, "certify a mean over the examples alone")
         return
@@ -113,6 +112,19 @@ def _of_mean(expr: Expectation, ranges: Ranges) -> Iterator[Objection]:
         why = "a mean has a confidence interval where its quantity has a known range"
         instead = "give it one, `E[clip(..., 0, 5)]`, or certify decisions: `P[...]`"
         yield Objection(expr, why, instead)
+
+
+def _over_noise(node: Node) -> bool:
+    """Whether it is a mean over noise, of each example."""
+    if not isinstance(node, Comprehension) or node.function != "mean":
+        return False
+    return any(
+        isinstance(part, Call)
+        and isinstance(part.function, Name)
+        and part.function.id in ("normal", "uniform")
+        for binder in node.binders
+        for part in walk(binder.domain)
+    )
 
 
 def _of_divisors(expr: Product, ranges: Ranges) -> Iterator[Objection]:

@@ -445,12 +445,13 @@ STRUCTURE: frozenset[str] = frozenset(
 OF_MEMBERS: tuple[str, ...] = ("gap", "ratio", "mean", "std")
 """Functions of a vector that go over a set, too: `gap(e for i in S)` is that of the members."""
 
-SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "ramp", "product", "dl2")
+SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "logistic", "ramp", "product", "dl2")
 """Stand-ins that `with surrogate` takes by name, besides expressions."""
 
 SURROGATE_SETTINGS: dict[str, tuple[str, ...]] = {
     "sigmoid": ("temperature",),
     "hinge": (),
+    "logistic": (),
     "ramp": ("width",),
     "product": (),
     "dl2": (),

@@ -115,6 +115,8 @@ FUNCTION_SETS = _words(lambda s: s.functions)
 BY_ROWS = _words(lambda s: s.by_rows)
 VECTORS = _words(lambda s: s.vectors)
 VERTICES = _words(lambda s: s.vertices)
+BOXES = _words(lambda s: s.points)
+"""Words of a spec that say where points lie, an interval an axis."""
 
 JOINT = frozenset(
     frozenset(words.split())

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,8 +61,6 @@ def main(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     source, base = chosen(options)
     params = params_of(options)
-    if options.data_dir is not None:
-        os.environ["CSPEC_DATA"] = options.data_dir
     # A mistake in the text is found before the two seconds that torch takes to import.
     checked_spec(source, params)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from cspec.commands import exits
@@ -59,9 +58,6 @@ def main(options: argparse.Namespace) -> int:
         "problem": lambda: json.dumps(plain(symbolic.problem), indent=1),
     }
     if {"graph", "source"} & set(options.dump):
-        if options.data_dir is not None:
-            os.environ["CSPEC_DATA"] = options.data_dir
-
         from cspec.running.prepare import prepare
 
         program = prepare(symbolic, bindings, base=base, device=options.device).program

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 
@@ -70,8 +69,6 @@ def _explain_spec(options: argparse.Namespace) -> int:
     bindings = bindings_of(options)
     program = None
     if bindings:
-        if options.data_dir is not None:
-            os.environ["CSPEC_DATA"] = options.data_dir
         from cspec.running.prepare import prepare
 
         program = prepare(symbolic, bindings, base=base).program

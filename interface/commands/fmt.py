@@ -8,12 +8,12 @@ from pathlib import Path
 
 from cspec.commands import exits
 from cspec.dsl.format.spec import format_spec
-from cspec.dsl.messages.diagnostic import SpecError, errors
-from cspec.dsl.parsing.parse import parse
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.visible import visible_line
 from cspec.reading.files import write_text
 from cspec.reading.sources import read_source
+from cspec.reading.specs import tree_of
 from cspec.render.messages import counted, print_diagnostics
 
 
@@ -50,10 +50,7 @@ def formatted(source: Source) -> str:
     Raises:
         SpecError: a syntax error.
     """
-    spec, found = parse(source)
-    if errors(found):
-        raise SpecError([d.model_copy(update={"source": d.source or source}) for d in found])
-    return format_spec(spec, source)
+    return format_spec(tree_of(source), source)
 
 
 def _deliver(name: str, source: Source, text: str, check: bool) -> None:

@@ -8,7 +8,6 @@ nothing must give, 1 errors before the first step, 4 something must.
 from __future__ import annotations
 
 import argparse
-import os
 
 from cspec.commands.run import in_json, natural
 from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
@@ -33,8 +32,6 @@ def main(options: argparse.Namespace) -> int:
 
 def _relax(options: argparse.Namespace) -> int:
     source, base = chosen(options)
-    if options.data_dir is not None:
-        os.environ["CSPEC_DATA"] = options.data_dir
 
     # Imported here: `cspec relax --help` needs no torch.
     from cspec.running.relax import relaxation

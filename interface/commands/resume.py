@@ -7,7 +7,6 @@ changed is refused by name; --accept-changes goes on with it, and the report say
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, announce, deliver, in_json
@@ -37,8 +36,6 @@ def _resume(options: argparse.Namespace) -> int:
     from cspec.evidence.resuming import go_on, resumption
     from cspec.render.progress import progress
 
-    if options.data_dir is not None:
-        os.environ["CSPEC_DATA"] = options.data_dir
     resumed = resumption(
         Path(options.run),
         bindings_of(options),

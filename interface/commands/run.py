@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -84,8 +83,6 @@ def _run(options: argparse.Namespace) -> int:
     source, base = chosen(options)
     source = with_fit(source, ", ".join(options.fit)) if options.fit else source
     params, bindings = params_of(options), bindings_of(options)
-    if options.data_dir is not None:
-        os.environ["CSPEC_DATA"] = options.data_dir
 
     # A mistake in the text is found before the two seconds that torch takes to import.
     from cspec.running.outside import checked_with

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from cspec.dsl.imports.trust import is_module_name
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.text.regular import NotRegularError, read_regular
 from cspec.dsl.values.outside import GivenFile
 
@@ -97,7 +98,7 @@ def pairs(given: Sequence[tuple[str, str]], option: str) -> dict[str, str]:
         if name in found:
             message = f"`{option} {name}=...` is given twice"
             helps = (f"keep one: `{option} {name}={value}`",)
-            raise SpecError([Diagnostic(code="CS212", message=message, helps=helps)])
+            raise Diagnostic(code="CS212", message=message, helps=helps).error()
         found[name] = value
     return found
 
@@ -108,7 +109,12 @@ def params_of(options: argparse.Namespace) -> dict[str, object]:
 
 
 def bindings_of(options: argparse.Namespace) -> dict[str, str]:
-    """Data and models from outside, as text that the runtime reads."""
+    """Data and models from outside, as text that the runtime reads.
+
+    Files of data are looked for in `--data-dir` from here on.
+    """
+    if options.data_dir is not None:
+        os.environ["CSPEC_DATA"] = options.data_dir
     return pairs(options.bindings, "--bind")
 
 
@@ -124,7 +130,7 @@ def _param(name: str, text: str) -> object:
         why = str(error) if isinstance(error, NotRegularError) else "can't be read"
         message = f"`--set {name}={text}`: the file {why}"
         helps = (f"name a file that is there, or write the numbers: `--set '{name}=[1, 2]'`",)
-        raise SpecError([Diagnostic(code="CS213", message=message, helps=helps)]) from error
+        raise Diagnostic(code="CS213", message=message, helps=helps).error() from error
     if path.suffix == ".json":
         return GivenFile(text, _json(name, text, content))
     rows = ([cell.strip() for cell in row] for row in csv.reader(content.splitlines()))
@@ -142,4 +148,4 @@ def _json(name: str, given: str, content: str) -> object:
         pass
     message = f"`--set {name}={given}` is no list of numbers"
     help_ = f"write `--set {name}=[1, 2]`, or name a .csv or .json file of numbers"
-    raise SpecError([Diagnostic(code="CS213", message=message, helps=(help_,))])
+    raise Diagnostic(code="CS213", message=message, helps=(help_,)).error()

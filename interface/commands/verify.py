@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from cspec.commands.run import add_output, deliver, in_json
@@ -36,8 +35,6 @@ def main(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from cspec.evidence.verification import verify_run
 
-    if options.data_dir is not None:
-        os.environ["CSPEC_DATA"] = options.data_dir
     found = verify_run(Path(options.run), bindings_of(options), base_of(options))
     if options.json:
         print(json.dumps(found.as_json(), allow_nan=False, ensure_ascii=False))

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.dsl.format.spec import format_spec
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
+from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.methods import MAPS, METHODS
 from cspec.dsl.settings.read import read_settings
@@ -38,6 +38,7 @@ from cspec.dsl.tree.nodes import (
     SubjectTo,
     Using,
 )
+from cspec.reading.specs import tree_of
 
 NAME = "<using>"
 """What messages about the text of a method name as their source."""
@@ -114,11 +115,8 @@ def with_fit(source: Source, given: Mapping[str, object] | str) -> Source:
         SpecError: settings that are no text of a spec.
     """
     text = given if isinstance(given, str) else ", ".join(f"{k}={_value(given[k])}" for k in given)
-    named = Source(text=f"fit({text})", name="<fit>")
-    read, found = parse(named)
+    read = tree_of(Source(text=f"fit({text})", name="<fit>"))
     spec, wrong = parse(source)
-    if errors(found):
-        raise SpecError([d.model_copy(update={"source": d.source or named}) for d in found])
     if errors(wrong):
         return source  # said where the spec is checked
     items = spec.items
@@ -157,7 +155,7 @@ def _changed(
     kind = "model" if isinstance(change, Model) else "param"
     message = f"the spec has no {kind} `{change.name}` to change"
     helps = (f"add a line `{kind} {change.name}` to the spec",)
-    raise SpecError([Diagnostic(code="CS503", message=message, helps=helps)])
+    raise Diagnostic(code="CS503", message=message, helps=helps).error()
 
 
 def _for_each(method: Expr) -> bool:

@@ -234,7 +234,7 @@ def _read(path: Path, wrong: list[Difference]) -> tuple[Source, Told]:
         notes = tuple(map(str, wrong))
         helps = ("run again into another folder: `cspec run FILE --out FOLDER`",)
         found = Diagnostic(code="CS623", message=message, notes=notes, helps=helps)
-        raise SpecError([found]) from error
+        raise found.error() from error
 
 
 def _plan(path: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cspec.compiler.records.program import Program
-from cspec.dsl.messages.diagnostic import SpecError
 from cspec.evidence.differences import Difference
 from cspec.evidence.reopening import NOT_LISTED, Found, Reopened, changed, find, reopen
 from cspec.running.train import check_device, with_page
@@ -55,11 +54,11 @@ def resumption(
     wrong = [*_decisive(found.files), *found.code]
     if wrong and not accept_changes:
         # Before anything of the spec is bound: changed code does not run.
-        raise SpecError([changed(path, wrong, ACCEPT)])
+        raise changed(path, wrong, ACCEPT).error()
     again = reopen(found, bindings)
     wrong = [*_decisive(again.differences), *again.versions]
     if wrong and not accept_changes:
-        raise SpecError([changed(path, wrong, ACCEPT)])
+        raise changed(path, wrong, ACCEPT).error()
     check_device(found.device)
     return Resumption(again, tuple(dict.fromkeys(map(str, wrong))))
 

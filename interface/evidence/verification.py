@@ -192,20 +192,16 @@ def restored(path: Path, models: Mapping[str, Any]) -> None:
         said = " ".join(str(error).split())
         message = f"{path} has no parameters ({WEIGHTS}) for {listed} as given: {said}"
         helps = (f"it has those of {names}: give these names, each of its own architecture",)
-        raise SpecError([Diagnostic(code="CS624", message=message, helps=helps)]) from error
+        raise Diagnostic(code="CS624", message=message, helps=helps).error() from error
 
 
 def _unmeasured(path: Path, why: str, differences: list[Difference]) -> SpecError:
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS624",
-                message=f"{path} has no parameters to verify ({WEIGHTS}): {why}",
-                notes=tuple(map(str, differences)),
-                helps=(f"cspec resume {path}",),
-            )
-        ]
-    )
+    return Diagnostic(
+        code="CS624",
+        message=f"{path} has no parameters to verify ({WEIGHTS}): {why}",
+        notes=tuple(map(str, differences)),
+        helps=(f"cspec resume {path}",),
+    ).error()
 
 
 def _moved(session: Session, tensors: Mapping[str, Tensor], again: Reopened) -> list[Difference]:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,4 +30,4 @@ def write_text(path: Path, text: str) -> None:
         reason = (error.strerror or str(error)).lower()
         message = f"can't write {path}: {reason}"
         helps = ("name a file in a folder that exists and that you may write in",)
-        raise SpecError([Diagnostic(code="CS640", message=message, helps=helps)]) from error
+        raise Diagnostic(code="CS640", message=message, helps=helps).error() from error

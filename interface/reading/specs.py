@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 from cspec.dsl.check import Checked, check
 from cspec.dsl.messages.diagnostic import SpecError, errors
+from cspec.dsl.parsing.parse import parse
 from cspec.dsl.text.source import NOWHERE, Source
+from cspec.dsl.tree.nodes import Spec
 from cspec.functions import registered
 
 
@@ -21,6 +23,18 @@ def checked_spec(source: Source, params: Mapping[str, object] | None = None) -> 
     if errors(checked.diagnostics):
         raise SpecError(checked.diagnostics)
     return checked
+
+
+def tree_of(source: Source) -> Spec:
+    """The tree of a source.
+
+    Raises:
+        SpecError: every syntax error, placed in it.
+    """
+    tree, found = parse(source)
+    if errors(found):
+        raise SpecError(d.model_copy(update={"source": d.source or source}) for d in found)
+    return tree
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.nodes import From
 from cspec.runtime.bind.text import read_call
 
@@ -33,7 +33,7 @@ def require_outside(modules: Iterable[str], base: Path, folder: Path) -> None:
     listed = ", ".join(f"`{name}`" for name in inside)
     message = f"the spec brings in {listed} out of {folder}, and nothing in a run folder is run"
     help_ = "read the code, put it beside your spec, and name that folder with --base"
-    raise SpecError([Diagnostic(code="CS627", message=message, helps=(help_,))])
+    raise Diagnostic(code="CS627", message=message, helps=(help_,)).error()
 
 
 def require_near(modules: Iterable[str], base: Path, folder: Path) -> None:
@@ -53,7 +53,7 @@ def require_near(modules: Iterable[str], base: Path, folder: Path) -> None:
     listed = ", ".join(f"`{name}`" for name in far)
     message = f"the spec brings in {listed} from {place}, a place that only the run folder names"
     help_ = f"if that is where your code is, say so: `--base {place}`"
-    raise SpecError([Diagnostic(code="CS627", message=message, helps=(help_,))])
+    raise Diagnostic(code="CS627", message=message, helps=(help_,)).error()
 
 
 def _file(module: str, base: Path) -> Path:

@@ -57,7 +57,7 @@ def attach(
     """
     if steps is not None and steps < 1:
         message = f"steps={steps} is no number of optimizer steps"
-        raise SpecError([Diagnostic(code="CS503", message=message, helps=("give 1 or more",))])
+        raise Diagnostic(code="CS503", message=message, helps=("give 1 or more",)).error()
     symbolic = _symbolic(checked)
     bound = _bound(symbolic, base, bindings)
     with placed(checked.source):

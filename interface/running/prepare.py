@@ -112,7 +112,7 @@ def _require_no_given(checked: Checked) -> None:
             "or write the spec with `data` and `model`, and cspec computes them",
         ),
     )
-    raise SpecError([found])
+    raise found.error()
 
 
 def wrong_bindings(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from cspec.compiler.records.program import Program
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.reading.files import write_text
 from cspec.render.report_html import report_html
 from cspec.running.brought_in import brought_in
@@ -110,7 +110,7 @@ def check_device(device: str) -> None:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         message = f"device `{device}` can't be used: {str(error).splitlines()[0]}"
         found = Diagnostic(code="CS641", message=message, helps=(_usable_devices(),))
-        raise SpecError([found]) from error
+        raise found.error() from error
 
 
 def _usable_devices() -> str:

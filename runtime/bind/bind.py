@@ -264,18 +264,14 @@ _ITEM = re.compile(r"\n(?=[a-z])")
 
 def _error(inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str) -> SpecError:
     placed = name in inputs.needs
-    return SpecError(
-        [
-            Diagnostic(
-                code=code,
-                message=message,
-                notes=tuple(note for note in notes if not _ADVICE.match(note)),
-                helps=tuple(note for note in notes if _ADVICE.match(note)),
-                span=inputs.needs.get(name, NOWHERE),
-                source=inputs.source if placed else None,
-            )
-        ]
-    )
+    return Diagnostic(
+        code=code,
+        message=message,
+        notes=tuple(note for note in notes if not _ADVICE.match(note)),
+        helps=tuple(note for note in notes if _ADVICE.match(note)),
+        span=inputs.needs.get(name, NOWHERE),
+        source=inputs.source if placed else None,
+    ).error()
 
 
 def _first_data(inputs: Inputs) -> str:

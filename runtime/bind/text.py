@@ -31,9 +31,9 @@ _OBJECT = re.compile(r"^(?P<module>[^:()\[\]=]+):(?P<rest>[^\W\d]\w*(\(.*\))?)$"
 
 def _refuse(text: str, why: str) -> SpecError:
     example = "write it like mlp(hidden=[64]), digits(split=[0.7, 0.3]) or net.py:Net"
-    return SpecError(
-        [Diagnostic(code="CS221", message=f"can't bind to `{text}`: {why}", helps=(example,))]
-    )
+    return Diagnostic(
+        code="CS221", message=f"can't bind to `{text}`: {why}", helps=(example,)
+    ).error()
 
 
 def plain_value(tree: Expr) -> Any:
@@ -147,7 +147,7 @@ def _require(module: str, name: str, refused: Refusal | None) -> None:
         SpecError: CS218.
     """
     if refused is not None:
-        raise SpecError([untrusted(module, name, refused)])
+        raise untrusted(module, name, refused).error()
 
 
 def _load_file(module: str, base: Path, where: str) -> Any:

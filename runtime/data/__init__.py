@@ -4,7 +4,7 @@ from cspec.runtime.data.dataset import Dataset, whole_classes
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.from_python import as_dataset
 from cspec.runtime.data.idx import read_idx
-from cspec.runtime.data.order import batches, forever, permutation
+from cspec.runtime.data.order import permutation
 from cspec.runtime.data.sources import SOURCES, load, source_settings
 from cspec.runtime.data.split import split_dataset, split_indices
 
@@ -13,8 +13,6 @@ __all__ = [
     "DataError",
     "Dataset",
     "as_dataset",
-    "batches",
-    "forever",
     "load",
     "permutation",
     "read_idx",

@@ -82,7 +82,7 @@ def _pair(name: str, images: Path, labels: Path, image: bool) -> Dataset:
             f"{codes.dtype} of shape {codes.shape}",
             "needed: gray images of bytes (N, height, width) and labels (N,)",
         )
-    x = torch.from_numpy(pixels).to(torch.get_default_dtype()) / 255
+    x = torch.from_numpy(pixels).to(torch.get_default_dtype()).div_(255)  # one copy, not two
     y = torch.from_numpy(codes).to(torch.int64)
     classes = whole_classes(y)
     return Dataset(

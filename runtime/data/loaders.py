@@ -36,6 +36,7 @@ from cspec.runtime.data.reading import (
 )
 from cspec.runtime.data.samplers import (
     READ_AT_ONCE,
+    as_of,
     batch_size_of,
     in_order_of,
     is_iterable_dataset,
@@ -187,17 +188,8 @@ class _Source:
         rows = min(MEASURED_ROWS, max(1, MOST_HELD // max(1, entries)))
         dataset = cast(Any, loader.dataset)
         chosen = sorted(permutation(len(dataset), 0, 0)[:rows].tolist())
-        return self._collected(
-            DataLoader(
-                Subset(dataset, chosen),
-                batch_size=loader.batch_size,
-                collate_fn=loader.collate_fn,
-                num_workers=loader.num_workers,
-                worker_init_fn=loader.worker_init_fn,
-                multiprocessing_context=loader.multiprocessing_context,
-            ),
-            sized=True,
-        )[0]
+        part = as_of(loader, Subset(dataset, chosen), loader.batch_size)
+        return self._collected(part, sized=True)[0]
 
     def dataset(self, dataset: TorchDataset[Any]) -> Read:
         """A map-style dataset: examples by position."""

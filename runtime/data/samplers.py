@@ -54,9 +54,16 @@ def in_order_of(loader: DataLoader[Any]) -> DataLoader[Any] | None:
         getattr(sampler, "data_source", dataset)
     ) != len(dataset):
         return None
+    return as_of(loader, dataset, batch_size_of(loader) or READ_AT_ONCE)
+
+
+def as_of(
+    loader: DataLoader[Any], dataset: TorchDataset[Any], batch_size: int | None
+) -> DataLoader[Any]:
+    """A loader that reads other examples, in order, by the workers of this one."""
     return DataLoader(
         dataset,
-        batch_size=batch_size_of(loader) or READ_AT_ONCE,
+        batch_size=batch_size,
         collate_fn=loader.collate_fn,
         num_workers=loader.num_workers,
         worker_init_fn=loader.worker_init_fn,

@@ -136,17 +136,13 @@ def _refused(data: str, error: float, earlier: tuple[Look, ...]) -> SpecError:
             f"or ask for less: `with confidence {100 * allowed:.4g}%` leaves an error of "
             f"{100 * spent:.3g}% for this look"
         )
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS636",
-                message=f"nothing of the error of {100 * error:.3g}% is left for a certificate on "
-                f"`{data}`: its rows have certified already ({runs})",
-                notes=(
-                    "a second look at the same rows is a second chance to be wrong: the errors of "
-                    "all looks are added, whatever became of them",
-                ),
-                helps=tuple(helps),
-            )
-        ]
-    )
+    return Diagnostic(
+        code="CS636",
+        message=f"nothing of the error of {100 * error:.3g}% is left for a certificate on "
+        f"`{data}`: its rows have certified already ({runs})",
+        notes=(
+            "a second look at the same rows is a second chance to be wrong: the errors of "
+            "all looks are added, whatever became of them",
+        ),
+        helps=tuple(helps),
+    ).error()

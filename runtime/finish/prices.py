@@ -37,6 +37,8 @@ WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
 MOST = 1000
 """Entries at their bounds beyond which nothing is corrected."""
+SHARE = 0.2
+"""Passes over data of many rows, relative to the epochs of the run, beyond which nothing is."""
 SLACK = 1e-2
 """Share of its own scale up to which an inequality counts as at its bound; of many rows some are
 always that near, so that one of an example has to be as near as a restoration leaves it."""
@@ -54,6 +56,9 @@ def corrected(session: Session, told: Tensor) -> Tensor:
     ours = marked(constraints, lambda c: c.prices and not c.soft).to(told.device)
     size = sum(p.numel() for p in session.parameters)
     if not bool(ours.any()) or size * min(len(told), MOST) > WORK:
+        return told
+    passes = 2 + int((ours & (told != 0)).sum())
+    if session.large and passes * session.plan.epoch_steps > SHARE * session.step:
         return told
     try:
         walls, both, free = _walls(session)

@@ -86,7 +86,7 @@ class Restoration:
 
     def measured(self) -> tuple[Tensor, Tensor]:
         """g, differentiable, and how much each entry is over on whole data, by true constraints."""
-        f, g, true = self._measure()
+        f, g, true = self._looked() or self._measure()
         self._f, self._violation = float(f.detach()), self._amount(true)
         if not self.steps:
             self._first_f, self._first = self._f, self._violation
@@ -167,6 +167,14 @@ class Restoration:
                 f"took the violation from {self._first:.2g} to {met} and the objective from "
                 f"{self.session.sign * self._first_f:.6g} to {self.session.sign * self._f:.6g}"
             )
+
+    def _looked(self) -> tuple[Tensor, Tensor, Tensor] | None:
+        """A first look at many rows, without what a gradient needs; None where one is needed."""
+        if not self.session.large or self.steps or self._tried or not math.isnan(self._violation):
+            return None
+        with torch.no_grad():
+            found = self._measure()
+        return None if self._amount(found[2]) > 0 else found
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
         batch = at_temperature(self.session.whole_batch(), self._temperatures[0])

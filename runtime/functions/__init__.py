@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from cspec.runtime.functions.branches import implies, truth
 from cspec.runtime.functions.calculus import (
     NotDifferentiableError,
     diff,
@@ -20,6 +21,7 @@ from cspec.runtime.functions.classification import (
     pred,
     prob,
 )
+from cspec.runtime.functions.draws import mean_over_draws
 from cspec.runtime.functions.elementary import (
     absolute,
     arccos,
@@ -77,7 +79,6 @@ from cspec.runtime.functions.examples import (
     side_by_side,
     spread,
 )
-from cspec.runtime.functions.logic import implies, truth
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
 from cspec.runtime.functions.matrices import det, diag, expm, inv, logdet, trace
 from cspec.runtime.functions.members import (
@@ -281,6 +282,7 @@ __all__ = [
     "margin",
     "maximum",
     "mean",
+    "mean_over_draws",
     "mean_violation",
     "member_index",
     "members",

@@ -1,4 +1,4 @@
-"""Kinks of surrogates that follow what is true."""
+"""Truth of events and rules, and kinks of surrogates that follow what is true."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+
+def truth(event: Tensor | bool) -> Tensor:
+    """An event as a tensor: `~` of Python's `True` is a number, of a tensor the opposite."""
+    return event if isinstance(event, Tensor) else torch.tensor(event)
+
+
+def implies(premise: Tensor, conclusion: Tensor) -> Tensor:
+    """Exact truth of `A => B`: false only where A holds and B does not."""
+    return ~premise | conclusion
 
 
 def at_largest(soft: Sequence[Tensor | float], true: Sequence[Tensor | float]) -> Tensor:

@@ -144,6 +144,14 @@ def note_members(on: str, value_n: Tensor, scores_nB: Tensor, counted_nB: Tensor
     return noted
 
 
+def note_draws(on: str, values_B: Tensor, variances_B: Tensor) -> Tensor:
+    """Means over noise of each example, independent of each other, with variances of their own."""
+    error_B = variances_B.double().sqrt()
+    every_B = torch.ones_like(values_B, dtype=torch.bool)
+    count = every_B.sum().reshape(1)
+    return _note(on, values_B, every_B, count, lambda slope: _part(slope, error_B))
+
+
 def places_of_members(values: Sequence[Tensor]) -> Sequence[Tensor]:
     """Values of the members of one form, in order; who listens knows them again."""
     found = _heard.get()

@@ -18,7 +18,7 @@ run finds the same points.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,6 +29,10 @@ from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.models.without_trace import evaluating
 
 Rows = Mapping[str, Any]
+Points = list[Tensor]
+"""Where each of the sets that are searched together is looked at."""
+Ball = tuple[str, Tensor | float, float, float | None, float | None]
+"""What a search moves: its name in the rows, radius, norm, the middle without a column, step."""
 Value = Callable[[Mapping[str, Any], Rows], Tensor]
 WHOLE = "whole"
 """The part of a batch that says that it is whole data, measured as where the verdict is."""
@@ -50,6 +54,7 @@ def at_worst(
     restarts: int,
     verdict: tuple[int, int] | None = None,
     center: float | None = None,
+    also: Sequence[Ball] = (),
 ) -> Tensor:
     """`value` at the point where `guide` is largest, one number an example: (B,).
 
@@ -57,35 +62,56 @@ def at_worst(
     name where it moves and as `at_rest` of it where not; around a `center` it is a number of each
     example that no column holds. `step` defaults to 2.5 r / steps. Where whole data are brought to
     a verdict (restoration, the solver at the end) steps and restarts are those of `verdict`. The
-    gradient is that of the model at the point found.
+    gradient is that of the model at the point found. What is searched together with it, `also`,
+    takes its own step in its own ball each time.
 
     Raises:
         ShapeMismatch: a column of whole numbers, which has no ball.
     """
     dataset, column = place
     rows = batch[dataset]
-    around = _numbers(rows, center) if center is not None else rows[column].detach()
-    if not around.is_floating_point():
-        raise ShapeMismatch(f"`{column}` holds whole numbers: a ball is around real ones")
+    balls: list[Ball] = [(column, radius, norm, center, step), *also]
+    around = [_around(rows, name, middle) for name, _, _, middle, _ in balls]
+    rest = {at_rest(ball[0]): a for ball, a in zip(balls, around, strict=True)}
 
-    def moved(point: Tensor) -> Rows:
-        return Moved(batch, dataset, {**rows, column: point, at_rest(column): around})
+    def moved(points: Points) -> Rows:
+        names = (ball[0] for ball in balls)
+        return Moved(batch, dataset, {**rows, **dict(zip(names, points, strict=True)), **rest})
 
     if verdict is not None and WHOLE in batch:
         steps, restarts = verdict
-    r = float(radius)
-    length = 2.5 * r / steps if step is None else step
+
+    def ahead(points: Points, slopes: Points) -> Points:
+        found = []
+        for (_, r, p, _, own), a, point, slope in zip(balls, around, points, slopes, strict=True):
+            length = 2.5 * float(r) / steps if own is None else own
+            found.append(_projected(point + length * _direction(slope, p), a, float(r), p))
+        return found
+
     models = [part for part in primal.values() if isinstance(part, nn.Module)]
     with evaluating(models), torch.enable_grad():
         best, most = around, None
-        for start in _starts(around, r, norm, restarts, _seed(batch)):
-            point = start
+        seed = PRIME * (_seed(batch) + 1)
+        drawn = [
+            _starts(a, float(ball[1]), ball[2], restarts, seed + place_)
+            for place_, (ball, a) in enumerate(zip(balls, around, strict=True))
+        ]
+        for start in zip(*drawn, strict=True):
+            point = list(start)
             for place_ in range(steps + 1):
                 best, most, slope = _look(guide, primal, moved, point, best, most)
                 if place_ < steps:
-                    point = _projected(point + length * _direction(slope, norm), around, r, norm)
+                    point = ahead(point, slope)
         best, most, _ = _look(guide, primal, moved, around, best, most)
-    return value(primal, moved(best.detach()))
+    return value(primal, moved([point.detach() for point in best]))
+
+
+def _around(rows: Rows, column: str, center: float | None) -> Tensor:
+    """The middle of what is searched: the column, or a number of each example."""
+    found = _numbers(rows, center) if center is not None else rows[column].detach()
+    if not found.is_floating_point():
+        raise ShapeMismatch(f"`{column}` holds whole numbers: a ball is around real ones")
+    return found
 
 
 def _numbers(rows: Rows, value: float) -> Tensor:
@@ -119,21 +145,25 @@ class Moved(Mapping[str, Any]):
 def _look(
     guide: Value,
     primal: Mapping[str, Any],
-    moved: Callable[[Tensor], Rows],
-    point: Tensor,
-    best: Tensor,
+    moved: Callable[[Points], Rows],
+    points: Points,
+    best: Points,
     most: Tensor | None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The worst points so far with this one among them, and the slope at it."""
-    free = point.detach().requires_grad_()
+) -> tuple[Points, Tensor, Points]:
+    """The worst points so far with this one among them, and the slopes at it."""
+    free = [point.detach().requires_grad_() for point in points]
     values = guide(primal, moved(free))
-    (slope,) = torch.autograd.grad(values.sum(), free)
+    slopes = torch.autograd.grad(values.sum(), free, allow_unused=True)
+    along = [torch.zeros_like(p) if s is None else s for s, p in zip(slopes, free, strict=True)]
     values = torch.nan_to_num(values.detach(), nan=-torch.inf)
     if most is None:
-        return point.detach(), values, slope
+        return [point.detach() for point in points], values, along
     worse = values > most
-    wide = worse.reshape(-1, *[1] * (point.ndim - 1))
-    return torch.where(wide, point.detach(), best), torch.where(worse, values, most), slope
+    found = [
+        torch.where(worse.reshape(-1, *[1] * (point.ndim - 1)), point.detach(), before)
+        for point, before in zip(points, best, strict=True)
+    ]
+    return found, torch.where(worse, values, most), along
 
 
 def _seed(batch: Rows) -> int:
@@ -147,7 +177,7 @@ def _starts(center: Tensor, r: float, norm: float, count: int, seed: int) -> lis
     Every other one mirrors the one before, as what is far from the example is worst on both of its
     sides. Of one number an example they are of equal parts of its interval.
     """
-    generator = torch.Generator().manual_seed(PRIME * (seed + 1))
+    generator = torch.Generator().manual_seed(seed)
     found: list[Tensor] = []
     for place in range(count):
         if place % 2 and center.ndim > 1:

@@ -39,7 +39,7 @@ class Measurement:
     standard_error: float | None = None
     """Of the value, by the delta method on all its examples (`runtime/functions/samples`)."""
     sampled: str = ""
-    """The points that stand for infinitely many, where it is measured on such."""
+    """The points that stand for infinitely many, and the draws of noise, that it is measured by."""
     absent: tuple[str, ...] = ()
     """Why there is no value: conditions that no example meets, denominators of 0."""
 
@@ -180,9 +180,10 @@ class Measurer:
         return found
 
     def _sampled(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> str:
-        """What stands for the points of its domains."""
+        """What stands for the points of its domains, and for its noise."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
         found = [self._data[name].sampled for name in names if name in self._data]
+        found.append(constraint.drawn)
         return ", ".join(dict.fromkeys(filter(None, found)))
 
     def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:

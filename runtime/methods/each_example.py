@@ -1,7 +1,12 @@
-"""Requirements on each example: the units of their penalty, and the multipliers that are told."""
+"""Requirements on each example: the units of their penalty, and the multipliers that are told.
+
+Multipliers are free, one a row, or a network gives them of a row's features.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -100,3 +105,126 @@ def tell_each(session: Session, label: str) -> None:
     moves, own = state[f"{label}.moves"], state[f"{label}.multipliers"]
     late = state[f"{label}.late"] / moves.clamp(min=1)
     session.told_each[label] = torch.where(moves > 0, late, own)
+
+
+# --- multipliers by a network --------------------------------------------------------------------
+
+LOW = -3.9
+"""The first output: softplus of it is 0.02."""
+ACTS = {"tanh": torch.tanh, "relu": torch.relu}
+AT_ONCE = 65_536
+"""Rows whose multipliers are told at once."""
+
+
+def multiplier_network(layers: Sequence[int]) -> Tensor:
+    """Parameters of a network as one vector: each layer its weights (out, in), then its offsets.
+
+    Uniform in +-1/sqrt(in), always the same; the last layer gives `LOW` whatever it sees.
+    """
+    generator = torch.Generator().manual_seed(0)
+    parts = []
+    for place, (fan_in, out) in enumerate(pairwise(layers)):
+        drawn = torch.rand((fan_in + 1) * out, generator=generator, dtype=torch.float64)
+        part = (2 * drawn - 1) / fan_in**0.5
+        if place == len(layers) - 2:
+            part = torch.zeros_like(part)
+            part[fan_in * out :] = LOW
+        parts.append(part)
+    return torch.cat(parts).to(torch.get_default_dtype())
+
+
+def network_of_columns(
+    vector: Tensor, layers: Sequence[int], columns: Sequence[Tensor], act: str, equal: bool
+) -> Tensor:
+    """softplus(h(x)) of the flattened columns of each row, (B,); of an equality h(x) itself."""
+    found = torch.cat([c.detach().reshape(len(c), -1).to(vector) for c in columns], 1)
+    start = 0
+    for place, (fan_in, out) in enumerate(pairwise(layers)):
+        weight, start = vector[start : start + fan_in * out].view(out, fan_in), start + fan_in * out
+        offset, start = vector[start : start + out], start + out
+        found = found @ weight.T + offset
+        found = ACTS[act](found) if place < len(layers) - 2 else found
+    own = found[:, 0]
+    return own - LOW if equal else torch.nn.functional.softplus(own)
+
+
+def _unit(state: Mapping[str, Tensor], label: str, rows: int | None) -> Tensor | float:
+    """u: by so much all violated rows together hold f back; 1 where steps are given."""
+    if rows is None:
+        return 1.0
+    pull, steep, _, share = state[f"{label}.units"]
+    drive = torch.where(pull > 0, pull, 1.0)
+    found = FIRST * drive / steep / (rows * share).clamp(min=1)
+    return torch.where(steep > 0, found, 0.0)
+
+
+def climb_network(
+    state: dict[str, Tensor],
+    label: str,
+    layers: Sequence[int],
+    columns: Sequence[Tensor],
+    values: Tensor,
+    moves: bool,
+    *,
+    lr: float,
+    betas: tuple[float, float] | None,
+    act: str,
+    rows: int | None = None,
+    equal: bool = False,
+) -> Tensor:
+    """The multipliers of a batch's rows, (B,), 0 of those that nothing is asked of.
+
+    Where they move, the network's parameters first climb mean_i g_i m_i, g_i the values.
+    """
+    asked = ~torch.isnan(values.detach())
+    unit = _unit(state, label, rows)
+    vector = state[f"{label}.network"].detach()
+    if moves:
+        with torch.enable_grad():
+            free = vector.clone().requires_grad_()
+            multipliers = unit * network_of_columns(free, layers, columns, act, equal)
+            gain = torch.where(asked, values.detach(), 0.0) * multipliers
+            (slope,) = torch.autograd.grad(gain.sum() / asked.sum().clamp(min=1), free)
+        vector = vector + lr * (slope if betas is None else _adam(state, label, slope, betas))
+        state[f"{label}.network"] = vector
+    with torch.no_grad():
+        found = unit * network_of_columns(vector, layers, columns, act, equal)
+        return torch.where(asked, found, 0.0).to(values)
+
+
+def _adam(
+    state: dict[str, Tensor], label: str, slope: Tensor, betas: tuple[float, float]
+) -> Tensor:
+    """The direction of Adam (Kingma, Ba 2015); with a second decay of 1 over the largest slopes."""
+    size, (first, second) = len(slope), betas
+    before = state[f"{label}.moments"]
+    step = before[-1] + 1
+    mean = first * before[:size] + (1 - first) * slope
+    largest = torch.maximum(before[size : 2 * size], slope.square())
+    mixed = second * before[size : 2 * size] + (1 - second) * slope.square()
+    square = largest if second == 1 else mixed
+    state[f"{label}.moments"] = torch.cat([mean, square, step.reshape(1)])
+    spread = (square if second == 1 else square / (1 - second**step)).sqrt() + 1e-12
+    return mean / (1 - first**step) / spread
+
+
+def tell_network(
+    session: Session,
+    label: str,
+    layers: Sequence[int],
+    columns: Sequence[Tensor],
+    *,
+    act: str,
+    rows: int | None = None,
+    equal: bool = False,
+) -> None:
+    """Note what the network gives all rows that were asked, in the end."""
+    state = session.state
+    vector, own = state[f"{label}.network"], state[f"{label}.multipliers"]
+    with torch.no_grad():
+        parts = [
+            network_of_columns(vector, layers, [c[i : i + AT_ONCE] for c in columns], act, equal)
+            for i in range(0, len(own), AT_ONCE)
+        ]
+        found = (_unit(state, label, rows) * torch.cat(parts)).to(own)
+    session.told_each[label] = torch.where(own != 0, found, 0.0)

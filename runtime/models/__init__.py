@@ -11,7 +11,7 @@ from cspec.runtime.models.builders import (
     mlp,
     model_settings,
 )
-from cspec.runtime.models.deploy import deploy_, deployed_state, deployed_weight, frozen
+from cspec.runtime.models.deploy import deploy_, deployed_weight, frozen
 from cspec.runtime.models.gates import (
     HardConcrete,
     HardConcreteConv2d,
@@ -35,7 +35,6 @@ __all__ = [
     "clamp_gates",
     "cnn",
     "deploy_",
-    "deployed_state",
     "deployed_weight",
     "frozen",
     "gate_parameters",

@@ -6,26 +6,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.models.gates import HardConcrete, HardConcreteConv2d, gated_layers
+from cspec.runtime.models.gates import HardConcrete, HardConcreteConv2d
 
 
 @torch.no_grad()
 def deployed_weight(layer: HardConcrete) -> Tensor:
     """Weight times test-time gate: what a gated layer computes with in evaluation mode."""
     return layer.weight * layer.deployed_gate()
-
-
-def deployed_state(model: nn.Module) -> dict[str, Tensor]:
-    """A state dict of plain weights, multiplied by their test-time gates and without gates.
-
-    It loads into the same architecture built without gates.
-    """
-    state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    for name, layer in gated_layers(model):
-        prefix = f"{name}." if name else ""
-        state[f"{prefix}weight"] = deployed_weight(layer)
-        del state[f"{prefix}log_alpha"]
-    return state
 
 
 def _plain(layer: HardConcrete) -> nn.Module:

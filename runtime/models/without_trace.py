@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils.checkpoint import checkpoint
 
-CHUNK_ROWS = 4096
-"""Rows a model sees at once when a whole dataset is measured ..."""
+from cspec.runtime.models.remembered import remembered
+
+CHUNK_ROWS = 1024
+"""Rows a model sees at once when a whole dataset is measured: what they are worked on with stays in
+the cache (1.7 times as fast for convolutions as 4,096) ..."""
 CHUNK_ENTRIES = 2**24
 """... fewer where one chunk of the inputs would hold more entries than this."""
 
@@ -81,7 +84,9 @@ def _chunk_rows(inputs: Tensor) -> int:
     return max(1, min(CHUNK_ROWS, CHUNK_ENTRIES // entries))
 
 
-def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
+def _forward_in_chunks(
+    forward: Any, models: Sequence[nn.Module], *arguments: Any, **settings: Any
+) -> Any:
     """`forward` on slices of the examples; whole where it is small or is no batch of examples.
 
     On copies: a model may write into its inputs, and data are measured more than once.
@@ -93,13 +98,20 @@ def _forward_in_chunks(forward: Any, *arguments: Any, **settings: Any) -> Any:
     size = min(_chunk_rows(value) for value in tensors)
     if rows <= size or any(len(value) != rows for value in tensors):
         return forward(*_copies(arguments))
-    parts = [
-        _once(forward, *(value[start : start + size] for value in tensors))
-        for start in range(0, rows, size)
-    ]
-    if not all(isinstance(part, Tensor) for part in parts):
-        return forward(*_copies(arguments))
-    return torch.cat(parts)
+
+    def whole() -> Any:
+        parts = [
+            _once(forward, *(value[start : start + size] for value in tensors))
+            for start in range(0, rows, size)
+        ]
+        if not all(isinstance(part, Tensor) for part in parts):
+            return forward(*_copies(arguments))
+        return torch.cat(parts)
+
+    model = getattr(forward, "__self__", None)
+    if torch.is_grad_enabled() or not any(model is each for each in models) or model is None:
+        return whole()
+    return remembered(model, models, tensors, whole)
 
 
 def _once(forward: Any, *arguments: Tensor) -> Any:
@@ -137,11 +149,12 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
     The modules stay who they are (functions of parameters see the real model); only `forward` is
     covered for the time of the block.
     """
+    found = list(models)
     with ExitStack() as stack:
-        for model in models:
+        for model in found:
             had = "forward" in model.__dict__
             before = model.__dict__.get("forward", model.forward)
-            object.__setattr__(model, "forward", partial(_forward_in_chunks, before))
+            object.__setattr__(model, "forward", partial(_forward_in_chunks, before, found))
             stack.callback(_uncover, model, before if had else None)
         yield
 

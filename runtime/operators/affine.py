@@ -43,9 +43,6 @@ class Halfspace(Operator):
     def inequality(self, x: Tensor) -> Tensor:
         return ((self._normal(x) * x).sum() - self.b).reshape(1)
 
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
     def coupling(self, shape: torch.Size) -> Tensor:
         """Entries that rows connect; the others are free."""
         return coupled([self.a], shape, self.name)
@@ -200,9 +197,6 @@ class Polyhedron(Operator):
     def inequality(self, x: Tensor) -> Tensor:
         A, b = self._rows(x)
         return A.to(x.dtype) @ x.flatten() - b.to(x.dtype)
-
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
 
     def coupling(self, shape: torch.Size) -> Tensor:
         """Entries that rows connect; the others are free."""

@@ -171,9 +171,6 @@ class GroupBall(Operator):
     def inequality(self, x: Tensor) -> Tensor:
         return (norm(as_matrix(x), dim=1).sum() - self.r).reshape(1)
 
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
     def project(self, x: Tensor) -> Tensor:
         """The vector of row norms on the l1 ball, each row rescaled to its new norm."""
         if x.numel() == 0:

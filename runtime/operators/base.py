@@ -47,9 +47,12 @@ class Operator(ABC):
     """Whether the projection acts on each entry alone, or keeps it or sets it to zero."""
     maps: ClassVar[tuple[str, ...]] = ()
 
-    @abstractmethod
     def residual(self, x: Tensor) -> Tensor:
-        """Zero iff x is a member; its largest absolute entry is the violation."""
+        """Zero iff x is a member; its largest absolute entry is the violation.
+
+        [g]+ where `inequality` states the set.
+        """
+        return torch.relu(self.inequality(x))
 
     @abstractmethod
     def project(self, x: Tensor) -> Tensor:

@@ -34,9 +34,6 @@ class SecondOrderCone(Operator):
         _, top, length = self._parts(x)
         return (length - top).flatten()
 
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
     def project(self, x: Tensor) -> Tensor:
         """Inside: itself; in the polar cone: 0; else a (x / ||x||, 1), a = (||x|| + t) / 2."""
         body, top, length = self._parts(x)

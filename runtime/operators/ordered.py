@@ -53,9 +53,6 @@ class Ordered(Operator):
         flat = x.flatten()
         return torch.cat([-flat[p.to(x.device)].diff() for p in self._places(x.shape)])
 
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
     def coupling(self, shape: torch.Size) -> Tensor:
         """The entries of each path; the others are free."""
         numbers = torch.arange(shape.numel())

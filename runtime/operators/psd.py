@@ -39,9 +39,6 @@ class PSD(Operator):
     convex: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("cholesky",)
 
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
     def inequality(self, x: Tensor) -> Tensor:
         require_square(x, self.name)
         return psd_inequality(x)
@@ -67,9 +64,6 @@ class Correlation(Operator):
     name: ClassVar[str] = "correlation"
     convex: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("cholesky",)
-
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
 
     def inequality(self, x: Tensor) -> Tensor:
         require_square(x, self.name)

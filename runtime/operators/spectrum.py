@@ -92,9 +92,6 @@ class Nuclear(Operator):
     def inequality(self, x: Tensor) -> Tensor:
         return (spectrum(x).sum() - self.r).reshape(1)
 
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
-
     def project(self, x: Tensor) -> Tensor:
         return with_singular_values(x, lambda S: project_l1(S, self.r))
 
@@ -125,9 +122,6 @@ class Spectral(Operator):
 
     def inequality(self, x: Tensor) -> Tensor:
         return spectrum(x) - self.r
-
-    def residual(self, x: Tensor) -> Tensor:
-        return torch.relu(self.inequality(x))
 
     def project(self, x: Tensor) -> Tensor:
         return with_singular_values(x, lambda S: S.clamp(max=self.r))

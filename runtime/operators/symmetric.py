@@ -44,10 +44,12 @@ class Symmetric(Operator):
     convex: ClassVar[bool] = True
     states_equality: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("symmetric",)
+    sign: ClassVar[int] = 1
+    """Of the mirror image that each entry equals."""
 
     def residual(self, x: Tensor) -> Tensor:
         seen = _square(x, self.matrix, self.name)
-        return seen - seen.mT
+        return seen - self.sign * seen.mT
 
     def coupling(self, shape: torch.Size) -> Tensor:
         """Each entry with its mirror image."""
@@ -55,47 +57,27 @@ class Symmetric(Operator):
 
     def project(self, x: Tensor) -> Tensor:
         seen = _square(x, self.matrix, self.name)
-        return (seen / 2 + seen.mT / 2).reshape(x.shape)
+        return (seen / 2 + self.sign * seen.mT / 2).reshape(x.shape)
 
     def parametrization(self, by: str | None = None) -> nn.Module | None:
         """The upper triangle; none for kernels read as matrices."""
         if not self.matrix:
             return super().parametrization(by)
         if by is not None:
-            raise NoFormError(f"{by} does not parametrize a kernel that is symmetric as a matrix")
+            raise NoFormError(f"{by} does not parametrize a kernel that is {self.name} as a matrix")
         return None
 
     def _map(self, by: str) -> nn.Module:
-        return SymmetricMap()
+        return SymmetricMap(skew=self.sign < 0)
 
     def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
         return self.project(momentum)
 
 
 @dataclass(frozen=True)
-class Skew(Operator):
+class Skew(Symmetric):
     """{X : X = -X^T}. Projection (X - X^T) / 2."""
 
-    matrix: bool = False
     name: ClassVar[str] = "skew"
-    convex: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
     maps: ClassVar[tuple[str, ...]] = ("skew",)
-
-    def residual(self, x: Tensor) -> Tensor:
-        seen = _square(x, self.matrix, self.name)
-        return seen + seen.mT
-
-    def coupling(self, shape: torch.Size) -> Tensor:
-        """Each entry with its mirror image."""
-        return _pairs(shape, self.matrix, self.name)
-
-    def project(self, x: Tensor) -> Tensor:
-        seen = _square(x, self.matrix, self.name)
-        return (seen / 2 - seen.mT / 2).reshape(x.shape)
-
-    def _map(self, by: str) -> nn.Module:
-        return SymmetricMap(skew=True)
-
-    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
-        return self.project(momentum)
+    sign: ClassVar[int] = -1

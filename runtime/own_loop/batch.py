@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import DataSetup, Program
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.data.align import codes_of
+from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.data.points import on_like
 from cspec.runtime.session.batches import training_dataset
 
 Classes = Mapping[str, tuple[Any, ...]]
@@ -24,7 +27,7 @@ class BatchReader:
 
     Tensors stay where and what they are; arrays and lists go to `device`, their real numbers in
     `dtype`. Columns of known `classes` become codes, and one number an example in a row of its own
-    is one number. `features` are columns that the spec makes of the features of a source.
+    is one number. `data` are datasets that are known beforehand.
     """
 
     def __init__(
@@ -33,15 +36,21 @@ class BatchReader:
         device: torch.device,
         dtype: torch.dtype = torch.float32,
         classes: Mapping[str, Classes] | None = None,
-        features: Mapping[str, tuple[str, ...]] | None = None,
+        data: Mapping[str, Dataset] | None = None,
     ) -> None:
         self._program = program
-        self._device = device
-        self._dtype = dtype
-        self._classes = classes or {}
-        self.features = features or {}
+        self.device = device
+        self.dtype = dtype
+        self.classes = classes or {}
+        self._points = {name: d for name, d in (data or {}).items() if is_points(name)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
+        declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
+        self.features = {
+            n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
+            for n, d in (data or {}).items()
+        }
+        """By dataset, columns that the spec makes of the features of a source."""
         self._checked: tuple[Any, ...] | None = None
         """Names that were handed over last, and are those that are needed."""
         self._alone: tuple[str, ...] | None = None
@@ -56,16 +65,20 @@ class BatchReader:
                 different lengths, values that are no class.
         """
         # Of the type of the program's constants, which is in force while a batch is read.
-        clock = torch.full((1,), float(step), device=self._device)
+        clock = torch.full((1,), float(step), device=self.device)
         if self.default is not None and tuple(values) == self._alone:
             found = self._columns(self.default, values)
-            return {"given": {}, "clock": clock, self.default: found}, _rows(found)
+            return {**self._drawn(step), "given": {}, "clock": clock, self.default: found}, _rows(
+                found
+            )
         given, parts, columns = self.sorted(values)
+        parts = {**self._drawn(step), **parts}
         batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
         self._check(batch, columns)
-        self._alone = tuple(columns) if columns and not parts and not given else None
+        alone = columns and not (parts.keys() - self._points.keys()) and not given
+        self._alone = tuple(columns) if alone else None
         for name in self.targets:
             if name in batch:
                 batch[name] = self._columns(name, batch[name])
@@ -73,6 +86,15 @@ class BatchReader:
             (batch[n] for n in parts), {}
         )
         return batch, _rows(main)
+
+    def _drawn(self, step: int) -> dict[str, Any]:
+        """The points of domains that a step sees: those that stay, or a function of the step."""
+        return {
+            name: data.columns
+            if data.draws is None
+            else on_like(data.draws.at(0, step), data.columns)
+            for name, data in self._points.items()
+        }
 
     def sorted(
         self, values: Mapping[str, Any]
@@ -96,13 +118,13 @@ class BatchReader:
         Raises:
             SpecError: CS631, several.
         """
-        found = torch.as_tensor(value, device=None if isinstance(value, Tensor) else self._device)
+        found = torch.as_tensor(value, device=None if isinstance(value, Tensor) else self.device)
         if found.numel() == 1:
             return found.reshape(())
         size = " by ".join(map(str, found.shape))
         message = f"`{name}` is one number a step, and {size} were handed over"
         helps = (f"hand over their mean: `{name}={name}.mean()`",)
-        raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+        raise Diagnostic(code="CS631", message=message, helps=helps).error()
 
     def setup_of(self, dataset: str) -> DataSetup:
         """How a dataset was declared; `val` and `test` are like the training data."""
@@ -117,13 +139,14 @@ class BatchReader:
 
     @property
     def used(self) -> list[str]:
-        """Datasets that the objective or a constraint reads, in that order."""
+        """Datasets that the objective or a constraint reads, in that order, but for points."""
         constrained = (name for c in self._program.constraints for name in c.datasets)
-        return list(dict.fromkeys((*self._program.objective_datasets, *constrained)))
+        read = dict.fromkeys((*self._program.objective_datasets, *constrained))
+        return [name for name in read if name not in self._points]
 
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns of one dataset as tensors of one length."""
-        known = self._classes.get(dataset, {})
+        known = self.classes.get(dataset, {})
         found: dict[str, Tensor] = {}
         for name, values in columns.items():
             if isinstance(values, Tensor) and name not in known:
@@ -144,13 +167,13 @@ class BatchReader:
             listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
             message = f"the columns of this batch have different lengths ({listed})"
             helps = ("hand over as many rows of each column: one an example",)
-            raise SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+            raise Diagnostic(code="CS631", message=message, helps=helps).error()
         return found
 
     def _tensor(self, values: Any, name: str, classes: tuple[Any, ...] | None) -> Tensor:
         if classes is not None:
             codes = codes_of(values, classes, name)
-            return codes if isinstance(values, Tensor) else codes.to(self._device)
+            return codes if isinstance(values, Tensor) else codes.to(self.device)
         if isinstance(values, Tensor):
             return values
         array = np.asarray(values)
@@ -161,7 +184,7 @@ class BatchReader:
                 "data to `bind`",
             )
         found = torch.from_numpy(np.ascontiguousarray(array))
-        return found.to(self._device, self._dtype if found.is_floating_point() else None)
+        return found.to(self.device, self.dtype if found.is_floating_point() else None)
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""
@@ -212,4 +235,4 @@ def _refused(dataset: str, column: str, error: Exception) -> SpecError:
     notes = error.notes if isinstance(error, DataError) else ()
     said = error.message if isinstance(error, DataError) else str(error)
     message = f"column `{column}` of `{dataset}` can't be read: {said}"
-    return SpecError([Diagnostic(code="CS631", message=message, helps=tuple(notes))])
+    return Diagnostic(code="CS631", message=message, helps=tuple(notes)).error()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import SourceCall
@@ -15,7 +14,7 @@ from cspec.runtime.bind.data import SPLITS, bind_data
 from cspec.runtime.data.align import coded_like
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.own_loop.batch import BatchReader, Classes
+from cspec.runtime.own_loop.batch import BatchReader
 
 
 class Look(NamedTuple):
@@ -28,17 +27,8 @@ class Look(NamedTuple):
 class DataReader:
     """Brings data of the caller's to the form of the data that a handle was bound with."""
 
-    def __init__(
-        self,
-        batches: BatchReader,
-        classes: Mapping[str, Classes],
-        device: torch.device,
-        dtype: torch.dtype,
-    ) -> None:
+    def __init__(self, batches: BatchReader) -> None:
         self._batches = batches
-        self._classes = classes
-        self._device = device
-        self._dtype = dtype
 
     def read(self, data: Any, values: Mapping[str, Any], bound: Mapping[str, Dataset]) -> Look:
         """Datasets by name from one object, from a mapping of them, from columns by keyword.
@@ -83,16 +73,16 @@ class DataReader:
         return used[0] if used else str(self._batches.default)
 
     def _dataset(self, name: str, obj: Any) -> Dataset:
-        targets = self._batches.targets
-        columns = targets.get(name) or targets.get(self._batches.default or "") or ()
-        setup = self._batches.setup_of(name).model_copy(
+        batches, default = self._batches, self._batches.default or ""
+        columns = batches.targets.get(name) or batches.targets.get(default) or ()
+        setup = batches.setup_of(name).model_copy(
             update={"targets": ((name, tuple(columns)),), "source": SourceCall()}
         )
         try:
             found = bind_data((setup,), {name: obj}, Path())[0][name]
             self._require_features(name, found)
-            classes = self._classes.get(name) or self._classes.get(self._batches.default or "", {})
-            return coded_like(found, classes).to(self._device, self._dtype)
+            classes = batches.classes.get(name) or batches.classes.get(default, {})
+            return coded_like(found, classes).to(batches.device, batches.dtype)
         except DataError as error:
             raise _wrong(error.message, *error.notes) from error
 
@@ -115,4 +105,4 @@ class DataReader:
 
 
 def _wrong(message: str, *helps: str) -> SpecError:
-    return SpecError([Diagnostic(code="CS631", message=message, helps=helps)])
+    return Diagnostic(code="CS631", message=message, helps=helps).error()

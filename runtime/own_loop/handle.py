@@ -29,24 +29,22 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
-from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.records.which_data import Where
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.constant import Values, refuse_constant
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer
-from cspec.runtime.methods.units import gradient_rate
-from cspec.runtime.models import clamp_gates, has_gates
 from cspec.runtime.models.without_trace import constants_in, measuring
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
+from cspec.runtime.own_loop.moves import Moves
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.own_loop.refusals import refuse
-from cspec.runtime.own_loop.restore import into_sets, restore
+from cspec.runtime.own_loop.restore import restore
 from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module, module_file
@@ -56,8 +54,6 @@ from cspec.runtime.session.trained import state_tensor
 from cspec.runtime.steps.metric_notes import own_optimizer
 
 T = TypeVar("T")
-_KEEPS = frozenset({"project", "freeze", "decide"})
-"""Functions of the module that bring parameters somewhere after a step."""
 
 
 class Handle:
@@ -110,14 +106,7 @@ class Handle:
             *program.notes,
         )
         self.length = steps
-        self._bring_moves()
-        operations = program.graph.operations
-        self._units = [op for op in operations if op.kind is Kind.UNITS]
-        self._decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
-        gated = ((n, m) for n, m in self.models().items() if n not in self._decided)
-        self._gated = [model for _, model in gated if has_gates(model)]
-        self._kept = bool(self._gated) or not self.module.keys().isdisjoint(_KEEPS)
-        """Whether parameters are brought somewhere after a step."""
+        self._moves = Moves(program, self.module, self.models())
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -127,15 +116,8 @@ class Handle:
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = torch.get_default_dtype() if first is None else first.dtype
         self._data = dict(data or {})
-        declared = {
-            name: {c for c, _ in columns} for d in program.data for name, columns in d.targets
-        }
-        features = {
-            n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
-            for n, d in self._data.items()
-        }
-        self._reader = BatchReader(program, self._device, self._dtype, classes, features)
-        self._looks = DataReader(self._reader, classes or {}, self._device, self._dtype)
+        self._reader = BatchReader(program, self._device, self._dtype, classes, self._data)
+        self._looks = DataReader(self._reader)
         self._seen: tuple[Mapping[str, Any], Outputs] | None = None
         self._true: Tensor | None = None
         self._initial = Before()
@@ -152,18 +134,6 @@ class Handle:
         if hook:
             self._attach()
 
-    def _bring_moves(self) -> None:
-        """The functions of the module that move multipliers, by how often they do."""
-        moves = [op for op in self.program.graph.operations if _moves_duals(op)]
-        self._moves = {
-            unit: [
-                (self.module[op.name], op.trigger.count, op.after)
-                for op in moves
-                if op.trigger.unit == unit
-            ]
-            for unit in ("step", "epoch")
-        }
-
     def __getstate__(self) -> dict[str, Any]:
         left = dict.fromkeys(("module", "_moves", "_decide", "_seen"))
         data = {n: replace(d, stream=None, items=None) for n, d in self._data.items()}
@@ -172,7 +142,7 @@ class Handle:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.module = load_module(self.program, self._functions)
-        self._bring_moves()
+        self._moves = Moves(self.program, self.module, self.models())
         self._hooks = []
         if state["_hooks"]:
             self._attach()
@@ -197,7 +167,7 @@ class Handle:
         with outputs.recorded(self.models()), constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
             f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
-            state = self._with_units(f, g, true)
+            state = self._moves.with_units(self, self.optimizer, f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
             total = total.to(f.dtype)  # rates are counted in float64
         given = {name: value.detach() for name, value in batch["given"].items()}
@@ -213,27 +183,6 @@ class Handle:
 
             total.register_hook(count)  # type: ignore[no-untyped-call]
         return total
-
-    def _with_units(self, f: Tensor, g: Tensor, true: Tensor) -> dict[str, Tensor]:
-        """The state with slopes of objective and constraints, of which first penalties are made.
-
-        It is that of the handle once this measurement counts.
-        """
-        if not self._units:
-            return self.state
-        due = [
-            operation
-            for operation in self._units
-            if self.steps < operation.options["steps"]
-            and self.steps % operation.options["every"] == 0
-        ]
-        if not due or not torch.is_grad_enabled():
-            return self.state
-        state = dict(self.state)
-        for operation in due:
-            rate = gradient_rate(self.optimizer)
-            self.module[operation.name](state, f, g, true, self.held(), rate)
-        return state
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
@@ -259,15 +208,12 @@ class Handle:
         if true is None:
             return
         self.steps += 1
-        if self._moves["epoch"]:
+        if self._moves.epochs:
             self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
         with torch.no_grad(), constants_in(self._constants):
-            self._move("step", self.steps, true)
-            if self._kept:
-                into_sets(self.module, self.primal, self.state, self.optimizer, self.progress)
-                for model in self._gated:
-                    clamp_gates(model)
+            self._moves.multipliers("step", self.steps, self, true)
+            self._moves.parameters(self, self.optimizer, self.progress)
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -284,18 +230,13 @@ class Handle:
         self.epochs += 1
         if true is not None:
             with torch.no_grad(), constants_in(self._constants):
-                self._move("epoch", self.epochs, true)
+                self._moves.multipliers("epoch", self.epochs, self, true)
         self._since_epoch.clear()
 
     @property
     def progress(self) -> float:
         """Share of the loop that is done, in [0, 1]; what ramps along a run follows it."""
         return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
-
-    def _move(self, unit: str, number: int, true: Tensor) -> None:
-        for function, count, after in self._moves[unit]:
-            if number % count == 0 and self.steps > after:
-                function(self.state, true)
 
     def _fitting(self, batch: Mapping[str, Any], measure: Callable[[], T]) -> T:
         """What is measured; where the shapes are others than a program without data takes them to
@@ -310,13 +251,13 @@ class Handle:
             misfit = error
         parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
         if self._decide is None or self._data or not parts:
-            raise SpecError([self._misfit(misfit)]) from misfit
+            raise self._misfit(misfit).error() from misfit
         made = self._decide(parts)
         self._decide = None
         if made.graph != self.program.graph or made.source == self.program.source:
-            raise SpecError([self._misfit(misfit)]) from misfit
+            raise self._misfit(misfit).error() from misfit
         self.program, self.module = made, load_module(made, self._functions)
-        self._bring_moves()
+        self._moves = Moves(made, self.module, self.models())
         return self._fitting(batch, measure)
 
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
@@ -473,7 +414,7 @@ class Handle:
         if saved["digest"] != self._digest:
             message = "this state belongs to another spec, or to other data and models"
             helps = ("bind the spec, data and models that it was taken from",)
-            raise SpecError([Diagnostic(code="CS630", message=message, helps=helps)])
+            raise Diagnostic(code="CS630", message=message, helps=helps).error()
         for name, value in saved["state"].items():
             self.state[name] = value.to(self.state[name]).clone()
         self.steps, self.epochs = saved["steps"], saved["epochs"]
@@ -494,7 +435,3 @@ class Handle:
         new = [parameter for parameter in own if id(parameter) not in trained]
         if new:
             self.optimizer.add_param_group({"params": new})
-
-
-def _moves_duals(operation: Operation) -> bool:
-    return operation.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)

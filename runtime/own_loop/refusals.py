@@ -48,7 +48,7 @@ def _trained(
     moving = {name: parameters for name, parameters in moving.items() if parameters}
     count = {name: sum(p in held for p in parameters) for name, parameters in moving.items()}
     if moving and not any(count.values()) and not program.variables:
-        raise SpecError([_foreign(list(moving))])
+        raise _foreign(list(moving)).error()
     for name, parameters in moving.items():
         if not count[name]:
             yield f"`{name}` does not move: the optimizer holds none of its parameters"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.records.program import Program
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.own_loop.data import Look
 
@@ -62,7 +62,7 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
             "a penalty or a dual step that the spec gives is used to the last step and no further"
         )
         helps = ("leave the method, or its settings, to the spec: then the end is restored",)
-        raise SpecError([Diagnostic(code="CS632", message=message, notes=(note,), helps=helps)])
+        raise Diagnostic(code="CS632", message=message, notes=(note,), helps=helps).error()
     parameters = [p for p in loop.held() if p.requires_grad]
     run = SimpleNamespace(
         program=loop.program,

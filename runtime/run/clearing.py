@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.evidence.manifest import (
     CHECKPOINTS,
     FILES,
@@ -44,7 +44,7 @@ def clear(path: Path) -> None:
         message = f"the folder {path} is not empty and holds no run"
         helps = ("name another with `--out FOLDER`",)
         found = Diagnostic(code="CS620", message=message, notes=(str(error),), helps=helps)
-        raise SpecError([found]) from error
+        raise found.error() from error
     _refuse_strange(path, manifest)
     for name in manifest.files:
         (path / name).unlink(missing_ok=True)
@@ -79,16 +79,12 @@ def _refuse_strange(path: Path, manifest: Manifest) -> None:
     found = [*(f"{name} is a link" for name in (*listed, *links))]
     found += [f"{name} is not listed in {MANIFEST}" for name in strange if name not in links]
     if found:
-        raise SpecError(
-            [
-                Diagnostic(
-                    code="CS620",
-                    message=f"the folder {path} holds files that no run wrote",
-                    notes=tuple(found[:5]),
-                    helps=("name another folder with --out, or move these files away",),
-                )
-            ]
-        )
+        raise Diagnostic(
+            code="CS620",
+            message=f"the folder {path} holds files that no run wrote",
+            notes=tuple(found[:5]),
+            helps=("name another folder with --out, or move these files away",),
+        ).error()
 
 
 def drop(path: Path, names: Iterable[str]) -> None:

@@ -146,8 +146,7 @@ def refuse_unmeetable(session: Session) -> None:
     """
 
     def measure(constraints: Sequence[ConstraintFacts]) -> Values:
-        verify, dataset = session.program.verify, session.plan.dataset
-        places = {c.label: where_measured(c, verify, dataset) for c in constraints}
+        places = where_measured(constraints, session.program.verify, session.plan.dataset)
         found = session.measurer.measure(places)
         return {label: (item.value, item.bound) for label, item in found.items()}
 
@@ -222,7 +221,7 @@ def _restored(session: Session, folder: RunFolder) -> tuple[str, ...]:
             f"the last checkpoint of {folder.path} does not fit the program: {one_line(error)}"
         )
         help_ = "run the spec anew: cspec run"
-        raise SpecError([Diagnostic(code="CS626", message=message, helps=(help_,))]) from error
+        raise Diagnostic(code="CS626", message=message, helps=(help_,)).error() from error
     if found:
         return ()
     folder.restart(session)
@@ -280,7 +279,7 @@ def _train(session: Session, folder: RunFolder | None) -> bool:
             for model in session.models():
                 settle_(model)
             session.release()
-            raise SpecError([found]) from error
+            raise found.error() from error
     return False
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, complex64, complex128
 
 from cspec.compiler.records.program import Program
 from cspec.dsl.imports.trust import trusted
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.evidence.circumstances import circumstances, versions
 from cspec.runtime.evidence.manifest import (
     CHECKPOINTS,
@@ -150,7 +150,7 @@ class RunFolder:
         if not is_plain(path / "plan.json") and not is_plain(path / "spec.cspec"):
             message = f"{path} holds no run (no spec.cspec and no plan.json)"
             helps = ("name the folder that `cspec run` printed, or run first: `cspec run FILE`",)
-            raise SpecError([Diagnostic(code="CS621", message=message, helps=helps)])
+            raise Diagnostic(code="CS621", message=message, helps=helps).error()
         try:
             return cls(path, read_manifest(path)[0])
         except NoManifestError:
@@ -314,7 +314,7 @@ class RunFolder:
         message = f"{self.path} has no usable checkpoint to resume from"
         helps = ("run again from the start: `cspec run spec.cspec` in that folder",)
         notes = tuple(refused)
-        raise SpecError([Diagnostic(code="CS622", message=message, notes=notes, helps=helps)])
+        raise Diagnostic(code="CS622", message=message, notes=notes, helps=helps).error()
 
     def _require_recorded(self, name: str) -> None:
         """Refuse a checkpoint that is not the one that the manifest lists.

@@ -174,4 +174,4 @@ def _in_use(folder: Path, owner: dict[str, Any]) -> SpecError:
         notes=("two runs in one folder would mix their logs and take each other's checkpoints",),
         helps=("wait until it ends, or stop it", "or write this run elsewhere: --out DIR"),
     )
-    return SpecError([found])
+    return found.error()

@@ -31,15 +31,11 @@ def unwritable(path: Path, error: OSError) -> SpecError:
         reason = f"{file} is a file, not a folder"
     other = "name another folder with --out"
     number = errno.ENOTDIR if file is not None else error.errno or 0
-    return SpecError(
-        [
-            Diagnostic(
-                code="CS620",
-                message=f"the folder {path} can't be written: {reason}",
-                helps=(_HELPS.get(number, other),),
-            )
-        ]
-    )
+    return Diagnostic(
+        code="CS620",
+        message=f"the folder {path} can't be written: {reason}",
+        helps=(_HELPS.get(number, other),),
+    ).error()
 
 
 def require_folder(path: Path) -> None:

@@ -8,16 +8,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
-from cspec.runtime.models.parametrization import Mapped, settle_
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors, tensors_of
-from cspec.runtime.verdict.conclude import variables
+from cspec.runtime.verdict.conclude import result_of, variables
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -50,37 +47,20 @@ def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | Non
         if known
         else f"the parameters are those of step {best.step:,}, and no value is known"
     )
-    models = {
-        name: value
-        for name, value in session.primal.items()
-        if isinstance(value, nn.Module) and not isinstance(value, Mapped)
-    }
     found = variables(session)
     best = Iterate(**{**best.__dict__, "tensors": plain_tensors(session.primal), "vars": found})
-    result = Result(
-        spec=session.program.name,
+    return result_of(
+        session,
         status="interrupted",
         termination="interrupted",
         objective=best.objective,
         constraints=tuple(_judged(c, best) for c in session.program.constraints),
-        vars=found,
         metrics={},
-        steps=session.step,
-        epochs=session.epoch,
         seconds=seconds,
-        method=session.program.method,
-        seed=session.seed,
         out=out,
-        history=tuple(session.history.rows),
-        notes=tuple(dict.fromkeys([*session.notes, said])),
-        models=models,
+        notes=[*session.notes, said],
         best=best,
-        skipped_steps=session.optimizer.skipped,
     )
-    for model in models.values():
-        settle_(model)
-    session.release()
-    return result
 
 
 def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:

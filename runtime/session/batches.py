@@ -240,6 +240,11 @@ class Batches:
             return False
         return True
 
+    def used_up(self, step: int) -> str:
+        """What is said where a source that can't start anew ends before the run's last step."""
+        left = f"no batch left after {step} of {self.plan.total_steps} steps"
+        return f"`{self.plan.dataset}` had {left}, and can't be read again"
+
     def not_again(self) -> list[str]:
         """What is said of a run that is resumed on sources that can't be drawn from again."""
         return [

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import LBFGS, SGD, Adam, AdamW
 
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.fit import (
     AdamOptimizer,
     AdamwOptimizer,
@@ -192,14 +192,14 @@ def assign(
         pattern = item.params
         groups[index] = [name for name in left if matches(name, pattern)]
         if not groups[index]:
-            raise SpecError([_no_match(item.word, pattern, named)])
+            raise _no_match(item.word, pattern, named).error()
         for name in groups[index]:
             del left[name]
     rest = [index for index, item in enumerate(settings) if item.params is None]
     if len(rest) > 1:
         message = "two optimizers have no `params`, so both would train the same parameters"
         helps = ('name those of one by a pattern: `adam(params="fc1*")`',)
-        raise SpecError([Diagnostic(code="CS510", message=message, helps=helps)])
+        raise Diagnostic(code="CS510", message=message, helps=helps).error()
     if rest:
         groups[rest[0]] = list(left)
     return groups
@@ -281,7 +281,7 @@ def build_optimizers(
     if len(settings) > 1 and any(isinstance(item, LbfgsOptimizer) for item in settings):
         message = "lbfgs trains all parameters together and can't stand beside another optimizer"
         helps = ("leave the other out, or use `adam` for both",)
-        raise SpecError([Diagnostic(code="CS512", message=message, helps=helps)])
+        raise Diagnostic(code="CS512", message=message, helps=helps).error()
     groups = assign(settings, named)
     parts = []
     for item, names in zip(settings, groups, strict=True):

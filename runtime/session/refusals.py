@@ -6,6 +6,7 @@ from torch import nn
 
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.wording import some
 from cspec.runtime.models.precision import complex_parameters
 
 
@@ -18,19 +19,14 @@ def require_real(name: str, model: nn.Module) -> None:
     found = complex_parameters(model)
     if not found:
         return
-    listed = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS331",
-                message=f"`{name}` has complex parameters ({listed}), and a run trains real ones",
-                helps=(
-                    "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
-                    "or train it in a loop of your own with cspec.bind",
-                ),
-            )
-        ]
-    )
+    raise Diagnostic(
+        code="CS331",
+        message=f"`{name}` has complex parameters ({some(found, 3)}), and a run trains real ones",
+        helps=(
+            "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
+            "or train it in a loop of your own with cspec.bind",
+        ),
+    ).error()
 
 
 def refuse(program: Program, accumulate: int) -> None:

@@ -17,7 +17,7 @@ from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
 from cspec.runtime.functions.worst_case import whole_rows
-from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
+from cspec.runtime.measure.metrics import Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer
 from cspec.runtime.measure.slopes import norm, sets_of, slopes
 from cspec.runtime.models import normalizes_by_batch, stands_still
@@ -101,47 +101,13 @@ class Session:
         self.spent: dict[str, float] = {}  # by split, what earlier certificates spent of the error
         self.details: dict[str, dict[str, float]] = {}
         refuse(program, self.fit.accumulate)
-        self.dtype = dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
+        self.dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()
         self.device = torch.device(device)
-        models = {name: as_used(model, bound) for name, model in bound.models.items()}
-        for name, model in models.items():
-            require_real(name, model)
-            self.notes.extend(cast_note(name, model, dtype))
-        self.data = {name: d.to(self.device, dtype) for name, d in bound.data.items()}
-        self.primal: dict[str, Any] = {
-            **{name: cast_(model, self.device, dtype) for name, model in models.items()},
-            **{name: moved(v, self.device, dtype) for name, v in bound.variables.items()},
-        }
-        self._guard = InputGuard(models, self.notes.append)
-        for name, model in models.items():
-            # A model that nothing trains is one to compare with: it is used as it will be.
-            model.train(model is bound.models[name] and not stands_still(model))
-        if "prepare" in module:
-            self.notes.extend(module["prepare"](self.primal) or ())
-        join = any(map(normalizes_by_batch, models.values()))
-        self.plan = plan_steps(program, self.fit, self.data, join)
-        self.total_steps = self.plan.total_steps
-        self.notes.extend(reading_notes(program, self.plan, self.fit, self.data))
-        self.notes.extend(left_over(self.plan, self.fit, self.data))
-        self.notes.extend(scale_notes(self.trained_on if self.models() else None))
-        augment = bound.functions[self.fit.augment] if self.fit.augment else None
-        self._batches = Batches(self.data, self.plan, self.fit, seed, augment, dtype)
-        self.named = trained(self.primal)
-        self.parameters = list(self.named.values())
-        self.held = module["sets"](self.primal) if "sets" in module else []
-        coupled = clusters(self.held)
-        self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
-        self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))
-        lengths = (self.total_steps, self.plan.epoch_steps)
-        self.schedule = RateSchedule(self.fit.schedule, self.optimizer, *lengths)
-        seed_everything(seed)
-        with constants_in(dtype):
-            starts = module["initial_state"]()
-        self.state: dict[str, Tensor] = {
-            name: state_tensor(value, self.device, dtype) for name, value in starts.items()
-        }
+        self._take(bound)
+        self._plan(bound)
+        self._begin()
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
         self.schedule.merit = partial(self.history.standing, self.sign)
@@ -155,13 +121,66 @@ class Session:
         self.at_boundary: Callable[[Session], None] | None = None
         self.keep: Callable[[Session], None] | None = None
         self._on_progress = on_progress
-        self.measurer = Measurer(module["evaluate"], self.primal, self.data, program.constraints)
-        snapshots, notes = sampled(program, self.plan, self.measurer, self.data, seed)
-        self.initial = self._initial()
+        self._watch_measurements()
+
+    def _take(self, bound: Bound) -> None:
+        """Data, models and variables, where and in the type that the run computes in."""
+        models = {name: as_used(model, bound) for name, model in bound.models.items()}
+        for name, model in models.items():
+            require_real(name, model)
+            self.notes.extend(cast_note(name, model, self.dtype))
+        self.data = {name: d.to(self.device, self.dtype) for name, d in bound.data.items()}
+        self.primal: dict[str, Any] = {
+            **{name: cast_(model, self.device, self.dtype) for name, model in models.items()},
+            **{name: moved(v, self.device, self.dtype) for name, v in bound.variables.items()},
+        }
+        self._guard = InputGuard(models, self.notes.append)
+        for name, model in models.items():
+            # A model that nothing trains is one to compare with: it is used as it will be.
+            model.train(model is bound.models[name] and not stands_still(model))
+        if "prepare" in self.module:
+            self.notes.extend(self.module["prepare"](self.primal) or ())
+
+    def _plan(self, bound: Bound) -> None:
+        """How many steps there are, and what each of them reads."""
+        join = any(map(normalizes_by_batch, self.models()))
+        self.plan = plan_steps(self.program, self.fit, self.data, join)
+        self.total_steps = self.plan.total_steps
+        self.notes.extend(reading_notes(self.program, self.plan, self.fit, self.data))
+        self.notes.extend(left_over(self.plan, self.fit, self.data))
+        self.notes.extend(scale_notes(self.trained_on if self.models() else None))
+        augment = bound.functions[self.fit.augment] if self.fit.augment else None
+        self._batches = Batches(self.data, self.plan, self.fit, self.seed, augment, self.dtype)
+
+    def _begin(self) -> None:
+        """What a step moves, by what, and the state of the methods."""
+        self.named = trained(self.primal)
+        self.parameters = list(self.named.values())
+        self.held = self.module["sets"](self.primal) if "sets" in self.module else []
+        coupled = clusters(self.held)
+        self.optimizer = build_optimizers(self.fit.optimizer, self.named, coupled)
+        self.notes.extend(several_optimizers(coupled, self.optimizer.parts, self.named))
+        lengths = (self.total_steps, self.plan.epoch_steps)
+        self.schedule = RateSchedule(self.fit.schedule, self.optimizer, *lengths)
+        seed_everything(self.seed)
+        with constants_in(self.dtype):
+            starts = self.module["initial_state"]()
+        self.state: dict[str, Tensor] = {
+            name: state_tensor(value, self.device, self.dtype) for name, value in starts.items()
+        }
+
+    def _watch_measurements(self) -> None:
+        """What measures, and what is measured before the first step."""
+        constraints = self.program.constraints
+        self.measurer = Measurer(self.module["evaluate"], self.primal, self.data, constraints)
+        snapshots, notes = sampled(self.program, self.plan, self.measurer, self.data, self.seed)
+        self.initial, failed = before(self.module, self.primal, self.measurer.columns())
+        """What metrics compare with; NaN where that fails."""
+        self.notes.extend(failed)
         self.slope = attempt(self.notes, "no slope", self._slope, math.nan)
         """||grad f|| before the first step, where parameters are kept in sets."""
         samples = snapshots is not self.measurer
-        self.watch = Watch(program, self.plan, module, snapshots, samples)
+        self.watch = Watch(self.program, self.plan, self.module, snapshots, samples)
         self.notes.extend(notes)
 
     @property
@@ -186,18 +205,14 @@ class Session:
         """Share of the run that is done when this step is, in [0, 1]."""
         return self.step / self.total_steps
 
-    def _rehearses(self) -> bool:
-        """Whether the next step is one of a rehearsal."""
-        if self.rehearsal is not None and not self.rehearsal.goes_on():
-            self.rehearsal = None
-        return self.rehearsal is not None
-
     def batches(self) -> Iterator[Batch]:
         """The batch of each step that is left. Between two of them the run's state is complete."""
         while self._goes_on():
             tried = self.rehearsal is not None
             if not tried and not self._batches.ready(self.step):
-                self._data_ended()
+                self.termination = "data ended"
+                self.flush()
+                self.notes.append(self._batches.used_up(self.step))
                 return
             self.step += 1
             self.epoch = (self.step - 1) // self.plan.epoch_steps + 1
@@ -207,7 +222,9 @@ class Session:
             yield self._batches.at(self.step - 1, once=tried)
 
     def _goes_on(self) -> bool:
-        if self._rehearses():
+        if self.rehearsal is not None and not self.rehearsal.goes_on():
+            self.rehearsal = None
+        if self.rehearsal is not None:
             return True
         if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
             self.flush()
@@ -226,15 +243,6 @@ class Session:
                 self.termination = "completed"
         return not self.termination
 
-    def _data_ended(self) -> None:
-        """A source that can't start anew is used up before the run's last step."""
-        self.termination = "data ended"
-        self.flush()
-        self.notes.append(
-            f"`{self.plan.dataset}` had no batch left after {self.step} of {self.total_steps} "
-            "steps, and can't be read again"
-        )
-
     def flush(self) -> None:
         """Bring what the device noted to the host and tell whoever watches."""
         self.optimizer.flush()
@@ -242,20 +250,17 @@ class Session:
         if self._on_progress is not None and self.history.rows:
             # Whoever watches may draw random numbers: the run goes on as if nobody did.
             with undisturbed(), constants_in(self._outside):
-                self._on_progress(self._told())
-
-    def _told(self) -> dict[str, Any]:
-        """What a callback is told."""
-        row = self.history.rows[-1]
-        return {
-            "step": self.step,
-            "total_steps": None if self.program.method in SOLVERS else self.total_steps,
-            "epoch": self.epoch,
-            "objective": row.objective,
-            "violations": dict(row.violations),
-            "multipliers": dict(row.multipliers),
-            "skipped": self.optimizer.skipped,
-        }
+                row = self.history.rows[-1]
+                told = {
+                    "step": self.step,
+                    "total_steps": None if self.program.method in SOLVERS else self.total_steps,
+                    "epoch": self.epoch,
+                    "objective": row.objective,
+                    "violations": dict(row.violations),
+                    "multipliers": dict(row.multipliers),
+                    "skipped": self.optimizer.skipped,
+                }
+                self._on_progress(told)
 
     def record(self, f: Tensor, true: Tensor | None = None) -> None:
         """Note objective and true constraints of this step; the host does not wait.
@@ -318,11 +323,9 @@ class Session:
         """All the data as one batch; of data larger than memory a part."""
         each = {c.each for c in self.program.constraints}
         columns = {n: (d if n in each else d.part).columns for n, d in self.data.items()}
-        return whole_rows(columns, self._clock())
-
-    def _clock(self) -> Tensor:
-        """The number of steps so far: what bounds that move are read from."""
-        return torch.tensor([float(self.step)], device=self.device, dtype=self.dtype)
+        # The number of steps so far is what bounds that move are read from.
+        clock = torch.tensor([float(self.step)], device=self.device, dtype=self.dtype)
+        return whole_rows(columns, clock)
 
     # --- what is measured ------------------------------------------------------------------
 
@@ -336,12 +339,6 @@ class Session:
         data = {**self.measurer.columns(), "initial": self.initial}
         with self.delivered():
             return recorded(self.module, self.primal, data, self.program.metric_entries)
-
-    def _initial(self) -> Before:
-        """What metrics compare with, measured before the first step; NaN where that fails."""
-        found, notes = before(self.module, self.primal, self.measurer.columns())
-        self.notes.extend(notes)
-        return found
 
     def sets(self) -> list[Held]:
         """The sets that parameters are kept in, those of feasible copies and bounds among them."""
@@ -358,7 +355,6 @@ class Session:
         return slopes(measure, self.primal, self.parameters, batches, multipliers)
 
     def _slope(self) -> float:
-        """||grad f|| before the first step of a run that keeps parameters in sets; else NaN."""
         if self.program.method in SOLVERS or not self.sets():
             return math.nan
         return norm(self.slopes()[0])

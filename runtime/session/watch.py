@@ -55,9 +55,7 @@ class Watch:
         periodic = [item for item in program.verify if item.every is not None]
         self._every = [item.every for item in periodic if item.every is not None]
         self._split = next((i.dataset for i in periodic if i.dataset is not None), None)
-        self._places = {
-            c.label: where_measured(c, periodic, plan.dataset) for c in program.constraints
-        }
+        self._places = where_measured(program.constraints, periodic, plan.dataset)
 
     @property
     def split(self) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +24,6 @@ from cspec.runtime.solvers.nlp.engines import EngineLimits
 from cspec.runtime.solvers.nlp.explore import explore
 from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
 from cspec.runtime.solvers.nlp.problem import (
-    Curvature,
-    Derivative,
     Nlp,
     Vector,
     matrix,
@@ -34,7 +33,7 @@ from cspec.runtime.solvers.nlp.starts import defined_start, point
 from cspec.runtime.solvers.nlp.trail import Diverged, Trail
 from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
 from cspec.runtime.solvers.unsloped import require_slopes
-from cspec.runtime.task import Measure, Outcome, Stopped, Task
+from cspec.runtime.task import Outcome, Stopped, Task
 from cspec.runtime.verdict.why.endless import (
     Fall,
     Function,
@@ -53,45 +52,28 @@ MOST_NOTES = 4
 def solve(
     task: Task,
     *,
-    equalities: Sequence[bool] = (),
-    gradient: Derivative | None = None,
-    jacobian: Derivative | None = None,
-    hessian: Curvature | None = None,
-    bounds: Mapping[int, tuple[int, float, float]] | None = None,
     eliminated: Mapping[int, Rule] | None = None,
     held: Sequence[int] = (),
-    affine: Sequence[tuple[int, int]] = (),
-    quadratic: str = "",
-    operations: Mapping[str, int] | None = None,
     ways: Mapping[str, Sequence[Way]] | None = None,
-    smooth: Measure | None = None,
-    auxiliary: tuple[str, int] | None = None,
-    above: Sequence[tuple[int, int]] = (),
     engine: str = "auto",
     tolerance: float = 1e-9,
     iterations: int = 500,
     escalate: bool = False,
     convex: bool = False,
     semidefinite: bool = False,
+    **problem: Any,
 ) -> Outcome:
     """Move the variables to a minimum; its multipliers, and what is said of it.
 
-    `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
-    as bounds. `eliminated` variables are given by others, place by place (constant, coefficients by
-    place), and the entries `held` of g hold by that. `ways` are the entries of g that together make
-    a rule hold, in each of several ways. `operations` of each function measure the work that is
-    done. `escalate`: other engines and starts where the first
-    fails; `convex`: any local minimum is the global one, so no further starts are tried;
-    `semidefinite`: so it is if the Hessian of f, which is `quadratic`, has no negative eigenvalue.
+    `problem` is what `problem_of` reads. `eliminated` variables are given by others, place by place
+    (constant, coefficients by place), and the entries `held` of g hold by that. `ways` are the
+    entries of g that together make a rule hold, in each of several ways. `escalate`: other engines
+    and starts where the first fails; `convex`: any local minimum is the global one, so no further
+    starts are tried; `semidefinite`: so it is if the Hessian of f, which is `quadratic`, has no
+    negative eigenvalue.
     """
-    given = {
-        "equalities": equalities, "gradient": gradient, "jacobian": jacobian, "hessian": hessian,
-        "bounds": bounds, "affine": affine, "quadratic": quadratic, "smooth": smooth,
-        "operations": operations,
-        "auxiliary": auxiliary, "above": above, "ways": ways,
-    }  # fmt: skip
     require_slopes(task)
-    nlp = problem_of(task, given)
+    nlp = problem_of(task, {**problem, "ways": ways})
     rules = ways_of(ways or {}, nlp.equalities)
     trail = Trail(task, nlp, rules)
     limits = EngineLimits(tolerance, iterations, trail.seen)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.solvers.nlp import autograd as nlp_autograd
 from cspec.runtime.task import Task
 
@@ -52,7 +52,7 @@ def require_slopes(task: Task) -> None:
         _put(tensors, start)
     assert missing is not None
     place = int(np.flatnonzero(missing)[0])
-    raise SpecError([_finding(place, task.constraints, task.written)])
+    raise _finding(place, task.constraints, task.written).error()
 
 
 def _without_slope(

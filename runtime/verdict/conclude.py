@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,10 +91,8 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     none: dict[str, dict[str, float]] = {}
     counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
     best, last, scales = choose(session)
-    places = {
-        c.label: where_measured(c, session.program.verify, session.plan.dataset)
-        for c in session.program.constraints
-    }
+    program = session.program
+    places = where_measured(program.constraints, program.verify, session.plan.dataset)
     found = measured(session.measurer, places, session.notes)
     proofs = proved(session, places)
     notes = session.notes
@@ -122,6 +120,29 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     notes += attempt(notes, "no counts of examples", lambda: each_notes(session, places), [])
     notes += courses(session, constraints, diagnosis, rate)
     notes += stationarity_notes(session, first_order)
+    return result_of(
+        session,
+        status=status_of(session, objective, constraints, diagnosis),
+        termination=session.termination,
+        objective=objective,
+        constraints=constraints,
+        metrics=best.metrics,
+        seconds=seconds,
+        out=out,
+        notes=notes,
+        details=counted,
+        best=best,
+        last=last,
+        kkt=kkt,
+        conflict=diagnosis.conflict,
+    )
+
+
+def result_of(session: Session, *, notes: Iterable[str], **found: Any) -> Result:
+    """The result of a session that is over, whose models are as plain as they were bound.
+
+    `found`: the fields that the session itself does not tell.
+    """
     models = {
         name: value
         for name, value in session.primal.items()
@@ -129,27 +150,16 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     }
     result = Result(
         spec=session.program.name,
-        status=_status(session, objective, constraints, diagnosis),
-        termination=session.termination,
-        objective=objective,
-        constraints=constraints,
         vars=variables(session),
-        metrics=best.metrics,
         steps=session.step,
         epochs=session.epoch,
-        seconds=seconds,
         method=session.program.method,
         seed=session.seed,
-        out=out,
         history=tuple(session.history.rows),
         notes=tuple(dict.fromkeys(notes)),
-        details=counted,
         models=models,
-        best=best,
-        last=last,
         skipped_steps=session.optimizer.skipped,
-        kkt=kkt,
-        conflict=diagnosis.conflict,
+        **found,
     )
     for model in models.values():
         settle_(model)
@@ -157,7 +167,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     return result
 
 
-def _status(
+def status_of(
     session: Session,
     objective: float,
     constraints: Sequence[ConstraintResult],

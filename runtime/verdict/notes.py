@@ -130,7 +130,9 @@ def _on_points(measured: Mapping[str, Measurement]) -> list[str]:
     found: dict[str, list[str]] = {}
     for label, at in measured.items():
         if at.sampled:
-            found.setdefault(at.sampled, []).append(label)
+            error = at.standard_error if "draws of" in at.sampled else None
+            said = "" if error is None else f" (standard error {error:.2g})"
+            found.setdefault(at.sampled, []).append(f"{label}{said}")
     return [f"{', '.join(labels)}: judged on {points}" for points, labels in found.items()]
 
 

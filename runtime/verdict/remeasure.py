@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
 from cspec.runtime.measure.requirements import judged, measured
-from cspec.runtime.models.parametrization import Mapped, settle_
 from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.rescue import attempt
-from cspec.runtime.result.result import Result, Status
+from cspec.runtime.result.result import Result
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
-from cspec.runtime.verdict.certified import all_certified, with_certificates
-from cspec.runtime.verdict.conclude import variables
+from cspec.runtime.verdict.certified import with_certificates
+from cspec.runtime.verdict.conclude import result_of, status_of
+from cspec.runtime.verdict.why.diagnosis import Diagnosis
 
 AGAIN = "measured again"
 
@@ -77,52 +77,23 @@ def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Resu
 def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
     load_tensors(session.primal, tensors)
     program, notes = session.program, session.notes
-    places = {
-        c.label: where_measured(c, program.verify, session.plan.dataset)
-        for c in program.constraints
-    }
+    places = where_measured(program.constraints, program.verify, session.plan.dataset)
     values = measured(session.measurer, places, notes)
     constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
-    proofs = proved(session, places)
-    constraints = with_certificates(constraints, proofs)
-    met = all(c.satisfied for c in constraints if not c.soft)
-    certified = all_certified(program, constraints)
+    constraints = with_certificates(constraints, proved(session, places))
     objective = attempt(notes, "no objective", session.objective_on, math.nan)
     recorded = session.metrics()
-    models = {
-        name: value
-        for name, value in session.primal.items()
-        if isinstance(value, nn.Module) and not isinstance(value, Mapped)
-    }
-    result = Result(
-        spec=program.name,
-        status=_status(objective, met, certified),
+    return result_of(
+        session,
+        status=status_of(session, objective, constraints, Diagnosis()),
         termination=AGAIN,
         objective=objective,
         constraints=constraints,
-        vars=variables(session),
         metrics=recorded.values,
-        steps=0,
-        epochs=0,
         seconds=0.0,
-        method=program.method,
-        seed=session.seed,
         out=out,
-        notes=tuple(dict.fromkeys((*_missing(values), *recorded.notes))),
-        models=models,
+        notes=(*_missing(values), *recorded.notes),
     )
-    for model in models.values():
-        settle_(model)
-    session.release()
-    return result
-
-
-def _status(objective: float, met: bool, certified: bool) -> Status:
-    if not math.isfinite(objective):
-        return "nonfinite"
-    if met and not certified:
-        return "uncertified"
-    return "satisfied" if met else "violated"
 
 
 def _missing(values: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 from training.requirements import Requirement, drawn
 from training.worlds import World, head, world
@@ -221,3 +223,24 @@ def test_what_is_met_whatever_is_predicted_is_judged(line: str, value: float | N
     expected = float((made.data["y"] == 1).double().mean()) if value is None else value
     assert result["a"].value == pytest.approx(expected) and result["a"].satisfied
     assert any("whatever is predicted" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("floor", [0.7, 0.85])
+def test_most_recall_at_a_precision(floor: float) -> None:
+    """Against the best threshold of logistic regression, all counted here."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(1500, 3)).astype("float32")
+    chance = 1 / (1 + np.exp(-(x @ np.array([1.5, -1.0, 0.5]) - 1)))
+    y = (draw.random(1500) < chance).astype("int64")
+    result = cspec.run(
+        "data train(x, y)\nmodel f = linear\nmaximize P[pred == 1 | y == 1]\n"
+        f"s.t. precision: P[y == 1 | pred == 1] >= {floor}\nfit(epochs=40)",
+        train={"x": x, "y": y},
+    )
+    with torch.no_grad():
+        chosen = result.models["f"](torch.as_tensor(x)).reshape(-1).numpy() > 0
+    assert y[chosen].mean() >= floor
+    scores = LogisticRegression().fit(x, y).predict_proba(x)[:, 1]
+    hits = np.cumsum(y[np.argsort(-scores)])
+    best = max(hits[hits >= floor * np.arange(1, 1501)]) / y.sum()
+    assert chosen[y == 1].mean() >= best - 0.03

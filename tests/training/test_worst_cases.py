@@ -108,6 +108,42 @@ def test_the_worst_angle_of_each_example() -> None:
     assert result["r"].evidence == "searched"
 
 
+def test_two_sets_are_searched_together() -> None:
+    """A point of a ball and an angle, a scale and a shift: by a grid of both, and nested maxima."""
+    turned = "[cos(a)*z[0] - sin(a)*z[1], sin(a)*z[0] + cos(a)*z[1]]"
+    both = f"bce(f({turned}), y)"
+    result = cspec.run(
+        "data train(x, y) = two_gaussians(n=20)\nmodel f = mlp(hidden=[8])\nminimize bce(f(x), y)\n"
+        f"s.t. r: E[max({both} for a in [-0.5, 0.5] for z in ball(x, 0.3, norm=inf))] <= 9\n"
+        "     c: forall (x, y) in train, z in ball(x, 0.3, norm=inf), a in [-0.5, 0.5]: "
+        f"{both} <= 99\n"
+        "     b: E[max(bce(f(x*s + t), y) for (s, t) in box([0.5, 1], [-1, 1]))] <= 9\n"
+        "fit(epochs=20, optimizer=adam(lr=0.01))"
+    )
+    rows = two_gaussians(n=20)["train"]
+    x, y = torch.as_tensor(rows["x"]), torch.as_tensor(rows["y"]).float()
+    model = result.models["f"].eval()
+
+    def losses(z: Tensor) -> Tensor:
+        with torch.no_grad():
+            logit = model(z).reshape(-1)
+        return nn.functional.binary_cross_entropy_with_logits(logit, y, reduction="none")
+
+    most, scaled = torch.zeros(len(x)), torch.zeros(len(x))
+    line = torch.linspace(-1, 1, 13)
+    for first in line:
+        for second in line:
+            z = x + 0.3 * torch.stack([first, second])
+            scaled = torch.maximum(scaled, losses(x * (0.75 + 0.25 * first) + second))
+            for angle in 0.5 * line:
+                c, s = angle.cos(), angle.sin()
+                at = torch.stack([c * z[:, 0] - s * z[:, 1], s * z[:, 0] + c * z[:, 1]], 1)
+                most = torch.maximum(most, losses(at))
+    assert result["r"].value == pytest.approx(float(most.mean()), rel=1e-2)
+    assert result["c"].value == pytest.approx(float(most.max()), rel=1e-2)
+    assert result["b"].value == pytest.approx(float(scaled.mean()), rel=1e-2)
+
+
 def test_each_example_in_its_ball() -> None:
     ball = "ball(x, 0.03, norm=inf, solver=pgd(steps=3))"
     result = run(f"forall (x, y) in train where y == 3, z in {ball}: ce(f(z), y) <= 1.5")
@@ -192,8 +228,8 @@ def test_no_generator_and_no_statistics_move() -> None:
     ("form", "said"),
     [
         (
-            "E[max(ce(f(a*z), y) for z in ball(x, 1, norm=2) for a in [0, 1])] <= 9",
-            "2 sets at once",
+            "E[max(ce(f(u + z), y) for z in ball(x, 1, norm=2) for u in ball(x, 1, norm=2))] <= 9",
+            "two balls around one column",
         ),
         ("E[sum(ce(f(a*x), y) for a in [0, 1])] <= 9", "not finite"),
         ("forall (x, y) in train, a in [0, 1]: f(a*x)[0] == 3", "over `[0, 1]`"),

@@ -34,6 +34,8 @@ class ModuleScope(NamedTuple):
     """Those of which single features are."""
     vectors: frozenset[str] = frozenset()
     """Params of several numbers."""
+    seed: int = 0
+    """That of the run: what draws of a step are a function of, besides the step."""
     precision: str = "float64"
     """The number format of what moves: that of tensors of numbers beside it."""
 

@@ -18,7 +18,7 @@ from cspec.compiler.emit.expressions.parts import translate_attribute, translate
 from cspec.compiler.emit.expressions.run_values import about_the_run
 from cspec.compiler.emit.expressions.spec_names import translate_name
 from cspec.compiler.emit.expressions.vectors import bounds, places, translate_vectors, vector
-from cspec.compiler.emit.expressions.worst_cases import beside, searched
+from cspec.compiler.emit.expressions.worst_cases import beside, drawn, searched
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.not_compiled import form, not_compiled
@@ -36,6 +36,7 @@ from cspec.compiler.expressions.vectors import (
 from cspec.compiler.records.problem import (
     Beside,
     Category,
+    Drawn,
     Initial,
     Lookup,
     ParameterRef,
@@ -122,6 +123,8 @@ class Translator(TranslatorBase):
                 return self.call("repeated", self.translate(body), constant(size))
             case WorstCase():
                 return searched(self, expr)
+            case Drawn():
+                return drawn(self, expr)
             case Beside():
                 return beside(self, expr)
             case Extreme():

@@ -1,4 +1,7 @@
-"""The worst point of a ball, as Python: a function of rows, and the search of what it is given."""
+"""What is asked at other rows than those of the data, as Python: a function of rows, its caller.
+
+The worst point of a ball is searched by it, and it is averaged over noise.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,22 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import constant, entry, subscript
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
-from cspec.compiler.records.problem import Beside, WorstCase
+from cspec.compiler.records.problem import Beside, Drawn, Searched, WorstCase
 from cspec.dsl.tree.nodes import EVENTS, Expr, shape
 
 
 def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     """`at_worst(...)`: with a stronger attack where a verdict is measured."""
-    own = expr.center is not None
-    if t.dataset is None or (not own and expr.column not in t.scope.columns(t.dataset)):
+    around = [one.column for one in expr.also if one.center is None]
+    around += [expr.column] if expr.center is None else []
+    if t.dataset is None or not set(around) <= t.scope.columns(t.dataset):
         raise not_compiled("a ball around something else than a column of the data", expr)
     value = _function(t, expr.body)
     guide = value if expr.guide is None else _function(t, expr.guide)
     attack = Attack(*expr.attack)
     hard = harder(attack)
     attack = hard if t.container == "data" else attack
-    norm = ast.Name(id="torch.inf") if expr.norm == float("inf") else constant(expr.norm)
+    norm = _norm(expr.norm)
     place = ast.Tuple(elts=[ast.Constant(t.dataset), ast.Constant(expr.column)])
     settings = {
         "norm": norm,
@@ -36,6 +40,8 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
         )
     if expr.center is not None:
         settings["center"] = constant(expr.center)
+    if expr.also:
+        settings["also"] = ast.List(elts=[_also(t, one) for one in expr.also])
     rows = ast.Name(id=t.container)
     radius = t.translate(expr.radius)
     called = t.call(
@@ -47,19 +53,56 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     return ast.Compare(left=found, ops=[ast.Gt()], comparators=[ast.Constant(0.5)])
 
 
+def _norm(norm: float) -> ast.expr:
+    return ast.Name(id="torch.inf") if norm == float("inf") else constant(norm)
+
+
+def _also(t: TranslatorBase, one: Searched) -> ast.expr:
+    """What is searched together with the first: its name, radius, norm, middle and step."""
+    radius, norm = t.translate(one.radius), _norm(one.norm)
+    rest = [ast.Constant(one.center), ast.Constant(one.step)]
+    return ast.Tuple(elts=[ast.Constant(one.column), radius, norm, *rest])
+
+
+def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:
+    """`mean_over_draws(...)`: with more draws where a verdict is measured."""
+    if t.dataset is None:
+        raise not_compiled("noise beside nothing of the data", expr)
+    value = _function(t, expr.body, "drawn")
+    noises = [
+        (noise.name, noise.kind, *map(constant, noise.ends), noise.like) for noise in expr.noises
+    ]
+    listed: list[ast.expr] = [
+        ast.Tuple(elts=[part if isinstance(part, ast.AST) else ast.Constant(part) for part in one])
+        for one in noises
+    ]
+    settings: dict[str, ast.expr] = {
+        "judged": ast.Constant(expr.judged),
+        "seed": ast.Constant(t.scope.seed),
+    }
+    if t.container == "data":
+        settings["whole"] = ast.Constant(True)
+    if t.noted:
+        settings["on"] = ast.Constant(t.dataset)
+    rows = (ast.Name(id="primal"), ast.Name(id=t.container), ast.Constant(t.dataset))
+    draws = ast.Constant(expr.draws)
+    called = t.call("mean_over_draws", value, *rows, ast.Tuple(elts=listed), draws, **settings)
+    return t.local(("drawn", t.dataset, shape(expr)), "mean_drawn", called)
+
+
 def beside(t: TranslatorBase, expr: Beside) -> ast.expr:
     """`rows["train"]["x at rest"]`."""
     found = subscript(entry(t.container, t.dataset or ""), ast.Constant(expr.name))
     return t.local(("beside", expr.name), expr.name.replace(" ", "_"), found)
 
 
-def _function(t: TranslatorBase, body: Expr) -> ast.expr:
+def _function(t: TranslatorBase, body: Expr, word: str = "searched") -> ast.expr:
     """The function of the module that gives one number an example of rows."""
     assert t.dataset is not None
     key = (t.dataset, shape(body))
     if key not in t.searched:
         inner = t.beside("rows")
-        name = t.names.fresh(f"searched_{len(t.searched) + 1}")
+        name = t.names.fresh(f"{word}_{len(t.searched) + 1}")
         t.searched[key] = (name, inner.writer)
         with inner.writer.function(name, ("primal", "rows"), ["One number an example of rows."]):
             with inner.over(t.dataset):

@@ -16,7 +16,8 @@ from cspec.compiler.passes.truths import truth
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
+from cspec.dsl.messages.wording import some
 from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
@@ -221,7 +222,7 @@ def _no_value(
 ) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
-    shown = ", ".join(map(visible_line, words[:_SHOWN])) + (", ..." if len(words) > _SHOWN else "")
+    shown = some(list(map(visible_line, words)), _SHOWN)
     return Diagnostic(
         code="CS208",
         message=f"column `{column}` has no value {written}",
@@ -229,9 +230,7 @@ def _no_value(
         label="no row has it",
         notes=(f"its values, numbered from 0: {shown}",),
         helps=(f"did you mean `{close[0]}`?",) if close else (f"write one of: {shown}",),
-        fixes=(Fix(span=expr.span, replacement=close[0], title=f"write {close[0]}"),)
-        if close
-        else (),
+        fixes=replacing(expr.span, *close),
     )
 
 
@@ -247,14 +246,10 @@ def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...
         found |= {code: known.called(code) for code in known.held}
     if found:
         return tuple(Category(column=column, text=found[code], code=code) for code in sorted(found))
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS526",
-                message=f"column `{column}` has no groups: it is not categorical in this data",
-                span=binder.domain.span,
-                label="needs a categorical column",
-                helps=("bin it in the data, or name a column of categories",),
-            )
-        ]
-    )
+    raise Diagnostic(
+        code="CS526",
+        message=f"column `{column}` has no groups: it is not categorical in this data",
+        span=binder.domain.span,
+        label="needs a categorical column",
+        helps=("bin it in the data, or name a column of categories",),
+    ).error()

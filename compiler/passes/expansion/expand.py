@@ -32,6 +32,7 @@ from cspec.compiler.passes.expansion.finite_means import (
     mean_of_members,
     sum_over_examples,
 )
+from cspec.compiler.passes.expansion.noise import is_noise, with_noise
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import is_searched, worst_case
@@ -40,6 +41,7 @@ from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.wording import some
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.text.limits import MEMBERS, TERMS, Limit
@@ -85,6 +87,8 @@ class Expansion(NamedTuple):
     """Model -> the column that it predicts."""
     shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     """Shapes of decision variables."""
+    columns: frozenset[str] = frozenset()
+    """Declared columns of the data."""
 
 
 def expand(problem: Problem, context: Expansion) -> Problem:
@@ -141,11 +145,9 @@ def _with_set(c: Constraint, facts: Facts) -> Constraint:
     if c.set is None or c.set.subject is None:
         return c
     subject = c.set.subject
-    method = method_name(subject)
-    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        chosen = chosen_parameters(facts.models[method[0]], method[1], globs_of(subject))
-        items = tuple(ParameterRef(model=method[0], name=p.name, shape=p.shape) for p in chosen)
-        vector = Vector(items=items, span=subject.span)
+    named = named_parameters(subject, facts)
+    if named is not None:
+        vector = Vector(items=named, span=subject.span)
         return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
     if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
         return c.model_copy(update={"set": None})
@@ -182,7 +184,7 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
         rows = one.model_copy(update={"binders": of_member(examples, member.values)})
         yield of_each_example(rows, context.facts)
     if not found:
-        raise SpecError([_nothing(constraint, context.facts)])
+        raise _nothing(constraint, context.facts).error()
 
 
 def _in_the_model(c: Constraint, context: Expansion) -> bool:
@@ -200,7 +202,7 @@ def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
     binder, *others = constraint.binders
     domain = binder.domain
     if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
-        raise SpecError([_no_outputs(constraint, binder)])
+        raise _no_outputs(constraint, binder).error()
     value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
     return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
 
@@ -268,8 +270,7 @@ def _without_members(
             continue
         model, kind = method
         known = [p.name for p in chosen_parameters(facts.models[model], kind)]
-        shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
-        notes.append(f"`{model}.{kind}` has: {shown or 'none'}")
+        notes.append(f"`{model}.{kind}` has: {some(known) or 'none'}")
         helps.append("write one of these names, or a pattern of them such as `*.weight`")
     if any(binder.condition is not None for binder in binders):
         helps.append("no element passes its `where`: relax it, or drop the requirement")
@@ -293,13 +294,12 @@ def _no_parameter(binder: Binder, facts: Facts) -> Diagnostic | None:
     inside = [name for name in known if name.startswith(f"{path}.")]
     near = inside or get_close_matches(path, known, n=3)
     label = "a module: its parameters can be named" if inside else "no parameter"
-    names = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
     return Diagnostic(
         code="CS525",
         message=f"`{model}` has no parameter `{path}`",
         span=binder.span,
         label=label,
-        notes=(f"its parameters are: {names or 'none'}",),
+        notes=(f"its parameters are: {some(known) or 'none'}",),
         helps=tuple(f"write `{model}{_way(name)}`" for name in near[:3]),
     )
 
@@ -307,10 +307,6 @@ def _no_parameter(binder: Binder, facts: Facts) -> Diagnostic | None:
 def _way(name: str) -> str:
     """`.layers[0].weight` for `layers.0.weight`."""
     return "".join(f"[{p}]" if p.isdecimal() else f".{p}" for p in name.split("."))
-
-
-_SHOWN = 12
-"""Names that a message lists at most."""
 
 
 def _product(
@@ -323,7 +319,7 @@ def _product(
     """
     for count, member in enumerate(_combined(binders, context)):
         if count >= limit.most:
-            raise SpecError([_too_many(binders, limit)])
+            raise _too_many(binders, limit).error()
         yield member
 
 
@@ -366,9 +362,9 @@ def members(
 ) -> Iterator[Member]:
     """The elements of an index set."""
     facts = context.facts
-    method = method_name(domain)
-    if method is not None and method[0] in facts.models and method[1] in ("weights", "params"):
-        yield from _parameters(names[0], method[0], method[1], globs_of(domain), facts)
+    parameters = named_parameters(domain, facts)
+    if parameters is not None:
+        yield from (Member({names[0]: p}, p.name) for p in parameters)
         return
     match domain:
         case Call(function=Name(id="values"), arguments=(column,)) if name := column_of(column):
@@ -409,12 +405,13 @@ def globs_of(domain: Node) -> tuple[str, ...]:
     return tuple(item.value for item in arguments if isinstance(item, String)) or ("*",)
 
 
-def _parameters(
-    name: str, model: str, kind: str, patterns: Sequence[str], facts: Facts
-) -> Iterator[Member]:
-    for parameter in chosen_parameters(facts.models[model], kind, patterns):
-        reference = ParameterRef(model=model, name=parameter.name, shape=parameter.shape)
-        yield Member({name: reference}, parameter.name)
+def named_parameters(expr: Expr, facts: Facts) -> tuple[ParameterRef, ...] | None:
+    """The parameters that `net.weights` and `net.params("glob")` name; None of anything else."""
+    model, kind = method_name(expr) or ("", "")
+    if model not in facts.models or kind not in ("weights", "params"):
+        return None
+    chosen = chosen_parameters(facts.models[model], kind, globs_of(expr))
+    return tuple(ParameterRef(model=model, name=p.name, shape=p.shape) for p in chosen)
 
 
 def chosen_parameters(
@@ -436,7 +433,11 @@ def chosen_parameters(
 def _in_full(node: Comprehension, context: Expansion) -> Expr:
     """A comprehension over whole vectors, or written out."""
     if is_searched(node):
-        return worst_case(node, context.params)
+        worst = worst_case(node, context.params)
+        return _in_full(worst, context) if isinstance(worst, Comprehension) else worst
+    if any(map(is_noise, node.binders)):
+        found = with_noise(node, context.columns, context.params)
+        return _in_full(found, context) if isinstance(found, Comprehension) else found
     data = context.facts.data.get(over_examples(node.binders[0]) or "")
     if data is not None and len(node.binders) == 1:
         columns = tuple(data.columns)
@@ -457,12 +458,12 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
     found = _product(node.binders, context, TERMS)
     terms = tuple(substitute(node.body, m.values) for m in found)
     if not terms and (node.function != "sum" or not _counts(node.binders)):
-        raise SpecError([_of_nothing(node, context.facts)])
+        raise _of_nothing(node, context.facts).error()
     if not terms:
         return number(0)
     if node.function in OF_MEMBERS:
         if len(terms) == 1 and SIGNATURES[node.function].family == "groups":
-            raise SpecError([_of_one(node)])
+            raise _of_one(node).error()
         return call(node.function, Vector(items=terms, span=node.span))
     if len(terms) == 1:
         return terms[0]
@@ -479,7 +480,7 @@ def _mean(node: Expectation, context: Expansion) -> Expr:
     found = [m.values for m in _product(node.binders, context, TERMS)]
     if not found:
         over = Comprehension(function="E", body=node.body, binders=node.binders, span=node.span)
-        raise SpecError([_of_nothing(over, context.facts)])
+        raise _of_nothing(over, context.facts).error()
     return mean_of_members(node, found)
 
 

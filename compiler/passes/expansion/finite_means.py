@@ -39,9 +39,8 @@ def mean_of_members(node: Expectation, members: Sequence[Mapping[str, Expr]]) ->
         terms = []
         for values in members:
             each = tuple(substitute(factor, values) for factor in factors)
-            one = each[0] if len(each) == 1 else _product_of(each)
-            terms.append(one)
-        return terms[0] if len(terms) == 1 else _sum_of(tuple(terms))
+            terms.append(_product_of(each))
+        return _sum_of(tuple(terms))
 
     def mean(body: Expr) -> Expr:
         if node.dataset is None:
@@ -60,10 +59,9 @@ def sum_over_examples(node: Comprehension, columns: Sequence[str], rows: int) ->
     assert isinstance(binder.domain, Name)
     parts = (node.body,) if binder.condition is None else (node.body, binder.condition)
     own = tuple(_of_columns(part, binder, columns) for part in parts)
-    body = own[0] if len(own) == 1 else _product_of(own)
     span = binder.domain.span
     mean = Expectation(
-        kind="E", body=body, dataset=binder.domain.id, dataset_span=span, span=node.span
+        kind="E", body=_product_of(own), dataset=binder.domain.id, dataset_span=span, span=node.span
     )
     return Product(operands=(number(rows), mean), operators=("*",), span=node.span)
 
@@ -88,10 +86,14 @@ def _of_columns(expr: Expr, binder: Binder, columns: Sequence[str]) -> Expr:
 
 
 def _product_of(factors: tuple[Expr, ...]) -> Expr:
+    if len(factors) == 1:
+        return factors[0]
     return Product(operands=factors, operators=("*",) * (len(factors) - 1))
 
 
 def _sum_of(terms: tuple[Expr, ...]) -> Expr:
+    if len(terms) == 1:
+        return terms[0]
     return Sum(operands=terms, operators=("+",) * (len(terms) - 1))
 
 

@@ -130,7 +130,7 @@ def _chosen(
     held = sorted(_held(column, facts).items())
     if _is_own(column, index):
         if not held:
-            raise SpecError([_unknown_column(name, column, index)])
+            raise _unknown_column(name, column, index).error()
         return held
     if isinstance(index, Category | String):
         key = as_key(index.text if isinstance(index, Category) else index.value)
@@ -140,14 +140,14 @@ def _chosen(
         return None
     present = sorted({text for _, text in held})
     if present and key not in present:
-        raise SpecError([_not_held(key, column, present, index)])
+        raise _not_held(key, column, present, index).error()
     return [(-1, key)]
 
 
 def _value(name: str, table: ParamTable, key: str, index: Expr) -> float:
     value = table.values.get(key, table.default)
     if value is None:
-        raise SpecError([_no_value(name, table, key, index)])
+        raise _no_value(name, table, key, index).error()
     return value
 
 

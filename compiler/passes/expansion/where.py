@@ -6,7 +6,7 @@ forall i in range(9), j in range(9) where i < j: ...
 
 from __future__ import annotations
 
-import operator as operator_module
+import operator
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
@@ -14,7 +14,7 @@ from cspec.compiler.passes.expansion.codes import truth_place
 from cspec.compiler.passes.truths import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
@@ -32,13 +32,13 @@ from cspec.dsl.tree.rebuild import substitute
 
 Params = Mapping[str, float | tuple[float, ...]]
 
-_RELATIONS: dict[str, Callable[[float, float], bool]] = {
-    "<": operator_module.lt,
-    "<=": operator_module.le,
-    ">": operator_module.gt,
-    ">=": operator_module.ge,
-    "==": operator_module.eq,
-    "!=": operator_module.ne,
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 
 
@@ -74,7 +74,7 @@ def holds(
             return all(_compared(a, o, b, facts, params, condition) for a, o, b in pairs)
         case Membership(element=element, set=members):
             return _within(substitute(element, values), members, facts, params, condition)
-    raise SpecError([_undecided(condition)])
+    raise _undecided(condition).error()
 
 
 def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
@@ -101,7 +101,7 @@ def _counted(
         return None
     size = group_size(tuple(own.values()), facts)
     if size is None:
-        raise SpecError([_undecided(condition)])
+        raise _undecided(condition).error()
     return Category(column="", text=str(size), code=size)
 
 
@@ -117,12 +117,12 @@ def _compared(
     texts = isinstance(left, String) or isinstance(right, String)
     one, two = (_value(side, params, texts) for side in (left, right))
     if one is None or two is None:
-        raise SpecError([_undecided(condition)])
+        raise _undecided(condition).error()
     if isinstance(one, str) or isinstance(two, str):
         if operator not in ("==", "!="):
-            raise SpecError([_no_order(condition)])
+            raise _no_order(condition).error()
         return (str(one) == str(two)) == (operator == "==")
-    return _RELATIONS[operator](one, two)
+    return COMPARISONS[operator](one, two)
 
 
 def _truths(left: Expr, right: Expr) -> bool | None:
@@ -144,7 +144,7 @@ def _within(element: Expr, members: Expr, facts: Facts, params: Params, conditio
             return _compared(lower, "<=", element, facts, params, condition) and _compared(
                 element, "<=", upper, facts, params, condition
             )
-    raise SpecError([_undecided(condition)])
+    raise _undecided(condition).error()
 
 
 def _value(expr: Expr, params: Params, texts: bool) -> float | str | None:
@@ -173,21 +173,15 @@ def _check_value(text: String, category: Category, facts: Facts) -> None:
     close = get_close_matches(text.value, known, n=1, cutoff=0.6)
     shown = ", ".join(f'"{value}"' for value in dict.fromkeys(known))
     meant = f'"{close[0]}"' if close else ""
-    raise SpecError(
-        [
-            Diagnostic(
-                code="CS208",
-                message=f'column `{category.column}` has no value "{text.value}"',
-                span=text.span,
-                label="no row has it",
-                notes=(f"its values: {shown}",),
-                helps=(f"did you mean `{meant}`?",) if close else ("write one of its values",),
-                fixes=(Fix(span=text.span, replacement=meant, title=f"write {meant}"),)
-                if close
-                else (),
-            )
-        ]
-    )
+    raise Diagnostic(
+        code="CS208",
+        message=f'column `{category.column}` has no value "{text.value}"',
+        span=text.span,
+        label="no row has it",
+        notes=(f"its values: {shown}",),
+        helps=(f"did you mean `{meant}`?",) if close else ("write one of its values",),
+        fixes=replacing(text.span, meant) if close else (),
+    ).error()
 
 
 def _no_order(condition: Expr) -> Diagnostic:

@@ -1,7 +1,8 @@
 """`max(e for z in ball(x, r, norm=inf, solver=pgd(steps=7)))`: the worst point around each example.
 
 e is written with the column in the place of z: what is searched is a function of rows whose column
-is moved. `max(e for a in [lo, hi])` is the worst number of an interval, for each example its own.
+is moved. `max(e for a in [lo, hi])` is the worst number of an interval, for each example its own,
+as for `(a, b) in box([lo, hi], [lo, hi])`. Several sets are searched together.
 """
 
 from __future__ import annotations
@@ -12,11 +13,23 @@ from typing import NamedTuple
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.records.problem import Beside, WorstCase, at_rest
+from cspec.compiler.records.problem import Beside, Searched, WorstCase, at_rest
 from cspec.dsl.settings.solvers import Pgd
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expr, Interval, Name, Not, Number
+from cspec.dsl.tree.nodes import (
+    EXTREMES,
+    Binder,
+    Call,
+    Comprehension,
+    Expr,
+    Interval,
+    Name,
+    Not,
+    Number,
+    Vector,
+)
 from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.words.sets import BOXES
 
 HARDER = 4
 """Times the steps of training, where a verdict is measured ..."""
@@ -33,74 +46,130 @@ class Attack(NamedTuple):
 
 
 def is_searched(node: Comprehension) -> bool:
-    """Whether a comprehension goes over a ball around something, or over an interval."""
-    domain = node.binders[0].domain
-    ball = isinstance(domain, Call) and function_name(domain) == "ball"
-    return isinstance(domain, Interval) or (ball and len(domain.arguments) == 2)  # type: ignore[attr-defined]
+    """Whether a comprehension goes over balls around something, intervals or boxes."""
+    return any(_searched(binder.domain) for binder in node.binders)
+
+
+def _searched(domain: Expr) -> bool:
+    word = function_name(domain) if isinstance(domain, Call) else None
+    ball = word == "ball" and isinstance(domain, Call) and len(domain.arguments) == 2
+    return isinstance(domain, Interval) or ball or word in BOXES
 
 
 def worst_case(node: Comprehension, params: Values) -> Expr:
-    """The largest (smallest) value in a ball around each example, or interval, as one node.
+    """The largest (smallest) value in balls around each example, or intervals, as one node.
+
+    Sets that are listed stand around what is searched.
 
     Raises:
         SpecError: CS520, a form of it that can't be searched yet.
     """
-    (binder,) = node.binders
     if node.function not in EXTREMES:
         raise not_compiled(f"`{node.function}` over a ball", node)
-    if binder.condition is not None:
-        raise not_compiled("a ball with a `where`", binder.condition)
+    listed = tuple(b for b in node.binders if not _searched(b.domain))
+    if listed:
+        binders = tuple(b for b in node.binders if _searched(b.domain))
+        inner = node.model_copy(update={"binders": binders})
+        return node.model_copy(update={"body": inner, "binders": listed})
+    for binder in node.binders:
+        if binder.condition is not None:
+            raise not_compiled("a ball with a `where`", binder.condition)
     turned = node.function == "min"
     body = negate(node.body) if turned else node.body
     body = Not(operand=body, span=body.span) if node.function == "all" else body
-    interval = isinstance(binder.domain, Interval)
-    found = (_in_interval if interval else _in_ball)(node, body, params)
+    found = _together(node, body, params)
     if node.function == "all":
         return Not(operand=found, span=node.span)
     return negate(found) if turned else found
 
 
-def _in_ball(node: Comprehension, body: Expr, params: Values) -> WorstCase:
-    (binder,) = node.binders
-    assert isinstance(binder.domain, Call)
-    center, radius = binder.domain.arguments
-    named = {k.name: k.value for k in binder.domain.keywords}
+class _Set(NamedTuple):
+    """What a name goes over, and what it stands for in the rows of a search."""
+
+    searched: Searched
+    attack: Attack
+    values: dict[str, Expr]
+
+
+def _together(node: Comprehension, body: Expr, params: Values) -> WorstCase:
+    sets: list[_Set] = []
+    for binder in node.binders:
+        sets += _sets(binder, params)
+    columns = [s.searched.column for s in sets]
+    if len(set(columns)) < len(columns):
+        raise not_compiled("a search of two balls around one column", node)
+    values: dict[str, Expr] = {}
+    for one in sets:
+        values |= one.values
+    (first, attack, _), *others = sets
+    steps = max(s.attack.steps for s in sets)
+    restarts = max(s.attack.restarts for s in sets)
+    return WorstCase(
+        body=substitute(body, values),
+        column=first.column,
+        center=first.center,
+        radius=first.radius,
+        norm=first.norm,
+        attack=Attack(steps, attack.step, restarts),
+        also=tuple(s.searched for s in others),
+        written=node,
+        span=node.span,
+    )
+
+
+def _sets(binder: Binder, params: Values) -> list[_Set]:
+    domain = binder.domain
+    if isinstance(domain, Interval):
+        return [_interval(binder.names[0], domain.lower, domain.upper, binder, params)]
+    assert isinstance(domain, Call)
+    if function_name(domain) in BOXES:
+        pairs = [_ends(axis) for axis in domain.arguments]
+        if len(pairs) != len(binder.names) or None in pairs:
+            raise not_compiled("a search of a box whose axes have no names of their own", domain)
+        return [
+            _interval(name, pair[0], pair[1], binder, params)
+            for name, pair in zip(binder.names, pairs, strict=True)
+            if pair is not None
+        ]
+    return [_ball(binder, domain, params)]
+
+
+def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
+    match axis:
+        case Interval(lower=low, upper=high) | Vector(items=(low, high)):
+            return low, high
+    return None
+
+
+def _ball(binder: Binder, domain: Call, params: Values) -> _Set:
+    center, radius = domain.arguments
+    named = {k.name: k.value for k in domain.keywords}
     norm = value_or_none(named["norm"], params) if "norm" in named else None
     if norm not in (1.0, 2.0, math.inf):
-        raise not_compiled("a search of a ball in another norm than 1, 2 and inf", binder.domain)
+        raise not_compiled("a search of a ball in another norm than 1, 2 and inf", domain)
     if not isinstance(center, Name):
         raise not_compiled("a ball around something else than a column", center)
     rest = Beside(name=at_rest(center.id), column=center, span=center.span)
-    return WorstCase(
-        body=substitute(body, {center.id: rest, binder.names[0]: center}),
-        column=center.id,
-        radius=radius,
-        norm=norm,
-        attack=_attack(named.get("solver"), params),
-        written=node,
-        span=node.span,
-    )
+    attack = _attack(named.get("solver"), params)
+    found = Searched(column=center.id, center=None, radius=radius, norm=norm, step=attack.step)
+    return _Set(found, attack, {center.id: rest, binder.names[0]: center})
 
 
-def _in_interval(node: Comprehension, body: Expr, params: Values) -> WorstCase:
+def _interval(name: str, lower: Expr, upper: Expr, binder: Binder, params: Values) -> _Set:
     """The worst number of an interval for each example: a parameter of a transformation."""
-    (binder,) = node.binders
-    assert isinstance(binder.domain, Interval)
-    low, high = (value_or_none(e, params) for e in (binder.domain.lower, binder.domain.upper))
+    low, high = (value_or_none(e, params) for e in (lower, upper))
     if low is None or high is None or not math.isfinite(low) or not low < high < math.inf:
         raise not_compiled("a search of an interval whose ends are no known numbers", binder.domain)
-    name = f"{binder.names[0]} at worst"
-    radius = (high - low) / 2
-    return WorstCase(
-        body=substitute(body, {binder.names[0]: Beside(name=name, span=binder.span)}),
-        column=name,
+    own, radius = f"{name} at worst", (high - low) / 2
+    attack = _attack(None, params)
+    found = Searched(
+        column=own,
         center=(low + high) / 2,
         radius=Number(text=repr(radius), value=radius, span=binder.domain.span),
         norm=math.inf,
-        attack=_attack(None, params),
-        written=node,
-        span=node.span,
+        step=attack.step,
     )
+    return _Set(found, attack, {name: Beside(name=own, span=binder.span)})
 
 
 def _attack(solver: Expr | None, params: Values) -> Attack:

@@ -6,13 +6,13 @@ W == W.T, norm(W - W.T, 2) == 0          ->   W in symmetric;  W == -W.T: W in s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.passes.canonical import minus
 from cspec.compiler.passes.normalize import normalized, square_root
+from cspec.compiler.passes.sets.between_tensors import terms
 from cspec.compiler.passes.sets.seen import Seen, is_tensor, member
 from cspec.compiler.records.problem import SetMember
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Negate, Power, Product, Sum
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Negate, Power
 
 
 def box(seen: Seen, subject: Expr, low: Expr | None, high: Expr | None) -> SetMember:
@@ -67,38 +67,20 @@ def mirrored(seen: Seen) -> SetMember | None:
         ):
             value = inner
     bound = seen.bound if value is seen.value else number(0)
-    terms = [*_terms(seen, value, 1.0), *_terms(seen, bound, -1.0)]
-    subjects = {name for _, name, _ in terms}
-    direct = sum(factor for factor, _, mirror in terms if not mirror)
-    flipped = sum(factor for factor, _, mirror in terms if mirror)
+    direct, flipped, subjects = 0.0, 0.0, set()
+    for term in terms(minus(value, bound), seen.params):
+        match term.expr:
+            case Name(id=name):
+                direct += term.factor
+            case Attribute(value=Name(id=name), name="T"):
+                flipped += term.factor
+            case None if term.factor == 0:
+                continue
+            case _:
+                return None
+        subjects.add(name)
     if len(subjects) != 1 or direct == 0 or abs(direct) != abs(flipped):
         return None
-    subject = subjects.pop()
+    subject = Name(id=subjects.pop())
     word = "symmetric" if direct == -flipped else "skew"
-    return None if subject is None else member(seen, word, Name(id=subject), {})
-
-
-def _terms(seen: Seen, expr: Expr, factor: float) -> Iterator[tuple[float, str | None, bool]]:
-    """Factor, tensor and whether it is transposed, of every term; a tensor of None for others."""
-    match expr:
-        case Negate(operand=operand):
-            yield from _terms(seen, operand, -factor)
-        case Sum(operands=operands, operators=operators):
-            for operator, operand in zip(("+", *operators), operands, strict=True):
-                yield from _terms(seen, operand, -factor if operator == "-" else factor)
-        case Product(operands=(left, right), operators=(("*" | "/") as operator,)):
-            one, other = seen.number(left), seen.number(right)
-            if other:
-                scaled = factor * other if operator == "*" else factor / other
-                yield from _terms(seen, left, scaled)
-            elif one and operator == "*":
-                yield from _terms(seen, right, factor * one)
-            else:
-                yield factor, None, False
-        case Name(id=name) if name in seen.tensors:
-            yield factor, name, False
-        case Attribute(value=Name(id=name), name="T") if name in seen.tensors:
-            yield factor, name, True
-        case _:
-            if seen.number(expr) != 0:
-                yield factor, None, False
+    return member(seen, word, subject, {}) if is_tensor(subject, seen.tensors) else None

@@ -93,10 +93,7 @@ def _same_on_rows(constraints: list[Constraint], places: Iterable[int]) -> None:
             groups.setdefault(key, []).append(place)
     for group in groups.values():
         rows = sorted({row for p in group for row in _member(constraints[p]).rows})
-        text = "; ".join(dict.fromkeys(constraints[p].text for p in group))
-        for place in group:
-            update = {"rows": tuple(rows), "recognized": text}
-            _put(constraints, place, _member(constraints[place]).model_copy(update=update))
+        _change(constraints, group, rows=tuple(rows))
 
 
 def _member(c: Constraint) -> SetMember:
@@ -106,6 +103,14 @@ def _member(c: Constraint) -> SetMember:
 
 def _put(constraints: list[Constraint], place: int, member: SetMember | None) -> None:
     constraints[place] = constraints[place].model_copy(update={"set": member})
+
+
+def _change(constraints: list[Constraint], places: Sequence[int], **update: Any) -> None:
+    """Change the sets in these places, which were recognized together."""
+    text = "; ".join(dict.fromkeys(constraints[p].text for p in places))
+    for place in places:
+        found = _member(constraints[place]).model_copy(update={**update, "recognized": text})
+        _put(constraints, place, found)
 
 
 def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
@@ -122,11 +127,7 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
         high = min(m.arguments["2"] for m in members)
         if low > high:
             continue
-        text = "; ".join(dict.fromkeys(constraints[p].text for p in group))
-        for place, member in zip(group, members, strict=True):
-            arguments = {**member.arguments, "1": low, "2": high}
-            update = {"arguments": arguments, "recognized": text}
-            _put(constraints, place, member.model_copy(update=update))
+        _change(constraints, group, arguments={**members[0].arguments, "1": low, "2": high})
 
 
 # --- Affine rows ---------------------------------------------------------------------------------
@@ -163,14 +164,11 @@ def _put_all(
     places: Sequence[int],
     found: tuple[str, dict[str, Any]] | None,
 ) -> None:
-    text = "; ".join(dict.fromkeys(constraints[p].text for p in places))
+    if found is not None:
+        _change(constraints, places, word=found[0], arguments=found[1])
+        return
     for place in places:
-        if found is None:
-            _put(constraints, place, None)
-        else:
-            word, arguments = found
-            update = {"word": word, "arguments": arguments, "recognized": text}
-            _put(constraints, place, _member(constraints[place]).model_copy(update=update))
+        _put(constraints, place, None)
 
 
 def _is_nonneg(member: SetMember) -> bool:
@@ -199,14 +197,9 @@ def _merged(rows: Sequence[BoundedRow]) -> list[BoundedRow]:
 
 def _turned(row: BoundedRow) -> BoundedRow:
     """The row with a positive first coefficient: -x <= 1 is x >= -1."""
-    every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
+    every, entries = _parts(row.a)
     first = every or entries[0][1]
-    if first > 0:
-        return row
-    a: Coefficients = -every + 0.0
-    if entries:
-        a = (-every + 0.0, tuple((index, -value) for index, value in entries))
-    return BoundedRow(a, -row.hi, -row.lo)
+    return row if first > 0 else BoundedRow(_turned_down(row.a), -row.hi, -row.lo)
 
 
 def _one_set(rows: Sequence[BoundedRow], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
@@ -238,11 +231,16 @@ def _turned_down(a: Coefficients) -> Coefficients:
     return (-a[0] + 0.0, tuple((index, -value) for index, value in a[1]))
 
 
+def _parts(a: Coefficients) -> tuple[float, tuple[tuple[Places, float], ...]]:
+    """What every entry is multiplied by, and what is added to that of single ones."""
+    return a if isinstance(a, tuple) else (a, ())
+
+
 def _apart(rows: Sequence[BoundedRow]) -> bool:
     """Whether no two rows have an entry in common."""
     taken: set[Places] = set()
     for row in rows:
-        every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
+        every, entries = _parts(row.a)
         places = {index for index, value in entries if value}
         if every or taken & places:
             return False
@@ -257,7 +255,7 @@ def _simplex_total(rows: Sequence[BoundedRow], size: Shape) -> float | None:
         return None
     wanted = [set() for _ in range(size[0])]  # type: list[set[Places]]
     for row in rows:
-        every, entries = row.a if isinstance(row.a, tuple) else (row.a, ())
+        every, entries = _parts(row.a)
         if every or row.lo != row.hi or {value for _, value in entries} != {1.0}:
             return None
         outputs = {index[0] for index, _ in entries}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from cspec.compiler.expressions.rewrite import call
 from cspec.compiler.passes.canonical import minus
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Interval, Name, walk
 
@@ -40,7 +40,7 @@ def _constant(c: Constraint, symbols: Symbols) -> Constraint:
         case Call(function=Name(id="spectral" | "nuclear" as word), arguments=(radius,)):
             size = call(word, c.value)
             return c.model_copy(update={"value": size, "bound": radius, "relation": "<="})
-    raise SpecError([_no_constant(c)])
+    raise _no_constant(c).error()
 
 
 def _moves(expr: Expr, symbols: Symbols, bound: set[str]) -> bool:

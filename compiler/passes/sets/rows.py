@@ -91,20 +91,12 @@ def affine_rows(
         forms = _forms(difference, name, shape, params)
     except _NotLinearError:
         return None
-    if relation == ">=":
-        forms = [_times(form, -1.0) for form in forms]
     numbers = [v for f in forms for v in (f.every, f.constant, *f.entries.values())]
-    if not 0 < len(forms) <= ROWS or not all(map(math.isfinite, numbers)):
-        return None
-    if any(not form.every and not any(form.entries.values()) for form in forms):
+    made = _below(forms, relation)
+    if made is None or not all(map(math.isfinite, numbers)):
         return None
     word = "affine" if relation == "==" else "halfspace" if len(forms) == 1 else "polyhedron"
-    return Rows(
-        word,
-        Name(id=name),
-        tuple(_coefficients(form) for form in forms),
-        tuple(-form.constant + 0.0 for form in forms),
-    )
+    return Rows(word, Name(id=name), *made)
 
 
 def joint_rows(
@@ -124,13 +116,9 @@ def joint_rows(
         forms = [_read(entry, places, space) for entry in _flat(found)]
     except (NotSymbolicError, _NotLinearError):
         return None
-    if relation == ">=":
-        forms = [_times(form, -1.0) for form in forms]
-    if not 0 < len(forms) <= SYMBOLIC or any(not any(f.entries.values()) for f in forms):
-        return None
+    made = _below(forms, relation, SYMBOLIC)
     word = "affine" if relation == "==" else "polyhedron"
-    bounds = tuple(-form.constant + 0.0 for form in forms)
-    return Rows(word, value, tuple(_coefficients(form) for form in forms), bounds)
+    return None if made is None else Rows(word, value, *made)
 
 
 def rows_between(
@@ -154,13 +142,20 @@ def rows_between(
             total = _plus(total, found)
     except _NotLinearError:
         return None
-    forms = [total] if isinstance(total, Form) else total
-    if relation == ">=":
-        forms = [_times(form, -1.0) for form in forms]
-    if not 0 < len(forms) <= ROWS or any(not any(form.entries.values()) for form in forms):
+    return _below([total] if isinstance(total, Form) else total, relation)
+
+
+def _below(
+    forms: Sequence[Form], relation: Relation, most: int = ROWS
+) -> tuple[tuple[Coefficients, ...], tuple[float, ...]] | None:
+    """Coefficients and bounds of `form <= 0` (or >=, ==); None of too many, or where one is a
+    number."""
+    if not 0 < len(forms) <= most:
         return None
-    bounds = tuple(-form.constant + 0.0 for form in forms)
-    return tuple(_coefficients(form) for form in forms), bounds
+    if any(not form.every and not any(form.entries.values()) for form in forms):
+        return None
+    below = [_times(form, -1.0) if relation == ">=" else form for form in forms]
+    return tuple(map(_coefficients, below)), tuple(-form.constant + 0.0 for form in below)
 
 
 def _between(

@@ -13,7 +13,7 @@ written out unless every set of the problem can be.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise, product
 
 from cspec.compiler.algebra.entries import entry_of
@@ -127,7 +127,7 @@ def _asked(c: Constraint, checked: Checked) -> tuple[Constraint, ...] | None:
         case Call(function=Name(id="ball"), arguments=(*center, radius), keywords=(keyword,)):
             order = value_or_none(keyword.value, checked.params)
             if keyword.name == "norm" and order in (1.0, math.inf):
-                distance = call("norm", _from(c.value, center), keyword.value)
+                distance = call("norm", _around(c.value, center), keyword.value)
                 return (_relation(c, distance, radius, "<="),)
     return None
 
@@ -171,11 +171,6 @@ def _of_rows(c: Constraint, word: str, rows: list[Iterator[Expr]]) -> tuple[Cons
         return (_relation(c, value, number(1), "=="),)
     total = _relation(c, value, number(1), "==", "sum")
     return (total, _relation(c, c.value, number(0), ">=", "sign"))
-
-
-def _from(value: Expr, center: Sequence[Expr]) -> Expr:
-    """What lies in a ball, from its center."""
-    return minus(value, center[0]) if center else value
 
 
 def _relation(

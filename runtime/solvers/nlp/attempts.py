@@ -58,8 +58,14 @@ class Search:
         self.eliminated, self.held = eliminated, held
         self.best: Candidate | None = None
         self.attempts = 0
+        self._before = nlp.count.evaluations
         self.endless: Vector | None = None
         """Where the objective fell below everything, the constraints met."""
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the attempts."""
+        return self.nlp.count.evaluations - self._before
 
     def attempt(
         self, engine: Engine, start: Vector, scale: Scale, how: str, whole: bool = False

@@ -27,7 +27,7 @@ class Reduced(Nlp):
     """
 
     def __init__(self, whole: Nlp, rules: Mapping[int, Rule], held: Collection[int]) -> None:
-        self.whole = whole
+        self.whole, self.count = whole, whole.count
         self.free = np.array([i for i in range(whole.size) if i not in rules], dtype=np.int64)
         self.origin, self.basis = _expansion(whole.size, self.free, rules)
         self.size = len(self.free)

@@ -7,7 +7,8 @@ the largest derivative at the start at most 100, as Ipopt does (Waechter and Bie
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,6 +128,14 @@ def trust_constr(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) ->
     )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings: trial points may overflow, and what they give is looked at."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _minimize(
     nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits, **settings: Any
 ) -> Vector:
@@ -137,8 +146,7 @@ def _minimize(
         nlp.factored()
         limits.seen(last[0])
 
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             found = minimize(
                 lambda x: scale.f * nlp.values(x)[0],
@@ -219,8 +227,7 @@ def lbfgs(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector
 
 def interior(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """Primal-dual interior point with exact Hessians (`nlp_interior`)."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with _quiet():
         return interior_point(nlp, start, scale.f, scale.g, limits.tolerance, limits.seen)
 
 
@@ -246,8 +253,7 @@ def _inner(
     def seen(point: Vector) -> None:
         limits.seen(np.array(point, dtype=np.float64))
 
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with _quiet():
         found = minimize(
             lagrangian,
             x,

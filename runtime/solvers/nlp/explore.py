@@ -40,7 +40,7 @@ def explore(search: Search, start: Vector, escalate: bool, convex: bool) -> None
     _without_redundant(search, start)
     own = ENGINES[search.engine]
     found = search.attempt(own, start, unscaled(nlp), search.engine)
-    budget = max(LEAST_WORK, SHARE * nlp.work)
+    budget = max(LEAST_WORK, SHARE * nlp.count.work)
     if found.minimum and (convex or not escalate):
         return
     random = np.random.default_rng(search.seed)
@@ -53,7 +53,7 @@ def explore(search: Search, start: Vector, escalate: bool, convex: bool) -> None
         _within(search, spreading(own), start, f"{search.engine}, variables scaled", budget)
     points = starts(nlp, start, random, convex and search.best is not None)
     _again(search, points, own, budget)
-    nlp.allowed = math.inf
+    nlp.count.allowed = math.inf
     if search.best is not None and search.best.violation > FEASIBLE:
         _restore(search, start)
 
@@ -88,14 +88,14 @@ def _again(search: Search, points: Sequence[Vector], engine: Engine, budget: flo
     start is always tried to its end where no minimum is known.
     """
     nlp = search.nlp
-    end = nlp.work + budget
+    end = nlp.count.work + budget
     for done, beside in enumerate(points):
         known = search.best is not None and search.best.minimum
-        nlp.allowed = end if known or done else math.inf
+        nlp.count.allowed = end if known or done else math.inf
         try:
             if search.endless is not None and not known:
                 return  # It is unbounded: nothing better is to be found.
-            if nlp.evaluations > EVALUATIONS or nlp.work > end:
+            if search.evaluations > EVALUATIONS or nlp.count.work > end:
                 raise Spent
             scale = scaling(nlp, nlp.clip(beside))
             search.attempt(engine, beside, scale, f"{search.engine} again")
@@ -151,14 +151,14 @@ def _within(
 ) -> bool:
     """One attempt that may take no more than `budget`; whether it ended at a minimum."""
     nlp = search.nlp
-    nlp.allowed = nlp.work + budget
+    nlp.count.allowed = nlp.count.work + budget
     try:
         return search.attempt(engine, start, scale or unscaled(nlp), how).minimum
     except Spent:
         search.notes.append(f"{how}: stopped, it took too much work")
         return False
     finally:
-        nlp.allowed = math.inf
+        nlp.count.allowed = math.inf
 
 
 def _restore(search: Search, start: Vector) -> None:

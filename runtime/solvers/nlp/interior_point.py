@@ -253,7 +253,7 @@ def interior_point(
             method.delta = 0.0
         if mu <= floor and method.error(point, 0.0) <= max(tolerance, 1e-9):
             break
-        nlp.spend(FACTOR / 10 * float(nlp.size) ** 3)
+        nlp.count.work += FACTOR / 10 * float(nlp.size) ** 3
         moved = method.step(point, mu)
         if moved is None:
             if mu <= floor:

@@ -62,19 +62,19 @@ class Lifted(Nlp):
         return x
 
 
+_PARTS = ("gradient", "jacobian", "hessian", "affine", "operations", "quadratic")
+"""What `Nlp` takes by the names that emitted calls give it."""
+
+
 def problem_of(task: Task, settings: Mapping[str, Any]) -> Nlp:
-    """The problem of an emitted call of the solver, from what it was handed."""
+    """The problem of an emitted call of the solver, from what it was handed.
+
+    `bounds` maps entries of g that bound one variable to (place in x, lower, upper): they are held
+    as bounds. `operations` of each function measure the work that is done.
+    """
     smooth, auxiliary = settings.get("smooth"), settings.get("auxiliary")
-    given = {
-        "equalities": settings.get("equalities", ()),
-        "gradient": settings.get("gradient"),
-        "jacobian": settings.get("jacobian"),
-        "hessian": settings.get("hessian"),
-        "bounded": settings.get("bounds"),
-        "affine": settings.get("affine", ()),
-        "operations": settings.get("operations"),
-        "quadratic": settings.get("quadratic", ""),
-    }
+    given = {part: settings[part] for part in _PARTS if part in settings}
+    given |= {"equalities": settings.get("equalities", ()), "bounded": settings.get("bounds")}
     nlp: Nlp
     if smooth is None or auxiliary is None:
         nlp = Nlp(task.primal, task.variables, task.measure, **given)

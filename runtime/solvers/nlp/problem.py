@@ -10,6 +10,7 @@ become large ones, so that a line search turns back instead of failing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,17 @@ def symmetric(size: int, *entries: tuple[int, int, Tensor | float]) -> Tensor:
     return lower + lower.T - torch.diag(lower.diagonal())
 
 
+@dataclass
+class Count:
+    """What a solve has cost, counted by its problem and by all forms of it together."""
+
+    evaluations: int = 0
+    work: float = 0.0
+    """Operations on numbers so far, about: what an attempt cost, without a clock."""
+    allowed: float = np.inf
+    """Work at which an attempt ends with `Spent`."""
+
+
 class Nlp:
     """The problem of a session over a flat vector `x` of its decision variables, in order."""
 
@@ -95,11 +107,7 @@ class Nlp:
         Lagrangian is the same everywhere."""
         self.watch: Callable[[], None] = _nobody
         """Called before each evaluation; what it raises ends the solver."""
-        self.evaluations = 0
-        self.work = 0.0
-        """Operations on numbers so far, about: what an attempt cost, without a clock."""
-        self.allowed = np.inf
-        """Work at which an attempt ends with `Spent`."""
+        self.count = Count()
         self._evaluated_by(operations or {})
         self._at: Vector | None = None
         self._loaded = False
@@ -192,20 +200,12 @@ class Nlp:
     def _on_numbers(self, word: str, x: Vector, *more: Any) -> Any:
         """An emitted function on numbers; None where tensors have to find it."""
         fast = self._numbers.has(word)
-        self.work += self._cost[word] * (1 if fast else TENSOR)
+        self.count.work += self._cost[word] * (1 if fast else TENSOR)
         return self._numbers.call(word, x, *more) if fast else None
 
     def factored(self) -> None:
         """Count a step of a solver that factorizes a matrix of all variables and constraints."""
-        self.spend(FACTOR * float(self.size + int(self.explicit.sum())) ** 3)
-
-    def spend(self, work: float) -> None:
-        """Count work, with the problem that this one is a form of."""
-        whole: Nlp | None = getattr(self, "whole", None)
-        if whole is None:
-            self.work += work
-        else:
-            whole.spend(work)
+        self.count.work += FACTOR * float(self.size + int(self.explicit.sum())) ** 3
 
     # --- values and derivatives ---
 
@@ -214,10 +214,10 @@ class Nlp:
         known = self._memory(x)
         if "values" not in known:
             self.watch()
-            if self.work > self.allowed:
+            if self.count.work > self.count.allowed:
                 raise Spent
-            self.evaluations += 1
-            self.work += EACH
+            self.count.evaluations += 1
+            self.count.work += EACH
             quick = self._on_numbers("measure", x, {})
             together = None if quick is None else np.append(np.asarray(quick[1]), quick[0])
             found = self._numbers.checked("measure", together, lambda: self._exact(x))
@@ -290,7 +290,7 @@ class Nlp:
     def _graph(self, x: Vector) -> tuple[Tensor, Tensor]:
         """f and g with what their derivatives need."""
         self.load(x)
-        self.work += BACKWARD * TENSOR * self._cost["measure"]
+        self.count.work += BACKWARD * TENSOR * self._cost["measure"]
         if "graph" not in self._known:
             with torch.enable_grad():
                 f, g, _ = self._measure(self._primal, {})
@@ -342,7 +342,7 @@ class Nlp:
                 found = self._written("hessian", x, self._hessian, multipliers)
             else:
                 f, g = self._graph(x)
-                self.work += BACKWARD * BACKWARD * TENSOR * self._cost["measure"]
+                self.count.work += BACKWARD * BACKWARD * TENSOR * self._cost["measure"]
                 weights = torch.as_tensor(multipliers)
                 with torch.enable_grad():
                     total = f + (g * weights).sum() if len(multipliers) else f

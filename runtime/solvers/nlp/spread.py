@@ -39,7 +39,7 @@ class Spread(Nlp):
         self.lower, self.upper = whole.lower / size, whole.upper / size
         self.declared = (whole.declared[0] / size, whole.declared[1] / size)
         self.equalities, self.explicit = whole.equalities, whole.explicit
-        self.bounds, self.affine = whole.bounds, whole.affine
+        self.bounds, self.affine, self.count = whole.bounds, whole.affine, whole.count
 
     def raw(self, x: Vector) -> tuple[float, Vector]:
         """f and g as they are."""

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cspec.dsl.messages.wording import some
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 
 Way = tuple[int, ...]
@@ -91,34 +92,7 @@ class Chosen(Nlp):
         self.lower, self.upper, self.declared = whole.lower, whole.upper, whole.declared
         self.equalities, self.explicit = whole.equalities[rows], whole.explicit[rows]
         self.bounds, self.affine = whole.bounds[rows], whole.affine[rows]
-        self._before = whole.evaluations
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations since the rows were chosen."""
-        return self.whole.evaluations - self._before
-
-    @evaluations.setter
-    def evaluations(self, count: int) -> None:
-        self._before = self.whole.evaluations - count
-
-    @property
-    def work(self) -> float:
-        """Operations so far, those of the whole problem."""
-        return self.whole.work
-
-    @work.setter
-    def work(self, work: float) -> None:
-        self.whole.work = work
-
-    @property
-    def allowed(self) -> float:
-        """Work at which an attempt ends."""
-        return self.whole.allowed
-
-    @allowed.setter
-    def allowed(self, work: float) -> None:
-        self.whole.allowed = work
+        self.count = whole.count
 
     def held(self, entries: Sequence[int]) -> tuple[int, ...]:
         """Places here of rows of the whole problem."""
@@ -227,7 +201,7 @@ def best_way(
 def combinations(ways: Ways, tried: Tried) -> str:
     """What was tried, in a sentence."""
     total = math.prod(map(len, ways.rules))
-    names = ", ".join(ways.labels[:SHOWN]) + (", ..." if len(ways.labels) > SHOWN else "")
+    names = some(ways.labels, SHOWN)
     problems = f"{tried.problems} problem{'s' if tried.problems > 1 else ''} solved"
     said = f"{names}: {problems} for {total} combinations of ways in which they can hold"
     if not tried.complete:

@@ -82,19 +82,16 @@ class SetProblem:
     @torch.no_grad()
     def project(self, x: Tensor) -> Tensor:
         """The nearest member of S."""
-        parts = [
-            part if operator is None else operator.project(part)
-            for part, operator in zip(self.parts(x), self.operators, strict=True)
-        ]
-        return torch.cat([part.reshape(-1) for part in parts])
+        return self._onto(self.operators, x)
 
     @torch.no_grad()
     def project_convex(self, x: Tensor) -> Tensor:
         """The nearest point in those sets that are convex; the others are left out."""
-        parts = [
-            part if operator is None or not operator.convex else operator.project(part)
-            for part, operator in zip(self.parts(x), self.operators, strict=True)
-        ]
+        return self._onto([o if o is not None and o.convex else None for o in self.operators], x)
+
+    def _onto(self, operators: Sequence[Operator | None], x: Tensor) -> Tensor:
+        pairs = zip(self.parts(x), operators, strict=True)
+        parts = [part if operator is None else operator.project(part) for part, operator in pairs]
         return torch.cat([part.reshape(-1) for part in parts])
 
     # --- values and derivatives ---

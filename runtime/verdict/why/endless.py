@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cspec.compiler.records.program import VariableSetup
+from cspec.dsl.messages.wording import some
 
 Vector = NDArray[np.float64]
 _UNBOUNDED = (
@@ -84,7 +85,7 @@ class Fall(NamedTuple):
         size = np.abs(self.direction[: len(names)])
         moving = [i for i in np.argsort(-size, kind="stable") if size[i] > 1e-3 * size.max()]
         words = [f"{names[i]} -> {'inf' if self.direction[i] > 0 else '-inf'}" for i in moving]
-        return ", ".join(words[:4]) + (", ..." if len(words) > 4 else "")
+        return some(words, 4)
 
 
 def moves(sense: str) -> str:

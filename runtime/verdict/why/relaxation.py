@@ -13,6 +13,7 @@ from cspec.compiler.records.which_data import where_measured
 from cspec.dsl.text.visible import visible_json, visible_line
 from cspec.runtime.measure.requirements import Measurement, amount
 from cspec.runtime.result.result import Result, finite_or_none
+from cspec.runtime.verdict.conclude import variables
 from cspec.runtime.verdict.why.elastic import Small, scales, taking_part
 from cspec.runtime.verdict.why.elastic_ways import least_violation
 
@@ -165,7 +166,7 @@ def relax_small(session: Session, problem: Small) -> Relaxation:
         method="the elastic problem, least sum of violations relative to max(1, |bound|) (SLSQP)",
         proved=elastic.proved,
         conflict=() if elastic.met else taking_part(session, elastic),
-        vars=_variables(session),
+        vars=variables(session),
     )
 
 
@@ -192,17 +193,7 @@ def relax_trained(
     )
 
 
-def _variables(session: Session) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for setup in session.program.variables:
-        value = session.primal[setup.name].detach()
-        found[setup.name] = float(value) if setup.shape == (1,) else value.tolist()
-    return found
-
-
 def _measured(session: Session) -> dict[str, Measurement]:
-    places = {
-        c.label: where_measured(c, session.program.verify, session.plan.dataset)
-        for c in session.program.constraints
-    }
+    program = session.program
+    places = where_measured(program.constraints, program.verify, session.plan.dataset)
     return session.measurer.measure(places)

@@ -41,6 +41,18 @@ SPECS = {
         "s.t. r: E[max(bce(f(z), y) for z in ball(x, 1, norm=2))] <= 0.3\nfit(epochs=9)",
         {},
     ),
+    "multipliers by a network": (
+        "data train(x, y) = two_gaussians(n=40)\nmodel f = linear\nminimize bce(f(x), y)\n"
+        "s.t. r: forall (x, y) in train: bce(f(x), y) <= 2 "
+        "by lagrangian(multipliers=mlp(hidden=[4]))\nfit(epochs=9)",
+        {},
+    ),
+    "noise": (
+        "data train(x, y) = two_gaussians(n=40)\nmodel f = linear\n"
+        "minimize E[bce(f(x + e), y) for e in normal(0, 0.5)]\n"
+        "s.t. r: E[E[(f(x + e) - f(x))^2 for e in normal(0, 1)]] <= 0.3\nfit(epochs=9, seed=3)",
+        {},
+    ),
 }
 
 

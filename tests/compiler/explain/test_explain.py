@@ -187,7 +187,7 @@ def test_the_data_of_the_verdict_are_those_that_the_runtime_uses(
         method="lagrangian",
         datasets=datasets,
     )
-    place = where_measured(facts, verify, "train")
+    place = where_measured([facts], verify, "train")[facts.label]
     said = verdict(facts, verify, "train")
     assert (place.split or "parameters") in said
     assert ("names its data" in said) == (place.kept_from is not None)

@@ -6,7 +6,6 @@ from textwrap import dedent
 import pytest
 
 from cspec.compiler.explain.history import state
-from cspec.compiler.lower.rules import full_label
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import Expansion, expand
@@ -315,7 +314,7 @@ def members(quantifier: str, body: str = "P[pred == 1 | sex == a] <= 5%") -> lis
         f"data train(x, y, sex, race)\nmodel f\nminimize bce(f(x), y)\ns.t. c: {quantifier}: {body}"
     )
     expanded = expand(problem, Expansion(FACTS, checked.params))
-    return [full_label(c) for c in expanded.constraints]
+    return [c.full_label for c in expanded.constraints]
 
 
 def test_quantifiers_over_groups() -> None:

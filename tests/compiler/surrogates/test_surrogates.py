@@ -274,6 +274,28 @@ def test_objectives(objective: str, seen: str) -> None:
     assert ("" if found is None else short(found)) == seen
 
 
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        (
+            "P[y == 1 | pred(f(x)) == 1] >= 75%",
+            "0.75*E[(softplus(margin(z, 1))/0.693147)*(not y == 1)] - "
+            "0.25*E[(1 - softplus(-margin(z, 1))/0.693147)*(y == 1)]",
+        ),
+        ("P[pred(f(x)) == 1 | y == 0] <= 5%", "E[softplus(margin(z, 1))/0.693147 | y == 0] - 5%"),
+        ("gap(P[pred(f(x)) == 1 | y]) <= 5%", None),
+        ("P[pred(f(x)) == 1] <= 5% with surrogate sigmoid", None),
+    ],
+)
+def test_rates_beside_a_rate_are_weighted_losses(line: str, part: str | None) -> None:
+    objective = "maximize P[pred(f(x)) == 1 | y == 1]"
+    found = softened(line, Facts(), objective)
+    assert found.objective_gradient is not None
+    loss = "-E[1 - softplus(-margin(z, 1))/0.693147 | y == 1]"
+    assert (short(found.objective_gradient) == loss) == (part is not None)
+    assert part is None or shown(found.constraints[0]) == [part]
+
+
 # --- stand-ins by name ---------------------------------------------------------------------------
 
 

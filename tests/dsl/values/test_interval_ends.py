@@ -14,7 +14,6 @@ def found(text: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("lines", "end"),
     [
-        ("var x[3] = 1 in [[0, 0, 0], [1, 2, 3]]", "[0, 0, 0]"),
         ("param u[3] = [1, 2, 3]\nvar x[3] = 1 in [0, u]", "u"),
         ("let u = 2\nvar x = 1 in [0, u]", "u"),
         ("var u = 2\nvar x = 1 in [0, u]", "u"),
@@ -23,6 +22,11 @@ def found(text: str) -> list[tuple[str, str]]:
 def test_an_end_that_is_no_number_is_an_error(lines: str, end: str) -> None:
     names = "x - u" if lines.startswith("var u") else "x"
     assert ("CS303", f"`{end}` is not one number") in found(f"{lines}\nminimize sumsq({names})")
+
+
+def test_ends_that_are_lists_are_a_constraint() -> None:
+    text = "var x[3] = 1 in [[0, 0, 0], [1, 2, 3]]\nminimize sumsq(x)"
+    assert found(text) == [("CS303", "ends that differ from entry to entry are a constraint")]
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,14 @@ DRAWN = {
     "worst cases": GAUSS
     + "s.t. r: E[max(bce(f(z), y) for z in ball(x, 1, norm=2))] <= 0.3\n"
     + STEPS,
+    "multipliers by a network": GAUSS
+    + "s.t. r: forall (x, y) in train: bce(f(x), y) <= 1 "
+    + "by lagrangian(multipliers=mlp(hidden=[4]))\n"
+    + STEPS,
+    "noise": GAUSS
+    + "s.t. r: E[E[(f(x + e) - f(x))^2 for e in normal(0, 1)]] <= 0.1\n"
+    + "     s: forall (x, y) in train: P[f(x + e) < 1 for e in normal(0, 1)] >= 50%\n"
+    + STEPS,
 }
 
 

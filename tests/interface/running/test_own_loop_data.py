@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import cspec
 from cspec import SpecError
+from cspec.runtime.data.points import Draws, Region
 from cspec.runtime.own_loop.handle import Handle
 
 SPEC = """
@@ -347,3 +348,61 @@ def test_a_given_value_is_one_number() -> None:
     with pytest.raises(cspec.SpecError, match="2 by 3 were handed over"):
         handle.loss(loss=x**2, kl=x * torch.ones(2, 3))
     assert handle.loss(loss=(x**2).reshape(1), kl=x).ndim == 0
+
+
+# --- points of domains ----------------------------------------------------------------------------
+
+POINTS = """data train(t, x, y)
+domain q(t, x) = box([0, 1], [-1, 1])
+model u(t, x)
+minimize E[(u - y)^2 on train] + E[(u - 1)^2 for (t, x) in q.sample(7)]
+s.t. low: forall (t, x) in q.sample(9, redraw=true): u >= 0.5 within 0.1
+"""
+
+
+class OfTwo(nn.Module):
+    """An affine function of t and x."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Linear(2, 1)
+
+    def forward(self, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return self.one(torch.stack([t, x], 1))[:, 0]
+
+
+def test_points_are_drawn_for_a_loop_of_ones_own() -> None:
+    """Losses and verdicts by hand: the draws of a step, the fresh grid of midpoints."""
+    torch.manual_seed(0)
+    net = OfTwo()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    handle = cspec.bind(POINTS.partition("s.t.")[0], u=net, optimizer=optimizer)
+    box = Region("uniform", (0.0, -1.0), (1.0, 1.0), (1, 1), ("t", "x"))
+    t, x, y = torch.rand(5), torch.rand(5), torch.rand(5)
+    seen = []
+    for step in range(3):
+        drawn = Draws(box, 7, 0).at(0, step)
+        expected = (net(t, x) - y).square().mean() + (net(**drawn) - 1).square().mean()
+        optimizer.zero_grad()
+        loss = handle.loss(t=t, x=x, y=y)
+        assert torch.allclose(loss, expected)
+        loss.backward()
+        optimizer.step()
+        seen.append(drawn["t"])
+    assert not torch.equal(seen[0], seen[1])
+    line = (torch.arange(51) + 0.5) / 51
+    grid_t, grid_x = torch.cartesian_prod(line, 2 * line - 1).T
+    with torch.no_grad():
+        far = float((0.5 - net(grid_t, grid_x)).relu().mean())
+    other = cspec.bind(POINTS, u=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.01))
+    other.loss(t=t, x=x, y=y).backward()
+    found = other.verify(t=t, x=x, y=y)
+    assert found["low"].value == pytest.approx(far, rel=1e-5)
+    assert found["low"].evidence == "sampled"
+
+
+def test_one_multiplier_a_point_is_refused_in_a_loop_of_ones_own() -> None:
+    text = POINTS.replace("q.sample(9, redraw=true)", "q.sample(9)")
+    net = OfTwo()
+    with pytest.raises(cspec.SpecError, match="in a loop of your own"):
+        cspec.bind(text, u=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.01))

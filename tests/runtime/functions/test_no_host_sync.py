@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime import functions as f
-from cspec.runtime.models import build, clamp_gates, deployed_state
+from cspec.runtime.models import build, clamp_gates, deploy_
 
 B, C = 6, 3
 LOGITS = torch.empty(B, C, device="meta")
@@ -59,7 +59,7 @@ def test_counts_of_a_gated_network_need_no_values() -> None:
     ):
         assert count.device.type == "meta" and count.ndim == 0
     clamp_gates(net)
-    assert all(value.device.type == "meta" for value in deployed_state(net).values())
+    assert all(value.device.type == "meta" for value in deploy_(net).state_dict().values())
     assert net(torch.empty(5, 4, device="meta")).shape == (5, 2)
 
 

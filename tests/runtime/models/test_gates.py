@@ -12,7 +12,6 @@ from cspec.runtime.models import (
     build,
     clamp_gates,
     deploy_,
-    deployed_state,
     frozen,
     gate_parameters,
     has_gates,
@@ -94,10 +93,10 @@ def test_deployed_network_computes_the_same(name: str) -> None:
             _spread(layer, -4, 4)
     x = torch.randn(5, 1, 8, 8)
     expected = net.eval()(x)
-    plain = build(name, inputs=(1, 8, 8), outputs=3)
-    plain.load_state_dict(deployed_state(net))
-    torch.testing.assert_close(plain.eval()(x), expected)
     swapped = deploy_(copy.deepcopy(net))
+    plain = build(name, inputs=(1, 8, 8), outputs=3)
+    plain.load_state_dict(swapped.state_dict())
+    torch.testing.assert_close(plain.eval()(x), expected)
     assert has_gates(net) and not has_gates(swapped)
     torch.testing.assert_close(swapped(x), expected)
     assert [n for n, _ in swapped.named_parameters()] == [n for n, _ in plain.named_parameters()]

@@ -53,7 +53,7 @@ EPOCH = Every(1, "epoch")
 def test_where(
     constraint: ConstraintFacts, verify: tuple[VerifyFacts, ...], expected: Where
 ) -> None:
-    assert where_measured(constraint, verify, "train") == expected
+    assert where_measured([constraint], verify, "train") == {constraint.label: expected}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,167 @@
+"""`E[e for d in normal(0, 0.1)]` of each example: the mean over draws of noise.
+
+    mean((f(x + d) - f(x))^2 for d in normal(0, 0.1))   d like x: a number for each of its entries
+    mean(bce(f(a*x), y) for a in uniform(0.9, 1.1))     a: one number an example
+
+Noise that a sum puts beside a column is like the column, as vectors are added to vectors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from cspec.compiler.expressions.not_compiled import not_compiled
+from cspec.compiler.records.problem import Beside, Drawn, Noise
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    Call,
+    Comprehension,
+    Expr,
+    Name,
+    Negate,
+    Node,
+    Product,
+    Sum,
+    walk,
+)
+from cspec.dsl.tree.rebuild import names, substitute
+
+DRAWS = 8
+"""Of a step, where a spec does not say, ..."""
+JUDGED = 64
+"""... and at least where a verdict is measured."""
+
+
+def is_noise(binder: Binder) -> bool:
+    """Whether a name goes over a distribution."""
+    return _distribution(binder) is not None
+
+
+def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> Expr:
+    """A mean whose sets are distributions, those before them finite, as one node.
+
+    Raises:
+        SpecError: CS520, what has no draws yet.
+    """
+    drawn = tuple(b for b in node.binders if is_noise(b))
+    others = tuple(b for b in node.binders if not is_noise(b))
+    if node.function != "mean":
+        raise not_compiled(f"`{node.function}` over a distribution", node)
+    if any(b.condition is not None for b in drawn):
+        raise not_compiled("a distribution with a `where`", node)
+    if others:
+        inner = node.model_copy(update={"binders": drawn})
+        return node.model_copy(update={"body": inner, "binders": others})
+    noises, counts = [], []
+    for binder in drawn:
+        noise, count = _noise(binder, node.body, columns, params)
+        noises.append(noise)
+        counts.append(count)
+    beside = {
+        binder.names[0]: Beside(name=noise.name, column=_column(noise), span=binder.span)
+        for binder, noise in zip(drawn, noises, strict=True)
+    }
+    draws = max(counts)
+    return Drawn(
+        body=substitute(node.body, beside),
+        noises=tuple(noises),
+        draws=draws,
+        judged=max(draws, JUDGED),
+        written=node,
+        span=node.span,
+    )
+
+
+def in_words(node: Node, params: Values) -> str:
+    """By how many draws of what a mean over noise is judged; empty for other nodes."""
+    if isinstance(node, Comprehension) and any(map(is_noise, node.binders)):
+        drawn = tuple(b for b in node.binders if is_noise(b))
+        found = with_noise(node.model_copy(update={"binders": drawn}), frozenset(), params)
+        return in_words(found, params)
+    if not isinstance(node, Drawn):
+        return ""
+    of = " and ".join(f"{n.kind}({n.ends[0]:g}, {n.ends[1]:g})" for n in node.noises)
+    return f"{node.judged} draws of {of} an example"
+
+
+def _column(noise: Noise) -> Name | None:
+    return None if noise.like is None else Name(id=noise.like)
+
+
+def _distribution(binder: Binder) -> tuple[Literal["normal", "uniform"], Call, Expr | None] | None:
+    match binder.domain:
+        case Call(function=Name(id="normal" | "uniform" as kind)) as of:
+            return kind, of, None
+        case Call(
+            function=Attribute(
+                value=Call(function=Name(id="normal" | "uniform" as kind)) as of, name="sample"
+            ),
+            arguments=(n,),
+        ):
+            return kind, of, n
+    return None
+
+
+def _noise(
+    binder: Binder, body: Expr, columns: frozenset[str], params: Values
+) -> tuple[Noise, int]:
+    """A noise, and how many draws a step takes."""
+    found = _distribution(binder)
+    assert found is not None
+    kind, of, number = found
+    first, second = (value_or_none(end, params) for end in of.arguments)
+    count = DRAWS if number is None else value_or_none(number, params)
+    known = first is not None and second is not None and math.isfinite(first + second)
+    if not known or count is None or count < 1 or count != int(count):
+        raise not_compiled("a distribution whose numbers are not known before the run", of)
+    assert first is not None and second is not None
+    if (kind == "normal" and second < 0) or (kind == "uniform" and first > second):
+        raise not_compiled("a distribution of negative width", of)
+    name = binder.names[0]
+    like = _added_to(name, body, columns, params)
+    return Noise(f"{name} drawn", kind, (first, second), like), int(count)
+
+
+def _added_to(
+    name: str, body: Expr, columns: frozenset[str], params: Mapping[str, object]
+) -> str | None:
+    """The column beside which noise stands in a sum, alone or times numbers."""
+    for node in walk(body):
+        if not isinstance(node, Sum) or not any(_multiple(o, name, params) for o in node.operands):
+            continue
+        for operand in node.operands:
+            if (column := _scaled(operand, columns)) is not None:
+                return column
+    return None
+
+
+def _scaled(expr: Expr, columns: frozenset[str]) -> str | None:
+    """The column that an expression is a multiple of."""
+    match expr:
+        case Name(id=found) if found in columns:
+            return found
+        case Negate(operand=operand):
+            return _scaled(operand, columns)
+        case Product(operands=operands) if len(names(expr) & columns) == 1:
+            return next((c for o in operands if (c := _scaled(o, columns)) is not None), None)
+    return None
+
+
+def _multiple(expr: Expr, name: str, params: Mapping[str, object]) -> bool:
+    """Whether an expression is a name, or numbers times it."""
+    match expr:
+        case Name(id=found):
+            return found == name
+        case Negate(operand=operand):
+            return _multiple(operand, name, params)
+        case Product(operands=operands):
+            others = names(expr) - {name} - frozenset(params)
+            return not others and any(_multiple(o, name, params) for o in operands)
+    return False
+
+
+__all__ = ["DRAWS", "JUDGED", "in_words", "is_noise", "with_noise"]
