@@ -235,8 +235,8 @@ def check_domain(typer: Typer, item: Domain) -> None:
     sizes = [_size(typer, axis.dimensions) for axis in item.axes]
     if not isinstance(source, Call) or not isinstance(source.function, Name):
         typer.kind(source, OUTSIDE)
-        ends = source.items if isinstance(source, Vector) else ()
-        if len(ends) == 2:
+        pair = source.items if isinstance(source, Vector) else ()
+        if len(pair) == 2:
             meant = f"box({typer.slice(source)})"
             typer.report(
                 "CS317",

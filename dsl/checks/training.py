@@ -300,9 +300,6 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
     return tuple(settings)
 
 
-_CLOCKS = frozenset({"epoch", "epochs", "step", "steps"})
-
-
 def _no_condition(typer: Typer, term: Expr) -> None:
     """`stop when loss < 0.1`, `stop when patience == 5`."""
     match term:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import re
-from collections.abc import Iterator
-=======
 from collections.abc import Iterable, Iterator
->>>>>>> main
 
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.checks.training import dataset

@@ -340,7 +340,6 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     text, word = typer.source.slice(function.value.span), function.name
     given = typer.source.text[function.span.end + 1 : call.span.end - 1].strip()
     whole = text.startswith("(") and text.endswith(")")
-<<<<<<< HEAD
     if word in _CHOOSE:
         form = _CHOOSE[word].format(text, *given.strip("[](){} ").split(", ", 1), "")
         form = f"{text} in {{{given.strip('[](){} ')}}}" if word == "isin" else form
@@ -352,23 +351,8 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
         whole = whole and "({})" in METHODS[word] and ")" not in text[1:-1]
         form = METHODS[word].format(text[1:-1] if whole else text)
         given = "" if not call.keywords and word in ("max", "min", "mean", "sum") else given
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no part `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(f"write `{form}`",),
-        fixes=()
-        if given and word in METHODS
-        else (Fix(span=call.span, replacement=form, title=f"write {form}"),),
-    )
-=======
-    if whole and "({})" in METHODS[function.name] and ")" not in text[1:-1]:
-        text = text[1:-1]
-    form = METHODS[function.name].format(text)
-    fixes = () if call.arguments or call.keywords else replacing(call.span, form)
+    fixes = () if given and word in METHODS else replacing(call.span, form)
     return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
->>>>>>> main
 
 
 def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:

@@ -194,7 +194,7 @@ def bound(match: re.Match[str]) -> str:
 
 
 _SURROGATES = {
-    **dict.fromkeys(("logistic", "logit", "sigmoidal", "sig", "smooth", "softmax"), "sigmoid"),
+    **dict.fromkeys(("logit", "sigmoidal", "sig", "smooth", "softmax"), "sigmoid"),
     **dict.fromkeys(("tanh", "sigm", "soft", "sigmoid_surrogate", "cross_entropy"), "sigmoid"),
     **dict.fromkeys(("relu", "hinge_loss", "svm", "margin"), "hinge"),
     **dict.fromkeys(("linear", "piecewise", "piecewise_linear", "clip"), "ramp"),

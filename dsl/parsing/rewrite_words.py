@@ -6,6 +6,7 @@ import re
 
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import row
+from cspec.dsl.words.functions import SURROGATES
 
 _SET = r"(?:\[[^\[\]\n]*\]|\{[^{}\n]*\}|WORD(?:\([^()\n]*\))?)"
 _EVENT = r"(?:[^()\[\]\n]|\([^()\n]*\))*?[<>=](?:[^()\[\]\n]|\([^()\n]*\))*"
@@ -76,9 +77,14 @@ WORD_ROWS = (
         "what holds at every step holds `by construction`",
     ),
     row(
+        r"(NUM|\])~surrogate~(?=WORD)",
+        r"\1 with surrogate ",
+        "a stand-in stands behind `with surrogate`",
+    ),
+    row(
         r"\bwith~surrogate~(WORD)(?!\w|\()",
         forms.surrogate,
-        "a stand-in is `sigmoid`, `hinge`, `ramp`, `product`, `dl2`, or an expression",
+        f"a stand-in is one of {', '.join(SURROGATES)}, or an expression",
     ),
     row(
         r"\b(?:range|spread|ptp|max_min|difference|disparity|max_difference|max_diff|width)"

@@ -23,7 +23,6 @@ from cspec.dsl.mistakes.foreign.branches import (
     property_of,
     question,
     ternary,
-    tolerance_in_brackets,
     values_of_a_column,
     when,
 )
@@ -55,7 +54,6 @@ from cspec.dsl.mistakes.foreign.marks import (
     unequal,
 )
 from cspec.dsl.mistakes.foreign.measures import (
-    article,
     crossed,
     extreme_bound,
     fairness_over,
@@ -63,7 +61,6 @@ from cspec.dsl.mistakes.foreign.measures import (
     function_of_each,
     index_first,
     mean_by,
-    rate_over,
     so_many_of,
     sparsity_of,
 )
@@ -82,7 +79,6 @@ from cspec.dsl.mistakes.foreign.signs import (
     both_ways,
     doubled_sign,
     entity,
-    more_or_less,
     power_of_a_fraction,
     semidefinite,
 )
@@ -115,7 +111,7 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "^": (transpose,),
     ".": (dotted,),
     "=": (equation, counted_index),
-    "+": (more_or_less, doubled_sign),
+    "+": (doubled_sign,),
     "-": (doubled_sign,),
     **dict.fromkeys("<>", (semidefinite,)),
     **dict.fromkeys("⪰≽", (semidefinite,)),
@@ -133,7 +129,6 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("when", "whenever"), (when,)),
     **dict.fromkeys(("xor", "XOR"), (exactly_one,)),
     "if": (ternary,),
-    "(": (tolerance_in_brackets,),
     "on": (columns_behind_on,),
     "values": (values_of_a_column,),
     **dict.fromkeys(("and", "AND", "&"), (another_quantifier, entity)),
@@ -158,13 +153,12 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
 }
 _MEASURES: dict[str, tuple[Look, ...]] = {
-    **dict.fromkeys((*RATES, *(word.upper() for word in RATES)), (rate_of_class, rate_over)),
+    **dict.fromkeys((*RATES, *(word.upper() for word in RATES)), (rate_of_class,)),
     **dict.fromkeys(
         (case(word.partition("_")[0]) for word in FAIRNESS for case in (str, str.capitalize)),
         (fairness_over,),
     ),
     "sparsity": (sparsity_of,),
-    **dict.fromkeys(("the", "The"), (article,)),
     **dict.fromkeys(("x", "X", "×"), (crossed,)),
     **dict.fromkeys(("by", "per"), (mean_by,)),
     **dict.fromkeys(("max", "min"), (extreme_bound, index_first)),

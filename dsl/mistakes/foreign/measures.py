@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.synonyms import FAIRNESS, RATES
+from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.mistakes.failure import OPERAND_ENDS
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
@@ -22,30 +22,8 @@ _EACH = frozenset({"each", "every", "all", "any"})
 _LAYERS = frozenset({
     "layer", "layers", "weight", "weights", "matrix", "matrices", "tensor", "tensors",
 })  # fmt: skip
-_SPLITS = frozenset({"train", "val", "test", "valid", "validation", "holdout"})
-_DATA = re.compile(r"^[ \t]*data[ \t]+([^=#\n]*)", re.MULTILINE)
-_COLUMNS = re.compile(r"\([^()]*\)")
 _BOUNDS = {">=": "<=", ">": "<=", "<=": ">=", "<": ">="}
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
-
-
-def rate_over(view: View) -> Found | None:
-    """`accuracy on val`, `recall per sex`, `precision of f`."""
-    rate = RATES.get(view.at(0).text.lower())
-    name = view.at(2)
-    if rate is None or view.at(1).text not in _OVER or name.kind != "NAME" or _own(view):
-        return None
-    rate = rate.format(c=1)
-    if name.text in _datasets(view) | _SPLITS:
-        meant = f"{rate[:-1]} on {name.text}]"
-    elif name.text in model_names(view.source.text):
-        meant = rate
-    elif rate.count("[") == 1:
-        meant = _behind_bar(rate, name.text)
-    else:
-        return None
-    message = f"`{view.text(0, 3)}` is written as the fraction that it is"
-    return Found(3, (meant,), "CS120", message, f"write `{meant}`", safe=False)
 
 
 def fairness_over(view: View) -> Found | None:
@@ -135,16 +113,6 @@ def _of_mean(view: View, word: str) -> Found | None:
         inner, end = f"{inner} | {view.at(end + 1).text}", end + 2
     meant = f"{word}({inner}])"
     return Found(end, (meant,), "CS101", f"what `{word}` takes stands in `( )`", f"write `{meant}`")
-
-
-def article(view: View) -> Found | None:
-    """`the density of f`: a spec has no articles."""
-    following = view.at(1)
-    if following.kind not in {"NAME", "AVERAGE"} or _own(view) or view.before.kind == "VAR":
-        return None
-    if following.start == view.at(0).end or view.at(2).kind in {"COLON", "RELATION"}:
-        return None
-    return Found(1, (), "CS101", f"`{view.at(0).text}` means nothing here", "remove it")
 
 
 def crossed(view: View) -> Found | None:
@@ -259,18 +227,9 @@ def extreme_bound(view: View) -> Found | None:
     return Found(1, (meant,), "CS110", message, f"write `{meant}`")
 
 
-def _behind_bar(rate: str, column: str) -> str:
-    return f"{rate[:-1]}, {column}]" if "|" in rate else f"{rate[:-1]} | {column}]"
-
-
 def _own(view: View) -> bool:
     """Whether the word is a name or a label of the spec itself, or a part of one."""
     word, text = view.at(0).text, view.source.text
     if view.before.kind in {"DOT", "VERIFY", "METRIC"} or word in defined_names(text):
         return True
     return re.search(rf"\b{word}[ \t]*:", text) is not None
-
-
-def _datasets(view: View) -> frozenset[str]:
-    lines = (_COLUMNS.sub(" ", line[1]) for line in _DATA.finditer(view.source.text))
-    return frozenset(word.strip() for line in lines for word in line.split(","))
