@@ -161,3 +161,29 @@ def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
     if not meant:
         return Repair(problem(f.source, *said, f.span(opener - 1, close + 1)))
     return rewritten(f, opener - 1, close + 1, (meant,), *said)
+
+
+def on_outside(f: Failure) -> Repair | None:
+    """`metric acc = accuracy on test`, `let a = ce on val`."""
+    if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "ON" or f.depth(f.index):
+        return None
+    equal = f.find("EQUAL", end=f.index)
+    if equal is None or f.at(f.index + 1).kind != "NAME":
+        return None
+    value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
+    averaged = f.at(equal + 1).kind == "AVERAGE" and f.before.kind == "RSQB"
+    meant = f"{value[:-1]} on {data}]" if averaged else f"E[{value} on {data}]"
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`on {data}` stands inside `E[...]` or `P[...]`",
+            Span(f.token.start, f.at(f.index + 1).end),
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
+            safe=averaged,
+        ),
+        f.tokens[: f.index],
+        sure=False,
+    )

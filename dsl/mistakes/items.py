@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name
 from cspec.dsl.mistakes.failure import Failure, Repair, problem
@@ -9,6 +11,19 @@ from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
+
+
+def verify_words(f: Failure) -> Repair | None:
+    """`verify on test`, `verify every epoch`: which constraints?"""
+    if f.first.kind != "VERIFY":
+        return None
+    second = f.at(1)
+    bare = second.kind in {"ON", "EVERY"} and f.index <= 2
+    if not bare or f.at(2).kind in {"$END", "COMMA"}:
+        return None
+    help_ = f"write `verify all {f.text(1, len(f.tokens))}`, or labels in place of `all`"
+    said = ("CS102", "`verify` does not say which constraints", help_)
+    return rewritten(f, 1, 1, ("all ",), *said, shown=f.span(0, 2), place=second.start)
 
 
 def verify_often(f: Failure) -> Repair | None:
@@ -82,6 +97,59 @@ _FIRST = ("coefficient", "penalty", "rho", "dual")
 """Settings that one number alone most likely means."""
 _METHODS = ("augmented_lagrangian", "lagrangian", *METHODS)
 """Methods by how likely a setting alone is meant for them."""
+
+
+def using_several(f: Failure) -> Repair | None:
+    """`using sal, projection`: one method stands behind `using`."""
+    if f.first.kind != "USING" or f.token.kind not in {"COMMA", "AND", "SIGN"} or f.index < 2:
+        return None
+    if f.depth(f.index):
+        return None
+    method, other = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "one method stands behind `using`, that of every constraint without its own",
+            Span(f.token.start, f.tokens[-1].end),
+            helps=(f"write `using {method}`, and `by {other or 'method'}` behind the others",),
+        ),
+        f.tokens[: f.index],
+    )
+
+
+def using_for(f: Failure) -> Repair | None:
+    """`using lagrangian for lip`: `using` is about every constraint."""
+    if f.first.kind != "USING" or f.token.kind not in {"FOR", "ON"} or f.index < 2:
+        return None
+    method, named = f.text(1, f.index), f.tokens[f.index + 1 :]
+    label = named[0].text if named and named[0].text.isidentifier() else "c"
+    every = label in {"all", "every", "each"}
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            "`using` is about every constraint that names no method",
+            Span(f.token.start, f.tokens[-1].end),
+            helps=(f"write `using {method}`",) if every else (_for_one(f, label, method),),
+            fix="" if every else None,
+            fix_span=Span(f.before.end, f.tokens[-1].end),
+        ),
+        f.tokens[: f.index],
+    )
+
+
+def _for_one(f: Failure, label: str, method: str) -> str:
+    """The line of the constraint with its method, where a constraint has the label."""
+    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*({re.escape(label)}[ \t]*:(?!=)[^#\n;]*[^#\n;\s])"
+    line = re.search(begin, f.source.text, re.MULTILINE)
+    others = re.findall(r"(\w+(?:\([^()]*\))?)[ \t]+for[ \t]+(\w+)", f.text(1, len(f.tokens)))
+    if len(others) > 1:
+        told = ", ".join(f"`{name}: ... by {by}`" for by, name in others)
+        return f"remove this line, and write a method behind each constraint: {told}"
+    if line is None or "{" in line[1] or re.search(r"\bby\b", line[1]):
+        return f"`{label}: ... by {method}` says it for one constraint"
+    return f"remove this line, and write `{line[1]} by {method}`"
 
 
 def _metric_on(f: Failure) -> Repair:

@@ -21,7 +21,7 @@ from cspec.dsl.mistakes.failure import (
 )
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.repairs import rewritten
-from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
@@ -34,6 +34,7 @@ _DEFINED = frozenset(["VAR", "PARAM", "LET", "METRIC", "MODEL", "DATA", "DOMAIN"
 _SETTINGS = frozenset(FitSettings.model_fields) | {
     name for method in METHODS.values() for name in method.model_fields
 }
+_RECORDS = frozenset((*METHODS, *OPTIMIZERS, *SOURCES, *MODELS))
 _OFTEN = frozenset(["each", "per", "at", "after", "any"])
 _UNITS = frozenset(["epoch", "epochs", "step", "steps"])
 _VALUES = frozenset(["NUMBER", "STRING", "NAME"])
@@ -187,6 +188,26 @@ def comma_of_a_list(f: Failure) -> Repair | None:
     return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
 
 
+def number_parts(f: Failure) -> Repair | None:
+    """`1.2.3`: no number has two points."""
+    left, right = f.before, f.token
+    both = left.kind == right.kind == "NUMBER" and touching(left, right)
+    if not both or not right.text.startswith("."):
+        return None
+    whole = Span(left.start, right.end)
+    return Repair(
+        problem(
+            f.source,
+            "CS124",
+            f"`{f.source.slice(whole)}` is no number: it has two points",
+            whole,
+            helps=(f"write `{left.text}`, or `{left.text}{right.text[1:]}`, as you mean it",),
+        ),
+        f.replaced(f.index, f.index + 1),
+        sure=False,
+    )
+
+
 def trailing_quantifier(f: Failure) -> Repair | None:
     """`x[i] >= 1 forall i in S`, also with a comma before it: the quantifier comes first."""
     comma = f.token.kind == "COMMA"
@@ -215,6 +236,23 @@ def trailing_quantifier(f: Failure) -> Repair | None:
 def _used(f: Failure, name: str) -> bool:
     """Whether a name stands before the place: then what follows says what it runs over."""
     return any(t.kind == "NAME" and t.text == name for t in f.tokens[: f.index])
+
+
+def value_of_a_setting(f: Failure) -> Repair | None:
+    """`fit(epochs 10)`, `fit(adam)`: the `=` of a setting, or its name."""
+    opened = f.depth(f.index)
+    if not opened or f.before.kind != "NAME":
+        return None
+    word, owner = f.before.text, f.at(opened[-1] - 1)
+    if owner.kind != "FIT" and owner.text not in _RECORDS:
+        return None
+    if owner.kind == "FIT" and word in OPTIMIZERS and f.token.kind in {"RPAR", "COMMA", "LPAR"}:
+        said = ("CS131", f"`{word}` has no name here", f"write `optimizer={word}`")
+        return rewritten(f, f.index - 1, f.index, ("optimizer=", f.before.span), *said)
+    if word in _SETTINGS and f.token.kind in OPERAND_STARTS:
+        said = ("CS131", f"a `=` is missing behind `{word}`", f"write `{word}={f.token.text}`")
+        return rewritten(f, f.index, f.index, ("=",), *said, shown=f.token.span)
+    return None
 
 
 def model_name(f: Failure) -> Repair | None:

@@ -132,6 +132,25 @@ def _of_the_next(f: Failure) -> Repair | None:
     )
 
 
+def soft_first(f: Failure) -> Repair | None:
+    """`soft P[pred == 1] <= 0.3`: modifiers stand behind."""
+    words = [f.at(i).text for i in range(f.index)]
+    if f.kind != "clause" or not words or words[-1] != "soft" or len(words) > 3:
+        return None
+    rest = f.text(f.index, len(f.tokens))
+    span = Span(f.before.start, f.at(len(f.tokens) - 1).end)
+    found = problem(
+        f.source,
+        "CS120",
+        "`soft` stands behind",
+        f.before.span,
+        helps=(f"write `{rest} soft`",),
+        fix=f"{rest} soft",
+        fix_span=span,
+    )
+    return Repair(found)
+
+
 def condition_of_a_tail(f: Failure) -> Repair | None:
     """`cvar(e | sex == "F", 0.9)`, `variance(e | sex == "F")`."""
     opened = f.depth(f.index)

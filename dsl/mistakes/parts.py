@@ -277,3 +277,18 @@ def two_constraints(f: Failure) -> Repair | None:
     if f.depth(f.index) or not any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index]):
         return None
     return next_constraint(f, f"{token.text}:")
+
+
+def missing_comma(f: Failure) -> Repair | None:
+    """`data train(x y)`: columns, parameters and axes are lists; so are datasets."""
+    datasets = f.first.kind == "DATA" and f.before.kind == "RPAR" and f.token.kind == "NAME"
+    if datasets and not f.depth(f.index) and "COMMA" in f.expected:
+        said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `, {f.token.text}`")
+        return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
+    opened = f.depth(f.index)
+    listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
+    equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
+    if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
+        return None
+    message = f"a `,` is missing between `{f.before.text}` and `{f.token.text}`"
+    return rewritten(f, f.index, f.index, (",",), "CS115", message, shown=f.token.span)

@@ -4,7 +4,38 @@ from __future__ import annotations
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
 from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span
+
+
+def item_on_this_line(f: Failure) -> Repair | None:
+    """`... <= 0.5 verify all on test`: an item after the end of another clause."""
+    if f.token.kind not in ITEM_WORDS or f.before.kind not in OPERAND_ENDS or f.depth(f.index):
+        return None
+    if f.at(f.index + 1).kind in {"$END", "RELATION", "EQUAL", "COLON", "COMMA"}:
+        return None
+    word, place = f.token.text, f.before.end
+    return Repair(
+        problem(
+            f.source,
+            "CS101",
+            f"`{word}` begins a line of its own",
+            f.token.span,
+            label="here begins another line",
+            helps=(
+                f"put `{f.text(f.index, len(f.tokens))}` on the next line",
+                *((f"or, for this constraint alone: `{_by(f)}`",) if word == "using" else ()),
+            ),
+            fix="\n",
+            fix_span=Span(place, f.token.start),
+        ),
+        f.tokens[: f.index],
+        rest=f.tokens[f.index :],
+    )
+
+
+def _by(f: Failure) -> str:
+    return f"by {f.text(f.index + 1, len(f.tokens))}"
 
 
 def quantifier_on_this_line(f: Failure) -> Repair | None:

@@ -137,6 +137,69 @@ def double_bar(f: Failure) -> Repair | None:
     )
 
 
+def floor_division(f: Failure) -> Repair | None:
+    """`a // b`."""
+    if not (f.token.text == f.before.text == "/" and touching(f.before, f.token)):
+        return None
+    span = Span(f.before.start, f.token.end)
+    words = (f.at(f.index + 1), f.at(f.index + 2))
+    if all(word.kind == "NAME" or word.soft for word in words):
+        return Repair(
+            problem(
+                f.source,
+                "CS145",
+                "a remark begins with `#`, not with `//`",
+                span,
+                helps=("write `#`",),
+                fix="#",
+            ),
+            f.tokens[: f.index - 1],
+        )
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "there is no `//`; division is `/`",
+            span,
+            notes=("numbers are real here, nothing is rounded",),
+            helps=(
+                "write `/` for a division, `floor(a / b)` for its whole part",
+                "a remark begins with `#`",
+            ),
+            fixes=_divisions(f, span),
+        ),
+        f.replaced(f.index, f.index + 1),
+    )
+
+
+def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
+    """Two readings of `a // b`: the quotient, or its whole part."""
+    plain = Fix(span=span, replacement="/", title="write `/`")
+    left, right = f.at(f.index - 2), f.at(f.index + 1)
+    if not {left.kind, right.kind} <= {"NAME", "NUMBER"}:
+        return (plain,)
+    whole = f"floor({left.text} / {right.text})"
+    return (
+        plain,
+        Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"),
+    )
+
+
+def not_in(f: Failure) -> Repair | None:
+    """`x not in S`."""
+    if f.token.kind != "NOT" or f.before.kind not in OPERAND_ENDS:
+        return None
+    return Repair(
+        problem(
+            f.source,
+            "CS128",
+            "`not` stands before the whole comparison",
+            f.token.span,
+            helps=(f"write `not {f.before.text} in ...`",),
+        )
+    )
+
+
 def doubled_operator(f: Failure) -> Repair | None:
     """`a + * b`, `a <= >= b`."""
     marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW"}

@@ -9,6 +9,31 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 
+def fit_without_brackets(f: Failure) -> Repair | None:
+    """`fit epochs=3`."""
+    if f.first.kind != "FIT" or f.index != 1 or f.token.kind != "NAME":
+        return None
+    end, close = f.before.end, f.tokens[-1].end
+    meant = f"fit({f.text(1, len(f.tokens))})"
+    return Repair(
+        problem(
+            f.source,
+            "CS131",
+            "settings of `fit` stand in `( )`",
+            f.token.span,
+            helps=(f"write `{meant}`",),
+            fix=meant,
+            fix_span=Span(f.first.start, close),
+        ),
+        (
+            f.first,
+            Token("LPAR", "(", end, end),
+            *f.tokens[1:],
+            Token("RPAR", ")", close, close),
+        ),
+    )
+
+
 def unnamed_setting(f: Failure) -> Repair | None:
     """`soft(0.1)`, `fit(30)`."""
     found = _owner(f)

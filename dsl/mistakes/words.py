@@ -10,6 +10,7 @@ from cspec.dsl.mistakes.failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
+    closer_of,
     problem,
     swapped,
 )
@@ -227,6 +228,27 @@ def misspelt_word(f: Failure) -> Repair | None:
     return None
 
 
+def bare_word(f: Failure) -> Repair | None:
+    """`surrogate sigmoid`, `confidence 95%`: the `with` before it is missing."""
+    if f.token.kind not in {"SURROGATE", "CONFIDENCE"} or f.before.kind not in OPERAND_ENDS:
+        return None
+    if f.depth(f.index) or f.at(f.index + 1).kind not in OPERAND_STARTS:
+        return None
+    place = f.token.start
+    return Repair(
+        problem(
+            f.source,
+            "CS120",
+            f"before `{f.token.text}` stands `with`",
+            f.token.span,
+            helps=(f"write `with {f.token.text} ...`",),
+            fix="with ",
+            fix_span=Span(place, place),
+        ),
+        f.replaced(f.index, f.index, Token("WITH", "with", place, place, True)),
+    )
+
+
 def given_bar(f: Failure) -> Repair | None:
     """`P[pred == 1 given sex]`, `P[a, b]`."""
     opened = f.depth(f.index)
@@ -273,6 +295,54 @@ def _moved_on(f: Failure, opened: int, on: int, end: int) -> Repair | None:
     help_ = f"write `{f.at(opened - 1).text}[{meant}]`"
     message = f"`{data}` stands last in the brackets"
     return rewritten(f, opened + 1, end, (meant,), "CS115", message, help_, safe=False)
+
+
+def keyword_start(f: Failure) -> Repair | None:
+    """`fit <= 3`: a keyword begins an unlabelled constraint."""
+    first = f.first
+    continues = {"RELATION", "SIGN", "TIMES", "POWER", "DOT", "IN", "ARROW", "LSQB"}
+    if first.kind in {"MODEL", "DATA", "DOMAIN", "VAR", "PARAM", "LET", "GIVEN", "METRIC"}:
+        continues.add("LPAR")
+    if f.kind != "item" or f.index != 1 or f.token.kind not in continues:
+        return None
+    if first.text == "fit" and f.token.kind == "LSQB":
+        return None
+    if first.text == "var" and f.token.kind == "LPAR":
+        return _variance(f)
+    place = first.start
+    tokens = (
+        Token("NAME", "c", place, place),
+        Token("COLON", ":", place, place),
+        first._replace(kind="NAME"),
+        *f.tokens[1:],
+    )
+    return Repair(
+        problem(
+            f.source,
+            "CS126",
+            f"`{first.text}` begins a line of its own kind",
+            first.span,
+            notes=("an unlabelled constraint may not begin with a keyword",),
+            helps=(f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",),
+            fix="c: ",
+            fix_span=Span(place, place),
+            safe=False,
+        ),
+        tokens,
+    )
+
+
+def _variance(f: Failure) -> Repair:
+    """`var(f(x)) <= 1`: the word for a spread is another one."""
+    inner = f.text(2, closer_of(f.tokens, 1) or len(f.tokens))
+    helps = (
+        f"over the examples: `E[({inner} - E[{inner}])^2]`",
+        f"of entries: `variance({inner})`",
+    )
+    message = "`var` begins a line of its own kind: a spread is written otherwise"
+    span = f.first.span
+    found = problem(f.source, "CS126", message, span, label="a variable", helps=helps)
+    return Repair(found, f.replaced(0, 1, Token("NAME", "variance", *span)), sure=False)
 
 
 def _objective_key(

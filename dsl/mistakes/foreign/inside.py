@@ -54,6 +54,7 @@ from cspec.dsl.mistakes.foreign.marks import (
     unequal,
 )
 from cspec.dsl.mistakes.foreign.measures import (
+    article,
     crossed,
     extreme_bound,
     fairness_over,
@@ -79,6 +80,7 @@ from cspec.dsl.mistakes.foreign.signs import (
     both_ways,
     doubled_sign,
     entity,
+    more_or_less,
     power_of_a_fraction,
     semidefinite,
 )
@@ -111,7 +113,7 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "^": (transpose,),
     ".": (dotted,),
     "=": (equation, counted_index),
-    "+": (doubled_sign,),
+    "+": (more_or_less, doubled_sign),
     "-": (doubled_sign,),
     **dict.fromkeys("<>", (semidefinite,)),
     **dict.fromkeys("⪰≽", (semidefinite,)),
@@ -159,6 +161,7 @@ _MEASURES: dict[str, tuple[Look, ...]] = {
         (fairness_over,),
     ),
     "sparsity": (sparsity_of,),
+    **dict.fromkeys(("the", "The"), (article,)),
     **dict.fromkeys(("x", "X", "×"), (crossed,)),
     **dict.fromkeys(("by", "per"), (mean_by,)),
     **dict.fromkeys(("max", "min"), (extreme_bound, index_first)),

@@ -115,6 +115,16 @@ def _of_mean(view: View, word: str) -> Found | None:
     return Found(end, (meant,), "CS101", f"what `{word}` takes stands in `( )`", f"write `{meant}`")
 
 
+def article(view: View) -> Found | None:
+    """`the density of f`: a spec has no articles."""
+    following = view.at(1)
+    if following.kind not in {"NAME", "AVERAGE"} or _own(view) or view.before.kind == "VAR":
+        return None
+    if following.start == view.at(0).end or view.at(2).kind in {"COLON", "RELATION"}:
+        return None
+    return Found(1, (), "CS101", f"`{view.at(0).text}` means nothing here", "remove it")
+
+
 def crossed(view: View) -> Found | None:
     """`P[pred == 1 | sex x age]`: groups of two columns."""
     left, right = view.before, view.at(1)

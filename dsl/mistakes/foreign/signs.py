@@ -10,6 +10,18 @@ from cspec.dsl.text.tokens import Token
 _STARTS = frozenset({"_NL", "ST", "COLON", "SEMICOLON", "$END"})
 
 
+def more_or_less(view: View) -> Found | None:
+    """`30% +/- 1%`: a tolerance."""
+    if not view.texts("+", "/", "-") or view.at(3).kind != "NUMBER":
+        return None
+    if view.before.kind != "NUMBER" and view.before.text != "%":
+        return None
+    shown = f"+/- {view.at(3).text}"
+    message = f"`{shown}`: a tolerance stands behind `within`"
+    meant = f"within {view.at(3).text}"
+    return Found(4, (meant,), "CS124", message, f"write `{meant}`")
+
+
 def _both_sides(view: View) -> Found | None:
     """`a - b <= +-0.1`: as far on either side."""
     ends = {"_NL", "ST", "COLON", "SEMICOLON"}

@@ -11,7 +11,16 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.words.functions import SIGNATURES
 
+_MODIFIERS = frozenset({"BY", "WITHIN", "SOFT", "WITH", "SURROGATE"})
 _OWN = frozenset({"x", "y", "pred", "prob", *CONSTANTS, *TRUTHS})
+
+
+def bare_colon(f: Failure) -> Repair | None:
+    """`: P[pred == 1] <= 3%`: a label without its name."""
+    if f.token.kind != "COLON" or f.index or f.kind != "clause" or len(f.tokens) < 2:
+        return None
+    said = ("CS126", "nothing stands before `:`", "remove it, or write a label: `name: ...`")
+    return rewritten(f, 0, 1, (), *said, label="a label stands here")
 
 
 def numbered_list(f: Failure) -> Repair | None:
@@ -28,6 +37,25 @@ def numbered_list(f: Failure) -> Repair | None:
 
 
 _NUMBERED = re.compile(r"\d+\.?|\(?(?:\d+|[a-z]|[ivx]+)\.?\)|\[\d+\]")
+
+
+def label_elsewhere(f: Failure) -> Repair | None:
+    """`P[a] <= 30% :cap`, `[cap] P[a] <= 30%`: a label stands first, with its colon."""
+    if f.kind != "clause" or f.depth(f.index):
+        return None
+    if f.token.kind == "COLON" and f.index and f.index + 2 == len(f.tokens):
+        name, body = f.at(f.index + 1), f.text(0, f.index)
+        if name.kind != "NAME" or not any(t.kind == "RELATION" for t in f.tokens[: f.index]):
+            return None
+    elif [t.kind for t in f.tokens[:3]] == ["LSQB", "NAME", "RSQB"] and f.index == 3:
+        name, body = f.at(1), f.text(3, len(f.tokens))
+        if not _stray(f, name.text):
+            return None
+    else:
+        return None
+    meant = f"{name.text}: {body}"
+    said = ("CS126", f"the label `{name.text}` stands first, with a `:`", f"write `{meant}`")
+    return rewritten(f, 0, len(f.tokens), (meant,), *said)
 
 
 def second_bound(f: Failure) -> Repair | None:
@@ -64,6 +92,17 @@ _TWO_BOUNDS = re.compile(
     r"(?P<value>(?:[^<>=]|==)+?)\s*(?P<mark><=|>=)(?P<first>[^<>=]+?)\s+and\s+"
     r"(?P<other><=|>=)(?P<second>[^<>=]+)"
 )
+
+
+def comma_before_modifier(f: Failure) -> Repair | None:
+    """`a == 30% within 1%, by lagrangian`: modifiers stand one behind the other."""
+    word = f.at(f.index + 1)
+    if f.token.kind != "COMMA" or f.kind != "clause" or f.depth(f.index):
+        return None
+    if word.kind not in _MODIFIERS:
+        return None
+    message = f"no `,` stands before `{word.text}`"
+    return rewritten(f, f.index, f.index + 1, (), "CS115", message, "remove it")
 
 
 def stray_words(f: Failure) -> Repair | None:
@@ -184,9 +223,12 @@ def prefixed(f: Failure) -> Repair | None:
 
 
 STRAYS = (
+    bare_colon,
     numbered_list,
+    label_elsewhere,
     second_bound,
     second_bound_inside,
+    comma_before_modifier,
     given_with_more,
     product_of_intervals,
     quantifier_behind_term,
