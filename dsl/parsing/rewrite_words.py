@@ -17,6 +17,11 @@ _NAMES = (
 """What other tools call arguments that have no names here."""
 
 WORD_ROWS = (
+    row(
+        r"HEAD(?:constraint|cons?|require|requirement|rule|limit|subject~to|subto)~(WORD :)(?!=)",
+        r"\1\2",
+        "what stands below `s.t.` is a constraint: its label begins it",
+    ),
     row(r"([<>!])~=(?!=)", r"\1=", "a relation is one mark: `{1}=`"),
     row(
         r"(NUM) %? (?:pp|ppt|pps|p\.p\.|pct|percentage points?|percent|points?)(?![\w(])",

@@ -62,6 +62,7 @@ from cspec.dsl.mistakes.foreign.measures import (
     function_of_each,
     index_first,
     mean_by,
+    rate_over,
     so_many_of,
     sparsity_of,
 )
@@ -155,7 +156,7 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
 }
 _MEASURES: dict[str, tuple[Look, ...]] = {
-    **dict.fromkeys((*RATES, *(word.upper() for word in RATES)), (rate_of_class,)),
+    **dict.fromkeys((*RATES, *(word.upper() for word in RATES)), (rate_of_class, rate_over)),
     **dict.fromkeys(
         (case(word.partition("_")[0]) for word in FAIRNESS for case in (str, str.capitalize)),
         (fairness_over,),

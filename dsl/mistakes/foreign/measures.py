@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.synonyms import FAIRNESS
+from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.mistakes.failure import OPERAND_ENDS
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
@@ -22,8 +22,30 @@ _EACH = frozenset({"each", "every", "all", "any"})
 _LAYERS = frozenset({
     "layer", "layers", "weight", "weights", "matrix", "matrices", "tensor", "tensors",
 })  # fmt: skip
+_SPLITS = frozenset({"train", "val", "test", "valid", "validation", "holdout"})
+_DATA = re.compile(r"^[ \t]*data[ \t]+([^=#\n]*)", re.MULTILINE)
+_COLUMNS = re.compile(r"\([^()]*\)")
 _BOUNDS = {">=": "<=", ">": "<=", "<=": ">=", "<": ">="}
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
+
+
+def rate_over(view: View) -> Found | None:
+    """`accuracy on val`, `recall per sex`, `precision of f`."""
+    rate = RATES.get(view.at(0).text.lower())
+    name = view.at(2)
+    if rate is None or view.at(1).text not in _OVER or name.kind != "NAME" or _own(view):
+        return None
+    rate = rate.format(c=1)
+    if name.text in _datasets(view) | _SPLITS:
+        meant = f"{rate[:-1]} on {name.text}]"
+    elif name.text in model_names(view.source.text):
+        meant = rate
+    elif rate.count("[") == 1:
+        meant = _behind_bar(rate, name.text)
+    else:
+        return None
+    message = f"`{view.text(0, 3)}` is written as the fraction that it is"
+    return Found(3, (meant,), "CS120", message, f"write `{meant}`", safe=False)
 
 
 def fairness_over(view: View) -> Found | None:
@@ -237,9 +259,18 @@ def extreme_bound(view: View) -> Found | None:
     return Found(1, (meant,), "CS110", message, f"write `{meant}`")
 
 
+def _behind_bar(rate: str, column: str) -> str:
+    return f"{rate[:-1]}, {column}]" if "|" in rate else f"{rate[:-1]} | {column}]"
+
+
 def _own(view: View) -> bool:
     """Whether the word is a name or a label of the spec itself, or a part of one."""
     word, text = view.at(0).text, view.source.text
     if view.before.kind in {"DOT", "VERIFY", "METRIC"} or word in defined_names(text):
         return True
     return re.search(rf"\b{word}[ \t]*:", text) is not None
+
+
+def _datasets(view: View) -> frozenset[str]:
+    lines = (_COLUMNS.sub(" ", line[1]) for line in _DATA.finditer(view.source.text))
+    return frozenset(word.strip() for line in lines for word in line.split(","))
