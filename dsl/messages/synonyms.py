@@ -393,3 +393,12 @@ _MEANT = {
 def meant(word: str) -> Meant | None:
     """How the language says a word of another; None for a word that nobody uses for these."""
     return _MEANT.get(word.lower())
+
+
+STAND_INS: dict[str, str] = {
+    **dict.fromkeys(("logit", "sigmoidal", "sig", "smooth", "softmax"), "sigmoid"),
+    **dict.fromkeys(("tanh", "sigm", "soft", "sigmoid_surrogate", "cross_entropy"), "sigmoid"),
+    **dict.fromkeys(("relu", "hinge_loss", "svm", "margin"), "hinge"),
+    **dict.fromkeys(("linear", "piecewise", "piecewise_linear", "clip"), "ramp"),
+}
+"""Words for differentiable stand-ins of events elsewhere, and ours."""

@@ -150,7 +150,7 @@ class Symbols(BaseModel):
         match over:
             case Name(id=name):
                 pass
-            case Call(function=Attribute(value=Name(id=name), name="sample" | "grid")):
+            case Call(function=Attribute(value=Name(id=name))):
                 pass
             case _:
                 return ()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from cspec.dsl.messages.synonyms import FAIRNESS
+from cspec.dsl.messages.synonyms import FAIRNESS, STAND_INS
 from cspec.dsl.messages.wording import closest, number, split_arguments
 from cspec.dsl.mistakes.foreign.rows import compiled
 from cspec.dsl.settings.duals import DUALS
@@ -193,16 +193,8 @@ def bound(match: re.Match[str]) -> str:
     return "" if used else f"{match[1]} in values({match[2]}){match[3]}{match[1]}"
 
 
-_SURROGATES = {
-    **dict.fromkeys(("logit", "sigmoidal", "sig", "smooth", "softmax"), "sigmoid"),
-    **dict.fromkeys(("tanh", "sigm", "soft", "sigmoid_surrogate", "cross_entropy"), "sigmoid"),
-    **dict.fromkeys(("relu", "hinge_loss", "svm", "margin"), "hinge"),
-    **dict.fromkeys(("linear", "piecewise", "piecewise_linear", "clip"), "ramp"),
-}
-
-
 def surrogate(match: re.Match[str]) -> str:
-    word = _SURROGATES.get(match[1].lower())
+    word = STAND_INS.get(match[1].lower())
     return f"with surrogate {word}" if word else ""
 
 
