@@ -13,6 +13,7 @@ from cspec.dsl.tree.nodes import (
     Item,
     Name,
     Number,
+    Power,
     String,
     walk,
 )
@@ -70,6 +71,10 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         by = typer.source.slice(first.span)
         head = typer.source.text[call.span.start : first.span.end]
         count = variable.value if isinstance(variable, Number) else 0
+        if isinstance(variable, Power) and isinstance(variable.exponent, Number):
+            first, by = variable.base, typer.source.slice(variable.base.span)
+            head = f"{typer.source.text[call.span.start : variable.span.start]}{by}"
+            count = variable.exponent.value
         again = f"{head}{f', {by}' * (int(count) - 1)})" if count in (2, 3, 4) else ""
         typer.report(
             "CS302",
