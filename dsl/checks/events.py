@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from cspec.dsl.checks.ranges import interval, never_holds, subject
+from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number
@@ -66,6 +67,7 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
                 _across_labels(typer, node, labels)
         for node, hidden in _inside(typer, item):
             if isinstance(node, Compare):
+                _of_itself(typer, node)
                 _comparison(typer, node, hidden)
             elif isinstance(node, Membership):
                 _membership(typer, node)
@@ -127,6 +129,24 @@ def _inside(typer: Typer, item: Item) -> Iterator[tuple[Node, frozenset[str]]]:
             hidden |= bound & typer.symbols.column_names
         inside = inside or isinstance(node, Expectation)
         stack.extend((child, hidden, inside) for child in node.children())
+
+
+def _of_itself(typer: Typer, node: Compare) -> None:
+    """`age > median(age)`: the number of an example beside one of all, or of its own entries?"""
+    names = {column_of(operand) for operand in node.operands} - {None}
+    for side in node.operands:
+        over = over_examples(typer, side)
+        inner = side.arguments[0] if over is not None and isinstance(side, Call) else None
+        if over is None or inner is None or column_of(inner) not in names:
+            continue
+        typer.report(
+            "CS333",
+            f"`{typer.slice(inner)}` is one number an example: it has no entries",
+            side.span,
+            "over the examples?",
+            helps=(f"over the examples it is `{over}`",),
+            fixes=(Fix(span=side.span, replacement=over, title=f"write {over}"),),
+        )
 
 
 def _comparison(typer: Typer, node: Compare, hidden: frozenset[str]) -> None:

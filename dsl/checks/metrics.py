@@ -16,7 +16,19 @@ from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Metric, Name, Node, Spec, String, walk
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Compare,
+    Expr,
+    Membership,
+    Metric,
+    Name,
+    Node,
+    Spec,
+    String,
+    walk,
+)
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import WORDS
@@ -65,6 +77,24 @@ def _value(typer: Typer, item: Metric) -> None:
             fixes=(
                 *(() if over is None else (Fix(span=at, replacement=over, title="over examples"),)),
                 Fix(span=at, replacement=mean, title="take the mean"),
+            ),
+        )
+    elif kind.what == "event" and isinstance(item.value, Compare | Membership):
+        left = item.value.operands[0] if isinstance(item.value, Compare) else item.value.element
+        side, end = typer.slice(left), item.span.end
+        asked = f"s.t. {item.name}: {text}"
+        typer.report(
+            "CS307",
+            f"{typer.text(item.value)} is true or false, and a metric is a number",
+            item.value.span,
+            "the number, or a requirement?",
+            helps=(
+                f"for the number write `metric {item.name} = {side}`",
+                f"for a requirement write `{asked}`",
+            ),
+            fixes=(
+                Fix(span=item.value.span, replacement=side, title=f"record {side}"),
+                Fix(span=Span(item.span.start, end), replacement=asked, title=f"require {asked}"),
             ),
         )
     elif kind.what in _NO_NUMBERS:

@@ -10,7 +10,7 @@ from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
-from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
@@ -135,7 +135,7 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
                 "does not fit",
                 helps=(f"for an interval write `in {typer.source.slice(expr.span)}`",)
                 if isinstance(expr, Vector)
-                else ("write `within 1e-3`",),
+                else ("a number goes there: `within 1e-3`",),
             )
         return None
     if value < 0:
@@ -145,7 +145,8 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
             expr.span,
             "out of range",
             notes=("it is the violation that still counts as met",),
-            helps=("write `within 1e-3`",),
+            helps=(f"write `{(typed := typer.slice(expr).lstrip('-+ '))}`",),
+            fixes=(Fix(span=expr.span, replacement=typed, title=f"write {typed}"),),
         )
         return None
     return value

@@ -363,9 +363,12 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
         f"{typer.text(domain)} is no set for a {kind}",
         domain.span,
         "an interval or a list of values goes here",
-        helps=("write `in [0, 1]` or `in {1, 2, 4}`",)
+        helps=("an interval has two ends, `in [0, 1]`; a list has values, `in {1, 2, 4}`",)
         if kind == "param"
-        else ("write `in [0, 1]`, or `in [0, inf]`", "or a set of tensors: `in ball(1, norm=2)`"),
+        else (
+            "an interval has two ends: `in [0, 1]`, `in [0, inf]`",
+            "a set: `in ball(1, norm=2)`",
+        ),
     )
 
 

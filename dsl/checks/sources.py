@@ -235,6 +235,17 @@ def check_domain(typer: Typer, item: Domain) -> None:
     sizes = [_size(typer, axis.dimensions) for axis in item.axes]
     if not isinstance(source, Call) or not isinstance(source.function, Name):
         typer.kind(source, OUTSIDE)
+        pair = source.items if isinstance(source, Vector) else ()
+        if len(pair) == 2:
+            meant = f"box({typer.slice(source)})"
+            typer.report(
+                "CS317",
+                f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis",
+                source.span,
+                "a `box` goes here",
+                helps=(f"write `{meant}`",),
+                fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+            )
         return
     if source.function.id != "box":
         if source.function.id not in ("normal", "uniform", "ball"):
@@ -268,7 +279,7 @@ def check_domain(typer: Typer, item: Domain) -> None:
             helps=(f"write an interval for each, for example `{_filled(typer, source, total)}`",),
         )
     for argument in source.arguments:
-        _axis(typer, argument)
+        _axis(typer, argument, _corners(typer, source))
 
 
 def _filled(typer: Typer, source: Call, total: int) -> str:
@@ -291,7 +302,20 @@ def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
     )
 
 
-def _axis(typer: Typer, argument: Expr) -> None:
+def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
+    """`box([0, -1], [1, 1])`, where it may be two corners: an interval an axis."""
+    pair = [a.items for a in source.arguments if isinstance(a, Vector)]
+    if len(pair) != 2 or any(len(corner) != 2 for corner in pair):
+        return ()
+    axes = list(zip(*pair, strict=True))
+    ends = [[value_or_none(end, typer.values) for end in axis] for axis in axes]
+    if not all(low is not None and high is not None and low < high for low, high in ends):
+        return ()
+    text = ", ".join(f"[{', '.join(map(typer.slice, axis))}]" for axis in axes)
+    return (f"or for two corners: `box({text})`",)
+
+
+def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:
     if isinstance(argument, Vector) and len(argument.items) == 2:
         low, high = (value_or_none(end, typer.values) for end in argument.items)
         if low is not None and high is not None and low > high:
@@ -300,7 +324,7 @@ def _axis(typer: Typer, argument: Expr) -> None:
                 f"the interval {typer.text(argument)} is empty",
                 argument.span,
                 f"{number(low)} is above {number(high)}",
-                helps=("write the lower end first",),
+                helps=("write the lower end first", *corners),
             )
         for end in argument.items:
             typer.kind(end, OUTSIDE)

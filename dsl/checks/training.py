@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from cspec.dsl.kinds.typer import Typer
@@ -262,12 +263,14 @@ def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
     """Nesterov's momentum, without momentum."""
     for optimizer in settings.optimizer:
         if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
+            text = typer.source.slice(keyword.value.span)
+            meant = re.sub(r"(?:momentum *= *[^,()]*, *)?nesterov", "momentum=0.9, nesterov", text)
             typer.report(
                 "CS504",
                 "`nesterov=true` needs a `momentum` above 0",
                 keyword.value.span,
                 "momentum is 0",
-                helps=("write `sgd(momentum=0.9, nesterov=true)`",),
+                helps=(f"write `{meant}`",),
             )
 
 
@@ -295,9 +298,6 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
             if read is not None:
                 settings.append(read)
     return tuple(settings)
-
-
-_CLOCKS = frozenset({"epoch", "epochs", "step", "steps"})
 
 
 def _no_condition(typer: Typer, term: Expr) -> None:

@@ -2,20 +2,23 @@
 
 forall g in values(sex): P[pred == 1] >= 20%     `| sex == g` is missing
 forall W in f.weights: l2(f.weights) <= 3        `l2(W)` was meant
+forall (x, y) in train: E[ce(f(x), y)] <= 4      a mean has examples of its own
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
     Call,
+    Column,
     Comprehension,
     Constraint,
     Expectation,
@@ -34,7 +37,7 @@ _SETS = frozenset({"values", "cross", "range"})
 def check_unused(typer: Typer, spec: Spec) -> None:
     """Warn about names of quantifiers and comprehensions that what they hold over never uses.
 
-    Points and examples are left out: models read them without being told.
+    Of examples and points, where a mean with examples of its own is bounded, that is an error.
     """
     for item in spec.items:
         if any(isinstance(node, Binder) for node in walk(item)):
@@ -43,13 +46,14 @@ def check_unused(typer: Typer, spec: Spec) -> None:
 
 def _used(typer: Typer, root: Node) -> None:
     """One walk, parents first; names count as used where they are read, up to their binder."""
+    datasets = typer.symbols.datasets()
     open_names: dict[str, list[_Bound]] = {}
     stack: list[tuple[Node, bool]] = [(root, False)]
     found: list[_Bound] = []
     while stack:
         node, done = stack.pop()
         if done:
-            for bound in _bound(node):
+            for bound in _bound(node, datasets):
                 open_names[bound.name].pop()
             continue
         if isinstance(node, Name):
@@ -57,35 +61,79 @@ def _used(typer: Typer, root: Node) -> None:
             for word in (node.id, node.id.rpartition("_")[2]):
                 if open_names.get(word):
                     open_names[word][-1].used = True
-        bounds = list(_bound(node))
+        bounds = list(_bound(node, datasets))
         if not bounds:
             stack.extend((child, False) for child in node.children())
             continue
         stack.append((node, True))
         stack.extend((child, False) for child in _holds(node))
         for bound in bounds:
-            _reads(bound.binder.domain, open_names)
+            if bound.binder is not None:
+                _reads(bound.binder.domain, open_names)
             open_names.setdefault(bound.name, []).append(bound)
         found += bounds
     for bound in found:
-        if not bound.used and _counts(bound.binder.domain):
-            _report(typer, bound)
+        if bound.binder is not None and not bound.used and _counts(bound.binder.domain):
+            _report(typer, bound, bound.binder)
+    read = {id(bound.binder) for bound in found if bound.used}
+    for node in walk(root):
+        if isinstance(node, Constraint) and len(node.binders) == 1:
+            binder = node.binders[0]
+            if id(binder) not in read and not _counts(binder.domain):
+                _mean_of_all(typer, node, binder)
 
 
 class _Bound:
-    """A name that a binder holds, and whether it was read."""
+    """A name that a binder holds, None of a mean its columns, and whether it was read."""
 
-    def __init__(self, name: str, binder: Binder) -> None:
+    def __init__(self, name: str, binder: Binder | None) -> None:
         self.name = name
         self.binder = binder
         self.used = False
 
 
-def _bound(node: Node) -> Iterator[_Bound]:
+def _bound(node: Node, datasets: Mapping[str, tuple[Column, ...]]) -> Iterator[_Bound]:
+    """The names of the binders of a node, and the columns of the data that it goes over."""
     if isinstance(node, Constraint | Group | Comprehension | Expectation):
         for binder in node.binders:
-            for name in binder.names:
+            data = binder.domain.id if isinstance(binder.domain, Name) else ""
+            for name in (*binder.names, *(column.name for column in datasets.get(data, ()))):
                 yield _Bound(name, binder)
+    if isinstance(node, Expectation) and node.dataset is not None:
+        for column in datasets.get(node.dataset, ()):
+            yield _Bound(column.name, None)
+
+
+def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
+    """Report `forall (x, y) in train: E[ce(f(x), y)] <= 4`: of each, or the mean?"""
+    relation = constraint.relation
+    mean = next((n for n in walk(relation) if isinstance(n, Expectation)), None)
+    start = max(typer.source.text.rfind(w, 0, binder.span.start) for w in ("forall", "\u2200"))
+    if mean is None or start < 0:
+        return
+    body, text = typer.source.slice(mean.body.span), typer.source.slice(relation.span)
+    whole = typer.source.slice(Span(start, relation.span.end))
+    at = mean.span.start - start
+    each = f"{whole[:at]}{body}{whole[at + mean.span.end - mean.span.start :]}"
+    typer.report(
+        "CS305",
+        f"{typer.text(mean)} is the same for each of `{typer.slice(binder.domain)}`:"
+        " of each, or the mean?",
+        mean.span,
+        "a mean over examples of its own",
+        helps=(
+            *(() if mean.kind == "P" else (f"for each write `{each}`",)),
+            f"for {'the mean' if mean.kind == 'E' else 'the share'} write `{text}`",
+        ),
+        fixes=(
+            *(
+                ()
+                if mean.kind == "P"
+                else (Fix(span=mean.span, replacement=body, title=f"write {body}"),)
+            ),
+            Fix(span=Span(start, relation.span.start), replacement="", title="no quantifier"),
+        ),
+    )
 
 
 def _holds(node: Node) -> Iterator[Node]:
@@ -112,8 +160,8 @@ def _counts(domain: Expr) -> bool:
     return False
 
 
-def _report(typer: Typer, bound: _Bound) -> None:
-    span = bound.binder.span
+def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
+    span = binder.span
     typer.report(
         "CS203",
         f"`{bound.name}` of the quantifier is never used",
@@ -121,7 +169,7 @@ def _report(typer: Typer, bound: _Bound) -> None:
         if typer.source.text.startswith(bound.name, span.start)
         else span,
         "each member says the same",
-        helps=(_instead(typer, bound),),
+        helps=(_instead(typer, bound.name, binder),),
         severity="warning",
     )
 
@@ -130,15 +178,15 @@ _LINE = re.compile(r"[^\n]*")
 _CONDITION = re.compile(r"\b[EP]\[[^\]|]*\|([^\]|]*?)(?:\bon\b[^\]]*)?\]")
 
 
-def _instead(typer: Typer, bound: _Bound) -> str:
-    match bound.binder.domain:
+def _instead(typer: Typer, name: str, binder: Binder) -> str:
+    match binder.domain:
         case Call(function=Name(id="values"), arguments=(column,)):
-            own = f"{typer.slice(column)} == {bound.name}"
-            line = _LINE.match(typer.source.text, bound.binder.span.end)
+            own = f"{typer.slice(column)} == {name}"
+            line = _LINE.match(typer.source.text, binder.span.end)
             there = _CONDITION.search(line[0]) if line else None
             if there is not None:
                 return f"say which examples count: `| {there[1].strip()} and {own}`"
             return f"say which examples count: `| {own}`"
         case Attribute(name="weights" | "params") | Call(function=Attribute()):
-            return f"write `{bound.name}` for each weight, or leave the quantifier out"
-    return f"use `{bound.name}`, or leave the quantifier out"
+            return f"write `{name}` for each weight, or leave the quantifier out"
+    return f"use `{name}`, or leave the quantifier out"

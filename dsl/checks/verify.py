@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from cspec.dsl.checks.items import Settled
@@ -81,6 +82,7 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
     """Labels, datasets, confidence and certificates of `verify` lines."""
     known = labels(spec)
     for item in items:
+        _part_twice(typer, item)
         for name, span in zip(item.labels, item.label_spans, strict=False):
             _label(typer, name, span, known)
             if item.dataset is not None:
@@ -93,6 +95,30 @@ def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled
             _certificate(typer, item, items, spec, settled)
             _once(typer, item, items, spec)
             check_certified(typer, item, spec)
+
+
+_PARTS = re.compile(r"\b(on|every|with)\b(?:(?!\s+(?:on|every|with)\b).)*")
+
+
+def _part_twice(typer: Typer, item: Verify) -> None:
+    """Report `verify a on test on val`: one of each part a line."""
+    text, seen = typer.source.slice(item.span), dict[str, Span]()
+    for part in _PARTS.finditer(text):
+        span = Span(item.span.start + part.start(), item.span.start + part.end())
+        word = part[1]
+        if word in seen:
+            rest = text[: seen[word].start - item.span.start] + text[part.start() :]
+            typer.report(
+                "CS505",
+                f"`{word}` is given twice",
+                span,
+                "given again here",
+                related=(Label(span=seen[word], text="given here already"),),
+                helps=(f"write `{text[: part.start()].rstrip()}`, and on the next line `{rest}`",)
+                if word == "on"
+                else ("keep one of the two",),
+            )
+        seen.setdefault(word, span)
 
 
 def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:

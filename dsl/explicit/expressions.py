@@ -78,6 +78,7 @@ class Elaborator:
         """Quantifiers made explicit, and the context of what they hold over."""
         explicit = []
         for binder in binders:
+            binder = self._by_name(binder)
             domain = self.expression(binder.domain, context)
             data = self._is_dataset(domain)
             if data is not None and isinstance(domain, Name):
@@ -242,7 +243,7 @@ class Elaborator:
         """`E[.. for (a, b) in train where c]` is `E[.. | c on train]` with the columns renamed."""
         if len(expr.binders) != 1 or expr.dataset is not None:
             return expr.binders, None
-        binder = expr.binders[0]
+        binder = self._by_name(expr.binders[0])
         data = self._is_dataset(binder.domain)
         columns = self.symbols.datasets().get(data or "", ())
         if data is None or len(binder.names) > len(columns):
@@ -261,6 +262,15 @@ class Elaborator:
             "conditions": tuple(substitute(c, values) for c in (*expr.conditions, *where)),
         }
         return (), update
+
+    def _by_name(self, binder: Binder) -> Binder:
+        """`(y, x) in train`, `(x, t) in q.sample(9)`: columns and axes are bound by their names."""
+        places = self.symbols.places(binder.domain)
+        last = max((places.index(n) + 1 if n in places else 0 for n in binder.names), default=0)
+        known = set(binder.names) <= set(places) and len(set(binder.names)) == len(binder.names)
+        if not known or (last > len(binder.names) and self._is_dataset(binder.domain) is None):
+            return binder
+        return binder.model_copy(update={"names": places[:last]})
 
     # --- data ---
 

@@ -49,10 +49,37 @@ def bind(
         if data is not None:
             scope = scope._replace(data=data)
         if binder.condition is not None:
-            event_kind(
-                typer, binder.condition, scope.bind({"count": CONSTANT})._replace(inside=True)
-            )
+            counted_in = scope.bind({"count": CONSTANT})._replace(inside=True)
+            kind = event_kind(typer, binder.condition, counted_in)
+            if kind.moves and scope.data is not None and not scope.inside:
+                _moving(typer, binder.condition)
     return scope
+
+
+_WHERE = re.compile(r"[ 	]+where[ 	]+\Z")
+
+
+def _moving(typer: Typer, condition: Expr) -> None:
+    """Report `forall (x, y) in train where pred == 1:`: which examples count is trained."""
+    source, (start, end) = typer.source, condition.span
+    text, colon = source.text, source.text.find(":", end)
+    line_end = text.find("\n", end)
+    rest = text[colon + 1 : line_end if line_end >= 0 else len(text)].strip()
+    where = _WHERE.search(text, 0, start)
+    before = text[text.rfind("\n", 0, start) + 1 : where.start() if where else start].strip()
+    meant = f"{before}: {text[start:end]} => {rest}"
+    span = Span(where.start() if where else start, colon + 1)
+    typer.report(
+        "CS302",
+        f"{typer.text(condition)} moves with the model: `where` chooses examples beforehand",
+        condition.span,
+        "moves as the model is trained",
+        notes=("what holds under a condition of the model is written `=>`",),
+        helps=(f"write `{meant}`",),
+        fixes=(Fix(span=span, replacement=f": {text[start:end]} =>", title=f"write {meant}"),)
+        if colon > 0
+        else (),
+    )
 
 
 def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
@@ -78,6 +105,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
         case "domain":
             axes = _axes(typer, domain)
             _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            _misplaced(typer, binder, "axis")
             return dict.fromkeys(binder.names, _POINT), None
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
@@ -213,6 +241,7 @@ def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kin
     if len(binder.names) > len(columns):
         words = listing((c.name for c in columns), "and")
         _count(typer, binder, len(columns), f"`{name}` has the columns {words}")
+    _misplaced(typer, binder, "column")
     kinds = {
         bound: Kind("column")
         for bound, column in zip(binder.names, columns, strict=False)
@@ -230,6 +259,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Attribute(value=base, name="sample" | "grid")):
             axes = _axes(typer, base)
             _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            _misplaced(typer, binder, "axis")
             return dict.fromkeys(binder.names, _POINT)
         case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
             center = typer.kind(arguments[0], scope)
@@ -283,6 +313,38 @@ def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
 
 def _axes_words(axes: tuple[str, ...]) -> str:
     return f"its points are ({', '.join(axes)})" if axes else "its points are single numbers"
+
+
+def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
+    """Report `(x, s) in q.sample(9)` where `x` is the second of `(t, x)`: by name, or by place?
+
+    Where all are names of axes, or of columns, they are bound by name.
+    """
+    places, names = typer.symbols.places(binder.domain), binder.names
+    pairs = zip(names, places, strict=False)
+    wrong = next(((n, p) for n, p in pairs if n != p and n in places), None)
+    if wrong is None or set(names) <= set(places) or len(names) > len(places):
+        return
+    text = typer.slice(binder.domain)
+    meant = f"({', '.join(places)}) in {text}"
+    renamed = (
+        n if n == p or n not in places else f"{n}_" for n, p in zip(names, places, strict=False)
+    )
+    typer.report(
+        "CS326",
+        f"`{wrong[0]}` stands at the place of the {word} `{wrong[1]}`, and is another {word}",
+        binder.span,
+        "bound by name, or by place?",
+        helps=(
+            f"by name write `{meant}`",
+            f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`",
+        ),
+        fixes=(
+            Fix(
+                span=Span(binder.span.start, binder.domain.span.end), replacement=meant, title=meant
+            ),
+        ),
+    )
 
 
 def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:

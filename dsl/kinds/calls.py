@@ -21,7 +21,18 @@ from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Let, Model, Name, Vector, walk
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Expectation,
+    Expr,
+    Keyword,
+    Let,
+    Model,
+    Name,
+    Vector,
+    walk,
+)
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
@@ -229,15 +240,18 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
         _arguments_only(typer, call, scope)
         return foreign
     kind = typer.kind(function.value, scope)
-    if kind.what in _VALUES and function.name in METHODS:
+    rate = isinstance(function.value, Expectation)
+    if (rate or kind.what in _VALUES) and function.name in (*METHODS, *_CHOOSE, *_GROUP):
         return _method(typer, call, function)
     if kind.what == "weights" and function.name in _OF_WEIGHTS:
         return _of_weights(typer, call, function)
     binary = binary_method(typer, call, function) if kind.what in _VALUES else None
     if binary is not None:
         return binary
-    if kind.what == "unknown":
+    if kind.what == "unknown" and not rate:
         return _arguments_only(typer, call, scope)
+    if kind.what == "column":
+        return _no_method(typer, function)
     if kind.what == "model" and function.name in DERIVATIVES and call.arguments:
         return _derived(typer, call, function)
     if kind.what == "model" and function.name in OF_MODELS:
@@ -299,14 +313,45 @@ def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
 _VALUES = frozenset({"number", "event", "tensor", "scores", "column", "labels", "groups"})
 
 
+_CHOOSE = {
+    "isin": "", "eq": "{} == {}", "equals": "{} == {}", "ne": "{} != {}", "gt": "{} > {}",
+    "ge": "{} >= {}", "lt": "{} < {}", "le": "{} <= {}", "between": "{0} >= {1} and {0} <= {2}",
+}  # fmt: skip
+"""Methods of columns in pandas that choose rows."""
+_GROUP = frozenset({"groupby", "group_by", "by", "over"})
+
+
+def _no_method(typer: Typer, function: Attribute) -> Kind:
+    """`sex.str()`: a column has features, and no methods."""
+    return typer.report(
+        "CS210",
+        f"{typer.text(function.value)} has no method `{function.name}`",
+        function.name_span,
+        "a method of Python",
+        helps=(
+            f"compare the column: `{typer.slice(function.value)} == 1`; a mean of it is"
+            f" `E[{typer.slice(function.value)}]`",
+        ),
+    )
+
+
 def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`ce(f(x), y).mean()`: a method of tensors in Python."""
-    text = typer.source.slice(function.value.span)
+    text, word = typer.source.slice(function.value.span), function.name
+    given = typer.source.text[function.span.end + 1 : call.span.end - 1].strip()
     whole = text.startswith("(") and text.endswith(")")
-    if whole and "({})" in METHODS[function.name] and ")" not in text[1:-1]:
-        text = text[1:-1]
-    form = METHODS[function.name].format(text)
-    fixes = () if call.arguments or call.keywords else replacing(call.span, form)
+    if word in _CHOOSE:
+        form = _CHOOSE[word].format(text, *given.strip("[](){} ").split(", ", 1), "")
+        form = f"{text} in {{{given.strip('[](){} ')}}}" if word == "isin" else form
+    elif word in _GROUP and isinstance(function.value, Expectation):
+        form = f"{text[:-1]}{',' if function.value.conditions else ' |'} {given}]".replace('"', "")
+    elif word in _GROUP:
+        return _no_method(typer, function)
+    else:
+        whole = whole and "({})" in METHODS[word] and ")" not in text[1:-1]
+        form = METHODS[word].format(text[1:-1] if whole else text)
+        given = "" if not call.keywords and word in ("max", "min", "mean", "sum") else given
+    fixes = () if given and word in METHODS else replacing(call.span, form)
     return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
 
 

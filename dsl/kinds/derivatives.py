@@ -13,6 +13,7 @@ from cspec.dsl.tree.nodes import (
     Item,
     Name,
     Number,
+    Power,
     String,
     walk,
 )
@@ -53,6 +54,14 @@ def _head(variable: Expr) -> str | None:
             return None
 
 
+def _by_a_name(typer: Typer, call: Call) -> str:
+    """What is derived, by the first axis or column of the spec."""
+    word, of = typer.source.slice(call.function.span), typer.slice(call.arguments[0])
+    axes = [axis.name for item in typer.symbols.domains().values() for axis in item.axes]
+    by = next((a for a in (*axes, *sorted(typer.symbols.column_names)) if a != of), "x")
+    return f"a name goes there: `{word}({of}, {by})`"
+
+
 def _variable(typer: Typer, call: Call, variable: Expr) -> None:
     name = _head(variable)
     if isinstance(variable, String):
@@ -62,15 +71,17 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         by = typer.source.slice(first.span)
         head = typer.source.text[call.span.start : first.span.end]
         count = variable.value if isinstance(variable, Number) else 0
+        if isinstance(variable, Power) and isinstance(variable.exponent, Number):
+            first, by = variable.base, typer.source.slice(variable.base.span)
+            head = f"{typer.source.text[call.span.start : variable.span.start]}{by}"
+            count = variable.exponent.value
         again = f"{head}{f', {by}' * (int(count) - 1)})" if count in (2, 3, 4) else ""
         typer.report(
             "CS302",
             f"{typer.text(variable)} is nothing that a derivative is taken by",
             variable.span,
             "a column, a coordinate or a feature goes here",
-            helps=(f"write `{again}`",)
-            if again and _head(first)
-            else ("write `diff(u, x)`, `diff(u, x, x)`, or `grad(f(x), x.age)` for a feature",),
+            helps=(f"write `{again}`",) if again and _head(first) else (_by_a_name(typer, call),),
             fixes=replacing(call.span, again) if again and _head(first) else (),
         )
         return

@@ -239,10 +239,25 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
         case "dataset":
             columns = typer.symbols.datasets().get(getattr(expr.value, "id", ""), ())
             if any(column.name == expr.name for column in columns):
-                return Kind("column", True)
+                return _bare_column(typer, expr)
             return _unknown_part(typer, expr, tuple(c.name for c in columns))
         case _:
             return _unknown_part(typer, expr, ())
+
+
+def _bare_column(typer: Typer, expr: Attribute) -> Kind:
+    """`train.sex`: which data are meant is said by `on`."""
+    data = typer.slice(expr.value)
+    typer.report(
+        "CS210",
+        f"columns stand alone: `{expr.name}`",
+        expr.span,
+        f"a column of `{data}`",
+        notes=(f"which data are meant stands behind `on`: `P[... on {data}]`",),
+        helps=(f"write `{expr.name}`",),
+        fixes=(Fix(span=expr.span, replacement=expr.name, title=f"write {expr.name}"),),
+    )
+    return Kind("column", True)
 
 
 _PLACE = re.compile(r"\[[^\]]*\](?:\.\w+)*")
@@ -298,6 +313,7 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     elif not guess and "weights" in known:
         path = _PATH.match(typer.source.text, expr.name_span.start)
         name = re.sub(r"\[(\d+)\]", r".\1", path[0]) if path else expr.name
+        name = re.sub(r"\.(?:weights|params|parameters)$", "", name)
         name = "bias" if name == "biases" else name
         name = f"*{name}" if name in ("bias", "weight", "kernel") else name
         star = "" if name.endswith(("weight", "bias")) else "*"

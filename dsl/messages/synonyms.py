@@ -299,6 +299,16 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
         *("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
         *("dual_lr", "dual_learning_rate", "dual_step", "dual_step_size", "dual_rate", "lr_dual"),
     ),
+    "step": (
+        "alpha",
+        "step_size",
+        "stepsize",
+        "eps_iter",
+        "eps_step",
+        "lr",
+        "learning_rate",
+        "eta",
+    ),
     "ki": ("lr", "learning_rate", "step", "step_size"),
     "start": (
         *("lambda", "lambda_", "lam", "multiplier", "initial_multiplier", "init", "lambda0"),
@@ -383,3 +393,12 @@ _MEANT = {
 def meant(word: str) -> Meant | None:
     """How the language says a word of another; None for a word that nobody uses for these."""
     return _MEANT.get(word.lower())
+
+
+STAND_INS: dict[str, str] = {
+    **dict.fromkeys(("logit", "sigmoidal", "sig", "smooth", "softmax"), "sigmoid"),
+    **dict.fromkeys(("tanh", "sigm", "soft", "sigmoid_surrogate", "cross_entropy"), "sigmoid"),
+    **dict.fromkeys(("relu", "hinge_loss", "svm", "margin"), "hinge"),
+    **dict.fromkeys(("linear", "piecewise", "piecewise_linear", "clip"), "ramp"),
+}
+"""Words for differentiable stand-ins of events elsewhere, and ours."""

@@ -43,7 +43,6 @@ from cspec.dsl.mistakes.items import (
 from cspec.dsl.mistakes.missing import (
     comma_of_a_list,
     data_names,
-    decimal_comma,
     equal_behind_modifier,
     equal_sign,
     indexed_label,
@@ -131,6 +130,7 @@ from cspec.dsl.mistakes.words import (
 )
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span
+from cspec.dsl.text.terminals import keywords
 
 
 def fallback(f: Failure) -> Repair:
@@ -146,12 +146,14 @@ def fallback(f: Failure) -> Repair:
         message = f"`{shown}` can't stand{after}"
     form = FORMS.get(f.first.kind)
     helps = [missing] if missing else []
+    word = reference(next(iter(f.expected))) if missing and not missing.startswith("here") else ""
     examples = of_clause(f)
     if form and f.kind == "item":
         helps.append(f"{reads(form[0])} `{examples[0].replacement if examples else form[1]}`")
     elif not helps:
         helps.append(_may_follow(f.expected))
-    found = problem(f.source, "CS101", message, place, helps=helps)
+    fix = f"{word} {f.token.text}" if word else None
+    found = problem(f.source, "CS101", message, place, helps=helps, fix=fix)
     return Repair(found.model_copy(update={"examples": examples}))
 
 
@@ -169,6 +171,8 @@ def _single(f: Failure) -> str:
         "RSQB": "`]`",
         "$END": "the end of the line",
     }
+    if kind in keywords().values() and f.token.kind not in ("$END", "_NL"):
+        return f"write `{reference(kind)} {f.token.text}`"
     return f"here stands {plain.get(kind, f'`{reference(kind)}`')}"
 
 
@@ -201,7 +205,6 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     verify_often,
     data_names,
     model_name,
-    decimal_comma,
     several_values,
     value_of_a_setting,
     start_behind_set,

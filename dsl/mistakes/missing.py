@@ -322,27 +322,6 @@ def soft_settings(f: Failure) -> Repair | None:
     return rewritten(f, f.index - 1, f.index + 3, (f.before.span, "(", inner, ")"), *said)
 
 
-def decimal_comma(f: Failure) -> Repair | None:
-    """`var x = 1,5`: a comma inside of a number, where no list can stand."""
-    left, right = f.before, f.at(f.index + 1)
-    if f.token.kind != "COMMA" or f.first.kind not in {
-        "VAR",
-        "PARAM",
-        "LET",
-        "MINIMIZE",
-        "MAXIMIZE",
-    }:
-        return None
-    digits = left.text.isdigit() and right.kind == "NUMBER" and right.text[:1].isdigit()
-    whole = touching(left, f.token) and touching(f.token, right)
-    if not digits or not whole or f.depth(f.index):
-        return None
-    shape = f"{left.text}.{right.text}"
-    shown = f.text(f.index - 1, f.index + 2)
-    said = ("CS124", f"`{shown}`: numbers have a point, no comma", f"write `{shape}`")
-    return rewritten(f, f.index - 1, f.index + 2, (shape,), *said)
-
-
 def several_values(f: Failure) -> Repair | None:
     """`var x, y = 1, 2`: one a line, each with its own value."""
     if f.first.kind not in {"VAR", "PARAM", "LET"} or f.token.kind != "COMMA" or f.index != 2:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Label
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.names.lets import check_lets
 from cspec.dsl.names.symbols import (
@@ -162,6 +162,9 @@ def _reserved(name: str, span: Span) -> Diagnostic:
 
 
 def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnostic:
+    column = role == "column" == first.role
+    before = len(source.text[: span.start].rstrip(", \t"))
+    kept = source.text[before - 1 : before]
     return Diagnostic(
         code="CS202",
         message=f"`{first.name}` is defined twice",
@@ -169,9 +172,14 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
         label=f"defined again here, as {ROLE_WORDS[role]}",
         related=(Label(span=first.span, text="first defined here"),),
         notes=("a name means one thing in the whole spec",),
-        helps=("remove one of the two lines, or give one another name",)
-        if role == first.role and role != "column"
+        helps=("name it once",)
+        if column
+        else ("remove one of the two lines, or give one another name",)
+        if role == first.role
         else (f"rename one of the two, for example `{first.name}2`",),
+        fixes=(Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once"),)
+        if column
+        else (),
     )
 
 

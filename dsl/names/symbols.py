@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
+    Attribute,
     Call,
     Column,
     Data,
     Domain,
+    Expr,
     Item,
     Let,
     Metric,
@@ -142,6 +144,20 @@ class Symbols(BaseModel):
     def domains(self) -> dict[str, Domain]:
         """Every continuous domain, in written order."""
         return {s.name: s.item for s in self.table.values() if isinstance(s.item, Domain)}
+
+    def places(self, over: Expr) -> tuple[str, ...]:
+        """The columns of data, or the axes of a domain, in the order that its elements have."""
+        match over:
+            case Name(id=name):
+                pass
+            case Call(function=Attribute(value=Name(id=name))):
+                pass
+            case _:
+                return ()
+        if name in self.domains():
+            return tuple(axis.name for axis in self.domains()[name].axes)
+        data = "data" if name == "train" and "data" in self.implied else name
+        return tuple(column.name for column in self.datasets().get(data, ()))
 
     @cached_property
     def column_names(self) -> frozenset[str]:

@@ -131,11 +131,13 @@ def _rewritten(
     source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
 ) -> Diagnostic | None:
     """The finding in the words of the first form of its line that leads to fewer errors."""
-    if first.code in _KEPT or (len(first.fixes) > 1 and first.code not in _OF_TWO):
+    if first.code in _KEPT:
         return None
-    for found in islice(rewrites(source, first), _REWRITTEN):
+    readings = len(first.fixes) > 1 and first.code not in _OF_TWO
+    for found in islice(rewrites(source, first, readings), _REWRITTEN):
         fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
-        if _leads(source, fix, check, len(wrong)):
+        far = found.span.end < first.span.start or found.span.start > first.span.end
+        if _leads(source, fix, check, len(wrong), whole=far):
             shown = _on_line(source, first, fix)
             update = {
                 **_anew(first, found.message, shown, wrong),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
-from cspec.dsl.messages.wording import number, split_arguments
+from cspec.dsl.messages.synonyms import FAIRNESS, STAND_INS
+from cspec.dsl.messages.wording import closest, number, split_arguments
 from cspec.dsl.mistakes.foreign.rows import compiled
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.words.functions import SIGNATURES
@@ -45,6 +48,8 @@ SETS = "|".join(
     for name, s in SIGNATURES.items()
     if s.family == "set" and not any(p.required for p in s.parameters)
 )
+METHOD_WORDS = "|".join(sorted(METHODS, key=len)[::-1])
+OPTIMIZER_WORDS = "|".join(sorted(OPTIMIZERS, key=len)[::-1])
 SIZED = "rank|channels|sparse|nuclear|grid"
 CALLED = "|".join(
     sorted((n for n, s in SIGNATURES.items() if s.parameters and n not in LOSSES), key=len)[::-1]
@@ -173,3 +178,172 @@ def each_weight(match: re.Match[str]) -> str:
     if len(models) != 1 or "forall" in match[0]:
         return ""
     return f"{match[1]}forall {match['word']} in {models[0]}.weights: {match[2]}"
+
+
+def radians(match: re.Match[str]) -> str:
+    """`90 deg` is `pi/2`."""
+    turn = Fraction(match[1]) / 180
+    head = {0: "0", 1: "pi"}.get(turn.numerator, f"{turn.numerator}*pi")
+    return head if turn.denominator == 1 or not turn else f"{head}/{turn.denominator}"
+
+
+def bound(match: re.Match[str]) -> str:
+    """`r in values(race): ... race == h`: the name of the quantifier, where nothing uses it."""
+    used = match[4] in defined_names(match.string) or re.search(rf"\b{match[1]}\b", match[3])
+    return "" if used else f"{match[1]} in values({match[2]}){match[3]}{match[1]}"
+
+
+def surrogate(match: re.Match[str]) -> str:
+    word = STAND_INS.get(match[1].lower())
+    return f"with surrogate {word}" if word else ""
+
+
+_COUNTS = {
+    **dict.fromkeys(("other", "second", "two", "2nd"), "2"),
+    **dict.fromkeys(("third", "three", "3rd"), "3"),
+    **dict.fromkeys(("fourth", "four", "4th"), "4"),
+    **dict.fromkeys(("fifth", "five", "5th"), "5"),
+    **dict.fromkeys(("tenth", "ten", "10th"), "10"),
+}
+
+
+def every(match: re.Match[str]) -> str:
+    """`every second epoch`, `each 5 epochs`, `per epoch`."""
+    word = match[1] or "1"
+    count = _COUNTS.get(word, word)
+    if not count.isdigit():
+        return ""
+    return f"every {match[2]}" if count == "1" else f"every {count} {match[2]}s"
+
+
+def _axes(text: str) -> tuple[str, tuple[str, ...]]:
+    """The first domain of a text and its axes."""
+    found = re.search(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
+    axes = tuple(axis.strip() for axis in found[2].split(",")) if found else ()
+    return (found[1] if found else ""), axes
+
+
+_AXIS = re.compile(r"(\w+)[ \t]*(?:=|:|\bin\b|∈)[ \t]*(\[[^\[\]\n]*\])")
+
+
+def axes_in_place(match: re.Match[str]) -> str:
+    """`domain q(t in [0, 1], x in [-1, 1])`."""
+    axes = _AXIS.findall(match[2])
+    names, ends = (", ".join(parts) for parts in zip(*axes, strict=True))
+    return f"{match[1]}({names}) = box({ends})"
+
+
+def by_axis(match: re.Match[str]) -> str:
+    """`box(x=[-1, 1], t=[0, 1])`, in the order of the axes of its domain."""
+    ends = dict(_AXIS.findall(match[1]))
+    line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
+    names = _axes(line)[1]
+    return f"box({', '.join(ends[name] for name in names)})" if set(names) == set(ends) else ""
+
+
+def everywhere(match: re.Match[str]) -> str:
+    """`diff(u, t) == diff(u, x, x)`: at points of the domain."""
+    name, axes = _axes(match.string)
+    names = f"({', '.join(axes)})" if len(axes) > 1 else "".join(axes)
+    used = any(re.search(rf"\b{axis}\b", match[2]) for axis in axes)
+    return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if used else ""
+
+
+def verified_but(match: re.Match[str]) -> str:
+    names = re.findall(r"^[ \t]*(?:s\.t\.[ \t]*)?(\w+):(?!=)", match.string, re.MULTILINE)
+    kept = [name for name in names if name != match[1]]
+    return f"verify {', '.join(kept)}{match[2]}" if kept else ""
+
+
+def turned_round(match: re.Match[str]) -> str:
+    """`diff(t, u)`, wherever a model stands second."""
+    models = "|".join(model_names(match.string)) or r"\b\B"
+    return re.sub(rf"\bdiff\([ \t]*(\w+)[ \t]*,[ \t]*({models})\b", r"diff(\2, \1", match[0])
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    """The columns of the first dataset of a text."""
+    found = re.search(r"^[ \t]*data[ \t]+\w+\(([^()\n]*)\)", text, re.MULTILINE)
+    return tuple(part.split()[-1] for part in found[1].split(",")) if found else ("x", "y")
+
+
+def untupled(match: re.Match[str]) -> str:
+    """`((x1, y1), (x2, y2)) in pairs(train)`: two names, and their columns."""
+    found = re.search(r"\([ \t]*\(([^()]*)\)[ \t]*,[ \t]*\(([^()]*)\)[ \t]*\)", match[0])
+    if found is None:
+        return ""
+    line = f"{match[0][: found.start()]}(a, b){match[0][found.end() :]}"
+    for name, group in zip("ab", found.groups(), strict=True):
+        for part, column in zip(split_arguments(group), _columns(match.string), strict=False):
+            line = re.sub(rf"(?<![\w.]){re.escape(part)}\b", f"{name}.{column}", line)
+    return line
+
+
+def by_place(match: re.Match[str]) -> str:
+    """`a[0]` of a pair is its first column."""
+    names = re.search(r"\([ \t]*(\w+)[ \t]*,[ \t]*(\w+)[ \t]*\)[ \t]+in[ \t]+pairs", match[0])
+    columns = _columns(match.string)
+    if names is None:
+        return ""
+
+    def column(part: re.Match[str]) -> str:
+        place = int(part[2])
+        return f"{part[1]}.{columns[place]}" if place < len(columns) else part[0]
+
+    return re.sub(rf"\b({names[1]}|{names[2]})\[[ \t]*(\d)[ \t]*\]", column, match[0])
+
+
+def dashed(match: re.Match[str]) -> str:
+    word = re.sub(r"[-. ]+", "_", match[2]).lower()
+    known = word if word in METHODS else "" if " " in match[2] else closest(word, METHODS)
+    return f"{match[1]} {known}{match[3] or ''}" if known else ""
+
+
+def parity(match: re.Match[str]) -> str:
+    """`DemographicParity(difference_bound=0.05)` of fairlearn, of the third column."""
+    word = re.sub(r"(?<!^)(?=[A-Z])", "_", match[2]).lower()
+    word = {"true_positive_rate_parity": "equal_opportunity"}.get(word, word)
+    columns = _columns(match.string)
+    if word not in FAIRNESS or len(columns) < 3:
+        return ""
+    relation = ">=" if "ratio(" in FAIRNESS[word] else "<="
+    return f"{match[1]}{FAIRNESS[word].format(g=columns[2])} {relation} {match[3]}"
+
+
+def counted(match: re.Match[str]) -> str:
+    """`{0, ..., 2}`, `{0, 2, ..., 8}`, `0..2`."""
+    first, last = int(match[1]), int(match[3])
+    return from_to(first, last, int(match[2]) - first if match[2] else 1)
+
+
+def from_to(first: int, last: int, step: int) -> str:
+    """The numbers from the first to the last, as a set."""
+    if step < 1 or not 0 <= last - first <= 20 * step:
+        return ""
+    if first == 0 and step == 1:
+        return f"in range({last + 1})"
+    return "in {" + ", ".join(map(str, range(first, last + 1, step))) + "}"
+
+
+def primed(match: re.Match[str]) -> str:
+    """`x'` is another name, wherever it stands on the line."""
+    name = match["name"]
+    new = "z" if name == "x" and not re.search(r"\bz\b", match.string) else f"{name}_new"
+    return re.sub(rf"\b{name}['′]", new, match[0])
+
+
+def boundary(match: re.Match[str]) -> str:
+    """`forall (t, x) in q.boundary(100): C`: points of each face of the box."""
+    name, axes = _axes(match.string)
+    box = re.search(r"^[ \t]*domain\b[^\n]*\bbox\(([^\n]*)\)", match.string, re.MULTILINE)
+    ends = re.findall(r"\[([^\[\]]*)\]", box[1]) if box else []
+    if len(axes) != 2 or len(ends) != 2 or not name:
+        return ""
+    count = max(1, int(match[2]) // 4)
+    faces = []
+    for axis, other, here, there in ((0, 1, *ends), (1, 0, *ends[::-1])):
+        for end in split_arguments(here):
+            held = re.sub(rf"(?<![\w.]){axes[axis]}\b", end, match[3])
+            points = f"uniform({there}).sample({count})"
+            faces.append(f"forall {axes[other]} in {points}: {held}")
+    return match[1] + "; ".join(faces)

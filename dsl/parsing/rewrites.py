@@ -18,6 +18,7 @@ from typing import NamedTuple
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.parsing.rewrite_forms import HEAD
 from cspec.dsl.parsing.rewrite_rows import ROWS
+from cspec.dsl.parsing.rewrite_words import WORD_ROWS
 from cspec.dsl.text.source import Source, Span
 
 
@@ -35,16 +36,22 @@ _FOUND = 3
 """Places of one form in a line."""
 
 
-def rewrites(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
-    """What a line may have meant, by the rows that fit it, the most specific first."""
+def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewrite]:
+    """What a line may have meant, by the rows that fit it, the most specific first.
+
+    Of a finding that has `readings` of its own, by the rows for its code alone.
+    """
     text = source.text
     start = text.rfind("\n", 0, first.span.start) + 1
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
     if end - start > _LONGEST:
         return
-    yield from _of_the_spec(source, first)
-    for row in ROWS:
+    if not readings:
+        yield from _of_the_spec(source, first)
+    for row in (*WORD_ROWS, *ROWS):
+        if readings and first.code not in row.codes:
+            continue
         if row.codes and not first.code.startswith(row.codes):
             continue
         last = len(text) if row.on else end
@@ -63,10 +70,40 @@ def _said(message: str, match: re.Match[str]) -> str:
 
 def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
     """Edits that other lines of the spec tell: a name that it takes, a second objective."""
-    for make in (_renamed, _added_column, _one_objective, _on_an_axis, _each_entry, _left_out):
+    for make in (
+        _set_in_place,
+        _renamed,
+        _added_column,
+        _one_objective,
+        _on_an_axis,
+        _each_entry,
+        _left_out,
+    ):
         found = make(source.text, first, source.slice(first.span))
         if found is not None:
             yield found
+
+
+_INDEX_SET = re.compile(
+    r"^[ \t]*(?:set|index|indices)[ \t]+(\w+)[ \t]*(?::?=|in\b|:)[ \t]*(.+?)[ \t]*;?[ \t]*\n", re.M
+)
+_FROM_TO = re.compile(r"[{\[(]?[ \t]*(\d+)[ \t]*(?:\.\.+|:)[ \t]*(\d+)[ \t]*[}\])]?")
+
+
+def _set_in_place(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`set I = 0..2`: a set of indices has no line of its own, and stands where it is used."""
+    line = _INDEX_SET.match(text, text.rfind("\n", 0, first.span.start) + 1)
+    uses = [m.end() for m in re.finditer(rf"\bin[ \t]+{line[1]}\b", text)] if line else []
+    if line is None or not uses or uses[0] < line.end():
+        return None
+    ends = _FROM_TO.fullmatch(line[2])
+    low, high = (int(ends[1]), int(ends[2])) if ends else (0, -1)
+    listed = "{" + ", ".join(str(n) for n in range(low, min(high, low + 50) + 1)) + "}"
+    meant = line[2] if ends is None else f"range({high + 1})" if low == 0 else listed
+    rest = text[line.end() : uses[-1]]
+    new = re.sub(rf"(\bin[ \t]+){line[1]}\b", lambda m: f"{m[1]}{meant}", rest)
+    message = f"a set of indices has no line of its own: it is `in {meant}` where it is used"
+    return Rewrite(Span(line.start(), uses[-1]), new, message)
 
 
 def _renamed(text: str, first: Diagnostic, word: str) -> Rewrite | None:
@@ -93,7 +130,7 @@ def _added_column(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """A column, or a dataset, that the line of the data lacks."""
     told = next((m for h in first.helps for m in [_DATA_LINE.search(h)] if m), None)
     line = re.search(r"^[ \t]*data[ \t]+[^=\n]*", text, re.MULTILINE)
-    if told is None or line is None or first.fixes:
+    if told is None or line is None or first.fixes or text.startswith((".", "["), first.span.end):
         return None
     targets = list(_TARGET.finditer(text, line.start(), line.end()))
     names = [target[1] for target in targets]

@@ -210,17 +210,6 @@ def counted_share(view: View) -> Found | None:
     return Found(close + 6, (meant,), "CS120", message, f"write `{meant}`")
 
 
-def tolerance_in_brackets(view: View) -> Found | None:
-    """`== 30% (tol=1e-3)`."""
-    known = view.at(1).text in ("tol", "tolerance", "atol", "rtol", "within", "eps")
-    close = view.closer(0)
-    if view.before.kind != "NUMBER" or not known or close is None or view.at(2).text != "=":
-        return None
-    meant = f"within {view.text(3, close)}"
-    message = "a tolerance stands behind `within`"
-    return Found(close + 1, (meant,), "CS120", message, f"write `{meant}`")
-
-
 def columns_behind_on(view: View) -> Found | None:
     """`E[ce on train(x, y)]`: the data alone."""
     close = view.closer(2) if view.at(2).kind == "LPAR" else None

@@ -23,7 +23,6 @@ from cspec.dsl.mistakes.foreign.branches import (
     property_of,
     question,
     ternary,
-    tolerance_in_brackets,
     values_of_a_column,
     when,
 )
@@ -133,7 +132,6 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     **dict.fromkeys(("when", "whenever"), (when,)),
     **dict.fromkeys(("xor", "XOR"), (exactly_one,)),
     "if": (ternary,),
-    "(": (tolerance_in_brackets,),
     "on": (columns_behind_on,),
     "values": (values_of_a_column,),
     **dict.fromkeys(("and", "AND", "&"), (another_quantifier, entity)),

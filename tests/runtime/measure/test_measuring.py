@@ -137,3 +137,38 @@ def test_a_last_batch_of_one_example_is_measured() -> None:
     )
     result = cspec.run(text, f=Counting().double(), train=table(1, 24), val=table(2, 4))
     assert result.steps == 6
+
+
+@pytest.mark.parametrize("names", ["x, y", "y, x", "x, y, w", "w, x, y", "x, w", "y, w"])
+def test_columns_are_bound_by_their_names(names: str) -> None:
+    """`(y, x) in train` of `train(x, y, w)`: the values of a loop over the examples."""
+    generator = np.random.default_rng(7)
+    x, w = generator.normal(size=(40, 3)), generator.random(40)
+    y = x @ [1.0, -2.0, 0.5] + 0.1
+    torch.manual_seed(2)
+    model = nn.Linear(3, 1)
+    text = f"""data train(x, y, w)
+model f
+minimize E[(f(x) - y)^2]
+s.t. a: forall ({names}) in train: f(x) - y <= 0.3
+metric m = E[f(x) - 2*y + w for ({names}) in train]
+verify a on train
+fit(steps=3)
+"""
+    result = cspec.run(text, train={"x": x, "y": y, "w": w}, f=model)
+    out = [float(model(torch.tensor(row, dtype=torch.float32)).detach()) for row in x]
+    mean = sum(o - 2 * t + v for o, t, v in zip(out, y, w, strict=True)) / len(out)
+    worst = max(0.0, *(o - t - 0.3 for o, t in zip(out, y, strict=True)))
+    assert result.metrics["m"] == pytest.approx(mean, abs=1e-5)
+    assert result["a"].violation == pytest.approx(worst, abs=1e-5)
+
+
+@pytest.mark.parametrize("names", ["t, x", "x, t"])
+def test_axes_are_bound_by_their_names(names: str) -> None:
+    """The mean of the axis `x` over its own interval, in either order of the names."""
+    text = f"""domain q(t, x) = box([0, 1], [5, 6])
+var c
+minimize (c - 1)^2
+s.t. a: c >= E[x for ({names}) in q.sample(200)]
+"""
+    assert cspec.run(text).objective == pytest.approx(4.5**2, abs=1e-2)
