@@ -55,8 +55,8 @@ def rehearsed(
     violations tell, which the merit of a rehearsal weighs. Counts of batches, not of `whole` data,
     are noisy, and so are the pulls of their multipliers: such runs begin lower. Measured on
     six tasks of rates at batch 64, one seed: within 2% of the best search on all with 0.75 decades,
-    on four with 0.5, on five with 1. A count that is minimized gets better far away: that stays at the
-    first rate.
+    on four with 0.5, on five with 1. A count that is minimized gets better far away: that stays at
+    the first rate.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
     if not open_ or problem.objective_gradient is not None or steps < LONG:
