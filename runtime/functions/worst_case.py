@@ -81,13 +81,6 @@ def at_worst(
     if verdict is not None and WHOLE in batch:
         steps, restarts = verdict
 
-    def ahead(points: Points, slopes: Points) -> Points:
-        found = []
-        for (_, r, p, _, own), a, point, slope in zip(balls, around, points, slopes, strict=True):
-            length = 2.5 * float(r) / steps if own is None else own
-            found.append(_projected(point + length * _direction(slope, p), a, float(r), p))
-        return found
-
     models = [part for part in primal.values() if isinstance(part, nn.Module)]
     with evaluating(models), torch.enable_grad():
         best, most = around, None
@@ -101,9 +94,20 @@ def at_worst(
             for place_ in range(steps + 1):
                 best, most, slope = _look(guide, primal, moved, point, best, most)
                 if place_ < steps:
-                    point = ahead(point, slope)
+                    point = _ahead(balls, around, point, slope, steps)
         best, most, _ = _look(guide, primal, moved, around, best, most)
     return value(primal, moved([point.detach() for point in best]))
+
+
+def _ahead(
+    balls: Sequence[Ball], around: Points, points: Points, slopes: Points, steps: int
+) -> Points:
+    """A step of each search along its slope, back into its ball."""
+    found = []
+    for (_, r, p, _, own), a, point, slope in zip(balls, around, points, slopes, strict=True):
+        length = 2.5 * float(r) / steps if own is None else own
+        found.append(_projected(point + length * _direction(slope, p), a, float(r), p))
+    return found
 
 
 def _around(rows: Rows, column: str, center: float | None) -> Tensor:

@@ -57,7 +57,8 @@ def _drawn() -> tuple[object, ...]:
     """The states of all generators."""
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     states = [state.numpy().tobytes() for state in (torch.get_rng_state(), *devices)]
-    return (random.getstate(), repr(np.random.get_state(legacy=False)), *states)
+    _, words, *rest = np.random.get_state()
+    return (random.getstate(), np.asarray(words).tobytes(), *rest, *states)
 
 
 def _place(tensor: Tensor) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.own_loop.data import Look
-from cspec.runtime.session.session import LARGE
+from cspec.runtime.session.batches import many_rows
 
 
 class Loop(Protocol):
@@ -71,7 +71,7 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
         primal=loop.primal,
         state=loop.state,
         data=look.data,
-        large=any(len(data) > LARGE for data in look.data.values()),
+        large=many_rows(look.data),
         device=parameters[0].device,
         parameters=parameters,
         models=lambda: list(loop.models().values()),

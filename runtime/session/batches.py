@@ -26,6 +26,17 @@ EPOCH_WITHOUT_DATA = 100
 """Steps that count as an epoch where there is no data."""
 
 
+LARGE = 20_000
+"""Rows of data up to which gradients are taken of all of them ..."""
+SLOPE_BATCHES = 16
+"""... and batches that represent larger data."""
+
+
+def many_rows(data: Mapping[str, Dataset]) -> bool:
+    """Whether data are too many rows to take gradients of all of them."""
+    return any(len(each) > LARGE for each in data.values())
+
+
 def training_dataset(program: Program, names: Mapping[str, object]) -> str | None:
     """The dataset whose passes are the epochs, None without data.
 

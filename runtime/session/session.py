@@ -33,7 +33,15 @@ from cspec.runtime.models.without_trace import (
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result.history import History
 from cspec.runtime.result.iterate import Iterate
-from cspec.runtime.session.batches import Batch, Batches, left_over, plan_steps, reading_notes
+from cspec.runtime.session.batches import (
+    SLOPE_BATCHES,
+    Batch,
+    Batches,
+    left_over,
+    many_rows,
+    plan_steps,
+    reading_notes,
+)
 from cspec.runtime.session.checkpoint import generators, restore_generators
 from cspec.runtime.session.optimizers import build_optimizers
 from cspec.runtime.session.refusals import refuse, require_real
@@ -49,10 +57,6 @@ from cspec.runtime.steps.metric_notes import several_optimizers
 from cspec.runtime.steps.projection import Held
 from cspec.runtime.steps.update import instead
 
-LARGE = 20_000
-"""Rows of data up to which gradients are taken of all of them ..."""
-SLOPE_BATCHES = 16
-"""... and batches that represent larger data."""
 FLUSH_EVERY = 50
 """Steps between two looks of the host at what the device has noted."""
 SKIPPED_LIMIT = 20
@@ -313,7 +317,7 @@ class Session:
     @property
     def large(self) -> bool:
         """Whether the data are too many rows to take gradients of all of them."""
-        return any(len(data) > LARGE for data in self.data.values())
+        return many_rows(self.data)
 
     def batch_at(self, step: int) -> Batch:
         """A batch as large as that of a step counted from 0; drawing it moves nothing."""

@@ -113,12 +113,8 @@ class Translator(TranslatorBase):
                 return looked_up(self, expr)
             case Violations() | Initial():
                 return about_the_run(self, expr)
-            case PerExample(dataset=dataset, body=body, condition=condition):
-                with self.over(dataset):
-                    of_each = self.translate(body)
-                    if condition is None:
-                        return of_each
-                    return self.call("only", of_each, self.translate(condition))
+            case PerExample():
+                return self._of_each(expr)
             case Repeated(body=body, size=size):
                 return self.call("repeated", self.translate(body), constant(size))
             case WorstCase():
@@ -131,6 +127,14 @@ class Translator(TranslatorBase):
                 return self._branch(expr)
             case _:
                 raise not_compiled(form(expr), expr)
+
+    def _of_each(self, expr: PerExample) -> ast.expr:
+        """One number an example, of those that a condition chooses."""
+        with self.over(expr.dataset):
+            body = self.translate(expr.body)
+            if expr.condition is None:
+                return body
+            return self.call("only", body, self.translate(expr.condition))
 
     def beside(self, container: str) -> Translator:
         """What translates another function of the module, with a writer of its own."""
