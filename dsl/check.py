@@ -19,6 +19,7 @@ from cspec.dsl.explicit.pairs import with_pairs
 from cspec.dsl.explicit.parameters import with_parameters
 from cspec.dsl.explicit.points import with_points
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
+from cspec.dsl.explicit.worst_objective import with_worst_objective
 from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
@@ -113,7 +114,7 @@ def _check(
     extra = {**{signature.name: signature for signature in functions}, **imports.functions}
     hidden = hidden_words(spec, source) if syntax else frozenset()
     symbols, named = resolve(spec, source, extra.values())
-    paired = with_pairs(spec, symbols)
+    paired = with_pairs(*with_worst_objective(spec, symbols))
     symbols = paired.symbols
     typer = ExpressionTyper(symbols, source, functions=extra)
     too_large = check_sizes(typer, spec.items)  # before lets are written out below

@@ -32,6 +32,7 @@ from cspec.dsl.tree.nodes import (
     Negate,
     Product,
     Sum,
+    Var,
     Verify,
     walk,
 )
@@ -86,6 +87,7 @@ def _facts(
         reason=c.reason,
         rule=segment[2] if segment else None,
         each=_each(c),
+        level=_level(c, checked),
         share=c.event is not None and c.each is not None,
         aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
         searched=_searched(c),
@@ -125,6 +127,13 @@ def _drawn(c: Constraint, params: Params) -> str:
 def _each(c: Constraint) -> str | None:
     """The data of requirements with rows of their own, none of entries of the vector."""
     return c.each.dataset if c.each is not None and has_rows(c) else None
+
+
+def _level(c: Constraint, checked: Checked) -> str:
+    """The variable that stands for the worst example of the objective, which is in no line."""
+    written = {item.name for item in checked.spec.items if isinstance(item, Var)}
+    made = {item.name for item in checked.elaborated.items if isinstance(item, Var)} - written
+    return c.bound.id if isinstance(c.bound, Name) and c.bound.id in made else ""
 
 
 def _stand_ins(c: Constraint) -> tuple[str, ...]:

@@ -59,6 +59,8 @@ class ConstraintFacts(BaseModel):
     """The group of constraints that share one update rule; None without multipliers."""
     each: str | None = None
     """The dataset that it is required of each example of, where each has a multiplier."""
+    level: str = ""
+    """The variable beyond which no example may be, where that is what is minimized."""
     share: bool = False
     """Whether its value is the share of examples that break it: of a rule on each."""
     searched: str = ""

@@ -25,10 +25,10 @@ def where_measured(
 ) -> dict[str, Where]:
     """Which data decide each constraint, by its label.
 
-    Its `verify` without `every`, else its periodic one, else its own (training) data. A `verify`
-    of all constraints moves those of the training data, unless they name them; one that names a
-    constraint moves it from whatever single dataset it was written on. Constraints of parameters
-    alone have no data.
+    The worst example of an objective is one of its own data. Of others: its `verify` without
+    `every`, else its periodic one, else its own (training) data. A `verify` of all constraints
+    moves those of the training data, unless they name them; one that names a constraint moves it
+    from whatever single dataset it was written on. Constraints of parameters alone have no data.
     """
     return {c.label: decided(c, verify, training)[0] for c in constraints}
 
@@ -39,6 +39,8 @@ def decided(
     """Where a constraint is measured, and the `verify` line that says so."""
     if not constraint.datasets:
         return Where(None), None
+    if constraint.level:
+        return Where(" + ".join(constraint.datasets)), None
     chosen: dict[bool, VerifyFacts] = {}
     for item in verify:
         if not item.labels or any(_called(constraint, name) for name in item.labels):

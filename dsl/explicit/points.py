@@ -49,7 +49,8 @@ from cspec.dsl.tree.nodes import (
     Vector,
     Within,
 )
-from cspec.dsl.tree.rebuild import head_name, rebuild
+from cspec.dsl.tree.rebuild import calls_of, head_name, rebuild
+from cspec.dsl.words.functions import DERIVATIVES
 
 
 class PointSet(NamedTuple):
@@ -313,6 +314,18 @@ def _sizes(
     return {**known, **dict.fromkeys(points, "full")}
 
 
+def _up_to_the_faces(node: Constraint | Group) -> bool:
+    """Whether it holds at the ends of a box as well: inequalities of values.
+
+    Equations and derivatives may contradict at corners what is known of the faces.
+    """
+    if isinstance(node, Group):
+        return all(map(_up_to_the_faces, node.constraints))
+    relation = node.relation
+    values = isinstance(relation, Compare) and "==" not in relation.operators
+    return values and not any(calls_of(relation, DERIVATIVES))
+
+
 def _sized(made: Made, sizes: Any, name: str) -> Made:
     """Pairs with how many of them a step draws."""
     size = sizes if sizes == "full" else sizes[name]
@@ -340,7 +353,8 @@ class _Points:
     def _changed(self, node: Node) -> Node:
         match node:
             case Constraint() | Group() if node.binders:
-                binders = tuple(self._quantifier(binder) for binder in node.binders)
+                way = "closed" if _up_to_the_faces(node) else "held"
+                binders = tuple(self._quantifier(binder, way) for binder in node.binders)
                 return rebuild(node.model_copy(update={"binders": binders}), self._changed)
             case Expectation(binders=(binder,), dataset=None):
                 name = self._dataset(binder, "redrawn")
@@ -356,8 +370,8 @@ class _Points:
                     return rebuild(node.model_copy(update=update), self._changed)
         return rebuild(node, self._changed)
 
-    def _quantifier(self, binder: Binder) -> Binder:
-        name = self._dataset(binder, "held")
+    def _quantifier(self, binder: Binder, way: str) -> Binder:
+        name = self._dataset(binder, way)
         if name is None:
             return binder
         return binder.model_copy(update={"domain": Name(id=name, span=binder.domain.span)})

@@ -12,13 +12,17 @@ from cspec.dsl.settings.base import Settings
 class Points(Settings):
     """Points of a box or of normal distributions, on a grid, drawn once, or drawn at every step.
 
+    Of those that are drawn once, `closed` has some on the faces of a box.
+
     One number an axis: `lower`, `upper` are ends of intervals, or mean and deviation. `widths` says
     how many axes each column takes.
     """
 
     word: ClassVar[str] = "points"
     kind: Literal["uniform", "normal"] = Field("uniform", description="how points lie")
-    way: Literal["grid", "held", "redrawn"] = Field("redrawn", description="how they are chosen")
+    way: Literal["grid", "held", "closed", "redrawn"] = Field(
+        "redrawn", description="how they are chosen"
+    )
     lower: tuple[float, ...] = Field(description="lower ends, or means")
     upper: tuple[float, ...] = Field(description="upper ends, or deviations")
     widths: tuple[int, ...] = Field(description="axes of each column")

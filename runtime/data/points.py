@@ -1,7 +1,8 @@
 """Points of boxes and of normal distributions, as datasets.
 
 A grid has k points along each axis, ends and corners among them. Points that are held are
-quasi-random (Sobol, scrambled); points that are drawn at every step are independent, and a function
+quasi-random (Sobol, scrambled), with some on the faces where an inequality has to hold up to
+them; points that are drawn at every step are independent, and a function
 of (seed, step). What is judged is measured on a fresh grid: of points that are held one with the
 ends of all axes, where the largest violation is looked for; of a mean one of midpoints, each of
 which stands for an equal part. Beyond three axes a grid is 4096 quasi-random points of another
@@ -79,6 +80,22 @@ class Region:
         kind = "" if ends else " of midpoints"
         return unit, f"a grid of {shape} points{kind}" if count > 1 else f"{along:,} points"
 
+    def up_to_the_faces(self, unit_ND: Tensor) -> Tensor:
+        """Points of the unit cube, those nearer to a face than a spacing moved onto it.
+
+        What rises towards a face is broken there by an amount of the order of the spacing h, where
+        between points it is of h^2. Corners take the places of the first points, while they are no
+        more than a quarter of them.
+        """
+        axes = sum(self.wide)
+        if self.kind == "normal" or not axes:
+            return unit_ND
+        spacing = len(unit_ND) ** (-1 / axes)
+        moved = (unit_ND + spacing * (2 * unit_ND - 1)).clamp(0, 1)
+        if 2**axes <= len(unit_ND) // 4:
+            moved[: 2**axes] = self.lattice(2, ends=True)
+        return moved
+
 
 @lru_cache(maxsize=64)
 def sobol(n: int, axes: int, seed: int) -> Tensor:
@@ -128,7 +145,7 @@ def points(
         said = f"a grid of {len(unit):,} points"
         all_ = region.columns(unit)
         return {"train": Dataset("train", all_, provenance=said, fresh=all_)}
-    unit, said = region.fresh(way == "held", seed)
+    unit, said = region.fresh(way != "redrawn", seed)
     fresh = region.columns(unit)
     others = f"{said}, others than those that training saw"
     if way == "redrawn":
@@ -139,7 +156,8 @@ def points(
                 "train", fresh, provenance=told, draws=draws, fresh=fresh, sampled=others
             )
         }
-    held = region.columns(sobol(n, len(region.lower), seed))
+    drawn = sobol(n, len(region.lower), seed)
+    held = region.columns(region.up_to_the_faces(drawn) if way == "closed" else drawn)
     told = f"{n:,} quasi-random points, drawn once; judged on {said}"
     return {"train": Dataset("train", held, provenance=told, fresh=fresh, sampled=others)}
 

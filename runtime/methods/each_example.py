@@ -77,19 +77,28 @@ def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: 
     (Hutchinson 1990). Signs follow from places and the step, so no generator moves.
     """
     state, parameters = session.state, session.parameters
-    slopes_of_f = torch.autograd.grad(f, parameters, create_graph=True, allow_unused=True)
     signs = [_signs(p, session.step + place) for place, p in enumerate(parameters)]
-    pairs = [(d, s) for d, s in zip(slopes_of_f, signs, strict=True) if d is not None]
-    along = torch.stack([(d * s).sum() for d, s in pairs]).sum()
-    curved = torch.autograd.grad(along, parameters, retain_graph=True, allow_unused=True)
-    bent = sum((float((d * s).sum()) for d, s in zip(curved, signs, strict=True) if d is not None))
+    bent = _along(_along(f, parameters, signs, again=True), parameters, signs)
     signed = (_signs(values, session.step) * torch.nan_to_num(values)).sum() / len(values) ** 0.5
     steep = slopes(signed, parameters)[0].square()
-    seen = torch.stack([torch.as_tensor(bent).to(steep), steep]).to(state[f"{label}.balance"])
+    seen = torch.stack([bent.to(steep), steep]).to(state[f"{label}.balance"])
     trace, square = found = FADES * state[f"{label}.balance"] + (1 - FADES) * seen
     state[f"{label}.balance"] = found
     if trace > 0 and square > 0:
         state[f"{label}.penalty"] = (trace / (rows * square)).reshape(1)
+
+
+def _along(
+    f: Tensor, parameters: Sequence[Tensor], signs: Sequence[Tensor], again: bool = False
+) -> Tensor:
+    """The slope of f along the signs, to be derived `again`; 0 where f is the same everywhere."""
+    if not f.requires_grad:
+        return torch.zeros(())
+    slopes_of_f = torch.autograd.grad(
+        f, parameters, create_graph=again, retain_graph=True, allow_unused=True
+    )
+    pairs = [(d, s) for d, s in zip(slopes_of_f, signs, strict=True) if d is not None]
+    return torch.stack([(d * s).sum() for d, s in pairs]).sum()
 
 
 def _signs(like: Tensor, step: int) -> Tensor:

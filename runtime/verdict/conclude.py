@@ -14,6 +14,7 @@ from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
 from cspec.runtime.finish.delivery import deliver
+from cspec.runtime.finish.levels import settled_levels
 from cspec.runtime.finish.written_units import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
@@ -53,7 +54,7 @@ def choose(session: Session) -> tuple[Iterate, Iterate, Mapping[str, float]]:
     load_tensors(session.primal, end.tensors)
     session.measure_now(end)
     last = _described(session, end, _units(session))
-    best = deliver(session, end)
+    best = settled_levels(session, deliver(session, end))
     scales = _units(session)
     return _described(session, best, scales), last, scales
 

@@ -188,3 +188,39 @@ def test_an_unknown_coefficient_beside_a_network() -> None:
 @pytest.mark.slow
 def test_two_unknown_functions() -> None:
     assert cspec.run(EXAMPLES / "oscillator.cspec").metrics["error"] < 3e-3
+
+
+def test_a_bound_on_points_holds_up_to_the_ends() -> None:
+    """The least constant part of a line above exp on [-1, 1] is cosh(1), at both ends."""
+    result = cspec.run(
+        "domain q(x) = box([-1, 1])\nvar a\nvar b\nminimize a\n"
+        "s.t. forall x in q.sample(100): exp(x) <= a + b*x\n"
+    )
+    assert result.satisfied
+    assert result.vars["a"] == pytest.approx(math.cosh(1), abs=1e-6)
+    assert result.vars["b"] == pytest.approx(math.sinh(1), abs=1e-6)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_closed_points_reach_every_face_and_corner(axes: int) -> None:
+    n = 64
+    made = points([0] * axes, [2] * axes, [1] * axes, n, way="closed", columns=list("xyz"[:axes]))
+    found = torch.stack(list(made["train"].columns.values()), 1)
+    assert len(found) == n and found.min() == 0 and found.max() == 2
+    corners = {tuple(row) for row in found.tolist() if all(v in (0, 2) for v in row)}
+    assert len(corners) == 2**axes
+    for axis in range(axes):
+        assert (found[:, axis] == 0).sum() > 1 or axes == 1
+        inside = (found[:, axis] > 0) & (found[:, axis] < 2)
+        assert inside.sum() >= n // 3
+
+
+def test_points_without_an_objective_are_trained() -> None:
+    result = cspec.run(
+        "domain q(x) = box([-1, 1])\nmodel u(x) = mlp(hidden=[8], act=tanh)\nsatisfy\n"
+        "s.t. forall x in q.sample(50): abs(u(x) - exp(x)) <= 0.3 within 1e-2\n"
+    )
+    grid = torch.linspace(-1, 1, 1001)
+    with torch.no_grad():
+        error = float((result.models["u"].eval()(grid) - grid.exp()).abs().max())
+    assert result.satisfied and error <= 0.31
