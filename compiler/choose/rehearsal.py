@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.problem import Problem
+from cspec.compiler.surrogates.words import LOGISTIC
 from cspec.dsl.settings.fit import FitSettings
 
 RATES = (10**1.5, 10.0, 10**0.5, 1.0)
@@ -56,13 +57,14 @@ def rehearsed(
     are noisy, and so are the pulls of their multipliers: such runs begin lower. Measured on
     six tasks of rates at batch 64, one seed: within 2% of the best search on all with 0.75 decades,
     on four with 0.5, on five with 1. A count that is minimized gets better far away: that stays at
-    the first rate.
+    the first rate, but where it is followed by losses.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    if not open_ or problem.objective_gradient is not None or steps < LONG:
+    lost = any(c.surrogate_text == LOGISTIC.text for c in problem.constraints)
+    if not open_ or (problem.objective_gradient is not None and not lost) or steps < LONG:
         return NEVER
     counts = any(c.gradient_parts is not None for c in problem.constraints)
-    below = NOISY if counts and not whole else BELOW
+    below = NOISY if counts and not whole and not lost else BELOW
     return Rehearsed(min(MOST, max(LEAST, steps // SHARE)), below)
 
 

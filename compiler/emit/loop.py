@@ -51,7 +51,7 @@ from cspec.compiler.emit.splits import (
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import is_restored
+from cspec.compiler.lower.restoration import is_restored, settles_offsets
 from cspec.compiler.lower.sharing import sharing
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of
@@ -393,6 +393,9 @@ def _write_restored(plan: LoopPlan, translator: Translator) -> None:
             translator.writer.line("restore(session)")
     elif is_restored(plan.lowered):
         translator.writer.line("restore(session)")
+    if settles_offsets(plan.lowered):
+        translator.used.add("settle_offsets")
+        translator.writer.line("settle_offsets(session)")
 
 
 def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:

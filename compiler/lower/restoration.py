@@ -29,7 +29,16 @@ def restoration(lowered: Lowered) -> tuple[Operation, ...]:
     """What follows the last step."""
     step = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was"
     meaning = f"{step}, {STEPS} steps at most"
-    return (_at_the_end("restore", meaning),) if is_restored(lowered) else ()
+    found = [_at_the_end("restore", meaning)] if is_restored(lowered) else []
+    if settles_offsets(lowered):
+        moved = "b <- b + s, the offsets of outputs where the true objective is best"
+        found.append(_at_the_end("settle_offsets", moved))
+    return tuple(found)
+
+
+def settles_offsets(lowered: Lowered) -> bool:
+    """Whether the offsets of outputs are settled at the end: of what minimizes a count."""
+    return lowered.problem.objective_gradient is not None and is_restored(lowered)
 
 
 def _at_the_end(name: str, meaning: str) -> Operation:
