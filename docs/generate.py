@@ -32,7 +32,7 @@ from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.limits import LIMITS
 from cspec.dsl.text.source import Source
 from cspec.dsl.words.functions import SETS, SIGNATURES, Signature
-from cspec.reading.vocabulary import Entry, entries, form, marked, shown
+from cspec.reading.vocabulary import Entry, entries, form, shown
 from cspec.running.plans import plan_of
 
 _MARKED = re.compile(r"(<!-- generated: ([\w:]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -53,7 +53,7 @@ def functions() -> str:
     for s in SIGNATURES.values():
         if s.name not in SETS:
             gradient = "yes" if s.gradient else s.surrogate or "no"
-            doc = marked(s.name, s.doc)
+            doc = s.doc
             rows.append((s.family, f"`{form(s)}`", doc, _range(s), gradient))
     rows.sort(key=lambda row: row[0])
     return table(("family", "function", "meaning", "range", "gradient"), rows)
@@ -106,11 +106,11 @@ def _entry(cls: type[Settings]) -> Entry:
         {
             "name": name,
             "default": "needed" if field.is_required() else shown(field.default),
-            "doc": marked(name, field.description or ""),
+            "doc": field.description or "",
         }
         for name, field in cls.model_fields.items()
     )
-    return Entry(cls.word, cls.word, marked(cls.word, doc), settings)
+    return Entry(cls.word, cls.word, doc, settings)
 
 
 def settings(cls: type[Settings]) -> str:

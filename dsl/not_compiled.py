@@ -4,7 +4,7 @@ A warning of `check` (the spec is right, and can't run yet) is an error of whate
 says what works today instead. What is compiled leaves this list.
 
     CS520  requirements on each example, points of domains and balls, derivatives over data
-    CS514  `fit(accumulate=...)` in `run`, `fit(batch_size=...)` of points
+    CS514  `fit(batch_size=...)` of points
 """
 
 from __future__ import annotations
@@ -55,10 +55,6 @@ from cspec.dsl.words.sets import BOXES
 
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
-WORDS = {
-    "accumulate": "more than 1 is not compiled yet",
-}
-"""Words of the tables and what of them can't run: pages and `cspec list` say it beside each."""
 _DRAWN = frozenset({"uniform", "normal", "ball"})
 """Sets that are not finite, besides the domains of a spec."""
 _OWN_LOOP = "compute it in a loop of your own and hand it over: `given residual`, `cspec.bind`"
@@ -419,13 +415,6 @@ def _settings(spec: Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagno
         if not isinstance(item, Fit):
             continue
         keywords = {keyword.name: keyword for keyword in item.keywords}
-        if fit.accumulate > 1:
-            yield _later(
-                "CS514",
-                f"`accumulate={fit.accumulate}`",
-                keywords.get("accumulate", item),
-                "raise `batch_size`, or accumulate in a loop of your own with `cspec.bind`",
-            )
         if points and "batch_size" in keywords and fit.batch_size != "full":
             yield _later(
                 "CS514",

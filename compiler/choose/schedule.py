@@ -146,10 +146,8 @@ def _rows(checked: Checked, facts: Facts) -> int | None:
 
 def batch_size(fit: FitSettings, dataset: str | None, rows: int) -> int:
     """Examples a step of a dataset."""
-    size = fit.batch_size
-    if isinstance(size, dict):
-        size = size.get(dataset or "", 128)
-    return rows if size == "full" else min(int(size), rows)
+    size = fit.rows_of_step(dataset)
+    return rows if size is None else min(size, rows)
 
 
 def effective(fit: FitSettings, steps: int) -> float:

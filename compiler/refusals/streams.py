@@ -20,13 +20,15 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
     """What is to be told of data that come in batches of their own.
 
     Raises:
-        SpecError: CS516, the spec asks for batches of another size.
+        SpecError: CS516, the spec asks for batches of another size, or for several a step.
     """
     found: list[Diagnostic] = []
     notes: list[str] = []
     for name in dict.fromkeys(_trained_on(problem)):
         stream = facts.data[name].stream if name in facts.data else None
         size = _written(checked.fit, name)
+        if stream is not None and size != "full" and checked.fit.accumulate > 1:
+            found.append(_several(name, checked))
         if stream is None or size is None or size == stream.batch_size:
             continue
         if size == "full":
@@ -73,10 +75,20 @@ def _two_sizes(name: str, size: Size, stream: StreamFacts, checked: Checked) -> 
     )
 
 
-def _place(checked: Checked) -> Span:
+def _several(name: str, checked: Checked) -> Diagnostic:
+    return Diagnostic(
+        code="CS516",
+        message=f"`{name}` comes in batches of its own, one a step: they are not accumulated",
+        span=_place(checked, "accumulate"),
+        label="several batches a step",
+        helps=(f"give what the loader reads from: {name}=loader.dataset", "or larger batches"),
+    )
+
+
+def _place(checked: Checked, word: str = "batch_size") -> Span:
     for item in checked.spec.items:
         if isinstance(item, Fit):
             for keyword in item.keywords:
-                if keyword.name == "batch_size":
+                if keyword.name == word:
                     return keyword.value.span
     return NOWHERE

@@ -127,7 +127,13 @@ class FitSettings(Settings):
         128, description="examples a step: a number, full, or sizes(train=64, ...)"
     )
     clip_norm: float | None = Field(None, gt=0, description="clip the total gradient norm")
-    accumulate: int = Field(1, ge=1, description="batches a step")
+    accumulate: int = Field(1, ge=1, description="batches a step, one after another in memory")
     precision: Literal["float32", "float64"] = Field("float32", description="number format")
     augment: str | None = Field(None, description="name of an imported function on a batch of x")
     seed: int = Field(0, ge=0, description="seed of initialization, order and noise")
+
+    def rows_of_step(self, dataset: str | None) -> int | None:
+        """Examples that a step takes of a dataset, `accumulate` batches; None for all of them."""
+        size = self.batch_size
+        one = size.get(dataset or "", 128) if isinstance(size, dict) else size
+        return None if one == "full" else self.accumulate * int(one)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from pydantic_core import PydanticUndefined
 
 from cspec.dsl.messages.pages.all import CODES
-from cspec.dsl.not_compiled import WORDS
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.settings.methods import METHODS
@@ -44,12 +43,7 @@ def entries(kind: str) -> list[Entry]:
         return [Entry(code.code, code.code, code.title) for code in CODES.values()]
     sets = kind == "sets"
     found = [s for s in SIGNATURES.values() if (s.name in SETS) == sets]
-    return [Entry(s.name, form(s), marked(s.name, s.doc)) for s in found]
-
-
-def marked(word: str, doc: str) -> str:
-    """What a word means, and whether it can't run yet."""
-    return f"{doc} ({WORDS[word]})" if word in WORDS else doc
+    return [Entry(s.name, form(s), s.doc) for s in found]
 
 
 def form(signature: Signature) -> str:
@@ -67,12 +61,12 @@ def _record(cls: type[Settings]) -> Entry:
         {
             "name": name,
             "default": "(needed)" if field.is_required() else shown(field.default),
-            "doc": marked(name, field.description or ""),
+            "doc": field.description or "",
         }
         for name, field in cls.model_fields.items()
     )
     doc = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
-    return Entry(cls.word, cls.word, marked(cls.word, doc), settings)
+    return Entry(cls.word, cls.word, doc, settings)
 
 
 def shown(value: Any) -> str:

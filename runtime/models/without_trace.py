@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -85,7 +85,7 @@ def _chunk_rows(inputs: Tensor) -> int:
 
 
 def _forward_in_chunks(
-    forward: Any, models: Sequence[nn.Module], *arguments: Any, **settings: Any
+    models: Sequence[nn.Module], forward: Any, *arguments: Any, **settings: Any
 ) -> Any:
     """`forward` on slices of the examples; whole where it is small or is no batch of examples.
 
@@ -152,17 +152,27 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
     found = list(models)
     with ExitStack() as stack:
         for model in found:
-            had = "forward" in model.__dict__
-            before = model.__dict__.get("forward", model.forward)
-            object.__setattr__(model, "forward", partial(_forward_in_chunks, before, found))
-            stack.callback(_uncover, model, before if had else None)
+            in_chunks = partial(_forward_in_chunks, found)
+            stack.enter_context(covered(model, in_chunks))
         yield
+
+
+@contextmanager
+def covered(model: nn.Module, by: Callable[..., Any]) -> Iterator[None]:
+    """Run a block with `by(forward, ...)` in the place of `forward(...)` of one module."""
+    had = "forward" in model.__dict__
+    before = model.__dict__.get("forward", model.forward)
+    object.__setattr__(model, "forward", partial(by, before))
+    try:
+        yield
+    finally:
+        _uncover(model, before if had else None)
 
 
 def copies_inputs(model: nn.Module) -> bool:
     """Whether a block of `chunked` hands this model copies of its inputs right now."""
-    covered = model.__dict__.get("forward")
-    return isinstance(covered, partial) and covered.func is _forward_in_chunks
+    in_use = model.__dict__.get("forward")
+    return isinstance(in_use, partial) and in_use.func is _forward_in_chunks
 
 
 def _uncover(model: nn.Module, before: Any) -> None:

@@ -17,6 +17,7 @@ from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spen
 from cspec.runtime.evidence.manifest import Origins
 from cspec.runtime.evidence.origins import origins
 from cspec.runtime.measure.constant import Values, refuse_constant
+from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.rescue import one_line
@@ -262,7 +263,7 @@ def _train(session: Session, folder: RunFolder | None) -> bool:
     Raises:
         SpecError: an error inside the user's model or functions.
     """
-    with constants_in(session.dtype):
+    with constants_in(session.dtype), in_parts(session.models(), session.fit.accumulate):
         try:
             session.module["train"](session)
         except KeyboardInterrupt:

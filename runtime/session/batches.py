@@ -52,13 +52,6 @@ def training_dataset(program: Program, names: Mapping[str, object]) -> str | Non
     return next((of[name] for name in measured if name in names), None)
 
 
-def batch_size_of(fit: FitSettings, dataset: str) -> int | None:
-    """Examples a step of one dataset; None for all of them."""
-    size = fit.batch_size
-    chosen = size.get(dataset, 128) if isinstance(size, dict) else size
-    return None if chosen == "full" else int(chosen)
-
-
 class Batch(Mapping[str, Columns]):
     """The batches of one step by dataset; those nobody asks for are never gathered.
 
@@ -154,9 +147,9 @@ def plan_steps(
         epoch_steps = EPOCH_WITHOUT_DATA
         default = DEFAULT_STEPS
     else:
-        epoch_steps = batches_per_epoch(len(data[dataset]), batch_size_of(fit, dataset), join)
+        epoch_steps = batches_per_epoch(len(data[dataset]), fit.rows_of_step(dataset), join)
         stream = data[dataset].stream
-        if stream is not None and batch_size_of(fit, dataset) is not None:
+        if stream is not None and fit.rows_of_step(dataset) is not None:
             epoch_steps = stream.epoch
         default = DEFAULT_EPOCHS * epoch_steps
     limits = [fit.epochs * epoch_steps] if fit.epochs is not None else []
@@ -166,7 +159,7 @@ def plan_steps(
 
 def left_over(plan: EpochPlan, fit: FitSettings, data: Mapping[str, Dataset]) -> list[str]:
     """What is said where the last batch of an epoch has one example more than the others."""
-    size = None if plan.dataset is None else batch_size_of(fit, plan.dataset)
+    size = None if plan.dataset is None else fit.rows_of_step(plan.dataset)
     if plan.dataset is None or size is None or data[plan.dataset].stream is not None:
         return []
     last = last_batch(len(data[plan.dataset]), size, plan.join)
@@ -184,7 +177,7 @@ def reading_notes(
     """How the data that training draws from were read, where that is not plain."""
     drawn = {plan.dataset, *(name for c in program.constraints for name in c.datasets)}
     for name, dataset in data.items():
-        whole = dataset.stream is not None and batch_size_of(fit, name) is None
+        whole = dataset.stream is not None and fit.rows_of_step(name) is None
         if name in drawn and not whole:
             yield from dataset.notes
 
@@ -211,7 +204,7 @@ class Batches:
             raise SpecError([_unknown_size(name, data) for name in unknown])
         self.data = data
         self.plan = plan
-        self._sizes = {name: batch_size_of(fit, name) for name in data}
+        self._sizes = {name: fit.rows_of_step(name) for name in data}
         self._seed = seed
         self._augment = augment
         self._dtype = dtype

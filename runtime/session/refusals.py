@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from cspec.compiler.records.program import Program
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some
 from cspec.runtime.models.precision import complex_parameters
 
@@ -27,18 +26,3 @@ def require_real(name: str, model: nn.Module) -> None:
             "or train it in a loop of your own with cspec.bind",
         ),
     ).error()
-
-
-def refuse(program: Program, accumulate: int) -> None:
-    """What a run can't do yet, of programs that no check has seen."""
-    found = []
-    if accumulate > 1:
-        found.append(
-            Diagnostic(
-                code="CS514",
-                message=f"fit(accumulate={accumulate}) is not available in `run`",
-                helps=("raise batch_size, or accumulate in your own loop with cspec.bind",),
-            )
-        )
-    if found:
-        raise SpecError(found)

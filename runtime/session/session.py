@@ -44,7 +44,7 @@ from cspec.runtime.session.batches import (
 )
 from cspec.runtime.session.checkpoint import generators, restore_generators
 from cspec.runtime.session.optimizers import build_optimizers
-from cspec.runtime.session.refusals import refuse, require_real
+from cspec.runtime.session.refusals import require_real
 from cspec.runtime.session.schedules import RateSchedule
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
 from cspec.runtime.session.state_fits import entries, require_fits
@@ -104,7 +104,6 @@ class Session:
         """Whether a restoration on whole data ended without meeting all requirements."""
         self.spent: dict[str, float] = {}  # by split, what earlier certificates spent of the error
         self.details: dict[str, dict[str, float]] = {}
-        refuse(program, self.fit.accumulate)
         self.dtype = torch.float64 if self.fit.precision == "float64" else torch.float32
         """Of parameters, data, state and of the constants in emitted functions."""
         self._outside = torch.get_default_dtype()

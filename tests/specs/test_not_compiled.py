@@ -80,16 +80,6 @@ def test_a_loop_of_your_own_refuses_it_too(method: str) -> None:
     assert [d.code for d in caught.value.diagnostics] == ["CS520"]
 
 
-def test_a_loop_of_your_own_has_batches_and_verdicts_of_its_own() -> None:
-    """`accumulate` and certificates are about `run`."""
-    net = torch.nn.Linear(3, 2)
-    spec = (
-        "data train(x, y)\nmodel f\nminimize ce\ns.t. c: E[ce | y == 1] <= 4\nfit(accumulate=2)\n"
-    )
-    assert [d.code for d in cspec.check(spec)] == ["CS514"]
-    assert cspec.bind(spec, f=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.1))
-
-
 @pytest.mark.parametrize(
     ("text", "instead"),
     [

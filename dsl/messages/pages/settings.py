@@ -5,6 +5,10 @@ from __future__ import annotations
 from cspec.dsl.messages.pages.page import Code, page
 
 _OK = "minimize ce\ns.t. density(model) <= 50%\n"
+_POINTS = (
+    "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[4])\n"
+    "minimize E[(u - x)^2 for x in q.sample(50)]\n"
+)
 
 _CODES = (
     page(
@@ -103,10 +107,10 @@ _CODES = (
     page(
         514,
         "not available in `run`",
-        "`accumulate` belongs to a loop of your own, through `cspec.bind`. `check` warns of it, and"
-        " `run` refuses it before data are read.",
-        _OK + "fit(accumulate=2)\n",
-        _OK + "fit(batch_size=256)\n",
+        "Every step sees all points of a set; `accumulate` joins what a model says of parts of a"
+        " batch, which are tensors with a row an example.",
+        _POINTS + "fit(batch_size=10)\n",
+        _POINTS,
     ),
     page(
         515,

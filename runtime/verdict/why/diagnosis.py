@@ -180,14 +180,13 @@ def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool
 
 def _batch_size(session: Session) -> int | None:
     """Examples of a step; None where a step sees all of them, or there are none."""
-    dataset, size = session.plan.dataset, session.fit.batch_size
+    dataset = session.plan.dataset
     if dataset is None or session.plan.epoch_steps <= 1:
         return None
     data = session.data[dataset]
     if data.stream is not None:  # the loader's own batches; on average where it does not say
         return data.stream.batch_size or -(-len(data) // session.plan.epoch_steps)
-    own = size.get(dataset) if isinstance(size, dict) else size
-    return own if isinstance(own, int) else None
+    return session.fit.rows_of_step(dataset)
 
 
 def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis | None:

@@ -235,12 +235,6 @@ def test_stop_when_ends_early(variable_program: Make) -> None:
     assert result.vars["x"] == pytest.approx(1.0, abs=1e-2)
 
 
-def test_what_is_not_available_is_refused_by_name(variable_program: Make) -> None:
-    program = variable_program(accumulate=2)
-    with pytest.raises(SpecError, match=r"accumulate=2"):
-        go(program)
-
-
 def test_a_run_that_fails_keeps_its_best_parameters(variable_program: Make, tmp_path: Path) -> None:
     fail = "        if session.step == 450:\n            raise OSError('gone')\n"
     line = "        ascend(state, true)\n"
