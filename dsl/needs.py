@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.spec import flatten
@@ -12,8 +12,8 @@ from cspec.dsl.tree.nodes import Domain, Expr, Given, Metric, Model, Objective, 
 from cspec.dsl.values.outside import how_to_set
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
+class _Record(BaseModel, frozen=True):
+    pass
 
 
 class UnboundName(_Record):

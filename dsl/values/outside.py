@@ -10,7 +10,7 @@ from itertools import chain
 from numbers import Real
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.messages.wording import counted, number
 from cspec.dsl.names.symbols import Symbols
@@ -29,14 +29,12 @@ class GivenFile(NamedTuple):
     content: object
 
 
-class ParamTable(BaseModel):
+class ParamTable(BaseModel, frozen=True):
     """A number for each value of a column, or for each combination of the values of several.
 
     `default` stands where the spec gives one number for all. A combination is named as a group is:
     by its values in the order of the columns, `Female, Black`.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     columns: tuple[str, ...]
     values: dict[str, float] = {}
