@@ -39,7 +39,7 @@ def argument_kind(
     scope: Scope,
 ) -> Kind | None:
     """The kind of one argument, checked against its parameter; None for a solver."""
-    if signature.name in DISCRETE and _is_weight(typer, value, scope):
+    if signature.name in DISCRETE and isinstance(value, Name) and value.id in scope.local:
         return None  # `rank(W) <= 8` is said as a whole
     if "function" in parameter.kinds:
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
@@ -92,10 +92,6 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
         return ()
     meant = f"{typer.source.slice(value.span)}(x)"
     return replacing(value.span, meant)
-
-
-def _is_weight(typer: Typer, value: Expr, scope: Scope) -> bool:
-    return isinstance(value, Name) and value.id in scope.local
 
 
 def _columns(parameter: Parameter) -> bool:
