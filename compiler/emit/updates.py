@@ -116,12 +116,12 @@ def write_combine(
     """
     if not rules:
         return  # the loss is what is minimized
-    doc = [rule_combine(rule).meaning for rule in rules]
+    doc = [rule.combine.meaning for rule in rules]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
         terms = [_objective_term(rules)]
         for rule in rules:
             names = RuleNames(rule, len(rules) == 1)
-            operation = rule_combine(rule)
+            operation = rule.combine
             target = "value" if by_value else "weight"
             formula = next(u.formula for u in operation.updates if u.target == target)
             value = inline(formula, operation, names, vectors=("g", "true"))
@@ -139,7 +139,7 @@ def _objective_term(rules: Sequence[FunctionalRule]) -> str:
     for rule in rules:
         if rule.fragment.scales_objective:
             names = RuleNames(rule, len(rules) == 1)
-            operation = rule_combine(rule)
+            operation = rule.combine
             formula = next(u.formula for u in operation.updates if u.target == "objective")
             value = inline(formula, operation, names, vectors=("g", "true"))
             factors.append(f"{ast.unparse(value)}[0]")
@@ -148,11 +148,6 @@ def _objective_term(rules: Sequence[FunctionalRule]) -> str:
 
 def _g(names: RuleNames) -> ast.expr:
     return names.part(ast.Name(id="g"))
-
-
-def rule_combine(rule: FunctionalRule) -> Operation:
-    """A rule's COMBINE operation."""
-    return next(op for op in rule.fragment.operations if op.kind is Kind.COMBINE)
 
 
 def dual_operations(rule: FunctionalRule) -> list[Operation]:

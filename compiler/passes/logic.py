@@ -37,12 +37,11 @@ from cspec.dsl.tree.nodes import (
     Implies,
     Interval,
     Membership,
-    Name,
     Not,
     Or,
     String,
-    walk,
 )
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.shapes import Shape
 
 OPPOSITE: Mapping[str, str] = {
@@ -199,8 +198,7 @@ def _constant(expr: Expr, known: Decided) -> bool:
 
 def _settled(expr: Expr, known: Decided) -> bool:
     """Whether an expression is constant once quantifiers are expanded."""
-    names = {node.id for node in walk(expr) if isinstance(node, Name)}
-    return _constant(expr, known) or names <= known.open | known.params.keys()
+    return _constant(expr, known) or names(expr) <= known.open | known.params.keys()
 
 
 def _split(atom: Atom, known: Decided) -> Formula:

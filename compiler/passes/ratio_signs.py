@@ -20,6 +20,7 @@ from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name, Product, walk
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.intervals import Range, Ranges
 
 
@@ -68,7 +69,7 @@ def _columns(expr: Expr, facts: Facts) -> dict[str, Range]:
     """The ranges of the columns that an expression names, over the datasets it averages."""
     datasets = {n.dataset for n in walk(expr) if isinstance(n, Expectation) and n.dataset}
     found: dict[str, Range] = {}
-    for name in {node.id for node in walk(expr) if isinstance(node, Name)}:
+    for name in names(expr):
         lows = []
         for dataset in datasets:
             data = facts.data.get(dataset)

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.settings.base import Every
 
 
 class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
@@ -62,6 +63,10 @@ class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True)
         if all(self.equalities):
             return "=="
         return "mixed" if any(self.equalities) else "<="
+
+    def steps(self, every: Every) -> int:
+        """Steps from one turn of a trigger to the next."""
+        return every.count * (self.steps_per_epoch if every.unit == "epoch" else 1)
 
     def state(self, name: str, meaning: str, start: float | tuple[float, ...] = 0.0) -> StateFacts:
         """State with a number an entry."""

@@ -41,7 +41,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.tree.rebuild import calls_of, names
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -81,7 +81,7 @@ def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
         case _:
             return
     place = next((k for k, column in enumerate(columns) if column in labels), None)
-    inside = {node.id for node in walk(rate.body) if isinstance(node, Name)}
+    inside = names(rate.body)
     if (
         place is None
         or len(columns) < 2

@@ -23,8 +23,8 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Name,
     String,
-    walk,
 )
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 from cspec.dsl.words.sets import DISCRETE
@@ -207,8 +207,7 @@ def by_group(typer: Typer, value: Expr) -> str:
         start = value.span.start
         head = text[: first.span.start - start]
         return f"{head}{column.id}{text[first.span.end - start :]}"
-    said = {name.id for name in walk(first) if isinstance(name, Name)}
-    if not isinstance(first, EVENTS) or group(typer) in said:
+    if not isinstance(first, EVENTS) or group(typer) in names(first):
         return f"P[pred == 1 | {group(typer)}]"
     return f"{text[:-1].rstrip()}, {group(typer)}]"
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from cspec.dsl.messages.wording import counted, number
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param, walk
+from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param
+from cspec.dsl.tree.rebuild import mentions
 
 
 class UnfitValueError(ValueError):
@@ -64,7 +65,7 @@ def mentions_open(expr: Node, values: Values) -> bool:
     """Whether an expression needs a param that is not set yet."""
     if not isinstance(values, OpenValues):
         return False
-    return any(isinstance(node, Name) and node.id in values.open for node in walk(expr))
+    return mentions(expr, values.open)
 
 
 def columns_of(item: Param, symbols: Symbols) -> tuple[str, ...]:
