@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.each_example import write_state
-from cspec.compiler.emit.pieces import constant, subscript
+from cspec.compiler.emit.pieces import constant, exact, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.graph import (
     FORMULA_FUNCTIONS,
@@ -87,7 +87,7 @@ def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
 def _start(state: StateFacts) -> ast.expr:
     torch = ast.Name(id="torch")
     if isinstance(state.start, tuple):
-        numbers: list[ast.expr] = [_number(value) for value in state.start]
+        numbers: list[ast.expr] = [exact(value) for value in state.start]
         make = ast.Attribute(value=torch, attr="tensor")
         return ast.Call(func=make, args=[ast.List(elts=numbers)], keywords=[])
     if state.start == 0:
@@ -95,15 +95,7 @@ def _start(state: StateFacts) -> ast.expr:
         return ast.Call(func=zeros, args=[ast.Constant(state.size)], keywords=[])
     make = ast.Attribute(value=torch, attr="full")
     size = ast.Tuple(elts=[ast.Constant(state.size)])
-    return ast.Call(func=make, args=[size, _number(state.start)], keywords=[])
-
-
-def _number(value: float) -> ast.expr:
-    if value != value:
-        return ast.Attribute(value=ast.Name(id="math"), attr="nan")
-    if value in (float("inf"), float("-inf")):
-        return constant(value)
-    return ast.Constant(float(value))
+    return ast.Call(func=make, args=[size, exact(state.start)], keywords=[])
 
 
 def write_combine(

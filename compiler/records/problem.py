@@ -267,6 +267,12 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
         return self.relation == "==" or place in self.equal_parts
 
     @property
+    def known_set(self) -> SetMember:
+        """Its set, of a constraint that has one."""
+        assert self.set is not None
+        return self.set
+
+    @property
     def judged_by(self) -> Expr:
         """The bound as written, which verdicts are about."""
         return self.bound if self.bound_written is None else self.bound_written
