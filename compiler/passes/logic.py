@@ -26,7 +26,7 @@ from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     TURNED,
     And,
@@ -53,7 +53,7 @@ Entries = Word["", "all", "any"]
 class Decided(NamedTuple):
     """What decides comparisons of constants and tells tensors from numbers."""
 
-    params: Mapping[str, float | tuple[float, ...]]
+    params: Values
     shapes: Mapping[str, Shape] = {}
     """Of decision variables."""
     facts: Facts = Facts()
