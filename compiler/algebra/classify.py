@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import sympy as sp
 
 from cspec.compiler.algebra.bounds import Box, Counted, compare, range_of, sign_of
@@ -145,8 +144,7 @@ def _affine_in(term: sp.Expr, free: Sequence[sp.Symbol]) -> bool:
 def _bent(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> Curvature:
     rows = _second(expr, free)
     if rows is not None and all(entry.is_number for row in rows for entry in row):
-        found = np.linalg.eigvalsh([[float(entry) for entry in row] for row in rows])
-        low, high = float(found[0]), float(found[-1])
+        low, high = _eigenvalues(rows)
         size = 1e-9 * max(1.0, abs(low), abs(high))
         if low >= -size:
             return Curvature("convex quadratic", True, False)
@@ -179,6 +177,35 @@ def _second(expr: sp.Expr, free: Sequence[sp.Symbol]) -> list[list[sp.Expr]] | N
                 if size > SECOND:
                     return None
     return rows
+
+
+def _eigenvalues(rows: Sequence[Sequence[sp.Expr]]) -> tuple[float, float]:
+    """Smallest and largest eigenvalue of a symmetric matrix of numbers (Jacobi's method)."""
+    a = [[float(entry) for entry in row] for row in rows]
+    n = len(a)
+    for _ in range(100):
+        above = ((abs(a[i][j]), i, j) for i in range(n) for j in range(n) if i != j)
+        off = max(above, default=(0.0, 0, 0))
+        if off[0] < 1e-14:
+            break
+        for p in range(n):
+            for q in range(p + 1, n):
+                _rotate(a, p, q)
+    diagonal = [a[i][i] for i in range(n)]
+    return min(diagonal), max(diagonal)
+
+
+def _rotate(a: list[list[float]], p: int, q: int) -> None:
+    if a[p][q] == 0:
+        return
+    theta = (a[q][q] - a[p][p]) / (2 * a[p][q])
+    t = (1 if theta >= 0 else -1) / (abs(theta) + (theta * theta + 1) ** 0.5)
+    c = 1 / (t * t + 1) ** 0.5
+    s = t * c
+    for k in range(len(a)):
+        a[k][p], a[k][q] = c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]
+    for k in range(len(a)):
+        a[p][k], a[q][k] = c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]
 
 
 def _hessian_sign(rows: Sequence[Sequence[sp.Expr]], box: Box) -> int:
