@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.checks.constraints import SaidByModifiers, check_constraints
 from cspec.dsl.checks.divisions import check_divisions
@@ -50,14 +50,12 @@ from cspec.dsl.words.functions import Signature
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-class Checked(BaseModel):
+class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
     """A spec as written, as meant, its names and settings, and all that was found.
 
     `methods` are settings of constraints with a `by` of their own, `soft` and `within` what those
     modifiers say, by label path; `sources` and `models` the records behind `=` by name.
     """
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     source: Source
     spec: Spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.checks.params import check_vars, param_values
 from cspec.dsl.checks.sizes import check_sizes
@@ -35,10 +35,8 @@ from cspec.dsl.values.outside import OpenValues, ParamTable
 from cspec.dsl.words.kind import UNKNOWN, WORDS
 
 
-class Settled(BaseModel):
+class Settled(BaseModel, frozen=True):
     """Settings that items write."""
-
-    model_config = ConfigDict(frozen=True)
 
     params: dict[str, float | tuple[float, ...]] = {}
     tables: dict[str, ParamTable] = {}

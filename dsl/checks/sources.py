@@ -81,10 +81,6 @@ def _halves(split: Sequence[float]) -> str:
     return ", ".join(map(number, [*split[:-1], last, last]))
 
 
-def _halved(split: Sequence[float]) -> str:
-    return f"one share for each, for example `[{_halves(split)}]`"
-
-
 def _shared(source: Expr, shares: str) -> tuple[Fix, ...]:
     place = _setting_span(source, "split")
     return (Fix(span=place, replacement=f"[{shares}]", title=f"write [{shares}]"),)
@@ -113,7 +109,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 _setting_span(item.source, "split"),
                 "one share a dataset",
                 related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
-                helps=(_halved(split),)
+                helps=(f"one share for each, for example `[{_halves(split)}]`",)
                 if len(split) + 1 == len(names)
                 else (_named_splits(item, len(split)),),
                 fixes=_shared(item.source, _halves(split)) if len(split) + 1 == len(names) else (),

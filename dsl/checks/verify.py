@@ -266,7 +266,7 @@ def _certificate(
             return
     dual = getattr(settled.method, "dual_data", None)
     if dual is not None and dual == data:
-        span = _dual_span(typer, spec)
+        span = next((i.span for i in spec.items if isinstance(i, Using)), None)
         _chosen(typer, item, "moves the multipliers on the same data", span)
         return
     training = training_data(spec)
@@ -291,10 +291,6 @@ def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
                 notes=("of two looks the better one would be told, and nobody counted the other",),
                 helps=("remove one of the two lines",),
             )
-
-
-def _dual_span(typer: Typer, spec: Spec) -> Span | None:
-    return next((i.span for i in spec.items if isinstance(i, Using)), None)
 
 
 def training_data(spec: Spec) -> dict[str, Span]:

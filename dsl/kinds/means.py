@@ -136,26 +136,20 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if typer.quiet(expr.body, scope).what not in ("number", "scores"):
         return event_kind(typer, expr.body, scope)
     body, text = typer.slice(expr.body), typer.slice(expr)
+    helps: tuple[str, ...]
+    fixes: tuple[Fix, ...] = ()
     if isinstance(expr.body, Number):
-        meant = text.replace(body, f"pred == {body}", 1)
-        return typer.report(
-            "CS313",
-            f"{typer.text(expr.body)} is a number, not an event",
-            expr.body.span,
-            "needs something true or false",
-            helps=(f"write `{meant}`",),
-            fixes=(
-                Fix(span=expr.body.span, replacement=f"pred == {body}", title=f"pred == {body}"),
-            ),
-        )
-    middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
+        event = f"pred == {body}"
+        helps = (f"write `{text.replace(body, event, 1)}`",)
+        fixes = (Fix(span=expr.body.span, replacement=event, title=event),)
+    else:
+        middle = "0.5" if re.match(r"(sigmoid|prob)\b", body) else "0"
+        helps = (f"for its mean write `E{text[1:]}`", f"or compare it: `{body} > {middle}`")
     return typer.report(
         "CS313",
         f"{typer.text(expr.body)} is a number, not an event",
         expr.body.span,
         "needs something true or false",
-        helps=(
-            f"for its mean write `E{text[1:]}`",
-            f"or compare it: `{body} > {middle}`",
-        ),
+        helps=helps,
+        fixes=fixes,
     )

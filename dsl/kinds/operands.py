@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix, writing
@@ -126,21 +127,13 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
             fixes=(fix,) if alone else (),
         )
     over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
-    if over is not None:
-        meant = f"{over[1]} == {text}"
-        return typer.report(
-            "CS313",
-            f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
-            expr.span,
-            "needs something true or false",
-            **writing(expr.span, meant),
-        )
+    compared: dict[str, Any] = {"helps": (f"compare it: `{text} == 1`, `{text} > 0`",)}
     return typer.report(
         "CS313",
         f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
         expr.span,
         "needs something true or false",
-        helps=(f"compare it: `{text} == 1`, `{text} > 0`",),
+        **(writing(expr.span, f"{over[1]} == {text}") if over is not None else compared),
     )
 
 

@@ -9,15 +9,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 PACKAGES = ("cspec", "torch", "numpy", "scipy", "sympy", "safetensors", "scikit-learn", "pandas")
 
 
-class Circumstances(BaseModel):
+class Circumstances(BaseModel, frozen=True, extra="forbid"):
     """What the bits of a run depend on beside its spec, its data and its code."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     versions: dict[str, str]
     """Of Python and of each package that computes."""
