@@ -47,7 +47,7 @@ def spreads(column: Tensor) -> Tensor:
     """The standard deviation of each feature, about its first value: 0 of one that is constant."""
     first = column[0].double()
     total, squares = torch.zeros_like(first), torch.zeros_like(first)
-    for rows in column.split(CHUNK):
+    for rows in torch.split(column, CHUNK):
         apart = rows.double() - first
         total += apart.sum(0)
         squares += apart.square_().sum(0)

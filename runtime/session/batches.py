@@ -80,15 +80,15 @@ class Batch(Mapping[str, Columns]):
 
     def __getitem__(self, name: str) -> Columns:
         found = self._drawn.get(name)
-        if found is None:
-            if name == "clock":
-                found = self._clock()  # type: ignore[assignment]
-            elif name not in self._names:
-                raise KeyError(name)
-            else:
-                found = self._draw(name)
-            self._drawn[name] = found
-        return found
+        if found is not None:
+            return found
+        if name == "clock":
+            self._drawn[name] = self._clock()  # type: ignore[assignment]
+        elif name not in self._names:
+            raise KeyError(name)
+        else:
+            self._drawn[name] = self._draw(name)
+        return self._drawn[name]
 
     def rows(self, name: str) -> Tensor:
         """The numbers of the rows of a dataset that this batch holds, in their order.
