@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -41,7 +42,12 @@ class Circumstances(BaseModel, frozen=True, extra="forbid"):
 
 
 def versions() -> dict[str, str]:
-    """Python, the platform, and each package that is installed."""
+    """Python, the platform, and each package that is installed, as they are in this process."""
+    return dict(_found())
+
+
+@cache
+def _found() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:
