@@ -91,7 +91,7 @@ class Region:
         if self.kind == "normal" or not axes:
             return unit_ND
         spacing = len(unit_ND) ** (-1 / axes)
-        moved = (unit_ND + spacing * (2 * unit_ND - 1)).clamp(0, 1)
+        moved: Tensor = (unit_ND + spacing * (2 * unit_ND - 1)).clamp(0, 1)
         if 2**axes <= len(unit_ND) // 4:
             moved[: 2**axes] = self.lattice(2, ends=True)
         return moved
