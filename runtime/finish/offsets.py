@@ -99,7 +99,7 @@ def _margins(session: Session, layer: nn.Linear, place: int) -> Tensor:
         return torch.empty(0)
     others = torch.cat([scores[:, :place], scores[:, place + 1 :]], 1)
     above = scores[:, place] - 1 - (others.amax(1) if others.shape[1] else 0.0)
-    different: Tensor = torch.unique(above)  # type: ignore[no-untyped-call]
+    different: Tensor = torch.unique(above)
     return different
 
 
