@@ -87,13 +87,14 @@ def _settle(session: Session, layer: nn.Linear, place: int) -> bool:
 def _margins(session: Session, layer: nn.Linear, place: int) -> Tensor:
     """How far an output is above the others, or above 0 where it is alone, in order."""
     seen: list[Tensor] = []
+    own = layer.bias[place].clone()
     layer.bias[place] += 1  # outputs that are known from before would not be computed
     hook = layer.register_forward_hook(lambda _m, _i, output: seen.append(output.detach()))
     try:
         _worth(session)
     finally:
         hook.remove()
-    layer.bias[place] -= 1
+    layer.bias[place] = own
     scores = torch.cat([s.reshape(-1, layer.out_features) for s in seen]) if seen else None
     if scores is None:
         return torch.empty(0)
