@@ -177,11 +177,13 @@ def _moved(typer: Typer, facts: list[Fact]) -> tuple[Fix, ...]:
     if len(facts) != 2 or any(fact.implied or fact.law for fact in facts):
         return ()
     relations = [fact.constraint.relation for fact in facts]
-    bounds = [_number_in(typer, relation) for relation in relations]
-    one, other = bounds
+    one, other = (_number_in(typer, relation) for relation in relations)
     if one is None or other is None or facts[0].upper == facts[1].upper:
         return ()
-    sides = [{shape(o) for o in r.children()} - {shape(b)} for r, b in zip(relations, bounds) if b]
+    sides = [
+        {shape(o) for o in relation.children()} - {shape(bound)}
+        for relation, bound in zip(relations, (one, other), strict=True)
+    ]
     if sides[0] != sides[1]:
         return ()
     texts = (typer.slice(other), typer.slice(one))

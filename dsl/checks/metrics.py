@@ -13,7 +13,6 @@ from cspec.dsl.checks.training import dataset
 from cspec.dsl.checks.verify import labels, unknown_label
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
-from cspec.dsl.messages.wording import listing
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -173,4 +172,5 @@ def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> N
     parts = {*known, *(f"{name}.{end}" for name in known for end in ("lo", "hi"))}
     if label is not None and (family in parts or any(k.startswith(f"{family}.") for k in parts)):
         return
-    unknown_label(typer, label or typer.slice(argument), argument.span, known, "one of their labels")
+    name = label or typer.slice(argument)
+    unknown_label(typer, name, argument.span, known, "one of their labels")

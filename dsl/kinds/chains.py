@@ -39,12 +39,13 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
 
 
 def _turned_round(source: Source, chain: Compare) -> Diagnostic:
-    """A chain that goes up and down: in one direction, the way of its ends where they are numbers."""
+    """A chain that goes up and down: one direction, that of its ends where they are numbers."""
     parts, ends = _operands(source, chain), (chain.operands[0], chain.operands[-1])
     way = chain.operators[0][0]
     if isinstance(ends[0], Number) and isinstance(ends[1], Number):
         way = "<" if ends[0].value <= ends[1].value else ">"
-    one = [f"{way}{operator[1:]} {part}" for operator, part in zip(chain.operators, parts[1:], strict=True)]
+    pairs = zip(chain.operators, parts[1:], strict=True)
+    one = [f"{way}{operator[1:]} {part}" for operator, part in pairs]
     links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
     interval, both = f"{parts[0]} {' '.join(one)}", " and ".join(links)
     return Diagnostic(

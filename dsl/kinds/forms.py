@@ -197,7 +197,7 @@ _BEFORE = 80
 
 
 def _filled(typer: Typer, call: Call, meant: str) -> tuple[Fix, ...]:
-    """The call with all its arguments, where they are no placeholders and none that is given goes."""
+    """The call with all its arguments: none is a placeholder, and none that is given goes."""
     words = re.findall(r"[\w.%]+", meant)
     given = {typer.slice(argument) for argument in call.arguments}
     known = any(value in meant for value in _TYPICAL.values())

@@ -10,8 +10,8 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Product
 from cspec.dsl.values.shapes import Shape, declared, shape_of
-from cspec.dsl.words.losses import LOSSES
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, joined
+from cspec.dsl.words.losses import LOSSES
 
 
 def arithmetic_kind(typer: Typer, expr: Expr, operands: tuple[Expr, ...], scope: Scope) -> Kind:

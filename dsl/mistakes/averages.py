@@ -177,8 +177,8 @@ def empty_condition(f: Failure) -> Repair | None:
     place, left = Span(mark.start, mark.end), f.replaced(at - 1, at)
     without = Fix(span=Span(f.at(at - 2).end, mark.end), replacement="", title="without")
     if on or mark.text == ",":
-        message, last = f"nothing stands behind `{mark.text}`", f.closer()
-        rest = f.source.text[mark.end : f.at(last).end if last else f.token.end]
+        message = f"nothing stands behind `{mark.text}`"
+        rest = f.source.text[mark.end : f.tokens[-1].end]
         meant = f"{f.text(inside[-1] - 1, at - 1)}{rest}"
         helps = (f"write `{meant}`",)
         return Repair(

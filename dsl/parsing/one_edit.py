@@ -128,7 +128,7 @@ def _with_first(
     fix = next((fix for fix in first.fixes[:2] if leads(source, fix, check, len(wrong))), None)
     if fix is not None and leads(source, fix, check, len(wrong), whole=True):
         told = _quoted(source, first, fix)
-        here = _covered(source, first, fix)
+        here = Span(*line_of(source.text, first.span.start))
         alone = len(first.fixes) == 1  # then the rest of the line followed from it
         others = (d for d in found if d is first or not (alone and _within(d, here)))
         return tuple(told if d is first else d for d in others)

@@ -46,7 +46,8 @@ def _crossed(match: re.Match[str]) -> str:
     if len(names) != len(columns) or len(columns) < 2:
         return ""
     pairs = [f"{column} == {name}" for column, name in zip(columns, names, strict=True)]
-    listed = r"(?:\b(?:cross|values)[ \t]*)?[(\[][ \t]*" + r"[ \t]*,[ \t]*".join(columns) + r"[ \t]*[)\]]"
+    comma = r"[ \t]*,[ \t]*"
+    listed = rf"(?:\b(?:cross|values)[ \t]*)?[(\[][ \t]*{comma.join(columns)}[ \t]*[)\]]"
     listed += r"[ \t]*==[ \t]*" + (re.escape(one) if one else r"\([^()\n]*\)") + r"(?![\w\[.])"
     rest = re.sub(listed, " and ".join(pairs), match["rest"])
     if one:
@@ -55,7 +56,8 @@ def _crossed(match: re.Match[str]) -> str:
             lambda m: names[int(m[1])] if int(m[1]) < len(names) else m[0],
             rest,
         )
-        rest = re.sub(rf"([|,][ \t]*|\band[ \t]+){one}(?=[ \t]*[,\]])", r"\1" + " and ".join(pairs), rest)
+        alone = rf"([|,][ \t]*|\band[ \t]+){one}(?=[ \t]*[,\]])"
+        rest = re.sub(alone, r"\1" + " and ".join(pairs), rest)
         if re.search(rf"\b{one}\b", rest):
             return ""
     return f"{match['head']}({', '.join(names)}) in cross({match['columns']}){rest}"
@@ -65,8 +67,9 @@ def _listed(match: re.Match[str]) -> str:
     """`race not in ["White"]`: values are listed in braces; two numbers may be an interval."""
     inside = match["in"].strip()
     numbers = re.fullmatch(r"[-+\d.%e]+[ \t]*,[ \t]*[-+\d.%e]+", inside)
-    kept = match["set"] if numbers and not float(numbers[0].split(",")[0].strip(" %")).is_integer() else ""
-    return f"not {match['of']} in {kept or '{' + inside + '}'}"
+    whole = not re.search(r"[.%e]", inside)
+    members = match["set"] if numbers and not whole else f"{{{inside}}}"
+    return f"not {match['of']} in {members}"
 
 
 ORDER_ROWS = (
@@ -83,8 +86,8 @@ ORDER_ROWS = (
         "CS1",
     ),
     row(
-        r"(?P<head>^ (?:var|param)~WORD (?:\[[^\]\n]*\])?(?: = NUM)?) ,? (?P<one>[<>])=? (?P<a>NUM) "
-        r"(?:,|and|&|;) (?:WORD (?=[<>]))?(?P<two>[<>])=? (?P<b>NUM) $",
+        r"(?P<head>^ (?:var|param)~WORD (?:\[[^\]\n]*\])?(?: = NUM)?) ,? (?P<one>[<>])=? "
+        r"(?P<a>NUM) (?:,|and|&|;) (?:WORD (?=[<>]))?(?P<two>[<>])=? (?P<b>NUM) $",
         _interval,
         "bounds of a `var` stand behind `in`",
     ),
@@ -95,8 +98,8 @@ ORDER_ROWS = (
         "CS1",
     ),
     row(
-        r"(?P<head>\b(?:forall|for)~)(?P<names>\(? WORD(?: , WORD)* \)?)~in~cross\((?P<columns>[^()\n]*)\)"
-        r"(?P<rest>[^\n]*)",
+        r"(?P<head>\b(?:forall|for)~)(?P<names>\(? WORD(?: , WORD)* \)?)"
+        r"~in~cross\((?P<columns>[^()\n]*)\)(?P<rest>[^\n]*)",
         _crossed,
         "`cross` goes over several columns: each has a name of its own",
         "CS1",

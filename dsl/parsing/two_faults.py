@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.parsing.rewrites import Rewrite, rewrites
 from cspec.dsl.text.source import Source, Span
 
@@ -60,6 +61,8 @@ def both_mended(
             fix = Fix(span=other.span, replacement=other.new, title="")
             if leads(here, fix, check, len(wrong), whole=True):
                 line = f"{text[start : other.span.start]}{other.new}{text[other.span.end : last]}"
+                if "#" in line or not keeps(source.text[start:end], line, own=True):
+                    continue
                 help_ = f"write `{line.strip()}`"
                 update = {
                     "message": one.message or first.message,
