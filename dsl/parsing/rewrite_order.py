@@ -1,8 +1,8 @@
 """Rows of lines whose words are right and stand in another order, or lack the word that joins them.
 
-    verify on val all          ->   verify all on val
-    g in values(sex): A >= 1   ->   forall g in values(sex): A >= 1
-    A == B +/- 1%              ->   A == B within 1%
+verify on val all          ->   verify all on val
+g in values(sex): A >= 1   ->   forall g in values(sex): A >= 1
+A == B +/- 1%              ->   A == B within 1%
 """
 
 from __future__ import annotations
