@@ -96,6 +96,7 @@ ORDER_ROWS = (
         r"\1 within \2",
         "a tolerance is written `within {2}`",
         "CS1",
+        "CS102",
     ),
     row(
         r"(?P<head>\b(?:forall|for)~)(?P<names>\(? WORD(?: , WORD)* \)?)"
