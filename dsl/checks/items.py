@@ -244,7 +244,8 @@ def _bounded(expr: Expr) -> Compare | None:
 def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: bool) -> None:
     """Report `minimize bce(f(x), y) <= 0.5`: a bound is a requirement."""
     moving = [o for o in relation.operands if value_or_none(o, typer.values) is None]
-    text, helps, fixes = typer.slice(relation), ["a bound is a requirement, behind `s.t.`"], ()
+    text, helps = typer.slice(relation), ["a bound is a requirement, behind `s.t.`"]
+    fixes: tuple[Fix, ...] = ()
     if len(moving) == 1:
         thing = typer.slice(moving[0])
         alone = f"{item.sense} {thing}"

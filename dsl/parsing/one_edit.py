@@ -137,10 +137,11 @@ def _with_first(
     if any(_clean(source, fix, check) for fix in _written(source, first)):
         return found
     two_readings = len(first.fixes) > 1 and first.code not in _OF_TWO
-    told = first.code not in _KEPT and not two_readings and both_mended(source, first, check, wrong)
-    if told:
-        here = _covered(source, first, told.fixes[0])
-        return tuple(told if d is first else d for d in found if d is first or not _within(d, here))
+    sought = first.code not in _KEPT and not two_readings
+    both = both_mended(source, first, check, wrong) if sought else None
+    if both is not None:
+        here = _covered(source, first, both.fixes[0])
+        return tuple(both if d is first else d for d in found if d is first or not _within(d, here))
     line = _mended(source, first, check)
     if line is not None:
         told = first.model_copy(update=_said(source, first, [line]))
@@ -149,8 +150,8 @@ def _with_first(
     if not edits:
         return found
     told = first.model_copy(update=_said(source, first, edits))
-    others = [d for d in found if d is first or d.severity != "error"]
-    return tuple(told if d is first else d for d in others)
+    alone_here = [d for d in found if d is first or d.severity != "error"]
+    return tuple(told if d is first else d for d in alone_here)
 
 
 _QUOTE = re.compile(r"`([^`]+)`")
