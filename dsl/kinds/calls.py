@@ -213,6 +213,8 @@ def _by_place(
     named = {k.name: typer.slice(k.value) for k in call.keywords if k.name in parameters}
     given = [typer.slice(argument) for argument in call.arguments]
     free = [p for p in parameters if p not in named]
+    if len(given) > len(parameters) and not call.keywords:
+        return tuple(given[: len(parameters)])
     listed = any(isinstance(argument, Vector) for argument in call.arguments)
     if listed or len(given) > len(free) or len(named) < len(call.keywords):
         return parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -402,3 +403,29 @@ STAND_INS: dict[str, str] = {
     **dict.fromkeys(("linear", "piecewise", "piecewise_linear", "clip"), "ramp"),
 }
 """Words for differentiable stand-ins of events elsewhere, and ours."""
+
+_COLUMNS = (
+    {"sex", "gender", "female", "male", "is_female", "is_male", "man", "woman"},
+    {"race", "ethnicity", "ethnic", "origin", "nationality", "skin", "color", "ethnic_group"},
+    {"age", "age_group", "years", "birth_year", "older", "elderly"},
+    {"hospital", "site", "clinic", "center", "centre", "institution", "ward"},
+    {"country", "region", "state", "area", "location", "place", "city", "county", "zip", "zone"},
+    {"income", "salary", "wage", "earnings", "pay"},
+    {"weight", "w", "sample_weight", "importance", "weights"},
+    {"date", "day", "time", "year", "month", "week", "timestamp", "period"},
+    {"user", "person", "subject", "patient", "client", "customer", "account"},
+    {"degree", "education", "schooling", "school", "edu"},
+)
+_GROUPS = frozenset({
+    "group", "groups", "protected", "sensitive", "attribute", "attr", "demographic", "a", "s",
+    "sensitive_attribute", "protected_attribute", "protected_group", "subgroup", "category", "z",
+})  # fmt: skip
+"""Names that other tools give the column of groups, whatever it holds."""
+
+
+def column_of_that_meaning(word: str, columns: Iterable[str]) -> str | None:
+    """The column that holds what another word for it says: `sex` for `gender`."""
+    own = [c for c in columns if c not in ("x", "y")]
+    same = next((names for names in _COLUMNS if word.lower() in names), set())
+    found = [c for c in own if c.lower() in same]
+    return found[0] if found else own[0] if own and word.lower() in _GROUPS else None

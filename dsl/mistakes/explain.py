@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.dsl.mistakes.averages import bar, on_outside
+from cspec.dsl.mistakes.averages import bar, empty_condition, on_outside
 from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.mistakes.endings import FORMS, ends_early
 from cspec.dsl.mistakes.failure import (
@@ -232,6 +232,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     interval,
     tuple_list,
     given_bar,
+    empty_condition,
     bar,
     condition_of_a_tail,
     tolerance,

@@ -12,14 +12,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.parsing.rewrite_forms import HEAD
+from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
 from cspec.dsl.parsing.rewrite_rows import ROWS
 from cspec.dsl.parsing.rewrite_words import WORD_ROWS
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.terminals import keywords
+from cspec.dsl.words.functions import SIGNATURES
 
 
 class Rewrite(NamedTuple):
@@ -48,8 +53,9 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
     if end - start > _LONGEST:
         return
     if not readings:
+        yield from _in_one_word(text, start, end)
         yield from _of_the_spec(source, first)
-    for row in (*WORD_ROWS, *ROWS):
+    for row in (*ORDER_ROWS, *WORD_ROWS, *ROWS):
         if readings and first.code not in row.codes:
             continue
         if row.codes and not first.code.startswith(row.codes):
@@ -59,6 +65,27 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
             new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
             if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
                 yield Rewrite(Span(*match.span()), new, _said(row.message, match))
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Words of the language that a blank may have cut in two."""
+    words = (*keywords(), *SIGNATURES, *METHODS, "stalled", "confidence", "epochs", "steps")
+    return frozenset(word for word in words if len(word) > 2)
+
+
+_PARTS = re.compile(r"\b([A-Za-z_]+)[ \t]+(?=([A-Za-z_]+)(?:[ \t]+([A-Za-z_]+))?)")
+
+
+def _in_one_word(text: str, start: int, end: int) -> Iterator[Rewrite]:
+    """`with in 2%`, `for all`, `mini mize`: what a blank cut is one word."""
+    known = _known_words()
+    for parts in _PARTS.finditer(text, start, end):
+        for last in (3, 2):
+            word = "".join(parts.group(*range(1, last + 1))) if parts[last] else ""
+            if word in known and parts.end(last) <= end:
+                span = Span(parts.start(), parts.end(last))
+                yield Rewrite(span, word, f"`{word}` is one word")
 
 
 def _said(message: str, match: re.Match[str]) -> str:
