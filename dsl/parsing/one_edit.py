@@ -80,13 +80,9 @@ def with_one_edit(
     start, end = _line_of(source.text, first.span.start)
     if end - start > _READABLE or first.code in _TOO_LARGE or source.text.startswith("from", start):
         return found  # what may be run is no matter of a slip
-    rewritten = _rewritten(source, first, check, wrong)
-    if rewritten is not None:
-        edit = rewritten.fixes[0]
-        here = _covered(source, first, edit)
-        gone = not edit.replacement.strip()
-        others = (d for d in found if d is first or gone or not _within(d, here))
-        return tuple(rewritten if d is first else d for d in others)
+    found = _in_forms(found, source, check, wrong)
+    if first not in found:
+        return found
     fix = next((fix for fix in first.fixes[:2] if _leads(source, fix, check, len(wrong))), None)
     if fix is not None and _leads(source, fix, check, len(wrong), whole=True):
         told = _quoted(source, first, fix)
@@ -105,6 +101,43 @@ def with_one_edit(
     told = first.model_copy(update=_said(source, first, edits))
     alone = [d for d in found if d is first or d.severity != "error"]
     return tuple(told if d is first else d for d in alone)
+
+
+def _one_a_line(source: Source, wrong: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """The first finding on each of the first lines that have one."""
+    lines = {_line_of(source.text, d.span.start)[0]: d for d in reversed(wrong)}
+    for start in sorted(lines)[:_ROUNDS]:
+        if not source.text.startswith("from", start):
+            yield lines[start]
+
+
+def _in_forms(
+    found: tuple[Diagnostic, ...], source: Source, check: Check, wrong: Sequence[Diagnostic]
+) -> tuple[Diagnostic, ...]:
+    """The findings, the first on each line in the words of a form of its line that leads on.
+
+    What else is found on the line, and what is gone with the edit, is said by it.
+    """
+    told: dict[int, Diagnostic] = {}
+    for one in _one_a_line(source, wrong):
+        rewritten = _rewritten(source, one, check, wrong) if one in found else None
+        if rewritten is None:
+            continue
+        told[id(one)] = rewritten
+        edit = rewritten.fixes[0]
+        here, gone = _covered(source, one, edit), not edit.replacement.strip()
+        left = {(d.code, d.message) for d in check(_edited_source(source, edit))}
+        found = tuple(
+            d
+            for d in found
+            if id(d) in told or ((gone or not _within(d, here)) and (d.code, d.message) in left)
+        )
+    return tuple(told.get(id(d), d) for d in found)
+
+
+def _edited_source(source: Source, fix: Fix) -> Source:
+    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
+    return Source(text=text, name=source.name)
 
 
 _QUOTE = re.compile(r"`([^`]+)`")
@@ -210,7 +243,7 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     makes of the text.
     """
     text = source.text
-    meant = _bare(f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}")
+    meant = _bare(_edited_source(source, fix).text)
     start, end = _line_of(text, first.span.start)
     begin = _HEAD.match(text, start, end)
     body = begin.end() if begin else start
@@ -243,12 +276,11 @@ def _bare(text: str) -> str:
 
 def _leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
     """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
-    start, end = fix.span
-    text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
-    wrong = errors(check(Source(text=text, name=source.name)))
+    start, edited = fix.span.start, _edited_source(source, fix)
+    wrong = errors(check(edited))
     last = start + len(fix.replacement)
     if whole:
-        start, last = _line_of(text, start)[0], _line_of(text, last)[1]
+        start, last = _line_of(edited.text, start)[0], _line_of(edited.text, last)[1]
     return len(wrong) < before and not any(
         d.span.start <= last and d.span.end >= start for d in wrong
     )
@@ -280,6 +312,8 @@ def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
     lines = [_line(source, edit).replace("\n", "`, and on the next line `") for edit in edits]
+    if len({*lines}) < len(lines):
+        lines, edits = lines[:1], edits[:1]
     begins = ("did you mean", "or")
     helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
     own = () if first.code == "CS101" else tuple(h for h in first.helps if not _general(h))
@@ -305,8 +339,7 @@ def _line_of(text: str, place: int) -> tuple[int, int]:
 
 
 def _clean(source: Source, fix: Fix, check: Check) -> bool:
-    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
-    return not errors(check(Source(text=text, name=source.name)))
+    return not errors(check(_edited_source(source, fix)))
 
 
 def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
