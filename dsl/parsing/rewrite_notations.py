@@ -82,7 +82,10 @@ def _spread(match: re.Match[str]) -> str:
     """`i = 0, ..., 2`, `i = 0, 1, 2`: the numbers as a set."""
     numbers = [int(n) for n in re.findall(r"\d+", match["numbers"])]
     step = numbers[1] - numbers[0] if len(numbers) > 2 else 1
-    if "." not in match["numbers"] and numbers != [*range(numbers[0], numbers[-1] + 1, step or 1)]:
+    listed = not re.search(r"\.|…", match["numbers"])
+    if listed and re.search(r"\bin\b", match[0]):
+        return ""  # a set or a list, said by itself
+    if listed and numbers != [*range(numbers[0], numbers[-1] + 1, step or 1)]:
         return ""
     return f"{match['head']} {forms.from_to(numbers[0], numbers[-1], step)}"
 
@@ -180,7 +183,7 @@ NOTATION_ROWS = (
         r"(?P<head>\bfor(?:all)?~WORD) (?:=|:=|\bin\b|:|\bfrom\b) [{\[]? "
         r"(?P<numbers>\d+(?: , \d+)* ,? (?:\.\.\.?|…|,) ,? \d+) [}\]]?",
         _spread,
-        "numbers from 0 on are `range(n)`",
+        "`{numbers}`: numbers from 0 on are `range(n)`",
     ),
     row(
         r"(?<=[\w)\]])(?<!\bfor)(?<!\band)(?<!\bor)(?<!\bnot)(?<!\bforall)~"
