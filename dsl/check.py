@@ -134,7 +134,10 @@ def _check(
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
-    kept = _kept([*named, *paired.diagnostics, *explicit.diagnostics, *typer.found], source, hidden)
+    checks = [*named, *paired.diagnostics, *explicit.diagnostics, *typer.found]
+    if errors(syntax):  # what is not read may use any name
+        checks = [d for d in checks if d.code != "CS203"]
+    kept = _kept(checks, source, hidden)
     found = taken_words(symbols, source, [*syntax, *imports.diagnostics, *kept])
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
@@ -174,9 +177,7 @@ def _kept(
 
 def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:
     """Whether a finding may only be due to a clause that did not parse."""
-    return found.code in ("CS201", "CS203", "CS206", "CS207") and (
-        source.slice(found.span) in hidden
-    )
+    return found.code in ("CS201", "CS206", "CS207") and (source.slice(found.span) in hidden)
 
 
 def _misspelt(found: Diagnostic, source: Source, meant: set[str]) -> bool:

@@ -108,7 +108,25 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     letters = [own for own in scope.local if len(own) == len(name.id) == 1]
     if letters:
         return _report(typer, name, (f"did you mean `{letters[-1]}`?",), letters[-1])
-    return _report(typer, name, _definitions(typer, name.id, scope))
+    return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:
+    """Report a name of a spec whose values a loop of one's own gives, and that lacks it."""
+    given = [symbol for symbol in typer.symbols.table.values() if symbol.role == "given"]
+    if not given:
+        return None
+    line = re.search(r"^[ \t]*(given\b[^\n#]*)", typer.source.text, re.MULTILINE)
+    meant = f"{line[1].rstrip()}, {name.id}" if line else f"given {name.id}"
+    place = Span(*line.span(1)) if line else name.span
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is not among the given values",
+        name.span,
+        "your own loop gives no such value",
+        helps=(f"write `{meant}`", *others),
+        fixes=replacing(place, meant) if line else (),
+    )
 
 
 _BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
@@ -453,8 +471,6 @@ _COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "nu
 
 def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     """How a name that nothing resembles could be defined here."""
-    if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
-        return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
         return (as_column(typer, word, scope.data),)
     columns = typer.symbols.column_names

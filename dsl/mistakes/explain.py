@@ -115,6 +115,7 @@ from cspec.dsl.mistakes.relations import (
 )
 from cspec.dsl.mistakes.settings import (
     fit_without_brackets,
+    setting_left_open,
     setting_outside,
     setting_without_value,
     unnamed_setting,
@@ -207,6 +208,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     model_name,
     several_values,
     value_of_a_setting,
+    setting_left_open,
     start_behind_set,
     equal_behind_modifier,
     soft_settings,

@@ -31,8 +31,6 @@ from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.words.functions import SIGNATURES
 
 _LONGEST, _LINE = 2_000, 160
-_LINES = 3
-"""Lines whose first error is looked at."""
 _READABLE = 400
 """Characters of a line beyond which nothing is tried."""
 _NEAR = 8
@@ -79,52 +77,10 @@ def with_one_edit(
     wrong = errors(found)
     if not wrong or len(source.text) > _LONGEST:
         return found
-    seen = {line_of(source.text, wrong[0].span.start)}
-    found = _with_first(found, source, check, wrong)
-    for other in errors(found):
-        line = line_of(source.text, other.span.start)
-        if line not in seen and len(seen) < _LINES and _readable(source, other):
-            found = _with_form(found, source, check, other, wrong) or found
-        seen.add(line)
-    return found
-
-
-def _readable(source: Source, found: Diagnostic) -> bool:
-    """Whether a line is tried: what may be run is no matter of a slip."""
-    if found.span.start < 0 or found.code in _TOO_LARGE:
-        return False
-    start, end = line_of(source.text, found.span.start)
-    return end - start <= _READABLE and not source.text.startswith("from", start)
-
-
-def _with_form(
-    found: tuple[Diagnostic, ...],
-    source: Source,
-    check: Check,
-    first: Diagnostic,
-    wrong: Sequence[Diagnostic],
-) -> tuple[Diagnostic, ...] | None:
-    """The findings, one in the words of a form of its line, without what followed from it."""
-    rewritten = _rewritten(source, first, check, wrong)
-    if rewritten is None:
-        return None
-    edit = rewritten.fixes[0]
-    here = _covered(source, first, edit)
-    gone = not edit.replacement.strip()
-    others = (d for d in found if d is first or gone or not _within(d, here))
-    return tuple(rewritten if d is first else d for d in others)
-
-
-def _with_first(
-    found: tuple[Diagnostic, ...], source: Source, check: Check, wrong: Sequence[Diagnostic]
-) -> tuple[Diagnostic, ...]:
-    """The findings with all that is known of the first error."""
     first = wrong[0]
-    if not _readable(source, first):
+    found = _in_forms(found, source, check, wrong)
+    if first not in found or not _readable(source, first):
         return found
-    in_form = _with_form(found, source, check, first, wrong)
-    if in_form is not None:
-        return in_form
     fix = next((fix for fix in first.fixes[:2] if leads(source, fix, check, len(wrong))), None)
     if fix is not None and leads(source, fix, check, len(wrong), whole=True):
         told = _quoted(source, first, fix)
@@ -152,6 +108,51 @@ def _with_first(
     told = first.model_copy(update=_said(source, first, edits))
     alone_here = [d for d in found if d is first or d.severity != "error"]
     return tuple(told if d is first else d for d in alone_here)
+
+
+def _readable(source: Source, found: Diagnostic) -> bool:
+    """Whether a line is tried: what may be run is no matter of a slip."""
+    if found.span.start < 0 or found.code in _TOO_LARGE:
+        return False
+    start, end = line_of(source.text, found.span.start)
+    return end - start <= _READABLE and not source.text.startswith("from", start)
+
+
+def _one_a_line(source: Source, wrong: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """The first finding on each of the first lines that have one."""
+    lines = {line_of(source.text, d.span.start)[0]: d for d in reversed(wrong)}
+    yield from (
+        lines[start] for start in sorted(lines)[:_ROUNDS] if _readable(source, lines[start])
+    )
+
+
+def _in_forms(
+    found: tuple[Diagnostic, ...], source: Source, check: Check, wrong: Sequence[Diagnostic]
+) -> tuple[Diagnostic, ...]:
+    """The findings, the first on each line in the words of a form of its line that leads on.
+
+    What else is found on the line, and what is gone with the edit, is said by it.
+    """
+    told: dict[int, Diagnostic] = {}
+    for one in _one_a_line(source, wrong):
+        rewritten = _rewritten(source, one, check, wrong) if one in found else None
+        if rewritten is None:
+            continue
+        told[id(one)] = rewritten
+        edit = rewritten.fixes[0]
+        here, gone = _covered(source, one, edit), not edit.replacement.strip()
+        left = {(d.code, d.message) for d in check(_edited_source(source, edit))}
+        found = tuple(
+            d
+            for d in found
+            if id(d) in told or ((gone or not _within(d, here)) and (d.code, d.message) in left)
+        )
+    return tuple(told.get(id(d), d) for d in found)
+
+
+def _edited_source(source: Source, fix: Fix) -> Source:
+    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
+    return Source(text=text, name=source.name)
 
 
 _QUOTE = re.compile(r"`([^`]+)`")
@@ -257,7 +258,7 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     makes of the text.
     """
     text = source.text
-    meant = _bare(f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}")
+    meant = _bare(_edited_source(source, fix).text)
     start, end = line_of(text, first.span.start)
     begin = _HEAD.match(text, start, end)
     body = begin.end() if begin else start
@@ -314,6 +315,8 @@ def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
     lines = [_line(source, edit).replace("\n", "`, and on the next line `") for edit in edits]
+    if len({*lines}) < len(lines):
+        lines, edits = lines[:1], edits[:1]
     begins = ("did you mean", "or")
     helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
     own = () if first.code == "CS101" else tuple(h for h in first.helps if not _general(h))
@@ -334,8 +337,7 @@ def _line(source: Source, edit: Fix) -> str:
 
 
 def _clean(source: Source, fix: Fix, check: Check) -> bool:
-    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
-    return not errors(check(Source(text=text, name=source.name)))
+    return not errors(check(_edited_source(source, fix)))
 
 
 def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
