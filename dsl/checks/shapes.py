@@ -164,10 +164,11 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
     numbers = [value_or_none(argument, typer.values) for argument in call.arguments]
     found = word_shape(word, known, numbers)
     if isinstance(found, Unfit):
-        helps, fixes = [found.help], ()
+        helps: list[str] = [found.help]
+        fixes: tuple[Fix, ...] = ()
         if len(known) == len(call.arguments) == 2:
-            both = zip(call.arguments, known, strict=True)
-            helps, fixes = _of_one_length(typer, *both, helps)
+            left, right = zip(call.arguments, known, strict=True)
+            helps, fixes = _of_one_length(typer, left, right, helps)
         typer.report(
             "CS329",
             f"`{word}` {found.why}",

@@ -90,8 +90,9 @@ def setting_left_open(f: Failure) -> Repair | None:
     value = usual_shares(count) if name == "split" else usual_value(owner, name)
     message = f"`{name}` has no value"
     if value:
-        said = ("CS131", message, f"write `{name}={value}`", f"or leave `{name}=` out")
-        return rewritten(f, f.index, f.index, (value,), *said, shown=f.span(f.index - 2, f.index))
+        helps = (f"write `{name}={value}`", f"or leave `{name}=` out")
+        shown = f.span(f.index - 2, f.index)
+        return rewritten(f, f.index, f.index, (value,), "CS131", message, *helps, shown=shown)
     start, end = f.index - 2, f.index + (f.token.kind == "COMMA")
     start -= f.token.kind == "RPAR" and f.at(start - 1).kind == "COMMA"
     said = ("CS131", message, f"leave `{name}=` out, or write what it is behind it")

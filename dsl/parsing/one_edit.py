@@ -145,7 +145,7 @@ def _in_forms(
         found = tuple(
             d
             for d in found
-            if id(d) in told or ((gone or not _within(d, here)) and (d.code, d.message) in left)
+            if id(d) in told or gone or ((d.code, d.message) in left and not _within(d, here))
         )
     return tuple(told.get(id(d), d) for d in found)
 
