@@ -45,7 +45,7 @@ def both_mended(
     What was said of either fault is its message and its note.
     """
     start, end = line_of(source.text, first.span.start)
-    behind = len(source.text) - end
+    behind, told = len(source.text) - end, {first.message, *(d.message for d in wrong)}
     for one in islice(_edits(source, first), _FIRST):
         if one.span.start < start or one.span.end > end:
             continue
@@ -53,8 +53,8 @@ def both_mended(
         here = Source(text=text, name=source.name)
         last = len(text) - behind
         left = [d for d in errors(check(here)) if start <= d.span.start <= last]
-        if not left or (left[0].message, left[0].code) == (first.message, first.code):
-            continue
+        if not left or left[0].message in told:
+            continue  # of what is said already, each has its own edit
         for other in islice(_edits(here, left[0]), _SECOND):
             if other.span.start < start or other.span.end > last:
                 continue
