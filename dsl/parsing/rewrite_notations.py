@@ -119,7 +119,60 @@ def _free(column: str, line: str) -> str:
 
 _MODULE = r"(?:\b(?:WORD\.)+|(?<![\w.])(?=hessian|jacobian|gradients?\b))"
 
+_GROWS = r"(?:non_?|anti_?)?(?:monoton\w*|increasing|decreasing|falling|rising)"
+_SLOPE = "that outputs rise or fall with an input is a slope of each example"
+_FALLS = ("decreas", "nonincreas", "non_increas", "falling", "anti")
+
+
+def _monotone(match: re.Match[str]) -> str:
+    """`f.monotone(x.age)`, `f is increasing in age`: a slope of each example."""
+    data = re.search(r"^[ \t]*data[ \t]+(\w+)(?:\(([^()\n]*)\))?", match.string, re.MULTILINE)
+    columns = data[2] if data is not None and data[2] else "x, y"
+    if "x" not in split_arguments(columns) or match["model"] not in model_names(match.string):
+        return ""
+    sign = "<=" if match["how"].startswith(_FALLS) else ">="
+    slope = f"grad({match['model']}(x), x.{match['column']}) {sign} 0"
+    return f"forall ({columns}) in {data[1] if data is not None else 'data'}: {slope}"
+
+
+def _of_share(match: re.Match[str]) -> str:
+    """`a <= b for 95% of the examples`: how often it has to hold."""
+    return f"{match['head'] or ''}P[{match['event'].strip()}] >= {match['share']}"
+
+
 NOTATION_ROWS = (
+    row(
+        r"\b(?P<model>WORD) (?:\. |\(x\) )?(?:~is~)?(?:is_)?(?P<how>" + _GROWS + r")(?:_in|_with)?"
+        r"(?: \( |~(?:in|with)~)[\"']?(?:x\.)?(?P<column>WORD)[\"']?(?: \))?"
+        r"(?: (?:==?|is) [Tt]rue)?",
+        _monotone,
+        _SLOPE,
+    ),
+    row(
+        r"\b(?:is_)?(?P<how>" + _GROWS + r")(?:_in|_with)?\( (?P<model>WORD)(?:\(x\))? , "
+        r"(?:wrt = |in = )?[\"']?(?:x\.)?(?P<column>WORD)[\"']? \)(?: (?:==?|is) [Tt]rue)?",
+        _monotone,
+        _SLOPE,
+    ),
+    row(
+        r"(?P<head>\b(?:in|between)~)(?P<low>\d+(?:\.\d+)?%?) (?:\.\.[.=]?|–|-|~to~|~and~) "
+        r"(?P<high>\d+(?:\.\d+)?%?)(?![\w.%])",
+        r"in [\g<low>, \g<high>]",
+        "from one number to another is an interval",
+    ),
+    row(
+        r"(?P<head>HEAD)(?:for(?:all)?~[^:\n]*: )?(?P<event>[^\n]*(?:<=|>=|==)[^\n]*?)"
+        r"~(?:for|in|on|with)~(?:at~least~)?(?P<share>\d+(?:\.\d+)?%)"
+        r"(?:~(?:of|the|all|them|cases|examples|rows|samples|data|points|time|probability))* $",
+        _of_share,
+        "how often something holds is `P[...]`",
+    ),
+    row(
+        r"\b(?:model_?)?size\( (?P<model>WORD) \)"
+        r"|\b(?P<owner>WORD)\.(?:size|nbytes|memory)\b(?:\( \))?",
+        lambda m: f"bytes({m['model'] or m['owner']})",
+        "the size of a model in memory is `bytes`",
+    ),
     row(
         rf"{_MODULE}(?P<word>grad|gradients?|jacobian|hessian|jacfwd|jacrev|derivative)"
         r"\( (?P<of>WORD) (?:, (?:argnums =)? (?P<place>\d))? \)\( (?P<in>(?:IN)+?) \)",
