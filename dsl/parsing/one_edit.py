@@ -85,7 +85,8 @@ def with_one_edit(
     if fix is not None and leads(source, fix, check, len(wrong), whole=True):
         told = _quoted(source, first, fix)
         here = Span(*line_of(source.text, first.span.start))
-        alone = len(first.fixes) == 1  # then the rest of the line followed from it
+        # The rest of the line followed from it, where one edit of this very line leaves none.
+        alone = len(first.fixes) == 1 and here.start <= fix.span.start <= here.end
         others = (d for d in found if d is first or not (alone and _within(d, here)))
         return tuple(told if d is first else d for d in others)
     if any(_clean(source, fix, check) for fix in first.fixes[:2]):
