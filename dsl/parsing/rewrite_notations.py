@@ -140,7 +140,77 @@ def _of_share(match: re.Match[str]) -> str:
     return f"{match['head'] or ''}P[{match['event'].strip()}] >= {match['share']}"
 
 
+def _summed(match: re.Match[str]) -> str:
+    """`sum_{i=0}^{2} w[i]^2`: `sum(w[i]^2 for i in range(3))`."""
+    low, high = int(match["low"]), int(match["high"])
+    listed = "{" + ", ".join(map(str, range(low, min(high, low + 50) + 1))) + "}"
+    over = f"range({high + 1})" if low == 0 else listed
+    return f"sum({match['body'].strip()} for {match['name']} in {over}){match['behind']}"
+
+
+def _of_column(match: re.Match[str]) -> str:
+    """`E[prob] - y`: the mean of what each example says."""
+    if match["column"] not in {name for _, name in _columns(match.string)}:
+        return ""
+    return f"E[{match['body'].strip()} {match['sign']} {match['column']}]"
+
+
+def _columns(text: str) -> list[tuple[str, str]]:
+    """Datasets of a text and their columns, `x` and `y` where it names none."""
+    lines = re.findall(r"^[ \t]*data[ \t]+([^=\n]+)", text, re.MULTILINE)
+    found = re.findall(r"(\w+)[ \t]*(?:\(([^()\n]*)\))?", ",".join(lines))
+    return [(d, c) for d, inside in found for c in split_arguments(inside or "x, y")]
+
+
+def _grouped(match: re.Match[str]) -> str:
+    """`gap(P[pred == 1 | y == 1])` lacks the column whose groups it compares."""
+    groups = [c for _, c in _columns(match.string) if c not in ("x", "y")]
+    return f"{match['head']}{groups[0]}, {match['given']}])" if groups else ""
+
+
 NOTATION_ROWS = (
+    row(
+        r"(?P<head>HEAD)(?P<sign><=|>=|==) (?P<bound>NUM)~(?P<value>(?:RATE|WORD\((?:IN)*\))) $",
+        r"\g<head>\g<value> \g<sign> \g<bound>",
+        "what is bounded stands before the relation",
+    ),
+    row(
+        r"\bby~(?P<soft>soft(?:\((?:IN)*\))?)",
+        r"\g<soft>",
+        "`soft` is no method: it stands without `by`",
+    ),
+    row(
+        r"\b(?:sum|\\sum|Σ|∑)_\{? (?P<name>WORD) = (?P<low>\d+) \}? \^ \{? (?P<high>\d+) \}? "
+        r"(?P<body>[^\n<>=+]+?)(?P<behind> (?:<=|>=|==|\+|$))",
+        _summed,
+        "a sum goes over `for`",
+    ),
+    row(
+        r"\bE\[(?P<body>[^\[\]|\n]+)\] (?P<sign>[-+]) (?P<column>WORD)(?![\w.\[(])",
+        _of_column,
+        "`{column}` has a value an example: it stands inside of the mean",
+        "CS305",
+    ),
+    row(
+        r"(?P<head>\b(?:gap|ratio)\(P\[[^\[\]|\n]*\| )(?P<given>(?:y|pred) == [^\[\]|\n,]+)\]\)",
+        _grouped,
+        "the column whose groups are compared is missing",
+    ),
+    row(
+        r"\bschedule = (?:warmup|warm_up|linear_warmup)_?(?:cosine)?\( (?P<n>\d+) \)",
+        r"schedule=cosine(warmup=\g<n>)",
+        "how a schedule begins is `warmup`",
+    ),
+    row(
+        r"\bviolations\( (?=WORD (?:,|\)))",
+        "violation(",
+        "of one requirement it is `violation`",
+    ),
+    row(
+        r"^ s[,;:] ?t[.,]? (?=\S)",
+        "s.t. ",
+        "constraints begin with `s.t.`",
+    ),
     row(
         r"\b(?P<model>WORD) (?:\. |\(x\) )?(?:~is~)?(?:is_)?(?P<how>" + _GROWS + r")(?:_in|_with)?"
         r"(?: \( |~(?:in|with)~)[\"']?(?:x\.)?(?P<column>WORD)[\"']?(?: \))?"
