@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.spec import flatten
@@ -12,7 +12,11 @@ from cspec.dsl.tree.nodes import Domain, Expr, Given, Metric, Model, Objective, 
 from cspec.dsl.values.outside import how_to_set
 
 
-class UnboundName(BaseModel, frozen=True):
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class UnboundName(_Record):
     """A name that must be bound, and the lines that need it."""
 
     name: str
@@ -20,7 +24,7 @@ class UnboundName(BaseModel, frozen=True):
     lines: tuple[int, ...]
 
 
-class ParamInfo(BaseModel, frozen=True):
+class ParamInfo(_Record):
     """A param: its value now (None: set from outside), its set as typed, and how to set it."""
 
     name: str
@@ -30,7 +34,7 @@ class ParamInfo(BaseModel, frozen=True):
     """What to type for one that has no value."""
 
 
-class ModelInfo(BaseModel, frozen=True):
+class ModelInfo(_Record):
     """A model: its source as typed (None: bound from outside), its declared arguments."""
 
     name: str
@@ -40,7 +44,7 @@ class ModelInfo(BaseModel, frozen=True):
     implied: bool
 
 
-class DatasetInfo(BaseModel, frozen=True):
+class DatasetInfo(_Record):
     """A dataset: its columns, and its source as typed (None: bound from outside)."""
 
     name: str
@@ -51,7 +55,7 @@ class DatasetInfo(BaseModel, frozen=True):
     """Whether the model sees numeric inputs standardized; named features are as in the source."""
 
 
-class ConstraintInfo(BaseModel, frozen=True):
+class ConstraintInfo(_Record):
     """A constraint: its label path, its text, whether it is a preference, its `by` as typed."""
 
     label: str
@@ -61,7 +65,7 @@ class ConstraintInfo(BaseModel, frozen=True):
     by: str | None
 
 
-class Needs(BaseModel, frozen=True):
+class Needs(_Record):
     """What a spec needs and gives. `gives` are the things a run reports, in words."""
 
     unbound: tuple[UnboundName, ...]

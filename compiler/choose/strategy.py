@@ -304,7 +304,8 @@ ADMM_ON_COUNTS = (
 
 def _course(c: Constraint) -> str:
     """How a count comes to its bound, and why so."""
-    found = course(Projection(), c.known_set)
+    assert c.set is not None
+    found = course(Projection(), c.set)
     if not found.ramp:
         return "the bound moves as written"
     return f"{described(found)} (Zhu and Gupta 2017: magnitudes say little before training)"
@@ -326,7 +327,8 @@ def _size(c: Constraint, context: ChoiceContext) -> Choice:
 
 
 def _set(c: Constraint) -> Choice:
-    word = c.known_set.word
+    assert c.set is not None
+    word = c.set.word
     if word in JUMPS:
         return Choice(
             Admm(),
@@ -334,7 +336,7 @@ def _set(c: Constraint) -> Choice:
             "a feasible copy is kept beside the weights and delivered at the end",
             ("projection: a step smaller than a grid cell would never be taken",),
         )
-    seen = f" (recognized in `{c.known_set.recognized}`)" if c.known_set.recognized else ""
+    seen = f" (recognized in `{c.set.recognized}`)" if c.set.recognized else ""
     if word in COUNTS:
         return Choice(
             Projection(),
@@ -410,7 +412,8 @@ def _seen_later(c: Constraint, context: ChoiceContext) -> bool:
 def _gated_density(c: Constraint, context: ChoiceContext) -> bool:
     if not _is_density(c) or context.facts is None:
         return False
-    model = context.facts.models.get(c.known_set.model or "")
+    assert c.set is not None
+    model = context.facts.models.get(c.set.model or "")
     return model is not None and model.gated
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+Record = ConfigDict(frozen=True, extra="forbid")
+
 
 OBJECTIVE_SURROGATE = "sigmoid of temperature 1 moves the model"
 """What is said of the surrogate of an objective: an objective has no words of its own for it."""
 
 
-class Mathematics(BaseModel, frozen=True, extra="forbid"):
+class Mathematics(BaseModel):
     """One expression: `text` in the notation of the language, `latex` for Markdown."""
+
+    model_config = Record
 
     text: str
     latex: str
 
 
-class Setting(BaseModel, frozen=True, extra="forbid"):
+class Setting(BaseModel):
     """One setting as it acts; `default` where the spec does not say it."""
+
+    model_config = Record
 
     name: str
     value: str
@@ -28,8 +35,10 @@ class Setting(BaseModel, frozen=True, extra="forbid"):
         return f"{self.name}={self.value}" + (" (default)" if self.default else "")
 
 
-class Quantity(BaseModel, frozen=True, extra="forbid"):
+class Quantity(BaseModel):
     """Something the problem is about: a dataset, a model, a variable, a param, a given value."""
+
+    model_config = Record
 
     kind: str
     name: str
@@ -38,8 +47,10 @@ class Quantity(BaseModel, frozen=True, extra="forbid"):
     """Whether training moves it."""
 
 
-class ConstraintRecord(BaseModel, frozen=True, extra="forbid"):
+class ConstraintRecord(BaseModel):
     """One constraint as written (a quantified one is one record) and what becomes of it."""
+
+    model_config = Record
 
     label: str
     written: str
@@ -64,8 +75,10 @@ class ConstraintRecord(BaseModel, frozen=True, extra="forbid"):
     """How the multiplier and the sensitivity read."""
 
 
-class StateRecord(BaseModel, frozen=True, extra="forbid"):
+class StateRecord(BaseModel):
     """Something that the updates remember."""
+
+    model_config = Record
 
     name: str
     meaning: str
@@ -74,8 +87,10 @@ class StateRecord(BaseModel, frozen=True, extra="forbid"):
     start: str = "0"
 
 
-class OperationRecord(BaseModel, frozen=True, extra="forbid"):
+class OperationRecord(BaseModel):
     """One operation of the update graph."""
+
+    model_config = Record
 
     kind: str
     name: str
@@ -87,15 +102,19 @@ class OperationRecord(BaseModel, frozen=True, extra="forbid"):
     """When the operation is there at all: what is decided once a model is bound."""
 
 
-class Change(BaseModel, frozen=True, extra="forbid"):
+class Change(BaseModel):
     """One rewriting step that changed something: a line a constraint, before and after."""
+
+    model_config = Record
 
     name: str
     lines: tuple[str, ...] = ()
 
 
-class Explanation(BaseModel, frozen=True, extra="forbid"):
+class Explanation(BaseModel):
     """The whole page."""
+
+    model_config = Record
 
     name: str
     bound: bool

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+Record = ConfigDict(frozen=True, extra="forbid")
 
 Operation = Literal[
     "number", "leaf", "sum", "negate", "product", "quotient", "power", "abs", "max", "min", "gap",
@@ -12,8 +14,10 @@ Operation = Literal[
 ]  # fmt: skip
 
 
-class LeafFacts(BaseModel, frozen=True, extra="forbid"):
+class LeafFacts(BaseModel):
     """One mean of a requirement, measured alone: the module's `leaves` has its value."""
+
+    model_config = Record
 
     text: str
     kind: Literal["rate", "mean", "number"]
@@ -26,8 +30,10 @@ class LeafFacts(BaseModel, frozen=True, extra="forbid"):
     """`column == value` behind `|`: two means that differ in a value are of other examples."""
 
 
-class Tree(BaseModel, frozen=True, extra="forbid"):
+class Tree(BaseModel):
     """An expression over leaves."""
+
+    model_config = Record
 
     operation: Operation
     number: float = 0.0
@@ -37,8 +43,10 @@ class Tree(BaseModel, frozen=True, extra="forbid"):
     parts: tuple[Tree, ...] = ()
 
 
-class CertificateFacts(BaseModel, frozen=True, extra="forbid"):
+class CertificateFacts(BaseModel):
     """`value relation bound` with confidence: what is to be shown on data that chose nothing."""
+
+    model_config = Record
 
     confidence: float
     data: str

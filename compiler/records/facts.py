@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+Record = ConfigDict(frozen=True, extra="forbid")
+
 
 MOST_CLASSES = 10_000
 """Whole numbers from this one on are no class numbers."""
 
 
-class ColumnFacts(BaseModel, frozen=True, extra="forbid"):
+class ColumnFacts(BaseModel):
     """One column of a dataset."""
+
+    model_config = Record
 
     kind: Literal["real", "integer", "categorical"]
     shape: tuple[int, ...] = ()
@@ -61,15 +66,19 @@ class ColumnFacts(BaseModel, frozen=True, extra="forbid"):
         return None
 
 
-class StreamFacts(BaseModel, frozen=True, extra="forbid"):
+class StreamFacts(BaseModel):
     """Batches of a dataset's own: how many are an epoch, how many examples each has."""
+
+    model_config = Record
 
     epoch: int
     batch_size: int | None = None
 
 
-class DataFacts(BaseModel, frozen=True, extra="forbid"):
+class DataFacts(BaseModel):
     """One dataset: its rows, its columns in declared order, the names of its features."""
+
+    model_config = Record
 
     rows: int
     columns: dict[str, ColumnFacts]
@@ -100,8 +109,10 @@ class DataFacts(BaseModel, frozen=True, extra="forbid"):
         return None
 
 
-class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
+class ParameterFacts(BaseModel):
     """One parameter of a model. `prunable`: counted by `density`; `gated`: has an L0 gate."""
+
+    model_config = Record
 
     name: str
     shape: tuple[int, ...]
@@ -112,8 +123,10 @@ class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     """Whether this is itself the gate logits of another weight."""
 
 
-class OperationFacts(BaseModel, frozen=True, extra="forbid"):
+class OperationFacts(BaseModel):
     """What a forward pass of one example takes: how often it uses the weights of each layer."""
+
+    model_config = Record
 
     uses: tuple[tuple[str, int], ...] = ()
     other: int = 0
@@ -122,8 +135,10 @@ class OperationFacts(BaseModel, frozen=True, extra="forbid"):
     """Why they are not known: for messages, no part of the plan."""
 
 
-class ModelFacts(BaseModel, frozen=True, extra="forbid"):
+class ModelFacts(BaseModel):
     """One model: its parameters, and whether none of them moves."""
+
+    model_config = Record
 
     parameters: tuple[ParameterFacts, ...]
     frozen: bool = False
@@ -145,8 +160,10 @@ class ModelFacts(BaseModel, frozen=True, extra="forbid"):
         return any(parameter.gated for parameter in self.parameters)
 
 
-class OutputFacts(BaseModel, frozen=True, extra="forbid"):
+class OutputFacts(BaseModel):
     """What a model or another callable gives for some inputs, seen on a few examples."""
+
+    model_config = Record
 
     each: bool = True
     """Whether it has one value an example, and `shape` is that of one example's value."""
@@ -165,14 +182,18 @@ class OutputFacts(BaseModel, frozen=True, extra="forbid"):
     """What a model's `forward` takes (`x, w`), where it can't be called with what it is given."""
 
 
-class OwnLoop(BaseModel, frozen=True, extra="forbid"):
+class OwnLoop(BaseModel):
     """A training loop of the user's own: its optimizer steps, where the user says how many."""
+
+    model_config = Record
 
     steps: int | None = None
 
 
-class Facts(BaseModel, frozen=True, extra="forbid"):
+class Facts(BaseModel):
     """All that is known of what was bound."""
+
+    model_config = Record
 
     data: dict[str, DataFacts] = {}
     models: dict[str, ModelFacts] = {}

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.settings.base import Every
+
+Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
+class Rule(BaseModel):
     """Constraints that one method handles together."""
+
+    model_config = Record
 
     name: str
     """Unique in the program: `lagrangian`, `lagrangian_2`, ..."""
@@ -63,10 +66,6 @@ class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True)
         if all(self.equalities):
             return "=="
         return "mixed" if any(self.equalities) else "<="
-
-    def steps(self, every: Every) -> int:
-        """Steps from one turn of a trigger to the next."""
-        return every.count * (self.steps_per_epoch if every.unit == "epoch" else 1)
 
     def state(self, name: str, meaning: str, start: float | tuple[float, ...] = 0.0) -> StateFacts:
         """State with a number an entry."""
@@ -109,8 +108,10 @@ class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True)
                 return f"maximum({formula}, floor)"
 
 
-class Fragment(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
+class Fragment(BaseModel):
     """A method's part of the update graph."""
+
+    model_config = Record
 
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()
@@ -142,8 +143,10 @@ def refuse(rule: Rule, why: str, help: str) -> NoReturn:
     raise Diagnostic(code="CS521", message=message, helps=(help,)).error()
 
 
-class Around(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
+class Around(BaseModel):
     """What a method that keeps parameters in a set does around the optimizer's step."""
+
+    model_config = Record
 
     before: tuple[Operation, ...] = ()
     """Before anything is measured."""

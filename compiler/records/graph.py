@@ -13,9 +13,11 @@ import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 from cspec.dsl.settings.base import STEP, Every
+
+Record = ConfigDict(frozen=True, extra="forbid")
 
 
 class Kind(StrEnum):
@@ -51,8 +53,10 @@ def _strict(value: float | tuple[float, ...]) -> object:
 Start = Annotated[float | tuple[float, ...], PlainSerializer(_strict, when_used="json")]
 
 
-class StateFacts(BaseModel, frozen=True, extra="forbid"):
+class StateFacts(BaseModel):
     """A named vector of the run's state: `size` entries that start at `start`."""
+
+    model_config = Record
 
     name: str
     size: int = 1
@@ -60,15 +64,19 @@ class StateFacts(BaseModel, frozen=True, extra="forbid"):
     meaning: str = ""
 
 
-class Update(BaseModel, frozen=True, extra="forbid"):
+class Update(BaseModel):
     """`target <- formula`."""
+
+    model_config = Record
 
     target: str
     formula: str
 
 
-class Operation(BaseModel, frozen=True, extra="forbid"):
+class Operation(BaseModel):
     """One node of the graph: what it computes, when, from what."""
+
+    model_config = Record
 
     kind: Kind
     name: str
@@ -93,8 +101,10 @@ class Operation(BaseModel, frozen=True, extra="forbid"):
     meaning: str = ""
 
 
-class UpdateGraph(BaseModel, frozen=True, extra="forbid"):
+class UpdateGraph(BaseModel):
     """Operations in the order of one step, and the state they act on."""
+
+    model_config = Record
 
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.nodes import Binder, Call, Expectation, Expr, Index, Interval, Name, Number
 
+Record = ConfigDict(frozen=True, extra="forbid")
 Relation = Literal["<=", ">=", "==", "in"]
 
 
@@ -154,8 +155,10 @@ Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
 """One number for every entry; or that number and (index, number) to add to single entries."""
 
 
-class SetMember(BaseModel, frozen=True, extra="forbid"):
+class SetMember(BaseModel):
     """`subject in set`: which set, on which parameters, jointly or one by one."""
+
+    model_config = Record
 
     word: str
     """The set's word in `runtime/operators`: `nonneg`, `stiefel`, `sparse`, ..."""
@@ -198,19 +201,23 @@ def membership(value: Expr, bound: Expr) -> SetMember | None:
             return None
 
 
-class Recovery(BaseModel, frozen=True, extra="forbid"):
+class Recovery(BaseModel):
     """How a canonical multiplier turns back into the user's units and sign.
 
     multiplier in the user's sign rule = scale * (sum of the parts' multipliers);
     d(objective as written) / d(bound as written) = sensitivity_sign * multiplier.
     """
 
+    model_config = Record
+
     scale: float = 1.0
     sensitivity_sign: float = -1.0
 
 
-class Constraint(BaseModel, frozen=True, extra="forbid"):
+class Constraint(BaseModel):
     """One constraint (with `binders`: one for each member of the index set)."""
+
+    model_config = Record
 
     label: str
     binders: tuple[Binder, ...] = ()
@@ -267,12 +274,6 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
         return self.relation == "==" or place in self.equal_parts
 
     @property
-    def known_set(self) -> SetMember:
-        """Its set, of a constraint that has one."""
-        assert self.set is not None
-        return self.set
-
-    @property
     def judged_by(self) -> Expr:
         """The bound as written, which verdicts are about."""
         return self.bound if self.bound_written is None else self.bound_written
@@ -297,8 +298,10 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
         return f"{self.label}[{self.member}]" if self.member else self.label
 
 
-class DerivedBound(BaseModel, frozen=True, extra="forbid"):
+class DerivedBound(BaseModel):
     """A constraint that was proved to be a bound of one variable."""
+
+    model_config = Record
 
     label: str
     member: str = ""
@@ -312,8 +315,10 @@ class DerivedBound(BaseModel, frozen=True, extra="forbid"):
     """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
 
 
-class Eliminated(BaseModel, frozen=True, extra="forbid"):
+class Eliminated(BaseModel):
     """A variable that an affine equality gives: x = constant + sum of coefficient times another."""
+
+    model_config = Record
 
     label: str
     member: str = ""
@@ -327,8 +332,10 @@ class Eliminated(BaseModel, frozen=True, extra="forbid"):
     """For people: `x[2] = 1 - x[0] - x[1]`."""
 
 
-class Lift(BaseModel, frozen=True, extra="forbid"):
+class Lift(BaseModel):
     """A problem with kinks as a smooth one over auxiliary variables, each above its pieces."""
+
+    model_config = Record
 
     name: str
     """The vector of auxiliary variables."""
@@ -342,15 +349,19 @@ class Lift(BaseModel, frozen=True, extra="forbid"):
     """Place of the auxiliary variable that each entry of the pieces is about."""
 
 
-class Step(BaseModel, frozen=True, extra="forbid"):
+class Step(BaseModel):
     """One pass that changed something, for `explain`: its name and what it did."""
+
+    model_config = Record
 
     name: str
     notes: tuple[str, ...] = ()
 
 
-class Face(BaseModel, frozen=True, extra="forbid"):
+class Face(BaseModel):
     """A face x[axis] == at of a box, and the value of a model there."""
+
+    model_config = Record
 
     axis: int
     at: float
@@ -360,8 +371,10 @@ class Face(BaseModel, frozen=True, extra="forbid"):
     label: str
 
 
-class Lifted(BaseModel, frozen=True, extra="forbid"):
+class Lifted(BaseModel):
     """A model whose values on faces hold by construction."""
+
+    model_config = Record
 
     model: str
     box: tuple[tuple[float, float], ...]
@@ -369,8 +382,10 @@ class Lifted(BaseModel, frozen=True, extra="forbid"):
     faces: tuple[Face, ...] = ()
 
 
-class Problem(BaseModel, frozen=True, extra="forbid"):
+class Problem(BaseModel):
     """minimize `objective` subject to `constraints`."""
+
+    model_config = Record
 
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: Expr = Number(text="0", value=0.0)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cspec.compiler.records.certificate import CertificateFacts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
 
+Record = ConfigDict(frozen=True, extra="forbid")
 
-class MeanFacts(BaseModel, frozen=True, extra="forbid"):
+
+class MeanFacts(BaseModel):
     """One mean, fraction or tail of a constraint: what may be missing where it is measured."""
+
+    model_config = Record
 
     condition: str = ""
     """As written, members put in: `y == 1 and sex == Female`; the column of groups."""
@@ -23,13 +27,15 @@ class MeanFacts(BaseModel, frozen=True, extra="forbid"):
     """The mean as written, where it is a denominator."""
 
 
-class ConstraintFacts(BaseModel, frozen=True, extra="forbid"):
+class ConstraintFacts(BaseModel):
     """One constraint of the program (a member of a quantifier is one of its own).
 
     Canonical form: `sign * (value - bound) <= 0` for `<=` (sign 1) and `>=` (sign -1),
     `sign * (value - bound) == 0` for `==` (sign -1 where the constant was written first, so that
     it is left minus right), `violation <= 0` for `in` (value is the violation, bound 0).
     """
+
+    model_config = Record
 
     label: str
     """What people call it: `dp[Female]`, `ring.lo`."""
@@ -108,8 +114,10 @@ class ConstraintFacts(BaseModel, frozen=True, extra="forbid"):
         return not self.equal or stop - start == 1
 
 
-class VerifyFacts(BaseModel, frozen=True, extra="forbid"):
+class VerifyFacts(BaseModel):
     """`verify labels on dataset every n with confidence c`; labels are families or members."""
+
+    model_config = Record
 
     labels: tuple[str, ...] = ()
     """Empty: all."""
@@ -118,12 +126,14 @@ class VerifyFacts(BaseModel, frozen=True, extra="forbid"):
     confidence: float | None = None
 
 
-class SourceCall(BaseModel, frozen=True, extra="forbid"):
+class SourceCall(BaseModel):
     """How a dataset or a model was made: `name(arguments, settings)`, found in `module` if not
     built in. Built-in words have all their values among the settings.
 
     `name` is empty for what was bound from outside.
     """
+
+    model_config = Record
 
     name: str = ""
     module: str | None = None
@@ -135,8 +145,10 @@ class SourceCall(BaseModel, frozen=True, extra="forbid"):
     """... and number of outputs."""
 
 
-class DataSetup(BaseModel, frozen=True, extra="forbid"):
+class DataSetup(BaseModel):
     """One `data` line: its targets with their columns (name in the spec, name in the data)."""
+
+    model_config = Record
 
     targets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     source: SourceCall = SourceCall()
@@ -146,8 +158,10 @@ class DataSetup(BaseModel, frozen=True, extra="forbid"):
     """Features that expressions name, (name in the data, column that it becomes): `x.age`."""
 
 
-class ModelSetup(BaseModel, frozen=True, extra="forbid"):
+class ModelSetup(BaseModel):
     """One `model` line."""
+
+    model_config = Record
 
     name: str
     source: SourceCall = SourceCall()
@@ -156,8 +170,10 @@ class ModelSetup(BaseModel, frozen=True, extra="forbid"):
     """Columns that it is called with: a model that is built takes them side by side."""
 
 
-class VariableSetup(BaseModel, frozen=True, extra="forbid"):
+class VariableSetup(BaseModel):
     """One `var`: its shape (scalars have shape (1,)), first value, and bound."""
+
+    model_config = Record
 
     name: str
     shape: tuple[int, ...] = (1,)
@@ -166,8 +182,10 @@ class VariableSetup(BaseModel, frozen=True, extra="forbid"):
     upper: float | None = None
 
 
-class FunctionSetup(BaseModel, frozen=True, extra="forbid"):
+class FunctionSetup(BaseModel):
     """A Python callable that expressions use: put into the module's namespace before it runs."""
+
+    model_config = Record
 
     name: str
     """In the spec."""
@@ -177,7 +195,7 @@ class FunctionSetup(BaseModel, frozen=True, extra="forbid"):
     """`file.py:name` or `package.module:name`; empty for one that is registered from Python."""
 
 
-class Program(BaseModel, frozen=True, extra="forbid"):
+class Program(BaseModel):
     """Everything a run needs: the emitted module's text and the facts around it.
 
     `primal` maps the names of models to modules and of decision variables to parameters; `batch`
@@ -209,6 +227,8 @@ class Program(BaseModel, frozen=True, extra="forbid"):
 
     What would be empty is left out (`runtime/session/pieces.py` puts it back).
     """
+
+    model_config = Record
 
     name: str
     """File name of the spec."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.checks.constructions import check_construction
 from cspec.dsl.checks.methods import check_method
@@ -40,8 +40,10 @@ _WORDS: dict[type[Modifier], str] = {
 }
 
 
-class Modifiers(BaseModel, frozen=True):
+class Modifiers(BaseModel):
     """What the modifiers of one constraint say."""
+
+    model_config = ConfigDict(frozen=True)
 
     method: Method | None = None
     soft: settings.Soft | None = None

@@ -7,8 +7,7 @@ from operator import is_
 
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name, walk
 
 _LETTERS = ("g", "h", "i")
 
@@ -27,7 +26,7 @@ def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | No
 
 def _unused(expr: Expr) -> tuple[str, ...]:
     """Letters that name nothing in an expression: beside a column `g` none is called `g`."""
-    taken = names(expr)
+    taken = {node.id for node in walk(expr) if isinstance(node, Name)}
     return tuple(letter for letter in _LETTERS if letter not in taken)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class Every(NamedTuple):
@@ -23,8 +23,10 @@ STEP = Every(1, "step")
 EPOCH = Every(1, "epoch")
 
 
-class Settings(BaseModel, frozen=True, extra="forbid"):
+class Settings(BaseModel):
     """Base of all settings. `word` is the name in the language; unknown settings are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     word: ClassVar[str]
 

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class Span(NamedTuple):
@@ -31,8 +31,10 @@ class Position(NamedTuple):
     column: int
 
 
-class Source(BaseModel, frozen=True, ignored_types=(cached_property,)):
+class Source(BaseModel):
     """A named text. `name` is what messages print: a path, or `<spec>` for a string."""
+
+    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
 
     text: str
     name: str = "<spec>"

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.text.source import NOWHERE, Span
 
 
-class Node(BaseModel, frozen=True, extra="forbid"):
+class Node(BaseModel):
     """What every part of a tree has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     span: Span = NOWHERE
 

@@ -10,13 +10,12 @@ from itertools import chain
 from numbers import Real
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from cspec.dsl.messages.wording import counted, number
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param
-from cspec.dsl.tree.rebuild import mentions
+from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param, walk
 
 
 class UnfitValueError(ValueError):
@@ -30,12 +29,14 @@ class GivenFile(NamedTuple):
     content: object
 
 
-class ParamTable(BaseModel, frozen=True):
+class ParamTable(BaseModel):
     """A number for each value of a column, or for each combination of the values of several.
 
     `default` stands where the spec gives one number for all. A combination is named as a group is:
     by its values in the order of the columns, `Female, Black`.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     columns: tuple[str, ...]
     values: dict[str, float] = {}
@@ -65,7 +66,7 @@ def mentions_open(expr: Node, values: Values) -> bool:
     """Whether an expression needs a param that is not set yet."""
     if not isinstance(values, OpenValues):
         return False
-    return mentions(expr, values.open)
+    return any(isinstance(node, Name) and node.id in values.open for node in walk(expr))
 
 
 def columns_of(item: Param, symbols: Symbols) -> tuple[str, ...]:

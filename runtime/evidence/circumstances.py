@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import platform
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 PACKAGES = ("cspec", "torch", "numpy", "scipy", "sympy", "safetensors", "scikit-learn", "pandas")
 
 
-class Circumstances(BaseModel, frozen=True, extra="forbid"):
+class Circumstances(BaseModel):
     """What the bits of a run depend on beside its spec, its data and its code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     versions: dict[str, str]
     """Of Python and of each package that computes."""
@@ -42,12 +43,7 @@ class Circumstances(BaseModel, frozen=True, extra="forbid"):
 
 
 def versions() -> dict[str, str]:
-    """Python, the platform, and each package that is installed, as they are in this process."""
-    return dict(_found())
-
-
-@cache
-def _found() -> dict[str, str]:
+    """Python, the platform, and each package that is installed."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from cspec.runtime.files import sha256
@@ -26,8 +26,10 @@ PACKAGES = frozenset({"site-packages", "dist-packages"})
 OWN = "cspec"
 
 
-class CodeFile(BaseModel, frozen=True, extra="forbid"):
+class CodeFile(BaseModel):
     """One file of code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     sha256: str

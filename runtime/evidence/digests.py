@@ -12,16 +12,19 @@ import re
 from collections.abc import Mapping
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from cspec.runtime.data.dataset import Dataset
 
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
+Record = ConfigDict(frozen=True, extra="forbid")
 
 
-class ColumnDigest(BaseModel, frozen=True, extra="forbid"):
+class ColumnDigest(BaseModel):
     """One column: its type, its shape with the rows, its content and its classes."""
+
+    model_config = Record
 
     dtype: str
     shape: tuple[int, ...]
@@ -31,8 +34,10 @@ class ColumnDigest(BaseModel, frozen=True, extra="forbid"):
         return f"{self.dtype} {self.shape} sha256 {self.sha256[:16]}"
 
 
-class DataDigest(BaseModel, frozen=True, extra="forbid"):
+class DataDigest(BaseModel):
     """One dataset."""
+
+    model_config = Record
 
     rows: int
     columns: dict[str, ColumnDigest]
@@ -41,8 +46,10 @@ class DataDigest(BaseModel, frozen=True, extra="forbid"):
     was read once, for measures on whole data."""
 
 
-class ModelDigest(BaseModel, frozen=True, extra="forbid"):
+class ModelDigest(BaseModel):
     """One model: its layers as torch prints them, and the parameters and buffers that it has."""
+
+    model_config = Record
 
     layers: str
     tensors: dict[str, str]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
-class Code(BaseModel, frozen=True):
+class Code(BaseModel):
     """What `cspec explain CS101` prints; `wrong` and `right` are complete small specs."""
+
+    model_config = ConfigDict(frozen=True)
 
     code: str
     title: str
