@@ -32,7 +32,7 @@ from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.limits import LIMITS
 from cspec.dsl.text.source import Source
 from cspec.dsl.words.functions import SETS, SIGNATURES, Signature
-from cspec.reading.vocabulary import Entry, entries, form, shown
+from cspec.reading.vocabulary import Entry, entries, form, record
 from cspec.running.plans import plan_of
 
 _MARKED = re.compile(r"(<!-- generated: ([\w:]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -53,8 +53,7 @@ def functions() -> str:
     for s in SIGNATURES.values():
         if s.name not in SETS:
             gradient = "yes" if s.gradient else s.surrogate or "no"
-            doc = s.doc
-            rows.append((s.family, f"`{form(s)}`", doc, _range(s), gradient))
+            rows.append((s.family, f"`{form(s)}`", s.doc, _range(s), gradient))
     rows.sort(key=lambda row: row[0])
     return table(("family", "function", "meaning", "range", "gradient"), rows)
 
@@ -97,26 +96,15 @@ def _entries(records: Mapping[str, type[Settings]]) -> list[Entry]:
     for kind, known in (("methods", METHODS), ("data", SOURCES), ("models", MODELS)):
         if records is known:
             return entries(kind)
-    return [_entry(cls) for cls in records.values()]
-
-
-def _entry(cls: type[Settings]) -> Entry:
-    doc = " ".join((cls.__doc__ or "").split("\n\n")[0].split())
-    settings = tuple(
-        {
-            "name": name,
-            "default": "needed" if field.is_required() else shown(field.default),
-            "doc": field.description or "",
-        }
-        for name, field in cls.model_fields.items()
-    )
-    return Entry(cls.word, cls.word, doc, settings)
+    return [record(cls) for cls in records.values()]
 
 
 def settings(cls: type[Settings]) -> str:
     """One record as a table of its settings."""
-    entry = _entry(cls)
-    rows = [(f"`{s['name']}`", s["default"], s["doc"]) for s in entry.settings]
+    rows = [
+        (f"`{s['name']}`", s["default"].replace("(needed)", "needed"), s["doc"])
+        for s in record(cls).settings
+    ]
     return table(("setting", "default", "meaning"), rows) if rows else "No settings.\n"
 
 

@@ -60,11 +60,11 @@ def rehearsed(
     the first rate, but where it is followed by losses.
     """
     open_ = acting.schedule.follow and not written.given("schedule")
-    lost = any(c.surrogate_text == LOGISTIC.text for c in problem.constraints)
-    if not open_ or (problem.objective_gradient is not None and not lost) or steps < LONG:
+    by_losses = any(c.surrogate_text == LOGISTIC.text for c in problem.constraints)
+    if not open_ or (problem.objective_gradient is not None and not by_losses) or steps < LONG:
         return NEVER
     counts = any(c.gradient_parts is not None for c in problem.constraints)
-    below = NOISY if counts and not whole and not lost else BELOW
+    below = NOISY if counts and not whole and not by_losses else BELOW
     return Rehearsed(min(MOST, max(LEAST, steps // SHARE)), below)
 
 

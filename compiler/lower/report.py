@@ -131,9 +131,13 @@ def _each(c: Constraint) -> str | None:
 
 def _level(c: Constraint, checked: Checked) -> str:
     """The variable that stands for the worst example of the objective, which is in no line."""
-    written = {item.name for item in checked.spec.items if isinstance(item, Var)}
-    made = {item.name for item in checked.elaborated.items if isinstance(item, Var)} - written
-    return c.bound.id if isinstance(c.bound, Name) and c.bound.id in made else ""
+    if not isinstance(c.bound, Name):
+        return ""
+    written, made = (
+        any(isinstance(item, Var) and item.name == c.bound.id for item in spec.items)
+        for spec in (checked.spec, checked.elaborated)
+    )
+    return c.bound.id if made and not written else ""
 
 
 def _stand_ins(c: Constraint) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 def entries(kind: str) -> list[Entry]:
     """All words of one kind, in the order of their table."""
     if kind in _SETTINGS:
-        return [_record(cls) for cls in _SETTINGS[kind].values()]
+        return [record(cls) for cls in _SETTINGS[kind].values()]
     if kind == "codes":
         return [Entry(code.code, code.code, code.title) for code in CODES.values()]
     sets = kind == "sets"
@@ -56,7 +56,8 @@ def form(signature: Signature) -> str:
     return f"{signature.name}({', '.join(names)})"
 
 
-def _record(cls: type[Settings]) -> Entry:
+def record(cls: type[Settings]) -> Entry:
+    """A word with settings, and what they are without being given."""
     settings = tuple(
         {
             "name": name,

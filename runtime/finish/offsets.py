@@ -1,6 +1,6 @@
 """Where a count is minimized, the offsets of a classifier's outputs, settled on true counts.
 
-    b_k <- b_k + s,     s between two neighboring scores; steps over ranks are halved
+    b_k <- b_k + s,     s between two neighboring scores: ranks far and wide, then around the best
 
 A surrogate of a rate ends near the bound and not at it, and its best offset is not that of the
 count. The last layer's offset moves a threshold without moving what is learned: it goes where the
@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.measure.requirements import excess
+from cspec.runtime.methods.threshold import worth
 from cspec.runtime.models.without_trace import as_deployed
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
 WORK = 2e8
-"""Rows x parameters of one look, at most; a search takes about two dozen."""
+"""Rows x parameters of one look, at most; a search of one output takes about 65."""
 CLASSES = 10
 """Outputs, at most."""
 SWEEPS = 5
 """Times that all outputs are gone through, at most."""
 LOOKS = 32
-"""Ranks that are tried all over the examples, and around the best of them."""
+"""Ranks that are tried all over the examples, and as many around the best of them."""
 
 
 def settle_offsets(session: Session) -> None:
@@ -59,27 +59,29 @@ def _last_layers(session: Session) -> Iterator[nn.Linear]:
 def _settle(session: Session, layer: nn.Linear, place: int) -> bool:
     """Search the ranks of one output's scores for its best offset; whether it is another."""
     offset, start = layer.bias, layer.bias[place].clone()
+    members = [c for c in session.program.constraints if not c.soft]
     margins = _margins(session, layer, place)
     if len(margins) < 2:
         return False
     middles = -(margins[1:] + margins[:-1]) / 2  # the shift at which rank i + 1 is the threshold
     tried: dict[int, tuple[float, float]] = {}
 
-    def worth(rank: int) -> tuple[float, float]:
+    def at_rank(rank: int) -> tuple[float, float]:
         if rank not in tried:
             offset[place] = start + middles[rank]
-            tried[rank] = _worth(session)
+            tried[rank] = worth(session, members)
         return tried[rank]
 
-    before = _worth(session)
-    at, most = min(int((margins < 0).sum()), len(middles) - 1), len(middles) - 1
+    before = worth(session, members)
+    most = len(middles) - 1
+    at = min(int((margins < 0).sum()), most)
     step = max(1, most // LOOKS)
     # Shares of few examples go up and down from rank to rank, so it is looked far and wide.
-    at = min((at, *range(0, most + 1, step)), key=worth)
+    at = min((at, *range(0, most + 1, step)), key=at_rank)
     while step > 1 and not session.interrupted:
         reach = LOOKS // 2 * (step := max(1, step // LOOKS))
-        at = min(range(max(0, at - reach), min(most, at + reach) + 1, step), key=worth)
-    better = worth(at) < before and not session.interrupted
+        at = min(range(max(0, at - reach), min(most, at + reach) + 1, step), key=at_rank)
+    better = at_rank(at) < before and not session.interrupted
     offset[place] = start + middles[at] if better else start
     return better
 
@@ -91,22 +93,14 @@ def _margins(session: Session, layer: nn.Linear, place: int) -> Tensor:
     layer.bias[place] += 1  # outputs that are known from before would not be computed
     hook = layer.register_forward_hook(lambda _m, _i, output: seen.append(output.detach()))
     try:
-        _worth(session)
+        worth(session, ())  # asks for all outputs
     finally:
         hook.remove()
     layer.bias[place] = own
-    scores = torch.cat([s.reshape(-1, layer.out_features) for s in seen]) if seen else None
-    if scores is None:
+    if not seen:
         return torch.empty(0)
+    scores = torch.cat([s.reshape(-1, layer.out_features) for s in seen])
     others = torch.cat([scores[:, :place], scores[:, place + 1 :]], 1)
     above = scores[:, place] - 1 - (others.amax(1) if others.shape[1] else 0.0)
     different: Tensor = torch.unique(above)
     return different
-
-
-def _worth(session: Session) -> tuple[float, float]:
-    """What is violated most, then the objective as written; smaller is better."""
-    found = session.measurer.values(session.measurer.columns())
-    members = [c for c in session.program.constraints if not c.soft]
-    violation = max((excess(c, *found[c.label]) for c in members), default=0.0)
-    return violation, session.sign * session.objective_on()

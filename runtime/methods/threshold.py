@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import excess
 from cspec.runtime.models.without_trace import measuring
 
@@ -35,6 +36,13 @@ def shiftable_(model: nn.Module) -> None:
         getattr(model, BUFFER).zero_()
 
 
+def worth(session: Session, members: Sequence[ConstraintFacts]) -> tuple[float, float]:
+    """What is violated most of these, then the objective as written; smaller is better."""
+    found = session.measurer.values(session.measurer.columns())
+    violation = max((excess(c, *found[c.label]) for c in members), default=0.0)
+    return violation, session.sign * session.objective_on()
+
+
 def shift_threshold(session: Session, name: str, dataset: str, labels: Sequence[str]) -> None:
     """Choose the shift of least loss among those at which the constraints named hold.
 
@@ -57,9 +65,7 @@ def shift_threshold(session: Session, name: str, dataset: str, labels: Sequence[
     for candidate in tried.tolist():
         with torch.no_grad():
             shift.fill_(candidate)
-        found = session.measurer.values(session.measurer.columns())
-        violation = max(excess(c, *found[c.label]) for c in members)
-        rank = (violation, session.sign * session.objective_on())
+        rank = worth(session, members)
         if rank < best:
             best, chosen = rank, candidate
     with torch.no_grad():

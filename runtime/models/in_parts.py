@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from torch.utils.checkpoint import checkpoint
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.runtime.models.without_trace import buffers_kept, covered
+from cspec.runtime.models.without_trace import buffers_kept, copies, covered
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def _forward(model: nn.Module, parts: int, forward: Any, *arguments: Any, **sett
         return forward(*arguments, **settings)
 
     def on_copies(*part: Tensor) -> Any:
-        return forward(*(value.clone() for value in part))  # a model may write into its inputs
+        return forward(*copies(part))  # a model may write into its inputs
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _Again(model)

@@ -93,11 +93,11 @@ def _forward_in_chunks(
     """
     tensors = [value for value in arguments if isinstance(value, Tensor) and value.ndim]
     if not tensors or len(tensors) != len(arguments) or settings:
-        return forward(*_copies(arguments), **settings)
+        return forward(*copies(arguments), **settings)
     rows = len(tensors[0])
     size = min(_chunk_rows(value) for value in tensors)
     if rows <= size or any(len(value) != rows for value in tensors):
-        return forward(*_copies(arguments))
+        return forward(*copies(arguments))
 
     def whole() -> Any:
         parts = [
@@ -105,7 +105,7 @@ def _forward_in_chunks(
             for start in range(0, rows, size)
         ]
         if not all(isinstance(part, Tensor) for part in parts):
-            return forward(*_copies(arguments))
+            return forward(*copies(arguments))
         return torch.cat(parts)
 
     model = getattr(forward, "__self__", None)
@@ -120,7 +120,7 @@ def _once(forward: Any, *arguments: Tensor) -> Any:
     """
 
     def copied(*chunk: Tensor) -> Any:
-        return forward(*_copies(chunk))
+        return forward(*copies(chunk))
 
     if torch.is_grad_enabled() and _trains(forward, arguments):
         # Copies are made within: what is held until the gradient comes are the examples themselves.
@@ -136,7 +136,8 @@ def _trains(forward: Any, arguments: Iterable[Tensor]) -> bool:
     return not isinstance(owner, nn.Module) or any(p.requires_grad for p in owner.parameters())
 
 
-def _copies(arguments: Iterable[Any]) -> Iterator[Any]:
+def copies(arguments: Iterable[Any]) -> Iterator[Any]:
+    """The arguments, tensors among them copied."""
     return (value.clone() if isinstance(value, Tensor) else value for value in arguments)
 
 
