@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.choose.strategy import ChoiceContext, choose
@@ -59,10 +59,8 @@ PASSES: tuple[tuple[str, Pass], ...] = (
 """From the problem as written to canonical form, in order, before anything is bound."""
 
 
-class Plan(BaseModel):
+class Plan(BaseModel, frozen=True, arbitrary_types_allowed=True):
     """The symbolic plan: what is known from the text alone."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     checked: Checked
     canonical: Problem

@@ -72,6 +72,7 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Bisection, Spg
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.intervals import Ranges
 from cspec.dsl.words.losses import OF_CLASSES
 
@@ -257,8 +258,7 @@ def objective_as_written(checked: Checked, facts: Facts) -> Expr:
 
 
 def _used_params(checked: Checked) -> dict[str, float | tuple[float, ...]]:
-    used = {node.id for node in walk(checked.elaborated) if isinstance(node, Name)}
-    used -= matrix_params(checked).keys() - whole_params(checked)
+    used = names(checked.elaborated) - (matrix_params(checked).keys() - whole_params(checked))
     return {name: value for name, value in checked.params.items() if name in used}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.checks.constraints import SaidByModifiers, check_constraints
 from cspec.dsl.checks.divisions import check_divisions
@@ -50,14 +50,12 @@ from cspec.dsl.words.functions import Signature
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-class Checked(BaseModel):
+class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
     """A spec as written, as meant, its names and settings, and all that was found.
 
     `methods` are settings of constraints with a `by` of their own, `soft` and `within` what those
     modifiers say, by label path; `sources` and `models` the records behind `=` by name.
     """
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     source: Source
     spec: Spec
@@ -136,7 +134,10 @@ def _check(
         check_events(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
-    kept = _kept([*named, *paired.diagnostics, *explicit.diagnostics, *typer.found], source, hidden)
+    checks = [*named, *paired.diagnostics, *explicit.diagnostics, *typer.found]
+    if errors(syntax):  # what is not read may use any name
+        checks = [d for d in checks if d.code != "CS203"]
+    kept = _kept(checks, source, hidden)
     found = taken_words(symbols, source, [*syntax, *imports.diagnostics, *kept])
     if not errors(found):
         run = (settled.method, limits.methods, settled.fit)
@@ -176,9 +177,7 @@ def _kept(
 
 def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:
     """Whether a finding may only be due to a clause that did not parse."""
-    return found.code in ("CS201", "CS203", "CS206", "CS207") and (
-        source.slice(found.span) in hidden
-    )
+    return found.code in ("CS201", "CS206", "CS207") and (source.slice(found.span) in hidden)
 
 
 def _misspelt(found: Diagnostic, source: Source, meant: set[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.spec import flatten
@@ -12,11 +12,7 @@ from cspec.dsl.tree.nodes import Domain, Expr, Given, Metric, Model, Objective, 
 from cspec.dsl.values.outside import how_to_set
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class UnboundName(_Record):
+class UnboundName(BaseModel, frozen=True):
     """A name that must be bound, and the lines that need it."""
 
     name: str
@@ -24,7 +20,7 @@ class UnboundName(_Record):
     lines: tuple[int, ...]
 
 
-class ParamInfo(_Record):
+class ParamInfo(BaseModel, frozen=True):
     """A param: its value now (None: set from outside), its set as typed, and how to set it."""
 
     name: str
@@ -34,7 +30,7 @@ class ParamInfo(_Record):
     """What to type for one that has no value."""
 
 
-class ModelInfo(_Record):
+class ModelInfo(BaseModel, frozen=True):
     """A model: its source as typed (None: bound from outside), its declared arguments."""
 
     name: str
@@ -44,7 +40,7 @@ class ModelInfo(_Record):
     implied: bool
 
 
-class DatasetInfo(_Record):
+class DatasetInfo(BaseModel, frozen=True):
     """A dataset: its columns, and its source as typed (None: bound from outside)."""
 
     name: str
@@ -55,7 +51,7 @@ class DatasetInfo(_Record):
     """Whether the model sees numeric inputs standardized; named features are as in the source."""
 
 
-class ConstraintInfo(_Record):
+class ConstraintInfo(BaseModel, frozen=True):
     """A constraint: its label path, its text, whether it is a preference, its `by` as typed."""
 
     label: str
@@ -65,7 +61,7 @@ class ConstraintInfo(_Record):
     by: str | None
 
 
-class Needs(_Record):
+class Needs(BaseModel, frozen=True):
     """What a spec needs and gives. `gives` are the things a run reports, in words."""
 
     unbound: tuple[UnboundName, ...]

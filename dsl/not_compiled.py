@@ -49,7 +49,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.tree.rebuild import calls_of, mentions
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BOXES
 
@@ -318,7 +318,7 @@ def _beside_data(node: Node, binder: Binder, symbols: Symbols) -> bool:
     """Whether a mean over drawn points names columns of data, too."""
     columns = {c.name for data in symbols.datasets().values() for c in data}
     columns -= set(binder.names)
-    return any(isinstance(n, Name) and n.id in columns for n in walk(node))
+    return mentions(node, columns)
 
 
 def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:

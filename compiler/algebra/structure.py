@@ -16,7 +16,7 @@ from cspec.compiler.algebra.tensor_forms import largest_form, tensor_form
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
 from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.tree.constants import CONSTANTS, value_or_none
+from cspec.dsl.tree.constants import CONSTANTS, Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -392,7 +392,7 @@ def _reduced(
     name: str | None,
     arguments: list[Form],
     expr: Call,
-    params: Mapping[str, float | tuple[float, ...]],
+    params: Values,
 ) -> Form | None:
     """`sum`, `sumsq` and norms of all entries."""
     if not arguments:
@@ -411,9 +411,7 @@ def _reduced(
     return Form((), convex and order >= 1, False, smooth, 0.0, math.inf, inner.constant)
 
 
-def norm_order(
-    expr: Call, params: Mapping[str, float | tuple[float, ...]] | None = None
-) -> float | None:
+def norm_order(expr: Call, params: Values | None = None) -> float | None:
     """p of `norm(v, p)`, `l1(v)`, `l2(v)`; None for anything else."""
     match function_name(expr), expr.arguments, expr.keywords:
         case "l1", (_,), ():

@@ -18,7 +18,7 @@ import sympy as sp
 
 from cspec.compiler.algebra.symbolic_matrices import matrix_function
 from cspec.compiler.expressions.vectors import Constants
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -85,7 +85,7 @@ class Space(NamedTuple):
     """Shape of every variable as the spec declares it; () for a scalar."""
     domains: Mapping[str, tuple[sp.Expr, sp.Expr]]
     """Exact ends of the interval that a variable's entries lie in; infinite where it has none."""
-    params: Mapping[str, float | tuple[float, ...]]
+    params: Values
     stand_ins: frozenset[str] = frozenset()
     """Functions of the user whose slope may be that of another function."""
     outputs: Mapping[str, tuple[int, ...]] = {}

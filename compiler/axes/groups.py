@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cspec.compiler.axes.known import Known
-from cspec.compiler.records.facts import ColumnFacts
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import And, Expectation, Expr, Name
 
@@ -84,12 +83,8 @@ def groups_of(known: Known, columns: tuple[Name, ...]) -> tuple[Group, ...]:
         }
         return tuple(Group(codes, found[codes]) for codes in sorted(found))
     combinations = {
-        codes: ", ".join(_called(data.columns[n], c) for n, c in zip(names, codes, strict=True))
+        codes: ", ".join(data.columns[n].called(c) for n, c in zip(names, codes, strict=True))
         for data in having
         for codes in data.combinations(names)
     }
     return tuple(Group(codes, combinations[codes]) for codes in sorted(combinations))
-
-
-def _called(column: ColumnFacts, code: int) -> str:
-    return column.called(code)

@@ -11,11 +11,10 @@ from cspec.compiler.axes.targets import Targets
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Call, Expr, walk
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.words.functions import SIGNATURES, Signature
-
-Params = Mapping[str, float | tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Known:
 
     symbols: Symbols
     facts: Facts
-    params: Params = field(default_factory=dict)
+    params: Values = field(default_factory=dict)
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     functions: Mapping[str, Signature] = field(default_factory=dict)
     """Signatures of functions of a person's own."""

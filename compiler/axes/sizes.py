@@ -7,20 +7,18 @@ bytes(f)    params(f), each of as many bytes as the run's numbers have
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
 
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.expressions.rewrite import number, rewrite
 from cspec.compiler.records.facts import Facts, ModelFacts
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Name, Node, walk
 
 SIZES = frozenset({"density", "params", "flops", "bytes"})
 STORED = frozenset({"params", "bytes"})
 """Sizes that keeping the largest weights alone may hold."""
-Params = Mapping[str, float | tuple[float, ...]]
 
 
 def sized(node: Node, words: frozenset[str] = SIZES) -> tuple[str, str] | None:
@@ -67,7 +65,7 @@ def full(word: str, model: ModelFacts, width: int) -> float | None:
     return float(sum(2 * n * (size or 0) for size, n in layers) + model.operations.other)
 
 
-def at_full_size(expr: Expr, facts: Facts, params: Params, width: int) -> float | None:
+def at_full_size(expr: Expr, facts: Facts, params: Values, width: int) -> float | None:
     """An expression of sizes alone with every weight in use; None where it has other parts."""
 
     def step(node: Expr) -> Expr:

@@ -15,7 +15,7 @@ from cspec.compiler.records.facts import Facts
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.fit import AdamOptimizer, FitSettings, Optimizer, SgdOptimizer
-from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.nodes import Fit, walk
 
 GATES = "*log_alpha"
@@ -77,7 +77,7 @@ def slow_gates(checked: Checked, facts: Facts, steps: float) -> Iterator[Diagnos
         code="CS541",
         severity="warning",
         message=f"gates hardly shut: {_reach(acting, steps)}",
-        span=_place(checked),
+        span=next((item.span for item in checked.spec.items if isinstance(item, Fit)), NOWHERE),
         label="this rate acts on the gates, too" if acting.params is None else "",
         notes=(
             f"a gate travels about {TRAVEL:g} from open to shut, and some of the way back: Adam "
@@ -114,7 +114,3 @@ def _written(optimizer: Optimizer) -> str:
         if optimizer.given(name) and isinstance(value := getattr(optimizer, name), str | float)
     ]
     return f"{optimizer.word}({', '.join(given)})"
-
-
-def _place(checked: Checked) -> Span:
-    return next((item.span for item in checked.spec.items if isinstance(item, Fit)), NOWHERE)

@@ -79,8 +79,7 @@ def set_parts(problem: Problem, space: Space) -> Parts:
     constraints = []
     for place, c in enumerate(problem.constraints):
         if place in held:
-            assert c.set is not None
-            fine = c.set.word in CONVEX
+            fine = c.known_set.word in CONVEX
             notes.append(f"{c.label}: a set that is {'' if fine else 'not '}convex")
             constraints.append(c)
         else:
@@ -118,7 +117,7 @@ def _held(problem: Problem, space: Space) -> frozenset[int]:
 
 def _together(problem: Problem, space: Space, name: str, places: list[int]) -> set[int]:
     """Those of one variable's sets that can be projected onto together."""
-    members = {place: _member(problem.constraints[place]) for place in places}
+    members = {place: problem.constraints[place].known_set for place in places}
     keys = _Keys()
     if len({keys.of(member) for member in members.values()}) > 1 or name in space.domains:
         places = [p for p in places if not _is_rows(problem.constraints[p])]
@@ -141,12 +140,7 @@ def _together(problem: Problem, space: Space, name: str, places: list[int]) -> s
 
 def _is_rows(c: Constraint) -> bool:
     """Whether a set is an affine relation, which a multiplier meets as well."""
-    return c.relation != "in" and _member(c).word in AFFINE
-
-
-def _member(c: Constraint) -> SetMember:
-    assert c.set is not None
-    return c.set
+    return c.relation != "in" and c.known_set.word in AFFINE
 
 
 class _Keys(SetKeys):

@@ -99,13 +99,13 @@ def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:
 
 
 def _held_reason(c: Constraint) -> tuple[str, tuple[str, ...]]:
-    assert c.set is not None
-    seen = f" (recognized in `{c.set.recognized}`)" if c.set.recognized else ""
+    found = c.known_set
+    seen = f" (recognized in `{found.recognized}`)" if found.recognized else ""
     reason = (
-        f"deterministic, and the set `{c.set.word}`{seen} has a projection: spectral projected "
+        f"deterministic, and the set `{found.word}`{seen} has a projection: spectral projected "
         "gradient; every iterate is a member, and it stops at a stationary point"
     )
-    if c.set.word in CONVEX:
+    if found.word in CONVEX:
         return reason, REJECTED
     return f"{reason}; the set is not convex, so several starts are tried", REJECTED
 

@@ -304,8 +304,7 @@ ADMM_ON_COUNTS = (
 
 def _course(c: Constraint) -> str:
     """How a count comes to its bound, and why so."""
-    assert c.set is not None
-    found = course(Projection(), c.set)
+    found = course(Projection(), c.known_set)
     if not found.ramp:
         return "the bound moves as written"
     return f"{described(found)} (Zhu and Gupta 2017: magnitudes say little before training)"
@@ -327,8 +326,7 @@ def _size(c: Constraint, context: ChoiceContext) -> Choice:
 
 
 def _set(c: Constraint) -> Choice:
-    assert c.set is not None
-    word = c.set.word
+    word = c.known_set.word
     if word in JUMPS:
         return Choice(
             Admm(),
@@ -336,7 +334,7 @@ def _set(c: Constraint) -> Choice:
             "a feasible copy is kept beside the weights and delivered at the end",
             ("projection: a step smaller than a grid cell would never be taken",),
         )
-    seen = f" (recognized in `{c.set.recognized}`)" if c.set.recognized else ""
+    seen = f" (recognized in `{c.known_set.recognized}`)" if c.known_set.recognized else ""
     if word in COUNTS:
         return Choice(
             Projection(),
@@ -412,8 +410,7 @@ def _seen_later(c: Constraint, context: ChoiceContext) -> bool:
 def _gated_density(c: Constraint, context: ChoiceContext) -> bool:
     if not _is_density(c) or context.facts is None:
         return False
-    assert c.set is not None
-    model = context.facts.models.get(c.set.model or "")
+    model = context.facts.models.get(c.known_set.model or "")
     return model is not None and model.gated
 
 

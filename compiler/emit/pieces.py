@@ -51,6 +51,17 @@ def constant(value: float) -> ast.expr:
     return ast.Constant(value)
 
 
+def exact(value: float) -> ast.expr:
+    """A float that is read back to the same bits; infinities and nan by name."""
+    if math.isnan(value):
+        return ast.Attribute(value=ast.Name(id="math"), attr="nan")
+    if math.isinf(value):
+        return constant(value)
+    if value < 0:
+        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(float(-value)))
+    return ast.Constant(float(value))
+
+
 def literal(values: object) -> ast.expr:
     """Tuples of plain values, as they are written."""
     if isinstance(values, tuple):

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant, mapping, sequence
+from cspec.compiler.emit.pieces import constant, exact, mapping, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.program import (
     ConstraintFacts,
@@ -276,7 +276,7 @@ def value_of(value: Any) -> ast.expr:
         case int():
             return constant(value)
         case float():
-            return _number(value)
+            return exact(value)
         case dict():
             return mapping({key: value_of(item) for key, item in value.items()})
         case tuple() | list() if _is_pair(value):
@@ -288,12 +288,3 @@ def value_of(value: Any) -> ast.expr:
 def _is_pair(value: Any) -> bool:
     """Whether entries of a tuple are no list of alike: a name and another, a start and a stop."""
     return isinstance(value, tuple) and len(value) == 2
-
-
-def _number(value: float) -> ast.expr:
-    """A float that is read back to the same bits."""
-    if value in (float("inf"), float("-inf")):
-        return constant(value)
-    if value < 0:
-        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
-    return ast.Constant(value)

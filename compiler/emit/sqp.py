@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import sympy as sp
 
@@ -93,7 +93,7 @@ def _values(
 ) -> tuple[list[ast.expr], Translator]:
     """The entries in Python, what they share in locals first."""
     translator = _translator(make, solve)
-    shared, reduced = sp.cse(entries, symbols=_symbols(), order="none")
+    shared, reduced = sp.cse(entries, symbols=sp.numbered_symbols(SHARED, real=True), order="none")
     names = {MULTIPLIER: "multipliers"}
     for symbol, _ in shared:
         names[symbol.name] = translator.names.fresh(symbol.name.removeprefix("#"))
@@ -102,10 +102,6 @@ def _values(
         translated = translator.translate(tree(value))
         make.writer.assign(names[symbol.name], translated)
     return [translator.translate(tree(value)) for value in reduced], translator
-
-
-def _symbols() -> Callable[[], object]:
-    return sp.numbered_symbols(SHARED, real=True)  # type: ignore[no-any-return]
 
 
 def write_solve(solve: Solve, writer: Writer) -> None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.each_example import write_state
-from cspec.compiler.emit.pieces import constant, subscript
+from cspec.compiler.emit.pieces import constant, exact, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.graph import (
     FORMULA_FUNCTIONS,
@@ -87,7 +87,7 @@ def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
 def _start(state: StateFacts) -> ast.expr:
     torch = ast.Name(id="torch")
     if isinstance(state.start, tuple):
-        numbers: list[ast.expr] = [_number(value) for value in state.start]
+        numbers: list[ast.expr] = [exact(value) for value in state.start]
         make = ast.Attribute(value=torch, attr="tensor")
         return ast.Call(func=make, args=[ast.List(elts=numbers)], keywords=[])
     if state.start == 0:
@@ -95,15 +95,7 @@ def _start(state: StateFacts) -> ast.expr:
         return ast.Call(func=zeros, args=[ast.Constant(state.size)], keywords=[])
     make = ast.Attribute(value=torch, attr="full")
     size = ast.Tuple(elts=[ast.Constant(state.size)])
-    return ast.Call(func=make, args=[size, _number(state.start)], keywords=[])
-
-
-def _number(value: float) -> ast.expr:
-    if value != value:
-        return ast.Attribute(value=ast.Name(id="math"), attr="nan")
-    if value in (float("inf"), float("-inf")):
-        return constant(value)
-    return ast.Constant(float(value))
+    return ast.Call(func=make, args=[size, exact(state.start)], keywords=[])
 
 
 def write_combine(
@@ -116,12 +108,12 @@ def write_combine(
     """
     if not rules:
         return  # the loss is what is minimized
-    doc = [rule_combine(rule).meaning for rule in rules]
+    doc = [rule.combine.meaning for rule in rules]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
         terms = [_objective_term(rules)]
         for rule in rules:
             names = RuleNames(rule, len(rules) == 1)
-            operation = rule_combine(rule)
+            operation = rule.combine
             target = "value" if by_value else "weight"
             formula = next(u.formula for u in operation.updates if u.target == target)
             value = inline(formula, operation, names, vectors=("g", "true"))
@@ -139,7 +131,7 @@ def _objective_term(rules: Sequence[FunctionalRule]) -> str:
     for rule in rules:
         if rule.fragment.scales_objective:
             names = RuleNames(rule, len(rules) == 1)
-            operation = rule_combine(rule)
+            operation = rule.combine
             formula = next(u.formula for u in operation.updates if u.target == "objective")
             value = inline(formula, operation, names, vectors=("g", "true"))
             factors.append(f"{ast.unparse(value)}[0]")
@@ -148,11 +140,6 @@ def _objective_term(rules: Sequence[FunctionalRule]) -> str:
 
 def _g(names: RuleNames) -> ast.expr:
     return names.part(ast.Name(id="g"))
-
-
-def rule_combine(rule: FunctionalRule) -> Operation:
-    """A rule's COMBINE operation."""
-    return next(op for op in rule.fragment.operations if op.kind is Kind.COMBINE)
 
 
 def dual_operations(rule: FunctionalRule) -> list[Operation]:

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, walk
+from cspec.dsl.tree.features import column_of_variable
+from cspec.dsl.tree.nodes import Call, Expr, Name, walk
 from cspec.dsl.words.functions import DERIVATIVES
 
 
 def variables(call: Call) -> tuple[Expr, ...]:
     """What a derivative is taken by, in order: `diff(u, x, x)` has (x, x)."""
     return call.arguments[1:]
-
-
-def column_of_variable(variable: Expr) -> str | None:
-    """The column that a variable is, or is a feature of: `x`, `x.age`, `x[3]`."""
-    match variable:
-        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
-            return name
-        case _:
-            return None
 
 
 def tracked_columns(expressions: Iterable[Expr]) -> frozenset[str]:

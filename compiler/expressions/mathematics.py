@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
-Record = ConfigDict(frozen=True, extra="forbid")
-
+from pydantic import BaseModel
 
 OBJECTIVE_SURROGATE = "sigmoid of temperature 1 moves the model"
 """What is said of the surrogate of an objective: an objective has no words of its own for it."""
 
 
-class Mathematics(BaseModel):
+class Mathematics(BaseModel, frozen=True, extra="forbid"):
     """One expression: `text` in the notation of the language, `latex` for Markdown."""
-
-    model_config = Record
 
     text: str
     latex: str
 
 
-class Setting(BaseModel):
+class Setting(BaseModel, frozen=True, extra="forbid"):
     """One setting as it acts; `default` where the spec does not say it."""
-
-    model_config = Record
 
     name: str
     value: str
@@ -35,10 +28,8 @@ class Setting(BaseModel):
         return f"{self.name}={self.value}" + (" (default)" if self.default else "")
 
 
-class Quantity(BaseModel):
+class Quantity(BaseModel, frozen=True, extra="forbid"):
     """Something the problem is about: a dataset, a model, a variable, a param, a given value."""
-
-    model_config = Record
 
     kind: str
     name: str
@@ -47,10 +38,8 @@ class Quantity(BaseModel):
     """Whether training moves it."""
 
 
-class ConstraintRecord(BaseModel):
+class ConstraintRecord(BaseModel, frozen=True, extra="forbid"):
     """One constraint as written (a quantified one is one record) and what becomes of it."""
-
-    model_config = Record
 
     label: str
     written: str
@@ -75,10 +64,8 @@ class ConstraintRecord(BaseModel):
     """How the multiplier and the sensitivity read."""
 
 
-class StateRecord(BaseModel):
+class StateRecord(BaseModel, frozen=True, extra="forbid"):
     """Something that the updates remember."""
-
-    model_config = Record
 
     name: str
     meaning: str
@@ -87,10 +74,8 @@ class StateRecord(BaseModel):
     start: str = "0"
 
 
-class OperationRecord(BaseModel):
+class OperationRecord(BaseModel, frozen=True, extra="forbid"):
     """One operation of the update graph."""
-
-    model_config = Record
 
     kind: str
     name: str
@@ -102,19 +87,15 @@ class OperationRecord(BaseModel):
     """When the operation is there at all: what is decided once a model is bound."""
 
 
-class Change(BaseModel):
+class Change(BaseModel, frozen=True, extra="forbid"):
     """One rewriting step that changed something: a line a constraint, before and after."""
-
-    model_config = Record
 
     name: str
     lines: tuple[str, ...] = ()
 
 
-class Explanation(BaseModel):
+class Explanation(BaseModel, frozen=True, extra="forbid"):
     """The whole page."""
-
-    model_config = Record
 
     name: str
     bound: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape, walk
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape
 from cspec.dsl.tree.rebuild import function_name as function_name
 from cspec.dsl.tree.rebuild import rebuild
 
@@ -45,11 +45,6 @@ def method_name(expr: Expr) -> tuple[str, str] | None:
     if isinstance(target, Attribute) and isinstance(target.value, Name):
         return target.value.id, target.name
     return None
-
-
-def mentions(expr: Expr, names: frozenset[str]) -> bool:
-    """Whether any of `names` occurs in `expr`."""
-    return any(isinstance(node, Name) and node.id in names for node in walk(expr))
 
 
 def same(left: Expr, right: Expr) -> bool:

@@ -32,7 +32,7 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         *(op for op, _ in lowered.operations(Kind.UNITS)),
         *(op for rule in lowered.examples for op in units_operations(rule)),
         *(op for op in early if op.trigger.unit == "step"),
-        *(_combine(rule) for rule in lowered.rules),
+        *(rule.combine for rule in lowered.rules),
         *(op for rule in lowered.examples for op in step_operations(rule)),
         *(op for each in around for op in each.combine),
         Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
@@ -91,10 +91,6 @@ def _duals(rule: FunctionalRule) -> list[Operation]:
 def _order(lowered: Lowered, operation: Operation) -> str:
     rule = next(r for r in lowered.rules if r.rule.name == operation.rule)
     return rule.fragment.dual_order
-
-
-def _combine(rule: FunctionalRule) -> Operation:
-    return next(op for op in rule.fragment.operations if op.kind is Kind.COMBINE)
 
 
 def _state(lowered: Lowered) -> tuple[StateFacts, ...]:

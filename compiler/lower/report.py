@@ -8,7 +8,6 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.means import means_of
 from cspec.compiler.methods.each_example import has_rows
-from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.noise import in_words
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
@@ -21,7 +20,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -118,7 +117,7 @@ def _searched(c: Constraint) -> str:
     return ", ".join(found)
 
 
-def _drawn(c: Constraint, params: Params) -> str:
+def _drawn(c: Constraint, params: Values) -> str:
     """The draws of noise that the verdict is measured by."""
     nodes = [node for side in (c.value, c.bound) for node in walk(side)]
     return ", ".join(dict.fromkeys(filter(None, (in_words(node, params) for node in nodes))))
@@ -176,14 +175,14 @@ def _magnitude(c: Constraint, checked: Checked) -> float:
     return max(1.0, abs(bound or 0.0))
 
 
-def _is_count(c: Constraint, params: Params) -> bool:
+def _is_count(c: Constraint, params: Values) -> bool:
     """Whether what is measured is a count, or arithmetic of counts and numbers, at any scale."""
     if (c.set is not None and c.set.word in DISCRETE) or (c.event is not None and c.binders):
         return True
     return _counts(c.value, params)
 
 
-def _counts(value: Expr, params: Params) -> bool:
+def _counts(value: Expr, params: Values) -> bool:
     match value:
         case Compare():
             return True

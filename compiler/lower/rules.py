@@ -16,7 +16,7 @@ from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
-from cspec.compiler.methods.output_projection import Params, output_rows
+from cspec.compiler.methods.output_projection import output_rows
 from cspec.compiler.passes.expansion.expand import named_parameters
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Fragment, Rule
@@ -37,6 +37,7 @@ from cspec.dsl.settings.methods import (
     OutputProjection,
     Threshold,
 )
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
 from cspec.dsl.values.shapes import ONE_NUMBER, Shape
 from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
@@ -51,7 +52,7 @@ def lower(
     total_steps: int,
     steps_per_epoch: int,
     by_value: bool = False,
-    params: Params | None = None,
+    params: Values | None = None,
     shapes: Mapping[str, Shape] | None = None,
 ) -> Lowered:
     """Group constraints that share a method; lay out the constraint vector.
@@ -214,7 +215,7 @@ class Sizes(NamedTuple):
 
     facts: Facts
     inference: Inference
-    params: Params
+    params: Values
     shapes: Mapping[str, Shape]
 
 

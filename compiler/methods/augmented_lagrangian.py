@@ -166,8 +166,7 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
 
 def fewer_moves(rule: Rule, every: Every) -> float:
     """A multiplier that moves less often than 60 times a run has a penalty that is larger."""
-    between = every.count * (rule.steps_per_epoch if every.unit == "epoch" else 1)
-    return max(1.0, MOVES * between / rule.total_steps)
+    return max(1.0, MOVES * rule.steps(every) / rule.total_steps)
 
 
 def _by_step(rule: Rule, settings: AugmentedLagrangian) -> bool:

@@ -29,7 +29,7 @@ def in_units(
     rule: Rule, settings: Lagrangian, trigger: Every
 ) -> tuple[Parts, tuple[Operation, ...]]:
     """The dual optimizer with its open steps as state, and what measures them."""
-    moves = max(1.0, rule.total_steps / _steps_between(rule, trigger))
+    moves = max(1.0, rule.total_steps / rule.steps(trigger))
     match settings.dual:
         case Sgd(lr=None):
             found = _with(rule, dual_steps(rule, settings), "lr")
@@ -63,10 +63,6 @@ def _gained(parts: Parts) -> Parts:
         Update(target=u.target, formula=u.formula.replace("ki *", "ki * kp *")) for u in updates
     )
     return state, found, constants, meaning
-
-
-def _steps_between(rule: Rule, trigger: Every) -> int:
-    return trigger.count * (rule.steps_per_epoch if trigger.unit == "epoch" else 1)
 
 
 def _with(rule: Rule, parts: Parts, constant: str) -> Parts:

@@ -15,19 +15,18 @@ learns slowly. Saved weights are those of the model inside; the projection is pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import OutputRows, Row
 from cspec.compiler.records.problem import Constraint, PerExample
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Number
 from cspec.dsl.values.linear import linear
 
 INFINITY = float("inf")
-Params = Mapping[str, float | tuple[float, ...]]
 
 
 class Affine(NamedTuple):
@@ -39,7 +38,7 @@ class Affine(NamedTuple):
 
 
 def output_rows(
-    constraints: Sequence[Constraint], facts: Facts, params: Params
+    constraints: Sequence[Constraint], facts: Facts, params: Values
 ) -> tuple[OutputRows, ...]:
     """The rows of all constraints by model, equal rows merged; full row rank is checked.
 
@@ -69,7 +68,7 @@ def output_rows(
     return tuple(result)
 
 
-def affine_in_outputs(expr: Expr, facts: Facts, params: Params) -> Affine | None:
+def affine_in_outputs(expr: Expr, facts: Facts, params: Values) -> Affine | None:
     """`2*f(x)[0] - f(x)[1] + 1` as coefficients of the outputs; None where it is not affine."""
     atoms: dict[object, Expr] = {}
     form = linear(expr, params, atoms, None)

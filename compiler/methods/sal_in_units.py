@@ -67,7 +67,7 @@ def sal_in_units(rule: Rule) -> Fragment:
     units = measure_units(rule, "penalty", fewer_moves(rule, every), most=most, kept="first")
     iterations = _iterations(rule, settings, every)
     move = _move(rule, settings, every, iterations)
-    shuffle = iterations * _steps(rule, every)
+    shuffle = iterations * rule.steps(every)
     orders = _reshuffle(rule, max(1, round(shuffle / rule.steps_per_epoch)))
     weight = "where(measured > 0, mean, true)" if rule.lags else "true"
     last = late_mean(rule, "multipliers + penalty * mean") if rule.lags else ()
@@ -85,13 +85,9 @@ def _round(rule: Rule, settings: Sal) -> Every:
     return Every(1, "epoch") if settings.given("iterations") else Every(interval(rule), "step")
 
 
-def _steps(rule: Rule, every: Every) -> int:
-    return every.count * (rule.steps_per_epoch if every.unit == "epoch" else 1)
-
-
 def _iterations(rule: Rule, settings: Sal, every: Every) -> int:
     """Rounds of a shuffle."""
-    rounds = rule.total_steps // _steps(rule, every)
+    rounds = rule.total_steps // rule.steps(every)
     return settings.iterations or max(1, rounds // settings.shuffles)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import ParameterRef, Problem
 from cspec.dsl.check import Checked
-from cspec.dsl.tree.nodes import Expr, Name, walk
+from cspec.dsl.tree.nodes import Expr, walk
+from cspec.dsl.tree.rebuild import names
 
 
 def moving_notes(problem: Problem, checked: Checked, facts: Facts) -> tuple[str, ...]:
@@ -59,4 +60,4 @@ def _used(problem: Problem, models: list[str]) -> set[str]:
 
 
 def _models(expr: Expr, moving: list[str]) -> set[str]:
-    return {node.id for node in walk(expr) if isinstance(node, Name)} & set(moving)
+    return set(names(expr).intersection(moving))

@@ -75,7 +75,7 @@ def _ramps(checked: Checked, lowered: Lowered, loop: OwnLoop) -> Iterator[str]:
                 f"{OWN_LOOP_STEPS:,}, and every layer keeps at least {LAYER_FLOOR:.0%} of it; say "
                 "how many steps yours takes: bind(..., steps=N)"
             )
-        if not ramped and _spans_the_run(checked):
+        if not ramped and any(not call.keywords for call in _calls(checked, "ramp")):
             yield (
                 f"`ramp` spans {OWN_LOOP_STEPS:,} optimizer steps; say how many your loop takes: "
                 "bind(..., steps=N)"
@@ -84,10 +84,6 @@ def _ramps(checked: Checked, lowered: Lowered, loop: OwnLoop) -> Iterator[str]:
 
 def _calls(checked: Checked, word: str) -> Iterable[Call]:
     return (node for item in checked.elaborated.items for node in calls_of(item, (word,)))
-
-
-def _spans_the_run(checked: Checked) -> bool:
-    return any(not call.keywords for call in _calls(checked, "ramp"))
 
 
 def _epochs(checked: Checked, lowered: Lowered) -> Iterator[str]:

@@ -7,20 +7,19 @@ from math import floor, prod
 
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.sharing import targets
-from cspec.compiler.methods.output_projection import Params
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Expr
 
 
-def pruning_notes(lowered: Lowered, facts: Facts, params: Params) -> tuple[str, ...]:
+def pruning_notes(lowered: Lowered, facts: Facts, params: Values) -> tuple[str, ...]:
     """What to know of counts on weights before they are pruned to nothing."""
     return tuple(note for action in lowered.actions for note in _notes(action, facts, params))
 
 
-def _notes(action: SetAction, facts: Facts, params: Params) -> Iterator[str]:
+def _notes(action: SetAction, facts: Facts, params: Values) -> Iterator[str]:
     share = _share(action.set, params)
     if share is None:
         return
@@ -54,7 +53,7 @@ def kept(share: float, many: int) -> int:
     return min(many, floor(share * many * (1 + 1e-12)))
 
 
-def _share(member: SetMember, params: Params) -> float | None:
+def _share(member: SetMember, params: Values) -> float | None:
     amount = member.arguments.get("0")
     if member.word not in ("sparse", "channels") or not isinstance(amount, Expr):
         return None

@@ -12,14 +12,13 @@ batches is above 0 where groups are treated alike, so multipliers would rise for
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import number
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Expr, Negate, Product, Sum
 
-Params = Mapping[str, float | tuple[float, ...]]
 DIGITS = 15
 """Of a bound that is folded: 0.001*0.02/0.001 is 0.02."""
 
@@ -32,7 +31,7 @@ class Beside(NamedTuple):
     bound: Expr
 
 
-def beside(value: Expr, bound: Expr, stops: Callable[[Expr], bool], params: Params) -> Beside:
+def beside(value: Expr, bound: Expr, stops: Callable[[Expr], bool], params: Values) -> Beside:
     """Take constant factors, signs and constant terms off `value` until `stops` of what is left."""
     found = Beside(1.0, value, bound)
     while not stops(found.inner):
@@ -43,7 +42,7 @@ def beside(value: Expr, bound: Expr, stops: Callable[[Expr], bool], params: Para
     return found
 
 
-def _step(found: Beside, params: Params) -> Beside | None:
+def _step(found: Beside, params: Values) -> Beside | None:
     match found.inner:
         case Negate(operand=operand):
             return Beside(-found.factor, operand, _scaled(found.bound, -1.0))
@@ -54,7 +53,7 @@ def _step(found: Beside, params: Params) -> Beside | None:
     return None
 
 
-def _without_factors(found: Beside, product: Product, params: Params) -> Beside | None:
+def _without_factors(found: Beside, product: Product, params: Values) -> Beside | None:
     """The same with constant factors and divisors on the bound's side."""
     if "@" in product.operators:
         return None
@@ -80,7 +79,7 @@ def _product(kept: list[tuple[str, Expr]], product: Product) -> Expr:
     return product.model_copy(update={"operands": operands, "operators": operators})
 
 
-def _without_terms(found: Beside, total: Sum, params: Params) -> Beside | None:
+def _without_terms(found: Beside, total: Sum, params: Values) -> Beside | None:
     """The same with constant terms on the bound's side, where one term is left."""
     terms = list(zip(("+", *total.operators), total.operands, strict=True))
     kept = [t for t in terms if value_or_none(t[1], params) is None]

@@ -21,20 +21,20 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import call, function_name, number
-from cspec.compiler.passes.affine_sides import Params, beside
+from cspec.compiler.passes.affine_sides import beside
 from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
 from cspec.dsl.checks.advice import MOST_SUMS
 from cspec.dsl.settings.methods import Method
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
 
-NO_PARAMS: Params = MappingProxyType({})
+NO_PARAMS: Values = MappingProxyType({})
 SPLIT = frozenset({"abs", "gap", "max", "min", "ratio"})
 """Functions that are split on one side of a bound."""
 
 
 def canonical(
-    problem: Problem, method: Method | None = None, params: Params = NO_PARAMS
+    problem: Problem, method: Method | None = None, params: Values = NO_PARAMS
 ) -> Problem:
     """Maximization becomes minimization; each constraint gets its canonical parts.
 
@@ -48,7 +48,7 @@ def canonical(
 
 
 def with_parts(
-    constraint: Constraint, sign: float, params: Params, method: Method | None = None
+    constraint: Constraint, sign: float, params: Values, method: Method | None = None
 ) -> Constraint:
     """A constraint with its canonical functions; `sign` is -1 where the spec maximizes.
 
@@ -70,7 +70,7 @@ def _recovery(constraint: Constraint, sign: float) -> Recovery:
     return Recovery(sensitivity_sign=sign * direction)
 
 
-def split(constraint: Constraint, params: Params) -> tuple[Expr, ...]:
+def split(constraint: Constraint, params: Values) -> tuple[Expr, ...]:
     """The canonical functions of a constraint; of a set none, of an event those it has."""
     if constraint.relation == "in" or constraint.event is not None:
         return constraint.parts
@@ -78,7 +78,7 @@ def split(constraint: Constraint, params: Params) -> tuple[Expr, ...]:
 
 
 def parts_of(
-    value: Expr, constraint: Constraint, params: Params, linear: bool = True
+    value: Expr, constraint: Constraint, params: Values, linear: bool = True
 ) -> tuple[Expr, ...]:
     """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself.
 
@@ -96,7 +96,7 @@ def as_written(value: Expr, constraint: Constraint) -> Expr:
     return minus(constraint.bound, value) if swapped else minus(value, constraint.bound)
 
 
-def upper(value: Expr, bound: Expr, params: Params, linear: bool = True) -> tuple[Expr, ...]:
+def upper(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value <= bound."""
     match function_name(value), value:
         case "abs", Call(arguments=(inner,)):
@@ -113,7 +113,7 @@ def upper(value: Expr, bound: Expr, params: Params, linear: bool = True) -> tupl
     return _beside(value, bound, "<=", params, linear) or (minus(value, bound),)
 
 
-def lower(value: Expr, bound: Expr, params: Params, linear: bool = True) -> tuple[Expr, ...]:
+def lower(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when value >= bound."""
     match function_name(value), value:
         case "min", Call(arguments=arguments):
@@ -129,7 +129,7 @@ def lower(value: Expr, bound: Expr, params: Params, linear: bool = True) -> tupl
 
 
 def _beside(
-    value: Expr, bound: Expr, relation: Relation, params: Params, linear: bool
+    value: Expr, bound: Expr, relation: Relation, params: Values, linear: bool
 ) -> tuple[Expr, ...]:
     """The functions of what stands behind constant factors and terms; none where it stays whole."""
     found = beside(value, bound, _splits, params)
@@ -159,7 +159,7 @@ class _Term(NamedTuple):
     reduced: bool = False
 
 
-def _summed(total: Sum, bound: Expr, side: float, params: Params) -> tuple[Expr, ...]:
+def _summed(total: Sum, bound: Expr, side: float, params: Values) -> tuple[Expr, ...]:
     """Functions that are all <= 0 exactly when side * total <= side * bound; none: it stays whole.
 
     The largest of a sum is the sum of the largest, so there is one function for each choice of a
@@ -191,7 +191,7 @@ def _summed(total: Sum, bound: Expr, side: float, params: Params) -> tuple[Expr,
     return tuple(found)
 
 
-def _term(operand: Expr, sign: float, params: Params) -> _Term | None:
+def _term(operand: Expr, sign: float, params: Values) -> _Term | None:
     """The pieces of sign * operand; None of a function that is split, but not on this side."""
     if value_or_none(operand, params) is not None:
         return _Term(sign, (operand,))
@@ -212,7 +212,7 @@ def _term(operand: Expr, sign: float, params: Params) -> _Term | None:
     return None
 
 
-def behind(value: Expr, params: Params) -> Expr:
+def behind(value: Expr, params: Values) -> Expr:
     """What stands behind constant factors and terms, as far as a function that is split."""
     return beside(value, number(0), _splits, params).inner
 
@@ -221,7 +221,7 @@ def _splits(value: Expr) -> bool:
     return function_name(value) in SPLIT or _quotient(value) is not None
 
 
-def rescales(value: Expr, params: Params) -> bool:
+def rescales(value: Expr, params: Values) -> bool:
     """Whether a part of `value <= b` is (value - b) times a denominator: of ratios and quotients.
 
     Its sign is that of value - b, its size is not.

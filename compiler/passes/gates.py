@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from cspec.compiler.axes.sizes import STORED, Params, other_parameters, prunable_parameters, sized
+from cspec.compiler.axes.sizes import STORED, other_parameters, prunable_parameters, sized
 from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
 from cspec.compiler.passes.affine_sides import Beside, beside
 from cspec.compiler.records.facts import Facts, ModelFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Keyword, Name, walk
 
 EXPECTED = "expected density of the gates"
@@ -29,7 +29,7 @@ GATE_SURROGATES = frozenset({EXPECTED, EXPECTED_SIZES})
 
 
 def gates(
-    problem: Problem, facts: Facts, moving: Collection[str], params: Params, width: int = 4
+    problem: Problem, facts: Facts, moving: Collection[str], params: Values, width: int = 4
 ) -> Problem:
     """The problem with sizes of models as something that training can move.
 
@@ -96,7 +96,7 @@ def _sides(c: Constraint) -> Iterator[Expr]:
 # --- without gates -------------------------------------------------------------------------------
 
 
-def _alone(value: Expr, bound: Expr, params: Params) -> Beside:
+def _alone(value: Expr, bound: Expr, params: Values) -> Beside:
     """A size against a bound, without what stands beside it; of a ramp against both its ends."""
     found = beside(value, bound, lambda side: sized(side, STORED) is not None, params)
     match bound:
@@ -107,7 +107,7 @@ def _alone(value: Expr, bound: Expr, params: Params) -> Beside:
 
 
 def _as_set(
-    c: Constraint, facts: Facts, gated: frozenset[str], params: Params, width: int
+    c: Constraint, facts: Facts, gated: frozenset[str], params: Values, width: int
 ) -> Constraint:
     """`params(f) <= n` and `bytes(f)/1000 <= b` as a share of the weights that may stay."""
     alone = _alone(c.value, c.bound, params)
@@ -123,7 +123,7 @@ def _as_set(
     return c.model_copy(update={"set": member})
 
 
-def _share(bound: Expr, model: ModelFacts, params: Params, unit: int, c: Constraint) -> Expr | None:
+def _share(bound: Expr, model: ModelFacts, params: Values, unit: int, c: Constraint) -> Expr | None:
     """A bound on all parameters as one on the share of the prunable ones; None if it moves."""
     match bound:
         case Call(function=Name(id="ramp"), arguments=(first, last)):

@@ -26,7 +26,7 @@ from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     TURNED,
     And,
@@ -37,12 +37,11 @@ from cspec.dsl.tree.nodes import (
     Implies,
     Interval,
     Membership,
-    Name,
     Not,
     Or,
     String,
-    walk,
 )
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.shapes import Shape
 
 OPPOSITE: Mapping[str, str] = {
@@ -54,7 +53,7 @@ Entries = Word["", "all", "any"]
 class Decided(NamedTuple):
     """What decides comparisons of constants and tells tensors from numbers."""
 
-    params: Mapping[str, float | tuple[float, ...]]
+    params: Values
     shapes: Mapping[str, Shape] = {}
     """Of decision variables."""
     facts: Facts = Facts()
@@ -199,8 +198,7 @@ def _constant(expr: Expr, known: Decided) -> bool:
 
 def _settled(expr: Expr, known: Decided) -> bool:
     """Whether an expression is constant once quantifiers are expanded."""
-    names = {node.id for node in walk(expr) if isinstance(node, Name)}
-    return _constant(expr, known) or names <= known.open | known.params.keys()
+    return _constant(expr, known) or names(expr) <= known.open | known.params.keys()
 
 
 def _split(atom: Atom, known: Decided) -> Formula:

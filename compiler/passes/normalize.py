@@ -13,16 +13,14 @@ Only to see what a constraint is: it is evaluated and reported as it was written
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import call, function_name, number
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.records.problem import Relation
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum, walk
 
-Values = Mapping[str, float | tuple[float, ...]]
 ROUNDS = 12
 FLIPPED: dict[str, Relation] = {"<=": ">=", ">=": "<=", "==": "==", "in": "in"}
 DEGREES = {"norm": 1, "l1": 1, "l2": 1, "sumsq": 2, "spectral": 1, "nuclear": 1, "abs": 1}

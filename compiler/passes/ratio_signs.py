@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Bound
 from cspec.compiler.expressions.rewrite import rewrite
-from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import behind
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name, Product, walk
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.intervals import Range, Ranges
 
 
@@ -42,7 +43,7 @@ def check_ratio_signs(problem: Problem, inference: Inference, ranges: Ranges) ->
         raise SpecError(found.values())
 
 
-def _denominators(c: Constraint, params: Params) -> Iterator[Expr]:
+def _denominators(c: Constraint, params: Values) -> Iterator[Expr]:
     """What stands behind the last `/` of either side: canonical form turns on its sign."""
     for side in (behind(c.value, params), c.bound):
         if isinstance(side, Product) and side.operators[-1] == "/":
@@ -68,7 +69,7 @@ def _columns(expr: Expr, facts: Facts) -> dict[str, Range]:
     """The ranges of the columns that an expression names, over the datasets it averages."""
     datasets = {n.dataset for n in walk(expr) if isinstance(n, Expectation) and n.dataset}
     found: dict[str, Range] = {}
-    for name in {node.id for node in walk(expr) if isinstance(node, Name)}:
+    for name in names(expr):
         lows = []
         for dataset in datasets:
             data = facts.data.get(dataset)

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cspec.compiler.records.problem import Relation
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import TURNED, Expr
 
 RELATIONS: Mapping[str, Relation] = {"<=": "<=", ">=": ">=", "==": "=="}
-Params = Mapping[str, float | tuple[float, ...]]
 
 
 class Sides(NamedTuple):
@@ -26,7 +25,7 @@ class Sides(NamedTuple):
     mirrored: bool = False
 
 
-def sides(left: Expr, operator: str, right: Expr, params: Params) -> Sides:
+def sides(left: Expr, operator: str, right: Expr, params: Values) -> Sides:
     """The sides of `left operator right`."""
     if value_or_none(left, params) is not None and value_or_none(right, params) is None:
         return Sides(right, left, RELATIONS[TURNED[operator]], operator == "==")

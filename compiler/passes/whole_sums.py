@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.algebra.sympy import ELEMENTARY
-from cspec.compiler.expressions.rewrite import call, mentions, number
+from cspec.compiler.expressions.rewrite import call, number
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -31,6 +31,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.tree.rebuild import mentions
 from cspec.dsl.values.shapes import Shape
 
 LEAST = 32
@@ -52,7 +53,7 @@ def whole_sum(node: Comprehension, shapes: Mapping[str, Shape], params: Values) 
     if size is None or size < LEAST:
         return None
     free = {name: () for binder in outer for name in binder.names}
-    if not mentions(node.body, frozenset(last.names)):
+    if not mentions(node.body, last.names):
         return None  # the same number again and again
     try:
         body = _Along(last.names[0], size, {**shapes, **free}, params).of(node.body)
@@ -106,7 +107,7 @@ class _Along(NamedTuple):
         raise _NotWholeError
 
     def _moves(self, expr: Expr) -> bool:
-        return mentions(expr, frozenset({self.name}))
+        return mentions(expr, (self.name,))
 
     def _entries(self, expr: Index, value: Expr, indices: tuple[Expr, ...]) -> Expr:
         """`x[j]` is x, `A[i, j]` row i of A, `A[j, k]` column k: all of its entries, in order."""

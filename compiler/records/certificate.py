@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
-Record = ConfigDict(frozen=True, extra="forbid")
+from pydantic import BaseModel
 
 Operation = Literal[
     "number", "leaf", "sum", "negate", "product", "quotient", "power", "abs", "max", "min", "gap",
@@ -14,10 +12,8 @@ Operation = Literal[
 ]  # fmt: skip
 
 
-class LeafFacts(BaseModel):
+class LeafFacts(BaseModel, frozen=True, extra="forbid"):
     """One mean of a requirement, measured alone: the module's `leaves` has its value."""
-
-    model_config = Record
 
     text: str
     kind: Literal["rate", "mean", "number"]
@@ -30,10 +26,8 @@ class LeafFacts(BaseModel):
     """`column == value` behind `|`: two means that differ in a value are of other examples."""
 
 
-class Tree(BaseModel):
+class Tree(BaseModel, frozen=True, extra="forbid"):
     """An expression over leaves."""
-
-    model_config = Record
 
     operation: Operation
     number: float = 0.0
@@ -43,10 +37,8 @@ class Tree(BaseModel):
     parts: tuple[Tree, ...] = ()
 
 
-class CertificateFacts(BaseModel):
+class CertificateFacts(BaseModel, frozen=True, extra="forbid"):
     """`value relation bound` with confidence: what is to be shown on data that chose nothing."""
-
-    model_config = Record
 
     confidence: float
     data: str

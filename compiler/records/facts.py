@@ -7,19 +7,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-Record = ConfigDict(frozen=True, extra="forbid")
-
+from pydantic import BaseModel, Field
 
 MOST_CLASSES = 10_000
 """Whole numbers from this one on are no class numbers."""
 
 
-class ColumnFacts(BaseModel):
+class ColumnFacts(BaseModel, frozen=True, extra="forbid"):
     """One column of a dataset."""
-
-    model_config = Record
 
     kind: Literal["real", "integer", "categorical"]
     shape: tuple[int, ...] = ()
@@ -66,19 +61,15 @@ class ColumnFacts(BaseModel):
         return None
 
 
-class StreamFacts(BaseModel):
+class StreamFacts(BaseModel, frozen=True, extra="forbid"):
     """Batches of a dataset's own: how many are an epoch, how many examples each has."""
-
-    model_config = Record
 
     epoch: int
     batch_size: int | None = None
 
 
-class DataFacts(BaseModel):
+class DataFacts(BaseModel, frozen=True, extra="forbid"):
     """One dataset: its rows, its columns in declared order, the names of its features."""
-
-    model_config = Record
 
     rows: int
     columns: dict[str, ColumnFacts]
@@ -109,10 +100,8 @@ class DataFacts(BaseModel):
         return None
 
 
-class ParameterFacts(BaseModel):
+class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     """One parameter of a model. `prunable`: counted by `density`; `gated`: has an L0 gate."""
-
-    model_config = Record
 
     name: str
     shape: tuple[int, ...]
@@ -123,10 +112,8 @@ class ParameterFacts(BaseModel):
     """Whether this is itself the gate logits of another weight."""
 
 
-class OperationFacts(BaseModel):
+class OperationFacts(BaseModel, frozen=True, extra="forbid"):
     """What a forward pass of one example takes: how often it uses the weights of each layer."""
-
-    model_config = Record
 
     uses: tuple[tuple[str, int], ...] = ()
     other: int = 0
@@ -135,10 +122,8 @@ class OperationFacts(BaseModel):
     """Why they are not known: for messages, no part of the plan."""
 
 
-class ModelFacts(BaseModel):
+class ModelFacts(BaseModel, frozen=True, extra="forbid"):
     """One model: its parameters, and whether none of them moves."""
-
-    model_config = Record
 
     parameters: tuple[ParameterFacts, ...]
     frozen: bool = False
@@ -160,10 +145,8 @@ class ModelFacts(BaseModel):
         return any(parameter.gated for parameter in self.parameters)
 
 
-class OutputFacts(BaseModel):
+class OutputFacts(BaseModel, frozen=True, extra="forbid"):
     """What a model or another callable gives for some inputs, seen on a few examples."""
-
-    model_config = Record
 
     each: bool = True
     """Whether it has one value an example, and `shape` is that of one example's value."""
@@ -182,18 +165,14 @@ class OutputFacts(BaseModel):
     """What a model's `forward` takes (`x, w`), where it can't be called with what it is given."""
 
 
-class OwnLoop(BaseModel):
+class OwnLoop(BaseModel, frozen=True, extra="forbid"):
     """A training loop of the user's own: its optimizer steps, where the user says how many."""
-
-    model_config = Record
 
     steps: int | None = None
 
 
-class Facts(BaseModel):
+class Facts(BaseModel, frozen=True, extra="forbid"):
     """All that is known of what was bound."""
-
-    model_config = Record
 
     data: dict[str, DataFacts] = {}
     models: dict[str, ModelFacts] = {}

@@ -15,18 +15,15 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.settings.base import Every
 
-Record = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-
-class Rule(BaseModel):
+class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
     """Constraints that one method handles together."""
-
-    model_config = Record
 
     name: str
     """Unique in the program: `lagrangian`, `lagrangian_2`, ..."""
@@ -66,6 +63,10 @@ class Rule(BaseModel):
         if all(self.equalities):
             return "=="
         return "mixed" if any(self.equalities) else "<="
+
+    def steps(self, every: Every) -> int:
+        """Steps from one turn of a trigger to the next."""
+        return every.count * (self.steps_per_epoch if every.unit == "epoch" else 1)
 
     def state(self, name: str, meaning: str, start: float | tuple[float, ...] = 0.0) -> StateFacts:
         """State with a number an entry."""
@@ -108,10 +109,8 @@ class Rule(BaseModel):
                 return f"maximum({formula}, floor)"
 
 
-class Fragment(BaseModel):
+class Fragment(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
     """A method's part of the update graph."""
-
-    model_config = Record
 
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()
@@ -143,10 +142,8 @@ def refuse(rule: Rule, why: str, help: str) -> NoReturn:
     raise Diagnostic(code="CS521", message=message, helps=(help,)).error()
 
 
-class Around(BaseModel):
+class Around(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):
     """What a method that keeps parameters in a set does around the optimizer's step."""
-
-    model_config = Record
 
     before: tuple[Operation, ...] = ()
     """Before anything is measured."""

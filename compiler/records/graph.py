@@ -13,11 +13,9 @@ import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import BaseModel, PlainSerializer
 
 from cspec.dsl.settings.base import STEP, Every
-
-Record = ConfigDict(frozen=True, extra="forbid")
 
 
 class Kind(StrEnum):
@@ -53,10 +51,8 @@ def _strict(value: float | tuple[float, ...]) -> object:
 Start = Annotated[float | tuple[float, ...], PlainSerializer(_strict, when_used="json")]
 
 
-class StateFacts(BaseModel):
+class StateFacts(BaseModel, frozen=True, extra="forbid"):
     """A named vector of the run's state: `size` entries that start at `start`."""
-
-    model_config = Record
 
     name: str
     size: int = 1
@@ -64,19 +60,15 @@ class StateFacts(BaseModel):
     meaning: str = ""
 
 
-class Update(BaseModel):
+class Update(BaseModel, frozen=True, extra="forbid"):
     """`target <- formula`."""
-
-    model_config = Record
 
     target: str
     formula: str
 
 
-class Operation(BaseModel):
+class Operation(BaseModel, frozen=True, extra="forbid"):
     """One node of the graph: what it computes, when, from what."""
-
-    model_config = Record
 
     kind: Kind
     name: str
@@ -101,10 +93,8 @@ class Operation(BaseModel):
     meaning: str = ""
 
 
-class UpdateGraph(BaseModel):
+class UpdateGraph(BaseModel, frozen=True, extra="forbid"):
     """Operations in the order of one step, and the state they act on."""
-
-    model_config = Record
 
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()

@@ -40,6 +40,11 @@ class FunctionalRule(NamedTuple):
     parts: tuple[Segment, ...]
 
     @property
+    def combine(self) -> Operation:
+        """Its COMBINE operation."""
+        return next(op for op in self.fragment.operations if op.kind is Kind.COMBINE)
+
+    @property
     def start(self) -> int:
         """First entry in the constraint vector."""
         return self.parts[0].start

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.nodes import Binder, Call, Expectation, Expr, Index, Interval, Name, Number
 
-Record = ConfigDict(frozen=True, extra="forbid")
 Relation = Literal["<=", ">=", "==", "in"]
 
 
@@ -155,10 +154,8 @@ Coefficients = float | tuple[float, tuple[tuple[Index_, float], ...]]
 """One number for every entry; or that number and (index, number) to add to single entries."""
 
 
-class SetMember(BaseModel):
+class SetMember(BaseModel, frozen=True, extra="forbid"):
     """`subject in set`: which set, on which parameters, jointly or one by one."""
-
-    model_config = Record
 
     word: str
     """The set's word in `runtime/operators`: `nonneg`, `stiefel`, `sparse`, ..."""
@@ -201,23 +198,19 @@ def membership(value: Expr, bound: Expr) -> SetMember | None:
             return None
 
 
-class Recovery(BaseModel):
+class Recovery(BaseModel, frozen=True, extra="forbid"):
     """How a canonical multiplier turns back into the user's units and sign.
 
     multiplier in the user's sign rule = scale * (sum of the parts' multipliers);
     d(objective as written) / d(bound as written) = sensitivity_sign * multiplier.
     """
 
-    model_config = Record
-
     scale: float = 1.0
     sensitivity_sign: float = -1.0
 
 
-class Constraint(BaseModel):
+class Constraint(BaseModel, frozen=True, extra="forbid"):
     """One constraint (with `binders`: one for each member of the index set)."""
-
-    model_config = Record
 
     label: str
     binders: tuple[Binder, ...] = ()
@@ -274,6 +267,12 @@ class Constraint(BaseModel):
         return self.relation == "==" or place in self.equal_parts
 
     @property
+    def known_set(self) -> SetMember:
+        """Its set, of a constraint that has one."""
+        assert self.set is not None
+        return self.set
+
+    @property
     def judged_by(self) -> Expr:
         """The bound as written, which verdicts are about."""
         return self.bound if self.bound_written is None else self.bound_written
@@ -298,10 +297,8 @@ class Constraint(BaseModel):
         return f"{self.label}[{self.member}]" if self.member else self.label
 
 
-class DerivedBound(BaseModel):
+class DerivedBound(BaseModel, frozen=True, extra="forbid"):
     """A constraint that was proved to be a bound of one variable."""
-
-    model_config = Record
 
     label: str
     member: str = ""
@@ -315,10 +312,8 @@ class DerivedBound(BaseModel):
     """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
 
 
-class Eliminated(BaseModel):
+class Eliminated(BaseModel, frozen=True, extra="forbid"):
     """A variable that an affine equality gives: x = constant + sum of coefficient times another."""
-
-    model_config = Record
 
     label: str
     member: str = ""
@@ -332,10 +327,8 @@ class Eliminated(BaseModel):
     """For people: `x[2] = 1 - x[0] - x[1]`."""
 
 
-class Lift(BaseModel):
+class Lift(BaseModel, frozen=True, extra="forbid"):
     """A problem with kinks as a smooth one over auxiliary variables, each above its pieces."""
-
-    model_config = Record
 
     name: str
     """The vector of auxiliary variables."""
@@ -349,19 +342,15 @@ class Lift(BaseModel):
     """Place of the auxiliary variable that each entry of the pieces is about."""
 
 
-class Step(BaseModel):
+class Step(BaseModel, frozen=True, extra="forbid"):
     """One pass that changed something, for `explain`: its name and what it did."""
-
-    model_config = Record
 
     name: str
     notes: tuple[str, ...] = ()
 
 
-class Face(BaseModel):
+class Face(BaseModel, frozen=True, extra="forbid"):
     """A face x[axis] == at of a box, and the value of a model there."""
-
-    model_config = Record
 
     axis: int
     at: float
@@ -371,10 +360,8 @@ class Face(BaseModel):
     label: str
 
 
-class Lifted(BaseModel):
+class Lifted(BaseModel, frozen=True, extra="forbid"):
     """A model whose values on faces hold by construction."""
-
-    model_config = Record
 
     model: str
     box: tuple[tuple[float, float], ...]
@@ -382,10 +369,8 @@ class Lifted(BaseModel):
     faces: tuple[Face, ...] = ()
 
 
-class Problem(BaseModel):
+class Problem(BaseModel, frozen=True, extra="forbid"):
     """minimize `objective` subject to `constraints`."""
-
-    model_config = Record
 
     sense: Literal["minimize", "maximize", "satisfy"]
     objective: Expr = Number(text="0", value=0.0)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.compiler.records.certificate import CertificateFacts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
 
-Record = ConfigDict(frozen=True, extra="forbid")
 
-
-class MeanFacts(BaseModel):
+class MeanFacts(BaseModel, frozen=True, extra="forbid"):
     """One mean, fraction or tail of a constraint: what may be missing where it is measured."""
-
-    model_config = Record
 
     condition: str = ""
     """As written, members put in: `y == 1 and sex == Female`; the column of groups."""
@@ -27,15 +23,13 @@ class MeanFacts(BaseModel):
     """The mean as written, where it is a denominator."""
 
 
-class ConstraintFacts(BaseModel):
+class ConstraintFacts(BaseModel, frozen=True, extra="forbid"):
     """One constraint of the program (a member of a quantifier is one of its own).
 
     Canonical form: `sign * (value - bound) <= 0` for `<=` (sign 1) and `>=` (sign -1),
     `sign * (value - bound) == 0` for `==` (sign -1 where the constant was written first, so that
     it is left minus right), `violation <= 0` for `in` (value is the violation, bound 0).
     """
-
-    model_config = Record
 
     label: str
     """What people call it: `dp[Female]`, `ring.lo`."""
@@ -114,10 +108,8 @@ class ConstraintFacts(BaseModel):
         return not self.equal or stop - start == 1
 
 
-class VerifyFacts(BaseModel):
+class VerifyFacts(BaseModel, frozen=True, extra="forbid"):
     """`verify labels on dataset every n with confidence c`; labels are families or members."""
-
-    model_config = Record
 
     labels: tuple[str, ...] = ()
     """Empty: all."""
@@ -126,14 +118,12 @@ class VerifyFacts(BaseModel):
     confidence: float | None = None
 
 
-class SourceCall(BaseModel):
+class SourceCall(BaseModel, frozen=True, extra="forbid"):
     """How a dataset or a model was made: `name(arguments, settings)`, found in `module` if not
     built in. Built-in words have all their values among the settings.
 
     `name` is empty for what was bound from outside.
     """
-
-    model_config = Record
 
     name: str = ""
     module: str | None = None
@@ -145,10 +135,8 @@ class SourceCall(BaseModel):
     """... and number of outputs."""
 
 
-class DataSetup(BaseModel):
+class DataSetup(BaseModel, frozen=True, extra="forbid"):
     """One `data` line: its targets with their columns (name in the spec, name in the data)."""
-
-    model_config = Record
 
     targets: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     source: SourceCall = SourceCall()
@@ -158,10 +146,8 @@ class DataSetup(BaseModel):
     """Features that expressions name, (name in the data, column that it becomes): `x.age`."""
 
 
-class ModelSetup(BaseModel):
+class ModelSetup(BaseModel, frozen=True, extra="forbid"):
     """One `model` line."""
-
-    model_config = Record
 
     name: str
     source: SourceCall = SourceCall()
@@ -170,10 +156,8 @@ class ModelSetup(BaseModel):
     """Columns that it is called with: a model that is built takes them side by side."""
 
 
-class VariableSetup(BaseModel):
+class VariableSetup(BaseModel, frozen=True, extra="forbid"):
     """One `var`: its shape (scalars have shape (1,)), first value, and bound."""
-
-    model_config = Record
 
     name: str
     shape: tuple[int, ...] = (1,)
@@ -182,10 +166,8 @@ class VariableSetup(BaseModel):
     upper: float | None = None
 
 
-class FunctionSetup(BaseModel):
+class FunctionSetup(BaseModel, frozen=True, extra="forbid"):
     """A Python callable that expressions use: put into the module's namespace before it runs."""
-
-    model_config = Record
 
     name: str
     """In the spec."""
@@ -195,7 +177,7 @@ class FunctionSetup(BaseModel):
     """`file.py:name` or `package.module:name`; empty for one that is registered from Python."""
 
 
-class Program(BaseModel):
+class Program(BaseModel, frozen=True, extra="forbid"):
     """Everything a run needs: the emitted module's text and the facts around it.
 
     `primal` maps the names of models to modules and of decision variables to parameters; `batch`
@@ -227,8 +209,6 @@ class Program(BaseModel):
 
     What would be empty is left out (`runtime/session/pieces.py` puts it back).
     """
-
-    model_config = Record
 
     name: str
     """File name of the spec."""

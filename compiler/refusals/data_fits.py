@@ -269,19 +269,14 @@ def _still(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diag
     if not used or moves:
         return
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(n.id for n in used))
-    if not all(facts.models[n.id].frozen for n in used):
-        yield Diagnostic(
-            code="CS309",
-            message=f"nothing that the objective depends on moves: {names}",
-            span=used[0].span,
-            notes=("no optimizer holds one of its parameters",),
-            helps=("give the optimizer the parameters that are to be trained",),
-        )
-        return
+    if all(facts.models[n.id].frozen for n in used):
+        note, help_ = "parameters with `requires_grad` false never move", "set `requires_grad` on"
+    else:
+        note, help_ = "no optimizer holds one of its parameters", "give the optimizer"
     yield Diagnostic(
         code="CS309",
         message=f"nothing that the objective depends on moves: {names}",
         span=used[0].span,
-        notes=("parameters with `requires_grad` false never move",),
-        helps=("set `requires_grad` on the parameters that are to be trained",),
+        notes=(note,),
+        helps=(f"{help_} the parameters that are to be trained",),
     )

@@ -20,17 +20,17 @@ from collections.abc import Callable
 
 from cspec.compiler.expressions.text import text
 from cspec.compiler.expressions.vectors import Repeated
-from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import as_written, parts_of, rescales
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Expr
 
 Count = Callable[[Expr], int | None]
 """Entries of a canonical function; None where that is not known yet."""
 
 
-def lent(c: Constraint, surrogate: Expr, count: Count, params: Params) -> tuple[Expr, ...]:
+def lent(c: Constraint, surrogate: Expr, count: Count, params: Values) -> tuple[Expr, ...]:
     """What stands for each canonical function of a constraint in the model's step.
 
     Raises:

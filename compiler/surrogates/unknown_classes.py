@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.compiler.surrogates.arithmetic import times
 from cspec.dsl.tree.nodes import Binder, Comprehension, Expr, Name, walk
+from cspec.dsl.tree.rebuild import names
 
 EVERY_CLASS = "classes"
 """The set of the classes of a model that is not bound yet, in what `explain` prints."""
@@ -11,7 +12,7 @@ EVERY_CLASS = "classes"
 
 def fresh(expr: Expr) -> Name:
     """A name for a class that is not in an expression."""
-    taken = {node.id for node in walk(expr) if isinstance(node, Name)}
+    taken = names(expr)
     return Name(id=next(name for name in ("k", "c", "j", "k_", "c_", "j_") if name not in taken))
 
 

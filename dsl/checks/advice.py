@@ -36,6 +36,7 @@ from cspec.dsl.tree.nodes import (
     Using,
     walk,
 )
+from cspec.dsl.tree.rebuild import names
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
 MOST_SUMS = 64
@@ -249,8 +250,7 @@ def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
 
 def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
     """Imported functions in an expression that say nothing about their range."""
-    names = {n.id for n in walk(expr) if isinstance(n, Name)}
-    unknown = (n for n in sorted(names) if typer.symbols.role(n) == "import")
+    unknown = (n for n in sorted(names(expr)) if typer.symbols.role(n) == "import")
     return tuple(
         f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
         for n in unknown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.checks.advice import check_lint
 from cspec.dsl.checks.contradictions import check_contradictions
@@ -22,10 +22,8 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Constraint, Group, Spec, Using, Verify
 
 
-class SaidByModifiers(BaseModel):
+class SaidByModifiers(BaseModel, frozen=True):
     """What modifiers say, by label path."""
-
-    model_config = ConfigDict(frozen=True)
 
     methods: dict[str, Method] = {}
     soft: dict[str, Soft] = {}

@@ -16,10 +16,19 @@ from itertools import islice
 from cspec.dsl.checks.ranges import subject
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Compare, Constraint, Expectation, Expr, Spec, shape, walk
+from cspec.dsl.tree.nodes import (
+    Compare,
+    Constraint,
+    Expectation,
+    Expr,
+    Number,
+    Spec,
+    shape,
+    walk,
+)
 from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.values.intervals import ALL, Range
 from cspec.dsl.values.linear import Atom
@@ -146,6 +155,7 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
         notes = known or (
             f"no value of {what} satisfies {_all(ordered)}, so no multiplier update can converge",
         )
+    moves = _moved(typer, ordered)
     typer.report(
         "CS404" if sets else "CS401",
         f"constraints {listing(labels, 'and')} {verb}",
@@ -153,8 +163,49 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
         _needs(typer, last),
         related=tuple(Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered[:-1]),
         notes=notes,
-        helps=(f"drop one, or make one a preference: `{text} soft(weight=0.1)`",),
+        helps=(
+            *(f"move a bound: `{move.title}`" for move in moves[:1]),
+            *(f"or the other: `{move.title}`" for move in moves[1:]),
+            f"drop one, or make one a preference: `{text} soft(weight=0.1)`",
+        ),
+        fixes=moves,
     )
+
+
+def _moved(typer: Typer, facts: list[Fact]) -> tuple[Fix, ...]:
+    """Of two bounds of the same expression, each put where the other one is."""
+    if len(facts) != 2 or any(fact.implied or fact.law for fact in facts):
+        return ()
+    relations = [fact.constraint.relation for fact in facts]
+    one, other = (_number_in(typer, relation) for relation in relations)
+    if one is None or other is None or facts[0].upper == facts[1].upper:
+        return ()
+    sides = [
+        {shape(o) for o in relation.children()} - {shape(bound)}
+        for relation, bound in zip(relations, (one, other), strict=True)
+    ]
+    if sides[0] != sides[1]:
+        return ()
+    texts = (typer.slice(other), typer.slice(one))
+    spans = (one.span, other.span)
+    return tuple(
+        Fix(span=at, replacement=new, title=f"{_with_bound(typer, fact.constraint, at, new)}")
+        for fact, at, new in zip(facts, spans, texts, strict=True)
+    )
+
+
+def _number_in(typer: Typer, relation: Expr) -> Expr | None:
+    """The bound of a comparison of an expression with a number that stands in the text."""
+    if not isinstance(relation, Compare) or len(relation.operands) != 2:
+        return None
+    found = [o for o in relation.operands if isinstance(o, Number)]
+    return found[0] if len(found) == 1 and typer.slice(found[0]) else None
+
+
+def _with_bound(typer: Typer, constraint: Constraint, at: Span, new: str) -> str:
+    start, end = constraint.span
+    text = typer.source.text
+    return " ".join(f"{text[start : at.start]}{new}{text[at.end : end]}".split())
 
 
 def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:

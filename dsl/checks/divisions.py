@@ -28,7 +28,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names
+from cspec.dsl.tree.rebuild import bound_names, mentions, names
 
 DEEPEST = 20
 """Calls of `let` functions inside each other that are looked into."""
@@ -122,8 +122,7 @@ class _Walker:
         for node in walk(item.value):
             divisors = _divisors(node, inner) if isinstance(node, Expr) else ()
             for divisor in divisors:
-                mentions = any(isinstance(n, Name) and n.id in known for n in walk(divisor))
-                if mentions and _zero(divisor, inner, {}) is not None:
+                if mentions(divisor, known) and _zero(divisor, inner, {}) is not None:
                     self._report_call(outer, divisor, known)
             if isinstance(node, Call):
                 self._depth += 1
@@ -166,12 +165,11 @@ def _divisors(expr: Expr, values: Values) -> Iterator[Expr]:
 
 def _zero(divisor: Expr, values: Values, ranges: Ranges) -> dict[str, float] | None:
     """The indices at which a divisor is 0 ({} where it is at all); None where it never is."""
-    mentioned = {node.id for node in walk(divisor) if isinstance(node, Name)}
-    names = sorted(name for name in ranges if name in mentioned)
-    if math.prod(ranges[name] for name in names) > MOST:
+    mentioned = sorted(names(divisor) & ranges.keys())
+    if math.prod(ranges[name] for name in mentioned) > MOST:
         return None
-    for places in product(*(range(ranges[name]) for name in names)):
-        at = dict(zip(names, map(float, places), strict=True))
+    for places in product(*(range(ranges[name]) for name in mentioned)):
+        at = dict(zip(mentioned, map(float, places), strict=True))
         if _is_zero(divisor, {**values, **at}):
             return at
     return None

@@ -41,7 +41,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.tree.rebuild import calls_of, names
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -81,7 +81,7 @@ def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
         case _:
             return
     place = next((k for k, column in enumerate(columns) if column in labels), None)
-    inside = {node.id for node in walk(rate.body) if isinstance(node, Name)}
+    inside = names(rate.body)
     if (
         place is None
         or len(columns) < 2
@@ -159,7 +159,7 @@ def _comparison(typer: Typer, node: Compare, hidden: frozenset[str]) -> None:
         elif _number(left) and _number(right):
             if len(node.operands) > 2:
                 _two_numbers(typer, node, span)
-        elif _same(left, right):
+        elif type(left) is type(right) and shape(left) == shape(right):
             _itself(typer, left, operator, span, hidden)
         elif _number(right) or _number(left):
             _reach(typer, left, right, operator, span)
@@ -172,10 +172,6 @@ def _text(expr: Expr) -> bool:
 def _number(expr: Expr) -> bool:
     """Whether a number is written there: not a param, whose value may be a choice."""
     return isinstance(expr, Number) or (isinstance(expr, Negate) and _number(expr.operand))
-
-
-def _same(left: Expr, right: Expr) -> bool:
-    return type(left) is type(right) and shape(left) == shape(right)
 
 
 def _ordered_text(typer: Typer, node: Compare, operator: str, span: Span) -> None:

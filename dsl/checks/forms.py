@@ -90,6 +90,9 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
     if any(kind.per_example for kind in kinds):
         _mean_or_each(typer, relation)
         return
+    for operand, kind in zip(relation.operands, kinds, strict=True):
+        if kind.what == "unknown" and each_group(operand, typer.slice):
+            _groups(typer, relation, operand, sure=False)
     joint = Kind(
         "number",
         False,
@@ -102,23 +105,30 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
         return
 
 
-def _groups(typer: Typer, relation: Compare, operand: Expr) -> None:
+def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -> None:
+    """Report a rate by group that is compared; a warning where its column may hold truths."""
     text = typer.source.slice(operand.span)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
     each, event = each_group(operand, typer.slice), given(operand, typer.slice)
     forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
+    both = (
+        f"for the largest, the smallest, their distance: {listing(options)}",
+        *(f"for one constraint a group: `{form}`" for form in forms),
+    )
     typer.report(
         "CS312",
-        f"{typer.text(operand)} is one number a group, and a constraint compares one number",
+        f"{typer.text(operand)} is one number a group, and a constraint compares one number"
+        if sure
+        else f"{typer.text(operand)} is one number a group, unless its column is true or false",
         operand.span,
         "a number a group",
         notes=("a column alone after `|` means by group",),
         helps=(
-            f"for the largest, the smallest, their distance: {listing(options)}",
-            *(f"for one constraint a group: `{form}`" for form in forms),
+            *(both if sure else both[::-1]),
             *(() if event is None else (f"for a column of true and false: `{event}`",)),
         ),
-        fixes=replacing(operand.span, *options),
+        fixes=replacing(operand.span, *options) if sure else replacing(relation.span, *forms),
+        severity="error" if sure else "warning",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.checks.params import check_vars, param_values
 from cspec.dsl.checks.sizes import check_sizes
@@ -15,14 +15,18 @@ from cspec.dsl.checks.tables import check_tables
 from cspec.dsl.checks.training import check_fit, check_ramps, check_stop, check_using
 from cspec.dsl.kinds.by_group import given
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
+    Compare,
     Data,
     Domain,
+    Expectation,
+    Expr,
     Fit,
     Let,
     Model,
@@ -30,15 +34,16 @@ from cspec.dsl.tree.nodes import (
     Spec,
     Stop,
     Using,
+    walk,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import OpenValues, ParamTable
 from cspec.dsl.words.kind import UNKNOWN, WORDS
+from cspec.dsl.words.losses import LOSSES
 
 
-class Settled(BaseModel):
+class Settled(BaseModel, frozen=True):
     """Settings that items write."""
-
-    model_config = ConfigDict(frozen=True)
 
     params: dict[str, float | tuple[float, ...]] = {}
     tables: dict[str, ParamTable] = {}
@@ -165,6 +170,10 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
     kind = typer.kind(expr, OUTSIDE)
     if kind.what == "unknown":
         return
+    compared = _bounded(expr)
+    if compared is not None:
+        _no_bound(typer, item, compared, per_example=compared is not expr)
+        return
     text = typer.source.slice(expr.span)
     if kind.what == "groups":
         event = given(expr, typer.slice)
@@ -213,3 +222,43 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
         )
     else:
         check_flat(typer, expr)
+
+
+def _bounded(expr: Expr) -> Compare | None:
+    """The comparison that an objective is: of each example, it would be how many meet it.
+
+    `minimize pred != y` counts mistakes, as an event of classes does.
+    """
+    body = expr
+    if isinstance(expr, Expectation) and not expr.conditions and expr.span == expr.body.span:
+        body = expr.body  # the mean that the text leaves out
+    if not isinstance(body, Compare):
+        return None
+    losses = any(function_name(part) in LOSSES for o in body.operands for part in walk(o))
+    counts = {*body.operators} <= {"==", "!="} and body is not expr and not losses
+    return None if counts else body
+
+
+def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: bool) -> None:
+    """Report `minimize bce(f(x), y) <= 0.5`: a bound is a requirement."""
+    moving = [o for o in relation.operands if value_or_none(o, typer.values) is None]
+    text, helps = typer.slice(relation), ["a bound is a requirement, behind `s.t.`"]
+    fixes: tuple[Fix, ...] = ()
+    if len(moving) == 1:
+        thing = typer.slice(moving[0])
+        alone = f"{item.sense} {thing}"
+        start, end = relation.span.start - moving[0].span.start, moving[0].span.end
+        mean = f"E[{thing}]" if per_example else thing
+        bound = text[: -start or 0] + mean + text[end - relation.span.start :]
+        helps = [f"write `{alone}`, and, where the bound is wanted, `s.t. {bound}`"]
+        helps += [f"or, how many meet it: `{item.sense} P[{text}]`"] if per_example else []
+        named = item.span.start <= relation.span.start  # else a `let` holds the comparison
+        fixes = replacing(item.span, *(alone, f"{alone}\ns.t. {bound}")) if named else ()
+    typer.report(
+        "CS307",
+        f"`{item.sense}` takes a number, and {typer.text(relation)} is a comparison",
+        relation.span,
+        "true or false",
+        helps=helps,
+        fixes=fixes,
+    )

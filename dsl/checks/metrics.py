@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.checks.training import dataset
-from cspec.dsl.checks.verify import labels
+from cspec.dsl.checks.verify import labels, unknown_label
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
-from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -173,14 +172,5 @@ def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> N
     parts = {*known, *(f"{name}.{end}" for name in known for end in ("lo", "hi"))}
     if label is not None and (family in parts or any(k.startswith(f"{family}.") for k in parts)):
         return
-    guess = closest(family, known)
-    typer.report(
-        "CS206",
-        f"no constraint is called {typer.text(argument)}",
-        argument.span,
-        f"constraints: {listing(tuple(known)[:8], 'and')}"
-        if known
-        else "this spec has no constraints",
-        helps=(f"did you mean `{guess}`?",) if guess else ("name a constraint by its label",),
-        fixes=replacing(argument.span, guess),
-    )
+    name = label or typer.slice(argument)
+    unknown_label(typer, name, argument.span, known, "one of their labels")

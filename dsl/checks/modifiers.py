@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.checks.constructions import check_construction
 from cspec.dsl.checks.methods import check_method
@@ -40,10 +40,8 @@ _WORDS: dict[type[Modifier], str] = {
 }
 
 
-class Modifiers(BaseModel):
+class Modifiers(BaseModel, frozen=True):
     """What the modifiers of one constraint say."""
-
-    model_config = ConfigDict(frozen=True)
 
     method: Method | None = None
     soft: settings.Soft | None = None

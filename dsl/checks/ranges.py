@@ -196,20 +196,39 @@ def _outside(
             helps=("move the bound into reach, or drop the constraint",),
         )
         return
-    helps: tuple[str, ...] = (f"choose a bound that {subject(typer, thing)} can reach",)
-    fixes: tuple[Fix, ...] = ()
-    if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
-        helps = (f"did you mean `{number(value)}%`?",)
-        fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
+    helps, fixes = _within_reach(typer, relation, thing, at, value)
     typer.report(
         "CS311",
         f"{typer.text(relation)} can't be met: {subject(typer, thing)} {interval(known)}",
         at.span,
         "out of reach",
         notes=(f"{subject(typer, thing)} {interval(known)} whatever is learned",),
-        helps=helps,
+        helps=helps or (f"choose a bound that {subject(typer, thing)} can reach",),
         fixes=fixes,
     )
+
+
+def _within_reach(
+    typer: Typer, relation: Compare, thing: Expr, at: Expr, value: float
+) -> tuple[tuple[str, ...], tuple[Fix, ...]]:
+    """What a bound outside of a range may be meant to be: a share in percent, or a ratio turned."""
+    percent = "%" in typer.text(at)
+    if _is_ratio(thing) and 1 < value <= (_TURNED if not percent else math.inf):
+        share = f"{100 / value:.4g}%"
+        turned = share if math.isclose(float(share[:-1]) * value, 100) else f"1/{number(value)}"
+        meant = f"{typer.slice(thing)} >= {turned}"
+        helps = (f"`ratio` is the smallest by the largest, at most 1: write `{meant}`",)
+        if len(relation.operands) > 2:
+            return helps, ()
+        return helps, (Fix(span=relation.span, replacement=meant, title=f"write {turned}"),)
+    if _share(thing, typer) and 1 < value <= 100 and not percent:
+        fix = Fix(span=at.span, replacement=f"{number(value)}%", title="write percent")
+        return (f"did you mean `{number(value)}%`?",), (fix,)
+    return (), ()
+
+
+_TURNED = 10.0
+"""The largest bound of a ratio that is read as largest by smallest, and not as percent."""
 
 
 def _is_ratio(expr: Expr) -> bool:
@@ -242,12 +261,8 @@ def _true(
     helps: tuple[str, ...] = ("drop it, or choose a bound that can be missed",)
     fixes: tuple[Fix, ...] = ()
     if value is not None and _stated(thing, typer) and not known.low <= value <= known.high:
-        if _share(thing, typer) and 1 < value <= 100 and "%" not in typer.text(at):
-            helps = (f"did you mean `{number(value)}%`?",)
-            fixes = (Fix(span=at.span, replacement=f"{number(value)}%", title="write percent"),)
-        if _is_ratio(thing) and value > 1:
-            turned = f"{typer.source.slice(thing.span)} >= {100 / value:.4g}%"
-            helps, fixes = (f"a ratio is smallest by largest: write `{turned}`",), ()
+        meant, edits = _within_reach(typer, relation, thing, at, value)
+        helps, fixes = meant or helps, edits
         typer.report(
             "CS311",
             f"the bound {number(value)} is outside the range of {subject(typer, thing)}",

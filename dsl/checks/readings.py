@@ -22,9 +22,8 @@ from cspec.dsl.tree.nodes import (
     Power,
     Product,
     Sum,
-    walk,
 )
-from cspec.dsl.tree.rebuild import function_name
+from cspec.dsl.tree.rebuild import function_name, mentions
 from cspec.dsl.words.losses import LOSSES
 
 _TOTALS = {
@@ -159,7 +158,7 @@ def _alone(side: Expr) -> bool:
     if function_name(side) not in _TOTALS:
         return False
     inner = side.arguments[0]
-    loss = any(isinstance(node, Name) and node.id in LOSSES for node in walk(inner))
+    loss = mentions(inner, LOSSES)
     return isinstance(inner, Index | Attribute) or (loss and _single(inner))
 
 

@@ -37,6 +37,7 @@ from cspec.dsl.tree.nodes import (
     Product,
     Slice,
     Sum,
+    Var,
     Vector,
 )
 from cspec.dsl.values.shapes import ONE_NUMBER, Shape, declared, matmul, together
@@ -163,12 +164,18 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
     numbers = [value_or_none(argument, typer.values) for argument in call.arguments]
     found = word_shape(word, known, numbers)
     if isinstance(found, Unfit):
+        helps: list[str] = [found.help]
+        fixes: tuple[Fix, ...] = ()
+        if len(known) == len(call.arguments) == 2:
+            left, right = zip(call.arguments, known, strict=True)
+            helps, fixes = _of_one_length(typer, left, right, helps)
         typer.report(
             "CS329",
             f"`{word}` {found.why}",
             call.span,
             ", ".join(map(size_text, known)),
-            helps=(found.help,),
+            helps=helps,
+            fixes=fixes,
         )
         return None
     if found is not None or len(known) != 1:
@@ -253,6 +260,7 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
     (first, one), (second, other) = left, right
     helps = ["the sizes have to agree: look at the lines that declare them"]
+    fixes: tuple[Fix, ...] = ()
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
         text = typer.source.slice(first.span)
         helps = [f"did you mean `{text}.T @ {typer.source.slice(second.span)}`?"]
@@ -260,13 +268,39 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
             helps.append(f"or has `{second.id}` another size: `var {second.id}[{one[1]}]`")
     elif "@" in how and not (one and other):
         helps = ["for a multiple write `*`"]
+    else:
+        helps, fixes = _of_one_length(typer, left, right, helps)
     typer.report(
         "CS329",
         f"{typer.text(first)} and {typer.text(second)} {how}",
         Span(first.span.start, second.span.end),
         f"{size_text(one)}, and {size_text(other)}",
         helps=helps,
+        fixes=fixes,
     )
+
+
+def _of_one_length(
+    typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], helps: list[str]
+) -> tuple[list[str], tuple[Fix, ...]]:
+    """What makes two vectors equally long: a shorter list, another size of a variable."""
+    made: list[tuple[str, Fix]] = []
+    for (expr, shape), (_, wanted) in ((left, right), (right, left)):
+        if len(shape) != 1 or len(wanted) != 1:
+            return helps, ()
+        size, other = int(shape[0]), int(wanted[0])
+        if isinstance(expr, Vector) and size > other:
+            kept = ", ".join(typer.source.slice(item.span) for item in expr.items[:other])
+            (fix,) = replacing(expr.span, f"[{kept}]")
+            made.insert(0, (f"write {counted(other, 'number')}: `[{kept}]`", fix))
+        item = typer.symbols.vars().get(expr.id) if isinstance(expr, Name) else None
+        if isinstance(item, Var) and len(item.dimensions) == 1:
+            (fix,) = replacing(item.dimensions[0].span, f"{other}")
+            made.append((f"or give `{item.name}` {other} entries: `var {item.name}[{other}]`", fix))
+    if not made:
+        return helps, ()
+    said = [help_.removeprefix("or ") if not i else help_ for i, (help_, _) in enumerate(made)]
+    return said, tuple(fix for _, fix in made)
 
 
 def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None:

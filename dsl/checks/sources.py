@@ -14,6 +14,7 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.sources import SOURCES, DataSource
+from cspec.dsl.settings.usual import usual_shares
 from cspec.dsl.text.limits import WEIGHTS
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
@@ -81,10 +82,6 @@ def _halves(split: Sequence[float]) -> str:
     return ", ".join(map(number, [*split[:-1], last, last]))
 
 
-def _halved(split: Sequence[float]) -> str:
-    return f"one share for each, for example `[{_halves(split)}]`"
-
-
 def _shared(source: Expr, shares: str) -> tuple[Fix, ...]:
     place = _setting_span(source, "split")
     return (Fix(span=place, replacement=f"[{shares}]", title=f"write [{shares}]"),)
@@ -113,7 +110,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 _setting_span(item.source, "split"),
                 "one share a dataset",
                 related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
-                helps=(_halved(split),)
+                helps=(f"one share for each, for example `[{_halves(split)}]`",)
                 if len(split) + 1 == len(names)
                 else (_named_splits(item, len(split)),),
                 fixes=_shared(item.source, _halves(split)) if len(split) + 1 == len(names) else (),
@@ -122,7 +119,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()
     unknown = [target for target in item.targets if target.name not in own]
     if unknown and len(names) > 1:
-        shares = {2: "[0.8, 0.2]", 3: "[0.6, 0.2, 0.2]"}.get(len(names), "[...]")
+        shares = usual_shares(len(names)) or "[...]"
         typer.report(
             "CS535",
             f"`{settings.word}` does not say which examples go to `{unknown[0].name}`",

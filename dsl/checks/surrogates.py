@@ -120,7 +120,7 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
         return
     relation, stand_in = constraint.relation, typer.text(given.surrogate)
     word = modifiers.method.word if modifiers.method is not None else ""
-    if _of_a_set(relation):
+    if isinstance(relation, Membership) and held_in(relation.set):
         why, label = f"{typer.text(relation)} holds a parameter in a set", "a set has no stand-in"
     elif word in WITHOUT_GRADIENT or isinstance(modifiers.method, Construction):
         by = next(m for m in constraint.modifiers if isinstance(m, By))
@@ -138,10 +138,6 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
         label,
         helps=("leave `with surrogate ...` out",),
     )
-
-
-def _of_a_set(relation: Expr) -> bool:
-    return isinstance(relation, Membership) and held_in(relation.set)
 
 
 def _is_word(surrogate: Expr) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Index, Name, Node, Param, Spec, walk
+from cspec.dsl.tree.nodes import Call, Expectation, Index, Name, Node, Param, Spec, walk
 from cspec.dsl.values.outside import columns_of
 
 
@@ -26,7 +27,7 @@ def check_tables(typer: Typer, spec: Spec) -> None:
                 _entry(typer, node, name, tables[name])
     for node in _nodes(spec):
         if isinstance(node, Name) and node.id in tables and id(node) not in asked:
-            _whole(typer, node.span, node.id, tables[node.id])
+            _whole(typer, spec, node.span, node.id, tables[node.id])
 
 
 def _nodes(spec: Spec) -> list[Node]:
@@ -70,18 +71,39 @@ def _other_column(
     )
 
 
-def _whole(typer: Typer, span: Span, name: str, columns: tuple[str, ...]) -> None:
+def _whole(typer: Typer, spec: Spec, span: Span, name: str, columns: tuple[str, ...]) -> None:
     column, one, over = ", ".join(columns), "g", f"g in values({columns[0]})"
     if len(columns) > 1:
         one = ", ".join("abcdefgh"[: len(columns)])
         over = f"({one}) in cross({column})"
+    bound = _bound(spec, span, columns)
+    own = f"{name}[{', '.join(bound) if bound else column}]"
+    averaged = any(_holds(n, span) for n in _nodes(spec) if isinstance(n, Expectation))
+    helps = (
+        f"each example's own: `{name}[{column}]`",
+        f"or one requirement a value: `forall {over}: ... {name}[{one}]`",
+    )
     typer.report(
         "CS302",
         f"`{name}` is a table over the values of `{column}`, not a number",
         span,
         "for which value?",
-        helps=(
-            f"each example's own: `{name}[{column}]`",
-            f"or one requirement a value: `forall {over}: ... {name}[{one}]`",
-        ),
+        helps=(f"of the value that `{', '.join(bound)}` stands for: `{own}`",) if bound else helps,
+        fixes=replacing(span, own if bound or averaged else None),
     )
+
+
+def _bound(spec: Spec, span: Span, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The names around a place that go over the values of some columns, the innermost."""
+    over: dict[str, str] = {}
+    for node in _nodes(spec):
+        for binder in getattr(node, "binders", ()) if _holds(node, span) else ():
+            match binder.domain:
+                case Call(function=Name(id="values" | "cross"), arguments=arguments):
+                    asked = (a.id if isinstance(a, Name) else "" for a in arguments)
+                    over |= dict(zip(asked, binder.names, strict=False))
+    return tuple(over[c] for c in columns) if {*columns} <= {*over} else ()
+
+
+def _holds(node: Node, span: Span) -> bool:
+    return node.span.start <= span.start and span.end <= node.span.end

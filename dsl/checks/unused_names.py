@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -77,6 +77,10 @@ def _used(typer: Typer, root: Node) -> None:
             _report(typer, bound, bound.binder)
     read = {id(bound.binder) for bound in found if bound.used}
     for node in walk(root):
+        if isinstance(node, Comprehension | Expectation):
+            for binder in node.binders:
+                if id(binder) not in read and _drawn(binder.domain):
+                    _never_moved(typer, node, binder)
         if isinstance(node, Constraint) and len(node.binders) == 1:
             binder = node.binders[0]
             if id(binder) not in read and not _counts(binder.domain):
@@ -158,6 +162,49 @@ def _counts(domain: Expr) -> bool:
         case Attribute(name=word) | Call(function=Attribute(name=word)):
             return word in LISTS
     return False
+
+
+def _drawn(domain: Expr) -> bool:
+    """Whether a set has points that are named: a ball, a distribution, what is drawn of one."""
+    return isinstance(domain, Call) and not _counts(domain) and not is_pairs_call(domain)
+
+
+def is_pairs_call(domain: Call) -> bool:
+    """Whether a set are pairs of examples."""
+    return isinstance(domain.function, Name) and domain.function.id == "pairs"
+
+
+def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder) -> None:
+    """Warn of `max(ce(f(x), y) for z in ball(x, 0.1))`: the same at each point."""
+    name = ", ".join(binder.names)
+    domain, body = binder.domain, node.body
+    centre = domain.arguments[0] if isinstance(domain, Call) and domain.arguments else None
+    meant = ""
+    if isinstance(centre, Name) and len(binder.names) == 1:
+        inside = Span(body.span.start, body.span.end)
+        meant = _with_name(typer, body, centre.id, name)
+    else:
+        inside = body.span
+    helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
+    typer.report(
+        "CS203",
+        f"`{name}` goes over {typer.text(domain)}, and nothing uses it",
+        Span(binder.span.start, domain.span.end),
+        "the same at each point",
+        helps=helps,
+        fixes=replacing(inside, meant),
+        severity="warning",
+    )
+
+
+def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
+    """The text of an expression with a name in the place of another; empty where it has none."""
+    start, text = body.span.start, typer.source.slice(body.span)
+    names = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
+    for place in sorted((n.span.start - start for n in names), reverse=True):
+        if text.startswith(old, place) if place >= 0 else False:
+            text = f"{text[:place]}{new}{text[place + len(old) :]}"
+    return text if text != typer.source.slice(body.span) else ""
 
 
 def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.checks.training import dataset
@@ -11,6 +11,7 @@ from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
@@ -157,21 +158,36 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
             fixes=(Fix(span=span, replacement=f"all on {name}", title=f"all on {name}"),),
         )
         return
-    names = tuple(known)
-    guess = closest(name, known)
-    meant = guess or (names[0] if len(names) == 1 else None)
+    unknown_label(typer, name, span, known, "`all`, or one of their labels")
+
+
+def unknown_label(
+    typer: Typer, name: str, span: Span, known: Mapping[str, Span], others: str
+) -> None:
+    """Report a label that no constraint has; the nearest one, or the only one, may be meant."""
+    labels = tuple(known)
+    guess = closest(name, labels) or _named_otherwise(typer, name, known)
+    meant = guess or (labels[0] if len(labels) == 1 else None)
+    write = f"write `{meant}`" if meant else f"write {others}"
     typer.report(
         "CS206",
         f"no constraint is called `{name}`",
         span,
-        f"constraints: {listing(names[:8], 'and')}" if names else "this spec has no constraints",
-        helps=(f"did you mean `{guess}`?",) if guess else (_others(names),),
+        f"constraints: {listing(labels[:8], 'and')}" if labels else "this spec has no constraints",
+        helps=(f"did you mean `{guess}`?" if guess else write,),
         fixes=replacing(span, meant),
     )
 
 
-def _others(names: tuple[str, ...]) -> str:
-    return f"write `{names[0]}`" if len(names) == 1 else "write `all`, or one of their labels"
+def _named_otherwise(typer: Typer, name: str, known: Mapping[str, Span]) -> str | None:
+    """The label that a part of the name is, or whose constraint is the measure of that name."""
+    short = name.lower()
+    parts = [k for k in known if len(k) > 2 and (k.lower() in short.split("_") or short in k)]
+    form = FAIRNESS.get(short, "").partition("{g}")[0]
+    lines = {k: typer.source.line(typer.source.position(at.start).line) for k, at in known.items()}
+    measured = [k for k, line in lines.items() if form and form in line and "." not in k]
+    found = parts if len(parts) == 1 and len(short) > 2 else measured
+    return found[0] if len(found) == 1 else None
 
 
 def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> None:
@@ -266,7 +282,7 @@ def _certificate(
             return
     dual = getattr(settled.method, "dual_data", None)
     if dual is not None and dual == data:
-        span = _dual_span(typer, spec)
+        span = next((i.span for i in spec.items if isinstance(i, Using)), None)
         _chosen(typer, item, "moves the multipliers on the same data", span)
         return
     training = training_data(spec)
@@ -291,10 +307,6 @@ def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
                 notes=("of two looks the better one would be told, and nobody counted the other",),
                 helps=("remove one of the two lines",),
             )
-
-
-def _dual_span(typer: Typer, spec: Spec) -> Span | None:
-    return next((i.span for i in spec.items if isinstance(i, Using)), None)
 
 
 def training_data(spec: Spec) -> dict[str, Span]:

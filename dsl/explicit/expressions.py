@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cspec.dsl.explicit.points import noise_of
 from cspec.dsl.explicit.questions import (
+    examples_as_columns,
     no_data,
     nothing_measured,
     two_datasets,
@@ -266,6 +267,8 @@ class Elaborator:
     def _by_name(self, binder: Binder) -> Binder:
         """`(y, x) in train`, `(x, t) in q.sample(9)`: columns and axes are bound by their names."""
         places = self.symbols.places(binder.domain)
+        if self._is_dataset(binder.domain) is not None:
+            self.found += examples_as_columns(self.source, binder, places)
         last = max((places.index(n) + 1 if n in places else 0 for n in binder.names), default=0)
         known = set(binder.names) <= set(places) and len(set(binder.names)) == len(binder.names)
         if not known or (last > len(binder.names) and self._is_dataset(binder.domain) is None):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, replacing
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
-from cspec.dsl.tree.nodes import Constraint, Expectation, Expr, Name, On
+from cspec.dsl.tree.nodes import Binder, Constraint, Expectation, Expr, Name, On
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -152,3 +152,27 @@ def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:
             return f"`E[{text} on {name}]`"
         case _:
             return f"`{text} on {name}` behind the constraint"
+
+
+def examples_as_columns(
+    source: Source, binder: Binder, columns: Sequence[str]
+) -> tuple[Diagnostic, ...]:
+    """`f(a.x) > f(b.x) for (a, b) in train`: two columns of one example, taken as two examples."""
+    text, names = source.text, [n for n in binder.names if n not in columns]
+    start, end = text.rfind("\n", 0, binder.span.start) + 1, text.find("\n", binder.span.end)
+    pattern = rf"\b({'|'.join(names)})\.({'|'.join(map(re.escape, columns))})\b"
+    part = re.search(pattern, text[start : end if end > 0 else None])
+    if not names or not columns or part is None or len(binder.names) > len(columns):
+        return ()
+    data, column = source.slice(binder.domain.span), columns[binder.names.index(part[1])]
+    two = len(binder.names) == 2
+    meant = f"({', '.join(binder.names)}) in pairs({data})"
+    found = Diagnostic(
+        code="CS210",
+        message=f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`",
+        span=binder.span,
+        label="names of columns",
+        helps=(f"two examples are `{meant}`" if two else f"write `{part[2]}` for `{part[0]}`",),
+        fixes=replacing(binder.domain.span, f"pairs({data})") if two else (),
+    )
+    return (found,)

@@ -81,7 +81,7 @@ class Reach:
         if key not in self._touching:
             self._touching[key] = False
             item = self.symbols.lets()[word]
-            self._touching[key] = self.touches(item.value, _parameters(item), inside)
+            self._touching[key] = self.touches(item.value, frozenset(item.parameters or ()), inside)
         return self._touching[key]
 
     def holds_loss(self, node: Node) -> bool:
@@ -146,7 +146,3 @@ class Reach:
                 case _:
                     stack.extend(current.children())
         return False
-
-
-def _parameters(item: Let) -> frozenset[str]:
-    return frozenset(item.parameters or ())

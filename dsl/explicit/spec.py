@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.explicit.averages import average
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
@@ -53,10 +53,8 @@ from cspec.dsl.tree.nodes import (
 from cspec.dsl.tree.rebuild import bound_names
 
 
-class Note(BaseModel):
+class Note(BaseModel, frozen=True):
     """Something that elaboration made explicit: what was written, what it means."""
-
-    model_config = ConfigDict(frozen=True)
 
     span: Span
     written: str

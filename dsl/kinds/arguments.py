@@ -23,8 +23,8 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Name,
     String,
-    walk,
 )
+from cspec.dsl.tree.rebuild import names
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 from cspec.dsl.words.sets import DISCRETE
@@ -39,7 +39,7 @@ def argument_kind(
     scope: Scope,
 ) -> Kind | None:
     """The kind of one argument, checked against its parameter; None for a solver."""
-    if signature.name in DISCRETE and _is_weight(typer, value, scope):
+    if signature.name in DISCRETE and isinstance(value, Name) and value.id in scope.local:
         return None  # `rank(W) <= 8` is said as a whole
     if "function" in parameter.kinds:
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
@@ -92,10 +92,6 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
         return ()
     meant = f"{typer.source.slice(value.span)}(x)"
     return replacing(value.span, meant)
-
-
-def _is_weight(typer: Typer, value: Expr, scope: Scope) -> bool:
-    return isinstance(value, Name) and value.id in scope.local
 
 
 def _columns(parameter: Parameter) -> bool:
@@ -211,8 +207,7 @@ def by_group(typer: Typer, value: Expr) -> str:
         start = value.span.start
         head = text[: first.span.start - start]
         return f"{head}{column.id}{text[first.span.end - start :]}"
-    said = {name.id for name in walk(first) if isinstance(name, Name)}
-    if not isinstance(first, EVENTS) or group(typer) in said:
+    if not isinstance(first, EVENTS) or group(typer) in names(first):
         return f"P[pred == 1 | {group(typer)}]"
     return f"{text[:-1].rstrip()}, {group(typer)}]"
 

@@ -7,7 +7,8 @@ from operator import is_
 
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name, walk
+from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name
+from cspec.dsl.tree.rebuild import names
 
 _LETTERS = ("g", "h", "i")
 
@@ -26,7 +27,7 @@ def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | No
 
 def _unused(expr: Expr) -> tuple[str, ...]:
     """Letters that name nothing in an expression: beside a column `g` none is called `g`."""
-    taken = {node.id for node in walk(expr) if isinstance(node, Name)}
+    taken = names(expr)
     return tuple(letter for letter in _LETTERS if letter not in taken)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import ceil
 
 from cspec.dsl.kinds.foreign import (
     binary_method,
@@ -18,7 +19,7 @@ from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
-from cspec.dsl.messages.wording import counted
+from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
@@ -213,16 +214,33 @@ def _by_place(
     named = {k.name: typer.slice(k.value) for k in call.keywords if k.name in parameters}
     given = [typer.slice(argument) for argument in call.arguments]
     free = [p for p in parameters if p not in named]
+    if len(given) > len(parameters) and not call.keywords:
+        return tuple(given[: len(parameters)])
     listed = any(isinstance(argument, Vector) for argument in call.arguments)
     if listed or len(given) > len(free) or len(named) < len(call.keywords):
         return parameters
     if parameters and len(given) < len(free) and set(given) <= set(free) & {*scope.local}:
-        return tuple(p if p in given else _compared(typer, call, p) for p in parameters)
+        starts = _starts(typer)
+        return tuple(
+            p if p in {*given, *scope.local} else starts.get(p) or _compared(typer, call, p)
+            for p in parameters
+        )
     own = [p for p in free if p in scope.local and p not in given]
     left = [p for p in free if p not in own[: len(free) - len(given)]]
     filled = {**named, **dict(zip(left, given, strict=False))}
     known = {*filled, *scope.local, *typer.symbols.column_names}
     return tuple(filled.get(p, p) for p in parameters) if known >= set(parameters) else parameters
+
+
+def _starts(typer: Typer) -> dict[str, str]:
+    """Where each axis of the domains begins, as written."""
+    starts: dict[str, str] = {}
+    for domain in typer.symbols.domains().values():
+        ends = re.findall(r"\[([^\[\]]*)\]", typer.source.slice(domain.source.span))
+        if len(ends) == len(domain.axes):
+            named = zip(domain.axes, ends, strict=True)
+            starts |= {axis.name: split_arguments(end)[0] for axis, end in named}
+    return starts
 
 
 def _compared(typer: Typer, call: Call, parameter: str) -> str:
@@ -371,7 +389,7 @@ def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind
             f"{typer.text(call.arguments[0])} is no number of points",
             call.arguments[0].span,
             "a whole number of at least 1 goes here",
-            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
+            **writing(call.arguments[0].span, number(max(1, ceil(abs(count))))),
         )
     for keyword in call.keywords:
         if function.name == "sample" and keyword.name == "redraw":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from cspec.dsl.messages.diagnostic import Diagnostic
+from operator import and_
+
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.mistakes.finished_nodes import operator_span
 from cspec.dsl.text.source import Source
-from cspec.dsl.tree.nodes import Compare
+from cspec.dsl.tree.nodes import Compare, Number
 
 _EQUALITIES = frozenset({"==", "!="})
 
@@ -13,11 +15,15 @@ _EQUALITIES = frozenset({"==", "!="})
 def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
     """`f(x) > 0 == y`: `f(x) > 0 and 0 == y`, or whether `f(x) > 0` is what `y` is? None if clear.
 
-    A chain of equalities, or of bounds in any direction, says that each of its links holds.
+    `0.8 < prob > 0.9`: an interval, or the two bounds? A chain of equalities, or of bounds in one
+    direction, says that each of its links holds.
     """
     equal = {operator in _EQUALITIES for operator in chain.operators}
     if len(equal) < 2:
-        return None
+        ways = {operator[0] for operator in chain.operators if operator not in _EQUALITIES}
+        plain = [isinstance(operand, Number) for operand in chain.operands]
+        beside = any(map(and_, plain, plain[1:]))  # two numbers are compared: said elsewhere
+        return _turned_round(source, chain) if len(ways) > 1 and not beside else None
     parts = _operands(source, chain)
     links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
     return Diagnostic(
@@ -29,6 +35,26 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
             f"for truths that are compared: `{_compared(parts, chain.operators)}`",
             f"for comparisons that all hold: `{' and '.join(links)}`",
         ),
+    )
+
+
+def _turned_round(source: Source, chain: Compare) -> Diagnostic:
+    """A chain that goes up and down: one direction, that of its ends where they are numbers."""
+    parts, ends = _operands(source, chain), (chain.operands[0], chain.operands[-1])
+    way = chain.operators[0][0]
+    if isinstance(ends[0], Number) and isinstance(ends[1], Number):
+        way = "<" if ends[0].value <= ends[1].value else ">"
+    pairs = zip(chain.operators, parts[1:], strict=True)
+    one = [f"{way}{operator[1:]} {part}" for operator, part in pairs]
+    links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
+    interval, both = f"{parts[0]} {' '.join(one)}", " and ".join(links)
+    return Diagnostic(
+        code="CS111",
+        message="a chain goes in one direction",
+        span=chain.span,
+        label=f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
+        helps=(f"write `{interval}`", f"or, for bounds that all hold: `{both}`"),
+        fixes=replacing(chain.span, interval, both),
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing
+from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
     Call,
     Expr,
-    Index,
     Item,
     Name,
     Number,
@@ -30,7 +30,7 @@ def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
         for node in nodes:
             if isinstance(node, Call) and _is_derivative(typer, node):
                 for variable in node.arguments[1:]:
-                    if _head(variable) not in weights:
+                    if column_of_variable(variable) not in weights:
                         _variable(typer, node, variable)
 
 
@@ -46,14 +46,6 @@ def _is_derivative(typer: Typer, call: Call) -> bool:
     return named and typer.symbols.role(getattr(function, "id", "")) is None
 
 
-def _head(variable: Expr) -> str | None:
-    match variable:
-        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
-            return name
-        case _:
-            return None
-
-
 def _by_a_name(typer: Typer, call: Call) -> str:
     """What is derived, by the first axis or column of the spec."""
     word, of = typer.source.slice(call.function.span), typer.slice(call.arguments[0])
@@ -63,7 +55,7 @@ def _by_a_name(typer: Typer, call: Call) -> str:
 
 
 def _variable(typer: Typer, call: Call, variable: Expr) -> None:
-    name = _head(variable)
+    name = column_of_variable(variable)
     if isinstance(variable, String):
         return  # a text where a name belongs, which its kind says
     if name is None:
@@ -75,14 +67,15 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
             first, by = variable.base, typer.source.slice(variable.base.span)
             head = f"{typer.source.text[call.span.start : variable.span.start]}{by}"
             count = variable.exponent.value
-        again = f"{head}{f', {by}' * (int(count) - 1)})" if count in (2, 3, 4) else ""
+        known = count in (2, 3, 4) and column_of_variable(first) is not None
+        again = f"{head}{f', {by}' * (int(count) - 1)})" if known else ""
         typer.report(
             "CS302",
             f"{typer.text(variable)} is nothing that a derivative is taken by",
             variable.span,
             "a column, a coordinate or a feature goes here",
-            helps=(f"write `{again}`",) if again and _head(first) else (_by_a_name(typer, call),),
-            fixes=replacing(call.span, again) if again and _head(first) else (),
+            helps=(f"write `{again}`" if known else _by_a_name(typer, call),),
+            fixes=replacing(call.span, again),
         )
         return
     if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):

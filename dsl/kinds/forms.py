@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
@@ -84,13 +86,13 @@ def _all_of_them(typer: Typer, call: Call) -> str:
     sized = isinstance(first, Name) and first.id in typer.symbols.models()
     if sized and len(call.arguments) == 2 and isinstance(call.arguments[1], Number):
         bound = typer.slice(call.arguments[1])
+        if re.match(r"[ \t]*[<>=]=", typer.source.text[call.span.end :][:_BEFORE]):
+            return f"write `{word}({typer.slice(first)})`"  # its bound stands there already
         return f"a bound stands behind the call: `{word}({typer.slice(first)}) <= {bound}`"
-    if word in ("gap", "ratio") and isinstance(first, Expectation) and not first.conditions:
+    of_rate = word in ("gap", "ratio") and not any(isinstance(a, Number) for a in call.arguments)
+    if of_rate and isinstance(first, Expectation):
         rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
-        return f"write `{word}({rate[:-1].rstrip()} | {given}])`"
-    if word in ("gap", "ratio") and isinstance(first, Expectation):
-        rate, given = typer.slice(first), ", ".join(map(typer.slice, call.arguments[1:]))
-        return f"write `{word}({rate[:-1].rstrip()}, {given}])`"
+        return f"write `{word}({rate[:-1].rstrip()}{',' if first.conditions else ' |'} {given}])`"
     if word == "values":
         return f"write `cross({', '.join(map(typer.slice, call.arguments))})`"
     if word in ("prob", "softmax") and len(call.arguments) == 2:
@@ -131,7 +133,8 @@ def _two_ends(typer: Typer, call: Call) -> bool:
 def form_here(typer: Typer, call: Call, signature: Signature) -> str:
     """The form of a function with as many of the arguments given as it takes."""
     expected = sum(not p.keyword for p in signature.parameters)
-    if signature.name in EXAMPLES or not expected or len(call.arguments) < expected:
+    shown = signature.name in EXAMPLES and signature.family != "groups"
+    if shown or not expected or len(call.arguments) < expected:
         return form(signature)
     given = [typer.source.slice(argument.span) for argument in call.arguments]
     if given[0] in typer.symbols.models() and len(given) == expected + 1:
@@ -152,6 +155,8 @@ def missing_arguments(
         if not ball and isinstance(sized, Name) and sized.id in typer.symbols.models():
             text = f"{text[:-1]}.weights)"  # of a model, the norm of all its weights
         options = ("norm=2", "norm=inf") if ball else ("2", "1")
+        if ball and _WORST.search(typer.source.text[: call.span.start][-_BEFORE:]):
+            options = options[::-1]  # changes of an input are bounded entry by entry
         if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
             # `ball(1, 2)`: a number is a radius, and no centre of a weight
             radius = call.arguments[0 if call.arguments[0].value else 1]
@@ -173,21 +178,52 @@ def missing_arguments(
         return
     given = len(call.arguments)
     needed = sum(p.required for p in signature.parameters)
+    around, called = _around(typer, call, signature), _as_called(typer, call, signature)
+    meant = around or (called,)
     typer.report(
         "CS301",
         f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}",
         call.span,
         f"{listing((p.name for p in missing), 'and')} missing",
         notes=(f"`{form(signature)}`: {signature.doc}",),
-        helps=(f"write `{_as_called(typer, call, signature)}`",),
-        fixes=_filled(call, _as_called(typer, call, signature)),
+        helps=tuple(f"{'or' if i else 'write'} `{text}`" for i, text in enumerate(meant)),
+        fixes=replacing(call.span, *around) or _filled(typer, call, called),
     )
 
 
-def _filled(call: Call, meant: str) -> tuple[Fix, ...]:
-    """The call with all its arguments, where they are no placeholders."""
+_WORST = re.compile(r"\bfor(?:all)?[ \t]+\w+[ \t]+in[ \t]*\Z")
+"""What stands before a ball whose points are gone through: inputs that may be changed."""
+_BEFORE = 80
+
+
+def _filled(typer: Typer, call: Call, meant: str) -> tuple[Fix, ...]:
+    """The call with all its arguments: none is a placeholder, and none that is given goes."""
+    words = re.findall(r"[\w.%]+", meant)
+    given = {typer.slice(argument) for argument in call.arguments}
     known = any(value in meant for value in _TYPICAL.values())
-    return replacing(call.span, meant) if known else ()
+    kept = all({*re.findall(r"[\w.%]+", text)} <= {*words} for text in given)
+    known = known or (bool(given) and meant == EXAMPLES.get(words[0]))
+    return replacing(call.span, meant) if known and kept else ()
+
+
+def _around(typer: Typer, call: Call, signature: Signature) -> tuple[str, ...]:
+    """A call with all but one of its numbers, where that one lies around zero or begins at it.
+
+    `normal(0.2)` has the mean 0, `uniform(0.1)` goes from -0.1 to 0.1 or begins at 0.
+    """
+    *before, last = map(typer.slice, call.arguments) if call.arguments else ("",)
+    ends = {p.name for p in signature.parameters} >= {"lo", "hi"}
+    if len(call.arguments) != len(signature.parameters) - 1 or call.keywords:
+        return ()
+    if signature.name == "normal":
+        return (f"normal(0, {last})",)
+    if not ends or last.startswith("-") or not re.fullmatch(r"[\w.%]+(?:/[\w.%]+)?", last):
+        return ()
+    forms = tuple(
+        f"{signature.name}({', '.join([*before, low, last])})" for low in (f"-{last}", "0")
+    )
+    drawn = typer.source.text.startswith(".", call.span.end)
+    return forms[::-1] if drawn else forms
 
 
 _TYPICAL = {"level": "90%", "q": "95%", "lo": "0", "hi": "1", "p": "10%", "temperature": "1"}

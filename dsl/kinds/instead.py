@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.wording import listing
+from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.messages.diagnostic import replacing
+from cspec.dsl.messages.synonyms import column_of_that_meaning
+from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.tree.nodes import Call, Expr, Name, Var
 from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -56,3 +59,20 @@ def as_column(typer: Typer, word: str, dataset: str | None) -> str:
     known = ", ".join(column.name for column in columns)
     written = f"{data}({known}, {word})" if known else f"{data}(x, y, {word})"
     return f"if it is a column, name it in the `data` line: `{written}`"
+
+
+def same_column(typer: Typer, name: Name, scope: Scope) -> Kind | None:
+    """Report `gender` where the data have `sex`: that column, or one of its own."""
+    data = scope.data or typer.symbols.default_dataset or next(iter(typer.symbols.datasets()), "")
+    columns = tuple(column.name for column in typer.symbols.datasets().get(data, ()))
+    meant = column_of_that_meaning(name.id, columns)
+    if meant is None or closest(name.id, {*scope.local, *typer.symbols.table}):
+        return None
+    return typer.report(
+        "CS201",
+        f"unknown name `{name.id}`",
+        name.span,
+        f"the columns of `{data}` are {listing(columns, 'and')}",
+        helps=(f"write `{meant}`", f"or, {as_column(typer, name.id, scope.data)}"),
+        fixes=replacing(name.span, meant),
+    )

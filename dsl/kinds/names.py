@@ -5,7 +5,7 @@ from __future__ import annotations
 from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.kinds.unknown_names import unknown_name
+from cspec.dsl.kinds.unknown_names import not_given, unknown_name
 from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
@@ -96,7 +96,8 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     if signature.family == "set":
         return _bare_set(typer, name, signature)
     if name.id in LOSSES or name.id in ("pred", "prob"):
-        return UNKNOWN
+        own_loop = not typer.symbols.models() and not typer.symbols.datasets()
+        return (not_given(typer, name) if own_loop else None) or UNKNOWN
     if not any(parameter.required for parameter in signature.parameters):
         about_a_run = signature.family == "metric"
         return Kind("tensor", moves=about_a_run, gradient=about_a_run)
@@ -110,14 +111,14 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     bracketed = in_square_brackets(typer, name)
     if bracketed is not None:
         return bracketed
-    given = [s.name for s in typer.symbols.table.values() if s.role == "given"]
-    loop = f"or, a value that your own loop gives: `given {', '.join([*given, name.id])}`"
+    if told := not_given(typer, name, f"or, of the function, `{form}`"):
+        return told
     return typer.report(
         "CS302",
         f"`{name.id}` is a function: it needs its argument",
         name.span,
         "used without parentheses",
-        helps=(f"write `{form}`", *((loop,) if given else ())),
+        helps=(f"write `{form}`",),
         fixes=replacing(name.span, form)
         if signature.family == "model" and len(models) == 1
         else (),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Fix, writing
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Product
 from cspec.dsl.values.shapes import Shape, declared, shape_of
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, joined
+from cspec.dsl.words.losses import LOSSES
 
 
 def arithmetic_kind(typer: Typer, expr: Expr, operands: tuple[Expr, ...], scope: Scope) -> Kind:
@@ -126,22 +128,39 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
             fixes=(fix,) if alone else (),
         )
     over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
+    meant: dict[str, Any] = {
+        "helps": (
+            f"compare it: `{compared(text)}`",
+            *(f"or write `{c}`, the class that it says" for c in _class_of(typer, expr)),
+        ),
+        "fixes": replacing(expr.span, compared(text)) if kind.what in NUMERIC else (),
+    }
     if over is not None:
-        meant = f"{over[1]} == {text}"
-        return typer.report(
-            "CS313",
-            f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
-            expr.span,
-            "needs something true or false",
-            **writing(expr.span, meant),
-        )
+        meant = writing(expr.span, f"{over[1]} == {text}")
     return typer.report(
         "CS313",
         f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
         expr.span,
         "needs something true or false",
-        helps=(f"compare it: `{text} == 1`, `{text} > 0`",),
+        **meant,
     )
+
+
+def compared(text: str) -> str:
+    """A number as an event: above 0, where it is never below it above one half."""
+    return f"{text} > {'0.5' if _NEVER_BELOW.match(text) else '0'}"
+
+
+_NEVER_BELOW = re.compile(rf"(?:sigmoid|softmax|prob|{'|'.join(LOSSES)})\b")
+
+
+def _class_of(typer: Typer, expr: Expr) -> tuple[str, ...]:
+    """`pred == 1` for outputs, where the text says of which model."""
+    match expr:
+        case Call(function=Name(id=model)) if model in typer.symbols.named_models:
+            one = len(typer.symbols.named_models) == 1
+            return ("pred == 1" if one else f"pred({typer.slice(expr)}) == 1",)
+    return ()
 
 
 def _count_of(typer: Typer, event: Expr) -> str:

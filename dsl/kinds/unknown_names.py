@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from cspec.dsl.kinds.instead import as_column, without_a_guess
+from cspec.dsl.kinds.instead import as_column, same_column, without_a_guess
 from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
@@ -68,6 +68,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     column = column_meant(typer, name.id)
     if column is not None:
         return _report(typer, name, (f"write `{column}`",), column)
+    if scope.inside and (told := same_column(typer, name, scope)):
+        return told
     average = _average_of(typer, name)
     if average is not None:
         return average
@@ -86,6 +88,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
         return _report(typer, name, (f"they belong to a model: `{part}`",), part)
+    if "count" in scope.local and name.id.lower() in _COUNTS:
+        return _report(typer, name, ("the number of examples of a group is `count`",), "count")
     entry = _entry(typer, name.id, scope)
     if entry:
         return _report(typer, name, (f"an entry is written `{entry}`",), entry)
@@ -104,7 +108,25 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     letters = [own for own in scope.local if len(own) == len(name.id) == 1]
     if letters:
         return _report(typer, name, (f"did you mean `{letters[-1]}`?",), letters[-1])
-    return _report(typer, name, _definitions(typer, name.id, scope))
+    return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:
+    """Report a name of a spec whose values a loop of one's own gives, and that lacks it."""
+    given = [symbol for symbol in typer.symbols.table.values() if symbol.role == "given"]
+    if not given:
+        return None
+    line = re.search(r"^[ \t]*(given\b[^\n#]*)", typer.source.text, re.MULTILINE)
+    meant = f"{line[1].rstrip()}, {name.id}" if line else f"given {name.id}"
+    place = Span(*line.span(1)) if line else name.span
+    return typer.report(
+        "CS201",
+        f"`{name.id}` is not among the given values",
+        name.span,
+        "your own loop gives no such value",
+        helps=(f"write `{meant}`", *others),
+        fixes=replacing(place, meant) if line else (),
+    )
 
 
 _BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
@@ -340,6 +362,8 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     guess = closest(name.id, columns)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+    if told := same_column(typer, name, scope):
+        return told
     return _report(typer, name, (as_column(typer, name.id, scope.data),))
 
 
@@ -447,13 +471,9 @@ _COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "nu
 
 def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     """How a name that nothing resembles could be defined here."""
-    if any(symbol.role == "given" for symbol in typer.symbols.table.values()):
-        return (f"name it in the `given` line: `given {word}`",)
     if scope.inside and scope.data:
         return (as_column(typer, word, scope.data),)
     columns = typer.symbols.column_names
-    if "count" in scope.local and word.lower() in _COUNTS:
-        return ("the number of examples of a group is `count`",)
     near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
     if near:
         return (f"did you mean `{near[0]}`?", f"or define it: `var {word} = 0`")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.text.visible import visible_line
@@ -18,23 +18,19 @@ from cspec.dsl.text.visible import visible_line
 Severity = Literal["error", "warning"]
 
 
-class Label(BaseModel):
+class Label(BaseModel, frozen=True):
     """A marked place beside the main one: `text` says what that place needs or means."""
-
-    model_config = ConfigDict(frozen=True)
 
     span: Span
     text: str
 
 
-class Fix(BaseModel):
+class Fix(BaseModel, frozen=True):
     """An edit that makes the spec valid: replace `span` by `replacement`.
 
     `safe` fixes keep the meaning and are applied by `cspec check --fix`; so is the only fix of a
     finding that puts one letter right, where the spec then has no mistakes left.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     span: Span
     replacement: str
@@ -42,14 +38,12 @@ class Fix(BaseModel):
     safe: bool = False
 
 
-class Diagnostic(BaseModel):
+class Diagnostic(BaseModel, frozen=True):
     """One finding: a headline that names the user's thing, a place, why, and what to type.
 
     `label` is the text under the carets, `related` marks other places, `notes` say why, `helps`
     say what to do. `source` is where the spans count; without one the finding has no place.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     message: str

@@ -72,7 +72,7 @@ def _block(diagnostic: Diagnostic, color: bool) -> str:
     if source is not None:
         marks = [_Mark(diagnostic.span, diagnostic.label, True)]
         marks += [_Mark(label.span, label.text, False) for label in diagnostic.related]
-        gutter = len(str(_last_line(source, marks))) + 1
+        gutter = len(str(max(_lines_of(source, mark.span)[1] for mark in marks))) + 1
         position = source.position(diagnostic.span.start)
         place = f"{visible_line(source.name)}:{position.line}:{position.column}"
         lines.append(f"{' ' * (gutter - 1)}{_paint('-->', 'mark', color)} {place}")
@@ -90,10 +90,6 @@ def _remarks(kind: str, texts: Iterable[str], gutter: int, color: bool) -> list[
         lines.append(f"{' ' * gutter}{_paint('=', 'mark', color)} {kind}: {first}")
         lines += [f"{' ' * (gutter + len(kind) + 4)}{line}" for line in rest]
     return lines
-
-
-def _last_line(source: Source, marks: list[_Mark]) -> int:
-    return max(_lines_of(source, mark.span)[1] for mark in marks)
 
 
 def _lines_of(source: Source, span: Span) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -26,7 +27,10 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "huber": ("smooth_l1", "smooth_l1_loss", "huber_loss", "huberloss", "smoothl1loss"),
     "nll": ("nll_loss", "nllloss", "negative_log_likelihood"),
     "hinge": ("hinge_loss", "hingeloss", "svm"),
-    "l2": ("frobenius", "fro", "l2norm", "l2_norm", "norm2", "euclidean"),
+    "l2": (
+        "frobenius", "fro", "frobenius_norm", "fro_norm", "frob", "l2norm", "l2_norm", "norm2",
+        "euclidean",
+    ),
     "l1": ("l1norm", "l1_norm", "norm1", "lasso"),
     "sumsq": ("l2_squared", "squared_norm", "sum_of_squares", "weight_decay"),
     "stiefel": ("orthogonal", "orthonormal", "orthogonality"),
@@ -35,8 +39,12 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "params": ("num_params", "nparams", "n_params", "num_parameters", "parameter_count"),
     "flops": ("macs", "flop", "operations"),
     "pred": ("prediction", "predictions", "predicted", "y_pred", "yhat", "y_hat"),
-    "spectral": ("spectral_norm", "operator_norm"),
-    "nuclear": ("nuclear_norm", "trace_norm"),
+    "spectral": (
+        "spectral_norm", "operator_norm", "opnorm", "op_norm", "sigma_max", "max_sigma", "sigma_1",
+        "sigma1", "largest_singular_value", "max_singular_value", "top_singular_value",
+        "largest_sv", "max_sv", "singular_value", "specnorm", "spec_norm",
+    ),
+    "nuclear": ("nuclear_norm", "trace_norm", "nuc_norm", "nucnorm", "nuc", "schatten1"),
     "ratio": ("disparate_impact",),
     "inf": ("infinity", "oo"),
     "log": ("ln",),
@@ -402,3 +410,29 @@ STAND_INS: dict[str, str] = {
     **dict.fromkeys(("linear", "piecewise", "piecewise_linear", "clip"), "ramp"),
 }
 """Words for differentiable stand-ins of events elsewhere, and ours."""
+
+_COLUMNS = (
+    {"sex", "gender", "female", "male", "is_female", "is_male", "man", "woman"},
+    {"race", "ethnicity", "ethnic", "origin", "nationality", "skin", "color", "ethnic_group"},
+    {"age", "age_group", "years", "birth_year", "older", "elderly"},
+    {"hospital", "site", "clinic", "center", "centre", "institution", "ward"},
+    {"country", "region", "state", "area", "location", "place", "city", "county", "zip", "zone"},
+    {"income", "salary", "wage", "earnings", "pay"},
+    {"weight", "w", "sample_weight", "importance", "weights"},
+    {"date", "day", "time", "year", "month", "week", "timestamp", "period"},
+    {"user", "person", "subject", "patient", "client", "customer", "account"},
+    {"degree", "education", "schooling", "school", "edu"},
+)
+_GROUPS = frozenset({
+    "group", "groups", "protected", "sensitive", "attribute", "attr", "demographic", "a", "s",
+    "sensitive_attribute", "protected_attribute", "protected_group", "subgroup", "category", "z",
+})  # fmt: skip
+"""Names that other tools give the column of groups, whatever it holds."""
+
+
+def column_of_that_meaning(word: str, columns: Iterable[str]) -> str | None:
+    """The column that holds what another word for it says: `sex` for `gender`."""
+    own = [c for c in columns if c not in ("x", "y")]
+    same = next((names for names in _COLUMNS if word.lower() in names), set())
+    found = [c for c in own if c.lower() in same]
+    return found[0] if found else own[0] if own and word.lower() in _GROUPS else None

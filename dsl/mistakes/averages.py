@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import RATES
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, problem
+from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -163,6 +167,64 @@ def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
     return rewritten(f, opener - 1, close + 1, (meant,), *said)
 
 
+def empty_condition(f: Failure) -> Repair | None:
+    """`P[pred == 1 | ]`, `P[pred == 1 | on val]`, `P[pred == 1 | y == 1, ]`: what is left out?"""
+    inside, at = f.depth(f.index), f.index - (f.before.text == "on")
+    mark, averaged = f.at(at - 1), bool(inside) and f.at(inside[-1] - 1).kind == "AVERAGE"
+    on = f.at(at).text == "on"
+    if not averaged or not (on or f.token.kind == "RSQB") or mark.kind not in {"BAR", "COMMA"}:
+        return None
+    place, left = Span(mark.start, mark.end), f.replaced(at - 1, at)
+    without = Fix(span=Span(f.at(at - 2).end, mark.end), replacement="", title="without")
+    if on or mark.text == ",":
+        message = f"nothing stands behind `{mark.text}`"
+        rest = f.source.text[mark.end : f.tokens[-1].end]
+        meant = f"{f.text(inside[-1] - 1, at - 1)}{rest}"
+        helps = (f"write `{meant}`",)
+        return Repair(
+            problem(f.source, "CS101", message, place, helps=helps, fixes=(without,)), left
+        )
+    condition = _a_condition(f, inside[-1])
+    found = problem(
+        f.source,
+        "CS101",
+        "nothing stands behind `|`",
+        place,
+        label="under which condition?",
+        helps=(
+            f"write the condition, for example `{f.text(inside[-1] - 1, f.index)} {condition}]`",
+            f"or, without one: `{f.text(inside[-1] - 1, f.index - 1)}]`",
+        ),
+        fixes=(Fix(span=place, replacement=f"| {condition}", title=f"| {condition}"), without),
+    )
+    return Repair(found, left)
+
+
+def _a_condition(f: Failure, opener: int) -> str:
+    """A column of groups where a rate is compared over them, else a class."""
+    columns = next(iter(names_of(f.source).data.values()), ("x", "y"))
+    groups = columns[2:]
+    word = f.at(opener - 3).text if f.at(opener - 2).kind == "LPAR" else ""
+    target = columns[1] if len(columns) > 1 else "y"
+    return groups[0] if groups and word in _REDUCTIONS else f"{target} == 1"
+
+
+def means_on(f: Failure, start: int, end: int, data: str) -> str:
+    """The text from one token to before another with `on data` in each `E[...]` and `P[...]`.
+
+    Of those inside of one another, in the inner; empty where there is none, or one has its data.
+    """
+    found: list[int] = []
+    for index in range(start, end):
+        if f.at(index).kind == "AVERAGE" and f.at(index + 1).kind == "LSQB":
+            close = closer_of(f.tokens, index + 1)
+            if close is None or close >= end or f.find("ON", index, close) is not None:
+                return ""
+            found = [*(other for other in found if other < index), close]
+    cuts = [f.at(start).start, *(f.at(close).start for close in found), f.at(end - 1).end]
+    return f" on {data}".join(f.source.text[a:b] for a, b in pairwise(cuts)) if found else ""
+
+
 def on_outside(f: Failure) -> Repair | None:
     """`metric acc = accuracy on test`, `let a = ce on val`."""
     if f.first.kind not in {"METRIC", "LET"} or f.token.kind != "ON" or f.depth(f.index):
@@ -171,8 +233,8 @@ def on_outside(f: Failure) -> Repair | None:
     if equal is None or f.at(f.index + 1).kind != "NAME":
         return None
     value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
-    averaged = f.at(equal + 1).kind == "AVERAGE" and f.before.kind == "RSQB"
-    meant = f"{value[:-1]} on {data}]" if averaged else f"E[{value} on {data}]"
+    inside = means_on(f, equal + 1, f.index, data)
+    averaged, meant = bool(inside), inside or f"E[{value} on {data}]"
     return Repair(
         problem(
             f.source,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.dsl.mistakes.averages import bar, on_outside
+from cspec.dsl.mistakes.averages import bar, empty_condition, on_outside
 from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.mistakes.endings import FORMS, ends_early
 from cspec.dsl.mistakes.failure import (
@@ -115,6 +115,7 @@ from cspec.dsl.mistakes.relations import (
 )
 from cspec.dsl.mistakes.settings import (
     fit_without_brackets,
+    setting_left_open,
     setting_outside,
     setting_without_value,
     unnamed_setting,
@@ -207,6 +208,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     model_name,
     several_values,
     value_of_a_setting,
+    setting_left_open,
     start_behind_set,
     equal_behind_modifier,
     soft_settings,
@@ -232,6 +234,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
     interval,
     tuple_list,
     given_bar,
+    empty_condition,
     bar,
     condition_of_a_tail,
     tolerance,

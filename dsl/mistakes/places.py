@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cspec.dsl.mistakes.averages import means_on
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
@@ -59,8 +60,9 @@ def early_on(f: Failure) -> Repair | None:
     data, value = f.before.text, f.text(start, at)
     rest = f.text(f.index, len(f.tokens))
     moved = f"{value} {rest} on {data}"
-    averaged = f.at(start).kind == "AVERAGE" and f.at(at - 1).kind == "RSQB"
-    inside = f"{value[:-1]} on {data}]" if averaged else f"E[{value} on {data}]"
+    means = means_on(f, start, at, data)
+    averaged, inside = bool(means), means or f"E[{value} on {data}]"
+    whole = Span(f.at(start).start, f.tokens[-1].end)
     return Repair(
         problem(
             f.source,
@@ -70,6 +72,9 @@ def early_on(f: Failure) -> Repair | None:
             label="before the relation it belongs to nothing",
             helps=(f"for a mean write `{inside} {rest}`",)
             + ((f"or write `{moved}`",) if averaged else ()),
+            fix=f"{inside} {rest}",
+            fix_span=whole,
+            safe=False,
         )
     )
 

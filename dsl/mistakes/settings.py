@@ -5,6 +5,8 @@ from __future__ import annotations
 from cspec.dsl.mistakes.endings import FORMS
 from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, problem
 from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.settings.usual import usual_shares, usual_value
+from cspec.dsl.text.defined_names import defined_data
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -76,6 +78,25 @@ def setting_without_value(f: Failure) -> Repair | None:
             helps=(f"write `{f.before.text}=...`, for example `{example}`",),
         )
     )
+
+
+def setting_left_open(f: Failure) -> Repair | None:
+    """`fit(epochs=, batch_size=64)`: a value that is usual, or the setting is left out."""
+    opened = f.depth(f.index)
+    if f.before.kind != "EQUAL" or f.token.kind not in {"COMMA", "RPAR"} or not opened:
+        return None
+    name, owner = f.at(f.index - 2).text, f.at(opened[-1] - 1).text
+    count = len(defined_data(f.text(0, len(f.tokens))))
+    value = usual_shares(count) if name == "split" else usual_value(owner, name)
+    message = f"`{name}` has no value"
+    if value:
+        helps = (f"write `{name}={value}`", f"or leave `{name}=` out")
+        shown = f.span(f.index - 2, f.index)
+        return rewritten(f, f.index, f.index, (value,), "CS131", message, *helps, shown=shown)
+    start, end = f.index - 2, f.index + (f.token.kind == "COMMA")
+    start -= f.token.kind == "RPAR" and f.at(start - 1).kind == "COMMA"
+    said = ("CS131", message, f"leave `{name}=` out, or write what it is behind it")
+    return rewritten(f, start, end, (), *said, shown=f.span(f.index - 2, f.index), safe=False)
 
 
 def _owner(f: Failure) -> tuple[str, str, int] | None:

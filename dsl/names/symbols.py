@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -90,13 +90,11 @@ def columns_of(target: Target) -> tuple[Column, ...]:
     return target.columns or DEFAULT_COLUMNS
 
 
-class Symbols(BaseModel):
+class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
     """All names of a spec. `uses` are the places where each is used.
 
     `metrics` are no names of expressions: they are recorded, and nothing refers to them.
     """
-
-    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
 
     table: dict[str, Symbol]
     targets: dict[str, Target] = {}

@@ -10,7 +10,7 @@ nearest to the finding first; the clause must parse, and then the whole spec mus
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from cspec.dsl.messages.wording import closest
 from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID, keeps
 from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.parsing.rewrites import rewrites
+from cspec.dsl.parsing.two_faults import Check, both_mended, leads, line_of
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import Source, Span
@@ -29,7 +30,6 @@ from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.words.functions import SIGNATURES
 
-Check = Callable[[Source], Sequence[Diagnostic]]
 _LONGEST, _LINE = 2_000, 160
 _READABLE = 400
 """Characters of a line beyond which nothing is tried."""
@@ -71,30 +71,34 @@ def with_one_edit(
 ) -> tuple[Diagnostic, ...]:
     """The findings, the first error with the lines that one edit makes right, and no other error.
 
-    Nothing is sought where an edit of its own makes the spec right, or where a text is long.
+    Nothing is sought where an edit of its own makes the spec right, or where a text is long. The
+    first error of each of a few other lines is said in the words of a form of that line.
     """
     wrong = errors(found)
-    if not wrong or len(source.text) > _LONGEST or wrong[0].span.start < 0:
+    if not wrong or len(source.text) > _LONGEST:
         return found
     first = wrong[0]
-    start, end = _line_of(source.text, first.span.start)
-    if end - start > _READABLE or first.code in _TOO_LARGE or source.text.startswith("from", start):
-        return found  # what may be run is no matter of a slip
-    rewritten = _rewritten(source, first, check, wrong)
-    if rewritten is not None:
-        edit = rewritten.fixes[0]
-        here = _covered(source, first, edit)
-        gone = not edit.replacement.strip()
-        others = (d for d in found if d is first or gone or not _within(d, here))
-        return tuple(rewritten if d is first else d for d in others)
-    fix = next((fix for fix in first.fixes[:2] if _leads(source, fix, check, len(wrong))), None)
-    if fix is not None and _leads(source, fix, check, len(wrong), whole=True):
+    found = _in_forms(found, source, check, wrong)
+    if first not in found or not _readable(source, first):
+        return found
+    fix = next((fix for fix in first.fixes[:2] if leads(source, fix, check, len(wrong))), None)
+    if fix is not None and leads(source, fix, check, len(wrong), whole=True):
         told = _quoted(source, first, fix)
-        return tuple(told if d is first else d for d in found)
+        here = Span(*line_of(source.text, first.span.start))
+        # The rest of the line followed from it, where one edit of this very line leaves none.
+        alone = len(first.fixes) == 1 and here.start <= fix.span.start <= here.end
+        others = (d for d in found if d is first or not (alone and _within(d, here)))
+        return tuple(told if d is first else d for d in others)
     if any(_clean(source, fix, check) for fix in first.fixes[:2]):
         return found
     if any(_clean(source, fix, check) for fix in _written(source, first)):
         return found
+    two_readings = len(first.fixes) > 1 and first.code not in _OF_TWO
+    sought = first.code not in _KEPT and not two_readings
+    both = both_mended(source, first, check, wrong) if sought else None
+    if both is not None:
+        here = _covered(source, first, both.fixes[0])
+        return tuple(both if d is first else d for d in found if d is first or not _within(d, here))
     line = _mended(source, first, check)
     if line is not None:
         told = first.model_copy(update=_said(source, first, [line]))
@@ -103,8 +107,53 @@ def with_one_edit(
     if not edits:
         return found
     told = first.model_copy(update=_said(source, first, edits))
-    alone = [d for d in found if d is first or d.severity != "error"]
-    return tuple(told if d is first else d for d in alone)
+    alone_here = [d for d in found if d is first or d.severity != "error"]
+    return tuple(told if d is first else d for d in alone_here)
+
+
+def _readable(source: Source, found: Diagnostic) -> bool:
+    """Whether a line is tried: what may be run is no matter of a slip."""
+    if found.span.start < 0 or found.code in _TOO_LARGE:
+        return False
+    start, end = line_of(source.text, found.span.start)
+    return end - start <= _READABLE and not source.text.startswith("from", start)
+
+
+def _one_a_line(source: Source, wrong: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """The first finding on each of the first lines that have one."""
+    lines = {line_of(source.text, d.span.start)[0]: d for d in reversed(wrong)}
+    yield from (
+        lines[start] for start in sorted(lines)[:_ROUNDS] if _readable(source, lines[start])
+    )
+
+
+def _in_forms(
+    found: tuple[Diagnostic, ...], source: Source, check: Check, wrong: Sequence[Diagnostic]
+) -> tuple[Diagnostic, ...]:
+    """The findings, the first on each line in the words of a form of its line that leads on.
+
+    What else is found on the line, and what is gone with the edit, is said by it.
+    """
+    told: dict[int, Diagnostic] = {}
+    for one in _one_a_line(source, wrong):
+        rewritten = _rewritten(source, one, check, wrong) if one in found else None
+        if rewritten is None:
+            continue
+        told[id(one)] = rewritten
+        edit = rewritten.fixes[0]
+        here, gone = _covered(source, one, edit), not edit.replacement.strip()
+        left = {(d.code, d.message) for d in check(_edited_source(source, edit))}
+        found = tuple(
+            d
+            for d in found
+            if id(d) in told or gone or ((d.code, d.message) in left and not _within(d, here))
+        )
+    return tuple(told.get(id(d), d) for d in found)
+
+
+def _edited_source(source: Source, fix: Fix) -> Source:
+    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
+    return Source(text=text, name=source.name)
 
 
 _QUOTE = re.compile(r"`([^`]+)`")
@@ -114,7 +163,7 @@ _HEAD = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
 
 def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
     """What helps say to write, in the place of what is marked, and of the line behind its label."""
-    start, end = _line_of(source.text, first.span.start)
+    start, end = line_of(source.text, first.span.start)
     begin = _HEAD.match(source.text, start, end)
     body = Span(begin.end() if begin else start, end)
     quotes = [_QUOTE.search(help_) for help_ in first.helps[:2] if not _general(help_)]
@@ -137,7 +186,7 @@ def _rewritten(
     for found in islice(rewrites(source, first, readings), _REWRITTEN):
         fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
         far = found.span.end < first.span.start or found.span.start > first.span.end
-        if _leads(source, fix, check, len(wrong), whole=far):
+        if leads(source, fix, check, len(wrong), whole=far):
             shown = _on_line(source, first, fix)
             update = {
                 **_anew(first, found.message, shown, wrong),
@@ -175,7 +224,7 @@ _OF_TWO = frozenset({"CS409", "CS508", "CS128"})
 
 def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
     """What is marked: the words that change, where they stand on the line of the finding."""
-    start, end = _line_of(source.text, first.span.start)
+    start, end = line_of(source.text, first.span.start)
     if fix.span.start < start or fix.span.end > end or fix.span.start == fix.span.end:
         return first.span
     return fix.span
@@ -183,7 +232,7 @@ def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
 
 def _covered(source: Source, first: Diagnostic, fix: Fix) -> Span:
     """The line of a finding, and all that an edit changes."""
-    start, end = _line_of(source.text, first.span.start)
+    start, end = line_of(source.text, first.span.start)
     return Span(min(start, fix.span.start), max(end, fix.span.end))
 
 
@@ -196,7 +245,7 @@ def _lines(source: Source, fix: Fix) -> str:
     old = source.text[fix.span.start : fix.span.end]
     if "\n" not in old:
         return _line(source, fix).replace("\n", "`, and on the next line `")
-    start, end = _line_of(source.text, fix.span.start)[0], _line_of(source.text, fix.span.end)[1]
+    start, end = line_of(source.text, fix.span.start)[0], line_of(source.text, fix.span.end)[1]
     text = source.text
     new = f"{text[start : fix.span.start]}{fix.replacement}{text[fix.span.end : end]}"
     before = text[start:end].split("\n")
@@ -210,8 +259,8 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     makes of the text.
     """
     text = source.text
-    meant = _bare(f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}")
-    start, end = _line_of(text, first.span.start)
+    meant = _bare(_edited_source(source, fix).text)
+    start, end = line_of(text, first.span.start)
     begin = _HEAD.match(text, start, end)
     body = begin.end() if begin else start
     places = [first.span, Span(start, end), Span(body, end)]
@@ -241,22 +290,9 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
-    """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
-    start, end = fix.span
-    text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
-    wrong = errors(check(Source(text=text, name=source.name)))
-    last = start + len(fix.replacement)
-    if whole:
-        start, last = _line_of(text, start)[0], _line_of(text, last)[1]
-    return len(wrong) < before and not any(
-        d.span.start <= last and d.span.end >= start for d in wrong
-    )
-
-
 def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
     """The line after the first edit of each finding on it in turn, where that makes it right."""
-    start, end = _line_of(source.text, first.span.start)
+    start, end = line_of(source.text, first.span.start)
     text, behind = source.text, len(source.text) - end
     found: tuple[Diagnostic, ...] = (first,)
     for _ in range(_ROUNDS):
@@ -280,6 +316,8 @@ def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
     lines = [_line(source, edit).replace("\n", "`, and on the next line `") for edit in edits]
+    if len({*lines}) < len(lines):
+        lines, edits = lines[:1], edits[:1]
     begins = ("did you mean", "or")
     helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
     own = () if first.code == "CS101" else tuple(h for h in first.helps if not _general(h))
@@ -293,25 +331,19 @@ def _general(help_: str) -> bool:
 
 def _line(source: Source, edit: Fix) -> str:
     """The line as it reads after an edit."""
-    start, end = _line_of(source.text, edit.span.start)
+    start, end = line_of(source.text, edit.span.start)
     end = max(end, edit.span.end)
     text = source.text
     return f"{text[start : edit.span.start]}{edit.replacement}{text[edit.span.end : end]}".strip()
 
 
-def _line_of(text: str, place: int) -> tuple[int, int]:
-    end = text.find("\n", place)
-    return text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end
-
-
 def _clean(source: Source, fix: Fix, check: Check) -> bool:
-    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
-    return not errors(check(Source(text=text, name=source.name)))
+    return not errors(check(_edited_source(source, fix)))
 
 
 def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
     """The edits that make the spec right, the most likely first."""
-    start, end = _line_of(source.text, first.span.start)
+    start, end = line_of(source.text, first.span.start)
     if end - start > _LINE:
         return
     edits = sorted({_apart(source.text, e) for e in _edits(source, first, start, end)})
@@ -338,7 +370,7 @@ def _apart(text: str, edit: Edit) -> Edit:
 
 def _edited(text: str, edit: Edit) -> str:
     """The line as it reads after an edit."""
-    start, end = _line_of(text, edit.start)
+    start, end = line_of(text, edit.start)
     return f"{text[start : edit.start]}{edit.new}{text[edit.end : max(end, edit.end)]}"
 
 
@@ -349,7 +381,7 @@ def _word(char: str) -> bool:
 def _parses(text: str, edit: Edit) -> bool:
     """Whether the clauses on the line of an edit parse when it is made."""
     text = text[: edit.start] + edit.new + text[edit.end :]
-    start, end = _line_of(text, edit.start)
+    start, end = line_of(text, edit.start)
     for clause in cut(tokenize(text)[0]):
         tokens = clause.tokens
         if clause.signs or not tokens or tokens[-1].end < start or tokens[0].start > end:

@@ -144,9 +144,10 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
     waiting = [tokens]
     # Findings beyond those that are shown are not looked for: each looks at the whole clause.
     while waiting and len(found) - since <= FINDINGS.most:
-        item, rest = _parse_tokens(source, waiting.pop(0), found, not clause.signs, since)
+        read = waiting.pop(0)
+        item, rest = _parse_tokens(source, read, found, not clause.signs, since)
         items.append(item)
-        if rest:
+        if rest and rest[0].start > read[0].start:  # what begins where it began is read already
             waiting.append(rest)
     return items
 

@@ -75,7 +75,7 @@ def sure(match: re.Match[str]) -> str:
     """`95%`, `significance 5%`, `alpha=0.05`: how sure."""
     text, word = match["value"], match["word"] or ""
     share = float(text.rstrip("%")) / (100 if float(text.rstrip("%")) >= 1 else 1)
-    share = 1 - share if word.startswith(("sig", "alpha")) else share
+    share = 1 - share if word.startswith(("sig", "alpha", "delta")) else share
     return f"{match['head']} with confidence {number(round(100 * share, 6))}%"
 
 
@@ -256,9 +256,17 @@ def verified_but(match: re.Match[str]) -> str:
 
 
 def turned_round(match: re.Match[str]) -> str:
-    """`diff(t, u)`, wherever a model stands second."""
-    models = "|".join(model_names(match.string)) or r"\b\B"
-    return re.sub(rf"\bdiff\([ \t]*(\w+)[ \t]*,[ \t]*({models})\b", r"diff(\2, \1", match[0])
+    """`diff(t, u)`, `diff(x, u, u)`, wherever a model stands behind what is derived by."""
+    models = model_names(match.string)
+
+    def turned(call: re.Match[str]) -> str:
+        names = split_arguments(call[1])
+        of, by = [n for n in names if n in models], [n for n in names if n not in models]
+        if names[0] in models or len({*of}) != 1 or len({*by}) != 1:
+            return call[0]
+        return f"diff({of[0]}, {', '.join(by * (len(names) - 1) if len(by) == 1 else by)})"
+
+    return re.sub(r"\bdiff\(([\w \t]+(?:,[\w \t]+)+)\)", turned, match[0])
 
 
 def _columns(text: str) -> tuple[str, ...]:

@@ -198,9 +198,9 @@ ROWS = (
         "a setting is written with its value",
     ),
     row(
-        r"(?P<head>^ verify[ \t].*?\bon~WORD) ,? (?:with\b|at\b)? "
-        r"(?P<word>confidence|significance|significance level|alpha|level)? [=:]? "
-        r"(?P<value>\d+(?:\.\d+)?%?) (?:confidence|sure)? $",
+        r"(?P<head>^ verify[ \t].*?\bon~WORD) ,? [(\[{]? (?:with\b|at\b)? "
+        r"(?P<word>confidence(?:_level)?|conf|significance|significance level|alpha|delta|level)? "
+        r"[=:]? (?P<value>\d+(?:\.\d+)?%?) (?:confidence|sure)? [)\]}]? $",
         forms.sure,
         "how sure a verdict is stands behind `with confidence`",
         "CS1",

@@ -387,7 +387,6 @@ WORD_ROWS = (
         r"\1[\2 | \4 on \3]",
         "which examples count stands behind `|`",
     ),
-    row(r" \| \]", "]", "nothing stands behind `|`"),
     row(
         rf"\b(WORD)~in~(WORD(?:\([^()\n]*\))?) (?:and|&|,|∩) (?:in~)?({forms.SETS})\b",
         r"\1 in \2; \1 in \3",

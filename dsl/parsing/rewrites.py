@@ -11,15 +11,21 @@ found on the line, since that followed from it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.parsing.rewrite_forms import HEAD
+from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
+from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
 from cspec.dsl.parsing.rewrite_rows import ROWS
 from cspec.dsl.parsing.rewrite_words import WORD_ROWS
+from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.terminals import keywords
+from cspec.dsl.words.functions import SIGNATURES
 
 
 class Rewrite(NamedTuple):
@@ -48,17 +54,52 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
     if end - start > _LONGEST:
         return
     if not readings:
+        yield from _in_one_word(text, start, end)
         yield from _of_the_spec(source, first)
-    for row in (*WORD_ROWS, *ROWS):
+    for row in (*ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
         if readings and first.code not in row.codes:
             continue
         if row.codes and not first.code.startswith(row.codes):
             continue
         last = len(text) if row.on else end
+        made = []
         for match in islice(row.pattern.finditer(text, start, last), _FOUND):
             new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
             if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
-                yield Rewrite(Span(*match.span()), new, _said(row.message, match))
+                made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
+        yield from made
+        if len(made) > 1:
+            yield _together(text, made)
+
+
+def _together(text: str, made: Sequence[Rewrite]) -> Rewrite:
+    """One form in several places of a line."""
+    new, end = "", made[0].span.start
+    for one in made:
+        new += text[end : one.span.start] + one.new
+        end = one.span.end
+    return Rewrite(Span(made[0].span.start, end), new, made[0].message)
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Words of the language that a blank may have cut in two."""
+    words = (*keywords(), *SIGNATURES, *METHODS, "stalled", "confidence", "epochs", "steps")
+    return frozenset(word for word in words if len(word) > 2)
+
+
+_PARTS = re.compile(r"\b([A-Za-z_]+)[ \t]+(?=([A-Za-z_]+)(?:[ \t]+([A-Za-z_]+))?)")
+
+
+def _in_one_word(text: str, start: int, end: int) -> Iterator[Rewrite]:
+    """`with in 2%`, `for all`, `mini mize`: what a blank cut is one word."""
+    known = _known_words()
+    for parts in _PARTS.finditer(text, start, end):
+        for last in (3, 2):
+            word = "".join(parts.group(*range(1, last + 1))) if parts[last] else ""
+            if word in known and parts.end(last) <= end:
+                span = Span(parts.start(), parts.end(last))
+                yield Rewrite(span, word, f"`{word}` is one word")
 
 
 def _said(message: str, match: re.Match[str]) -> str:
@@ -73,6 +114,8 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
     for make in (
         _set_in_place,
         _renamed,
+        _unused_end,
+        _table_column,
         _added_column,
         _one_objective,
         _on_an_axis,
@@ -120,6 +163,34 @@ def _renamed(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     span = Span(places[0][0], places[-1][1])
     whole = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w(])", new, text[span.start : span.end])
     return Rewrite(span, whole, first.message)
+
+
+_NUMBER = re.compile(r"^[ \t]*(?:param|let)[ \t]+(\w+)[ \t]*(?:=|in\b|$)", re.MULTILINE)
+
+
+def _unused_end(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`sum(x) <=`: the only number that the spec defines and nowhere uses."""
+    if first.code != "CS102" or word not in ("<=", ">=", "=="):
+        return None
+    names = [n for n in _NUMBER.findall(text) if len(re.findall(rf"\b{n}\b", text)) == 1]
+    end = first.span.end
+    return Rewrite(Span(end, end), f" {names[0]}", first.message) if len(names) == 1 else None
+
+
+def _table_column(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`param level[clinic]`: the column whose values the table is read by."""
+    start = text.rfind("\n", 0, first.span.start) + 1
+    of = re.compile(rf"[ \t]*param[ \t]+(\w+)[ \t]*\[[ \t]*{re.escape(word)}[ \t]*\]").match(
+        text, start
+    )
+    if first.code != "CS201" or of is None:
+        return None
+    reads = re.findall(rf"\b{of[1]}\[[ \t]*(\w+)[ \t]*\]", text[of.end() :])
+    over = {c for r in reads for c in re.findall(rf"\b{r}[ \t]+in[ \t]+values\((\w+)\)", text)}
+    if len(over) != 1 or word in over:
+        return None
+    said = f"`{word}` is no column: `{of[1]}` is read by the values of `{(column := over.pop())}`"
+    return Rewrite(first.span, column, said)
 
 
 _DATA_LINE = re.compile(r"the `data` line: `(?:data )?(\w+)\(([^()`]*)\)`")

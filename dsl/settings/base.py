@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 
 class Every(NamedTuple):
@@ -23,10 +23,8 @@ STEP = Every(1, "step")
 EPOCH = Every(1, "epoch")
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, frozen=True, extra="forbid"):
     """Base of all settings. `word` is the name in the language; unknown settings are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     word: ClassVar[str]
 

@@ -366,7 +366,11 @@ def _nearest(name: str, given: object, wanted: str) -> str:
     """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
     if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
         return f"did you mean `{name}={number(given)}%`?"
-    if wanted in ("above 0", "at least 0") and isinstance(given, int | float) and given < 0:
+    if (
+        wanted in ("above 0", "at least 0", "at least 1")
+        and isinstance(given, int | float)
+        and given < 0
+    ):
         return f"did you mean `{name}={number(-given)}`?"
     if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
         return ""

@@ -9,6 +9,8 @@ _DEFINING = re.compile(
     r"^[ \t]*(?:let|var|param|given|data|model|domain)\b([^#\n=]*)", re.MULTILINE
 )
 _MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_DATA = re.compile(r"^[ \t]*data\b([^#\n=]*)", re.MULTILINE)
+_TARGET = re.compile(r"([A-Za-z_]\w*)[ \t]*(?:\(|$)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -25,3 +27,9 @@ def defined_names(text: str) -> frozenset[str]:
 def model_names(text: str) -> tuple[str, ...]:
     """The names of the models of a text, in its order."""
     return tuple(_MODEL.findall(text))
+
+
+@lru_cache(maxsize=4)
+def defined_data(text: str) -> tuple[str, ...]:
+    """The names of the datasets of a text, in its order."""
+    return tuple(name for line in _DATA.findall(text) for name in _TARGET.findall(line.rstrip()))

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 
 class Span(NamedTuple):
@@ -31,10 +31,8 @@ class Position(NamedTuple):
     column: int
 
 
-class Source(BaseModel):
+class Source(BaseModel, frozen=True, ignored_types=(cached_property,)):
     """A named text. `name` is what messages print: a path, or `<spec>` for a string."""
-
-    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
 
     text: str
     name: str = "<spec>"

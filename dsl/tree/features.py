@@ -15,3 +15,12 @@ def column_of(expr: Expr) -> str | None:
         case Index(value=Name(id=column), indices=(String(value=name),)):
             return f"{column}.{name}"
     return None
+
+
+def column_of_variable(variable: Expr) -> str | None:
+    """The column that a variable is, or is a feature of: `x`, `x.age`, `x[3]`."""
+    match variable:
+        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
+            return name
+        case _:
+            return None

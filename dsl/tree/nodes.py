@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.text.source import NOWHERE, Span
 
 
-class Node(BaseModel):
+class Node(BaseModel, frozen=True, extra="forbid"):
     """What every part of a tree has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     span: Span = NOWHERE
 

@@ -74,6 +74,11 @@ def names(node: Node) -> frozenset[str]:
     return frozenset(item.id for item in walk(node) if isinstance(item, Name))
 
 
+def mentions(node: Node, names: Container[str]) -> bool:
+    """Whether any of the names occurs in a tree."""
+    return any(isinstance(item, Name) and item.id in names for item in walk(node))
+
+
 def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
     """`expr` with names replaced, without capture: a bound name that a value uses is renamed."""
     if not values:
@@ -109,7 +114,7 @@ def _callable(function: Expr, values: Mapping[str, Expr]) -> bool:
 def _under_binders(
     node: Comprehension | Expectation, values: dict[str, Expr], free: frozenset[str]
 ) -> Node:
-    if not _mentioned(node, values):
+    if not mentions(node, values):
         return node
     inner = dict(values)
     binders = []
@@ -132,11 +137,6 @@ def _under_binders(
     if isinstance(node, Expectation):
         changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)
-
-
-def _mentioned(node: Node, values: Mapping[str, Expr]) -> bool:
-    """Whether any of the names occurs in a tree."""
-    return any(isinstance(item, Name) and item.id in values for item in walk(node))
 
 
 def fresh(name: str, taken: Container[str | None]) -> str:

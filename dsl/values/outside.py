@@ -10,12 +10,13 @@ from itertools import chain
 from numbers import Real
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.messages.wording import counted, number
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param, walk
+from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Node, Number, Param
+from cspec.dsl.tree.rebuild import mentions
 
 
 class UnfitValueError(ValueError):
@@ -29,14 +30,12 @@ class GivenFile(NamedTuple):
     content: object
 
 
-class ParamTable(BaseModel):
+class ParamTable(BaseModel, frozen=True):
     """A number for each value of a column, or for each combination of the values of several.
 
     `default` stands where the spec gives one number for all. A combination is named as a group is:
     by its values in the order of the columns, `Female, Black`.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     columns: tuple[str, ...]
     values: dict[str, float] = {}
@@ -66,7 +65,7 @@ def mentions_open(expr: Node, values: Values) -> bool:
     """Whether an expression needs a param that is not set yet."""
     if not isinstance(values, OpenValues):
         return False
-    return any(isinstance(node, Name) and node.id in values.open for node in walk(expr))
+    return mentions(expr, values.open)
 
 
 def columns_of(item: Param, symbols: Symbols) -> tuple[str, ...]:

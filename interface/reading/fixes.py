@@ -115,7 +115,7 @@ def _chosen(diagnostics: Iterable[Diagnostic], safe_only: bool) -> list[Fix]:
     chosen: list[Fix] = []
     for diagnostic in sorted(diagnostics, key=lambda d: not d.code.startswith("CS1")):
         fixes = [fix for fix in diagnostic.fixes if fix.safe or not safe_only]
-        if fixes and not any(_overlap(fixes[0], other) for other in chosen):
+        if fixes and not any(_beside(fixes[0], other.span) for other in chosen):
             chosen.append(fixes[0])
     return chosen
 
@@ -124,11 +124,6 @@ def _edited(text: str, fixes: Iterable[Fix]) -> str:
     for fix in sorted(fixes, key=lambda f: f.span.start, reverse=True):
         text = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
     return text
-
-
-def _overlap(first: Fix, second: Fix) -> bool:
-    """Whether two edits touch: even an insertion at the end of another's place counts."""
-    return _beside(first, second.span)
 
 
 def _trials(checked: Checked) -> int:

@@ -106,13 +106,9 @@ def codes_of(values: Any, classes: Sequence[Any], column: str) -> Tensor:
         DataError: a value that is no class.
     """
     if isinstance(values, Tensor):
-        by_code = isinstance(classes[0], str) or list(classes) == list(range(len(classes)))
-        if not by_code:
+        if not are_codes(classes):
             return _looked_up(values, classes, column)
-        codes = values.long()
-        if codes.device.type == "cpu" and codes.numel():
-            _require_codes(codes, classes, column)
-        return codes
+        return checked_codes(values, classes, column)
     array = np.asarray(values)
     if array.dtype.kind in "biuf":
         return codes_of(torch.from_numpy(np.ascontiguousarray(array)), classes, column)
@@ -121,6 +117,11 @@ def codes_of(values: Any, classes: Sequence[Any], column: str) -> Tensor:
     if unknown:
         raise _no_class(unknown[0], classes, column)
     return torch.tensor([places[value] for value in array.ravel().tolist()]).reshape(array.shape)
+
+
+def are_codes(classes: Sequence[Any]) -> bool:
+    """Whether whole numbers are codes of these classes: of text, and of 0, 1, 2, ..."""
+    return isinstance(classes[0], str) or list(classes) == list(range(len(classes)))
 
 
 def _looked_up(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
@@ -132,10 +133,19 @@ def _looked_up(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
     return same.long().argmax(-1)
 
 
-def _require_codes(codes: Tensor, classes: Sequence[Any], column: str) -> None:
-    lowest, highest = (int(end) for end in torch.aminmax(codes))
-    if lowest < 0 or highest >= len(classes):
-        raise _no_class(lowest if lowest < 0 else highest, classes, column)
+def checked_codes(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
+    """Whole numbers as codes; those of an accelerator are not waited for.
+
+    Raises:
+        DataError: one that is no code of these classes.
+    """
+    codes = values if values.dtype is torch.int64 else values.long()
+    if codes.is_cpu and codes.numel():
+        ends = torch.aminmax(codes)
+        lowest, highest = ends.min.item(), ends.max.item()
+        if lowest < 0 or highest >= len(classes):
+            raise _no_class(int(lowest if lowest < 0 else highest), classes, column)
+    return codes
 
 
 def _no_class(value: Any, classes: Sequence[Any], column: str) -> DataError:

@@ -16,6 +16,8 @@ from cspec.runtime.data.dataset import Dataset
 APART = 1e3
 """Ratio of the largest spread of a feature to the least, from which it is told."""
 ROWS = 20_000
+CHUNK = 500
+"""Rows that are looked at together: what is worked on stays in the cache."""
 
 
 def scale_notes(data: Dataset | None) -> Iterator[str]:
@@ -36,6 +38,18 @@ def _ratio(column: Tensor) -> float | None:
     """Largest over least spread of the features of each example; None of anything else."""
     if not column.is_floating_point() or column.ndim != 2 or column.shape[1] < 2:
         return None
-    spread = torch.std(column[:ROWS].double(), dim=0)
+    spread = spreads(column[:ROWS])
     spread = spread[spread > 0]
     return float(spread.max() / spread.min()) if len(spread) > 1 else None
+
+
+def spreads(column: Tensor) -> Tensor:
+    """The standard deviation of each feature, about its first value: 0 of one that is constant."""
+    first = column[0].double()
+    total, squares = torch.zeros_like(first), torch.zeros_like(first)
+    for rows in torch.split(column, CHUNK):
+        apart = rows.double() - first
+        total += apart.sum(0)
+        squares += apart.square_().sum(0)
+    count = len(column)
+    return ((squares - total.square() / count) / max(1, count - 1)).clamp(min=0).sqrt()

@@ -10,7 +10,7 @@ import bz2
 import gzip
 import lzma
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,11 +40,7 @@ def require_closed(path: Path, separator: str, skip: int) -> None:
     with opened(path, "rt", encoding="latin-1", newline="") as file:
         for _ in range(skip):
             next(file, None)
-        _require(path.name, separator, _lines(file), skip)
-
-
-def _lines(file: Iterable[str]) -> Iterator[str]:
-    return (line.rstrip("\r\n") for line in file)
+        _require(path.name, separator, (line.rstrip("\r\n") for line in file), skip)
 
 
 def _require(name: str, separator: str, lines: Iterator[str], skip: int) -> None:

@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 PACKAGES = ("cspec", "torch", "numpy", "scipy", "sympy", "safetensors", "scikit-learn", "pandas")
 
 
-class Circumstances(BaseModel):
+class Circumstances(BaseModel, frozen=True, extra="forbid"):
     """What the bits of a run depend on beside its spec, its data and its code."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     versions: dict[str, str]
     """Of Python and of each package that computes."""
@@ -43,7 +42,12 @@ class Circumstances(BaseModel):
 
 
 def versions() -> dict[str, str]:
-    """Python, the platform, and each package that is installed."""
+    """Python, the platform, and each package that is installed, as they are in this process."""
+    return dict(_found())
+
+
+@cache
+def _found() -> dict[str, str]:
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from torch import nn
 
 from cspec.runtime.files import sha256
@@ -26,10 +26,8 @@ PACKAGES = frozenset({"site-packages", "dist-packages"})
 OWN = "cspec"
 
 
-class CodeFile(BaseModel):
+class CodeFile(BaseModel, frozen=True, extra="forbid"):
     """One file of code."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     sha256: str

@@ -12,19 +12,16 @@ import re
 from collections.abc import Mapping
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from torch import Tensor, nn
 
 from cspec.runtime.data.dataset import Dataset
 
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
-Record = ConfigDict(frozen=True, extra="forbid")
 
 
-class ColumnDigest(BaseModel):
+class ColumnDigest(BaseModel, frozen=True, extra="forbid"):
     """One column: its type, its shape with the rows, its content and its classes."""
-
-    model_config = Record
 
     dtype: str
     shape: tuple[int, ...]
@@ -34,10 +31,8 @@ class ColumnDigest(BaseModel):
         return f"{self.dtype} {self.shape} sha256 {self.sha256[:16]}"
 
 
-class DataDigest(BaseModel):
+class DataDigest(BaseModel, frozen=True, extra="forbid"):
     """One dataset."""
-
-    model_config = Record
 
     rows: int
     columns: dict[str, ColumnDigest]
@@ -46,10 +41,8 @@ class DataDigest(BaseModel):
     was read once, for measures on whole data."""
 
 
-class ModelDigest(BaseModel):
+class ModelDigest(BaseModel, frozen=True, extra="forbid"):
     """One model: its layers as torch prints them, and the parameters and buffers that it has."""
-
-    model_config = Record
 
     layers: str
     tensors: dict[str, str]

@@ -18,7 +18,7 @@ import stat
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ValidationError, field_validator
 
 from cspec.runtime.evidence.circumstances import Circumstances
 from cspec.runtime.evidence.code_files import CodeFile
@@ -35,31 +35,24 @@ FILES = (
 _CHECKPOINT = re.compile(rf"{CHECKPOINTS}/step-\d{{9,18}}/(tensors\.safetensors|manifest\.json)")
 _REMAINS = re.compile(r"\.(?P<name>[\w.-]+)\.[^.]{8}")
 """Temporary files that a killed process leaves."""
-Record = ConfigDict(frozen=True, extra="forbid")
 
 
-class FileEntry(BaseModel):
+class FileEntry(BaseModel, frozen=True, extra="forbid"):
     """One file; no digest while it grows."""
-
-    model_config = Record
 
     sha256: str | None = None
     size: int | None = None
 
 
-class Accepted(BaseModel):
+class Accepted(BaseModel, frozen=True, extra="forbid"):
     """Changes that somebody accepted when the run was resumed at a step."""
-
-    model_config = Record
 
     step: int
     changes: tuple[str, ...]
 
 
-class Origins(BaseModel):
+class Origins(BaseModel, frozen=True, extra="forbid"):
     """What a run is made from beside its spec."""
-
-    model_config = Record
 
     data: dict[str, DataDigest] = {}
     models: dict[str, ModelDigest] = {}
@@ -68,10 +61,8 @@ class Origins(BaseModel):
     """Names that were bound to Python objects, which have to be given again."""
 
 
-class Look(BaseModel):
+class Look(BaseModel, frozen=True, extra="forbid"):
     """How often a run looked at a split, and what its certificates spent (`ledger.py`)."""
-
-    model_config = Record
 
     data: str
     rows: int
@@ -89,10 +80,8 @@ class Look(BaseModel):
     """What earlier looks at the same rows had spent."""
 
 
-class Manifest(BaseModel):
+class Manifest(BaseModel, frozen=True, extra="forbid"):
     """See the head of the module."""
-
-    model_config = Record
 
     format: Literal["cspec run 1"] = "cspec run 1"
     spec: str

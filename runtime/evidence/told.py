@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from cspec.dsl.values.outside import GivenFile
 from cspec.runtime.bind.text import FolderText
@@ -18,10 +18,8 @@ from cspec.runtime.bind.text import FolderText
 COMMAND = "command.json"
 
 
-class Told(BaseModel):
+class Told(BaseModel, frozen=True, extra="forbid"):
     """See the head of the module."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     spec: str
     """Name of the spec, as messages show it."""

@@ -1,6 +1,6 @@
 """Shapes are compared by hand, so that torch never broadcasts an output against a target."""
 
-from torch import Tensor
+from torch import Tensor, int64
 
 Value = Tensor | float | int | bool
 """What an expression of the language may evaluate to: a tensor or a Python number."""
@@ -73,7 +73,7 @@ def class_labels(scores: Tensor, labels: Tensor, what: str) -> Tensor:
         raise TypeError(
             f"{what} needs labels that are class numbers 0, 1, ..., but they are {labels.dtype}"
         )
-    return labels.long()
+    return labels if labels.dtype is int64 else labels.long()
 
 
 def single_logit(scores: Tensor) -> Tensor | None:

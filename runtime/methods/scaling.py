@@ -8,11 +8,12 @@ to scale the numbers, and everything measured and reported stays in the user's u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from cspec.runtime.task import Measure
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -21,8 +22,6 @@ STEEP = 100.0
 """Largest gradient entry that is left as it is."""
 MOST_ENTRIES = 256
 """Constraint vectors longer than this are not scaled: each entry costs one gradient."""
-
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 
 
 def scaled(values: Tensor, session: Session, measure: Measure, start: int = 0) -> Tensor:

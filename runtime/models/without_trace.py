@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -211,14 +211,24 @@ def held(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-@contextmanager
-def constants_in(dtype: torch.dtype) -> Iterator[None]:
+def constants_in(dtype: torch.dtype) -> AbstractContextManager[None]:
     """Tensors made of numbers, `torch.full((3,), 0.1)`, are of this type: 0.1 keeps its digits."""
-    before = torch.get_default_dtype()
-    if before is not dtype:
-        torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        if torch.get_default_dtype() is not before:
-            torch.set_default_dtype(before)
+    return _ConstantsIn(dtype)
+
+
+class _ConstantsIn:
+    """No generator: a step enters and leaves it."""
+
+    __slots__ = ("_before", "_dtype")
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+
+    def __enter__(self) -> None:
+        self._before = torch.get_default_dtype()
+        if self._before is not self._dtype:
+            torch.set_default_dtype(self._dtype)
+
+    def __exit__(self, *_: object) -> None:
+        if torch.get_default_dtype() is not self._before:
+            torch.set_default_dtype(self._before)

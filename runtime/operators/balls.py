@@ -16,11 +16,10 @@ from cspec.runtime.operators.base import (
     Operator,
     OperatorError,
     ShapeError,
-    like,
     together,
     zero_where_moved,
 )
-from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, norm, row_numbers
+from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, like, norm, row_numbers
 from cspec.runtime.operators.maps.elementwise import Sigmoid
 from cspec.runtime.operators.simplex import project_simplex
 

@@ -149,11 +149,6 @@ def zero_where_moved(x_projected: Tensor, x_before: Tensor, momentum: Tensor) ->
     return torch.where(x_projected == x_before, momentum, torch.zeros_like(momentum))
 
 
-def like(value: float | Tensor, x: Tensor) -> Tensor:
-    """A number or tensor with the type and device of x."""
-    return torch.as_tensor(value, dtype=x.dtype, device=x.device)
-
-
 def require_square(x: Tensor, name: str) -> None:
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ShapeError(

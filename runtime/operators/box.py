@@ -14,9 +14,9 @@ from cspec.runtime.operators.base import (
     NoFormError,
     Operator,
     ShapeError,
-    like,
     zero_where_moved,
 )
+from cspec.runtime.operators.linear_algebra import like
 from cspec.runtime.operators.maps.elementwise import Identity, Sigmoid, Softplus
 
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError, like
+from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError
+from cspec.runtime.operators.linear_algebra import like
 from cspec.runtime.operators.rows import Row, coupled, dense
 
 ROUNDS = 3

@@ -126,3 +126,8 @@ def eigenvalues(x: Tensor) -> Tensor:
     values: Tensor = torch.linalg.eigvalsh(finite)
     nan = torch.where(broken, torch.nan, 0.0).to(values.dtype).squeeze(-1)
     return (values + nan).to(x.dtype)
+
+
+def like(value: float | Tensor, x: Tensor) -> Tensor:
+    """A number or tensor with the type and device of x."""
+    return torch.as_tensor(value, dtype=x.dtype, device=x.device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from cspec.compiler.records.program import DataSetup, Program
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.runtime.data.align import codes_of
+from cspec.runtime.data.align import are_codes, checked_codes, codes_of
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
@@ -42,6 +42,11 @@ class BatchReader:
         self.device = device
         self.dtype = dtype
         self.classes = classes or {}
+        self._coded = {
+            name: {column for column, values in found.items() if are_codes(values)}
+            for name, found in self.classes.items()
+        }
+        """By dataset, columns whose whole numbers are codes."""
         self._points = {name: d for name, d in (data or {}).items() if is_points(name)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
@@ -66,14 +71,14 @@ class BatchReader:
         """
         # Of the type of the program's constants, which is in force while a batch is read.
         clock = torch.full((1,), float(step), device=self.device)
+        batch: dict[str, Any]
         if self.default is not None and tuple(values) == self._alone:
             found = self._columns(self.default, values)
-            return {**self._drawn(step), "given": {}, "clock": clock, self.default: found}, _rows(
-                found
-            )
+            batch = {"given": {}, "clock": clock, self.default: found}
+            return (self._drawn(step) | batch if self._points else batch), _rows(found)
         given, parts, columns = self.sorted(values)
         parts = {**self._drawn(step), **parts}
-        batch: dict[str, Any] = {**parts, "given": given, "clock": clock}
+        batch = {**parts, "given": given, "clock": clock}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
         self._check(batch, columns)
@@ -148,30 +153,30 @@ class BatchReader:
         """The columns of one dataset as tensors of one length."""
         known = self.classes.get(dataset, {})
         found: dict[str, Tensor] = {}
+        rows, uneven = -1, False
         for name, values in columns.items():
-            if isinstance(values, Tensor) and name not in known:
-                found[name] = values
-                continue
-            try:
-                found[name] = self._tensor(values, name, known.get(name))
-            except (DataError, TypeError, ValueError) as error:
-                raise _refused(dataset, name, error) from error
-        lengths: dict[str, int] = {}
-        for name, value in found.items():
+            value = values
+            if name in known or not isinstance(value, Tensor):
+                try:
+                    value = self._tensor(dataset, values, name, known.get(name))
+                except (DataError, TypeError, ValueError) as error:
+                    raise _refused(dataset, name, error) from error
             shape = value.shape
             if len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ()):
-                found[name] = value.squeeze(1)
-            if shape:
-                lengths[name] = shape[0]
-        if len(set(lengths.values())) > 1:
-            listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
-            message = f"the columns of this batch have different lengths ({listed})"
-            helps = ("hand over as many rows of each column: one an example",)
-            raise Diagnostic(code="CS631", message=message, helps=helps).error()
+                value = value.squeeze(1)
+            found[name] = value
+            if shape and shape[0] != rows:
+                rows, uneven = shape[0], uneven or rows >= 0
+        if uneven:
+            raise _uneven(found)
         return found
 
-    def _tensor(self, values: Any, name: str, classes: tuple[Any, ...] | None) -> Tensor:
+    def _tensor(
+        self, dataset: str, values: Any, name: str, classes: tuple[Any, ...] | None
+    ) -> Tensor:
         if classes is not None:
+            if isinstance(values, Tensor) and name in self._coded[dataset]:
+                return checked_codes(values, classes, name)
             codes = codes_of(values, classes, name)
             return codes if isinstance(values, Tensor) else codes.to(self.device)
         if isinstance(values, Tensor):
@@ -221,7 +226,17 @@ class BatchReader:
 
 def _rows(columns: Mapping[str, Any]) -> int:
     """How many examples there are, at least 1."""
-    return next((len(v) for v in columns.values() if isinstance(v, Tensor) and v.ndim), 1)
+    for value in columns.values():
+        if isinstance(value, Tensor) and value.ndim:
+            return value.shape[0]
+    return 1
+
+
+def _uneven(columns: Mapping[str, Tensor]) -> SpecError:
+    lengths = (f"{name}: {value.shape[0]}" for name, value in columns.items() if value.ndim)
+    message = f"the columns of this batch have different lengths ({', '.join(lengths)})"
+    helps = ("hand over as many rows of each column: one an example",)
+    return Diagnostic(code="CS631", message=message, helps=helps).error()
 
 
 def _needed(name: str) -> str:

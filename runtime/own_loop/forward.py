@@ -19,32 +19,36 @@ class Outputs:
     They are kept as long as the outputs are, so no other tensor can lie where they lie.
     """
 
-    held: dict[tuple[str, Key], tuple[tuple[Tensor, ...], Any]] = field(default_factory=dict)
+    held: list[tuple[str, tuple[Tensor, ...], Any]] = field(default_factory=list)
 
     def recorded(self, models: Mapping[str, nn.Module]) -> Forwards:
         """Keep what the models give in this block."""
         return Forwards(models, self._noting)
 
     def _noting(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+        held = self.held
+
         def noting(*arguments: Any, **settings: Any) -> Any:
             output = forward(*arguments, **settings)
             if not settings and all(map(_is_given, arguments)):
-                self.held[name, _key(arguments)] = (arguments, detached(output))
+                held.append((name, arguments, detached(output)))
             return output
 
         return noting
 
     def replayed(self, models: Mapping[str, nn.Module]) -> Forwards:
         """In this block the models give for recorded inputs what they gave then."""
-        return Forwards(models, self._known)
+        given = {(name, _key(arguments)): (output,) for name, arguments, output in self.held}
 
-    def _known(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
-        def known(*arguments: Any, **settings: Any) -> Any:
-            own = settings or not all(map(_is_given, arguments))
-            found = None if own else self.held.get((name, _key(arguments)))
-            return forward(*arguments, **settings) if found is None else found[1]
+        def around(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+            def known(*arguments: Any, **settings: Any) -> Any:
+                own = settings or not all(map(_is_given, arguments))
+                found = None if own else given.get((name, _key(arguments)))
+                return forward(*arguments, **settings) if found is None else found[0]
 
-        return known
+            return known
+
+        return Forwards(models, around)
 
 
 Around = Callable[[str, Callable[..., Any]], Callable[..., Any]]

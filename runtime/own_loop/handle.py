@@ -170,8 +170,8 @@ class Handle:
             state = self._moves.with_units(self, self.optimizer, f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
             total = total.to(f.dtype)  # rates are counted in float64
-        given = {name: value.detach() for name, value in batch["given"].items()}
-        self._seen = {**batch, "given": given}, outputs
+        batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
+        self._seen = batch, outputs
         self._true = true.detach()
         if total.requires_grad:
             measured = Pending(self._true, examples)
@@ -181,7 +181,11 @@ class Handle:
                     self.state.update(state)
                 self._count(measured, gradient)
 
-            total.register_hook(count)  # type: ignore[no-untyped-call]
+            if total.grad_fn is None:
+                total.register_hook(count)  # type: ignore[no-untyped-call]
+            else:  # the same, in half the time
+                place = total.output_nr
+                total.grad_fn.register_prehook(lambda gradients: count(gradients[place]))
         return total
 
     def step(self, **values: Any) -> Tensor:
@@ -211,7 +215,7 @@ class Handle:
         if self._moves.epochs:
             self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
-        with torch.no_grad(), constants_in(self._constants):
+        with constants_in(self._constants):
             self._moves.multipliers("step", self.steps, self, true)
             self._moves.parameters(self, self.optimizer, self.progress)
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
@@ -229,7 +233,7 @@ class Handle:
         true = of_an_epoch(self._since_epoch)
         self.epochs += 1
         if true is not None:
-            with torch.no_grad(), constants_in(self._constants):
+            with constants_in(self._constants):
                 self._moves.multipliers("epoch", self.epochs, self, true)
         self._since_epoch.clear()
 
@@ -273,7 +277,7 @@ class Handle:
     def _count(self, measured: Pending, gradient: Tensor) -> None:
         """A gradient was computed; once for each call of `loss`, however often."""
         measured.weigh(gradient)
-        if not any(item is measured for item in self._pending):
+        if not self._pending or not any(item is measured for item in self._pending):
             self._pending.append(measured)
 
     def held(self) -> list[Tensor]:

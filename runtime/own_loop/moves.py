@@ -46,6 +46,7 @@ class Moves:
 
     def multipliers(self, unit: str, number: int, loop: Loop, true: Tensor) -> None:
         """The dual steps of the step or epoch with this number, by what was measured."""
+        # Nothing that they read has a gradient: measurements are detached, and the state has none.
         for function, count, after in self._duals[unit]:
             if number % count == 0 and loop.steps > after:
                 function(loop.state, true)
@@ -54,7 +55,9 @@ class Moves:
         self, loop: Loop, optimizer: torch.optim.Optimizer | None, progress: float
     ) -> None:
         """Parameters into their sets, and gates into their range."""
-        if self._keeps:
+        if not self._keeps:
+            return
+        with torch.no_grad():
             into_sets(loop.module, loop.primal, loop.state, optimizer, progress)
             for model in self._gated:
                 clamp_gates(model)
@@ -66,6 +69,8 @@ class Moves:
 
         It is that of the loop once this measurement counts.
         """
+        if not self._units:
+            return loop.state
         due = [
             operation
             for operation in self._units

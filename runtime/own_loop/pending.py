@@ -29,7 +29,8 @@ class Pending:
 
     def weigh(self, gradient: Tensor) -> None:
         """Note the gradient of a loss; of one that is computed twice they add up."""
-        given = gradient.detach().reshape(())
+        given = gradient.detach()
+        given = given.reshape(()) if given.ndim else given
         self.weight = given if self.weight is None else self.weight + given
 
 
@@ -53,7 +54,7 @@ def _counts(weight: Tensor | None) -> bool:
     """Whether the weight of the only measurement cancels; asked where the host need not wait."""
     if weight is None:
         return True
-    return weight.device.type == "cpu" and weight.item() != 0 and math.isfinite(weight.item())
+    return weight.is_cpu and weight.item() != 0 and math.isfinite(weight.item())
 
 
 def of_an_epoch(measurements: Sequence[Pending]) -> Tensor | None:

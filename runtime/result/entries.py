@@ -50,15 +50,18 @@ def price(entries: Sequence[float], constraint: ConstraintFacts) -> float:
 
 
 class ByLabel(Mapping[str, float]):
-    """Numbers by label, without a dictionary for each step of a run."""
+    """Numbers by label, without a dictionary for each step of a run.
 
-    __slots__ = ("_numbers", "_places")
+    `places` has the labels in the order of their `numbers`.
+    """
+
+    __slots__ = ("_places", "numbers")
 
     def __init__(self, places: Mapping[str, int], numbers: Sequence[float]) -> None:
-        self._places, self._numbers = places, array("d", numbers)
+        self._places, self.numbers = places, array("d", numbers)
 
     def __getitem__(self, label: str) -> float:
-        return self._numbers[self._places[label]]
+        return self.numbers[self._places[label]]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -68,6 +71,11 @@ class ByLabel(Mapping[str, float]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+def numbers_of(by_label: Mapping[str, float]) -> Sequence[float]:
+    """The numbers alone, in the order of their labels."""
+    return by_label.numbers if isinstance(by_label, ByLabel) else list(by_label.values())
 
 
 def places(constraints: Sequence[ConstraintFacts]) -> dict[str, int] | None:

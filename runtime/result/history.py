@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.result.entries import ByLabel, places, prices, violations
+from cspec.runtime.result.entries import ByLabel, numbers_of, places, prices, violations
 
 LOGGED_POINTS = 2_000
 """A run logs about this many steps, evenly spaced."""
@@ -107,15 +108,35 @@ class History:
             return prices(multipliers, self._constraints)
         return ByLabel(self._places or {}, multipliers.tolist())
 
-    def state_dict(self) -> list[list[Any]]:
-        """All rows as plain lists."""
+    def state_dict(self) -> list[dict[str, Any]]:
+        """All rows as tables, one of those in a row that have the same labels."""
         self.flush()
-        return [
-            [r.step, r.epoch, r.objective, dict(r.violations), dict(r.multipliers)]
-            for r in self.rows
-        ]
+        return [_table(labels, list(rows)) for labels, rows in groupby(self.rows, _labels)]
 
-    def load_state_dict(self, rows: list[list[Any]]) -> None:
+    def load_state_dict(self, tables: Sequence[Mapping[str, Any]]) -> None:
         """The rows that `state_dict` gave."""
-        self.rows = [Row(*row) for row in rows]
+        self.rows = [row for table in tables for row in _rows(table)]
         self._waiting.clear()
+
+
+def _labels(row: Row) -> list[list[str]]:
+    return [list(row.violations), list(row.multipliers)]
+
+
+def _table(labels: list[list[str]], rows: Sequence[Row]) -> dict[str, Any]:
+    """Labels, and the numbers of each row: objective, violations, multipliers."""
+    numbers = [[r.objective, *numbers_of(r.violations), *numbers_of(r.multipliers)] for r in rows]
+    return {
+        "labels": labels,
+        "steps": torch.tensor([(row.step, row.epoch) for row in rows]),
+        "numbers": torch.tensor(numbers, dtype=torch.float64),
+    }
+
+
+def _rows(table: Mapping[str, Any]) -> Iterator[Row]:
+    violated, priced = ({label: i for i, label in enumerate(part)} for part in table["labels"])
+    end = 1 + len(violated)
+    steps, numbers = table["steps"].tolist(), table["numbers"].tolist()
+    for (step, epoch), row in zip(steps, numbers, strict=True):
+        by_label = ByLabel(violated, row[1:end]), ByLabel(priced, row[end:])
+        yield Row(step, epoch, row[0], *by_label)

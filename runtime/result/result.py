@@ -132,7 +132,7 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The object that `run --json` prints last; numbers that are not finite become null."""
-        constraints = [_constraint_json(c) for c in self.constraints]
+        constraints = [{**asdict(c), "members": list(c.members)} for c in self.constraints]
         plain = {
             "type": "result",
             "spec": self.spec,
@@ -161,10 +161,6 @@ class Result:
     def to_json(self) -> str:
         """`as_json` as one line of JSON."""
         return visible_json(json.dumps(self.as_json(), allow_nan=False, ensure_ascii=False))
-
-
-def _constraint_json(constraint: ConstraintResult) -> dict[str, Any]:
-    return {**asdict(constraint), "members": list(constraint.members)}
 
 
 def _iterate_json(iterate: Iterate) -> dict[str, Any]:

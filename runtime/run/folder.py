@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,9 @@ if TYPE_CHECKING:
 KEPT = 2
 """Checkpoints that are kept: where the last one is damaged, the one before is used."""
 EVERY = 20
-"""A run writes about this many checkpoints."""
+"""A run writes at most about this many checkpoints ..."""
+SHARE = 50
+"""... and waits so many times as long as the last one took to write."""
 BEFORE = ("spec.cspec", "train.py", "plan.json", "command.json", "log.jsonl")
 """What is written before the first step, or grows from there."""
 
@@ -82,6 +85,8 @@ class RunFolder:
         """None of a folder that has none, or of another program's."""
         self._logged = 0
         self._written = -1
+        self._next = 0.0
+        """From when on, by the clock of the process, a checkpoint that is due is written."""
         self._unwritten = False
         """Whether something could not be written: the run goes on, and tries again at its end."""
 
@@ -222,8 +227,11 @@ class RunFolder:
         every = max(1, -(-session.total_steps // EVERY))
         try:
             self._log(session)
-            if session.step and session.step % every == 0:
+            if session.step and session.step % every == 0 and time.monotonic() >= self._next:
+                began = time.monotonic()
                 self._checkpoint(session)
+                ended = time.monotonic()
+                self._next = ended + SHARE * (ended - began)
         except Exception as error:
             self._goes_on(session, error)
 

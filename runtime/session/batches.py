@@ -72,13 +72,15 @@ class Batch(Mapping[str, Columns]):
         self._drawn: dict[str, Columns] = {}
 
     def __getitem__(self, name: str) -> Columns:
-        if name not in self._drawn:
-            if name == "clock":
-                self._drawn[name] = self._clock()  # type: ignore[assignment]
-            elif name not in self._names:
-                raise KeyError(name)
-            else:
-                self._drawn[name] = self._draw(name)
+        found = self._drawn.get(name)
+        if found is not None:
+            return found
+        if name == "clock":
+            self._drawn[name] = self._clock()  # type: ignore[assignment]
+        elif name not in self._names:
+            raise KeyError(name)
+        else:
+            self._drawn[name] = self._draw(name)
         return self._drawn[name]
 
     def rows(self, name: str) -> Tensor:
@@ -205,6 +207,11 @@ class Batches:
         self.data = data
         self.plan = plan
         self._sizes = {name: fit.rows_of_step(name) for name in data}
+        self._counts = {
+            name: (len(d), batches_per_epoch(len(d), self._sizes[name], plan.join))
+            for name, d in data.items()
+        }
+        """By dataset, how many examples and batches it has."""
         self._seed = seed
         self._augment = augment
         self._dtype = dtype
@@ -296,14 +303,13 @@ class Batches:
 
     def _chosen(self, name: str, step: int) -> Tensor | None:
         """The rows of a step's batch; None for all of them."""
-        dataset, size = self.data[name], self._sizes[name]
-        if size is None or (size >= len(dataset) and name != self.plan.dataset):
+        size, length, count = self._sizes[name], *self._counts[name]
+        if size is None or (size >= length and name != self.plan.dataset):
             return None
-        count = batches_per_epoch(len(dataset), size, self.plan.join)
         epoch, position = divmod(step, count)
         if name == self.plan.dataset:
             epoch //= self.epochs_an_order
-        end = len(dataset) if position == count - 1 else (position + 1) * size
+        end = length if position == count - 1 else (position + 1) * size
         return self._order(name, epoch)[position * size : end]
 
     def _numbers(self, name: str, step: int) -> Tensor:

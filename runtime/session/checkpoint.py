@@ -22,7 +22,7 @@ from torch import Tensor
 
 from cspec.runtime.files import sha256, sync_folder, write_atomic
 
-VERSION = 1
+VERSION = 2
 TENSORS = "tensors.safetensors"
 MANIFEST = "manifest.json"
 
@@ -133,7 +133,7 @@ def generators() -> dict[str, Any]:
     return {
         "torch": torch.get_rng_state(),
         "cuda": list(cuda),
-        "python": (version, tuple(internal), gauss),
+        "python": (version, torch.tensor(internal), gauss),
         "numpy": (
             str(numpy_state[0]),
             torch.from_numpy(np.asarray(numpy_state[1]).astype(np.int64)),
@@ -149,6 +149,7 @@ def restore_generators(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])
-    random.setstate(state["python"])
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal.tolist()), gauss))
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))

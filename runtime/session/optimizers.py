@@ -55,11 +55,9 @@ def finite(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _all_finite(tensors: list[Tensor]) -> bool:
-    """`finite` on the host."""
+    """`finite` on the host, which reads a number in less time than it adds two tensors."""
     norms = torch._foreach_norm(tensors) if tensors else ()
-    if len(norms) == 1:
-        return math.isfinite(norms[0].item())
-    return not norms or math.isfinite(torch.stack(norms).sum().item())
+    return all(math.isfinite(norm.item()) for norm in norms)
 
 
 class Optimizers:

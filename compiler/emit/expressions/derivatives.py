@@ -7,10 +7,11 @@ import ast
 from cspec.compiler.axes.derivatives import feature_place
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.pieces import constant, joined, subscript
-from cspec.compiler.expressions.derivatives import column_of_variable, variables
+from cspec.compiler.expressions.derivatives import variables
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, walk
 
 

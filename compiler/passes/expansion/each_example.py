@@ -17,8 +17,8 @@ from cspec.compiler.expressions.text import text
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, PerExample
-from cspec.dsl.tree.nodes import And, Binder, Expectation, Expr, Implies, Name, Not, walk
-from cspec.dsl.tree.rebuild import names, substitute
+from cspec.dsl.tree.nodes import And, Binder, Expectation, Expr, Implies, Name, Not
+from cspec.dsl.tree.rebuild import mentions, names, substitute
 
 
 def over_examples(binder: Binder) -> str | None:
@@ -88,8 +88,7 @@ def of_each_example(constraint: Constraint, facts: Facts) -> Constraint:
 
     if constraint.event is not None:
         return _of_rule(constraint, substitute(constraint.event, meant), each)
-    named = {*columns, *meant}
-    own = any(isinstance(node, Name) and node.id in named for node in walk(constraint.bound))
+    own = mentions(constraint.bound, {*columns, *meant})
     return constraint.model_copy(
         update={
             "binders": (),

@@ -18,7 +18,6 @@ from cspec.compiler.algebra.set_forms import rows_fit
 from cspec.compiler.expressions.not_compiled import index_set, not_compiled
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
 from cspec.compiler.expressions.text import text as shown
-from cspec.compiler.passes.affine_sides import Params
 from cspec.compiler.passes.canonical import SPLIT, behind, split
 from cspec.compiler.passes.expansion.codes import categories, codes
 from cspec.compiler.passes.expansion.each_example import (
@@ -45,7 +44,7 @@ from cspec.dsl.messages.wording import some
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.text.limits import MEMBERS, TERMS, Limit
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     And,
@@ -78,7 +77,7 @@ class Expansion(NamedTuple):
     """What expansion needs to know."""
 
     facts: Facts
-    params: Mapping[str, float | tuple[float, ...]]
+    params: Values
     method: Settings | None = None
     """What `using` names: the method of every constraint that names none."""
     tables: Tables = MappingProxyType({})
@@ -134,7 +133,7 @@ def _holds_comprehension(expr: Expr) -> bool:
     return any(getattr(node, "binders", ()) for node in walk(expr))
 
 
-def _split_now(c: Constraint, params: Params) -> Constraint:
+def _split_now(c: Constraint, params: Values) -> Constraint:
     """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
     largest = c.each is None and function_name(behind(c.value, params)) in SPLIT
     return c.model_copy(update={"parts": split(c, params)}) if largest and len(c.parts) == 1 else c

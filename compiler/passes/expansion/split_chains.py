@@ -7,19 +7,20 @@ rise: 1 <= x <= y <= 4     ->   rise.1: x >= 1,  rise.2: x <= y,  rise.3: y <= 4
 
 from __future__ import annotations
 
-from cspec.compiler.passes.sides import Params, Sides, sides
+from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import Compare, Expr, Interval, Membership
 
 
-def split_chains(problem: Problem, params: Params | None = None) -> Problem:
+def split_chains(problem: Problem, params: Values | None = None) -> Problem:
     """The problem with one relation a constraint; `params` are constants by name."""
     constraints = tuple(part for c in problem.constraints for part in _split(c, params or {}))
     return problem.model_copy(update={"constraints": constraints})
 
 
-def _split(constraint: Constraint, params: Params) -> tuple[Constraint, ...]:
+def _split(constraint: Constraint, params: Values) -> tuple[Constraint, ...]:
     found: tuple[Sides, ...]
     every = constraint.relation == "in"
     relation: Expr = constraint.value
@@ -49,6 +50,6 @@ def _between(value: Expr, low: Expr, high: Expr) -> tuple[Sides, ...]:
     return Sides(value, low, ">="), Sides(value, high, "<=")
 
 
-def _links(chain: Compare, params: Params) -> tuple[Sides, ...]:
+def _links(chain: Compare, params: Values) -> tuple[Sides, ...]:
     links = zip(chain.operands, chain.operators, chain.operands[1:], strict=False)
     return tuple(sides(left, operator, right, params) for left, operator, right in links)

@@ -15,7 +15,7 @@ from cspec.compiler.passes.truths import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.messages.diagnostic import Diagnostic, replacing
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Compare,
@@ -29,8 +29,6 @@ from cspec.dsl.tree.nodes import (
     String,
 )
 from cspec.dsl.tree.rebuild import substitute
-
-Params = Mapping[str, float | tuple[float, ...]]
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -47,7 +45,7 @@ def holds(
     own: Mapping[str, Expr],
     values: Mapping[str, Expr],
     facts: Facts,
-    params: Params,
+    params: Values,
 ) -> bool:
     """Whether a condition holds of a member.
 
@@ -94,7 +92,7 @@ def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
 
 
 def _counted(
-    expr: Expr, own: Mapping[str, Expr], facts: Facts, params: Params, condition: Expr
+    expr: Expr, own: Mapping[str, Expr], facts: Facts, params: Values, condition: Expr
 ) -> Category | None:
     """`count` as the number that it stands for."""
     if not (isinstance(expr, Name) and expr.id == "count" and "count" not in own):
@@ -106,7 +104,7 @@ def _counted(
 
 
 def _compared(
-    left: Expr, operator: str, right: Expr, facts: Facts, params: Params, condition: Expr
+    left: Expr, operator: str, right: Expr, facts: Facts, params: Values, condition: Expr
 ) -> bool:
     """One link of a comparison: texts are equal or not, numbers have an order, too."""
     for text, other in ((left, right), (right, left)):
@@ -134,7 +132,7 @@ def _truths(left: Expr, right: Expr) -> bool | None:
     return None
 
 
-def _within(element: Expr, members: Expr, facts: Facts, params: Params, condition: Expr) -> bool:
+def _within(element: Expr, members: Expr, facts: Facts, params: Values, condition: Expr) -> bool:
     match members:
         case FiniteSet(items=items):
             # Every value is looked at, also behind one that fits: each may be misspelt.
@@ -147,7 +145,7 @@ def _within(element: Expr, members: Expr, facts: Facts, params: Params, conditio
     raise _undecided(condition).error()
 
 
-def _value(expr: Expr, params: Params, texts: bool) -> float | str | None:
+def _value(expr: Expr, params: Values, texts: bool) -> float | str | None:
     """A side as a number, or as text where text is compared; None for what is neither."""
     match expr:
         case String(value=value):

@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cspec.compiler.expressions.rewrite import number
-from cspec.compiler.passes.normalize import Values, normalized, square_root
+from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.passes.sets.rows import rows_between
 from cspec.compiler.records.problem import Constraint, SetMember
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,

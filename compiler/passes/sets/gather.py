@@ -92,13 +92,8 @@ def _same_on_rows(constraints: list[Constraint], places: Iterable[int]) -> None:
             key = (member.word, shape(tuple(member.arguments.items())), len(member.rows[0]))
             groups.setdefault(key, []).append(place)
     for group in groups.values():
-        rows = sorted({row for p in group for row in _member(constraints[p]).rows})
+        rows = sorted({row for p in group for row in constraints[p].known_set.rows})
         _change(constraints, group, rows=tuple(rows))
-
-
-def _member(c: Constraint) -> SetMember:
-    assert c.set is not None
-    return c.set
 
 
 def _put(constraints: list[Constraint], place: int, member: SetMember | None) -> None:
@@ -109,7 +104,7 @@ def _change(constraints: list[Constraint], places: Sequence[int], **update: Any)
     """Change the sets in these places, which were recognized together."""
     text = "; ".join(dict.fromkeys(constraints[p].text for p in places))
     for place in places:
-        found = _member(constraints[place]).model_copy(update={**update, "recognized": text})
+        found = constraints[place].known_set.model_copy(update={**update, "recognized": text})
         _put(constraints, place, found)
 
 
@@ -122,7 +117,7 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
             rest = tuple(v for k, v in member.arguments.items() if k not in ("1", "2"))
             groups.setdefault((member.word, rest), []).append(place)
     for group in groups.values():
-        members = [_member(constraints[p]) for p in group]
+        members = [constraints[p].known_set for p in group]
         low = max(m.arguments["1"] for m in members)
         high = min(m.arguments["2"] for m in members)
         if low > high:
@@ -136,15 +131,15 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
 def _affine(
     constraints: list[Constraint], places: Sequence[int], shapes: dict[str, Shape], params: Values
 ) -> None:
-    affine = [p for p in places if _member(constraints[p]).word in COEFFICIENTS]
-    several = {shape(tuple(_member(constraints[p]).arguments.items())) for p in affine}
-    if len(several) < 2 and not any(_member(constraints[p]).together for p in affine):
+    affine = [p for p in places if constraints[p].known_set.word in COEFFICIENTS]
+    several = {shape(tuple(constraints[p].known_set.arguments.items())) for p in affine}
+    if len(several) < 2 and not any(constraints[p].known_set.together for p in affine):
         return
-    rows = _merged([row for p in affine for row in _rows(_member(constraints[p]))])
-    subject = _member(constraints[affine[0]]).subject
+    rows = _merged([row for p in affine for row in _rows(constraints[p].known_set)])
+    subject = constraints[affine[0]].known_set.subject
     assert subject is not None
     size = shape_of(subject, shapes, params)
-    signs = [p for p in places if _is_nonneg(_member(constraints[p]))]
+    signs = [p for p in places if _is_nonneg(constraints[p].known_set)]
     total = None if size is None or not signs else _simplex_total(rows, size)
     together = [*affine, *signs] if total is not None else affine
     found = _simplex(total) if total is not None else _one_set(rows, size)
@@ -155,7 +150,7 @@ def _affine(
     labels = {constraints[place].label: None for place in affine}
     for label in labels:
         mine = [place for place in affine if constraints[place].label == label]
-        own = _merged([row for p in mine for row in _rows(_member(constraints[p]))])
+        own = _merged([row for p in mine for row in _rows(constraints[p].known_set)])
         _put_all(constraints, mine, _one_set(own, size) if len(labels) > 1 else None)
 
 

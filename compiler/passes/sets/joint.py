@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from cspec.compiler.expressions.rewrite import number, same
-from cspec.compiler.passes.normalize import Values
 from cspec.compiler.records.problem import Constraint, SetMember
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import Projection
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Expr, Name, Negate, shape
 from cspec.dsl.words.sets import COEFFICIENTS
 

@@ -23,14 +23,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from cspec.compiler.expressions.rewrite import function_name, method_name
-from cspec.compiler.passes.normalize import Values, normalized, square_root
+from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.entries import around, box, mirrored, square_box
 from cspec.compiler.passes.sets.joint import joint_sets
 from cspec.compiler.passes.sets.rows import affine_rows
 from cspec.compiler.passes.sets.seen import Seen, is_tensor, member
 from cspec.compiler.records.problem import Constraint, Problem, Relation, SetMember, membership
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,

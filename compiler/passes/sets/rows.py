@@ -22,9 +22,8 @@ import sympy as sp
 from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, rational, translate
 from cspec.compiler.expressions.vectors import Constants
-from cspec.compiler.passes.normalize import Values
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,

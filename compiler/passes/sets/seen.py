@@ -6,10 +6,9 @@ from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from cspec.compiler.expressions.rewrite import method_name
-from cspec.compiler.passes.normalize import Values
 from cspec.compiler.records.problem import Constraint, SetMember
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 
-class Code(BaseModel):
+class Code(BaseModel, frozen=True):
     """What `cspec explain CS101` prints; `wrong` and `right` are complete small specs."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     title: str

@@ -213,8 +213,11 @@ def counted_share(view: View) -> Found | None:
 def columns_behind_on(view: View) -> Found | None:
     """`E[ce on train(x, y)]`: the data alone."""
     close = view.closer(2) if view.at(2).kind == "LPAR" else None
+    inside = range(3, close or 3)
     if view.at(1).kind != "NAME" or close is None:
         return None
+    if any(view.at(i).kind != ("COMMA" if i % 2 == 0 else "NAME") for i in inside):
+        return None  # more than columns: nothing of it is dropped
     name = view.at(1).text
     message = f"behind `on` stands the name of the data alone: `{name}`"
     return Found(close + 1, ("on ", name), "CS120", message, f"write `on {name}`")

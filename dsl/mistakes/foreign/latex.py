@@ -9,7 +9,7 @@ from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.norms import bars_of_latex
 from cspec.dsl.mistakes.foreign.sums import latex_sum
 from cspec.dsl.mistakes.foreign.view import TERM_ENDS, Found, View
-from cspec.dsl.text.defined_names import defined_names
+from cspec.dsl.text.defined_names import defined_data, defined_names
 
 _DROPPED = frozenset(
     (
@@ -193,9 +193,16 @@ def subscript(view: View) -> Found | None:
 def _averaged(view: View, stem: str, close: int) -> Found:
     """`E_{x, y}[loss]`: over which data is said by `on`, or by the only data there are."""
     shown = view.text(0, close + 1)
+    named = defined_data(view.source.text)
+    data = [view.at(i).text for i in range(2, close) if view.at(i).text in named]
+    end = view.closer(close + 1)
+    if data and end is not None:
+        body = view.text(close + 2, end)
+        meant = f"{stem}[{body} on {data[-1]}]"
+        said = f"`{shown}`: the data stand behind `on`, and nothing below `{stem}`"
+        return Found(end + 1, (meant,), "CS125", said, f"write `{meant}`")
     help_ = f"write `{stem}[...]`, or `{stem}[... on train]` where there are several data sets"
     if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
-        end = view.closer(close + 1)
         body = view.text(close + 2, end) if end is not None else "..."
         given = re.sub(r"(?<![<>=!])=(?!=)", " == ", view.text(2, close))
         given = re.sub(r"== *([A-Z]\w*)", _as_value(view), given)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cspec.runtime.operators.linear_algebra import as_rows, norm
+from cspec.runtime.operators.linear_algebra import as_rows, like, norm
 
 # Softplus and softmax reach the boundary only at infinity, where their gradient is gone: a member
 # nearer to the boundary than this is moved inside by so much.
@@ -16,10 +16,6 @@ FLOOR = 1e-4
 def inverse_softplus(y: Tensor) -> Tensor:
     """log(exp(y) - 1) = y + log(1 - exp(-y)) for y > 0, without overflow."""
     return y + torch.log(-torch.expm1(-y))
-
-
-def bound_like(value: float | Tensor, x: Tensor) -> Tensor:
-    return torch.as_tensor(value, dtype=x.dtype, device=x.device)
 
 
 class Identity(nn.Module):
@@ -41,10 +37,10 @@ class Softplus(nn.Module):
         self.sign = 1.0 if upward else -1.0
 
     def forward(self, free: Tensor) -> Tensor:
-        return bound_like(self.bound, free) + self.sign * functional.softplus(free)
+        return like(self.bound, free) + self.sign * functional.softplus(free)
 
     def right_inverse(self, member: Tensor) -> Tensor:
-        distance = self.sign * (member - bound_like(self.bound, member))
+        distance = self.sign * (member - like(self.bound, member))
         return inverse_softplus(distance.clamp(min=FLOOR))
 
 
@@ -57,11 +53,11 @@ class Sigmoid(nn.Module):
         self.hi = hi
 
     def forward(self, free: Tensor) -> Tensor:
-        lo, hi = bound_like(self.lo, free), bound_like(self.hi, free)
+        lo, hi = like(self.lo, free), like(self.hi, free)
         return torch.lerp(lo.expand_as(free), hi.expand_as(free), torch.sigmoid(free))
 
     def right_inverse(self, member: Tensor) -> Tensor:
-        lo, hi = bound_like(self.lo, member), bound_like(self.hi, member)
+        lo, hi = like(self.lo, member), like(self.hi, member)
         width = torch.where(hi > lo, hi - lo, torch.ones_like(hi - lo))
         return torch.logit(((member - lo) / width).clamp(FLOOR, 1 - FLOOR))
 

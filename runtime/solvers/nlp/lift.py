@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from cspec.compiler.records.program import VariableSetup
-from cspec.runtime.solvers.nlp.problem import Measure, Nlp, Vector
+from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import ways_of
-from cspec.runtime.task import Task
+from cspec.runtime.task import Measure, Task
 
 DEEPEST = 20
 """Kinks within kinks: passes after which auxiliary variables stay as they are."""

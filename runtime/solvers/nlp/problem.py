@@ -22,9 +22,9 @@ from cspec.compiler.records.program import VariableSetup
 from cspec.runtime.functions.elementary import as_tensor
 from cspec.runtime.solvers.nlp import autograd as nlp_autograd
 from cspec.runtime.solvers.nlp.floats import Numbers
+from cspec.runtime.task import Measure
 
 Vector = NDArray[np.float64]
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 Derivative = Callable[[Mapping[str, Any]], Tensor]
 Curvature = Callable[[Mapping[str, Any], Tensor], Tensor]
 

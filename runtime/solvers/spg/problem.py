@@ -12,7 +12,7 @@ infinite, so that a line search turns back.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,8 +20,8 @@ from torch import Tensor
 
 from cspec.runtime.operators import Operator, Sparse
 from cspec.runtime.operators.together.joint import Chain, SparseBox, joint
+from cspec.runtime.task import Measure
 
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 Held = tuple[str, Operator]
 """A variable's name and a set that it is held in."""
 

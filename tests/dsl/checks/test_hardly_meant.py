@@ -34,6 +34,9 @@ TOLD = [
     (DATA, "forall (a, b) in cross(sex, age): P[pred == 1 | sex == a] >= 1%", "CS203", "`b`"),
     (DATA, "forall sex in values(sex): P[pred == 1 | sex == sex] >= 20%", "CS328", "sex == g"),
     (DATA, "forall W in f.weights: l2(f.weights) <= 3", "CS203", "`W`"),
+    (DATA, "E[max(ce(f(x), y) for z in ball(x, 0.1, norm=inf))] <= 1", "CS203", "ce(f(z), y)"),
+    (DATA, "P[all(pred(f(x)) == y for z in ball(x, 0.1, norm=2))] >= 80%", "CS203", "pred(f(z))"),
+    (DATA, "E[E[(f(x) - y)^2 for e in normal(0, 0.1)]] <= 1", "CS203", "use `e`"),
     (DATA, "params(f) <= 10%", "CS311", "density(f) <= 10%"),
     (DATA, "flops(f) <= 0.5", "CS311", "count"),
     (DATA, "cvar(ce, 5%) <= 2", "CS412", "cvar(ce(f(x), y), 95%)|cvar(ce, 95%)"),
@@ -57,6 +60,9 @@ QUIET = [
     (DATA, "forall g in values(sex) where count >= 30: P[pred == 1 | sex == g] >= 20%"),
     (DATA, "forall (a, b) in cross(sex, age): P[pred == 1 | sex == a and age == b] >= 1%"),
     (DATA, "forall W in f.weights: l2(W) <= 3"),
+    (DATA, "E[max(ce(f(z), y) for z in ball(x, 0.1, norm=inf))] <= 1"),
+    (DATA, "E[E[(f(x + e) - f(x))^2 for e in normal(0, 0.1)]] <= 1"),
+    (DATA, "E[abs(f(a.x) - f(b.x)) for (a, b) in pairs(train)] <= 1"),
     (DATA, "cvar(ce, 90%) <= 2"),
     (DATA, "P[pred == 1 | 30 < age < 50] <= 10%"),
     (DATA, 'P[pred == 1 | sex in {"F", "M"}] <= 10%'),
@@ -87,3 +93,23 @@ def test_what_is_right_is_left_in_peace(head: str, relation: str) -> None:
 def test_names_that_a_binder_behind_them_reads_are_used() -> None:
     text = NUMBERS + "forall i in {1, 2}, j in range(i): x <= j\n"
     assert [d.code for d in check(Source(text=text)).diagnostics] == []
+
+
+def test_a_name_that_a_clause_which_is_not_read_may_use_is_no_finding() -> None:
+    text = "param a = 1\nparam b = 2\nvar x = 0\nminimize x^2\ns.t. c: x <=\n"
+    assert {d.code for d in check(Source(text=text)).diagnostics} == {"CS102"}
+
+
+def test_what_is_gone_with_the_line_that_is_written_anew_is_not_told_again() -> None:
+    text = "var x in R^3\nminimize sumsqr(x)\ns.t. c: x[0] + x[1] == 1\n"
+    found = check(Source(text=text)).diagnostics
+    assert [found[0].helps[0], *(d.code for d in found)] == ["write `var x[3]`", "CS317", "CS201"]
+
+
+@pytest.mark.parametrize("word", ["hoeffding", "exact"])
+def test_no_edit_drops_a_certificate(word: str) -> None:
+    text = f"{DATA}P[pred == 1] <= 30%\nverify all on train (confidence=0.9, how={word})\n"
+    for finding in check(Source(text=text)).diagnostics:
+        for fix in finding.fixes:
+            made = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
+            assert "90%" in made or "0.9" in made

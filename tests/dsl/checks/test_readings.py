@@ -68,6 +68,9 @@ def test_several_columns_are_asked_for_by_their_combinations() -> None:
     [
         ("f(x) > 0 == (y == 1)", ["(f(x) > 0) == (y == 1)", "f(x) > 0 and 0 == (y == 1)"]),
         ("0 <= f(x) != seen", ["(0 <= f(x)) != seen", "0 <= f(x) and f(x) != seen"]),
+        ("1 > f(x) < w", ["1 > f(x) > w", "1 > f(x) and f(x) < w"]),
+        ("0.8 < prob > 0.9", ["0.8 < prob < 0.9", "0.8 < prob and prob > 0.9"]),
+        ("0.8 >= prob < 0.3", ["0.8 >= prob > 0.3", "0.8 >= prob and prob < 0.3"]),
     ],
 )
 def test_the_readings_of_a_mixed_chain(chain: str, meant: list[str]) -> None:
@@ -76,7 +79,7 @@ def test_the_readings_of_a_mixed_chain(chain: str, meant: list[str]) -> None:
         assert found(f"metric m = P[{form}]") == ()
 
 
-@pytest.mark.parametrize("chain", ["0 < f(x) < 1", "seen == (f(x) > 0) == (w > 1)", "1 > f(x) < w"])
+@pytest.mark.parametrize("chain", ["0 < f(x) < 1", "seen == (f(x) > 0) == (w > 1)", "1 > f(x) > w"])
 def test_a_plain_chain_says_that_each_link_holds(chain: str) -> None:
     assert found(f"metric m = P[{chain}]") == ()
 

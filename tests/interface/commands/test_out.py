@@ -45,7 +45,7 @@ def test_a_shorter_run_leaves_no_checkpoint_of_the_longer_one(run) -> None:
     run("r")
     run("r", SPEC.replace("steps=40", "steps=10"))
     names = sorted(path.name for path in Path("r/checkpoints").iterdir())
-    assert names == ["step-000000009", "step-000000010"]
+    assert len(names) == 2 and names[1] == "step-000000010" > names[0]
 
 
 FOREIGN = {

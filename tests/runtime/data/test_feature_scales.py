@@ -8,7 +8,7 @@ import torch
 from training.linear import line, table
 from training.text import session_of
 
-from cspec.runtime.data.feature_scales import scale_notes
+from cspec.runtime.data.feature_scales import scale_notes, spreads
 
 SPEC = """
 data train(x, y)
@@ -37,3 +37,12 @@ def test_a_feature_that_is_constant_has_no_spread() -> None:
     assert not list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))
     data["x"] = torch.ones_like(data["x"])
     assert not list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))
+
+
+@pytest.mark.parametrize("rows", [2, 499, 1301])
+def test_spreads_are_those_of_numpy(rows: int) -> None:
+    draw = np.random.default_rng(rows)
+    x = draw.normal(size=(rows, 5)) * [1, 1e-3, 1e4, 0, 1] + [0, 5, -1e5, 3.7, 1e6]
+    found = spreads(torch.from_numpy(x)).numpy()
+    assert found == pytest.approx(x.std(0, ddof=1), rel=1e-9, abs=1e-12)
+    assert found[3] == 0

@@ -5,6 +5,7 @@ import math
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from cspec.runtime.bind.bind import bind, inputs_of
 from cspec.runtime.run.execute import load_module, resume, run
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.script import main
+from cspec.runtime.session import checkpoint
 from cspec.runtime.session.session import Session
 
 Make = Callable[..., Program]
@@ -158,6 +160,32 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_used(
         (folder / "manifest.json").write_text("{")
     with pytest.raises(SpecError, match="no usable checkpoint"):
         go_on(program, out)
+
+
+@pytest.mark.parametrize(("takes", "written"), [(0.0, 20), (1.0, 2)])
+def test_checkpoints_cost_a_small_share_of_a_run(
+    variable_program: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    takes: float,
+    written: int,
+) -> None:
+    """One at the first of 20 marks, then as the time allows that one takes; one at the end."""
+    now, names = [0.0], []
+    save = checkpoint.save
+
+    def slow(folder: Path, tree):
+        now[0] += takes
+        names.append(folder.name)
+        return save(folder, tree)
+
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("cspec.runtime.run.folder.time", clock)
+    monkeypatch.setattr("cspec.runtime.session.checkpoint.save", slow)
+    program = variable_program(steps=200)
+    go(program, out=tmp_path / "run")
+    assert len(names) == written
+    assert (names[0], names[-1]) == ("step-000000010", "step-000000200")
 
 
 def test_a_few_bad_gradients_are_skipped_and_many_end_the_run(variable_program: Make) -> None:

@@ -1,0 +1,82 @@
+"""A line with two faults that hide each other: what mends the one, then what mends the other.
+
+`forall g in values("sex") with count >= 50: ...` has quotes that go and a word that is another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.parsing.kept_words import keeps
+from cspec.dsl.parsing.rewrites import Rewrite, rewrites
+from cspec.dsl.text.source import Source, Span
+
+Check = Callable[[Source], Sequence[Diagnostic]]
+_FIRST, _SECOND = 4, 3
+"""Lines of other forms that are tried for the first fault, and for what is left then."""
+
+
+def line_of(text: str, place: int) -> tuple[int, int]:
+    """Where the line of a place begins and ends."""
+    end = text.find("\n", place)
+    return text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end
+
+
+def leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
+    """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
+    start, end = fix.span
+    text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
+    wrong = errors(check(Source(text=text, name=source.name)))
+    last = start + len(fix.replacement)
+    if whole:
+        start, last = line_of(text, start)[0], line_of(text, last)[1]
+    return len(wrong) < before and not any(
+        d.span.start <= last and d.span.end >= start for d in wrong
+    )
+
+
+def both_mended(
+    source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
+) -> Diagnostic | None:
+    """A finding with the line that has two of its faults mended, where each hides the other.
+
+    What was said of either fault is its message and its note.
+    """
+    start, end = line_of(source.text, first.span.start)
+    behind, told = len(source.text) - end, {first.message, *(d.message for d in wrong)}
+    for one in islice(_edits(source, first), _FIRST):
+        if one.span.start < start or one.span.end > end:
+            continue
+        text = f"{source.text[: one.span.start]}{one.new}{source.text[one.span.end :]}"
+        here = Source(text=text, name=source.name)
+        last = len(text) - behind
+        left = [d for d in errors(check(here)) if start <= d.span.start <= last]
+        if not left or left[0].message in told:
+            continue  # of what is said already, each has its own edit
+        for other in islice(_edits(here, left[0]), _SECOND):
+            if other.span.start < start or other.span.end > last:
+                continue
+            fix = Fix(span=other.span, replacement=other.new, title="")
+            if leads(here, fix, check, len(wrong), whole=True):
+                line = f"{text[start : other.span.start]}{other.new}{text[other.span.end : last]}"
+                if "#" in line or not keeps(source.text[start:end], line, own=True):
+                    continue
+                help_ = f"write `{line.strip()}`"
+                update = {
+                    "message": one.message or first.message,
+                    "notes": (f"and on the same line: {other.message}",) if other.message else (),
+                    "helps": (help_,),
+                    "fixes": (Fix(span=Span(start, end), replacement=line, title=help_),),
+                }
+                return first.model_copy(update=update)
+    return None
+
+
+def _edits(source: Source, found: Diagnostic) -> Iterator[Rewrite]:
+    """What the rows of forms make of a line, and the edits of the finding itself."""
+    yield from islice(rewrites(source, found, readings=False), _SECOND)
+    for fix in found.fixes[:1]:
+        if fix.replacement.strip():
+            yield Rewrite(fix.span, fix.replacement, found.message)
