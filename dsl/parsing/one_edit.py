@@ -98,7 +98,9 @@ def with_one_edit(
     both = both_mended(source, first, check, wrong) if sought else None
     if both is not None:
         here = _covered(source, first, both.fixes[0])
-        return tuple(both if d is first else d for d in found if d is first or not _within(d, here))
+        return tuple(
+            both if d is first else d for d in found if d is first or not _within(d, *here)
+        )
     line = _mended(source, first, check)
     if line is not None:
         told = first.model_copy(update=_said(source, first, [line]))
@@ -146,7 +148,7 @@ def _in_forms(
         found = tuple(
             d
             for d in found
-            if id(d) in told or gone or ((d.code, d.message) in left and not _within(d, here))
+            if id(d) in told or gone or ((d.code, d.message) in left and not _within(d, *here))
         )
     return tuple(told.get(id(d), d) for d in found)
 
@@ -230,14 +232,13 @@ def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
     return fix.span
 
 
-def _covered(source: Source, first: Diagnostic, fix: Fix) -> Span:
-    """The line of a finding, and all that an edit changes."""
-    start, end = line_of(source.text, first.span.start)
-    return Span(min(start, fix.span.start), max(end, fix.span.end))
+def _covered(source: Source, first: Diagnostic, fix: Fix) -> tuple[Span, Span]:
+    """The line of a finding, and all that an edit changes, which may stand on others."""
+    return Span(*line_of(source.text, first.span.start)), fix.span
 
 
-def _within(found: Diagnostic, place: Span) -> bool:
-    return place.start <= found.span.start <= place.end
+def _within(found: Diagnostic, *places: Span) -> bool:
+    return any(place.start <= found.span.start <= place.end for place in places)
 
 
 def _lines(source: Source, fix: Fix) -> str:

@@ -35,7 +35,8 @@ def _quotient(numerator: Tensor, denominator: Tensor) -> Tensor:
 
     Where the host need not wait it looks first: mostly there is nothing to be kept from 0 / 0.
     """
-    if denominator.is_cpu and bool(denominator if denominator.ndim == 0 else denominator.all()):
+    counts = denominator.detach()
+    if counts.is_cpu and bool(counts if counts.ndim == 0 else counts.all()):
         return numerator / denominator
     measured = denominator != 0
     quotient = numerator / torch.where(measured, denominator, torch.ones_like(denominator))

@@ -60,7 +60,7 @@ def weigh(weights: Tensor, g: Tensor) -> Tensor:
     weights = weights.detach()
     if g.is_cpu:
         product = (weights * g).sum()
-        if math.isfinite(product.item()):
+        if math.isfinite(product.detach().item()):
             return product  # Nothing is missing.
     missing = torch.isnan(g.detach()) | torch.isnan(weights)
     zero = torch.zeros_like(g)
@@ -125,7 +125,8 @@ def keep(true: Tensor, new: Tensor, old: Tensor) -> Tensor:
     Rates are measured in float64: what is remembered of them stays in the run's precision.
     """
     if true.is_cpu and new.shape == true.shape and _all_measured(true):
-        return new.clone() if new is true else new.to(old.dtype)
+        kept = new.to(old.dtype)
+        return kept.clone() if kept is true else kept
     return torch.where(torch.isnan(true), old, new.to(old.dtype))
 
 
@@ -134,6 +135,7 @@ def _all_measured(true: Tensor) -> bool:
 
     A number is read in a tenth of the time of an operation, and most steps measure all.
     """
+    true = true.detach()
     return math.isfinite(true.item() if true.numel() == 1 else true.sum().item())
 
 
