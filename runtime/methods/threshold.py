@@ -37,10 +37,11 @@ def shiftable_(model: nn.Module) -> None:
 
 
 def worth(session: Session, members: Sequence[ConstraintFacts]) -> tuple[float, float]:
-    """What is violated most of these, then the objective as written; smaller is better."""
+    """What is violated most of these, then the objective with preferences; smaller is better."""
     found = session.measurer.values(session.measurer.columns())
     violation = max((excess(c, *found[c.label]) for c in members), default=0.0)
-    return violation, session.sign * session.objective_on()
+    preference = session.watch.preference_in_training(session.measurer)
+    return violation, session.sign * session.objective_on() + preference
 
 
 def shift_threshold(session: Session, name: str, dataset: str, labels: Sequence[str]) -> None:

@@ -153,6 +153,12 @@ class Watch:
         less_violation = new[0] < old[0] - tolerance
         return not (less_violation or (new[0] <= old[0] and new[1] < old[1] - margin))
 
+    def preference_in_training(self, measurer: Measurer) -> float:
+        """What the preferences add to the minimized objective, on the training data."""
+        with measuring(models_in(measurer.primal)):
+            amounts = self._preferences(measurer.primal, measurer.columns())
+        return sum(float(amount) for amount in amounts.values())
+
     def _preference(self, measurer: Measurer) -> float:
         """What the preferences add to the minimized objective, each where it is measured."""
         soft = {c.label: self._places[c.label] for c in self._program.constraints if c.soft}

@@ -77,3 +77,26 @@ def test_no_offset_of_three_classes_alone_makes_it_better() -> None:
 def test_without_a_count_to_minimize_nothing_is_moved() -> None:
     text = "data train(x, y)\nmodel f = linear\nminimize bce\ns.t. P[pred == 1] >= 30%\n"
     assert "settle_offsets" not in cspec.compile(text, data=made(0), f=nn.Linear(4, 1)).source
+
+
+def test_preferences_count_as_they_are_weighed() -> None:
+    x, y = made(4)
+    weight = 0.3
+    torch.manual_seed(0)
+    model = nn.Linear(4, 1)
+    cspec.run(
+        "data train(x, y)\nmodel f\nminimize P[pred != y]\n"
+        f"s.t. few: P[pred == 1] <= 30% soft(weight={weight})\n"
+        "     right: P[pred == y] >= 55%\nfit(epochs=40)\n",
+        data=(x, y.float()),
+        f=model,
+    )
+    with torch.no_grad():
+        scores = model(x)[:, 0].numpy()
+
+    def cost(shift: float) -> float:
+        taken = scores + shift > 0
+        return float((taken != y.numpy()).mean() + weight * max(0.0, taken.mean() - 0.3))
+
+    # Of 400 ranks 65 are looked at: the best of all may lie between two of the first 33.
+    assert cost(0.0) <= min(cost(-s) for s in scores) + 0.003
