@@ -14,6 +14,7 @@ from cspec.dsl.kinds.foreign import (
 )
 from cspec.dsl.kinds.forms import unknown_keyword
 from cspec.dsl.kinds.metrics import metric_kind
+from cspec.dsl.kinds.operands import declared_shape
 from cspec.dsl.kinds.table import table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
@@ -137,7 +138,10 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
     if isinstance(item, Let) and item.parameters is not None:
         if not _arity(typer, call, function.id, item.parameters, scope):
             return UNKNOWN
-        return typer.let_kind(function, kinds, scope) if kinds else UNKNOWN
+        kind = typer.let_kind(item.name, kinds, scope) if kinds else UNKNOWN
+        # What is `a @ b` between vectors of unknown sizes is a number between these.
+        single = kind.what == "tensor" and declared_shape(typer, call) == ()
+        return kind._replace(what="number") if single else kind
     if isinstance(item, Let) and _takes(typer, item) is not None:
         return UNKNOWN  # what the `let` lacks is said there
     return called_entry(typer, call, function) or typer.report(

@@ -43,7 +43,7 @@ def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
             dimensions = getattr(symbol.item, "dimensions", ())
             return Kind("tensor") if dimensions else CONSTANT
         case "let":
-            return _function_alone(typer, name) or typer.let_kind(name, (), scope)
+            return _function_alone(typer, name) or typer.let_kind(name.id, (), scope)
         case "var":
             dimensions = getattr(symbol.item, "dimensions", ())
             return Kind("tensor" if dimensions else "number", moves=True, gradient=True)

@@ -20,7 +20,7 @@ def arithmetic_kind(typer: Typer, expr: Expr, operands: tuple[Expr, ...], scope:
     kinds = [operand_kind(typer, operand, scope) for operand in operands]
     check_finite(typer, expr)
     whats = {kind.what for kind in kinds}
-    if isinstance(expr, Product) and _declared(typer, expr) == ():
+    if isinstance(expr, Product) and declared_shape(typer, expr) == ():
         return joined("number", *kinds)
     for what in ("unknown", "groups", "tensor", "scores"):
         if what in whats:
@@ -28,7 +28,7 @@ def arithmetic_kind(typer: Typer, expr: Expr, operands: tuple[Expr, ...], scope:
     return joined("number", *kinds)
 
 
-def _declared(typer: Typer, expr: Expr) -> Shape | None:
+def declared_shape(typer: Typer, expr: Expr) -> Shape | None:
     """The shape of an expression over declared variables and params."""
     return shape_of(expr, declared(typer.symbols.table, typer.values), typer.values)
 

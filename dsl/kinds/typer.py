@@ -77,11 +77,11 @@ class Typer(ABC):
         self._quiet -= 1
         return kind
 
-    def let_kind(self, name: Name, arguments: tuple[Kind, ...], scope: Scope) -> Kind:
+    def let_kind(self, name: str, arguments: tuple[Kind, ...], scope: Scope) -> Kind:
         """The kind of a let where it is used; its own mistakes are reported once, at the let."""
-        item = self.symbols.lets()[name.id]
+        item = self.symbols.lets()[name]
         parameters = item.parameters or ()
-        key = (name.id, arguments, scope.data, scope.inside)
+        key = (name, arguments, scope.data, scope.inside)
         known = self._lets.get(key)
         if known is not None:
             return known

@@ -26,6 +26,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.values.slices import Unfit, indexed
 from cspec.dsl.values.tensor_words import Shape, as_matrix, broadcast, word_shape
 from cspec.dsl.words.functions import SIGNATURES
@@ -89,7 +90,8 @@ def shape_of(expr: Expr, leaf: Leaf, values: Values) -> Shape | None:
             inner = of(value)
             return None if inner is None else indexed(inner, indices, values)
         case Call(arguments=arguments):
-            return _called(expr, [of(argument) for argument in arguments], values)
+            shape = _called(expr, [of(argument) for argument in arguments], values)
+            return leaf(expr) if shape is None else shape
     return leaf(expr)
 
 
@@ -135,12 +137,27 @@ def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
     Of other names None, and of a let that is defined by itself.
     """
     lets: dict[str, Shape | None] = {}
+    called: list[str] = []
+
+    def written_out(item: Let, call: Call) -> Shape | None:
+        if item.name in called:
+            return None
+        called.append(item.name)
+        body = substitute(
+            item.value, dict(zip(item.parameters or (), call.arguments, strict=False))
+        )
+        shape = shape_of(body, leaf, values)
+        called.pop()
+        return shape
 
     def leaf(expr: Expr) -> Shape | None:
-        symbol = table.get(expr.id) if isinstance(expr, Name) else None
+        name = expr.function if isinstance(expr, Call) else expr
+        symbol = table.get(name.id) if isinstance(name, Name) else None
         if symbol is None:
             return None
         item = symbol.item
+        if isinstance(expr, Call):
+            return written_out(item, expr) if isinstance(item, Let) and item.parameters else None
         if isinstance(item, Let) and not item.parameters:
             if item.name not in lets:
                 lets[item.name] = None
