@@ -51,7 +51,7 @@ from cspec.compiler.emit.splits import (
 )
 from cspec.compiler.emit.units import has_units, write_settled, write_units
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import is_restored, settles_offsets
+from cspec.compiler.lower.restoration import is_exchanged, is_restored, settles_offsets
 from cspec.compiler.lower.sharing import sharing
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of
@@ -373,14 +373,26 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
     write_told(plan.lowered.examples, translator)
-    if plan.polished:
-        translator.used.add("polish")
-        translator.writer.line("polish(session)")
-    _write_restored(plan, translator)
+    if is_exchanged(plan.lowered):
+        translator.used.add("exchanged")
+        with translator.writer.block(
+            "for _ in exchanged(session):  # points go where it is broken"
+        ):
+            _write_end(plan, translator)
+    else:
+        _write_end(plan, translator)
     write_stall_reports(plan.lowered, translator)
     write_reports(plan.splits, translator, plan.epochs)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
+
+
+def _write_end(plan: LoopPlan, translator: Translator) -> None:
+    """From where the steps ended to the solution nearby, and to what is asked."""
+    if plan.polished:
+        translator.used.add("polish")
+        translator.writer.line("polish(session)")
+    _write_restored(plan, translator)
 
 
 def _write_restored(plan: LoopPlan, translator: Translator) -> None:

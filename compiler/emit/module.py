@@ -94,6 +94,7 @@ PIECES = {
     "cspec.runtime.methods.sal": frozenset({"solved", "report_stall"}),
     "cspec.runtime.methods.scaling": frozenset({"scaled"}),
     "cspec.runtime.finish.polish": frozenset({"polish"}),
+    "cspec.runtime.finish.exchange": frozenset({"exchanged"}),
     "cspec.runtime.finish.offsets": frozenset({"settle_offsets"}),
     "cspec.runtime.finish.settle": frozenset({"settle_points"}),
     "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),

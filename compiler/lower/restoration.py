@@ -30,10 +30,18 @@ def restoration(lowered: Lowered) -> tuple[Operation, ...]:
     step = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was"
     meaning = f"{step}, {STEPS} steps at most"
     found = [_at_the_end("restore", meaning)] if is_restored(lowered) else []
+    if is_exchanged(lowered):
+        nearest = "x_i <- argmax g near x_i: points go where it is broken between them, and again"
+        found.append(_at_the_end("exchanged", nearest))
     if settles_offsets(lowered):
         moved = "b <- b + s, the offsets of outputs where the true objective is best"
         found.append(_at_the_end("settle_offsets", moved))
     return tuple(found)
+
+
+def is_exchanged(lowered: Lowered) -> bool:
+    """Whether inequalities that are restored may be broken between the points of a box."""
+    return is_restored(lowered) and any(rule.boxed for rule in lowered.examples)
 
 
 def settles_offsets(lowered: Lowered) -> bool:

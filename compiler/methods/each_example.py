@@ -112,7 +112,8 @@ def each_rules(
         features, width = _features(c, facts, inference)
         rounds = total_steps / (1 if points else max(1, steps_per_epoch))
         rows, every = facts.data[dataset].rows, _every(c, rounds)
-        rule = EachRule(name, c, dataset, rows, total_steps, every, points)
+        boxed = facts.data[dataset].boxed and c.relation != "=="
+        rule = EachRule(name, c, dataset, rows, total_steps, every, points, boxed)
         found.append(rule._replace(features=features, width=width))
     settled = alone and all(r.points and is_damped(r) and given_of(r) is None for r in found)
     return tuple(rule._replace(balanced=settled) for rule in found)

@@ -83,6 +83,8 @@ class DataFacts(BaseModel, frozen=True, extra="forbid"):
     """Where training draws the batches that its source makes."""
     points: bool = Field(False, exclude=True)
     """Whether they are points of a domain, which have no passes that would be epochs."""
+    boxed: bool = Field(False, exclude=True)
+    """Whether they are points drawn once from a box: a requirement may be broken between them."""
 
     def combinations(self, columns: tuple[str, ...]) -> set[tuple[int, ...]]:
         """The codes of these columns that occur together, from counts of these and others."""

@@ -95,6 +95,8 @@ class EachRule(NamedTuple):
     """Epochs, or steps, between two moves of a multiplier."""
     points: bool = False
     """Whether its rows are points, of which every step sees all: it counts steps, not epochs."""
+    boxed: bool = False
+    """Whether they are points drawn once from a box: it may be broken between them."""
     balanced: bool = False
     """Whether its penalty follows f, and its multipliers are found after the last step."""
     features: tuple[str, ...] = ()

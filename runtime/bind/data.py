@@ -11,7 +11,7 @@ import torch
 
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, StreamFacts
 from cspec.compiler.records.program import DataSetup, SourceCall
-from cspec.dsl.settings.points import Pairs
+from cspec.dsl.settings.points import MADE, Pairs
 from cspec.runtime.bind.pairs import pairs
 from cspec.runtime.bind.text import load_object, named_by_user, read_call
 from cspec.runtime.data import DataError, Dataset, as_dataset, load
@@ -132,7 +132,8 @@ def _declared(
     left = [(name, columns or _PLAIN) for name, columns in setup.targets if name not in found]
     call = setup.source
     if left:
-        binding = given.get(IMPLIED)
+        made = call.module is None and call.name in MADE
+        binding = None if made else given.get(IMPLIED)  # points are the spec's own
         if binding is not None and not isinstance(binding, str):
             parts = _several(binding, left, place)
         else:
@@ -219,6 +220,7 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
         scaling=dataset.scaling,
         stream=stream_facts(dataset),
         points=dataset.fresh is not None and dataset.members is None,
+        boxed=bool(dataset.box),
         joint=tuple(
             (columns, _joint_counts(dataset, columns))
             for columns in sorted({_groupable(dataset, names) for names in crosses})

@@ -100,6 +100,7 @@ class Dataset:
         notes: what is to be told of how the data were read.
         draws: points that are drawn anew at every step; `columns` are then what stands for all.
         fresh: of points of a domain those that verdicts are measured on.
+        box: of points that were drawn once from a box the ends of it, by column.
         sampled: what they are, where they stand for more: `a grid of 51 x 51 points`.
         members: of pairs of examples, the examples that verdicts are measured on.
         of: of pairs of examples, the dataset that these are of.
@@ -121,6 +122,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     draws: Draws | None = None
     fresh: Mapping[str, Tensor] | None = None
+    box: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     sampled: str = ""
     members: Members | None = None
     of: str = ""
@@ -227,6 +229,7 @@ class Dataset:
             self,
             columns={names.get(name, name): value for name, value in self.columns.items()},
             classes={names.get(name, name): value for name, value in self.classes.items()},
+            box={names.get(name, name): ends for name, ends in self.box.items()},
         ).drawn_by(lambda batch: batch.with_columns_renamed(names))
 
     def drawn_by(self, change: Callable[[Dataset], Dataset]) -> Dataset:

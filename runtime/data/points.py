@@ -54,6 +54,12 @@ class Region:
         return found
 
     @property
+    def box(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """The ends of the box, by column."""
+        corners = self.columns(self.lattice(2, ends=True)[[0, -1]])
+        return {name: (ends[0], ends[1]) for name, ends in corners.items()}
+
+    @property
     def wide(self) -> tuple[bool, ...]:
         """Which axes have more than one point."""
         return tuple(a != b or self.kind == "normal" for a, b in self._ends())
@@ -159,7 +165,8 @@ def points(
     drawn = sobol(n, len(region.lower), seed)
     held = region.columns(region.up_to_the_faces(drawn) if way == "closed" else drawn)
     told = f"{n:,} quasi-random points, drawn once; judged on {said}"
-    return {"train": Dataset("train", held, provenance=told, fresh=fresh, sampled=others)}
+    box = region.box if kind == "uniform" else {}
+    return {"train": Dataset("train", held, provenance=told, fresh=fresh, sampled=others, box=box)}
 
 
 def _check(region: Region, n: int, way: str) -> None:

@@ -1,0 +1,176 @@
+"""Points where a requirement is broken between those that were drawn: an exchange at the end.
+
+    x_i <- argmax g(x),  |x - x_i| <= h     by a compass search, h the spacing of the points
+
+What holds on points is broken between them, by the order of h^2. The points that lie nearest to
+where it is broken most are put there, as many as before, and the end of the run is sought anew,
+until nothing is broken between them. A verdict is measured on other points than all of these.
+
+Remez 1934; Hettich and Kortanek 1993 (Semi-infinite programming, section 7.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.dsl.messages.wording import counted
+from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.session.with_examples import each_of, measured_each
+
+if TYPE_CHECKING:
+    from cspec.runtime.session.session import Session
+
+ROUNDS = 6
+"""How often the end is sought, at most."""
+SEARCHED = 64
+"""Points of a set, those of the largest g, around which is searched."""
+LOOKS, FINEST = 60, 2.0**-12
+"""Steps of a search at most, and where it ends, in units of h."""
+BROKEN = 0.25
+"""Share of the tolerance from which on points are moved."""
+APART = 0.5
+"""In units of h, how far two maxima are from each other."""
+
+
+def exchanged(session: Session) -> Iterator[int]:
+    """The rounds of a run's end: one, and another each time that points were moved."""
+    yield 0
+    told, sets = list(session.notes), _sets(session)
+    moved = dict.fromkeys(sets, 0)
+    for found in range(1, ROUNDS):
+        now = {name: _exchange(session, name, own) for name, own in sets.items()}
+        if session.interrupted or not any(now.values()):
+            break
+        moved = {name: count + now[name] for name, count in moved.items()}
+        yield found
+        session.notes[:] = told  # what later rounds tell is of the same end
+    for name, count in moved.items():
+        if count:
+            labels = ", ".join(c.label for c in sets[name])
+            points = f"{counted(count, 'point')} of {name}"
+            session.notes.append(f"{labels}: {points} went where it was broken between them")
+
+
+def _sets(session: Session) -> dict[str, list[ConstraintFacts]]:
+    """Sets of points of a box, with the inequalities that are required at each of them."""
+    found: dict[str, list[ConstraintFacts]] = {}
+    for c in each_of(session.program.constraints):
+        found.setdefault(str(c.each), []).append(c)
+    return {
+        name: own
+        for name, own in found.items()
+        if session.data[name].box and not any(c.equal for c in own)
+    }
+
+
+def _exchange(session: Session, name: str, own: Sequence[ConstraintFacts]) -> int:
+    """Move the points of a set to where it is broken between them; how many were moved."""
+    data = session.data[name]
+    allowed = BROKEN * min(c.tolerance for c in own)
+    with as_deployed(session.models()):
+        search = _Search(session, name, own)
+        rows = search.values(data.columns).topk(min(SEARCHED, len(data))).indices
+        points, values = search.around(rows)
+    broken = [int(i) for i in values.argsort(descending=True) if values[i] > allowed]
+    taken: list[int] = []
+    for i in broken:
+        if all(search.apart(points, i, j) > APART for j in taken):
+            taken.append(i)
+    moved = {column: held.clone() for column, held in data.columns.items()}
+    for column, found in points.items():
+        moved[column][rows[taken]] = found[taken].to(moved[column])
+    session.data[name] = replace(data, columns=moved)
+    return len(taken)
+
+
+class _Search:
+    """g over the box of a set of points, the largest of the inequalities required there."""
+
+    def __init__(self, session: Session, name: str, own: Sequence[ConstraintFacts]) -> None:
+        self._session = session
+        self._name = name
+        self._whole = session.whole_batch()
+        every = each_of(session.program.constraints)
+        self._asked = [(every.index(c), c.aim) for c in own]
+        data = session.data[name]
+        self._columns = data.columns
+        self._box = {c: tuple(end.to(data[c]) for end in ends) for c, ends in data.box.items()}
+        axes = sum(int((low != high).sum()) for low, high in self._box.values())
+        spacing = len(data) ** (-1 / max(1, axes))
+        self._h = {c: spacing * (high - low) for c, (low, high) in self._box.items()}
+
+    def values(self, columns: Mapping[str, Tensor]) -> Tensor:
+        """g at points, (N,); far inside where a condition asks nothing of them."""
+        batch = {**self._whole, self._name: columns}
+        session = self._session
+        every = list(measured_each(session.module, session.primal, batch)[3].values())
+        found = torch.stack([every[i].detach() + aim for i, aim in self._asked])
+        return found.nan_to_num(nan=-torch.inf).amax(0)
+
+    def around(self, rows: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The largest g near some of the points: where it is, and what it is."""
+        start = {c: self._columns[c][rows] for c in self._box}
+        at, best = start, self.values(self._with(start, rows))
+        step = best.new_full(best.shape, 0.5)
+        for _ in range(LOOKS):
+            if self._session.interrupted or bool((step < FINEST).all()):
+                break
+            better = torch.zeros_like(step, dtype=torch.bool)
+            for column, axis, sign in self._ways():
+                tried = self._moved(start, at, column, axis, sign * step)
+                value = self.values(self._with(tried, rows))
+                taken = value > best
+                best = torch.where(taken, value, best)
+                at = {c: torch.where(_like(taken, v), tried[c], v) for c, v in at.items()}
+                better |= taken
+            step = torch.where(better, step, step / 2)
+        return at, best
+
+    def apart(self, points: Mapping[str, Tensor], i: int, j: int) -> float:
+        """How far two points are from each other, in units of h."""
+        ways = [
+            ((points[c][i] - points[c][j]).abs() / h.clamp_min(1e-300)).max()
+            for c, h in self._h.items()
+        ]
+        return float(torch.stack(ways).max())
+
+    def _ways(self) -> Iterator[tuple[str, int, int]]:
+        for column, h in self._h.items():
+            for axis in range(h.numel()):
+                if float(h.reshape(-1)[axis]):
+                    yield column, axis, 1
+                    yield column, axis, -1
+
+    def _moved(
+        self,
+        start: Mapping[str, Tensor],
+        at: Mapping[str, Tensor],
+        column: str,
+        axis: int,
+        steps: Tensor,
+    ) -> dict[str, Tensor]:
+        """Points a step along an axis, no farther than h from where they started."""
+        (low, high), h = self._box[column], self._h[column]
+        move = torch.zeros_like(at[column].reshape(len(steps), -1))
+        move[:, axis] = steps * h.reshape(-1)[axis]
+        tried = at[column] + move.reshape(at[column].shape)
+        tried = torch.minimum(torch.maximum(tried, start[column] - h), start[column] + h)
+        return {**at, column: torch.minimum(torch.maximum(tried, low), high)}
+
+    def _with(self, points: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+        """Rows of the set with other places."""
+        return {c: points.get(c, held[rows]) for c, held in self._columns.items()}
+
+
+def _like(rows: Tensor, values: Tensor) -> Tensor:
+    """A truth a row, seen over what a row has."""
+    return rows.reshape(-1, *([1] * (values.ndim - 1)))
+
+
+__all__ = ["exchanged"]
