@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
 WORK = 2e8
-"""Rows x parameters of one look, at most; a search of one output takes about 65."""
+"""Rows x parameters x searches, at most; a search of one output takes about 65 looks."""
 CLASSES = 10
 """Outputs, at most."""
 SWEEPS = 5
@@ -35,12 +35,13 @@ def settle_offsets(session: Session) -> None:
     """Move the offsets of models that end in a layer with one, where that is better."""
     rows = max((len(data) for data in session.data.values()), default=0)
     size = sum(p.numel() for p in session.parameters)
-    if session.interrupted or rows * size > WORK:
+    if session.interrupted:
         return
     with as_deployed(session.models()), torch.no_grad():
         for layer in _last_layers(session):
             places = range(layer.out_features)
-            for _ in range(SWEEPS if len(places) > 1 else 1):
+            sweeps = int(WORK // max(1, rows * size * len(places)))
+            for _ in range(min(sweeps, SWEEPS if len(places) > 1 else 1)):
                 better = [_settle(session, layer, place) for place in places]
                 if not any(better):
                     break
