@@ -103,9 +103,9 @@ def with_one_edit(
     sought = first.code not in _KEPT and not two_readings
     both = both_mended(source, first, check, wrong) if sought else None
     if both is not None:
-        here = _covered(source, first, both.fixes[0])
+        places = _covered(source, first, both.fixes[0])
         return tuple(
-            both if d is first else d for d in found if d is first or not _within(d, *here)
+            both if d is first else d for d in found if d is first or not _within(d, *places)
         )
     line = _mended(source, first, check)
     if line is not None:
