@@ -23,6 +23,7 @@ from cspec.dsl.explicit.worst_objective import with_worst_objective
 from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
+from cspec.dsl.kinds.example_index import check_example_index
 from cspec.dsl.kinds.expressions import ExpressionTyper
 from cspec.dsl.kinds.gates import check_gates
 from cspec.dsl.kinds.unknown_names import once
@@ -129,6 +130,7 @@ def _check(
         check_shapes(typer, explicit.spec.items)
         check_divisions(typer, explicit.spec.items)
         check_derivatives(typer, explicit.spec.items)
+        check_example_index(typer, spec.items)
         check_probabilities(typer, explicit.spec.items)
         check_gates(typer, explicit.spec.items, settled.models)
         check_events(typer, explicit.spec.items)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
 from cspec.dsl.messages.wording import closest, counted, listing, number
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, value_or_none
@@ -244,17 +244,25 @@ def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...
             f"{typer.text(expr)} is no constant",
             expr.span,
             "a param is a number that is known before training",
-            helps=_instead_of(expr),
+            **_instead_of(typer, expr),
         )
     return value
 
 
-def _instead_of(expr: Expr) -> tuple[str, ...]:
+def _instead_of(typer: Typer, expr: Expr) -> dict[str, Any]:
+    """A number without its quotes; an expression has a name by `let`."""
     if isinstance(expr, String) and _NUMBER.fullmatch(expr.value):
-        return (f"write `{expr.value}`, without quotes",)
-    return ("use `let` for an expression, `var` for a variable",)
+        return writing(expr.span, expr.value)
+    text, start = typer.source.text, expr.span.start
+    line = _DEFINED.match(text, text.rfind("\n", 0, start) + 1)
+    if line is None or line.end() != start:
+        return {"helps": ("use `let` for an expression, `var` for a variable",)}
+    meant = f"let {line[2]} = {typer.slice(expr)}"
+    fixes = replacing(Span(line.start("of"), expr.span.end), meant)
+    return {"helps": (f"an expression has its name by `let`: `{meant}`",), "fixes": fixes}
 
 
+_DEFINED = re.compile(r"[ \t]*(?P<of>(?:var|param)[ \t]+(\w+)[ \t]*=[ \t]*)")
 _NUMBER = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?%?")
 
 
@@ -457,6 +465,8 @@ def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
     kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
     entries = "entry" if size == 1 else "entries"
     nested = bool(rows) and isinstance(item.value.items[0], Vector)
+    if nested and len({*map(len, rows)}) > 1:
+        return  # the shorter row is said where shapes are
     shape = f"{len(rows)}, {len(rows[0])}" if nested else given
     text = typer.source.slice(item.value.span)
     pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)

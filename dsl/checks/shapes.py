@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
@@ -314,10 +314,22 @@ def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None
                 f"{typer.text(item)} is no row like the others",
                 item.span,
                 f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}",
-                helps=("write rows of the same length",),
+                **_as_long(typer, item, items[0]),
             )
             return None
     return (len(items), *(shapes[0] or ()))
+
+
+def _as_long(typer: Typer, row: Expr, first: Expr) -> dict[str, Any]:
+    """A row as long as the first: zeros in the places that lack a number, or none beyond."""
+    if not isinstance(row, Vector) or not isinstance(first, Vector):
+        return {"helps": ("write rows of the same length",)}
+    lack = len(first.items) - len(row.items)
+    given = [typer.slice(item) for item in row.items]
+    meant = f"[{', '.join([*given, *['0'] * lack][: len(first.items)])}]"
+    more = f"{counted(lack, 'number')} more, where 0 stands" if lack > 0 else "only as many numbers"
+    help_ = f"rows have one length: write `{meant}`, {more}"
+    return {"helps": (help_,), "fixes": replacing(row.span, meant)}
 
 
 def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -> Shape | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.kinds.unknown_names import unknown_model
-from cspec.dsl.messages.diagnostic import Fix, Label, writing
+from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
 from cspec.dsl.messages.wording import counted, listing, number
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.settings.base import Settings
@@ -267,22 +268,32 @@ def check_domain(typer: Typer, item: Domain) -> None:
         if isinstance(listed, Vector) and len(listed.items) == 2 * total:
             _one_list(typer, source, listed)
             return
+        meant = _filled(typer, item, source, total)
         typer.report(
             "CS326",
             f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}, "
             f"`box` has {counted(len(source.arguments), 'interval')}",
             source.span,
             f"one interval each for {axes}",
-            helps=(f"write an interval for each, for example `{_filled(typer, source, total)}`",),
+            helps=(
+                f"write an interval for each, for example `{_filled(typer, item, source, total)}`",
+            ),
+            fixes=replacing(source.span, _filled(typer, item, source, total)),
         )
     for argument in source.arguments:
         _axis(typer, argument, _corners(typer, source))
 
 
-def _filled(typer: Typer, source: Call, total: int) -> str:
-    """A box with as many intervals as the domain has axes: the last one again, or none beyond."""
+def _filled(typer: Typer, item: Domain, source: Call, total: int) -> str:
+    """A box with as many intervals as the domain has axes: those that are drawn from elsewhere in
+    the spec, else those given, the last one again, or none beyond."""
     given = [typer.slice(argument) for argument in source.arguments] or ["[0, 1]"]
-    return f"box({', '.join((given + given[-1:] * total)[:total])})"
+    listed = (given + given[-1:] * total)[:total]
+    drawn = r"\bforall[ \t]+{}[ \t]+in[ \t]+uniform\(([^()\n]*)\)"
+    told = [re.search(drawn.format(axis.name), typer.source.text) for axis in item.axes]
+    if len(given) == 1 and len(told) == total:
+        listed = [f"[{end[1]}]" if end else own for end, own in zip(told, listed, strict=True)]
+    return f"box({', '.join(listed)})"
 
 
 def _one_list(typer: Typer, source: Call, listed: Vector) -> None:

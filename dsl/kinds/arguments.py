@@ -225,6 +225,10 @@ def _out_of_range(
     if signature.name == "norm" and known < 1:
         helps = (*helps, "for the share of entries that are not zero: `density(model)`")
     fixes: tuple[Fix, ...] = ()
+    text = typer.slice(value)
+    if low == 0 and known < 0 and -known <= high and text.startswith("-"):
+        meant = text[1:].strip()
+        helps, fixes = (f"did you mean `{meant}`?", *helps), replacing(value.span, meant)
     if high == 1 and 1 < known <= 100 and "%" not in typer.text(value):
         helps = (f"did you mean `{number(known)}%`?",)
         if signature.name in SIGNATURES and parameter.name == "p":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import replacing
+from cspec.dsl.messages.diagnostic import replacing, writing
+from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -82,6 +85,8 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         return  # of another kind, which its kind says
     if name in names(call.arguments[0]):
         return
+    if _no_axis(typer, call, name):
+        return
     word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
     inner = call.arguments[0]
     model = function_name(inner)
@@ -99,3 +104,27 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         f"`{by}` does not stand in it",
         helps=tuple(helps),
     )
+
+
+def _no_axis(typer: Typer, call: Call, name: str) -> bool:
+    """Report `diff(u, y)` of `u(t, x)` where nothing else is called `y`: another axis of it."""
+    word = typer.slice(call.arguments[0])
+    model = typer.symbols.models().get(word.partition("(")[0])
+    axes = model.arguments if model else ()
+    axis_of = {a.name for domain in typer.symbols.domains().values() for a in domain.axes}
+    if not axes or name in axes or name in axis_of or name in typer.symbols.column_names:
+        return False
+    line = typer.source.line(typer.source.position(call.span.start).line)
+    others = set(re.findall(r"\b(?:diff|laplacian)\(\w+(?:\([^()]*\))?, *(\w+)", line))
+    free = [axis for axis in axes if axis not in others]
+    near = closest(name, axes) or (free or [*axes])[-1]
+    head = typer.source.slice(call.function.span)
+    by = ", ".join(near if typer.slice(a) == name else typer.slice(a) for a in call.arguments[1:])
+    typer.report(
+        "CS302",
+        f"`{name}` is no coordinate of `{word}`: it is a function of {listing(axes, 'and')}",
+        call.span,
+        "derived by what does not exist",
+        **writing(call.span, f"{head}({word}, {by})"),
+    )
+    return True

@@ -238,6 +238,10 @@ def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
     of = typer.symbols.models().get(head.id) if head else None
     if signature.name in DERIVATIVES and of is not None and of.arguments and first is not None:
         axes = of.arguments if signature.name != "diff" else of.arguments[-1:]
+        line = typer.source.line(typer.source.position(call.span.start).line)
+        others = set(re.findall(rf"\bdiff\({head.id if head else ''}(?:\([^()]*\))?, *(\w+)", line))
+        if signature.name == "laplacian" and set(axes) - others:
+            axes = tuple(axis for axis in axes if axis not in others)  # a time beside the space
         return f"{signature.name}({', '.join([typer.slice(first), *axes])})"
     if signature.name == "diff" and isinstance(first, Expectation) and first.conditions:
         return f"gap({typer.slice(first)})"

@@ -8,8 +8,8 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.synonyms import column_of_that_meaning
 from cspec.dsl.messages.wording import closest, listing
-from cspec.dsl.names.symbols import is_pairs
-from cspec.dsl.tree.nodes import Call, Expr, Name, Var
+from cspec.dsl.names.symbols import Role, is_pairs
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Var
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
@@ -41,6 +41,38 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
         known = ", ".join(f"`{word.format(first.id)}`" for word in words)
         return (f"functions are {known}: `cspec list functions` has all", *own)
     return own
+
+
+def letter_or_unused(typer: Typer, name: Name, scope: Scope) -> str | None:
+    """What a name that nothing resembles may be: the only one that the spec declares and uses
+    nowhere, else a bound letter."""
+    letters = [own for own in scope.local if len(own) == len(name.id) == 1]
+    roles: tuple[Role, ...] = () if scope.inside and scope.data else ("param", "let", "var")
+    fields = [n for n in _unused(typer, "model") if typer.symbols.models()[n].arguments]
+    unused = [*_unused(typer, *roles), *fields]
+    return unused[0] if len(unused) == 1 else letters[-1] if letters else None
+
+
+def unused_model(typer: Typer, name: Name, given: Expr) -> Kind | None:
+    """Report `big(x)` where the only one of several models that is used nowhere is `teacher`."""
+    unused = _unused(typer, "model")
+    if len(unused) != 1 or len(typer.symbols.models()) < 2 or isinstance(given, Expectation):
+        return None
+    return typer.report(
+        "CS201",
+        f"unknown name `{name.id}`",
+        name.span,
+        "not defined in this spec",
+        notes=(f"model `{unused[0]}` is declared, and used nowhere",),
+        helps=(f"did you mean `{unused[0]}`?",),
+        fixes=replacing(name.span, unused[0]),
+    )
+
+
+def _unused(typer: Typer, *roles: Role) -> list[str]:
+    """Names of some roles that a spec declares and uses nowhere."""
+    known = typer.symbols
+    return [n for n, s in known.table.items() if s.role in roles and not known.uses.get(n)]
 
 
 _WEIGHTS = frozenset({

@@ -153,6 +153,8 @@ def dashed(typer: Typer, name: Name) -> Kind | None:
 
 
 _FORM = re.compile(r"`(\w+)\(([^`]*)\)`")
+_OPERATORS = re.compile(r"`([AaxQbc](?:(?: @ |\*|\^)[AaxQbc2])+)`")
+"""A form of operators alone: `A @ x`, `x @ Q @ x`, `x^2`."""
 _PLACE = re.compile(r"(?<![\w.])[abcknpqvxzAWQ](?![\w(])")
 """What stands in a form for an argument."""
 
@@ -162,6 +164,8 @@ def as_called(typer: Typer, name: Name, help_: str) -> Kind | None:
     text, start = typer.source.text, name.span.end
     close = closing(text, start) if text[start : start + 1] == "(" else None
     form = _FORM.search(help_)
+    if close is not None and (plain := _OPERATORS.search(help_)):
+        return _by_operators(typer, name, plain[1], close)
     if close is None or form is None or (form[1] not in typer.signatures):
         return None
     given = split_arguments(text[start + 1 : close])
@@ -178,6 +182,18 @@ def as_called(typer: Typer, name: Name, help_: str) -> Kind | None:
         return None
     place = Span(name.span.start, close + 1)
     return _told(typer, name, f"write `{meant}`", place, meant)
+
+
+def _by_operators(typer: Typer, name: Name, form: str, close: int) -> Kind | None:
+    """`c @ x` for `SUMPRODUCT(c, x)`, `x @ P @ x` for `quad_form(x, P)`."""
+    given = split_arguments(typer.source.text[name.span.end + 1 : close])
+    letters = [*dict.fromkeys(_PLACE.findall(form))]
+    if len(given) != len(letters) or not all(given):
+        return None
+    parts = [g if re.fullmatch(r"[\w.]+(?:\([^()]*\))?", g) else f"({g})" for g in given]
+    filled = dict(zip(letters, parts, strict=True))
+    meant = _PLACE.sub(lambda m: filled[m[0]], form)
+    return _told(typer, name, f"write `{meant}`", Span(name.span.start, close + 1), meant)
 
 
 _PART = re.compile(r"\.(?:violation|value|residual)\b(?:\(\))?")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from cspec.dsl.kinds.instead import as_column, same_column, without_a_guess
+from cspec.dsl.kinds import instead
 from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
@@ -68,7 +68,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     column = column_meant(typer, name.id)
     if column is not None:
         return _report(typer, name, (f"write `{column}`",), column)
-    if scope.inside and (told := same_column(typer, name, scope)):
+    if scope.inside and (told := instead.same_column(typer, name, scope)):
         return told
     average = _average_of(typer, name)
     if average is not None:
@@ -105,9 +105,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         column = columns[name.id == "y"]
         of = "input" if name.id == "x" else "target"
         return _report(typer, name, (f"the {of} of this spec is `{column}`",), column)
-    letters = [own for own in scope.local if len(own) == len(name.id) == 1]
-    if letters:
-        return _report(typer, name, (f"did you mean `{letters[-1]}`?",), letters[-1])
+    if near := instead.letter_or_unused(typer, name, scope):
+        return _report(typer, name, (f"did you mean `{near}`?",), near)
     return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
 
 
@@ -263,7 +262,7 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
-    return _report(typer, name, without_a_guess(typer, name, seen))
+    return _report(typer, name, instead.without_a_guess(typer, name, seen))
 
 
 _COPIES = frozenset((
@@ -279,6 +278,8 @@ def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr])
     models = tuple(typer.symbols.models())
     if not models or len(seen) != 1 or meant(name.id) or closest(name.id, models):
         return None
+    if told := instead.unused_model(typer, name, seen[0]):
+        return told
     copy = f"`model {name.id} = frozen({models[0]})`"
     copied = f"add a line for a copy of `{models[0]}` that never moves: {copy}"
     if name.id.lower() in _COPIES:
@@ -362,9 +363,9 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     guess = closest(name.id, columns)
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
-    if told := same_column(typer, name, scope):
+    if told := instead.same_column(typer, name, scope):
         return told
-    return _report(typer, name, (as_column(typer, name.id, scope.data),))
+    return _report(typer, name, (instead.as_column(typer, name.id, scope.data),))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
@@ -472,7 +473,7 @@ _COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "nu
 def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     """How a name that nothing resembles could be defined here."""
     if scope.inside and scope.data:
-        return (as_column(typer, word, scope.data),)
+        return (instead.as_column(typer, word, scope.data),)
     columns = typer.symbols.column_names
     near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
     if near:

@@ -94,11 +94,17 @@ def _short(diagnostic: Diagnostic) -> Diagnostic:
             Label(span=label.span, text=_clipped(label.text)) for label in diagnostic.related
         ),
         "notes": tuple(map(_clipped, diagnostic.notes)),
-        "helps": tuple(map(_clipped, diagnostic.helps)),
+        "helps": tuple(map(_clipped, _begun(diagnostic.helps))),
         "fixes": tuple(map(_titled, (f for f in diagnostic.fixes if len(f.replacement) <= _EDIT))),
     }
     same = all(getattr(diagnostic, name) == value for name, value in changed.items())
     return diagnostic if same else diagnostic.model_copy(update=changed)
+
+
+def _begun(helps: Sequence[str]) -> Sequence[str]:
+    """The helps of a finding, the first of which is no other way beside one before it."""
+    begun = re.sub(r"\Aor,? ", "", helps[0]) if helps else ""
+    return (begun, *helps[1:]) if begun else helps
 
 
 def _titled(fix: Fix) -> Fix:

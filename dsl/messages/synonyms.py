@@ -129,8 +129,11 @@ _FORMS: dict[str, tuple[str, ...]] = {
     "Euler's number is `exp(1)`, and its powers are `exp(x)`": ("e", "euler"),
     "a value is held in an interval by `clip(x, 0, 1)`": ("clamp", "clamped"),
     "there is no `nan`; for no bound at all leave the constraint away": ("nan",),
-    "a product of matrices is `A @ x`": ("matmul", "mm", "bmm"),
-    "the inner product of two vectors is `dot(a, b)`": ("inner", "vdot", "inner_product"),
+    "a product of matrices is `A @ x`": ("matmul", "mm", "bmm", "mmult", "sumproduct"),
+    "the inner product of two vectors is `dot(a, b)`": (
+        "inner", "vdot", "inner_product", "scalar_product", "dot_product", "dotprod", "dotproduct",
+    ),
+    "entries are multiplied by `a*b`": ("multiply", "mul", "hadamard", "elementwise_product"),
     "a quadratic form is `x @ Q @ x`": ("quad_form", "quadratic_form"),
     "a transpose is `W.T`": ("transpose",),
     "what the model says of each example is `f(x)`": (
@@ -302,6 +305,13 @@ SETTINGS_OF: dict[str, dict[str, str]] = {
 }
 """Words of methods, sources, models and optimizers in other libraries, and ours."""
 
+FORMATS: dict[str, str] = {
+    **dict.fromkeys(("double", "fp64", "f64", "f8", "64", "high", "double_precision"), "float64"),
+    **dict.fromkeys(("single", "float", "fp32", "f32", "f4", "32", "full", "tf32"), "float32"),
+    **dict.fromkeys(("half", "fp16", "float16", "bf16", "bfloat16", "16", "mixed"), "float32"),
+}
+"""Number formats by their words elsewhere; the nearest for those that training has not."""
+
 SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "lr": (
         *("learning_rate", "learningrate", "step_size", "stepsize", "eta", "alpha"),
@@ -380,6 +390,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
         "penalty",
         "w",
         "factor",
+        *("price", "cost", "coef", "coeff", "rate", "priority", "importance", "scale", "slack"),
     ),
     "norm": ("p", "ord", "order"),
     "r": ("radius",),

@@ -26,8 +26,9 @@ def tolerance(f: Failure) -> Repair | None:
     if end - start == 1:
         return None  # one word for another
     span = Span(f.at(start).start, f.at(end - 1).end)
+    fix = "within " if f.at(end).start == span.end else "within"
     return Repair(
-        _said(f, "a tolerance is written `within`", span, f"within {f.at(end).text}", "within"),
+        _said(f, "a tolerance is written `within`", span, f"within {f.at(end).text}", fix),
         f.replaced(start, end, Token("WITHIN", "within", span.start, span.end)),
     )
 

@@ -205,6 +205,7 @@ def misspelt_word(f: Failure) -> Repair | None:
             "within": "within",
             "tolerance": "within",
             "tol": "within",
+            "atol": "within",
             "using": "by",
             "via": "by",
             "over": "on",
@@ -275,8 +276,8 @@ def given_bar(f: Failure) -> Repair | None:
                 f"`{opener}[...]` takes one expression",
                 f.token.span,
                 helps=(
-                    f"where the second is a condition: `{head} | {rest}`",
                     f"where both are asked for: `{head} and {rest}`",
+                    f"where the second is a condition: `{head} | {rest}`",
                 ),
                 fixes=(
                     Fix(span=f.token.span, replacement=" and", title="both"),

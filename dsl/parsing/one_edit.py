@@ -22,6 +22,7 @@ from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID, keeps
 from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.parsing.two_faults import Check, both_mended, leads, line_of
+from cspec.dsl.parsing.typed_helps import LABEL, QUOTE, as_said, general
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import Source, Span
@@ -39,8 +40,10 @@ _READ = 40_000
 """Characters that are read to find an edit: a long text is tried less often."""
 _PARSED, _CHECKED, _SHOWN = 250, 10, 2
 """Edits of a line whose clause is parsed, specs that are checked, and lines that are shown."""
-_ROUNDS = 3
+_ROUNDS = 5
 """Findings on one line that are mended one after the other."""
+_NAMES_GO = frozenset({"CS301", "CS502"})
+"""Findings about names of settings and arguments that nothing takes."""
 _TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
 _OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
 _JOINTS = (",", ":", "=", "|", "in")
@@ -87,12 +90,15 @@ def with_one_edit(
         here = Span(*line_of(source.text, first.span.start))
         # The rest of the line followed from it, where one edit of this very line leaves none.
         alone = len(first.fixes) == 1 and here.start <= fix.span.start <= here.end
+        made = {*_DEFINED.findall(fix.replacement)}
         others = (d for d in found if d is first or not (alone and _within(d, here)))
+        others = (d for d in others if d.code != "CS201" or source.slice(d.span) not in made)
         return tuple(told if d is first else d for d in others)
     if any(_clean(source, fix, check) for fix in first.fixes[:2]):
         return found
-    if any(_clean(source, fix, check) for fix in _written(source, first)):
-        return found
+    said = as_said(source, first, check, wrong, keeping=True)
+    if said is not None:
+        return tuple(said if d is first else d for d in found)
     two_readings = len(first.fixes) > 1 and first.code not in _OF_TWO
     sought = first.code not in _KEPT and not two_readings
     both = both_mended(source, first, check, wrong) if sought else None
@@ -105,12 +111,18 @@ def with_one_edit(
     if line is not None:
         told = first.model_copy(update=_said(source, first, [line]))
         return tuple(told if d is first else d for d in found)
+    if as_said(source, first, check, wrong, keeping=False) is not None:
+        return found
     edits = [*islice(_right(source, first, check), _SHOWN)]
     if not edits:
         return found
     told = first.model_copy(update=_said(source, first, edits))
     alone_here = [d for d in found if d is first or d.severity != "error"]
     return tuple(told if d is first else d for d in alone_here)
+
+
+_DEFINED = re.compile(r"^(?:var|param|let)[ \t]+(\w+)", re.MULTILINE)
+"""A name that a line of an edit defines: it is unknown no more."""
 
 
 def _readable(source: Source, found: Diagnostic) -> bool:
@@ -156,22 +168,6 @@ def _in_forms(
 def _edited_source(source: Source, fix: Fix) -> Source:
     text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
     return Source(text=text, name=source.name)
-
-
-_QUOTE = re.compile(r"`([^`]+)`")
-_HEAD = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
-"""What stands before the body of a constraint."""
-
-
-def _written(source: Source, first: Diagnostic) -> Iterator[Fix]:
-    """What helps say to write, in the place of what is marked, and of the line behind its label."""
-    start, end = line_of(source.text, first.span.start)
-    begin = _HEAD.match(source.text, start, end)
-    body = Span(begin.end() if begin else start, end)
-    quotes = [_QUOTE.search(help_) for help_ in first.helps[:2] if not _general(help_)]
-    for quote in quotes:
-        for span in (first.span, body) if quote else ():
-            yield Fix(span=span, replacement=quote[1] if quote else "", title="")
 
 
 _REWRITTEN = 6
@@ -262,11 +258,11 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     text = source.text
     meant = _bare(_edited_source(source, fix).text)
     start, end = line_of(text, first.span.start)
-    begin = _HEAD.match(text, start, end)
+    begin = LABEL.match(text, start, end)
     body = begin.end() if begin else start
     places = [first.span, Span(start, end), Span(body, end)]
     places += [fix.span] if fix.span.start == fix.span.end else []
-    quotes = [quote for help_ in first.helps[:2] for quote in _QUOTE.findall(help_)]
+    quotes = [quote for help_ in first.helps[:2] for quote in QUOTE.findall(help_)]
     typed = (f"{text[:a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
     if not fix.replacement.strip() or any(_bare(one) == meant for one in typed):
         return first
@@ -301,11 +297,13 @@ def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
         fix = next(iter(found[0].fixes), None)
         if fix is None and found[0] is not first:
             fix = next(_right(here, found[0], check), None)
-        if fix is None or not fix.replacement.strip():
+        goes = found[0].code in _NAMES_GO
+        if fix is None or not (goes or fix.replacement.strip()):
             return None
         if fix.span.start < start or fix.span.end > len(text) - behind:
             return None
-        if not keeps(text[start : len(text) - behind], _line(here, fix), own=bool(found[0].fixes)):
+        line = text[start : len(text) - behind]
+        if not goes and not keeps(line, _line(here, fix), own=bool(found[0].fixes)):
             return None
         text = f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}"
         found = errors(check(Source(text=text, name=source.name)))
@@ -321,13 +319,8 @@ def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, 
         lines, edits = lines[:1], edits[:1]
     begins = ("did you mean", "or")
     helps = tuple(f"{word} `{line}`?" for word, line in zip(begins, lines, strict=False))
-    own = () if first.code == "CS101" else tuple(h for h in first.helps if not _general(h))
+    own = () if first.code == "CS101" else tuple(h for h in first.helps if not general(h))
     return {"helps": (*helps, *own), "fixes": tuple(edits)}
-
-
-def _general(help_: str) -> bool:
-    """Whether a help shows a form in general words, or another line than the one that is wrong."""
-    return "reads, for example," in help_ or "..." in help_ or "`" not in help_
 
 
 def _line(source: Source, edit: Fix) -> str:

@@ -15,6 +15,7 @@ from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.defined_names import defined_names, model_names
+from cspec.dsl.text.source import Span
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import LOSSES
 
@@ -36,6 +37,14 @@ class Row(NamedTuple):
     """Whether what is behind the line belongs to it."""
 
 
+class Rewrite(NamedTuple):
+    """A piece of the text, what is written in its place, and why."""
+
+    span: Span
+    new: str
+    message: str
+
+
 _WORD = r"[A-Za-z_]\w*"
 _NUM = r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?%?"
 _ROUND = r"\((?:[^()\n]|\([^()\n]*\))*\)"
@@ -43,6 +52,8 @@ _IN = rf"(?:[^()\[\]\n]|{_ROUND}|\[(?:[^()\[\]\n]|{_ROUND}|\[[^\[\]\n]*\])*\])"
 """A character, or a bracket with all that it holds."""
 _RATE = r"[EP]\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"
 HEAD = r"^([ \t]*(?:s\.t\.[ \t]*)?(?:\w+:(?!=)[ \t]*)?)"
+SHAPED = r"WORD(?:\([^()\n]*\)|\[[^\[\]\n]*\])?"
+"""A name that a line declares, with its axes or its sizes."""
 SETS = "|".join(
     name
     for name, s in SIGNATURES.items()
@@ -355,3 +366,32 @@ def boundary(match: re.Match[str]) -> str:
             points = f"uniform({there}).sample({count})"
             faces.append(f"forall {axes[other]} in {points}: {held}")
     return match[1] + "; ".join(faces)
+
+
+COPIED = (
+    "deepcopy|copy|clone|freeze|frozen|detach|stop_gradient|stop_grad|no_grad|eval|snapshot"
+    "|requires_grad_"
+)
+"""What other libraries call a copy of a model that is not trained."""
+
+
+def copy_of(match: re.Match[str]) -> str:
+    """`model ref = net.detach()`: of a model of the spec."""
+    of = match["a"] or match["b"]
+    return f"{match[1]}frozen({of})" if of in model_names(match.string) else ""
+
+
+def implied_product(match: re.Match[str]) -> str:
+    """`2 sin pi x`: `2*sin(pi*x)`."""
+    factors = [part for part in re.split(r"[ \t*]+", match["in"]) if part]
+    by = f"{match['by']}*" if match["by"] else ""
+    return f"{by}{match['of']}({'*'.join(factors)})"
+
+
+def shared(match: re.Match[str]) -> str:
+    """`var a, b in [0, 1]`, `model u(t), v(t) = mlp`: what is said of the last is said of each."""
+    names = split_arguments(match["names"])
+    rest = match["rest"] or ""
+    if len(split_arguments(rest)) > 1:
+        return ""
+    return "\n".join(f"{match['word']} {name}{rest}" for name in names)

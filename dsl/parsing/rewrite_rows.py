@@ -71,8 +71,8 @@ ROWS = (
         "a relation is missing before `{3}`",
     ),
     row(
-        r"\b(WORD)~in~(?:u?int(\d+)\b|quantized\((?:bits = )?(\d+)\))",
-        r"\1 in grid(bits=\2\3)",
+        r"\b(WORD)~in~(?:u?int(\d+)\b|grid\( u?int(\d+) \)|quantized\((?:bits = )?(\d+)\))",
+        r"\1 in grid(bits=\2\3\4)",
         "quantized weights lie on a grid",
     ),
     row(
@@ -127,6 +127,33 @@ ROWS = (
         r"([<>=]= )(?:np\.|torch\.|jnp\.)?(zeros|ones|zeros_like|ones_like)\((?:IN)*\)",
         lambda m: f"{m[1]}{'0' if m[2].startswith('zeros') else '1'}",
         "one number stands for as many as there are entries",
+    ),
+    row(
+        r"(?:(?P<by>\d[\d.]*)[ \t]+)?\b(?P<of>exp|log|sqrt|sin|cos|tanh)~(?P<in>-?[\w.]+"
+        r"(?:(?: \* |~)-?[A-Za-z_]\w*)*)(?= (?:[-+)\],;#]|[<>=]=|$))",
+        forms.implied_product,
+        "what `{of}` takes stands in `( )`, and products have their sign",
+        "CS1",
+    ),
+    row(
+        rf"^ (?P<word>var|param|model)~(?P<names>{forms.SHAPED}(?: , {forms.SHAPED})+)"
+        r"(?P<rest>~?(?:= |in~)[^#\n]+?)? $",
+        forms.shared,
+        "each `{word}` stands on a line of its own",
+        "CS1",
+    ),
+    row(
+        r"(^ model~WORD (?:\([^()\n]*\) )?= )(?:(?:WORD\.)*(?:COPIED)\( (?P<a>WORD) \)"
+        r"|(?P<b>WORD)\.(?:COPIED)(?:\( \))?) $".replace("COPIED", forms.COPIED),
+        forms.copy_of,
+        "a copy of a model that never moves is `frozen(...)`",
+        "CS5",
+    ),
+    row(
+        r"\be (?:\^|\*\*) (?:\((?P<in>(?:IN)*)\)|(?P<word>[\w.]+(?:\((?:IN)*\))?))",
+        lambda m: f"exp({m['in'] or m['word']})",
+        "Euler's number has powers `exp(x)`",
+        "CS201",
     ),
     row(
         r"\b(exp|log|sqrt|sin|cos|tanh) \^ (WORD|\((?:IN)*\))",

@@ -14,10 +14,16 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.parsing.rewrite_forms import HEAD
+from cspec.dsl.parsing.rewrite_bound import (
+    at_a_point,
+    at_points,
+    each_entry,
+    each_group,
+    on_an_axis,
+)
+from cspec.dsl.parsing.rewrite_forms import Rewrite
 from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
 from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
 from cspec.dsl.parsing.rewrite_rows import ROWS
@@ -26,15 +32,6 @@ from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES
-
-
-class Rewrite(NamedTuple):
-    """A piece of the text, what is written in its place, and why."""
-
-    span: Span
-    new: str
-    message: str
-
 
 _LONGEST = 200
 """Characters of a line that is read: its forms are short."""
@@ -118,8 +115,11 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         _table_column,
         _added_column,
         _one_objective,
-        _on_an_axis,
-        _each_entry,
+        at_a_point,
+        at_points,
+        on_an_axis,
+        each_entry,
+        each_group,
         _left_out,
     ):
         found = make(source.text, first, source.slice(first.span))
@@ -229,21 +229,6 @@ def _one_objective(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return Rewrite(Span(before[0].start, first.span.end), whole, first.message)
 
 
-def _each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
-    """`x[i] >= 1`, `forall i: x[i] >= 1`: the index goes over the entries of the variable."""
-    if first.code not in ("CS201", "CS137"):
-        return None
-    start = text.rfind("\n", 0, first.span.start) + 1
-    line = re.compile(HEAD + r"(?:forall[ \t]+\w+[ \t]*:[ \t]*)?([^\n]*)", re.M).match(text, start)
-    index = word.split()[-1] if word.split() else ""
-    of = re.search(rf"\b(\w+)\[{re.escape(index)}\b", line[2]) if line and index else None
-    size = of and re.search(rf"^[ \t]*(?:var|param)[ \t]+{of[1]}[ \t]*\[(\w+)\]", text, re.M)
-    if line is None or not size or "forall" in line[2] or " for " in line[2]:
-        return None
-    new = f"{line[1]}forall {index} in range({size[1]}): {line[2]}"
-    return Rewrite(Span(*line.span()), new, f"what `{index}` counts stands behind `forall`")
-
-
 def _left_out(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """A method that can't be used, a second line of settings, a second length of a run."""
     start, end = first.span
@@ -259,24 +244,3 @@ def _left_out(text: str, first: Diagnostic, word: str) -> Rewrite | None:
 
 
 _BRACKET = re.compile(r"(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\))?")
-
-
-def _on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
-    """`u(0, x) == 0` without a quantifier: points of the axis of the domain are drawn."""
-    if first.code != "CS201":
-        return None
-    for domain in re.finditer(
-        r"^[ \t]*domain[ \t]+\w+\(([^()\n]*)\)[ \t]*=[ \t]*box\((.*)\)", text, re.M
-    ):
-        axes = [axis.strip() for axis in domain[1].split(",")]
-        ends = re.findall(r"\[([^\[\]]*)\]", domain[2])
-        if word in axes and len(ends) == len(axes):
-            start = text.rfind("\n", 0, first.span.start) + 1
-            line = re.compile(HEAD + r"([^\n]*)", re.MULTILINE).match(text, start)
-            if line is None or "forall" in line[0]:
-                return None
-            points = f"uniform({ends[axes.index(word)].strip()}).sample(100)"
-            message = f"`{word}` has no value here: a condition holds for each of its points"
-            new = f"{line[1]}forall {word} in {points}: {line[2].lstrip()}"
-            return Rewrite(Span(*line.span()), new, message)
-    return None

@@ -10,7 +10,8 @@ from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.parsing.kept_words import keeps
-from cspec.dsl.parsing.rewrites import Rewrite, rewrites
+from cspec.dsl.parsing.rewrite_forms import Rewrite
+from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.text.source import Source, Span
 
 Check = Callable[[Source], Sequence[Diagnostic]]

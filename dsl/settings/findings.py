@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.synonyms import FORMATS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.text.source import Source, Span
@@ -124,6 +125,9 @@ def not_taken(
     """A value that is none of the words, numbers or texts that a setting takes."""
     found = wrong_type(cls, name, expr, _described(options, words), source)
     guess = closest(expr.id, words) if isinstance(expr, Name) else None
+    said = source.slice(expr.span).rpartition(".")[2].strip("\"'").lower()
+    if set(FORMATS.values()) <= {*words}:
+        guess = guess or FORMATS.get(said) or closest(said, words)
     if guess is None:
         return found
     return found.model_copy(
@@ -334,6 +338,7 @@ def invalid(
     else:
         described = _described(options_of(cls.model_fields[name].annotation), [])
         return wrong_type(cls, name, item, described, source)
+    near = _of_the_run(cls, name, given, source) or _nearest(name, given, wanted)
     chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
     each = f"each of `{name}`" if item is not value else f"`{name}`"
     return Diagnostic(
@@ -342,8 +347,8 @@ def invalid(
         span=item.span,
         label="out of range",
         notes=_about(cls, name),
-        helps=(_nearest(name, given, wanted) or f"choose {chosen}",),
-        fixes=_nearest_fix(_nearest(name, given, wanted), item.span),
+        helps=(near or f"choose {chosen}",),
+        fixes=_nearest_fix(near, item.span),
     )
 
 
@@ -360,6 +365,23 @@ def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
     new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
     place = Span(record.end - 1, record.end - 1)
     return (Fix(span=place, replacement=new, title=f"add {setting}"),)
+
+
+_LENGTH = re.compile(r"\b(epochs|steps)[ \t]*=[ \t]*(\d[\d_]*)(k?)\b")
+
+
+def _of_the_run(cls: type[Settings], name: str, given: object, source: Source) -> str:
+    """`ramp=0.5` for 20 where a run has 40 epochs: a share of the run, no count."""
+    share = (cls.model_fields[name].description or "").startswith("share of the run")
+    fit = re.search(r"^[ \t]*fit\([^#\n]*", source.text, re.MULTILINE)
+    length = _LENGTH.search(fit[0]) if fit else None
+    if not share or length is None or not isinstance(given, int | float):
+        return ""
+    whole = float(length[2]) * (1000 if length[3] else 1)
+    if not 1 <= given < whole:
+        return ""
+    part = f"{number(given)} of its {number(whole)} {length[1]}"
+    return f"write `{name}={number(given / whole)}`: a share of the run, {part}"
 
 
 def _nearest(name: str, given: object, wanted: str) -> str:

@@ -128,7 +128,9 @@ class FitSettings(Settings):
     )
     clip_norm: float | None = Field(None, gt=0, description="clip the total gradient norm")
     accumulate: int = Field(1, ge=1, description="batches a step, one after another in memory")
-    precision: Literal["float32", "float64"] = Field("float32", description="number format")
+    precision: Literal["float32", "float64"] = Field(
+        "float32", description="number format: float32 or float64"
+    )
     augment: str | None = Field(None, description="name of an imported function on a batch of x")
     seed: int = Field(0, ge=0, description="seed of initialization, order and noise")
 

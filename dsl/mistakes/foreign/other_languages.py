@@ -140,8 +140,13 @@ def _labelled_objective(f: Failure) -> Repair:
 def _whole_number(f: Failure, start: int) -> str:
     """The line without the kind, in its own set or in a usual one."""
     rest = f.text(start, len(f.tokens)) if start < len(f.tokens) else ""
-    held = rest if rest.startswith("in ") else "in [0, 1]"
-    return f"write `{f.text(0, f.index)} {held}`, and look at how near to a whole number it ends"
+    held = f" {rest}" if rest.startswith("in ") else _ends(f.at(start - 1).text)
+    return f"write `{f.text(0, f.index)}{held}`, and look at how near to a whole number it ends"
+
+
+def _ends(word: str) -> str:
+    """The interval of a kind that has two values; whole numbers have none."""
+    return " in [0, 1]" if word.lower().startswith(("bin", "bool")) else ""
 
 
 def declared_kind(f: Failure) -> Repair | None:
@@ -173,7 +178,7 @@ def declared_kind(f: Failure) -> Repair | None:
             span,
             notes=("training moves by gradients, and whole numbers have none",) if whole else (),
             helps=(_whole_number(f, at + 1) if whole else "remove it",),
-            fix="",
+            fix=_ends(kind.text) if whole and f.at(at + 1).kind != "IN" else "",
             fix_span=Span(f.before.end, kind.end),
             safe=not whole,
         ),

@@ -1,0 +1,204 @@
+"""Lines whose indices, coordinates or points lack the quantifier that other lines tell.
+
+sum(A[i, j]*x[i] for i in range(3)) >= 5   ->   forall j in range(4): sum(...) >= 5
+E[diff(u, t)^2]                            ->   E[diff(u, t)^2 for (t, x) in q.sample(200)]
+u == 0 at t = 0                            ->   u(0) == 0
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.wording import closing, split_arguments
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite
+from cspec.dsl.text.source import Span
+
+_BODY = re.compile(HEAD + r"([^#\n]*)", re.MULTILINE)
+_OBJECTIVE = re.compile(r"([ \t]*(?:minimize|maximize|metric[ \t]+\w+[ \t]*=)[ \t]+)([^#\n]*)")
+_SOME = 200
+"""Points of a mean over a domain, where the spec says no number."""
+
+
+def _line_at(text: str, place: int) -> int:
+    return text.rfind("\n", 0, place) + 1
+
+
+def each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`x[i] >= 1`, `forall i: x[i] >= 1`, `A[i, j]`: an index goes over entries of its size."""
+    if first.code not in ("CS201", "CS137"):
+        return None
+    index = word.split()[-1] if word.split() else ""
+    line = _BODY.match(text, _line_at(text, first.span.start))
+    size = _size_of(text, line[2], index) if line and index.isidentifier() else ""
+    if line is None or not size:
+        return None
+    message = f"`{index}` has no values here: what it counts stands behind `forall` or `for`"
+    over = f"{index} in range({size})"
+    objective = _OBJECTIVE.match(text, line.start())
+    inner = _around(text, line.start(2), line.end(2), index)
+    if inner is not None:
+        return Rewrite(Span(inner, inner), f" for {over}", message)
+    if objective is not None:
+        if re.search(r"\b(?:for|forall)\b", objective[2]):
+            return None
+        start, end = objective.span(2)
+        whole = objective[2].rstrip()
+        return Rewrite(Span(start, end), f"sum({whole} for {over})", message)
+    rest = re.sub(rf"\Aforall[ \t]+{index}[ \t]*:[ \t]*", "", line[2])
+    bound = re.match(r"forall[ \t]+[^:\n]*?(?=[ \t]*:)", rest)
+    if bound and "where" in bound[0]:
+        return None
+    new = f"{bound[0]}, {over}{rest[bound.end() :]}" if bound else f"forall {over}: {rest}"
+    return Rewrite(Span(*line.span()), f"{line[1]}{new.rstrip()}", message)
+
+
+def _size_of(text: str, line: str, index: str) -> str:
+    """The declared size of what an index chooses from, as it is written there."""
+    for of in re.finditer(r"\b(\w+)\[([^\[\]\n]*)\]", line):
+        places = split_arguments(of[2])
+        declared = re.search(rf"^[ \t]*(?:var|param)[ \t]+{of[1]}[ \t]*\[([^\]\n]*)\]", text, re.M)
+        sizes = split_arguments(declared[1]) if declared else []
+        if index in places and len(sizes) == len(places):
+            size = sizes[places.index(index)]
+            number = re.search(rf"^[ \t]*(?:param|let)[ \t]+{size}[ \t]*(?:=|$)", text, re.M)
+            if size.isdigit() or (size.isidentifier() and number):
+                return size
+    return ""
+
+
+def _around(text: str, start: int, end: int, index: str) -> int | None:
+    """Where the `for` of an index goes: the end of the only sum that has all its uses.
+
+    In a constraint a sum that counts another index already leaves this one to `forall`.
+    """
+    objective = _OBJECTIVE.match(text, _line_at(text, start)) is not None
+    uses = [m.start() for m in re.finditer(rf"\b{index}\b", text[start:end])]
+    for call in re.finditer(r"\b(?:sum|max|min)\(", text[start:end]):
+        close = closing(text, start + call.end() - 1)
+        if close is None or close > end:
+            continue
+        held = all(call.end() <= use < close - start for use in uses)
+        counts = re.search(r"\bfor\b", text[start + call.end() : close])
+        if held and (objective or not counts):
+            return close
+    return None
+
+
+def _domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each domain of a text: its name, its axes and their intervals as far as they are written."""
+    line = re.compile(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)[ \t]*=[ \t]*(?:box\((.*)\))?", re.M)
+    for domain in line.finditer(text):
+        ends = [end.strip() for end in re.findall(r"\[([^\[\]]*)\]", domain[3] or "")]
+        yield domain[1], split_arguments(domain[2]), ends
+
+
+def at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`E[diff(u, t)^2]`: nothing says at which points of the domain."""
+    start = _line_at(text, first.span.start)
+    line = _BODY.match(text, start)
+    if first.code not in ("CS201", "CS302") or line is None or _bound_on(line[0]):
+        return None
+    derived = re.search(r"\b(?:diff|grad|laplacian)\((\w+)", line[0])
+    used = {*re.findall(r"\b[A-Za-z_]\w*\b", line[0])}
+    for name, axes, _ in _domains(text):
+        model = re.search(rf"^[ \t]*model[ \t]+{derived[1]}\(", text, re.M) if derived else None
+        if model is None or not used & {*axes}:
+            continue
+        listed = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
+        words = " and ".join(f"`{axis}`" for axis in axes)
+        message = f"nothing says at which points {words} are taken: they are drawn from `{name}`"
+        over = f" for {listed} in {name}.sample({_SOME})"
+        mean = re.compile(r"\bE\[").search(text, start, line.end())
+        close = closing(text, mean.end() - 1) if mean else None
+        objective = _OBJECTIVE.match(text, start)
+        if close is not None and close < line.end():
+            return Rewrite(Span(close, close), over, message)
+        if mean is None and objective is not None:
+            new = f"E[{objective[2].strip()}{over}]"
+            return Rewrite(Span(*objective.span(2)), new, message)
+    return None
+
+
+def _bound_on(line: str) -> bool:
+    return bool(re.search(r"\b(?:for|forall)\b|\.sample\(|\.grid\(", line))
+
+
+_AT = re.compile(
+    HEAD + r"(?P<left>[^#\n]+?)[ \t]*==?[ \t]*(?P<right>[^#\n=]+?)[ \t]*,?[ \t]*"
+    r"(?:\b(?:at|when|for|if|on|where|in)\b|@|\|)[ \t]*(?P<axis>[A-Za-z_]\w*)[ \t]*==?[ \t]*"
+    r"(?P<value>-?[\w.]+)[ \t]*(?=#|$)",
+    re.MULTILINE,
+)
+
+
+def at_a_point(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`u == 0 at t = 0`, `u(t, x) == 0 when x == -1`: a value at a point is a call."""
+    found = _AT.match(text, _line_at(text, first.span.start))
+    models = re.findall(r"^[ \t]*model[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
+    for name, listed in models if found else ():
+        axes, used = split_arguments(listed), rf"\b{name}\b(?:\([^()\n]*\))?"
+        if found is None or found["axis"] not in axes or not re.search(used, found["left"]):
+            continue
+        if re.search(r"\b(?:diff|grad|forall)\b", found["left"]):
+            continue
+        value = ", ".join(found["value"] if axis == found["axis"] else axis for axis in axes)
+        left = re.sub(used, f"{name}({value})", found["left"])
+        free = [axis for axis in axes if axis != found["axis"]]
+        over = _drawn(text, free)
+        if over is None:
+            return None
+        new = f"{found[1]}{over}{left} == {found['right']}"
+        message = f"a value at a point is a call: `{name}({value})`"
+        return Rewrite(Span(*found.span()), new, message)
+    return None
+
+
+def _drawn(text: str, axes: list[str]) -> str | None:
+    """The quantifier over points of the axes that are free; None where no domain has them."""
+    if not axes:
+        return ""
+    for _, known, ends in _domains(text):
+        if len(axes) == 1 and axes[0] in known and len(ends) == len(known):
+            return f"forall {axes[0]} in uniform({ends[known.index(axes[0])]}).sample(100): "
+    return None
+
+
+_GROUPS = re.compile(
+    HEAD
+    + r"forall[ \t]+(?P<column>\w+)(?P<where>[ \t]+where[^:\n]*?)?[ \t]*:[ \t]*(?P<rest>[^#\n]*)",
+    re.MULTILINE,
+)
+
+
+def each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`forall ward: P[pred == 1 | ward == w]`: a name goes over the values of a column."""
+    line = _GROUPS.match(text, _line_at(text, first.span.start))
+    if first.code != "CS137" or line is None:
+        return None
+    column, rest = line["column"], line["rest"].rstrip()
+    if not re.search(rf"^[ \t]*data\b[^=]*\([^()]*\b{column}\b[^()]*\)", text, re.MULTILINE):
+        return None
+    named = re.search(rf"\b{column}[ \t]*==[ \t]*([A-Za-z_]\w*)", rest)
+    bare = re.compile(rf"((?:[|,]|\band\b)[ \t]*){column}(?=[ \t]*[\],]|[ \t]+and\b)")
+    if not named and bare.search(rest):
+        rest = bare.sub(rf"\1{column} == g", rest)
+    mean = None if named or f"{column} == g" in rest else re.search(r"\b[EP]\[", rest)
+    close = closing(rest, mean.end() - 1) if mean else None
+    if mean and close is not None:
+        joint = " and" if "|" in rest[mean.end() : close] else " |"
+        rest = f"{rest[:close]}{joint} {column} == g{rest[close:]}"
+    name = named[1] if named else "g"
+    new = f"{line[1]}forall {name} in values({column}){line['where'] or ''}: {rest}"
+    return Rewrite(Span(*line.span()), new, f"`forall {column}` does not say over what")
+
+
+def on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`u(0, x) == 0` without a quantifier: points of the axis of the domain are drawn."""
+    over = _drawn(text, [word]) if first.code == "CS201" else None
+    line = _BODY.match(text, _line_at(text, first.span.start))
+    if not over or line is None or re.search(r"\bforall\b", line[0]):
+        return None
+    message = f"`{word}` has no value here: a condition holds for each of its points"
+    return Rewrite(Span(*line.span()), f"{line[1]}{over}{line[2].lstrip()}", message)

@@ -1,0 +1,86 @@
+"""The first fix of the first finding, made as it stands, gives the spec that was meant.
+
+The specs are those of `corpus/languages/meant.txt`, and some of them with a second mistake on a
+line of its own.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from cspec.dsl.check import check
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.text.source import Source
+
+CORPUS = Path(__file__).parents[1] / "corpus" / "languages" / "meant.txt"
+D = "data train(x, y), val(x, y) = digits(split=[0.8, 0.2])\nmodel net\nminimize ce(net(x), y)\n"
+
+
+def read_pairs() -> list[tuple[str, str, str]]:
+    """Title, wrong spec and right one of each case."""
+    pairs = []
+    for block in CORPUS.read_text(encoding="utf-8").split("=== ")[1:]:
+        title, _, rest = block.partition("\n")
+        wrong, _, right = rest.partition("\n+++\n")
+        pairs.append((title, wrong.split("\n--- ")[0] + "\n", right))
+    return pairs
+
+
+PAIRS = read_pairs()
+
+
+def first_error(text: str) -> Diagnostic:
+    return errors(check(Source(text=text)).diagnostics)[0]
+
+
+def made(text: str, fix: Fix) -> str:
+    return text[: fix.span.start] + fix.replacement + text[fix.span.end :]
+
+
+def plain(text: str) -> str:
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize(("title", "wrong", "right"), PAIRS, ids=lambda value: value[:30])
+def test_the_first_fix_gives_what_was_meant(title: str, wrong: str, right: str) -> None:
+    first = first_error(wrong)
+    text = made(wrong, first.fixes[0])
+    assert plain(text) == plain(right)
+    assert errors(check(Source(text=text)).diagnostics) == ()
+    assert not first.helps[0].startswith("or")
+
+
+SECOND = "fit(steps=0)"
+ALONE = [pair for pair in PAIRS if "fit(" not in pair[1]]
+
+
+@pytest.mark.parametrize(("title", "wrong", "right"), ALONE[::4], ids=lambda value: value[:30])
+def test_a_mistake_on_another_line_changes_nothing(title: str, wrong: str, right: str) -> None:
+    text = f"{wrong}{SECOND}\n"
+    fixed = made(text, first_error(text).fixes[0])
+    assert plain(fixed) == plain(f"{right}{SECOND}")
+
+
+LEGAL = [
+    "forall (x, y) in train: ce(net(x), y) <= 4",
+    "forall (a, b) in train: prob(net(a))[b] >= 1%",
+    "forall a in train: sumsq(net(a)) <= 100",
+    "E[prob[y]] >= 50%",
+    "forall k in range(10): E[net(x)[k]] <= 5",
+]
+
+
+@pytest.mark.parametrize("relation", LEGAL)
+def test_indices_of_outputs_and_quantifiers_over_columns_stay_legal(relation: str) -> None:
+    found = check(Source(text=f"{D}s.t. c: {relation}\n")).diagnostics
+    assert [d.code for d in found if d.code == "CS333"] == []
+
+
+def test_a_name_that_an_edit_defines_is_unknown_no_more() -> None:
+    found = check(Source(text="var x, y = 1, 2\nminimize x^2 + y^2\n")).diagnostics
+    assert [d.code for d in found] == ["CS115"]
+
+
+def test_a_help_in_the_place_of_a_call_keeps_its_numbers() -> None:
+    text = "var x[2]\nminimize sumsq(x)\ns.t. sum(x) >= 1\nusing ipopt(max_iter=100)\n"
+    assert "sqp(iterations=100)" in made(text, first_error(text).fixes[0])
