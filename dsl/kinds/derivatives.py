@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -84,6 +85,8 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         return
     word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
     inner = call.arguments[0]
+    if _no_axis(typer, call, variable):
+        return
     model = function_name(inner)
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
     if model in typer.symbols.models():
@@ -99,3 +102,26 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         f"`{by}` does not stand in it",
         helps=tuple(helps),
     )
+
+
+def _no_axis(typer: Typer, call: Call, variable: Expr) -> bool:
+    """Report `diff(u, t)` of `model u(x)`: no name of its axes, nor of anything else."""
+    field = typer.symbols.models().get(typer.slice(call.arguments[0]))
+    if field is None or not field.arguments or not isinstance(variable, Name):
+        return False
+    if typer.symbols.role(variable.id) is not None or variable.id in field.arguments:
+        return False
+    axes, given = field.arguments, [typer.slice(by) for by in call.arguments[1:]]
+    free = [axis for axis in axes if axis not in given]
+    only = axes[0] if len(axes) == 1 else free[0] if len(free) == 1 else None
+    known = [by if by in axes else only for by in given]
+    meant = f"diff({field.name}, {', '.join(map(str, known))})" if only else None
+    typer.report(
+        "CS302",
+        f"`{variable.id}` is no axis of `{field.name}`",
+        call.span,
+        f"`{field.name}` is a model of {listing(axes, 'and')}",
+        helps=(f"write `{meant}`" if meant else f"write one of {listing(axes)}",),
+        fixes=replacing(call.span, meant),
+    )
+    return True

@@ -15,6 +15,7 @@ from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.defined_names import defined_names, model_names
+from cspec.dsl.text.source import Span
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import LOSSES
 
@@ -34,6 +35,14 @@ class Row(NamedTuple):
     codes: tuple[str, ...] = ()
     on: bool = False
     """Whether what is behind the line belongs to it."""
+
+
+class Rewrite(NamedTuple):
+    """A piece of the text, what is written in its place, and why."""
+
+    span: Span
+    new: str
+    message: str
 
 
 _WORD = r"[A-Za-z_]\w*"
@@ -162,7 +171,8 @@ def labelled(match: re.Match[str]) -> str:
     word = match[2]
     taken = word in SIGNATURES or word in defined_names(match.string) or word == "forall"
     taken = taken or word.partition("_")[0] in (*SIGNATURES, "def", "function", "fn", "func")
-    return "" if taken or word.upper() in ITEM_WORDS else f"{match[1]}{word}: "
+    taken = taken or closest(word, [item.lower() for item in ITEM_WORDS]) is not None
+    return "" if taken else f"{match[1]}{word}: "
 
 
 def near(match: re.Match[str]) -> str:

@@ -14,27 +14,19 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.parsing.rewrite_forms import HEAD
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite
+from cspec.dsl.parsing.rewrite_named import NAMED
 from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
 from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
 from cspec.dsl.parsing.rewrite_rows import ROWS
+from cspec.dsl.parsing.rewrite_slips import SLIP_ROWS
 from cspec.dsl.parsing.rewrite_words import WORD_ROWS
 from cspec.dsl.settings.methods import METHODS
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES
-
-
-class Rewrite(NamedTuple):
-    """A piece of the text, what is written in its place, and why."""
-
-    span: Span
-    new: str
-    message: str
-
 
 _LONGEST = 200
 """Characters of a line that is read: its forms are short."""
@@ -48,15 +40,13 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
     Of a finding that has `readings` of its own, by the rows for its code alone.
     """
     text = source.text
-    start = text.rfind("\n", 0, first.span.start) + 1
-    end = text.find("\n", start)
-    end = len(text) if end < 0 else end
+    start, end = line_of(text, first.span.start)
     if end - start > _LONGEST:
         return
     if not readings:
         yield from _in_one_word(text, start, end)
         yield from _of_the_spec(source, first)
-    for row in (*ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
+    for row in (*SLIP_ROWS, *ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
         if readings and first.code not in row.codes:
             continue
         if row.codes and not first.code.startswith(row.codes):
@@ -67,9 +57,9 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
             new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
             if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
                 made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
-        yield from made
         if len(made) > 1:
             yield _together(text, made)
+        yield from made
 
 
 def _together(text: str, made: Sequence[Rewrite]) -> Rewrite:
@@ -121,6 +111,7 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         _on_an_axis,
         _each_entry,
         _left_out,
+        *NAMED,
     ):
         found = make(source.text, first, source.slice(first.span))
         if found is not None:
