@@ -6,7 +6,7 @@ import re
 
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.checks.ranges import check_range
-from cspec.dsl.checks.readings import readings
+from cspec.dsl.checks.readings import OVER_ALL, readings
 from cspec.dsl.checks.rules import check_atoms
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.by_group import each_group, given
@@ -18,6 +18,7 @@ from cspec.dsl.kinds.unknown_names import unknown_weight
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -34,10 +35,11 @@ from cspec.dsl.tree.nodes import (
     Name,
     Not,
     Or,
+    Vector,
     walk,
 )
 from cspec.dsl.tree.rebuild import function_name, head_name, names
-from cspec.dsl.words.functions import STRUCTURE
+from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 from cspec.dsl.words.kind import WORDS, Kind, joined
 
 
@@ -90,6 +92,8 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
     if any(kind.per_example for kind in kinds):
         _mean_or_each(typer, relation)
         return
+    if _against_a_list(typer, relation):
+        return
     for operand, kind in zip(relation.operands, kinds, strict=True):
         if kind.what == "unknown" and each_group(operand, typer.slice):
             _groups(typer, relation, operand, sure=False)
@@ -103,6 +107,38 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
         typer, relation, joint, modifiers
     ):
         return
+
+
+def _against_a_list(typer: Typer, relation: Compare) -> bool:
+    """Report `density(f) <= [100%, 10%]`: one number, and a list that it can't be compared with."""
+    if len(relation.operands) != 2:
+        return False
+    left, right = relation.operands
+    signature = SIGNATURES.get(function_name(left) or "")
+    one = isinstance(left, Expectation) or (signature is not None and signature.family == "model")
+    if not one or not isinstance(right, Vector) or len(right.items) < 2:
+        return False
+    text, ends = typer.slice(left), [typer.slice(item) for item in right.items]
+    helps: list[str] = ["write one number"]
+    fixes: tuple[Fix, ...] = ()
+    if len(ends) == 2:
+        numbers = [value_or_none(item, typer.values) for item in right.items]
+        rising = None not in numbers and numbers[0] < numbers[1]  # type: ignore[operator]
+        ramp = f"{text} {relation.operators[0]} ramp({', '.join(ends)})"
+        within = f"{text} in [{', '.join(ends if rising else ends[::-1])}]"
+        forms = (within, ramp) if rising else (ramp, within)
+        words = {ramp: "for a bound that moves", within: "for an interval"}
+        helps = [f"{words[form]}: `{form}`" for form in forms]
+        fixes = replacing(relation.span, *forms)
+    typer.report(
+        "CS329",
+        f"`{text}` is one number, and {typer.text(right)} are {len(ends)}",
+        right.span,
+        "a list",
+        helps=tuple(helps),
+        fixes=fixes,
+    )
+    return True
 
 
 def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -> None:
@@ -141,9 +177,11 @@ def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
 
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
     found = readings(typer, relation)
+    summed = found[0].words == OVER_ALL
     typer.report(
         "CS305",
-        f"{typer.text(relation)} has one value an example",
+        f"{typer.text(relation)} has one value an example"
+        + (": `sum` goes over what one example has, not over the examples" if summed else ""),
         relation.span,
         "the mean, or each example?",
         notes=("the two are different constraints, so the spec must say which",),

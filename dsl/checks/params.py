@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from cspec.dsl.checks.tables import start_size
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
@@ -94,7 +95,7 @@ def _plain_value(
         value = _override(typer, item, overrides[name], values)
     elif item.value is not None:
         value = _value(typer, item.value, values)
-        _start_size(typer, item, values)
+        start_size(typer, item, values)
     else:
         value = None
     allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
@@ -447,42 +448,9 @@ def check_vars(typer: Typer) -> None:
         for dimension in item.dimensions:
             _checked(typer, dimension, values)
         value = None if item.value is None else _value(typer, item.value, values)
-        _start_size(typer, item, values)
+        start_size(typer, item, values)
         if item.domain is not None:
             _in_domain(typer, item, value, values, False)
-
-
-def _start_size(typer: Typer, item: Var | Param, values: Values) -> None:
-    """A vector of values has one for each entry of what it belongs to."""
-    if not isinstance(item.value, Vector):
-        return
-    sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
-    size = math.prod(known for known in sizes if known is not None)
-    rows = [i.items if isinstance(i, Vector) else (i,) for i in item.value.items]
-    given = sum(map(len, rows))
-    if None in sizes or given == size:
-        return
-    kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
-    entries = "entry" if size == 1 else "entries"
-    nested = bool(rows) and isinstance(item.value.items[0], Vector)
-    if nested and len({*map(len, rows)}) > 1:
-        return  # the shorter row is said where shapes are
-    shape = f"{len(rows)}, {len(rows[0])}" if nested else given
-    text = typer.source.slice(item.value.span)
-    pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)
-    typer.report(
-        "CS326",
-        f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
-        item.value.span,
-        f"{size:g} expected",
-        helps=(
-            *((f"for an interval write `var {item.name} in {text}`",) if pair else ()),
-            f"{'or, for a vector, ' if pair else ''}write `{kind} {item.name}[{shape}] = {text}`",
-            "or one number, which all entries start at"
-            if kind == "var"
-            else f"or give it {size:g} numbers",
-        ),
-    )
 
 
 _WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "naturals", "z"})

@@ -61,8 +61,12 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         counted = any(isinstance(s, Number) and abs(s.value) > 1 for s in sides)
         mark = ">=" if ">" in typed else "<="
         share = f"{total} {mark} {'90%' if mark == '>=' else '30%'}" if counted else own or total
-        yield Reading("for a share in place of a count or a mean", share)
+        title = "" if counted else "the share"
+        yield Reading("for a share in place of a count or a mean", share, title)
         return
+    quotient = _changed(typer, relation, sides, lambda side: _quotient(typer, side))
+    if quotient is not None:
+        yield Reading(OVER_ALL, quotient, "over the examples")
     if event is not None:
         yield Reading("for a share of the examples", event)
     elif not sides or _labels(typer, sides):
@@ -74,7 +78,7 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         if isinstance(relation, Membership):
             yield Reading("for a share of the examples", share)
     if over is not None:
-        yield Reading("over the examples", over)
+        yield Reading(OVER_ALL, over)
     if not alone:
         yield Reading("for every example", _each(typer, typed), "each example")
     largest = None if over is not None or event is not None else _largest(typer, relation)
@@ -111,6 +115,25 @@ def _of_events(typer: Typer, side: Expr) -> str:
     inner = side.arguments
     event = len(inner) == 1 and typer.quiet(inner[0], OUTSIDE).what == "event"
     return f"P[{typer.slice(inner[0])}]" if event else ""
+
+
+OVER_ALL = "over the examples"
+"""What a reading says where `sum` goes over them, and not over what one example has."""
+
+
+def _quotient(typer: Typer, side: Expr) -> str | None:
+    """`E[a*b]/E[a]` for `sum(a*b)/sum(a)`: how many examples there are goes out of it."""
+    if not isinstance(side, Product) or side.operators != ("/",):
+        return None
+    for part in side.operands:
+        if function_name(part) != "sum" or not isinstance(part, Call) or len(part.arguments) != 1:
+            return None
+    return _changed(
+        typer,
+        side,
+        side.operands,
+        lambda part: f"E[{typer.slice(part.arguments[0])}]",  # type: ignore[attr-defined]
+    )
 
 
 def _share(typer: Typer, event: Expr) -> str:

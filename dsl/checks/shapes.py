@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
-from cspec.dsl.messages.wording import counted
+from cspec.dsl.messages.wording import bracketed, counted
 from cspec.dsl.names.symbols import Symbol
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
@@ -259,13 +259,20 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
 
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
     (first, one), (second, other) = left, right
+    place = Span(first.span.start, second.span.end)
     helps = ["the sizes have to agree: look at the lines that declare them"]
     fixes: tuple[Fix, ...] = ()
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
-        text = typer.source.slice(first.span)
-        helps = [f"did you mean `{text}.T @ {typer.source.slice(second.span)}`?"]
+        turned = f"{bracketed(typer.source, first)}.T @ {typer.source.slice(second.span)}"
+        helps, fixes = [f"did you mean `{turned}`?"], replacing(place, turned)
         if isinstance(second, Name) and len(other) == 1 and second.id in typer.symbols.vars():
             helps.append(f"or has `{second.id}` another size: `var {second.id}[{one[1]}]`")
+    elif "@" in how and one and other and matmul(other, one) is not None:
+        sides = [(second, other), (first, one)]
+        # A vector has no other way to lie: `z.T` is `z`.
+        texts = [(bracketed(typer.source, side), len(shape)) for side, shape in sides]
+        turned = " @ ".join(t.removesuffix(".T") if axes == 1 else t for t, axes in texts)
+        helps, fixes = [f"did you mean `{turned}`?"], replacing(place, turned)
     elif "@" in how and not (one and other):
         helps = ["for a multiple write `*`"]
     else:
@@ -273,7 +280,7 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
     typer.report(
         "CS329",
         f"{typer.text(first)} and {typer.text(second)} {how}",
-        Span(first.span.start, second.span.end),
+        place,
         f"{size_text(one)}, and {size_text(other)}",
         helps=helps,
         fixes=fixes,
@@ -408,6 +415,9 @@ def _shifted(
     return ()
 
 
+_BACK = re.compile(r"(\w+)[ \t]*-[ \t]*(\d+)")
+_FEW = 12
+"""Entries that a help lists."""
 _SHIFT = re.compile(r"(\w+)[ \t]*\+[ \t]*(\d+)")
 
 
@@ -423,6 +433,10 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
         last = f"`{text}[{size - 1}]`"
         message = f"`{text}` has no entry {bounds.low:g}"
         helps = (f"the last entry is {last}",) if bounds.high < 0 else ("begin at 0",)
+        back = _BACK.fullmatch(typer.slice(index))
+        if back is not None and bounds.high - bounds.low < size <= _FEW:
+            rest = ", ".join(str(place) for place in range(int(back[2]), size))
+            helps = (f"let `{back[1]}` run over `{{{rest}}}`: `{back[0]}` is at least 0",)
         if bounds.low == bounds.high and size + bounds.low >= 0:
             entry = f"{size + bounds.low:g}"
             fixes = replacing(index.span, entry)

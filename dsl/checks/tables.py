@@ -1,12 +1,26 @@
-"""Uses of params that are tables: `level[g]`, `level[hospital]`, `level["St. Mary"]`."""
+"""Uses of params that are tables, `level[g]`, `level["St. Mary"]`; lists that give each entry."""
 
 from __future__ import annotations
+
+import math
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Call, Expectation, Index, Name, Node, Param, Spec, walk
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import (
+    Call,
+    Expectation,
+    Index,
+    Name,
+    Node,
+    Param,
+    Spec,
+    Var,
+    Vector,
+    walk,
+)
 from cspec.dsl.values.outside import columns_of
 
 
@@ -107,3 +121,53 @@ def _bound(spec: Spec, span: Span, columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def _holds(node: Node, span: Span) -> bool:
     return node.span.start <= span.start and span.end <= node.span.end
+
+
+_FEW = 12
+"""Entries of a list that is written out."""
+
+
+def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
+    """A vector of values has one for each entry of what it belongs to."""
+    if not isinstance(item.value, Vector):
+        return
+    sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
+    size = math.prod(known for known in sizes if known is not None)
+    rows = [i.items if isinstance(i, Vector) else (i,) for i in item.value.items]
+    given = sum(map(len, rows))
+    if None in sizes or given == size:
+        return
+    kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
+    entries = "entry" if size == 1 else "entries"
+    nested = bool(rows) and isinstance(item.value.items[0], Vector)
+    if nested and len({*map(len, rows)}) > 1:
+        return  # the shorter row is said where shapes are
+    shape = f"{len(rows)}, {len(rows[0])}" if nested else given
+    text = typer.source.slice(item.value.span)
+    pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)
+    filled = _filled(typer, item, int(size)) if item.dimensions and not nested else None
+    typer.report(
+        "CS326",
+        f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
+        item.value.span,
+        f"{size:g} expected",
+        helps=(
+            *((f"for an interval write `var {item.name} in {text}`",) if pair else ()),
+            *((f"write a value for each entry: `{filled}`",) if filled else ()),
+            f"{'or, for a vector, ' if pair else 'or ' if filled else ''}write"
+            f" `{kind} {item.name}[{shape}] = {text}`",
+            "or one number, which all entries start at"
+            if kind == "var"
+            else f"or give it {size:g} numbers",
+        ),
+        fixes=replacing(item.value.span, filled),
+    )
+
+
+def _filled(typer: Typer, item: Var | Param, size: int) -> str | None:
+    """Starting values with the last again for each entry that has none; those of a param differ."""
+    given = item.value.items if isinstance(item.value, Vector) else ()
+    texts = [typer.source.slice(value.span) for value in given]
+    if not 0 < len(texts) < size <= _FEW or (isinstance(item, Param) and len({*texts}) > 1):
+        return None
+    return f"[{', '.join(texts + texts[-1:] * (size - len(texts)))}]"

@@ -208,15 +208,20 @@ def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
 
 
 def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
-    span = binder.span
+    span, text = binder.span, typer.source.text
+    line = _LINE.match(text, span.end)
+    quoted = line and re.search(rf'"[{{$]*{bound.name}}}?"', line[0])
+    place = Span(span.end + quoted.start(), span.end + quoted.end()) if quoted else None
+    told = f": {typer.source.slice(place)} is a text" if place else ""
     typer.report(
         "CS203",
-        f"`{bound.name}` of the quantifier is never used",
+        f"`{bound.name}` of the quantifier is never used{told}",
         Span(span.start, span.start + len(bound.name))
         if typer.source.text.startswith(bound.name, span.start)
         else span,
         "each member says the same",
-        helps=(_instead(typer, bound.name, binder),),
+        helps=(f"write `{bound.name}`" if place else _instead(typer, bound.name, binder),),
+        fixes=replacing(place, bound.name) if place else (),
         severity="warning",
     )
 

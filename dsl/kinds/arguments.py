@@ -10,7 +10,7 @@ from cspec.dsl.kinds.parts import of_each
 from cspec.dsl.kinds.rates import group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
@@ -24,7 +24,7 @@ from cspec.dsl.tree.nodes import (
     Name,
     String,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
 from cspec.dsl.words.sets import DISCRETE
@@ -67,6 +67,8 @@ def argument_kind(
             fixes=_outputs(typer, value, signature, kind),
         )
         return UNKNOWN
+    if signature.family == "weights" and function_name(value) == "params":
+        return _of_a_count(typer, signature, value)
     known = value_or_none(value, typer.values)
     top = parameter.below and known == parameter.high
     if known is not None and (top or not parameter.low <= known <= parameter.high):
@@ -76,6 +78,18 @@ def argument_kind(
     elif known is not None and parameter.whole and known != int(known):
         _not_whole(typer, signature, parameter, value)
     return kind
+
+
+def _of_a_count(typer: Typer, signature: Signature, value: Expr) -> Kind:
+    """Report `l2(params(f))`: how many weights there are, not the weights."""
+    model = typer.slice(value.arguments[0]) if isinstance(value, Call) and value.arguments else "f"
+    return typer.report(
+        "CS302",
+        f"`{signature.name}` takes weights, and {typer.text(value)} is how many they are",
+        value.span,
+        "weights go here",
+        **writing(value.span, f"{model}.params"),
+    )
 
 
 def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:

@@ -56,7 +56,7 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
     if word in scope.local:
         signature = signature if scope.local[word].what != "unknown" else None
         if signature is None:
-            return _arguments_only(typer, call, scope)
+            return _local_call(typer, call, function, scope)
     if symbol is not None and (callable_symbol or signature is None):
         return _symbol_call(typer, call, function, scope, symbol.role == "import")
     if signature is None:
@@ -113,6 +113,23 @@ def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
     kinds = [typer.kind(argument, scope) for argument in call.arguments]
     kinds += [typer.kind(keyword.value, scope) for keyword in call.keywords]
     return UNKNOWN._replace(per_example=any(kind.per_example for kind in kinds))
+
+
+def _local_call(typer: Typer, call: Call, function: Name, scope: Scope) -> Kind:
+    """`count(*)`, `g(1)`: a name that stands for a number, a value or a weight is called."""
+    kind, word = scope.local[function.id], function.id
+    if kind.what not in ("number", "value", "tensor"):
+        return _arguments_only(typer, call, scope)
+    alone = word == "count" or not call.arguments
+    product = f"for a product write `{word}*({', '.join(map(typer.slice, call.arguments))})`"
+    return typer.report(
+        "CS302",
+        f"`{word}` is no function",
+        call.span,
+        "the number of examples of a group" if word == "count" else "a name of this line",
+        helps=(f"write `{word}`",) if alone else (product, f"or `{word}` alone"),
+        fixes=replacing(call.span, word) if alone else (),
+    )
 
 
 def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:
@@ -289,6 +306,8 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
                     helps=(f'write `{typer.source.slice(function.span)}("conv*")`',),
                 )
         return Kind("weights", False, kind.moves, kind.gradient)
+    if kind.what in ("scores", "number") and function.name in DERIVATIVES:
+        return _derived(typer, call, function)
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
         return _points(typer, call, function, scope)
     return typer.kind(function, scope)

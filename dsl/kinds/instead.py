@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from cspec.dsl.kinds.typer import Scope, Typer
@@ -9,6 +10,7 @@ from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.synonyms import column_of_that_meaning
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Role, is_pairs
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Var
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.kind import Kind
@@ -108,3 +110,25 @@ def same_column(typer: Typer, name: Name, scope: Scope) -> Kind | None:
         helps=(f"write `{meant}`", f"or, {as_column(typer, name.id, scope.data)}"),
         fixes=replacing(name.span, meant),
     )
+
+
+def entry_meant(typer: Typer, word: str, scope: Scope) -> str | None:
+    """`x[0]` for `x_0`, where `x` is a variable with entries."""
+    stem, _, number = word.rpartition("_")
+    if not stem:
+        stem = word.rstrip("0123456789")
+        number = word[len(stem) :]
+    item = typer.symbols.vars().get(stem)
+    if not isinstance(item, Var) or not item.dimensions:
+        return None
+    index = number.isdigit() or number in scope.local
+    if index and _from_one(typer, item, stem, number):
+        number = f"{int(number) - 1}"
+    return f"{stem}[{number}]" if index else None
+
+
+def _from_one(typer: Typer, item: Var, stem: str, number: str) -> bool:
+    """Whether `x_1`, `x_2`, `x_3` are the three entries of `x`."""
+    (size, *more), used = item.dimensions, re.findall(rf"\b{stem}_?(\d+)\b", typer.source.text)
+    many = value_or_none(size, typer.values)
+    return not more and number.isdigit() and f"{many:g}" in used and "0" not in used

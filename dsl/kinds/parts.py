@@ -24,6 +24,8 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     kind = typer.kind(value, scope)
     if kind.what == "model":
         return _layer(typer, value, indices)
+    if kind.what == "weights" and len(indices) == 1 and isinstance(indices[0], String):
+        return _by_pattern(typer, value, indices[0])
     number = single(value, typer.symbols, typer.signatures)
     if number is not None and indices:
         return _no_entries(typer, value, indices, number)
@@ -80,6 +82,19 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
         "no entries",
         helps=(help_,),
         fixes=fixes,
+    )
+
+
+def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
+    """Report `f.weights["fc*"]`."""
+    text = typer.source.text
+    place = Span(value.span.start, text.find("]", pattern.span.end) + 1)
+    return typer.report(
+        "CS302",
+        "weights are chosen by their names in `( )`",
+        place,
+        "square brackets",
+        **writing(place, f"{typer.source.slice(value.span)}({typer.source.slice(pattern.span)})"),
     )
 
 
@@ -307,6 +322,7 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
         helps = (f"remove `.{expr.name}`",)
     if not guess and isinstance(expr.value, Attribute) and expr.value.name in ("weights", "params"):
         helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
+        fixes = replacing(expr.span, f'{text}("{expr.name}*")')
     call = _as_call(typer, expr, text) if "weights" in known and not guess else None
     if call is not None:
         helps, fixes = (f"write `{call}`",), replacing(expr.span, call)

@@ -15,7 +15,7 @@ from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
-from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name, Var
+from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import UNKNOWN, Kind
 from cspec.dsl.words.losses import LOSSES
@@ -90,7 +90,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return _report(typer, name, (f"they belong to a model: `{part}`",), part)
     if "count" in scope.local and name.id.lower() in _COUNTS:
         return _report(typer, name, ("the number of examples of a group is `count`",), "count")
-    entry = _entry(typer, name.id, scope)
+    entry = instead.entry_meant(typer, name.id, scope)
     if entry:
         return _report(typer, name, (f"an entry is written `{entry}`",), entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
@@ -240,18 +240,6 @@ def _derivative(typer: Typer, name: Name) -> Kind | None:
     behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
     known = {f"d{a}" for arguments in fields.values() for a in arguments}
     return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None
-
-
-def _entry(typer: Typer, word: str, scope: Scope) -> str | None:
-    """`x[0]` for `x_0`, where `x` is a variable with entries."""
-    stem, _, number = word.rpartition("_")
-    if not stem:
-        stem = word.rstrip("0123456789")
-        number = word[len(stem) :]
-    item = typer.symbols.vars().get(stem)
-    has_entries = isinstance(item, Var) and bool(item.dimensions)
-    index = number.isdigit() or number in scope.local
-    return f"{stem}[{number}]" if index and has_entries else None
 
 
 def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:

@@ -67,6 +67,7 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
     ]
     places = [m.span() for n in dashed[:_MOST] for m in re.finditer(re.escape(n), source.text)]
 
+    axes = [d.span for d in found if d.code == "CS302" and " is no axis of " in d.message][:_MOST]
     star = " ".join(h for d in found if "import *" in d.message for h in d.helps)
 
     def follows(d: Diagnostic) -> bool:
@@ -79,6 +80,8 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
             return any(c.span.start <= start and end <= c.span.end for c in calls)
         if d.code == "CS302" and d.message.endswith("whatever is trained"):
             return _same_line(d, domains, source)
+        if d.code == "CS201" and any(a.start <= start and end <= a.end for a in axes):
+            return True
         if d.code in ("CS201", "CS302"):
             return any(a <= start and end <= b for a, b in places)
         return d.code == "CS203" and bool(dashed) and start == end

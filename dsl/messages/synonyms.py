@@ -47,6 +47,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "nuclear": ("nuclear_norm", "trace_norm", "nuc_norm", "nucnorm", "nuc", "schatten1"),
     "ratio": ("disparate_impact",),
     "inf": ("infinity", "oo"),
+    "pi": ("\u03c0",),
     "log": ("ln",),
     "arctan": ("atan",),
     "arcsin": ("asin",),

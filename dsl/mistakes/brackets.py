@@ -51,36 +51,47 @@ def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
         return None
     span = Span(first.start, last.end)
     inner = f.source.text[first.end : last.start]
-    new = (
-        Token("LSQB", "[", first.start, first.end),
-        *f.tokens[opener + 1 : closer],
-        Token("RSQB", "]", last.start, last.end),
-    )
-    helps: tuple[str, ...]
     both = first.kind == "LPAR" and last.kind == "RPAR"
+    listed = both and ('"' in inner or _quantified(f, opener))
+    begin, end = ("LBRACE", "{"), ("RBRACE", "}")
+    if not listed:
+        begin, end = ("LSQB", "["), ("RSQB", "]")
+    new = (
+        Token(*begin, first.start, first.end),
+        *f.tokens[opener + 1 : closer],
+        Token(*end, last.start, last.end),
+    )
     closed = Fix(span=span, replacement=f"[{inner}]", title="the closed interval")
     values = Fix(span=span, replacement=f"{{{inner}}}", title="the two values")
+    notes: tuple[str, ...] = (_OPEN,)
+    message = f"`{f.source.slice(span)}`: intervals are closed"
+    helps: tuple[str, ...] = (f"write `[{inner}]`",)
+    fixes: tuple[Fix, ...] = (closed,)
     if both:
-        message = f"`({inner})` after `in` has two readings"
+        message, notes = f"`({inner})` after `in` has two readings", ()
         helps = (
             f"for the closed interval write `[{inner}]`",
             f"for the two values write `{{{inner}}}`",
         )
-    else:
-        message = f"`{f.source.slice(span)}`: intervals are closed"
-        helps = (f"write `[{inner}]`",)
+        fixes = (closed, values)
+    if listed:
+        message = f"`({inner})`: values are listed in braces"
+        helps, fixes = (f"write `{{{inner}}}`",), (values,)
     return Repair(
-        problem(
-            f.source,
-            "CS123",
-            message,
-            span,
-            notes=() if both else ("an optimizer can't tell an open bound from a closed one",),
-            helps=helps,
-            fixes=(closed, values) if both else (closed,),
-        ),
+        problem(f.source, "CS123", message, span, notes=notes, helps=helps, fixes=fixes),
         f.replaced(opener, closer + 1, *new),
     )
+
+
+_OPEN = "an optimizer can't tell an open bound from a closed one"
+
+
+def _quantified(f: Failure, opener: int) -> bool:
+    """Whether a bracket stands behind `for x in`: what is gone over has no end points."""
+    place = opener - 2
+    while place > 0 and f.at(place).kind in {"NAME", "COMMA", "LPAR", "RPAR"}:
+        place -= 1
+    return f.at(opener - 1).kind == "IN" and f.at(place).kind in {"FOR", "FORALL"}
 
 
 def _range(f: Failure) -> Repair | None:

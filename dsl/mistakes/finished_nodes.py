@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
 from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -190,19 +191,47 @@ def _mixed(source: Source, relation: Compare) -> Diagnostic:
     pairs = [
         f"{parts[i]} {operator} {parts[i + 1]}" for i, operator in enumerate(relation.operators)
     ]
+    one, each = f" {_one_way(relation)} ".join(parts), "; ".join(pairs)
+    one = _turned(relation, parts) or one
+    label = f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(relation.operators))}"
+    said = "CS111", "a chain goes in one direction", relation.span
+    if _interval_meant(relation) or _turned(relation, parts):
+        helps = (f"write `{one}`", f"or one constraint each: `{each}`")
+        fixes = replacing(relation.span, one, each)
+        return problem(source, *said, label=label, helps=helps, fixes=fixes)
     return problem(
         source,
-        "CS111",
-        "a chain goes in one direction",
-        relation.span,
-        label=f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(relation.operators))}",
+        *said,
+        label=label,
         helps=(
             "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),
-            f"or one direction throughout: `{f' {_one_way(relation)} '.join(parts)}`",
+            f"or one direction throughout: `{one}`",
         ),
-        fix="; ".join(pairs),
+        fix=each,
         safe=False,
     )
+
+
+def _turned(relation: Compare, parts: list[str]) -> str:
+    """`1 <= x <= 5` for `x >= 1 <= 5`: two bounds behind what they bound."""
+    if len(parts) != 3 or "==" in relation.operators:
+        return ""
+    first, *ends = (value_or_none(operand, {}) for operand in relation.operands)
+    if first is not None or None in ends or ends[0] == ends[1]:
+        return ""
+    rising = ends[0] < ends[1]  # type: ignore[operator]
+    if rising != (relation.operators[0][0] == ">"):
+        return ""
+    low, high = parts[1:] if rising else parts[:0:-1]
+    return f"{low} <= {parts[0]} <= {high}"
+
+
+def _interval_meant(relation: Compare) -> bool:
+    """Whether `0 <= x >= 5` is an interval with one sign turned round: its ends are in order."""
+    ends = [value_or_none(relation.operands[place], {}) for place in (0, -1)]
+    if len(relation.operands) != 3 or "==" in relation.operators or None in ends:
+        return False
+    return ends[0] != ends[1] and (ends[0] < ends[1]) == (relation.operators[0] == "<=")  # type: ignore[operator]
 
 
 def _one_way(relation: Compare) -> str:

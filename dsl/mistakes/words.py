@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -389,3 +390,22 @@ def colon_after_item(
         fix="",
     )
     return (word._replace(kind=kind, soft=True), *tokens[2:]), [finding]
+
+
+def objective_word(
+    source: Source, tokens: tuple[Token, ...]
+) -> tuple[tuple[Token, ...], list[Diagnostic]]:
+    """`minimise (x - 1)^2`: a call of a word that is almost `minimize`, and no objective yet."""
+    if len(tokens) < 3 or tokens[0].kind != "NAME" or tokens[1].kind not in {"LPAR", "SIGN"}:
+        return tokens, []
+    word = tokens[0]
+    close = get_close_matches(word.text.lower(), ("minimize", "maximize"), n=1, cutoff=0.75)
+    if not close or any(t.kind in {"RELATION", "IN", "ARROW"} for t in tokens):
+        return tokens, []
+    if re.search(rf"\b(?:let|import)\b[^\n]*\b{word.text}\b", source.text):
+        return tokens, []
+    said = f"`{word.text}` is written `{close[0]}`"
+    helps = (f"write `{close[0]}`",)
+    finding = problem(source, "CS119", said, word.span, helps=helps, fix=close[0])
+    kind = keywords()[close[0]]
+    return (Token(kind, close[0], *word.span, True), *tokens[1:]), [finding]

@@ -21,11 +21,17 @@ from cspec.dsl.messages.wording import closest
 from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID, keeps
 from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.parsing.rewrites import rewrites
-from cspec.dsl.parsing.two_faults import Check, both_mended, leads, line_of
+from cspec.dsl.parsing.two_faults import (
+    Check,
+    both_mended,
+    leads,
+    within,
+    without_followers,
+)
 from cspec.dsl.parsing.typed_helps import LABEL, QUOTE, as_said, general
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.constants import CONSTANTS
@@ -91,7 +97,7 @@ def with_one_edit(
         # The rest of the line followed from it, where one edit of this very line leaves none.
         alone = len(first.fixes) == 1 and here.start <= fix.span.start <= here.end
         made = {*_DEFINED.findall(fix.replacement)}
-        others = (d for d in found if d is first or not (alone and _within(d, here)))
+        others = (d for d in found if d is first or not (alone and within(d, here)))
         others = (d for d in others if d.code != "CS201" or source.slice(d.span) not in made)
         return tuple(told if d is first else d for d in others)
     if any(_clean(source, fix, check) for fix in first.fixes[:2]):
@@ -105,7 +111,7 @@ def with_one_edit(
     if both is not None:
         places = _covered(source, first, both.fixes[0])
         return tuple(
-            both if d is first else d for d in found if d is first or not _within(d, *places)
+            both if d is first else d for d in found if d is first or not within(d, *places)
         )
     line = _mended(source, first, check)
     if line is not None:
@@ -152,6 +158,7 @@ def _in_forms(
     for one in _one_a_line(source, wrong):
         rewritten = _rewritten(source, one, check, wrong) if one in found else None
         if rewritten is None:
+            found = without_followers(found, source, one, check, wrong)
             continue
         told[id(one)] = rewritten
         edit = rewritten.fixes[0]
@@ -160,7 +167,7 @@ def _in_forms(
         found = tuple(
             d
             for d in found
-            if id(d) in told or gone or ((d.code, d.message) in left and not _within(d, *here))
+            if id(d) in told or gone or ((d.code, d.message) in left and not within(d, *here))
         )
     return tuple(told.get(id(d), d) for d in found)
 
@@ -231,10 +238,6 @@ def _on_line(source: Source, first: Diagnostic, fix: Fix) -> Span:
 def _covered(source: Source, first: Diagnostic, fix: Fix) -> tuple[Span, Span]:
     """The line of a finding, and all that an edit changes, which may stand on others."""
     return Span(*line_of(source.text, first.span.start)), fix.span
-
-
-def _within(found: Diagnostic, *places: Span) -> bool:
-    return any(place.start <= found.span.start <= place.end for place in places)
 
 
 def _lines(source: Source, fix: Fix) -> str:

@@ -35,7 +35,7 @@ from cspec.dsl.mistakes.limits import (
     tree_depth,
 )
 from cspec.dsl.mistakes.training_lines import setting_line
-from cspec.dsl.mistakes.words import colon_after_item
+from cspec.dsl.mistakes.words import colon_after_item, objective_word
 from cspec.dsl.parsing.files import read
 from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.text.clauses import ITEM_WORDS, Clause, cut
@@ -137,7 +137,7 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
     since = len(found)
     tokens, findings = mend(source, clause.tokens)
     found.extend(findings)
-    for mending in (setting_line, colon_after_item):
+    for mending in (setting_line, colon_after_item, objective_word):
         tokens, findings = mending(source, tokens)
         found.extend(findings)
     items: list[Item | None] = []
@@ -147,7 +147,8 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
         read = waiting.pop(0)
         item, rest = _parse_tokens(source, read, found, not clause.signs, since)
         items.append(item)
-        if rest and rest[0].start > read[0].start:  # what begins where it began is read already
+        # What begins where it began is read already, unless it is shorter.
+        if rest and (rest[0].start > read[0].start or len(rest) < len(read)):
             waiting.append(rest)
     return items
 

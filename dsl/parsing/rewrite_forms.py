@@ -173,7 +173,8 @@ def labelled(match: re.Match[str]) -> str:
     word = match[2]
     taken = word in SIGNATURES or word in defined_names(match.string) or word == "forall"
     taken = taken or word.partition("_")[0] in (*SIGNATURES, "def", "function", "fn", "func")
-    return "" if taken or word.upper() in ITEM_WORDS else f"{match[1]}{word}: "
+    taken = taken or closest(word, [item.lower() for item in ITEM_WORDS]) is not None
+    return "" if taken else f"{match[1]}{word}: "
 
 
 def near(match: re.Match[str]) -> str:

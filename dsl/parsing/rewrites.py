@@ -24,12 +24,14 @@ from cspec.dsl.parsing.rewrite_bound import (
     on_an_axis,
 )
 from cspec.dsl.parsing.rewrite_forms import Rewrite
+from cspec.dsl.parsing.rewrite_named import NAMED
 from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
 from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
 from cspec.dsl.parsing.rewrite_rows import ROWS
+from cspec.dsl.parsing.rewrite_slips import SLIP_ROWS
 from cspec.dsl.parsing.rewrite_words import WORD_ROWS
 from cspec.dsl.settings.methods import METHODS
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -45,15 +47,13 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
     Of a finding that has `readings` of its own, by the rows for its code alone.
     """
     text = source.text
-    start = text.rfind("\n", 0, first.span.start) + 1
-    end = text.find("\n", start)
-    end = len(text) if end < 0 else end
+    start, end = line_of(text, first.span.start)
     if end - start > _LONGEST:
         return
     if not readings:
         yield from _in_one_word(text, start, end)
         yield from _of_the_spec(source, first)
-    for row in (*ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
+    for row in (*SLIP_ROWS, *ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
         if readings and first.code not in row.codes:
             continue
         if row.codes and not first.code.startswith(row.codes):
@@ -64,9 +64,9 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
             new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
             if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
                 made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
-        yield from made
         if len(made) > 1:
             yield _together(text, made)
+        yield from made
 
 
 def _together(text: str, made: Sequence[Rewrite]) -> Rewrite:
@@ -121,6 +121,7 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         each_entry,
         each_group,
         _left_out,
+        *NAMED,
     ):
         found = make(source.text, first, source.slice(first.span))
         if found is not None:

@@ -12,17 +12,11 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.parsing.rewrite_forms import Rewrite
 from cspec.dsl.parsing.rewrites import rewrites
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 
 Check = Callable[[Source], Sequence[Diagnostic]]
 _FIRST, _SECOND = 4, 3
 """Lines of other forms that are tried for the first fault, and for what is left then."""
-
-
-def line_of(text: str, place: int) -> tuple[int, int]:
-    """Where the line of a place begins and ends."""
-    end = text.find("\n", place)
-    return text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end
 
 
 def leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
@@ -81,3 +75,26 @@ def _edits(source: Source, found: Diagnostic) -> Iterator[Rewrite]:
     for fix in found.fixes[:1]:
         if fix.replacement.strip():
             yield Rewrite(fix.span, fix.replacement, found.message)
+
+
+def within(found: Diagnostic, *places: Span) -> bool:
+    return any(place.start <= found.span.start <= place.end for place in places)
+
+
+def without_followers(
+    found: tuple[Diagnostic, ...],
+    source: Source,
+    one: Diagnostic,
+    check: Check,
+    wrong: Sequence[Diagnostic],
+) -> tuple[Diagnostic, ...]:
+    """The findings without others of a line that the only edit of its first makes right."""
+    here = Span(*line_of(source.text, one.span.start))
+    others = [d for d in wrong if d is not one and within(d, here)]
+    if not others or len(one.fixes) != 1 or one not in found:
+        return found
+    (fix,) = one.fixes
+    inside = here.start <= fix.span.start and fix.span.end <= here.end
+    if not inside or not leads(source, fix, check, len(wrong), whole=True):
+        return found
+    return tuple(d for d in found if d is one or not within(d, here))

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.wording import closing
-from cspec.dsl.parsing.two_faults import Check, leads, line_of
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.parsing.two_faults import Check, leads
+from cspec.dsl.text.source import Source, Span, line_of
 
 QUOTE = re.compile(r"`([^`]+)`")
 LABEL = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")

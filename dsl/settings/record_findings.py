@@ -25,7 +25,7 @@ _USUAL = {
 }
 """What to take where nothing tells what is meant."""
 _HOW = {
-    "model": 'bring your own in by `from "nets.py" import {word}` above, or bind it from outside:'
+    "model": 'bring your own in: add the line `from "nets.py" import {word}` above, or bind it:'
     " `model net`",
     "data source": "or leave `= ...` away, and bind your data from outside",
 }
@@ -152,7 +152,8 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     if noun == "model" and word.lower() in _COPIES:
         helps = ["a copy that never moves is `frozen(...)`, with the model in the brackets"]
     elif not guess and noun in _HOW:
-        helps.append(_HOW[noun].format(word=word))
+        own = 0 if noun == "model" and word[:1].isupper() else len(helps)  # a class of one's own
+        helps.insert(own, _HOW[noun].format(word=word))
     return Diagnostic(
         code="CS501",
         message=f"unknown {noun} `{word}`",

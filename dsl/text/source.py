@@ -57,3 +57,9 @@ class Source(BaseModel, frozen=True, ignored_types=(cached_property,)):
     def slice(self, span: Span) -> str:
         """The text exactly as typed."""
         return self.text[span.start : span.end]
+
+
+def line_of(text: str, place: int) -> tuple[int, int]:
+    """Where the line of a place begins and ends."""
+    end = text.find("\n", place)
+    return text.rfind("\n", 0, place) + 1, len(text) if end < 0 else end
