@@ -66,9 +66,10 @@ class Failure:
 
     def closer(self) -> int | None:
         """The index of what closes the innermost bracket that is open before the token."""
-        around = self.depth(self.index)[:-1]
+        level = self._levels[min(self.index, len(self.tokens))]
+        around = None if level is None else level.around
         behind = range(self.index, len(self.tokens))
-        return next((i for i in behind if self.depth(i + 1) == around), None)
+        return next((i for i in behind if self._levels[i + 1] is around), None)
 
     def find(self, kind: str, start: int = 0, end: int | None = None) -> int | None:
         """The index of the first token of a kind from one to before another."""

@@ -73,10 +73,10 @@ class View:
     def closer(self, opener: int) -> int | None:
         """The index of the bracket that closes one."""
         depth = 0
-        for index in range(opener, opener + WINDOW):
-            kind = self.at(index).kind
+        for index in range(opener, min(opener + WINDOW, len(self.stack))):
+            kind = self.stack[-1 - index].kind
             depth += (kind in OPENERS) - (kind in CLOSERS)
-            if kind in {"$END"} or depth < 0:
+            if depth < 0:
                 return None
             if not depth:
                 return index
