@@ -32,6 +32,8 @@ SEARCHED = 64
 """Points of a set, those of the largest g, around which is searched."""
 LOOKS, FINEST = 60, 2.0**-12
 """Steps of a search at most, and where it ends, in units of h."""
+HELPED = 0.5
+"""Share of what it was broken by up to which a round has helped: else no other follows."""
 BROKEN = 0.25
 """Share of the tolerance from which on points are moved."""
 APART = 0.5
@@ -43,11 +45,15 @@ def exchanged(session: Session) -> Iterator[int]:
     yield 0
     told, sets = list(session.notes), _sets(session)
     moved = dict.fromkeys(sets, 0)
+    before = torch.inf
     for found in range(1, ROUNDS):
         now = {name: _exchange(session, name, own) for name, own in sets.items()}
-        if session.interrupted or not any(now.values()):
+        worst = max((amount for _, amount in now.values()), default=0.0)
+        none_moved = not any(count for count, _ in now.values())
+        if session.interrupted or none_moved or worst > HELPED * before:
             break
-        moved = {name: count + now[name] for name, count in moved.items()}
+        moved = {name: count + now[name][0] for name, count in moved.items()}
+        before = worst
         yield found
         session.notes[:] = told  # what later rounds tell is of the same end
     for name, count in moved.items():
@@ -69,15 +75,17 @@ def _sets(session: Session) -> dict[str, list[ConstraintFacts]]:
     }
 
 
-def _exchange(session: Session, name: str, own: Sequence[ConstraintFacts]) -> int:
-    """Move the points of a set to where it is broken between them; how many were moved."""
+def _exchange(session: Session, name: str, own: Sequence[ConstraintFacts]) -> tuple[int, float]:
+    """Move points of a set to where it is broken between them; how many, and by how much it is."""
     data = session.data[name]
     allowed = BROKEN * min(c.tolerance for c in own)
     with as_deployed(session.models()):
         search = _Search(session, name, own)
         rows = search.values(data.columns).topk(min(SEARCHED, len(data))).indices
         points, values = search.around(rows)
-    broken = [int(i) for i in values.argsort(descending=True) if values[i] > allowed]
+    farther = [search.moved(points, rows, i) > FINEST for i in range(len(rows))]
+    order = values.argsort(descending=True).tolist()
+    broken = [i for i in order if values[i] > allowed and farther[i]]
     taken: list[int] = []
     for i in broken:
         if all(search.apart(points, i, j) > APART for j in taken):
@@ -86,7 +94,7 @@ def _exchange(session: Session, name: str, own: Sequence[ConstraintFacts]) -> in
     for column, found in points.items():
         moved[column][rows[taken]] = found[taken].to(moved[column])
     session.data[name] = replace(data, columns=moved)
-    return len(taken)
+    return len(taken), float(values.max())
 
 
 class _Search:
@@ -134,11 +142,16 @@ class _Search:
 
     def apart(self, points: Mapping[str, Tensor], i: int, j: int) -> float:
         """How far two points are from each other, in units of h."""
-        ways = [
-            ((points[c][i] - points[c][j]).abs() / h.clamp_min(1e-300)).max()
-            for c, h in self._h.items()
-        ]
-        return float(torch.stack(ways).max())
+        return self._far({c: v[i] - v[j] for c, v in points.items()})
+
+    def moved(self, points: Mapping[str, Tensor], rows: Tensor, i: int) -> float:
+        """How far a point is from where it was drawn, in units of h."""
+        return self._far({c: v[i] - self._columns[c][rows[i]] for c, v in points.items()})
+
+    def _far(self, ways: Mapping[str, Tensor]) -> float:
+        """The largest of a way's parts, each in units of h."""
+        parts = [(way.abs() / self._h[c].clamp_min(1e-300)).max() for c, way in ways.items()]
+        return float(torch.stack(parts).max())
 
     def _ways(self) -> Iterator[tuple[str, int, int]]:
         for column, h in self._h.items():

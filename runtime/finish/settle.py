@@ -41,14 +41,14 @@ SHARE = 0.75
 def settle_points(session: Session) -> bool:
     """Move the parameters to where requirements on points and what is minimized agree.
 
-    Whether all points are well within their tolerance then, and nothing is left to restore.
+    L-BFGS knows of no sets: parameters that are held in some are left to the restoration. Whether all points are well within their tolerance then, and nothing is left to restore.
     """
     parameters, whole = session.parameters, with_examples(session)
     drawn = any(data.draws is not None for data in session.data.values())
     steps = range(session.total_steps, session.total_steps + BATCHES)
     batches = [session.batch_at(step) for step in steps] if drawn else [session.whole_batch()]
     left = round(SHARE * session.total_steps / len(batches))
-    if session.interrupted or whole.vector:
+    if session.interrupted or whole.vector or session.held:
         return False
     each = each_of(whole.constraints)
     sizes = [len(session.data[str(c.each)]) for c in each]

@@ -55,3 +55,11 @@ def test_a_network_keeps_below_its_cap_on_a_grid_of_its_own() -> None:
     with torch.no_grad():
         worst = float(model(torch.cartesian_prod(axis, axis)).max())
     assert result.satisfied and 0.3 < worst <= 0.4 + 1e-4
+
+
+def test_a_variable_keeps_to_its_set_where_no_value_meets_all() -> None:
+    result = cspec.run(
+        "domain q(x) = box([0, 1])\nvar a in [0, 0.5]\nminimize a\n"
+        "s.t. top: forall x in q.sample(20): sin(3*x) <= a\n"
+    )
+    assert not result.satisfied and result.vars["a"] == pytest.approx(0.5, abs=1e-9)
