@@ -103,8 +103,8 @@ def with_one_edit(
     sought = first.code not in _KEPT and not two_readings
     both = both_mended(source, first, check, wrong) if sought else None
     if both is not None:
-        here = _covered(source, first, both.fixes[0])
-        return tuple(both if d is first else d for d in found if d is first or not within(d, *here))
+        on = _covered(source, first, both.fixes[0])
+        return tuple(both if d is first else d for d in found if d is first or not within(d, *on))
     line = _mended(source, first, check)
     if line is not None:
         told = first.model_copy(update=_said(source, first, [line]))
