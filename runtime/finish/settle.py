@@ -41,7 +41,8 @@ SHARE = 0.75
 def settle_points(session: Session) -> bool:
     """Move the parameters to where requirements on points and what is minimized agree.
 
-    L-BFGS knows of no sets: parameters that are held in some are left to the restoration. Whether all points are well within their tolerance then, and nothing is left to restore.
+    L-BFGS knows of no sets: parameters that are held in some are left to the restoration.
+    Whether all points are well within their tolerance then, and nothing is left to restore.
     """
     parameters, whole = session.parameters, with_examples(session)
     drawn = any(data.draws is not None for data in session.data.values())
