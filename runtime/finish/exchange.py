@@ -1,10 +1,10 @@
 """Points where a requirement is broken between those that were drawn: an exchange at the end.
 
-    x_i <- argmax g(x),  |x - x_i| <= h     by a compass search, h the spacing of the points
+    x_j <- argmax g(x),  |x - x_i| <= h     by a compass search, h the spacing of the points
 
-What holds on points is broken between them, by the order of h^2. The points that lie nearest to
-where it is broken most are put there, as many as before, and the end of the run is sought anew,
-until nothing is broken between them. A verdict is measured on other points than all of these.
+What holds on points is broken between them, by the order of h^2. Where it is broken most, points
+are put that were farthest from being broken, and the end of the run is sought anew, until nothing
+is broken between them. A verdict is measured on other points than all of these.
 
 Remez 1934; Hettich and Kortanek 1993 (Semi-infinite programming, section 7.1).
 """
@@ -26,13 +26,13 @@ from cspec.runtime.session.with_examples import each_of, measured_each
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
 
-ROUNDS = 6
+ROUNDS = 12
 """How often the end is sought, at most."""
 SEARCHED = 64
 """Points of a set, those of the largest g, around which is searched."""
 LOOKS, FINEST = 60, 2.0**-12
 """Steps of a search at most, and where it ends, in units of h."""
-HELPED = 0.5
+HELPED = 0.9
 """Share of what it was broken by up to which a round has helped: else no other follows."""
 BROKEN = 0.25
 """Share of the tolerance from which on points are moved."""
@@ -81,18 +81,18 @@ def _exchange(session: Session, name: str, own: Sequence[ConstraintFacts]) -> tu
     allowed = BROKEN * min(c.tolerance for c in own)
     with as_deployed(session.models()):
         search = _Search(session, name, own)
-        rows = search.values(data.columns).topk(min(SEARCHED, len(data))).indices
+        order = search.values(data.columns).argsort(descending=True)
+        rows = order[:SEARCHED]
         points, values = search.around(rows)
-    farther = [search.moved(points, rows, i) > FINEST for i in range(len(rows))]
-    order = values.argsort(descending=True).tolist()
-    broken = [i for i in order if values[i] > allowed and farther[i]]
     taken: list[int] = []
-    for i in broken:
-        if all(search.apart(points, i, j) > APART for j in taken):
+    for i in values.argsort(descending=True).tolist():
+        far = all(search.apart(points, i, j) > APART for j in taken)
+        if values[i] > allowed and far and search.moved(points, rows, i) > FINEST:
             taken.append(i)
+    taken = taken[: len(order) // 2]
     moved = {column: held.clone() for column, held in data.columns.items()}
     for column, found in points.items():
-        moved[column][rows[taken]] = found[taken].to(moved[column])
+        moved[column][order[len(order) - len(taken) :]] = found[taken].to(moved[column])
     session.data[name] = replace(data, columns=moved)
     return len(taken), float(values.max())
 

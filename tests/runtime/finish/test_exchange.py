@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linprog
 from torch import nn
 
 import cspec
@@ -63,3 +64,18 @@ def test_a_variable_keeps_to_its_set_where_no_value_meets_all() -> None:
         "s.t. top: forall x in q.sample(20): sin(3*x) <= a\n"
     )
     assert not result.satisfied and result.vars["a"] == pytest.approx(0.5, abs=1e-9)
+
+
+def test_a_linear_program_over_an_interval_is_solved_as_on_a_dense_grid() -> None:
+    result = cspec.run(
+        "domain q(x) = box([-1, 1.1127])\nvar p[4] in [-3, 3]\n"
+        "minimize 2.11271*p[0] + 0.119062*p[1] + 0.792557*p[2] + 0.133237*p[3]\n"
+        "s.t. above: forall x in q.sample(60):"
+        " p[0] + p[1]*x + p[2]*x^2 + p[3]*x^3 >= sin(2.9168*x)\n"
+    )
+    cost = [2.11271, 0.119062, 0.792557, 0.133237]
+    grid = np.linspace(-1, 1.1127, 20_001)
+    powers = np.stack([grid**i for i in range(4)], 1)
+    best = linprog(cost, -powers, -np.sin(2.9168 * grid), bounds=[(-3, 3)] * 4)
+    assert result.satisfied and result.objective == pytest.approx(best.fun, abs=2e-6)
+    assert (np.sin(2.9168 * grid) - powers @ np.array(result.vars["p"])).max() <= 1e-6
