@@ -11,6 +11,7 @@ from cspec.dsl.checks.constraints import SaidByModifiers, check_constraints
 from cspec.dsl.checks.divisions import check_divisions
 from cspec.dsl.checks.events import check_events
 from cspec.dsl.checks.items import Settled, check_items
+from cspec.dsl.checks.meant.conditions import check_conditions
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
@@ -134,6 +135,7 @@ def _check(
         check_probabilities(typer, explicit.spec.items)
         check_gates(typer, explicit.spec.items, settled.models)
         check_events(typer, explicit.spec.items)
+        check_conditions(typer, explicit.spec.items)
         check_unused(typer, explicit.spec)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *paired.diagnostics, *explicit.diagnostics, *typer.found]

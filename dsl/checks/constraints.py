@@ -10,6 +10,8 @@ from cspec.dsl.checks.advice import check_lint
 from cspec.dsl.checks.contradictions import check_contradictions
 from cspec.dsl.checks.forms import check_names, check_relation
 from cspec.dsl.checks.items import Settled
+from cspec.dsl.checks.meant.entry_products import check_entry_products
+from cspec.dsl.checks.meant.totals import check_totals
 from cspec.dsl.checks.methods import check_method, check_solver
 from cspec.dsl.checks.metrics import check_metric_words, check_metrics
 from cspec.dsl.checks.modifiers import Modifiers, check_modifiers
@@ -69,6 +71,8 @@ def check_constraints(
         if len(typer.found) == before and not broken:
             sound.add(label)
     check_contradictions(typer, spec, frozenset(sound), frozenset(soft))
+    check_totals(typer, spec, frozenset(sound), frozenset(soft))
+    check_entry_products(typer, spec)
     check_solver(typer, spec, settled.method)
     check_metrics(typer, spec)
     check_metric_words(typer, spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.checks.ranges import check_range
 from cspec.dsl.checks.readings import OVER_ALL, readings
@@ -211,6 +212,10 @@ def _moves(
 ) -> bool:
     """Report a requirement that training can't move."""
     if not kind.moves:
+        if still := still_params(typer, relation):
+            still["message"] += f": {typer.text(relation)} is no requirement"
+            typer.report("CS309", span=relation.span, label="the same whatever is learned", **still)
+            return False
         frozen = [name for name in typer.symbols.models() if typer.symbols.frozen(name)]
         used = [name for name in frozen if name in typer.source.slice(relation.span)]
         why = f"{listing(used, 'and')} never moves" if used else "the same whatever is learned"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number, quoted
@@ -174,6 +175,10 @@ def _outside(
         _never_infinite(typer, relation, thing, at)
         return
     if _value(typer, left) is not None and _value(typer, right) is not None:
+        if still := still_params(typer, relation):
+            said = f"{still.pop('message')}: {typer.text(relation)} is never true"
+            typer.report("CS311", said, relation.span, "two numbers", **still)
+            return
         typer.report(
             "CS311",
             f"{typer.text(relation)} is never true",
@@ -274,6 +279,10 @@ def _true(
         )
         return
     link = left.span.to(right.span)
+    if still := still_params(typer, relation):
+        said = f"{still.pop('message')}: {quoted(typer.source, link)} is always true"
+        typer.report("CS328", said, link, "two numbers", **still, severity="warning")
+        return
     typer.report(
         "CS328",
         f"{quoted(typer.source, link)} is always true",

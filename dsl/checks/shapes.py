@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from cspec.dsl.checks.meant.resized import resized
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import bracketed, counted
@@ -207,8 +208,10 @@ def _product(
     typer: Typer, operands: tuple[Expr, ...], operators: tuple[str, ...], names: Names
 ) -> Shape | None:
     result = _shape(typer, operands[0], names)
+    last = operands[0]
     for operator, operand in zip(operators, operands[1:], strict=True):
         shape = _shape(typer, operand, names)
+        neighbours, last = (last, operand), operand
         if shape is None or result is None:
             result = None
             continue
@@ -218,7 +221,8 @@ def _product(
             _row_by_row(typer, left, (operand, shape))
         if joint is None:
             how = "can't be multiplied by `@`" if operator == "@" else "have no common shape"
-            _misfit(typer, left, (operand, shape), how)
+            if operator != "@" or not resized(typer, neighbours, (result, shape)):
+                _misfit(typer, left, (operand, shape), how)
         result = joint
     return result
 

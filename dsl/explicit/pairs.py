@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 from cspec.dsl.explicit.points import Made, source_call, with_datasets
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
+from cspec.dsl.messages.synonyms import column_named
+from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.points import Pairs
 from cspec.dsl.tree.nodes import (
@@ -41,7 +43,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, rebuild, substitute
+from cspec.dsl.tree.rebuild import bound_names, head_name, rebuild, substitute
 
 Quantified = Comprehension | Constraint | Group
 N = TypeVar("N", bound=Node)
@@ -158,16 +160,23 @@ class _Pairs:
         if f"{word}.{column}" in columns:
             return Name(id=f"{word}.{column}", span=node.span)
         listed = [name for name in columns if name.startswith(f"{word}.")]
+        own = [name.removeprefix(f"{word}.") for name in listed]
+        known = closest(column, own) or column_named(column, own)
+        meant = listed[0] if known is None else f"{word}.{known}"
+        target = " (the target)" if known == "y" else ""
         self.found.append(
             Diagnostic(
                 code="CS208",
                 message=f"dataset `{self._base(data)}` has no column `{column}`",
                 span=node.span,
                 label=f"an example of it has {', '.join(f'`{name}`' for name in listed)}",
-                helps=(f"write `{listed[0]}`",),
+                helps=(f"write `{meant}`{target}",)
+                if known
+                else (f"columns of it are {listing(listed, 'and')}",),
+                fixes=replacing(node.span, meant) if known else (),
             )
         )
-        return Name(id=columns[0], span=node.span)
+        return Name(id=meant, span=node.span)
 
     def _called(self, call: Call, word: str, elements: Mapping[str, str]) -> Node:
         """A model of a whole example sees its inputs; a let is written out."""
@@ -213,14 +222,47 @@ class _Pairs:
                 pass
             case Call(function=Name(id="pairs"), arguments=(), keywords=()):
                 base = self._symbols.default_dataset or ""
+            case Call(function=Name(id="pairs")):
+                base = ""
             case _:
                 return None
         if base == "train" and "data" in self._symbols.implied:
             base = "data"
+        if base not in self._symbols.datasets() and isinstance(binder.domain, Call):
+            base = self._of_columns(binder.domain, binder.domain.arguments)
         known = base in self._symbols.datasets()
         if not known or len(binder.names) != 2 or len(set(binder.names)) != 2:
             return None
         return self._declare(binder, base, way)
+
+    def _of_columns(self, call: Expr, arguments: tuple[Expr, ...]) -> str:
+        """Report `pairs(x, y)`, `pairs(train.x)`, `pairs(train, test)`: it takes one dataset."""
+        named = [
+            head.id
+            for a in arguments
+            if (head := head_name(a.value if isinstance(a, Attribute) else a)) is not None
+        ]
+        data = [name for name in named if name in self._symbols.datasets()]
+        columns = [column_named(n, self._symbols.column_names) or n for n in named]
+        if len(named) < len(arguments) or len({*data}) > 1:
+            return ""
+        if not all(c in self._symbols.column_names or c in data for c in columns):
+            return ""
+        if not data and len(columns) == 1 and columns[0] not in ("x", "y"):
+            return ""  # pairs of the groups of a column?
+        base = data[0] if data else self._symbols.default_dataset or ""
+        self.found.append(
+            Diagnostic(
+                code="CS302",
+                message="`pairs` takes a dataset, and none of its columns"
+                if not data or columns != data
+                else "`pairs` takes one dataset: both examples are drawn from it",
+                span=call.span,
+                label="two examples of which data?",
+                **writing(call.span, f"pairs({base})"),
+            )
+        )
+        return base
 
     def _declare(self, binder: Binder, base: str, way: str) -> str:
         """The dataset of these pairs."""

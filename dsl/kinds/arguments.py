@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.kinds.by_group import separated
+from cspec.dsl.kinds.derivatives import feature_meant, unknown_feature
 from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.parts import of_each
 from cspec.dsl.kinds.rates import group
@@ -49,6 +50,8 @@ def argument_kind(
         return unknown_column(typer, value, scope)
     if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
         return unknown_model(typer, value)
+    if signature.family == "derivative" and (told := _feature(typer, call, value, scope)):
+        return told
     kind = typer.kind(value, scope)
     counts = scope.inside or kind.per_example or bool(scope.data)
     if kind.what == "event" and "number" in parameter.kinds and counts:
@@ -78,6 +81,19 @@ def argument_kind(
     elif known is not None and parameter.whole and known != int(known):
         _not_whole(typer, signature, parameter, value)
     return kind
+
+
+def _feature(typer: Typer, call: Call, value: Expr, scope: Scope) -> Kind | None:
+    """`grad(f(x), age)`: a feature that nothing names by itself is one of the input."""
+    for variable in call.arguments[1:2]:
+        if not isinstance(variable, Name) or not typer.name_unknown(variable, scope):
+            return None
+        meant = feature_meant(typer, call, variable.id)
+        if meant is not None and value is variable:
+            return unknown_feature(typer, call, variable, meant)
+        if meant is not None and typer.slice(value) in typer.symbols.models():
+            return UNKNOWN  # said of the feature
+    return None
 
 
 def _of_a_count(typer: Typer, signature: Signature, value: Expr) -> Kind:
@@ -149,7 +165,8 @@ def _instead(
         and isinstance(value, String)
         and value.value.isidentifier()
     ):
-        return (f"write `{_with(typer, call, value, value.value)}`",)
+        feature = feature_meant(typer, call, value.value)
+        return (f"write `{feature or _with(typer, call, value, value.value)}`",)
     if signature.family == "model" and models:
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":

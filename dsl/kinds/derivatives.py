@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.tree.features import column_of_variable
@@ -22,6 +22,7 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
+from cspec.dsl.words.kind import Kind
 
 
 def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
@@ -30,11 +31,12 @@ def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
         nodes = list(walk(item))
         binders = [node for node in nodes if isinstance(node, Binder) and _of_weights(node.domain)]
         weights = {name for binder in binders for name in binder.names}
+        bound = {n for node in nodes if isinstance(node, Binder) for n in node.names}
         for node in nodes:
             if isinstance(node, Call) and _is_derivative(typer, node):
                 for variable in node.arguments[1:]:
                     if column_of_variable(variable) not in weights:
-                        _variable(typer, node, variable)
+                        _variable(typer, node, variable, bound)
 
 
 def _of_weights(domain: Expr) -> bool:
@@ -57,7 +59,7 @@ def _by_a_name(typer: Typer, call: Call) -> str:
     return f"a name goes there: `{word}({of}, {by})`"
 
 
-def _variable(typer: Typer, call: Call, variable: Expr) -> None:
+def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None:
     name = column_of_variable(variable)
     if isinstance(variable, String):
         return  # a text where a name belongs, which its kind says
@@ -85,8 +87,11 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         return  # of another kind, which its kind says
     if name in names(call.arguments[0]):
         return
-    if _no_axis(typer, call, name):
+    if _no_axis(typer, call, name) or _of_a_column(typer, call, name):
         return
+    unknown = isinstance(variable, Name) and typer.name_unknown(variable, OUTSIDE)
+    if unknown and name not in bound and feature_meant(typer, call, name) is not None:
+        return  # said where its kind is
     word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
     inner = call.arguments[0]
     model = function_name(inner)
@@ -104,6 +109,53 @@ def _variable(typer: Typer, call: Call, variable: Expr) -> None:
         f"`{by}` does not stand in it",
         helps=tuple(helps),
     )
+
+
+def feature_meant(typer: Typer, call: Call, word: str) -> str | None:
+    """`grad(f(x), x.age)` for `grad(f(x), age)` and `grad(f, age)`: a feature of the input."""
+    given, columns = call.arguments[0], typer.symbols.column_names
+    models = {n for n, m in typer.symbols.models().items() if not m.arguments}
+    text = typer.slice(given)
+    called = any(function_name(node) in models for node in walk(given))
+    bare = isinstance(given, Name) and given.id in models
+    if "x" not in columns or word in ("x", "y") or not (bare or (called and "x" in names(given))):
+        return None
+    by = [f"x.{word}" if _word_of(a) == word else typer.slice(a) for a in call.arguments[1:]]
+    head = typer.source.slice(call.function.span)
+    return f"{head}({', '.join([f'{text}(x)' if bare else text, *by])})"
+
+
+def _word_of(expr: Expr) -> str | None:
+    return expr.id if isinstance(expr, Name) else expr.value if isinstance(expr, String) else None
+
+
+def unknown_feature(typer: Typer, call: Call, variable: Name, meant: str) -> Kind:
+    """Report `grad(f(x), age)` where nothing is called `age`."""
+    return typer.report(
+        "CS201",
+        f"unknown name `{variable.id}`: a feature of the input is `x.{variable.id}`",
+        variable.span,
+        "not defined in this spec",
+        helps=(f"write `{meant}`",),
+        fixes=replacing(call.span, meant),
+    )
+
+
+def _of_a_column(typer: Typer, call: Call, name: str) -> bool:
+    """Report `grad(f(x), age)` of a column beside the input `x`."""
+    meant = feature_meant(typer, call, name) if name in typer.symbols.column_names else None
+    if meant is None:
+        return False
+    typer.report(
+        "CS302",
+        f"{typer.text(call.arguments[0])} does not depend on the column `{name}`: a feature of its"
+        f" input is `x.{name}`",
+        call.span,
+        f"`{name}` does not stand in it",
+        helps=(f"write `{meant}`",),
+        fixes=replacing(call.span, meant),
+    )
+    return True
 
 
 def _no_axis(typer: Typer, call: Call, name: str) -> bool:

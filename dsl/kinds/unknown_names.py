@@ -11,7 +11,7 @@ from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_us
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
-from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, meant
+from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, column_of_role, meant
 from cspec.dsl.messages.wording import bracketed, closest, closing, listing
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
@@ -165,18 +165,10 @@ def _metric(typer: Typer, name: Name) -> Kind:
     )
 
 
-_COLUMNS = {
-    "x": re.compile(r"[xX]_?(?:train|test|val|tr|te|data|in|input|batch|i)|inputs?|features|X"),
-    "y": re.compile(
-        r"[yY]_?(?:train|test|val|tr|te|true|data|out|batch|i)|targets?|labels?|ground_truth|gt|Y"
-    ),
-}
-
-
 def column_meant(typer: Typer, word: str) -> str | None:
     """`y` for `y_true`, `x` for `X_train`, where data have these columns."""
     own = typer.symbols.column_names - set(typer.symbols.vars())
-    return next((c for c, p in _COLUMNS.items() if c in own and p.fullmatch(word)), None)
+    return column_of_role(word, own)
 
 
 def _average_of(typer: Typer, name: Name) -> Kind | None:

@@ -54,7 +54,7 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
 
     A clause that is written otherwise is no constraint yet; arguments that are given by place have
     no order to be in; what is derived over a domain is no mean over data; a name with a `-` in it
-    is no difference where it is used.
+    is no difference where it is used; a product whose sizes differ is no tensor yet.
     """
     written = [d for d in found if d.code.startswith("CS1") and d.code not in ("CS118", "CS127")]
     told = {tuple(d.span) for d in written}
@@ -70,8 +70,12 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
     axes = [d.span for d in found if d.code == "CS302" and " is no axis of " in d.message][:_MOST]
     star = " ".join(h for d in found if "import *" in d.message for h in d.helps)
 
+    sizes = [s for d in found if d.code == "CS329" for s in (d.span, *(r.span for r in d.related))]
+
     def follows(d: Diagnostic) -> bool:
         start, end = d.span
+        if d.code == "CS307":
+            return any(start <= s.start and s.end <= end for s in sizes)
         if d.code in ("CS118", "CS127"):
             return tuple(d.span) in told
         if d.code == "CS501" and star:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Container, Iterable
 from typing import NamedTuple
 
 
@@ -448,3 +449,24 @@ def column_of_that_meaning(word: str, columns: Iterable[str]) -> str | None:
     same = next((names for names in _COLUMNS if word.lower() in names), set())
     found = [c for c in own if c.lower() in same]
     return found[0] if found else own[0] if own and word.lower() in _GROUPS else None
+
+
+_ROLES = {
+    "x": re.compile(r"[xX]_?(?:train|test|val|tr|te|data|in|input|batch|i)|inputs?|features|X"),
+    "y": re.compile(
+        r"[yY]_?(?:train|test|val|tr|te|true|data|out|batch|i)|targets?|labels?|ground_truth|gt|Y"
+    ),
+}
+_PARTS = {"x": {"feature", "data", "image"}, "y": {"class", "outcome", "response", "truth"}}
+"""What an example has, in other words than those that name all of a column."""
+
+
+def column_of_role(word: str, columns: Container[str]) -> str | None:
+    """`y` for `y_true`, `x` for `X_train`, where data have these columns."""
+    return next((c for c, p in _ROLES.items() if c in columns and p.fullmatch(word)), None)
+
+
+def column_named(word: str, columns: Collection[str]) -> str | None:
+    """The column that a part of an example means: `y` for `a.label`, `sex` for `a.gender`."""
+    part = next((c for c, words in _PARTS.items() if c in columns and word in words), None)
+    return column_of_role(word, columns) or part or column_of_that_meaning(word, columns)

@@ -54,12 +54,74 @@ def each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return Rewrite(Span(*line.span()), f"{line[1]}{new.rstrip()}", message)
 
 
+_LAST = re.compile(
+    r"\b(?P<of>[A-Za-z_]\w*)\[(?P<in>[^\[\]\n]*(?<![\w.])(?P<word>end|END|last|LAST|\$)"
+    r"(?![\w.])[^\[\]\n]*)\]"
+)
+_BEFORE_LAST = re.compile(r"(?:end|END|last|LAST|\$)(?:[ \t]*-[ \t]*(\d+))?")
+
+
+def last_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`x[end]`, `x[last - 1]`, `x[n]` of `x[n]`: entries are counted from 0."""
+    line = _BODY.match(text, _line_at(text, first.span.start))
+    if line is None:
+        return None
+    if first.code == "CS329" and "has no entry" in first.message:
+        return _by_its_size(text, first, word)
+    if first.code not in ("CS201", "CS106"):
+        return None
+    for use in _LAST.finditer(text, line.start(2), line.end(2)):
+        sizes, places = _sizes(text, use["of"]), split_arguments(use["in"])
+        made = [_placed(place, size) for place, size in zip(places, sizes, strict=False)]
+        new = ", ".join(made)
+        if len(places) <= len(sizes) and not _LAST.search(f"{use['of']}[{new}]"):
+            shown = f"{use['of']}[{new}]"
+            message = f"there is no `{use['word']}`: entries are counted from 0, here `{shown}`"
+            return Rewrite(Span(*use.span("in")), new, message)
+    return None
+
+
+def _by_its_size(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`x[n]`, `x[-1]` of `x[n]`: the last entry whatever `n` is."""
+    before = text[_line_at(text, first.span.start) : first.span.start]
+    of = re.search(r"\b(\w+)\[([^\[\]\n]*,)?[ \t]*\Z", before)
+    sizes = _sizes(text, of[1]) if of else []
+    place = of[2].count(",") if of and of[2] else 0
+    if of is None or place >= len(sizes) or not sizes[place].isidentifier():
+        return None
+    size = sizes[place]
+    if word not in (size, "-1"):
+        return None
+    message = (
+        f"entries are counted from 0: of `{of[1]}[{', '.join(sizes)}]` the last is `{size} - 1`"
+    )
+    return Rewrite(first.span, f"{size} - 1", message)
+
+
+def _placed(place: str, size: str) -> str:
+    """The number of `end - 1`; of a slice up to the end, nothing behind its `:`."""
+    head, colon, tail = place.rpartition(":")
+    found = _BEFORE_LAST.fullmatch(tail.strip())
+    if found is None:
+        return place
+    back = int(found[1] or 0) + 1
+    if colon:
+        return f"{head}:" if back == 1 else f"{head}:-{back - 1}"
+    return f"{int(size) - back}" if size.isdigit() else f"{size} - {back}"
+
+
+def _sizes(text: str, name: str) -> list[str]:
+    """The sizes of a variable or a param as its line writes them."""
+    line = rf"^[ \t]*(?:var|param)[ \t]+{re.escape(name)}[ \t]*\[([^\]\n]*)\]"
+    declared = re.search(line, text, re.MULTILINE)
+    return split_arguments(declared[1]) if declared else []
+
+
 def _size_of(text: str, line: str, index: str) -> str:
     """The declared size of what an index chooses from, as it is written there."""
     for of in re.finditer(r"\b(\w+)\[([^\[\]\n]*)\]", line):
         places = split_arguments(of[2])
-        declared = re.search(rf"^[ \t]*(?:var|param)[ \t]+{of[1]}[ \t]*\[([^\]\n]*)\]", text, re.M)
-        sizes = split_arguments(declared[1]) if declared else []
+        sizes = _sizes(text, of[1])
         if index in places and len(sizes) == len(places):
             size = sizes[places.index(index)]
             number = re.search(rf"^[ \t]*(?:param|let)[ \t]+{size}[ \t]*(?:=|$)", text, re.M)

@@ -21,6 +21,7 @@ from cspec.dsl.parsing.rewrite_bound import (
     at_points,
     each_entry,
     each_group,
+    last_entry,
     on_an_axis,
 )
 from cspec.dsl.parsing.rewrite_forms import Rewrite
@@ -29,6 +30,7 @@ from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
 from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
 from cspec.dsl.parsing.rewrite_rows import ROWS
 from cspec.dsl.parsing.rewrite_slips import SLIP_ROWS
+from cspec.dsl.parsing.rewrite_statistics import STATISTICS_ROWS
 from cspec.dsl.parsing.rewrite_words import WORD_ROWS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Source, Span, line_of
@@ -53,7 +55,7 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
     if not readings:
         yield from _in_one_word(text, start, end)
         yield from _of_the_spec(source, first)
-    for row in (*SLIP_ROWS, *ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
+    for row in (*STATISTICS_ROWS, *SLIP_ROWS, *ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
         if readings and first.code not in row.codes:
             continue
         if row.codes and not first.code.startswith(row.codes):
@@ -118,6 +120,7 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         at_a_point,
         at_points,
         on_an_axis,
+        last_entry,
         each_entry,
         each_group,
         _left_out,

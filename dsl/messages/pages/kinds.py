@@ -185,7 +185,8 @@ _CODES = (
     page(
         328,
         "always true",
-        "The constraint holds whatever is learned, because of the range of what it bounds.",
+        "The constraint holds whatever is learned, because of the range of what it bounds; or a"
+        " condition is met by every example, or, as `y == 1 and y == 0`, by none.",
         "minimize ce\ns.t. density(model) >= 0\n",
         "minimize ce\ns.t. density(model) >= 10%\n",
     ),
@@ -193,7 +194,8 @@ _CODES = (
         329,
         "shapes that do not fit",
         "An index lies outside what the spec declares (indices start at 0), or two vectors or"
-        " matrices of declared sizes can't be added, compared or multiplied.",
+        " matrices of declared sizes can't be added, compared or multiplied; or a product entry by"
+        " entry, `mu * w`, is bounded where the sum of the products, `mu @ w`, may be meant.",
         "var x[3] = 0\nminimize x[3]^2\n",
         "var x[3] = 0\nminimize x[2]^2\n",
     ),

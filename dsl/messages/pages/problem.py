@@ -33,7 +33,7 @@ _CODES = (
         "sets that can't hold together",
         "Membership in a set fixes the size of a weight: an orthonormal matrix has a squared sum"
         " equal to its rank, a point of the simplex sums to 1. Another constraint asks for a"
-        " size that no member has.",
+        " size that no member has, or bounds every entry so that they can't sum to 1.",
         "model f\nminimize ce\ns.t. ortho: forall W in f.weights: W in stiefel\n"
         "     small: forall W in f.weights: sumsq(W) == 0\n",
         "model f\nminimize ce\ns.t. ortho: forall W in f.weights: W in stiefel\n"

@@ -1,0 +1,1 @@
+"""Checks of what parses, and can hardly be meant as it stands."""

@@ -1,0 +1,234 @@
+"""Bounds of the entries of a vector against their total: what can't hold by arithmetic.
+
+w in simplex, w <= 0.2   of 4 entries: they sum to at most 0.8, and not to 1
+sum(w) == 1, w >= 0.3    of 4 entries: they sum to at least 1.2
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.wording import listing, number
+from cspec.dsl.text.source import Span
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    Binder,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expr,
+    Index,
+    Interval,
+    Membership,
+    Name,
+    Number,
+    Spec,
+    Var,
+    Within,
+)
+from cspec.dsl.tree.rebuild import function_name
+
+
+class _Bound(NamedTuple):
+    """A least or a largest value of each entry, or of their total, and where it is written."""
+
+    name: str
+    total: bool
+    upper: bool
+    value: float
+    at: Expr | None
+    """The number, where the text has one to move."""
+    span: Span
+    label: str | None = None
+
+
+def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozenset[str]) -> None:
+    """Report vectors whose entries can't sum to what they have to; findings go to the typer."""
+    if any(found.code in ("CS401", "CS402", "CS404") for found in typer.found):
+        return
+    variables = [item for item in spec.items if isinstance(item, Var) and len(item.dimensions) == 1]
+    sizes = {v.name: value_or_none(v.dimensions[0], typer.values) for v in variables}
+    known = {name: int(size) for name, size in sizes.items() if size is not None and size > 1}
+    if not known:
+        return
+    bounds = [bound for var in variables if var.name in known for bound in _declared(typer, var)]
+    for binders, constraint in flatten(spec):
+        tolerant = any(isinstance(m, Within) for m in constraint.modifiers)
+        if constraint.label in sound and constraint.label not in soft and not tolerant:
+            bounds += _of(typer, binders, constraint, known)
+    for name, size in known.items():
+        own = [bound for bound in bounds if bound.name == name]
+        for upper in (True, False):
+            if _compared(typer, own, size, upper):
+                break
+
+
+def _declared(typer: Typer, var: Var) -> Iterator[_Bound]:
+    if isinstance(var.domain, Interval):
+        span = Span(var.name_span.start, var.domain.span.end)
+        yield from _interval(typer, var.name, False, var.domain, span, None)
+
+
+def _interval(
+    typer: Typer, name: str, total: bool, domain: Interval, span: Span, label: str | None
+) -> Iterator[_Bound]:
+    for upper, end in ((False, domain.lower), (True, domain.upper)):
+        value = value_or_none(end, typer.values)
+        if value is not None and math.isfinite(value):
+            yield _Bound(name, total, upper, value, _typed(end), span, label)
+
+
+def _typed(end: Expr) -> Expr | None:
+    return end if isinstance(end, Number) else None
+
+
+def _of(
+    typer: Typer, binders: tuple[Binder, ...], constraint: Constraint, known: Mapping[str, int]
+) -> Iterator[_Bound]:
+    """What a constraint says of every entry of a vector, or of their total."""
+    relation, label = constraint.relation, constraint.label
+    match relation:
+        case Membership(element=Name(id=name), set=Name(id="simplex")) if name in known:
+            if not binders:
+                for total, upper, value in (
+                    (True, True, 1.0),
+                    (True, False, 1.0),
+                    (False, False, 0.0),
+                ):
+                    yield _Bound(name, total, upper, value, None, relation.span, label)
+        case Membership(element=element, set=Interval() as ends):
+            for name, total, _ in _speaks_of(typer, element, binders, known):
+                yield from _interval(typer, name, total, ends, relation.span, label)
+        case Compare(operands=operands, operators=operators):
+            for index, operator in enumerate(operators):
+                left, right = operands[index], operands[index + 1]
+                for thing, end, turned in ((left, right, False), (right, left, True)):
+                    value = value_or_none(end, typer.values)
+                    if value is None or not math.isfinite(value):
+                        continue
+                    for name, total, only in _speaks_of(typer, thing, binders, known):
+                        for upper in (True, False):
+                            says = operator == "==" or (operator[0] == "<") is (upper is not turned)
+                            if says and only in (None, upper):
+                                at = _typed(end)
+                                yield _Bound(name, total, upper, value, at, relation.span, label)
+
+
+def _speaks_of(
+    typer: Typer, thing: Expr, binders: tuple[Binder, ...], known: Mapping[str, int]
+) -> Iterator[tuple[str, bool, bool | None]]:
+    """The vector that `w`, `w[i]` for all `i`, `max(w)` or `sum(w)` speaks of; whether of its
+    total; and the side that alone is said of each entry.
+    """
+    match thing:
+        case Name(id=name) if name in known and not binders:
+            yield name, False, None
+        case Index(value=Name(id=name), indices=(Name(id=index),)) if name in known:
+            if len(binders) == 1 and _all_of(typer, binders[0], index, known[name]):
+                yield name, False, None
+        case Call(arguments=(Name(id=name),)) if name in known and not binders:
+            word = function_name(thing)
+            if word in ("max", "min"):
+                yield name, False, word == "max"
+            elif word == "sum":
+                yield name, True, None
+        case Comprehension(
+            function="sum",
+            body=Index(value=Name(id=name), indices=(Name(id=index),)),
+            binders=(Binder() as over,),
+        ) if name in known and not binders:
+            if _all_of(typer, over, index, known[name]):
+                yield name, True, None
+
+
+def _all_of(typer: Typer, binder: Binder, index: str, size: int) -> bool:
+    """Whether a binder goes over all places of a vector."""
+    match binder:
+        case Binder(
+            names=(name,),
+            domain=Call(function=Name(id="range"), arguments=(count,)),
+            condition=None,
+        ):
+            return name == index and value_or_none(count, typer.values) == size
+    return False
+
+
+def _compared(typer: Typer, bounds: list[_Bound], size: int, upper: bool) -> bool:
+    """Report entries of at most (`upper`) or at least so much against their total."""
+    sign = 1.0 if upper else -1.0
+    entries = [b for b in bounds if not b.total and b.upper is upper]
+    totals = [b for b in bounds if b.total and b.upper is not upper]
+    limits = [b for b in bounds if b.total and b.upper is upper]
+    total = max(totals, key=lambda b: sign * b.value, default=None)
+    if total is None:
+        return False
+    other = min(limits, key=lambda b: sign * b.value, default=None)
+    if other is not None and sign * (total.value - other.value) > _slack(total.value):
+        if other.span != total.span:
+            _report(typer, total, other)
+            return True
+        return False  # a chain of its own, said elsewhere
+    entry = min(entries, key=lambda b: sign * b.value, default=None)
+    if entry is None or sign * (total.value - size * entry.value) <= _slack(total.value):
+        return False
+    share = _share(typer, total.value / size, entry)
+    words = ("most", "at least") if upper else ("least", "at most")
+    side = (
+        f"{size} entries of at {words[0]} {number(entry.value)} sum to {number(size * entry.value)}"
+    )
+    _report(typer, total, entry, (side, words[1], share))
+    return True
+
+
+def _slack(value: float) -> float:
+    return 1e-9 * max(1.0, abs(value))
+
+
+def _share(typer: Typer, value: float, entry: _Bound) -> str:
+    """The total by the number of entries, rounded to where it can be met, as the bound is typed."""
+    percent = entry.at is not None and typer.slice(entry.at).endswith("%")
+    shown = value * 100 if percent else value
+    up = math.ceil if entry.upper else math.floor
+    rounded = up(round(shown * 1e4, 6)) / 1e4
+    return f"{number(rounded)}%" if percent else number(rounded)
+
+
+def _report(
+    typer: Typer, total: _Bound, other: _Bound, sides: tuple[str, str, str] | None = None
+) -> None:
+    first, last = sorted((total, other), key=lambda bound: bound.span.start)
+    here = last if sides is None or other.label is None else other
+    beside = first if here is last else last
+    texts = [" ".join(typer.source.slice(bound.span).split()) for bound in (first, last)]
+    fixes: tuple[Fix, ...] = ()
+    helps = ["drop one of them"]
+    if sides is None:
+        why = f": the one says a total of {number(first.value)}, the other of {number(last.value)}"
+    else:
+        side, word, share = sides
+        why = f": {side}, and the total is {number(total.value)}"
+        helps = [f"each entry needs a bound of {word} {share}"]
+        if other.at is not None:
+            at, (start, end) = other.at.span, other.span
+            text = typer.source.text
+            line = "var " * (other.label is None) + " ".join(
+                f"{text[start : at.start]}{share}{text[at.end : end]}".split()
+            )
+            helps = [f"move the bound to {word} {share}: `{line}`"]
+            fixes = (Fix(span=at, replacement=share, title=f"write {share}"),)
+        helps.append("or give the vector more entries" if other.upper else "or fewer entries")
+    typer.report(
+        "CS404",
+        f"{listing(texts, 'and')} can't hold together{why}",
+        here.span,
+        "contradicts the other",
+        related=(Label(span=beside.span, text="needs another total"),),
+        helps=helps,
+        fixes=fixes,
+    )
