@@ -17,9 +17,11 @@ from itertools import pairwise
 from cspec.dsl.checks.ranges import interval, never_holds, subject
 from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
-from cspec.dsl.messages.wording import number
+from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.wording import closest, listing, number
+from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree.constants import constant
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -27,8 +29,10 @@ from cspec.dsl.tree.nodes import (
     Compare,
     Comprehension,
     Constraint,
+    Data,
     Expectation,
     Expr,
+    FiniteSet,
     Group,
     Interval,
     Item,
@@ -41,7 +45,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, names
+from cspec.dsl.tree.rebuild import calls_of, function_name, head_name, names
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -61,8 +65,11 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
         for column in map(column_of, node.arguments[1:2])
         if column
     }
+    classes = _classes(items)
     for item in items:
         for node in walk(item):
+            if classes:
+                _class(typer, node, classes)
             if isinstance(node, Call) and labels:
                 _across_labels(typer, node, labels)
         for node, hidden in _inside(typer, item):
@@ -71,6 +78,67 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
                 _comparison(typer, node, hidden)
             elif isinstance(node, Membership):
                 _membership(typer, node)
+
+
+def _classes(items: tuple[Item, ...]) -> dict[str, tuple[str, ...]]:
+    """The classes of the labels of sources that are built in, where all data have the same."""
+    known: dict[str, set[tuple[str, ...]]] = {}
+    for item in items:
+        if not isinstance(item, Data):
+            continue
+        head = head_name(item.source) if item.source is not None else None
+        source = SOURCES.get(head.id) if head is not None else None
+        classes = source.classes if source is not None else ()
+        for column in (column for target in item.targets for column in target.columns):
+            known.setdefault(column.name, set()).add(classes if column.original == "y" else ())
+    return {name: one for name, found in known.items() for one in found if one and len(found) == 1}
+
+
+def _class(typer: Typer, node: Node, classes: dict[str, tuple[str, ...]]) -> None:
+    """`y == 10`, `pred in {0, 12}`, `y == "rose"` of data whose classes are known without files."""
+    match node:
+        case Compare(operands=operands, operators=operators) if {*operators} <= {"==", "!="}:
+            sides, compared = operands, operands
+        case Membership(element=element, set=FiniteSet(items=members)):
+            sides, compared = (element,), members
+        case _:
+            return
+    columns = [column for side in sides if (column := column_of(side)) in classes]
+    if not columns and len(classes) == 1 and any(function_name(s) == "pred" for s in sides):
+        columns = [*classes]
+    for expr in compared if columns else ():
+        written = typer.source.slice(expr.span)
+        said = written.strip('"')
+        exact = _number(expr) and said.isdigit() and int(said) < len(classes[columns[0]])
+        if (_number(expr) or _text(expr)) and not exact and said not in classes[columns[0]]:
+            _no_class(typer, expr, columns[0], classes[columns[0]])
+
+
+def _no_class(typer: Typer, expr: Expr, column: str, classes: tuple[str, ...]) -> None:
+    written, last = typer.source.slice(expr.span), len(classes) - 1
+    counted = classes[0] == "0"
+    words = [name if counted else f'"{name}"' for name in classes]
+    value = None if _text(expr) else constant(expr, typer.values)
+    if value is not None:
+        meant = [str(min(max(round(value), 0), last))]
+    else:
+        near = closest(written.strip('"'), classes)
+        meant = [words[classes.index(near)]] if near else words if last < _FEW else []
+    listed = f"0 to {last}" if counted else listing(words, "and")
+    typer.report(
+        "CS208",
+        f"`{column}` has no class {written}: its classes are {listed}",
+        expr.span,
+        "no row has it",
+        notes=() if counted else (f"numbered in this order: 0 to {last}",),
+        helps=tuple(f"{'or' if place else 'write'} `{word}`" for place, word in enumerate(meant))
+        or (f"write one of {listed}",),
+        fixes=replacing(expr.span, *meant),
+    )
+
+
+_FEW = 4
+"""Classes that are all offered."""
 
 
 def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:

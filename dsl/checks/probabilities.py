@@ -20,7 +20,10 @@ from cspec.dsl.tree.nodes import (
     Item,
     Model,
     Name,
+    Negate,
     Node,
+    Number,
+    Sum,
     walk,
 )
 from cspec.dsl.tree.rebuild import function_name, head_name
@@ -84,37 +87,73 @@ def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
     losses = [call for call in calls if _word(typer, call) in PER_CLASS and call.arguments]
     trained = {model for call in losses if (model := _model(typer, call.arguments[0]))}
     sides = [side for item in items for side in _sides(item)] if trained else []
-    for side in sides:
+    for side, accurate in sides:
         body = side.body if isinstance(side, Expectation) else None
         equal = isinstance(body, Compare) and not {"==", "!="}.isdisjoint(body.operators)
-        tested = body.operands if isinstance(body, Compare) and not equal else (body,)
+        parted = isinstance(body, Compare) and not equal
+        parted = parted or (isinstance(body, Sum) and any(map(_plain, body.operands)))
+        tested = body.operands if parted and isinstance(body, Compare | Sum) else (body,)
         for node in tested:
             if not isinstance(node, Call) or _word(typer, node) != "prob":
                 continue
             if len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
-                _which(typer, side, node)
+                _which(typer, side, node, accurate)
 
 
-def _sides(item: Item) -> Iterator[Expr]:
-    """What the constraints of an item compare, as one number each."""
+def _plain(part: Expr) -> bool:
+    return isinstance(part, Number)
+
+
+def _sides(item: Item) -> Iterator[tuple[Expr, bool]]:
+    """The means that the constraints of an item compare, as one number each, and whether with how
+    often the prediction is right.
+    """
     for node in walk(item):
         if isinstance(node, Constraint) and isinstance(node.relation, Compare):
-            yield from node.relation.operands
+            means = [mean for operand in node.relation.operands for mean in _means(operand)]
+            accurate = any(isinstance(mean, Expectation) and _right(mean) for mean in means)
+            yield from ((mean, accurate) for mean in means)
 
 
-def _which(typer: Typer, side: Expr, node: Expr) -> None:
+def _means(side: Expr) -> Iterator[Expr]:
+    """A side, or the means in it: `abs(E[prob] - P[pred == y])`, beside rates and numbers alone."""
+    match side:
+        case Call(function=Name(id="abs"), arguments=(inner,)) | Negate(operand=inner):
+            yield from _means(inner)
+        case Sum(operands=parts) if any(
+            isinstance(p, Expectation) and p.kind == "P" for p in parts
+        ):
+            yield from parts
+        case _:
+            yield side
+
+
+def _right(mean: Expectation) -> bool:
+    """`P[pred == y]`: whether a mean says how often the prediction is the label."""
+    body = mean.body
+    if not isinstance(body, Compare) or body.operators != ("==",):
+        return False
+    return {function_name(side) == "pred" for side in body.operands} == {True, False} and any(
+        isinstance(side, Name) for side in body.operands
+    )
+
+
+def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:
     text, start = typer.source.slice(side.span), side.span.start
     if node.span.end <= node.span.start or node.span.end > side.span.end:
         return
     place = node.span.end - start
-    forms = (f"{text[:place]}[1]{text[place:]}", _largest(typer, text, node.span, start))
+    largest = _largest(typer, text, node.span, start)
+    one = f"{text[:place]}[1]{text[place:]}"
+    helps = [f"of class 1 write `{one}`", f"of the most likely class `{largest}`"]
+    forms = (largest,) if accurate else (one, largest)
     typer.report(
         "CS332",
         f"{typer.text(node)} has one number a class: which one?",
         node.span,
         "several numbers an example",
         notes=("`ce` is of one logit a class",),
-        helps=(f"of class 1 write `{forms[0]}`", f"of the most likely class `{forms[1]}`"),
+        helps=(f"write `{largest}`, how sure the predictions are",) if accurate else helps,
         fixes=replacing(side.span, *forms),
     )
 

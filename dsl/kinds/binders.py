@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.kinds.balls import check_centre
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer
@@ -264,6 +265,8 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
             center = typer.kind(arguments[0], scope)
             return dict.fromkeys(binder.names, center)
+        case Call(function=Name(id="ball"), keywords=(_, *_)) if scope.data:
+            check_centre(typer, domain)
         case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
             text = typer.source.slice(domain.span)
             typer.report(

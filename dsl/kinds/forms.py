@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.kinds.balls import centre_left_out, with_centre
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
@@ -161,9 +162,12 @@ def missing_arguments(
             # `ball(1, 2)`: a number is a radius, and no centre of a weight
             radius = call.arguments[0 if call.arguments[0].value else 1]
             text = f"ball({typer.source.slice(radius.span)})"
+        centre = centre_left_out(typer, call) if ball else None
+        text = text if centre is None else with_centre(typer, call, centre)
         typer.report(
             "CS324",
-            f"{typer.text(call)} does not say which norm",
+            f"{typer.text(call)} does not say which norm"
+            + ("" if centre is None else f", and lacks its centre `{centre}`"),
             call.span,
             "Euclidean, largest entry, sum of entries?",
             notes=("balls in different norms are different sets",)

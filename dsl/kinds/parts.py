@@ -36,7 +36,11 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         if isinstance(end, Expr)
     ]
     found = [_end(typer, value, end, scope) for end in ends]
-    if kind.what == "scores" and len(indices) > 1 and _built_in(typer, value):
+    if (
+        kind.what == "scores"
+        and len(indices) > 1
+        and (_built_in(typer, value) or _chances(typer, value, indices))
+    ):
         return _too_many(typer, value, indices)
     if any(isinstance(index, Slice) for index in indices):
         return kind
@@ -171,6 +175,22 @@ def _built_in(typer: Typer, value: Expr) -> bool:
     item = typer.symbols.models().get(head.id) if isinstance(head, Name) else None
     word = head_name(item.source) if item is not None and item.source is not None else None
     return word is not None and word.id in MODELS
+
+
+def _chances(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> bool:
+    """Whether these are `prob(f(x))[:, 1]` of a model: one number a class an example."""
+    head = head_name(value)
+    inner = value.arguments[0] if isinstance(value, Call) and value.arguments else None
+    of = head_name(inner) if inner is not None else None
+    return (
+        len(indices) == 2
+        and indices[0] == Slice(span=indices[0].span)
+        and head is not None
+        and head.id in ("prob", "softmax")
+        and head.id not in typer.symbols.table
+        and of is not None
+        and of.id in typer.symbols.models()
+    )
 
 
 def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:

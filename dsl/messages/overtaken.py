@@ -67,7 +67,9 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
     ]
     places = [m.span() for n in dashed[:_MOST] for m in re.finditer(re.escape(n), source.text)]
 
-    axes = [d.span for d in found if d.code == "CS302" and " is no axis of " in d.message][:_MOST]
+    axes = [d.span for d in found if d.code == "CS302" and " is no coordinate of " in d.message][
+        :_MOST
+    ]
     star = " ".join(h for d in found if "import *" in d.message for h in d.helps)
 
     sizes = [s for d in found if d.code == "CS329" for s in (d.span, *(r.span for r in d.related))]

@@ -203,6 +203,8 @@ def unclosed(f: Failure) -> Repair | None:
     fits = kind in f.expected and f.before.kind not in {"COMMA", opener.kind}
     place = f.index if fits else len(f.tokens)
     relation = _relation_inside(f, opened[-1])
+    if relation is None:
+        relation = _size_inside(f, opened[-1])
     if relation is not None:
         fits, place = True, relation
     end = f.at(place - 1).end
@@ -280,6 +282,14 @@ def _relation_inside(f: Failure, opener: int) -> int | None:
     if len(inside) not in ({2, 2 + conditions} if event else {1, 1 + conditions}):
         return None
     return inside[-1]
+
+
+def _size_inside(f: Failure, opener: int) -> int | None:
+    """The `in` or `=` of a declaration that the bracket of its size has swallowed: `var w[4 in`."""
+    if f.first.kind not in {"VAR", "PARAM"} or opener != 2 or f.at(opener).text != "[":
+        return None
+    ends = (i for i in range(4, len(f.tokens)) if f.at(i).kind in {"IN", "EQUAL"})
+    return next((i for i in ends if f.depth(i) == [opener]), None)
 
 
 def braces(f: Failure) -> Repair | None:

@@ -46,7 +46,8 @@ def keeps(before: str, after: str, own: bool = False) -> bool:
     lost, gained = _differences(words, new_words)
     if "".join(lost) != "".join(gained):
         if own:
-            return len(lost) <= len(gained) and not any(w[0].isdigit() for w in lost)
+            numbers = [w for w in lost if w[0].isdigit() and ".." not in w]
+            return len(lost) <= len(gained) and not numbers
         if len(lost) > 1 or len(gained) > 1 or not _respelt("".join(lost), "".join(gained), old):
             return False
     changed = _differences(marks, new_marks)

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import islice
-from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
-from cspec.dsl.messages.synonyms import meant
-from cspec.dsl.messages.wording import closest
-from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID, keeps
+from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.parsing.rewrites import rewrites
+from cspec.dsl.parsing.slip_edits import Edit, joins, slip_edits
 from cspec.dsl.parsing.two_faults import (
     Check,
     both_mended,
@@ -32,16 +29,11 @@ from cspec.dsl.parsing.typed_helps import LABEL, QUOTE, as_said, general
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import Source, Span, line_of
-from cspec.dsl.text.terminals import keywords
-from cspec.dsl.text.tokens import Token, tokenize
-from cspec.dsl.tree.constants import CONSTANTS
-from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.text.tokens import tokenize
 
 _LONGEST, _LINE = 2_000, 160
 _READABLE = 400
 """Characters of a line beyond which nothing is tried."""
-_NEAR = 8
-"""Tokens on either side of a finding that an edit may touch."""
 _READ = 40_000
 """Characters that are read to find an edit: a long text is tried less often."""
 _PARSED, _CHECKED, _SHOWN = 250, 10, 2
@@ -51,28 +43,6 @@ _ROUNDS = 5
 _NAMES_GO = frozenset({"CS301", "CS502"})
 """Findings about names of settings and arguments that nothing takes."""
 _TOO_LARGE = frozenset(limit.code for limit in LIMITS if limit is not ROWS)
-_OPENERS, _CLOSERS = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
-_JOINTS = (",", ":", "=", "|", "in")
-_SIGNS = ("*", "+", "-")
-_BEGINNINGS = ("model", "data", "param", "var", "let", "verify", "minimize", "using")
-_HEADS = ("E", "P", "train", "val", "test", *SIGNATURES)
-"""What may stand before a bracket that is missing: `sumsqw)`, `Ppred == 1]`."""
-
-
-@cache
-def _words() -> tuple[str, ...]:
-    """Words of the language that a slip may have meant."""
-    return (*keywords(), *SIGNATURES, *CONSTANTS)
-
-
-class Edit(NamedTuple):
-    """What takes the place of a piece of the text; the least `cost` is the most likely."""
-
-    cost: int
-    distance: int
-    start: int
-    end: int
-    new: str
 
 
 def with_one_edit(
@@ -113,10 +83,10 @@ def with_one_edit(
         return tuple(
             both if d is first else d for d in found if d is first or not within(d, *places)
         )
-    line = _mended(source, first, check)
+    line = _mended(source, first, check, wrong)
     if line is not None:
-        told = first.model_copy(update=_said(source, first, [line]))
-        return tuple(told if d is first else d for d in found)
+        told, here = first.model_copy(update=_said(source, first, [line])), line.span
+        return tuple(told if d is first else d for d in found if d is first or not within(d, here))
     if as_said(source, first, check, wrong, keeping=False) is not None:
         return found
     edits = [*islice(_right(source, first, check), _SHOWN)]
@@ -290,30 +260,56 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _mended(source: Source, first: Diagnostic, check: Check) -> Fix | None:
+def _mended(
+    source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
+) -> Fix | None:
     """The line after the first edit of each finding on it in turn, where that makes it right."""
     start, end = line_of(source.text, first.span.start)
     text, behind = source.text, len(source.text) - end
-    found: tuple[Diagnostic, ...] = (first,)
+    here, found, safe = source, first, True
     for _ in range(_ROUNDS):
-        here = Source(text=text, name=source.name)
-        fix = next(iter(found[0].fixes), None)
-        if fix is None and found[0] is not first:
-            fix = next(_right(here, found[0], check), None)
-        goes = found[0].code in _NAMES_GO
-        if fix is None or not (goes or fix.replacement.strip()):
+        fix = _next_edit(here, found, first, check)
+        if fix is None or fix.span.start < start or fix.span.end > len(text) - behind:
             return None
-        if fix.span.start < start or fix.span.end > len(text) - behind:
+        goes = found.code in _NAMES_GO or _whole_call(found, fix)
+        if not (goes or fix.replacement.strip()):
             return None
         line = text[start : len(text) - behind]
-        if not goes and not keeps(line, _line(here, fix), own=bool(found[0].fixes)):
+        if not goes and not keeps(line, _line(here, fix), own=bool(found.fixes)):
             return None
-        text = f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}"
-        found = errors(check(Source(text=text, name=source.name)))
-        if not found:
+        text, safe = (
+            f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}",
+            (safe and fix.safe),
+        )
+        here = Source(text=text, name=source.name)
+        after = errors(check(here))
+        left = [d for d in after if start <= d.span.start <= len(text) - behind]
+        if not left and len(after) < len(wrong):
             line = text[start : len(text) - behind]
-            return Fix(span=Span(start, end), replacement=line, title=f"write `{line.strip()}`")
+            title = f"write `{line.strip()}`"
+            return Fix(span=Span(start, end), replacement=line, title=title, safe=safe)
+        if not left:
+            return None
+        found = left[0]
     return None
+
+
+def _next_edit(here: Source, found: Diagnostic, first: Diagnostic, check: Check) -> Fix | None:
+    """The edit of a finding; of one that an edit uncovered, what a form or a slip of it tells."""
+    fix = next(iter(found.fixes), None)
+    if fix is not None or found is first:
+        return fix
+    form = _rewritten(here, found, check, errors(check(here)))
+    return form.fixes[0] if form is not None else next(_right(here, found, check), None)
+
+
+def _whole_call(found: Diagnostic, fix: Fix) -> bool:
+    """Whether an edit of an unknown function writes its whole call anew: `c("A")` as `{"A"}`."""
+    return (
+        found.code == "CS201"
+        and fix.span.start == found.span.start
+        and fix.span.end > found.span.end
+    )
 
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
@@ -343,7 +339,7 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
     start, end = line_of(source.text, first.span.start)
     if end - start > _LINE:
         return
-    edits = sorted({_apart(source.text, e) for e in _edits(source, first, start, end)})
+    edits = sorted({_apart(source.text, e) for e in slip_edits(source, first, start, end)})
     size = len(source.text) + 1
     safe = (e for e in edits if keeps(source.text[start:end], _edited(source.text, e)))
     tried = islice(safe, min(_PARSED, _READ // size))
@@ -360,19 +356,15 @@ def _apart(text: str, edit: Edit) -> Edit:
     """An edit that lets no two words grow together."""
     left, right, new = text[edit.start - 1 : edit.start], text[edit.end : edit.end + 1], edit.new
     if not new:
-        return edit._replace(new=" ") if _word(left) and _word(right) else edit
-    new = f" {new}" if _word(left) and _word(new[0]) else new
-    return edit._replace(new=f"{new} " if _word(new[-1]) and _word(right) else new)
+        return edit._replace(new=" ") if joins(left) and joins(right) else edit
+    new = f" {new}" if joins(left) and joins(new[0]) else new
+    return edit._replace(new=f"{new} " if joins(new[-1]) and joins(right) else new)
 
 
 def _edited(text: str, edit: Edit) -> str:
     """The line as it reads after an edit."""
     start, end = line_of(text, edit.start)
     return f"{text[start : edit.start]}{edit.new}{text[edit.end : max(end, edit.end)]}"
-
-
-def _word(char: str) -> bool:
-    return char.isalnum() or char in {"_", "%"}
 
 
 def _parses(text: str, edit: Edit) -> bool:
@@ -388,107 +380,3 @@ def _parses(text: str, edit: Edit) -> bool:
         except StuckError:
             return False
     return True
-
-
-def _edits(source: Source, first: Diagnostic, start: int, end: int) -> Iterator[Edit]:
-    tokens = [t for t in tokenize(source.text)[0] if start <= t.start < end and t.kind != "_NL"]
-    hit = [i for i, t in enumerate(tokens) if t.end >= first.span.start] or [len(tokens)]
-    last = (
-        max((i for i in hit if tokens[i].start < first.span.end), default=hit[0]) if tokens else 0
-    )
-    syntax = first.code.startswith("CS1")
-    for index, token in enumerate(tokens):
-        distance = max(hit[0] - index, index - last, 0)
-        if distance <= _NEAR and token.kind != "ST":
-            for cost, left, right, new in _at(tokens, index, syntax):
-                yield Edit(cost, distance, left, right, new)
-
-
-def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
-    """Edits at one token: what they cost, from where to where, and what is written there."""
-    token = tokens[index]
-    after = tokens[index + 1] if index + 1 < len(tokens) else None
-    if after is not None and after.text == token.text:
-        yield 0, token.end, after.end, ""
-    yield from _exchanged(token, index, syntax)
-    yield from _beside(tokens, index)
-    if after is not None and syntax and not {token.text, after.text} & FIXED:
-        between = "" if token.end == after.start else " "
-        yield 3, token.start, after.end, f"{after.text}{between}{token.text}"
-    yield from _brackets(tokens, index)
-    if syntax:
-        yield from _put_in(tokens, index)
-        yield 4, token.start, token.end, ""
-
-
-def _beside(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
-    """A label without its colon, a module before a name, an item that begins no line."""
-    token = tokens[index]
-    after = [t.text for t in tokens[index + 1 : index + 3]]
-    begins = not index or tokens[index - 1].kind in {"ST", "SEMICOLON", "LBRACE"}
-    if token.kind == "NAME" and after and after[0] in {".", "->", "=>", "=", ")"} and begins:
-        yield 1, token.end, tokens[index + 1].end, ":"
-    if token.kind == "NAME" and len(after) == 2 and after[0] == ".":
-        yield 2, token.start, tokens[index + 1].end, ""
-    if index and token.kind in ITEM_WORDS:
-        mark = tokens[index - 1]
-        yield 1, mark.start if mark.text in {",", ";"} else mark.end, token.start, "\n"
-    depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
-    if token.kind in {"NAME", "AVERAGE"} and depth < 0:
-        for word in _HEADS:
-            if token.text.startswith(word) and len(token.text) > len(word):
-                opener = "[" if word in {"E", "P"} else "("
-                place = token.start + len(word)
-                yield 2 + (len(word) < 2), place, place, opener
-
-
-def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:
-    """Another word or mark in the place of one."""
-    text, start, end = token.text, token.start, token.end
-    if len(text) > 2 and text[0] == text[-1] == '"':
-        yield 1, start, end, text[1:-1]
-    said = SAID.get(text.lower())
-    if said:
-        yield 1, start, end, said
-    if token.kind != "NAME" or syntax:
-        for mark in RELATIONS if text in {"=", ":", ":=", "in", "~"} else ():
-            yield 3, start, end, mark
-        if text in {",", ";", ":", ".", "=", "|", "&", "and", "/", "with", "or", "=>", "->"}:
-            yield from ((3, start, end, mark) for mark in _JOINTS if mark != text)
-    if token.kind == "NAME":
-        known = meant(text)
-        near = known.word if known and known.word else closest(text, _words())
-        if near and near != text:
-            yield 2, start, end, near
-    if not index:
-        yield from ((3, start, end, word) for word in _BEGINNINGS if word != text)
-
-
-def _brackets(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
-    """A bracket put in, taken out, or of another kind."""
-    token = tokens[index]
-    kinds = _OPENERS if token.text in _OPENERS else _CLOSERS if token.text in _CLOSERS else ()
-    for mark in kinds:
-        if mark != token.text:
-            yield 2, token.start, token.end, mark
-    if kinds:
-        yield 3, token.start, token.end, ""
-    depth = sum((t.text in _OPENERS) - (t.text in _CLOSERS) for t in tokens)
-    if depth:
-        marks = _CLOSERS if depth > 0 else _OPENERS
-        place = token.end
-        yield from ((2, place, place, mark) for mark in sorted(marks))
-
-
-def _put_in(tokens: Sequence[Token], index: int) -> Iterator[tuple[int, int, int, str]]:
-    """A mark that is missing between two operands."""
-    before, after = tokens[index], tokens[index + 1] if index + 1 < len(tokens) else None
-    numbers = after is not None and before.kind == after.kind == "NUMBER"
-    left = before.kind not in ITEM_WORDS and (_word(before.text[-1]) or before.text in _CLOSERS)
-    right = after is not None and (_word(after.text[0]) or after.text in _OPENERS)
-    place = before.end
-    for mark in _JOINTS:
-        if mark != "in" or (left and right):
-            yield 3, place, place, mark if mark in ",:" else f" {mark}"
-    for mark in _SIGNS if left and right and not numbers else ():
-        yield 3, place, place, f" {mark}"

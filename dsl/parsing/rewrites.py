@@ -24,6 +24,7 @@ from cspec.dsl.parsing.rewrite_bound import (
     last_entry,
     on_an_axis,
 )
+from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS, let_of_a_model
 from cspec.dsl.parsing.rewrite_forms import Rewrite
 from cspec.dsl.parsing.rewrite_named import NAMED
 from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
@@ -43,6 +44,18 @@ _FOUND = 3
 """Places of one form in a line."""
 
 
+_ROWS = (
+    *STATISTICS_ROWS,
+    *CALL_ROWS,
+    *SLIP_ROWS,
+    *ORDER_ROWS,
+    *NOTATION_ROWS,
+    *WORD_ROWS,
+    *ROWS,
+    *LABEL_ROWS,
+)
+
+
 def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewrite]:
     """What a line may have meant, by the rows that fit it, the most specific first.
 
@@ -55,7 +68,7 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
     if not readings:
         yield from _in_one_word(text, start, end)
         yield from _of_the_spec(source, first)
-    for row in (*STATISTICS_ROWS, *SLIP_ROWS, *ORDER_ROWS, *NOTATION_ROWS, *WORD_ROWS, *ROWS):
+    for row in _ROWS:
         if readings and first.code not in row.codes:
             continue
         if row.codes and not first.code.startswith(row.codes):
@@ -124,6 +137,7 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         each_entry,
         each_group,
         _left_out,
+        let_of_a_model,
         *NAMED,
     ):
         found = make(source.text, first, source.slice(first.span))

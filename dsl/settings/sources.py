@@ -13,6 +13,9 @@ Split = tuple[float, ...]
 _SPLIT = "shares of the targets, in order; default: the source's own"
 
 
+_TEN = tuple(map(str, range(10)))
+
+
 class DataSource(Settings):
     """Base of the data sources. `targets` are the names of its own splits."""
 
@@ -20,12 +23,15 @@ class DataSource(Settings):
     positional: ClassVar[tuple[str, ...]] = ()
     tabular: ClassVar[bool] = False
     """Whether columns beside `x` and `y` can be named."""
+    classes: ClassVar[tuple[str, ...]] = ()
+    """The values of `y` in the order of their codes; none where only the data say them."""
 
 
 class Digits(DataSource):
     """1,797 handwritten digits of 8 x 8 pixels, ten classes, embedded (UCI, by E. Alpaydin)."""
 
     word: ClassVar[str] = "digits"
+    classes: ClassVar[tuple[str, ...]] = _TEN
     split: Split = Field((0.6, 0.2, 0.2), description=_SPLIT)
     seed: int = Field(0, ge=0, description="seed of the split")
     image: bool = Field(False, description="keep images as (1, 8, 8) instead of 64 numbers")
@@ -35,6 +41,7 @@ class TwoGaussians(DataSource):
     """Two classes of points around (-3, -3) and (3, 3), unit variance."""
 
     word: ClassVar[str] = "two_gaussians"
+    classes: ClassVar[tuple[str, ...]] = ("0", "1")
     n: int = Field(100, ge=1, le=ROWS.most, description="examples a class")
     seed: int = Field(0, ge=0, description="seed of the points")
     split: Split | None = Field(None, description=_SPLIT)
@@ -84,6 +91,7 @@ class Mnist(DataSource):
     """MNIST from the four IDX files in a folder: 60,000 and 10,000 images of 28 x 28."""
 
     word: ClassVar[str] = "mnist"
+    classes: ClassVar[tuple[str, ...]] = _TEN
     positional: ClassVar[tuple[str, ...]] = ("folder",)
     folder: str | None = Field(None, description="folder of the IDX files; default: data/mnist")
     split: Split | None = Field(None, description="shares of the 60,000 for train and val")
@@ -128,18 +136,21 @@ class BreastCancer(_Table):
     """569 tumors, 30 numbers each, two classes (scikit-learn)."""
 
     word: ClassVar[str] = "breast_cancer"
+    classes: ClassVar[tuple[str, ...]] = ("malignant", "benign")
 
 
 class Wine(_Table):
     """178 wines, 13 numbers each, three classes (scikit-learn)."""
 
     word: ClassVar[str] = "wine"
+    classes: ClassVar[tuple[str, ...]] = ("class_0", "class_1", "class_2")
 
 
 class Iris(_Table):
     """150 flowers, 4 numbers each, three classes (scikit-learn)."""
 
     word: ClassVar[str] = "iris"
+    classes: ClassVar[tuple[str, ...]] = ("setosa", "versicolor", "virginica")
 
 
 class Diabetes(_Table):

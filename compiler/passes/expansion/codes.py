@@ -222,6 +222,9 @@ def _no_value(
 ) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
+    if isinstance(expr, Number):  # of numbers the nearest, whatever their digits
+        numbers = [value for value in classes if not isinstance(value, str)]
+        close = [str(min(numbers, key=lambda v: abs(v - expr.value)))] if numbers else []
     shown = some(list(map(visible_line, words)), _SHOWN)
     return Diagnostic(
         code="CS208",

@@ -109,15 +109,15 @@ def _of(
             for index, operator in enumerate(operators):
                 left, right = operands[index], operands[index + 1]
                 for thing, end, turned in ((left, right, False), (right, left, True)):
-                    value = value_or_none(end, typer.values)
-                    if value is None or not math.isfinite(value):
+                    limit = value_or_none(end, typer.values)
+                    if limit is None or not math.isfinite(limit):
                         continue
                     for name, total, only in _speaks_of(typer, thing, binders, known):
                         for upper in (True, False):
                             says = operator == "==" or (operator[0] == "<") is (upper is not turned)
                             if says and only in (None, upper):
                                 at = _typed(end)
-                                yield _Bound(name, total, upper, value, at, relation.span, label)
+                                yield _Bound(name, total, upper, limit, at, relation.span, label)
 
 
 def _speaks_of(

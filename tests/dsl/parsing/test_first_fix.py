@@ -84,3 +84,39 @@ def test_a_name_that_an_edit_defines_is_unknown_no_more() -> None:
 def test_a_help_in_the_place_of_a_call_keeps_its_numbers() -> None:
     text = "var x[2]\nminimize sumsq(x)\ns.t. sum(x) >= 1\nusing ipopt(max_iter=100)\n"
     assert "sqp(iterations=100)" in made(text, first_error(text).fixes[0])
+
+
+LEGAL_CLASSES = [
+    "P[pred == y | y == 9] >= 90%",
+    "P[pred == 0] >= 5%",
+    "P[pred == y | y in {0, 9}] >= 90%",
+    "E[prob[1]] <= 30%",
+    "abs(E[max(prob)] - P[pred == y]) <= 3%",
+    "E[max(ce(net(z), y) for z in ball(x, 0.1, norm=inf))] <= 2",
+]
+
+
+@pytest.mark.parametrize("relation", LEGAL_CLASSES)
+def test_classes_chances_and_balls_that_are_right_stay_legal(relation: str) -> None:
+    assert errors(check(Source(text=f"{D}s.t. c: {relation}\n")).diagnostics) == ()
+
+
+@pytest.mark.parametrize(("wrong", "nearest"), [("10", "9"), ("-1", "0"), ("21", "9")])
+def test_of_numbers_the_nearest_class_is_offered(wrong: str, nearest: str) -> None:
+    first = first_error(f"{D}s.t. c: P[pred == y | y == {wrong}] >= 95%\n")
+    assert (first.code, first.fixes[0].replacement) == ("CS208", nearest)
+    assert "0 to 9" in first.message
+
+
+def test_a_text_that_no_class_resembles_is_asked_about() -> None:
+    text = "data train(x, y) = iris()\nmodel net = mlp\nminimize ce(net(x), y)\n"
+    first = first_error(f'{text}s.t. c: P[pred == y | y == "rose"] >= 95%\n')
+    assert [fix.replacement for fix in first.fixes] == ['"setosa"', '"versicolor"', '"virginica"']
+
+
+LABELS = "s.t. sparse density(net) <= 30%\n     easy E[ce(net(x), y) | y == 0] <= 0.2\n"
+
+
+def test_two_labels_without_their_colons_are_two_findings() -> None:
+    found = errors(check(Source(text=D + LABELS)).diagnostics)
+    assert [d.message for d in found] == ["a label ends with `:`"] * 2
