@@ -118,7 +118,8 @@ def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
 def _local_call(typer: Typer, call: Call, function: Name, scope: Scope) -> Kind:
     """`count(*)`, `g(1)`: a name that stands for a number, a value or a weight is called."""
     kind, word = scope.local[function.id], function.id
-    if kind.what not in ("number", "value", "tensor"):
+    shadowed = typer.symbols.role(word) in ("model", "function")  # they are what is called
+    if kind.what not in ("number", "value", "tensor") or shadowed:
         return _arguments_only(typer, call, scope)
     alone = word == "count" or not call.arguments
     product = f"for a product write `{word}*({', '.join(map(typer.slice, call.arguments))})`"
