@@ -83,10 +83,12 @@ def with_one_edit(
         return tuple(
             both if d is first else d for d in found if d is first or not within(d, *places)
         )
-    line = _mended(source, first, check, wrong)
+    line = None if two_readings else _mended(source, first, check, wrong)
     if line is not None:
         told, here = first.model_copy(update=_said(source, first, [line])), line.span
-        return tuple(told if d is first else d for d in found if d is first or not within(d, here))
+        # What the line as it is written now leaves out is told by what else is found on it.
+        others = (d for d in found if d is first or _loses(source, line) or not within(d, here))
+        return tuple(told if d is first else d for d in others)
     if as_said(source, first, check, wrong, keeping=False) is not None:
         return found
     edits = [*islice(_right(source, first, check), _SHOWN)]
@@ -292,6 +294,15 @@ def _mended(
             return None
         found = left[0]
     return None
+
+
+def _loses(source: Source, line: Fix) -> bool:
+    """Whether a line written anew has no trace of a word or number that stood there."""
+    kept = line.replacement.lower()
+    return any(word not in kept for word in _SAID_THERE.findall(source.slice(line.span).lower()))
+
+
+_SAID_THERE = re.compile(r"[a-z_]\w*|\d[\d.]*")
 
 
 def _next_edit(here: Source, found: Diagnostic, first: Diagnostic, check: Check) -> Fix | None:

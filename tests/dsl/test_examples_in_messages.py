@@ -64,7 +64,7 @@ def test_examples_are_not_part_of_what_is_printed() -> None:
         ("from nets.py import Net\ndata train(x, y)\nmodel f = Net()\nminimize ce\n", ["CS105"]),
         (
             "data train(x, y, s)\nmodel f\nminimize ce\ns.t. P(pred == 1 | s = F) <= 5%\n",
-            ["CS130", "CS107", "CS201"],
+            ["CS130"],
         ),
     ],
 )

@@ -26,6 +26,9 @@ def still_params(typer: Typer, relation: Expr) -> dict[str, Any] | None:
     params = [item for item in items if isinstance(item, Param)]
     if not params or len(params) < len(used):
         return None
+    inside = {name for p in params if p.value is not None for name in names(p.value)}
+    if any(typer.symbols.role(name) not in ("param", None) for name in inside):
+        return None  # of something that moves: that is said where it is declared
     fixes = [*_left_out(typer, relation)]
     helps = [f"leave {typer.text(relation)} out"]
     if len(params) == 1:
