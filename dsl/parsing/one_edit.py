@@ -83,9 +83,12 @@ def with_one_edit(
         return tuple(
             both if d is first else d for d in found if d is first or not within(d, *places)
         )
-    line = None if two_readings else _mended(source, first, check, wrong)
+    either = any(h.startswith("or, for") for h in first.helps)  # the author's to choose
+    line = None if either else _mended(source, first, check, wrong)
     if line is not None:
-        told, here = first.model_copy(update=_said(source, first, [line])), line.span
+        fixes = (line, *first.fixes) if two_readings else (line,)
+        update = {**_said(source, first, [line]), "fixes": fixes}
+        told, here = first.model_copy(update=update), line.span
         # What the line as it is written now leaves out is told by what else is found on it.
         others = (d for d in found if d is first or _loses(source, line) or not within(d, here))
         return tuple(told if d is first else d for d in others)

@@ -39,6 +39,8 @@ class SetWord(NamedTuple):
     """It is a set of vectors: of a matrix, each row is one."""
     vertices: bool = False
     """Convex, bounded, and with a cheap vertex oracle: for Frank-Wolfe."""
+    shares: bool = False
+    """Its vectors are shares of 1: entries of at least 0 that sum to it."""
     points: bool = False
     """As a word of a spec it says where points lie, `domain q = box(...)`; weights are held by it
     where a spec bounds them: `0 <= W <= 1`."""
@@ -56,7 +58,13 @@ SET_WORDS: dict[str, SetWord] = {
         ),
         SetWord("box_row"),
         SetWord(
-            "simplex", functions=True, by_rows=True, vectors=True, vertices=True, maps=("softmax",)
+            "simplex",
+            functions=True,
+            by_rows=True,
+            vectors=True,
+            vertices=True,
+            shares=True,
+            maps=("softmax",),
         ),
         SetWord("ball", functions=True, by_rows=True, vertices=True),
         SetWord("group_ball"),
@@ -137,6 +145,11 @@ JOINT = frozenset(
     )
 )
 """Sets with one that is not convex that have a joint projection."""
+
+
+def of_shares(word: str) -> bool:
+    """Whether the vectors of a set are shares: none below 0, and 1 together."""
+    return word in SET_WORDS and SET_WORDS[word].shares
 
 
 def maps_of(word: str) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.shapes import declared
+from cspec.dsl.words.sets import of_shares
 
 
 def check_entry_products(typer: Typer, spec: Spec) -> None:
@@ -52,7 +53,7 @@ def _shared_out(typer: Typer, spec: Spec) -> Iterator[str]:
     """Variables whose entries sum to a number."""
     for _, constraint in flatten(spec):
         match constraint.relation:
-            case Membership(element=Name(id=name), set=Name(id="simplex")):
+            case Membership(element=Name(id=name), set=Name(id=word)) if of_shares(word):
                 yield name
             case Compare(operands=(left, right), operators=("==",)):
                 for thing, total in ((left, right), (right, left)):

@@ -33,6 +33,7 @@ from cspec.dsl.tree.nodes import (
     Within,
 )
 from cspec.dsl.tree.rebuild import function_name
+from cspec.dsl.words.sets import of_shares
 
 
 class _Bound(NamedTuple):
@@ -94,7 +95,9 @@ def _of(
     """What a constraint says of every entry of a vector, or of their total."""
     relation, label = constraint.relation, constraint.label
     match relation:
-        case Membership(element=Name(id=name), set=Name(id="simplex")) if name in known:
+        case Membership(element=Name(id=name), set=Name(id=word)) if name in known and of_shares(
+            word
+        ):
             if not binders:
                 for total, upper, value in (
                     (True, True, 1.0),
