@@ -105,6 +105,21 @@ def check(
     return checked.model_copy(update={"diagnostics": found})
 
 
+def _check_expressions(
+    typer: ExpressionTyper, written: Spec, explicit: Spec, settled: Settled
+) -> None:
+    """What expressions say, wherever they stand; findings go to the typer."""
+    check_shapes(typer, explicit.items)
+    check_divisions(typer, explicit.items)
+    check_derivatives(typer, explicit.items)
+    check_example_index(typer, written.items)
+    check_probabilities(typer, explicit.items)
+    check_gates(typer, explicit.items, settled.models)
+    check_events(typer, explicit.items)
+    check_conditions(typer, explicit.items)
+    check_unused(typer, explicit)
+
+
 def _check(
     source: Source, params: Mapping[str, object] | None, functions: Iterable[Signature]
 ) -> Checked:
@@ -128,15 +143,7 @@ def _check(
         settled = check_items(typer, spec, explicit.spec, params or {}, hidden)
     limits = SaidByModifiers()
     if not settled.too_large:
-        check_shapes(typer, explicit.spec.items)
-        check_divisions(typer, explicit.spec.items)
-        check_derivatives(typer, explicit.spec.items)
-        check_example_index(typer, spec.items)
-        check_probabilities(typer, explicit.spec.items)
-        check_gates(typer, explicit.spec.items, settled.models)
-        check_events(typer, explicit.spec.items)
-        check_conditions(typer, explicit.spec.items)
-        check_unused(typer, explicit.spec)
+        _check_expressions(typer, spec, explicit.spec, settled)
         limits = check_constraints(typer, explicit.spec, settled, tuple(d.span for d in syntax))
     checks = [*named, *paired.diagnostics, *explicit.diagnostics, *typer.found]
     if errors(syntax):  # what is not read may use any name

@@ -31,7 +31,7 @@ def restoration(lowered: Lowered) -> tuple[Operation, ...]:
     meaning = f"{step}, {STEPS} steps at most"
     found = [_at_the_end("restore", meaning)] if is_restored(lowered) else []
     if is_exchanged(lowered):
-        nearest = "x_i <- argmax g near x_i: points go where it is broken between them, and again"
+        nearest = "x_j <- argmax g near x_i: points go where it is broken between them, and again"
         found.append(_at_the_end("exchanged", nearest))
     if settles_offsets(lowered):
         moved = "b <- b + s, the offsets of outputs where the true objective is best"

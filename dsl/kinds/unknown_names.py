@@ -49,9 +49,7 @@ _LOWER = frozenset(name.lower() for name in MODULES)
 def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
     """Report a name that nothing defines; `words` of the language may be meant."""
     if name.id in ("E", "P"):
-        helps = (f"write `{name.id}[...]`",)
-        message = f"`{name.id}` stands before square brackets"
-        return typer.report("CS201", message, name.span, "no function", helps=helps)
+        return _without_brackets(typer, name)
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
     if here := by_place(typer, name):
@@ -108,6 +106,13 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if near := instead.letter_or_unused(typer, name, scope):
         return _report(typer, name, (f"did you mean `{near}`?",), near)
     return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def _without_brackets(typer: Typer, name: Name) -> Kind:
+    """`E`, `P` alone."""
+    message = f"`{name.id}` stands before square brackets"
+    helps = (f"write `{name.id}[...]`",)
+    return typer.report("CS201", message, name.span, "no function", helps=helps)
 
 
 def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:

@@ -25,10 +25,10 @@ from cspec.dsl.parsing.two_faults import (
     within,
     without_followers,
 )
-from cspec.dsl.parsing.typed_helps import LABEL, QUOTE, as_said, general
+from cspec.dsl.parsing.typed_helps import QUOTE, as_said, general
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
-from cspec.dsl.text.source import Source, Span, line_of
+from cspec.dsl.text.source import LABEL, Source, Span, line_of
 from cspec.dsl.text.tokens import tokenize
 
 _LONGEST, _LINE = 2_000, 160
@@ -282,11 +282,8 @@ def _mended(
         line = text[start : len(text) - behind]
         if not goes and not keeps(line, _line(here, fix), own=bool(found.fixes)):
             return None
-        text, safe = (
-            f"{text[: fix.span.start]}{fix.replacement}{text[fix.span.end :]}",
-            (safe and fix.safe),
-        )
-        here = Source(text=text, name=source.name)
+        here, safe = _edited_source(here, fix), safe and fix.safe
+        text = here.text
         after = errors(check(here))
         left = [d for d in after if start <= d.span.start <= len(text) - behind]
         if not left and len(after) < len(wrong):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite
-from cspec.dsl.text.source import Span
+from cspec.dsl.text.source import Span, line_of
 
 _BODY = re.compile(HEAD + r"([^#\n]*)", re.MULTILINE)
 _OBJECTIVE = re.compile(r"([ \t]*(?:minimize|maximize|metric[ \t]+\w+[ \t]*=)[ \t]+)([^#\n]*)")
@@ -21,16 +21,12 @@ _SOME = 200
 """Points of a mean over a domain, where the spec says no number."""
 
 
-def _line_at(text: str, place: int) -> int:
-    return text.rfind("\n", 0, place) + 1
-
-
 def each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`x[i] >= 1`, `forall i: x[i] >= 1`, `A[i, j]`: an index goes over entries of its size."""
     if first.code not in ("CS201", "CS137"):
         return None
     index = word.split()[-1] if word.split() else ""
-    line = _BODY.match(text, _line_at(text, first.span.start))
+    line = _BODY.match(text, line_of(text, first.span.start)[0])
     size = _size_of(text, line[2], index) if line and index.isidentifier() else ""
     if line is None or not size:
         return None
@@ -63,7 +59,7 @@ _BEFORE_LAST = re.compile(r"(?:end|END|last|LAST|\$)(?:[ \t]*-[ \t]*(\d+))?")
 
 def last_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`x[end]`, `x[last - 1]`, `x[n]` of `x[n]`: entries are counted from 0."""
-    line = _BODY.match(text, _line_at(text, first.span.start))
+    line = _BODY.match(text, line_of(text, first.span.start)[0])
     if line is None:
         return None
     if first.code == "CS329" and "has no entry" in first.message:
@@ -83,7 +79,7 @@ def last_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
 
 def _by_its_size(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`x[n]`, `x[-1]` of `x[n]`: the last entry whatever `n` is."""
-    before = text[_line_at(text, first.span.start) : first.span.start]
+    before = text[line_of(text, first.span.start)[0] : first.span.start]
     of = re.search(r"\b(\w+)\[([^\[\]\n]*,)?[ \t]*\Z", before)
     sizes = _sizes(text, of[1]) if of else []
     place = of[2].count(",") if of and of[2] else 0
@@ -135,7 +131,7 @@ def _around(text: str, start: int, end: int, index: str) -> int | None:
 
     In a constraint a sum that counts another index already leaves this one to `forall`.
     """
-    objective = _OBJECTIVE.match(text, _line_at(text, start)) is not None
+    objective = _OBJECTIVE.match(text, line_of(text, start)[0]) is not None
     uses = [m.start() for m in re.finditer(rf"\b{index}\b", text[start:end])]
     for call in re.finditer(r"\b(?:sum|max|min)\(", text[start:end]):
         close = closing(text, start + call.end() - 1)
@@ -158,7 +154,7 @@ def _domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`E[diff(u, t)^2]`: nothing says at which points of the domain."""
-    start = _line_at(text, first.span.start)
+    start = line_of(text, first.span.start)[0]
     line = _BODY.match(text, start)
     if first.code not in ("CS201", "CS302") or line is None or _bound_on(line[0]):
         return None
@@ -197,7 +193,7 @@ _AT = re.compile(
 
 def at_a_point(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`u == 0 at t = 0`, `u(t, x) == 0 when x == -1`: a value at a point is a call."""
-    found = _AT.match(text, _line_at(text, first.span.start))
+    found = _AT.match(text, line_of(text, first.span.start)[0])
     models = re.findall(r"^[ \t]*model[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
     for name, listed in models if found else ():
         axes, used = split_arguments(listed), rf"\b{name}\b(?:\([^()\n]*\))?"
@@ -236,7 +232,7 @@ _GROUPS = re.compile(
 
 def each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`forall ward: P[pred == 1 | ward == w]`: a name goes over the values of a column."""
-    line = _GROUPS.match(text, _line_at(text, first.span.start))
+    line = _GROUPS.match(text, line_of(text, first.span.start)[0])
     if first.code != "CS137" or line is None:
         return None
     column, rest = line["column"], line["rest"].rstrip()
@@ -259,7 +255,7 @@ def each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
 def on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`u(0, x) == 0` without a quantifier: points of the axis of the domain are drawn."""
     over = _drawn(text, [word]) if first.code == "CS201" else None
-    line = _BODY.match(text, _line_at(text, first.span.start))
+    line = _BODY.match(text, line_of(text, first.span.start)[0])
     if not over or line is None or re.search(r"\bforall\b", line[0]):
         return None
     message = f"`{word}` has no value here: a condition holds for each of its points"

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Sequence
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.wording import closing
 from cspec.dsl.parsing.two_faults import Check, leads
-from cspec.dsl.text.source import Source, Span, line_of
+from cspec.dsl.text.source import LABEL, Source, Span, line_of
 
 QUOTE = re.compile(r"`([^`]+)`")
-LABEL = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
-"""What stands before the body of a constraint."""
 _SAID = 2
 """Helps that are typed."""
 

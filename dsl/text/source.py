@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
@@ -57,6 +58,10 @@ class Source(BaseModel, frozen=True, ignored_types=(cached_property,)):
     def slice(self, span: Span) -> str:
         """The text exactly as typed."""
         return self.text[span.start : span.end]
+
+
+LABEL = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
+"""What stands before the body of a constraint on its line."""
 
 
 def line_of(text: str, place: int) -> tuple[int, int]:

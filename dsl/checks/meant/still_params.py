@@ -11,7 +11,7 @@ from typing import Any
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import listing
-from cspec.dsl.text.source import Span, line_of
+from cspec.dsl.text.source import LABEL, Span, line_of
 from cspec.dsl.tree.nodes import Compare, Expr, Name, Param
 from cspec.dsl.tree.rebuild import names
 
@@ -64,7 +64,6 @@ def _bound_of(typer: Typer, relation: Expr) -> str | None:
     return None if bound is None or names(bound) else typer.slice(bound)
 
 
-_LABEL = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
 _NEXT = re.compile(r"\n[ \t]+(?=\w+:|\w)")
 
 
@@ -72,7 +71,7 @@ def _left_out(typer: Typer, relation: Expr) -> list[Fix]:
     """The edit that takes the line of a relation out, where nothing else stands on it."""
     text = typer.source.text
     start, end = line_of(text, relation.span.start)
-    head = _LABEL.match(text, start, end)
+    head = LABEL.match(text, start, end)
     if head is None or head.end() != relation.span.start or text[relation.span.end : end].strip():
         return []
     opens = "s.t." in head[0]
