@@ -50,6 +50,9 @@ from cspec.dsl.values.outside import ParamTable
 from cspec.dsl.words.functions import Signature
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_WORK, _EACH_CHECK, _EACH_ERROR = 7_000, 150, 100
+"""Work on texts that one edit away may be right, and what a check and a finding cost, in the work
+of a character."""
 
 
 class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
@@ -98,8 +101,15 @@ def check(
     if not errors(checked.diagnostics):
         return checked
 
+    tried = {source.text: checked.diagnostics}
+    wrong = len(errors(checked.diagnostics))
+    most = _WORK // (len(source.text) + _EACH_CHECK + _EACH_ERROR * wrong)
+
     def found_in(text: Source) -> tuple[Diagnostic, ...]:
-        return _check(text, params, own).diagnostics
+        if text.text not in tried and len(tried) <= most:
+            tried[text.text] = _check(text, params, own).diagnostics
+        # Of what is tried no more, nothing is known to be better than the spec as it is.
+        return tried.get(text.text, checked.diagnostics)
 
     found = with_one_edit(with_examples(checked.diagnostics, source, found_in), source, found_in)
     return checked.model_copy(update={"diagnostics": found})
