@@ -6,6 +6,7 @@ Each case is a title, a spec, and the findings as `code line:column headline`, i
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ def read_cases(text: str) -> list[Case]:
 CASES = read_cases(CORPUS.read_text(encoding="utf-8"))
 
 
+@cache
 def checked(spec: str) -> Checked:
     """A checked text."""
     return check(Source(text=spec))

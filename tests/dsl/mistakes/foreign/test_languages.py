@@ -7,6 +7,7 @@ knows.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,6 +62,7 @@ WRONG = [case for case in CASES if case.told != (Told(0, ()),)]
 FIXED = [case for case in WRONG if not case.how]
 
 
+@cache
 def found(spec: str) -> tuple[Diagnostic, ...]:
     return errors(check(Source(text=spec)).diagnostics)
 
