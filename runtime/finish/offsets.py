@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.methods.threshold import worth
-from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.models.remembered import moved_by_offset
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -37,27 +37,27 @@ def settle_offsets(session: Session) -> None:
     size = sum(p.numel() for p in session.parameters)
     if session.interrupted:
         return
-    with as_deployed(session.models()), torch.no_grad():
-        for layer in _last_layers(session):
-            places = range(layer.out_features)
-            sweeps = int(WORK // max(1, rows * size * len(places)))
-            for _ in range(min(sweeps, SWEEPS if len(places) > 1 else 1)):
-                better = [_settle(session, layer, place) for place in places]
-                if not any(better):
-                    break
+    for model, layer in _last_layers(session):
+        places = range(layer.out_features)
+        sweeps = int(WORK // max(1, rows * size * len(places)))
+        for _ in range(min(sweeps, SWEEPS if len(places) > 1 else 1)):
+            with torch.no_grad():
+                better = [_settle(session, model, layer, place) for place in places]
+            if not any(better):
+                break
 
 
-def _last_layers(session: Session) -> Iterator[nn.Linear]:
-    """The layer at the end of each classifier that is trained, with an offset to move."""
+def _last_layers(session: Session) -> Iterator[tuple[nn.Module, nn.Linear]]:
+    """Each classifier that is trained, and the layer at its end with an offset to move."""
     moved = {id(p) for p in session.parameters}
     for model in session.models():
         layers = [m for m in model.modules() if not list(m.children()) and list(m.parameters())]
         last = layers[-1] if layers else None
         if isinstance(last, nn.Linear) and last.out_features <= CLASSES and id(last.bias) in moved:
-            yield last
+            yield model, last
 
 
-def _settle(session: Session, layer: nn.Linear, place: int) -> bool:
+def _settle(session: Session, model: nn.Module, layer: nn.Linear, place: int) -> bool:
     """Search the ranks of one output's scores for its best offset; whether it is another."""
     offset, start = layer.bias, layer.bias[place].clone()
     members = [c for c in session.program.constraints if not c.soft]
@@ -78,12 +78,15 @@ def _settle(session: Session, layer: nn.Linear, place: int) -> bool:
     at = min(int((margins < 0).sum()), most)
     step = max(1, most // LOOKS)
     # Shares of few examples go up and down from rank to rank, so it is looked far and wide.
-    at = min((at, *range(0, most + 1, step)), key=at_rank)
-    while step > 1 and not session.interrupted:
-        reach = LOOKS // 2 * (step := max(1, step // LOOKS))
-        at = min(range(max(0, at - reach), min(most, at + reach) + 1, step), key=at_rank)
-    better = at_rank(at) < before and not session.interrupted
-    offset[place] = start + middles[at] if better else start
+    with moved_by_offset(model, layer):
+        at = min((at, *range(0, most + 1, step)), key=at_rank)
+        while step > 1 and not session.interrupted:
+            reach = LOOKS // 2 * (step := max(1, step // LOOKS))
+            at = min(range(max(0, at - reach), min(most, at + reach) + 1, step), key=at_rank)
+    offset[place] = start + middles[at]
+    better = worth(session, members) < before and not session.interrupted
+    if not better:
+        offset[place] = start
     return better
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from cspec.runtime.models.remembered import moved_by_offset
 from cspec.runtime.models.without_trace import as_deployed, measuring
 
 ROWS = 3000
@@ -106,3 +107,46 @@ def test_gradients_are_never_of_what_is_remembered() -> None:
     with as_deployed([model]), torch.enable_grad():
         model(x).sum().backward()
     assert float(model.line.bias.grad) == ROWS
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_outputs_move_with_the_offset_of_their_last_layer(outputs: int) -> None:
+    torch.manual_seed(0)
+    last = nn.Linear(8, outputs)
+    first = Counted()
+    model = nn.Sequential(first, nn.Linear(1, 8), nn.Tanh(), last)
+    x, other = torch.randn(ROWS, 3), torch.randn(ROWS, 3)
+    with torch.no_grad(), moved_by_offset(model, last):
+        for turn, rows in enumerate((x, other, x, other, x)):
+            last.bias += 0.1 * torch.randn(outputs)
+            first.rows.clear()
+            with measuring([model]):
+                found = model(rows)
+            assert sum(first.rows) == (ROWS if turn < 2 else 0)
+            torch.testing.assert_close(found, model(rows))
+    assert asked(first, x)[1] == ROWS  # nothing stays behind
+
+
+class Twice(nn.Module):
+    """A layer that is used twice, or whose outputs are worked on."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.last = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.last(x)
+        return self.last(found) if self.how == "twice" else torch.tanh(found)
+
+
+@pytest.mark.parametrize("how", ["twice", "worked on"])
+def test_outputs_that_do_not_move_with_an_offset_are_computed(how: str) -> None:
+    torch.manual_seed(0)
+    model, x = Twice(how), torch.randn(ROWS, 3)
+    with torch.no_grad(), moved_by_offset(model, model.last):
+        for _ in range(3):
+            model.last.bias += 1
+            with measuring([model]):
+                found = model(x)
+            torch.testing.assert_close(found, model(x))
