@@ -38,7 +38,8 @@ def settle_offsets(session: Session) -> None:
     if session.interrupted:
         return
     for model, layer in _last_layers(session):
-        places = range(layer.out_features)
+        # Of two outputs only the difference counts.
+        places = range(int(layer.out_features == 2), layer.out_features)
         sweeps = int(WORK // max(1, rows * size * len(places)))
         for _ in range(min(sweeps, SWEEPS if len(places) > 1 else 1)):
             with torch.no_grad():

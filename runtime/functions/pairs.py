@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 
+@lru_cache(maxsize=64)
 def _ordered_pairs(groups: int, device: torch.device) -> tuple[Tensor, Tensor]:
     index = torch.arange(groups, device=device)
     first, second = torch.meshgrid(index, index, indexing="ij")
