@@ -20,6 +20,7 @@ from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses
 from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, rehearsed, with_rehearsal
 from cspec.compiler.choose.schedule import SETTLES, RunLength, budget, effective
+from cspec.compiler.choose.strata import with_strata
 from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number
 from cspec.compiler.emit.expressions import ModuleScope
 from cspec.compiler.emit.loop import LoopPlan
@@ -182,6 +183,8 @@ def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> Rehears
 
 def _run(checked: Checked, facts: Facts) -> _Run:
     fit, schedule, notes = budget(checked, facts)
+    fit, spread = with_strata(fit, checked, facts)
+    notes += spread
     space = space_of(checked, facts)
     solved = space is not None or one_number(checked) or on_whole_data(checked) is not None
     if solved:

@@ -141,7 +141,7 @@ def training(
     ]
     if checked.symbols.datasets():
         found.append(_plain(spec, "batch_size"))
-    for name in ("schedule", "clip_norm", "accumulate", "precision", "augment"):
+    for name in ("schedule", "clip_norm", "accumulate", "precision", "strata", "augment"):
         if spec.given(name):
             found.append(_plain(spec, name))
         elif getattr(fit, name) != getattr(spec, name):

@@ -20,7 +20,7 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
     """What is to be told of data that come in batches of their own.
 
     Raises:
-        SpecError: CS516, the spec asks for batches of another size, or for several a step.
+        SpecError: CS516, the spec asks for batches of another size or order, or for several a step.
     """
     found: list[Diagnostic] = []
     notes: list[str] = []
@@ -29,6 +29,8 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
         size = _written(checked.fit, name)
         if stream is not None and size != "full" and checked.fit.accumulate > 1:
             found.append(_several(name, checked))
+        if stream is not None and size != "full" and checked.fit.strata is not None:
+            found.append(_own_order(name, checked))
         if stream is None or size is None or size == stream.batch_size:
             continue
         if size == "full":
@@ -65,7 +67,7 @@ def _two_sizes(name: str, size: Size, stream: StreamFacts, checked: Checked) -> 
     return Diagnostic(
         code="CS516",
         message=f"`{name}` comes in {own}, and the spec asks for {size}",
-        span=_place(checked),
+        span=place_of(checked),
         label="another size",
         notes=("the batches of a loader are those of the training, sampled and augmented by it",),
         helps=(
@@ -79,13 +81,24 @@ def _several(name: str, checked: Checked) -> Diagnostic:
     return Diagnostic(
         code="CS516",
         message=f"`{name}` comes in batches of its own, one a step: they are not accumulated",
-        span=_place(checked, "accumulate"),
+        span=place_of(checked, "accumulate"),
         label="several batches a step",
         helps=(f"give what the loader reads from: {name}=loader.dataset", "or larger batches"),
     )
 
 
-def _place(checked: Checked, word: str = "batch_size") -> Span:
+def _own_order(name: str, checked: Checked) -> Diagnostic:
+    return Diagnostic(
+        code="CS516",
+        message=f"`{name}` comes in batches of its own: their groups are those that it draws",
+        span=place_of(checked, "strata"),
+        label="another order",
+        helps=(f"give what the loader reads from: {name}=loader.dataset", "or leave `strata` out"),
+    )
+
+
+def place_of(checked: Checked, word: str = "batch_size") -> Span:
+    """Where `fit` says a setting."""
     for item in checked.spec.items:
         if isinstance(item, Fit):
             for keyword in item.keywords:

@@ -40,7 +40,9 @@ from cspec.dsl.tree.nodes import (
     Or,
     Spec,
     Stop,
+    String,
     Using,
+    Vector,
     walk,
 )
 from cspec.dsl.tree.rebuild import head_name
@@ -202,6 +204,8 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
         )
     if "batch_size" in by_name:
         _sizes(typer, by_name["batch_size"].value)
+    if "strata" in by_name:
+        _strata(typer, by_name["strata"].value)
     if "augment" in by_name:
         _augment(typer, by_name["augment"].value)
     if not isinstance(settings, FitSettings):
@@ -214,6 +218,25 @@ def _sizes(typer: Typer, value: Expr) -> None:
     if isinstance(value, Call):
         for keyword in value.keywords:
             dataset(typer, keyword.name, keyword.name_span, [k.name for k in value.keywords])
+
+
+def _strata(typer: Typer, value: Expr) -> None:
+    """Each name is a column of some dataset."""
+    known = sorted(typer.symbols.column_names)
+    for item in value.items if isinstance(value, Vector) else ():
+        if isinstance(item, Name | String):
+            name = item.id if isinstance(item, Name) else item.value
+            if name not in known:
+                near = closest(name, known)
+                typer.report(
+                    "CS513",
+                    f"no dataset has a column `{name}`",
+                    item.span,
+                    "strata are columns that hold groups",
+                    notes=(f"columns: {listing(known, 'and')}",),
+                    helps=(f"write `{near}`" if near else "name a column that holds groups",),
+                    fixes=replacing(item.span, near or ""),
+                )
 
 
 def _augment(typer: Typer, value: Expr) -> None:

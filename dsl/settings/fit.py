@@ -131,6 +131,11 @@ class FitSettings(Settings):
     precision: Literal["float32", "float64"] = Field(
         "float32", description="number format: float32 or float64"
     )
+    strata: tuple[str, ...] | Literal["groups"] | None = Field(
+        None,
+        description="columns whose groups each batch holds in their shares; "
+        "groups: those of the requirements",
+    )
     augment: str | None = Field(None, description="name of an imported function on a batch of x")
     seed: int = Field(0, ge=0, description="seed of initialization, order and noise")
 

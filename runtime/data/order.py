@@ -19,3 +19,23 @@ def generator_for(*keys: int | str) -> torch.Generator:
 def permutation(n: int, seed: int, epoch: int) -> Tensor:
     """The order of n examples in an epoch, int64 (n,); the same on every machine and device."""
     return torch.randperm(n, generator=generator_for("order", seed, epoch))
+
+
+def stratified(cells: Tensor, seed: int, epoch: int) -> Tensor:
+    """An order of an epoch in which each cell is spread evenly, int64 (n,).
+
+    The k-th of the n_c examples of a cell, drawn at random, stands at the share (k + u_c) / n_c of
+    the epoch, u_c uniform (systematic sampling): any stretch of it holds a cell's share of it, up
+    to one or two. `cells` are integers, (n,).
+    """
+    generator = generator_for("strata", seed, epoch)
+    _, cells = torch.unique(cells.cpu(), return_inverse=True)
+    shuffled = torch.randperm(len(cells), generator=generator)
+    of = cells[shuffled]
+    counts = torch.bincount(of)
+    by_cell = torch.argsort(of, stable=True)
+    before = torch.cumsum(counts, 0) - counts
+    rank = torch.empty_like(by_cell)
+    rank[by_cell] = torch.arange(len(of)) - before[of[by_cell]]
+    start = torch.rand(len(counts), generator=generator, dtype=torch.float64)
+    return shuffled[torch.argsort((rank + start[of]) / counts[of], stable=True)]

@@ -13,7 +13,7 @@ from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.data.order import permutation
+from cspec.runtime.data.order import permutation, stratified
 from cspec.runtime.data.points import on_like
 from cspec.runtime.data.stream import DataEndedError, StreamReader, draw_items
 
@@ -213,6 +213,7 @@ class Batches:
         }
         """By dataset, how many examples and batches it has."""
         self._seed = seed
+        self._strata = fit.strata if isinstance(fit.strata, tuple) else ()
         self._augment = augment
         self._dtype = dtype
         self._orders: dict[str, tuple[int, Tensor]] = {}
@@ -334,9 +335,24 @@ class Batches:
             dataset = self.data[name]
             device = next(iter(dataset.columns.values())).device
             seed = self._seed if name == self.plan.dataset else self._stream(name)
-            held = (epoch, permutation(len(dataset), seed, epoch).to(device))
+            cells = self._cells(dataset)
+            order = (
+                permutation(len(dataset), seed, epoch)
+                if cells is None
+                else stratified(cells, seed, epoch)
+            )
+            held = (epoch, order.to(device))
             self._orders[name] = held
         return held[1]
+
+    def _cells(self, dataset: Dataset) -> Tensor | None:
+        """The combination of groups that each row is in; None where rows have none."""
+        strata = [c for c in self._strata if c in dataset.columns]
+        if not strata:
+            return None
+        columns = (dataset.columns[c].reshape(len(dataset)) for c in strata)
+        codes = torch.stack([torch.unique(c, return_inverse=True)[1] for c in columns], 1)
+        return torch.unique(codes, dim=0, return_inverse=True)[1]
 
     def _stream(self, name: str) -> int:
         """A seed of its own for each dataset that cycles, so that orders are unrelated."""

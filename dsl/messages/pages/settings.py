@@ -99,8 +99,9 @@ _CODES = (
     ),
     page(
         513,
-        "`sizes` names no dataset",
-        "`batch_size=sizes(...)` names datasets of the spec.",
+        "`sizes` names no dataset, or `strata` no groups",
+        "`batch_size=sizes(...)` names datasets of the spec; `strata=[...]` columns that hold"
+        " groups, `strata=groups` those of the requirements.",
         "",
         "",
     ),

@@ -1,0 +1,89 @@
+"""Groups of which each batch holds its share: `fit(strata=groups)`, or columns by name.
+
+Proportional stratification: an epoch is still every row once, so a mean over a batch stays an
+unbiased estimate without weights, and what varies from batch to batch is no longer how many rows of
+a group it holds:
+
+    Var[mean] = sum_c (n_c / n)^2 s_c^2 / b_c  <=  s^2 / b
+
+(Cochran 1977, Sampling Techniques, ch. 5; the difference is the variance between the groups).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cspec.compiler.records.facts import DataFacts, Facts
+from cspec.compiler.refusals.streams import place_of
+from cspec.dsl.check import Checked
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.wording import listing
+from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.tree.nodes import Expectation, Name, walk
+
+
+def with_strata(
+    fit: FitSettings, checked: Checked, facts: Facts
+) -> tuple[FitSettings, tuple[str, ...]]:
+    """The settings with their columns by name, and how many rows of its rarest a batch holds.
+
+    Raises:
+        SpecError: CS513, a column holds no groups, or no requirement names any.
+    """
+    if fit.strata is None:
+        return fit, ()
+    asked = _of_requirements(checked, facts) if fit.strata == "groups" else fit.strata
+    columns = tuple(dict.fromkeys(asked))
+    for column in columns:
+        if not any(_groups(data, column) for data in facts.data.values()):
+            raise _no_groups(checked, f"column `{column}` holds no groups").error()
+    if not columns:
+        raise _no_groups(checked, "no requirement names groups").error()
+    return fit.model_copy(update={"strata": columns}), tuple(_told(fit, columns, facts))
+
+
+def _groups(data: DataFacts, column: str) -> bool:
+    return column in data.columns and len(data.columns[column].held) > 1
+
+
+def _of_requirements(checked: Checked, facts: Facts) -> Iterator[str]:
+    """The columns of groups in the conditions of requirements, in the order of the spec."""
+    for item in checked.elaborated.constraints():
+        for mean in walk(item):
+            for condition in mean.conditions if isinstance(mean, Expectation) else ():
+                for name in walk(condition):
+                    held = isinstance(name, Name) and any(
+                        _groups(data, name.id) for data in facts.data.values()
+                    )
+                    if isinstance(name, Name) and held:
+                        yield name.id
+
+
+def _told(fit: FitSettings, columns: tuple[str, ...], facts: Facts) -> Iterator[str]:
+    """What a batch holds of the rarest group of any of the columns, by dataset."""
+    for name, data in facts.data.items():
+        here = [column for column in columns if _groups(data, column)]
+        size = fit.rows_of_step(name)
+        if not here or data.rows == 0:
+            continue
+        if size is None or size >= data.rows:
+            yield f"`{name}`: a batch is all its rows, so `strata` changes nothing"
+            continue
+        count, column, code = min(
+            (data.columns[c].count(code), c, code) for c in here for code in data.columns[c].held
+        )
+        yield (
+            f"`{name}`: each batch of {size} holds the groups of {listing(here, 'and')} in their "
+            f"shares; of the rarest, {column} = {data.columns[column].called(code)}, "
+            f"{count * size / data.rows:.3g} rows"
+        )
+
+
+def _no_groups(checked: Checked, message: str) -> Diagnostic:
+    return Diagnostic(
+        code="CS513",
+        message=message,
+        span=place_of(checked, "strata"),
+        label="nothing to spread",
+        helps=("name columns of few values: `strata=[sex, y]`", "or leave `strata` out"),
+    )
