@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cspec.dsl.messages.synonyms import FAIRNESS, STAND_INS
 from cspec.dsl.messages.wording import closest, number, split_arguments
-from cspec.dsl.mistakes.foreign.rows import compiled
+from cspec.dsl.mistakes.foreign.rows import Pattern
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.settings.methods import METHODS
@@ -29,7 +29,7 @@ class Row(NamedTuple):
     `{new}` what is written.
     """
 
-    pattern: re.Pattern[str]
+    pattern: Pattern
     make: Make
     message: str
     codes: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def row(pattern: str, make: Make, message: str, *codes: str) -> Row:
     blanks or none, `~` for at least one.
     """
     shaped = _NAMED.sub(lambda found: _PATTERNS[found[0]], pattern)
-    return Row(compiled(shaped), make, message, codes, r"|\n)*" in shaped)
+    return Row(Pattern(shaped), make, message, codes, r"|\n)*" in shaped)
 
 
 _PATTERNS = {"WORD": _WORD, "NUM": _NUM, "RATE": _RATE, "HEAD": HEAD, "IN": _IN}

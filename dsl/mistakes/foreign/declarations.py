@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.mistakes.foreign.rows import MODULE, Template, compiled, row
+from cspec.dsl.mistakes.foreign.rows import MODULE, Pattern, Template, row
 
 _VALUE = r"[-+]?[\w.]+"
 _DEFINED = r"(?:[A-Za-z_]\w*\.)?(?P<name>[A-Za-z_]\w*) (?:=|<-) "
-_NONNEGATIVE = compiled(r"nonneg\w* = True|NonNegative\w+|pos = True|lb = 0(?:\.0*)?\b")
+_NONNEGATIVE = Pattern(r"nonneg\w* = True|NonNegative\w+|pos = True|lb = 0(?:\.0*)?\b")
 _ATTRIBUTES = {
     "lo|lb|lower|LB": "var {name} in [{value}, inf]",
     "up|ub|upper|UB": "var {name} in [-inf, {value}]",
@@ -16,14 +16,14 @@ _ATTRIBUTES = {
     "l|m|value|start|Start|init": "var {name} = {value}",
 }
 """Attributes of a variable in GAMS, Pyomo and Gurobi, and the line that says the same."""
-_DISCRETE = compiled(
+_DISCRETE = Pattern(
     r"\b(?:Binary|Integers?|Boolean|GRB\.BINARY|GRB\.INTEGER|Int|Bin)\b|integer|boolean"
 )
-_BOUNDS = compiled(rf"bounds = \( ({_VALUE}|None) , ({_VALUE}|None) \)")
-_LOWER = compiled(rf"\b(?:lb|lowBound|lower) = ({_VALUE})")
-_UPPER = compiled(rf"\b(?:ub|upBound|upper) = ({_VALUE})")
-_START = compiled(rf"\b(?:initialize|start|value|x0) = ({_VALUE})")
-_SIZE = compiled(r"^ \(? (\d+)\b|['\"] , (\d+)\b")
+_BOUNDS = Pattern(rf"bounds = \( ({_VALUE}|None) , ({_VALUE}|None) \)")
+_LOWER = Pattern(rf"\b(?:lb|lowBound|lower) = ({_VALUE})")
+_UPPER = Pattern(rf"\b(?:ub|upBound|upper) = ({_VALUE})")
+_START = Pattern(rf"\b(?:initialize|start|value|x0) = ({_VALUE})")
+_SIZE = Pattern(r"^ \(? (\d+)\b|['\"] , (\d+)\b")
 _LITTLE = "variables are real numbers: training moves by gradients, and whole numbers have none"
 
 

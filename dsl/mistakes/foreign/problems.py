@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.foreign.rows import MODULE, ForeignLine, compiled, row
+from cspec.dsl.mistakes.foreign.rows import MODULE, ForeignLine, Pattern, row
 from cspec.dsl.text.source import Span
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -91,7 +91,7 @@ def _one(match: re.Match[str]) -> tuple[Piece, ...]:
 
 
 _HEAD = r"(?P<head>(?:s\.t\.|subject~to)~)?"
-_FIND = compiled(
+_FIND = Pattern(
     r"(?P<word>find|satisfy)~(?!s\.t\.|subject~to|such~that)[A-Za-z_]\w*(?: , [A-Za-z_]\w*)*"
     r"(?= (?:s\.t\.|subject~to|such~that|#|\r?$|\Z))"
 )

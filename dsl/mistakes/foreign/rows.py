@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from string import Formatter
 from typing import NamedTuple
 
@@ -21,6 +22,30 @@ REMOVE = ""
 Template = str | Callable[[re.Match[str]], str | tuple[Piece, ...] | None] | None
 
 
+class Pattern:
+    """A pattern where a blank stands for blanks or none, and `~` for at least one.
+
+    Inside of `[ ]` both stand for themselves. It is compiled when it is first asked: most specs
+    have no mistake, and then hundreds of patterns need not be.
+    """
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(_CLASS_OR_BLANK.sub(_blanks, self.written), re.MULTILINE)
+
+    def match(self, text: str, *places: int) -> re.Match[str] | None:
+        return self._compiled.match(text, *places)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        return self._compiled.search(text)
+
+    def finditer(self, text: str, *places: int) -> Iterator[re.Match[str]]:
+        return self._compiled.finditer(text, *places)
+
+
 class ForeignLine(NamedTuple):
     """A foreign line. `{name}` stands for a group of the pattern, `{st}` for an `s.t.` to write.
 
@@ -29,7 +54,7 @@ class ForeignLine(NamedTuple):
     asks, and one that may mean something else (indices from 1) is not `safe` to apply unasked.
     """
 
-    pattern: re.Pattern[str]
+    pattern: Pattern
     code: str
     message: str
     template: Template = None
@@ -51,16 +76,8 @@ def row(
     safe: bool = True,
 ) -> ForeignLine:
     """A row whose pattern begins at the first word of a line and ends at the line's end."""
-    whole = compiled(pattern + END)
+    whole = Pattern(pattern + END)
     return ForeignLine(whole, code, message, template, help, note, alternatives, safe)
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern where a blank stands for blanks or none, and `~` for at least one.
-
-    Inside of `[ ]` both stand for themselves.
-    """
-    return re.compile(_CLASS_OR_BLANK.sub(_blanks, pattern), re.MULTILINE)
 
 
 def _blanks(match: re.Match[str]) -> str:
