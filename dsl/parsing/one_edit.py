@@ -73,9 +73,10 @@ def with_one_edit(
     if any(_clean(source, fix, check) for fix in first.fixes[:2]):
         return found
     said = as_said(source, first, check, wrong, keeping=True)
-    if said is not None:  # the rest of the line followed from it: its fix leaves none there
-        here = Span(*line_of(source.text, first.span.start))
-        return tuple(said if d is first else d for d in found if d is first or not within(d, here))
+    if said is not None:  # where it says its whole edit, the rest of the line followed from it
+        here, whole = Span(*line_of(source.text, first.span.start)), said.fixes != first.fixes
+        others = (d for d in found if d is first or not (whole and within(d, here)))
+        return tuple(said if d is first else d for d in others)
     two_readings = len(first.fixes) > 1 and first.code not in _OF_TWO
     sought = first.code not in _KEPT and not two_readings
     both = both_mended(source, first, check, wrong) if sought else None
