@@ -10,7 +10,7 @@ from cspec.dsl.checks.ranges import check_range
 from cspec.dsl.checks.readings import OVER_ALL, readings
 from cspec.dsl.checks.rules import check_atoms
 from cspec.dsl.explicit.var_sets import held_in
-from cspec.dsl.kinds.by_group import each_group, given
+from cspec.dsl.kinds.by_group import each_group, given, grouped_part
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.relations import require_set
@@ -96,8 +96,11 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
     if _against_a_list(typer, relation):
         return
     for operand, kind in zip(relation.operands, kinds, strict=True):
-        if kind.what == "unknown" and each_group(operand, typer.slice):
+        part = grouped_part(operand, typer.explicit_lets) if kind.what == "unknown" else None
+        if part is operand:
             _groups(typer, relation, operand, sure=False)
+        elif part is not None:
+            _of_groups(typer, relation, operand, part)
     joint = Kind(
         "number",
         False,
@@ -166,6 +169,27 @@ def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -
         ),
         fixes=replacing(operand.span, *options) if sure else replacing(relation.span, *forms),
         severity="error" if sure else "warning",
+    )
+
+
+def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> None:
+    """Warn of arithmetic with a rate by group that is compared, `P[.. | sex] - P[..] <= 5%`."""
+    text, first = typer.slice(operand), relation.operands[0] is operand
+    word = "max" if relation.operators[0].startswith("<") == first else "min"
+    which = "largest" if word == "max" else "smallest"
+    typer.report(
+        "CS312",
+        f"{typer.text(operand)} is one number a group, as {typer.text(part)} is, unless its column"
+        " is true or false",
+        operand.span,
+        "a number a group",
+        notes=("a constraint compares one number",),
+        helps=(
+            f"for the {which}, so that it holds for each group: `{word}({text})`",
+            f"for a column of true and false: `{given(part, typer.slice)}`",
+        ),
+        fixes=replacing(operand.span, f"{word}({text})"),
+        severity="warning",
     )
 
 

@@ -142,7 +142,7 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             if _words(typer, extra) == _words(typer, objectives[0])
             else (
                 "add them with weights: `minimize a + 0.1*b`",
-                "or make one a constraint: `s.t. b <= 0.5`",
+                f"or make one a constraint: `{_as_constraint(typer, extra)}`",
             ),
             fixes=(
                 Fix(span=extra.span, replacement="", title="keep the first"),
@@ -158,6 +158,12 @@ def _moving(typer: Typer, text: str) -> tuple[str, ...]:
     if swapped != text:
         return (f"write `{swapped}`",)
     return ("use a `var`, a model that is not frozen, or a given value",)
+
+
+def _as_constraint(typer: Typer, item: Objective) -> str:
+    """`s.t. P[pred == y] >= 0.5`: what is made large or small with a bound."""
+    text = "b" if item.expression is None else typer.slice(item.expression)
+    return f"s.t. {text} {'>=' if item.sense == 'maximize' else '<='} 0.5"
 
 
 def _words(typer: Typer, item: Objective) -> list[str]:

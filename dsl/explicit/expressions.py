@@ -332,7 +332,8 @@ class Elaborator:
             self.found.append(which_data(self.source, span, expr, names))
             return
         given = frozenset(n for n, s in self.symbols.table.items() if s.role == "given")
-        self.found.append(no_data(self.source, span, expr, given))
+        domains = self.symbols.domains().values()
+        self.found.append(no_data(self.source, span, expr, given, domains))
 
     def ask(self, found: Diagnostic) -> None:
         """A question of its own, once at its place."""
@@ -352,7 +353,7 @@ class Elaborator:
             return models[0]
         if name.span not in self._asked:
             self._asked.add(name.span)
-            self.found.append(which_model(name, what, models))
+            self.found.append(which_model(self.source, name, what, models))
         return None
 
     def _inputs(self, model: str, data: str | None, span: Span) -> Expr:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, replacing
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
-from cspec.dsl.tree.nodes import Binder, Constraint, Expectation, Expr, Name, On
+from cspec.dsl.tree.nodes import Binder, Constraint, Domain, Expectation, Expr, Name, On
 from cspec.dsl.words.losses import LOSSES
 
 
 def no_data(
-    source: Source, span: Span, expr: Expr | None = None, given: Container[str] = ()
+    source: Source,
+    span: Span,
+    expr: Expr | None = None,
+    given: Container[str] = (),
+    domains: Iterable[Domain] = (),
 ) -> Diagnostic:
-    """A mean in a spec that has no data; of `given` values, which are means already."""
+    """A mean in a spec that has no data; of `given` values, which are means already.
+
+    With `domains`, a mean of a field is one over points of the first.
+    """
+    over = next(iter(domains), None)
+    if isinstance(expr, Expectation) and over is not None:
+        return _which_points(source, expr, over)
     if isinstance(expr, Expectation) and isinstance(expr.body, Name) and expr.body.id in given:
         name = expr.body.id
         return Diagnostic(
@@ -35,6 +45,25 @@ def no_data(
             "add a line `data train(x, y)` for data bound from outside",
             "or say which points: `E[... for t in uniform(0, 1).sample(100)]`",
         ),
+    )
+
+
+def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnostic:
+    """A mean of a field that does not say over which points of its domain it goes."""
+    axes = [axis.name for axis in domain.axes]
+    one = len(axes) == 1
+    bound = axes[0] if one else f"({', '.join(axes)})"
+    line = source.line(source.position(expr.span.start).line)
+    fixed = one and line.lstrip().startswith("metric")  # the same points whenever it is recorded
+    points = f"{bound} in {domain.name}{'.grid(101)' if fixed else '.sample(200)'}"
+    text, end = source.slice(expr.span), Span(expr.span.end - 1, expr.span.end - 1)
+    return Diagnostic(
+        code="CS306",
+        message=f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`",
+        span=expr.span,
+        label=f"{listing(axes, 'and')} of which points?",
+        helps=(f"write `{text[:-1]} for {points}]`",),
+        fixes=(Fix(span=end, replacement=f" for {points}", title=f"over {points}"),),
     )
 
 
@@ -111,8 +140,11 @@ def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
     )
 
 
-def which_model(name: Name, what: str, models: tuple[str, ...]) -> Diagnostic:
-    """A bare loss or prediction in a spec without exactly one model."""
+def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) -> Diagnostic:
+    """A bare loss or prediction in a spec without exactly one model.
+
+    A model whose form stands on the line already is offered last: `pred == pred(big(x))`.
+    """
     if not models:
         return Diagnostic(
             code="CS308",
@@ -121,6 +153,8 @@ def which_model(name: Name, what: str, models: tuple[str, ...]) -> Diagnostic:
             label=f"{what} of which model?",
             helps=("add a line `model f` for a model bound from outside",),
         )
+    line = source.line(source.position(name.span.start).line)
+    models = tuple(sorted(models, key=lambda model: f"{name.id}({model}(" in line))
     forms = tuple(_model_form(name.id, model) for model in models)
     return Diagnostic(
         code="CS308",

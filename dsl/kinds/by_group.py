@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import is_
 
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name
+from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name, Negate, Power, Product, Sum
 from cspec.dsl.tree.rebuild import names
 
 _LETTERS = ("g", "h", "i")
@@ -23,6 +23,28 @@ def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | No
     several = len(columns) > 1
     head = f"({', '.join(letters)}) in cross" if several else f"{letters[0]} in values"
     return f"forall {head}({', '.join(columns)}):", _under(expr, events, shown)
+
+
+def grouped_part(expr: Expr, lets: Mapping[str, Expr]) -> Expr | None:
+    """The rate by group that arithmetic is made of: `P[.. | sex]` of `abs(P[.. | sex] - P[..])`.
+
+    Names in `lets` stand for what these say.
+    """
+    match expr:
+        case Name(id=word) if word in lets:
+            return grouped_part(lets[word], lets)
+        case Expectation():
+            return expr if _columns(expr) else None
+        case Call(function=Name(id=word), arguments=(inner,)) if word in _EACH:
+            return grouped_part(inner, lets)
+        case Sum() | Product() | Power() | Negate():
+            parts = (grouped_part(p, lets) for p in expr.children() if isinstance(p, Expr))
+            return next((part for part in parts if part is not None), None)
+    return None
+
+
+_EACH = frozenset(("abs", "exp", "log", "sqrt", "relu", "sign"))
+"""Functions of one number that are applied to that of each group."""
 
 
 def _unused(expr: Expr) -> tuple[str, ...]:

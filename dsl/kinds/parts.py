@@ -252,7 +252,7 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
                 return Kind("weights", False, kind.moves, kind.gradient)
             return _unknown_part(typer, expr, ("weights", "params"))
         case "tensor":
-            return kind
+            return kind if expr.name == "T" else _unknown_part(typer, expr, ("T",))
         case "column":
             return Kind("column", kind.per_example)
         case "scores":

@@ -9,6 +9,7 @@ demographic_parity(sex)    gap(P[pred == 1 | sex])
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
@@ -36,13 +37,22 @@ def rate(typer: Typer, call: Call, word: str) -> str | None:
         for k in call.keywords
         if k.name in typer.symbols.column_names
     ]
-    conditions = ", ".join((*given, *columns))
     sets = [
         a.id for a in call.arguments if isinstance(a, Name) and a.id in typer.symbols.datasets()
     ]
-    if sets and not conditions:
+    if sets and not given and not columns:
         return written.replace("]", f" on {sets[0]}]")
-    return _CLOSE.sub(lambda m: _behind_bar(m, conditions), written) if conditions else written
+    return _under(written, (*given, *columns))
+
+
+def measured(word: str, conditions: Sequence[str]) -> str:
+    """`P[pred == 1 | y == 1, sex]` for `TPR` under conditions: a rate that has a name elsewhere."""
+    return _under(RATES[word.lower()].format(c="1"), conditions)
+
+
+def _under(rate: str, conditions: Sequence[str]) -> str:
+    joined = ", ".join(conditions)
+    return _CLOSE.sub(lambda m: _behind_bar(m, joined), rate) if joined else rate
 
 
 def _behind_bar(close: re.Match[str], conditions: str) -> str:

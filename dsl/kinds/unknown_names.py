@@ -36,6 +36,7 @@ MODULES = {
     "cp": "cvxpy",
     "cvxpy": "cvxpy",
     "scipy": "scipy",
+    "linalg": "numpy.linalg",
     "sklearn": "sklearn",
     "torchvision": "torchvision",
     "tfco": "tfco",
@@ -60,7 +61,9 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         rate = RATES[name.id.lower()].format(c=1)
         if measured := rate_on(typer, name, rate):
             return measured
-        return _report(typer, name, (f"write `{rate}{_bound(typer, name)}`",), rate)
+        chosen = typer.source.text.startswith("[", name.span.end)  # of what, only its author knows
+        helps = (f"write `{rate}{_bound(typer, name)}`",)
+        return _report(typer, name, helps, None if chosen else rate)
     if label := label_used(typer, name):
         return label
     column = column_meant(typer, name.id)
@@ -95,7 +98,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         if told := as_called(typer, name, known.help):
             return told
         return _report(typer, name, (_in_names(typer, known.help),), known.word)
-    guess = guess or closest(name.id, words)
+    guess = guess or closest(name.id, words if typer.symbols.models() else (*words, "model"))
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs][:2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cspec.dsl.messages.diagnostic import Fix, Label
@@ -163,6 +164,21 @@ def stray_closer(f: Failure) -> Repair | None:
     meant = SHAPES[OPENERS[opener.kind]]
     if token.text == meant:
         return _empty(f, opener)
+    if _closes_an_outer(f, opened, meant):
+        return rewritten(
+            f,
+            f.index,
+            f.index,
+            (meant,),
+            "CS103",
+            f"`{opener.text}` is never closed",
+            f"add `{meant}` before `{token.text}`{_shown(f, opened[-1], f.index)}",
+            label="opened here",
+            related=(Label(span=token.span, text=f"a `{meant}` is missing before this"),),
+            shown=opener.span,
+            safe=False,
+            sure=False,
+        )
     return rewritten(
         f,
         f.index,
@@ -175,6 +191,17 @@ def stray_closer(f: Failure) -> Repair | None:
         safe=False,
         sure=False,
     )
+
+
+def _closes_an_outer(f: Failure, opened: Sequence[int], meant: str) -> bool:
+    """Whether a closer belongs to an outer bracket: with one more before it, all are closed."""
+    outer = {SHAPES[OPENERS[f.at(place).kind]] for place in opened[:-1]}
+    if f.token.text not in outer:
+        return False
+    closer = Token(OPENERS[f.at(opened[-1]).kind], meant, f.token.start, f.token.start)
+    exchanged = (*f.tokens[: f.index], closer, *f.tokens[f.index + 1 :])
+    added = (*f.tokens[: f.index], closer, *f.tokens[f.index :])
+    return bool(unmatched(exchanged)) and not unmatched(added)
 
 
 def _empty(f: Failure, opener: Token) -> Repair | None:

@@ -44,7 +44,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names
+from cspec.dsl.tree.rebuild import bound_names, names
 from cspec.dsl.words.functions import Signature
 from cspec.dsl.words.losses import LOSSES
 
@@ -278,8 +278,19 @@ def _implies_data(
         return False
     if "domain" not in roles and free & {"x", "y"}:
         return True
-    averages = (n for n in walk(spec) if isinstance(n, Expectation))
-    return any(not average.binders for average in averages)
+    averages = (n for n in walk(spec) if isinstance(n, Expectation) and not n.binders)
+    axes = {axis.name for i in spec.items if isinstance(i, Domain) for axis in i.axes}
+    return any(not _of_coordinates(average, axes, table) for average in averages)
+
+
+def _of_coordinates(average: Expectation, axes: set[str], table: dict[str, Symbol]) -> bool:
+    """Whether a mean is of a field at coordinates, whose points are missing, and of no data."""
+    used = names(average)
+    items = (symbol.item for name, symbol in table.items() if name in used)
+    fields = any(
+        i.arguments and axes.issuperset(i.arguments) for i in items if isinstance(i, Model)
+    )
+    return fields and average.dataset is None and (used & {"x", "y"}) <= axes
 
 
 def _of_points(spec: Spec, words: set[str]) -> bool:

@@ -47,7 +47,8 @@ def keeps(before: str, after: str, own: bool = False) -> bool:
     if "".join(lost) != "".join(gained):
         if own:
             numbers = [w for w in lost if w[0].isdigit() and ".." not in w]
-            return len(lost) <= len(gained) and not numbers
+            texts = {token.strip('"') for token in old if token.startswith('"')}
+            return len(lost) <= len(gained) and not numbers and texts.isdisjoint(lost)
         if len(lost) > 1 or len(gained) > 1 or not _respelt("".join(lost), "".join(gained), old):
             return False
     changed = _differences(marks, new_marks)

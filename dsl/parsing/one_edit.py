@@ -73,8 +73,10 @@ def with_one_edit(
     if any(_clean(source, fix, check) for fix in first.fixes[:2]):
         return found
     said = as_said(source, first, check, wrong, keeping=True)
-    if said is not None:
-        return tuple(said if d is first else d for d in found)
+    if said is not None:  # where it says its whole edit, the rest of the line followed from it
+        here, whole = Span(*line_of(source.text, first.span.start)), said.fixes != first.fixes
+        others = (d for d in found if d is first or not (whole and within(d, here)))
+        return tuple(said if d is first else d for d in others)
     two_readings = len(first.fixes) > 1 and first.code not in _OF_TWO
     sought = first.code not in _KEPT and not two_readings
     both = both_mended(source, first, check, wrong) if sought else None
@@ -167,6 +169,8 @@ def _rewritten(
         fix = Fix(span=found.span, replacement=found.new, title=f"write `{found.new.strip()}`")
         far = found.span.end < first.span.start or found.span.start > first.span.end
         if leads(source, fix, check, len(wrong), whole=far):
+            if not leads(source, fix, check, len(wrong), whole=True):
+                fix = _mended(source, first, check, wrong, fix) or fix
             shown = _on_line(source, first, fix)
             update = {
                 **_anew(first, found.message, shown, wrong),
@@ -266,21 +270,29 @@ def _bare(text: str) -> str:
 
 
 def _mended(
-    source: Source, first: Diagnostic, check: Check, wrong: Sequence[Diagnostic]
+    source: Source,
+    first: Diagnostic,
+    check: Check,
+    wrong: Sequence[Diagnostic],
+    begin: Fix | None = None,
 ) -> Fix | None:
-    """The line after the first edit of each finding on it in turn, where that makes it right."""
+    """The line after the first edit of each finding on it in turn, where that makes it right.
+
+    `begin` is the edit of the first finding, where a form of the line told it.
+    """
     start, end = line_of(source.text, first.span.start)
     text, behind = source.text, len(source.text) - end
     here, found, safe = source, first, True
-    for _ in range(_ROUNDS):
-        fix = _next_edit(here, found, first, check)
+    for turn in range(_ROUNDS):
+        told = begin if turn == 0 else None
+        fix = told or _next_edit(here, found, first, check)
         if fix is None or fix.span.start < start or fix.span.end > len(text) - behind:
             return None
         goes = found.code in _NAMES_GO or _whole_call(found, fix)
-        if not (goes or fix.replacement.strip()):
+        if not (goes or told or fix.replacement.strip()):
             return None
         line = text[start : len(text) - behind]
-        if not goes and not keeps(line, _line(here, fix), own=bool(found.fixes)):
+        if not (goes or told) and not keeps(line, _line(here, fix), own=bool(found.fixes)):
             return None
         here, safe = _edited_source(here, fix), safe and fix.safe
         text = here.text

@@ -48,6 +48,7 @@ from cspec.dsl.tree.nodes import (
     Comment,
     Compare,
     Constraint,
+    Expr,
     Group,
     Implies,
     Item,
@@ -60,6 +61,7 @@ from cspec.dsl.tree.nodes import (
     String,
     SubjectTo,
 )
+from cspec.dsl.words.losses import LOSSES
 
 __all__ = ["parse", "parse_text", "read"]
 
@@ -317,12 +319,27 @@ _RELATED = (Compare, Membership, Implies, And, Or, Not, Name, String)
 def _plain(item: Constraint) -> bool:
     """Whether a line above `s.t.` relates nothing: a number that someone wants small or large."""
     bare = item.label is None and not item.binders and not item.modifiers
-    return bare and not isinstance(item.relation, _RELATED)
+    return bare and (_is_loss(item.relation) or not isinstance(item.relation, _RELATED))
+
+
+def _is_loss(expr: Expr) -> bool:
+    return isinstance(expr, Name) and expr.id in LOSSES
 
 
 def _bare_objective(source: Source, item: Constraint) -> Diagnostic:
     text = source.slice(item.span).split("\n")[0]
     place = Span(item.span.start, item.span.start)
+    if _is_loss(item.relation):
+        return problem(
+            source,
+            "CS118",
+            f"`{text}` stands alone: a loss is minimized",
+            item.span,
+            label="an objective begins with its word",
+            helps=(f"write `minimize {text}`",),
+            fix="minimize ",
+            fix_span=place,
+        )
     return problem(
         source,
         "CS118",

@@ -24,7 +24,7 @@ def _size_of(text: str, name: str) -> int | None:
 def counted_set(text: str, index: str, low: int, high: int, step: int, body: str) -> str:
     """The numbers that an index goes over; of a vector with `high` entries those from 0 on."""
     entry = rf"\b([A-Za-z_]\w*)\[[ \t]*{index}[ \t]*\]"
-    bare = re.sub(rf"{entry}|\b(?:for|forall)[ \t]+{index}\b", "", body)
+    bare = re.sub(rf"{entry}|\b(?:for|forall)[ \t]*[{{(\[]?[ \t]*{index}\b", "", body)
     if re.search(rf"\b{index}\b", bare):
         return from_to(low, high, step)  # `sum(i*x[i] ...)`: what it counts is meant, too
     for name in re.findall(entry, body):
@@ -101,6 +101,20 @@ COUNT_ROWS = (
         rf"\bsum\( (?P<body>(?:IN)+?) , {_INDEX} , (?P<low>\d+) , (?P<high>\d+) \)",
         _summed,
         "what a sum goes over stands behind its term: `for {i} in ...`",
+    ),
+    row(
+        rf"\bsum [{{\[(] {_OVER} [}}\])]"
+        r" (?P<body>WORD\[(?:IN)+?\](?: \^ \d+)?(?: \* WORD\[(?:IN)+?\])*|\((?:IN)+\))",
+        _summed,
+        "what a sum goes over stands behind its term: `for {i} in ...`",
+        "CS1",
+    ),
+    row(
+        rf"\b(?P<q>forall) [{{\[(] {_INDEX} (?:=|:=|\bin\b|\u2208|\bfrom\b) (?P<set>{_COUNTING})"
+        r" [}\])] :? ",
+        lambda m: (form := _quantified(m)) and f"{form}: ",
+        "`{set}`: numbers from 0 on are `range(n)`, and a quantifier has no brackets",
+        "CS1",
     ),
     row(
         r"\bsum [\[{] (?P<over>WORD~in~(?:range\([^()\n]*\)|\{[^{}\n]*\})) [\]}]"

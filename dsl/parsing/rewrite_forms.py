@@ -65,6 +65,7 @@ SIZED = "rank|channels|sparse|nuclear|grid"
 CALLED = "|".join(
     sorted((n for n, s in SIGNATURES.items() if s.parameters and n not in LOSSES), key=len)[::-1]
 )
+_OF_MODELS = "|".join(name for name, s in SIGNATURES.items() if s.family == "model")
 BOUNDED = "|".join(
     name for name, s in SIGNATURES.items() if s.family in ("model", "weights") or name == "gap"
 )
@@ -164,8 +165,22 @@ def stops(match: re.Match[str]) -> str:
 
 def named(match: re.Match[str]) -> str:
     """`model = mlp(...)`: a name that the rest of the spec calls, else a usual one."""
-    called = re.search(r"\b(net|model|f|g|h)\(", match.string[match.end() :])
-    return f"model {called[1] if called else 'f'} = "
+    rest = match.string[match.end() :]
+    taken = {*defined_names(match.string), *SIGNATURES}
+    used = (name for found in _OF_A_MODEL.finditer(rest) if (name := found[1] or found[2]))
+    return f"{match[1]}model {next((name for name in used if name not in taken), 'f')} = "
+
+
+_OF_A_MODEL = re.compile(
+    rf"\b(?:{_OF_MODELS})\([ \t]*([A-Za-z_]\w*)[ \t]*\)"
+    r"|(?<![\w.])([A-Za-z_]\w*)(?:\([ \t]*x\b|\.(?:weights|params)\b)"
+)
+
+
+def named_data(match: re.Match[str]) -> str:
+    """`data = digits()`: the name behind the rest's first `on`, else a usual one."""
+    used = re.search(r"\bon[ \t]+([A-Za-z_]\w*)", match.string[match.end() :])
+    return f"data {used[1] if used else 'train'}(x, y) = "
 
 
 def labelled(match: re.Match[str]) -> str:
@@ -281,10 +296,11 @@ def turned_round(match: re.Match[str]) -> str:
     return re.sub(r"\bdiff\(([\w \t]+(?:,[\w \t]+)+)\)", turned, match[0])
 
 
-def _columns(text: str) -> tuple[str, ...]:
+def columns_of(text: str) -> tuple[str, ...]:
     """The columns of the first dataset of a text."""
     found = re.search(r"^[ \t]*data[ \t]+\w+\(([^()\n]*)\)", text, re.MULTILINE)
-    return tuple(part.split()[-1] for part in found[1].split(",")) if found else ("x", "y")
+    parts = found[1].split(",") if found else ("x", "y")
+    return tuple(part.split()[-1] for part in parts if part.strip())
 
 
 def untupled(match: re.Match[str]) -> str:
@@ -294,7 +310,7 @@ def untupled(match: re.Match[str]) -> str:
         return ""
     line = f"{match[0][: found.start()]}(a, b){match[0][found.end() :]}"
     for name, group in zip("ab", found.groups(), strict=True):
-        for part, column in zip(split_arguments(group), _columns(match.string), strict=False):
+        for part, column in zip(split_arguments(group), columns_of(match.string), strict=False):
             line = re.sub(rf"(?<![\w.]){re.escape(part)}\b", f"{name}.{column}", line)
     return line
 
@@ -302,7 +318,7 @@ def untupled(match: re.Match[str]) -> str:
 def by_place(match: re.Match[str]) -> str:
     """`a[0]` of a pair is its first column."""
     names = re.search(r"\([ \t]*(\w+)[ \t]*,[ \t]*(\w+)[ \t]*\)[ \t]+in[ \t]+pairs", match[0])
-    columns = _columns(match.string)
+    columns = columns_of(match.string)
     if names is None:
         return ""
 
@@ -323,7 +339,7 @@ def parity(match: re.Match[str]) -> str:
     """`DemographicParity(difference_bound=0.05)` of fairlearn, of the third column."""
     word = re.sub(r"(?<!^)(?=[A-Z])", "_", match[2]).lower()
     word = {"true_positive_rate_parity": "equal_opportunity"}.get(word, word)
-    columns = _columns(match.string)
+    columns = columns_of(match.string)
     if word not in FAIRNESS or len(columns) < 3:
         return ""
     relation = ">=" if "ratio(" in FAIRNESS[word] else "<="

@@ -148,5 +148,25 @@ def _let_of_itself(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return Rewrite(body, new, said)
 
 
-NAMED = (_bound_elsewhere, _each_value, _from_one, _let_of_itself)
+def _let_without_itself(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`let g = g*k*x + 1`: without the factor, or the term, that is the name itself."""
+    start, end = line_of(text, first.span.start)
+    line = re.match(rf"[ \t]*let[ \t]+{re.escape(word)}[ \t]*=", text[start:end]) if word else None
+    if first.code != "CS204" or line is None or "itself" not in first.message:
+        return None
+    body, own = Span(start + line.end(), end), rf"(?<![\w.]){re.escape(word)}\b(?![\[(.^])"
+    inside = text[body.start : body.end]
+    weight = r"(?:\d[\d.]*[ \t]*\*[ \t]*)?"
+    parts = (
+        rf"(?<=[\w)\]])[ \t]*[-+][ \t]*{weight}{own}(?![ \t]*[*/@])|^[ \t]*{weight}{own}[ \t]*\+"
+        rf"|{own}[ \t]*[*+][ \t]*|[ \t]*\*[ \t]*{own}"
+    )
+    new = re.sub(parts, "", inside, count=1)
+    if new == inside or re.search(rf"\b{re.escape(word)}\b", new):
+        return None
+    said = f"`{word}` can't stand in itself: leave it out, or give the new one another name"
+    return Rewrite(body, new, said)
+
+
+NAMED = (_bound_elsewhere, _each_value, _from_one, _let_of_itself, _let_without_itself)
 """Edits that take a text, a finding and the word that it marks."""

@@ -210,13 +210,15 @@ ROWS = (
         "settings of `{2}` stand behind it in `( )`",
     ),
     row(
-        r"^( )model = ",
+        r"^( )model (?:=|:=?|<-) (?=WORD)",
         forms.named,
         "a model has a name",
+        "CS101",
+        "CS136",
     ),
     row(
         r"^ data(?:set)? = (?=WORD\()",
-        "data train(x, y) = ",
+        forms.named_data,
         "a dataset has a name, and columns",
     ),
     row(

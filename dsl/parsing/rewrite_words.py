@@ -141,8 +141,9 @@ WORD_ROWS = (
         "when to stop is a line `stop when`",
     ),
     row(
-        r"^ stop~when~(?:converged|convergence|no_improvement|plateau|patience|stalled|no_progress"
-        r"|early_stopping|stagnation|unchanged)(?:\( (?:WORD =)? (\d+)? (?:epochs?)? \))? $",
+        r"^ stop~when~(?:converged|convergence|no_improvement|plateau|patience|stalled(?!\( WORD)"
+        r"|no_progress|early_stopping|stagnation|unchanged)"
+        r"(?:\( (?:WORD =)? (\d+)? (?:epochs?)? \))? $",
         lambda m: (
             "" if "stalled" in m[0] and not m[1] else f"stop when stalled(epochs={m[1] or 5})"
         ),
@@ -427,11 +428,6 @@ WORD_ROWS = (
         r"\bbox\( ((?:WORD (?:=|:|in) \[[^\[\]\n]*\] ,? )+)\)",
         forms.by_axis,
         "intervals of a `box` stand in the order of the axes",
-    ),
-    row(
-        r"(= )(?:gaussian|Gaussian|Normal|N|randn|gauss)\(",
-        r"\1normal(",
-        "a normal distribution is `normal(mean, deviation)`",
     ),
     row(
         r"HEAD((?!forall\b|metric\b|minimize\b|maximize\b)[^\n]*[<>=]=[^\n]+)$",

@@ -25,6 +25,7 @@ from cspec.dsl.parsing.rewrite_bound import (
     on_an_axis,
 )
 from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS, let_of_a_model
+from cspec.dsl.parsing.rewrite_elsewhere import ELSEWHERE_ROWS
 from cspec.dsl.parsing.rewrite_forms import Rewrite
 from cspec.dsl.parsing.rewrite_named import NAMED
 from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
@@ -45,6 +46,7 @@ _FOUND = 3
 
 
 _ROWS = (
+    *ELSEWHERE_ROWS,
     *STATISTICS_ROWS,
     *CALL_ROWS,
     *SLIP_ROWS,

@@ -88,12 +88,12 @@ def without_followers(
     check: Check,
     wrong: Sequence[Diagnostic],
 ) -> tuple[Diagnostic, ...]:
-    """The findings without others of a line that the only edit of its first makes right."""
+    """The findings without others of a line that the edit of its first makes right."""
     here = Span(*line_of(source.text, one.span.start))
     others = [d for d in wrong if d is not one and within(d, here)]
-    if not others or len(one.fixes) != 1 or one not in found:
+    if not others or not one.fixes or one not in found:
         return found
-    (fix,) = one.fixes
+    fix = one.fixes[0]
     inside = here.start <= fix.span.start and fix.span.end <= here.end
     if not inside or not leads(source, fix, check, len(wrong), whole=True):
         return found

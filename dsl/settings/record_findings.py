@@ -100,8 +100,18 @@ def known_word(word: str, table: Table, noun: str) -> str | None:
     """The word of a table that another library's word, or a typing mistake, most likely means."""
     if word.lower() in _ELSEWHERE.get(noun, {}):
         return None
-    other = SETTINGS_OF.get(noun, {}).get(word.lower())
+    other = word_elsewhere(noun, word)
     return other if other in table else closest(word, table) if word else None
+
+
+def word_elsewhere(noun: str, word: str) -> str | None:
+    """The word of a record that another library's word means."""
+    pruned = noun == "method" and _PRUNED.search(word.lower())
+    return "projection" if pruned else SETTINGS_OF.get(noun, {}).get(word.lower())
+
+
+_PRUNED = re.compile(r"prun|sparsif|quanti[sz]|magnitude|unstructured")
+"""Methods elsewhere that keep the largest weights, or round them: what a projection does."""
 
 
 def _setting_with(word: str, table: Table) -> str:
