@@ -445,12 +445,31 @@ def check_vars(typer: Typer) -> None:
     """Starts and bounds of the variables."""
     values = typer.values
     for item in typer.symbols.vars().values():
-        for dimension in item.dimensions:
-            _checked(typer, dimension, values)
+        sizes = [_checked(typer, dimension, values) for dimension in item.dimensions]
+        if any(size is not None and (size < 1 or size != int(size)) for size in sizes):
+            _no_size(typer, item)
+            continue
         value = None if item.value is None else _value(typer, item.value, values)
         start_size(typer, item, values)
         if item.domain is not None:
             _in_domain(typer, item, value, values, False)
+
+
+def _no_size(typer: Typer, item: Var) -> None:
+    """Report `var v[0, 5]`: what stands in the brackets is how many entries it has."""
+    first, last = item.dimensions[0].span, item.dimensions[-1].span
+    text = typer.source.text
+    end = text.find("]", last.end)
+    bounds = len(item.dimensions) == 2 and item.domain is None and end > 0
+    written = f"{item.name} in [{text[first.start : last.end]}]"
+    typer.report(
+        "CS329",
+        f"a size of `{item.name}` is no whole number from 1 on",
+        Span(first.start, last.end),
+        "read as its size",
+        helps=(f"write `var {written}` for its bounds" if bounds else "write how many it has",),
+        fixes=replacing(Span(item.name_span.start, end + 1), written) if bounds else (),
+    )
 
 
 _WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "naturals", "z"})

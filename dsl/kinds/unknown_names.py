@@ -304,13 +304,14 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     guess = closest(name, (*known, *splits)) or _split(name, known)
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
-    named = f"name it in the `data` line: `data {name}(x, y)`"
+    named_beside, named = bool(named), f"name it in the `data` line: `data {name}(x, y)`"
     if role == "domain":
         return _domain_as_data(typer, name, span)
     held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
     only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
     helps = (f"did you mean `{guess}`?",) if guess else only
-    fixes = replacing(span, guess)
+    left = known[0] if named_beside and len(known) == 1 else None
+    fixes = replacing(span, guess or left)
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)
 

@@ -349,7 +349,10 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "tolerance": ("tol", "min_delta", "delta", "eps", "atol", "threshold"),
     "warmup": ("warmup_steps", "warmup_epochs", "warm_up", "num_warmup_steps"),
     "factor": ("gamma", "decay", "decay_rate", "rate"),
-    "steps": ("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters"),
+    "steps": (
+        *("num_steps", "n_steps", "max_steps", "iterations", "iters", "num_iters", "num_iter"),
+        *("n_iter", "n_iters", "niter", "max_iter", "maxiter", "max_iters", "nb_iter"),
+    ),
     "iterations": ("max_iter", "maxiter", "max_iterations", "n_iter", "niter", "steps", "maxit"),
     "final": ("eta_min", "min_lr", "lr_min", "final_lr", "end_lr", "end", "min_factor"),
     "batch_size": ("batch", "batchsize", "bs", "minibatch", "minibatch_size"),

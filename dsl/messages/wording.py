@@ -45,6 +45,11 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
     if word.lower() in lowered:
         return lowered[word.lower()]
+    # `penalty_max` is `max_penalty`, and no misspelt `penalty`.
+    parts = sorted(word.lower().split("_"))
+    turned = [known for known in lowered if "_" in known and sorted(known.split("_")) == parts]
+    if turned:
+        return lowered[turned[0]]
     close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7)
     if close:
         return lowered[close[0]]

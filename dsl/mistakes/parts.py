@@ -19,7 +19,7 @@ from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
-from cspec.dsl.text.source import Span
+from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.text.tokens import Token
 
 
@@ -207,7 +207,8 @@ def bare_surrogate(f: Failure) -> Repair | None:
         return None
     if f.token.text in METHODS:
         said = ("CS120", "a method stands behind `by`", f"write `by {f.token.text}`")
-        return rewritten(f, f.index - 1, f.index, ("by",), *said)
+        own_line = line_of(f.source.text, f.before.start)[0] == f.before.start
+        return rewritten(f, f.index - 1, f.index, ("by",), *said, safe=not own_line)
     number = f.at(f.index + 2)
     if f.token.text == "sigmoid" and f.at(f.index + 1).kind == "LPAR" and number.kind == "NUMBER":
         meant = f"surrogate sigmoid(temperature={number.text})"

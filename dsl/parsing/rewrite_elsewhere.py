@@ -14,11 +14,12 @@ import re
 from cspec.dsl.kinds.rates import measured
 from cspec.dsl.messages.synonyms import RATES, meant
 from cspec.dsl.messages.wording import split_arguments
-from cspec.dsl.parsing.rewrite_forms import columns_of, row
+from cspec.dsl.parsing.rewrite_forms import METHOD_WORDS, columns_of, row
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.record_findings import word_elsewhere
 from cspec.dsl.text.defined_names import defined_data, defined_names, model_names
 from cspec.dsl.words.functions import SIGNATURES
+from cspec.dsl.words.losses import LOSSES
 
 _BETWEEN = r"[*+:×/&@∩∧⊗,-]+|(?<=\s)(?:x|by|cross|with)(?=\s)"
 _RATES = "|".join(sorted(RATES, key=len)[::-1])
@@ -167,6 +168,32 @@ def _objective(match: re.Match[str]) -> str:
     return "" if chosen else f"minimize {match['what']}"
 
 
+def _is_domain(match: re.Match[str]) -> bool:
+    return bool(re.search(rf"^[ \t]*domain[ \t]+{match['of']}\b", match.string, re.MULTILINE))
+
+
+def _of_a_pair(match: re.Match[str]) -> str:
+    """`P[f(a.x) > f(b.x) | a.y == 1]`: two names that the spec does not know, of two examples."""
+    known, inside = {*defined_names(match.string), *SIGNATURES}, match["in"]
+    parts = re.findall(r"(?<![\w.])([A-Za-z]\w*)\.(\w+)\b(?!\()", inside)
+    names = list(dict.fromkeys(name for name, _ in parts if name not in known))
+    columns = {"x", "y", *columns_of(match.string)}
+    data = (*defined_data(match.string), "train")[0]
+    told = len(names) == 2 and all(column in columns for name, column in parts if name in names)
+    bound = re.search(r"\bfor\b", inside)
+    return f"{match[0]} for ({', '.join(names)}) in pairs({data})" if told and not bound else ""
+
+
+def _applied(match: re.Match[str]) -> str:
+    """`(x - 1).square()`, `w.abs()`: the function of it."""
+    word = match["word"].lower()
+    of = match["of"]
+    if word in ("square", "sq", "squared"):
+        return f"{of}^2"
+    inner = of[1:-1] if of.startswith("(") else of
+    return f"{word}({inner})" if word in SIGNATURES else ""
+
+
 _NOT_ZERO = "how many numbers of a model are not 0 is `params`, their share is `density`"
 _VALUES = r"(?:'[^'\n]*'|\"[^\"\n]*\"|NUM)"
 _DONE = (
@@ -270,6 +297,12 @@ ELSEWHERE_ROWS = (
         "CS3",
         "CS329",
     ),
+    row(
+        rf"^with(?=~(?:{METHOD_WORDS})\b)",
+        lambda m: "" if re.search(r"^[ \t]*using\b", m.string, re.MULTILINE) else "using",
+        "a method for all that the spec requires stands behind `using`",
+        "CS120",
+    ),
     row(_METHOD, _pruned, "", "CS501"),
     row(
         _METHOD,
@@ -319,7 +352,69 @@ ELSEWHERE_ROWS = (
         " or ",
         "either of two conditions is `or`",
         "CS102",
+        "CS112",
         "CS124",
+    ),
+    row(
+        r"\b(?P<loss>WORD)\( (?P<truth>WORD) [~] (?P<told>(?:IN)+?) \)",
+        lambda m: f"{m['loss']}({m['told']}, {m['truth']})" if m["loss"] in LOSSES else "",
+        "`{truth} ~ {told}` is a formula of R: a loss takes what is predicted, then the truth",
+        "CS106",
+    ),
+    row(
+        r" , on~(?P<data>WORD)(?= \])",
+        " on \\g<data>",
+        "`on {data}` belongs to the mean: no comma before it",
+        "CS115",
+    ),
+    row(
+        r"~from~(?P<data>WORD)(?= \])",
+        lambda m: f" on {m['data']}" if m["data"] in defined_data(m.string) else "",
+        "the data of a mean stand behind `on`",
+        "CS101",
+    ),
+    row(
+        r"^(?P<head> (?:var|param)\b[^\n]*?\bin~)(?P<low>NUM) \.\.+ (?P<high>NUM) $",
+        r"\g<head>[\g<low>, \g<high>]",
+        "an interval has two ends in brackets",
+        "CS123",
+        "CS317",
+    ),
+    row(
+        r"\bin~(?P<of>WORD)\( (?P<n>\d+) \)",
+        lambda m: f"in {m['of']}.sample({m['n']})" if _is_domain(m) else "",
+        "points of the domain `{of}` are drawn by `{of}.sample({n})`",
+        "CS302",
+    ),
+    row(
+        r"(?P<head>[PE]\[)(?P<in>(?:[^\[\]\n]|\[[^\[\]\n]*\])*)(?=\])",
+        _of_a_pair,
+        "two examples at a time are `for (a, b) in pairs(D)`",
+        "CS201",
+    ),
+    row(
+        r"(?P<left>WORD(?:\((?:IN)*\))?) (?P<is>[=!]=) (?P<right>WORD(?:\((?:IN)*\))?|NUM)"
+        r" (?P<bound>[<>]=? (?:NUM)) $",
+        lambda m: f"P[{m['left']} {m['is']} {m['right']}] {m['bound']}",
+        "how often two things agree is a share: `P[...]`",
+        "CS111",
+    ),
+    row(
+        r"(?P<of>\((?:IN)+?\)|(?<![\w.])WORD)\.(?P<word>WORD)\( \)",
+        _applied,
+        "`.{word}()` is a method of arrays elsewhere: here it is written as in mathematics",
+        "CS210",
+    ),
+    row(
+        r"^ (?P<name>WORD)~data(?= \()",
+        "data \\g<name>",
+        "`data` stands before the names of the data",
+    ),
+    row(
+        r"(?P<head>\bforall~(?P<g>WORD)~in~values\( (?P<c>WORD) \)[^\n]*?)\[ (?P=c) \]",
+        r"\g<head>[\g<g>]",
+        "under `forall {g} in values({c})` a table is read by `{g}`",
+        "CS305",
     ),
     row(
         rf"\b(?i:in) [(\[{{] (?P<all>{_VALUES}(?: , {_VALUES})*) [)\]}}]",

@@ -101,6 +101,8 @@ def _unknown(
             label=unicodedata.name(char, "this character").lower(),
             helps=(f"write `{ascii_form}`",),
             fix=f"{ascii_form} " if kind == "NOT" else ascii_form,
+            # `y ~ f(x)` negates nothing.
+            safe=not (kind == "NOT" and done and done[-1].kind in OPERAND_ENDS),
         )
         return Mended(1, (make(kind, ascii_form, token),), finding)
     if unicodedata.category(char).startswith("C"):

@@ -89,3 +89,13 @@ def test_a_bound_of_a_param_is_left_out() -> None:
     fix = found.fixes[0]
     mended = f"{wrong[: fix.span.start]}{fix.replacement}{wrong[fix.span.end :]}"
     assert (found.code, mended) == ("CS311", text.format(""))
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "0.5", "2, 0"])
+def test_a_size_is_a_whole_number_from_one_on(size: str) -> None:
+    text = f"var v[{size}]\nminimize sum((v - 1)^2)\n"
+    assert told(text)[0][0] == "CS329"
+
+
+def test_sizes_that_are_params_stay_legal() -> None:
+    assert told("param n = 3\nvar v[n]\nvar w[2*n, 1]\nminimize sum(v^2) + sum(w^2)\n") == []

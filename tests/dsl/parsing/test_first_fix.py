@@ -120,3 +120,9 @@ LABELS = "s.t. sparse density(net) <= 30%\n     easy E[ce(net(x), y) | y == 0] <
 def test_two_labels_without_their_colons_are_two_findings() -> None:
     found = errors(check(Source(text=D + LABELS)).diagnostics)
     assert [d.message for d in found] == ["a label ends with `:`"] * 2
+
+
+@pytest.mark.parametrize("line", ["s.t. c: y ~ net(x)", "with lagrangian"])
+def test_what_may_mean_something_else_is_not_applied_unasked(line: str) -> None:
+    for found in errors(check(Source(text=f"{D}{line}\n")).diagnostics):
+        assert not found.fixes or not found.fixes[0].safe
