@@ -352,7 +352,8 @@ class Batches:
             return None
         columns = (dataset.columns[c].reshape(len(dataset)) for c in strata)
         codes = torch.stack([torch.unique(c, return_inverse=True)[1] for c in columns], 1)
-        return torch.unique(codes, dim=0, return_inverse=True)[1]
+        cells: Tensor = torch.unique(codes, dim=0, return_inverse=True)[1]
+        return cells
 
     def _stream(self, name: str) -> int:
         """A seed of its own for each dataset that cycles, so that orders are unrelated."""
