@@ -12,7 +12,13 @@ from cspec.dsl.checks.sizes import check_sizes
 from cspec.dsl.checks.sources import check_data, check_domain, check_model
 from cspec.dsl.checks.surrogates import check_flat
 from cspec.dsl.checks.tables import check_tables
-from cspec.dsl.checks.training import check_fit, check_ramps, check_stop, check_using
+from cspec.dsl.checks.training import (
+    check_fit,
+    check_ramps,
+    check_stop,
+    check_strata,
+    check_using,
+)
 from cspec.dsl.kinds.by_group import given
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label, replacing
@@ -90,6 +96,7 @@ def check_items(
     _objectives(typer, explicit, hidden)
     method = check_using(typer, [i for i in written.items if isinstance(i, Using)])
     fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
+    check_strata(typer, explicit, fit)
     check_ramps(typer, written, fit)
     stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
     return Settled(

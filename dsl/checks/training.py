@@ -30,6 +30,7 @@ from cspec.dsl.tree.nodes import (
     And,
     Call,
     Compare,
+    Expectation,
     Expr,
     Fit,
     Item,
@@ -237,6 +238,27 @@ def _strata(typer: Typer, value: Expr) -> None:
                     helps=(f"write `{near}`" if near else "name a column that holds groups",),
                     fixes=replacing(item.span, near or ""),
                 )
+
+
+def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:
+    """`strata=groups` needs a requirement with a column in a condition."""
+    if fit.strata != "groups":
+        return
+    for item in spec.constraints():
+        for mean in walk(item):
+            for condition in mean.conditions if isinstance(mean, Expectation) else ():
+                for name in walk(condition):
+                    if isinstance(name, Name) and name.id in typer.symbols.column_names:
+                        return
+    lines = [keyword for item in spec.items if isinstance(item, Fit) for keyword in item.keywords]
+    value = next(keyword.value for keyword in lines if keyword.name == "strata")
+    typer.report(
+        "CS513",
+        "no requirement names groups",
+        value.span,
+        "nothing to spread",
+        helps=("name columns of few values: `strata=[sex, y]`", "or leave `strata` out"),
+    )
 
 
 def _augment(typer: Typer, value: Expr) -> None:

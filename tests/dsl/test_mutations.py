@@ -51,7 +51,13 @@ def test_the_same_seed_gives_the_same_texts(fuzz: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["minimize ce\nmetric m = sum()", "minimize max()", "param a[2] = []"]
+    "text",
+    [
+        "minimize ce\nmetric m = sum()",
+        "minimize max()",
+        "param a[2] = []",
+        "minimize 1/n sum_i ceabs{ }(f(x_i), y_i)",
+    ],
 )
 def test_what_mutations_found(fuzz: ModuleType, text: str) -> None:
     assert not fuzz.answer(text).failure

@@ -2,7 +2,7 @@
 
 c1: density(model) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan 357402e14708. Running this file
+Compiled by cspec from <spec>, plan eac08f87c673. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -146,7 +146,7 @@ def record():
     return {
         "name": "<spec>",
         "spec": "minimize ce s.t. density(model) <= 0.5",
-        "digest": "357402e14708b320aa281789a2ac713a1a0f331112c0cb2f6b5792a34e3a3b2e",
+        "digest": "eac08f87c673792195701878aae3b3cfa957ebf4190217c33d86ede219155b35",
         "sense": "minimize",
         "objective": "ce",
         "objective_datasets": ["data"],

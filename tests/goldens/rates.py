@@ -5,7 +5,7 @@ band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 band.hi: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9 by augmented_lagrangian
 small: sum(sumsq(W) for W in f.weights) <= 4 by soft
 
-Compiled by cspec from <spec>, plan d8321858cb42. Running this file
+Compiled by cspec from <spec>, plan e1730fe80b0f. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -271,7 +271,7 @@ def record():
             "metric acc = P[pred == y]\n"
             "fit(optimizer=sgd(lr=0.02), steps=500, batch_size=full)\n"
         ),
-        "digest": "d8321858cb42805dea2715312ce965827fc2520d0568fd3440ef6bf4384f3633",
+        "digest": "e1730fe80b0f0de7045ea45c20cbb4be646bebb090bf44c153913530e52a7d50",
         "sense": "minimize",
         "objective": "bce(f(x), y)",
         "objective_datasets": ["train"],

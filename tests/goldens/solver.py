@@ -3,7 +3,7 @@
 a: sin(x)*y <= 0.5 by sqp
 b: x + y == 1 by sqp
 
-Compiled by cspec from <spec>, plan 9c5c6b7fdb27. Running this file
+Compiled by cspec from <spec>, plan 51715fb098ab. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -118,7 +118,7 @@ def record():
             "s.t. a: sin(x)*y <= 0.5\n"
             "     b: x + y == 1"
         ),
-        "digest": "9c5c6b7fdb27f44641f1b01b8ede47c917c9fa9ec0c8c091d4d91bb56eaba0e5",
+        "digest": "51715fb098ab2e5abdfe58bc90a1bf2da70f0f5dd5c07a7a9ea6ab19f538185d",
         "sense": "minimize",
         "objective": "cos(x) + (y - 2)^2",
         "constraints": [

@@ -3,7 +3,7 @@
 ortho: W in stiefel by projection
 prune: W in sparse(10%) by admm
 
-Compiled by cspec from <spec>, plan 38e200507ced. Running this file
+Compiled by cspec from <spec>, plan 2290ec64efac. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import torch
@@ -157,7 +157,7 @@ def record():
             "verify all on val every epoch\n"
             "stop when feasible(1e-3) and stalled(epochs=5)\n"
         ),
-        "digest": "38e200507cedeb91f695e814d40abfd233bb2ada738718aaf7ab4efa91da37a7",
+        "digest": "2290ec64efacc3f13f9c68144948f4b6379792bab2d2f82adac808794fff15ca",
         "sense": "minimize",
         "objective": "ce(net(x), y)",
         "objective_datasets": ["train"],

@@ -3,7 +3,7 @@
 a: w[0] + w[1] + w[2] == 3 by augmented_lagrangian
 b: sin(x) <= 0.5 by lagrangian
 
-Compiled by cspec from <spec>, plan da4a8b76c9fb. Running this file
+Compiled by cspec from <spec>, plan 1861c928430e. Running this file
 trains exactly as `cspec run` does: the runtime executes this very text.
 """
 import math
@@ -170,7 +170,7 @@ def record():
             "     b: sin(x) <= 0.5 by lagrangian(dual=nupi(lr=0.3, kp=40), every=10, warmup=100)\n"
             "fit(optimizer=adam(lr=0.01), steps=1000, precision=float64)\n"
         ),
-        "digest": "da4a8b76c9fbc0edd8f9e9397394151c34e23755559fb90a598ff4848a2fd388",
+        "digest": "1861c928430e992c090a1f04f860ec52a9c305ab93551da025137219eab762b8",
         "sense": "maximize",
         "objective": "cos(x) - sumsq(w)",
         "constraints": [

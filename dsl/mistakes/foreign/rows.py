@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from string import Formatter
 from typing import NamedTuple
 
 from cspec.dsl.mistakes.foreign.pieces import Piece
@@ -84,14 +83,23 @@ def _blanks(match: re.Match[str]) -> str:
     return {" ": r"[ \t]*", "~": r"[ \t]+"}.get(match[0], match[0])
 
 
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
 def filled(template: str, match: re.Match[str], st: str) -> tuple[Piece, ...]:
-    """The pieces of a template; a group that took no part is nothing."""
+    """The pieces of a template; a group that took no part is nothing.
+
+    Braces that name no group are the author's own.
+    """
     pieces: list[Piece] = []
-    for literal, field, _, _ in Formatter().parse(template):
-        if literal:
-            pieces.append(literal)
-        if field == "st":
+    end = 0
+    for field in _FIELD.finditer(template):
+        if field[1] != "st" and field[1] not in match.re.groupindex:
+            continue
+        pieces.append(template[end : field.start()])
+        end = field.end()
+        if field[1] == "st":
             pieces.append(st)
-        elif field is not None and match.start(field) >= 0:
-            pieces.append(Span(*match.span(field)))
-    return tuple(piece for piece in pieces if piece)
+        elif match.start(field[1]) >= 0:
+            pieces.append(Span(*match.span(field[1])))
+    return tuple(piece for piece in (*pieces, template[end:]) if piece)
