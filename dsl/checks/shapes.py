@@ -41,7 +41,7 @@ from cspec.dsl.tree.nodes import (
     Var,
     Vector,
 )
-from cspec.dsl.values.shapes import ONE_NUMBER, Shape, declared, matmul, together
+from cspec.dsl.values.shapes import ONE_NUMBER, Shape, matmul, together
 from cspec.dsl.values.slices import Piece, Unfit, piece_of
 from cspec.dsl.values.tensor_words import size_text, word_shape
 
@@ -116,7 +116,7 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
         case Name(id=name) if name in names:
             return () if names[name] else None
         case Name():
-            return declared(typer.symbols.table, typer.values)(expr)
+            return typer.shapes(expr)
         case Negate(operand=operand):
             return _shape(typer, operand, names)
         case Sum(operands=operands):

@@ -10,7 +10,7 @@ from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Product
-from cspec.dsl.values.shapes import Shape, declared, shape_of
+from cspec.dsl.values.shapes import Shape, shape_of
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, joined
 from cspec.dsl.words.losses import LOSSES
 
@@ -30,7 +30,7 @@ def arithmetic_kind(typer: Typer, expr: Expr, operands: tuple[Expr, ...], scope:
 
 def declared_shape(typer: Typer, expr: Expr) -> Shape | None:
     """The shape of an expression over declared variables and params."""
-    return shape_of(expr, declared(typer.symbols.table, typer.values), typer.values)
+    return shape_of(expr, typer.shapes, typer.values)
 
 
 def operand_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:

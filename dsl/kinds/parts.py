@@ -13,7 +13,7 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Param, Slice, String, Var, walk
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.values.outside import columns_of
-from cspec.dsl.values.shapes import declared, shape_of
+from cspec.dsl.values.shapes import shape_of
 from cspec.dsl.values.single_numbers import Single, single
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import Kind
@@ -52,7 +52,7 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         kind = kind._replace(moves=True, gradient=False)
     if kind.what in ("scores", "groups"):
         return kind._replace(what="number")
-    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    shape = shape_of(value, typer.shapes, typer.values)
     if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
         return kind._replace(what="number")
     return kind
@@ -129,7 +129,7 @@ def _is_var(typer: Typer, name: Name, scope: Scope) -> bool:
 def _last(typer: Typer, value: Expr, end: Name) -> Kind:
     """Report `x[1:end]`, `x[end]` of MATLAB and Julia."""
     text = typer.source.text
-    shape = shape_of(value, declared(typer.symbols.table, typer.values), typer.values)
+    shape = shape_of(value, typer.shapes, typer.values)
     rest = text[: end.span.start].rstrip().endswith(":")
     if rest:
         helps = ("leave `end` away: `1:` is all from entry 1 on, `:` is all",)

@@ -16,6 +16,7 @@ from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, Values
 from cspec.dsl.tree.nodes import Expr, Name
 from cspec.dsl.values.intervals import Ranges
+from cspec.dsl.values.shapes import Leaf, declared
 from cspec.dsl.words.functions import SIGNATURES, Signature
 from cspec.dsl.words.kind import UNKNOWN, Kind
 
@@ -56,6 +57,21 @@ class Typer(ABC):
         self._quiet = 0
         self._ranges: Ranges | None = None
         self._lets: dict[tuple[object, ...], Kind] = {}
+        self._shapes: tuple[Symbols, Values, int, Leaf] | None = None
+
+    @property
+    def shapes(self) -> Leaf:
+        """The shapes of what the spec declares: lets are read once for the params known so far."""
+        known = self._shapes
+        if (
+            known is None
+            or known[0] is not self.symbols
+            or known[1] is not self.values
+            or known[2] != len(self.values)
+        ):
+            leaf = declared(self.symbols.table, self.values)
+            known = self._shapes = (self.symbols, self.values, len(self.values), leaf)
+        return known[3]
 
     @property
     def ranges(self) -> Ranges:

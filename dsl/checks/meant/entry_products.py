@@ -28,7 +28,6 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import function_name
-from cspec.dsl.values.shapes import declared
 from cspec.dsl.words.sets import of_shares
 
 
@@ -91,7 +90,7 @@ def _pair(typer: Typer, expr: Expr) -> tuple[Name, Name] | None:
         return None
     table: Mapping[str, object] = {n.id: typer.symbols.table.get(n.id) for n in names}
     items = [getattr(table[n.id], "item", None) for n in names]
-    shapes = {declared(typer.symbols.table, typer.values)(n) for n in names}
+    shapes = {typer.shapes(n) for n in names}
     kinds = sorted(type(item).__name__ for item in items)
     (shape, *others) = shapes
     if others or shape is None or len(shape) != 1 or shape[0] < 2:
@@ -122,5 +121,5 @@ def _report(typer: Typer, relation: Expr, product: Expr, one: Name, other: Name)
 
 
 def _size(typer: Typer, name: Name) -> str:
-    shape = declared(typer.symbols.table, typer.values)(name)
+    shape = typer.shapes(name)
     return f"{shape[0]}" if shape else "n"

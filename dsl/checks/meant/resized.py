@@ -14,7 +14,7 @@ from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Expr, Name, Number, Param, Var
-from cspec.dsl.values.shapes import Shape, declared, matmul
+from cspec.dsl.values.shapes import Shape, matmul
 
 
 class _Other(NamedTuple):
@@ -68,7 +68,7 @@ def _named(expr: Expr) -> str | None:
 def _text(typer: Typer, side: Expr) -> str | None:
     """`S` is 4 x 4; `w` has 5 entries."""
     name = _named(side)
-    shape = declared(typer.symbols.table, typer.values)(Name(id=name)) if name else None
+    shape = typer.shapes(Name(id=name)) if name else None
     if shape is None:
         return None
     if len(shape) == 1:
