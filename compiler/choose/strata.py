@@ -19,7 +19,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.tree.nodes import Expectation, Name, walk
+from cspec.dsl.tree.nodes import Expectation, Name, Objective, walk
 
 
 def with_strata(
@@ -39,7 +39,7 @@ def with_strata(
             raise _no_groups(checked, f"column `{column}` holds no groups").error()
     if not columns:
         raise _no_groups(checked, "no requirement names groups").error()
-    return fit.model_copy(update={"strata": columns}), tuple(_told(fit, columns, facts))
+    return fit.model_copy(update={"strata": columns}), tuple(_told(fit, columns, checked, facts))
 
 
 def _groups(data: DataFacts, column: str) -> bool:
@@ -59,12 +59,20 @@ def _of_requirements(checked: Checked, facts: Facts) -> Iterator[str]:
                         yield name.id
 
 
-def _told(fit: FitSettings, columns: tuple[str, ...], facts: Facts) -> Iterator[str]:
-    """What a batch holds of the rarest group of any of the columns, by dataset."""
+def _told(
+    fit: FitSettings, columns: tuple[str, ...], checked: Checked, facts: Facts
+) -> Iterator[str]:
+    """What a batch holds of the rarest group of any of the columns, by dataset of the training."""
+    objectives = (item for item in checked.elaborated.items if isinstance(item, Objective))
+    trained = {
+        getattr(node, "dataset", None)
+        for item in (*objectives, *checked.elaborated.constraints())
+        for node in walk(item)
+    }
     for name, data in facts.data.items():
         here = [column for column in columns if _groups(data, column)]
         size = fit.rows_of_step(name)
-        if not here or data.rows == 0:
+        if not here or data.rows == 0 or name not in trained:
             continue
         if size is None or size >= data.rows:
             yield f"`{name}`: a batch is all its rows, so `strata` changes nothing"
