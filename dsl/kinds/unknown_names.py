@@ -58,12 +58,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if words is BARE and name.id.lower() in RATES and name.id not in own:
-        rate = RATES[name.id.lower()].format(c=1)
-        if measured := rate_on(typer, name, rate):
-            return measured
-        chosen = typer.source.text.startswith("[", name.span.end)  # of what, only its author knows
-        helps = (f"write `{rate}{_bound(typer, name)}`",)
-        return _report(typer, name, helps, None if chosen else rate)
+        return _rate(typer, name)
     if label := label_used(typer, name):
         return label
     column = column_meant(typer, name.id)
@@ -109,6 +104,14 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     if near := instead.letter_or_unused(typer, name, scope):
         return _report(typer, name, (f"did you mean `{near}`?",), near)
     return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
+
+
+def _rate(typer: Typer, name: Name) -> Kind:
+    """`TPR`, `fpr[sex]`: a rate that has a name elsewhere."""
+    rate = RATES[name.id.lower()].format(c=1)
+    chosen = typer.source.text.startswith("[", name.span.end)  # of what, only its author knows
+    helps = (f"write `{rate}{_bound(typer, name)}`",)
+    return rate_on(typer, name, rate) or _report(typer, name, helps, None if chosen else rate)
 
 
 def _without_brackets(typer: Typer, name: Name) -> Kind:
@@ -304,13 +307,13 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     guess = closest(name, (*known, *splits)) or _split(name, known)
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
-    named_beside, named = bool(named), f"name it in the `data` line: `data {name}(x, y)`"
+    line = f"name it in the `data` line: `data {name}(x, y)`"
     if role == "domain":
         return _domain_as_data(typer, name, span)
     held = [data for data in known if data != "train"] if name.lower() in _SPLITS else []
-    only = (f"write `{(held or known)[0]}`", f"or {named}") if len(known) == 1 or held else (named,)
+    only = (f"write `{(held or known)[0]}`", f"or {line}") if len(known) == 1 or held else (line,)
     helps = (f"did you mean `{guess}`?",) if guess else only
-    left = known[0] if named_beside and len(known) == 1 else None
+    left = known[0] if named and len(known) == 1 else None
     fixes = replacing(span, guess or left)
     what = f"`{name}` is no dataset" if role else f"unknown dataset `{name}`"
     return typer.report("CS207", what, span, label, helps=helps, fixes=fixes)

@@ -253,6 +253,7 @@ METHODS: dict[str, str] = {
     "max": "max({})",
     "min": "min({})",
     "norm": "norm({}, 2)",
+    **dict.fromkeys(("square", "squared"), "{}^2"),
     **dict.fromkeys(("t", "transpose"), "{}.T"),
     **dict.fromkeys(("inverse", "inv", "pinv", "pinverse"), "inv({})"),
     **dict.fromkeys(("item", "detach", "cpu", "cuda", "float", "double", "numpy", "clone"), "{}"),
@@ -390,7 +391,7 @@ SETTING_WORDS: dict[str, tuple[str, ...]] = {
     "weight": (
         *("coefficient", "lambda_", "lambda", "lam", "c", "alpha", "strength", "penalty", "w"),
         *("factor", "price", "cost", "coef", "coeff", "rate", "priority", "importance", "scale"),
-        *("slack"),
+        "slack",
     ),
     "norm": ("p", "ord", "order"),
     "r": ("radius",),

@@ -184,16 +184,6 @@ def _of_a_pair(match: re.Match[str]) -> str:
     return f"{match[0]} for ({', '.join(names)}) in pairs({data})" if told and not bound else ""
 
 
-def _applied(match: re.Match[str]) -> str:
-    """`(x - 1).square()`, `w.abs()`: the function of it."""
-    word = match["word"].lower()
-    of = match["of"]
-    if word in ("square", "sq", "squared"):
-        return f"{of}^2"
-    inner = of[1:-1] if of.startswith("(") else of
-    return f"{word}({inner})" if word in SIGNATURES else ""
-
-
 _NOT_ZERO = "how many numbers of a model are not 0 is `params`, their share is `density`"
 _VALUES = r"(?:'[^'\n]*'|\"[^\"\n]*\"|NUM)"
 _DONE = (
@@ -398,12 +388,6 @@ ELSEWHERE_ROWS = (
         lambda m: f"P[{m['left']} {m['is']} {m['right']}] {m['bound']}",
         "how often two things agree is a share: `P[...]`",
         "CS111",
-    ),
-    row(
-        r"(?P<of>\((?:IN)+?\)|(?<![\w.])WORD)\.(?P<word>WORD)\( \)",
-        _applied,
-        "`.{word}()` is a method of arrays elsewhere: here it is written as in mathematics",
-        "CS210",
     ),
     row(
         r"^ (?P<name>WORD)~data(?= \()",

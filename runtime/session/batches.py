@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -217,6 +217,7 @@ class Batches:
         self._augment = augment
         self._dtype = dtype
         self._orders: dict[str, tuple[int, Tensor]] = {}
+        self._cells: dict[str, Tensor | None] = {}
         self._all: dict[str, Tensor] = {}
         self._streams = {
             name: StreamReader(d.stream, d, seed, name)
@@ -335,7 +336,9 @@ class Batches:
             dataset = self.data[name]
             device = next(iter(dataset.columns.values())).device
             seed = self._seed if name == self.plan.dataset else self._stream(name)
-            cells = self._cells(dataset)
+            if name not in self._cells:
+                self._cells[name] = cells_of(dataset, self._strata)
+            cells = self._cells[name]
             order = (
                 permutation(len(dataset), seed, epoch)
                 if cells is None
@@ -345,19 +348,18 @@ class Batches:
             self._orders[name] = held
         return held[1]
 
-    def _cells(self, dataset: Dataset) -> Tensor | None:
-        """The combination of groups that each row is in; None where rows have none."""
-        strata = [c for c in self._strata if c in dataset.columns]
-        if not strata:
-            return None
-        columns = (dataset.columns[c].reshape(len(dataset)) for c in strata)
-        codes = torch.stack([torch.unique(c, return_inverse=True)[1] for c in columns], 1)
-        cells: Tensor = torch.unique(codes, dim=0, return_inverse=True)[1]
-        return cells
-
     def _stream(self, name: str) -> int:
         """A seed of its own for each dataset that cycles, so that orders are unrelated."""
         return self._seed + 1_000_003 * (1 + list(self.data).index(name))
+
+
+def cells_of(dataset: Dataset, strata: Sequence[str]) -> Tensor | None:
+    """A number for the combination of groups that each row is in; None where rows have none."""
+    cells: Tensor | None = None
+    for column in (dataset.columns[name] for name in strata if name in dataset.columns):
+        groups, codes = torch.unique(column.reshape(len(dataset)), return_inverse=True)
+        cells = codes if cells is None else cells * len(groups) + codes
+    return cells
 
 
 def _unknown_size(name: str, data: Mapping[str, Dataset]) -> Diagnostic:
