@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.records.facts import DataFacts, Facts
-from cspec.compiler.refusals.streams import place_of
+from cspec.compiler.refusals.streams import place_of, trained_on
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.tree.nodes import Expectation, Name, Objective, walk
+from cspec.dsl.tree.rebuild import condition_names
 
 
 def with_strata(
@@ -32,10 +33,13 @@ def with_strata(
     """
     if fit.strata is None:
         return fit, ()
-    asked = _of_requirements(checked, facts) if fit.strata == "groups" else fit.strata
-    columns = tuple(dict.fromkeys(asked))
+    if fit.strata == "groups":
+        named = condition_names(checked.elaborated)
+        columns = tuple(name for name in dict.fromkeys(named) if _is_grouped(facts, name))
+    else:
+        columns = tuple(dict.fromkeys(fit.strata))
     for column in columns:
-        if not any(_groups(data, column) for data in facts.data.values()):
+        if not _is_grouped(facts, column):
             raise _no_groups(checked, f"column `{column}` holds no groups").error()
     if not columns:
         raise _no_groups(checked, "no requirement names groups").error()
@@ -46,29 +50,15 @@ def _groups(data: DataFacts, column: str) -> bool:
     return column in data.columns and len(data.columns[column].held) > 1
 
 
-def _of_requirements(checked: Checked, facts: Facts) -> Iterator[str]:
-    """The columns of groups in the conditions of requirements, in the order of the spec."""
-    for item in checked.elaborated.constraints():
-        for mean in walk(item):
-            for condition in mean.conditions if isinstance(mean, Expectation) else ():
-                for name in walk(condition):
-                    held = isinstance(name, Name) and any(
-                        _groups(data, name.id) for data in facts.data.values()
-                    )
-                    if isinstance(name, Name) and held:
-                        yield name.id
+def _is_grouped(facts: Facts, column: str) -> bool:
+    return any(_groups(data, column) for data in facts.data.values())
 
 
 def _told(
     fit: FitSettings, columns: tuple[str, ...], checked: Checked, facts: Facts
 ) -> Iterator[str]:
     """What a batch holds of the rarest group of any of the columns, by dataset of the training."""
-    objectives = (item for item in checked.elaborated.items if isinstance(item, Objective))
-    trained = {
-        getattr(node, "dataset", None)
-        for item in (*objectives, *checked.elaborated.constraints())
-        for node in walk(item)
-    }
+    trained = frozenset(trained_on(collect(checked)))
     for name, data in facts.data.items():
         here = [column for column in columns if _groups(data, column)]
         size = fit.rows_of_step(name)

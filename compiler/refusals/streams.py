@@ -24,13 +24,13 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
     """
     found: list[Diagnostic] = []
     notes: list[str] = []
-    for name in dict.fromkeys(_trained_on(problem)):
+    for name in dict.fromkeys(trained_on(problem)):
         stream = facts.data[name].stream if name in facts.data else None
         size = _written(checked.fit, name)
         if stream is not None and size != "full" and checked.fit.accumulate > 1:
-            found.append(_several(name, checked))
+            found.append(_own_batches(name, checked, "accumulate"))
         if stream is not None and size != "full" and checked.fit.strata is not None:
-            found.append(_own_order(name, checked))
+            found.append(_own_batches(name, checked, "strata"))
         if stream is None or size is None or size == stream.batch_size:
             continue
         if size == "full":
@@ -45,7 +45,7 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
     return tuple(notes)
 
 
-def _trained_on(problem: Problem) -> Iterator[str]:
+def trained_on(problem: Problem) -> Iterator[str]:
     """Datasets that the objective or a constraint draws batches of."""
     for expr in (problem.objective, *(c.value for c in problem.constraints)):
         for node in walk(expr):
@@ -77,24 +77,30 @@ def _two_sizes(name: str, size: Size, stream: StreamFacts, checked: Checked) -> 
     )
 
 
-def _several(name: str, checked: Checked) -> Diagnostic:
+def _own_batches(name: str, checked: Checked, word: str) -> Diagnostic:
+    """A setting about the order of examples, or how many a step takes, beside a loader."""
+    why, label, other = _AGAINST[word]
     return Diagnostic(
         code="CS516",
-        message=f"`{name}` comes in batches of its own, one a step: they are not accumulated",
-        span=place_of(checked, "accumulate"),
-        label="several batches a step",
-        helps=(f"give what the loader reads from: {name}=loader.dataset", "or larger batches"),
+        message=f"`{name}` comes in batches of its own{why}",
+        span=place_of(checked, word),
+        label=label,
+        helps=(f"give what the loader reads from: {name}=loader.dataset", other),
     )
 
 
-def _own_order(name: str, checked: Checked) -> Diagnostic:
-    return Diagnostic(
-        code="CS516",
-        message=f"`{name}` comes in batches of its own: their groups are those that it draws",
-        span=place_of(checked, "strata"),
-        label="another order",
-        helps=(f"give what the loader reads from: {name}=loader.dataset", "or leave `strata` out"),
-    )
+_AGAINST = {
+    "accumulate": (
+        ", one a step: they are not accumulated",
+        "several batches a step",
+        "or larger batches",
+    ),
+    "strata": (
+        ": their groups are those that it draws",
+        "another order",
+        "or leave `strata` out",
+    ),
+}
 
 
 def place_of(checked: Checked, word: str = "batch_size") -> Span:

@@ -30,7 +30,6 @@ from cspec.dsl.tree.nodes import (
     And,
     Call,
     Compare,
-    Expectation,
     Expr,
     Fit,
     Item,
@@ -46,7 +45,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import condition_names, head_name
 
 
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
@@ -244,12 +243,8 @@ def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:
     """`strata=groups` needs a requirement with a column in a condition."""
     if fit.strata != "groups":
         return
-    for item in spec.constraints():
-        for mean in walk(item):
-            for condition in mean.conditions if isinstance(mean, Expectation) else ():
-                for name in walk(condition):
-                    if isinstance(name, Name) and name.id in typer.symbols.column_names:
-                        return
+    if any(name in typer.symbols.column_names for name in condition_names(spec)):
+        return
     lines = [keyword for item in spec.items if isinstance(item, Fit) for keyword in item.keywords]
     value = next(keyword.value for keyword in lines if keyword.name == "strata")
     typer.report(

@@ -14,6 +14,7 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Name,
     Node,
+    Spec,
     fields,
     walk,
 )
@@ -72,6 +73,14 @@ def calls_of(node: Node, words: Container[str]) -> Iterator[Call]:
 def names(node: Node) -> frozenset[str]:
     """Every name that stands anywhere in a tree."""
     return frozenset(item.id for item in walk(node) if isinstance(item, Name))
+
+
+def condition_names(spec: Spec) -> Iterator[str]:
+    """Names in the conditions of means that requirements are made of, in the order of the spec."""
+    for item in spec.constraints():
+        for mean in walk(item):
+            for condition in mean.conditions if isinstance(mean, Expectation) else ():
+                yield from (node.id for node in walk(condition) if isinstance(node, Name))
 
 
 def mentions(node: Node, names: Container[str]) -> bool:

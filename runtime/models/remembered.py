@@ -44,7 +44,7 @@ class _Moved:
         key = tuple(map(_place, inputs))
         if key in self._kept:
             places, found, offset = self._kept[key]
-            if all(place() is value for place, value in zip(places, inputs, strict=True)):
+            if _still(places, inputs):
                 return found + (self._last.bias - offset).to(found)
         seen: list[Tensor] = []
         hook = self._last.register_forward_hook(lambda _m, _i, output: seen.append(output))
@@ -93,8 +93,7 @@ def remembered(
     kept = _KEPT.setdefault(model, OrderedDict())
     if key in kept:
         places, outputs = kept[key]
-        # An address is used again once a tensor is gone: only the very same ones count.
-        if all(place() is value for place, value in zip(places, inputs, strict=True)):
+        if _still(places, inputs):
             kept.move_to_end(key)
             return outputs.clone()
     before = _drawn()
@@ -104,6 +103,11 @@ def remembered(
         while len(kept) > LAST:
             kept.popitem(last=False)
     return found
+
+
+def _still(places: Sequence[ref[Tensor]], inputs: Sequence[Tensor]) -> bool:
+    """Whether inputs are the very tensors: an address is used again once one is gone."""
+    return all(place() is value for place, value in zip(places, inputs, strict=True))
 
 
 def _drawn() -> tuple[object, ...]:
