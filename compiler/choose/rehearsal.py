@@ -5,6 +5,7 @@ Of models, that is: decision variables are in units of their own, which the path
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
@@ -17,10 +18,14 @@ RATES = (10**1.5, 10.0, 10**0.5, 1.0)
 SHARE = 50
 """A rehearsal is one in so many steps of the run, ..."""
 LEAST, MOST = 50, 200
-"""... within these: fewer steps show nothing, and of more a long run has no need."""
-LONG = 1000
-"""Steps from which a run is rehearsed: the rehearsals of a shorter one would cost too much."""
-
+"""... within these: fewer steps show little, and of more a long run has no need."""
+SHORT = 5
+"""Of short runs it is one in so many steps at most, ..."""
+FEWEST = 10
+"""... but for so many steps, which the shortest take."""
+FAR = 20
+"""Times the steps of a rehearsal, the run whose rate is that far below the best: at no more steps
+than those of the rehearsal, it is the best itself."""
 
 BELOW = 0.5
 """Decades that a run begins below the best rate of its rehearsals, ..."""
@@ -61,11 +66,12 @@ def rehearsed(
     """
     open_ = acting.schedule.follow and not written.given("schedule")
     by_losses = any(c.surrogate_text == LOGISTIC.text for c in problem.constraints)
-    if not open_ or (problem.objective_gradient is not None and not by_losses) or steps < LONG:
+    if not open_ or (problem.objective_gradient is not None and not by_losses):
         return NEVER
     counts = any(c.gradient_parts is not None for c in problem.constraints)
     below = NOISY if counts and not whole and not by_losses else BELOW
-    return Rehearsed(min(MOST, max(LEAST, steps // SHARE)), below)
+    tried = min(MOST, max(min(LEAST, steps // SHORT), steps // SHARE, FEWEST))
+    return Rehearsed(tried, round(below * min(1.0, math.log(steps / tried, FAR)), 2))
 
 
 def arguments(tried: Rehearsed) -> str:

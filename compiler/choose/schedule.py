@@ -84,8 +84,8 @@ def _least_steps(facts: Facts, batch: int) -> int:
 
 HOLD = 0.7
 """Share of a run after which the learning rate falls where none is given."""
-SETTLES = 200
-"""Steps below which a run is no training: its rate stays as it is."""
+SETTLES = 9
+"""Steps up to which a run is no training: its rate stays as it is."""
 
 
 def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) -> Cosine | None:

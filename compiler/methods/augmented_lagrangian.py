@@ -137,6 +137,9 @@ OWN_LITTLE = 1e-2
 """... in a loop of somebody's own, where rates do not fall at the end."""
 GROWTH = 1.5
 """Where multipliers move 60 times; where `every` is given it is the setting's default."""
+ANSWERS = 17
+"""Steps in which a model answers a multiplier: where they are fewer, penalties grow by less, and by
+no more in so many steps."""
 
 
 def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts, ...]:
@@ -198,7 +201,8 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     updates = [Update(target="seen", formula=seen)]
     updates.append(Update(target="now", formula=_violation(rule).replace("true", "seen")))
     stuck = "(now > decrease * before) & (now > little * far)"
-    constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE} | _scaled_constants(settings)
+    constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE}
+    constants |= _scaled_constants(rule, settings, every)
     if rule.batched and by_step:
         updates.append(standard_error())
         stuck += " & (now > noise * error)"
@@ -236,12 +240,12 @@ def _stepped(rule: Rule, settings: AugmentedLagrangian) -> str:
     return f"clamp({formula}, -cap, cap)" if settings.given("max_multiplier") else formula
 
 
-def _scaled_constants(settings: AugmentedLagrangian) -> dict[str, float]:
-    open_ = not settings.given("growth") and not settings.given("every")
-    constants = {
-        "decrease": settings.decrease if settings.given("decrease") else HALF,
-        "growth": GROWTH if open_ else settings.growth,
-    }
+def _scaled_constants(rule: Rule, settings: AugmentedLagrangian, every: Every) -> dict[str, float]:
+    growth = settings.growth
+    if not settings.given("growth") and not settings.given("every"):
+        growth = round(GROWTH ** min(1.0, rule.steps(every) / ANSWERS), 4)
+    decrease = settings.decrease if settings.given("decrease") else HALF
+    constants = {"decrease": decrease, "growth": growth}
     return constants | _step_constants(settings)
 
 

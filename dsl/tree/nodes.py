@@ -7,7 +7,7 @@ numbers do not count. Sums, products, `and` and `or` are n-ary, so that depth me
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel
 
@@ -22,18 +22,17 @@ class Node(BaseModel, frozen=True, extra="forbid"):
     def children(self) -> Iterator[Node]:
         """The nodes directly below this one, in the order they were written."""
         values = self.__dict__
-        for name in fields(self):
+        for name in parts(self):
             value = values[name]
             if isinstance(value, Node):
                 yield value
-            elif isinstance(value, tuple) and value and not isinstance(value[0], float):
-                for item in value:
-                    if isinstance(item, Node):
-                        yield item
+            elif value:
+                yield from [item for item in value if isinstance(item, Node)]
 
 
 _WHERE = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
 _FIELDS: dict[type[Node], tuple[str, ...]] = {}
+_PARTS: dict[type[Node], tuple[str, ...]] = {}
 
 
 def fields(node: Node) -> tuple[str, ...]:
@@ -46,6 +45,23 @@ def fields(node: Node) -> tuple[str, ...]:
     return known
 
 
+def parts(node: Node) -> tuple[str, ...]:
+    """The names of the fields that can hold nodes, one or a tuple: most nodes are leaves."""
+    cls = type(node)
+    known = _PARTS.get(cls)
+    if known is None:
+        annotations = {name: cls.model_fields[name].annotation for name in fields(node)}
+        known = tuple(name for name, said in annotations.items() if _holds_nodes(said))
+        _PARTS[cls] = known
+    return known
+
+
+def _holds_nodes(annotation: object) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, Node):
+        return True
+    return any(_holds_nodes(argument) for argument in get_args(annotation))
+
+
 def walk(node: Node) -> Iterator[Node]:
     """`node` and everything below it, parents first, in written order."""
     stack = [node]
@@ -53,11 +69,11 @@ def walk(node: Node) -> Iterator[Node]:
         current = stack.pop()
         yield current
         values = current.__dict__
-        for name in reversed(fields(current)):
+        for name in reversed(parts(current)):
             value = values[name]
             if isinstance(value, Node):
                 stack.append(value)
-            elif isinstance(value, tuple) and value and not isinstance(value[0], float):
+            elif value:
                 stack.extend([item for item in reversed(value) if isinstance(item, Node)])
 
 

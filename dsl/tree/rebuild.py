@@ -15,7 +15,7 @@ from cspec.dsl.tree.nodes import (
     Name,
     Node,
     Spec,
-    fields,
+    parts,
     walk,
 )
 
@@ -26,13 +26,13 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
     """`node` with every node directly below it changed; the same object if nothing changed."""
     values = node.__dict__
     updates: dict[str, object] = {}
-    for name in fields(node):
+    for name in parts(node):
         value = values[name]
         if isinstance(value, Node):
             new = change(value)
             if new is not value:
                 updates[name] = new
-        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
+        elif value and isinstance(value[0], Node):
             items = tuple([change(item) for item in value])
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 updates[name] = items

@@ -140,7 +140,9 @@ def update_augmented_lagrangian(state, true):
     state["penalty"] = keep(
         true,
         torch.where(
-            (now > 0.5 * before) & (now > 0.0001 * far), torch.minimum(1.5 * penalty, most), penalty
+            (now > 0.5 * before) & (now > 0.0001 * far),
+            torch.minimum(1.2394 * penalty, most),
+            penalty,
         ),
         penalty,
     )
