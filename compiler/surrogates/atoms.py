@@ -66,7 +66,7 @@ def outside_means(expr: Node) -> Iterator[Node]:
         node = stack.pop()
         yield node
         if not is_mean(node):
-            stack.extend(reversed(list(node.children())))
+            stack.extend(reversed(node.children()))
 
 
 def predictions(expr: Expr, moving: frozenset[str]) -> list[Call]:
@@ -82,14 +82,14 @@ def predictions(expr: Expr, moving: frozenset[str]) -> list[Call]:
 def events(expr: Expr, moving: frozenset[str]) -> list[Expr]:
     """The outermost events that move strictly inside an expression, outside of means, each once."""
     found: list[Expr] = []
-    stack: list[Node] = list(reversed(list(expr.children())))
+    stack: list[Node] = expr.children()[::-1]
     while stack:
         node = stack.pop()
         if isinstance(node, EVENTS) and moves(node, moving):
             if not any(same(node, other) for other in found):
                 found.append(node)
         elif not is_mean(node):
-            stack.extend(reversed(list(node.children())))
+            stack.extend(reversed(node.children()))
     return found
 
 

@@ -119,7 +119,7 @@ def uses_of(s: SoftenerBase, expr: Expr, prediction: Call) -> Uses:
         elif isinstance(node, Expr) and same(node, prediction):
             found = found._replace(number=True)
         elif not is_mean(node):
-            stack.extend(reversed(list(node.children())))
+            stack.extend(reversed(node.children()))
     return found
 
 

@@ -7,6 +7,7 @@ numbers do not count. Sums, products, `and` and `or` are n-ary, so that depth me
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Literal, get_args
 
 from pydantic import BaseModel
@@ -19,47 +20,38 @@ class Node(BaseModel, frozen=True, extra="forbid"):
 
     span: Span = NOWHERE
 
-    def children(self) -> Iterator[Node]:
+    def children(self) -> list[Node]:
         """The nodes directly below this one, in the order they were written."""
         values = self.__dict__
-        for name in parts(self):
+        found: list[Node] = []
+        for name in parts(type(self)):
             value = values[name]
             if isinstance(value, Node):
-                yield value
+                found.append(value)
             elif value:
-                yield from [item for item in value if isinstance(item, Node)]
+                found.extend(value)
+        return found
 
 
 _WHERE = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
-_FIELDS: dict[type[Node], tuple[str, ...]] = {}
-_PARTS: dict[type[Node], tuple[str, ...]] = {}
 
 
-def fields(node: Node) -> tuple[str, ...]:
+@cache
+def fields(cls: type[Node]) -> tuple[str, ...]:
     """The names of the fields that say something: all but places and comments."""
-    cls = type(node)
-    known = _FIELDS.get(cls)
-    if known is None:
-        known = tuple(name for name in cls.model_fields if name not in _WHERE)
-        _FIELDS[cls] = known
-    return known
+    return tuple(name for name in cls.model_fields if name not in _WHERE)
 
 
-def parts(node: Node) -> tuple[str, ...]:
+@cache
+def parts(cls: type[Node]) -> tuple[str, ...]:
     """The names of the fields that can hold nodes, one or a tuple: most nodes are leaves."""
-    cls = type(node)
-    known = _PARTS.get(cls)
-    if known is None:
-        annotations = {name: cls.model_fields[name].annotation for name in fields(node)}
-        known = tuple(name for name, said in annotations.items() if _holds_nodes(said))
-        _PARTS[cls] = known
-    return known
+    return tuple(name for name in fields(cls) if _holds(cls.model_fields[name].annotation))
 
 
-def _holds_nodes(annotation: object) -> bool:
-    if isinstance(annotation, type) and issubclass(annotation, Node):
-        return True
-    return any(_holds_nodes(argument) for argument in get_args(annotation))
+def _holds(annotation: object) -> bool:
+    """Whether a value of this type may be a node, or hold some."""
+    own = isinstance(annotation, type) and issubclass(annotation, Node)
+    return own or any(_holds(argument) for argument in get_args(annotation))
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -68,13 +60,7 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         current = stack.pop()
         yield current
-        values = current.__dict__
-        for name in reversed(parts(current)):
-            value = values[name]
-            if isinstance(value, Node):
-                stack.append(value)
-            elif value:
-                stack.extend([item for item in reversed(value) if isinstance(item, Node)])
+        stack += current.children()[::-1]
 
 
 def shape(value: object) -> object:
@@ -82,7 +68,8 @@ def shape(value: object) -> object:
     if isinstance(value, Number):
         return ("Number", value.value)
     if isinstance(value, Node):
-        return (type(value).__name__, *(shape(getattr(value, name)) for name in fields(value)))
+        cls = type(value)
+        return (cls.__name__, *(shape(getattr(value, name)) for name in fields(cls)))
     if isinstance(value, tuple) and value and not isinstance(value[0], float):
         return tuple(shape(item) for item in value)
     return value

@@ -26,7 +26,7 @@ def rebuild(node: N, change: Callable[[Node], Node]) -> N:
     """`node` with every node directly below it changed; the same object if nothing changed."""
     values = node.__dict__
     updates: dict[str, object] = {}
-    for name in parts(node):
+    for name in parts(type(node)):
         value = values[name]
         if isinstance(value, Node):
             new = change(value)

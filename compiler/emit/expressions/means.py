@@ -38,7 +38,7 @@ def _decided_by(*parts: Expr) -> list[Expr]:
             found += [node] if event and not any(same(node, other) for other in found) else []
             continue
         inside = event or isinstance(node, EVENTS)
-        stack.extend((child, inside) for child in reversed(list(node.children())))
+        stack.extend((child, inside) for child in reversed(node.children()))
     return found
 
 
