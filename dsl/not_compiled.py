@@ -303,8 +303,8 @@ def _over(
             continue
         if _drawn_beside(node, binder, symbols):
             continue
-        mean = isinstance(node, Expectation)
-        alone = len(binders) == 1 and not is_data and (mean or runs(node))
+        alone = len(binders) == 1 and not is_data
+        alone = alone and (isinstance(node, Expectation) or runs(node))
         found = point_set(domain, symbols.domains())
         if alone and found is not None:
             if beside(node, outer | _columns(symbols)) and not _in_numbers(found):

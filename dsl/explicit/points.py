@@ -402,7 +402,9 @@ class _Points:
             case Comprehension(binders=(binder,)) if runs(node) and not self._nested(node):
                 name = self._dataset(binder, way_of(node.function))
                 if name is not None:
-                    return self._changed(over_points(node, name, self.made[name].settings))
+                    settings = self.made[name].settings
+                    assert isinstance(settings, Points)
+                    return self._changed(over_points(node, name, settings))
         return rebuild(node, self._changed)
 
     def _quantifier(self, binder: Binder, way: str) -> Binder:
