@@ -103,7 +103,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/kinds/table.py": "ball",
         "compiler/passes/expansion/worst_case.py": "ball",
         "dsl/explicit/worst_example.py": "ball",
-        "dsl/explicit/over_points.py": "grid",
         "dsl/explicit/points.py": "box grid",
         "dsl/not_compiled.py": "ball grid",
         "dsl/settings/points.py": "grid",

@@ -51,7 +51,7 @@ def way_of(function: str) -> str:
 
 def points_in(settings: Points) -> int:
     """How many points a set has, as it is written; an axis without width has one."""
-    if settings.way != "grid":
+    if settings.drawn:
         return settings.n
     ends = zip(settings.lower, settings.upper, strict=True)
     wide = sum(a != b or settings.kind == "normal" for a, b in ends)
@@ -96,7 +96,7 @@ def written_out(
 ) -> Expectation | Comprehension | None:
     """What goes over a grid, over the numbers of each axis; None of other points."""
     (binder,) = node.binders
-    if settings.way != "grid" or settings.kind != "uniform" or set(settings.widths) != {1}:
+    if settings.drawn or settings.kind != "uniform" or set(settings.widths) != {1}:
         return None
     axes = list(zip(binder.names, settings.lower, settings.upper, strict=True))
     binders = []
