@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from cspec.dsl.explicit.points import noise_of, point_set
+from cspec.dsl.explicit.over_points import runs
+from cspec.dsl.explicit.points import PointSet, beside, noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -49,7 +50,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, mentions
+from cspec.dsl.tree.rebuild import bound_names, calls_of
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BOXES
 
@@ -264,16 +265,22 @@ def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
             yield from _inside(item, symbols, isinstance(item, Metric))
 
 
-def _inside(node: Node, symbols: Symbols, measured: bool) -> Iterator[Diagnostic]:
-    """Findings below a node, the outermost of a branch alone; `measured`: on whole data alone."""
+def _inside(
+    node: Node, symbols: Symbols, measured: bool, outer: frozenset[str] = frozenset()
+) -> Iterator[Diagnostic]:
+    """Findings below a node, the outermost of a branch alone; `measured`: on whole data alone.
+
+    `outer` are names that are bound around it.
+    """
     match node:
         case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
-            found = _over(node, binders, symbols, measured)
+            found = _over(node, binders, symbols, measured, outer)
             if found is not None:
                 yield found
                 return
+    bound = outer | bound_names(getattr(node, "binders", ()))
     for child in node.children():
-        yield from _inside(child, symbols, measured)
+        yield from _inside(child, symbols, measured, bound)
 
 
 def _over(
@@ -281,6 +288,7 @@ def _over(
     binders: tuple[Binder, ...],
     symbols: Symbols,
     measured: bool,
+    outer: frozenset[str],
 ) -> Diagnostic | None:
     around = [center for b in binders if (center := _center(b, symbols)) is not None]
     if len(set(around)) < len(around):
@@ -295,9 +303,11 @@ def _over(
             continue
         if _drawn_beside(node, binder, symbols):
             continue
-        alone = isinstance(node, Expectation) and len(binders) == 1 and not is_data
-        if alone and point_set(domain, symbols.domains()) is not None:
-            if _beside_data(node, binder, symbols):
+        alone = len(binders) == 1 and not is_data
+        alone = alone and (isinstance(node, Expectation) or runs(node))
+        found = point_set(domain, symbols.domains())
+        if alone and found is not None:
+            if beside(node, outer | _columns(symbols)) and not _in_numbers(found):
                 return _later("CS520", _form(node, binder), node, _instead(node, binder))
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
@@ -314,11 +324,14 @@ def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
     return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
 
 
-def _beside_data(node: Node, binder: Binder, symbols: Symbols) -> bool:
-    """Whether a mean over drawn points names columns of data, too."""
-    columns = {c.name for data in symbols.datasets().values() for c in data}
-    columns -= set(binder.names)
-    return mentions(node, columns)
+def _columns(symbols: Symbols) -> set[str]:
+    """The columns of all data."""
+    return {c.name for data in symbols.datasets().values() for c in data}
+
+
+def _in_numbers(found: PointSet) -> bool:
+    """Whether points are those of a grid, with a number an axis: they are written out."""
+    return found.word == "grid" and not any(dimensions for _, dimensions in found.axes)
 
 
 def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
@@ -376,7 +389,7 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
             return f"`{node.function}(... for ...)` over a whole ball"
     if isinstance(node, Expectation):
         return "an average over points of a domain"
-    return f"`{node.function}(... for ...)` over a set that is not finite"
+    return f"`{node.function}(... for ...)` over points of a domain"
 
 
 def _around(node: Expectation | Comprehension, binder: Binder) -> str:

@@ -36,6 +36,7 @@ from cspec.compiler.records.problem import (
     WorstCase,
 )
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
+from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     EVENTS,
     And,
@@ -270,8 +271,9 @@ class Inference(AxesBase):
 
     def _numbered(self, expr: Expr) -> bool:
         """Whether the classes of an expression have numbers: labels and predictions of them."""
-        labels = isinstance(expr, Name) and expr.id in self.known.targets.values()
-        return labels or function_name(expr) == "pred"
+        column = column_of(expr) or ""  # of a pair `a.y`, the label of its first example
+        labels = {column, column.rpartition(".")[2]} & set(self.known.targets.values())
+        return bool(labels) or function_name(expr) == "pred"
 
     def _compared(
         self, operands: tuple[Expr, ...], operators: tuple[str, ...], dataset: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.expressions.rewrite import function_name, method_name
-from cspec.dsl.format.expressions import format_expression
+from cspec.compiler.expressions.text import text
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -29,7 +29,7 @@ def form(expr: Expr) -> str:
     """What kind of thing an expression is, in the words of the language."""
     match expr:
         case Comprehension(function=function):
-            return f"`{function}(... for ...)` over a set that is not finite"
+            return f"`{function}(... for ...)` over points of a domain"
         case Expectation(binders=binders) if binders:
             return _AVERAGE
         case Implies():
@@ -37,7 +37,7 @@ def form(expr: Expr) -> str:
         case Call() if function_name(expr) in _FUNCTIONS:
             return _FUNCTIONS[function_name(expr) or ""]
         case _:
-            return f"`{format_expression(expr)}` here"
+            return f"`{text(expr)}` here"
 
 
 def index_set(binder: Binder) -> str:
@@ -53,7 +53,7 @@ def index_set(binder: Binder) -> str:
         case _, _ if function_name(binder.domain) == "ball":
             return "a requirement on a whole ball"
         case _:
-            return f"a requirement over `{format_expression(binder.domain)}`"
+            return f"a requirement over `{text(binder.domain)}`"
 
 
 def not_compiled(what: str, expr: Expr, *notes: str) -> SpecError:

@@ -23,7 +23,7 @@ from cspec.compiler.expressions.rewrite import call, function_name, number
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.records.facts import Facts
-from cspec.compiler.records.problem import Category
+from cspec.compiler.records.problem import Beside, Category
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import Values, value_or_none
@@ -37,6 +37,8 @@ from cspec.dsl.tree.nodes import (
     Implies,
     Interval,
     Membership,
+    Name,
+    Node,
     Not,
     Or,
     String,
@@ -63,6 +65,8 @@ class Decided(NamedTuple):
     """Models and variables that training changes."""
     rows: bool = False
     """Whether it is about each example: what does not move is data."""
+    searched: frozenset[str] = frozenset()
+    """What a search moves: beside it models stand still, and so does what names none of it."""
 
 
 class Truth(NamedTuple):
@@ -183,13 +187,31 @@ def _of_row(left: Expr, operator: str, right: Expr, known: Decided, positive: bo
     operator = operator if positive else OPPOSITE[operator]
     if is_prediction(right):
         left, right = right, left
-    if operator in ("==", "!=") and is_prediction(left) and not moves(right, known.moving):
+    if _stays(left, known):
+        left, right = right, left
+    if operator in ("==", "!=") and is_prediction(left) and _stays(right, known):
         assert isinstance(left, Call)
         outputs = call("margin", left.arguments[0], right)
         return Atom(outputs, ">=" if operator == "==" else "<=", number(0))
     if operator == "!=" or is_prediction(left):
         raise not_compiled(form(whole), whole)
     return _split(Atom(left, operator, right), known)
+
+
+def _stays(expr: Expr, known: Decided) -> bool:
+    """Whether a side is the same wherever training, or the search alone, goes."""
+    if not moves(expr, known.moving):
+        return True
+    return bool(known.searched) and not _searched(expr, known.searched)
+
+
+def _searched(node: Node, moved: frozenset[str]) -> bool:
+    """Whether something that a search moves stands in it; a column at rest is none."""
+    if isinstance(node, Beside):
+        return node.column is None and node.name in moved
+    if isinstance(node, Name):
+        return node.id in moved
+    return any(_searched(child, moved) for child in node.children())
 
 
 def _constant(expr: Expr, known: Decided) -> bool:

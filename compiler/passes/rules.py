@@ -37,7 +37,8 @@ def _guided(node: Expr, known: Decided) -> Expr:
     """A worst case of an event, whose search follows how near the event is."""
     if not isinstance(node, WorstCase) or not isinstance(node.body, EVENTS):
         return node
-    size = margin(formula(node.body, known._replace(rows=True)))
+    moved = frozenset({node.column, *(one.column for one in node.also)})
+    size = margin(formula(node.body, known._replace(rows=True, searched=moved)))
     return node.model_copy(update={"guide": negate(size)})
 
 

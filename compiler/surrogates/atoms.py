@@ -2,7 +2,7 @@
 
 Flat are events (true or false), predictions (one of a few classes) and functions that are constant
 almost everywhere. Means inside an expression (`E[..]`, `cvar(..)`) are closed: what is inside them
-is about other examples, and gets a surrogate of its own.
+is about other examples, and gets a surrogate of its own; so are means over noise and worst cases.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cspec.compiler.expressions.moving import is_prediction as is_prediction
 from cspec.compiler.expressions.moving import moves as moves
 from cspec.compiler.expressions.rewrite import function_name, same
-from cspec.compiler.records.problem import PerExample
+from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
 from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.tree.nodes import (
     EVENTS,
@@ -36,6 +36,11 @@ def is_mean(expr: Node) -> bool:
     if isinstance(expr, Expectation | PerExample):
         return True
     return isinstance(expr, Call) and function_name(expr) in TAILS
+
+
+def is_closed(expr: Node) -> bool:
+    """The same, or of each example: what is inside is about draws or points of its own."""
+    return is_mean(expr) or isinstance(expr, Drawn | WorstCase)
 
 
 def over_data(expr: Node, dataset: str | None) -> str | None:
@@ -65,7 +70,7 @@ def outside_means(expr: Node) -> Iterator[Node]:
     while stack:
         node = stack.pop()
         yield node
-        if not is_mean(node):
+        if not is_closed(node):
             stack.extend(reversed(node.children()))
 
 
@@ -88,7 +93,7 @@ def events(expr: Expr, moving: frozenset[str]) -> list[Expr]:
         if isinstance(node, EVENTS) and moves(node, moving):
             if not any(same(node, other) for other in found):
                 found.append(node)
-        elif not is_mean(node):
+        elif not is_closed(node):
             stack.extend(reversed(node.children()))
     return found
 

@@ -156,7 +156,9 @@ class SoftenerBase(ABC):
         Means have surrogates of their own; what goes over a listed set is written out; memberships
         and chains are comparisons of two sides.
         """
-        inside = [n for n in atoms.outside_means(expr) if isinstance(n, Expr) and atoms.is_mean(n)]
+        inside = [
+            n for n in atoms.outside_means(expr) if isinstance(n, Expr) and atoms.is_closed(n)
+        ]
         for mean in inside:
             if self.flat(mean):
                 expr = replaced(expr, mean, self.mean(mean, 0))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO
-from cspec.compiler.surrogates.atoms import is_mean, is_prediction, moves, outside_means
+from cspec.compiler.surrogates.atoms import is_closed, is_prediction, moves, outside_means
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.folding import fold, holds
 from cspec.dsl.tree.constants import value_or_none
@@ -118,7 +118,7 @@ def uses_of(s: SoftenerBase, expr: Expr, prediction: Call) -> Uses:
             found = _with(s, found, *sides)
         elif isinstance(node, Expr) and same(node, prediction):
             found = found._replace(number=True)
-        elif not is_mean(node):
+        elif not is_closed(node):
             stack.extend(reversed(node.children()))
     return found
 
@@ -194,7 +194,7 @@ def predicted(s: SoftenerBase, expr: Expr, prediction: Call, cls: Class | Other)
     """The expression where a class is predicted, what that decides left out."""
 
     def visit(node: Node) -> Node:
-        if is_mean(node) or not isinstance(node, Expr):
+        if is_closed(node) or not isinstance(node, Expr):
             return node
         sides = _sides(node, prediction)
         if sides is not None:

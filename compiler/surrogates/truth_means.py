@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, complement, is_number, plus, times
-from cspec.compiler.surrogates.atoms import events, is_mean, outside_means, predictions, reduces
+from cspec.compiler.surrogates.atoms import events, is_closed, outside_means, predictions, reduces
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import replaced
@@ -39,7 +39,7 @@ def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
     def visit(node: Node) -> Node:
         if node is not expr and isinstance(node, Expr) and reduces(node) and s.open_flat(node):
             return s.mean(node, 0)
-        return node if is_mean(node) else rebuild(node, visit)
+        return node if is_closed(node) else rebuild(node, visit)
 
     found = visit(expr)
     assert isinstance(found, Expr)

@@ -11,9 +11,10 @@ batches, of requirements on each example and of verdicts holds for points as wel
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from cspec.dsl.explicit.over_points import over_points, runs, way_of, written_out
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbol, Symbols, is_made, is_pairs
 from cspec.dsl.settings.base import Settings
@@ -29,6 +30,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Column,
     Compare,
+    Comprehension,
     Constraint,
     Data,
     Domain,
@@ -49,7 +51,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     Within,
 )
-from cspec.dsl.tree.rebuild import calls_of, head_name, rebuild
+from cspec.dsl.tree.rebuild import bound_names, calls_of, head_name, mentions, rebuild
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -334,6 +336,11 @@ def _sized(made: Made, sizes: Any, name: str) -> Made:
     return Made(made.data.model_copy(update={"source": call}), settings)
 
 
+def beside(node: Expectation | Comprehension, outer: Collection[str]) -> bool:
+    """Whether what goes over a set names what is bound around it, `outer`, too."""
+    return mentions(node, set(outer) - bound_names(node.binders))
+
+
 class _Points:
     """Goes over a spec and makes the datasets."""
 
@@ -343,6 +350,9 @@ class _Points:
         self._values = values
         self.made: dict[str, Made] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], str] = {}
+        self._columns = {c.name for data in symbols.datasets().values() for c in data}
+        self._outer: frozenset[str] = frozenset()
+        """Names that sets around the node at hand bind."""
 
     def item(self, node: Item) -> Item:
         """An item with its points as data."""
@@ -351,6 +361,27 @@ class _Points:
         return changed
 
     def _changed(self, node: Node) -> Node:
+        binders: tuple[Binder, ...] = getattr(node, "binders", ())
+        if isinstance(node, Expectation | Comprehension) and self._nested(node):
+            node = self._in_numbers(node)
+        outer = self._outer
+        self._outer = outer | bound_names(binders)
+        changed = self._over_data(node)
+        self._outer = outer
+        return changed
+
+    def _nested(self, node: Expectation | Comprehension) -> bool:
+        """Whether it goes over one set beside examples, or points of a set around it."""
+        return len(node.binders) == 1 and beside(node, self._outer | self._columns)
+
+    def _in_numbers(self, node: Expectation | Comprehension) -> Expectation | Comprehension:
+        """What goes over a grid, over its numbers; other sets as they are."""
+        (binder,) = node.binders
+        found = point_set(binder.domain, self._domains)
+        settings = found and settings_of(found, len(binder.names), self._values, "held", 0)
+        return (settings and written_out(node, settings)) or node
+
+    def _over_data(self, node: Node) -> Node:
         match node:
             case Constraint() | Group() if node.binders:
                 way = "closed" if _up_to_the_faces(node) else "held"
@@ -368,6 +399,12 @@ class _Points:
                         "conditions": conditions,
                     }
                     return rebuild(node.model_copy(update=update), self._changed)
+            case Comprehension(binders=(binder,)) if runs(node) and not self._nested(node):
+                name = self._dataset(binder, way_of(node.function))
+                if name is not None:
+                    settings = self.made[name].settings
+                    assert isinstance(settings, Points)
+                    return self._changed(over_points(node, name, settings))
         return rebuild(node, self._changed)
 
     def _quantifier(self, binder: Binder, way: str) -> Binder:

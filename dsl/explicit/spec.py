@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from cspec.dsl.explicit.averages import average
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
-from cspec.dsl.explicit.points import on_average
+from cspec.dsl.explicit.points import on_average, point_set
 from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.var_sets import with_var_sets
 from cspec.dsl.explicit.worst_example import worst_of, worst_point
@@ -142,7 +142,10 @@ def _constraint(
         constraint = constraint.model_copy(update={"relation": each, "binders": kept_binders})
         binders, inner = worker.binders(kept_binders, context)
     if not any(isinstance(modifier, Soft) for modifier in modifiers):
-        each, over = worst_of(constraint.relation, worker.symbols.datasets())
+        symbols = worker.symbols
+        of_points = any(point_set(b.domain, symbols.domains()) for b in binders)
+        domains = {} if of_points else symbols.domains()
+        each, over = worst_of(constraint.relation, symbols.datasets(), domains)
         constraint = constraint.model_copy(update={"relation": each})
         more, inner = worker.binders(over, inner)
         binders = (*binders, *more)

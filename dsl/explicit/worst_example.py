@@ -1,6 +1,7 @@
 """What is asked of the worst, and of each.
 
 max(e for (x, y) in train) <= b                ->   forall (x, y) in train: e <= b
+max(e for (t, x) in q.grid(9)) <= b            ->   forall (t, x) in q.grid(9): e <= b
 forall (x, y) in train, z in ball(x, r): e <= b   ->   forall (x, y) in train:
                                                          max(e for z in ball(x, r)) <= b
 forall (x, y) in train, z in ball(x, r), a in [0, 1]: e <= b   ->   of both together
@@ -10,8 +11,9 @@ forall (x, y) in train, z in ball(x, r), a in [0, 1]: e <= b   ->   of both toge
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
+from cspec.dsl.explicit.points import point_set
 from cspec.dsl.tree.nodes import (
     EXTREMES,
     TURNED,
@@ -19,6 +21,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Comprehension,
+    Domain,
     Expr,
     Interval,
     Name,
@@ -30,8 +33,13 @@ EXTREME = {"<=": "max", ">=": "min"}
 """The extreme that has to meet a bound, by the relation."""
 
 
-def worst_of(relation: Expr, datasets: Container[str]) -> tuple[Expr, tuple[Binder, ...]]:
-    """A relation of the worst example as that of each, and the quantifier; others as they are."""
+def worst_of(
+    relation: Expr, datasets: Container[str], domains: Mapping[str, Domain]
+) -> tuple[Expr, tuple[Binder, ...]]:
+    """A relation of the worst example or point as that of each, and the quantifier.
+
+    Others are as they are.
+    """
     match relation:
         case Compare(operands=(Comprehension() as worst, bound), operators=(operator,)):
             pass
@@ -40,11 +48,12 @@ def worst_of(relation: Expr, datasets: Container[str]) -> tuple[Expr, tuple[Bind
         case _:
             return relation, ()
     domain = worst.binders[0].domain
-    examples = len(worst.binders) == 1 and isinstance(domain, Name) and domain.id in datasets
-    if not examples or EXTREME.get(operator) != worst.function:
+    examples = isinstance(domain, Name) and domain.id in datasets
+    each = examples or point_set(domain, domains) is not None
+    if len(worst.binders) > 1 or not each or EXTREME.get(operator) != worst.function:
         return relation, ()
-    each = Compare(operands=(worst.body, bound), operators=(operator,), span=relation.span)
-    return each, worst.binders
+    of_each = Compare(operands=(worst.body, bound), operators=(operator,), span=relation.span)
+    return of_each, worst.binders
 
 
 def worst_point(relation: Expr, binders: tuple[Binder, ...]) -> tuple[Expr, tuple[Binder, ...]]:

@@ -29,6 +29,11 @@ class Points(Settings):
     n: int = Field(ge=1, description="points; of a grid those along an axis")
     seed: int = Field(0, ge=0, description="which points")
 
+    @property
+    def drawn(self) -> bool:
+        """Whether points are drawn, so that `n` is how many there are."""
+        return self.way != "grid"
+
 
 class Pairs(Settings):
     """Ordered pairs of two different examples of a dataset.

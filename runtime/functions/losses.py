@@ -3,6 +3,11 @@
 `E[...]` takes the mean; nothing is averaged over examples here. Outputs are logits.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,6 +20,28 @@ from cspec.runtime.functions.shapes import (
     single_logit,
 )
 
+Loss = Callable[..., Tensor]
+
+
+def _number_for_each(of_classes: bool) -> Callable[[Loss], Loss]:
+    """A loss whose target may be one number, that of every example: `ce(z, 3)`, `mse(z, c)`."""
+
+    def wrap(loss: Loss) -> Loss:
+        @wraps(loss)
+        def taking_numbers(outputs: Tensor, target: Tensor | float, **settings: float) -> Tensor:
+            given = torch.as_tensor(target, device=outputs.device)
+            if given.ndim or not outputs.ndim:
+                return loss(outputs, target, **settings)
+            classes = of_classes and single_logit(outputs) is None
+            if classes and given == given.round():
+                given = given.long()  # a param is a float
+            shape = outputs.shape[:-1] if classes else outputs.shape
+            return loss(outputs, given.expand(shape), **settings)
+
+        return taking_numbers
+
+    return wrap
+
 
 def _over_outputs(entries: Tensor) -> Tensor:
     """Mean over every dimension but the first: (B, ...) -> (B,)."""
@@ -26,6 +53,7 @@ def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
     return target.to(output.dtype)
 
 
+@_number_for_each(of_classes=True)
 def ce(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy in nats, `logsumexp(z) - z[y]`: (B, C), (B,) -> (B,).
 
@@ -49,6 +77,7 @@ def _classes_second(scores: Tensor) -> Tensor:
     return scores.movedim(-1, 1) if scores.ndim > 2 else scores
 
 
+@_number_for_each(of_classes=False)
 def bce(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross entropy of logits, `softplus(z) - y z`: (B,) or (B, 1) -> (B,).
 
@@ -65,18 +94,21 @@ def bce(logits: Tensor, targets: Tensor) -> Tensor:
     )
 
 
+@_number_for_each(of_classes=False)
 def mse(prediction: Tensor, target: Tensor) -> Tensor:
     """Squared error, mean over the outputs of an example: (B, ...) -> (B,)."""
     prediction, target = aligned(prediction, target, "mse")
     return _over_outputs((prediction - _numeric_target(prediction, target)).square())
 
 
+@_number_for_each(of_classes=False)
 def mae(prediction: Tensor, target: Tensor) -> Tensor:
     """Absolute error, mean over the outputs of an example: (B, ...) -> (B,)."""
     prediction, target = aligned(prediction, target, "mae")
     return _over_outputs((prediction - _numeric_target(prediction, target)).abs())
 
 
+@_number_for_each(of_classes=False)
 def huber(prediction: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
     """Huber loss: `r^2/2` where `|r| <= delta`, else `delta (|r| - delta/2)`; (B, ...) -> (B,).
 
@@ -87,6 +119,7 @@ def huber(prediction: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
     return _over_outputs(functional.huber_loss(prediction, target, reduction="none", delta=delta))
 
 
+@_number_for_each(of_classes=True)
 def nll(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     """Negative log likelihood `-log p[y]` of given log probabilities: (B, C), (B,) -> (B,).
 
@@ -96,6 +129,7 @@ def nll(log_probabilities: Tensor, labels: Tensor) -> Tensor:
     return functional.nll_loss(_classes_second(log_probabilities), labels, reduction="none")
 
 
+@_number_for_each(of_classes=True)
 def hinge(scores: Tensor, labels_B: Tensor) -> Tensor:
     """Hinge loss of labels in {0, 1}, in {-1, 1}, or of classes; -> (B,).
 

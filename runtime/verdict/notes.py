@@ -85,8 +85,8 @@ def _on_the_way(
     steered = [c.name for c in missed if c.method not in PROJECTED]
     if rate is None or not (steered or (residual > FAR and not missed)):
         return []
-    own = not session.fit.schedule.follow and session.plan.total_steps > SETTLES
-    more = "leave `optimizer` out: its rate then follows the path" if own else "train longer"
+    longer = session.fit.schedule.follow or session.total_steps <= SETTLES
+    more = "train longer" if longer else "leave `optimizer` out: its rate then follows the path"
     names = ", ".join(steered or ["objective"])
     return [
         f"{names}: the learning rate is too small: what moves went straight to the end at "

@@ -186,3 +186,19 @@ def test_a_certificate_of_it_is_refused_by_check() -> None:
     text += "r: P[f(x + e) > 0 on train for e in normal(0, 1)] <= 70%\n"
     found = cspec.check(text + "verify r on val with confidence 95%")
     assert any(d.code == "CS515" for d in found)
+
+
+@pytest.mark.parametrize("event", ["f(x + e) > 0", "pred(f(x + e)) == 1"])
+def test_a_share_of_examples_whose_share_under_noise_is_large(event: str) -> None:
+    """P[w (x + e) + b > 0] >= 90% of an affine f where (w x + b)/(s |w|) >= 1.2816."""
+    form = f"P[P[{event} for e in normal(0, 2).sample(4000)] >= 90%]"
+    result = run(f"r: {form} >= 1%")
+    w, b, x, _ = linear(result)
+    z = (x @ w + b) / (2 * np.linalg.norm(w))
+    assert ((z >= 1.38).mean()) <= result["r"].value <= ((z >= 1.18).mean())
+
+
+def test_a_share_under_noise_inside_an_event_pulls() -> None:
+    free = run("r: P[P[f(x + e) > 0 for e in normal(0, 0.5)] >= 90%] <= 100%")
+    held = run("r: P[P[f(x + e) > 0 for e in normal(0, 0.5)] >= 90%] <= 20%")
+    assert free["r"].value > 0.3 and held["r"].satisfied

@@ -270,3 +270,12 @@ def test_own_loops_have_no_pairs() -> None:
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     with pytest.raises(SpecError, match=r"pairs\(train\).*in a loop of your own"):
         cspec.bind(f"{HEAD}s.t. auc: {AUC} >= 0.5\n", f=net, optimizer=optimizer)
+
+
+def test_labels_of_text_have_numbers_in_pairs_as_in_single_rows() -> None:
+    data = world()
+    named = {**data, "y": ["no" if y == 0 else "yes" for y in data["y"].tolist()]}
+    words = AUC.replace("== 1", '== "yes"').replace("== 0", '== "no"')
+    result = run(f"s.t. c: {AUC} >= 0.1\nmetric words = {words}", named)
+    plain = run(f"s.t. c: {AUC} >= 0.1", data)
+    assert result["c"].value == result.metrics["words"] == plain["c"].value

@@ -276,3 +276,21 @@ def test_worst_cases_in_a_loop_of_ones_own() -> None:
         assert handle.values["r"] == pytest.approx(exact, rel=0.05)
         optimizer.step()
     assert exact == pytest.approx(0.01, rel=0.05) and handle.multipliers["r"] > 0
+
+
+def test_predictions_that_flip_in_a_ball() -> None:
+    """Of an affine f, exactly where |w x + b| < r |w|: `pred(f(x))` stands still in the search."""
+    data = two_gaussians(n=60, seed=1)["train"]
+    result = cspec.run(
+        "data train(x, y)\nmodel f = linear\nminimize bce(f(x), y)\n"
+        "s.t. kept: P[all(pred(f(x)) == pred(f(z)) for z in ball(x, 1.5, norm=2))] >= 5%\n"
+        "metric flips = P[any(pred(f(z)) != pred(f(x)) for z in ball(x, 1.5, norm=2))]\n"
+        "fit(epochs=3)",
+        train={"x": data["x"], "y": data["y"]},
+    )
+    w, b = (p.detach().double() for p in result.models["f"].parameters())
+    near = (data["x"].double() @ w[0] + b).abs() < 1.5 * w.norm()
+    share = float(near.double().mean())
+    assert 0 < share < 1
+    assert result.metrics["flips"] == pytest.approx(share, abs=1e-9)
+    assert result["kept"].value == pytest.approx(1 - share, abs=1e-9)

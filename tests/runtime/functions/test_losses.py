@@ -13,6 +13,7 @@ LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3]], dtype=torch.float64)
 LABELS = torch.tensor([0, 2])
 SCORES = torch.tensor([1.5, -0.25, 0.0], dtype=torch.float64)
 BITS = torch.tensor([1, 0, 1])
+LOSSES = {loss.__name__: loss for loss in (ce, nll, hinge, bce, mse, mae, huber)}
 
 
 def test_ce_is_logsumexp_minus_own_logit() -> None:
@@ -93,3 +94,21 @@ def test_slopes_match_finite_differences(name: str) -> None:
     shape = (5, 3) if name == "ce" else (5,)
     outputs = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda z: FUNCTIONS[name](z, labels), (outputs,))
+
+
+@pytest.mark.parametrize("name", ["ce", "nll", "hinge", "bce", "mse", "mae", "huber"])
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 3), (5, 2, 3)])
+def test_one_number_is_the_target_of_every_example(name: str, shape: tuple[int, ...]) -> None:
+    """`ce(z, 2)`, `bce(z, 1)`: as with the number written in every row, whatever its type."""
+    loss = LOSSES[name]
+    single = len(shape) == 1 or shape[-1] == 1
+    classes = name in ("ce", "nll") or (name == "hinge" and not single)
+    if (classes and single) or (name == "hinge" and len(shape) == 3 and single):
+        return
+    torch.manual_seed(0)
+    z = torch.randn(shape)
+    number = 1
+    rows = torch.full(shape[:-1] if classes else shape, number)
+    expected = loss(z, rows)
+    for target in (number, float(number), torch.tensor(number)):
+        assert torch.equal(loss(z, target), expected)

@@ -175,6 +175,13 @@ def test_a_rate_that_is_too_small_is_named() -> None:
     assert not any("too small" in n for n in large.notes)
 
 
+def test_a_run_too_short_for_its_rate_to_follow_is_told_of_time() -> None:
+    """Nobody gave an optimizer: there is none to leave out."""
+    short = cspec.run(spec(epochs=3, relation=">= 1e9"), train=far(), f=line())
+    assert short.steps == 9
+    assert not any("`optimizer`" in note for note in short.notes)
+
+
 def test_where_the_rate_follows_already_only_time_helps() -> None:
     """Ten million times as far: no factor on the rate is enough in 300 steps."""
     data = {"x": table()["x"], "y": 1e7 * table()["y"]}

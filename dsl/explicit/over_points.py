@@ -1,0 +1,122 @@
+"""Sums, extremes and spreads over the points of a domain, as statistics of their dataset.
+
+    sum(e for p in q.grid(5) where c)   ->   N E[e*c on "q.grid(5)"], of N points
+    mean(e for p in S where c)          ->   E[e | c on S]
+    max(e for p in S)                   ->   quantile(e, 1, on=S)
+    gap(e for p in S), ratio(..)        ->   max - min, min / max
+    std(e for p in S)                   ->   sqrt(E[(e - E[e on S])^2 on S])
+
+What names an outer point or an example, too, has the points of a grid written out:
+
+    E[(u(t) - sum(t*s*u(s) for s in q.grid(3)))^2 for t in q.sample(50)]
+                                        ->   .. sum(t*s*u(s) for s in {0, 0.5, 1}) ..
+
+A step sees all points of a set, so that none of these is an estimate from a part of them. What
+bounds a maximum alone, `max(e for p in S) <= b`, is a requirement on each point: `worst_example`.
+"""
+
+from __future__ import annotations
+
+from cspec.dsl.settings.points import Points
+from cspec.dsl.tree.nodes import (
+    Call,
+    Comprehension,
+    Expectation,
+    Expr,
+    FiniteSet,
+    Keyword,
+    Name,
+    Number,
+    Power,
+    Product,
+    Sum,
+)
+from cspec.dsl.words.functions import OF_MEMBERS
+
+_MEANS = ("sum", "mean")
+RUNS = frozenset({*_MEANS, *OF_MEMBERS, "max", "min"})
+"""What goes over points, besides `E` and `P`."""
+
+
+def runs(node: Comprehension) -> bool:
+    """Whether what goes over a single set of points has a form here."""
+    (binder,) = node.binders
+    return node.function in RUNS and (binder.condition is None or node.function in _MEANS)
+
+
+def way_of(function: str) -> str:
+    """How points are chosen that something goes over: of a mean drawn anew, else once."""
+    return "redrawn" if function in _MEANS or function == "std" else "held"
+
+
+def points_in(settings: Points) -> int:
+    """How many points a set has, as it is written; an axis without width has one."""
+    if settings.drawn:
+        return settings.n
+    ends = zip(settings.lower, settings.upper, strict=True)
+    wide = sum(a != b or settings.kind == "normal" for a, b in ends)
+    return int(settings.n**wide)
+
+
+def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
+    """A comprehension over points as a statistic of their dataset."""
+    (binder,) = node.binders
+    body, span = node.body, node.span
+    condition = binder.condition
+
+    def mean(of: Expr, *conditions: Expr) -> Expr:
+        found = {"dataset": dataset, "dataset_span": binder.domain.span, "span": span}
+        return Expectation(kind="E", body=of, conditions=conditions, **found)
+
+    def extreme(level: int) -> Expr:
+        on = Keyword(name="on", value=Name(id=dataset, span=binder.domain.span), span=span)
+        of = (body, Number(text=str(level), value=level, span=span))
+        return Call(function=Name(id="quantile"), arguments=of, keywords=(on,), span=span)
+
+    match node.function:
+        case "sum":
+            count = points_in(settings)
+            counted = body if condition is None else _product(body, condition)
+            return _product(Number(text=str(count), value=count, span=span), mean(counted))
+        case "mean":
+            return mean(body, *(() if condition is None else (condition,)))
+        case "std":
+            apart = Sum(operands=(body, mean(body)), operators=("-",), span=span)
+            squared = Power(base=apart, exponent=Number(text="2", value=2), span=span)
+            return Call(function=Name(id="sqrt"), arguments=(mean(squared),), span=span)
+        case "gap":
+            return Sum(operands=(extreme(1), extreme(0)), operators=("-",), span=span)
+        case "ratio":
+            return Product(operands=(extreme(0), extreme(1)), operators=("/",), span=span)
+    return extreme(1 if node.function == "max" else 0)
+
+
+def written_out(
+    node: Expectation | Comprehension, settings: Points
+) -> Expectation | Comprehension | None:
+    """What goes over a grid, over the numbers of each axis; None of other points."""
+    (binder,) = node.binders
+    if settings.drawn or settings.kind != "uniform" or set(settings.widths) != {1}:
+        return None
+    axes = list(zip(binder.names, settings.lower, settings.upper, strict=True))
+    binders = []
+    for place, (name, low, high) in enumerate(axes):
+        items = tuple(Number(text=repr(v), value=v) for v in _along(low, high, settings.n))
+        last = binder.condition if place == len(axes) - 1 else None
+        update = {"names": (name,), "domain": FiniteSet(items=items), "condition": last}
+        binders.append(binder.model_copy(update=update))
+    return node.model_copy(update={"binders": tuple(binders)})
+
+
+def _along(low: float, high: float, n: int) -> list[float]:
+    """The points of a grid along an axis, as `runtime/data/points` has them."""
+    if low == high:
+        return [low]
+    if n == 1:
+        return [(low + high) / 2]
+    return [low + (high - low) * i / (n - 1) for i in range(n)]
+
+
+def _product(*factors: Expr) -> Expr:
+    span = factors[0].span
+    return Product(operands=factors, operators=("*",) * (len(factors) - 1), span=span)
