@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from cspec.dsl.explicit.points import noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.names.symbols import Symbols, is_made
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
@@ -81,7 +81,15 @@ def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     )
 
 
-def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
+def _whole_domain(what: str, domain: Name) -> Diagnostic:
+    """What goes over a domain says at which of its points."""
+    drawn = f"{domain.id}.sample(200)"
+    help_ = f"write at which points: `{drawn}`, or the regular ones of `{domain.id}.grid(21)`"
+    return _later("CS520", what, domain, help_, drawn)
+
+
+def _later(code: str, what: str, node: Node, help_: str, fix: str = "") -> Diagnostic:
+    """A finding; `fix` is what takes the place of the node."""
     return Diagnostic(
         code=code,
         severity="warning",
@@ -89,6 +97,7 @@ def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
         span=node.span,
         label="can't run yet",
         helps=(help_,),
+        fixes=replacing(node.span, fix),
     )
 
 
@@ -149,7 +158,7 @@ def _quantifier(
         isinstance(domain, Call) and isinstance(domain.function, Attribute)
     )
     if isinstance(domain, Name):
-        help_ = f"go over points of it: `{domain.id}.sample(200)`, `{domain.id}.grid(21)`"
+        return _whole_domain(f"a requirement {_points(binder, symbols)}", domain)
     elif isinstance(domain, Call) and domain.keywords and drawn:
         help_ = (
             "leave `redraw` out, or bound a mean, `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
@@ -304,6 +313,8 @@ def _over(
             continue
         if is_data:
             return _over_data(node, binder)
+        if isinstance(domain, Name):
+            return _whole_domain(_form(node, binder), domain)
         return _later("CS520", _form(node, binder), node, _instead(node, binder))
     return None
 
