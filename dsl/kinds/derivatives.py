@@ -7,6 +7,7 @@ import re
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.text.source import Span
 from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import (
     Attribute,

@@ -151,7 +151,10 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
         helps = (f"compare it: `{event}`", f"or, for its mean, write `{mean}`")
         fixes = (*replacing(expr.body.span, event), *replacing(expr.span, mean))
         if never_below(body):
-            helps, fixes = (f"its mean is `{mean}`", f"or compare it: `{event}`"), fixes[::-1]
+            helps, fixes = (
+                (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`"),
+                fixes[::-1],
+            )
     return typer.report(
         "CS313",
         f"{typer.text(expr.body)} is a number, not an event",

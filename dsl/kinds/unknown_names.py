@@ -18,7 +18,7 @@ from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name
 from cspec.dsl.words.functions import SIGNATURES
-from cspec.dsl.words.kind import UNKNOWN, Kind
+from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
 
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
