@@ -277,7 +277,9 @@ def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
 def _inside(node: Node, symbols: Symbols, measured: bool) -> Iterator[Diagnostic]:
     """Findings below a node, the outermost of a branch alone; `measured`: on whole data alone."""
     match node:
-        case Constraint(binders=(), relation=Compare()) if each := _at_each(node.relation, symbols):
+        case Constraint(binders=(), relation=Compare() as relation) if each := _at_each(
+            relation, symbols
+        ):
             yield each
             return
         case Expectation(binders=binders) | Comprehension(binders=binders) if binders:

@@ -180,7 +180,7 @@ def _is_kept(
     """
     if len(wanted) != len(held) or not item.dimensions:
         return False
-    others = (*typer.symbols.vars().values(), *typer.symbols.params().values())
+    others: list[Var | Param] = [*typer.symbols.vars().values(), *typer.symbols.params().values()]
     sizes = {
         value_or_none(size, values)
         for other in others
