@@ -16,7 +16,7 @@ from cspec.dsl.explicit.over_points import runs
 from cspec.dsl.explicit.points import PointSet, beside, noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.names.symbols import Symbols, is_made
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
@@ -79,6 +79,20 @@ def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         d.model_copy(update={"severity": "error"})
         for d in found
         if d.code in LATER and d.severity == "warning"
+    )
+
+
+def _whole_domain(domain: Name) -> Diagnostic:
+    """What goes over a domain says at which of its points."""
+    drawn = f"{domain.id}.sample(200)"
+    return Diagnostic(
+        code="CS520",
+        severity="warning",
+        message=f"at which points of `{domain.id}` is not said: a domain has infinitely many",
+        span=domain.span,
+        label="can't run yet",
+        helps=(f"write `{drawn}`", f"or, for regular points, `{domain.id}.grid(21)`"),
+        fixes=replacing(domain.span, drawn),
     )
 
 
@@ -145,13 +159,11 @@ def _quantifier(
         return _of_points(binder, binders, constraint, symbols, method)
     if not _infinite(domain, symbols.domains()):
         return None
-    help_ = _OWN_LOOP
-    drawn = isinstance(domain, Name) or (
-        isinstance(domain, Call) and isinstance(domain.function, Attribute)
-    )
     if isinstance(domain, Name):
-        help_ = f"go over points of it: `{domain.id}.sample(200)`, `{domain.id}.grid(21)`"
-    elif isinstance(domain, Call) and domain.keywords and drawn:
+        return _whole_domain(domain)
+    help_ = _OWN_LOOP
+    drawn = isinstance(domain, Call) and isinstance(domain.function, Attribute)
+    if isinstance(domain, Call) and domain.keywords and drawn:
         help_ = (
             "leave `redraw` out, or bound a mean, `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
         )
@@ -226,8 +238,6 @@ def _each_example(binder: Binder, data: str, in_the_model: bool, by: str | None)
 def _points(binder: Binder, symbols: Symbols) -> str:
     """Which points a quantifier goes over, in the words of the language."""
     match binder.domain:
-        case Name(id=name):
-            return f"on every point of the domain `{name}`"
         case Call(function=Attribute(name="sample"), keywords=(_, *_)):
             return "on points that are drawn anew (`redraw=true`)"
         case Call(function=Attribute(value=Name(id=name), name="sample")) if (
@@ -273,6 +283,11 @@ def _inside(
     `outer` are names that are bound around it.
     """
     match node:
+        case Constraint(binders=(), relation=Compare() as relation) if each := _at_each(
+            relation, symbols
+        ):
+            yield each
+            return
         case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
             found = _over(node, binders, symbols, measured, outer)
             if found is not None:
@@ -281,6 +296,32 @@ def _inside(
     bound = outer | bound_names(getattr(node, "binders", ()))
     for child in node.children():
         yield from _inside(child, symbols, measured, bound)
+
+
+_SIDES = {("max", "<="), ("min", ">=")}
+"""The largest value below a bound, the smallest above one: so is each."""
+
+
+def _at_each(relation: Compare, symbols: Symbols) -> Diagnostic | None:
+    """`max(u(x) for x in q) <= 1`: a requirement at each of some points."""
+    match relation:
+        case Compare(
+            operands=(Comprehension(function=word, body=body, binders=(binder,)), bound),
+            operators=(operator,),
+        ) if (word, operator) in _SIDES and binder.condition is None:
+            points = format_expression(binder.domain)
+            if isinstance(binder.domain, Name) and binder.domain.id in symbols.domains():
+                points = f"{points}.sample(200)"
+            elif point_set(binder.domain, symbols.domains()) is None:
+                return None
+            names = binder.names
+            over = names[0] if len(names) == 1 else f"({', '.join(names)})"
+            held = f"{format_expression(body)} {operator} {format_expression(bound)}"
+            meant = f"forall {over} in {points}: {held}"
+            said = f"`{word}(... for ...)` over points"
+            found = _later("CS520", said, relation, f"write `{meant}`")
+            return found.model_copy(update={"fixes": replacing(relation.span, meant)})
+    return None
 
 
 def _over(
@@ -314,6 +355,8 @@ def _over(
             continue
         if is_data:
             return _over_data(node, binder)
+        if isinstance(domain, Name) and isinstance(node, Expectation):
+            return _whole_domain(domain)
         return _later("CS520", _form(node, binder), node, _instead(node, binder))
     return None
 

@@ -40,16 +40,35 @@ def check_data(typer: Typer, item: Data) -> Settings | None:
     if not found:
         _targets(typer, item, settings)
     if not settings.tabular:
-        for target in item.targets:
-            for column in target.columns[2:]:
-                typer.report(
-                    "CS320",
-                    f"`{settings.word}` has no column `{column.name}`",
-                    column.span,
-                    "it gives inputs and a target, named `x` and `y` here",
-                    helps=(f"remove `{column.name}`, or use a table: `csv(...)`",),
-                )
+        _no_columns(typer, item, settings.word)
     return settings
+
+
+def _no_columns(typer: Typer, item: Data, word: str) -> None:
+    """Report columns beside the inputs and the target of a source that has no others.
+
+    All of them go at once, unless an expression needs them.
+    """
+    columns = [column for target in item.targets for column in target.columns[2:]]
+    if not columns:
+        return
+    names = dict.fromkeys(column.name for column in columns)
+    start, end = item.targets[0].span.start, item.targets[-1].span.end
+    bare = typer.source.text[start:end]
+    for column in reversed(columns):
+        head = bare[: column.span.start - start].rstrip().removesuffix(",").rstrip()
+        bare = head + bare[column.span.end - start :]
+    used = names.keys() & typer.symbols.uses.keys()
+    typer.report(
+        "CS320",
+        f"`{word}` has no column {listing(names)}",
+        columns[0].span,
+        "it gives inputs and a target, named `x` and `y` here",
+        helps=(f"write `data {bare} = ...`", "or use a table: `csv(...)`")
+        if not used
+        else (f"a table has further columns: `csv(...)`; else remove {listing(names, 'and')}",),
+        fixes=() if used else replacing(Span(start, end), bare),
+    )
 
 
 def _shares(split: Sequence[float], count: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from operator import ge
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing
@@ -142,10 +144,15 @@ def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
     nested = bool(rows) and isinstance(item.value.items[0], Vector)
     if nested and len({*map(len, rows)}) > 1:
         return  # the shorter row is said where shapes are
-    shape = f"{len(rows)}, {len(rows[0])}" if nested else given
+    held = (len(rows), len(rows[0])) if nested else (given,)
+    shape = ", ".join(map(str, held))
     text = typer.source.slice(item.value.span)
     pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)
-    filled = _filled(typer, item, int(size)) if item.dimensions and not nested else None
+    wanted = tuple(int(known or 0) for known in sizes) if nested else (int(size),)
+    kept = _is_kept(typer, item, wanted, held, values)
+    filled = _filled(typer, item.value, wanted) if kept and size <= _FEW else None
+    dimensions = [dimension.span for dimension in item.dimensions]
+    resized = Span(dimensions[0].start, dimensions[-1].end) if dimensions and not pair else None
     typer.report(
         "CS326",
         f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
@@ -160,14 +167,35 @@ def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
             if kind == "var"
             else f"or give it {size:g} numbers",
         ),
-        fixes=replacing(item.value.span, filled),
+        fixes=replacing(item.value.span, filled) or (replacing(resized, shape) if resized else ()),
     )
 
 
-def _filled(typer: Typer, item: Var | Param, size: int) -> str | None:
-    """Starting values with the last again for each entry that has none; those of a param differ."""
-    given = item.value.items if isinstance(item.value, Vector) else ()
-    texts = [typer.source.slice(value.span) for value in given]
-    if not 0 < len(texts) < size <= _FEW or (isinstance(item, Param) and len({*texts}) > 1):
-        return None
-    return f"[{', '.join(texts + texts[-1:] * (size - len(texts)))}]"
+def _is_kept(
+    typer: Typer, item: Var | Param, wanted: Sequence[int], held: Sequence[int], values: Values
+) -> bool:
+    """Whether it is the values that are wrong: something else has the sizes that they differ from.
+
+    Of a variable they are only where it starts, and too few are filled up.
+    """
+    if len(wanted) != len(held) or not item.dimensions:
+        return False
+    others: list[Var | Param] = [*typer.symbols.vars().values(), *typer.symbols.params().values()]
+    sizes = {
+        value_or_none(size, values)
+        for other in others
+        if other.name != item.name
+        for size in other.dimensions
+    }
+    fewer = isinstance(item, Var) and all(map(ge, wanted, held))
+    return fewer or {size for size, own in zip(wanted, held, strict=True) if size != own} <= sizes
+
+
+def _filled(typer: Typer, value: Vector, sizes: Sequence[int]) -> str | None:
+    """As many values as entries: the first, or with the last again for each that has none."""
+    parts: list[str | None] = [
+        _filled(typer, part, sizes[1:]) if isinstance(part, Vector) else typer.slice(part)
+        for part in value.items
+    ]
+    texts = [part for part in parts if part]
+    return f"[{', '.join((texts + texts[-1:] * sizes[0])[: sizes[0]])}]" if texts else None

@@ -27,7 +27,9 @@ from cspec.dsl.tree.nodes import (
     Group,
     Name,
     Node,
+    Number,
     Spec,
+    String,
     walk,
 )
 
@@ -88,11 +90,12 @@ def _used(typer: Typer, root: Node) -> None:
 
 
 class _Bound:
-    """A name that a binder holds, None of a mean its columns, and whether it was read."""
+    """A name that a binder holds, None of a mean its columns, where, and whether it was read."""
 
-    def __init__(self, name: str, binder: Binder | None) -> None:
+    def __init__(self, name: str, binder: Binder | None, holder: Node) -> None:
         self.name = name
         self.binder = binder
+        self.holder = holder
         self.used = False
 
 
@@ -102,10 +105,10 @@ def _bound(node: Node, datasets: Mapping[str, tuple[Column, ...]]) -> Iterator[_
         for binder in node.binders:
             data = binder.domain.id if isinstance(binder.domain, Name) else ""
             for name in (*binder.names, *(column.name for column in datasets.get(data, ()))):
-                yield _Bound(name, binder)
+                yield _Bound(name, binder, node)
     if isinstance(node, Expectation) and node.dataset is not None:
         for column in datasets.get(node.dataset, ()):
-            yield _Bound(column.name, None)
+            yield _Bound(column.name, None, node)
 
 
 def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
@@ -213,6 +216,8 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
     quoted = line and re.search(rf'"[{{$]*{bound.name}}}?"', line[0])
     place = Span(span.end + quoted.start(), span.end + quoted.end()) if quoted else None
     told = f": {typer.source.slice(place)} is a text" if place else ""
+    grouped = replacing(place, bound.name) if place else _by_group(typer, bound, binder)
+    written = f"write `{grouped[0].replacement.strip()}`" if grouped else ""
     typer.report(
         "CS203",
         f"`{bound.name}` of the quantifier is never used{told}",
@@ -220,25 +225,47 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
         if typer.source.text.startswith(bound.name, span.start)
         else span,
         "each member says the same",
-        helps=(f"write `{bound.name}`" if place else _instead(typer, bound.name, binder),),
-        fixes=replacing(place, bound.name) if place else (),
+        helps=(written or _instead(bound.name, binder),),
+        fixes=grouped,
         severity="warning",
     )
 
 
 _LINE = re.compile(r"[^\n]*")
-_CONDITION = re.compile(r"\b[EP]\[[^\]|]*\|([^\]|]*?)(?:\bon\b[^\]]*)?\]")
+_ENDS = re.compile(r"[ \t]*(?:\]|on\b)")
 
 
-def _instead(typer: Typer, name: str, binder: Binder) -> str:
+def _by_group(typer: Typer, bound: _Bound, binder: Binder) -> tuple[Fix, ...]:
+    """The only mean with `| sex == g`, which examples count, in the place of a lone `sex`."""
+    means = [n for n in walk(bound.holder) if isinstance(n, Expectation)]
     match binder.domain:
-        case Call(function=Name(id="values"), arguments=(column,)):
-            own = f"{typer.slice(column)} == {name}"
-            line = _LINE.match(typer.source.text, binder.span.end)
-            there = _CONDITION.search(line[0]) if line else None
-            if there is not None:
-                return f"say which examples count: `| {there[1].strip()} and {own}`"
-            return f"say which examples count: `| {own}`"
+        case Call(function=Name(id="values"), arguments=(Name(id=column),)):
+            columns = {column}  # which examples count may be missing altogether
+        case FiniteSet(items=items) if all(isinstance(i, String | Number) for i in items):
+            columns = {*typer.symbols.column_names}
+        case _:
+            return ()
+    if len(means) != 1:
+        return ()
+    mean, lone = means[0], [c for c in means[0].conditions if isinstance(c, Name)]
+    for condition in lone:
+        if condition.id in columns:
+            place, new = condition.span, f"{condition.id} == {bound.name}"
+            break
+    else:
+        last = (mean.body, *mean.conditions)[-1].span.end
+        if len(columns) > 1 or not _ENDS.match(typer.source.text, last):
+            return ()
+        joint = "," if lone else " and" if mean.conditions else " |"
+        place, new = Span(last, last), f"{joint} {columns.pop()} == {bound.name}"
+    text, (start, end) = typer.source.text, mean.span
+    return replacing(mean.span, f"{text[start : place.start]}{new}{text[place.end : end]}")
+
+
+def _instead(name: str, binder: Binder) -> str:
+    match binder.domain:
+        case Call(function=Name(id="values"), arguments=(Name(id=column),)):
+            return f"say which examples count: `| {column} == {name}`"
         case Attribute(name="weights" | "params") | Call(function=Attribute()):
             return f"write `{name}` for each weight, or leave the quantifier out"
     return f"use `{name}`, or leave the quantifier out"

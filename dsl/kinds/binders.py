@@ -8,7 +8,7 @@ from cspec.dsl.kinds.balls import check_centre
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.kinds.unknown_names import unknown_dataset, unknown_value
+from cspec.dsl.kinds.unknown_names import as_value, unknown_dataset, unknown_values
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
@@ -22,6 +22,7 @@ from cspec.dsl.tree.nodes import (
     Interval,
     Name,
     Number,
+    String,
     Vector,
 )
 from cspec.dsl.tree.rebuild import head_name
@@ -88,7 +89,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
     unknown = dict.fromkeys(binder.names, UNKNOWN)
     domain = binder.domain
     if isinstance(domain, Interval):
-        _continuous(typer, binder, domain)
+        _continuous(typer, binder, domain, scope)
         return unknown, None
     if _unquoted(typer, domain, scope):
         return dict.fromkeys(binder.names, Kind("value")), None
@@ -160,10 +161,10 @@ def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:
     """Report `forall g in {F, M}`: values of a column without quotes."""
     items = domain.items if isinstance(domain, FiniteSet) else ()
     words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
-    if not words or len(words) < len(items) or not typer.symbols.datasets():
+    others = [i for i in items if i not in words]
+    if not (words and typer.symbols.datasets() and all(isinstance(i, String) for i in others)):
         return False
-    for word in words:
-        unknown_value(typer, word)
+    unknown_values(typer, words)
     return True
 
 
@@ -204,12 +205,23 @@ _COUNTED = re.compile(
 )
 
 
-def _continuous(typer: Typer, binder: Binder, domain: Interval) -> None:
-    name = binder.names[0]
+def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) -> None:
+    name, ends = binder.names[0], (domain.lower, domain.upper)
     lower = typer.source.slice(domain.lower.span)
     upper = typer.source.slice(domain.upper.span)
     drawn = f"uniform({lower}, {upper}).sample(100)"
     listed = f"{{{lower}, {upper}}}"
+    words = [end for end in ends if isinstance(end, Name) and typer.name_unknown(end, scope)]
+    if len(words) == 2 and typer.symbols.datasets():
+        values = ", ".join(map(as_value, words))
+        typer.report(
+            "CS325",
+            f"{typer.text(domain)} is an interval: values are listed in braces",
+            domain.span,
+            "ends that are no numbers",
+            **writing(domain.span, f"{{{values}}}"),
+        )
+        return
     typer.report(
         "CS325",
         f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",

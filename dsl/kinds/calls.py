@@ -15,6 +15,7 @@ from cspec.dsl.kinds.foreign import (
 from cspec.dsl.kinds.forms import unknown_keyword
 from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.operands import declared_shape
+from cspec.dsl.kinds.parts import at_a_point
 from cspec.dsl.kinds.table import table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
@@ -26,6 +27,7 @@ from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
+    Compare,
     Expectation,
     Expr,
     Keyword,
@@ -145,6 +147,8 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
     if isinstance(item, Model):
         if not call.arguments and not call.keywords and item.arguments is None:
             return _no_inputs(typer, call, function)
+        if item.arguments and any(isinstance(argument, Compare) for argument in call.arguments):
+            return at_a_point(typer, function, item.arguments, call.arguments)
         if item.arguments is not None:
             _arity(typer, call, function.id, item.arguments, scope)
         for keyword in call.keywords if item.arguments is None else ():

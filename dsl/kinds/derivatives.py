@@ -7,6 +7,7 @@ import re
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closest, listing
+from cspec.dsl.text.source import Span
 from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -22,7 +23,7 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
-from cspec.dsl.words.kind import Kind
+from cspec.dsl.words.kind import UNKNOWN, Kind
 
 
 def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
@@ -180,3 +181,39 @@ def _no_axis(typer: Typer, call: Call, name: str) -> bool:
         **writing(call.span, f"{head}({word}, {by})"),
     )
     return True
+
+
+_QUOTIENT = re.compile(
+    r"[d∂](?P<power>\d?|\^\d)(?P<of>[A-Za-z]\w*?)/[d∂](?P<by>[A-Za-z]+)(?:\^?\d)?"
+)
+
+
+def unknown_derivative(typer: Typer, name: Name) -> Kind | None:
+    """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
+    fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
+    stem, _, by = name.id.rpartition("_")
+    if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
+        form = f"diff({stem}, {', '.join(by)})"
+        return typer.report(
+            "CS201",
+            f"unknown name `{name.id}`",
+            name.span,
+            "not defined in this spec",
+            **writing(name.span, form),
+        )
+    text, start = typer.source.text, name.span.start
+    found = _QUOTIENT.match(text, start)
+    if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:
+        count = int(found["power"].strip("^") or 1)
+        form = f"diff({', '.join([found['of'], *[found['by']] * count])})"
+        place = Span(*found.span())
+        return typer.report(
+            "CS201",
+            f"`{found[0]}`: a derivative is written `{form}`",
+            place,
+            "no quotient",
+            **writing(place, form),
+        )
+    behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
+    known = {f"d{a}" for arguments in fields.values() for a in arguments}
+    return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None

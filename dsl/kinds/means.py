@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from cspec.dsl.kinds.binders import bind
 from cspec.dsl.kinds.by_group import apart
-from cspec.dsl.kinds.operands import compared, event_kind, number_of, operand_kind
+from cspec.dsl.kinds.operands import (
+    compared,
+    event_kind,
+    never_below,
+    number_of,
+    operand_kind,
+)
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expectation, Expr, Number
-from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, What, joined
-from cspec.dsl.words.losses import LOSSES
 
 _OF_EVENTS = frozenset({"any", "all"})
 """What is said of events over a set: `any(f(x)[j] > 0 for j in range(3))` is an event itself."""
@@ -146,8 +150,11 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
         mean, event = f"E{text[1:]}", compared(body)
         helps = (f"compare it: `{event}`", f"or, for its mean, write `{mean}`")
         fixes = (*replacing(expr.body.span, event), *replacing(expr.span, mean))
-        if function_name(expr.body) in LOSSES:
-            helps, fixes = (f"its mean is `{mean}`", f"or compare it: `{event}`"), fixes[::-1]
+        if never_below(body):
+            helps, fixes = (
+                (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`"),
+                fixes[::-1],
+            )
     return typer.report(
         "CS313",
         f"{typer.text(expr.body)} is a number, not an event",

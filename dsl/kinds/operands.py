@@ -148,7 +148,12 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
 
 def compared(text: str) -> str:
     """A number as an event: above 0, where it is never below it above one half."""
-    return f"{text} > {'0.5' if _NEVER_BELOW.match(text) else '0'}"
+    return f"{text} > {'0.5' if never_below(text) else '0'}"
+
+
+def never_below(text: str) -> bool:
+    """Whether a number is never below 0: a probability, a loss."""
+    return _NEVER_BELOW.match(text) is not None
 
 
 _NEVER_BELOW = re.compile(rf"(?:sigmoid|softmax|prob|{'|'.join(LOSSES)})\b")

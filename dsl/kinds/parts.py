@@ -10,7 +10,18 @@ from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Param, Slice, String, Var, walk
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Compare,
+    Expr,
+    Name,
+    Param,
+    Slice,
+    String,
+    Var,
+    walk,
+)
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import shape_of
@@ -22,6 +33,9 @@ from cspec.dsl.words.kind import Kind
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
+    model = head_name(value)
+    if model is not None and (axes := _axes(typer, value, indices)):
+        return at_a_point(typer, model, axes, indices)
     if kind.what == "model":
         return _layer(typer, value, indices)
     if kind.what == "weights" and len(indices) == 1 and isinstance(indices[0], String):
@@ -56,6 +70,38 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     if kind.what == "tensor" and shape is not None and len(indices) >= len(shape):
         return kind._replace(what="number")
     return kind
+
+
+def _axes(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> tuple[str, ...]:
+    """The coordinates of a model that is indexed: written alone (elaborated it may be a call of
+    them), or by an event."""
+    head = head_name(value)
+    model = typer.symbols.models().get(head.id) if head else None
+    alone = head is not None and typer.slice(value) == head.id
+    by_event = any(isinstance(index, Compare) for index in indices)
+    return (model.arguments or ()) if model and indices and (alone or by_event) else ()
+
+
+def at_a_point(typer: Typer, model: Name, axes: tuple[str, ...], given: tuple[Expr, ...]) -> Kind:
+    """Report `u[0]`, `u[x == 0]`, `u(t == 0, x)`: a value at a point is a call."""
+    texts = [typer.slice(one) for one in given]
+    named = {m[1]: m[2] for text in texts if (m := _COORDINATE.fullmatch(text)) and m[1] in axes}
+    free = [text for text in texts if not _COORDINATE.fullmatch(text) and text not in named]
+    left = [axis for axis in axes if axis not in named]
+    places = dict(zip(left, free, strict=False)) if set(free) - {*axes} else {}
+    meant = f"{model.id}({', '.join(named.get(a) or places.get(a, a) for a in axes)})"
+    end = re.compile(r"[ \t]*[\])]").match(typer.source.text, given[-1].span.end)
+    whole = Span(model.span.start, end.end() if end else given[-1].span.end)
+    return typer.report(
+        "CS302",
+        f"`{typer.source.slice(whole)}`: a value at a point is a call",
+        whole,
+        f"a model of {listing(axes, 'and')}",
+        **writing(whole, meant),
+    )
+
+
+_COORDINATE = re.compile(r"(\w+)[ \t]*==?[ \t]*(.+)")
 
 
 def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:

@@ -6,7 +6,7 @@ from cspec.dsl.kinds.chains import mixed_chain
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.kinds.unknown_names import unknown_value, values_of
+from cspec.dsl.kinds.unknown_names import unknown_values, values_of
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.tree.constants import TRUTHS
@@ -81,8 +81,7 @@ def _values(
     words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
     own = {*scope.local, *(n for n, s in typer.symbols.table.items() if s.role in _COMPARED)}
     values = [word for word in words if closest(word.id, own) is None]
-    for word in values:
-        unknown_value(typer, word, next((b for b in beside if b not in words), None))
+    unknown_values(typer, values, next((b for b in beside if b not in words), None))
     return bool(values) and len(values) == len(items)
 
 

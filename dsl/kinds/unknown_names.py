@@ -7,17 +7,18 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds import instead
+from cspec.dsl.kinds.derivatives import unknown_derivative
 from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, column_of_role, meant
-from cspec.dsl.messages.wording import bracketed, closest, closing, listing
+from cspec.dsl.messages.wording import bracketed, closest, closest_word, closing, listing
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name
 from cspec.dsl.words.functions import SIGNATURES
-from cspec.dsl.words.kind import UNKNOWN, Kind
+from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
 
 BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
@@ -79,7 +80,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
         return _report(typer, name, (f"write `{fair}`",), fair)
-    if derivative := _derivative(typer, name):
+    if derivative := unknown_derivative(typer, name):
         return derivative
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
@@ -93,7 +94,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         if told := as_called(typer, name, known.help):
             return told
         return _report(typer, name, (_in_names(typer, known.help),), known.word)
-    guess = guess or closest(name.id, words if typer.symbols.models() else (*words, "model"))
+    guess = guess or closest_word(name.id, words if typer.symbols.models() else (*words, "model"))
     if guess:
         return _report(typer, name, (f"did you mean `{guess}`?",), guess)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs][:2]
@@ -215,36 +216,6 @@ def _juxtaposed(typer: Typer, word: str) -> str | None:
     return None
 
 
-_QUOTIENT = re.compile(
-    r"[d∂](?P<power>\d?|\^\d)(?P<of>[A-Za-z]\w*?)/[d∂](?P<by>[A-Za-z]+)(?:\^?\d)?"
-)
-
-
-def _derivative(typer: Typer, name: Name) -> Kind | None:
-    """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
-    fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
-    stem, _, by = name.id.rpartition("_")
-    if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
-        form = f"diff({stem}, {', '.join(by)})"
-        return _report(typer, name, (f"write `{form}`",), form)
-    text, start = typer.source.text, name.span.start
-    found = _QUOTIENT.match(text, start)
-    if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:
-        count = int(found["power"].strip("^") or 1)
-        form = f"diff({', '.join([found['of'], *[found['by']] * count])})"
-        place = Span(*found.span())
-        return typer.report(
-            "CS201",
-            f"`{found[0]}`: a derivative is written `{form}`",
-            place,
-            "no quotient",
-            **writing(place, form),
-        )
-    behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
-    known = {f"d{a}" for arguments in fields.values() for a in arguments}
-    return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None
-
-
 def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr] = ()) -> Kind:
     """Report a function that nothing defines; `seen` is what it is given."""
     told = by_place(typer, name) or _unknown_model(typer, name, scope, seen)
@@ -295,8 +266,33 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
     own = column_meant(typer, name.id)
     if own is not None:
         return _report(typer, name, (f"write `{own}`",), own)
-    text = name.id.lower() if name.id.lower() in TRUTHS else f'"{name.id}"'
+    text = as_value(name)
     return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
+
+
+def unknown_values(typer: Typer, words: Sequence[Name], column: Expr | None = None) -> None:
+    """Report words without quotes that are values of a column: those of one list all at once."""
+    if len(words) < 2 or any(column_meant(typer, word.id) for word in words):
+        for word in words:
+            unknown_value(typer, word, column)
+        return
+    place = Span(words[0].span.start, words[-1].span.end)
+    new = typer.source.slice(place)
+    for word in reversed(words):
+        start, end = (at - place.start for at in word.span)
+        new = f"{new[:start]}{as_value(word)}{new[end:]}"
+    typer.report(
+        "CS201",
+        f"unknown names {listing([word.id for word in words], 'and')}: are they values?",
+        place,
+        "not defined in this spec",
+        **writing(place, new),
+    )
+
+
+def as_value(name: Name) -> str:
+    """A word as a value of a column: a text, unless it says what is true or false."""
+    return name.id.lower() if name.id.lower() in TRUTHS else f'"{name.id}"'
 
 
 def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] = ()) -> Kind:

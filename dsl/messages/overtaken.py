@@ -54,7 +54,8 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
 
     A clause that is written otherwise is no constraint yet; arguments that are given by place have
     no order to be in; what is derived over a domain is no mean over data; a name with a `-` in it
-    is no difference where it is used; a product whose sizes differ is no tensor yet.
+    is no difference where it is used; a product whose sizes differ is no tensor yet; what
+    is by group, where a quantifier goes over the groups, is of one of them.
     """
     written = [d for d in found if d.code.startswith("CS1") and d.code not in ("CS118", "CS127")]
     told = {tuple(d.span) for d in written}
@@ -74,8 +75,12 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
 
     sizes = [s for d in found if d.code == "CS329" for s in (d.span, *(r.span for r in d.related))]
 
+    unused = [tuple(d.fixes[0].span) for d in found if d.code == "CS203" and d.fixes][:_MOST]
+
     def follows(d: Diagnostic) -> bool:
         start, end = d.span
+        if d.code == "CS312":
+            return tuple(d.span) in unused
         if d.code == "CS307":
             return any(start <= s.start and s.end <= end for s in sizes)
         if d.code in ("CS118", "CS127"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Call, Expectation, Expr, Name, Number
 
 _LONGEST = 60
@@ -57,6 +58,16 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     letters = sorted(word.lower())
     turned = [known for known in lowered if len(known) > 2 and sorted(known) == letters]
     return lowered[turned[0]] if turned else None
+
+
+def closest_word(word: str, known: Iterable[str]) -> str | None:
+    """The closest word of the language: a constant only where one letter differs, or two have
+    changed places (`Female` is no slip of `false`)."""
+    guess = closest(word, known)
+    if guess in CONSTANTS or guess in TRUTHS:
+        near = get_close_matches(word.lower(), [guess], cutoff=0.8)
+        return guess if near or sorted(word.lower()) == sorted(guess) else None
+    return guess
 
 
 def as_name(text: str) -> str:

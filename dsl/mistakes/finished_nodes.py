@@ -227,15 +227,19 @@ def _turned(relation: Compare, parts: list[str]) -> str:
 
 
 def _interval_meant(relation: Compare) -> bool:
-    """Whether `0 <= x >= 5` is an interval with one sign turned round: its ends are in order."""
+    """Whether `0 <= x >= 5` is an interval with one sign turned round: one of two bounds from the
+    same side would be idle."""
     ends = [value_or_none(relation.operands[place], {}) for place in (0, -1)]
-    if len(relation.operands) != 3 or "==" in relation.operators or None in ends:
-        return False
-    return ends[0] != ends[1] and (ends[0] < ends[1]) == (relation.operators[0] == "<=")  # type: ignore[operator]
+    between = len(relation.operands) == 3 and "==" not in relation.operators
+    return between and None not in ends and ends[0] != ends[1]
 
 
 def _one_way(relation: Compare) -> str:
-    """The direction that a chain begins with; of equalities and bounds the bounds'."""
+    """The direction of the ends of an interval, else that which a chain begins with; of equalities
+    and bounds the bounds'."""
+    if _interval_meant(relation):
+        low, high = (value_or_none(relation.operands[place], {}) for place in (0, -1))
+        return "<=" if low < high else ">="  # type: ignore[operator]
     return next((o for o in relation.operators if o != "=="), "==")
 
 

@@ -119,7 +119,12 @@ def separator(f: Failure) -> Repair | None:
 
 def label_without_colon(f: Failure) -> Repair | None:
     """`cap x <= 3`: a label without its colon, or a product: both are offered."""
-    named = f.kind == "clause" and f.index == 1 and f.before.kind == f.token.kind == "NAME"
+    begins = f.kind == "clause" and f.index == 1 and f.before.kind == "NAME"
+    if begins and f.token.kind == "FORALL" and f.before.text not in defined_names(f.source.text):
+        meant = f"{f.before.text}: {f.text(1, len(f.tokens))}"
+        said = ("CS126", "a label ends with `:`", f"write `{meant}`")
+        return rewritten(f, 1, 1, (":",), *said, shown=f.before.span)
+    named = begins and f.token.kind == "NAME"
     if not named or not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
         return None
     label, rest = f.before, f.text(1, len(f.tokens))

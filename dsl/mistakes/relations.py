@@ -59,7 +59,9 @@ def walrus(f: Failure) -> Repair | None:
     end = f.index + (2 if double else 1)
     message = f"`{':=' if double else ':'}` is written `=`"
     note = "`=` names something, `:` stands behind the label of a constraint"
-    return rewritten(f, f.index, end, ("=",), "CS136", message, notes=(note,))
+    between = token.start > f.before.end, f.at(end).start > f.at(end - 1).end
+    apart = "" if f.depth(f.index) or between[0] or not between[1] else " "
+    return rewritten(f, f.index, end, (f"{apart}=",), "CS136", message, notes=(note,))
 
 
 def equality_in_definition(f: Failure) -> Repair | None:

@@ -152,6 +152,30 @@ def _domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
         yield domain[1], split_arguments(domain[2]), ends
 
 
+def regular(match: re.Match[str]) -> str:
+    """`x in linspace(0, 1, 101)`: the grid of the domain that has this axis from end to end."""
+    texts = match.group("low", "high", "n")
+    if not all(map(_FLOAT.fullmatch, texts)):
+        return ""
+    low, high, count = map(float, texts)
+    step = count if match["kind"] == "arange" else 0.0
+    count = round((high - low) / step) if step else count
+    for name, axes, ends in _domains(match.string):
+        written = split_arguments(ends[0]) if axes == [match["name"]] and len(ends) == 1 else []
+        known = [float(end) for end in written if _FLOAT.fullmatch(end)]
+        if len(known) != 2 or count != int(count) or count < 1 or known[0] != low:
+            continue
+        if not step and high == known[1]:
+            return f"{match['name']} in {name}.grid({int(count)})"
+        beyond = round((high - known[1]) / step, 3) if step else -1
+        if beyond in (0, 1):  # the end itself is left out by `arange`, and is in a grid
+            return f"{match['name']} in {name}.grid({int(count) + 1 - int(beyond)})"
+    return ""
+
+
+_FLOAT = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
+
+
 def at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`E[diff(u, t)^2]`: nothing says at which points of the domain."""
     start = line_of(text, first.span.start)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.parsing import rewrite_forms as forms
+from cspec.dsl.parsing.rewrite_bound import regular
 from cspec.dsl.parsing.rewrite_forms import row
 from cspec.dsl.text.defined_names import model_names
 
@@ -29,6 +30,12 @@ ROWS = (
         r"(?:-|\\|minus|except|without|excluding|but not) [{\[](?P<gone>[^{}\[\]\n]+)[}\]]",
         forms.without,
         "what a quantifier leaves out stands behind `where`",
+    ),
+    row(
+        r"\b(?P<name>WORD)~in~(?:\w+\.)?(?P<kind>linspace|grid|arange)\( (?P<low>NUM) , "
+        r"(?P<high>NUM) , (?:n = |num = |size = |steps = |step = )?(?P<n>NUM) \)",
+        regular,
+        "regular points of a domain are its `grid`",
     ),
     row(
         r"\b(?:np\.|torch\.)?(?:linspace|uniform|grid|arange)\( ([^(),\n]+), "

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.synonyms import meant
-from cspec.dsl.messages.wording import closest
+from cspec.dsl.messages.wording import closest_word
 from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Source
@@ -116,7 +116,7 @@ def _exchanged(token: Token, index: int, syntax: bool) -> Iterator[tuple[int, in
             yield from ((3, start, end, mark) for mark in _JOINTS if mark != text)
     if token.kind == "NAME":
         known = meant(text)
-        near = known.word if known and known.word else closest(text, _words())
+        near = known.word if known and known.word else closest_word(text, _words())
         if near and near != text:
             yield 2, start, end, near
     if not index:

@@ -122,9 +122,8 @@ class Idx(DataSource):
 
 
 class _Table(DataSource):
-    """Base of the small tables that come with scikit-learn."""
+    """Base of the small tables that come with scikit-learn: their columns are features of `x`."""
 
-    tabular: ClassVar[bool] = True
     split: Split | None = Field(None, description=_SPLIT)
     seed: int = Field(0, ge=0, description="seed of the split")
     scale: Literal["standard", "none"] = Field(

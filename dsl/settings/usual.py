@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.base import Settings
@@ -21,6 +22,12 @@ _RECORDS: dict[str, type[Settings]] = {
     **MODELS,
     **SOURCES,
 }
+
+
+@cache
+def setting_names() -> frozenset[str]:
+    """The names of all settings."""
+    return frozenset(name for record in _RECORDS.values() for name in record.model_fields)
 
 
 def usual_value(owner: str, name: str) -> str:

@@ -9,6 +9,7 @@ _DEFINING = re.compile(
     r"^[ \t]*(?:let|var|param|given|data|model|domain)\b([^#\n=]*)", re.MULTILINE
 )
 _MODEL = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_FIELD = re.compile(r"^[ \t]*model[ \t]+([A-Za-z_]\w*)\(([^()\n]*)\)", re.MULTILINE)
 _DATA = re.compile(r"^[ \t]*data\b([^#\n=]*)", re.MULTILINE)
 _TARGET = re.compile(r"([A-Za-z_]\w*)[ \t]*(?:\(|$)")
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -27,6 +28,12 @@ def defined_names(text: str) -> frozenset[str]:
 def model_names(text: str) -> tuple[str, ...]:
     """The names of the models of a text, in its order."""
     return tuple(_MODEL.findall(text))
+
+
+@lru_cache(maxsize=4)
+def fields(text: str) -> dict[str, tuple[str, ...]]:
+    """The models of coordinates of a text, `model u(t, x)`, with those."""
+    return {name: tuple(_WORD.findall(listed)) for name, listed in _FIELD.findall(text)}
 
 
 @lru_cache(maxsize=4)

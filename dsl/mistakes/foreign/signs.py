@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.view import Found, View
+from cspec.dsl.settings.usual import setting_names
+from cspec.dsl.text.defined_names import fields
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -145,3 +147,56 @@ def entity(view: View) -> Found | None:
     shown = view.text(0, take)
     said = f"`{meant}`" if meant.strip() else "a blank"
     return Found(take, (meant,), "CS106", f"`{shown}` is HTML for {said}", f"write {said}")
+
+
+PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, '""': 2}
+"""Marks of a derivative, and how often each derives."""
+_ORDERS = ("first", "second", "third", "fourth")
+
+
+def derived(view: View) -> Found | None:
+    """`u''`, `u''(x)` of a model of one coordinate are `diff(u, x, x)`, `u'(0)` is at a point."""
+    of, order, width = view.before, 0, 0
+    axes = fields(view.source.text).get(of.text, ())
+    end = of.end
+    while len(axes) == 1 and view.at(width).text in PRIMES and view.at(width).start == end:
+        order, end, width = order + PRIMES[view.at(width).text], view.at(width).end, width + 1
+    if not 0 < order <= len(_ORDERS):
+        return None
+    meant = f"diff({of.text}{f', {axes[0]}' * order})"
+    close = view.closer(width) if view.at(width).kind == "LPAR" else None
+    if close is not None:
+        point, width = view.text(width + 1, close), close + 1
+        if point != axes[0]:
+            meant = f"E[{meant} for {axes[0]} in {{{point}}}]"
+    message = f"`{of.text}{view.text(0, width)}`: the {_ORDERS[order - 1]} derivative is a `diff`"
+    return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
+
+
+def at_a_point(view: View) -> Found | None:
+    """`u|x=0`, `u at x = 0`: the value of a model of coordinates at a point is a call."""
+    of, first = view.before, 2 if view.at(1).text == "_" else 1
+    braced = view.at(first).kind == "LBRACE"
+    axis, relation, sign = (view.at(first + braced + place) for place in range(3))
+    axes = fields(view.source.text).get(of.text, ())
+    last = first + braced + 2 + (sign.kind == "SIGN")
+    if axis.text not in axes or relation.text not in {"=", "=="} or view.at(last).kind != "NUMBER":
+        return None
+    value = view.text(first + braced + 2, last + 1)
+    meant = f"{of.text}({', '.join(value if a == axis.text else a for a in axes)})"
+    width = last + 1 + braced
+    written = view.source.slice(Span(of.start, view.span(0, width).end))
+    message = f"`{written}`: a value at a point is a call"
+    return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
+
+
+def dashed_setting(view: View) -> Found | None:
+    """`batch-size=64`: the name of a setting has `_` where other tools have `-`."""
+    width = 0
+    while view.at(width).text == "-" and view.at(width + 1).kind == "NAME":
+        width += 2
+    name = view.before.text + view.text(0, width).replace("-", "_")
+    if view.before.kind != "NAME" or view.at(width).text != "=" or name not in setting_names():
+        return None
+    message = f"`{view.before.text}{view.text(0, width)}` is written `{name}`"
+    return Found(width, (name,), "CS131", message, f"write `{name}`", back=1)

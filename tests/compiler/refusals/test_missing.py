@@ -22,14 +22,14 @@ def test_points_of_a_domain_are_named_before_data_are_missed() -> None:
         "     c: forall s in uniform(0, 1).sample(5): u(s, 1) == 0\n"
     )
     assert refused(DOMAIN + text) == [
-        "a requirement on every point of the domain `q`",
+        "at which points of `q` is not said: a domain has infinitely many",
     ]
 
 
 def test_a_domain_in_a_problem_of_variables_is_no_data() -> None:
     text = "var z = 1\ndomain q(t, x) = box([0, 1], [-1, 1])\nminimize z\n"
     assert refused(text + "s.t. a: forall (t, x) in q: z >= t + x\n") == [
-        "a requirement on every point of the domain `q`"
+        "at which points of `q` is not said: a domain has infinitely many"
     ]
 
 

@@ -50,6 +50,48 @@ def test_the_first_fix_gives_what_was_meant(title: str, wrong: str, right: str) 
     assert not first.helps[0].startswith("or")
 
 
+Q = "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[8], act=tanh)\n"
+R = f"{Q}minimize E[(diff(u, x) + u)^2 for x in q.sample(9)]\n"
+G = "data train(x, y, sex, race), test(x, y, sex, race)\nmodel f\nminimize bce(f(x), y)\n"
+DRAWN = "q.sample(200)"
+WARNED = [
+    (f"{Q}minimize E[(diff(u, x) + u)^2 for x in {{}}]\ns.t. u(0) == 1\n", "q", DRAWN),
+    (f"{R}s.t. forall x in {{}}: u(x) >= 0\n", "q", DRAWN),
+    (f"{R}s.t. {{}}\n", "max(u for x in q) <= 1", "forall x in q.sample(200): u(x) <= 1"),
+    (f"{R}s.t. {{}}\n", "min(u for x in q.grid(9)) >= 0", "forall x in q.grid(9): u(x) >= 0"),
+    (f"{R}s.t. u(0) == 1\nmetric m = sqrt(E[(u - exp(-x))^2 for x in {{}}])\n", "q", DRAWN),
+    (f"{G}s.t. forall g in values(sex): P[pred == 1 | {{}}] >= 20%\n", "sex", "sex == g"),
+    (f'{G}s.t. forall g in {{{{"a", "b"}}}}: E[prob | {{}}] >= 20%\n', "race", "race == g"),
+    (f"{G}s.t. forall g in values(sex): P[pred == 1{{}}] >= 20%\n", "", " | sex == g"),
+    (f"{G}s.t. forall g in values(sex): P[pred == 1 | y == 1{{}}] >= 2%\n", "", " and sex == g"),
+    (f"{G}s.t. forall g in values(sex): gap(P[pred == 1 | race{{}}]) <= 5%\n", "", ", sex == g"),
+]
+
+
+@pytest.mark.parametrize(("line", "wrong", "right"), WARNED)
+def test_the_fix_of_the_only_warning_leaves_none(line: str, wrong: str, right: str) -> None:
+    (warning,) = check(Source(text=line.format(wrong))).diagnostics
+    text = made(line.format(wrong), warning.fixes[0])
+    assert text == line.format(right)
+    assert check(Source(text=text)).diagnostics == ()
+
+
+@pytest.mark.parametrize("index", ["[x == 0]", "(x)[x == 0]", "[0]"])
+def test_a_model_of_coordinates_has_no_entries(index: str) -> None:
+    text = f"{R}s.t. forall x in q.sample(100): u{index} == 1\n"
+    first = first_error(text)
+    assert first.code == "CS302"
+    assert made(text, first.fixes[0]) == f"{R}s.t. forall x in q.sample(100): u(0) == 1\n"
+
+
+@pytest.mark.parametrize("word", ["Female", "Pia", "info", "Trudy"])
+def test_an_unknown_word_is_no_slip_of_a_constant(word: str) -> None:
+    text = f"{G}s.t. P[pred == 1 | sex == {word}] >= 20%\n"
+    assert made(text, first_error(text).fixes[0]) == text.replace(word, f'"{word}"')
+    first = first_error(f"{G}s.t. P[pred == 1 | {word}] >= 20%\n")
+    assert not {fix.replacement for fix in first.fixes} & {"false", "true", "pi", "inf"}
+
+
 SECOND = "fit(steps=0)"
 ALONE = [pair for pair in PAIRS if "fit(" not in pair[1]]
 
