@@ -84,8 +84,10 @@ def _least_steps(facts: Facts, batch: int) -> int:
 
 HOLD = 0.7
 """Share of a run after which the learning rate falls where none is given."""
-SETTLES = 9
-"""Steps up to which a run is no training: its rate stays as it is."""
+SETTLES = 200
+"""Steps up to which the rate of an optimizer that is given stays as it is."""
+FOLLOWS = 10
+"""Steps from which a rate that nobody gave follows the path."""
 
 
 def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) -> Cosine | None:
@@ -97,9 +99,10 @@ def settling(fit: FitSettings, steps: int, *, whole: bool, gated: bool = False) 
     """
     known = all(isinstance(o, AdamOptimizer | SgdOptimizer) for o in fit.optimizer)
     rests = whole and all(isinstance(o, SgdOptimizer) for o in fit.optimizer)
-    if fit.given("schedule") or not known or rests or steps <= SETTLES:
-        return None
     chosen = not fit.given("optimizer") and not gated
+    short = steps < FOLLOWS if chosen else steps <= SETTLES
+    if fit.given("schedule") or not known or rests or short:
+        return None
     return Cosine(hold=HOLD, follow=True) if chosen else Cosine(hold=HOLD)
 
 

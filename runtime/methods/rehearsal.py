@@ -89,6 +89,9 @@ class Rehearsal:
         return True
 
     def _back_to(self, state: dict[str, Any]) -> None:
+        # What a method keeps from its first move on was not there at the start.
+        for name in self._session.state.keys() - state["state"].keys():
+            del self._session.state[name]
         self._session.load_state_dict(copy.deepcopy(state))
 
     def _tried(self) -> Generator[None, float, None]:

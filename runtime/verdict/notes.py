@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cspec.compiler.choose.schedule import SETTLES
+from cspec.compiler.choose.schedule import FOLLOWS
 from cspec.compiler.passes.gates import GATE_SURROGATES
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import Where
@@ -85,7 +85,7 @@ def _on_the_way(
     steered = [c.name for c in missed if c.method not in PROJECTED]
     if rate is None or not (steered or (residual > FAR and not missed)):
         return []
-    longer = session.fit.schedule.follow or session.total_steps <= SETTLES
+    longer = session.fit.schedule.follow or session.total_steps < FOLLOWS
     more = "train longer" if longer else "leave `optimizer` out: its rate then follows the path"
     names = ", ".join(steered or ["objective"])
     return [

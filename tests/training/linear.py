@@ -78,7 +78,8 @@ class Loop:
     """Steps an epoch."""
     every: int = 1
     by_epoch: bool = False
-    growth: float = 1.5
+    growth: float | None = None
+    """Of a penalty, a move; left open, by as much as 1.5 in 17 steps, and never more."""
     decrease: float = 0.5
     dual_lr: float | None = None
     most: float | None = None
@@ -150,6 +151,9 @@ class Loop:
             assert self.whole is not None
             g = np.array([requirement(r, self.theta, self.whole[0])[0] for r in self.requirements])
             values = np.array([g])
+        growth = self.growth
+        if growth is None:
+            growth = round(1.5 ** min(1.0, self.every / 17), 4)
         for i, r in enumerate(self.requirements):
             mean, m, c = float(values[:, i].mean()), self.multipliers[i], self.penalties[i]
             slack = mean if r.equal else max(mean, -m / max(c, 1e-12))
@@ -160,6 +164,6 @@ class Loop:
             noise = 2.5 * error if self.epoch > 1 and not self.by_epoch else 0.0
             now = abs(slack)
             if now > self.decrease * self._before[i] and now > 1e-4 * self._far[i] and now > noise:
-                self.penalties[i] = min(self.growth * c, self._cap[i])
+                self.penalties[i] = min(growth * c, self._cap[i])
             self._before[i] = now
         self._since.clear()

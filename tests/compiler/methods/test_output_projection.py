@@ -25,7 +25,7 @@ def test_holds_on_every_example_of_data_never_seen(run):
     result = run(SPEC.format(a="net(x)[0] + 2*net(x)[1] <= -1"))
     assert result.status == "satisfied"
     found = {c.name: c for c in result.constraints}
-    assert found["a"].value == pytest.approx(-1, abs=1e-5)
+    assert -1 - 1e-3 <= found["a"].value <= -1  # by construction, in float32, too
     assert found["b.hi"].split == "test"
     assert result.history[-1].objective < result.history[0].objective
     far = 1e3 * torch.randn(50, 64, generator=torch.Generator().manual_seed(0))

@@ -183,9 +183,9 @@ def test_a_constraint_that_nothing_moves_has_no_penalty(session: Any) -> None:
 
 def test_penalties_grow_to_ten_thousand_times_the_first(session: Any) -> None:
     """A bound that nothing can meet with a model that hardly moves."""
-    text = spec("a", lr=1e-15, steps=60).replace("<= 0.1", "<= -1000")
-    run = started(session, text, 60)
+    text = spec("a", lr=1e-15, steps=1020).replace("<= 0.1", "<= -1000")
+    run = started(session, text, 1020)
     theta, (x, y) = point(line()), _data()
-    loop = Loop([Requirement(-1000)], theta, 60, 1e-15, [(x, y)] * 60).run()
+    loop = Loop([Requirement(-1000)], theta, 1020, 1e-15, [(x, y)] * 1020, every=17).run()
     assert run.state["penalty"].item() == pytest.approx(loop.penalties[0], rel=1e-9)
     assert run.state["penalty"].item() == pytest.approx(1e4 * first(Requirement(-1000)), rel=1e-9)

@@ -135,7 +135,7 @@ def test_a_rate_that_nobody_gave_follows_the_path() -> None:
     assert program.fit["schedule"][0] == "cosine" and program.fit["schedule"][1]["follow"]
     given = cspec.compile(spec(more=", optimizer=adam"), train=far(), f=line())
     assert not given.fit["schedule"][1]["follow"]
-    short = cspec.compile(spec(epochs=60), train=far(), f=line())  # 180 steps
+    short = cspec.compile(spec(epochs=3), train=far(), f=line())  # 9 steps
     assert not short.fit["schedule"][1]["follow"]
     free = cspec.run(spec(), train=far(), f=line())
     fixed = cspec.run(spec(more=", optimizer=adam"), train=far(), f=line())
