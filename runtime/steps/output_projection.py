@@ -6,10 +6,11 @@ Min and Azizan 2024, "HardNet: hard-constrained neural networks with universal a
 guarantees". A has full row rank, so A A^+ = I and lo <= A f <= hi afterwards: the bounds of an
 interval are taken inside it by what the arithmetic of a row may be wrong by,
 
-    margin_i = (n_i + 3) eps (|A_i| |f| + |bound|)        n_i entries of the row that are not 0
+    margin = (n + 3) eps (I + |A| |A^+|) (|A| |f| + |bound|)      n entries of a row that are not 0
 
-(Higham, "Accuracy and stability of numerical algorithms", 3.1: two products of n_i terms, and the
-rounding of what is put out). Outputs of float32 in the tens broke their bound by 1e-6 without.
+(Higham, "Accuracy and stability of numerical algorithms", 3.1: products of n terms, what they are
+corrected by, and the rounding of what is put out). Outputs of float32 in the tens broke their bound
+by 1e-6 without.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class ProjectOutputs:
         self.lower = torch.tensor(lower, dtype=torch.float64)
         self.upper = torch.tensor(upper, dtype=torch.float64)
         self.terms = (self.rows != 0).sum(1) + 3.0
+        back = self.rows.abs() @ self.inverse.abs()
+        self.reach = torch.eye(len(back), dtype=torch.float64) + back
 
     def __call__(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         squeezed = output.ndim == 1 and self.rows.shape[1] == 1
@@ -44,10 +47,11 @@ class ProjectOutputs:
         return projected.squeeze(-1) if squeezed else projected
 
     def _within(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """The bounds, inside of intervals by the rounding of these outputs; no further than half."""
+        """The bounds, inside of intervals by the rounding of these outputs, at most half way."""
         lower, upper = self.lower.to(values), self.upper.to(values)
         nearest = torch.minimum(lower.abs(), upper.abs())
         size = values.abs() @ self.rows.abs().to(values).T + nearest
+        size = size @ self.reach.to(values).T
         margin = torch.finfo(values.dtype).eps * self.terms.to(values) * size
         margin = torch.minimum(margin, (upper - lower) / 2)
         return lower + margin, upper - margin

@@ -42,6 +42,22 @@ def test_using_says_it_for_every_constraint_that_names_no_method(run):
     assert [c.value for c in one.constraints] == [c.value for c in other.constraints]
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1.0, 50.0, 1e4])
+def test_bounds_hold_in_the_rounding_of_the_outputs(dtype: torch.dtype, size: float) -> None:
+    rows = torch.tensor([[1.0, 2.0, 0.0], [0.0, 1.0, -3.0]], dtype=torch.float64)
+    lower = torch.tensor([-torch.inf, 0.1], dtype=torch.float64)
+    upper = torch.tensor([-1.0, 0.3], dtype=torch.float64)
+    project = ProjectOutputs(rows.tolist(), lower.tolist(), upper.tolist())
+    draw = torch.Generator().manual_seed(0)
+    outputs = size * torch.randn(5000, 3, generator=draw, dtype=torch.float64)
+    held = project(torch.nn.Identity(), (), outputs.to(dtype))
+    for measured in (dtype, torch.float64):
+        products = held.to(measured) @ rows.to(measured).T
+        assert bool((products <= upper.to(measured)).all())
+        assert bool((products >= lower.to(measured)).all())
+
+
 def test_outputs_that_hold_stay_and_others_meet_the_bound():
     project = ProjectOutputs([[1.0, 1.0, 0.0], [0.0, 1.0, -2.0]], [-1.0, 0.0], [1.0, 0.0])
     outputs = torch.randn(100, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -274,3 +274,24 @@ def test_what_is_interrupted_while_it_is_tried_is_at_its_start() -> None:
     assert session.schedule.times is None and session.step == 0
     for name, value in before.items():
         assert torch.equal(value, session.state_dict()["primal"][name])
+
+
+@pytest.mark.parametrize("how", ["", " by lagrangian"])
+def test_a_short_run_leaves_its_start(how: str) -> None:
+    """136 steps at a rate of 0.001 end at the loss of a guess, log 10, and a class for all."""
+    text = (
+        "data train(x, y) = digits\nmodel f = mlp(hidden=[16])\nminimize ce(f(x), y)\n"
+        f"s.t. P[pred == 3 | y == 3] >= 97%{how}\nfit(epochs=8, batch_size=64)"
+    )
+    result = cspec.run(text)
+    assert result.steps == 136 and result.status == "satisfied"
+    assert result.objective < 0.5 * math.log(10)
+
+
+def test_what_a_method_keeps_from_its_first_move_on_is_not_there_before_it() -> None:
+    """A rehearsal of 10 of 20 steps, within which ADMM makes its copies."""
+    result = cspec.run(
+        "data train(x, y) = digits\nmodel f = mlp(hidden=[16])\nminimize ce(f(x), y)\n"
+        "s.t. density(f) <= 30% by admm\nfit(epochs=4, batch_size=256)"
+    )
+    assert result.steps == 20 and result.status == "satisfied"
