@@ -50,7 +50,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, calls_of
+from cspec.dsl.tree.rebuild import bound_names, calls_of, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BOXES
 
@@ -324,6 +324,9 @@ def _at_each(relation: Compare, symbols: Symbols) -> Diagnostic | None:
     return None
 
 
+_AROUND = "around each example it is a ball: `for z in ball(x, 0.1, norm=inf)`"
+
+
 def _over(
     node: Expectation | Comprehension,
     binders: tuple[Binder, ...],
@@ -357,6 +360,8 @@ def _over(
             return _over_data(node, binder)
         if isinstance(domain, Name) and isinstance(node, Expectation):
             return _whole_domain(domain)
+        if isinstance(domain, Interval) and _moved_ends(domain, symbols):
+            return _later("CS520", "a search between ends that are no numbers", domain, _AROUND)
         return _later("CS520", _form(node, binder), node, _instead(node, binder))
     return None
 
@@ -389,14 +394,20 @@ def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bo
 def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:
     """Whether what goes over a ball is searched: the largest value around a column."""
     match binder.domain:
-        case Interval():
-            return isinstance(node, Comprehension) and node.function in EXTREMES
+        case Interval() as interval:
+            known = not _moved_ends(interval, symbols)
+            return isinstance(node, Comprehension) and node.function in EXTREMES and known
         case Call(function=Name(id=word)) if word in BOXES:
             return isinstance(node, Comprehension) and node.function in EXTREMES
         case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
             column = center in symbols.column_names
             return isinstance(node, Comprehension) and node.function in EXTREMES and column
     return False
+
+
+def _moved_ends(interval: Interval, symbols: Symbols) -> bool:
+    """Whether the ends are numbers of an example, or unknowns: an interval of each is no search."""
+    return bool(names(interval) & {*symbols.column_names, *symbols.vars()})
 
 
 def _center(binder: Binder, symbols: Symbols) -> str | None:
@@ -430,6 +441,8 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
     match binder.domain:
         case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
             return f"`{node.function}(... for ...)` over a whole ball"
+    if isinstance(binder.domain, Interval) and isinstance(node, Comprehension):
+        return f"`{node.function}(... for ...)` over a set that is not finite"
     if isinstance(node, Expectation):
         return "an average over points of a domain"
     return f"`{node.function}(... for ...)` over points of a domain"

@@ -72,7 +72,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return average
     if name.id in ("I", "Id"):
         return _report(typer, name, ("the identity matrix is `eye`",), "eye")
-    product = _juxtaposed(typer, name.id)
+    product = _juxtaposed(typer, name)
     if product is not None:
         return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
     if here := dashed(typer, name):
@@ -202,17 +202,22 @@ def _average_of(typer: Typer, name: Name) -> Kind | None:
     )
 
 
-def _juxtaposed(typer: Typer, word: str) -> str | None:
-    """`A @ x` for `Ax`, where both are names of the spec."""
+def _juxtaposed(typer: Typer, name: Name) -> str | None:
+    """`A @ x` for `Ax`, where both are names; in `( )` beside what binds as strongly."""
     known = {
-        name: bool(getattr(symbol.item, "dimensions", ()))
-        for name, symbol in typer.symbols.table.items()
+        known: bool(getattr(symbol.item, "dimensions", ()))
+        for known, symbol in typer.symbols.table.items()
         if symbol.role in ("var", "param")
     }
-    for place in range(1, len(word)):
-        left, right = word[:place], word[place:]
+    text, span = typer.source.text, name.span
+    kept = text.startswith("(", span.start)
+    together = kept or text[: span.start].rstrip()[-1:] in tuple("/@^")
+    together |= text[span.end :].lstrip()[:1] == "^"
+    for place in range(1, len(name.id)):
+        left, right = name.id[:place], name.id[place:]
         if left in known and right in known:
-            return f"{left} @ {right}" if known[left] and known[right] else f"{left}*{right}"
+            sign = " @ " if known[left] and known[right] else "*"
+            return f"({left}{sign}{right})" if together else f"{left}{sign}{right}"
     return None
 
 

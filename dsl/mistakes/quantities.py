@@ -80,7 +80,8 @@ def number_form(
     after = tokens[index + 1] if index + 1 < len(tokens) else None
     if after is None or after.kind not in OPERAND_STARTS or after.kind == "STRING":
         return None
-    if after.kind == "NAME" and after.text in UNITS:
+    kelvin = after.text == "K" and after.start > token.end
+    if after.kind == "NAME" and after.text in UNITS and not kelvin:
         return _unit(source, token, after)
     timed = index > 0 and tokens[index - 1].kind == "EVERY"
     if (

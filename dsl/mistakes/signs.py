@@ -115,6 +115,7 @@ PHYSICAL = frozenset((
     "MW", "kWh", "MWh", "V", "mV", "A", "mA", "Pa", "kPa", "MPa", "bar", "atm", "eV", "keV",
     "MeV", "rad", "deg", "degree", "degrees", "degC", "mol", "L", "l", "ml", "USD", "EUR", "GBP",
     "usd", "eur", "dollars", "dollar", "euros", "euro", "cents", "pixels", "pixel", "px",
+    "K", "C", "F", "mL",
     "samples", "sample", "examples", "people", "persons", "items", "units", "unit", "points",
 ))  # fmt: skip
 """Units that numbers have elsewhere."""

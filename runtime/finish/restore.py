@@ -5,8 +5,9 @@
 The step is the shortest that a linear model says is needed, so the objective is moved in the second
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
 its surrogate (of another temperature, where that of the end leads nowhere), and the length is found
-on the true rate. (A feasibility restoration as of filter methods, Fletcher and
-Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
+on the true rate: where that is met at the objective's cost, the least that meets it, by halving (a
+surrogate that has vanished makes steps too long by far). (A feasibility restoration as of filter
+methods, Fletcher and Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
 
 The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
 mode: running statistics stay as they are. Data of any length go through them in chunks, forward and
@@ -49,6 +50,10 @@ NEAR = 10.0
 """Times 1 + |x|, the way that a restoration may go: what is not met near by is no accident."""
 STILL = 1e-9
 """The longest way of a run's steps (rates x steps) below which it moves nothing, nor does this."""
+COSTLY = 0.01
+"""Share of |f| by which a step that meets rates must have raised f to be shortened, ..."""
+HALVINGS = 8
+"""... and how often what it may be too long by is halved."""
 BLOCKS = 64
 """Violated examples up to which each has a gradient of its own, and blocks of more."""
 ENTRIES = 2**26
@@ -66,6 +71,7 @@ class Restoration:
         self._blocked = False
         self._counted = marked(constraints, lambda c: not c.soft).to(session.device)
         self._equal = marked(constraints, lambda c: c.equal).to(session.device)
+        self._flat = any(c.surrogate is not None for c in constraints)
         self._allowed = _allowed(session, constraints)
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
@@ -138,13 +144,11 @@ class Restoration:
         for length in LENGTHS if bool(torch.isfinite(step).all()) else ():
             if (start + length * step - self._start).norm() > far:
                 continue
-            put(session.parameters, start + length * step)
-            if "project" in session.module:
-                session.module["project"](session.primal, None, 1.0)
-            with torch.no_grad():
-                found = self._amount(self._measure()[2])
+            f, found = self._tried_at(start + length * step)
             if math.isfinite(found) and found < best:
                 best, place = found, point_of(session.parameters)
+            if best == 0 and self._flat and f > self._f + COSTLY * abs(self._f):
+                place = self._shortened(start, length * step)
             if best <= ENOUGH * self._violation or session.interrupted:
                 break
         put(session.parameters, place)
@@ -156,6 +160,27 @@ class Restoration:
         self._tried += 1
         self._temperatures.append(self._temperatures.pop(0))
         return self._tried < len(self._temperatures)
+
+    def _tried_at(self, point: Tensor) -> tuple[float, float]:
+        """Go to a point, or to the nearest of the sets: f there, and what is violated."""
+        session = self.session
+        put(session.parameters, point)
+        if "project" in session.module:
+            session.module["project"](session.primal, None, 1.0)
+        with torch.no_grad():
+            f, _, true = self._measure()
+        return float(f.detach()), self._amount(true)
+
+    def _shortened(self, start: Tensor, step: Tensor) -> Tensor:
+        """The nearest point along a step that meets all, which its end does."""
+        missed, met, place = 0.0, 1.0, point_of(self.session.parameters)
+        for _ in range(HALVINGS):
+            middle = (missed + met) / 2
+            if self._tried_at(start + middle * step)[1] == 0:
+                met, place = middle, point_of(self.session.parameters)
+            else:
+                missed = middle
+        return place
 
     def tell(self) -> None:
         """Say in the report what was moved, and in the session whether anything is left."""

@@ -14,7 +14,7 @@ from meaning.made import Made, make
 from meaning.requirements import RequirementWriter
 from meaning.tree import nodes
 
-STILL = "optimizer=sgd(lr=1e-30), "
+STILL = "optimizer=sgd(lr=1e-60), "
 """Steps that move nothing: values can be recomputed from the given model."""
 
 SIZES = (

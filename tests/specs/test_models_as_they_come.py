@@ -126,7 +126,9 @@ def test_a_single_example_left_over_joins_the_batch_before(
     seen: list[int] = []
     model = normalized()
     model[1].register_forward_hook(lambda m, a, out: seen.append(len(out)) if m.training else None)
-    result = cspec.run(f"minimize ce\nfit(epochs=2, batch_size={size})", model=model, data=(x, y))
+    result = cspec.run(
+        f"minimize ce\nfit(epochs=2, batch_size={size}, optimizer=adam)", model=model, data=(x, y)
+    )
     assert result.steps == 2 * steps and 1 not in seen and sum(seen) == 2 * rows
     told = [note for note in result.notes if "left over joins it" in note]
     assert bool(told) == (rows % size == 1)

@@ -58,7 +58,6 @@ WARNED = [
     (f"{Q}minimize E[(diff(u, x) + u)^2 for x in {{}}]\ns.t. u(0) == 1\n", "q", DRAWN),
     (f"{R}s.t. forall x in {{}}: u(x) >= 0\n", "q", DRAWN),
     (f"{R}s.t. {{}}\n", "max(u for x in q) <= 1", "forall x in q.sample(200): u(x) <= 1"),
-    (f"{R}s.t. {{}}\n", "min(u for x in q.grid(9)) >= 0", "forall x in q.grid(9): u(x) >= 0"),
     (f"{R}s.t. u(0) == 1\nmetric m = sqrt(E[(u - exp(-x))^2 for x in {{}}])\n", "q", DRAWN),
     (f"{G}s.t. forall g in values(sex): P[pred == 1 | {{}}] >= 20%\n", "sex", "sex == g"),
     (f'{G}s.t. forall g in {{{{"a", "b"}}}}: E[prob | {{}}] >= 20%\n', "race", "race == g"),

@@ -44,7 +44,8 @@ def test_the_threshold_is_the_best_of_the_scores(seed: int) -> None:
         scores = model(x)[:, 0].numpy()
     recall = float((scores > 0)[y.numpy() == 1].mean())
     assert result.satisfied and result.objective == pytest.approx(recall)
-    # Of 400 ranks 65 are looked at: the best of all may lie between two of the first 33.
+    # Of 400 ranks 65 are looked at: the best of all may lie between two of the first 33, an
+    # example or two (0.0025 and 0.3 of it each) away.
     assert recall >= best_recall(scores, y.numpy(), 0.8) - 0.02
 
 
@@ -98,5 +99,6 @@ def test_preferences_count_as_they_are_weighed() -> None:
         taken = scores + shift > 0
         return float((taken != y.numpy()).mean() + weight * max(0.0, taken.mean() - 0.3))
 
-    # Of 400 ranks 65 are looked at: the best of all may lie between two of the first 33.
-    assert cost(0.0) <= min(cost(-s) for s in scores) + 0.003
+    # Of 400 ranks 65 are looked at: the best of all may lie between two of the first 33, an
+    # example or two (0.0025 and 0.3 of it each) away.
+    assert cost(0.0) <= min(cost(-s) for s in scores) + 0.005
