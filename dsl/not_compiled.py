@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from cspec.dsl.explicit.over_points import runs
 from cspec.dsl.explicit.points import PointSet, beside, noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
+from cspec.dsl.explicit.worst_example import EXTREME
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.names.symbols import Symbols, is_made
@@ -298,26 +299,20 @@ def _inside(
         yield from _inside(child, symbols, measured, bound)
 
 
-_SIDES = {("max", "<="), ("min", ">=")}
-"""The largest value below a bound, the smallest above one: so is each."""
-
-
 def _at_each(relation: Compare, symbols: Symbols) -> Diagnostic | None:
-    """`max(u(x) for x in q) <= 1`: a requirement at each of some points."""
+    """`max(u(x) for x in q) <= 1` of a whole domain: a requirement at each of some points."""
     match relation:
         case Compare(
             operands=(Comprehension(function=word, body=body, binders=(binder,)), bound),
             operators=(operator,),
-        ) if (word, operator) in _SIDES and binder.condition is None:
-            points = format_expression(binder.domain)
-            if isinstance(binder.domain, Name) and binder.domain.id in symbols.domains():
-                points = f"{points}.sample(200)"
-            elif point_set(binder.domain, symbols.domains()) is None:
+        ) if EXTREME.get(operator) == word and binder.condition is None:
+            domain = binder.domain
+            if not isinstance(domain, Name) or domain.id not in symbols.domains():
                 return None
             names = binder.names
             over = names[0] if len(names) == 1 else f"({', '.join(names)})"
             held = f"{format_expression(body)} {operator} {format_expression(bound)}"
-            meant = f"forall {over} in {points}: {held}"
+            meant = f"forall {over} in {domain.id}.sample(200): {held}"
             said = f"`{word}(... for ...)` over points"
             found = _later("CS520", said, relation, f"write `{meant}`")
             return found.model_copy(update={"fixes": replacing(relation.span, meant)})
@@ -351,7 +346,7 @@ def _over(
         alone = alone and (isinstance(node, Expectation) or runs(node))
         found = point_set(domain, symbols.domains())
         if alone and found is not None:
-            if beside(node, outer | _columns(symbols)) and not _in_numbers(found):
+            if beside(node, outer | symbols.column_names) and not _in_numbers(found):
                 return _later("CS520", _form(node, binder), node, _instead(node, binder))
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
@@ -370,11 +365,6 @@ def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
     """Whether a binder is noise beside the examples that a mean is of."""
     of_each = isinstance(node, Comprehension) and node.function == "mean"
     return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
-
-
-def _columns(symbols: Symbols) -> set[str]:
-    """The columns of all data."""
-    return {c.name for data in symbols.datasets().values() for c in data}
 
 
 def _in_numbers(found: PointSet) -> bool:

@@ -350,7 +350,7 @@ class _Points:
         self._values = values
         self.made: dict[str, Made] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], str] = {}
-        self._columns = {c.name for data in symbols.datasets().values() for c in data}
+        self._columns = symbols.column_names
         self._outer: frozenset[str] = frozenset()
         """Names that sets around the node at hand bind."""
 

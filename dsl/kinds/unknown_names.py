@@ -205,8 +205,8 @@ def _average_of(typer: Typer, name: Name) -> Kind | None:
 def _juxtaposed(typer: Typer, name: Name) -> str | None:
     """`A @ x` for `Ax`, where both are names; in `( )` beside what binds as strongly."""
     known = {
-        known: bool(getattr(symbol.item, "dimensions", ()))
-        for known, symbol in typer.symbols.table.items()
+        own: bool(getattr(symbol.item, "dimensions", ()))
+        for own, symbol in typer.symbols.table.items()
         if symbol.role in ("var", "param")
     }
     text, span = typer.source.text, name.span

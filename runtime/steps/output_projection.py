@@ -31,9 +31,10 @@ class ProjectOutputs:
         self.inverse = torch.linalg.pinv(self.rows)
         self.lower = torch.tensor(lower, dtype=torch.float64)
         self.upper = torch.tensor(upper, dtype=torch.float64)
-        self.terms = (self.rows != 0).sum(1) + 3.0
-        back = self.rows.abs() @ self.inverse.abs()
-        self.reach = torch.eye(len(back), dtype=torch.float64) + back
+        size, terms = self.rows.abs(), (self.rows != 0).sum(1, keepdim=True) + 3
+        reach = terms * (torch.eye(len(size), dtype=torch.float64) + size @ self.inverse.abs())
+        self.of_outputs = reach @ size
+        self.of_bounds = reach @ torch.minimum(self.lower.abs(), self.upper.abs())
 
     def __call__(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         squeezed = output.ndim == 1 and self.rows.shape[1] == 1
@@ -49,10 +50,8 @@ class ProjectOutputs:
     def _within(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """The bounds, inside of intervals by the rounding of these outputs, at most half way."""
         lower, upper = self.lower.to(values), self.upper.to(values)
-        nearest = torch.minimum(lower.abs(), upper.abs())
-        size = values.abs() @ self.rows.abs().to(values).T + nearest
-        size = size @ self.reach.to(values).T
-        margin = torch.finfo(values.dtype).eps * self.terms.to(values) * size
+        size = values.abs() @ self.of_outputs.to(values).T + self.of_bounds.to(values)
+        margin = torch.finfo(values.dtype).eps * size
         margin = torch.minimum(margin, (upper - lower) / 2)
         return lower + margin, upper - margin
 

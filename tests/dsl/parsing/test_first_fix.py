@@ -167,3 +167,11 @@ def test_two_labels_without_their_colons_are_two_findings() -> None:
 def test_what_may_mean_something_else_is_not_applied_unasked(line: str) -> None:
     for found in errors(check(Source(text=f"{D}{line}\n")).diagnostics):
         assert not found.fixes or not found.fixes[0].safe
+
+
+@pytest.mark.parametrize(
+    "bound", ["max(u(x) for x in q.grid(9)) <= 1", "mean(u for x in q.grid(9)) <= 1"]
+)
+@pytest.mark.parametrize("soft", ["", " soft(weight=1)"])
+def test_what_runs_over_points_is_not_warned_of(bound: str, soft: str) -> None:
+    assert check(Source(text=f"{R}s.t. {bound}{soft}\n")).diagnostics == ()
