@@ -98,8 +98,12 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
 
         weight of g      [multiplier + c m]+
         multiplier       <- [multiplier + c (mean of g since it last moved)]+, 60 times a run
-        c                <- 1.5 c where that mean did not halve, is no noise (2.5 standard errors)
-                            and above 1e-4 of the first violations; at most 1e4 times the first
+        c                <- 1.5 c where that mean is violated as it was before and did not halve, is
+                            no noise (2.5 standard errors) and above 1e-4 of the first violations;
+                            at most 1e4 times the first
+
+    A pair that circles is violated and met in turn, and slack takes multipliers back at any c:
+    penalties that grew there made the circles larger, up to where the surrogates vanish.
     """
     settings: AugmentedLagrangian = rule.settings
     every = settings.every if settings.given("every") else Every(interval(rule), "step")
@@ -153,7 +157,7 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
         StateFacts(name="most", size=size, meaning="cap of the penalties"),
         StateFacts(name="total", size=size, meaning="sum of g since multipliers moved"),
         StateFacts(name="count", size=size, meaning="how often g was measured since then"),
-        StateFacts(name="before", size=size, start=INFINITE, meaning="violation when they moved"),
+        StateFacts(name="before", size=size, start=INFINITE, meaning="g when they moved"),
     ]
     if rule.jumps and rule.lags and not rule.batched:
         shares = tuple(JUMPING if jumps else 1.0 for jumps in rule.jumps)
@@ -199,13 +203,15 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     by_step = every.unit == "step"
     seen = "total / clamp(count, 1)" if by_step else "true"
     updates = [Update(target="seen", formula=seen)]
-    updates.append(Update(target="now", formula=_violation(rule).replace("true", "seen")))
-    stuck = "(now > decrease * before) & (now > little * far)"
+    # Of a violation that is gone, or has turned into its opposite, nothing is left.
+    left = rule.either("seen * sign(before)", "where(before > 0, seen, 0)")
+    updates.append(Update(target="left", formula=left))
+    stuck = "(left > decrease * abs(before)) & (left > little * far)"
     constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE}
     constants |= _scaled_constants(rule, settings, every)
     if rule.batched and by_step:
         updates.append(standard_error())
-        stuck += " & (now > noise * error)"
+        stuck += " & (left > noise * error)"
         constants["noise"] = NOISE
     if not _by_step(rule, settings):
         updates.append(Update(target="multipliers", formula=_stepped(rule, settings)))
@@ -213,7 +219,7 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
         Update(
             target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"
         ),
-        Update(target="before", formula="now"),
+        Update(target="before", formula="seen"),
     ]
     if by_step:
         updates += forgotten(rule)

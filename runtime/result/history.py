@@ -53,27 +53,15 @@ class History:
         self._total = total_steps
         self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
         self.rows: list[Row] = []
-        self.latest: tuple[Tensor, Tensor] | None = None
-
-    def standing(self, sign: float) -> tuple[float, float] | None:
-        """`sign` times the objective that was noted last, and the largest violation, if any."""
-        if self.latest is None:
-            return None
-        objective, true = self.latest
-        found = violations(true, self._constraints)
-        equal = {c.label for c in self._constraints if c.equal}
-        sizes = (abs(v) if label in equal else v for label, v in found.items())
-        return sign * float(objective), max((0.0, *sizes))
 
     def add(
         self, step: int, epoch: int, objective: Tensor, true: Tensor, multipliers: Tensor | None
     ) -> None:
         """Note a step; nothing waits for the device."""
-        objective, true = self.latest = objective.detach(), true.detach()
         if step % self._stride and step not in (1, self._total):
             return
         held = None if multipliers is None else multipliers.detach().clone()
-        self._waiting.append((step, epoch, objective, true, held))
+        self._waiting.append((step, epoch, objective.detach(), true.detach(), held))
 
     def flush(self) -> list[Row]:
         """Bring what is waiting to the host; the new rows."""

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from cspec.runtime.files import sha256, sync_folder, write_atomic
 
-VERSION = 2
+VERSION = 3
 TENSORS = "tensors.safetensors"
 MANIFEST = "manifest.json"
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, Protocol
+
+from torch import Tensor
 
 from cspec.dsl.settings.fit import Cosine, Exponential, Linear, StepDecay
 from cspec.dsl.settings.fit import Schedule as ScheduleSettings
-from cspec.runtime.session.straightness import Follower, Merit
+from cspec.runtime.session.standing import Standing
+from cspec.runtime.session.straightness import Follower
 
 
 class HasGroups(Protocol):
@@ -67,9 +69,8 @@ class RateSchedule:
         self.times: float | None = None
         """What rehearsals multiplied the rates by; None where there were none."""
         self._rehearsed: tuple[float, int] | None = None
-        self.merit: Callable[[], Merit | None] = lambda: None
-        """How the run stands: what is minimized, and how much is violated."""
-        self._resumed: Merit | None = None
+        self.standing = Standing(())
+        """Of the window: what is minimized, and how much is violated."""
         self._apply()
 
     def rehearse(self, times: float, steps: int) -> None:
@@ -102,8 +103,13 @@ class RateSchedule:
             self._watch()
         self._apply()
 
-    def look(self, step: int) -> None:
-        """See how straight the path is, in a run whose rate stays: it has no `step()`."""
+    def look(self, step: int, f: Tensor, true: Tensor) -> None:
+        """See what a step measured, and in a run whose rate stays how straight the path is.
+
+        There nothing calls `step`.
+        """
+        if self.settings.follow:
+            self.standing.add(f, true)
         if step > self.taken and self._rehearsed is None:
             self.taken = step
             self._watch()
@@ -112,12 +118,9 @@ class RateSchedule:
         for follower, group in zip(self._followers, self.optimizer.param_groups, strict=True):
             # A checkpoint that is loaded puts other dictionaries in the place of the groups.
             follower.group = group
-            follower.step(self._standing)
-
-    def _standing(self) -> Merit | None:
-        """How the run stands; just resumed, how it stood then."""
-        found = self.merit()
-        return self._resumed if found is None else found
+            follower.step(self.standing.merit)
+        if any(follower.begins for follower in self._followers):
+            self.standing.clear()
 
     @property
     def fastest(self) -> float:
@@ -149,7 +152,7 @@ class RateSchedule:
             "rates": self._rates,
             "times": self.times,
             "followers": followers,
-            "standing": self._standing() if self.settings.follow else None,
+            "standing": self.standing.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -157,8 +160,7 @@ class RateSchedule:
         self.taken = int(state["taken"])
         self._rates = [float(rate) for rate in state["rates"]]
         self.times, self._rehearsed = state.get("times"), None
-        standing = state.get("standing")
-        self._resumed = None if standing is None else (float(standing[0]), float(standing[1]))
+        self.standing.load_state_dict(state["standing"])
         for follower, held in zip(self._followers, state["followers"], strict=True):
             follower.load_state_dict(held)
         self._apply()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -47,6 +46,7 @@ from cspec.runtime.session.optimizers import build_optimizers
 from cspec.runtime.session.refusals import require_real
 from cspec.runtime.session.schedules import RateSchedule
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
+from cspec.runtime.session.standing import Standing
 from cspec.runtime.session.state_fits import entries, require_fits
 from cspec.runtime.session.trained import as_used, moved, state_tensor, trained
 from cspec.runtime.session.watch import Watch, sampled
@@ -113,7 +113,7 @@ class Session:
         self._begin()
         self.step, self.epoch, self.epoch_ended = 0, 0, False
         self.history = History(program.constraints, self.total_steps)
-        self.schedule.merit = partial(self.history.standing, self.sign)
+        self.schedule.standing = Standing(program.constraints)
         self.rehearsal: Trials | None = None
         """Where the next steps are tried only."""
         self.projected_gradient: float | None = None
@@ -272,9 +272,9 @@ class Session:
         """
         if self.rehearsal is not None:
             return
-        self.schedule.look(self.step)
-        objective = self.sign * f
         true = f.new_zeros(0) if true is None else true
+        self.schedule.look(self.step, f, true)
+        objective = self.sign * f
         self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
 
     def full(

@@ -9,7 +9,7 @@ gradients are noise, 0 where it circles. Measured: linear regression with weight
 1.0 for thousands of steps at rate 1e-3, networks below 0.2 after the first hundred. So the rate of
 a group doubles after a window that was straight, and halves back after one that circled. A straight
 way that leads off, to more violation and a worse objective at once, halves it for good: there Adam
-runs from its own steps, and gets no faster again.
+runs from its own steps, and gets no faster again. One on which neither gets better moves no rate.
 
 Plain gradient steps have no such length. There the halves of a window tell,
 
@@ -26,6 +26,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from cspec.runtime.session.standing import Merit
 
 WINDOWS = 100
 """Windows a run ..."""
@@ -44,9 +46,6 @@ WORSE = 1.5
 POORER = 0.1
 """... where the objective is worse by this share of itself."""
 
-Merit = tuple[float, float]
-"""The objective to be minimized, and the largest violation."""
-
 
 def leads_off(before: Merit, now: Merit) -> bool:
     """Whether both the requirements and the objective are clearly worse than a window before."""
@@ -54,6 +53,15 @@ def leads_off(before: Merit, now: Merit) -> bool:
     if not math.isfinite(f):
         return True
     return 0 < WORSE * v0 < v and f > f0 + POORER * abs(f0)
+
+
+def pays(before: Merit, now: Merit, least: float) -> bool:
+    """Whether the objective is better than a window before, or the violation than ever (`least`).
+
+    A pair of multipliers and a model that circle go straight on between their turns, and neither
+    gets better: there a larger rate makes the circles larger.
+    """
+    return now[0] < before[0] or now[1] < least
 
 
 class Follower:
@@ -69,8 +77,15 @@ class Follower:
         """The largest factor that is taken; less once one has led off."""
         self._taken, self._way = 0, 0.0
         self._merit: Merit | None = None
+        self._least = math.inf
+        """The smallest violation of a window."""
         self._before = self._half = self._point()
         self._adaptive = "betas" in group
+
+    @property
+    def begins(self) -> bool:
+        """Whether a window begins with the next step."""
+        return self._taken == 0
 
     @property
     def travels(self) -> bool:
@@ -92,17 +107,23 @@ class Follower:
         point = self._point()
         moved = float((point - self._before).norm())
         self.straightness = moved / max(self._longest(point), 1e-300)
-        before, self._merit = self._merit, merit() if self.acts else None
-        off = before is not None and self._merit is not None and leads_off(before, self._merit)
-        straight = self.straightness > STRAIGHT
-        if self.acts and straight and off:
-            self.most = self.factor = max(self.factor / 2, 1.0)
-        elif self.acts and straight:
-            self.factor = min(2 * self.factor, self.most)
-        elif self.acts and self.straightness < CIRCLES:
-            self.factor = max(self.factor / 2, 1.0)
+        if self.acts:
+            self._act(merit())
         self._taken, self._way, self._before = 0, 0.0, point
         return self.factor
+
+    def _act(self, now: Merit | None) -> None:
+        """The factor, by the window that ended and by how the run stood at its ends."""
+        before, self._merit = self._merit, now
+        slower = max(self.factor / 2, 1.0)
+        if self.straightness < CIRCLES:
+            self.factor = slower
+        elif self.straightness > STRAIGHT:
+            if before is not None and now is not None and leads_off(before, now):
+                self.most = self.factor = slower
+            elif before is None or now is None or pays(before, now, self._least):
+                self.factor = min(2 * self.factor, self.most)
+        self._least = min(self._least, math.inf if now is None else now[1])
 
     def _longest(self, point: Tensor) -> float:
         if self._adaptive:
@@ -120,6 +141,7 @@ class Follower:
             "half": self._half,
             "merit": self._merit,
             "most": self.most,
+            "least": self._least,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -128,5 +150,6 @@ class Follower:
         self._taken, self.straightness = int(state["taken"]), float(state["straightness"])
         self.most, merit = float(state.get("most", MOST)), state.get("merit")
         self._merit = None if merit is None else (float(merit[0]), float(merit[1]))
+        self._least = float(state.get("least", math.inf))
         self._before = state["before"].to(self._before)
         self._half = state["half"].to(self._before)

@@ -162,8 +162,10 @@ class Loop:
             self.multipliers[i] = min(max(moved, -self.cap), self.cap)
             error = float(values[:, i].std()) / math.sqrt(len(values))
             noise = 2.5 * error if self.epoch > 1 and not self.by_epoch else 0.0
-            now = abs(slack)
-            if now > self.decrease * self._before[i] and now > 1e-4 * self._far[i] and now > noise:
+            before = self._before[i]
+            again = mean * before > 0 if r.equal else mean > 0 and before > 0
+            stuck = again and abs(mean) > self.decrease * abs(before)
+            if stuck and abs(mean) > 1e-4 * self._far[i] and abs(mean) > noise:
                 self.penalties[i] = min(growth * c, self._cap[i])
-            self._before[i] = now
+            self._before[i] = mean
         self._since.clear()

@@ -108,7 +108,7 @@ def test_plain_steps_travel_where_the_halves_of_a_window_go_one_way(turn: float)
         second = (step - 1) % 25 >= 12
         with torch.no_grad():
             parameter += torch.tensor([1.0, turn if second else -turn], dtype=D)
-        schedule.look(step)
+        schedule.look(step, torch.zeros(()), torch.zeros(0))
     assert schedule.travelling == (None if turn else 1e-6)
 
 
