@@ -71,7 +71,9 @@ class Restoration:
         self._blocked = False
         self._counted = marked(constraints, lambda c: not c.soft).to(session.device)
         self._equal = marked(constraints, lambda c: c.equal).to(session.device)
-        self._flat = any(c.surrogate is not None for c in constraints)
+        self._flat = marked(constraints, lambda c: c.surrogate is not None).to(session.device)
+        rows = max((len(data) for data in session.data.values()), default=0)
+        self._one = 1 / max(1, rows)
         self._allowed = _allowed(session, constraints)
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
@@ -96,7 +98,12 @@ class Restoration:
         self._f, self._violation = float(f.detach()), self._amount(true)
         if not self.steps:
             self._first_f, self._first = self._f, self._violation
-        return self._grouped(g, torch.nan_to_num(true.detach().double()))
+        return self._grouped(g, self._asked(torch.nan_to_num(true.detach().double())))
+
+    def _asked(self, true: Tensor) -> Tensor:
+        """Of a rate that is missed by less than one example, one: no less changes it."""
+        little = self._flat & (self._amounts(true) > self._allowed) & (true.abs() < self._one)
+        return torch.where(little, self._one * true.sign(), true)
 
     def _grouped(self, g: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
         """Many violated examples as a few blocks of rows, the mean of each in their place.
@@ -147,7 +154,7 @@ class Restoration:
             f, found = self._tried_at(start + length * step)
             if math.isfinite(found) and found < best:
                 best, place = found, point_of(session.parameters)
-            if best == 0 and self._flat and f > self._f + COSTLY * abs(self._f):
+            if best == 0 and bool(self._flat.any()) and f > self._f + COSTLY * abs(self._f):
                 place = self._shortened(start, length * step)
             if best <= ENOUGH * self._violation or session.interrupted:
                 break

@@ -55,13 +55,13 @@ def leads_off(before: Merit, now: Merit) -> bool:
     return 0 < WORSE * v0 < v and f > f0 + POORER * abs(f0)
 
 
-def pays(before: Merit, now: Merit, least: float) -> bool:
-    """Whether the objective is better than a window before, or the violation than ever (`least`).
+def pays(now: Merit, best: Merit) -> bool:
+    """Whether the objective or the violation is smaller than in any window before.
 
     A pair of multipliers and a model that circle go straight on between their turns, and neither
-    gets better: there a larger rate makes the circles larger.
+    gets better than it was: there a larger rate makes the circles larger.
     """
-    return now[0] < before[0] or now[1] < least
+    return now[0] < best[0] or now[1] < best[1]
 
 
 class Follower:
@@ -77,8 +77,8 @@ class Follower:
         """The largest factor that is taken; less once one has led off."""
         self._taken, self._way = 0, 0.0
         self._merit: Merit | None = None
-        self._least = math.inf
-        """The smallest violation of a window."""
+        self._best: Merit = (math.inf, math.inf)
+        """The smallest objective and violation of a window, each by itself."""
         self._before = self._half = self._point()
         self._adaptive = "betas" in group
 
@@ -121,9 +121,10 @@ class Follower:
         elif self.straightness > STRAIGHT:
             if before is not None and now is not None and leads_off(before, now):
                 self.most = self.factor = slower
-            elif before is None or now is None or pays(before, now, self._least):
+            elif before is None or now is None or pays(now, self._best):
                 self.factor = min(2 * self.factor, self.most)
-        self._least = min(self._least, math.inf if now is None else now[1])
+        if now is not None:
+            self._best = min(self._best[0], now[0]), min(self._best[1], now[1])
 
     def _longest(self, point: Tensor) -> float:
         if self._adaptive:
@@ -141,7 +142,7 @@ class Follower:
             "half": self._half,
             "merit": self._merit,
             "most": self.most,
-            "least": self._least,
+            "best": self._best,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -150,6 +151,6 @@ class Follower:
         self._taken, self.straightness = int(state["taken"]), float(state["straightness"])
         self.most, merit = float(state.get("most", MOST)), state.get("merit")
         self._merit = None if merit is None else (float(merit[0]), float(merit[1]))
-        self._least = float(state.get("least", math.inf))
+        self._best = float(state["best"][0]), float(state["best"][1])
         self._before = state["before"].to(self._before)
         self._half = state["half"].to(self._before)
