@@ -79,6 +79,7 @@ class Follower:
         self._merit: Merit | None = None
         self._best: Merit = (math.inf, math.inf)
         """The smallest objective and violation of a window, each by itself."""
+        self._paid = True
         self._before = self._half = self._point()
         self._adaptive = "betas" in group
 
@@ -89,8 +90,8 @@ class Follower:
 
     @property
     def travels(self) -> bool:
-        """Whether the last window was straight."""
-        return self.straightness > (STRAIGHT if self._adaptive else STRAIGHT_HALVES)
+        """Whether the last window was straight, and led somewhere as far as is known."""
+        return self._paid and self.straightness > (STRAIGHT if self._adaptive else STRAIGHT_HALVES)
 
     @torch.no_grad()
     def _point(self) -> Tensor:
@@ -116,12 +117,13 @@ class Follower:
         """The factor, by the window that ended and by how the run stood at its ends."""
         before, self._merit = self._merit, now
         slower = max(self.factor / 2, 1.0)
+        self._paid = now is None or pays(now, self._best)
         if self.straightness < CIRCLES:
             self.factor = slower
         elif self.straightness > STRAIGHT:
             if before is not None and now is not None and leads_off(before, now):
                 self.most = self.factor = slower
-            elif before is None or now is None or pays(now, self._best):
+            elif self._paid:
                 self.factor = min(2 * self.factor, self.most)
         if now is not None:
             self._best = min(self._best[0], now[0]), min(self._best[1], now[1])
@@ -143,6 +145,7 @@ class Follower:
             "merit": self._merit,
             "most": self.most,
             "best": self._best,
+            "paid": self._paid,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -152,5 +155,6 @@ class Follower:
         self.most, merit = float(state.get("most", MOST)), state.get("merit")
         self._merit = None if merit is None else (float(merit[0]), float(merit[1]))
         self._best = float(state["best"][0]), float(state["best"][1])
+        self._paid = bool(state["paid"])
         self._before = state["before"].to(self._before)
         self._half = state["half"].to(self._before)

@@ -119,6 +119,23 @@ def test_a_rate_goes_along_its_surrogate() -> None:
     assert (session.primal["f"](table()["x"]) > 0).double().mean() >= 0.9
 
 
+@pytest.mark.parametrize("missed", [1e-9, 1e-4])
+def test_a_rate_that_is_missed_by_less_than_an_example_is_met_by_one(missed: float) -> None:
+    """A step by the amount itself would change no prediction, at any length."""
+    z = line()(table()["x"]).detach().numpy()[:, 0]
+    rate = (z > 0).mean()
+    surrogate = "with surrogate sigmoid(f(x)[0])"
+    session = session_of(
+        spec(f"a: P[f(x)[0] > 0] >= {rate + missed} {surrogate}"), train=table(), f=line()
+    )
+    with Restoration(session) as near:
+        _, true = near.measured()
+    assert true.tolist() == pytest.approx([1 / len(z)])
+    session.module["restore"](session)
+    now = (session.primal["f"](table()["x"]) > 0).double().mean()
+    assert now >= rate + 1 / len(z) - 1e-12
+
+
 def test_the_shortest_step_is_that_of_numpy() -> None:
     draw = np.random.default_rng(0)
     rows, amounts = draw.normal(size=(3, 7)) * [[1], [1e4], [1e-4]], draw.normal(size=3)

@@ -226,3 +226,24 @@ def test_a_worse_objective_alone_or_more_violation_alone_leads_nowhere_else() ->
     assert not leads_off((1.0, 0.0), (2.0, 1.0))
     assert leads_off((1.0, 1.0), (2.0, 2.0))
     assert leads_off((1.0, 1.0), (float("nan"), 0.0))
+
+
+def test_a_rate_grows_only_where_objective_or_violation_is_better_than_ever() -> None:
+    """A pair that circles goes straight on between its turns, and gets better now and then."""
+    x = torch.zeros(4, requires_grad=True)
+    group: dict[str, Any] = {"params": [x], "lr": 1.0, "betas": (0.9, 0.999)}
+    follower = Follower(group, total_steps=100, acts=True)
+    merits = [(1.0, 1.0), (1.2, 0.5), (1.1, 0.6), (1.3, 0.5), (1.2, 0.4), (0.9, 0.6)]
+    factors, travels = [], []
+    for now in merits:
+        for _ in range(follower.window):
+            with torch.no_grad():
+                x += follower.factor
+            follower.step(lambda now=now: now)
+        factors.append(follower.factor)
+        travels.append(follower.travels)
+    assert factors == [2, 4, 4, 4, 8, 16]
+    assert travels == [True, True, False, False, True, True]
+    again = Follower(group, total_steps=100, acts=True)
+    again.load_state_dict(follower.state_dict())
+    assert again.state_dict() == follower.state_dict()
