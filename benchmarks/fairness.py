@@ -8,8 +8,9 @@ A linear model on a split of 70% to 30% that the seed draws; every number of a r
 the seeds, `feasible` counts the seeds that meet the limit on the training data. CPU seconds are of
 one process (`OMP_NUM_THREADS=1`). The rows:
 
-- cspec: one run with no setting but its length, one deterministic model, of which the share of errors is minimized, as fairlearn's
-  reduction does (`minimize bce` ends at the likeliest model, whose accuracy is about 0.005 less).
+- cspec: one run without a setting but its length and batches, one deterministic model, of which the
+  share of errors is minimized, as fairlearn's reduction does (`minimize bce` ends at the likeliest
+  model, whose accuracy is about 0.005 less).
 - fairlearn: its exponentiated gradient over logistic regressions. It bounds the distance from the
   overall rate, so its bound is the limit times the share of the largest group of two (half the
   limit of more): that is what holds the largest difference of two groups. `randomized` is the
