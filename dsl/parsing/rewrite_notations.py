@@ -125,22 +125,21 @@ def _free(column: str, line: str) -> str:
 _SETS = {
     **dict.fromkeys(("n", "normal", "gaussian", "gauss", "norm"), "normal"),
     **dict.fromkeys(("u", "uniform", "unif"), "uniform"),
-    "ball": "ball",
 }
-"""Sets that are drawn from, or searched, by their names elsewhere."""
+"""Distributions by their names elsewhere."""
 
 
 def _drawn(match: re.Match[str]) -> str:
     """`E[A, e ~ normal(0, 0.2)]`: a name that is drawn stands behind `for`."""
-    of = _SETS.get(match["set"].lower(), "")
+    of = _SETS.get(match["set"].lower(), match["set"])
     known = defined_names(match.string) | {*forms.columns_of(match.string)}
-    if not of or match["name"] in known:
+    if match["name"] in known:
         return ""
     drawn = f" for {match['name']} in {of}({match['in']})"
     return f"{match['word']}[{match['body'].strip()}{drawn}]" if match["word"] else drawn
 
 
-_SET = rf"(?P<set>(?i:{'|'.join(_SETS)})) \( (?P<in>(?:IN)*?) \)"
+_SET = rf"(?P<set>(?i:{'|'.join(_SETS)})|ball) \( (?P<in>(?:IN)*?) \)"
 _DRAWS = (
     r"(?:[~]|\u223c|\\sim\b|=|:|:=|<-|\bin\b|\bfrom\b|\u2208"
     r"|(?:is~)?(?:drawn|sampled)~from\b|\bis\b|\bfollows\b)"

@@ -16,6 +16,7 @@ from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing.rewrite_forms import columns_of, row
 from cspec.dsl.text.defined_names import defined_names, model_names
+from cspec.dsl.words.losses import LOSS_WORDS
 
 _NETS = frozenset({"nnet", "mlp", "neuralnet", "mlpclassifier", "mlpregressor", "net"})
 _TREES = re.compile(r"forest|tree|boost|gbm|ranger|rpart|knn|svm|gam|lmer")
@@ -43,15 +44,16 @@ def _loss_of_a_formula(match: re.Match[str]) -> str:
     chosen = re.search(r"^[ \t]*(?:minimize|maximize|satisfy)\b", text, re.MULTILINE)
     if len(models) != 1 or not target or (match["fit"] and chosen):
         return ""
-    loss = next((loss for sign, loss in _FAMILIES if sign.search(match[0])), "")
-    loss = loss or ("bce" if _OF_CLASSES.search(text) else "mse")
+    told = "probability" if _OF_CLASSES.search(text) else "number"
+    targets = next((of for sign, of in _FAMILIES if sign.search(match[0])), told)
+    loss = next(word for word, record in LOSS_WORDS.items() if record.targets == targets)
     return f"minimize {loss}({models[0]}({columns[0]}), {target})"
 
 
 _FAMILIES = (
-    (re.compile(r"binom|logi[ts]|bernoulli"), "bce"),
-    (re.compile(r"multinom|categor"), "ce"),
-    (re.compile(r"gauss|normal|\blm\b|\bols\b", re.IGNORECASE), "mse"),
+    (re.compile(r"binom|logi[ts]|bernoulli"), "probability"),
+    (re.compile(r"multinom|categor"), "class"),
+    (re.compile(r"gauss|normal|\blm\b|\bols\b", re.IGNORECASE), "number"),
 )
 _OF_CLASSES = re.compile(r"\bpred[ \t]*[!=]=|\bprob\b")
 """What a spec says of a model that tells two classes apart."""

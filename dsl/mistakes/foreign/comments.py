@@ -23,7 +23,7 @@ _OPENER = re.compile(
     re.MULTILINE,
 )
 _TRAILING = re.compile(
-    r"(?<=\S)[ \t]+(?P<mark>//|%(?!in%|o%|/%)|--+(?![ \t]*\d)|!(?=[ \t])|REM\b|rem\b)[ \t]*"
+    r"(?<=\S)[ \t]+(?P<mark>//|%(?!in%|o%|/%)|--+(?![ \t]*\d)|!(?=[ \t])|REM\b)[ \t]*"
     r"(?P<remark>\"?[A-Za-z][^\n]*)"
 )
 _PLAIN = (
@@ -35,6 +35,10 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINING = frozenset(["var", "param", "data", "model", "domain", "given", "fit", "using"])
 """Lines whose values are mostly plain: one word behind a mark is a remark there."""
 _PARTNER = {"/*": "*/", '"""': '"""', "(*": "*)", "<!--": "-->"}
+_OPERAND = re.compile(r"[\w%)\]}\"]")
+"""The last character of what a sign may stand behind: elsewhere two are two signs."""
+_UNSURE = frozenset({"!", "REM"})
+"""Marks that begin a remark only before words with nothing between them."""
 _FENCES = frozenset({"```", "~~~"})
 
 
@@ -63,14 +67,17 @@ def _remarks(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         mark = Span(*found.span("mark" if found["mark"] else "block"))
         word = text[mark.start : mark.end]
         end = _end(text, mark, word)
-        if mark.start in starts:
+        named = word.isalpha() and (
+            word in defined_names(text) or not _PROSE.match(text[mark.end : end].strip())
+        )
+        if mark.start in starts and not named:
             yield _Remark(Span(mark.start, end), mark, word)
         place = max(end, mark.end)
 
 
 def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
     """Remarks behind something: words that the spec says nowhere else, so no divisor is meant."""
-    if not any(mark in text for mark in ("//", " %", "--", " !", "REM", "rem")):
+    if not any(mark in text for mark in ("//", " %", "--", " !", "REM")):
         return
     seen: set[str] = set()
     place = 0
@@ -80,12 +87,17 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         words = _WORD.findall(found["remark"])
         line = text[text.rfind("\n", 0, place) + 1 : place].split()
         sure = len(words) > 1 or (line and line[0] in _DEFINING)
-        told = words[0] not in seen or _PROSE.match(found["remark"])
+        prose = _PROSE.match(found["remark"]) is not None
+        mark, before = found["mark"], text[:place].rstrip()[-1:]
+        signs = mark.startswith("--") and (
+            text[place + 2] not in " \t" or not _OPERAND.match(before)
+        )
+        told = prose or (words[0] not in seen and mark not in _UNSURE and not signs)
         if found.start("mark") in starts and sure and told:
             end = found.start("remark") + len(found["remark"].rstrip())
             span = Span(found.start("mark"), end)
             others = f"{text[: span.start]}{text[span.end :]}"
-            if _PROSE.match(found["remark"]) or words[0] not in defined_names(others):
+            if prose or words[0] not in defined_names(others):
                 yield _Remark(span, Span(*found.span("mark")), found["mark"])
 
 
