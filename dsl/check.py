@@ -27,11 +27,10 @@ from cspec.dsl.kinds.derivatives import check_derivatives
 from cspec.dsl.kinds.example_index import check_example_index
 from cspec.dsl.kinds.expressions import ExpressionTyper
 from cspec.dsl.kinds.gates import check_gates
-from cspec.dsl.kinds.unknown_names import once
 from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.messages.examples import with_examples
-from cspec.dsl.messages.overtaken import without_overtaken
+from cspec.dsl.messages.overtaken import once, without_overtaken
 from cspec.dsl.names.categories import categories
 from cspec.dsl.names.resolve import hidden_words, resolve
 from cspec.dsl.names.symbols import Symbols

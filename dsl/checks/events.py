@@ -17,11 +17,12 @@ from itertools import pairwise
 from cspec.dsl.checks.ranges import interval, never_holds, subject
 from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import constant
+from cspec.dsl.tree.constants import constant, value_or_none
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -42,6 +43,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     Number,
     String,
+    Sum,
     shape,
     walk,
 )
@@ -65,7 +67,7 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
         for column in map(column_of, node.arguments[1:2])
         if column
     }
-    classes = _classes(items)
+    classes, single = _classes(items), _single_numbers(items)
     for item in items:
         for node in walk(item):
             if classes:
@@ -78,6 +80,50 @@ def check_events(typer: Typer, items: tuple[Item, ...]) -> None:
                 _comparison(typer, node, hidden)
             elif isinstance(node, Membership):
                 _membership(typer, node)
+            elif isinstance(node, Call) and single:
+                _of_one_number(typer, node, single)
+
+
+def _single_numbers(items: tuple[Item, ...]) -> frozenset[str]:
+    """Columns that are one number an example: those beside inputs and target, the one target of a
+    table."""
+    found: set[str] = set()
+    for item in items:
+        source = item.source if isinstance(item, Data) else None
+        table = isinstance(source, Call) and any(
+            keyword.name == "target" and isinstance(keyword.value, String)
+            for keyword in source.keywords
+        )
+        for target in item.targets if isinstance(item, Data) else ():
+            found.update(column.name for column in target.columns[1 if table else 2 :])
+    return frozenset(found)
+
+
+def _of_one_number(typer: Typer, node: Call, single: frozenset[str]) -> None:
+    """`E[(y - mean(y))^2]`: the mean of one number is that number, and its deviation 0."""
+    over = over_examples(typer, node) if function_name(node) in OVER_EXAMPLES else None
+    inner = node.arguments[0] if over is not None else None
+    known = any(d.code == "CS333" and d.span == node.span for d in typer.found)
+    if over is None or inner is None or known or column_of(inner) not in single:
+        return
+    alone = _WHOLE.search(typer.source.text[: node.span.start])
+    if not (alone and _ENDS.match(typer.source.text, node.span.end)):  # `E[mean(y)]` is `E[y]`
+        _no_entries(typer, node, inner, over)
+
+
+_WHOLE = re.compile(r"\bE\[[ \t]*\Z")
+_ENDS = re.compile(r"[ \t]*(?:[\]|]|\bon\b)")
+
+
+def _no_entries(typer: Typer, side: Expr, inner: Expr, over: str) -> None:
+    typer.report(
+        "CS333",
+        f"`{typer.slice(inner)}` is one number an example: it has no entries",
+        side.span,
+        "over the examples?",
+        helps=(f"over the examples it is `{over}`",),
+        fixes=(Fix(span=side.span, replacement=over, title=f"write {over}"),),
+    )
 
 
 def _classes(items: tuple[Item, ...]) -> dict[str, tuple[str, ...]]:
@@ -207,14 +253,7 @@ def _of_itself(typer: Typer, node: Compare) -> None:
         inner = side.arguments[0] if over is not None and isinstance(side, Call) else None
         if over is None or inner is None or column_of(inner) not in names:
             continue
-        typer.report(
-            "CS333",
-            f"`{typer.slice(inner)}` is one number an example: it has no entries",
-            side.span,
-            "over the examples?",
-            helps=(f"over the examples it is `{over}`",),
-            fixes=(Fix(span=side.span, replacement=over, title=f"write {over}"),),
-        )
+        _no_entries(typer, side, inner, over)
 
 
 def _comparison(typer: Typer, node: Compare, hidden: frozenset[str]) -> None:
@@ -229,8 +268,36 @@ def _comparison(typer: Typer, node: Compare, hidden: frozenset[str]) -> None:
                 _two_numbers(typer, node, span)
         elif type(left) is type(right) and shape(left) == shape(right):
             _itself(typer, left, operator, span, hidden)
+        elif operator == "==" and _span_of(typer, right) and len(node.operands) == 2:
+            _from_to(typer, node, right)
         elif _number(right) or _number(left):
             _reach(typer, left, right, operator, span)
+
+
+_SPAN = re.compile(r"(\d[\d_.]*)[ \t]*-[ \t]*(\d[\d_.]*)")
+
+
+def _span_of(typer: Typer, expr: Expr) -> tuple[str, str] | None:
+    """The ends of `30-60`, which is a difference below 0."""
+    found = _SPAN.fullmatch(typer.slice(expr)) if isinstance(expr, Sum) else None
+    numbers = [value_or_none(part, {}) for part in expr.operands] if isinstance(expr, Sum) else []
+    if found is None or len(numbers) != 2 or None in numbers:
+        return None
+    return (found[1], found[2]) if numbers[0] < numbers[1] else None  # type: ignore[operator]
+
+
+def _from_to(typer: Typer, node: Compare, span: Expr) -> None:
+    """`age == 30-60`."""
+    ends = _span_of(typer, span)
+    assert ends is not None
+    meant = f"{typer.slice(node.operands[0])} in [{ends[0]}, {ends[1]}]"
+    typer.report(
+        "CS111",
+        f"{typer.text(span)} is a difference: from one number to the other is an interval",
+        node.span,
+        "a number below 0",
+        **writing(node.span, meant),
+    )
 
 
 def _text(expr: Expr) -> bool:

@@ -7,7 +7,7 @@ import re
 from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.checks.ranges import check_range
-from cspec.dsl.checks.readings import OVER_ALL, readings
+from cspec.dsl.checks.readings import OF_ENTRIES, OVER_ALL, readings
 from cspec.dsl.checks.rules import check_atoms
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.by_group import each_group, given, grouped_part
@@ -202,11 +202,13 @@ def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
 
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
     found = readings(typer, relation)
-    summed = found[0].words == OVER_ALL
+    total = OF_ENTRIES.search(typer.slice(relation)) if found[0].words == OVER_ALL else None
     typer.report(
         "CS305",
         f"{typer.text(relation)} has one value an example"
-        + (": `sum` goes over what one example has, not over the examples" if summed else ""),
+        + (
+            f": `{total[1]}` goes over what one example has, not over the examples" if total else ""
+        ),
         relation.span,
         "the mean, or each example?",
         notes=("the two are different constraints, so the spec must say which",),

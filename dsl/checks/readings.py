@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
     Compare,
+    Expectation,
     Expr,
     Index,
     Interval,
@@ -22,6 +24,7 @@ from cspec.dsl.tree.nodes import (
     Power,
     Product,
     Sum,
+    walk,
 )
 from cspec.dsl.tree.rebuild import function_name, mentions
 from cspec.dsl.words.losses import LOSSES
@@ -33,6 +36,8 @@ _TOTALS = {
     "min": "quantile({0}, 0%)",
 }
 """Functions of the entries of an example, and what the same over all examples is."""
+
+OF_ENTRIES = re.compile(rf"(?<![\w.])({'|'.join(_TOTALS)})\(")
 
 
 class Reading(NamedTuple):
@@ -63,6 +68,10 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         share = f"{total} {mark} {'90%' if mark == '>=' else '30%'}" if counted else own or total
         title = "" if counted else "the share"
         yield Reading("for a share in place of a count or a mean", share, title)
+        return
+    averaged = _averages_inside(typer, relation, sides)
+    if averaged is not None:
+        yield Reading(OVER_ALL, averaged, "over the examples")
         return
     quotient = _changed(typer, relation, sides, lambda side: _quotient(typer, side))
     if quotient is not None:
@@ -134,6 +143,53 @@ def _quotient(typer: Typer, side: Expr) -> str | None:
         side.operands,
         lambda part: f"E[{typer.slice(part.arguments[0])}]",  # type: ignore[attr-defined]
     )
+
+
+def _averages_inside(typer: Typer, relation: Expr, sides: tuple[Expr, ...]) -> str | None:
+    """`E[e]/E[y]` for `E[e]/mean(y)`: averages of what is one number an example.
+
+    None where something else has one value an example, which then is what is asked about.
+    """
+    calls = list[Call]()
+    if not sides or not all(_gathered(typer, side, calls) for side in sides):
+        return None
+    ends = ("max", "min")
+    of_all = any(function_name(c) not in ends or isinstance(c.arguments[0], Name) for c in calls)
+    averaged = any(isinstance(node, Expectation) for side in sides for node in walk(side))
+    if not of_all or (not averaged and all(call in sides for call in calls)):
+        return None
+    return _changed(typer, relation, tuple(calls), lambda call: over_examples(typer, call))
+
+
+def _gathered(typer: Typer, part: Expr, calls: list[Call]) -> bool:
+    """Whether all that varies with the examples stands in calls of averages, which are gathered."""
+    if isinstance(part, Expectation):
+        return True
+    call = part if isinstance(part, Call) and _averages(typer, part) else None
+    if call is not None:
+        calls.append(call)
+        return True
+    inner = [child for child in part.children() if isinstance(child, Expr)]
+    if isinstance(part, Call):
+        inner = [child for child in inner if child is not part.function]
+    if not inner or isinstance(part, Index | Attribute):
+        return not _varies(typer, part)
+    return all(_gathered(typer, child, calls) for child in inner)
+
+
+def _averages(typer: Typer, call: Call) -> bool:
+    """Whether a call is an average of what is one number an example."""
+    word = function_name(call)
+    known = word in _TOTALS and word != "sum" and len(call.arguments) == 1
+    return known and _one_number(typer, call.arguments[0])
+
+
+def _one_number(typer: Typer, expr: Expr) -> bool:
+    """Whether an expression is one number an example: a column beside the inputs, an output."""
+    if isinstance(expr, Name):
+        columns = typer.symbols.datasets().values()
+        return any(column.name == expr.id for own in columns for column in own[1:])
+    return isinstance(expr, Index | Attribute) or (mentions(expr, LOSSES) and _single(expr))
 
 
 def _share(typer: Typer, event: Expr) -> str:

@@ -19,7 +19,17 @@ from cspec.dsl.settings.usual import usual_shares
 from cspec.dsl.text.limits import WEIGHTS
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Data, Domain, Expr, Model, Name, Vector
+from cspec.dsl.tree.nodes import (
+    Call,
+    Data,
+    Domain,
+    Expr,
+    Model,
+    Name,
+    Power,
+    Product,
+    Vector,
+)
 from cspec.dsl.tree.rebuild import head_name
 
 
@@ -71,17 +81,29 @@ def _no_columns(typer: Typer, item: Data, word: str) -> None:
     )
 
 
-def _shares(split: Sequence[float], count: int) -> str:
-    """Percentages as shares; else some for as many datasets."""
-    total = sum(split)
-    if min(split) > 0 and total == 100 and len(split) == count:
-        return ", ".join(number(share / 100) for share in split)
-    rest = 0.4 / max(1, count - 1)
-    return ", ".join(map(number, [0.6, *[round(rest, 2)] * (count - 1)]))
+def _shares(split: Sequence[float], count: int) -> list[float]:
+    """Percentages and parts as shares; else the first as it is, the others of what it leaves."""
+    if min(split) <= 0 or len(split) != count or count < 2:
+        rest = 0.4 / max(1, count - 1)
+        return [0.6, *[round(rest, 2)] * (count - 1)]
+    if min(split) >= 1 and sum(split) != 100 and max(split) < 10:
+        split = [share / sum(split) for share in split]  # parts: `[8, 2]`
+    elif max(split) > 1:
+        split = [share / 100 for share in split]
+    first, others = split[0], sum(split[1:])
+    if first >= 1:
+        first = max(1 - others, 0.5)
+    return [round(share, 6) for share in (first, *(s / others * (1 - first) for s in split[1:]))]
+
+
+def _listed(shares: Sequence[float], source: Expr, typer: Typer) -> str:
+    """Shares as the text writes its own: with `%`, or without."""
+    percent = typer.source.slice(_setting_span(source, "split")).count("%") >= len(shares)
+    return ", ".join(f"{number(round(100 * s, 4))}%" if percent else number(s) for s in shares)
 
 
 def _named_splits(item: Data, shares: int) -> str:
-    """`data train(x, y), test(x, y) = ...`: a name for each share."""
+    """`train(x, y), test(x, y)`: a name for each share; empty where there are too many names."""
     names = [target.name for target in item.targets]
     free = [n for n in ("train", "test", "val", "rest") if n not in names]
     if shares == 3:
@@ -91,13 +113,24 @@ def _named_splits(item: Data, shares: int) -> str:
     names = [*names, *free][:shares] if shares > len(names) else names[:shares]
     columns = ", ".join(column.name for column in columns_of(item.targets[0]))
     if len(names) != shares or len(item.targets) > shares:
-        return "write one share for each dataset on the left"
-    left = ", ".join(f"{name}({columns})" for name in names)
-    return f"write one dataset for each share: `data {left} = ...`"
+        return ""
+    return ", ".join(f"{name}({columns})" for name in names)
 
 
-def _halves(split: Sequence[float]) -> str:
-    """The shares, the last one divided between the last two datasets."""
+def _named_for(item: Data, shares: int) -> tuple[tuple[str, ...], tuple[Fix, ...]]:
+    """The help and the edit of a `split` that has another number of shares than of datasets."""
+    left = _named_splits(item, shares)
+    if not left:
+        return ("write one share for each dataset on the left",), ()
+    place = Span(item.targets[0].span.start, item.targets[-1].span.end)
+    return (f"write one dataset for each share: `data {left} = ...`",), replacing(place, left)
+
+
+def _one_more(split: Sequence[float]) -> str:
+    """The shares and what they leave; of a whole the last, divided between two datasets."""
+    left = round(1 - sum(split), 6)
+    if left > 0:
+        return ", ".join(map(number, [*split, left]))
     last = round(split[-1] / 2, 6)
     return ", ".join(map(number, [*split[:-1], last, last]))
 
@@ -115,25 +148,29 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     if split is not None and written:
         total = sum(split)
         if min(split) <= 0 or total > 1 + 1e-9:
+            shares = _listed(_shares(split, len(names)), item.source, typer)
             typer.report(
                 "CS535",
                 f"the shares of `split` add up to {number(total)}",
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
-                helps=(f"write `[{_shares(split, len(names))}]`",),
-                fixes=_shared(item.source, _shares(split, len(names))),
+                helps=(f"write `[{shares}]`",),
+                fixes=_shared(item.source, shares),
             )
         elif len(split) != len(names):
+            helps, fixes = _named_for(item, len(split))
+            if len(split) + 1 == len(names):
+                more = _one_more(split)
+                helps = (f"one share for each, for example `[{more}]`",)
+                fixes = _shared(item.source, more)
             typer.report(
                 "CS535",
                 f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
                 _setting_span(item.source, "split"),
                 "one share a dataset",
                 related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
-                helps=(f"one share for each, for example `[{_halves(split)}]`",)
-                if len(split) + 1 == len(names)
-                else (_named_splits(item, len(split)),),
-                fixes=_shared(item.source, _halves(split)) if len(split) + 1 == len(names) else (),
+                helps=helps,
+                fixes=fixes,
             )
         return
     own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()
@@ -246,15 +283,28 @@ def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
     )
 
 
+def _as_box(typer: Typer, source: Expr, axes: int) -> str:
+    """`box([0, 1], [0, 1])` for `[0, 1]^2` and `[0, 1]*[0, 1]` of two axes; else empty."""
+    text = typer.slice(source)
+    intervals = _INTERVAL.findall(text)
+    if isinstance(source, Power) and len(intervals) == 1:
+        intervals *= max(axes, 1)
+    plain = isinstance(source, Vector | Power | Product)
+    fits = len(intervals) in (1, axes or 1) and plain
+    return f"box({', '.join(intervals)})" if fits and intervals else ""
+
+
+_INTERVAL = re.compile(r"\[[^\[\],]+,[^\[\],]+\]")
+
+
 def check_domain(typer: Typer, item: Domain) -> None:
     """A domain has one interval, or one dimension of a distribution, an axis."""
     source = item.source
     sizes = [_size(typer, axis.dimensions) for axis in item.axes]
     if not isinstance(source, Call) or not isinstance(source.function, Name):
         typer.kind(source, OUTSIDE)
-        pair = source.items if isinstance(source, Vector) else ()
-        if len(pair) == 2:
-            meant = f"box({typer.slice(source)})"
+        meant = _as_box(typer, source, len(item.axes))
+        if meant:
             typer.report(
                 "CS317",
                 f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis",

@@ -19,6 +19,7 @@ from cspec.dsl.tree.nodes import (
     Domain,
     Expr,
     FiniteSet,
+    Index,
     Interval,
     Name,
     Number,
@@ -105,7 +106,8 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
         case "dataset":
             return _examples(typer, binder, domain)
         case "domain":
-            axes = _axes(typer, domain)
+            of = _numbered(typer, domain)
+            axes = _axes(typer, of)
             _count(typer, binder, len(axes) or 1, _axes_words(axes))
             _misplaced(typer, binder, "axis")
             return dict.fromkeys(binder.names, _POINT), None
@@ -155,6 +157,24 @@ def _no_set(typer: Typer, domain: Expr) -> None:
         else ("sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",),
         fixes=replacing(domain.span, meant),
     )
+
+
+def _numbered(typer: Typer, domain: Expr) -> Expr:
+    """The domain of `q[100]`, which is reported: points of a domain are drawn."""
+    if not isinstance(domain, Index):
+        return domain
+    text, _, number = typer.slice(domain).partition("[")
+    number = number.rstrip("] ")
+    meant = f"{text}.sample({number if number.isdigit() else 100})"
+    typer.report(
+        "CS317",
+        f"points of a domain have no numbers: how many are drawn is `{meant}`",
+        domain.span,
+        "`in` needs a set here",
+        helps=(f"write `{meant}`",),
+        fixes=replacing(domain.span, meant),
+    )
+    return domain.value
 
 
 def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
@@ -188,12 +189,33 @@ _QUOTIENT = re.compile(
 )
 
 
+_DOTTED = re.compile(r"(\w+?)_?(d?dot|prime2?|pp?)")
+_AT = re.compile(r"(\w+?)_?(\d+)")
+
+
+def _of_one_axis(word: str, fields: Mapping[str, Sequence[str]]) -> str:
+    """`diff(u, t)` for `u_dot`, `u(0)` for `u_0`, of a model with one coordinate."""
+    dotted, at = _DOTTED.fullmatch(word), _AT.fullmatch(word)
+    if dotted and len(axes := fields.get(dotted[1], ())) == 1:
+        times = 1 + (dotted[2] in ("ddot", "prime2", "pp"))
+        return f"diff({', '.join([dotted[1], *[axes[0]] * times])})"
+    return f"{at[1]}({at[2]})" if at and len(fields.get(at[1], ())) == 1 else ""
+
+
 def unknown_derivative(typer: Typer, name: Name) -> Kind | None:
     """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
     fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
     stem, _, by = name.id.rpartition("_")
     if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
         form = f"diff({stem}, {', '.join(by)})"
+        return typer.report(
+            "CS201",
+            f"unknown name `{name.id}`",
+            name.span,
+            "not defined in this spec",
+            **writing(name.span, form),
+        )
+    if form := _of_one_axis(name.id, fields):
         return typer.report(
             "CS201",
             f"unknown name `{name.id}`",

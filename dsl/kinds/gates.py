@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cspec.dsl.kinds.typer import Typer
@@ -10,6 +11,8 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.tree.nodes import Call, Compare, Constraint, Item, Model, Name, walk
 
 _GATES = "gates=hard_concrete"
+_NO_GATES = re.compile(r"\bgates[ \t]*=[ \t]*none\b")
+_OTHER_GATES = re.compile(r"\bgates[ \t]*=[ \t]*(?!none\b)")
 
 
 def check_gates(typer: Typer, items: tuple[Item, ...], models: Mapping[str, Settings]) -> None:
@@ -37,9 +40,13 @@ def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
         if model is None or model.source is None:
             continue
         text = typer.source.slice(model.source.span)
+        if _OTHER_GATES.search(text):
+            continue  # said where they are written
         bare = text[:-1] if text.endswith(")") else f"{text}("
         joint = "" if bare.endswith("(") else ", "
         meant = f"{bare}{joint}{_GATES})"
+        if _NO_GATES.search(text):
+            meant = _NO_GATES.sub(_GATES, text)
         typer.report(
             "CS522",
             f"{typer.text(call)} has no gradient: `{subject.id}` has no gates",

@@ -66,7 +66,7 @@ def _function_alone(typer: Typer, name: Name) -> Kind | None:
     if not parameters:
         return None
     text = f"{name.id}({', '.join(parameters)})"
-    bracketed = in_square_brackets(typer, name)
+    bracketed = in_square_brackets(typer, name, name.id)
     return bracketed or typer.report(
         "CS302",
         f"`{name.id}` is a function: it needs its argument",
@@ -108,7 +108,7 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     argument = f"{models[0]}.weights" if weights and models else argument
     needed = [p.name for p in signature.parameters if p.required and not p.keyword]
     form = f"{name.id}({', '.join([argument, *needed[1:]])})"
-    bracketed = in_square_brackets(typer, name)
+    bracketed = in_square_brackets(typer, name, name.id)
     if bracketed is not None:
         return bracketed
     if told := not_given(typer, name, f"or, of the function, `{form}`"):
@@ -138,7 +138,7 @@ def _bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
     """A set without parentheses: right only where it needs no argument."""
     if not any(parameter.required for parameter in signature.parameters):
         return Kind("set")
-    return in_square_brackets(typer, name) or typer.report(
+    return in_square_brackets(typer, name, name.id) or typer.report(
         "CS302",
         f"`{name.id}` does not say how much",
         name.span,

@@ -6,9 +6,10 @@ import re
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
+from cspec.dsl.messages.synonyms import RATES, column_of_role, meant
 from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Name
+from cspec.dsl.tree.nodes import Expr, Name
 from cspec.dsl.words.kind import UNKNOWN, Kind
 
 _NORMS = {
@@ -83,6 +84,26 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     return _told(typer, name, help_, Span(let.end(), let.end()), f"({word})")
 
 
+_CONDITION = re.compile(r"[EP]\[(?:[^\[\]|]|\[[^\[\]]*\])*\|(?:[^\[\]]|\[[^\[\]]*\])*\Z")
+_STANDS = re.compile(r"(?:[|,]|\b(?:and|or|not))[ \t]*\Z")
+_GROUP = re.compile(r"[ \t]*(?:\]|,|\bon\b|(?:==|!=)[ \t]*\"|\bin[ \t]*\{[ \t]*\")")
+
+
+def as_column(typer: Typer, name: Name) -> bool:
+    """Whether a word with a meaning elsewhere stands where only a column can: as a group, or where
+    it is compared with a text."""
+    known, columns = meant(name.id), typer.symbols.column_names
+    if known is None and name.id.lower() not in RATES:
+        return False
+    told = known is not None and known.word in ("pred", "prob")
+    if told or column_of_role(name.id, columns):
+        return False
+    text = typer.source.text
+    before = text[text.rfind("\n", 0, name.span.start) + 1 : name.span.start][-_BEFORE:]
+    placed = _CONDITION.search(before) is not None and _STANDS.search(before) is not None
+    return placed and _GROUP.match(text, name.span.end) is not None
+
+
 def _only_model(typer: Typer, name: Name) -> str | None:
     """The only model of the spec, where a part of a model follows a name that nothing defines."""
     models = tuple(typer.symbols.models())
@@ -101,17 +122,17 @@ def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
     )
 
 
-def in_square_brackets(typer: Typer, name: Name) -> Kind | None:
-    """Report `gap[P[pred == 1 | sex]]`, `rate["F"]`: what a function takes stands in `( )`."""
+def in_square_brackets(typer: Typer, name: Expr, word: str) -> Kind | None:
+    """Report `gap[P[pred == 1 | sex]]`, `q.sample[100]`: what a function takes stands in `( )`."""
     text, opener = typer.source.text, name.span.end
     close = closing(text, opener) if text[opener : opener + 1] == "[" else None
     if close is None:
         return None
-    meant = f"{name.id}({text[opener + 1 : close]})"
+    meant = f"{word}({text[opener + 1 : close]})"
     span = Span(name.span.start, close + 1)
     return typer.report(
         "CS302",
-        f"what `{name.id}` takes stands in `( )`",
+        f"what `{word}` takes stands in `( )`",
         span,
         "a function",
         **writing(span, meant),

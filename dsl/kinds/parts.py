@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing
@@ -307,6 +308,8 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             return kind
         case "domain" if expr.name in ("sample", "grid"):
             text = typer.source.slice(expr.span)
+            if told := in_square_brackets(typer, expr, text):
+                return told
             return typer.report(
                 "CS301",
                 f"`{text}` does not say how many points",

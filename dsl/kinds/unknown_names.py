@@ -8,13 +8,20 @@ from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds import instead
 from cspec.dsl.kinds.derivatives import unknown_derivative
-from cspec.dsl.kinds.names_by_place import as_called, by_place, dashed, label_used, rate_on
+from cspec.dsl.kinds.names_by_place import (
+    as_called,
+    as_column,
+    by_place,
+    dashed,
+    label_used,
+    rate_on,
+)
 from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
+from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, column_of_role, meant
 from cspec.dsl.messages.wording import bracketed, closest, closest_word, closing, listing
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Attribute, Expr, FiniteSet, Name
 from cspec.dsl.words.functions import SIGNATURES
@@ -58,6 +65,8 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return here
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
+    if guess is None and words is BARE and scope.inside and as_column(typer, name):
+        return _report(typer, name, (instead.as_column(typer, name.id, scope.data),))
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         return _rate(typer, name)
     if label := label_used(typer, name):
@@ -425,30 +434,6 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
 def values_of(members: Expr) -> tuple[Expr, ...]:
     """What a list of values after `in` holds."""
     return members.items if isinstance(members, FiniteSet) else ()
-
-
-def once(found: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
-    """Each unknown name without a remedy of its own once, with a note of the other lines."""
-    kept: list[Diagnostic] = []
-    first: dict[str, int] = {}
-    others: dict[str, set[int]] = {}
-    for diagnostic in found:
-        word = source.slice(diagnostic.span)
-        if diagnostic.code != "CS201" or diagnostic.fixes or not word.isidentifier():
-            kept.append(diagnostic)
-        elif word not in first:
-            first[word] = len(kept)
-            kept.append(diagnostic)
-        else:
-            others.setdefault(word, set()).add(source.position(diagnostic.span.start).line)
-    for word, lines in others.items():
-        at = kept[first[word]]
-        lines -= {source.position(at.span.start).line}
-        if lines:
-            shown = ", ".join(str(line) for line in sorted(lines))
-            note = f"also in line{'s' if len(lines) > 1 else ''} {shown}"
-            kept[first[word]] = at.model_copy(update={"notes": (*at.notes, note)})
-    return kept
 
 
 def _report(

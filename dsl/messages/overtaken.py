@@ -1,9 +1,9 @@
-"""Findings inside of what another finding exchanges as a whole: one mistake, one finding."""
+"""Findings that another overtakes, names that are unknown twice: one mistake, one finding."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.text.source import Source
@@ -143,3 +143,27 @@ def _gone(found: Diagnostic, span: tuple[int, int], replacement: str, source: So
     start = max(span[0], found.span.start - _BESIDE)
     end = min(span[1], found.span.end + _BESIDE)
     return source.text[start:end].strip() not in replacement
+
+
+def once(found: Iterable[Diagnostic], source: Source) -> list[Diagnostic]:
+    """Each unknown name without a remedy of its own once, with a note of the other lines."""
+    kept: list[Diagnostic] = []
+    first: dict[str, int] = {}
+    others: dict[str, set[int]] = {}
+    for diagnostic in found:
+        word = source.slice(diagnostic.span)
+        if diagnostic.code != "CS201" or diagnostic.fixes or not word.isidentifier():
+            kept.append(diagnostic)
+        elif word not in first:
+            first[word] = len(kept)
+            kept.append(diagnostic)
+        else:
+            others.setdefault(word, set()).add(source.position(diagnostic.span.start).line)
+    for word, lines in others.items():
+        at = kept[first[word]]
+        lines -= {source.position(at.span.start).line}
+        if lines:
+            shown = ", ".join(str(line) for line in sorted(lines))
+            note = f"also in line{'s' if len(lines) > 1 else ''} {shown}"
+            kept[first[word]] = at.model_copy(update={"notes": (*at.notes, note)})
+    return kept

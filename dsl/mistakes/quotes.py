@@ -6,6 +6,7 @@ import re
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, Mended, make, problem, touching
 from cspec.dsl.mistakes.signs import QUOTES
+from cspec.dsl.text.defined_names import fields
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token, tokenize
 
@@ -63,7 +64,9 @@ def one_quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[
 
 def open_end(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
     token = tokens[index]
-    earlier = _opened_earlier(source, tokens, index, done)
+    earlier = _opened_earlier(source, tokens, index, done) or _second_derivative(
+        source, token, done
+    )
     if earlier is not None:
         return earlier
     text = token.text.split("#")[0].rstrip()
@@ -87,6 +90,35 @@ def open_end(source: Source, tokens: tuple[Token, ...], index: int, done: list[T
         if place >= cut and char in ")]"
     )
     return Mended(1, (make("STRING", fixed, token), *tail), finding)
+
+
+def _second_derivative(source: Source, token: Token, done: list[Token]) -> Mended | None:
+    """`u" + u == 0` of `model u(t)`: a derivative, and no string."""
+    of = done[-1] if done else None
+    axes = fields(source.text).get(of.text, ()) if of and touching(of, token) else ()
+    if of is None or len(axes) != 1:
+        return None
+    called = re.match(rf'"(?:\([ \t]*{axes[0]}[ \t]*\))?', token.text)
+    end = token.start + (called.end() if called else 1)
+    form = f"diff({of.text}, {axes[0]}, {axes[0]})"
+    span = Span(of.start, end)
+    finding = problem(
+        source,
+        "CS124",
+        f'`{of.text}"`: a derivative is written `{form}`',
+        span,
+        helps=(f"write `{form}`",),
+        fix=form,
+    )
+    del done[-1]
+    made = (t._replace(start=span.start, end=span.end) for t in tokenize(form)[0])
+    tail = (t._replace(start=t.start + end, end=t.end + end) for t in _rest(source, token, end))
+    return Mended(1, (*made, *tail), finding)
+
+
+def _rest(source: Source, token: Token, end: int) -> tuple[Token, ...]:
+    """The tokens of what a string that is none had swallowed."""
+    return tuple(tokenize(source.text[end : token.end])[0])
 
 
 _SWALLOWED = re.compile(r'(?P<value>"[^",]*)(?P<rest>,\s*\w+\s*=\s*")')

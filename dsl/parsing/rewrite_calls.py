@@ -3,6 +3,8 @@
 softmax(net(x), T)       ->   softmax(net(x)/T)
 CVaR_{0.95}(loss)        ->   cvar(loss, 0.95)
 ref = copy.deepcopy(f)   ->   model ref = frozen(f)
+forall n, W in net.named_parameters(): A >= 0   ->   forall W in net.params: A >= 0
+f is increasing in x.age   ->   forall x in train: grad(f(x)[0], x.age) >= 0
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import Rewrite, row
-from cspec.dsl.text.defined_names import defined_names, model_names
+from cspec.dsl.text.defined_names import defined_data, defined_names, fields, model_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -75,6 +77,63 @@ def _copy(match: re.Match[str]) -> str:
     return f"model {name} = frozen({of})" if called and of in model_names(match.string) else ""
 
 
+def _weights(match: re.Match[str]) -> str:
+    """`forall n, p in net.named_parameters(): A`: over all parameters, or all weights."""
+    model = match["of"]
+    told = match["part"] or match["listed"]
+    if not told or model not in model_names(match.string):
+        return ""
+    part = "params" if re.search(r"param|state", match["part"] or "") else "weights"
+    name = match["name"] or match["one"]
+    number = match["number"] and re.search(rf"(?<![\w.]){match['number']}\b", match["rest"])
+    own = rf"(?<![\w.]){name}\.(?:weight|data|kernel|weights|value|values|tensor)\b(?:\(\))?"
+    rest = re.sub(own, name, match["rest"])
+    head = match["head"] or ""
+    quantifier = "forall" if match["head"] is not None else match["quantifier"]
+    return "" if number else f"{head}{quantifier} {name} in {model}.{part}{rest}"
+
+
+_WEIGHTS = (
+    r"(?P<head>^ (?:s\.t\. )?(?:\w+ :)? )?(?P<quantifier>\bforall|\bfor)~"
+    r"(?:\(? (?P<number>WORD|_) , (?P<name>WORD) \)?|(?P<one>WORD))"
+    r"~in~(?P<listed>(?:enumerate|list|iter|reversed|zip|dict)\( )?(?P<of>WORD)"
+    r"(?:\.(?P<part>(?:named_)?(?:parameters|params|layers|modules|children|weights|state_dict|buffers"
+    r"|get_weights|trainable_variables|trainable_weights|variables)))?"
+    r"(?:\( \))?(?:\.(?:items|values|named_parameters|parameters)\( \))?(?(listed) \))"
+    r"(?:\.(?:items|values)\( \))?"
+    r"(?P<rest>[^\n]*)"
+)
+
+_UP = r"(?:increas(?:ing|es?)|ris(?:ing|es?)|grow(?:ing|s)?|up(?:ward)?)"
+_DOWN = r"(?:decreas(?:ing|es?)|fall(?:ing|s)?|sink(?:ing|s)?|declin(?:ing|es?)|down(?:ward)?)"
+_EVER = r"(?:monotonic(?:ally)?|monotonously|monotonely|monotone|strictly|weakly|always)"
+_HOW = (
+    rf"(?:{_EVER}(?:~|_))*(?:(?P<not>non|not|never)(?:-|_|~)?)?"
+    rf"(?P<way>{_UP}|{_DOWN}|monoton(?:e|ic|ically)|isotonic|antitonic)(?:ly)?"
+)
+_IN = r"(?:in|with|of|w\.r\.t\.|wrt|by|over|along|as~a~function~of)"
+_FEATURE = r"(?P<by>WORD\.WORD|WORD\[ (?:\"[^\"\n]*\"|\d+) \]|\"[^\"\n]*\"|WORD)"
+
+
+def _slope(match: re.Match[str]) -> str:
+    """`f is increasing in x.age`: the sign of the slope at every example."""
+    text = match.string
+    found, models, data = match.groupdict(), model_names(text), defined_data(text)
+    of = found.get("of") or ""
+    inputs, *others = forms.columns_of(text)
+    by = match["by"].strip('"')
+    told = re.match(rf"{inputs}[.\[]", by)
+    if len(models) == 1 and (not of or re.fullmatch(_EVER, of) or (told and of not in others)):
+        of = models[0]
+    if of not in models or of in fields(text) or by in others:
+        return ""  # a column beside the inputs is none of them
+    by = by if told else f"{inputs}.{by}"
+    down = bool(re.match(rf"{_DOWN}|antitonic", found.get("way") or ""))
+    sign = found.get("sign") or ("<=" if down != bool(found.get("not")) else ">=")
+    over = "train" if "train" in data or not data else data[0]
+    return f"{match[1]}forall {inputs} in {over}: grad({of}({inputs})[0], {by}) {sign} 0"
+
+
 _SETS = "|".join(
     sorted((name for name, s in SIGNATURES.items() if s.family == "set"), key=len)[::-1]
 )
@@ -86,7 +145,44 @@ _MEASURES = "|".join(
 )
 _RELATED = r"(?=(?:WORD\(|[EP]\[|forall\b)[^\n]*(?:[<>=]=|\bin\b))"
 
+_FOUND = ("CS1", "CS2", "CS3", "CS111", "CS126")
+_SLOPE = "that an output only rises, or only falls, is the sign of its slope"
+
 CALL_ROWS = (
+    row(
+        _WEIGHTS,
+        _weights,
+        "all parameters of `{of}` are `{of}.params`, its matrices `{of}.weights`",
+    ),
+    row(
+        rf"HEAD(?:(?:the~)?(?P<of>WORD)(?: \( WORD \))?(?:\[ \d \])?~)?(?:(?:is|be"
+        rf"|must~be|should~be|to~be|must|should|shall|has~to|may)~)?{_HOW}~{_IN}~{_FEATURE} $",
+        _slope,
+        _SLOPE,
+        *_FOUND,
+    ),
+    row(
+        rf"HEAD(?P<of>WORD)~in~{_HOW}(?:_in)? \( {_FEATURE} \) $",
+        _slope,
+        _SLOPE,
+        "CS3",
+    ),
+    row(
+        r"HEAD(?:d|\u2202) (?P<of>WORD)(?: \( WORD \))? / (?:d|\u2202) (?P<by>WORD\.WORD)"
+        r" (?P<sign><=|>=) 0 $",
+        _slope,
+        _SLOPE,
+        "CS1",
+        "CS126",
+        "CS2",
+    ),
+    row(
+        rf"HEAD(?:is_)?{_HOW}(?:_in)? \( (?:model = )?(?P<of>WORD)(?:\( WORD \))?(?:\[ \d \])? , "
+        rf"(?:WORD = )?{_FEATURE} \) $",
+        _slope,
+        _SLOPE,
+        *_FOUND,
+    ),
     row(
         rf"^( (?:s\.t\. )?)({_SETS})~{_RELATED}",
         r"\1\2: ",

@@ -42,6 +42,8 @@ def _by_group(match: re.Match[str]) -> str:
     parts = split_arguments(match["in"])
     groups = {*columns_of(match.string)} - {"x", "y"}
     own = match["word"] in defined_names(match.string)
+    if len(groups) == 1:  # of one column of groups, a text alone is a value
+        parts = [f"{min(groups)} == {p}" if p.startswith('"') else p for p in parts]
     told = all(part in groups or re.search(r"[<>=!]=|\bin\b", part) for part in parts)
     return measured(match["word"], parts) if told and not own else ""
 
@@ -133,7 +135,7 @@ def _method(match: re.Match[str]) -> str:
         or (match["open"] or "").strip() + (match["close"] or "").strip() not in _CLOSED
     ):
         return ""
-    found = re.findall(r"(\w+)[ \t]*[=:][ \t]*([^\s,=:()]+(?:\([^()]*\))?)", match["in"] or "")
+    found = re.findall(r"(\w+)[ \t]*[=:][ \t]*([^\s,;=:()]+(?:\([^()]*\))?)", match["in"] or "")
     settings = ", ".join(f"{name}={value}" for name, value in found)
     return f"{match['head']} {word}{f'({settings})' if settings else ''}"
 
@@ -292,6 +294,12 @@ ELSEWHERE_ROWS = (
         lambda m: "" if re.search(r"^[ \t]*using\b", m.string, re.MULTILINE) else "using",
         "a method for all that the spec requires stands behind `using`",
         "CS120",
+    ),
+    row(
+        rf"^ using~(?P<word>{METHOD_WORDS}) [;,] (?P<in>{_SETTING}(?: [;,] {_SETTING})*) ;? $",
+        lambda m: f"using {m['word']}({re.sub(r'[ ]*[;,][ ]*', ', ', m['in'])})",
+        "settings of `{word}` stand behind it in `( )`",
+        "CS115",
     ),
     row(_METHOD, _pruned, "", "CS501"),
     row(

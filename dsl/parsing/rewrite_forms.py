@@ -163,6 +163,12 @@ def stops(match: re.Match[str]) -> str:
     return f"{fit}stop when stalled(epochs={match[2]})"
 
 
+def stalled(match: re.Match[str]) -> str:
+    """`stop after 5 epochs without improvement`, `early_stopping(patience=5)`."""
+    unit = "steps" if re.search(r"\b(?:steps?|iterations?)\b", match[0]) else "epochs"
+    return f"stop when stalled({unit}={match['n'] or match['m']})"
+
+
 def named(match: re.Match[str]) -> str:
     """`model = mlp(...)`: a name that the rest of the spec calls, else a usual one."""
     rest = match.string[match.end() :]

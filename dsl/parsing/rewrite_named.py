@@ -3,6 +3,8 @@ has, which name nothing uses.
 
 d: P[pred == 1 | sex == g] <= 30%   ->   d: forall g in values(sex): P[pred == 1 | sex == g] <= 30%
 x[1] + x[2] + x[3] <= 4             ->   x[0] + x[1] + x[2] <= 4
+let pos = pos + 0.1*v               ->   let pos_next = pos + 0.1*v
+bytes(net) <= 50%*initial(bytes(net))   ->   bytes(net) <= 50%*bytes(start), of a frozen copy
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.messages.wording import split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite
+from cspec.dsl.messages.wording import closing, split_arguments
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, columns_of
+from cspec.dsl.text.defined_names import model_names
 from cspec.dsl.text.source import Span, line_of
+from cspec.dsl.words.losses import LOSSES
 
 _BODY = re.compile(HEAD + r"(?P<body>[^\n#]*[^\n#\s])", re.MULTILINE)
 _NO_CONSTRAINT = re.compile(
@@ -148,25 +152,129 @@ def _let_of_itself(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return Rewrite(body, new, said)
 
 
-def _let_without_itself(text: str, first: Diagnostic, word: str) -> Rewrite | None:
-    """`let g = g*k*x + 1`: without the factor, or the term, that is the name itself."""
+def _next_value(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`let pos = pos + 0.1*v`, `pos += 0.1*v`: a new name for the next value, here and below it.
+
+    What nothing defines above is a `param`, the value that it starts from.
+    """
     start, end = line_of(text, first.span.start)
-    line = re.match(rf"[ \t]*let[ \t]+{re.escape(word)}[ \t]*=", text[start:end]) if word else None
-    if first.code != "CS204" or line is None or "itself" not in first.message:
+    line = _UPDATE.match(text, start, end)
+    told = ("CS204", "CS202", "CS128", "CS136")
+    if first.code not in told or line is None:
         return None
-    body, own = Span(start + line.end(), end), rf"(?<![\w.]){re.escape(word)}\b(?![\[(.^])"
-    inside = text[body.start : body.end]
-    weight = r"(?:\d[\d.]*[ \t]*\*[ \t]*)?"
-    parts = (
-        rf"(?<=[\w)\]])[ \t]*[-+][ \t]*{weight}{own}(?![ \t]*[*/@])|^[ \t]*{weight}{own}[ \t]*\+"
-        rf"|{own}[ \t]*[*+][ \t]*|[ \t]*\*[ \t]*{own}"
+    name, own = line["name"], rf"(?<![\w.]){re.escape(line['name'])}\b(?![\w(]| *[:=](?!=))"
+    sign, body = line["sign"], line["body"].strip()
+    if not (sign or re.search(own, body)) or body == name:
+        return None
+    if sign:
+        whole = sign == "+" or _PLAIN.fullmatch(body) or (sign == "-" and not _SIGN.search(body))
+        body = f"{name} {sign} {body if whole else f'({body})'}"
+    new = next(n for n in (f"{name}_next", f"{name}_new", f"{name}_2") if n not in text)
+    above = name in _DEFINED.findall(text[:start])
+    if first.code == "CS136" and not above:
+        return None
+    begin = "1" if re.search(rf"{own}[ \t]*[*/]|[*/][ \t]*{own}", body) else "0"
+    head = "" if above else f"param {name} = {begin}\n"
+    rest = re.sub(own, new, text[end:])
+    said = f"a `let` defines a name once, and assigns nothing: the next `{name}` is another name"
+    said = (
+        f"`{sign}=`: nothing is assigned twice: the next `{name}` is another name" if sign else said
     )
-    new = re.sub(parts, "", inside, count=1)
-    if new == inside or re.search(rf"\b{re.escape(word)}\b", new):
+    return _from(text, start, f"{head}let {new} = {body}{rest}", said)
+
+
+def _from(text: str, start: int, new: str, said: str) -> Rewrite:
+    """A text with another end from `start` on, up to the last character that changes."""
+    old = text[start:]
+    pairs = enumerate(zip(reversed(old), reversed(new), strict=False))
+    same = next((place for place, (a, b) in pairs if a != b), min(len(old), len(new)))
+    return Rewrite(Span(start, len(text) - same), new[: len(new) - same], said)
+
+
+_UPDATE = re.compile(
+    r"[ \t]*(?:let[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*(?P<sign>[-+*/])?=(?!=)"
+    r"[ \t]*(?P<body>[^#\n]+)"
+)
+_PLAIN = re.compile(r"[\w.]+(?:\([^()]*\))?")
+_SIGN = re.compile(r"[-+]")
+
+
+def _of_itself_alone(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`let q = q`: a number that is sought."""
+    start, end = line_of(text, first.span.start)
+    line = re.match(r"[ \t]*let[ \t]+(\w+)[ \t]*=[ \t]*(\w+)[ \t]*\Z", text[start:end])
+    if first.code != "CS204" or line is None or line[1] != line[2]:
         return None
-    said = f"`{word}` can't stand in itself: leave it out, or give the new one another name"
-    return Rewrite(body, new, said)
+    said = f"`{line[1]} = {line[1]}` says nothing: a number that is sought is a `var`"
+    return Rewrite(Span(start, end), f"var {line[1]}", said)
 
 
-NAMED = (_bound_elsewhere, _each_value, _from_one, _let_of_itself, _let_without_itself)
+def _circle(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`let a = b + v`, `let b = a - 1`: one of the two is sought, its equation a constraint."""
+    start, end = line_of(text, first.span.start)
+    line = re.match(r"[ \t]*let[ \t]+(\w+)[ \t]*=[ \t]*([^#\n]+?)[ \t]*\Z", text[start:end])
+    below = re.compile(r"^[ \t]*s\.t\.", re.MULTILINE).search(text, end)
+    if first.code != "CS204" or "each other" not in first.message or line is None:
+        return None
+    if below is None or re.search(r"^[ \t]*(?:data|model|domain|given)\b", text, re.MULTILINE):
+        return None
+    between = text[end : below.start()]
+    said = f"{first.message}: an equation in both is a constraint of a `var`"
+    new = f"var {line[1]}{between}s.t. {line[1]} == {line[2]}\n"
+    return Rewrite(Span(start, below.start()), new, said)
+
+
+_START_OF = re.compile(r"(?<![\w.])initial\(")
+
+
+def _at_the_start(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+    """`bytes(net) <= 50%*initial(bytes(net))`: of a copy of `net` that never moves."""
+    start, end = line_of(text, first.span.start)
+    call = _START_OF.search(text, start, end)
+    close = closing(text, call.end() - 1) if call else None
+    if first.code != "CS338" or call is None or close is None:
+        return None
+    inside = text[call.end() : close]
+    models = model_names(text)
+    used = [name for name in models if re.search(rf"(?<![\w.]){name}\b", inside)]
+    if not used and len(models) == 1 and inside.strip() in LOSSES:
+        used, columns = list(models), columns_of(text)
+        inside = f"E[{_of_one_model(inside.strip(), models[0], columns)}]"
+    line = re.search(rf"^[ \t]*model[ \t]+{used[0]}\b[^\n]*\n", text, re.M) if used else None
+    if len(used) != 1 or line is None or line.end() > start:
+        return None
+    of = rf"^[ \t]*model[ \t]+(\w+)[ \t]*=[ \t]*frozen\([ \t]*{used[0]}[ \t]*\)"
+    copy = re.search(of, text, re.MULTILINE)
+    free = (n for n in ("start", "before", "first") if not re.search(rf"\b{n}\b", text))
+    name = copy[1] if copy else next(free, f"{used[0]}_start")
+    new = re.sub(rf"(?<![\w.]){used[0]}\b", name, inside)
+    new = new if _PLAIN_CALL.fullmatch(new) else f"({new})"
+    said = f"`initial` is only known in metrics: what `{used[0]}` was is a copy that never moves"
+    if copy and copy.end() <= start:
+        return Rewrite(Span(call.start(), close + 1), new, said)
+    whole = f"{text[line.end() : call.start()]}{new}{text[close + 1 :]}"
+    whole = _of_one_model(whole, used[0], columns_of(text)) if len(models) == 1 else whole
+    return _from(text, line.end(), f"model {name} = frozen({used[0]})\n{whole}", said)
+
+
+def _of_one_model(text: str, model: str, columns: tuple[str, ...]) -> str:
+    """Bare losses, `pred` and `prob` of a text that has a second model now, of the first."""
+    given = f"({model}({columns[0]}), {columns[1]})" if len(columns) > 1 else ""
+    text = re.sub(rf"(?<![\w.=])({'|'.join(LOSSES)})\b(?![\w(])", rf"\1{given}", text)
+    return re.sub(r"(?<![\w.=])(pred|prob)\b(?![\w(])", rf"\1({model}({columns[0]}))", text)
+
+
+_PLAIN_CALL = re.compile(r"[\w.]+(?:\(.*\)|\[.*\])|\w+")
+
+
+NAMED = (
+    _bound_elsewhere,
+    _each_value,
+    _from_one,
+    _let_of_itself,
+    _of_itself_alone,
+    _next_value,
+    _circle,
+    _at_the_start,
+)
 """Edits that take a text, a finding and the word that it marks."""

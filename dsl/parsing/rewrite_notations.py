@@ -1,4 +1,9 @@
-"""Rows of notations of mathematics and of other modules, where a spec has a form of its own."""
+"""Rows of notations of mathematics and of other modules, where a spec has a form of its own.
+
+E[bce(f(x + e), y), e ~ N(0, 0.2)]   ->   E[bce(f(x + e), y) for e in normal(0, 0.2)]
+domain q(x, y) in [0, 1]x[0, 1]      ->   domain q(x, y) = box([0, 1], [0, 1])
+q.sample[100]                        ->   q.sample(100)
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import re
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import row
-from cspec.dsl.text.defined_names import defined_data, model_names
+from cspec.dsl.text.defined_names import defined_data, defined_names, model_names
 
 _NORMS = {
     **dict.fromkeys(("inf", "infinity", "infty", "∞", "oo", "max", "sup", "chebyshev"), "inf"),
@@ -117,9 +122,110 @@ def _free(column: str, line: str) -> str:
     return next(letters, f"{column}_")
 
 
+_SETS = {
+    **dict.fromkeys(("n", "normal", "gaussian", "gauss", "norm"), "normal"),
+    **dict.fromkeys(("u", "uniform", "unif"), "uniform"),
+}
+"""Distributions by their names elsewhere."""
+
+
+def _drawn(match: re.Match[str]) -> str:
+    """`E[A, e ~ normal(0, 0.2)]`: a name that is drawn stands behind `for`."""
+    of = _SETS.get(match["set"].lower(), match["set"])
+    known = defined_names(match.string) | {*forms.columns_of(match.string)}
+    if match["name"] in known:
+        return ""
+    drawn = f" for {match['name']} in {of}({match['in']})"
+    return f"{match['word']}[{match['body'].strip()}{drawn}]" if match["word"] else drawn
+
+
+_SET = rf"(?P<set>(?i:{'|'.join(_SETS)})|ball) \( (?P<in>(?:IN)*?) \)"
+_DRAWS = (
+    r"(?:[~]|\u223c|\\sim\b|=|:|:=|<-|\bin\b|\bfrom\b|\u2208"
+    r"|(?:is~)?(?:drawn|sampled)~from\b|\bis\b|\bfollows\b)"
+)
+
+
+def _box(match: re.Match[str]) -> str:
+    """`domain q(x, y) in [0, 1]x[0, 1]`, `domain t in [0, 3]`: a product of intervals."""
+    text, name = match.string, match["name"]
+    ends = re.findall(r"[\[(][ \t]*([^\[\](),]+,[^\[\](),]+?)[ \t]*[\])]", match["ends"])
+    listed = (match["axes"] or match["own"] or "").strip("() \t")
+    axes = split_arguments(listed) if listed else []
+    rest = text[match.end() :]
+    if not axes:  # `domain t in [0, 3]`, of points that are drawn from another name
+        drawn = re.search(rf"\b{name}[ \t]+in[ \t]+(\w+)\.(?:sample|grid)\b", rest)
+        own = re.search(rf"(\w+|\([^()\n]*\))[ \t]+in[ \t]+{name}\.(?:sample|grid)\b", rest)
+        names = split_arguments(own[1].strip("()")) if own else []
+        axes, name = ([name], drawn[1]) if drawn else (names, name)
+    ends = ends * len(axes) if len(ends) == 1 else ends
+    if not axes or len(ends) != len(axes):
+        return ""
+    return f"domain {name}({', '.join(axes)}) = box({', '.join(f'[{e}]' for e in ends)})"
+
+
+_INTERVAL = r"[\[(] [^\[\](),\n]+ , [^\[\](),\n]+ [\])]"
 _MODULE = r"(?:\b(?:WORD\.)+|(?<![\w.])(?=hessian|jacobian|gradients?\b))"
 
 NOTATION_ROWS = (
+    row(
+        rf"(?: [,;|]|~(?:with|where|over|under|given|when|for|as)\b) (?P<name>WORD) {_DRAWS} {_SET}"
+        r"(?P<word>)(?= [\])])",
+        _drawn,
+        "`{name}` is drawn: a mean over it is written `for {name} in ...`",
+        "CS1",
+        "CS115",
+        "CS2",
+        "CS3",
+    ),
+    row(
+        rf"\b(?P<word>[EP])\[(?P<body>(?:IN)+?)\](?: [,|]|~(?:with|where|over|for|given)\b)"
+        rf" (?P<name>WORD) {_DRAWS} {_SET}",
+        _drawn,
+        "`{name}` is drawn: a mean over it is written `for {name} in ...`",
+    ),
+    row(
+        rf"\b(?P<word>[EP]) _? \{{? \[? (?P<name>WORD) {_DRAWS} {_SET} (?:[}}\]] \[|:)"
+        r"(?P<body>(?:IN)+?)\]",
+        _drawn,
+        "`{name}` is drawn: a mean over it is written `for {name} in ...`",
+    ),
+    row(
+        r"^ domain~(?P<name>WORD)(?P<axes> \([^()\n]*\))? (?:~(?:in|is|over|on)\b|:|=|\u2208)? "
+        rf"(?:(?P<own>\(? WORD(?: , WORD)* \)?)~(?:in\b|\u2208|:) )?(?P<ends>{_INTERVAL}"
+        rf"(?: (?:x|\u00d7|\*|,|;|by|and|cross) (?:WORD~(?:in\b|\u2208) )?{_INTERVAL})*)"
+        r"(?: (?:\^|\*\*) \d)? $",
+        _box,
+        "what a domain is stands behind `=`: a `box` of intervals, one an axis",
+        "CS1",
+    ),
+    row(
+        r"^ domain~(?P<name>WORD)(?P<axes> \([^()\n]*\))?~(?P<own>WORD)~(?:in|from)~"
+        rf"(?P<ends>{_INTERVAL}) $",
+        _box,
+        "what a domain is stands behind `=`: a `box` of intervals, one an axis",
+        "CS1",
+    ),
+    row(
+        r"^(?P<head> domain~WORD \( WORD \)) (?:=|:|~(?:from|in|between)\b)?~?(?P<low>NUM) "
+        r"(?:\.\.+|to\b|and\b|until\b|-|<=? WORD <=?) (?P<high>NUM) $",
+        r"\g<head> = box([\g<low>, \g<high>])",
+        "what a domain is stands behind `=`: a `box` of intervals, one an axis",
+        "CS1",
+    ),
+    row(
+        r"^(?P<head> domain~WORD \( WORD \) =) (?:interval|Interval|range|segment|line) "
+        r"\( (?P<low>NUM) , (?P<high>NUM) \) $",
+        r"\g<head> box([\g<low>, \g<high>])",
+        "what a domain is stands behind `=`: a `box` of intervals, one an axis",
+        "CS2",
+    ),
+    row(
+        r"(?P<of>(?:\b[A-Za-z_]\w*|\))\.(?:sample|grid)) "
+        r"(?:[\[{<] (?P<n>\d[\d_]*) [\]}>]|(?<=[\w])~(?P<m>\d[\d_]*)\b)",
+        lambda m: f"{m['of']}({m['n'] or m['m']})",
+        "how many points are drawn stands in `( )`",
+    ),
     row(
         rf"{_MODULE}(?P<word>grad|gradients?|jacobian|hessian|jacfwd|jacrev|derivative)"
         r"\( (?P<of>WORD) (?:, (?:argnums =)? (?P<place>\d))? \)\( (?P<in>(?:IN)+?) \)",

@@ -3,6 +3,7 @@
 verify on val all          ->   verify all on val
 g in values(sex): A >= 1   ->   forall g in values(sex): A >= 1
 A == B +/- 1%              ->   A == B within 1%
+P[A] | sex == "F" >= 80%   ->   P[A | sex == "F"] >= 80%
 """
 
 from __future__ import annotations
@@ -72,7 +73,32 @@ def _listed(match: re.Match[str]) -> str:
     return f"not {match['of']} in {members}"
 
 
+def _inside(match: re.Match[str]) -> str:
+    """`P[A] given sex == "F" >= 80%`: a condition in the brackets of its mean."""
+    when, inner = match["when"].strip(), match["in"].strip()
+    if "|" in re.sub(r"\|[^|\s][^|]*\|", "", inner):
+        return ""
+    return f"{match['word']}[{inner} | {when}]{match['rest'] or ''}"
+
+
+_VALUE = r"(?:\"[^\"\n]*\"|NUM|WORD(?:\.\w+)?|\{[^{}\n]*\}|\[[^\[\]\n]*\])"
+_ATOM = rf"(?:not~)?[A-Za-z_][\w.]* (?:[<>=!]=|[<>]|\bin\b) {_VALUE}"
+_WHEN = rf"(?P<when>{_ATOM}(?:~(?:and|or)~{_ATOM}| , {_ATOM})*)"
+_GIVEN = r"(?: \| |~(?:given|where|when|whenever|if|for|provided|with|among|in~case)(?:~that)?~)"
+
 ORDER_ROWS = (
+    row(
+        rf"\b(?P<word>[EP])\[(?P<in>(?:IN)*)\]{_GIVEN}{_WHEN}(?: [,:])?"
+        r"(?P<rest> )(?=[<>=]=|[<>] NUM|\bin\b [\[{]|[-+*/)]|\b(?:within|by|soft)\b|$)",
+        _inside,
+        "a condition stands inside the brackets of its mean, behind `|`",
+    ),
+    row(
+        rf"\b(?P<word>[EP])\[(?P<in>(?:IN)*)\](?P<rest> (?:(?:<=|>=|==) (?:NUM)|in \[[^\[\]\n]*\]))"
+        rf" ,?{_GIVEN}{_WHEN} $",
+        _inside,
+        "a condition stands inside the brackets of its mean, behind `|`",
+    ),
     row(
         r"(?P<head>^ verify~)(?P<rest>[^\n#]+?) $",
         _verified,

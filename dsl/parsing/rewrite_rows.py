@@ -104,6 +104,19 @@ ROWS = (
         "when to stop is a line of its own",
     ),
     row(
+        r"^ (?=[^\n#]*(?:improv|stall|patien|progress|plateau|stagnat|unchanged|converge))"
+        r"(?:(?:using~)?(?i:stop|halt|end|finish|terminate|quit|abort|early|patience)\w*)\b"
+        r"(?!~when~stalled)(?:[^\n#]*?\bpatience (?:=|:|of|is)? (?P<n>\d+)\b[^\n#]*"
+        r"|(?:[^\n#\d]|(?<=\w)\d|[EP]\[(?:IN)*\])*?\b(?P<m>\d+)[^\n#\d]*) $",
+        forms.stalled,
+        "no progress for a number of epochs is `stalled`",
+        "CS1",
+        "CS2",
+        "CS136",
+        "CS120",
+        "CS5",
+    ),
+    row(
         r"(\bdata[ \t].*?\)) (?:and|&|;|\+|\|)? (?=WORD\([^()\n]*\) (?:=|$|,))",
         r"\1, ",
         "datasets are separated by `,`",

@@ -316,7 +316,7 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS2",
     ),
     row(
-        r"\b(?:weights|layers)~(?:of|from|in)~(?P<model>WORD)(?P<text>)",
+        r"\b(?:all~)?(?:the~)?(?:weights|layers)~(?:of|from|in)~(?P<model>WORD)(?P<text>)",
         _of_a_model,
         "all weights of `{model}` are `{model}.weights`",
         "CS1",

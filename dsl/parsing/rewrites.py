@@ -223,6 +223,9 @@ def _added_column(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     line = re.search(r"^[ \t]*data[ \t]+[^=\n]*", text, re.MULTILINE)
     if told is None or line is None or first.fixes or text.startswith((".", "["), first.span.end):
         return None
+    drawn = rf"\b{re.escape(word)}[ \t]*(?:[~=\u223c]|\b(?:in|is|from)\b)[ \t]*\w+\("
+    if re.search(drawn, text[slice(*line_of(text, first.span.start))]):
+        return None
     targets = list(_TARGET.finditer(text, line.start(), line.end()))
     names = [target[1] for target in targets]
     if not targets:

@@ -45,7 +45,7 @@ _RELATION = re.compile(r"[<>=!]=|=>|\bin\b|:")
 def _literal(help_: str, fix: Fix) -> bool:
     """Whether a help says one thing to write, which is what a fix writes."""
     quotes = QUOTE.findall(help_)
-    begun = re.match(r"(?:write|did you mean) `[^`]*`(?!,? or\b)", help_) is not None
+    begun = re.match(r"(?:write|did you mean) `[^`]*`(?!,? (?:or\b|`))", help_) is not None
     return quotes[:1] == [fix.replacement] and (len(quotes) == 1 or begun)
 
 

@@ -126,6 +126,8 @@ def not_taken(
     found = wrong_type(cls, name, expr, _described(options, words), source)
     guess = closest(expr.id, words) if isinstance(expr, Name) else None
     said = source.slice(expr.span).rpartition(".")[2].strip("\"'").lower()
+    plain = {_MARKS.sub("", word.lower()): word for word in words}
+    guess = guess or plain.get(_MARKS.sub("", said))
     if set(FORMATS.values()) <= {*words}:
         guess = guess or FORMATS.get(said) or closest(said, words)
     if guess is None:
@@ -136,6 +138,10 @@ def not_taken(
             "fixes": replacing(expr.span, guess),
         }
     )
+
+
+_MARKS = re.compile(r"[-_\s]")
+"""What other tools put between the parts of a word, or leave out: `hard-concrete`."""
 
 
 def _described(options: tuple[Any, ...], words: list[str]) -> str:

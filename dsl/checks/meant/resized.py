@@ -29,7 +29,10 @@ class _Other(NamedTuple):
 def resized(typer: Typer, sides: tuple[Expr, Expr], shapes: tuple[Shape, Shape]) -> bool:
     """Report `A @ x` whose sizes differ at a declaration that can be another; whether one can."""
     left, right = shapes
-    if not left or not right or matmul(right, left) or matmul(left[::-1], right):
+    if not left or not right:
+        return False
+    turned = matmul(right, left) or matmul(left[::-1], right)
+    if turned and not _fits_as_written(typer, sides, left, right):
         return False  # the other way round
     inner = (left[-1], right[0])
     found = sorted(_others(typer, sides, inner), key=lambda o: -o.votes)
@@ -58,6 +61,19 @@ def resized(typer: Typer, sides: tuple[Expr, Expr], shapes: tuple[Shape, Shape])
         fixes=tuple(other.fix for other in (first, *rest)),
     )
     return True
+
+
+def _fits_as_written(typer: Typer, sides: tuple[Expr, Expr], left: Shape, right: Shape) -> bool:
+    """Whether `A @ x` is meant, and not `A.T @ x`: the entries of `A` are written out, those of
+    `x` are sought, and no other declaration has the size that `A.T @ x` has."""
+    names = [_named(side) for side in sides]
+    matrix, vector = (s.item if (s := typer.symbols.table.get(n or "")) else None for n in names)
+    if not isinstance(matrix, Param) or not _given(matrix) or not isinstance(vector, Var):
+        return False
+    if len(left) != 2 or len(right) != 1 or _given(vector):
+        return False
+    kept, turned = (_votes(typer, size, {*filter(None, names)}) for size in left)
+    return kept >= turned
 
 
 def _named(expr: Expr) -> str | None:

@@ -1,4 +1,5 @@
-"""Remarks as other languages write them: `//`, `--`, `%`, `/* */`, `\"\"\"`, fences of Markdown.
+"""Remarks as other languages write them: `//`, `--`, `%`, `REM`, `/* */`, `<!-- -->`, `\"\"\"`,
+fences of Markdown.
 
 They are taken out before the text is cut into clauses: a remark of five words would else be five
 mistakes.
@@ -16,14 +17,28 @@ from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
 
-_OPENER = re.compile(r'^[ \t]*(?P<mark>//|--(?=[ \t]+\w)|%|/\*|"""|```|~~~)', re.MULTILINE)
-_TRAILING = re.compile(
-    r"(?<=\S)[ \t]+(?P<mark>//|%(?!in%|o%|/%))[ \t]*(?P<remark>[A-Za-z][^\n\"]*)"
+_OPENER = re.compile(
+    r"""^[ \t]*(?P<mark>//|--+(?=[ \t]+\w)|%|\"\"\"|```|~~~|(?:REM|Rem|rem)\b(?=[ \t]+[A-Za-z])"""
+    r"""|'(?=[ \t]*[A-Za-z]\w*[ \t]+\w[^'\n]*$))|(?P<block>/\*|\(\*(?=[ \t])|<!--)""",
+    re.MULTILINE,
 )
+_TRAILING = re.compile(
+    r"(?<=\S)[ \t]+(?P<mark>//|%(?!in%|o%|/%)|--+(?![ \t]*\d)|!(?=[ \t])|REM\b)[ \t]*"
+    r"(?P<remark>\"?[A-Za-z][^\n]*)"
+)
+_PLAIN = (
+    r"(?!(?:and|or|not|in|if|for|on|forall|where|with|within|by|soft|every)\b)[A-Za-z][\w']*\"?"
+)
+_PROSE = re.compile(rf"\"?{_PLAIN}[ \t]+{_PLAIN}")
+"""Two words with nothing between them, which no expression has."""
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DEFINING = frozenset(["var", "param", "data", "model", "domain", "given", "fit", "using"])
 """Lines whose values are mostly plain: one word behind a mark is a remark there."""
-_PARTNER = {"/*": "*/", '"""': '"""'}
+_PARTNER = {"/*": "*/", '"""': '"""', "(*": "*)", "<!--": "-->"}
+_OPERAND = re.compile(r"[\w%)\]}\"]")
+"""The last character of what a sign may stand behind: elsewhere two are two signs."""
+_UNSURE = frozenset({"!", "REM"})
+"""Marks that begin a remark only before words with nothing between them."""
 _FENCES = frozenset({"```", "~~~"})
 
 
@@ -49,17 +64,20 @@ def _remarks(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
     """Remarks in order; a mark inside a comment or a string begins none."""
     place = 0
     while (found := _OPENER.search(text, place)) is not None:
-        mark = Span(*found.span("mark"))
+        mark = Span(*found.span("mark" if found["mark"] else "block"))
         word = text[mark.start : mark.end]
         end = _end(text, mark, word)
-        if mark.start in starts:
+        named = word.isalpha() and (
+            word in defined_names(text) or not _PROSE.match(text[mark.end : end].strip())
+        )
+        if mark.start in starts and not named:
             yield _Remark(Span(mark.start, end), mark, word)
         place = max(end, mark.end)
 
 
 def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
     """Remarks behind something: words that the spec says nowhere else, so no divisor is meant."""
-    if "//" not in text and " %" not in text:
+    if not any(mark in text for mark in ("//", " %", "--", " !", "REM")):
         return
     seen: set[str] = set()
     place = 0
@@ -69,10 +87,17 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         words = _WORD.findall(found["remark"])
         line = text[text.rfind("\n", 0, place) + 1 : place].split()
         sure = len(words) > 1 or (line and line[0] in _DEFINING)
-        if found.start("mark") in starts and sure and words[0] not in seen:
+        prose = _PROSE.match(found["remark"]) is not None
+        mark, before = found["mark"], text[:place].rstrip()[-1:]
+        signs = mark.startswith("--") and (
+            text[place + 2] not in " \t" or not _OPERAND.match(before)
+        )
+        told = prose or (words[0] not in seen and mark not in _UNSURE and not signs)
+        if found.start("mark") in starts and sure and told:
             end = found.start("remark") + len(found["remark"].rstrip())
             span = Span(found.start("mark"), end)
-            if words[0] not in defined_names(f"{text[: span.start]}{text[span.end :]}"):
+            others = f"{text[: span.start]}{text[span.end :]}"
+            if prose or words[0] not in defined_names(others):
                 yield _Remark(span, Span(*found.span("mark")), found["mark"])
 
 
