@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.updates import RuleNames
@@ -20,14 +20,18 @@ def has_units(lowered: Lowered) -> bool:
 def write_units(lowered: Lowered, translator: Translator) -> None:
     """`units_of_lagrangian(state, f, g, true, session.parameters)`, on the first steps."""
     writer = translator.writer
-    for operation, _ in lowered.operations(Kind.UNITS):
+    for operation, rule in lowered.operations(Kind.UNITS):
+        own = {state.name for state in rule.fragment.state}
         condition = f"session.step <= {int(operation.options['steps'])}"
         if operation.options["every"] > 1:
             condition += f" and session.step % {int(operation.options['every'])} == 1"
         with writer.block(f"if {condition}:"):
-            rate = "gradient_rate(optimizer)"
+            more = ", session.step" if _dilutes(operation, own) else ""
             translator.used.add("gradient_rate")
-            writer.call(f"{operation.name}(state, f, g, true, session.parameters, {rate})")
+            writer.call(
+                f"{operation.name}(state, f, g, true, session.parameters, "
+                f"gradient_rate(optimizer){more})"
+            )
 
 
 def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
@@ -38,7 +42,8 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
         translator.used |= {"slopes", "size_of"}
         own = {name: ast.unparse(names.read(name)) for name in names.states}
         part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
-        arguments = ("state", "f", "g", "true", "parameters", "rate")
+        dilutes = _dilutes(operation, own)
+        arguments = ("state", "f", "g", "true", "parameters", "rate", *(["step"] * dilutes))
         with writer.function(operation.name, arguments, [operation.meaning]):
             writer.line(f"steep = torch.maximum({own['slope']}, slopes({part['g']}, parameters))")
             writer.line(f"pull = torch.maximum({own['pull']}, slopes(f, parameters))")
@@ -62,9 +67,19 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
                 if "full" in operation.options:
                     least = f"{operation.options['full']:g} / torch.clamp(large, 1e-12)**2"
                     ours = f"torch.maximum({ours}, {least})"
+                if dilutes:
+                    # What no batch measures does not pull: seldom, with so much less of its weight.
+                    writer.line(f"seen = {own['measured']} + (~torch.isnan({part['true']}))")
+                    writer.line(f"first = {ours}")
+                    ours = "step / torch.clamp(seen, 1) * first"
                 writer.line(f"first = torch.minimum({ours}, stable)")
             for line in _assigned(operation, own):
                 writer.line(line)
+
+
+def _dilutes(operation: Operation, own: Container[str]) -> bool:
+    """Whether a first penalty is divided by the share of the batches that measure its g."""
+    return "measured" in own and "price" not in operation.options
 
 
 def _violated(rule: FunctionalRule, amount: str, own: dict[str, str]) -> str:

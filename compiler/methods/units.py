@@ -8,8 +8,10 @@ the largest slope |grad g| seen over the first steps: a distance in the space of
 a first penalty of phi / r on g / s holds f back as hard as it pulls at a distance of r. A penalty c
 on g / s is the penalty c / s^2 on g, and the multiplier of g is that of g / s over s: so only the
 penalty is scaled, and everything measured and told stays in the units of the spec. Where nothing is
-minimized phi is 1. Plain gradient steps of rate a overshoot where a c s^2 is large: there c is at
-most 1 / (a s^2), or 0.2 / (a s^2) on batches, shared by the constraints of a rule.
+minimized phi is 1. Of a g that a share p of the batches measures, a group of few, the weight pulls
+in those alone, in the mean with p of it: its first penalty is divided by p. Plain gradient steps of
+rate a overshoot where a c s^2 is large: there c is at most 1 / (a s^2), or 0.2 / (a s^2) on
+batches, shared by the constraints of a rule.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def initial_state():
         "most": torch.zeros(3),  # cap of the penalties
         "total": torch.zeros(3),  # sum of g since multipliers moved
         "count": torch.zeros(3),  # how often g was measured since then
-        "before": torch.full((3,), math.inf),  # violation when they moved
+        "before": torch.full((3,), math.inf),  # g when they moved
         "share": torch.tensor([0.3, 1.0, 1.0]),  # share of the first penalty, less where g jumps
         "mean": torch.zeros(3),  # mean of late g
         "measured": torch.zeros(3),  # how often g was measured
@@ -94,7 +94,7 @@ def combine(f, g, true, state):
     )
 
 
-def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
+def units_of_augmented_lagrangian(state, f, g, true, parameters, rate, step):
     """penalty <- 1.08 |grad f| / (|x| |grad g| + violation) / |grad g|, slopes of the first 50
     steps
     """
@@ -106,7 +106,9 @@ def units_of_augmented_lagrangian(state, f, g, true, parameters, rate):
     slope = torch.maximum(steep, 0.001 * large / size.clamp(1))
     drive = torch.where(pull > 0, pull, 1.0)
     stable = 0.2 / (rate * len(steep) * steep**2)
-    first = torch.minimum(1.08 * state["share"] * drive / (size * slope + far) / slope, stable)
+    seen = state["measured"] + (~torch.isnan(true))
+    first = 1.08 * state["share"] * drive / (size * slope + far) / slope
+    first = torch.minimum(step / torch.clamp(seen, 1) * first, stable)
     state["slope"], state["pull"] = steep, pull
     state["far"], state["large"] = far, large
     state["penalty"] = torch.where(steep > 0, first, 0.0)
@@ -135,18 +137,18 @@ def update_augmented_lagrangian(state, true):
     count = state["count"]
     before = state["before"]
     seen = total / torch.clamp(count, 1)
-    now = torch.abs(torch.maximum(seen, -multipliers / torch.clamp(penalty, 1e-12)))
+    left = torch.where(before > 0, seen, 0)
     state["multipliers"] = keep(true, torch.relu(multipliers + penalty * seen), multipliers)
     state["penalty"] = keep(
         true,
         torch.where(
-            (now > 0.5 * before) & (now > 0.0001 * far),
+            (left > 0.5 * torch.abs(before)) & (left > 0.0001 * far),
             torch.minimum(1.2394 * penalty, most),
             penalty,
         ),
         penalty,
     )
-    state["before"] = keep(true, now, before)
+    state["before"] = keep(true, seen, before)
     state["total"] = keep(true, 0 * total, total)
     state["count"] = keep(true, 0 * count, count)
 
@@ -193,7 +195,7 @@ def train(session):
         f, g, true = measure(primal, batch)
         if session.step <= 50:
             units_of_augmented_lagrangian(
-                state, f, g, true, session.parameters, gradient_rate(optimizer)
+                state, f, g, true, session.parameters, gradient_rate(optimizer), session.step
             )
         loss = combine(f, g, true, state)
         optimizer.zero_grad()
