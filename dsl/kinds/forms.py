@@ -234,6 +234,10 @@ _TYPICAL = {"level": "90%", "q": "95%", "lo": "0", "hi": "1", "p": "10%", "tempe
 """What an argument is where any of its kind is right."""
 
 
+_CLOCKS = {"t", "time", "tau"}
+"""Axes of time: what spreads in space is derived by none of them."""
+
+
 def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
     """The form of a call with the names of the spec: `mse(f(x), y)`, `laplacian(u, t, x)`."""
     models = tuple(typer.symbols.models())
@@ -244,8 +248,9 @@ def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
         axes = of.arguments if signature.name != "diff" else of.arguments[-1:]
         line = typer.source.line(typer.source.position(call.span.start).line)
         others = set(re.findall(rf"\bdiff\({head.id if head else ''}(?:\([^()]*\))?, *(\w+)", line))
-        if signature.name == "laplacian" and set(axes) - others:
-            axes = tuple(axis for axis in axes if axis not in others)  # a time beside the space
+        if signature.name == "laplacian":  # a time beside the space
+            others = others if set(axes) - others else others & _CLOCKS
+            axes = tuple(axis for axis in axes if axis not in others)
         return f"{signature.name}({', '.join([typer.slice(first), *axes])})"
     if signature.name == "diff" and isinstance(first, Expectation) and first.conditions:
         return f"gap({typer.slice(first)})"

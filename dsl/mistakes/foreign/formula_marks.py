@@ -91,6 +91,10 @@ def _unknown(
         return _factorial(source, token)
     if char in PHRASES:
         return _phrase(source, tokens, index)
+    if char == "∂":
+        found = _QUOTIENT.match(source.text, token.start)
+        if found := found or _INDEXED.match(source.text, token.start):
+            return _quotient(source, tokens, index, found)
     if char in SIGNS:
         kind, ascii_form = SIGNS[char]
         finding = problem(
@@ -108,6 +112,42 @@ def _unknown(
     if unicodedata.category(char).startswith("C"):
         return Mended(1, (), None)
     return Mended(1, (), _foreign(source, token))
+
+
+_POWER = r"(?:\^?([2-4²³⁴]))?"
+_QUOTIENT = re.compile(
+    rf"∂ ?{_POWER} ?(?P<of>[A-Za-z]\w*) ?/ ?"
+    rf"(?:\( ?(?P<several>(?:∂ ?[A-Za-z]+{_POWER} ?)+)\)|(?P<one>∂ ?[A-Za-z]+{_POWER}))"
+)
+_BY = re.compile(rf"∂ ?([A-Za-z]+){_POWER}")
+_INDEXED = re.compile(rf"∂_(?P<by>[A-Za-z]+){_POWER} ?(?P<of>[A-Za-z]\w*)")
+_TIMES = {"²": 2, "³": 3, "⁴": 4}
+
+
+def _quotient(
+    source: Source, tokens: tuple[Token, ...], index: int, found: re.Match[str]
+) -> Mended:
+    """`∂u/∂x`, `∂²u/∂x²`, `∂²u/(∂x∂t)`, `∂_xx u`."""
+    groups = found.groupdict()
+    pairs = _BY.findall(groups.get("several") or groups.get("one") or "")
+    pairs = pairs or [(letter, found[2] or "") for letter in groups["by"]]
+    by = [name for name, power in pairs for _ in range(_TIMES.get(power) or int(power or 1))]
+    end = found.end()
+    meant = f"diff({', '.join([found['of'], *by])})"
+    finding = problem(
+        source,
+        "CS106",
+        f"a derivative is written `{meant}`",
+        Span(found.start(), end),
+        label="no quotient",
+        helps=(f"write `{meant}`",),
+        fix=meant,
+    )
+    kinds = {"(": "LPAR", ")": "RPAR", ",": "COMMA"}
+    parts = re.findall(r"\w+|[(),]", meant)
+    new = tuple(make(kinds.get(part, "NAME"), part, tokens[index]) for part in parts)
+    take = sum(found.start() <= token.start < end for token in tokens[index:])
+    return Mended(take, new, finding)
 
 
 def _factorial(source: Source, token: Token) -> Mended:
@@ -249,6 +289,13 @@ def _name(
     lowered = _lowered(source, token)
     if lowered is not None:
         return lowered
+    behind = token.text.removeprefix("π")
+    if (
+        behind != token.text
+        and behind.isidentifier()
+        and token.text not in defined_names(source.text)
+    ):
+        return _times_pi(source, token, behind)
     raised = next((place for place, char in enumerate(token.text) if char in POWERS), None)
     if raised is not None:
         power = "".join(POWERS.get(char, "") for char in token.text[raised:])
@@ -289,6 +336,21 @@ def _name(
 
 _LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₘ", "0123456789ijknm", strict=True))
 _LOWERED = re.compile(rf"([A-Za-z]\w*?)([{''.join(_LOW)}]+)([{''.join(POWERS)}]*)")
+
+
+def _times_pi(source: Source, token: Token, behind: str) -> Mended:
+    """`sin(πx)`."""
+    meant = f"pi*{behind}"
+    finding = problem(
+        source,
+        "CS124",
+        f"`{token.text}`: multiplication needs a `*`",
+        token.span,
+        helps=(f"write `{meant}`",),
+        fix=meant,
+    )
+    parts = (("NAME", "pi"), ("TIMES", "*"), ("NAME", behind))
+    return Mended(1, tuple(make(kind, text, token) for kind, text in parts), finding)
 
 
 def _lowered(source: Source, token: Token) -> Mended | None:

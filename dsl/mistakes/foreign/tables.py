@@ -32,8 +32,23 @@ def matrix(view: View) -> Found | None:
         meant = f"[{rows[0]}, {rows[1]}]"
         said = ("CS115", "the ends of an interval are separated by `,`", f"write `{meant}`")
         return Found(close + 1, (meant,), *said)
+    commas = sum(token.kind == "COMMA" for token in inner)
+    if commas == len(rows) and _of_decimals(view, rows):
+        meant = f"[{', '.join(row.replace(', ', '.') for row in rows)}]"
+        message = "decimals have a point, and the entries of a list commas between them"
+        return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
     message = "rows of a matrix stand in brackets of their own"
     return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
+
+
+def _of_decimals(view: View, rows: list[str]) -> bool:
+    """`b[2] = [1,5; 1,9]`: as many entries as are declared, each of two whole numbers."""
+    declared = [token.text for token in view.done[-4:]]
+    return (
+        declared == ["[", str(len(rows)), "]", "="]
+        and len(rows) > 1
+        and all(re.fullmatch(r"-?\d+, \d+", row) for row in rows)
+    )
 
 
 def _split(tokens: list[Token]) -> list[list[Token]]:
