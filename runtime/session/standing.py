@@ -29,6 +29,8 @@ class Standing:
     def __init__(self, constraints: Sequence[ConstraintFacts]) -> None:
         self._constraints = [c for c in constraints if c.segment is not None]
         self._equal = {c.label for c in self._constraints if c.equal}
+        self._seen = all(c.each is None for c in constraints)
+        """Whether all that is required is among the entries: of each example nothing is."""
         self._late: list[tuple[Tensor, Tensor]] = []
         self._sums: Tensor | None = None
         """Two rows: of f and g what was measured, and how often."""
@@ -44,8 +46,8 @@ class Standing:
         self._late, self._sums = [], None
 
     def merit(self) -> Merit | None:
-        """The means since the window began; None where nothing was measured."""
-        sums = self._added()
+        """The means since the window began; None where nothing tells."""
+        sums = self._added() if self._seen else None
         if sums is None:
             return None
         means = sums[0] / sums[1]

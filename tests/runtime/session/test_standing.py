@@ -13,14 +13,14 @@ from cspec.runtime.session.standing import BLOCK, Standing
 
 
 def constraint(label: str, start: int, stop: int, equal: bool = False) -> Any:
-    return SimpleNamespace(label=label, segment=(start, stop), equal=equal)
+    return SimpleNamespace(label=label, segment=(start, stop), equal=equal, each=None)
 
 
 CONSTRAINTS = [
     constraint("a", 0, 1),
     constraint("b", 1, 3),
     constraint("h", 3, 4, equal=True),
-    SimpleNamespace(label="kept", segment=None, equal=False),
+    SimpleNamespace(label="kept", segment=None, equal=False, each=None),
 ]
 
 
@@ -82,3 +82,10 @@ def test_a_window_is_resumed_to_the_same_bits(cut: int) -> None:
     for f, true in rows[cut:]:
         again.add(f, true)
     assert again.merit() == whole.merit()
+
+
+def test_where_each_example_is_asked_the_entries_do_not_tell() -> None:
+    each = SimpleNamespace(label="each", segment=None, equal=False, each="train")
+    standing = Standing([*CONSTRAINTS, each])
+    standing.add(torch.tensor(1.0), torch.zeros(4))
+    assert standing.merit() is None
