@@ -63,7 +63,7 @@ COUNTED = f"{HEAD}{SQUARES}s.t. rate: P[f(x)[0] >= 0.5] <= 0.2\n     mean: E[f(x
 def test_what_counts_has_three_tenths_of_the_first_penalty(session: Any, size: str) -> None:
     run = session(COUNTED + FIT.format(lr=1e-3, steps=60, size=size), train=table(), f=line())
     f, g, true = run.module["measure"](run.primal, run.whole_batch())
-    run.module["units_of_augmented_lagrangian"](run.state, f, g, true, run.parameters, 0.0)
+    run.module["units_of_augmented_lagrangian"](run.state, f, g, true, run.parameters, 0.0, 1)
 
     def slope(value: torch.Tensor) -> float:
         found = torch.autograd.grad(value, run.parameters, retain_graph=True)
