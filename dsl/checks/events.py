@@ -268,8 +268,8 @@ def _comparison(typer: Typer, node: Compare, hidden: frozenset[str]) -> None:
                 _two_numbers(typer, node, span)
         elif type(left) is type(right) and shape(left) == shape(right):
             _itself(typer, left, operator, span, hidden)
-        elif operator == "==" and _span_of(typer, right) and len(node.operands) == 2:
-            _from_to(typer, node, right)
+        elif operator == "==" and len(node.operands) == 2 and (ends := _span_of(typer, right)):
+            _from_to(typer, node, right, ends)
         elif _number(right) or _number(left):
             _reach(typer, left, right, operator, span)
 
@@ -286,10 +286,8 @@ def _span_of(typer: Typer, expr: Expr) -> tuple[str, str] | None:
     return (found[1], found[2]) if numbers[0] < numbers[1] else None  # type: ignore[operator]
 
 
-def _from_to(typer: Typer, node: Compare, span: Expr) -> None:
+def _from_to(typer: Typer, node: Compare, span: Expr, ends: tuple[str, str]) -> None:
     """`age == 30-60`."""
-    ends = _span_of(typer, span)
-    assert ends is not None
     meant = f"{typer.slice(node.operands[0])} in [{ends[0]}, {ends[1]}]"
     typer.report(
         "CS111",

@@ -250,7 +250,7 @@ def _as_called(typer: Typer, call: Call, signature: Signature) -> str:
         others = set(re.findall(rf"\bdiff\({head.id if head else ''}(?:\([^()]*\))?, *(\w+)", line))
         if signature.name == "laplacian":  # a time beside the space
             others = others if set(axes) - others else others & _CLOCKS
-            axes = tuple(axis for axis in axes if axis not in others)
+            axes = tuple(axis for axis in axes if axis not in others) or axes
         return f"{signature.name}({', '.join([typer.slice(first), *axes])})"
     if signature.name == "diff" and isinstance(first, Expectation) and first.conditions:
         return f"gap({typer.slice(first)})"

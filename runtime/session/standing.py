@@ -37,6 +37,8 @@ class Standing:
 
     def add(self, f: Tensor, true: Tensor | None) -> None:
         """Note what a step measured: f as it is minimized, and the true constraints."""
+        if not self._seen:
+            return
         self._late.append((f.detach(), f.new_zeros(0) if true is None else true.detach()))
         if len(self._late) == BLOCK:
             self._sums, self._late = self._added(), []
@@ -47,7 +49,7 @@ class Standing:
 
     def merit(self) -> Merit | None:
         """The means since the window began; None where nothing tells."""
-        sums = self._added() if self._seen else None
+        sums = self._added()
         if sums is None:
             return None
         means = sums[0] / sums[1]

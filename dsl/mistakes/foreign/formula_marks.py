@@ -121,7 +121,6 @@ _QUOTIENT = re.compile(
 )
 _BY = re.compile(rf"∂ ?([A-Za-z]+){_POWER}")
 _INDEXED = re.compile(rf"∂_(?P<by>[A-Za-z]+){_POWER} ?(?P<of>[A-Za-z]\w*)")
-_TIMES = {"²": 2, "³": 3, "⁴": 4}
 
 
 def _quotient(
@@ -131,7 +130,7 @@ def _quotient(
     groups = found.groupdict()
     pairs = _BY.findall(groups.get("several") or groups.get("one") or "")
     pairs = pairs or [(letter, found[2] or "") for letter in groups["by"]]
-    by = [name for name, power in pairs for _ in range(_TIMES.get(power) or int(power or 1))]
+    by = [name for name, power in pairs for _ in range(int(POWERS.get(power, power) or 1))]
     end = found.end()
     meant = f"diff({', '.join([found['of'], *by])})"
     finding = problem(
@@ -334,10 +333,6 @@ def _name(
     return Mended(1, (make("AVERAGE" if averaged else "NAME", fixed, token),), finding)
 
 
-_LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₘ", "0123456789ijknm", strict=True))
-_LOWERED = re.compile(rf"([A-Za-z]\w*?)([{''.join(_LOW)}]+)([{''.join(POWERS)}]*)")
-
-
 def _times_pi(source: Source, token: Token, behind: str) -> Mended:
     """`sin(πx)`."""
     meant = f"pi*{behind}"
@@ -351,6 +346,10 @@ def _times_pi(source: Source, token: Token, behind: str) -> Mended:
     )
     parts = (("NAME", "pi"), ("TIMES", "*"), ("NAME", behind))
     return Mended(1, tuple(make(kind, text, token) for kind, text in parts), finding)
+
+
+_LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₘ", "0123456789ijknm", strict=True))
+_LOWERED = re.compile(rf"([A-Za-z]\w*?)([{''.join(_LOW)}]+)([{''.join(POWERS)}]*)")
 
 
 def _lowered(source: Source, token: Token) -> Mended | None:
