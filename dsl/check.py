@@ -44,14 +44,15 @@ from cspec.dsl.settings.methods import Auto, Method, Soft
 from cspec.dsl.text.collector import paused
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.text.source import Source
+from cspec.dsl.text.tokens import tokenize
 from cspec.dsl.tree.nodes import Let, Spec
 from cspec.dsl.values.outside import ParamTable
 from cspec.dsl.words.functions import Signature
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_WORK, _EACH_CHECK, _EACH_ERROR = 7_000, 150, 100
-"""Work on texts that one edit away may be right, and what a check and a finding cost, in the work
-of a character."""
+_WORK, _EACH_CHECK, _EACH_ERROR, _EACH_TOKEN = 6_500, 150, 100, 2.5
+"""Work on texts that one edit away may be right, and what a check, a finding and a token cost, in
+the work of a character: tokens of common specs have two and a half."""
 
 
 class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
@@ -102,7 +103,8 @@ def check(
 
     tried = {source.text: checked.diagnostics}
     wrong = len(errors(checked.diagnostics))
-    most = _WORK // (len(source.text) + _EACH_CHECK + _EACH_ERROR * wrong)
+    size = max(len(source.text), _EACH_TOKEN * len(tokenize(source.text)[0]))
+    most = _WORK // (size + _EACH_CHECK + _EACH_ERROR * wrong)
 
     def found_in(text: Source) -> tuple[Diagnostic, ...]:
         if text.text not in tried and len(tried) <= most:

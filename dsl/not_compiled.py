@@ -51,7 +51,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, calls_of, names
+from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BOXES
 
@@ -294,7 +294,7 @@ def _inside(
             if found is not None:
                 yield found
                 return
-    bound = outer | bound_names(getattr(node, "binders", ()))
+    bound = outer | bound_names(binders_of(node))
     for child in node.children():
         yield from _inside(child, symbols, measured, bound)
 

@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from cspec.dsl.checks.ranges import subject
 from cspec.dsl.explicit.spec import flatten
@@ -338,39 +339,61 @@ def _propagate(facts: list[Fact], natural: dict[Atom, Range]) -> frozenset[int] 
     for _ in range(_ROUNDS):
         changed = False
         for index, fact in enumerate(facts):
+            before, behind = _NOTHING, _behind(fact, ranges, why, natural)
             for position, (atom, coefficient) in enumerate(fact.form):
-                rest, reasons = _rest(fact, position, ranges, why, natural)
+                rest, reasons = before.plus(behind[position + 1])
                 low, high = _bound(fact, coefficient, rest)
                 current = ranges.get(atom, natural.get(atom, ALL))
                 new = current.meet(Range(low, high))
-                if not (new.low > current.low + 1e-9 or new.high < current.high - 1e-9):
-                    continue
-                changed = True
-                ranges[atom] = new
-                why[atom] = why.get(atom, frozenset()) | reasons | {index}
-                if _gap(new.low, new.high):
-                    return why[atom]
+                if new.low > current.low + 1e-9 or new.high < current.high - 1e-9:
+                    changed = True
+                    ranges[atom] = new
+                    why[atom] = why.get(atom, frozenset()) | reasons | {index}
+                    if _gap(new.low, new.high):
+                        return why[atom]
+                before = before.plus(_term(atom, coefficient, ranges, why, natural))
         if not changed:
             return None
     return None
 
 
-def _rest(
-    fact: Fact,
-    position: int,
+class _Part(NamedTuple):
+    """The range of some terms of a form, and the facts that it comes from."""
+
+    range: Range
+    reasons: frozenset[int]
+
+    def plus(self, other: _Part) -> _Part:
+        """Both together."""
+        return _Part(self.range.add(other.range), self.reasons | other.reasons)
+
+
+_NOTHING = _Part(Range(0.0, 0.0), frozenset())
+
+
+def _term(
+    atom: Atom,
+    coefficient: float,
     ranges: dict[Atom, Range],
     why: dict[Atom, frozenset[int]],
     natural: dict[Atom, Range],
-) -> tuple[Range, frozenset[int]]:
-    """The range of the form without one atom, and the facts that it comes from."""
-    total = Range(0.0, 0.0)
-    reasons: frozenset[int] = frozenset()
-    for other, (atom, coefficient) in enumerate(fact.form):
-        if other != position:
-            range_ = ranges.get(atom, natural.get(atom, ALL))
-            total = total.add(range_.times(Range(coefficient, coefficient)))
-            reasons |= why.get(atom, frozenset())
-    return total, reasons
+) -> _Part:
+    range_ = ranges.get(atom, natural.get(atom, ALL))
+    of = range_.times(Range(coefficient, coefficient))
+    return _Part(of, why.get(atom, frozenset()))
+
+
+def _behind(
+    fact: Fact,
+    ranges: dict[Atom, Range],
+    why: dict[Atom, frozenset[int]],
+    natural: dict[Atom, Range],
+) -> list[_Part]:
+    """The terms from each place of a form to its end, and nothing behind the last."""
+    parts = [_NOTHING]
+    for atom, coefficient in reversed(fact.form):
+        parts.append(_term(atom, coefficient, ranges, why, natural).plus(parts[-1]))
+    return parts[::-1]
 
 
 def _bound(fact: Fact, coefficient: float, rest: Range) -> tuple[float, float]:

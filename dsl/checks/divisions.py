@@ -28,7 +28,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, mentions, names
+from cspec.dsl.tree.rebuild import binders_of, bound_names, mentions, names
 
 DEEPEST = 20
 """Calls of `let` functions inside each other that are looked into."""
@@ -62,7 +62,7 @@ class _Walker:
 
     def visit(self, node: Node, values: Values, ranges: Ranges) -> None:
         """Every division below a node; `values` and `ranges` are those of names in scope."""
-        for binder in getattr(node, "binders", ()):
+        for binder in binders_of(node):
             hidden = bound_names((binder,))
             values = {name: v for name, v in values.items() if name not in hidden}
             ranges = {name: n for name, n in ranges.items() if name not in hidden}

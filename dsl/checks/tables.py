@@ -23,6 +23,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
+from cspec.dsl.tree.rebuild import binders_of
 from cspec.dsl.values.outside import columns_of
 
 
@@ -113,7 +114,7 @@ def _bound(spec: Spec, span: Span, columns: tuple[str, ...]) -> tuple[str, ...]:
     """The names around a place that go over the values of some columns, the innermost."""
     over: dict[str, str] = {}
     for node in _nodes(spec):
-        for binder in getattr(node, "binders", ()) if _holds(node, span) else ():
+        for binder in binders_of(node) if _holds(node, span) else ():
             match binder.domain:
                 case Call(function=Name(id="values" | "cross"), arguments=arguments):
                     asked = (a.id if isinstance(a, Name) else "" for a in arguments)
@@ -193,6 +194,8 @@ def _is_kept(
 
 def _filled(typer: Typer, value: Vector, sizes: Sequence[int]) -> str | None:
     """As many values as entries: the first, or with the last again for each that has none."""
+    if not sizes:  # a vector where one value belongs
+        return None
     parts: list[str | None] = [
         _filled(typer, part, sizes[1:]) if isinstance(part, Vector) else typer.slice(part)
         for part in value.items

@@ -213,7 +213,7 @@ def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
 def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
     span, text = binder.span, typer.source.text
     line = _LINE.match(text, span.end)
-    quoted = line and re.search(rf'"[{{$]*{bound.name}}}?"', line[0])
+    quoted = line and re.search(rf'"[{{$]*{re.escape(bound.name)}}}?"', line[0])
     place = Span(span.end + quoted.start(), span.end + quoted.end()) if quoted else None
     told = f": {typer.source.slice(place)} is a text" if place else ""
     grouped = replacing(place, bound.name) if place else _by_group(typer, bound, binder)

@@ -51,7 +51,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     Within,
 )
-from cspec.dsl.tree.rebuild import bound_names, calls_of, head_name, mentions, rebuild
+from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, head_name, mentions, rebuild
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -361,7 +361,7 @@ class _Points:
         return changed
 
     def _changed(self, node: Node) -> Node:
-        binders: tuple[Binder, ...] = getattr(node, "binders", ())
+        binders = binders_of(node)
         if isinstance(node, Expectation | Comprehension) and self._nested(node):
             node = self._in_numbers(node)
         outer = self._outer

@@ -111,7 +111,7 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
     text = " ".join(source.slice(expr.span).split())
     of_the_mean = text
     for word in LOSSES:
-        of_the_mean = re.sub(rf"(?<![\w.\[]){word}(?![\w(])", f"E[{word}]", of_the_mean)
+        of_the_mean = re.sub(rf"(?<![\w.\[]){re.escape(word)}(?![\w(])", f"E[{word}]", of_the_mean)
     return Diagnostic(
         code="CS305",
         message=f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",

@@ -27,7 +27,7 @@ def centre_left_out(typer: Typer, call: Call) -> str | None:
     given = sizes[0]
     if isinstance(given, Name) and given.id in typer.symbols.column_names:
         return None
-    called = re.findall(rf"\b(\w+)\([ \t]*{bound[1]}[ \t]*[,)]", text[start:end])
+    called = re.findall(rf"\b(\w+)\([ \t]*{re.escape(bound[1])}[ \t]*[,)]", text[start:end])
     models = typer.symbols.models()
     inputs = any(name in models and models[name].arguments is None for name in called)
     return columns[0].name if inputs else None

@@ -274,7 +274,11 @@ def _compared(typer: Typer, call: Call, parameter: str) -> str:
     word = call.function.id if isinstance(call.function, Name) else ""
     let = typer.symbols.lets().get(word)
     text = typer.slice(let.value) if let else ""
-    return "1" if re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{parameter}\b", text) else parameter
+    return (
+        "1"
+        if re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{re.escape(parameter)}\b", text)
+        else parameter
+    )
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:

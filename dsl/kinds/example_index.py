@@ -49,9 +49,13 @@ def _indexed(typer: Typer, node: Scoped, binder: Binder) -> None:
         return
     used = [i for i, column in enumerate(columns) if any(column in names(f.value) for f in found)]
     listed = ", ".join(columns[: used[-1] + 1])
-    whole = re.sub(rf"\[[ \t]*{bound}[ \t]*\]", "", typer.source.slice(node.span))
+    whole = re.sub(rf"\[[ \t]*{re.escape(bound)}[ \t]*\]", "", typer.source.slice(node.span))
     each = listed if "," not in listed else f"({listed})"
-    meant = re.sub(rf"\b{bound}([ \t]+in[ \t]+{data}\b)", rf"{each}\1", whole)
+    meant = re.sub(
+        rf"\b{re.escape(bound)}([ \t]+in[ \t]+{re.escape(data)}\b)",
+        lambda m: f"{each}{m[1]}",
+        whole,
+    )
     first = found[0]
     typer.report(
         "CS333",

@@ -129,6 +129,10 @@ def entry_meant(typer: Typer, word: str, scope: Scope) -> str | None:
 
 def _from_one(typer: Typer, item: Var, stem: str, number: str) -> bool:
     """Whether `x_1`, `x_2`, `x_3` are the three entries of `x`."""
-    (size, *more), used = item.dimensions, re.findall(rf"\b{stem}_?(\d+)\b", typer.source.text)
+    (size, *more), used = (
+        item.dimensions,
+        re.findall(rf"\b{re.escape(stem)}_?(\d+)\b", typer.source.text),
+    )
     many = value_or_none(size, typer.values)
-    return not more and number.isdigit() and f"{many:g}" in used and "0" not in used
+    whole = not more and number.isdigit() and many is not None
+    return whole and f"{many:g}" in used and "0" not in used

@@ -76,7 +76,7 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
         meant = f"density({sparse[1]}) {_FLIPPED[sparse[2]]} {share}"
         return _told(typer, name, f"write `{meant}`", Span(*sparse.span()), meant)
     let = _LET.match(text, begin)
-    if let is None or not re.search(rf"(?<!\w){let[1]}\(", text):
+    if let is None or not re.search(rf"(?<!\w){re.escape(let[1])}\(", text):
         return None
     end = text.find("\n", begin)
     rest = text[let.end() : end if end >= 0 else len(text)]
@@ -224,7 +224,7 @@ def label_used(typer: Typer, name: Name) -> Kind | None:
     """Report a label in an expression: what its constraint is about is written there, in a bound
     its own bound, in a metric how far it is from being met."""
     text, word = typer.source.text, re.escape(name.id)
-    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{word}[ \t]*:(?!=)"
+    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{re.escape(word)}[ \t]*:(?!=)"
     sides = r"[ \t]*((?:\[[^\]\n]*\]|[^#\n:<>=;\[])+?)[ \t]*[<>=]=[ \t]*([-+\w.%]*)"
     found = re.search(begin + sides, text, re.MULTILINE)
     if found is None:

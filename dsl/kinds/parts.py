@@ -264,7 +264,9 @@ def _of_another_column(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> 
     for column, index in zip(columns, indices, strict=False):
         if not isinstance(index, Name):
             continue
-        over = set(re.findall(rf"\b{index.id}\s+in\s+values\((\w+)\)", typer.source.text))
+        over = set(
+            re.findall(rf"\b{re.escape(index.id)}\s+in\s+values\((\w+)\)", typer.source.text)
+        )
         if over and column not in over:
             other = sorted(over)[0]
             typer.report(

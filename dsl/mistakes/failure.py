@@ -154,6 +154,16 @@ def closer_of(tokens: Sequence[Token], opener: int) -> int | None:
     return None
 
 
+def opener_of(tokens: Sequence[Token], closer: int) -> int | None:
+    """The index of the bracket that the one at an index closes."""
+    depth = 0
+    for index in range(closer, -1, -1):
+        depth += (tokens[index].kind in CLOSERS) - (tokens[index].kind in OPENERS)
+        if not depth:
+            return index
+    return None
+
+
 def _levels(tokens: Sequence[Token]) -> list[_Level | None]:
     """The innermost open bracket before each token and behind the last, in one pass."""
     level: _Level | None = None

@@ -11,6 +11,7 @@ from cspec.dsl.mistakes.failure import (
     Failure,
     Repair,
     closer_of,
+    opener_of,
     problem,
     swapped,
 )
@@ -21,9 +22,11 @@ from cspec.dsl.text.tokens import Token
 
 def index_outside(f: Failure) -> Repair | None:
     """`sum(x[i]) for i in range(3)`: the index stands in the brackets."""
-    opener = next((i for i in range(f.index) if closer_of(f.tokens, i) == f.index - 1), None)
     kinds = [f.at(f.index + i).kind for i in range(4)]
-    if kinds != ["FOR", "NAME", "IN", "NAME"] or opener is None:
+    if kinds != ["FOR", "NAME", "IN", "NAME"]:
+        return None
+    opener = opener_of(f.tokens, f.index - 1)
+    if opener is None:
         return None
     head, end = f.at(opener - 1).text, f.index + 4
     if head not in {"sum", "max", "min", "any", "all", "mean", "prod"}:

@@ -98,7 +98,7 @@ def _second_derivative(source: Source, token: Token, done: list[Token]) -> Mende
     axes = fields(source.text).get(of.text, ()) if of and touching(of, token) else ()
     if of is None or len(axes) != 1:
         return None
-    called = re.match(rf'"(?:\([ \t]*{axes[0]}[ \t]*\))?', token.text)
+    called = re.match(rf'"(?:\([ \t]*{re.escape(axes[0])}[ \t]*\))?', token.text)
     end = token.start + (called.end() if called else 1)
     form = f"diff({of.text}, {axes[0]}, {axes[0]})"
     span = Span(of.start, end)

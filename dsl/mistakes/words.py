@@ -402,7 +402,7 @@ def objective_word(
     close = get_close_matches(word.text.lower(), ("minimize", "maximize"), n=1, cutoff=0.75)
     if not close or any(t.kind in {"RELATION", "IN", "ARROW"} for t in tokens):
         return tokens, []
-    if re.search(rf"\b(?:let|import)\b[^\n]*\b{word.text}\b", source.text):
+    if re.search(rf"\b(?:let|import)\b[^\n]*\b{re.escape(word.text)}\b", source.text):
         return tokens, []
     said = f"`{word.text}` is written `{close[0]}`"
     helps = (f"write `{close[0]}`",)

@@ -36,7 +36,7 @@ def taken_words(symbols: Symbols, source: Source, found: list[Diagnostic]) -> li
 def _entries(text: str, word: str) -> list[Span]:
     """Where `P[0, 1]` stands: numbers and names alone, which are no event."""
     places = []
-    for match in re.finditer(rf"(?<![\w.]){word}\[", text):
+    for match in re.finditer(rf"(?<![\w.]){re.escape(word)}\[", text):
         close = closing(text, match.end() - 1)
         if close is not None and not re.search(r"[<>=|]| on ", text[match.end() : close]):
             places.append(Span(match.start(), close + 1))

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from lark import Lark, UnexpectedToken
+from lark.parsers.lalr_analysis import Shift
 
 from cspec.dsl.parsing.items import ACTIONS
 from cspec.dsl.text.tokens import Token
@@ -38,6 +39,39 @@ def node_of(start: str, tokens: Sequence[Token]) -> Any:
         except UnexpectedToken as stuck:
             raise StuckError(index, frozenset(stuck.expected)) from None
     return node
+
+
+def fits(start: str, tokens: Sequence[Token]) -> bool:
+    """Whether the tokens follow the rules of `start`: `node_of` without the node, in less time.
+
+    The stack holds states alone: a shift puts one on it, a reduction takes off as many as its rule
+    is long and puts on the one that the rule leads to (Aho et al., Compilers, 4.5.3).
+    """
+    table = _table(start)
+    states, stack = table.states, [table.start_state]
+    for token in (*tokens, END):
+        kind = token.kind
+        while True:
+            actions = states[stack[-1]]
+            if kind not in actions and token.soft and "NAME" in actions:
+                kind = "NAME"
+            if kind not in actions:
+                return False
+            action, to = actions[kind]
+            if action is Shift:
+                stack.append(to)
+                break
+            if to.expansion:
+                del stack[-len(to.expansion) :]
+            stack.append(states[stack[-1]][to.origin.name][1])
+            if kind == "$END" and stack[-1] == table.end_state:
+                break
+    return True
+
+
+@cache
+def _table(start: str) -> Any:
+    return _parser().parse_interactive(start=start).parser_state.parse_conf
 
 
 def _feed(steps: Any, token: Token) -> Any:

@@ -15,7 +15,7 @@ from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
 from cspec.dsl.parsing.kept_words import keeps
-from cspec.dsl.parsing.lalr import StuckError, node_of
+from cspec.dsl.parsing.lalr import fits
 from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.parsing.slip_edits import Edit, joins, slip_edits
 from cspec.dsl.parsing.two_faults import (
@@ -366,7 +366,8 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
     size = len(source.text) + 1
     safe = (e for e in edits if keeps(source.text[start:end], _edited(source.text, e)))
     tried = islice(safe, min(_PARSED, _READ // size))
-    parsed = (e for e in tried if _parses(source.text, e))
+    around = _around(source.text, start, end)
+    parsed = (e for e in tried if _parses(source.text, e, around))
     for edit in islice(parsed, min(_CHECKED, _READ // 10 // size)):
         span = Span(edit.start, edit.end)
         title = f"write `{edit.new.strip()}`" if edit.new.strip() else "remove it"
@@ -390,16 +391,31 @@ def _edited(text: str, edit: Edit) -> str:
     return f"{text[start : edit.start]}{edit.new}{text[edit.end : max(end, edit.end)]}"
 
 
-def _parses(text: str, edit: Edit) -> bool:
-    """Whether the clauses on the line of an edit parse when it is made."""
+def _parses(text: str, edit: Edit, around: tuple[int, int]) -> bool:
+    """Whether the clauses on the line of an edit parse when it is made.
+
+    Only what lies `around` the line is read: whole clauses.
+    """
+    begin, behind = around[0], len(text) - around[1]
     text = text[: edit.start] + edit.new + text[edit.end :]
     start, end = line_of(text, edit.start)
-    for clause in cut(tokenize(text)[0]):
+    for clause in cut(tokenize(text, begin, len(text) - behind)[0]):
         tokens = clause.tokens
         if clause.signs or not tokens or tokens[-1].end < start or tokens[0].start > end:
             continue
-        try:
-            node_of("item" if tokens[0].kind in ITEM_WORDS else "clause", tokens)
-        except StuckError:
+        if not fits("item" if tokens[0].kind in ITEM_WORDS else "clause", tokens):
             return False
     return True
+
+
+_BEHIND = 2
+"""Clauses behind a line that are read with it: a bracket that is left open may take them in."""
+
+
+def _around(text: str, start: int, end: int) -> tuple[int, int]:
+    """From the clause within which a line begins to the end of the second behind it."""
+    clauses = [clause.tokens for clause in cut(tokenize(text)[0]) if clause.tokens]
+    begin = max((c[0].start for c in clauses if c[0].start <= start), default=0)
+    behind = [c[-1].end for c in clauses if c[0].start > end]
+    last = behind[_BEHIND - 1] if len(behind) >= _BEHIND else len(text)
+    return line_of(text, begin)[0], line_of(text, last)[1]

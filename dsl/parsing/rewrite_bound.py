@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, put
 from cspec.dsl.text.source import Span, line_of
 
 _BODY = re.compile(HEAD + r"([^#\n]*)", re.MULTILINE)
@@ -42,7 +42,7 @@ def each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         start, end = objective.span(2)
         whole = objective[2].rstrip()
         return Rewrite(Span(start, end), f"sum({whole} for {over})", message)
-    rest = re.sub(rf"\Aforall[ \t]+{index}[ \t]*:[ \t]*", "", line[2])
+    rest = re.sub(rf"\Aforall[ \t]+{re.escape(index)}[ \t]*:[ \t]*", "", line[2])
     bound = re.match(r"forall[ \t]+[^:\n]*?(?=[ \t]*:)", rest)
     if bound and "where" in bound[0]:
         return None
@@ -120,7 +120,9 @@ def _size_of(text: str, line: str, index: str) -> str:
         sizes = _sizes(text, of[1])
         if index in places and len(sizes) == len(places):
             size = sizes[places.index(index)]
-            number = re.search(rf"^[ \t]*(?:param|let)[ \t]+{size}[ \t]*(?:=|$)", text, re.M)
+            number = re.search(
+                rf"^[ \t]*(?:param|let)[ \t]+{re.escape(size)}[ \t]*(?:=|$)", text, re.M
+            )
             if size.isdigit() or (size.isidentifier() and number):
                 return size
     return ""
@@ -132,7 +134,7 @@ def _around(text: str, start: int, end: int, index: str) -> int | None:
     In a constraint a sum that counts another index already leaves this one to `forall`.
     """
     objective = _OBJECTIVE.match(text, line_of(text, start)[0]) is not None
-    uses = [m.start() for m in re.finditer(rf"\b{index}\b", text[start:end])]
+    uses = [m.start() for m in re.finditer(rf"\b{re.escape(index)}\b", text[start:end])]
     for call in re.finditer(r"\b(?:sum|max|min)\(", text[start:end]):
         close = closing(text, start + call.end() - 1)
         if close is None or close > end:
@@ -185,7 +187,11 @@ def at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     derived = re.search(r"\b(?:diff|grad|laplacian)\((\w+)", line[0])
     used = {*re.findall(r"\b[A-Za-z_]\w*\b", line[0])}
     for name, axes, _ in _domains(text):
-        model = re.search(rf"^[ \t]*model[ \t]+{derived[1]}\(", text, re.M) if derived else None
+        model = (
+            re.search(rf"^[ \t]*model[ \t]+{re.escape(derived[1])}\(", text, re.M)
+            if derived
+            else None
+        )
         if model is None or not used & {*axes}:
             continue
         listed = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
@@ -220,13 +226,13 @@ def at_a_point(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     found = _AT.match(text, line_of(text, first.span.start)[0])
     models = re.findall(r"^[ \t]*model[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
     for name, listed in models if found else ():
-        axes, used = split_arguments(listed), rf"\b{name}\b(?:\([^()\n]*\))?"
+        axes, used = split_arguments(listed), rf"\b{re.escape(name)}\b(?:\([^()\n]*\))?"
         if found is None or found["axis"] not in axes or not re.search(used, found["left"]):
             continue
         if re.search(r"\b(?:diff|grad|forall)\b", found["left"]):
             continue
         value = ", ".join(found["value"] if axis == found["axis"] else axis for axis in axes)
-        left = re.sub(used, f"{name}({value})", found["left"])
+        left = put(used, f"{name}({value})", found["left"])
         free = [axis for axis in axes if axis != found["axis"]]
         over = _drawn(text, free)
         if over is None:
@@ -260,12 +266,14 @@ def each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     if first.code != "CS137" or line is None:
         return None
     column, rest = line["column"], line["rest"].rstrip()
-    if not re.search(rf"^[ \t]*data\b[^=]*\([^()]*\b{column}\b[^()]*\)", text, re.MULTILINE):
+    if not re.search(
+        rf"^[ \t]*data\b[^=]*\([^()]*\b{re.escape(column)}\b[^()]*\)", text, re.MULTILINE
+    ):
         return None
-    named = re.search(rf"\b{column}[ \t]*==[ \t]*([A-Za-z_]\w*)", rest)
-    bare = re.compile(rf"((?:[|,]|\band\b)[ \t]*){column}(?=[ \t]*[\],]|[ \t]+and\b)")
+    named = re.search(rf"\b{re.escape(column)}[ \t]*==[ \t]*([A-Za-z_]\w*)", rest)
+    bare = re.compile(rf"((?:[|,]|\band\b)[ \t]*){re.escape(column)}(?=[ \t]*[\],]|[ \t]+and\b)")
     if not named and bare.search(rest):
-        rest = bare.sub(rf"\1{column} == g", rest)
+        rest = bare.sub(lambda m: f"{m[1]}{column} == g", rest)
     mean = None if named or f"{column} == g" in rest else re.search(r"\b[EP]\[", rest)
     close = closing(rest, mean.end() - 1) if mean else None
     if mean and close is not None:

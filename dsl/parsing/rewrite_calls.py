@@ -73,7 +73,7 @@ _AFTER = rf"(?:\.(?:{forms.COPIED})(?:\( \))?)*"
 def _copy(match: re.Match[str]) -> str:
     """`ref = copy.deepcopy(f)`, `let ref = f.clone()`, where `f` is a model of the spec."""
     of, name = match["a"] or match["b"] or match["c"], match["name"]
-    called = not match["c"] or re.search(rf"\b{name}\(", match.string)
+    called = not match["c"] or re.search(rf"\b{re.escape(name)}\(", match.string)
     return f"model {name} = frozen({of})" if called and of in model_names(match.string) else ""
 
 
@@ -85,8 +85,11 @@ def _weights(match: re.Match[str]) -> str:
         return ""
     part = "params" if re.search(r"param|state", match["part"] or "") else "weights"
     name = match["name"] or match["one"]
-    number = match["number"] and re.search(rf"(?<![\w.]){match['number']}\b", match["rest"])
-    own = rf"(?<![\w.]){name}\.(?:weight|data|kernel|weights|value|values|tensor)\b(?:\(\))?"
+    number = match["number"] and re.search(
+        rf"(?<![\w.]){re.escape(match['number'])}\b", match["rest"]
+    )
+    parts = r"\.(?:weight|data|kernel|weights|value|values|tensor)\b(?:\(\))?"
+    own = rf"(?<![\w.]){re.escape(name)}{parts}"
     rest = re.sub(own, name, match["rest"])
     head = match["head"] or ""
     quantifier = "forall" if match["head"] is not None else match["quantifier"]
@@ -122,7 +125,7 @@ def _slope(match: re.Match[str]) -> str:
     of = found.get("of") or ""
     inputs, *others = forms.columns_of(text)
     by = match["by"].strip('"')
-    told = re.match(rf"{inputs}[.\[]", by)
+    told = re.match(rf"{re.escape(inputs)}[.\[]", by)
     if len(models) == 1 and (not of or re.fullmatch(_EVER, of) or (told and of not in others)):
         of = models[0]
     if of not in models or of in fields(text) or by in others:

@@ -52,7 +52,7 @@ def _paired(match: re.Match[str]) -> str:
     """`for a, b in train x train`: pairs of a dataset of the spec."""
     data = match["data"]
     known = data in (*defined_data(match.string), "train")
-    if re.search(rf"\([^()]*\)[ \t]+in[ \t]+{data}$", match[0]):
+    if re.search(rf"\([^()]*\)[ \t]+in[ \t]+{re.escape(data)}$", match[0]):
         return ""  # two columns of one example, or two examples: said by itself
     return f"{match['q']} ({match['a']}, {match['b']}) in pairs({data})" if known else ""
 
@@ -171,7 +171,9 @@ def _objective(match: re.Match[str]) -> str:
 
 
 def _is_domain(match: re.Match[str]) -> bool:
-    return bool(re.search(rf"^[ \t]*domain[ \t]+{match['of']}\b", match.string, re.MULTILINE))
+    return bool(
+        re.search(rf"^[ \t]*domain[ \t]+{re.escape(match['of'])}\b", match.string, re.MULTILINE)
+    )
 
 
 def _of_a_pair(match: re.Match[str]) -> str:

@@ -83,6 +83,11 @@ _PATTERNS = {"WORD": _WORD, "NUM": _NUM, "RATE": _RATE, "HEAD": HEAD, "IN": _IN}
 _NAMED = re.compile(rf"\b(?:{'|'.join(_PATTERNS)})\b")
 
 
+def put(pattern: str, new: str, text: str) -> str:
+    """The text with `new` as it is, whatever marks it holds, in the place of every match."""
+    return re.sub(pattern, lambda _: new, text)
+
+
 def sure(match: re.Match[str]) -> str:
     """`95%`, `significance 5%`, `alpha=0.05`: how sure."""
     text, word = match["value"], match["word"] or ""
@@ -222,7 +227,9 @@ def radians(match: re.Match[str]) -> str:
 
 def bound(match: re.Match[str]) -> str:
     """`r in values(race): ... race == h`: the name of the quantifier, where nothing uses it."""
-    used = match[4] in defined_names(match.string) or re.search(rf"\b{match[1]}\b", match[3])
+    used = match[4] in defined_names(match.string) or re.search(
+        rf"\b{re.escape(match[1])}\b", match[3]
+    )
     return "" if used else f"{match[1]} in values({match[2]}){match[3]}{match[1]}"
 
 
@@ -278,7 +285,7 @@ def everywhere(match: re.Match[str]) -> str:
     """`diff(u, t) == diff(u, x, x)`: at points of the domain."""
     name, axes = _axes(match.string)
     names = f"({', '.join(axes)})" if len(axes) > 1 else "".join(axes)
-    used = any(re.search(rf"\b{axis}\b", match[2]) for axis in axes)
+    used = any(re.search(rf"\b{re.escape(axis)}\b", match[2]) for axis in axes)
     return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if used else ""
 
 
@@ -332,7 +339,9 @@ def by_place(match: re.Match[str]) -> str:
         place = int(part[2])
         return f"{part[1]}.{columns[place]}" if place < len(columns) else part[0]
 
-    return re.sub(rf"\b({names[1]}|{names[2]})\[[ \t]*(\d)[ \t]*\]", column, match[0])
+    return re.sub(
+        rf"\b({re.escape(names[1])}|{re.escape(names[2])})\[[ \t]*(\d)[ \t]*\]", column, match[0]
+    )
 
 
 def dashed(match: re.Match[str]) -> str:
@@ -371,7 +380,7 @@ def primed(match: re.Match[str]) -> str:
     """`x'` is another name, wherever it stands on the line."""
     name = match["name"]
     new = "z" if name == "x" and not re.search(r"\bz\b", match.string) else f"{name}_new"
-    return re.sub(rf"\b{name}['′]", new, match[0])
+    return put(rf"\b{re.escape(name)}['′]", new, match[0])
 
 
 def boundary(match: re.Match[str]) -> str:
@@ -385,7 +394,7 @@ def boundary(match: re.Match[str]) -> str:
     faces = []
     for axis, other, here, there in ((0, 1, *ends), (1, 0, *ends[::-1])):
         for end in split_arguments(here):
-            held = re.sub(rf"(?<![\w.]){axes[axis]}\b", end, match[3])
+            held = put(rf"(?<![\w.]){re.escape(axes[axis])}\b", end, match[3])
             points = f"uniform({there}).sample({count})"
             faces.append(f"forall {axes[other]} in {points}: {held}")
     return match[1] + "; ".join(faces)

@@ -13,7 +13,7 @@ import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, columns_of
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, columns_of, put
 from cspec.dsl.text.defined_names import model_names
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.words.losses import LOSSES
@@ -46,7 +46,7 @@ def _bound_elsewhere(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         where = _where(text, binder, word)
         if binder["set"].startswith("ball("):
             stands = split_arguments(binder["set"][5:-1])[0]
-            new = re.sub(rf"(?<![\w.]){word}\b(?! *=(?!=))", stands, line["body"])
+            new = put(rf"(?<![\w.]){re.escape(word)}\b(?! *=(?!=))", stands, line["body"])
             said = f"`{word}` is known only inside {where}; outside of it stands `{stands}`"
             return Rewrite(Span(*line.span("body")), new, said)
         if _NO_CONSTRAINT.match(line["body"]):
@@ -99,7 +99,9 @@ def _from_one(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     name, size = of[1], int(to[1]) + 1
     if not word.isdigit():
         return _run_over(text, first, name, size)
-    entry, every = (re.compile(rf"\b{name}\[{inner}") for inner in (r"[ \t]*(\d+)[ \t]*\]", ""))
+    entry, every = (
+        re.compile(rf"\b{re.escape(name)}\[{inner}") for inner in (r"[ \t]*(\d+)[ \t]*\]", "")
+    )
     line = line_of(text, first.span.start)
     for start, end in ((0, len(text)), line):
         uses = [m for m in entry.finditer(text, start, end) if not _declares(text, m)]
@@ -124,7 +126,7 @@ def _run_over(text: str, first: Diagnostic, name: str, size: int) -> Rewrite | N
     start, end = line_of(text, first.span.start)
     if told is None:
         return None
-    over = re.compile(rf"\b{told[1]}[ \t]+in[ \t]+(range\([^()\n]*\)|\{{[^{{}}\n]*\}})")
+    over = re.compile(rf"\b{re.escape(told[1])}[ \t]+in[ \t]+(range\([^()\n]*\)|\{{[^{{}}\n]*\}})")
     found = [*over.finditer(text, start, end)]
     if len(found) != 1:
         return None
@@ -143,7 +145,7 @@ def _let_of_itself(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     if first.code != "CS204" or line is None or "itself" not in first.message:
         return None
     above = _DEFINED.findall(text[:start])
-    unused = [n for n in above if len(re.findall(rf"\b{n}\b", text)) == 1]
+    unused = [n for n in above if len(re.findall(rf"\b{re.escape(n)}\b", text)) == 1]
     if len(unused) != 1:
         return None
     body = Span(start + line.end(), end)
@@ -236,18 +238,22 @@ def _at_the_start(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         return None
     inside = text[call.end() : close]
     models = model_names(text)
-    used = [name for name in models if re.search(rf"(?<![\w.]){name}\b", inside)]
+    used = [name for name in models if re.search(rf"(?<![\w.]){re.escape(name)}\b", inside)]
     if not used and len(models) == 1 and inside.strip() in LOSSES:
         used, columns = list(models), columns_of(text)
         inside = f"E[{_of_one_model(inside.strip(), models[0], columns)}]"
-    line = re.search(rf"^[ \t]*model[ \t]+{used[0]}\b[^\n]*\n", text, re.M) if used else None
+    line = (
+        re.search(rf"^[ \t]*model[ \t]+{re.escape(used[0])}\b[^\n]*\n", text, re.M)
+        if used
+        else None
+    )
     if len(used) != 1 or line is None or line.end() > start:
         return None
-    of = rf"^[ \t]*model[ \t]+(\w+)[ \t]*=[ \t]*frozen\([ \t]*{used[0]}[ \t]*\)"
+    of = rf"^[ \t]*model[ \t]+(\w+)[ \t]*=[ \t]*frozen\([ \t]*{re.escape(used[0])}[ \t]*\)"
     copy = re.search(of, text, re.MULTILINE)
-    free = (n for n in ("start", "before", "first") if not re.search(rf"\b{n}\b", text))
+    free = (n for n in ("start", "before", "first") if not re.search(rf"\b{re.escape(n)}\b", text))
     name = copy[1] if copy else next(free, f"{used[0]}_start")
-    new = re.sub(rf"(?<![\w.]){used[0]}\b", name, inside)
+    new = re.sub(rf"(?<![\w.]){re.escape(used[0])}\b", name, inside)
     new = new if _PLAIN_CALL.fullmatch(new) else f"({new})"
     said = f"`initial` is only known in metrics: what `{used[0]}` was is a copy that never moves"
     if copy and copy.end() <= start:
@@ -260,8 +266,10 @@ def _at_the_start(text: str, first: Diagnostic, word: str) -> Rewrite | None:
 def _of_one_model(text: str, model: str, columns: tuple[str, ...]) -> str:
     """Bare losses, `pred` and `prob` of a text that has a second model now, of the first."""
     given = f"({model}({columns[0]}), {columns[1]})" if len(columns) > 1 else ""
-    text = re.sub(rf"(?<![\w.=])({'|'.join(LOSSES)})\b(?![\w(])", rf"\1{given}", text)
-    return re.sub(r"(?<![\w.=])(pred|prob)\b(?![\w(])", rf"\1({model}({columns[0]}))", text)
+    text = re.sub(rf"(?<![\w.=])({'|'.join(LOSSES)})\b(?![\w(])", lambda m: f"{m[1]}{given}", text)
+    return re.sub(
+        r"(?<![\w.=])(pred|prob)\b(?![\w(])", lambda m: f"{m[1]}({model}({columns[0]}))", text
+    )
 
 
 _PLAIN_CALL = re.compile(r"[\w.]+(?:\(.*\)|\[.*\])|\w+")

@@ -11,7 +11,7 @@ import re
 
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing import rewrite_forms as forms
-from cspec.dsl.parsing.rewrite_forms import row
+from cspec.dsl.parsing.rewrite_forms import put, row
 from cspec.dsl.text.defined_names import defined_data, defined_names, model_names
 
 _NORMS = {
@@ -98,17 +98,20 @@ def _spread(match: re.Match[str]) -> str:
 def _crossed(match: re.Match[str]) -> str:
     """`forall a in cross(sex, race): ... sex == a and race == b`: a name for each column."""
     line, columns = match[0], split_arguments(match["columns"])
-    own = match["name"].strip("() \t")
-    listed = r"[ \t]*,[ \t]*".join(columns)
+    own = re.escape(match["name"].strip("() \t"))
+    listed = r"[ \t]*,[ \t]*".join(map(re.escape, columns))
     both = rf"\([ \t]*{listed}[ \t]*\)[ \t]*==[ \t]*{own}\b"
     for place, column in enumerate(columns):
         line = re.sub(rf"\b{own}\[[ \t]*{place}[ \t]*\]", f"\0{column}", line)
-    told = [re.findall(rf"\b{column}[ \t]*==[ \t]*([A-Za-z]\w*)\b", line) for column in columns]
+    told = [
+        re.findall(rf"\b{re.escape(column)}[ \t]*==[ \t]*([A-Za-z]\w*)\b", line)
+        for column in columns
+    ]
     names = [t[0] if t else _free(c, line) for t, c in zip(told, columns, strict=True)]
     if len({*names}) < len(names) or own.count(",") + 1 == len(columns):
         return ""
     pairs = zip(columns, names, strict=True)
-    line = re.sub(both, " and ".join(f"{c} == {n}" for c, n in pairs), line)
+    line = put(both, " and ".join(f"{c} == {n}" for c, n in pairs), line)
     for column, name in zip(columns, names, strict=True):
         line = line.replace(f"\0{column}", name)
     start = match.start("name") - match.start()
@@ -118,7 +121,7 @@ def _crossed(match: re.Match[str]) -> str:
 def _free(column: str, line: str) -> str:
     """A letter of a column that a line does not use, else the column with a mark."""
     used = line.replace("s.t.", "")
-    letters = (c for c in column if c.isalpha() and not re.search(rf"\b{c}\b", used))
+    letters = (c for c in column if c.isalpha() and not re.search(rf"\b{re.escape(c)}\b", used))
     return next(letters, f"{column}_")
 
 
@@ -154,8 +157,10 @@ def _box(match: re.Match[str]) -> str:
     axes = split_arguments(listed) if listed else []
     rest = text[match.end() :]
     if not axes:  # `domain t in [0, 3]`, of points that are drawn from another name
-        drawn = re.search(rf"\b{name}[ \t]+in[ \t]+(\w+)\.(?:sample|grid)\b", rest)
-        own = re.search(rf"(\w+|\([^()\n]*\))[ \t]+in[ \t]+{name}\.(?:sample|grid)\b", rest)
+        drawn = re.search(rf"\b{re.escape(name)}[ \t]+in[ \t]+(\w+)\.(?:sample|grid)\b", rest)
+        own = re.search(
+            rf"(\w+|\([^()\n]*\))[ \t]+in[ \t]+{re.escape(name)}\.(?:sample|grid)\b", rest
+        )
         names = split_arguments(own[1].strip("()")) if own else []
         axes, name = ([name], drawn[1]) if drawn else (names, name)
     ends = ends * len(axes) if len(ends) == 1 else ends

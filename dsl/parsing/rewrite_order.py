@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.wording import split_arguments
-from cspec.dsl.parsing.rewrite_forms import row
+from cspec.dsl.parsing.rewrite_forms import put, row
 
 
 def _verified(match: re.Match[str]) -> str:
@@ -42,24 +42,28 @@ def _crossed(match: re.Match[str]) -> str:
     columns = split_arguments(match["columns"])
     given = [name.strip() for name in match["names"].strip("() ").split(",")]
     one = given[0] if len(given) == 1 else ""
-    free = [c for c in _LETTERS if c not in columns and not re.search(rf"\b{c}\b", match[0])]
+    free = [
+        c for c in _LETTERS if c not in columns and not re.search(rf"\b{re.escape(c)}\b", match[0])
+    ]
     names = given if len(given) == len(columns) else (free if one else [])[: len(columns)]
     if len(names) != len(columns) or len(columns) < 2:
         return ""
     pairs = [f"{column} == {name}" for column, name in zip(columns, names, strict=True)]
     comma = r"[ \t]*,[ \t]*"
-    listed = rf"(?:\b(?:cross|values)[ \t]*)?[(\[][ \t]*{comma.join(columns)}[ \t]*[)\]]"
+    listed = (
+        rf"(?:\b(?:cross|values)[ \t]*)?[(\[][ \t]*{comma.join(map(re.escape, columns))}[ \t]*[)\]]"
+    )
     listed += r"[ \t]*==[ \t]*" + (re.escape(one) if one else r"\([^()\n]*\)") + r"(?![\w\[.])"
-    rest = re.sub(listed, " and ".join(pairs), match["rest"])
+    rest = put(listed, " and ".join(pairs), match["rest"])
     if one:
         rest = re.sub(
-            rf"\b{one}\[[ \t]*(\d)[ \t]*\]",
+            rf"\b{re.escape(one)}\[[ \t]*(\d)[ \t]*\]",
             lambda m: names[int(m[1])] if int(m[1]) < len(names) else m[0],
             rest,
         )
-        alone = rf"([|,][ \t]*|\band[ \t]+){one}(?=[ \t]*[,\]])"
-        rest = re.sub(alone, r"\1" + " and ".join(pairs), rest)
-        if re.search(rf"\b{one}\b", rest):
+        alone = rf"([|,][ \t]*|\band[ \t]+){re.escape(one)}(?=[ \t]*[,\]])"
+        rest = re.sub(alone, lambda m: m[1] + " and ".join(pairs), rest)
+        if re.search(rf"\b{re.escape(one)}\b", rest):
             return ""
     return f"{match['head']}({', '.join(names)}) in cross({match['columns']}){rest}"
 

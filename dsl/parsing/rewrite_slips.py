@@ -63,7 +63,7 @@ def _loss_on(match: re.Match[str]) -> str:
     text, models = match.string, model_names(match.string)
     if match["data"] not in defined_data(text) or len(models) != 1:
         return ""
-    columns = re.search(rf"\b{match['data']}\(([^()\n]*)\)", text)
+    columns = re.search(rf"\b{re.escape(match['data'])}\(([^()\n]*)\)", text)
     names = split_arguments(columns[1])[:2] if columns else []
     given = f"{models[0]}({names[0]}), {names[1]}" if len(names) == 2 else ""
     return f"E[{match['loss']}({given}) on {match['data']}]" if given else ""
@@ -73,7 +73,9 @@ def _derived(match: re.Match[str]) -> str:
     """`d f(x) / d x.age`, `d/dx.age f(x)`: `grad`, or `diff` of a model of coordinates."""
     parts = {k: v for k, v in match.groupdict().items() if v}
     of = parts.get("of") or parts.get("whole") or ""
-    field = re.search(rf"^[ \t]*model[ \t]+{of.split('(')[0]}\(", match.string, re.MULTILINE)
+    field = re.search(
+        rf"^[ \t]*model[ \t]+{re.escape(of.split('(')[0])}\(", match.string, re.MULTILINE
+    )
     if of.split("(")[0] not in model_names(match.string):
         return ""
     if field:

@@ -26,7 +26,7 @@ from cspec.dsl.parsing.rewrite_bound import (
 )
 from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS, let_of_a_model
 from cspec.dsl.parsing.rewrite_elsewhere import ELSEWHERE_ROWS
-from cspec.dsl.parsing.rewrite_forms import Rewrite
+from cspec.dsl.parsing.rewrite_forms import Rewrite, put
 from cspec.dsl.parsing.rewrite_named import NAMED
 from cspec.dsl.parsing.rewrite_notations import NOTATION_ROWS
 from cspec.dsl.parsing.rewrite_order import ORDER_ROWS
@@ -156,7 +156,9 @@ _FROM_TO = re.compile(r"[{\[(]?[ \t]*(\d+)[ \t]*(?:\.\.+|:)[ \t]*(\d+)[ \t]*[}\]
 def _set_in_place(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`set I = 0..2`: a set of indices has no line of its own, and stands where it is used."""
     line = _INDEX_SET.match(text, text.rfind("\n", 0, first.span.start) + 1)
-    uses = [m.end() for m in re.finditer(rf"\bin[ \t]+{line[1]}\b", text)] if line else []
+    uses = (
+        [m.end() for m in re.finditer(rf"\bin[ \t]+{re.escape(line[1])}\b", text)] if line else []
+    )
     if line is None or not uses or uses[0] < line.end():
         return None
     ends = _FROM_TO.fullmatch(line[2])
@@ -164,7 +166,7 @@ def _set_in_place(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     listed = "{" + ", ".join(str(n) for n in range(low, min(high, low + 50) + 1)) + "}"
     meant = line[2] if ends is None else f"range({high + 1})" if low == 0 else listed
     rest = text[line.end() : uses[-1]]
-    new = re.sub(rf"(\bin[ \t]+){line[1]}\b", lambda m: f"{m[1]}{meant}", rest)
+    new = re.sub(rf"(\bin[ \t]+){re.escape(line[1])}\b", lambda m: f"{m[1]}{meant}", rest)
     message = f"a set of indices has no line of its own: it is `in {meant}` where it is used"
     return Rewrite(Span(line.start(), uses[-1]), new, message)
 
@@ -181,7 +183,7 @@ def _renamed(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     if not old or not places:
         return None
     span = Span(places[0][0], places[-1][1])
-    whole = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w(])", new, text[span.start : span.end])
+    whole = put(rf"(?<![\w.]){re.escape(old)}(?![\w(])", new, text[span.start : span.end])
     return Rewrite(span, whole, first.message)
 
 
@@ -192,7 +194,7 @@ def _unused_end(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`sum(x) <=`: the only number that the spec defines and nowhere uses."""
     if first.code != "CS102" or word not in ("<=", ">=", "=="):
         return None
-    names = [n for n in _NUMBER.findall(text) if len(re.findall(rf"\b{n}\b", text)) == 1]
+    names = [n for n in _NUMBER.findall(text) if len(re.findall(rf"\b{re.escape(n)}\b", text)) == 1]
     end = first.span.end
     return Rewrite(Span(end, end), f" {names[0]}", first.message) if len(names) == 1 else None
 
@@ -205,8 +207,12 @@ def _table_column(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     )
     if first.code != "CS201" or of is None:
         return None
-    reads = re.findall(rf"\b{of[1]}\[[ \t]*(\w+)[ \t]*\]", text[of.end() :])
-    over = {c for r in reads for c in re.findall(rf"\b{r}[ \t]+in[ \t]+values\((\w+)\)", text)}
+    reads = re.findall(rf"\b{re.escape(of[1])}\[[ \t]*(\w+)[ \t]*\]", text[of.end() :])
+    over = {
+        c
+        for r in reads
+        for c in re.findall(rf"\b{re.escape(r)}[ \t]+in[ \t]+values\((\w+)\)", text)
+    }
     if len(over) != 1 or word in over:
         return None
     said = f"`{word}` is no column: `{of[1]}` is read by the values of `{(column := over.pop())}`"

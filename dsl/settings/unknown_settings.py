@@ -112,7 +112,7 @@ _SHARES = frozenset({
 def _inside(inner: str, given: frozenset[str], source: Source) -> str:
     """`write `schedule=cosine(warmup=5)``, with the word that stands there already."""
     name, _, rest = inner.partition("=")
-    word = re.search(rf"\b{name}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
+    word = re.search(rf"\b{re.escape(name)}[ \t]*=[ \t]*\"?([A-Za-z_]\w*)", source.text)
     if name in given and word and word[1] not in rest:
         return f"write `{name}={word[1]}{rest[rest.index('(') :]}`"
     return f"write `{inner}`"

@@ -40,23 +40,26 @@ def _scanner() -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
-def tokenize(text: str) -> tuple[list[Token], list[Token]]:
-    """The tokens of a text without blanks, and its comments; newlines are `_NL` tokens."""
+def tokenize(text: str, start: int = 0, end: int | None = None) -> tuple[list[Token], list[Token]]:
+    """The tokens of a text without blanks, and its comments; newlines are `_NL` tokens.
+
+    `start` and `end` bound what is read, where both stand between tokens.
+    """
     words = keywords()
     tokens: list[Token] = []
     comments: list[Token] = []
-    for match in _scanner().finditer(text):
+    for match in _scanner().finditer(text, start, len(text) if end is None else end):
         kind = match.lastgroup
         assert kind is not None
         if kind == "BLANK":
             continue
         value = match.group()
-        start, end = match.span()
+        begin, close = match.span()
         if kind == "NAME":
             kind = words.get(value, "NAME")
-            tokens.append(Token(kind, value, start, end, kind != "NAME"))
+            tokens.append(Token(kind, value, begin, close, kind != "NAME"))
         elif kind == "COMMENT":
-            comments.append(Token(kind, value, start, end))
+            comments.append(Token(kind, value, begin, close))
         else:
-            tokens.append(Token(kind, value, start, end, kind == "AVERAGE"))
+            tokens.append(Token(kind, value, begin, close, kind == "AVERAGE"))
     return tokens, comments

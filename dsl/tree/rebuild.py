@@ -155,6 +155,12 @@ def fresh(name: str, taken: Container[str | None]) -> str:
     return name
 
 
+def binders_of(node: Node) -> tuple[Binder, ...]:
+    """The binders of a sum, a quantifier or an expectation; none of any other node."""
+    binders: tuple[Binder, ...] = node.__dict__.get("binders", ())
+    return binders
+
+
 def bound_names(binders: tuple[Binder, ...]) -> frozenset[str]:
     """The names that binders bind."""
     return frozenset(name for binder in binders for name in binder.names)

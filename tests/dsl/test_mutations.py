@@ -37,7 +37,7 @@ def examine(fuzz: ModuleType, count: int, seed: int, calls: Count) -> None:
 
 
 def test_mutated_specs(fuzz: ModuleType, calls: Count) -> None:
-    examine(fuzz, 40, 1, calls)
+    examine(fuzz, 100, 1, calls)
 
 
 @pytest.mark.nightly
@@ -57,6 +57,11 @@ def test_the_same_seed_gives_the_same_texts(fuzz: ModuleType) -> None:
         "minimize max()",
         "param a[2] = []",
         "minimize 1/n sum_i ceabs{ }(f(x_i), y_i)",
+        "param c[5] = [-155, 4360.5, #.94, 10236.8]\nparam d[5] = [-3, 7390, -27, 16643, 3]\n"
+        "var x = 1\nminimize x*(c[0] + d[0])",
+        "var x[free] = 1 in [0, 10]\nminimize sumsq(x - 2)\ns.t. x_1 + x_2 + x_3 <= 3",
+        "var x[)]\nvar u[20] in [-1, 1]\nminimize sumsq(u)\n"
+        "s.t. dyn: forall t in range(20): x[t + 1] == x[t] + 0.1*u[t]",
     ],
 )
 def test_what_mutations_found(fuzz: ModuleType, text: str) -> None:

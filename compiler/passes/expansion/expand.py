@@ -62,7 +62,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import substitute
+from cspec.dsl.tree.rebuild import binders_of, substitute
 from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 
@@ -130,7 +130,7 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
 def _holds_comprehension(expr: Expr) -> bool:
     """Whether something goes over a set in an expression."""
-    return any(getattr(node, "binders", ()) for node in walk(expr))
+    return any(binders_of(node) for node in walk(expr))
 
 
 def _split_now(c: Constraint, params: Values) -> Constraint:

@@ -124,7 +124,9 @@ def _entries(view: View, index: str) -> str:
     """How many entries what an index chooses has, where the text says it: `var x[3]`, `x[i]`."""
     text = view.source.text
     chosen = re.search(rf"(\w+)\[[ \t]*{re.escape(index)}[ \t]*\]", text)
-    size = chosen and re.search(rf"\b(?:var|param)[ \t]+{chosen[1]}\[[ \t]*(\d+)[ \t]*\]", text)
+    size = chosen and re.search(
+        rf"\b(?:var|param)[ \t]+{re.escape(chosen[1])}\[[ \t]*(\d+)[ \t]*\]", text
+    )
     return size[1] if size else ""
 
 

@@ -268,7 +268,7 @@ def _own(view: View) -> bool:
     word, text = view.at(0).text, view.source.text
     if view.before.kind in {"DOT", "VERIFY", "METRIC"} or word in defined_names(text):
         return True
-    return re.search(rf"\b{word}[ \t]*:", text) is not None
+    return re.search(rf"\b{re.escape(word)}[ \t]*:", text) is not None
 
 
 def _datasets(view: View) -> frozenset[str]:

@@ -34,9 +34,9 @@ def plain_sum(view: View) -> Found | None:
         return None
     end = view.term_end(1)
     term = view.text(1, end)
-    first = re.search(rf"(\w+)\[[ \t]*{name}[ \t]*\]", term)
+    first = re.search(rf"(\w+)\[[ \t]*{re.escape(name)}[ \t]*\]", term)
     size = first and re.search(
-        rf"^[ \t]*(?:var|param)[ \t]+{first[1]}[ \t]*\[[ \t]*(\d+)[ \t]*\]",
+        rf"^[ \t]*(?:var|param)[ \t]+{re.escape(first[1])}[ \t]*\[[ \t]*(\d+)[ \t]*\]",
         view.source.text,
         re.MULTILINE,
     )

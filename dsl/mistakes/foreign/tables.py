@@ -220,7 +220,11 @@ def extremum(view: View) -> Found | None:
     term = view.at(1)
     close = view.closer(2) if term.kind == "AVERAGE" else None
     if close is not None:
-        inner = re.sub(rf"(\w+)\s*==\s*{name}\b", r"\1", view.text(1, close + 1)) if name else ""
+        inner = (
+            re.sub(rf"(\w+)\s*==\s*{re.escape(name)}\b", r"\1", view.text(1, close + 1))
+            if name
+            else ""
+        )
         meant = f"{word}({inner or view.text(1, close + 1)})"
         message = f"`{view.at(0).text}` is written `{word}(...)`, of one number a group"
         return Found(close + 1, (meant,), "CS125", message, f"write `{meant}`")
