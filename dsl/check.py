@@ -45,14 +45,17 @@ from cspec.dsl.text.collector import paused
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.tokens import tokenize
+from cspec.dsl.tree.constants import remembered
 from cspec.dsl.tree.nodes import Let, Spec
 from cspec.dsl.values.outside import ParamTable
 from cspec.dsl.words.functions import Signature
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_WORK, _EACH_CHECK, _EACH_ERROR, _EACH_TOKEN = 6_500, 150, 100, 2.5
-"""Work on texts that one edit away may be right, and what a check, a finding and a token cost, in
-the work of a character: tokens of common specs have two and a half."""
+_WORK, _EACH_CHECK, _EACH_ERROR = 6_000, 150, 60
+"""Work on texts that one edit away may be right, and what a check and a finding cost, in the work
+of a character."""
+_EACH_TOKEN, _EACH_LINE = 2.5, 25
+"""Characters that a token and a line have in common specs: marks and short lines cost as much."""
 
 
 class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
@@ -86,6 +89,7 @@ class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
 
 @roomy()
 @paused()
+@remembered()
 def check(
     source: Source,
     params: Mapping[str, object] | None = None,
@@ -103,8 +107,7 @@ def check(
 
     tried = {source.text: checked.diagnostics}
     wrong = len(errors(checked.diagnostics))
-    size = max(len(source.text), _EACH_TOKEN * len(tokenize(source.text)[0]))
-    most = _WORK // (size + _EACH_CHECK + _EACH_ERROR * wrong)
+    most = _WORK // (_size(source.text) + _EACH_CHECK + _EACH_ERROR * wrong)
 
     def found_in(text: Source) -> tuple[Diagnostic, ...]:
         if text.text not in tried and len(tried) <= most:
@@ -114,6 +117,12 @@ def check(
 
     found = with_one_edit(with_examples(checked.diagnostics, source, found_in), source, found_in)
     return checked.model_copy(update={"diagnostics": found})
+
+
+def _size(text: str) -> float:
+    """The length of a common spec that costs what a text does."""
+    tokens, lines = len(tokenize(text)[0]), text.count("\n")
+    return max(len(text), _EACH_TOKEN * tokens, _EACH_LINE * lines)
 
 
 def _check_expressions(

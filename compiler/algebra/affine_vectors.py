@@ -17,7 +17,7 @@ from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.vectors import Sized, placed, with_size
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name, Negate, Product, Sum, Vector
 
 
@@ -217,7 +217,7 @@ def _entry(expr: Index, space: Space) -> float | None:
     if not isinstance(known, tuple) or len(places) != 1:
         return None
     place = places[0]
-    if place is None or place != int(place) or not 0 <= place < len(known):
+    if place is None or not is_whole(place) or not 0 <= place < len(known):
         return None
     return known[int(place)]
 

@@ -199,7 +199,7 @@ _RISING = {
 
 def _function(function: Any, argument: ValueRange) -> ValueRange:
     if function in _RISING:
-        return ValueRange(*(_increasing(function, end) for end in argument))
+        return ValueRange(*(_increasing(function, end) for end in _held(function, argument)))
     if function is sp.acos:
         return ValueRange(*(sp.pi / 2 - end for end in reversed(_function(sp.asin, argument))))
     if function is sp.cosh:
@@ -211,6 +211,29 @@ def _function(function: Any, argument: ValueRange) -> ValueRange:
     if function is sp.tan:
         return _tangent(argument)
     raise NotSymbolicError(str(function))
+
+
+_STEEP = frozenset({sp.exp, sp.sinh})
+_FAR = sp.Integer(10_000)
+"""Beyond it no float holds the value of a steep function, and its digits are no longer computed."""
+
+
+def _held(function: Any, argument: ValueRange) -> ValueRange:
+    """The argument; of steep functions, ends that are finite and far are taken where they are not
+    as far, or at infinity, so that the range only grows.
+    """
+    if function not in _STEEP:
+        return argument
+    low, high = argument
+    if compare(low, _FAR) > 0:
+        low = _FAR
+    elif compare(low, -_FAR) < 0:
+        low = -sp.oo
+    if compare(high, _FAR) > 0:
+        high = sp.oo
+    elif compare(high, -_FAR) < 0:
+        high = -_FAR
+    return ValueRange(low, high)
 
 
 def _increasing(function: Any, end: sp.Expr) -> sp.Expr:
@@ -230,11 +253,14 @@ def _increasing(function: Any, end: sp.Expr) -> sp.Expr:
 
 
 def _cosh(argument: ValueRange) -> ValueRange:
-    ends = [sp.oo if end in (sp.oo, -sp.oo) else sp.cosh(end) for end in argument]
+    sizes = [abs(end) for end in argument]
+    far = [compare(size, _FAR) > 0 for size in sizes]
+    highs = [sp.oo if f else sp.cosh(size) for f, size in zip(far, sizes, strict=True)]
+    lows = [sp.cosh(_FAR if f else size) for f, size in zip(far, sizes, strict=True)]
     zero = sp.Integer(0)
     if compare(argument.low, zero) <= 0 <= compare(argument.high, zero):
-        ends.append(sp.Integer(1))
-    return ValueRange(_least(ends), _largest(ends))
+        lows.append(sp.Integer(1))
+    return ValueRange(_least(lows), _largest(highs))
 
 
 def _sine(argument: ValueRange) -> ValueRange:

@@ -15,7 +15,7 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.compiler.records.problem import Problem
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -90,7 +90,7 @@ def _product(degrees: Sequence[float], operators: Sequence[str]) -> float:
 def _power(base: float, exponent: float | None) -> float:
     if base == 0:
         return 0
-    whole = exponent is not None and exponent >= 0 and exponent == int(exponent)
+    whole = exponent is not None and exponent >= 0 and is_whole(exponent)
     return base * exponent if whole and exponent is not None else NONE
 
 

@@ -23,7 +23,7 @@ from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.vectors import Bounds, ByMember, Places
 from cspec.compiler.records.problem import Category
 from cspec.dsl.explicit.measured_on import measured_on
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -264,7 +264,7 @@ class Members(Vectorizer):
         if isinstance(value, Category) and axes.what in ("category", "whole"):
             return _Key(column, value.code, event)
         number = self._number(value)
-        whole = number is not None and isfinite(number) and number == int(number)
+        whole = number is not None and is_whole(number)
         if axes.what != "whole" or number is None or not whole or abs(number) > 2**31:
             return None
         return _Key(column, int(number), event)

@@ -18,7 +18,7 @@ from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name, number
 from cspec.compiler.expressions.vectors import Constants
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -160,7 +160,7 @@ class _Reader:
                 return self._linear(expr)
             case Index(value=Name(id=name), indices=(index,)):
                 place = value_or_none(index, self._space.params)
-                if shape or place is None or place != int(place):
+                if shape or place is None or not is_whole(place):
                     raise NotWhole
                 unit = tuple(float(i == place) for i in range(self._space.shapes[name][0]))
                 return {name: (Slope(1.0, Constants(values=unit, sizes=(len(unit),))),)}

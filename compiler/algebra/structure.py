@@ -16,7 +16,7 @@ from cspec.compiler.algebra.tensor_forms import largest_form, tensor_form
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
 from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
-from cspec.dsl.tree.constants import CONSTANTS, Values, value_or_none
+from cspec.dsl.tree.constants import CONSTANTS, Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -310,7 +310,7 @@ def _matrix_product(a: Form, b: Form) -> Form:
 
 
 def _power(base: Form, exponent: float) -> Form:
-    whole = exponent == int(exponent)
+    whole = is_whole(exponent)
     even = whole and int(exponent) % 2 == 0
     low = 0.0 if even or base.low >= 0 else -math.inf
     if base.constant:

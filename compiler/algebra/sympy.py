@@ -18,7 +18,7 @@ import sympy as sp
 
 from cspec.compiler.algebra.symbolic_matrices import matrix_function
 from cspec.compiler.expressions.vectors import Constants
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -397,7 +397,7 @@ def _entry(value: Value, indices: tuple[Expr, ...], space: Space) -> Value:
 def _position(index: Expr, length: int, space: Space) -> int:
     """The place that an index names."""
     position = value_or_none(index, space.params)
-    if position is None or position != int(position):
+    if position is None or not is_whole(position):
         raise NotSymbolicError("an index that is no constant")
     if not 0 <= int(position) < length:
         raise NotSymbolicError("an index outside the vector")

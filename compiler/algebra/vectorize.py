@@ -18,7 +18,7 @@ from cspec.compiler.algebra.structure import ENTRYWISE, Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
     Expr,
@@ -185,7 +185,7 @@ class Vectorizer:
         flat = 0
         for index, length in zip(node.indices, sizes, strict=True):
             position = value_or_none(index, self._space.params)
-            if position is None or position != int(position) or not 0 <= position < length:
+            if position is None or not is_whole(position) or not 0 <= position < length:
                 return None
             flat = flat * length + int(position)
         return node.value.id, flat
@@ -200,7 +200,7 @@ class Vectorizer:
                     return None
                 value = _row_of(value, int(position))
                 continue
-            if not isinstance(value, Vector) or position is None or position != int(position):
+            if not isinstance(value, Vector) or position is None or not is_whole(position):
                 return None
             if not 0 <= position < len(value.items):
                 return None
@@ -217,7 +217,7 @@ class Vectorizer:
             known = self._space.params.get(node.value.id)
             position = value_or_none(node.indices[0], self._space.params)
             if isinstance(known, tuple) and position is not None and 0 <= position < len(known):
-                return known[int(position)] if position == int(position) else None
+                return known[int(position)] if is_whole(position) else None
         value = self._indexed(node)
         return value_or_none(value, self._space.params) if value is not None else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cspec.compiler.expressions.rewrite import function_name
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -34,7 +35,7 @@ def used_sizes(nodes: Iterable[Node], models: frozenset[str]) -> dict[str, int]:
         match node:
             case Index(value=Call() as output, indices=(Number(value=place),)):
                 name = function_name(output)
-                if name in models and name is not None and place == int(place) >= 0:
+                if name in models and name is not None and is_whole(place) and place >= 0:
                     entries[name] = max(entries.get(name, 0), int(place) + 1)
         for part in _as_numbers(node):
             name = function_name(part) if isinstance(part, Call) else None

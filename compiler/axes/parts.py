@@ -7,7 +7,7 @@ from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, 
 from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.records.problem import Category
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Expectation,
@@ -221,7 +221,7 @@ def _part(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | 
     wanted: str | int | None = _name_of(expr)
     if wanted is None and isinstance(expr, Index) and len(expr.indices) == 1:
         number = value_or_none(expr.indices[0], inference.known.params)
-        wanted = None if number is None or number != int(number) else int(number)
+        wanted = None if number is None or not is_whole(number) else int(number)
     if isinstance(wanted, int) and wanted not in keys and 0 <= wanted < len(value.parts):
         wanted = value.parts[wanted].key
     if wanted in keys and wanted is not None:
@@ -275,7 +275,7 @@ def _of_a_tensor(inference: AxesBase, expr: Index | Attribute, value: Axes) -> P
             return None
     if word == "prob" and len(expr.indices) == 1 and not has_slices(expr):
         number = value_or_none(expr.indices[0], inference.known.params)
-        if number is not None and number == int(number) and number >= 0:
+        if number is not None and is_whole(number) and number >= 0:
             return Entry(int(number))
     return Plain()
 
@@ -294,7 +294,7 @@ def _of_slices(inference: AxesBase, expr: Index, value: Axes) -> Place | None:
 
 def _constant(inference: AxesBase, expr: Index, value: Axes, number: float) -> Place | None:
     length = (value.shape or (0,))[-1]
-    if number != int(number):
+    if not is_whole(number):
         inference.findings.index(expr, expr.indices[0], Axes())
         return None
     if not -length <= number < length:
@@ -363,7 +363,7 @@ def _are_whole(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
             operators = set(index.operators) if isinstance(index, Product) else set()
             return operators <= {"*"} and all(_are_whole(inference, p, dataset) for p in parts)
         case Number(value=value):
-            return value == int(value)
+            return is_whole(value)
         case Index(value=Name(id=name)) if dataset is not None:
             column = inference.known.column(dataset, name)
             return column is not None and column.kind == "integer"
@@ -387,6 +387,6 @@ def _open(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> 
     number = value_or_none(expr.indices[0], inference.known.params)
     if isinstance(expr.indices[0], Category):
         number = float(expr.indices[0].code)
-    if number is not None and number == int(number):
+    if number is not None and is_whole(number):
         return Entry(int(number))
     return Own(expr.indices[0])

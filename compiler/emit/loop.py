@@ -58,6 +58,7 @@ from cspec.compiler.methods.projection import course_of, each_step, projections,
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 
 OBJECTIVE = "objective"
@@ -462,4 +463,4 @@ def _session_call(name: str, arguments: list[ast.expr], keywords: list[ast.keywo
 def _stop_number(expr: Expr) -> ast.expr:
     assert isinstance(expr, Number)
     value = expr.value
-    return ast.Constant(int(value) if value == int(value) else value)
+    return ast.Constant(int(value) if is_whole(value) else value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape
 from cspec.dsl.tree.rebuild import function_name as function_name
 from cspec.dsl.tree.rebuild import rebuild
@@ -35,7 +36,7 @@ def call(function: str, *arguments: Expr) -> Call:
 
 def number(value: float) -> Number:
     """A number that the compiler writes."""
-    text = str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    text = str(int(value)) if is_whole(value) and abs(value) < 1e15 else repr(value)
     return Number(text=text, value=value)
 
 

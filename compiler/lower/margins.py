@@ -23,6 +23,7 @@ from cspec.compiler.lower.certificates import Certified
 from cspec.compiler.records.certificate import CertificateFacts, Margin, Tree
 from cspec.compiler.records.facts import DataFacts
 from cspec.compiler.records.problem import Category, Constraint
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import Compare, Expectation, Expr, Name, Number
 
 PASSES = 0.9
@@ -120,7 +121,7 @@ def _share(event: Expr, data: DataFacts) -> float:
         case Compare(operators=("==",), operands=(Name(id=name), Category(code=code))):
             known: int | None = code
         case Compare(operators=("==",), operands=(Name(id=name), Number(value=value))):
-            known = int(value) if value == int(value) else None
+            known = int(value) if is_whole(value) else None
         case _:
             return LARGEST
     column = data.columns.get(name)

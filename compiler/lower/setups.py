@@ -9,7 +9,7 @@ from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, Va
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import columns_of
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -188,13 +188,13 @@ def plain(value: Expr, checked: Checked) -> object:
     """A setting as a plain value: number, word, text, list."""
     match value:
         case Number(value=number, text=text):
-            return int(number) if number == int(number) and "%" not in text else number
+            return int(number) if is_whole(number) and "%" not in text else number
         case String(value=text):
             return text
         case Vector(items=items):
             return [plain(item, checked) for item in items]
         case Negate() | Name() if (known := value_or_none(value, checked.params)) is not None:
-            return int(known) if not math.isinf(known) and known == int(known) else known
+            return int(known) if is_whole(known) else known
         case Name(id="true"):
             return True
         case Name(id="false"):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.algebra.sympy import ELEMENTARY
 from cspec.compiler.expressions.rewrite import call, number
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Binder,
     Call,
@@ -70,7 +70,7 @@ def _count(binder: Binder, params: Values) -> int | None:
     match binder.domain:
         case Call(function=Name(id="range"), arguments=(count,)) if binder.condition is None:
             size = value_or_none(count, params)
-            return None if size is None or size != int(size) else int(size)
+            return None if size is None or not is_whole(size) else int(size)
     return None
 
 

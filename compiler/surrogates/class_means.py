@@ -23,6 +23,7 @@ from cspec.compiler.surrogates.classes import (
     uses_of,
 )
 from cspec.compiler.surrogates.unknown_classes import fresh, over_names
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -146,7 +147,7 @@ def _is_named(cls: Class, uses: Uses) -> bool:
 def _class(value: float) -> Class:
     """A class by its number; one that can't be a position is a class of that name."""
     plain = number(value)
-    if value >= 0 and value == int(value):
+    if value >= 0 and is_whole(value):
         return Class(plain, plain)
     return Class(String(value=plain.text), plain)
 

@@ -138,9 +138,12 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
         case Expectation():
             return None
         case Sum(operands=operands):
-            bent = [e for o in operands if isinstance(e := _nonlinear(typer, o, False), Call)]
+            whole = [_nonlinear(typer, operand, False) for operand in operands]
+            bent = [part for part in whole if isinstance(part, Call)]
             few = len(bent) < 2 or math.prod(map(_pieces, bent)) <= MOST_SUMS
-            return _first(typer, operands, splits and few)
+            if splits and few:
+                return _first(typer, operands, splits)
+            return next((part for part in whole if part is not None), None)
         case Negate(operand=operand) | Index(value=operand):
             return _nonlinear(typer, operand, splits)
         case Product(operands=operands, operators=operators):

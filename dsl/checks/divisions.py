@@ -14,7 +14,7 @@ from itertools import product
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.wording import number
-from cspec.dsl.tree.constants import NotFiniteError, Values, constant, value_or_none
+from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Binder,
     Call,
@@ -188,6 +188,6 @@ def _over_range(binder: Binder, values: Values) -> dict[str, int]:
     match binder.domain:
         case Call(function=Name(id="range"), arguments=(count,)) if binder.condition is None:
             size = value_or_none(count, values)
-            if size is not None and size >= 1:
+            if size is not None and size >= 1 and is_whole(size):
                 return dict.fromkeys(binder.names, int(size))
     return {}

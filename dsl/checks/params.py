@@ -14,7 +14,7 @@ from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
 from cspec.dsl.messages.wording import closest, counted, listing, number
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.constants import NotFiniteError, Values, constant, value_or_none
+from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Expr,
     FiniteSet,
@@ -183,7 +183,7 @@ def _override(
         _wrong_override(typer, item, given, str(problem))
         return None
     sizes = [value_or_none(dimension, values) for dimension in item.dimensions]
-    if None in sizes:
+    if any(size is None or not is_whole(size) for size in sizes):
         return found
     shape = tuple(int(size or 0) for size in sizes)
     own = rows_of(given)
@@ -446,7 +446,7 @@ def check_vars(typer: Typer) -> None:
     values = typer.values
     for item in typer.symbols.vars().values():
         sizes = [_checked(typer, dimension, values) for dimension in item.dimensions]
-        if any(size is not None and (size < 1 or size != int(size)) for size in sizes):
+        if any(size is not None and (size < 1 or not is_whole(size)) for size in sizes):
             _no_size(typer, item)
             continue
         value = None if item.value is None else _value(typer, item.value, values)

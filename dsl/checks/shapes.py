@@ -16,7 +16,7 @@ from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import bracketed, counted
 from cspec.dsl.names.symbols import Symbol
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -430,7 +430,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
     if bounds is None:
         return
     fixes: tuple[Fix, ...] = ()
-    if bounds.low == bounds.high and bounds.low != int(bounds.low):
+    if bounds.low == bounds.high and not is_whole(bounds.low):
         message = f"{typer.text(index)} is no index"
         helps: tuple[str, ...] = ("write a whole number",)
     elif bounds.low < 0:

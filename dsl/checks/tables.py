@@ -10,7 +10,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
     Expectation,
@@ -138,7 +138,7 @@ def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
     size = math.prod(known for known in sizes if known is not None)
     rows = [i.items if isinstance(i, Vector) else (i,) for i in item.value.items]
     given = sum(map(len, rows))
-    if None in sizes or given == size:
+    if any(known is None or not is_whole(known) for known in sizes) or given == size:
         return
     kind, noun = ("var", "starting value") if isinstance(item, Var) else ("param", "value")
     entries = "entry" if size == 1 else "entries"

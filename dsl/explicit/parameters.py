@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from cspec.dsl.settings.models import MODELS, LinearModel
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -66,7 +67,9 @@ def way_of(expr: Node, models: Models) -> tuple[Name, str] | None:
             case Attribute(value=value, name=name):
                 parts.append(name)
                 node = value
-            case Index(value=value, indices=(Number(value=place),)) if place == int(place) >= 0:
+            case Index(value=value, indices=(Number(value=place),)) if (
+                is_whole(place) and place >= 0
+            ):
                 parts.append(str(int(place)))
                 node = value
             case Name(id=name) if name in models and parts[-1] not in LISTS:

@@ -22,7 +22,7 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -229,7 +229,7 @@ def settings_of(found: PointSet, names: int, values: Values, way: str, seed: int
         ends = ends * sum(widths)
     numbers = [(value_or_none(a, values), value_or_none(b, values)) for a, b in ends]
     count = value_or_none(found.number, values)
-    if count is None or count != int(count) or count < 1 or len(numbers) != sum(widths):
+    if count is None or not is_whole(count) or count < 1 or len(numbers) != sum(widths):
         return None
     lower = tuple(a for a, _ in numbers if a is not None and math.isfinite(a))
     upper = tuple(b for _, b in numbers if b is not None and math.isfinite(b))

@@ -15,7 +15,7 @@ from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     EVENTS,
     Call,
@@ -78,7 +78,7 @@ def argument_kind(
         _out_of_range(typer, signature, parameter, value, known)
     elif known is not None and parameter.choices and known not in parameter.choices:
         _no_choice(typer, call, signature, parameter, value)
-    elif known is not None and parameter.whole and known != int(known):
+    elif known is not None and parameter.whole and not is_whole(known):
         _not_whole(typer, signature, parameter, value)
     return kind
 

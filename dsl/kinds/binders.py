@@ -12,6 +12,7 @@ from cspec.dsl.kinds.unknown_names import as_value, unknown_dataset, unknown_val
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -143,7 +144,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
 def _no_set(typer: Typer, domain: Expr) -> None:
     """Report `forall i in 3`, `forall i in [0, 1, 2]`."""
     text, meant = typer.source.slice(domain.span), ""
-    if isinstance(domain, Number) and domain.value == int(domain.value) > 0:
+    if isinstance(domain, Number) and is_whole(domain.value) and domain.value > 0:
         meant = f"range({int(domain.value)})"
     elif isinstance(domain, Vector):
         meant = f"{{{text[1:-1]}}}"

@@ -32,7 +32,8 @@ def grouped_part(expr: Expr, lets: Mapping[str, Expr]) -> Expr | None:
     """
     match expr:
         case Name(id=word) if word in lets:
-            return grouped_part(lets[word], lets)
+            # Without its own name: a circle is said elsewhere.
+            return grouped_part(lets[word], {k: v for k, v in lets.items() if k != word})
         case Expectation():
             return expr if _columns(expr) else None
         case Call(function=Name(id=word), arguments=(inner,)) if word in _EACH:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import ceil
+from math import ceil, isfinite
 
 from cspec.dsl.kinds.foreign import (
     binary_method,
@@ -23,7 +23,7 @@ from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -415,13 +415,16 @@ def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind
             helps=(f"write `{typer.source.slice(function.span)}(100)`",),
         )
     count = value_or_none(call.arguments[0], typer.values)
-    if count is not None and (count < 1 or count != int(count)):
+    if count is not None and (count < 1 or not is_whole(count)):
         typer.report(
             "CS304",
             f"{typer.text(call.arguments[0])} is no number of points",
             call.arguments[0].span,
             "a whole number of at least 1 goes here",
-            **writing(call.arguments[0].span, number(max(1, ceil(abs(count))))),
+            **writing(
+                call.arguments[0].span,
+                number(max(1, ceil(abs(count)))) if isfinite(count) else "100",
+            ),
         )
     for keyword in call.keywords:
         if function.name == "sample" and keyword.name == "redraw":

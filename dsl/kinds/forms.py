@@ -9,7 +9,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import DERIVATIVES, SIGNATURES, Parameter, Signature
@@ -113,7 +113,7 @@ def _all_of_them(typer: Typer, call: Call) -> str:
 def _two_ends(typer: Typer, call: Call) -> bool:
     """`range(1, 4)`: the numbers from one to before another."""
     ends = [value_or_none(argument, typer.values) for argument in call.arguments]
-    if any(end is None or end != int(end) for end in ends) or ends[0] is None or ends[1] is None:
+    if any(end is None or not is_whole(end) for end in ends) or ends[0] is None or ends[1] is None:
         return False
     first, last = int(ends[0]), int(ends[1])
     few = last - first <= 12

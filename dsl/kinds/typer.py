@@ -55,6 +55,8 @@ class Typer(ABC):
         self.categories: frozenset[str] = frozenset()
         """Columns that the spec itself shows to hold categories."""
         self._quiet = 0
+        self._answers: dict[tuple[object, ...], tuple[Kind, Expr]] = {}
+        """Quiet answers within one that is being found, with what they are of."""
         self._ranges: Ranges | None = None
         self._lets: dict[tuple[object, ...], Kind] = {}
         self._shapes: tuple[Symbols, Values, int, Leaf] | None = None
@@ -87,10 +89,22 @@ class Typer(ABC):
         """The kind of an expression; its mistakes are reported, each once."""
 
     def quiet(self, expr: Expr, scope: Scope) -> Kind:
-        """The kind of an expression, its mistakes kept quiet (they are reported elsewhere)."""
+        """The kind of an expression, its mistakes kept quiet (they are reported elsewhere).
+
+        Inside of a quiet answer each part is asked for once: twice at each level would double the
+        work with every level.
+        """
+        key = id(expr), scope.data, scope.inside, frozenset(scope.local.items())
+        known = self._answers.get(key)
+        if known is not None:
+            return known[0]
         self._quiet += 1
         kind = self.kind(expr, scope)
         self._quiet -= 1
+        if self._quiet:
+            self._answers[key] = kind, expr
+        else:
+            self._answers.clear()
         return kind
 
     def let_kind(self, name: str, arguments: tuple[Kind, ...], scope: Scope) -> Kind:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
@@ -42,7 +44,11 @@ def some(words: Sequence[str], most: int = 12) -> str:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a typing mistake most likely meant."""
-    candidates = sorted(set(known))
+    return _closest(word, tuple(sorted(set(known))))
+
+
+@lru_cache(maxsize=4_096)
+def _closest(word: str, candidates: tuple[str, ...]) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
     if word.lower() in lowered:
         return lowered[word.lower()]
@@ -78,13 +84,17 @@ def as_name(text: str) -> str:
 
 def closing(text: str, opener: int) -> int | None:
     """The place of the bracket that closes the one at a place; None where there is none."""
-    depth, left = 0, text[opener : opener + 1]
-    right = {"(": ")", "{": "}"}.get(left, "]")
-    for place in range(opener, len(text)):
-        depth += (text[place] == left) - (text[place] == right)
+    left, depth = text[opener : opener + 1], 0
+    if left not in _PAIRS:
+        return None
+    for mark in _PAIRS[left].finditer(text, opener):
+        depth += 1 if mark[0] == left else -1
         if not depth:
-            return place if place > opener else None
+            return mark.start()
     return None
+
+
+_PAIRS = {"(": re.compile(r"[()]"), "[": re.compile(r"[\[\]]"), "{": re.compile(r"[{}]")}
 
 
 def number(value: float) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from lark import Lark, UnexpectedToken
+from lark import Lark
 from lark.parsers.lalr_analysis import Shift
 
 from cspec.dsl.parsing.items import ACTIONS
@@ -31,57 +31,63 @@ def node_of(start: str, tokens: Sequence[Token]) -> Any:
     A keyword that has no place where it stands counts as a NAME. Time is linear in the number of
     tokens, and nothing recurses. Raises `StuckError` at the first token that does not fit.
     """
-    steps = _parser().parse_interactive(start=start)
-    node: Any = None
-    for index, token in enumerate((*tokens, END)):
-        try:
-            node = _feed(steps, token)
-        except UnexpectedToken as stuck:
-            raise StuckError(index, frozenset(stuck.expected)) from None
-    return node
+    return _parsed(start, tokens, _actions())
 
 
 def fits(start: str, tokens: Sequence[Token]) -> bool:
-    """Whether the tokens follow the rules of `start`: `node_of` without the node, in less time.
+    """Whether the tokens follow the rules of `start`: `node_of` without the node, in less time."""
+    try:
+        _parsed(start, tokens, None)
+    except StuckError:
+        return False
+    return True
 
-    The stack holds states alone: a shift puts one on it, a reduction takes off as many as its rule
-    is long and puts on the one that the rule leads to (Aho et al., Compilers, 4.5.3).
+
+def _parsed(start: str, tokens: Sequence[Token], actions: Mapping[Any, Any] | None) -> Any:
+    """The value of `start` by the actions, by lark's table; None without actions.
+
+    A shift puts a state on the stack; a reduction takes off as many as its rule is long and puts on
+    the one that the rule leads to (Aho et al., Compilers, 4.5.3). Values go with the states.
     """
     table = _table(start)
-    states, stack = table.states, [table.start_state]
-    for token in (*tokens, END):
+    states, stack, values = table.states, [table.start_state], []
+    for index, token in enumerate((*tokens, END)):
         kind = token.kind
         while True:
-            actions = states[stack[-1]]
-            if kind not in actions and token.soft and "NAME" in actions:
-                kind = "NAME"
-            if kind not in actions:
-                return False
-            action, to = actions[kind]
+            known = states[stack[-1]]
+            if kind not in known:
+                if not token.soft or "NAME" not in known:
+                    raise StuckError(index, frozenset(k for k in known if k.isupper()))
+                kind, token = "NAME", token._replace(kind="NAME")
+            action, to = known[kind]
             if action is Shift:
                 stack.append(to)
+                if actions is not None:
+                    values.append(token)
                 break
-            if to.expansion:
-                del stack[-len(to.expansion) :]
+            size = len(to.expansion)
+            if actions is not None:
+                below = len(values) - size
+                values[below:] = [actions[to](values[below:])]
+            if size:
+                del stack[-size:]
             stack.append(states[stack[-1]][to.origin.name][1])
-            if kind == "$END" and stack[-1] == table.end_state:
+            if stack[-1] == table.end_state:
                 break
-    return True
+    return values[-1] if values else None
 
 
 @cache
 def _table(start: str) -> Any:
+    """The states of a start rule, from where it begins to where it ends."""
     return _parser().parse_interactive(start=start).parser_state.parse_conf
 
 
-def _feed(steps: Any, token: Token) -> Any:
-    """What lark's interactive parser answers; of a token it asks the `type` alone."""
-    try:
-        return steps.feed_token(token)
-    except UnexpectedToken:
-        if not token.soft or "NAME" not in steps.choices():
-            raise
-        return steps.feed_token(token._replace(kind="NAME"))
+@cache
+def _actions() -> Mapping[Any, Any]:
+    """What is built by each rule."""
+    callbacks: Mapping[Any, Any] = _table("item").callbacks
+    return callbacks
 
 
 @cache

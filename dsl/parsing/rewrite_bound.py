@@ -14,6 +14,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, put
 from cspec.dsl.text.source import Span, line_of
+from cspec.dsl.tree.constants import is_whole
 
 _BODY = re.compile(HEAD + r"([^#\n]*)", re.MULTILINE)
 _OBJECTIVE = re.compile(r"([ \t]*(?:minimize|maximize|metric[ \t]+\w+[ \t]*=)[ \t]+)([^#\n]*)")
@@ -165,7 +166,7 @@ def regular(match: re.Match[str]) -> str:
     for name, axes, ends in _domains(match.string):
         written = split_arguments(ends[0]) if axes == [match["name"]] and len(ends) == 1 else []
         known = [float(end) for end in written if _FLOAT.fullmatch(end)]
-        if len(known) != 2 or count != int(count) or count < 1 or known[0] != low:
+        if len(known) != 2 or not is_whole(count) or count < 1 or known[0] != low:
             continue
         if not step and high == known[1]:
             return f"{match['name']} in {name}.grid({int(count)})"

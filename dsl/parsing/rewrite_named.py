@@ -106,7 +106,7 @@ def _from_one(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     for start, end in ((0, len(text)), line):
         uses = [m for m in entry.finditer(text, start, end) if not _declares(text, m)]
         others = [m for m in every.finditer(text, start, end) if not _declares(text, m)]
-        if len(uses) == len(others) and all(1 <= int(m[1]) <= size for m in uses):
+        if uses and len(uses) == len(others) and all(1 <= int(m[1]) <= size for m in uses):
             span = Span(uses[0].start(), uses[-1].end())
             new = entry.sub(lambda m: f"{name}[{int(m[1]) - 1}]", text[span.start : span.end])
             last = f"`{name}[{size - 1}]`"

@@ -34,7 +34,7 @@ from cspec.dsl.settings.record_findings import (
 )
 from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.tree.constants import NotFiniteError, Values, constant
+from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import mentions_open
@@ -270,7 +270,7 @@ def _every(expr: Expr, cls: type[Settings], name: str, reader: Reader) -> Every:
 
 def _count(expr: Expr, cls: type[Settings], name: str, reader: Reader) -> int:
     value = _number(expr, reader)
-    if value is None or value < 1 or value != int(value):
+    if value is None or value < 1 or not is_whole(value):
         wanted = "a number of steps (`every=10`), `epoch`, or `epochs(5)`"
         raise WrongValueError(wrong_type(cls, name, expr, wanted, reader.source))
     return int(value)
@@ -289,7 +289,7 @@ def _sizes(
             sizes[keyword.name] = "full"
         else:
             value = _number(keyword.value, reader)
-            if value is None or value < 1 or value != int(value):
+            if value is None or value < 1 or not is_whole(value):
                 wanted = "a number of examples, or `full`"
                 raise WrongValueError(wrong_type(cls, name, keyword.value, wanted, reader.source))
             sizes[keyword.name] = int(value)

@@ -6,7 +6,10 @@ Never big-integer arithmetic: `9^9^9^9` overflows to a message, not to a computa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
 
 from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum
 
@@ -59,6 +62,59 @@ def constant(expr: Expr, values: Values) -> float | None:
             if known is None:
                 return CONSTANTS.get(name)
             return None if isinstance(known, tuple) else known
+        case Negate() | Sum() | Product() | Power() | Call():
+            return _once(expr, values)
+        case _:
+            return None
+
+
+class _Found(NamedTuple):
+    """A value, or why there is none; and of what, so that no other takes the place of it."""
+
+    value: float | None
+    failure: NotFiniteError | None
+    of: tuple[Expr, Values]
+
+
+_remembered: ContextVar[dict[tuple[int, int, int], _Found] | None] = ContextVar(
+    "constants", default=None
+)
+_MOST = 100_000
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Inside, a constant is computed once for the same values: each level of a tree asks for all
+    that are below it.
+    """
+    before = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(before)
+
+
+def _once(expr: Expr, values: Values) -> float | None:
+    memory = _remembered.get()
+    if memory is None:
+        return _computed(expr, values)
+    key = id(expr), id(values), len(values)  # values are only ever added
+    found = memory.get(key)
+    if found is None:
+        if len(memory) >= _MOST:
+            memory.clear()
+        try:
+            found = _Found(_computed(expr, values), None, (expr, values))
+        except NotFiniteError as failure:
+            found = _Found(None, failure, (expr, values))
+        memory[key] = found
+    if found.failure is not None:
+        raise found.failure
+    return found.value
+
+
+def _computed(expr: Expr, values: Values) -> float | None:
+    match expr:
         case Negate(operand=operand):
             inner = constant(operand, values)
             return None if inner is None else -inner
@@ -127,6 +183,11 @@ def _call(expr: Expr, name: str, arguments: tuple[Expr, ...], values: Values) ->
         raise NotFiniteError(expr, "is larger than any number a computer holds") from error
     except ValueError as error:
         raise NotFiniteError(expr, "is no real number") from error
+
+
+def is_whole(value: float) -> bool:
+    """Whether a number is an integer, which an infinite one is not."""
+    return float(value).is_integer()
 
 
 def value_or_none(expr: Expr, values: Values) -> float | None:

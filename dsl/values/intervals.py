@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Call,
@@ -194,14 +194,14 @@ class Ranges:
             return ALL
         if exponent == 0:
             return Range(1.0, 1.0)
-        even = exponent == int(exponent) and int(exponent) % 2 == 0
+        even = is_whole(exponent) and exponent % 2 == 0
         if exponent < 0:
             return Range(0.0, INF) if even or base.low >= 0 else ALL
         if even:
             low = 0.0 if base.low <= 0 <= base.high else min(abs(base.low), abs(base.high))
             high = max(abs(base.low), abs(base.high))
             return Range(_raise(low, exponent), _raise(high, exponent))
-        if exponent == int(exponent):
+        if is_whole(exponent):
             return Range(_raise(base.low, exponent), _raise(base.high, exponent))
         return Range(_raise(max(base.low, 0.0), exponent), _raise(max(base.high, 0.0), exponent))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cspec.dsl.names.symbols import Symbol
-from cspec.dsl.tree.constants import CONSTANTS, Values, value_or_none
+from cspec.dsl.tree.constants import CONSTANTS, Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -117,7 +117,7 @@ def _called(expr: Call, arguments: list[Shape | None], values: Values) -> Shape 
     name = expr.function.id if isinstance(expr.function, Name) else None
     if name == "eye":
         size = value_or_none(expr.arguments[0], values) if expr.arguments else None
-        return None if size is None else (int(size), int(size))
+        return (int(size), int(size)) if size is not None and is_whole(size) else None
     known = [shape for shape in arguments if shape is not None]
     if name is not None and len(known) == len(arguments):
         found = word_shape(name, known, [value_or_none(a, values) for a in expr.arguments])
@@ -166,7 +166,7 @@ def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
         if symbol.role not in ("var", "param"):
             return None
         sizes = [value_or_none(d, values) for d in getattr(item, "dimensions", ())]
-        known = [int(size) for size in sizes if size is not None]
+        known = [int(size) for size in sizes if size is not None and is_whole(size)]
         return tuple(known) if len(known) == len(sizes) else None
 
     return leaf

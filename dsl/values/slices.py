@@ -33,6 +33,8 @@ class Unfit(NamedTuple):
 
 def piece_of(index: Slice, size: int, values: Values) -> Piece | Unfit | None:
     """The places that a slice takes of an axis of `size`; None where an end is not known."""
+    if size < 1:  # which is said where it is declared
+        return None
     ends = [
         default if end is None else value_or_none(end, values)
         for end, default in ((index.lower, 0.0), (index.upper, float(size)))

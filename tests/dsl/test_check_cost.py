@@ -73,3 +73,19 @@ def test_words_that_begin_statements_are_cheap_within_one(calls) -> None:
         Source(text=f"var x = 1\nminimize x\ns.t. c: x + {'let-1' * n} <= 2\n") for n in (500, 2000)
     )
     assert calls(lambda: check(large)) < 4.4 * calls(lambda: check(small))
+
+
+def tower(count: int) -> Source:
+    """Constants below constants, and a name that is none at the end."""
+    return Source(text="var x = 1\nminimize " + "(1 + " * count + "x" + ")" * count + "\n")
+
+
+def test_constants_are_computed_once(calls) -> None:
+    small, large = tower(40), tower(120)
+    assert check(large).diagnostics == ()
+    assert calls(lambda: check(large)) < 3.5 * calls(lambda: check(small))
+
+
+def test_powers_of_powers_cost_what_they_are_long(calls) -> None:
+    small, large = (Source(text="minimize " + "z^" * n + "z") for n in (40, 120))
+    assert calls(lambda: check(large)) < 4 * calls(lambda: check(small))

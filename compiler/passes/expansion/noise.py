@@ -14,7 +14,7 @@ from typing import Literal
 
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.records.problem import Beside, Drawn, Noise
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -116,7 +116,7 @@ def _noise(
     first, second = (value_or_none(end, params) for end in of.arguments)
     count = DRAWS if number is None else value_or_none(number, params)
     known = first is not None and second is not None and math.isfinite(first + second)
-    if not known or count is None or count < 1 or count != int(count):
+    if not known or count is None or count < 1 or not is_whole(count):
         raise not_compiled("a distribution whose numbers are not known before the run", of)
     assert first is not None and second is not None
     if (kind == "normal" and second < 0) or (kind == "uniform" and first > second):

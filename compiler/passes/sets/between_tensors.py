@@ -21,7 +21,7 @@ from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.passes.sets.rows import rows_between
 from cspec.compiler.records.problem import Constraint, SetMember
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -246,7 +246,7 @@ def _place(subject: Expr, params: Values) -> tuple[str, int | None] | None:
             return name, None
         case Index(value=Name(id=name), indices=(index,)):
             row = value_or_none(index, params)
-            return None if row is None or row != int(row) else (name, int(row))
+            return None if row is None or not is_whole(row) else (name, int(row))
     return None
 
 

@@ -22,7 +22,7 @@ from cspec.compiler.passes.sets.recognize import set_of
 from cspec.compiler.passes.sets.rows import joint_rows
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name, Node, Slice, Vector, walk
 from cspec.dsl.tree.nodes import shape as tree_shape
 from cspec.dsl.values.shapes import Shape
@@ -196,7 +196,7 @@ def _part(index: Index, shape: Shape, params: Values) -> TensorPart | None:
             kept.append(piece.length)
             continue
         place = value_or_none(given, params)
-        if place is None or place != int(place) or not 0 <= place < size:
+        if place is None or not is_whole(place) or not 0 <= place < size:
             return None
         places.append(int(place))
     return TensorPart(index, (*kept, *shape[len(index.indices) :]), tuple(places))

@@ -23,7 +23,7 @@ from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, rational, translate
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -354,7 +354,7 @@ class _Reader:
 
     def _index(self, indices: Sequence[Expr]) -> Index_:
         numbers = [value_or_none(index, self.params) for index in indices]
-        if any(n is None or n < 0 or n != int(n) for n in numbers):
+        if any(n is None or n < 0 or not is_whole(n) for n in numbers):
             raise _NotLinearError
         return tuple(int(n) for n in numbers if n is not None)
 

@@ -15,7 +15,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Binder,
     Call,
@@ -55,7 +55,11 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
         return
     variables = [item for item in spec.items if isinstance(item, Var) and len(item.dimensions) == 1]
     sizes = {v.name: value_or_none(v.dimensions[0], typer.values) for v in variables}
-    known = {name: int(size) for name, size in sizes.items() if size is not None and size > 1}
+    known = {
+        name: int(size)
+        for name, size in sizes.items()
+        if size is not None and size > 1 and is_whole(size)
+    }
     if not known:
         return
     bounds = [bound for var in variables if var.name in known for bound in _declared(typer, var)]
