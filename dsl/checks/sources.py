@@ -96,6 +96,22 @@ def _shares(split: Sequence[float], count: int) -> list[float]:
     return [round(share, 6) for share in (first, *(s / others * (1 - first) for s in split[1:]))]
 
 
+def _as_shares(
+    typer: Typer, item: Data, source: Expr, split: Sequence[float]
+) -> tuple[str, tuple[Fix, ...]]:
+    """Help and edit of shares that add up to more than 1; datasets get names where some lack."""
+    names = _named_splits(item, len(split))
+    if min(split) <= 0 or len(split) < 2 or len(split) == len(item.targets) or not names:
+        shares = _listed(_shares(split, len(item.targets)), source, typer)
+        return f"write `[{shares}]`", _shared(source, shares)
+    shares = _listed(_shares(split, len(split)), source, typer)
+    written, last = _setting_span(source, "split"), item.targets[-1].span.end
+    between = typer.source.text[last : written.start]
+    whole = f"{names}{between}[{shares}]"
+    fixes = replacing(Span(item.targets[0].span.start, written.end), whole)
+    return "each share has a dataset of its own", fixes
+
+
 def _listed(shares: Sequence[float], source: Expr, typer: Typer) -> str:
     """Shares as the text writes its own: with `%`, or without."""
     percent = typer.source.slice(_setting_span(source, "split")).count("%") >= len(shares)
@@ -148,14 +164,14 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     if split is not None and written:
         total = sum(split)
         if min(split) <= 0 or total > 1 + 1e-9:
-            shares = _listed(_shares(split, len(names)), item.source, typer)
+            help_, fixes = _as_shares(typer, item, item.source, split)
             typer.report(
                 "CS535",
                 f"the shares of `split` add up to {number(total)}",
                 _setting_span(item.source, "split"),
                 "shares are above 0 and add up to at most 1",
-                helps=(f"write `[{shares}]`",),
-                fixes=_shared(item.source, shares),
+                helps=(help_,),
+                fixes=fixes,
             )
         elif len(split) != len(names):
             helps, fixes = _named_for(item, len(split))

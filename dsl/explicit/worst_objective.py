@@ -10,6 +10,8 @@ with a positive constant before it, for `maximize min(..)`, and for pairs and po
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from cspec.dsl.explicit.points import point_set
 from cspec.dsl.names.symbols import Symbol, Symbols
 from cspec.dsl.tree.constants import value_or_none
@@ -64,10 +66,16 @@ class _Worst:
 
     def __init__(self, function: str, relation: str, spec: Spec, symbols: Symbols) -> None:
         self._function, self._relation = function, relation
-        self._symbols = symbols
-        self._names = {*symbols.table, *symbols.metrics}
-        self._labels = {c.label for c in spec.constraints()}
+        self._symbols, self._spec = symbols, spec
         self.made: list[tuple[Var, Constraint]] = []
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return {*self._symbols.table, *self._symbols.metrics}
+
+    @cached_property
+    def _labels(self) -> set[str | None]:
+        return {c.label for c in self._spec.constraints()}
 
     def replaced(self, expr: Expr) -> Expr:
         """The expression with variables for worst examples that it rises with."""

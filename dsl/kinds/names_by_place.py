@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
@@ -220,22 +221,33 @@ def _by_operators(typer: Typer, name: Name, form: str, close: int) -> Kind | Non
 _PART = re.compile(r"\.(?:violation|value|residual)\b(?:\(\))?")
 
 
+_LABELLED = re.compile(
+    r"^[ \t]*(?:s\.t\.|subject to)?[ \t]*(\w+)[ \t]*:(?!=)"
+    r"[ \t]*((?:\[[^\]\n]*\]|[^#\n:<>=;\[])+?)[ \t]*[<>=]=[ \t]*([-+\w.%]*)",
+    re.MULTILINE,
+)
+
+
+@lru_cache(maxsize=16)
+def _labels(text: str) -> dict[str, tuple[str, str]]:
+    """What the constraint of each label is about, and its bound."""
+    return {m[1]: (m[2], m[3]) for m in reversed([*_LABELLED.finditer(text)])}
+
+
 def label_used(typer: Typer, name: Name) -> Kind | None:
     """Report a label in an expression: what its constraint is about is written there, in a bound
     its own bound, in a metric how far it is from being met."""
-    text, word = typer.source.text, re.escape(name.id)
-    begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*{re.escape(word)}[ \t]*:(?!=)"
-    sides = r"[ \t]*((?:\[[^\]\n]*\]|[^#\n:<>=;\[])+?)[ \t]*[<>=]=[ \t]*([-+\w.%]*)"
-    found = re.search(begin + sides, text, re.MULTILINE)
+    text = typer.source.text
+    found = _labels(text).get(name.id)
     if found is None:
         return None
     line = text[text.rfind("\n", 0, name.span.start) + 1 : name.span.start]
     part = _PART.match(text, name.span.end)
-    about = found[1]
+    about, bound = found
     if line.lstrip().startswith("metric"):
         about = f"violation({name.id})"
-    elif line.rstrip().endswith(("<=", ">=", "==")) and found[2]:
-        about = found[2]
+    elif line.rstrip().endswith(("<=", ">=", "==")) and bound:
+        about = bound
     place = Span(name.span.start, part.end() if part else name.span.end)
     return typer.report(
         "CS201",

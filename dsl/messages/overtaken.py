@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.text.source import Source
+from cspec.dsl.text.source import Source, line_of
 
 _WHOLE = frozenset({"CS503", "CS127"})
 """Findings whose edit puts one value or one requirement in the place of another."""
@@ -25,7 +25,8 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
     found = _without_untrusted(found, source)
     open_ = [d for d in found if d.code == "CS105" and "never closed" in d.message][:_MOST]
     found = [d for d in found if d in open_ or not _same_line(d, open_, source)]
-    if any(_OBJECTIVE.search(_line_of(d, source)) for d in found if d.code.startswith("CS1")):
+    lines = {line_of(source.text, d.span.start) for d in found if d.code.startswith("CS1")}
+    if any(_OBJECTIVE.search(source.text[start:end]) for start, end in lines):
         found = [d for d in found if d.code != "CS408"]
     found = _without_consequences(found, source)
     named = [d for d in found if d.code == "CS506"]
@@ -107,10 +108,6 @@ _OBJECTIVE = re.compile(r"\b(?:min|max|opt|arg|loss|objective|goal|cost)", re.IG
 def _same_line(found: Diagnostic, others: Sequence[Diagnostic], source: Source) -> bool:
     line = source.position(found.span.start).line
     return any(source.position(d.span.start).line == line for d in others)
-
-
-def _line_of(found: Diagnostic, source: Source) -> str:
-    return source.line(source.position(found.span.start).line)
 
 
 def _without_untrusted(found: Sequence[Diagnostic], source: Source) -> list[Diagnostic]:

@@ -202,7 +202,7 @@ def empty_condition(f: Failure) -> Repair | None:
 
 def _a_condition(f: Failure, opener: int) -> str:
     """A column of groups where a rate is compared over them, else a class."""
-    columns = next(iter(names_of(f.source).data.values()), ("x", "y"))
+    columns = next(iter(names_of(f.source.text).data.values()), ("x", "y"))
     groups = columns[2:]
     word = f.at(opener - 3).text if f.at(opener - 2).kind == "LPAR" else ""
     target = columns[1] if len(columns) > 1 else "y"

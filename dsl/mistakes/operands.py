@@ -7,6 +7,7 @@ only what is none of these may be a product.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import meant as elsewhere
@@ -177,11 +178,17 @@ _LISTED = re.compile(
 )
 
 
+@lru_cache(maxsize=16)
+def _listed(text: str) -> frozenset[str]:
+    """The vectors and matrices of a spec."""
+    return frozenset(a or b for a, b in _LISTED.findall(text))
+
+
 def _called(f: Failure) -> Repair | None:
     """`f x` of a model, `ln z` of a function by another name, `A z` of vectors and matrices."""
     left, right = f.before.text, f.token.text
     text = f.source.text
-    listed = {a or b for a, b in _LISTED.findall(text)}
+    listed = _listed(text)
     other = elsewhere(left)
     if f.before.kind == "NAME" and _LAYER.fullmatch(right) and touching(f.before, f.token):
         place = f"{left}[{right[1:]}]"

@@ -132,7 +132,7 @@ def semicolons(f: Failure) -> Repair | None:
         return None
     opened = f.depth(f.index)
     rest = f.text(f.index + 1, f.closer() or f.index + 1)
-    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in names_of(f.source).data:
+    if opened and f.at(opened[-1] - 1).kind == "AVERAGE" and rest in names_of(f.source.text).data:
         said = ("CS115", "where it is measured stands behind `on`")
         return rewritten(f, f.index, f.index + 1, (" on",), *said)
     message = "inside brackets parts are separated by `,`"

@@ -266,7 +266,7 @@ def given_bar(f: Failure) -> Repair | None:
         on = f.find("ON", opened[-1], f.index)
         if on is not None:
             return _moved_on(f, opened[-1], on, end)
-        if f.text(f.index + 1, end) in names_of(f.source).data:
+        if f.text(f.index + 1, end) in names_of(f.source.text).data:
             said = ("CS115", "where it is measured stands behind `on`")
             return rewritten(f, f.index, f.index + 1, (" on",), *said)
         head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.mistakes.failure import Failure
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Span
 
 _MODEL = re.compile(r"^[ \t]*model[ \t]+([^\W\d]\w*)[ \t]*(\([\w ,]*\))?", re.MULTILINE)
 _DATA = re.compile(r"^[ \t]*data[ \t]+([^=#\n]+)", re.MULTILINE)
@@ -32,9 +33,9 @@ class Names(NamedTuple):
     given: tuple[str, ...]
 
 
-def names_of(source: Source) -> Names:
+@lru_cache(maxsize=16)
+def names_of(text: str) -> Names:
     """The names of a spec that may hold clauses which do not parse."""
-    text = source.text
     sets = [found for line in _DATA.finditer(text) for found in _SET.finditer(line[1])]
     variables = list(_VAR.finditer(text))
     return Names(
@@ -107,7 +108,7 @@ _FORMS: dict[str, tuple[tuple[str, str], ...]] = {
 
 def of_clause(f: Failure) -> tuple[Fix, ...]:
     """Candidates for a clause, those first that say the most of what it says."""
-    names, end = names_of(f.source), f.tokens[-1].end if f.tokens else f.first.end
+    names, end = names_of(f.source.text), f.tokens[-1].end if f.tokens else f.first.end
     if f.kind == "item":
         word = f.first.text
         typed = f.at(1).text if f.at(1).kind == "NAME" else ""
