@@ -1,11 +1,15 @@
 """Specs with mutated tokens: what `check` answers, how long it takes, how much it says.
 
     python benchmarks/fuzz.py [--count 10000] [--seed 0] [--plan]
+    python benchmarks/fuzz.py --repeated [--count 200] [--seed 0]
 
 Every spec of the examples, the benchmarks and the tests is taken apart into tokens, a few of which
 are deleted, doubled, swapped, replaced by words and marks of the language, or by garbage; texts are
 joined and cut off. No text may raise an exception, take more than 0.5 s, or get an answer of more
 than 100 kB. `--plan` also plans those that are free of errors, with a limit of 10 s.
+
+With `--repeated`, a line or a few words are written again and again, to 4 and to 16 kB: four times
+the text may cost seven times as much where it is dear, and no text 4 s.
 """
 
 from __future__ import annotations
@@ -110,6 +114,34 @@ def texts_of(count: int, seed: int) -> Iterator[str]:
         yield mutated(chance, texts, pieces)
 
 
+HEADS = ("", "minimize ce\n", "minimize ", "data train(x, y)\nmodel f\nminimize ce\ns.t. ")
+SHORT, TIMES, GROWTH, DEAR, LONGEST_ANSWER = 4_000, 4, 7.0, 0.8, 4.0
+
+
+def repeated(chance: random.Random, texts: Sequence[str], pieces: Sequence[str]) -> list[str]:
+    """One unit written again and again behind one head: a text, and one of four times as many."""
+    lines = [line for line in chance.choice(texts).splitlines() if line.strip()]
+    words = " ".join(chance.choices(pieces, k=chance.choice((1, 2, 3))))
+    unit = chance.choice((chance.choice(lines), words)) + chance.choice(("\n", " ", ";"))
+    head, count = chance.choice(HEADS), SHORT // len(unit) + 1
+    return [head + unit * count, head + unit * count * TIMES]
+
+
+def growth(count: int, seed: int) -> int:
+    """Print what grows faster than its text; how many there were."""
+    chance, texts, pieces = random.Random(seed), specs(), words()
+    faults = 0
+    for _ in range(count):
+        short, long = (answer(text) for text in repeated(chance, texts, pieces))
+        steep = long.seconds > max(DEAR, GROWTH * short.seconds) or long.seconds > LONGEST_ANSWER
+        if steep or short.failure or long.failure:
+            faults += 1
+            print(f"{short.seconds:.2f} s, then {long.seconds:.2f} s: {short.text[:200]!r}")
+            print("    " + (short.failure or long.failure).strip()[-300:], flush=True)
+    print(f"{count:,} repeated units, {faults} faults")
+    return faults
+
+
 def answer(text: str) -> Answer:
     """What `check` says of a text, and what that cost."""
     start = time.process_time()
@@ -144,7 +176,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plan", action="store_true", help="plan those without errors, too")
+    parser.add_argument("--repeated", action="store_true", help="one unit again and again")
     options = parser.parse_args()
+    if options.repeated:
+        growth(options.count, options.seed)
+        return
     slowest = longest = Answer("", 0.0, 0)
     clean = faults = 0
     for text in texts_of(options.count, options.seed):

@@ -48,6 +48,7 @@ def check_constraints(
     stack: list[tuple[Constraint | Group, Scope]] = [
         (constraint, OUTSIDE) for constraint in reversed(list(spec.constraints()))
     ]
+    using = next((item for item in spec.items if isinstance(item, Using)), None)
     while stack:
         current, scope = stack.pop()
         before = len(typer.found)
@@ -58,7 +59,7 @@ def check_constraints(
         label = current.label or ""
         found = check_modifiers(typer, current, inner)
         if found.method is None and found.soft is None:
-            _by_using(typer, spec, current, settled.method)
+            _by_using(typer, using, current, settled.method)
         broken = _holds(current.span, starts)
         if broken:
             check_names(typer, current, inner)
@@ -81,9 +82,8 @@ def check_constraints(
     return SaidByModifiers(methods=methods, soft=soft, within=within)
 
 
-def _by_using(typer: Typer, spec: Spec, constraint: Constraint, method: Method) -> None:
+def _by_using(typer: Typer, item: Using | None, constraint: Constraint, method: Method) -> None:
     """Report a constraint that the method of `using` can't enforce."""
-    item = next((i for i in spec.items if isinstance(i, Using)), None)
     if item is not None and method.word not in SOLVERS:
         written = typer.source.slice(item.method.span)
         check_method(typer, constraint, method, written, constraint.relation.span)

@@ -9,6 +9,7 @@ Entry points are read from the texts of installed packages; nothing is imported.
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,20 @@ GROUP = "cspec.functions"
 
 def _modules() -> frozenset[str]:
     """The modules announced; none of them can be one of Python's own."""
+    return _found(tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+def _changed(folder: str) -> int:
+    """When what a folder holds changed last."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _found(_: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    """Read anew where a package was installed or removed: its folder has changed."""
     named = {point.value.split(":")[0].strip() for point in entry_points(group=GROUP)}
     return frozenset(m for m in named if m.split(".")[0] not in sys.stdlib_module_names)
 

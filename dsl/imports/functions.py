@@ -32,6 +32,7 @@ from cspec.dsl.imports.trust import refusal
 from cspec.dsl.imports.untrusted import untrusted
 from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.messages.wording import closest, counted, listing
+from cspec.dsl.text.limits import FINDINGS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.nodes import Data, From, Imported, Model, Spec
 from cspec.dsl.words.functions import Signature
@@ -60,6 +61,9 @@ def described(spec: Spec, source: Source) -> Described:
     found: list[Diagnostic] = []
     for item in spec.items:
         if not isinstance(item, From):
+            continue
+        if len(found) > FINDINGS.most:  # no more are shown, and each reads files
+            unknown.update(name.alias for name in item.names)
             continue
         path = _path(item, source, found)
         known = None if path is None else _outline(item, path, source, found)

@@ -100,9 +100,10 @@ def refusal(module: str, member: str) -> Refusal | None:
         return None
     if first not in ("torch", "cspec") and is_announced(module):
         return None
-    if vouched(module, member):
+    user = user_trust()
+    if covers((*_NAMED.get(), *user.names), module, member):
         return None
-    problem = user_trust().problem
+    problem = user.problem
     notes = (problem,) if problem else ()
     if first == "torch":
         whole = module if module != first else f"{module}.{member}"

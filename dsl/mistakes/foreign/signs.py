@@ -190,10 +190,14 @@ def at_a_point(view: View) -> Found | None:
     return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
 
 
+_PARTS = 12
+"""Tokens of a name of a setting behind its first word, `-` and word in turn."""
+
+
 def dashed_setting(view: View) -> Found | None:
     """`batch-size=64`: the name of a setting has `_` where other tools have `-`."""
     width = 0
-    while view.at(width).text == "-" and view.at(width + 1).kind == "NAME":
+    while width < _PARTS and view.at(width).text == "-" and view.at(width + 1).kind == "NAME":
         width += 2
     name = view.before.text + view.text(0, width).replace("-", "_")
     if view.before.kind != "NAME" or view.at(width).text != "=" or name not in setting_names():
