@@ -72,7 +72,7 @@ def _parsed(start: str, tokens: Sequence[Token], actions: Mapping[Any, Any] | No
             if size:
                 del stack[-size:]
             stack.append(states[stack[-1]][to.origin.name][1])
-            if stack[-1] == table.end_state:
+            if token is END and stack[-1] == table.end_state:
                 break
     return values[-1] if values else None
 

@@ -294,17 +294,24 @@ DECLARATIONS = (
         alternatives=("param {name} = {value}",),
     ),
     row(
-        r"(?:var~)?(?P<word>real|float|double|scalar|vector|continuous|free|tensor)~"
-        r"(?P<name>[A-Za-z_]\w*) (?P<size>\[[\d, ]*\])?"
+        r"(?:var~)?(?P<word>real|float|double|scalar|vector|continuous|free|decision|tensor)~"
+        r"(?:var~|variable~)?(?P<name>[A-Za-z_]\w*)(?: (?P<size>\[[\d, ]*\]))?"
         r"(?P<rest> (?:=(?!=)|in\b)[^#\n]*[^#\n; \t])?",
         "`{word}`: kinds are not declared; what is moved is a line that begins with `var`",
         "var {name}{size}{rest}",
     ),
     row(
-        r"(?:var~)?(?P<word>int|integer|bool|boolean|binary)~(?P<name>[A-Za-z_]\w*)"
+        r"(?P<word>[Nn]on-?negative|[Pp]ositive)~(?:var~|variable~)(?P<name>[A-Za-z_]\w*)"
+        r"(?: (?P<size>\[[\d, ]*\]))?(?P<start> =(?!=) [-+\d.e]+)?",
+        "`{word}`: kinds are not declared; bounds of a variable stand behind `in`",
+        "var {name}{size}{start} in [0, inf]",
+    ),
+    row(
+        r"(?:var~)?(?P<word>int|integer|bool|boolean|binary)~(?:var~|variable~)?"
+        r"(?P<name>[A-Za-z_]\w*) (?P<size>\[[\d, ]*\])?"
         r"(?: ,[\w, \t]+|(?: (?:=(?!=)|in\b)[^#\n]*[^#\n; \t]))?",
         f"`{{word}}`: {_LITTLE}",
-        help="write `var {name} in [0, 1]`, and look at how near to a whole number it ends",
+        help="write `var {name}{size} in [0, 1]`, and look at how near to a whole number it ends",
     ),
     row(
         r"data~(?P<name>[A-Za-z_]\w*(?: \([\w, ]*\))?) (?:=|:|from|<-|in)"
