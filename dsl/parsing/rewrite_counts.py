@@ -1,14 +1,15 @@
-"""Rows of sums and quantifiers over numbers, as mathematics and other languages write them.
+"""Rows of numbers in words: what sums and quantifiers go over, shares as people say them.
 
 sum(i=1..3, x[i])      ->   sum(x[i] for i in range(3))
 forall i=1:3: x[i] >= 1   ->   forall i in range(3): x[i] >= 1
+<= 5 in 100, <= half   ->   <= 5%, <= 50%
 """
 
 from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.wording import split_arguments
+from cspec.dsl.messages.wording import number, split_arguments
 from cspec.dsl.parsing.rewrite_forms import from_to, row
 from cspec.dsl.text.source import line_of
 
@@ -87,6 +88,37 @@ _ENDS = r"(?P<low>\d+) (?:\.\.+|\u2026|:|\bto\b) (?P<high>\d+)"
 _INDEX = r"(?P<i>[A-Za-z]\w*)"
 _OVER = rf"{_INDEX} (?:=|\bin\b|\u2208) [{{\[(]? {_ENDS} [}}\])]?"
 
+_PARTS = {
+    **dict.fromkeys(("half", "one half", "a half", "one-half"), "50%"),
+    **dict.fromkeys(("a third", "one third", "one-third"), "1/3"),
+    **dict.fromkeys(("two thirds", "two-thirds"), "2/3"),
+    **dict.fromkeys(("a quarter", "one quarter", "a fourth", "one fourth"), "25%"),
+    **dict.fromkeys(("three quarters", "three-quarters", "three fourths"), "75%"),
+    **dict.fromkeys(("a fifth", "one fifth"), "20%"),
+    **dict.fromkeys(("a tenth", "one tenth"), "10%"),
+}
+_OF = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
+_MANY = r"(?:100|1[_,]?000|10[_,]?000|1[_,]?000[_,]?000|(?:a~|one~)?(?:hundred|thousand|million))"
+_RELATION = r"(?:<=|>=|==|<|>|≤|≥|at~most|at~least|of|under|over|below|above)"
+
+
+_SIGNS = {"at most": "<=", "at least": ">=", "under": "<=", "below": "<=", "over": ">="}
+_WRITTEN_PARTS = "|".join(part.replace(" ", "~") for part in _PARTS)
+
+
+def _part(match: re.Match[str]) -> str:
+    """`half` as 50%."""
+    relation = " ".join(match[1].lower().split())
+    return f"{_SIGNS.get(relation, relation)} {_PARTS[' '.join(match[2].lower().split())]}"
+
+
+def _in_many(match: re.Match[str]) -> str:
+    """`5 in 100`, `2 out of a thousand`: as a percentage."""
+    word = match["many"].split()[-1]
+    many = _OF.get(word) or int(re.sub(r"[_,]", "", word))
+    return f"{number(float(match['few'].replace('_', '')) / many * 100)}%"
+
+
 COUNT_ROWS = (
     row(
         rf"\bsum\( {_OVER} , (?P<body>(?:IN)+?) \)",
@@ -141,6 +173,23 @@ COUNT_ROWS = (
         _quantified,
         "`{set}`: numbers from 0 on are `range(n)`",
         "CS1",
+        "CS3",
+    ),
+    row(
+        rf"(?:\bis~)?({_RELATION})~?({_WRITTEN_PARTS})(?![\w(\[.])(?!~of\b)",
+        _part,
+        "a share is a number: `{2}` is written with `%`, or as a quotient",
+        "CS110",
+        "CS1",
+        "CS2",
+    ),
+    row(
+        rf"(?<![\w.])(?P<few>\d[\d_]*(?:\.\d+)?)~(?:in|out~of|of|per)~(?:every~|each~)?"
+        rf"(?P<many>{_MANY})(?![\w.%*^/])",
+        _in_many,
+        "a share is written with `%`",
+        "CS1",
+        "CS2",
         "CS3",
     ),
 )

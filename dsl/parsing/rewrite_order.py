@@ -4,6 +4,7 @@ verify on val all          ->   verify all on val
 g in values(sex): A >= 1   ->   forall g in values(sex): A >= 1
 A == B +/- 1%              ->   A == B within 1%
 P[A] | sex == "F" >= 80%   ->   P[A | sex == "F"] >= 80%
+verify all on the test set ->   verify all on test
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing.rewrite_forms import put, row
+from cspec.dsl.text.defined_names import defined_data
 
 
 def _verified(match: re.Match[str]) -> str:
@@ -90,6 +92,18 @@ _ATOM = rf"(?:not~)?[A-Za-z_][\w.]* (?:[<>=!]=|[<>]|\bin\b) {_VALUE}"
 _WHEN = rf"(?P<when>{_ATOM}(?:~(?:and|or)~{_ATOM}| , {_ATOM})*)"
 _GIVEN = r"(?: \| |~(?:given|where|when|whenever|if|for|provided|with|among|in~case)(?:~that)?~)"
 
+
+def _of_data(match: re.Match[str]) -> str:
+    """`on the test set` as `on test`, where there are such data."""
+    return f"on {match['data']}" if match["data"] in defined_data(match.string) else ""
+
+
+def _both(match: re.Match[str]) -> str:
+    """`A <= 1 and then B >= 2` as two constraints."""
+    return f"{match['one'].rstrip(' ,')}; {match['other']}"
+
+
+_SIDE = r"(?:[^#;\n,]|,(?!~?(?:and|but)\b))*?(?:<=|>=|==)(?:[^#;\n,])*?"
 ORDER_ROWS = (
     row(
         rf"\b(?P<word>[EP])\[(?P<in>(?:IN)*)\]{_GIVEN}{_WHEN}(?: [,:])?"
@@ -167,5 +181,25 @@ ORDER_ROWS = (
         r"\1" + "\n" + r"s.t. \2",
         "a comparison is a requirement, behind `s.t.`",
         "CS313",
+    ),
+    row(
+        r"\bon~(?:the~|our~|my~)?(?P<data>WORD)[ \t_-]+(?:data(?:[ \t_-]?sets?)?|sets?|splits?|part"
+        r"|fold|sample|examples|rows|images|images)\b",
+        _of_data,
+        "data stand behind `on` by their name alone",
+        "CS1",
+    ),
+    row(
+        r"\bon~(?:the|our|my)~(?P<data>WORD)\b",
+        _of_data,
+        "data stand behind `on` by their name alone",
+        "CS1",
+    ),
+    row(
+        rf"(?P<one>{_SIDE}) ,?~(?:and~then|and~also|but~also|but|yet|plus|as~well~as)~"
+        rf"(?P<other>{_SIDE})(?= (?:$|#))",
+        _both,
+        "constraints are separated by `;` or a new line",
+        "CS1",
     ),
 )

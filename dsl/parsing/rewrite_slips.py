@@ -151,7 +151,37 @@ def _members(match: re.Match[str]) -> str:
 
 _MEMBER = r"(?:\"[^\"\n]*\"|-?\d[\w.]*%?|[A-Za-z]\w*)"
 
+_CAPITALS = re.compile(r"\"[^\"\n]*\"|\b(?:AND|OR|NOT|IN|ON|FOR|FORALL|WITHIN|BY|WHERE)\b")
+
+
+def _small(match: re.Match[str]) -> str:
+    """A line with `OR`, `NOT`, `IN` in small letters."""
+    return _CAPITALS.sub(lambda m: m[0] if m[0][0] == '"' else m[0].lower(), match[0])
+
+
 SLIP_ROWS: tuple[Row, ...] = (
+    row(
+        r"(?P<of>[^\n:<>=#]*?[^\s:<>=#])~(?:IS~|is~)?BETWEEN~(?P<low>NUM)~(?:AND|and)~"
+        r"(?P<high>NUM)(?![\w.])",
+        r"\g<of> in [\g<low>, \g<high>]",
+        "an interval is written `in [{low}, {high}]`",
+        "CS1",
+    ),
+    row(
+        r"^[^\n]*?\b(?P<word>AND|OR|NOT|I[N]|ON|FOR|FORALL|WITHIN|BY|WHERE)\b[^\n]*$",
+        _small,
+        "`{word}` is written in small letters",
+        "CS1",
+        "CS2",
+    ),
+    row(
+        r"^ (?i:subject~to|such~that|under|s\.t\.)~(?:(?:the|these|all)~)?(?:following~)?"
+        r"(?:constraints?|requirements?|conditions?|restrictions?) :? $",
+        "s.t.",
+        "what stands below `s.t.` are constraints",
+        "CS1",
+        "CS2",
+    ),
     *COUNT_ROWS,
     row(
         rf"{_BASE} [eE] \^ (?P<o>[{{(] )?{_SIGN} (?P<by>\d+)(?!\.?\d)(?(o) [}})])",
