@@ -161,8 +161,7 @@ def _small(match: re.Match[str]) -> str:
 
 SLIP_ROWS: tuple[Row, ...] = (
     row(
-        r"(?P<of>[^\n:<>=#]*?[^\s:<>=#])~(?:IS~|is~)?BETWEEN~(?P<low>NUM)~(?:AND|and)~"
-        r"(?P<high>NUM)(?![\w.])",
+        r"(?P<of>[)\]])~(?:IS~|is~)?BETWEEN~(?P<low>NUM)~(?:AND|and)~(?P<high>NUM)(?![\w.])",
         r"\g<of> in [\g<low>, \g<high>]",
         "an interval is written `in [{low}, {high}]`",
         "CS1",
