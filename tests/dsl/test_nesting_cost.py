@@ -30,7 +30,7 @@ PLACES = (
 )
 
 
-@pytest.mark.parametrize(("index", "form"), enumerate(FORMS))
+@pytest.mark.parametrize(("index", "form"), [*enumerate(FORMS)])
 def test_levels_cost_alike(index: int, form: str, calls) -> None:
     def cost(place: str, atom: str, levels: int) -> int:
         for _ in range(levels):
