@@ -54,7 +54,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _WORK, _EACH_CHECK, _EACH_ERROR = 6_000, 150, 60
 """Work on texts that one edit away may be right, and what a check and a finding cost, in the work
 of a character."""
-_EACH_TOKEN, _EACH_LINE = 2.5, 25
+_EACH_TOKEN, _EACH_LINE = 3.0, 30
 """Characters that a token and a line have in common specs: marks and short lines cost as much."""
 
 

@@ -40,11 +40,11 @@ def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
     _equal_outputs(typer, expr, scope)
     words = [o for o in expr.operands if isinstance(o, Name) and typer.name_unknown(o, scope)]
     truths = [o for o in expr.operands if _truth(typer, o, scope)]
-    kinds = []
+    kinds, later = [], {id(o) for o in (*words, *truths)}
     for operand in expr.operands:
         if isinstance(operand, String):
             kinds.append(Kind("string"))
-        elif operand not in words and operand not in truths:
+        elif id(operand) not in later:
             kinds.append(operand_kind(typer, operand, scope))
     examples = any(kind.per_example or kind.what == "unknown" for kind in kinds)
     kinds += [typer.quiet(o, scope) if examples else operand_kind(typer, o, scope) for o in truths]
