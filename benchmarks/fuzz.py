@@ -6,7 +6,8 @@
 Every spec of the examples, the benchmarks and the tests is taken apart into tokens, a few of which
 are deleted, doubled, swapped, replaced by words and marks of the language, or by garbage; texts are
 joined and cut off. No text may raise an exception, take more than 0.5 s, or get an answer of more
-than 100 kB; patterns are compiled before, as at the start of a process. `--plan` also plans those that are free of errors, with a limit of 10 s.
+than 100 kB; patterns are compiled before, as at the start of a process. `--plan` also plans those
+that are free of errors, with a limit of 10 s.
 
 With `--repeated`, a line or a few words are written again and again, to 4 and to 16 kB: four times
 the text may cost seven times as much where it is dear, and no text 4 s.
