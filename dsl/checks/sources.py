@@ -163,7 +163,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     written = settings.given("split")
     if split is not None and written:
         total = sum(split)
-        if min(split) <= 0 or total > 1 + 1e-9:
+        if split and (min(split) <= 0 or total > 1 + 1e-9):
             help_, fixes = _as_shares(typer, item, item.source, split)
             typer.report(
                 "CS535",

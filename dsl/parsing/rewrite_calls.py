@@ -123,7 +123,7 @@ def _slope(match: re.Match[str]) -> str:
     text = match.string
     found, models, data = match.groupdict(), model_names(text), defined_data(text)
     of = found.get("of") or ""
-    inputs, *others = forms.columns_of(text)
+    inputs, *others = forms.columns_of(text) or ("x",)
     by = match["by"].strip('"')
     told = re.match(rf"{re.escape(inputs)}[.\[]", by)
     if len(models) == 1 and (not of or re.fullmatch(_EVER, of) or (told and of not in others)):

@@ -37,7 +37,8 @@ def _fields(text: str) -> dict[str, tuple[str, ...]]:
 
 def _derivative(match: re.Match[str]) -> str:
     """`dde.grad.hessian(u, x)`, `torch.autograd.grad(u, t, create_graph=True)[0]`."""
-    of, *by = [part for part in split_arguments(match["in"]) if not re.match(r"\w+ *=(?!=)", part)]
+    parts = [part for part in split_arguments(match["in"]) if not re.match(r"\w+ *=(?!=)", part)]
+    of, *by = parts or [""]
     places = dict(re.findall(r"\b([ij]) *= *(\d)", match["in"]))
     of = re.sub(r"\.(?:sum|mean)\(\)$", "", of)
     axes = _fields(match.string).get(of.split("(")[0], ())

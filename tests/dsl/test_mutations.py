@@ -61,6 +61,8 @@ def test_the_same_seed_gives_the_same_texts(fuzz: ModuleType) -> None:
         "var x = 1\nminimize x*(c[0] + d[0])",
         "var x[free] = 1 in [0, 10]\nminimize sumsq(x - 2)\ns.t. x_1 + x_2 + x_3 <= 3",
         "var x = x\nminimizecosh1^2\nassert x >= 1",
+        "data train(x, y) = digits(split=[])\nmodel f\nminimize ce",
+        "data train( )\nmodel f\nminimize mse\ns.t. f monotone in age",
         "let a = b\nlet b = a\nminimize a\ns.t. a <= 1",
         "var x[)]\nvar u[20] in [-1, 1]\nminimize sumsq(u)\n"
         "s.t. dyn: forall t in range(20): x[t + 1] == x[t] + 0.1*u[t]",
