@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from cspec.dsl.imports.announced import is_announced
 from cspec.dsl.imports.trusted_torch import computes
-from cspec.dsl.imports.user_pyproject import user_trust
+from cspec.dsl.imports.user_pyproject import UserTrust, user_trust
 from cspec.dsl.messages.diagnostic import Diagnostic
 
 _NAMED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
@@ -86,9 +86,9 @@ def covers(names: Collection[str], module: str, member: str) -> bool:
     return any(path == name or f"{module}.".startswith(f"{name}.") for name in names)
 
 
-def vouched(module: str, member: str) -> bool:
-    """Whether the user named a module, its package or this member of it."""
-    return covers((*_NAMED.get(), *user_trust().names), module, member)
+def vouched(module: str, member: str, user: UserTrust | None = None) -> bool:
+    """Whether the user named a module, its package or this member of it; `user` is read already."""
+    return covers((*_NAMED.get(), *(user or user_trust()).names), module, member)
 
 
 def refusal(module: str, member: str) -> Refusal | None:
@@ -101,10 +101,9 @@ def refusal(module: str, member: str) -> Refusal | None:
     if first not in ("torch", "cspec") and is_announced(module):
         return None
     user = user_trust()
-    if covers((*_NAMED.get(), *user.names), module, member):
+    if vouched(module, member, user):
         return None
-    problem = user.problem
-    notes = (problem,) if problem else ()
+    notes = (user.problem,) if user.problem else ()
     if first == "torch":
         whole = module if module != first else f"{module}.{member}"
         return Refusal(f"`{module}.{member}` does more than compute numbers", whole, notes)

@@ -184,7 +184,7 @@ ORDER_ROWS = (
     ),
     row(
         r"\bon~(?:the~|our~|my~)?(?P<data>WORD)[ \t_-]+(?:data(?:[ \t_-]?sets?)?|sets?|splits?|part"
-        r"|fold|sample|examples|rows|images|images)\b",
+        r"|fold|sample|examples|rows|images)\b",
         _of_data,
         "data stand behind `on` by their name alone",
         "CS1",

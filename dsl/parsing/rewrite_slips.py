@@ -151,7 +151,8 @@ def _members(match: re.Match[str]) -> str:
 
 _MEMBER = r"(?:\"[^\"\n]*\"|-?\d[\w.]*%?|[A-Za-z]\w*)"
 
-_CAPITALS = re.compile(r"\"[^\"\n]*\"|\b(?:AND|OR|NOT|IN|ON|FOR|FORALL|WITHIN|BY|WHERE)\b")
+_WORDS = "AND|OR|NOT|I[N]|ON|FOR|FORALL|WITHIN|BY|WHERE"  # `IN` alone stands for a pattern in rows
+_CAPITALS = re.compile(rf"\"[^\"\n]*\"|\b(?:{_WORDS})\b")
 
 
 def _small(match: re.Match[str]) -> str:
@@ -167,7 +168,7 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS1",
     ),
     row(
-        r"^[^\n]*?\b(?P<word>AND|OR|NOT|I[N]|ON|FOR|FORALL|WITHIN|BY|WHERE)\b[^\n]*$",
+        rf"^[^\n]*?\b(?P<word>{_WORDS})\b[^\n]*$",
         _small,
         "`{word}` is written in small letters",
         "CS1",

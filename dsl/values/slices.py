@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import Expr, Slice
 
 
@@ -40,7 +40,7 @@ def piece_of(index: Slice, size: int, values: Values) -> Piece | Unfit | None:
         for end, default in ((index.lower, 0.0), (index.upper, float(size)))
     ]
     known = [end for end in ends if end is not None]
-    if not all(float(end).is_integer() for end in known):
+    if not all(map(is_whole, known)):
         return Unfit("has an end that is no whole number", "write whole numbers")
     if any(end < 0 for end in known):
         low, high = (None if end is None else int(end) % size if end < 0 else int(end)
