@@ -6,7 +6,8 @@
 Every spec of the examples, the benchmarks and the tests is taken apart into tokens, a few of which
 are deleted, doubled, swapped, replaced by words and marks of the language, or by garbage; texts are
 joined and cut off. No text may raise an exception, take more than 0.5 s, or get an answer of more
-than 100 kB; patterns are compiled before, as at the start of a process. `--plan` also plans those
+than 100 kB; patterns are compiled before, as at the start of a process, and what takes longer is
+timed twice more, of which the shortest counts: machines are shared. `--plan` also plans those
 that are free of errors, with a limit of 10 s.
 
 With `--repeated`, a line or a few words are written again and again, to 4 and to 16 kB: four times
@@ -35,6 +36,8 @@ from cspec.running.plans import plan_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 0.5
+AGAIN = 2
+"""How often what took longer is timed anew."""
 PLAN_SECONDS = 10.0
 CHARACTERS = 100_000
 LONGEST = 4_000
@@ -154,6 +157,16 @@ def answer(text: str) -> Answer:
     return Answer(text, time.process_time() - start, len(shown), clean=not errors(found))
 
 
+def timed(text: str) -> Answer:
+    """The answer to a text, and the least that it cost in up to three times."""
+    found = answer(text)
+    for _ in range(AGAIN):
+        if found.failure or found.seconds <= SECONDS:
+            break
+        found = min(found, answer(text), key=lambda a: a.seconds)
+    return found
+
+
 def planned(text: str) -> Answer:
     """What planning a text without errors comes to."""
     start = time.process_time()
@@ -186,7 +199,7 @@ def main() -> None:
     slowest = longest = Answer("", 0.0, 0)
     clean = faults = 0
     for text in texts_of(options.count, options.seed):
-        found = answer(text)
+        found = timed(text)
         slowest = max(slowest, found, key=lambda a: a.seconds)
         longest = max(longest, found, key=lambda a: a.characters)
         clean += found.clean

@@ -19,7 +19,8 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
 
     Where no loss says it, `pred(f(x)) == y` asks for one a class, `f(x) - y` for one a target,
     `pred(f(x)) == 1` for one of two classes and else for one a class; a model with declared
-    arguments, `u(t, x)`, is one number. Else its use does: `f(x)*y` is one, `f(x)[2]` of three.
+    arguments, `u(t, x)`, is one number. Else its use does: `f(x)*y` is one, `f(x)[2]` of three,
+    `u(t, x)[1]` of two.
     """
     models = frozenset(plan.checked.symbols.models())
     nodes = list(walk(plan.checked.elaborated))
@@ -42,7 +43,7 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
         sizes |= {} if size is None else {name: size}
     declared = {name for name, item in symbols.models().items() if item.arguments}
     used = used_sizes(nodes, models)
-    return {**used, **dict.fromkeys(declared, 1), **sizes}
+    return {**used, **{name: used.get(name, 1) for name in declared}, **sizes}
 
 
 def _predicting(nodes: Iterable[Node]) -> set[str]:

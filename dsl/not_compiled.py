@@ -182,9 +182,8 @@ def _of_points(
 ) -> Diagnostic | None:
     """What of a requirement on points can't run: of one relation, over one set, it does."""
     what = f"a requirement {_points(binder, symbols)}"
-    if isinstance(constraint.relation, CONNECTIVES):
-        return _later("CS520", f"{what} that is a rule", binder.domain, _SHARE)
-    if len(binders) > 1:
+    others = [b for b in binders if b is not binder]
+    if not all(_finite(b.domain, symbols) for b in others):
         help_ = "name the product, `domain q(t, x) = box([0, 1], [-1, 1])`, and go over its points"
         return _later("CS520", f"{what} and something else", binder.domain, help_)
     if any(isinstance(m, WithSurrogate) for m in constraint.modifiers):

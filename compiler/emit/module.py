@@ -99,7 +99,8 @@ PIECES = {
     "cspec.runtime.finish.settle": frozenset({"settle_points"}),
     "cspec.runtime.finish.begin_inside": frozenset({"begin_inside"}),
     "cspec.runtime.methods.rehearsal": frozenset({"rehearse"}),
-    "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian", "shortest"}),
+    "cspec.runtime.finish.restore": frozenset({"Restoration", "jacobian"}),
+    "cspec.runtime.finish.shortest_step": frozenset({"shortest"}),
     "cspec.runtime.methods.each_example": frozenset(
         {"units_of_each", "balance_each", "tell_each"}
         | {"multiplier_network", "climb_network", "tell_network"}

@@ -13,12 +13,13 @@ with Restoration(session) as end:  # put back where it is interrupted
         rows = end.left(amounts)
         if not len(rows):
             break
-        step = shortest(jacobian(g, rows, session), amounts[rows])  # -J' (J J')^-1 amounts
+        # min |step| s.t. J step <= -amounts, = of equations
+        step = shortest(jacobian(g, rows, session), amounts[rows], end.equations(rows))
         if not end.go(step):  # no length along it leaves less
             break
     end.tell()
 """
-DOC = "Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."
+DOC = "Newton's shortest steps to what is asked, on whole data: J step <= -g."
 
 
 def write_restore(translator: Translator) -> None:

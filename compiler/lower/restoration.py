@@ -27,7 +27,7 @@ def is_restored(lowered: Lowered) -> bool:
 
 def restoration(lowered: Lowered) -> tuple[Operation, ...]:
     """What follows the last step."""
-    step = "x <- x - J' (J J')^-1 g on whole data, g what is violated or was"
+    step = "x <- x + d on whole data, min |d|^2 s.t. J d <= -g, g what is violated or was"
     meaning = f"{step}, {STEPS} steps at most"
     found = [_at_the_end("restore", meaning)] if is_restored(lowered) else []
     if is_exchanged(lowered):

@@ -5,8 +5,7 @@ to 0, where that of `<= r^2` ends. So the first thing that is done are Newton st
 
     min |d|^2  s.t.  J d <= -g          J, g of the rows that are violated most
 
-without the objective: its dual is a nonnegative least-squares problem (Lawson and Hanson 1974), a
-little regularized, so that rows that contradict each other have a step, too.
+without the objective (`shortest_step`).
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
+from cspec.runtime.finish.shortest_step import shortest
 from cspec.runtime.finish.violation import jacobian_of, point_of, put
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.with_examples import with_examples
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 STEPS = 30
 ROWS = 256
 """Rows that a step looks at: those that are violated most."""
-SOFT = 1e-4
-"""Square root of the regularization, of rows of length 1."""
 HALVINGS = 6
 
 
@@ -51,7 +48,8 @@ def begin_inside(session: Session) -> None:
         rows = rows[amounts[rows] > 0]
         if not len(rows) or session.interrupted:
             break
-        step = one_sided(jacobian_of(g[rows], parameters), amounts[rows])
+        none_equal = torch.zeros_like(rows, dtype=torch.bool)
+        step = shortest(jacobian_of(g[rows], parameters), amounts[rows], none_equal)
         place, length = point_of(parameters), 1.0
         for _ in range(HALVINGS):
             put(parameters, place + length * step)
@@ -67,16 +65,3 @@ def begin_inside(session: Session) -> None:
         moved = True
     if moved:
         session.notes.append("the variables were first taken to where every example is met")
-
-
-def one_sided(jacobian: Tensor, amounts: Tensor) -> Tensor:
-    """The shortest d with J d <= -amounts, or nearest to it; J (k, n), amounts (k,), float64."""
-    length = jacobian.norm(dim=1)
-    alive = length > 0
-    rows = (jacobian[alive] / length[alive].unsqueeze(1)).cpu()
-    asked = (amounts[alive] / length[alive]).cpu()
-    matrix = torch.cat([rows.T, SOFT * torch.eye(len(rows), dtype=rows.dtype)])
-    aim = torch.cat([torch.zeros(rows.shape[1], dtype=rows.dtype), asked / SOFT])
-    prices, _ = nnls(matrix.numpy(), aim.numpy(), maxiter=30 * len(rows) + 100)
-    step: Tensor = -rows.T @ torch.as_tensor(prices)
-    return step.to(jacobian)

@@ -34,6 +34,8 @@ LOOKS, FINEST = 60, 2.0**-12
 """Steps of a search at most, and where it ends, in units of h."""
 HELPED = 0.9
 """Share of what it was broken by up to which a round has helped: else no other follows."""
+PATIENCE = 1
+"""Rounds without help that others follow: where a rule changes sides, a kink moves first."""
 BROKEN = 0.25
 """Share of the tolerance from which on points are moved."""
 APART = 0.5
@@ -45,15 +47,16 @@ def exchanged(session: Session) -> Iterator[int]:
     yield 0
     told, sets = list(session.notes), _sets(session)
     moved = dict.fromkeys(sets, 0)
-    before = torch.inf
+    best, idle = torch.inf, 0
     for found in range(1, ROUNDS):
         now = {name: _exchange(session, name, own) for name, own in sets.items()}
         worst = max((amount for _, amount in now.values()), default=0.0)
         none_moved = not any(count for count, _ in now.values())
-        if session.interrupted or none_moved or worst > HELPED * before:
+        idle = 0 if worst <= HELPED * best else idle + 1
+        if session.interrupted or none_moved or idle > PATIENCE:
             break
         moved = {name: count + now[name][0] for name, count in moved.items()}
-        before = worst
+        best = min(best, worst)
         yield found
         session.notes[:] = told  # what later rounds tell is of the same end
     for name, count in moved.items():

@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
 from cspec.runtime.finish.prices import least_squares
-from cspec.runtime.finish.restore import shortest
+from cspec.runtime.finish.shortest_step import shortest
 from cspec.runtime.finish.violation import (
     at_temperature,
     gradient_of,
@@ -321,8 +321,8 @@ def _met(problem: _Problem, x: Vector) -> Vector:
         if not (over & active).any():
             break
         rows = np.flatnonzero(active)
-        columns, amounts = (torch.as_tensor(v[rows]) for v in (at.jacobian, at.g))
-        x = x + shortest(columns, amounts).numpy()
+        asked = (torch.as_tensor(v[rows]) for v in (at.jacobian, at.g, problem.equal))
+        x = x + shortest(*asked).numpy()
     return x
 
 

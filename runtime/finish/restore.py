@@ -1,13 +1,13 @@
 """From the end of a run to the requirements: minimum-norm Newton steps over whole data.
 
-    x <- x - J' (J J')^-1 g,      g what is violated or was, J its gradients
+    x <- x + d,   min |d|^2  s.t.  J d <= -g,      g what is violated or was, J its gradients
 
 The step is the shortest that a linear model says is needed, so the objective is moved in the second
 order: a violation of 1e-2 becomes one of 1e-9. A rate is flat: its step goes along the gradient of
 its surrogate (of another temperature, where that of the end leads nowhere), and the length is found
 on the true rate: where that is met at the objective's cost, the least that meets it, by halving (a
 surrogate that has vanished makes steps too long by far). (A feasibility restoration as of filter
-methods, Fletcher and Leyffer 2002, with the minimum-norm solution of Nocedal and Wright, ch. 10.)
+methods, Fletcher and Leyffer 2002; the step is `shortest_step`'s.)
 
 The emitted `restore(session)` is the loop; here is what it is made of. Models are in evaluation
 mode: running statistics stay as they are. Data of any length go through them in chunks, forward and
@@ -71,6 +71,7 @@ class Restoration:
         self._blocked = False
         self._counted = marked(constraints, lambda c: not c.soft).to(session.device)
         self._equal = marked(constraints, lambda c: c.equal).to(session.device)
+        self._equations = self._equal
         self._flat = marked(constraints, lambda c: c.surrogate is not None).to(session.device)
         rows = max((len(data) for data in session.data.values()), default=0)
         self._one = 1 / max(1, rows)
@@ -116,11 +117,14 @@ class Restoration:
         rows = (amounts > self._allowed)[vector:].nonzero().flatten() + vector
         self._blocked = len(rows) > BLOCKS
         if not self._blocked:
+            self._equations = self._equal
             return g, true
         blocks = rows[amounts[rows].argsort(descending=True)].chunk(BLOCKS)
         signs = torch.where(self._equal, true.sign(), 1.0).to(g)
         means = torch.stack([(signs[block] * g[block]).mean() for block in blocks])
         sizes = torch.stack([amounts[block].mean() for block in blocks])
+        both = torch.stack([self._equal[block].any() for block in blocks])
+        self._equations = torch.cat([self._equal[:vector], both])
         return torch.cat([g[:vector], means]), torch.cat([true[:vector], sizes])
 
     def left(self, true: Tensor) -> Tensor:
@@ -142,6 +146,10 @@ class Restoration:
         if len(rows) <= most:
             return rows
         return rows[self._amounts(true)[rows].argsort(descending=True)[:most]].sort().values
+
+    def equations(self, rows: Tensor) -> Tensor:
+        """Which of some entries are equations: of an inequality, more than was asked is no harm."""
+        return self._equations[rows]
 
     def go(self, step: Tensor) -> bool:
         """Go the length along a step that leaves the least violation; False if none lowers it."""
@@ -226,22 +234,6 @@ class Restoration:
 def jacobian(g: Tensor, rows: Tensor, session: Session) -> Tensor:
     """The gradients of some entries of g with respect to all that moves, one a row, float64."""
     return torch.stack([gradient_of(g[row], session.parameters) for row in rows.tolist()])
-
-
-def shortest(jacobian: Tensor, amounts: Tensor) -> Tensor:
-    """The shortest step d with J d = -amounts, or nearest to it: -J' (J J')^-1 amounts.
-
-    Rows are scaled to length 1 first; a row of zeros (a surrogate that has died) asks for nothing.
-    """
-    size = jacobian.norm(dim=1)
-    alive = size > 0
-    if not bool(alive.any()):
-        return torch.zeros(jacobian.shape[1], dtype=jacobian.dtype, device=jacobian.device)
-    rows = jacobian[alive] / size[alive].unsqueeze(1)
-    asked = torch.nan_to_num(amounts[alive]) / size[alive]
-    inverse = torch.linalg.pinv(rows @ rows.T, rtol=1e-12, hermitian=True)
-    step: Tensor = -rows.T @ (inverse @ asked)
-    return step
 
 
 def _allowed(session: Session, constraints: Sequence[ConstraintFacts]) -> Tensor:

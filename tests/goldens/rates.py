@@ -12,7 +12,8 @@ import math
 
 import torch
 
-from cspec.runtime.finish.restore import Restoration, jacobian, shortest
+from cspec.runtime.finish.restore import Restoration, jacobian
+from cspec.runtime.finish.shortest_step import shortest
 from cspec.runtime.functions import bce, class_prob, fraction, mean, pred, sigmoid, sumsq
 from cspec.runtime.methods.units import gradient_rate, size_of, slopes
 from cspec.runtime.setup import Setup, fit, linear, requirement, sgd, two_gaussians
@@ -173,7 +174,7 @@ def settle_augmented_lagrangian(state):
 
 
 def restore(session):
-    """Newton's shortest steps to what is asked, on whole data: x <- x - J' (J J')^-1 g."""
+    """Newton's shortest steps to what is asked, on whole data: J step <= -g."""
     # Descent on a penalty or a Lagrangian ends near the boundary, not on it.
     with Restoration(session) as end:  # put back where it is interrupted
         for _ in range(30):
@@ -182,7 +183,8 @@ def restore(session):
             rows = end.left(amounts)
             if not len(rows):
                 break
-            step = shortest(jacobian(g, rows, session), amounts[rows])  # -J' (J J')^-1 amounts
+            # min |step| s.t. J step <= -amounts, = of equations
+            step = shortest(jacobian(g, rows, session), amounts[rows], end.equations(rows))
             if not end.go(step):  # no length along it leaves less
                 break
         end.tell()

@@ -17,7 +17,6 @@ import cspec
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.settings.fit import FitSettings
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.finish.begin_inside import one_sided
 from cspec.runtime.functions.examples import mean_violation, one_each, only
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.folder import RunFolder
@@ -248,28 +247,6 @@ def test_one_number_an_example() -> None:
     assert bool(only(values[:, 0], ~asked & asked).isnan().all())
     assert float(mean_violation(found)) == 0.5  # of the two that are asked
     assert float(mean_violation(found, equal=True, power=2)) == 2.5
-
-
-def test_one_sided_steps_against_a_solver() -> None:
-    """The shortest d with J d <= -a: SLSQP on the same problem."""
-    random = np.random.default_rng(0)
-    for _ in range(5):
-        rows, amounts = random.normal(size=(4, 6)), random.uniform(0, 1, 4)
-        step = one_sided(torch.tensor(rows), torch.tensor(amounts)).numpy()
-        other = minimize(
-            lambda d: d @ d,
-            np.zeros(6),
-            jac=lambda d: 2 * d,
-            constraints=[
-                {
-                    "type": "ineq",
-                    "fun": lambda d, j=rows, a=amounts: -a - j @ d,
-                    "jac": lambda d, j=rows: -j,
-                }
-            ],
-            method="SLSQP",
-        ).x
-        assert np.allclose(step, other, atol=1e-3)
 
 
 def test_one_name_over_data_of_one_column() -> None:

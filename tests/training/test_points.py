@@ -75,7 +75,6 @@ def test_a_grid_has_the_ends_of_its_box_and_one_point_of_a_wall() -> None:
     "line",
     [
         "forall (t, x) in q: u >= 0",
-        "forall (t, x) in q.sample(5): u >= 0 => u <= 1",
         "forall (t, x) in q.sample(5): u >= 0 by sal",
         "forall (t, x) in q.sample(10, redraw=true): u <= 0 => u >= -1",
     ],
