@@ -4,7 +4,8 @@
 
 What holds on points is broken between them, by the order of h^2. Where it is broken most, points
 are put that were farthest from being broken, and the end of the run is sought anew, until nothing
-is broken between them. A verdict is measured on other points than all of these.
+is broken between them. By what is broken all the same, more is asked for at the points beside it. A
+verdict is measured on other points than all of these.
 
 Remez 1934; Hettich and Kortanek 1993 (Semi-infinite programming, section 7.1).
 """
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.messages.wording import counted
+from cspec.runtime.finish.violation import point_of, put
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.session.with_examples import each_of, measured_each
 
@@ -36,6 +38,10 @@ HELPED = 0.9
 """Share of what it was broken by up to which a round has helped: else no other follows."""
 PATIENCE = 1
 """Rounds without help that others follow: where a rule changes sides, a kink moves first."""
+PATIENCE = 1
+"""Rounds without help that others follow."""
+INWARD, BEYOND, BESIDE = 4, 1.5, 2.0
+"""Rounds that ask for more at points, times what is missed by how much more, within how many h."""
 BROKEN = 0.25
 """Share of the tolerance from which on points are moved."""
 APART = 0.5
@@ -43,12 +49,13 @@ APART = 0.5
 
 
 def exchanged(session: Session) -> Iterator[int]:
-    """The rounds of a run's end: one, and another each time that points were moved."""
+    """The rounds of a run's end: one, another each time that points were moved, those inside."""
     yield 0
     told, sets = list(session.notes), _sets(session)
     moved = dict.fromkeys(sets, 0)
-    best, idle = torch.inf, 0
-    for found in range(1, ROUNDS):
+    best, idle, found = torch.inf, 0, 0
+    while found < ROUNDS:
+        found += 1
         now = {name: _exchange(session, name, own) for name, own in sets.items()}
         worst = max((amount for _, amount in now.values()), default=0.0)
         none_moved = not any(count for count, _ in now.values())
@@ -59,11 +66,57 @@ def exchanged(session: Session) -> Iterator[int]:
         best = min(best, worst)
         yield found
         session.notes[:] = told  # what later rounds tell is of the same end
+    for _ in _inside(session, sets):
+        found += 1
+        yield found
+        session.notes[:] = told
     for name, count in moved.items():
         if count:
             labels = ", ".join(c.label for c in sets[name])
             points = f"{counted(count, 'point')} of {name}"
             session.notes.append(f"{labels}: {points} went where it was broken between them")
+
+
+def _inside(session: Session, sets: Mapping[str, Sequence[ConstraintFacts]]) -> Iterator[None]:
+    """Rounds that ask for more at the points than is required, by what is missed beside them.
+
+    Where a rule changes sides its values have a kink that comes with the points: u goes to 0 at
+    one point and v below its bound at the next one, and between them neither is.
+    """
+    for _ in range(INWARD):
+        missed = {name: _missed(session, name, own) for name, own in sets.items()}
+        worst = max((float(amounts.max()) for amounts in missed.values()), default=0.0)
+        if session.interrupted or worst == 0:
+            break
+        start = point_of(session.parameters)
+        for name, own in sets.items():
+            for c in own:
+                more = BEYOND * missed[name]
+                session.inward[c.label] = session.inward.get(c.label, 0.0) + more
+        yield
+        left = max(float(_missed(session, name, own).max()) for name, own in sets.items())
+        if left > HELPED * worst:
+            put(session.parameters, start)
+            session.inward.clear()
+            break
+    for label, more in session.inward.items():
+        if float(more.max()) > 0:
+            session.notes.append(
+                f"{label}: at points beside which it was broken, up to {float(more.max()):.2g} "
+                "more is asked for"
+            )
+    session.inward.clear()
+
+
+def _missed(session: Session, name: str, own: Sequence[ConstraintFacts]) -> Tensor:
+    """For each point of a set the most that is missed within two spacings of it (N,)."""
+    search, _, points, values = _peaks(session, name, own)
+    columns = session.data[name].columns
+    missed = values.new_zeros(len(session.data[name]))
+    for i in (values > _allowed(own)).nonzero().flatten().tolist():
+        near = search.distances(columns, points, i) <= BESIDE
+        missed = torch.where(near, missed.clamp_min(float(values[i])), missed)
+    return missed
 
 
 def _sets(session: Session) -> dict[str, list[ConstraintFacts]]:
@@ -78,19 +131,38 @@ def _sets(session: Session) -> dict[str, list[ConstraintFacts]]:
     }
 
 
+class _Peaks(NamedTuple):
+    """Where requirements at points are broken most, around the points of the largest values."""
+
+    search: _Search
+    order: Tensor
+    """All points of the set, the largest value first."""
+    points: dict[str, Tensor]
+    values: Tensor
+
+
+def _peaks(session: Session, name: str, own: Sequence[ConstraintFacts]) -> _Peaks:
+    with as_deployed(session.models()):
+        search = _Search(session, name, own)
+        order = search.values(session.data[name].columns).argsort(descending=True)
+        points, values = search.around(order[:SEARCHED])
+    return _Peaks(search, order, points, values)
+
+
+def _allowed(own: Sequence[ConstraintFacts]) -> float:
+    """What is missed between points and left alone."""
+    return BROKEN * min(c.tolerance for c in own)
+
+
 def _exchange(session: Session, name: str, own: Sequence[ConstraintFacts]) -> tuple[int, float]:
     """Move points of a set to where it is broken between them; how many, and by how much it is."""
     data = session.data[name]
-    allowed = BROKEN * min(c.tolerance for c in own)
-    with as_deployed(session.models()):
-        search = _Search(session, name, own)
-        order = search.values(data.columns).argsort(descending=True)
-        rows = order[:SEARCHED]
-        points, values = search.around(rows)
+    search, order, points, values = _peaks(session, name, own)
+    rows = order[:SEARCHED]
     taken: list[int] = []
     for i in values.argsort(descending=True).tolist():
         far = all(search.apart(points, i, j) > APART for j in taken)
-        if values[i] > allowed and far and search.moved(points, rows, i) > FINEST:
+        if values[i] > _allowed(own) and far and search.moved(points, rows, i) > FINEST:
             taken.append(i)
     taken = taken[: len(order) // 2]
     moved = {column: held.clone() for column, held in data.columns.items()}
@@ -146,6 +218,17 @@ class _Search:
     def apart(self, points: Mapping[str, Tensor], i: int, j: int) -> float:
         """How far two points are from each other, in units of h."""
         return self._far({c: v[i] - v[j] for c, v in points.items()})
+
+    def distances(
+        self, columns: Mapping[str, Tensor], points: Mapping[str, Tensor], i: int
+    ) -> Tensor:
+        """How far each row is from a point, in units of h, along the axis where it is most."""
+        ways = [
+            (columns[c] - v[i]).abs().reshape(len(columns[c]), -1)
+            / self._h[c].reshape(-1).clamp_min(1e-300)
+            for c, v in points.items()
+        ]
+        return torch.cat(ways, dim=1).amax(1)
 
     def moved(self, points: Mapping[str, Tensor], rows: Tensor, i: int) -> float:
         """How far a point is from where it was drawn, in units of h."""

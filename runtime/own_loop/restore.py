@@ -83,6 +83,7 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
         measured=[],
         told=None,
         told_each={},
+        inward={},
         interrupted=False,
         out_of_reach=False,
     )

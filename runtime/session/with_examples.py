@@ -32,6 +32,7 @@ class Run(Protocol):
     state: dict[str, Tensor]
     told: Tensor | None
     told_each: dict[str, Tensor]
+    inward: dict[str, Tensor]
 
 
 class WithExamples(NamedTuple):
@@ -95,7 +96,9 @@ def longer(session: Run, module: Mapping[str, Any]) -> Measure:
     def measure(primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Any:
         f, g, true, values = measured_each(module, primal, batch)
         parts = [
-            torch.where(v.isnan(), 0.0 if c.equal else INSIDE, v + c.aim)
+            torch.where(
+                v.isnan(), 0.0 if c.equal else INSIDE, v + c.aim + session.inward.get(c.label, 0.0)
+            )
             for c, v in zip(each, values.values(), strict=True)
         ]
         own = torch.cat(parts)
