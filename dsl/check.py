@@ -44,18 +44,16 @@ from cspec.dsl.settings.methods import Auto, Method, Soft
 from cspec.dsl.text.collector import paused
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.text.source import Source
-from cspec.dsl.text.tokens import tokenize
+from cspec.dsl.text.tokens import common_length
 from cspec.dsl.tree.constants import remembered
 from cspec.dsl.tree.nodes import Let, Spec
 from cspec.dsl.values.outside import ParamTable
 from cspec.dsl.words.functions import Signature
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_WORK, _EACH_CHECK, _EACH_ERROR = 6_000, 150, 60
+_WORK, _EACH_CHECK, _EACH_ERROR = 5_500, 150, 60
 """Work on texts that one edit away may be right, and what a check and a finding cost, in the work
 of a character."""
-_EACH_TOKEN, _EACH_LINE = 3.0, 30
-"""Characters that a token and a line have in common specs: marks and short lines cost as much."""
 
 
 class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
@@ -107,7 +105,7 @@ def check(
 
     tried = {source.text: checked.diagnostics}
     wrong = len(errors(checked.diagnostics))
-    most = _WORK // (_size(source.text) + _EACH_CHECK + _EACH_ERROR * wrong)
+    most = _WORK // (common_length(source.text) + _EACH_CHECK + _EACH_ERROR * wrong)
 
     def found_in(text: Source) -> tuple[Diagnostic, ...]:
         if text.text not in tried and len(tried) <= most:
@@ -117,12 +115,6 @@ def check(
 
     found = with_one_edit(with_examples(checked.diagnostics, source, found_in), source, found_in)
     return checked.model_copy(update={"diagnostics": found})
-
-
-def _size(text: str) -> float:
-    """The length of a common spec that costs what a text does."""
-    tokens, lines = len(tokenize(text)[0]), text.count("\n")
-    return max(len(text), _EACH_TOKEN * tokens, _EACH_LINE * lines)
 
 
 def _check_expressions(

@@ -29,7 +29,7 @@ from cspec.dsl.parsing.typed_helps import QUOTE, as_said, general
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
 from cspec.dsl.text.source import LABEL, Source, Span, line_of
-from cspec.dsl.text.tokens import tokenize
+from cspec.dsl.text.tokens import common_length, tokenize
 
 _LONGEST, _LINE = 2_000, 160
 _READABLE = 400
@@ -363,7 +363,7 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
     if end - start > _LINE:
         return
     edits = sorted({_apart(source.text, e) for e in slip_edits(source, first, start, end)})
-    size = len(source.text) + 1
+    size = int(common_length(source.text)) + 1
     safe = (e for e in edits if keeps(source.text[start:end], _edited(source.text, e)))
     tried = islice(safe, min(_PARSED, _READ // size))
     around = _around(source.text, start, end)

@@ -77,8 +77,9 @@ _SURE = re.compile(
     re.MULTILINE,
 )
 """Forms of other languages that a parser lets pass, though no spec means them."""
-MAX_REPAIRS = 12
-"""Repairs in one clause before the rest of it is given up."""
+MAX_REPAIRS, MIN_REPAIRS, REREAD = 12, 3, 4_000
+"""Repairs in one clause before the rest of it is given up, and tokens that are read again for
+them: each repair reads the whole clause, so that a long one gets fewer."""
 
 
 @paused()
@@ -171,7 +172,8 @@ def _parse_tokens(
     Findings from `since` on are those of this clause.
     """
     rest: tuple[Token, ...] = ()
-    for _ in range(MAX_REPAIRS):
+    most = min(MAX_REPAIRS, max(MIN_REPAIRS, REREAD // max(1, len(tokens))))
+    for _ in range(most):
         if not tokens:
             return None, rest
         kind = "item" if tokens[0].kind in ITEM_WORDS else "clause"

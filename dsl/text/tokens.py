@@ -63,3 +63,13 @@ def tokenize(text: str, start: int = 0, end: int | None = None) -> tuple[list[To
         else:
             tokens.append(Token(kind, value, begin, close, kind == "AVERAGE"))
     return tokens, comments
+
+
+EACH_TOKEN, EACH_LINE = 3.0, 30
+"""Characters that a token and a line have in common specs: marks and short lines cost as much."""
+
+
+def common_length(text: str) -> float:
+    """The length of a common spec that it costs as much to read; clauses behind `;` are lines."""
+    lines = text.count("\n") + text.count(";")
+    return max(len(text), EACH_TOKEN * len(tokenize(text)[0]), EACH_LINE * lines)
