@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import PurePosixPath
 
+from cspec.compiler.lower.model_inputs import columns_taken, numbers_taken
 from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -85,21 +86,12 @@ def model_setups(checked: Checked) -> tuple[ModelSetup, ...]:
             case Call(function=Name(id="frozen"), arguments=(Name(id=original),)):
                 setups.append(ModelSetup(name=item.name, frozen_of=original))
             case source:
-                call, columns = _call(checked, source), _arguments(checked, item.name)
+                call, columns = _call(checked, source), columns_taken(checked, item.name)
+                numbers = None if columns or call.module else numbers_taken(checked, item.name)
+                if call.name and numbers is not None:
+                    call = call.model_copy(update={"inputs": (numbers,)})
                 setups.append(ModelSetup(name=item.name, source=call, arguments=columns))
     return tuple(setups)
-
-
-def _arguments(checked: Checked, model: str) -> tuple[str, ...]:
-    """The columns of the first call of a model that is about columns alone."""
-    columns = checked.symbols.column_names
-    for node in walk(checked.elaborated):
-        match node:
-            case Call(function=Name(id=name), arguments=arguments) if name == model:
-                names = [a.id for a in arguments if isinstance(a, Name) and a.id in columns]
-                if names and len(names) == len(arguments):
-                    return tuple(names)
-    return ()
 
 
 def variable_setups(checked: Checked) -> tuple[VariableSetup, ...]:
