@@ -99,8 +99,7 @@ class Session:
         self.told: Tensor | None = None
         self.told_each: dict[str, Tensor] = {}
         """By label, the multipliers of requirements on each example, one a row."""
-        self.inward: dict[str, Tensor] = {}
-        """By label, what is asked of each row on top of what is required of it."""
+        self.inward: dict[str, Tensor] = {}  # by label, what is asked of each row on top
         self.priced = False  # whether those that are told are of a solver's solution
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
