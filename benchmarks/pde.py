@@ -3,7 +3,8 @@
     burgers      u_t + u u_x = 0.01/pi u_xx       u(0, x) = -sin(pi x)       u(t, -1) = u(t, 1) = 0
     allen_cahn   u_t = 1e-4 u_xx - 5 (u^3 - u)    u(0, x) = x^2 cos(pi x)    u(t, -1) = u(t, 1)
 
-on (0, 1) x (-1, 1), the second with u_x(t, -1) = u_x(t, 1) = 0, as what is even and periodic has:
+on (0, 1) x (-1, 1). What is wrong early in the second grows by exp(5 t), so the times at which its
+residual is averaged go from t <= 0.1 to all of them over two thirds of the steps, for all alike:
 
     python benchmarks/pde.py burgers burgers_shock.mat [--steps 3000] [--weights 10] [--seed 0]
     python benchmarks/pde.py allen_cahn AC.mat
@@ -54,6 +55,8 @@ class Equation(NamedTuple):
     """u at t = 0, by x."""
     walls: Function
     """What is to be 0 at the walls: of u and u_x at x = -1, then at x = 1."""
+    begin: float = 1.0
+    """Up to which t the residual is averaged at first."""
 
 
 BURGERS = Equation(
@@ -69,18 +72,17 @@ s.t. start: forall x in uniform(-1, 1).sample(100): u(0, x) == -sin(pi*x) within
     lambda u_l, s_l, u_r, s_r: (u_l, u_r),
 )
 ALLEN_CAHN = Equation(
-    f"""domain l(t, x) = box([0, 1], [-1, -1])
-domain r(t, x) = box([0, 1], [1, 1]){HEAD}
-minimize E[(diff(u, t) - 1e-4*diff(u, x, x) + 5*u^3 - 5*u)^2 for (t, x) in q.sample(1000)]
+    f"""{HEAD}
+let r(t, x) = diff(u, t) - 1e-4*diff(u, x, x) + 5*u^3 - 5*u
+minimize E[r(t, x)^2 | t <= ramp(0.1, 1, steps={{early}}) for (t, x) in q.sample(1000)]
 s.t. start: forall x in uniform(-1, 1).sample(100): u(0, x) == x^2*cos(pi*x) within 1e-2
      wall:  forall t in uniform(0, 1).sample(50): u(t, -1) == u(t, 1) within 1e-2
-     left:  forall (t, x) in l.sample(50): diff(u, x) == 0 within 1e-2
-     right: forall (t, x) in r.sample(50): diff(u, x) == 0 within 1e-2
 {FIT}""",
     ("tt", "x", "uu"),
     lambda t, x, u, u_t, u_x, u_xx: u_t - 1e-4 * u_xx + 5 * u**3 - 5 * u,
     lambda x: x**2 * torch.cos(math.pi * x),
-    lambda u_l, s_l, u_r, s_r: (u_l - u_r, s_l, s_r),
+    lambda u_l, s_l, u_r, s_r: (u_l - u_r,),
+    begin=0.1,
 )
 EQUATIONS = {"burgers": BURGERS, "allen_cahn": ALLEN_CAHN}
 
@@ -118,6 +120,11 @@ def at_wall(net: nn.Module, t: Tensor, x: float) -> tuple[Tensor, Tensor]:
     return u, u_x
 
 
+def early(steps: int) -> int:
+    """Over how many steps the times of an equation are widened."""
+    return 2 * steps // 3
+
+
 def fixed(equation: Equation, weight: float, steps: int, seed: int) -> nn.Module:
     """The network that a loss with a fixed weight gives, its rate falling at the end."""
     torch.manual_seed(seed)
@@ -126,8 +133,10 @@ def fixed(equation: Equation, weight: float, steps: int, seed: int) -> nn.Module
     x0, tb = torch.linspace(-1, 1, 100), torch.linspace(0, 1, 50)
     late = lambda s: 1.0 if s < 0.7 else 0.5 * (1 + math.cos(math.pi * (s - 0.7) / 0.3))  # noqa: E731
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda k: late(k / steps))
-    for _ in range(steps):
-        r = residual(net, torch.rand(1000), 2 * torch.rand(1000) - 1, equation)
+    for step in range(steps):
+        until = equation.begin + (1 - equation.begin) * min(1.0, step / early(steps))
+        t, x = torch.rand(1000), 2 * torch.rand(1000) - 1
+        r = residual(net, t[t <= until], x[t <= until], equation)
         start = net(torch.zeros(100), x0) - equation.start(x0)
         walls = torch.cat(equation.walls(*at_wall(net, tb, -1.0), *at_wall(net, tb, 1.0)))
         loss = r.square().mean() + weight * (start.square().mean() + walls.square().mean())
@@ -150,7 +159,10 @@ def main() -> None:
     equation = EQUATIONS[asked.equation]
     found = reference(asked.file, equation.names)
     began = time.perf_counter()
-    text = equation.spec.replace("{steps}", str(asked.steps)).replace("{seed}", str(asked.seed))
+    values = {"steps": asked.steps, "seed": asked.seed, "early": early(asked.steps)}
+    text = equation.spec
+    for name, number in values.items():
+        text = text.replace(f"{{{name}}}", str(number))
     result = cspec.run(text)
     took = time.perf_counter() - began
     print(f"requirements: error {error(result.models['u'], found):.4f}, {took:.0f} s", flush=True)

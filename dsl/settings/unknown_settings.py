@@ -63,12 +63,27 @@ def unknown_setting(
         message=f"`{cls.word}` has no setting `{keyword.name}`",
         span=span,
         label="unknown setting",
-        notes=(takes if known else f"`{cls.word}` takes no settings",),
+        notes=(takes if known else f"`{cls.word}` takes no settings", *_follows(cls, keyword.name)),
         helps=(f"did you mean `{guess}`?",)
         if guess
         else (_inside(inner, given, source) if inner else line or f"remove `{keyword.name}`",),
         fixes=fixes,
     )
+
+
+_SIZES = frozenset({
+    "inputs", "in_features", "input_dim", "input_size", "n_inputs", "in_channels", "in_dim",
+    "outputs", "out_features", "output_dim", "output_size", "n_outputs", "out_channels", "out_dim",
+    "classes", "n_classes", "num_classes",
+})  # fmt: skip
+"""Sizes of a model in other libraries, which a spec never says."""
+
+
+def _follows(cls: type[Settings], word: str) -> tuple[str, ...]:
+    """Where a size comes from that other libraries ask for."""
+    if word.lower() not in _SIZES or not {"hidden", "bias"} & cls.model_fields.keys():
+        return ()
+    return ("inputs follow the data, outputs the loss and the use: `f(x)[2]` makes three of them",)
 
 
 def _line_of_its_own(cls: type[Settings], keyword: Keyword, source: Source) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 from cspec.runtime.data.dataset import Dataset
 
 APART = 1e3
-"""Ratio of the largest spread of a feature to the least, from which it is told."""
+"""Ratio of the largest spread of a feature to the least half range, from which it is told."""
 ROWS = 20_000
 CHUNK = 500
 """Rows that are looked at together: what is worked on stays in the cache."""
@@ -26,7 +26,7 @@ def scale_notes(data: Dataset | None) -> Iterator[str]:
         return
     for name, column in data.columns.items():
         ratio = _ratio(column)
-        if ratio is not None and ratio > APART:
+        if ratio is not None:
             yield (
                 f"features of `{name}` differ in spread by a factor of {ratio:.0e}: no step size "
                 "suits them all; give them in units of their spread (subtract the mean, divide by "
@@ -35,12 +35,22 @@ def scale_notes(data: Dataset | None) -> Iterator[str]:
 
 
 def _ratio(column: Tensor) -> float | None:
-    """Largest over least spread of the features of each example; None of anything else."""
+    """Largest over least spread of features in different units; None of anything else.
+
+    A pixel at the rim that few images reach has a small spread in the units of the others: it is
+    half of its range that counts, its spread if it were seldom at rest.
+    """
     if not column.is_floating_point() or column.ndim != 2 or column.shape[1] < 2:
         return None
-    spread = spreads(column[:ROWS])
-    spread = spread[spread > 0]
-    return float(spread.max() / spread.min()) if len(spread) > 1 else None
+    rows = column[:ROWS]
+    spread = spreads(rows)
+    moving = spread > 0
+    if int(moving.sum()) < 2:
+        return None
+    half = (rows.amax(0) - rows.amin(0)).double()[moving] / 2
+    if float(spread.max() / half.min()) <= APART:
+        return None
+    return float(spread.max() / spread[moving].min())
 
 
 def spreads(column: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import cspec
 from cspec.dsl.check import check
 from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES
@@ -36,6 +37,15 @@ SPECS = {
     "fit": f"{HEAD}fit(zzz=1)\n",
     "soft": HEAD.replace("50%", "50% soft(zzz=1)"),
 }
+
+
+@pytest.mark.parametrize("word", ["outputs", "num_classes", "in_features"])
+def test_sizes_of_a_model_are_said_to_follow(word: str) -> None:
+    text = f"data train(x, y)\nmodel f = mlp(hidden=[8], {word}=3)\nminimize ce(f(x), y)\n"
+    (found,) = cspec.check(text)
+    assert found.code == "CS502" and any("outputs the loss and the use" in n for n in found.notes)
+    edited = text.replace(f", {word}=3", "")
+    assert [fix.replacement for fix in found.fixes] == [""] and not cspec.check(edited)
 
 
 @pytest.mark.parametrize("name", SPECS)

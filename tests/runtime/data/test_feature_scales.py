@@ -39,6 +39,15 @@ def test_a_feature_that_is_constant_has_no_spread() -> None:
     assert not list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))
 
 
+def test_pixels_that_few_images_reach_are_in_the_units_of_the_others() -> None:
+    data = table()
+    data["x"][:, 1] = 0.0
+    data["x"][0, 1] = 1e-2  # one row of all
+    assert not list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))
+    data["x"][0, 1] = 1e-6
+    assert len(list(scale_notes(session_of(SPEC, train=data, f=line()).data["train"]))) == 1
+
+
 @pytest.mark.parametrize("rows", [2, 499, 1301])
 def test_spreads_are_those_of_numpy(rows: int) -> None:
     draw = np.random.default_rng(rows)
