@@ -321,8 +321,8 @@ def _met(problem: _Problem, x: Vector) -> Vector:
         if not (over & active).any():
             break
         rows = np.flatnonzero(active)
-        asked = (torch.as_tensor(v[rows]) for v in (at.jacobian, at.g, problem.equal))
-        x = x + shortest(*asked).numpy()
+        columns, amounts = (torch.as_tensor(v[rows]) for v in (at.jacobian, at.g))
+        x = x + shortest(columns, amounts, torch.as_tensor(problem.equal[rows])).numpy()
     return x
 
 

@@ -97,6 +97,7 @@ class Restoration:
         """g, differentiable, and how much each entry is over on whole data, by true constraints."""
         f, g, true = self._looked() or self._measure()
         self._f, self._violation = float(f.detach()), self._amount(true)
+        self._objective = f
         if not self.steps:
             self._first_f, self._first = self._f, self._violation
         return self._grouped(g, self._asked(torch.nan_to_num(true.detach().double())))
@@ -150,6 +151,12 @@ class Restoration:
     def equations(self, rows: Tensor) -> Tensor:
         """Which of some entries are equations: of an inequality, more than was asked is no harm."""
         return self._equations[rows]
+
+    def slope(self) -> Tensor:
+        """grad f where it was measured last (n,); 0 of what moves nothing."""
+        if not self._objective.requires_grad:
+            return torch.zeros_like(self._start)
+        return gradient_of(self._objective, self.session.parameters)
 
     def go(self, step: Tensor) -> bool:
         """Go the length along a step that leaves the least violation; False if none lowers it."""

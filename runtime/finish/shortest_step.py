@@ -5,13 +5,16 @@
 Where every inequality has a price of at least 0 with all rows as equations, that is the step,
 d = -J' (J J')^-1 g. Else what is met with room may stay so: of many rows that lie close to each
 other (an inequality at each of 200 points) few have a price, and to put all of them on their bounds
-at once is a way hundreds of times as long. It is found by its dual, least squares with nonnegative
+at once is a way hundreds of times as long. That step is the nearest to the end of one down grad f
+(the projection of a gradient step, Rosen 1960), found by its dual: least squares with nonnegative
 unknowns, a little regularized, so that rows that contradict each other have a step, too.
 
 Lawson and Hanson 1974, chapter 23, "least distance programming"; Nocedal and Wright, chapter 10.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from scipy.optimize import nnls
@@ -24,8 +27,13 @@ SOFT = 1e-4
 MET = 1e-6
 """In units of the largest amount, by how much a row may be missed to count as met."""
 
+AHEAD = 10.0
+"""Times what the shortest step costs f, by how much a step down grad f would lower it."""
 
-def shortest(jacobian: Tensor, amounts: Tensor, equal: Tensor) -> Tensor:
+
+def shortest(
+    jacobian: Tensor, amounts: Tensor, equal: Tensor, slope: Callable[[], Tensor] | None = None
+) -> Tensor:
     """The shortest d with J d <= -amounts, J d = -amounts where `equal`, or nearest to it.
 
     Rows are scaled to length 1 first; a row of zeros (a surrogate that has died) asks for nothing.
@@ -34,6 +42,7 @@ def shortest(jacobian: Tensor, amounts: Tensor, equal: Tensor) -> Tensor:
         jacobian: J, one row a requirement (k, n), float64.
         amounts: what is violated, or with a sign how far it is from its bound (k,).
         equal: which of them are equations (k,).
+        slope: grad f (n,), asked for where it matters.
 
     Returns:
         d (n,).
@@ -47,9 +56,18 @@ def shortest(jacobian: Tensor, amounts: Tensor, equal: Tensor) -> Tensor:
     both = equal.to(rows.device)[alive]
     gram = rows @ rows.T
     prices = torch.linalg.pinv(gram, rtol=SPAN, hermitian=True) @ asked
-    if not _enough(gram, prices, asked, both):
-        prices = _one_sided(gram, asked, both)
     step: Tensor = -rows.T @ prices
+    if _enough(gram, prices, asked, both):
+        return step
+    step = -rows.T @ _one_sided(gram, asked, both)
+    down = None if slope is None else slope()
+    if down is None or not float(down.norm()):
+        return step
+    # From a step down grad f, so that what may stay on its bound does: that it costs f to go beyond
+    # it, |d| does not see.
+    cost = max(0.0, float(down @ step))
+    ahead = -AHEAD * cost / float(down @ down) * down
+    step = ahead - rows.T @ _one_sided(gram, asked + rows @ ahead, both)
     return step
 
 

@@ -184,7 +184,8 @@ def restore(session):
             if not len(rows):
                 break
             # min |step| s.t. J step <= -amounts, = of equations
-            step = shortest(jacobian(g, rows, session), amounts[rows], end.equations(rows))
+            J = jacobian(g, rows, session)
+            step = shortest(J, amounts[rows], end.equations(rows), end.slope)
             if not end.go(step):  # no length along it leaves less
                 break
         end.tell()

@@ -98,3 +98,20 @@ def test_rows_that_contradict_each_other_have_a_step_between() -> None:
 def test_rows_without_slope_and_none_at_all(equal: bool) -> None:
     assert (found(np.zeros((2, 3)), np.ones(2), equal) == 0).all()
     assert found(np.zeros((0, 3)), np.ones(0), equal).tolist() == [0, 0, 0]
+
+
+def test_rows_that_hold_f_back_stay_on_their_bounds() -> None:
+    """grad f is what 12 rows hold back: a step that knows it costs f no more than another."""
+    draw = np.random.default_rng(1)
+    rows = draw.normal(size=(12, 5))
+    inside = draw.normal(size=5)
+    amounts = -rows @ inside - draw.uniform(0, 1, 12)  # met by `inside`
+    weights = draw.uniform(0, 1, 12)
+    slope = -rows.T @ weights  # each row holds f back
+    given = [torch.as_tensor(v) for v in (rows, amounts)]
+    none = torch.zeros(12, dtype=torch.bool)
+    plain, ahead = (shortest(*given, none, s) for s in (None, lambda: torch.as_tensor(slope)))
+    for step in (plain, ahead):
+        assert (rows @ step.numpy() + amounts <= 1e-4 * np.abs(rows).sum(1)).all()
+    assert float(slope @ ahead.numpy()) <= float(slope @ plain.numpy()) + 1e-9
+    assert plain.norm() <= ahead.norm() + 1e-9
