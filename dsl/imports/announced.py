@@ -12,6 +12,7 @@ import sys
 from functools import lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from os.path import isfile
 from pathlib import Path
 
 GROUP = "cspec.functions"
@@ -58,6 +59,6 @@ def announced_file(module: str) -> Path | None:
     for folder in place.submodule_search_locations or ():
         inner = Path(folder, *rest)
         for path in (inner.with_suffix(".py"), inner / "__init__.py"):
-            if path.is_file():
+            if isfile(path):
                 return path
     return None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,7 +120,7 @@ def _untrusted(item: From, source: Source) -> Iterator[Diagnostic]:
     refusals = ((name.name, refusal(item.module, name.name)) for name in item.names)
     asked = {refused.name: (name, refused) for name, refused in refusals if refused is not None}
     file = f"{item.module.replace('.', '/')}.py"
-    beside = file if asked and (folder_of(source) / file).is_file() else ""
+    beside = file if asked and isfile(folder_of(source) / file) else ""
     for name, refused in asked.values():
         yield untrusted(item.module, name, refused, spec=source.name, span=item.span, beside=beside)
 
@@ -128,7 +129,7 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
     try:
         return read_outline(path)
     except FileNotFoundError:
-        if Path(source.name).is_file():
+        if isfile(source.name):
             found.append(_missing(item, path))
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""

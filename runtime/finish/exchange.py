@@ -40,7 +40,7 @@ PATIENCE = 1
 """Rounds without help that others follow: where a rule changes sides, a kink moves first."""
 PATIENCE = 1
 """Rounds without help that others follow."""
-INWARD, BEYOND, BESIDE = 4, 1.5, 2.0
+INWARD, BEYOND, BESIDE = 6, 1.5, 2.0
 """Rounds that ask for more at points, times what is missed by how much more, within how many h."""
 BROKEN = 0.25
 """Share of the tolerance from which on points are moved."""
@@ -83,23 +83,25 @@ def _inside(session: Session, sets: Mapping[str, Sequence[ConstraintFacts]]) -> 
     Where a rule changes sides its values have a kink that comes with the points: u goes to 0 at
     one point and v below its bound at the next one, and between them neither is.
     """
-    for _ in range(INWARD):
+    least, kept, place = torch.inf, dict[str, Tensor](), point_of(session.parameters)
+    idle = 0
+    for left in range(INWARD, -1, -1):
         missed = {name: _missed(session, name, own) for name, own in sets.items()}
         worst = max((float(amounts.max()) for amounts in missed.values()), default=0.0)
-        if session.interrupted or worst == 0:
+        if worst < least:
+            least, kept, place = worst, dict(session.inward), point_of(session.parameters)
+            idle = 0
+        else:
+            idle += 1
+        if session.interrupted or worst == 0 or left == 0 or idle > PATIENCE:
             break
-        start = point_of(session.parameters)
         for name, own in sets.items():
             for c in own:
                 more = BEYOND * missed[name]
                 session.inward[c.label] = session.inward.get(c.label, 0.0) + more
         yield
-        left = max(float(_missed(session, name, own).max()) for name, own in sets.items())
-        if left > HELPED * worst:
-            put(session.parameters, start)
-            session.inward.clear()
-            break
-    for label, more in session.inward.items():
+    put(session.parameters, place)
+    for label, more in kept.items():
         if float(more.max()) > 0:
             session.notes.append(
                 f"{label}: at points beside which it was broken, up to {float(more.max()):.2g} "

@@ -67,8 +67,8 @@ def shortest(
     # it, |d| does not see.
     cost = max(0.0, float(down @ step))
     ahead = -AHEAD * cost / float(down @ down) * down
-    step = ahead - rows.T @ _one_sided(gram, asked + rows @ ahead, both)
-    return step
+    back: Tensor = rows.T @ _one_sided(gram, asked + rows @ ahead, both)
+    return ahead - back
 
 
 def _enough(gram: Tensor, prices: Tensor, asked: Tensor, equal: Tensor) -> bool:
