@@ -92,7 +92,7 @@ def mend_blocks(source: Source, tokens: list[Token]) -> tuple[list[Token], list[
             index += 1
             continue
         findings.append(_finding(source, block, lines))
-        if block.word.split()[0] in _WHOLE:
+        if not _WHOLE.isdisjoint(block.word.split()[:1]):
             dropped.add(block.end - 1)
             index = block.end - 1 - len(block.body)
         else:
@@ -211,7 +211,7 @@ def _lines(source: Source, block: _Block) -> _Lines | None:
         plain = tuple(token for token in body if token.kind != "_NL")
         fix = None if _commented(source, block) else shown
         return _Lines((keyword, *plain), "CS130", message, (help_,), fix)
-    if word.split()[0] in _WHOLE:
+    if not _WHOLE.isdisjoint(word.split()[:1]):
         message = "a spec is the problem itself: no braces stand around it"
         help_ = f"remove `{word} {{` and the `}}` that closes it"
         opener = source.text.index("{", first.start)

@@ -10,7 +10,7 @@ from cspec.compiler.emit.expressions.locals import Forward
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import chosen_parameters
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expr, Name, shape
+from cspec.dsl.tree.nodes import Call, Expr, Name, shape, walk
 
 
 def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
@@ -87,14 +87,17 @@ def operations(t: TranslatorBase, expr: Call) -> ast.expr:
 def _input(t: TranslatorBase, expr: Call, place: int) -> ast.expr:
     """One input of a model: `f(x, 0)` has a 0 for each example, like the column there."""
     argument = expr.arguments[place]
-    fixed = value_or_none(argument, t.inference.known.params) is not None
-    if not fixed or t.dataset is None or _at_a_point(t, expr):
+    fixed = value_or_none(argument, t.inference.known.params)
+    if fixed is None or t.dataset is None or _at_a_point(t, expr):
         return _given(t, argument)
+    plain = not any(isinstance(node, Call) for node in walk(argument))
+    # `cos(pi)` would be a number in float64, which stands beside no columns of float32.
+    value = t.translate(argument) if plain else ast.Constant(fixed)
     column = t.inference.known.input_column(expr, place, t.dataset)
     if column is None:
-        return t.call("spread", t.translate(argument), t.any_column())
+        return t.call("spread", value, t.any_column())
     like = t.column(t.dataset, column)
-    return t.call("filled", t.translate(argument), like)
+    return t.call("filled", value, like)
 
 
 def _given(t: TranslatorBase, argument: Expr) -> ast.expr:

@@ -59,3 +59,15 @@ def test_on_data(call: str, width: int) -> None:
     )
     result = cspec.run(spec, train={"x": x, "y": x[:, 0]})
     assert first_width(result, "f") == width
+
+
+def test_numbers_that_are_computed_stand_beside_columns() -> None:
+    """`u(x, cos(pi))`: the type of a column, and the value of the number."""
+    spec = (
+        "domain q(x) = box([0, 1])\nmodel u = mlp(hidden=[4], act=tanh)\n"
+        "minimize E[(u(x, cos(pi)) - x)^2 for x in q.sample(20)]\n"
+        "metric m = E[u(x, -1)^2 for x in q.grid(5)]\n"
+        "metric n = E[u(x, cos(pi))^2 for x in q.grid(5)]\nfit(steps=2)\n"
+    )
+    result = cspec.run(spec)
+    assert result.metrics["n"] == result.metrics["m"] > 0
