@@ -1,6 +1,6 @@
 """Specs with mutated tokens: what `check` answers, how long it takes, how much it says.
 
-    python benchmarks/fuzz.py [--count 10000] [--seed 0] [--plan]
+    python benchmarks/fuzz.py [--count 10000] [--seed 0] [--plan] [--strict]
     python benchmarks/fuzz.py --repeated [--count 200] [--seed 0]
 
 Every spec of the examples, the benchmarks and the tests is taken apart into tokens, a few of which
@@ -10,6 +10,8 @@ than 100 kB; patterns are compiled before, as at the start of a process, and wha
 timed twice more, of which the shortest counts: machines are shared. `--plan` also plans those
 that are free of errors, with a limit of 10 s.
 
+With `--strict` a search for what was meant may raise, which a check survives (`dsl/text/sought`).
+
 With `--repeated`, a line or a few words are written again and again, to 4 and to 16 kB: four times
 the text may cost seven times as much where it is dear, and no text 4 s.
 """
@@ -17,6 +19,7 @@ the text may cost seven times as much where it is dear, and no text 4 s.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 import time
@@ -29,6 +32,7 @@ from cspec.dsl.check import check
 from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.messages.pages.all import CODES
 from cspec.dsl.messages.render import render_text
+from cspec.dsl.text.sought import STRICT
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES
@@ -190,8 +194,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plan", action="store_true", help="plan those without errors, too")
+    parser.add_argument("--strict", action="store_true", help="let searches for a fix raise")
     parser.add_argument("--repeated", action="store_true", help="one unit again and again")
     options = parser.parse_args()
+    if options.strict:
+        os.environ[STRICT] = "1"
     if options.repeated:
         growth(options.count, options.seed)
         return

@@ -43,6 +43,7 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method, Soft
 from cspec.dsl.text.collector import paused
 from cspec.dsl.text.recursion import roomy
+from cspec.dsl.text.sought import sought
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.tokens import common_length
 from cspec.dsl.tree.constants import remembered
@@ -113,7 +114,11 @@ def check(
         # Of what is tried no more, nothing is known to be better than the spec as it is.
         return tried.get(text.text, checked.diagnostics)
 
-    found = with_one_edit(with_examples(checked.diagnostics, source, found_in), source, found_in)
+    def helped() -> tuple[Diagnostic, ...]:
+        shown = with_examples(checked.diagnostics, source, found_in)
+        return with_one_edit(shown, source, found_in)
+
+    found = sought(helped, checked.diagnostics)
     return checked.model_copy(update={"diagnostics": found})
 
 

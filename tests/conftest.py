@@ -13,6 +13,8 @@ import pytest
 
 # How sums are split between threads changes their last bits; torch reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A search for what a text may have meant that raises is a fault here, and seen.
+os.environ.setdefault("CSPEC_STRICT", "1")
 # Modules that several folders share are imported by their place here: `training.linear`.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 

@@ -7,6 +7,7 @@ of the grammar; a last resort says what stands where and what may stand there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from cspec.dsl.mistakes.averages import bar, empty_condition, on_outside
 from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
@@ -130,6 +131,7 @@ from cspec.dsl.mistakes.words import (
     reference,
 )
 from cspec.dsl.text.clauses import ITEM_WORDS
+from cspec.dsl.text.sought import sought
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.terminals import keywords
 
@@ -293,7 +295,7 @@ CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
 def explain(failure: Failure) -> Repair:
     """The first finding that fits."""
     for check in CHECKS:
-        repair = check(failure)
+        repair = sought(partial(check, failure), None)
         if repair is not None:
             return _with_examples(failure, repair) if _vague(repair) else repair
     return fallback(failure)

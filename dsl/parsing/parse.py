@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.blocks import mend_blocks
@@ -41,6 +42,7 @@ from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.text.clauses import ITEM_WORDS, Clause, cut
 from cspec.dsl.text.collector import paused
 from cspec.dsl.text.limits import FINDINGS
+from cspec.dsl.text.sought import sought
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.nodes import (
@@ -105,7 +107,8 @@ def _parse(
     source: Source, tokens: list[Token], comments: list[Token]
 ) -> tuple[Spec, list[Diagnostic]]:
     """The tree of tokens that are taken as a spec, and what is wrong with them."""
-    tokens, blocks = mend_blocks(source, tokens)
+    as_they_are: tuple[list[Token], list[Diagnostic]] = (tokens, [])
+    tokens, blocks = sought(partial(mend_blocks, source, tokens), as_they_are)
     tokens, headings = mend_headings(source, tokens)
     found = blocks + headings + invisible(source)
     placed: list[tuple[Clause, Item | None]] = []

@@ -51,13 +51,12 @@ def joins(char: str) -> bool:
 def slip_edits(source: Source, first: Diagnostic, start: int, end: int) -> Iterator[Edit]:
     """The edits of a line near a finding, in no order."""
     tokens = [t for t in tokenize(source.text)[0] if start <= t.start < end and t.kind != "_NL"]
-    hit = [i for i, t in enumerate(tokens) if t.end >= first.span.start] or [len(tokens)]
-    last = (
-        max((i for i in hit if tokens[i].start < first.span.end), default=hit[0]) if tokens else 0
-    )
+    hit = next((i for i, t in enumerate(tokens) if t.end >= first.span.start), len(tokens))
+    within = [i for i, t in enumerate(tokens) if i >= hit and t.start < first.span.end]
+    last = max(within, default=hit)
     syntax = first.code.startswith("CS1")
     for index, token in enumerate(tokens):
-        distance = max(hit[0] - index, index - last, 0)
+        distance = max(hit - index, index - last, 0)
         if distance <= _NEAR and token.kind != "ST":
             for cost, left, right, new in _at(tokens, index, syntax):
                 yield Edit(cost, distance, left, right, new)

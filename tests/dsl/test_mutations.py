@@ -67,6 +67,7 @@ def test_the_same_seed_gives_the_same_texts(fuzz: ModuleType) -> None:
         "var x[)]\nvar u[20] in [-1, 1]\nminimize sumsq(u)\n"
         "s.t. dyn: forall t in range(20): x[t + 1] == x[t] + 0.1*u[t]",
         "var x[3] = 1 in [0, 10]iminimize sumsq(x - 2)\ns.t.for \n=1:3: x[i] <= 3",
+        "minimize x # \u202e\nvar x1 = 2\nminimize log(1 + x1^2)\ns.t. c1: x1 == 4",
         f"from nets{'initialcvar' * 60} import geneonet\nmodel f = geneonet()\nminimize l2(f)",
     ],
 )
