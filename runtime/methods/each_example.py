@@ -23,6 +23,8 @@ STABLE = 0.2
 """Of plain gradient steps: rate x penalty x rows x |grad g|^2."""
 FIRST = 10.0
 """Of the first penalty: how much harder all violated rows pull than f holds back."""
+HELD = 1e-3
+"""Share of the tolerance within which an equation at points holds by itself."""
 FADES = 0.9
 """What stays of a mean of late steps, each time it is looked at."""
 MOST = 10.0
@@ -40,6 +42,8 @@ def units_of_each(
     violated rows, violation the largest; where nothing is minimized |grad f| counts as 1.
     """
     state, parameters = session.state, session.parameters
+    if equal and not _matters(session, label, values):
+        return
     found = values.detach()
     asked = ~torch.isnan(found)
     places = torch.arange(len(values), device=values.device)
@@ -84,8 +88,17 @@ def balance_each(session: Session, label: str, f: Tensor, values: Tensor, rows: 
     seen = torch.stack([bent.to(steep), steep]).to(state[f"{label}.balance"])
     trace, square = found = FADES * state[f"{label}.balance"] + (1 - FADES) * seen
     state[f"{label}.balance"] = found
-    if trace > 0 and square > 0:
+    if trace > 0 and square > 0 and _matters(session, label, values):
         state[f"{label}.penalty"] = (trace / (rows * square)).reshape(1)
+
+
+def _matters(session: Session, label: str, values: Tensor) -> bool:
+    """Whether points are off by more than what rounding leaves where they hold by themselves.
+
+    Their slope is rounding, too, and a penalty over its square would be beyond all bounds.
+    """
+    tolerance = min(c.tolerance for c in session.program.constraints if c.label == label)
+    return float(torch.nan_to_num(values.detach()).abs().max()) > HELD * tolerance
 
 
 def _along(

@@ -164,11 +164,29 @@ def test_the_balance_of_points_with_the_objective_has_no_units() -> None:
     def penalty(a: float, b: float) -> float:
         w = torch.ones(3, requires_grad=True)
         state = {"c.balance": torch.zeros(2), "c.penalty": torch.zeros(1)}
-        session: Any = SimpleNamespace(step=1, state=state, parameters=[w])
+        program = SimpleNamespace(constraints=[SimpleNamespace(label="c", tolerance=1e-3)])
+        session: Any = SimpleNamespace(step=1, state=state, parameters=[w], program=program)
         balance_each(session, "c", a * (places @ w).pow(4).mean(), b * (places @ w), 9)
         return float(state["c.penalty"])
 
     assert penalty(100, 0.1) == pytest.approx(1e4 * penalty(1, 1), rel=1e-4) != 0
+
+
+def test_what_holds_by_itself_pulls_at_nothing() -> None:
+    """u is periodic in x by its inputs: the slope of the requirement is what rounding leaves."""
+    spec = (
+        "domain q(t, x) = box([0, 1], [-1, 1])\nmodel u(t, c, s) = mlp(hidden=[8], act=tanh)\n"
+        "let v(t, x) = cos(pi*x) + t*u(t, cos(pi*x), sin(pi*x))\n"
+        "minimize E[(v(t, x) - cos(pi*x) - t)^2 for (t, x) in q.sample(50)]\n{}"
+        "fit(steps=300, optimizer=adam(lr=1e-2))\n"
+    )
+    held = (
+        "s.t. wall: forall t in uniform(0, 1).sample(9): v(t, -1) == v(t, 1) within 1e-2\n"
+        "     start: forall x in uniform(-1, 1).sample(9): v(0, x) == cos(pi*x) within 1e-2\n"
+    )
+    alone, both = cspec.run(spec.format("")), cspec.run(spec.format(held))
+    assert both.satisfied and alone.objective is not None
+    assert both.objective == pytest.approx(alone.objective, abs=2e-3)
 
 
 def test_a_wall_is_a_box_with_one_place_along_an_axis() -> None:
