@@ -42,6 +42,8 @@ SHARE = 0.2
 SLACK = 1e-2
 """Share of its own scale up to which an inequality counts as at its bound; of many rows some are
 always that near, so that one of an example has to be as near as a restoration leaves it."""
+SLOPED = 1e-10
+"""Share of the largest gradient up to which another is what rounding left of none."""
 BETTER = 0.5
 STATIONARY = 0.2
 """Residual, relative to grad f or to the largest pull, up to which the end of a run is near a
@@ -128,7 +130,9 @@ def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor,
     """
     if not len(columns):
         return base.new_zeros(0), float(base.norm())
-    length = columns.norm(dim=1).clamp(min=1e-300)
+    length = columns.norm(dim=1)
+    alive = length > SLOPED * torch.maximum(length.max(), base.norm())
+    length = torch.where(alive, length, torch.inf)  # what nothing moves has no price
     floor = torch.where(equal, -torch.inf, 0.0).double().cpu().numpy()
     matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
     with np.errstate(all="ignore"):  # A run that ran away has gradients whose squares overflow.

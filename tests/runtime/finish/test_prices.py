@@ -11,7 +11,7 @@ from scipy.optimize import lsq_linear, minimize
 from training.linear import D, Requirement, line, objective, point, requirement, table
 from training.text import session_of
 
-from cspec.runtime.finish.prices import corrected
+from cspec.runtime.finish.prices import corrected, least_squares
 
 SPEC = """
 data train(x, y)
@@ -116,3 +116,10 @@ def test_looking_moves_nothing(optimum: Any) -> None:
 
 def test_gradients_that_overflow_are_no_warning(optimum: Any) -> None:
     corrected(start(1e160 * optimum), torch.tensor([1e160, 1e160, 0.0], dtype=D))
+
+
+def test_what_nothing_moves_has_no_price() -> None:
+    base = torch.tensor([1.0, -2.0, 0.0], dtype=torch.float64)
+    columns = torch.stack([-base, 0 * base, 1e-14 * torch.ones(3, dtype=torch.float64)])
+    found, left = least_squares(base, columns, torch.ones(3, dtype=torch.bool))
+    assert found.tolist() == pytest.approx([1, 0, 0]) and left == pytest.approx(0, abs=1e-9)
