@@ -83,7 +83,7 @@ def _inside(session: Session, sets: Mapping[str, Sequence[ConstraintFacts]]) -> 
     Where a rule changes sides its values have a kink that comes with the points: u goes to 0 at
     one point and v below its bound at the next one, and between them neither is.
     """
-    least, kept, place = torch.inf, dict[str, Tensor](), point_of(session.parameters)
+    least, kept, place = torch.inf, dict[str, Tensor](), None
     idle = 0
     for left in range(INWARD, -1, -1):
         missed = {name: _missed(session, name, own) for name, own in sets.items()}
@@ -100,7 +100,8 @@ def _inside(session: Session, sets: Mapping[str, Sequence[ConstraintFacts]]) -> 
                 more = BEYOND * missed[name]
                 session.inward[c.label] = session.inward.get(c.label, 0.0) + more
         yield
-    put(session.parameters, place)
+    if place is not None:
+        put(session.parameters, place)
     for label, more in kept.items():
         if float(more.max()) > 0:
             session.notes.append(

@@ -154,8 +154,6 @@ class Restoration:
 
     def slope(self) -> Tensor:
         """grad f where it was measured last (n,); 0 of what moves nothing."""
-        if not self._objective.requires_grad:
-            return torch.zeros_like(self._start)
         return gradient_of(self._objective, self.session.parameters)
 
     def go(self, step: Tensor) -> bool:
