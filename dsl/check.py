@@ -12,6 +12,7 @@ from cspec.dsl.checks.divisions import check_divisions
 from cspec.dsl.checks.events import check_events
 from cspec.dsl.checks.items import Settled, check_items
 from cspec.dsl.checks.meant.conditions import check_conditions
+from cspec.dsl.checks.meant.moved_twice import check_moved_twice
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
@@ -134,6 +135,7 @@ def _check_expressions(
     check_gates(typer, explicit.items, settled.models)
     check_events(typer, explicit.items)
     check_conditions(typer, explicit.items)
+    check_moved_twice(typer, explicit.items)
     check_unused(typer, explicit)
 
 

@@ -9,7 +9,6 @@ says what works today instead. What is compiled leaves this list.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 
 from cspec.dsl.explicit.over_points import runs
@@ -51,7 +50,7 @@ from cspec.dsl.tree.nodes import (
     WithSurrogate,
     walk,
 )
-from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, names
+from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BOXES
 
@@ -170,7 +169,24 @@ def _quantifier(
         )
     elif drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
+    elif (own := _of_each_example(binder, constraint.relation)) is not None:
+        help_ = f"as it stands one change is for all examples; each its own: `{own}`"
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
+
+
+def _of_each_example(binder: Binder, relation: Node) -> str | None:
+    """`forall d in ball(r): E[l(x + d)] <= b` with the worst change of each example."""
+    match relation:
+        case Compare(operands=(Expectation(binders=()) as mean, bound), operators=(operator,)):
+            pass
+        case _:
+            return None
+    word = EXTREME.get(operator)
+    if word is None or mean.kind != "E" or function_name(binder.domain) != "ball":
+        return None
+    worst = Comprehension(function=word, body=mean.body, binders=(binder,))
+    each = format_expression(mean.model_copy(update={"body": worst}))
+    return f"{each} {operator} {format_expression(bound)}"
 
 
 def _of_points(
@@ -318,6 +334,7 @@ def _at_each(relation: Compare, symbols: Symbols) -> Diagnostic | None:
     return None
 
 
+_A_BALL = "a ball around it: `for z in ball(x, 0.1, norm=inf)`"
 _AROUND = "around each example it is a ball: `for z in ball(x, 0.1, norm=inf)`"
 
 
@@ -437,24 +454,13 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
     return f"`{node.function}(... for ...)` over points of a domain"
 
 
-def _around(node: Expectation | Comprehension, binder: Binder) -> str:
-    """`max(l(z) for z in ball(x, r))` for `max(l(x + d) for d in ball(r))`."""
-    text, name = format_expression(node), binder.names[0]
-    moved = re.search(rf"\b(\w+) \+ {re.escape(name)}\b", text)
-    ball = f"for {name} in ball("
-    if moved is None or len(getattr(binder.domain, "arguments", ())) != 1 or ball not in text:
-        return ""
-    return text.replace(moved[0], "z").replace(ball, f"for z in ball({moved[1]}, ")
-
-
 def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
     if isinstance(node, Expectation) and node.dataset is not None:
         return "leave the condition out: multiply by it, and divide by its mean"
     match binder.domain:
         case Call(function=Name(id="ball")):
-            around = _around(node, binder)
-            if around:
-                return f"a ball stands around its inputs: `{around}`"
+            if isinstance(node, Comprehension) and node.function in EXTREMES:
+                return f"what is added to an input is searched, `f(x + d)`, or {_A_BALL}"
             return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
     if _derived(node):
         return _OWN_LOOP

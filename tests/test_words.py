@@ -102,7 +102,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/kinds/parts.py": "grid",
         "dsl/kinds/table.py": "ball",
         "compiler/passes/expansion/worst_case.py": "ball",
-        "dsl/explicit/worst_example.py": "ball",
         "dsl/explicit/points.py": "box grid",
         "dsl/not_compiled.py": "ball grid",
         "dsl/settings/points.py": "grid",
@@ -135,7 +134,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "dsl/kinds/forms.py": "ball grid nm rank sparse",
     },
 }
-MOST = 130
+MOST = 129
 """Words named outside of their homes, at most: lower it when one goes."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import NamedTuple
 
+from cspec.dsl.explicit.perturbation import around_inputs
 from cspec.dsl.explicit.points import noise_of
 from cspec.dsl.explicit.questions import (
     examples_as_columns,
@@ -107,6 +108,7 @@ class Elaborator:
             case Expectation():
                 return self._expectation(expr, context)
             case Comprehension():
+                expr = around_inputs(expr, self.symbols.column_names)
                 binders, inner = self.binders(expr.binders, context)
                 body = self.expression(expr.body, inner)
                 return joint(expr.model_copy(update={"binders": binders, "body": body}))

@@ -27,7 +27,7 @@ from cspec.dsl.tree.nodes import (
     Name,
 )
 from cspec.dsl.tree.rebuild import names
-from cspec.dsl.words.sets import BOXES
+from cspec.dsl.words.sets import BALL, BOXES
 
 EXTREME = {"<=": "max", ">=": "min"}
 """The extreme that has to meet a bound, by the relation."""
@@ -95,8 +95,8 @@ def joint(expr: Comprehension) -> Comprehension:
 def is_searched(domain: Expr) -> bool:
     """Whether the worst of a set is searched: of a ball, an interval or a box."""
     match domain:
-        case Interval() | Call(function=Name(id="ball")):
+        case Interval():
             return True
         case Call(function=Name(id=word)):
-            return word in BOXES
+            return word == BALL or word in BOXES
     return False

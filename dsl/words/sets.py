@@ -123,6 +123,8 @@ FUNCTION_SETS = _words(lambda s: s.functions)
 BY_ROWS = _words(lambda s: s.by_rows)
 VECTORS = _words(lambda s: s.vectors)
 VERTICES = _words(lambda s: s.vertices)
+BALL = "ball"
+"""Points around something, or changes that are added to it: the worst of them is searched."""
 BOXES = _words(lambda s: s.points)
 """Words of a spec that say where points lie, an interval an axis."""
 

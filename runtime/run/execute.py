@@ -236,12 +236,10 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
         session.at_boundary = folder.tick
         session.keep = folder.checkpoint
     with interruptible(session) as signals:
-        torn = _train(session, folder)
+        _train(session, folder)
         signals.loop_is_over()
         session.termination = _termination(session)
         session.seconds = time.monotonic() - started
-        if folder is not None and not torn:
-            folder.checkpoint(session)
         result = _concluded(session, signals, None if folder is None else str(folder.path))
         if folder is not None and result.termination != "interrupted":
             _record_looks(session, folder)
@@ -257,8 +255,8 @@ def _record_looks(session: Session, folder: RunFolder) -> None:
     folder.look(looks_of(session.program, data, session.spent, session.asker, name, times))
 
 
-def _train(session: Session, folder: RunFolder | None) -> bool:
-    """Call the emitted `train`; whether a second Ctrl-C tore it out of a step.
+def _train(session: Session, folder: RunFolder | None) -> None:
+    """Call the emitted `train`; a second Ctrl-C tears it out of a step.
 
     Raises:
         SpecError: an error inside the user's model or functions.
@@ -268,7 +266,6 @@ def _train(session: Session, folder: RunFolder | None) -> bool:
             session.module["train"](session)
         except KeyboardInterrupt:
             session.interrupted = True
-            return True
         except SpecError:
             session.release()
             raise
@@ -281,7 +278,6 @@ def _train(session: Session, folder: RunFolder | None) -> bool:
                 settle_(model)
             session.release()
             raise found.error() from error
-    return False
 
 
 def _concluded(session: Session, signals: Signals, out: str | None) -> Result:

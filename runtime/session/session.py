@@ -238,13 +238,13 @@ class Session:
             self.at_boundary(self)
         if not self.termination:
             if self.interrupted:
-                self._interrupt()
+                self._end("interrupted")
             elif self.optimizer.longest >= SKIPPED_LIMIT:
                 self.termination = "nonfinite"
             elif self.step >= self.total_steps and self.optimizer.skipped >= self.step > 0:
                 self.termination = "nonfinite"  # No step was taken at all.
             elif self.step >= self.total_steps:
-                self.termination = "completed"
+                self._end("completed")
         return not self.termination
 
     def flush(self) -> None:
@@ -427,15 +427,15 @@ class Session:
     def stopped(self) -> bool:
         """Whether the run has to end before its last step.
 
-        The emitted loop asks last in an epoch's body: an interrupted run keeps its state here,
-        before anything that a loop does once it is over.
+        The emitted loop asks last in an epoch's body.
         """
         if self.interrupted:
-            self._interrupt()
+            self._end("interrupted")
         return bool(self.termination)
 
-    def _interrupt(self) -> None:
-        self.termination = self.termination or "interrupted"
+    def _end(self, termination: str) -> None:
+        """The loop is over: its state is kept before anything that is done with it afterwards."""
+        self.termination = self.termination or termination
         if self.keep is not None:
             self.keep(self)
 

@@ -224,6 +224,43 @@ def test_no_generator_and_no_statistics_move() -> None:
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
+ADDED = [
+    ("E[max(ce(f(x + d), y) for d in ball(0.1, norm=2))]", "E[max(ce(f(z), y) for z in BALL)]"),
+    ("E[max(ce(f(d + x), y) for d in ball(0, 0.1, norm=2))]", "E[max(ce(f(z), y) for z in BALL)]"),
+    (
+        "E[max(ce(f(x + d), y) - sumsq(d) for d in ball(0.1, norm=2))]",
+        "E[max(ce(f(z), y) - sumsq(z - x) for z in BALL)]",
+    ),
+    (
+        "forall (x, y) in train, d in ball(0.1, norm=2): ce(f(x + d), y)",
+        "forall (x, y) in train, z in BALL: ce(f(z), y)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("added", "around"), ADDED)
+def test_a_change_that_is_added_is_a_point_of_the_ball(added: str, around: str) -> None:
+    found, other = (
+        run(f"{added} <= 1"),
+        run(around.replace("BALL", "ball(x, 0.1, norm=2)") + " <= 1"),
+    )
+    assert found["r"].value == other["r"].value and found.objective == other.objective
+
+
+@pytest.mark.parametrize("change", ["x - d", "x + 0.5*d", "2*d + x"])
+def test_a_change_with_a_factor_reaches_as_far(change: str) -> None:
+    """max (f(x + k d) - f(x))^2 of f = w x + b over a ball of radius r is (k r |w|)^2."""
+    data = two_gaussians(n=60, seed=1)["train"]
+    result = cspec.run(
+        "data train(x, y)\nmodel f = linear\nminimize bce(f(x), y)\n"
+        f"s.t. r: E[max((f({change}) - f(x))^2 for d in ball(0.3, norm=2))] <= 9\nfit(epochs=3)",
+        train={"x": data["x"], "y": data["y"]},
+    )
+    weight = next(p for p in result.models["f"].parameters() if p.ndim == 2).detach().double()
+    factor = {"x - d": 1, "x + 0.5*d": 0.5, "2*d + x": 2}[change]
+    assert result["r"].value == pytest.approx(float((factor * 0.3 * weight.norm()) ** 2), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [
@@ -234,6 +271,8 @@ def test_no_generator_and_no_statistics_move() -> None:
         ("E[sum(ce(f(a*x), y) for a in [0, 1])] <= 9", "not finite"),
         ("forall (x, y) in train, a in [0, 1]: f(a*x)[0] == 3", "over `[0, 1]`"),
         ("E[max(ce(f(z), y) for z in ball(2*x, 0.1, norm=2))] <= 9", "ball"),
+        ("E[max(ce(f(x), y) + sum(d) for d in ball(0.1, norm=2))] <= 9", "over a whole ball"),
+        ("forall d in ball(0.1, norm=2): E[ce(f(x + d), y)] <= 9", "on a whole ball"),
     ],
 )
 def test_what_is_not_searched_is_refused_by_name(form: str, said: str) -> None:

@@ -287,6 +287,38 @@ def test_what_is_drawn_is_drawn_again(
         assert cspec.verify(out).holds
 
 
+BELOW = """domain q(t, x) = box([0, 1], [-1, 1])
+model u(t, x) = mlp(hidden=[16])
+minimize E[(u - sin(3*x))^2 for (t, x) in q.sample(100)]
+s.t. b: forall (t, x) in q.sample(60): u(t, x) <= 0.5
+fit(steps=200)
+"""
+
+
+@pytest.mark.parametrize("text", [BELOW, DRAWN["multipliers by a network"]])
+def test_killed_after_the_loop_the_end_is_done_again(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint of the last step holds what the loop left, not what the end made of it."""
+    whole, out = cspec.run(text, out=tmp_path / "whole"), tmp_path / "cut"
+    with monkeypatch.context() as patch:
+        patch.setattr("cspec.runtime.run.folder.SHARE", 1e9)  # no second checkpoint on the way
+        patch.setattr("cspec.runtime.run.execute.conclude", die)
+        with pytest.raises(Killed):
+            cspec.run(text, out=out)
+    again = cspec.resume(out)
+    assert weights(out) == weights(tmp_path / "whole")
+    assert again.constraints == whole.constraints and again.kkt == whole.kkt
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def die(*_: Any, **__: Any) -> Any:
+    raise Killed
+
+
 FAST = {"augmented Lagrangian": GAUSS + RATE + STEPS}
 SLOW = DRAWN | {
     "two players": GAUSS + RATE + "using proxy_lagrangian\n" + STEPS,
