@@ -242,7 +242,10 @@ class Findings(GroupFindings):
             f'`{shown(value)}` has no part "{name}"',
             expr,
             notes=(f"its parts are {listed}",),
-            helps=(f"write one of these names, or a position from 0 on: `{shown(value)}[0]`",),
+            helps=(
+                f"write {'one of these names, or ' if known else ''}a position from 0 on: "
+                f"`{shown(value)}[0]`",
+            ),
         )
 
     # --- shapes ---

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
 from cspec.dsl.names.symbols import examples_of, stand_in
 
+CHOSE_TOO = "verified on the data that also chose the model"
+"""What a note says of requirements that are judged where the iterate was chosen."""
+
 
 @dataclass(frozen=True)
 class Where:

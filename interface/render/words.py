@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cspec.compiler.records.which_data import CHOSE_TOO
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import FIXED
 
@@ -180,8 +181,14 @@ def explain_miss(
         head = f"{c.name} NOT MET on {where(c)}: `{c.text}` is violated by {number(c.violation, 2)}"
     else:
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
-    advice = [_RELAX] if c.name in conflict else _advice(c, chose, _diagnosis(c, notes))
+    advice = [_RELAX] if c.name in conflict else _advice(c, chose, notes)
     return [head, *(f"  try: {text}" for text in advice)]
+
+
+def _chose_too(c: ConstraintResult, notes: Sequence[str]) -> bool:
+    """Whether a note says that the data that judge a requirement have chosen the iterate."""
+    heads = (note.removesuffix(f": {CHOSE_TOO}") for note in notes if note.endswith(CHOSE_TOO))
+    return any(c.name in head.split(", ") for head in heads)
 
 
 def _diagnosis(c: ConstraintResult, notes: Sequence[str]) -> str:
@@ -221,8 +228,8 @@ _TOLD = 3
 """Members of one constraint whose miss is told in full."""
 
 
-def _advice(c: ConstraintResult, chose: str | None, diagnosis: str) -> list[str]:
-    found = []
+def _advice(c: ConstraintResult, chose: str | None, notes: Sequence[str]) -> list[str]:
+    found, diagnosis = [], _diagnosis(c, notes)
     if c.standard_error and c.violation <= 2 * c.standard_error:
         found.append(
             f"more data, or a bound with a margin: the miss is within sampling noise (standard "
@@ -233,9 +240,10 @@ def _advice(c: ConstraintResult, chose: str | None, diagnosis: str) -> list[str]
     if c.relation == "in" and c.method not in {"projection", "parametrization"}:
         found.append("`by projection`, which holds at every step")
     if elsewhere and not is_points(c.split or ""):
+        other = "; or `verify all on val every epoch`, which chooses the iterate on unseen data"
         found.append(
-            f"a stricter bound: it was trained on {chose} and is judged on {c.split}; or "
-            "`verify all on val every epoch`, which chooses the iterate on unseen data"
+            f"a stricter bound: it was trained on {chose} and is judged on {c.split}"
+            f"{'' if _chose_too(c, notes) else other}"
         )
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")

@@ -18,7 +18,7 @@ An interruption puts the run back to where its last step left it: a resumed run 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,10 +32,12 @@ from cspec.runtime.finish.violation import (
     put,
     temperatures,
 )
+from cspec.runtime.functions.worst_points import standing
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
+from cspec.runtime.session.batches import Rows
 from cspec.runtime.session.own_scales import STRICT, own_scale
-from cspec.runtime.session.with_examples import with_examples
+from cspec.runtime.session.with_examples import each_of, measured_each, with_examples
 
 if TYPE_CHECKING:
     from cspec.runtime.session.session import Session
@@ -93,7 +95,7 @@ class Restoration:
             put(self.session.parameters, self._start)
         self._mode.__exit__(*raised)
 
-    def measured(self) -> tuple[Tensor, Tensor]:
+    def measured(self) -> tuple[Tensor | Blocks, Tensor]:
         """g, differentiable, and how much each entry is over on whole data, by true constraints."""
         f, g, true = self._looked() or self._measure()
         self._f, self._violation = float(f.detach()), self._amount(true)
@@ -107,11 +109,11 @@ class Restoration:
         little = self._flat & (self._amounts(true) > self._allowed) & (true.abs() < self._one)
         return torch.where(little, self._one * true.sign(), true)
 
-    def _grouped(self, g: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    def _grouped(self, g: Tensor, true: Tensor) -> tuple[Tensor | Blocks, Tensor]:
         """Many violated examples as a few blocks of rows, the mean of each in their place.
 
-        A gradient a row would be a backward pass a row. Rows are in blocks with those that are
-        violated about as much.
+        A gradient a row would be a backward pass a row, one a block passes each row once. Rows are
+        in blocks with those that are violated about as much.
         """
         vector = self._whole.vector
         amounts = self._amounts(true)
@@ -122,11 +124,25 @@ class Restoration:
             return g, true
         blocks = rows[amounts[rows].argsort(descending=True)].chunk(BLOCKS)
         signs = torch.where(self._equal, true.sign(), 1.0).to(g)
-        means = torch.stack([(signs[block] * g[block]).mean() for block in blocks])
+        means = [lambda block=block: self._mean(block, signs[block]) for block in blocks]
         sizes = torch.stack([amounts[block].mean() for block in blocks])
         both = torch.stack([self._equal[block].any() for block in blocks])
         self._equations = torch.cat([self._equal[:vector], both])
-        return torch.cat([g[:vector], means]), torch.cat([true[:vector], sizes])
+        return Blocks(g[:vector], means), torch.cat([true[:vector], sizes])
+
+    def _mean(self, block: Tensor, signs: Tensor) -> Tensor:
+        """The mean of what a block of rows is over, computed on these rows alone."""
+        session, batch = self.session, self._batch()
+        parts = []
+        for place, c in enumerate(each_of(self._whole.constraints)):
+            assert c.segment is not None and c.each is not None
+            own = (block >= c.segment[0]) & (block < c.segment[1])
+            if not bool(own.any()):
+                continue
+            rows = Rows(batch[c.each], block[own] - c.segment[0])
+            values = measured_each(session.module, session.primal, {**batch, c.each: rows})[3]
+            parts.append(signs[own] @ list(values.values())[place].to(signs))
+        return torch.stack(parts).sum() / len(block)
 
     def left(self, true: Tensor) -> Tensor:
         """The indices of what is violated now or was before, none once all is met."""
@@ -172,6 +188,10 @@ class Restoration:
             if best <= ENOUGH * self._violation or session.interrupted:
                 break
         put(session.parameters, place)
+        if "at_worst" in session.module and best < self._violation:  # points stood still
+            best = self._looked_at()[1]
+            if best >= self._violation:
+                put(session.parameters, start)
         helped = best <= PROGRESS * self._violation
         self.steps += helped
         if helped:
@@ -187,6 +207,11 @@ class Restoration:
         put(session.parameters, point)
         if "project" in session.module:
             session.module["project"](session.primal, None, 1.0)
+        with standing():
+            return self._looked_at()
+
+    def _looked_at(self) -> tuple[float, float]:
+        """f and what is violated, without what a gradient needs."""
         with torch.no_grad():
             f, _, true = self._measure()
         return float(f.detach()), self._amount(true)
@@ -222,8 +247,10 @@ class Restoration:
         return None if self._amount(found[2]) > 0 else found
 
     def _measure(self) -> tuple[Tensor, Tensor, Tensor]:
-        batch = at_temperature(self.session.whole_batch(), self._temperatures[0])
-        return self._whole.measure(self.session.primal, batch)
+        return self._whole.measure(self.session.primal, self._batch())
+
+    def _batch(self) -> dict[str, Any]:
+        return at_temperature(self.session.whole_batch(), self._temperatures[0])
 
     def _amounts(self, true: Tensor) -> Tensor:
         true = torch.nan_to_num(true.detach().double())
@@ -236,7 +263,18 @@ class Restoration:
         return float(torch.where(amounts > self._allowed, amounts, 0.0).norm())
 
 
-def jacobian(g: Tensor, rows: Tensor, session: Session) -> Tensor:
+class Blocks:
+    """g, whose last entries are means of rows that are computed when one asks for them."""
+
+    def __init__(self, first: Tensor, means: Sequence[Callable[[], Tensor]]) -> None:
+        self._first, self._means = first, means
+
+    def __getitem__(self, row: int) -> Tensor:
+        known = len(self._first)
+        return self._first[row] if row < known else self._means[row - known]()
+
+
+def jacobian(g: Tensor | Blocks, rows: Tensor, session: Session) -> Tensor:
     """The gradients of some entries of g with respect to all that moves, one a row, float64."""
     return torch.stack([gradient_of(g[row], session.parameters) for row in rows.tolist()])
 

@@ -19,14 +19,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cspec.compiler.records.problem import at_rest
 from cspec.runtime.functions.shapes import ShapeMismatch
-from cspec.runtime.models.without_trace import evaluating
+from cspec.runtime.functions.worst_points import digest_of, known, remember
+from cspec.runtime.models.without_trace import CHUNK_ROWS, evaluating
 
 Rows = Mapping[str, Any]
 Points = list[Tensor]
@@ -36,6 +37,10 @@ Ball = tuple[str, Tensor | float, float, float | None, float | None]
 Value = Callable[[Mapping[str, Any], Rows], Tensor]
 WHOLE = "whole"
 """The part of a batch that says that it is whole data, measured as where the verdict is."""
+ON_THE_WAY = "on the way"
+"""The part of data that says that no verdict is measured: iterates of a run are compared."""
+TOGETHER = CHUNK_ROWS
+"""Rows of whole data that are searched at a time."""
 PRIME = 1_000_003
 """Between the seeds of two steps."""
 
@@ -53,6 +58,7 @@ def at_worst(
     step: float | None,
     restarts: int,
     verdict: tuple[int, int] | None = None,
+    whole: bool = False,
     center: float | None = None,
     also: Sequence[Ball] = (),
 ) -> Tensor:
@@ -61,9 +67,10 @@ def at_worst(
     `place` is the dataset and its column around which is searched, which `value` finds under its
     name where it moves and as `at_rest` of it where not; around a `center` it is a number of each
     example that no column holds. `step` defaults to 2.5 r / steps. Where whole data are brought to
-    a verdict (restoration, the solver at the end) steps and restarts are those of `verdict`. The
-    gradient is that of the model at the point found. What is searched together with it, `also`,
-    takes its own step in its own ball each time.
+    a verdict (restoration, the solver at the end), and where it is measured (`whole`), steps and
+    restarts are those of `verdict`; not where iterates are compared on the way. The gradient is
+    that of the model at the point found. What is searched together with it, `also`, takes its own
+    step in its own ball each time.
 
     Raises:
         ShapeMismatch: a column of whole numbers, which has no ball.
@@ -72,31 +79,84 @@ def at_worst(
     rows = batch[dataset]
     balls: list[Ball] = [(column, radius, norm, center, step), *also]
     around = [_around(rows, name, middle) for name, _, _, middle, _ in balls]
-    rest = {at_rest(ball[0]): a for ball, a in zip(balls, around, strict=True)}
-
-    def moved(points: Points) -> Rows:
-        names = (ball[0] for ball in balls)
-        return Moved(batch, dataset, {**rows, **dict(zip(names, points, strict=True)), **rest})
-
-    if verdict is not None and WHOLE in batch:
+    judged = verdict is not None and (whole or WHOLE in batch) and ON_THE_WAY not in batch
+    if judged and verdict is not None:
         steps, restarts = verdict
-
+    seed = PRIME * (_seed(batch) + 1)
+    search = _Search(guide, primal, batch, dataset, balls, steps, restarts, set())
     models = [part for part in primal.values() if isinstance(part, nn.Module)]
     with evaluating(models), torch.enable_grad():
+        if not judged:
+            best = search.worst(rows, around, seed)
+        else:
+            # The same points are asked for by what restores, chooses, tells and counts.
+            sizes = tuple((ball[0], float(ball[1]), *ball[2:]) for ball in balls)
+            key = (dataset, sizes, steps, restarts, seed)
+            numbers = digest_of(primal)
+            of = (guide, *(rows[name] for name in rows))
+            found = known(key, numbers, of, batch)
+            if found is None:
+                found = search.in_parts(rows, around, seed)
+                beside = {name: batch.get(name) for name in search.asked}
+                remember(key, numbers, of, beside, found)
+            best = found
+    return value(primal, search.moved(rows, around, best))
+
+
+class _Search(NamedTuple):
+    """What is searched, of some rows of a dataset."""
+
+    guide: Value
+    primal: Mapping[str, Any]
+    batch: Rows
+    dataset: str
+    balls: list[Ball]
+    steps: int
+    restarts: int
+    asked: set[str]
+    """What else of the batch was asked for."""
+
+    def moved(self, rows: Rows, around: Points, points: Points) -> Rows:
+        """A batch of these rows with points in the place of what they are searched around."""
+        names = [ball[0] for ball in self.balls]
+        rest = {at_rest(name): a for name, a in zip(names, around, strict=True)}
+        there = dict(zip(names, points, strict=True))
+        return Moved(self.batch, self.dataset, {**rows, **there, **rest}, self.asked)
+
+    def in_parts(self, rows: Rows, around: Points, seed: int) -> Points:
+        """The worst points of many rows, as many at a time as stay near the processor."""
+        size = len(around[0])
+        if size <= TOGETHER:
+            return self.worst(rows, around, seed)
+        columns = {name: rows[name] for name in rows}
+        found = []
+        for part, start in enumerate(range(0, size, TOGETHER)):
+            here = slice(start, start + TOGETHER)
+            some = {name: column[here] for name, column in columns.items()}
+            found.append(self.worst(some, [a[here] for a in around], seed + PRIME * part))
+        return [torch.cat(points) for points in zip(*found, strict=True)]
+
+    def worst(self, rows: Rows, around: Points, seed: int) -> Points:
+        """The worst points that projected gradient ascent from random starts comes by."""
         best, most = around, None
-        seed = PRIME * (_seed(batch) + 1)
         drawn = [
-            _starts(a, float(ball[1]), ball[2], restarts, seed + place_)
-            for place_, (ball, a) in enumerate(zip(balls, around, strict=True))
+            _starts(a, float(ball[1]), ball[2], self.restarts, seed + place)
+            for place, (ball, a) in enumerate(zip(self.balls, around, strict=True))
         ]
+
+        def look(points: Points) -> tuple[Points, Tensor, Points]:
+            free = [point.detach().requires_grad_() for point in points]
+            values = self.guide(self.primal, self.moved(rows, around, free))
+            return _look(values, free, best, most)
+
         for start in zip(*drawn, strict=True):
             point = list(start)
-            for place_ in range(steps + 1):
-                best, most, slope = _look(guide, primal, moved, point, best, most)
-                if place_ < steps:
-                    point = _ahead(balls, around, point, slope, steps)
-        best, most, _ = _look(guide, primal, moved, around, best, most)
-    return value(primal, moved([point.detach() for point in best]))
+            for place in range(self.steps + 1):
+                best, most, slope = look(point)
+                if place < self.steps:
+                    point = _ahead(self.balls, around, point, slope, self.steps)
+        best, _, _ = look(around)
+        return [point.detach() for point in best]
 
 
 def _ahead(
@@ -132,12 +192,18 @@ def whole_rows(columns: Rows, clock: Tensor) -> dict[str, Any]:
 class Moved(Mapping[str, Any]):
     """A batch in which one column of a dataset is another; what nobody asks for is not drawn."""
 
-    def __init__(self, batch: Rows, dataset: str, rows: Rows) -> None:
+    def __init__(
+        self, batch: Rows, dataset: str, rows: Rows, asked: set[str] | None = None
+    ) -> None:
         self._batch, self._dataset, self._rows = batch, dataset, rows
+        self._asked = set() if asked is None else asked
 
     def __getitem__(self, name: str) -> Any:
         """The rows that were moved, or a part of the batch as it is."""
-        return self._rows if name == self._dataset else self._batch[name]
+        if name == self._dataset:
+            return self._rows
+        self._asked.add(name)
+        return self._batch[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._batch)
@@ -147,18 +213,11 @@ class Moved(Mapping[str, Any]):
 
 
 def _look(
-    guide: Value,
-    primal: Mapping[str, Any],
-    moved: Callable[[Points], Rows],
-    points: Points,
-    best: Points,
-    most: Tensor | None,
+    values: Tensor, points: Points, best: Points, most: Tensor | None
 ) -> tuple[Points, Tensor, Points]:
-    """The worst points so far with this one among them, and the slopes at it."""
-    free = [point.detach().requires_grad_() for point in points]
-    values = guide(primal, moved(free))
-    slopes = torch.autograd.grad(values.sum(), free, allow_unused=True)
-    along = [torch.zeros_like(p) if s is None else s for s, p in zip(slopes, free, strict=True)]
+    """The worst points so far with these among them, and the slopes at them."""
+    slopes = torch.autograd.grad(values.sum(), points, allow_unused=True)
+    along = [torch.zeros_like(p) if s is None else s for s, p in zip(slopes, points, strict=True)]
     values = torch.nan_to_num(values.detach(), nan=-torch.inf)
     if most is None:
         return [point.detach() for point in points], values, along

@@ -17,6 +17,7 @@ from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import Where
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.samples import listening
+from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.models.without_trace import held, measuring
 from cspec.runtime.rescue import attempt
@@ -110,21 +111,29 @@ class Measurer:
         primal: Primal,
         data: Mapping[str, Dataset],
         constraints: Sequence[ConstraintFacts],
+        on_the_way: bool = False,
     ) -> None:
         self._evaluate = evaluate
         self.primal = primal
         self._data = data
         self._constraints = constraints
+        self._on_the_way = on_the_way
 
     def on(self, data: Mapping[str, Dataset]) -> Measurer:
         """The same constraints and parameters on other datasets of the same names."""
-        return Measurer(self._evaluate, self.primal, data, self._constraints)
+        return Measurer(self._evaluate, self.primal, data, self._constraints, self._on_the_way)
+
+    def on_the_way(self) -> Measurer:
+        """The same where iterates are compared: worst cases are searched as in training."""
+        return Measurer(self._evaluate, self.primal, self._data, self._constraints, True)
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""
         found: dict[str, Columns] = {name: data.judged for name, data in self._data.items()}
         for name, stand_in in replaced:
             found[name] = self._data[stand_in].judged
+        if self._on_the_way:
+            found[ON_THE_WAY] = {}
         return found
 
     def values(self, data: Mapping[str, Columns]) -> dict[str, tuple[float, float]]:

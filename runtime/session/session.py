@@ -177,7 +177,7 @@ class Session:
         """What measures, and what is measured before the first step."""
         constraints = self.program.constraints
         self.measurer = Measurer(self.module["evaluate"], self.primal, self.data, constraints)
-        snapshots, notes = sampled(self.program, self.plan, self.measurer, self.data, self.seed)
+        snapshots, notes = sampled(self)
         self.initial, failed = before(self.module, self.primal, self.measurer.columns())
         """What metrics compare with; NaN where that fails."""
         self.notes.extend(failed)

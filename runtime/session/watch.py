@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -178,15 +178,29 @@ def _none(primal: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, fl
     return {}
 
 
-def sampled(
-    program: Program, plan: EpochPlan, measurer: Measurer, data: Mapping[str, Dataset], seed: int
-) -> tuple[Measurer, Sequence[str]]:
-    """What measures snapshots: a fixed part of the training data where they are large; notes."""
-    name = plan.dataset
-    periodic = any(item.every is not None for item in program.verify)
+class Run(Protocol):
+    """What is read of a session."""
+
+    program: Program
+    plan: EpochPlan
+    module: Mapping[str, Any]
+    measurer: Measurer
+    data: dict[str, Dataset]
+    seed: int
+
+
+def sampled(session: Run) -> tuple[Measurer, Sequence[str]]:
+    """What measures snapshots: a fixed part of the training data where they are large; notes.
+
+    Worst cases are searched as in training: iterates are compared alike.
+    """
+    measurer, data, name = session.measurer, session.data, session.plan.dataset
+    if "at_worst" in session.module:
+        measurer = measurer.on_the_way()
+    periodic = any(item.every is not None for item in session.program.verify)
     if name is None or periodic or len(data[name]) <= SNAPSHOT_ROWS:
         return measurer, ()
-    rows = permutation(len(data[name]), seed, 0)[:SNAPSHOT_ROWS]
+    rows = permutation(len(data[name]), session.seed, 0)[:SNAPSHOT_ROWS]
     note = (
         f"the best iterate was chosen on {SNAPSHOT_ROWS:,} of the {len(data[name]):,} "
         f"rows of `{name}`; a periodic `verify` chooses on data of your own"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cspec.compiler.choose.schedule import FOLLOWS
 from cspec.compiler.passes.gates import GATE_SURROGATES
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.compiler.records.which_data import Where
+from cspec.compiler.records.which_data import CHOSE_TOO, Where
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.measure.requirements import Measurement
 from cspec.runtime.result.constraint import ConstraintResult
@@ -109,7 +109,7 @@ def _judged(
     ]
     chose = [name for name, place in places.items() if place.chose_model]
     if chose:
-        notes.append(f"{', '.join(chose)}: verified on the data that also chose the model")
+        notes.append(f"{', '.join(chose)}: {CHOSE_TOO}")
     return notes
 
 

@@ -15,6 +15,7 @@ import cspec
 from cspec.cli import main
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.data.embedded import two_gaussians
+from cspec.runtime.functions import worst_case
 from cspec.runtime.functions.worst_case import WHOLE, at_worst
 
 HEAD = "data train(x, y)\nmodel f = mlp(hidden=[16])\nminimize ce(f(x), y)\ns.t. r: "
@@ -222,6 +223,21 @@ def test_no_generator_and_no_statistics_move() -> None:
     again = at_worst(value, value, {"f": model}, batch, ("d", "x"), 0.3, **settings)
     assert torch.equal(torch.get_rng_state(), state) and torch.equal(first, again)
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_only_verdicts_are_measured_by_the_stronger_attack(monkeypatch: Any) -> None:
+    """Twenty epochs end in twenty measurements: they search as training does, the end harder."""
+    found: list[int] = []
+    starts = worst_case._starts
+
+    def counted(*given: Any) -> Any:
+        found.append(given[3])
+        return starts(*given)
+
+    monkeypatch.setattr(worst_case, "_starts", counted)
+    run("E[max(ce(f(z), y) for z in ball(x, 0.05, norm=inf))] <= 9")
+    assert 1 <= found.count(6) <= 3
+    assert found.count(1) >= 20 * 4 + 20
 
 
 ADDED = [

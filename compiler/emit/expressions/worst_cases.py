@@ -25,7 +25,6 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     guide = value if expr.guide is None else _function(t, expr.guide)
     attack = Attack(*expr.attack)
     hard = harder(attack)
-    attack = hard if t.container == "data" else attack
     norm = _norm(expr.norm)
     place = ast.Tuple(elts=[ast.Constant(t.dataset), ast.Constant(expr.column)])
     settings = {
@@ -33,11 +32,10 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
         "steps": ast.Constant(attack.steps),
         "step": ast.Constant(attack.step),
         "restarts": ast.Constant(attack.restarts),
+        "verdict": ast.Tuple(elts=[ast.Constant(hard.steps), ast.Constant(hard.restarts)]),
     }
-    if t.container != "data":
-        settings["verdict"] = ast.Tuple(
-            elts=[ast.Constant(hard.steps), ast.Constant(hard.restarts)]
-        )
+    if t.container == "data":
+        settings["whole"] = ast.Constant(True)
     if expr.center is not None:
         settings["center"] = constant(expr.center)
     if expr.also:

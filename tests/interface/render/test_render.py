@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cspec.compiler.records.which_data import CHOSE_TOO
 from cspec.render import progress as progress_module
 from cspec.render.messages import columns, counted
 from cspec.render.progress import describe, progress, worst_violation
@@ -145,7 +146,9 @@ def test_a_miss_says_where_by_how_much_and_what_to_try(change: dict[str, Any], a
     head, *tries = explain_miss(replace(MISSED, **change), "train")
     assert head.startswith("dp NOT MET on test") and "gap(P[pred == 1 | sex]) <= 5%" in head
     assert any(advice in line for line in tries)
-    assert any("trained on train and is judged on test" in line for line in tries)
+    assert any("trained on train and is judged on test; or `verify" in line for line in tries)
+    tries = explain_miss(replace(MISSED, **change), "train", (), [f"p, dp: {CHOSE_TOO}"])
+    assert any(line.endswith("trained on train and is judged on test") for line in tries)
 
 
 def test_a_multiplier_that_stays_0_is_blamed_only_on_the_data_it_saw() -> None:

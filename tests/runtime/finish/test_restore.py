@@ -170,6 +170,34 @@ def test_gradients_of_long_data_are_those_of_the_whole(monkeypatch: Any) -> None
     assert found[0][2].abs().max() > 1e-3
 
 
+def test_gradients_of_blocks_are_means_of_those_of_their_rows() -> None:
+    """Of two requirements, one of them an equation, against a gradient a row in a plain loop."""
+    text = HEAD + "a: forall (x, y) in train: f(x)[0] <= y - 1\n     "
+    text += "b: forall (x, y) in train: f(x)[0]*x[0] == 0.5" + FIT.format(steps=60, size="full")
+    data = table(150)
+    session = session_of(text, train=data, f=network())
+    with Restoration(session) as near:
+        g, amounts = near.measured()
+        rows = near.left(amounts)
+        found = jacobian(g, rows, session)
+    z = session.primal["f"](data["x"])[:, 0]
+    over = torch.cat([z - data["y"] + 1, z * data["x"][:, 0] - 0.5])
+    equal = torch.arange(300) >= 150
+    amount = torch.where(equal, over.abs(), over.relu()).detach()
+    broken = (amount > 1e-6).nonzero().flatten()
+    blocks = broken[amount[broken].argsort(descending=True)].chunk(64)
+    parameters = list(session.primal["f"].parameters())
+    for place, block in enumerate(blocks):
+        slopes = []
+        for row in block.tolist():
+            of_row = over[row].abs() if equal[row] else over[row]
+            slope = torch.autograd.grad(of_row, parameters, retain_graph=True)
+            slopes.append(torch.cat([d.flatten() for d in slope]))
+        torch.testing.assert_close(found[place], torch.stack(slopes).mean(0), rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(amounts[place], amount[block].mean())
+    assert len(blocks) == len(rows) > 50
+
+
 @pytest.mark.parametrize("looks", [1, 2, 3])
 def test_an_interruption_puts_the_parameters_back(looks: int) -> None:
     session = session_of(spec("a: E[f(x)[0]^2] == 9 within 1e-9"), train=table(), f=line())
