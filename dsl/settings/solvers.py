@@ -14,7 +14,9 @@ class Pgd(Settings):
 
     word: ClassVar[str] = "pgd"
     steps: int = Field(7, ge=1, description="ascent steps")
-    step: float | None = Field(None, gt=0, description="step size; default: 2.5 r / steps")
+    step: float | None = Field(
+        None, gt=0, description="step size; default: 2.5 r / steps, in verdicts from 2 r down to 0"
+    )
     restarts: int = Field(1, ge=1, description="random starts, the worst one counts")
 
 

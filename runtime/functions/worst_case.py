@@ -2,6 +2,7 @@
 
     z <- P(z + a d),   d = sign(grad) for norm=inf, grad / |grad|_2 for norm=2,
                        sign(grad) in its largest entry alone for norm=1
+    a = 2.5 r / steps in training, r (1 + cos(pi k / steps)) at step k of a verdict's search
 
 P is the projection onto the ball around the example (of norm=1: Duchi et al. 2008). What moves may
 be a number of each example, too, as a parameter of a transformation, `max(e for a in [-0.5, 0.5])`:
@@ -68,7 +69,8 @@ def at_worst(
     name where it moves and as `at_rest` of it where not; around a `center` it is a number of each
     example that no column holds. `step` defaults to 2.5 r / steps. Where whole data are brought to
     a verdict (restoration, the solver at the end), and where it is measured (`whole`), steps and
-    restarts are those of `verdict`; not where iterates are compared on the way. The gradient is
+    restarts are those of `verdict`, and steps begin at 2 r and fall to 0; not where iterates are
+    compared on the way. The gradient is
     that of the model at the point found. What is searched together with it, `also`, takes its own
     step in its own ball each time.
 
@@ -83,7 +85,7 @@ def at_worst(
     if judged and verdict is not None:
         steps, restarts = verdict
     seed = PRIME * (_seed(batch) + 1)
-    search = _Search(guide, primal, batch, dataset, balls, steps, restarts, set())
+    search = _Search(guide, primal, batch, dataset, balls, steps, restarts, judged, set())
     models = [part for part in primal.values() if isinstance(part, nn.Module)]
     with evaluating(models), torch.enable_grad():
         if not judged:
@@ -113,6 +115,7 @@ class _Search(NamedTuple):
     balls: list[Ball]
     steps: int
     restarts: int
+    judged: bool
     asked: set[str]
     """What else of the batch was asked for."""
 
@@ -154,18 +157,31 @@ class _Search(NamedTuple):
             for place in range(self.steps + 1):
                 best, most, slope = look(point)
                 if place < self.steps:
-                    point = _ahead(self.balls, around, point, slope, self.steps)
+                    done = place / self.steps if self.judged else None
+                    point = _ahead(self.balls, around, point, slope, self.steps, done)
         best, _, _ = look(around)
         return [point.detach() for point in best]
 
 
 def _ahead(
-    balls: Sequence[Ball], around: Points, points: Points, slopes: Points, steps: int
+    balls: Sequence[Ball],
+    around: Points,
+    points: Points,
+    slopes: Points,
+    steps: int,
+    done: float | None,
 ) -> Points:
-    """A step of each search along its slope, back into its ball."""
+    """A step of each search along its slope, back into its ball.
+
+    `done` is the share of a verdict's search that is behind. Its steps begin as wide as the ball,
+    from hill to hill, and fall to 0: steps of one length stay as far from the top as they are long.
+    Numbers of an interval begin at an eighth: their starts are spread, each finds its own top.
+    """
     found = []
-    for (_, r, p, _, own), a, point, slope in zip(balls, around, points, slopes, strict=True):
+    for (_, r, p, c, own), a, point, slope in zip(balls, around, points, slopes, strict=True):
         length = 2.5 * float(r) / steps if own is None else own
+        if own is None and done is not None:
+            length = (1.0 if c is None else 0.125) * float(r) * (1 + math.cos(math.pi * done))
         found.append(_projected(point + length * _direction(slope, p), a, float(r), p))
     return found
 
