@@ -73,8 +73,8 @@ def robust(folder: Path, _: int) -> None:
     found = load_digits()
     small = (found.data.astype("float32") / 16, found.target)
     for name, train, radius, bound, epochs in (
-        ("digits", small, 8 / 255, 0.05, 60),
-        ("MNIST", images(folder, "train", "mlp"), 0.1, 0.5, 5),
+        ("digits", small, 8 / 255, 0.02, 20),
+        ("MNIST", images(folder, "train", "mlp"), 0.1, 0.6, 10),
     ):
         ball = f"ball(x, {radius!r}, norm=inf)"
         began = time.process_time()
