@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import NamedTuple
 
+from cspec.dsl.explicit.joint_points import joint_points
 from cspec.dsl.explicit.perturbation import around_inputs
 from cspec.dsl.explicit.points import noise_of
 from cspec.dsl.explicit.questions import (
@@ -92,7 +93,7 @@ class Elaborator:
             if condition is not None:
                 condition = self.expression(condition, context)
             explicit.append(binder.model_copy(update={"domain": domain, "condition": condition}))
-        return tuple(explicit), context
+        return joint_points(tuple(explicit), self.symbols.domains()), context
 
     # --- expressions ---
 

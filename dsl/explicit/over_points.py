@@ -2,9 +2,10 @@
 
     sum(e for p in q.grid(5) where c)   ->   N E[e*c on "q.grid(5)"], of N points
     mean(e for p in S where c)          ->   E[e | c on S]
-    max(e for p in S)                   ->   quantile(e, 1, on=S)
+    max(e for p in S where c)           ->   quantile(e, 1, on=S, where=c)
     gap(e for p in S), ratio(..)        ->   max - min, min / max
-    std(e for p in S)                   ->   sqrt(E[(e - E[e on S])^2 on S])
+    any(A for p in S), all(..)          ->   the largest, the smallest of 0 and 1
+    std(e for p in S where c)           ->   sqrt(E[(e - E[e | c on S])^2 | c on S])
 
 What names an outer point or an example, too, has the points of a grid written out:
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.nodes import (
+    EXTREMES,
     Call,
     Comprehension,
     Expectation,
@@ -34,14 +36,13 @@ from cspec.dsl.tree.nodes import (
 from cspec.dsl.words.functions import OF_MEMBERS
 
 _MEANS = ("sum", "mean")
-RUNS = frozenset({*_MEANS, *OF_MEMBERS, "max", "min"})
+RUNS = frozenset({*_MEANS, *OF_MEMBERS, *EXTREMES})
 """What goes over points, besides `E` and `P`."""
 
 
 def runs(node: Comprehension) -> bool:
     """Whether what goes over a single set of points has a form here."""
-    (binder,) = node.binders
-    return node.function in RUNS and (binder.condition is None or node.function in _MEANS)
+    return len(node.binders) == 1 and node.function in RUNS
 
 
 def way_of(function: str) -> str:
@@ -64,14 +65,19 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
     body, span = node.body, node.span
     condition = binder.condition
 
+    asked = () if condition is None else (condition,)
+
     def mean(of: Expr, *conditions: Expr) -> Expr:
         found = {"dataset": dataset, "dataset_span": binder.domain.span, "span": span}
         return Expectation(kind="E", body=of, conditions=conditions, **found)
 
-    def extreme(level: int) -> Expr:
+    def extreme(of: Expr, level: int) -> Expr:
         on = Keyword(name="on", value=Name(id=dataset, span=binder.domain.span), span=span)
-        of = (body, Number(text=str(level), value=level, span=span))
-        return Call(function=Name(id="quantile"), arguments=of, keywords=(on,), span=span)
+        where = tuple(Keyword(name="where", value=c, span=span) for c in asked)
+        level_ = Number(text=str(level), value=level, span=span)
+        return Call(
+            function=Name(id="quantile"), arguments=(of, level_), keywords=(on, *where), span=span
+        )
 
     match node.function:
         case "sum":
@@ -79,16 +85,18 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
             counted = body if condition is None else _product(body, condition)
             return _product(Number(text=str(count), value=count, span=span), mean(counted))
         case "mean":
-            return mean(body, *(() if condition is None else (condition,)))
+            return mean(body, *asked)
         case "std":
-            apart = Sum(operands=(body, mean(body)), operators=("-",), span=span)
+            apart = Sum(operands=(body, mean(body, *asked)), operators=("-",), span=span)
             squared = Power(base=apart, exponent=Number(text="2", value=2), span=span)
-            return Call(function=Name(id="sqrt"), arguments=(mean(squared),), span=span)
+            return Call(function=Name(id="sqrt"), arguments=(mean(squared, *asked),), span=span)
         case "gap":
-            return Sum(operands=(extreme(1), extreme(0)), operators=("-",), span=span)
+            both = (extreme(body, 1), extreme(body, 0))
+            return Sum(operands=both, operators=("-",), span=span)
         case "ratio":
-            return Product(operands=(extreme(0), extreme(1)), operators=("/",), span=span)
-    return extreme(1 if node.function == "max" else 0)
+            both = (extreme(body, 0), extreme(body, 1))
+            return Product(operands=both, operators=("/",), span=span)
+    return extreme(body, 1 if node.function in ("max", "any") else 0)
 
 
 def written_out(

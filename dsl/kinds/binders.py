@@ -27,8 +27,9 @@ from cspec.dsl.tree.nodes import (
     String,
     Vector,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
+from cspec.dsl.words.sets import BOXES
 
 _POINT = Kind("number")
 _ELEMENTS: dict[str, Kind] = {
@@ -109,7 +110,8 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
         case "domain":
             of = _numbered(typer, domain)
             axes = _axes(typer, of)
-            _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            number = len(axes) or _intervals(of)
+            _count(typer, binder, number, _axes_words(axes, number))
             _misplaced(typer, binder, "axis")
             return dict.fromkeys(binder.names, _POINT), None
         case "set" | "unknown":
@@ -292,7 +294,8 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
             return dict.fromkeys(binder.names, element)
         case Call(function=Attribute(value=base, name="sample" | "grid")):
             axes = _axes(typer, base)
-            _count(typer, binder, len(axes) or 1, _axes_words(axes))
+            number = len(axes) or _intervals(base)
+            _count(typer, binder, number, _axes_words(axes, number))
             _misplaced(typer, binder, "axis")
             return dict.fromkeys(binder.names, _POINT)
         case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
@@ -347,8 +350,17 @@ def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
     return ()
 
 
-def _axes_words(axes: tuple[str, ...]) -> str:
-    return f"its points are ({', '.join(axes)})" if axes else "its points are single numbers"
+def _intervals(domain: Expr) -> int:
+    """How many numbers a point has, of a set that has no name."""
+    if isinstance(domain, Call) and function_name(domain) in BOXES:
+        return len(domain.arguments)
+    return 1
+
+
+def _axes_words(axes: tuple[str, ...], number: int) -> str:
+    if axes or number > 1:
+        return f"its points are ({', '.join(axes) if axes else counted(number, 'number')})"
+    return "its points are single numbers"
 
 
 def _misplaced(typer: Typer, binder: Binder, word: str) -> None:

@@ -123,6 +123,8 @@ FUNCTION_SETS = _words(lambda s: s.functions)
 BY_ROWS = _words(lambda s: s.by_rows)
 VECTORS = _words(lambda s: s.vectors)
 VERTICES = _words(lambda s: s.vertices)
+BOX = "box"
+"""Points whose numbers lie in an interval each."""
 BALL = "ball"
 """Points around something, or changes that are added to it: the worst of them is searched."""
 BOXES = _words(lambda s: s.points)

@@ -275,6 +275,18 @@ def lattice(along: int) -> list[tuple[float, float]]:
             "mean(u for (t, x) in q.grid(4) where x > 0)",
             lambda v, p: np.mean([a for a, (_, x) in zip(v, p, strict=True) if x > 0]),
         ),
+        (
+            "max(u for (t, x) in q.grid(4) where x > 0)",
+            lambda v, p: max(a for a, (_, x) in zip(v, p, strict=True) if x > 0),
+        ),
+        (
+            "gap(u for (t, x) in q.grid(4) where t < 1) + 1",
+            lambda v, p: np.ptp([a for a, (t, _) in zip(v, p, strict=True) if t < 1]) + 1,
+        ),
+        (
+            "std(u for (t, x) in q.grid(4) where t < 1)",
+            lambda v, p: np.std([a for a, (t, _) in zip(v, p, strict=True) if t < 1]),
+        ),
         ("std(u for (t, x) in q.grid(4))", lambda v, p: np.std(v)),
         ("gap(u for (t, x) in q.grid(4))", lambda v, p: max(v) - min(v)),
         ("ratio(exp(u) for (t, x) in q.grid(4))", lambda v, p: np.exp(min(v) - max(v))),
@@ -341,10 +353,63 @@ def test_a_grid_beside_points_and_examples_is_written_out() -> None:
     assert result["each"].value == pytest.approx(worst, abs=1e-5)
 
 
+def test_any_and_all_of_points_are_counted() -> None:
+    written = {
+        "some": "any(u > 0.1 for (t, x) in q.grid(4))",
+        "none": "any(u > 99 for (t, x) in q.grid(4))",
+        "every": "all(u < 99 for (t, x) in q.grid(4) where x > 0)",
+        "nowhere": "all(u < 99 for (t, x) in q.grid(4) where x > 5)",
+    }
+    result = cspec.run(OVER + "".join(f"metric {k} = {v}\n" for k, v in written.items()) + FIT)
+    v = values(result, lattice(4))
+    assert result.metrics["some"] == float(max(v) > 0.1)
+    assert (result.metrics["none"], result.metrics["every"]) == (0, 1)
+    assert math.isnan(result.metrics["nowhere"])
+
+
+TWO = """domain q(t) = box([0, 1])
+domain p(s) = box([-1, 1])
+model u(t) = mlp(hidden=[8], act=tanh)
+"""
+
+
+def test_points_of_two_sets_are_points_of_their_product() -> None:
+    """min over u of E (u(t) - t s)^2 is at u = t E s = 0: E t^2 E s^2 = 1/9."""
+    result = cspec.run(
+        f"{TWO}minimize E[(u(t) - t*s)^2 for t in q.sample(40) for s in p.sample(20)]\n"
+        "s.t. apart: forall t in q.sample(20), s in p.sample(20) where s > 0: "
+        "abs(u(t) - u(s)) <= 0.9*abs(t - s) + 0.01\n"
+        "metric m = E[u(t)*s + t for t in q.grid(9) for s in p.grid(9)]\n"
+        "fit(steps=300, optimizer=adam(lr=1e-2))"
+    )
+    along = torch.linspace(0, 1, 51)
+    with torch.no_grad():
+        u = result.models["u"](along[:, None])
+        beside = result.models["u"](torch.linspace(-1, 1, 51)[:, None])
+        m = float(torch.linspace(0, 1, 9).mean())  # of s the mean is 0
+    s = torch.linspace(-1, 1, 51)
+    over = (u[:, None] - beside).abs() - 0.9 * (along[:, None] - s).abs() - 0.01
+    assert result["apart"].value == pytest.approx(float(over[:, s > 0].max()), abs=1e-5) or (
+        result["apart"].satisfied and float(over[:, s > 0].max()) <= 1e-5
+    )
+    assert result["apart"].n == int(51 * (s > 0).sum()) or result["apart"].n == 51 * 51
+    assert result.objective == pytest.approx(1 / 9, rel=0.03)
+    assert result.metrics["m"] == pytest.approx(m, abs=1e-5)
+
+
+def test_a_product_that_is_written_in_place_has_a_name_an_interval() -> None:
+    box = "box([0, 2], [3, 3])"
+    result = cspec.run(f"{OVER}metric m = mean(t*x for (t, x) in {box}.grid(5))\n{FIT}")
+    assert result.metrics["m"] == pytest.approx(3, rel=1e-5)
+    found = cspec.check(f"{OVER}metric m = mean(t for t in {box}.grid(5))\n{FIT}")
+    assert [d.code for d in found] == ["CS326"] and "2 numbers" in found[0].label
+
+
 @pytest.mark.parametrize(
     "written",
     [
-        "max(u for (t, x) in q.grid(4) where x > 0) - 1",
+        "E[u for t in uniform(0, 1).sample(4) for x in normal(0, 1).sample(3)]",
+        "E[u for t in uniform(0, 1).grid(4) for x in uniform(0, 1).grid(3)]",
         "E[(u - sum(t*u(s, x) for s in uniform(0, 1).sample(5)))^2 for (t, x) in q.grid(3)]",
     ],
 )

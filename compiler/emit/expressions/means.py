@@ -141,12 +141,14 @@ def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
 def tail(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
     keywords = {k.name: k.value for k in expr.keywords}
-    on = keywords.pop("on", None)
+    on, where = keywords.pop("on", None), keywords.pop("where", None)
     with t.over(on.id if isinstance(on, Name) else t.dataset):
         body = expr.arguments[0]
         axes = t.axes(body)
         value = _each(t, number(t, body), axes)
         rest = [t.translate(argument) for argument in expr.arguments[1:]]
         named = {key: t.translate(value) for key, value in keywords.items()}
+        if where is not None:
+            named["where"] = _each(t, truth(t, where), t.axes(where))
         inside = _decided_by(body) if t.strict else []
         return _measured(t, t.call(name, value, *rest, **named, **_on(t)), inside)
