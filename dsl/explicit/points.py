@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cspec.dsl.explicit.over_points import over_points, runs, way_of, written_out
 from cspec.dsl.format.expressions import format_expression
@@ -24,6 +24,7 @@ from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
+    And,
     Attribute,
     Binder,
     By,
@@ -37,11 +38,13 @@ from cspec.dsl.tree.nodes import (
     Expectation,
     Expr,
     Group,
+    Implies,
     Interval,
     Item,
     Keyword,
     Name,
     Node,
+    Not,
     Number,
     Power,
     Spec,
@@ -130,38 +133,53 @@ def on_average(constraint: Constraint, domains: Mapping[str, Domain]) -> Constra
 
         forall p in q.sample(n, redraw=true): l == r within w   sqrt(E[(l - r)^2 for p in ..]) <= w
                                               l <= r within w   E[relu(l - r) for p in ..] <= w
+                                              A => B within w   P[A and not B for p in ..] <= w
 
     None of others: no single relation, or held by what needs a copy of each point.
     """
-    match constraint.relation, constraint.binders:
-        case (
-            Compare(operands=(left, right), operators=("<=" | ">=" | "==" as operator,)),
-            (Binder(domain=Call() as domain, condition=None) as binder,),
-        ) if (plain := _without_redraw(domain)) is not None:
+    match constraint.binders:
+        case (Binder(domain=Call() as domain, condition=None) as binder,) if (
+            plain := _without_redraw(domain)
+        ) is not None:
             pass
         case _:
             return None
     by = next((m.method for m in constraint.modifiers if isinstance(m, By)), None)
     if point_set(plain, domains) is None or not (by is None or _weighs(by)):
         return None
-    left, right = (right, left) if operator == ">=" else (left, right)
-    span = constraint.relation.span
-    apart = Sum(operands=(left, right), operators=("-",), span=span)
-    body: Expr = Call(function=Name(id="relu"), arguments=(apart,), span=span)
-    if operator == "==":
-        body = Power(base=apart, exponent=Number(text="2", value=2), span=span)
-    points = binder.model_copy(update={"domain": plain})
-    mean: Expr = Expectation(kind="E", body=body, binders=(points,), span=span)
-    if operator == "==":
-        mean = Call(function=Name(id="sqrt"), arguments=(mean,), span=span)
+    mean = _mean_of(constraint.relation, binder.model_copy(update={"domain": plain}))
+    if mean is None:
+        return None
     most = next((m.tolerance for m in constraint.modifiers if isinstance(m, Within)), LEAST)
     return constraint.model_copy(
         update={
             "binders": (),
-            "relation": Compare(operands=(mean, most), operators=("<=",), span=span),
+            "relation": Compare(operands=(mean, most), operators=("<=",), span=mean.span),
             "modifiers": tuple(m for m in constraint.modifiers if not isinstance(m, Within)),
         }
     )
+
+
+def _mean_of(relation: Expr, points: Binder) -> Expr | None:
+    """What is left of a relation over points, as one mean; None of others than these three."""
+    span = relation.span
+
+    def mean(kind: Literal["E", "P"], body: Expr) -> Expr:
+        return Expectation(kind=kind, body=body, binders=(points,), span=span)
+
+    match relation:
+        case Compare(operands=(left, right), operators=("==",)):
+            apart = Sum(operands=(left, right), operators=("-",), span=span)
+            squared = Power(base=apart, exponent=Number(text="2", value=2), span=span)
+            return Call(function=Name(id="sqrt"), arguments=(mean("E", squared),), span=span)
+        case Compare(operands=(left, right), operators=("<=" | ">=" as operator,)):
+            terms = (right, left) if operator == ">=" else (left, right)
+            apart = Sum(operands=terms, operators=("-",), span=span)
+            return mean("E", Call(function=Name(id="relu"), arguments=(apart,), span=span))
+        case Implies(condition=left, consequence=right):
+            missed = Not(operand=right, span=right.span)
+            return mean("P", And(operands=(left, missed), span=span))
+    return None
 
 
 def _without_redraw(domain: Call) -> Call | None:

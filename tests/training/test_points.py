@@ -76,13 +76,13 @@ def test_a_grid_has_the_ends_of_its_box_and_one_point_of_a_wall() -> None:
     [
         "forall (t, x) in q: u >= 0",
         "forall (t, x) in q.sample(5): u >= 0 by sal",
-        "forall (t, x) in q.sample(10, redraw=true): u <= 0 => u >= -1",
+        "forall (t, x) in q.sample(10, redraw=true): u <= 0 => u >= -1 by admm",
     ],
 )
 def test_what_can_not_run_is_said_before(line: str) -> None:
     text = f"{HEAD}minimize E[u^2 for (t, x) in q.sample(20)]\ns.t. c: {line}\n"
     codes = {d.code for d in cspec.check(text)}
-    assert codes & {"CS520", "CS301", "CS531", "CS501", "CS302"}, codes
+    assert codes & {"CS520", "CS301", "CS531", "CS537", "CS501", "CS302"}, codes
     with pytest.raises(SpecError):
         cspec.run(text)
 
@@ -106,6 +106,7 @@ def test_points_that_are_drawn_anew_have_one_multiplier() -> None:
         f"{HEAD}minimize E[(u - t)^2 for (t, x) in q.sample(50)]\n"
         "s.t. same: forall (t, x) in q.sample(50, redraw=true): u == t*x within 0.2\n"
         "     low:  forall (t, x) in q.sample(50, redraw=true): u >= 0.1 within 0.1\n"
+        "     rule: forall (t, x) in q.sample(50, redraw=true): t > 1 => u <= x + 0.3 within 30%\n"
         "fit(steps=200, optimizer=adam(lr=0.01))\n"
     )
     line = (torch.arange(51) + 0.5) / 51
@@ -114,6 +115,8 @@ def test_points_that_are_drawn_anew_have_one_multiplier() -> None:
         u = result.models["u"](torch.stack([t, x], 1)).reshape(-1)
     assert result["same"].value == pytest.approx(float(((u - t * x) ** 2).mean().sqrt()), rel=1e-4)
     assert result["low"].value == pytest.approx(float((0.1 - u).relu().mean()), rel=1e-4)
+    broken = ((t > 1) & (u > x + 0.3)).double().mean()
+    assert result["rule"].value == pytest.approx(float(broken), abs=1e-9) and broken > 0
     assert result["same"].bound == 0.2 and result["low"].evidence == "sampled"
 
 
