@@ -52,7 +52,7 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
-from cspec.dsl.words.sets import BOXES
+from cspec.dsl.words.sets import BALL, BOXES
 
 LATER = frozenset({"CS514", "CS520"})
 """Codes of what is part of the language and does not run yet."""
@@ -442,6 +442,8 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
 
 
 def _form(node: Expectation | Comprehension, binder: Binder) -> str:
+    if isinstance(node, Expectation) and function_name(binder.domain) == BALL:
+        return "a mean over a ball"
     if isinstance(node, Expectation) and node.dataset is not None:
         return "a mean over noise of which a condition says what counts"
     match binder.domain:
@@ -455,6 +457,9 @@ def _form(node: Expectation | Comprehension, binder: Binder) -> str:
 
 
 def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
+    if isinstance(node, Expectation) and function_name(binder.domain) == BALL:
+        noise = "of the mean over noise: `E[E[... for d in uniform(-r, r)]]`"
+        return f"of the worst: `E[max(... for d in ball(r, norm=inf))]`; {noise}"
     if isinstance(node, Expectation) and node.dataset is not None:
         return "leave the condition out: multiply by it, and divide by its mean"
     match binder.domain:

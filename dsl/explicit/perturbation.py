@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from cspec.dsl.tree.nodes import Call, Comprehension, Expr, Name, Node, Number, Sum, walk
+from cspec.dsl.tree.nodes import (
+    Call,
+    Comprehension,
+    Expectation,
+    Expr,
+    Name,
+    Node,
+    Number,
+    Sum,
+    walk,
+)
 from cspec.dsl.tree.rebuild import fresh, function_name, mentions, names, rebuild, substitute
 from cspec.dsl.words.sets import BALL
 
@@ -36,9 +46,15 @@ def around_inputs(expr: Comprehension, columns: Set[str]) -> Comprehension:
         column = Name(id=moved.pop(), span=binder.span)
         taken = names(expr) | {n for b in binders for n in b.names} | columns
         point = Name(id=fresh(POINT, taken), span=binder.span)
-        body = _at(body, column, Name(id=binder.names[0]), point)
-        domain = ball.model_copy(update={"arguments": (column, *size)})
-        binders[place] = binder.model_copy(update={"names": (point.id,), "domain": domain})
+        change = Name(id=binder.names[0])
+        body = _at(body, column, change, point)
+        asked = binder.condition
+        update: dict[str, object] = {
+            "names": (point.id,),
+            "domain": ball.model_copy(update={"arguments": (column, *size)}),
+            "condition": None if asked is None else _at(asked, column, change, point),
+        }
+        binders[place] = binder.model_copy(update=update)
     if body is expr.body:
         return expr
     return expr.model_copy(update={"binders": tuple(binders), "body": body})
@@ -55,9 +71,14 @@ def _without_center(ball: Call) -> tuple[Expr, ...] | None:
 
 
 def _moved(body: Expr, change: str, columns: Set[str]) -> set[str]:
-    """The columns that stand in a sum with what a change is part of."""
-    found = set()
+    """The columns that stand in a sum with what a change is part of.
+
+    None where a mean over examples names it: one change for all of them.
+    """
+    found: set[str] = set()
     for node in walk(body):
+        if isinstance(node, Expectation) and mentions(node, {change}):
+            return set()
         if isinstance(node, Sum):
             changed = any(mentions(o, {change}) for o in node.operands)
             beside = {o.id for o in node.operands if isinstance(o, Name)}

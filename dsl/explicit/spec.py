@@ -137,7 +137,8 @@ def _constraint(
         return constraint.model_copy(
             update={"binders": binders, "constraints": members, "modifiers": ()}
         )
-    each, kept_binders = worst_point(constraint.relation, constraint.binders)
+    inside = context.data is not None
+    each, kept_binders = worst_point(constraint.relation, constraint.binders, inside)
     if kept_binders != constraint.binders:
         constraint = constraint.model_copy(update={"relation": each, "binders": kept_binders})
         binders, inner = worker.binders(kept_binders, context)

@@ -5,6 +5,8 @@ max(e for (t, x) in q.grid(9)) <= b            ->   forall (t, x) in q.grid(9): 
 forall (x, y) in train, z in ball(x, r): e <= b   ->   forall (x, y) in train:
                                                          max(e for z in ball(x, r)) <= b
 forall (x, y) in train, z in ball(x, r), a in [0, 1]: e <= b   ->   of both together
+.., z in ball(x, r): lo <= e <= hi   ->   max(max(lo - e, e - hi) for z in ball(x, r)) <= 0
+.., z in ball(x, r): A => B          ->   not any(A and not B for z in ball(x, r))
 
 `min(..) >= b` alike, and numbers of an interval, `a in [lo, hi]`.
 """
@@ -17,16 +19,23 @@ from cspec.dsl.explicit.points import point_set
 from cspec.dsl.tree.nodes import (
     EXTREMES,
     TURNED,
+    And,
     Binder,
     Call,
     Compare,
     Comprehension,
     Domain,
     Expr,
+    Implies,
     Interval,
+    Membership,
     Name,
+    Not,
+    Number,
+    Or,
+    Sum,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import head_name, names
 from cspec.dsl.words.sets import BALL, BOXES
 
 EXTREME = {"<=": "max", ">=": "min"}
@@ -56,20 +65,69 @@ def worst_of(
     return of_each, worst.binders
 
 
-def worst_point(relation: Expr, binders: tuple[Binder, ...]) -> tuple[Expr, tuple[Binder, ...]]:
-    """A relation on each point of a ball around each example as that of the worst point."""
-    match relation, binders:
-        case (
-            Compare(operands=(left, right), operators=("<=" | ">=",)),
-            (Binder(names=columns, domain=Name()) as rows, *sets),
-        ) if len(columns) > 1 and sets and all(is_searched(s.domain) for s in sets):
-            pass
+def worst_point(
+    relation: Expr, binders: tuple[Binder, ...], inside: bool
+) -> tuple[Expr, tuple[Binder, ...]]:
+    """A relation on each point of a ball around each example as that of the worst point.
+
+    `inside`: the examples are those of a quantifier around it.
+    """
+    rows = binders[:0] if inside else binders[:1]
+    sets = binders[len(rows) :]
+    examples = all(isinstance(b.domain, Name) and len(b.names) > 1 for b in rows)
+    if not examples or not sets or not all(is_searched(s.domain) for s in sets):
+        return relation, binders
+    found = _of_worst(relation, sets)
+    return (relation, binders) if found is None else (found, rows)
+
+
+def _of_worst(relation: Expr, sets: tuple[Binder, ...]) -> Expr | None:
+    """What of the worst point says the same; None of an equation between numbers."""
+    zero = Number(text="0", value=0)
+    match relation:
+        case Compare(operands=(left, right), operators=("<=" | ">=" as operator,)):
+            left = _worst(left, "max" if operator == "<=" else "min", sets)
+            right = _worst(right, "min" if operator == "<=" else "max", sets)
+            return relation.model_copy(update={"operands": (left, right)})
+        case Compare(operators=operators) if set(operators) <= {"<=", ">="}:
+            links = zip(relation.operands, operators, relation.operands[1:], strict=False)
+            over = [_over(*pair) for pair in links]
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            over = [_over(lower, "<=", element), _over(element, "<=", upper)]
+        case Compare() if not any(map(_is_class, relation.operands)):
+            return None
+        case Compare() | Membership() | Implies() | And() | Or() | Not():
+            broken = _worst(_broken(relation), "any", sets)
+            return Not(operand=broken, span=relation.span)
         case _:
-            return relation, binders
-    operator = relation.operators[0]
-    left = _worst(left, "max" if operator == "<=" else "min", tuple(sets))
-    right = _worst(right, "min" if operator == "<=" else "max", tuple(sets))
-    return relation.model_copy(update={"operands": (left, right)}), (rows,)
+            return None
+    most = Call(function=Name(id="max"), arguments=tuple(over), span=relation.span)
+    worst = _worst(most, "max", sets)
+    return Compare(operands=(worst, zero), operators=("<=",), span=relation.span)
+
+
+def _over(left: Expr, operator: str, right: Expr) -> Expr:
+    """How much the left side is above the right, of `>=` below it."""
+    sides = (left, right) if operator == "<=" else (right, left)
+    return Sum(operands=sides, operators=("-",), span=left.span.to(right.span))
+
+
+def _is_class(side: Expr) -> bool:
+    """Whether a side is a class that is predicted."""
+    head = head_name(side)
+    return head is not None and head.id == "pred"
+
+
+def _broken(relation: Expr) -> Expr:
+    """The event that a relation does not hold."""
+    match relation:
+        case Implies(condition=condition, consequence=consequence):
+            missed = Not(operand=consequence, span=consequence.span)
+            return And(operands=(condition, missed), span=relation.span)
+        case Compare(operators=("==" | "!=" as operator,)):
+            turned = "!=" if operator == "==" else "=="
+            return relation.model_copy(update={"operators": (turned,)})
+    return Not(operand=relation, span=relation.span)
 
 
 def _worst(side: Expr, extreme: str, sets: tuple[Binder, ...]) -> Expr:

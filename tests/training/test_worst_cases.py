@@ -240,6 +240,47 @@ def test_only_verdicts_are_measured_by_the_stronger_attack(monkeypatch: Any) -> 
     assert found.count(1) >= 20 * 4 + 20
 
 
+EACH = {
+    "same": "pred(f(z)) == pred(f(x))",
+    "rule": "f(z) > 0 => f(x) > 0",
+    "chain": "-1 <= f(z) <= 1",
+    "interval": "f(z) in [-1, 1]",
+    "inner": "forall z in ball(x, 1.5, norm=2): f(z) <= 1",
+}
+
+
+def test_what_each_example_is_asked_of_all_points_around_it() -> None:
+    """Of an affine f, whose values in a ball are f(x) - r |w| .. f(x) + r |w|."""
+    data = two_gaussians(n=60, seed=1)["train"]
+    around = "forall (x, y) in train, z in ball(x, 1.5, norm=2): "
+    lines = [
+        f"{name}: {'forall (x, y) in train: ' if 'forall' in form else around}{form}"
+        for name, form in EACH.items()
+    ]
+    lines.append("group: forall (x, y) in train: {\n g: " + EACH["inner"] + "\n }")
+    result = cspec.run(
+        "data train(x, y)\nmodel f = linear\nminimize bce(f(x), y)\ns.t. "
+        + "\n     ".join(f"{line}{' soft(weight=1e-3)'}" for line in lines)
+        + "\nfit(epochs=3)",
+        train={"x": data["x"], "y": data["y"]},
+    )
+    w, b = (p.detach().double() for p in result.models["f"].parameters())
+    value = data["x"].double() @ w[0] + b
+    reach = 1.5 * w.norm()
+    share = float((value.abs() < reach).double().mean())
+    assert 0 < share < 1
+    found = {c.name: c.value for c in result.constraints}
+    assert found["same"] == pytest.approx(share, abs=1e-9)
+    assert found["rule"] == pytest.approx(
+        float(((value <= 0) & (value + reach > 0)).double().mean()), abs=1e-9
+    )
+    most = float((value.abs() + reach - 1).max())
+    assert found["chain"] == pytest.approx(most, rel=1e-3)
+    assert found["interval"] == pytest.approx(most, rel=1e-3)
+    for name in ("inner", "group.g"):
+        assert found[name] == pytest.approx(float((value + reach).max()), rel=1e-3)
+
+
 ADDED = [
     ("E[max(ce(f(x + d), y) for d in ball(0.1, norm=2))]", "E[max(ce(f(z), y) for z in BALL)]"),
     ("E[max(ce(f(d + x), y) for d in ball(0, 0.1, norm=2))]", "E[max(ce(f(z), y) for z in BALL)]"),
