@@ -93,7 +93,10 @@ class Elaborator:
             if condition is not None:
                 condition = self.expression(condition, context)
             explicit.append(binder.model_copy(update={"domain": domain, "condition": condition}))
-        return joint_points(tuple(explicit), self.symbols.domains()), context
+        found = tuple(explicit)
+        if context.data is None:  # beside examples points are noise, a set for each name
+            found = joint_points(found, self.symbols.domains())
+        return found, context
 
     # --- expressions ---
 
