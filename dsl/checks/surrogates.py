@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.checks.modifiers import Modifiers
+from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.settings.methods import WITHOUT_GRADIENT, Construction
@@ -20,6 +21,7 @@ from cspec.dsl.tree.nodes import (
     Name,
     Node,
     WithSurrogate,
+    walk,
 )
 from cspec.dsl.tree.rebuild import function_name, head_name
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
@@ -51,6 +53,29 @@ def check_flat(typer: Typer, expr: Node) -> None:
             notes=("small changes of the parameters do not change it",),
             helps=("add a differentiable stand-in: `with surrogate ...`",),
         )
+    for call, which in _moving_conditions(typer, expr):
+        typer.report(
+            "CS310",
+            f"which examples count in {typer.text(call)} moves with what is trained",
+            which.span,
+            "no slope reaches it",
+            helps=(
+                "columns of the data say who counts: `where=y == 1`",
+                f"a mean may have such a condition: `E[.. | {typer.source.slice(which.span)}]`",
+            ),
+        )
+
+
+def _moving_conditions(typer: Typer, expr: Node) -> Iterator[tuple[Call, Expr]]:
+    """`cvar(ce, 0.9, where=pred == 1)`."""
+    for node in _written_out(typer, expr):
+        if isinstance(node, Call) and function_name(node) in TAILS:
+            for keyword in node.keywords:
+                moving = (
+                    n for n in walk(keyword.value) if isinstance(n, Name) and _trains(typer, n.id)
+                )
+                if keyword.name == "where" and any(moving):
+                    yield node, keyword.value
 
 
 def _flat_calls(typer: Typer, expr: Node) -> Iterator[Call]:

@@ -433,7 +433,12 @@ class Elaborator:
             data = self.default(call.span, context, call)
         inner = context._replace(data=data)
         arguments = tuple(self.expression(argument, inner) for argument in call.arguments)
-        keywords = call.keywords
+        keywords = tuple(
+            k.model_copy(update={"value": self.expression(k.value, inner)})
+            if k.name == "where"
+            else k
+            for k in call.keywords
+        )
         if data is not None and not any(k.name == "on" for k in keywords):
             # The span of the call itself says that nobody wrote it.
             span = call.span if context.on is None else context.on_span

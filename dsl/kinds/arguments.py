@@ -140,6 +140,8 @@ def _wanted(signature: Signature, parameter: Parameter) -> str:
         return "weights" if "weights" in parameter.kinds else "one weight"
     if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
         return WORDS["scores"]
+    if parameter.kinds <= {"event", "unknown"}:
+        return WORDS["event"]
     for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
         if what in parameter.kinds and "number" not in parameter.kinds:
             return WORDS[what]

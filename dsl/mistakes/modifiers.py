@@ -160,16 +160,27 @@ def condition_of_a_tail(f: Failure) -> Repair | None:
     word = f.at(opened[-1] - 1).text
     if word not in _TAILS and word not in _SPREADS:
         return None
-    inner = f.text(opened[-1] + 1, f.index)
-    close = f.closer()
-    if word in _TAILS or close is None:
-        helps = (f"of examples of their own: `data train(...), some(...)`, `{word}(..., on=some)`",)
-    else:
-        form = _SPREADS[word].format(inner, f.text(f.index + 1, close))
-        helps = (f"write `{form}`",)
+    inner, close = f.text(opened[-1] + 1, f.index), f.closer()
+    rest = "" if close is None else f.text(f.index + 1, close)
+    condition, comma, level = rest.rpartition(",")
+    span = None if close is None else Span(f.at(opened[-1] - 1).start, f.at(close).end)
+    form = ""
+    if word in _TAILS and comma:
+        form = f"{word}({inner}, {level.strip()}, where={condition.strip()})"
+    elif word in _SPREADS and close is not None:
+        form = _SPREADS[word].format(inner, rest)
+    helps = (
+        (f"write `{form}`",) if form else (f"who counts is a setting: `{word}(..., where=y == 1)`",)
+    )
     message = f"`{word}` takes no condition"
     label = "it goes over all examples" if word in _TAILS else "it goes over entries"
-    found = problem(f.source, "CS102", message, f.token.span, label=label, helps=helps)
+    found = problem(
+        *(f.source, "CS102", message, f.token.span),
+        label=label,
+        helps=helps,
+        fix=form or None,
+        fix_span=span,
+    )
     return Repair(found)
 
 

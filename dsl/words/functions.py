@@ -130,6 +130,8 @@ def _on() -> Parameter:
 
 _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
 _EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
+_WHICH = _p("where", frozenset({"event", "unknown"}), False, keyword=True)
+"""Which examples count."""
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
 
 PREDICTIONS = frozenset({"pred", "argmax"})
@@ -299,7 +301,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "cvar",
         "risk",
-        (_p("values"), _p("level", _PLAIN, low=0, high=1, below=True)),
+        (_p("values"), _p("level", _PLAIN, low=0, high=1, below=True), _WHICH),
         "number",
         "mean of the worst (1 - level) share of the examples",
         monotone=(1, 1),
@@ -307,7 +309,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "quantile",
         "risk",
-        (_p("values"), _p("q", _PLAIN, low=0, high=1)),
+        (_p("values"), _p("q", _PLAIN, low=0, high=1), _WHICH),
         "number",
         "the q-quantile over the examples",
         monotone=(1, 1),
