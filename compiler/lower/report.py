@@ -10,7 +10,7 @@ from cspec.compiler.lower.means import means_of
 from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.noise import in_words
-from cspec.compiler.passes.expansion.worst_case import Attack, harder
+from cspec.compiler.passes.expansion.worst_case import Attack, attack_of, harder, is_searched
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Constraint, Drawn, PerExample, WorstCase
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
@@ -89,7 +89,7 @@ def _facts(
         level=_level(c, checked),
         share=c.event is not None and c.each is not None,
         aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
-        searched=_searched(c),
+        searched=_searched(c, checked.params),
         drawn=_drawn(c, checked.params),
         segment=segment[:2] if segment else None,
         sign=-1.0 if c.relation == ">=" or c.mirrored else 1.0,
@@ -109,11 +109,16 @@ def _facts(
     )
 
 
-def _searched(c: Constraint) -> str:
+def _searched(c: Constraint, params: Values) -> str:
     """The attack that the verdict is measured by."""
-    nodes = [node for side in (c.value, c.bound) for node in walk(side)]
-    attacks = [harder(Attack(*node.attack)) for node in nodes if isinstance(node, WorstCase)]
-    found = dict.fromkeys(f"{a.steps} steps x {a.restarts} starts" for a in attacks)
+    attacks = []
+    for node in (node for side in (c.value, c.bound) for node in walk(side)):
+        if isinstance(node, WorstCase):
+            attacks.append(Attack(*node.attack))
+        elif isinstance(node, Comprehension) and is_searched(node):  # before data are bound
+            attacks.append(attack_of(node, params))
+    hard = map(harder, attacks)
+    found = dict.fromkeys(f"{a.steps} steps x {a.restarts} starts" for a in hard)
     return ", ".join(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -187,14 +188,25 @@ def explain_miss(
 
 def _chose_too(c: ConstraintResult, notes: Sequence[str]) -> bool:
     """Whether a note says that the data that judge a requirement have chosen the iterate."""
-    heads = (note.removesuffix(f": {CHOSE_TOO}") for note in notes if note.endswith(CHOSE_TOO))
-    return any(c.name in head.split(", ") for head in heads)
+    return CHOSE_TOO in _said_of(c, notes)
+
+
+def _said_of(c: ConstraintResult, notes: Sequence[str]) -> list[str]:
+    """What notes say of a requirement, alone or with others: `a, b: ...`."""
+    parts = (note.partition(": ") for note in notes)
+    return [said for names, _, said in parts if c.name in names.split(", ")]
+
+
+_FACTS = re.compile(
+    r"verified on |judged on |the worst case is searched|its condition |the hardest rows|"
+    r"[\d,]+ of [\d,]+ (?:examples|pairs)|[\d,]+ points of |at points beside"
+)
+"""Notes that say how something was measured, and nothing of why it was missed."""
 
 
 def _diagnosis(c: ConstraintResult, notes: Sequence[str]) -> str:
     """What a note of the run says of why, the remedy alone where it names one; else nothing."""
-    about = (note.removeprefix(f"{c.name}: ") for note in notes if note.startswith(f"{c.name}: "))
-    found = next((note for note in about if not note.startswith("verified on ")), "")
+    found = next((said for said in _said_of(c, notes) if not _FACTS.match(said)), "")
     return found.rpartition("; ")[2] if found.count("; ") == 1 else found
 
 

@@ -347,6 +347,8 @@ def test_explain_run_and_verify(tmp_path: Path, capsys: Any) -> None:
     )
     assert main(["check", "--strict", str(spec)]) == 0
     assert main(["explain", str(spec)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "its worst case searched by 8 steps x 6 starts" in told
     assert main(["run", str(spec), "--out", str(tmp_path / "out")]) == 0
     assert "searched" in capsys.readouterr().out
     assert main(["verify", str(tmp_path / "out")]) == 0

@@ -180,6 +180,16 @@ def _attack(solver: Expr | None, params: Values) -> Attack:
     return Attack(settings.steps, settings.step, settings.restarts)
 
 
+def attack_of(node: Comprehension, params: Values) -> Attack:
+    """How the sets of a comprehension are searched together in training."""
+    found = []
+    for binder in node.binders:
+        if _searched(binder.domain):
+            named = {k.name: k.value for k in getattr(binder.domain, "keywords", ())}
+            found.append(_attack(named.get("solver"), params))
+    return Attack(max(a.steps for a in found), None, max(a.restarts for a in found))
+
+
 def harder(attack: Attack) -> Attack:
     """The attack by which a verdict is measured; a step that is given stays."""
     return Attack(HARDER * attack.steps, attack.step, attack.restarts + RESTARTS)

@@ -147,6 +147,11 @@ def test_a_miss_says_where_by_how_much_and_what_to_try(change: dict[str, Any], a
     assert head.startswith("dp NOT MET on test") and "gap(P[pred == 1 | sex]) <= 5%" in head
     assert any(advice in line for line in tries)
     assert any("trained on train and is judged on test; or `verify" in line for line in tries)
+    facts = ["dp: 3 of 9 examples of train violate it", "dp: its condition `a` held on 5%"]
+    _, *same = explain_miss(replace(MISSED, **change), "train", (), facts)
+    assert same == tries
+    _, first, *_ = explain_miss(replace(MISSED), "train", (), [*facts, "a, dp: too small: x"])
+    assert first == "  try: too small: x"
     tries = explain_miss(replace(MISSED, **change), "train", (), [f"p, dp: {CHOSE_TOO}"])
     assert any(line.endswith("trained on train and is judged on test") for line in tries)
 
