@@ -182,7 +182,7 @@ def _of_each_example(binder: Binder, relation: Node) -> str | None:
         case _:
             return None
     word = EXTREME.get(operator)
-    if word is None or mean.kind != "E" or function_name(binder.domain) != "ball":
+    if word is None or mean.kind != "E" or function_name(binder.domain) != BALL:
         return None
     worst = Comprehension(function=word, body=mean.body, binders=(binder,))
     each = format_expression(mean.model_copy(update={"body": worst}))
@@ -334,8 +334,8 @@ def _at_each(relation: Compare, symbols: Symbols) -> Diagnostic | None:
     return None
 
 
-_A_BALL = "a ball around it: `for z in ball(x, 0.1, norm=inf)`"
-_AROUND = "around each example it is a ball: `for z in ball(x, 0.1, norm=inf)`"
+_A_BALL = "`for z in ball(x, 0.1, norm=inf)`"
+_AROUND = f"around each example it is a ball: {_A_BALL}"
 
 
 def _over(
@@ -465,7 +465,8 @@ def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
     match binder.domain:
         case Call(function=Name(id="ball")):
             if isinstance(node, Comprehension) and node.function in EXTREMES:
-                return f"what is added to an input is searched, `f(x + d)`, or {_A_BALL}"
+                added = "what is added to an input is searched, `f(x + d)`"
+                return f"{added}, or a ball around it: {_A_BALL}"
             return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
     if _derived(node):
         return _OWN_LOOP

@@ -108,12 +108,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
         case "dataset":
             return _examples(typer, binder, domain)
         case "domain":
-            of = _numbered(typer, domain)
-            axes = _axes(typer, of)
-            number = len(axes) or _intervals(of)
-            _count(typer, binder, number, _axes_words(axes, number))
-            _misplaced(typer, binder, "axis")
-            return dict.fromkeys(binder.names, _POINT), None
+            return _points(typer, binder, _numbered(typer, domain)), None
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
         case "column":
@@ -293,11 +288,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
             element = Kind("value") if "string" in kinds else CONSTANT
             return dict.fromkeys(binder.names, element)
         case Call(function=Attribute(value=base, name="sample" | "grid")):
-            axes = _axes(typer, base)
-            number = len(axes) or _intervals(base)
-            _count(typer, binder, number, _axes_words(axes, number))
-            _misplaced(typer, binder, "axis")
-            return dict.fromkeys(binder.names, _POINT)
+            return _points(typer, binder, base)
         case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
             center = typer.kind(arguments[0], scope)
             return dict.fromkeys(binder.names, center)
@@ -348,6 +339,15 @@ def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
         if symbol is not None and isinstance(symbol.item, Domain):
             return tuple(axis.name for axis in symbol.item.axes)
     return ()
+
+
+def _points(typer: Typer, binder: Binder, domain: Expr) -> dict[str, Kind]:
+    """The kinds of the numbers of a point, which has as many as its domain has axes."""
+    axes = _axes(typer, domain)
+    number = len(axes) or _intervals(domain)
+    _count(typer, binder, number, _axes_words(axes, number))
+    _misplaced(typer, binder, "axis")
+    return dict.fromkeys(binder.names, _POINT)
 
 
 def _intervals(domain: Expr) -> int:

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 
 from cspec.compiler.records.problem import at_rest
 from cspec.runtime.functions.shapes import ShapeMismatch
-from cspec.runtime.functions.worst_points import digest_of, known, remember
+from cspec.runtime.functions.worst_points import known, remember
+from cspec.runtime.models.remembered import numbers_of
 from cspec.runtime.models.without_trace import CHUNK_ROWS, evaluating
 
 Rows = Mapping[str, Any]
@@ -94,7 +95,7 @@ def at_worst(
             # The same points are asked for by what restores, chooses, tells and counts.
             sizes = tuple((ball[0], float(ball[1]), *ball[2:]) for ball in balls)
             key = (dataset, sizes, steps, restarts, seed)
-            numbers = digest_of(primal)
+            numbers = tuple((name, numbers_of(part)) for name, part in primal.items())
             of = (guide, *(rows[name] for name in rows))
             found = known(key, numbers, of, batch)
             if found is None:

@@ -6,14 +6,13 @@ the way to search are. Of each search the last points are held, of all together 
 
 from __future__ import annotations
 
-import hashlib
 import weakref
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 MOST = 2**27
 """Entries that are held at most: half a gigabyte."""
@@ -21,7 +20,7 @@ MOST = 2**27
 
 class _Found(NamedTuple):
     key: Hashable
-    numbers: str
+    numbers: Hashable
     of: tuple[weakref.ref[Any], ...]
     versions: tuple[int, ...]
     beside: Mapping[str, Any]
@@ -44,7 +43,7 @@ def standing() -> Iterator[None]:
 
 
 def known(
-    key: Hashable, numbers: str, of: Sequence[Any], batch: Mapping[str, Any]
+    key: Hashable, numbers: Hashable, of: Sequence[Any], batch: Mapping[str, Any]
 ) -> list[Tensor] | None:
     """The points of a search with this key and these numbers, of these very objects as they are.
 
@@ -60,7 +59,7 @@ def known(
 
 def remember(
     key: Hashable,
-    numbers: str,
+    numbers: Hashable,
     of: Sequence[Any],
     beside: Mapping[str, Any],
     points: list[Tensor],
@@ -97,16 +96,3 @@ def _equal(one: Any, other: Any) -> bool:
 def _versions(of: Sequence[Any]) -> tuple[int, ...]:
     """How often tensors were written to."""
     return tuple(thing._version for thing in of if isinstance(thing, Tensor))
-
-
-def digest_of(primal: Mapping[str, Any]) -> str:
-    """A digest of all numbers of models and variables."""
-    found = hashlib.blake2b()
-    for name, part in primal.items():
-        tensors = part.state_dict() if isinstance(part, nn.Module) else {"": part}
-        for inner, value in tensors.items():
-            if isinstance(value, Tensor):
-                found.update(f"{name} {inner} {value.dtype} {tuple(value.shape)}".encode())
-                flat = value.detach().cpu().reshape(-1).contiguous().view(torch.uint8)
-                found.update(flat.numpy().tobytes())
-    return found.hexdigest()

@@ -89,7 +89,7 @@ def remembered(
     """
     if model in _MOVED:
         return _MOVED[model].outputs(inputs, compute)
-    key = (tuple(map(_numbers, models)), tuple(map(_place, inputs)))
+    key = (tuple(map(numbers_of, models)), tuple(map(_place, inputs)))
     kept = _KEPT.setdefault(model, OrderedDict())
     if key in kept:
         places, outputs = kept[key]
@@ -122,14 +122,18 @@ def _place(tensor: Tensor) -> tuple[object, ...]:
     return (tensor.data_ptr(), tensor._version, tensor.shape, tensor.stride(), tensor.dtype)
 
 
-def _numbers(model: nn.Module) -> tuple[object, ...]:
+def numbers_of(part: nn.Module | Tensor) -> tuple[object, ...]:
+    """A digest of the bytes of parameters and buffers, modes and plain settings; of a tensor's."""
     digest = hashlib.blake2b(digest_size=16)
-    for tensor in (*model.parameters(), *model.buffers()):
+    tensors = (part,) if isinstance(part, Tensor) else (*part.parameters(), *part.buffers())
+    for tensor in tensors:
         flat = tensor.detach().cpu().contiguous().reshape(-1)
         digest.update(flat.view(torch.uint8).numpy().data)
+    if isinstance(part, Tensor):
+        return (digest.digest(),)
     settings = (
         (name, value)
-        for module in model.modules()
+        for module in part.modules()
         for name, value in module.__dict__.items()
         if isinstance(value, bool | int | float | str)
     )

@@ -87,7 +87,6 @@ class _Set(NamedTuple):
     """What a name goes over, and what it stands for in the rows of a search."""
 
     searched: Searched
-    attack: Attack
     values: dict[str, Expr]
 
 
@@ -101,16 +100,15 @@ def _together(node: Comprehension, body: Expr, params: Values) -> WorstCase:
     values: dict[str, Expr] = {}
     for one in sets:
         values |= one.values
-    (first, attack, _), *others = sets
-    steps = max(s.attack.steps for s in sets)
-    restarts = max(s.attack.restarts for s in sets)
+    (first, _), *others = sets
+    attack = attack_of(node, params)
     return WorstCase(
         body=substitute(body, values),
         column=first.column,
         center=first.center,
         radius=first.radius,
         norm=first.norm,
-        attack=Attack(steps, attack.step, restarts),
+        attack=attack._replace(step=first.step),
         also=tuple(s.searched for s in others),
         written=node,
         span=node.span,
@@ -152,7 +150,7 @@ def _ball(binder: Binder, domain: Call, params: Values) -> _Set:
     rest = Beside(name=at_rest(center.id), column=center, span=center.span)
     attack = _attack(named.get("solver"), params)
     found = Searched(column=center.id, center=None, radius=radius, norm=norm, step=attack.step)
-    return _Set(found, attack, {center.id: rest, binder.names[0]: center})
+    return _Set(found, {center.id: rest, binder.names[0]: center})
 
 
 def _interval(name: str, lower: Expr, upper: Expr, binder: Binder, params: Values) -> _Set:
@@ -169,7 +167,7 @@ def _interval(name: str, lower: Expr, upper: Expr, binder: Binder, params: Value
         norm=math.inf,
         step=attack.step,
     )
-    return _Set(found, attack, {name: Beside(name=own, span=binder.span)})
+    return _Set(found, {name: Beside(name=own, span=binder.span)})
 
 
 def _attack(solver: Expr | None, params: Values) -> Attack:
