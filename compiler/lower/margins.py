@@ -9,7 +9,8 @@ s is the standard error that the value will have on the certifying split: of a f
 sqrt(p (1 - p) / n), of a difference of two the root of the sum of squares, of other sums the sum.
 The first term is the distance of the confidence bound, the second makes a model that keeps the
 tightened bound pass in about nine of ten draws. n comes from the rows of the split and the sizes of
-its groups; p is the bound where the requirement is one fraction, else 1/2, where s is largest.
+its groups. p is the bound where the requirement is one fraction, else about what the labels make it
+(`expected_rates`), that of groups which are held together in the middle of theirs.
 """
 
 from __future__ import annotations
@@ -20,16 +21,14 @@ from statistics import NormalDist
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.lower.certificates import Certified
+from cspec.compiler.lower.expected_rates import UNKNOWN, expected_rates, rows_of_groups
 from cspec.compiler.records.certificate import CertificateFacts, Margin, Tree
 from cspec.compiler.records.facts import DataFacts
-from cspec.compiler.records.problem import Category, Constraint
-from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import Compare, Expectation, Expr, Name, Number
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.tree.nodes import Expectation
 
 PASSES = 0.9
 """How often a model that keeps the tightened bound is to be certified."""
-LARGEST = 0.5
-"""Where a fraction is not known: p (1 - p) is largest there."""
 
 
 def margins(
@@ -52,8 +51,10 @@ def _margin(
     facts = proof.facts
     if c.relation not in ("<=", ">=") or facts.bound.operation != "number":
         return None
-    sizes = [_sizes(leaf, data, inference) for leaf in proof.leaves]
-    error = _Errors(facts, sizes).of(facts.value)
+    means = [leaf if isinstance(leaf, Expectation) else None for leaf in proof.leaves]
+    sizes = [rows_of_groups(m, data, inference) if m else [math.inf] for m in means]
+    rates = [expected_rates(m, data, inference) if m else [UNKNOWN] for m in means]
+    error = _Errors(facts, sizes, rates).of(facts.value)
     if error is None or not 0 < error < math.inf:
         return None
     bound = facts.bound.number
@@ -93,92 +94,64 @@ def _room(facts: CertificateFacts, relation: str, bound: float) -> float:
     return bound - low if relation == "<=" else high - bound
 
 
-def _sizes(leaf: Expr, data: DataFacts, inference: Inference) -> list[float]:
-    """About how many rows of a split each mean of a leaf is over."""
-    if not isinstance(leaf, Expectation):
-        return [math.inf]
-    grouping = inference.grouping(leaf)
-    share = 1.0
-    for event in grouping.events:
-        for part in getattr(event, "operands", ()) if not isinstance(event, Compare) else (event,):
-            share *= _share(part, data)
-    if not grouping.columns:
-        return [share * data.rows]
-    names = tuple(column.id for column in grouping.columns)
-    counts = [_count(names, group.codes, data) for group in grouping.groups]
-    return [share * count for count in counts]
-
-
-def _count(names: tuple[str, ...], codes: tuple[int, ...], data: DataFacts) -> float:
-    if len(names) == 1 and names[0] in data.columns:
-        return data.columns[names[0]].count(codes[0])
-    return data.joint_counts(names, codes) or 0
-
-
-def _share(event: Expr, data: DataFacts) -> float:
-    """The share of rows that a condition picks; a half where the data do not tell."""
-    match event:
-        case Compare(operators=("==",), operands=(Name(id=name), Category(code=code))):
-            known: int | None = code
-        case Compare(operators=("==",), operands=(Name(id=name), Number(value=value))):
-            known = int(value) if is_whole(value) else None
-        case _:
-            return LARGEST
-    column = data.columns.get(name)
-    if column is None or known is None or not column.counts or not data.rows:
-        return LARGEST
-    return column.count(known) / data.rows
-
-
 class _Errors:
     """Standard errors of expressions on a split of these sizes; None where none is known."""
 
-    def __init__(self, facts: CertificateFacts, sizes: list[list[float]]) -> None:
+    def __init__(
+        self, facts: CertificateFacts, sizes: list[list[float]], rates: list[list[float]]
+    ) -> None:
         self._facts = facts
         self._sizes = sizes
-        single = facts.value.operation == "leaf" and 0 < facts.bound.number < 1
-        self._rate = facts.bound.number if single else LARGEST
+        self._rates = rates
+        if facts.value.operation in ("leaf", "max", "min") and 0 < facts.bound.number < 1:
+            # What just meets its bound is what has to be told from what does not.
+            self._rates = [[facts.bound.number] * len(groups) for groups in rates]
 
     def of(self, tree: Tree) -> float | None:
         match tree.operation:
             case "number":
                 return 0.0
             case "leaf":
-                return self._mean(tree.leaf, self._sizes[tree.leaf][max(tree.group, 0)])
+                return self._mean(tree.leaf, max(tree.group, 0))
             case "negate" | "abs":
                 return self.of(tree.parts[0])
             case "gap":
                 return self._apart(tree, 1.0)
             case "ratio":
                 error = self._apart(tree, self._facts.bound.number)
-                return None if error is None else error / LARGEST
+                return None if error is None else error / UNKNOWN
             case "max" | "min":
                 return self._largest(tree)
             case "sum":
                 return self._sum(tree)
         return None
 
-    def _mean(self, leaf: int, n: float) -> float | None:
-        facts = self._facts.leaves[leaf]
+    def _mean(self, leaf: int, group: int, rate: float | None = None) -> float | None:
+        facts, n = self._facts.leaves[leaf], self._sizes[leaf][group]
         if n <= 0:
             return None
-        spread = math.sqrt(self._rate * (1 - self._rate)) if facts.kind == "rate" else 0.5
+        p = self._rates[leaf][group] if rate is None else rate
+        spread = math.sqrt(p * (1 - p)) if facts.kind == "rate" else 0.5
         return (facts.high - facts.low) * spread / math.sqrt(n)
 
     def _apart(self, tree: Tree, factor: float) -> float | None:
         """Of the two smallest groups: those of one mean by group, or several means."""
         if any(part.operation != "leaf" for part in tree.parts):
             return None
-        leaves = [part.leaf for part in tree.parts]
-        found = (self._mean(leaf, n) for leaf in leaves for n in self._sizes[leaf])
+        leaves = dict.fromkeys(part.leaf for part in tree.parts)
+        groups = [(leaf, group) for leaf in leaves for group in range(len(self._sizes[leaf]))]
+        known = [self._rates[leaf][group] for leaf, group in groups]
+        middle = (min(known) + max(known)) / 2
+        found = (self._mean(leaf, group, middle) for leaf, group in groups)
         errors = sorted((e for e in found if e is not None), reverse=True)
         return math.hypot(errors[0], factor * errors[1]) if len(errors) > 1 else None
 
     def _largest(self, tree: Tree) -> float | None:
         if len(tree.parts) == 1 and tree.parts[0].operation == "leaf":
             leaf = tree.parts[0].leaf
-            return self._mean(leaf, min(self._sizes[leaf]))
-        found = [self.of(part) for part in tree.parts]
+            found = [self._mean(leaf, group) for group in range(len(self._sizes[leaf]))]
+        else:
+            found = [self.of(part) for part in tree.parts]
         return None if None in found else max(e for e in found if e is not None)
 
     def _sum(self, tree: Tree) -> float | None:

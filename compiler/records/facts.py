@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -93,6 +94,20 @@ class DataFacts(BaseModel, frozen=True, extra="forbid"):
                 places = [names.index(column) for column in columns]
                 return {tuple(codes[place] for place in places) for codes, _ in counts}
         return set()
+
+    def rows_with(self, held: Mapping[str, int]) -> int | None:
+        """Rows that hold these codes or levels; None where the combination was not counted."""
+        if not held:
+            return self.rows
+        if len(held) == 1:
+            ((name, code),) = held.items()
+            column = self.columns.get(name)
+            return None if column is None or not column.counts else column.count(code)
+        for names, counts in self.joint:
+            if held.keys() <= set(names):
+                places = [(names.index(name), code) for name, code in held.items()]
+                return sum(n for codes, n in counts if all(codes[p] == c for p, c in places))
+        return None
 
     def joint_counts(self, columns: tuple[str, ...], codes: tuple[int, ...]) -> int | None:
         """Rows with these codes in these columns; None if the combination was not counted."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cspec.compiler.choose.schedule import warnings
+from cspec.compiler.lower.expected_rates import columns_held, labels_to_certify
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import DataFacts, Facts
@@ -155,9 +156,15 @@ def inputs_of(symbolic: Plan, base: Path) -> Inputs:
 
 
 def crosses(checked: Checked) -> tuple[tuple[str, ...], ...]:
-    """The columns of every `cross(...)` of a spec, and of every `E[.. | a, b]`."""
+    """The columns of every `cross(...)` of a spec, and of every `E[.. | a, b]`; with the labels
+    where a certificate is asked for, whose margin follows from how often the classes occur."""
+    labels = labels_to_certify(checked)
     found = []
     for node in walk(checked.elaborated):
+        match node:
+            case Expectation(conditions=columns) if labels:
+                held = set().union(*map(columns_held, columns))
+                found.append(tuple(sorted(held.union(labels))))
         match node:
             case (
                 Call(function=Name(id="cross"), arguments=columns) | Expectation(conditions=columns)

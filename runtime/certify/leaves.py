@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import betaincinv
+import scipy
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def lower(seen: Observed, error: float) -> float:
 def _of_rate(seen: Observed, error: float) -> float:
     hits, n = seen.hits, seen.n
     assert hits is not None
-    return 1.0 if hits >= n else 1.0 - float(betaincinv(n - hits, hits + 1, error))
+    return 1.0 if hits >= n else 1.0 - float(scipy.special.betaincinv(n - hits, hits + 1, error))
 
 
 def _of_mean(seen: Observed, error: float) -> float:

@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import betainc, gammaln, xlog1py, xlogy
 
 from cspec.runtime.certify.leaves import Observed, lower, upper
 
@@ -100,8 +100,16 @@ def _at_most(a: float, first: Observed, p: Vector, b: float, second: Observed, q
         within = _cdf(np.floor(limit)[None, :], n, p[:, None])
     else:
         within = 1.0 - _cdf(np.ceil(limit)[None, :] - 1, n, p[:, None])
-    choose = gammaln(m + 1) - gammaln(y + 1) - gammaln(m - y + 1)
-    weights = np.exp(choose[None, :] + xlogy(y, q[:, None]) + xlog1py(m - y, -q[:, None]))
+    choose = (
+        scipy.special.gammaln(m + 1)
+        - scipy.special.gammaln(y + 1)
+        - scipy.special.gammaln(m - y + 1)
+    )
+    weights = np.exp(
+        choose[None, :]
+        + scipy.special.xlogy(y, q[:, None])
+        + scipy.special.xlog1py(m - y, -q[:, None])
+    )
     rest = np.maximum(0.0, 1.0 - weights.sum(1))
     found: Vector = (weights * within).sum(1) + rest
     return found
@@ -111,6 +119,6 @@ def _cdf(k: Vector, n: int, p: Vector) -> Vector:
     """P[Bin(n, p) <= k] = 1 - I_p(k + 1, n - k), for k of any size."""
     inside = np.clip(k, 0, n - 1)
     found: Vector = np.where(
-        k < 0, 0.0, np.where(k >= n, 1.0, betainc(n - inside, inside + 1, 1 - p))
+        k < 0, 0.0, np.where(k >= n, 1.0, scipy.special.betainc(n - inside, inside + 1, 1 - p))
     )
     return found

@@ -141,8 +141,7 @@ def checked_codes(values: Tensor, classes: Sequence[Any], column: str) -> Tensor
     """
     codes = values if values.dtype is torch.int64 else values.long()
     if codes.is_cpu and codes.numel():
-        ends = torch.aminmax(codes)
-        lowest, highest = ends.min.item(), ends.max.item()
+        lowest, highest = (end.item() for end in torch.aminmax(codes))
         if lowest < 0 or highest >= len(classes):
             raise _no_class(int(lowest if lowest < 0 else highest), classes, column)
     return codes

@@ -29,8 +29,8 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from cspec.compiler.records.program import ConstraintFacts
@@ -287,7 +287,9 @@ def _augmented(problem: _Problem) -> Vector:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of overflow on the way, as in SLSQP
-            found = minimize(value, x, jac=True, method="BFGS", options={"maxiter": INNER})
+            found = scipy.optimize.minimize(
+                value, x, jac=True, method="BFGS", options={"maxiter": INNER}
+            )
         if not np.isfinite(found.x).all():
             break
         x = np.asarray(found.x, dtype=np.float64)
@@ -392,7 +394,7 @@ def _solved(problem: _Problem, start: Vector, margin: Vector) -> Vector:
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of overflow on the way: what it finds is judged
-        found = minimize(
+        found = scipy.optimize.minimize(
             lambda x: (at(x).f, at(x).slope),
             start,
             jac=True,

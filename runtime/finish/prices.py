@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import lsq_linear
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
@@ -136,6 +136,8 @@ def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor,
     floor = torch.where(equal, -torch.inf, 0.0).double().cpu().numpy()
     matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
     with np.errstate(all="ignore"):  # A run that ran away has gradients whose squares overflow.
-        found = lsq_linear(matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12)
+        found = scipy.optimize.lsq_linear(
+            matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12
+        )
     prices = torch.as_tensor(found.x, device=base.device) / length
     return prices, float((base + columns.T @ prices).norm())

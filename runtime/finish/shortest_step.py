@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import scipy
 import torch
-from scipy.optimize import nnls
 from torch import Tensor
 
 SPAN = 1e-12
@@ -88,7 +88,9 @@ def _one_sided(gram: Tensor, asked: Tensor, equal: Tensor) -> Tensor:
     matrix = torch.cat([small, SOFT * torch.eye(len(asked)).to(small)])
     aim = torch.cat([asked.new_zeros(len(small)), asked / SOFT])
     signed = torch.cat([matrix, -matrix[:, equal]], dim=1)
-    found, _ = nnls(signed.cpu().numpy(), aim.cpu().numpy(), maxiter=30 * signed.shape[1] + 100)
+    found, _ = scipy.optimize.nnls(
+        signed.cpu().numpy(), aim.cpu().numpy(), maxiter=30 * signed.shape[1] + 100
+    )
     prices = torch.as_tensor(found).to(asked)
     down = torch.zeros_like(asked)
     down[equal] = prices[len(asked) :]

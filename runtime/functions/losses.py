@@ -1,12 +1,14 @@
 """Losses per example, shape (B,): the language's `ce bce mse mae nll huber hinge`.
 
-`E[...]` takes the mean; nothing is averaged over examples here. Outputs are logits.
+`E[...]` takes the mean: nothing is averaged over examples here, but by `reduction="mean"`, which
+is `mean(loss(outputs, targets))` in one operation of torch, 0-dim. Outputs are logits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,8 +21,11 @@ from cspec.runtime.functions.shapes import (
     in_words,
     single_logit,
 )
+from cspec.runtime.functions.statistics import mean
 
 Loss = Callable[..., Tensor]
+Reduction = Literal["none", "mean"]
+"""One loss an example, or their mean."""
 
 
 def _number_for_each(of_classes: bool) -> Callable[[Loss], Loss]:
@@ -28,9 +33,11 @@ def _number_for_each(of_classes: bool) -> Callable[[Loss], Loss]:
 
     def wrap(loss: Loss) -> Loss:
         @wraps(loss)
-        def taking_numbers(outputs: Tensor, target: Tensor | float, **settings: float) -> Tensor:
+        def taking_numbers(outputs: Tensor, target: Tensor | float, **settings: Any) -> Tensor:
+            if isinstance(target, Tensor) and target.ndim:
+                return loss(outputs, target, **settings)
             given = torch.as_tensor(target, device=outputs.device)
-            if given.ndim or not outputs.ndim:
+            if not outputs.ndim:
                 return loss(outputs, target, **settings)
             classes = of_classes and single_logit(outputs) is None
             if classes and given == given.round():
@@ -44,8 +51,16 @@ def _number_for_each(of_classes: bool) -> Callable[[Loss], Loss]:
 
 
 def _over_outputs(entries: Tensor) -> Tensor:
-    """Mean over every dimension but the first: (B, ...) -> (B,)."""
+    """Mean over every dimension but the first: (B, ...) -> (B,); a mean of all stays one."""
     return entries.flatten(1).mean(1) if entries.ndim > 1 else entries
+
+
+def _of_classes(loss: Loss, scores: Tensor, labels: Tensor, reduction: Reduction) -> Tensor:
+    """A loss of torch on classes; it takes the mean itself where one is a number an example."""
+    if scores.ndim == 2:
+        return loss(scores, labels, reduction=reduction)
+    losses = loss(_classes_second(scores), labels, reduction="none")
+    return mean(losses) if reduction == "mean" else losses
 
 
 def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
@@ -54,7 +69,7 @@ def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
 
 
 @_number_for_each(of_classes=True)
-def ce(logits: Tensor, labels: Tensor) -> Tensor:
+def ce(logits: Tensor, labels: Tensor, reduction: Reduction = "none") -> Tensor:
     """Cross entropy in nats, `logsumexp(z) - z[y]`: (B, C), (B,) -> (B,).
 
     Of tokens (B, T, C), (B, T) -> (B, T).
@@ -69,7 +84,7 @@ def ce(logits: Tensor, labels: Tensor) -> Tensor:
             f"ce needs one output a class, but the output is {in_words(logits)}; "
             "for a single output use bce"
         )
-    return functional.cross_entropy(_classes_second(logits), labels, reduction="none")
+    return _of_classes(functional.cross_entropy, logits, labels, reduction)
 
 
 def _classes_second(scores: Tensor) -> Tensor:
@@ -78,7 +93,7 @@ def _classes_second(scores: Tensor) -> Tensor:
 
 
 @_number_for_each(of_classes=False)
-def bce(logits: Tensor, targets: Tensor) -> Tensor:
+def bce(logits: Tensor, targets: Tensor, reduction: Reduction = "none") -> Tensor:
     """Binary cross entropy of logits, `softplus(z) - y z`: (B,) or (B, 1) -> (B,).
 
     Targets are 0/1 of any dtype (or probabilities). More outputs, (B, K) against (B, K), are
@@ -90,47 +105,51 @@ def bce(logits: Tensor, targets: Tensor) -> Tensor:
     logits, targets = aligned(logits, targets, "bce")
     targets = _numeric_target(logits, targets)
     return _over_outputs(
-        functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        functional.binary_cross_entropy_with_logits(logits, targets, reduction=reduction)
     )
 
 
 @_number_for_each(of_classes=False)
-def mse(prediction: Tensor, target: Tensor) -> Tensor:
+def mse(prediction: Tensor, target: Tensor, reduction: Reduction = "none") -> Tensor:
     """Squared error, mean over the outputs of an example: (B, ...) -> (B,)."""
     prediction, target = aligned(prediction, target, "mse")
-    return _over_outputs((prediction - _numeric_target(prediction, target)).square())
+    target = _numeric_target(prediction, target)
+    return _over_outputs(functional.mse_loss(prediction, target, reduction=reduction))
 
 
 @_number_for_each(of_classes=False)
-def mae(prediction: Tensor, target: Tensor) -> Tensor:
+def mae(prediction: Tensor, target: Tensor, reduction: Reduction = "none") -> Tensor:
     """Absolute error, mean over the outputs of an example: (B, ...) -> (B,)."""
     prediction, target = aligned(prediction, target, "mae")
-    return _over_outputs((prediction - _numeric_target(prediction, target)).abs())
+    target = _numeric_target(prediction, target)
+    return _over_outputs(functional.l1_loss(prediction, target, reduction=reduction))
 
 
 @_number_for_each(of_classes=False)
-def huber(prediction: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
+def huber(
+    prediction: Tensor, target: Tensor, delta: float = 1.0, reduction: Reduction = "none"
+) -> Tensor:
     """Huber loss: `r^2/2` where `|r| <= delta`, else `delta (|r| - delta/2)`; (B, ...) -> (B,).
 
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
     prediction, target = aligned(prediction, target, "huber")
     target = _numeric_target(prediction, target)
-    return _over_outputs(functional.huber_loss(prediction, target, reduction="none", delta=delta))
+    return _over_outputs(functional.huber_loss(prediction, target, reduction, delta))
 
 
 @_number_for_each(of_classes=True)
-def nll(log_probabilities: Tensor, labels: Tensor) -> Tensor:
+def nll(log_probabilities: Tensor, labels: Tensor, reduction: Reduction = "none") -> Tensor:
     """Negative log likelihood `-log p[y]` of given log probabilities: (B, C), (B,) -> (B,).
 
     Of tokens (B, T, C), (B, T) -> (B, T).
     """
     labels = class_labels(log_probabilities, labels, "nll")
-    return functional.nll_loss(_classes_second(log_probabilities), labels, reduction="none")
+    return _of_classes(functional.nll_loss, log_probabilities, labels, reduction)
 
 
 @_number_for_each(of_classes=True)
-def hinge(scores: Tensor, labels_B: Tensor) -> Tensor:
+def hinge(scores: Tensor, labels_B: Tensor, reduction: Reduction = "none") -> Tensor:
     """Hinge loss of labels in {0, 1}, in {-1, 1}, or of classes; -> (B,).
 
     One score: `max(0, 1 - t s)`, t = 1 where y > 0 and -1 elsewhere. Classes:
@@ -141,9 +160,11 @@ def hinge(scores: Tensor, labels_B: Tensor) -> Tensor:
     score_B = single_logit(scores)
     if score_B is not None:
         score_B, labels_B = aligned(score_B, labels_B, "hinge")
-        side_B = torch.where(labels_B > 0, 1.0, -1.0).to(score_B.dtype)
-        return functional.relu(1 - side_B * score_B)
-    labels_B = class_labels(scores, labels_B, "hinge")
-    own = labels_B.unsqueeze(-1)
-    others = scores.scatter(-1, own, -torch.inf)
-    return functional.relu(1 + others.amax(-1) - scores.gather(-1, own).squeeze(-1))
+        margin_B = torch.where(labels_B > 0, score_B, -score_B)
+    else:
+        labels_B = class_labels(scores, labels_B, "hinge")
+        own = labels_B.unsqueeze(-1)
+        others = scores.scatter(-1, own, -torch.inf)
+        margin_B = scores.gather(-1, own).squeeze(-1) - others.amax(-1)
+    losses = functional.relu(1 - margin_B)
+    return mean(losses) if reduction == "mean" else losses

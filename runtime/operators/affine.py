@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, NoFormError, Operator, ShapeError
@@ -228,7 +228,7 @@ def _least_distance(G: FloatArray, h: FloatArray) -> FloatArray:
     matrix = np.vstack([G.T, h[None, :] / size])
     wanted = np.zeros(len(matrix))
     wanted[-1] = 1.0
-    multipliers, left = nnls(matrix, wanted)
+    multipliers, left = scipy.optimize.nnls(matrix, wanted)
     if left <= 1e-9:
         raise EmptySetError("polyhedron: no point meets all rows")
     residual = matrix @ multipliers - wanted

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from cspec.runtime.operators.base import NotConvergedError, Operator, require_square
@@ -121,6 +121,6 @@ class Birkhoff(Operator):
         costs = gradient.detach().double().cpu().reshape(-1, *gradient.shape[-2:])
         vertex = torch.zeros_like(costs)
         for cost, permutation in zip(costs, vertex, strict=True):
-            rows, columns = linear_sum_assignment(cost.numpy())
+            rows, columns = scipy.optimize.linear_sum_assignment(cost.numpy())
             permutation[rows, columns] = 1
         return vertex.reshape(gradient.shape).to(gradient)

@@ -151,7 +151,7 @@ class BatchReader:
 
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns of one dataset as tensors of one length."""
-        known = self.classes.get(dataset, {})
+        known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
         found: dict[str, Tensor] = {}
         rows, uneven = -1, False
         for name, values in columns.items():
@@ -162,7 +162,7 @@ class BatchReader:
                 except (DataError, TypeError, ValueError) as error:
                     raise _refused(dataset, name, error) from error
             shape = value.shape
-            if len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ()):
+            if len(shape) == 2 and shape[1] == 1 and name not in inputs:
                 value = value.squeeze(1)
             found[name] = value
             if shape and shape[0] != rows:

@@ -99,6 +99,7 @@ class Handle:
         self.module = load_module(program, self._functions) if module is None else module
         self.program = program
         self.primal = dict(primal)
+        self._modules = self.models()
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
@@ -164,29 +165,35 @@ class Handle:
         if self._gradients_gone():
             self._pending.clear()
         outputs = Outputs()
-        with outputs.recorded(self.models()), constants_in(self._constants):
+        with outputs.recorded(self._modules), constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
             f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
             state = self._moves.with_units(self, self.optimizer, f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
             total = total.to(f.dtype)  # rates are counted in float64
-        batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
+        if batch["given"]:
+            batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = batch, outputs
         self._true = true.detach()
         if total.requires_grad:
-            measured = Pending(self._true, examples)
-
-            def count(gradient: Tensor) -> None:
-                if state is not self.state:
-                    self.state.update(state)
-                self._count(measured, gradient)
-
-            if total.grad_fn is None:
-                total.register_hook(count)  # type: ignore[no-untyped-call]
-            else:  # the same, in half the time
-                place = total.output_nr
-                total.grad_fn.register_prehook(lambda gradients: count(gradients[place]))
+            self._await(total, Pending(self._true, examples), state)
         return total
+
+    def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
+        """What was measured counts once the gradient of its loss is computed, however often."""
+        node, place = total.grad_fn, total.output_nr
+
+        def count(gradients: Sequence[Tensor]) -> None:
+            if state is not self.state:
+                self.state.update(state)
+            measured.weigh(gradients[place])
+            if not self._pending or not any(item is measured for item in self._pending):
+                self._pending.append(measured)
+
+        if node is None:
+            total.register_hook(lambda gradient: count([gradient]))  # type: ignore[no-untyped-call]
+        else:  # the same, in half the time
+            node.register_prehook(count)
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
@@ -217,7 +224,8 @@ class Handle:
         self._pending.clear()
         with constants_in(self._constants):
             self._moves.multipliers("step", self.steps, self, true)
-            self._moves.parameters(self, self.optimizer, self.progress)
+            if self._moves.keeps:
+                self._moves.parameters(self, self.optimizer, self.progress)
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -273,12 +281,6 @@ class Handle:
         return found.model_copy(update={"helps": (*found.helps, help_)})
 
     # --- what counts -------------------------------------------------------------------------
-
-    def _count(self, measured: Pending, gradient: Tensor) -> None:
-        """A gradient was computed; once for each call of `loss`, however often."""
-        measured.weigh(gradient)
-        if not self._pending or not any(item is measured for item in self._pending):
-            self._pending.append(measured)
 
     def held(self) -> list[Tensor]:
         """What the optimizer trains."""

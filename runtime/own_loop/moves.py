@@ -37,12 +37,10 @@ class Moves:
         }
         decided = {name for op in operations if op.kind is Kind.GATES for name in op.targets}
         self._gated = [m for name, m in models.items() if name not in decided and has_gates(m)]
-        self._keeps = bool(self._gated) or not module.keys().isdisjoint(_KEEPS)
-
-    @property
-    def epochs(self) -> bool:
+        self.keeps = bool(self._gated) or not module.keys().isdisjoint(_KEEPS)
+        """Whether parameters are brought anywhere after a step."""
+        self.epochs = bool(self._duals["epoch"])
         """Whether anything moves once an epoch."""
-        return bool(self._duals["epoch"])
 
     def multipliers(self, unit: str, number: int, loop: Loop, true: Tensor) -> None:
         """The dual steps of the step or epoch with this number, by what was measured."""
@@ -55,8 +53,6 @@ class Moves:
         self, loop: Loop, optimizer: torch.optim.Optimizer | None, progress: float
     ) -> None:
         """Parameters into their sets, and gates into their range."""
-        if not self._keeps:
-            return
         with torch.no_grad():
             into_sets(loop.module, loop.primal, loop.state, optimizer, progress)
             for model in self._gated:

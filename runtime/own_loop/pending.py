@@ -29,8 +29,10 @@ class Pending:
 
     def weigh(self, gradient: Tensor) -> None:
         """Note the gradient of a loss; of one that is computed twice they add up."""
-        given = gradient.detach()
-        given = given.reshape(()) if given.ndim else given
+        if self.weight is None and gradient.ndim == 0 and not gradient.requires_grad:
+            self.weight = gradient  # as nearly all are
+            return
+        given = gradient.detach().reshape(())
         self.weight = given if self.weight is None else self.weight + given
 
 
@@ -54,7 +56,7 @@ def _counts(weight: Tensor | None) -> bool:
     """Whether the weight of the only measurement cancels; asked where the host need not wait."""
     if weight is None:
         return True
-    return weight.is_cpu and weight.item() != 0 and math.isfinite(weight.item())
+    return weight.is_cpu and (given := weight.item()) != 0 and math.isfinite(given)
 
 
 def of_an_epoch(measurements: Sequence[Pending]) -> Tensor | None:

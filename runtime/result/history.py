@@ -57,11 +57,11 @@ class History:
     def add(
         self, step: int, epoch: int, objective: Tensor, true: Tensor, multipliers: Tensor | None
     ) -> None:
-        """Note a step; nothing waits for the device."""
+        """Note a step, of tensors without a graph; nothing waits for the device."""
         if step % self._stride and step not in (1, self._total):
             return
         held = None if multipliers is None else multipliers.detach().clone()
-        self._waiting.append((step, epoch, objective.detach(), true.detach(), held))
+        self._waiting.append((step, epoch, objective, true, held))
 
     def flush(self) -> list[Row]:
         """Bring what is waiting to the host; the new rows."""

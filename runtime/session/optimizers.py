@@ -55,9 +55,14 @@ def finite(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _all_finite(tensors: list[Tensor]) -> bool:
-    """`finite` on the host, which reads a number in less time than it adds two tensors."""
-    norms = torch._foreach_norm(tensors) if tensors else ()
-    return all(math.isfinite(norm.item()) for norm in norms)
+    """`finite` on the host, which reads a number in less time than it adds two tensors.
+
+    A sum that is finite is one of finite numbers; another may have overflowed.
+    """
+    for tensor in tensors:
+        if not math.isfinite(tensor.sum().item()):
+            return bool(finite(tensors))
+    return True
 
 
 class Optimizers:

@@ -267,16 +267,14 @@ class Session:
                 self._on_progress(told)
 
     def record(self, f: Tensor, true: Tensor | None = None) -> None:
-        """Note objective and true constraints of this step; the host does not wait.
-
-        `f` is what is minimized; the history has the objective as written.
-        """
+        """Note true constraints of this step and f, which is minimized; the host does not wait."""
         if self.rehearsal is not None:
             return
-        true = f.new_zeros(0) if true is None else true
+        f = f.detach()
+        true = f.new_zeros(0) if true is None else true.detach()
         self.schedule.look(self.step, f, true)
-        objective = self.sign * f
-        self.history.add(self.step, self.epoch, objective, true, self.state.get("multipliers"))
+        written = -f if self.sign < 0 else f
+        self.history.add(self.step, self.epoch, written, true, self.state.get("multipliers"))
 
     def full(
         self, function: Callable[[Mapping[str, Any], Mapping[str, Any]], Tensor], **other: str

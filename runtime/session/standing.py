@@ -36,10 +36,10 @@ class Standing:
         """Two rows: of f and g what was measured, and how often."""
 
     def add(self, f: Tensor, true: Tensor | None) -> None:
-        """Note what a step measured: f as it is minimized, and the true constraints."""
+        """Note what a step measured: f as it is minimized, and the true constraints, detached."""
         if not self._seen:
             return
-        self._late.append((f.detach(), f.new_zeros(0) if true is None else true.detach()))
+        self._late.append((f.detach(), f.new_zeros(0) if true is None else true))
         if len(self._late) == BLOCK:
             self._sums, self._late = self._added(), []
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import torch
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from cspec.runtime.operators import Grid, Operator, is_joint
@@ -120,8 +119,12 @@ def _components(edges: Sequence[tuple[Numbers, Numbers]], nodes: int) -> Numbers
     """The component of each node of the graph between entries and blocks of single sets."""
     rows = np.concatenate([row for row, _ in edges])
     columns = np.concatenate([column for _, column in edges])
-    graph = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(nodes, nodes))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(nodes, nodes)
+    )
+    return np.asarray(
+        scipy.sparse.csgraph.connected_components(graph, directed=False)[1], dtype=np.int64
+    )
 
 
 def _connected(blocks: Sequence[Tensor]) -> list[list[int]]:

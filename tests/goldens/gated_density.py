@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from cspec.runtime.functions import ce, density, expected_density, fraction, mean, pred
+from cspec.runtime.functions import ce, density, expected_density, fraction, pred
 from cspec.runtime.methods.gates import decide_gates
 from cspec.runtime.models import clamp_gates
 from cspec.runtime.setup import Setup, adam, cosine_schedule, digits, fit, mlp, requirement
@@ -48,7 +48,7 @@ def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
     z = outputs(primal, batch["data"])
     y = batch["data"]["y"]
-    f = mean(ce(z, y))
+    f = ce(z, y, reduction="mean")
     model = primal["model"]
     c1 = expected_density(model) - ramp(1, 0.5, batch["clock"], 1202)  # c1: density(model) <= 0.5
     g = vector(c1)
@@ -117,7 +117,7 @@ def objective(primal, data):
     """The objective as written."""
     z = outputs(primal, data["data"])
     y = data["data"]["y"]
-    return mean(ce(z, y))
+    return ce(z, y, reduction="mean")
 
 
 def evaluate(primal, data):

@@ -66,11 +66,13 @@ def measure(primal, batch):
     """f, the constraints g with gradient, and the true constraints, on one batch."""
     z = outputs(primal, batch["train"])
     y = batch["train"]["y"]
-    f = mean(bce(z, y))
+    f = bce(z, y, reduction="mean")
     f_model = primal["f"]
     fc1_weight = parameter(f_model, "fc1.weight")
     f = f + 0.1 * shortfall(vector(sumsq(fc1_weight) - 4))  # preference small
-    soft = class_prob(z / temperature(batch, 1, 0.25, 300), 0)
+    heat = temperature(batch, 1, 0.25, 300)
+    softened = z / heat
+    soft = class_prob(softened, 0)
     quota = level - mean(soft)  # quota: P[pred == 0] >= level
     # band.lo: 0.2 <= E[sigmoid(f(x)) | y == 1] <= 0.9
     band_lo = 0.2 - mean(sigmoid(z), where=y == 1)
@@ -223,7 +225,7 @@ def objective(primal, data):
     """The objective as written."""
     z = outputs(primal, data["train"])
     y = data["train"]["y"]
-    return mean(bce(z, y))
+    return bce(z, y, reduction="mean")
 
 
 def evaluate(primal, data):

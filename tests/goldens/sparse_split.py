@@ -9,7 +9,7 @@ trains exactly as `cspec run` does: the runtime executes this very text.
 import torch
 
 from cspec.runtime import operators
-from cspec.runtime.functions import ce, fraction, mean, pred
+from cspec.runtime.functions import ce, fraction, pred
 from cspec.runtime.methods.admm import attraction, begin, deliver, report_split, split_round, stay
 from cspec.runtime.setup import Setup, adam, cosine_schedule, digits, fit, mlp, requirement
 from cspec.runtime.steps.feasible_copies import Split
@@ -49,7 +49,7 @@ def objective(primal, batch):
     """The objective as written."""
     z = outputs(primal, batch["train"])
     y = batch["train"]["y"]
-    return mean(ce(z, y))
+    return ce(z, y, reduction="mean")
 
 
 def ortho_tensors(primal):

@@ -10,8 +10,9 @@ from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers, product
 from cspec.compiler.emit.pieces import OPERATORS, constant
 from cspec.compiler.records.problem import ParameterRef
+from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
-from cspec.dsl.tree.nodes import Expr, Negate, Power, Product, Sum
+from cspec.dsl.tree.nodes import Expr, Negate, Power, Product, Sum, shape
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
@@ -27,6 +28,10 @@ def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.e
             return ast.BinOp(left, ast.Pow(), right)
         case Sum(operands=operands) if len(operands) > LONGEST:
             return _long(t, expr)
+        case Product(operands=(_, below), operators=("/",)) if is_temperature(below):
+            # Every surrogate of the same outputs is one of the same quotient.
+            value = _in_order(t, expr.operands, expr.operators)
+            return t.local(("softened", t.dataset, shape(expr)), "softened", value)
         case Product(operators=operators) if "@" in operators:
             return _matrix_product(t, expr)
         case Sum(operands=operands, operators=operators):

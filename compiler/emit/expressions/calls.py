@@ -133,5 +133,5 @@ def _ramp(t: TranslatorBase, expr: Call) -> ast.expr:
         return last
     batch, steps = ast.Name(id=t.container), constant(ramp_steps(expr, t.scope))
     if is_temperature(expr):
-        return t.call("temperature", batch, first, last, steps)
+        return t.local("heat", "heat", t.call("temperature", batch, first, last, steps))
     return t.call("ramp", first, last, subscript(batch, ast.Constant("clock")), steps)

@@ -14,6 +14,7 @@ from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.vectors import Bounds, ByMember
 from cspec.compiler.surrogates.atoms import is_mean
 from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Number
+from cspec.dsl.words.losses import LOSSES
 
 
 def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
@@ -60,7 +61,21 @@ def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
         return t.call("every_group", rates) if t.strict and t.inside_call else rates
     if axes.tokens:
         named["tokens"] = ast.Constant(len(axes.tokens))
+    elif not named and not _on(t) and _is_loss(expr.body) and isinstance(body, ast.Call):
+        return _averaged(body)
     return t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
+
+
+def _is_loss(expr: Expr) -> bool:
+    """Whether what is averaged is a loss as it stands: `E[ce(f(x), y)]`."""
+    function = expr.function if isinstance(expr, Call) else None
+    return isinstance(function, Name) and function.id in LOSSES
+
+
+def _averaged(loss: ast.Call) -> ast.Call:
+    """`ce(z, y, reduction="mean")`: the loss and its mean are one operation of torch."""
+    by = ast.keyword(arg="reduction", value=ast.Constant("mean"))
+    return ast.Call(func=loss.func, args=loss.args, keywords=[*loss.keywords, by])
 
 
 def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:

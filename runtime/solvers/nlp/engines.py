@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, NonlinearConstraint, minimize
+import scipy
 
 from cspec.runtime.solvers.nlp.interior_point import interior_point
 from cspec.runtime.solvers.nlp.large import LARGE
@@ -108,7 +108,7 @@ def trust_constr(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) ->
             return nlp.curvature(x, weights) - nlp.curvature(x, np.zeros(len(rows)))
 
         constraints.append(
-            NonlinearConstraint(
+            scipy.optimize.NonlinearConstraint(
                 lambda x: factor * nlp.values(x)[1][rows],
                 low,
                 np.zeros(int(rows.sum())),
@@ -148,11 +148,11 @@ def _minimize(
 
     with _quiet():
         try:
-            found = minimize(
+            found = scipy.optimize.minimize(
                 lambda x: scale.f * nlp.values(x)[0],
                 start,
                 jac=lambda x: scale.f * nlp.slopes(x)[0],
-                bounds=Bounds(nlp.lower, nlp.upper),
+                bounds=scipy.optimize.Bounds(nlp.lower, nlp.upper),
                 callback=seen,
                 **settings,
             )
@@ -254,12 +254,12 @@ def _inner(
         limits.seen(np.array(point, dtype=np.float64))
 
     with _quiet():
-        found = minimize(
+        found = scipy.optimize.minimize(
             lagrangian,
             x,
             jac=True,
             method="L-BFGS-B",
-            bounds=Bounds(nlp.lower, nlp.upper),
+            bounds=scipy.optimize.Bounds(nlp.lower, nlp.upper),
             callback=seen,
             options={
                 "maxiter": max(limits.iterations, ITERATIONS),

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import qr
+import scipy
 
 from cspec.runtime.solvers.nlp.attempts import ESCAPES, Candidate, Search
 from cspec.runtime.solvers.nlp.engines import (
@@ -70,7 +70,7 @@ def _without_redundant(search: Search, start: Vector) -> None:
     beside = start + np.random.default_rng(0).standard_normal(nlp.size)
     jacobians = [nlp.slopes(nlp.clip(x))[1][rows] for x in (start, beside)]
     both = np.hstack([j / np.maximum(np.linalg.norm(j, axis=1), 1e-12)[:, None] for j in jacobians])
-    _, triangle, order = qr(both.T, mode="economic", pivoting=True)
+    _, triangle, order = scipy.linalg.qr(both.T, mode="economic", pivoting=True)
     diagonal = np.abs(np.diag(triangle))
     rank = int((diagonal > 1e-10 * max(1.0, diagonal[0])).sum())
     if rank < len(rows):

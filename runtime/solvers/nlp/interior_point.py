@@ -13,10 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, solve
-from scipy.sparse import csc_matrix, csr_matrix, vstack
-from scipy.sparse.linalg import splu
 
 from cspec.runtime.solvers.nlp.problem import FACTOR, Nlp, Vector
 
@@ -77,11 +75,15 @@ class Interior:
         scaled = self.factors * g
         return self.share * f, scaled[self.equal], scaled[self.below]
 
-    def slopes(self, x: Vector) -> tuple[Vector, csr_matrix, csr_matrix]:
+    def slopes(self, x: Vector) -> tuple[Vector, scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
         """Gradient of f and the Jacobians of h and g, scaled."""
         gradient, jacobian = self.nlp.slopes(x)
         rows = self.factors[:, None] * jacobian
-        return self.share * gradient, csr_matrix(rows[self.equal]), csr_matrix(rows[self.below])
+        return (
+            self.share * gradient,
+            scipy.sparse.csr_matrix(rows[self.equal]),
+            scipy.sparse.csr_matrix(rows[self.below]),
+        )
 
     def hessian(self, p: Point) -> NDArray[np.float64]:
         """Of the scaled Lagrangian."""
@@ -119,7 +121,9 @@ class Interior:
         diagonal = p.low / lower + p.high / upper
         barrier = gradient - mu / lower + mu / upper
         right = barrier + rows_h.T @ p.y + rows_g.T @ (mu / p.s + ratio * over)
-        condensed = csr_matrix(self.hessian(p)) + rows_g.T @ rows_g.multiply(ratio[:, None])
+        condensed = scipy.sparse.csr_matrix(self.hessian(p)) + rows_g.T @ rows_g.multiply(
+            ratio[:, None]
+        )
         found = self._direction(condensed, diagonal, rows_h, right, h)
         if found is None:
             return None
@@ -159,7 +163,12 @@ class Interior:
         return p._replace(z=near(p.z, p.s), low=near(p.low, lower), high=near(p.high, upper))
 
     def _direction(
-        self, condensed: csr_matrix, diagonal: Vector, rows: csr_matrix, right: Vector, h: Vector
+        self,
+        condensed: scipy.sparse.csr_matrix,
+        diagonal: Vector,
+        rows: scipy.sparse.csr_matrix,
+        right: Vector,
+        h: Vector,
     ) -> tuple[Vector, Vector] | None:
         """dx and dy, with enough of the identity added that the step is one of descent."""
         n, count = self.nlp.size, len(h)
@@ -206,20 +215,25 @@ def _most(values: Vector, change: Vector, edge: float) -> float:
 
 
 def _solved(
-    condensed: csr_matrix, diagonal: Vector, rows: csr_matrix, right: Vector
+    condensed: scipy.sparse.csr_matrix,
+    diagonal: Vector,
+    rows: scipy.sparse.csr_matrix,
+    right: Vector,
 ) -> Vector | None:
     n, count = len(diagonal), rows.shape[0]
     total = n + count
     if condensed.nnz <= SPARSE * n * n and n > 50:
-        top = condensed + csr_matrix((diagonal, (range(n), range(n))), shape=(n, n))
+        top = condensed + scipy.sparse.csr_matrix((diagonal, (range(n), range(n))), shape=(n, n))
         if count:
-            tail = csr_matrix((np.full(count, -1e-12), (range(count), range(count))))
-            left = vstack([top, rows])
-            system = vstack([left.T, vstack([rows.T, tail]).T]).T
+            tail = scipy.sparse.csr_matrix((np.full(count, -1e-12), (range(count), range(count))))
+            left = scipy.sparse.vstack([top, rows])
+            system = scipy.sparse.vstack([left.T, scipy.sparse.vstack([rows.T, tail]).T]).T
         else:
             system = top
         try:
-            return np.asarray(splu(csc_matrix(system)).solve(right))
+            return np.asarray(
+                scipy.sparse.linalg.splu(scipy.sparse.csc_matrix(system)).solve(right)
+            )
         except RuntimeError:
             return None
     dense = np.zeros((total, total))
@@ -230,8 +244,8 @@ def _solved(
         dense[:n, n:] = dense[n:, :n].T
         dense[np.arange(n, total), np.arange(n, total)] = -1e-12
     try:
-        return np.asarray(solve(dense, right, assume_a="sym"))
-    except (LinAlgError, ValueError):
+        return np.asarray(scipy.linalg.solve(dense, right, assume_a="sym"))
+    except (np.linalg.LinAlgError, ValueError):
         return None
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 from cspec.runtime.solvers.nlp.large import LARGE, bent_down, by_elimination, solved
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
@@ -80,7 +80,9 @@ def kkt(nlp: Nlp, x: Vector, reach: float = ACTIVE) -> Kkt:
         )
         # Columns of one length, so that no constraint is preferred for the units it came in.
         length = np.maximum(np.linalg.norm(columns, axis=0), 1e-12)
-        found = lsq_linear(columns / length, -gradient, bounds=(floor, np.inf), tol=1e-14)
+        found = scipy.optimize.lsq_linear(
+            columns / length, -gradient, bounds=(floor, np.inf), tol=1e-14
+        )
         weights = found.x / length
         multipliers[rows] = weights[: rows.sum()]
         residual = gradient + columns @ weights

@@ -9,9 +9,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, lstsq, qr, solve
-from scipy.sparse.linalg import ArpackError, eigsh
 
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 
@@ -90,7 +89,9 @@ def signed_least_squares(columns: NDArray[np.float64], target: Vector, equal: Ma
         found[:] = 0.0
         if not kept.any():
             break
-        found[kept] = lstsq(scaled[:, kept], target, lapack_driver="gelsy", cond=1e-12)[0]
+        found[kept] = scipy.linalg.lstsq(
+            scaled[:, kept], target, lapack_driver="gelsy", cond=1e-12
+        )[0]
         wrong = kept & ~equal & (found < 0)
         if not wrong.any():
             break
@@ -120,13 +121,13 @@ def bent_down(
     size = max(1.0, float(np.abs(reduced).max(initial=0.0)))
     floor = CURVED * size
     try:
-        cho_factor(reduced + floor * np.eye(len(reduced)))
+        scipy.linalg.cho_factor(reduced + floor * np.eye(len(reduced)))
         return None
-    except LinAlgError:
+    except np.linalg.LinAlgError:
         pass
     try:
-        value, vector = eigsh(reduced, k=1, which="SA", tol=1e-4, maxiter=2_000)
-    except ArpackError:
+        value, vector = scipy.sparse.linalg.eigsh(reduced, k=1, which="SA", tol=1e-4, maxiter=2_000)
+    except scipy.sparse.linalg.ArpackError:
         values, vectors = np.linalg.eigh(reduced)
         value, vector = values[:1], vectors[:, :1]
     if value[0] >= -floor:
@@ -140,7 +141,7 @@ def _null_space(rows: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """An orthonormal basis of what the rows leave free; None for everything."""
     if not len(rows):
         return None
-    basis, triangle, _ = qr(rows.T, pivoting=True)
+    basis, triangle, _ = scipy.linalg.qr(rows.T, pivoting=True)
     diagonal = np.abs(np.diag(triangle))
     rank = int((diagonal > 1e-10 * max(1.0, diagonal[0])).sum())
     return np.asarray(basis[:, rank:])
@@ -152,10 +153,10 @@ def solved(system: NDArray[np.float64], right: Vector) -> Vector:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:
-                found = solve(system, right, assume_a="sym")
+                found = scipy.linalg.solve(system, right, assume_a="sym")
                 if np.isfinite(found).all():
                     return np.asarray(found)
-            except (LinAlgError, RuntimeWarning, Warning):
+            except (np.linalg.LinAlgError, RuntimeWarning, Warning):
                 pass
-        return np.asarray(lstsq(system, right, lapack_driver="gelsy", cond=1e-12)[0])
+        return np.asarray(scipy.linalg.lstsq(system, right, lapack_driver="gelsy", cond=1e-12)[0])
     return np.asarray(np.linalg.lstsq(system, right, rcond=1e-12)[0])

@@ -1,6 +1,6 @@
 """The elastic problem of a small deterministic one: how far the constraints must give.
 
-    minimize    sum_i s_i / scale_i
+    scipy.optimize.minimize    sum_i s_i / scale_i
     subject to  g_i(x) <= s_i,  h_j(x) = p_j - q_j,  s, p, q >= 0,  x within its declared bounds
 
 It is feasible from everywhere, and its minimum is 0 exactly where the constraints can be met: the
@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear, minimize
 
 from cspec.runtime.solvers.nlp.lift import problem_of
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
@@ -162,7 +162,7 @@ def _attempt(nlp: Nlp, start: Vector, scale: Vector) -> Vector:
         *[(0.0, None)] * (m + pairs),
     ]
     with np.errstate(all="ignore"):
-        found = minimize(
+        found = scipy.optimize.minimize(
             lambda z: float(cost @ z),
             first,
             jac=lambda _: cost,
@@ -201,7 +201,7 @@ def _certificate(nlp: Nlp, x: Vector, scale: Vector) -> tuple[Vector, float]:
     least = np.where(
         np.concatenate([nlp.equalities[near], np.zeros(len(sides) - near.sum(), bool)]), -most, 0.0
     )
-    found = lsq_linear(sides.T, -pull, bounds=(least, most + 1e-12), tol=1e-14)
+    found = scipy.optimize.lsq_linear(sides.T, -pull, bounds=(least, most + 1e-12), tol=1e-14)
     weights[near] = found.x[: int(near.sum())]
     return weights, float(np.linalg.norm(pull + sides.T @ found.x)) / length
 

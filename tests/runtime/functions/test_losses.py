@@ -51,6 +51,40 @@ def test_hinge_binary_and_crammer_singer() -> None:
     assert hinge(LOGITS, LABELS).tolist() == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("word", LOSSES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_mean_in_one_operation_is_the_mean_of_the_losses(
+    word: str, dtype: torch.dtype, outputs: int
+) -> None:
+    draw = torch.Generator().manual_seed(outputs)
+    z = torch.randn(257, outputs, generator=draw, dtype=dtype)
+    numbers = torch.randn(257, outputs, generator=draw, dtype=dtype)
+    labels = torch.randint(max(2, outputs), (257,), generator=draw)
+    of_numbers = word in ("mse", "mae", "huber")
+    if word in ("ce", "nll") and outputs == 1:
+        return  # one output a class
+    if word == "bce":
+        labels = (numbers > 0).long()
+    one, both = (z.clone().requires_grad_() for _ in range(2))
+    target = numbers if of_numbers else labels
+    loss = LOSSES[word]
+    joint = loss(one, target, reduction="mean")
+    apart = loss(both, target).mean()
+    joint.backward()
+    apart.backward()
+    assert joint.ndim == 0 and joint.dtype is dtype
+    exact = {"rtol": 1e-6, "atol": 1e-9} if dtype is torch.float32 else {}
+    torch.testing.assert_close(joint, apart, **exact)
+    torch.testing.assert_close(one.grad, both.grad, **exact)
+
+
+def test_a_mean_over_tokens_is_asked_for_by_name() -> None:
+    z, y = torch.zeros(2, 5, 3), torch.zeros(2, 5, dtype=torch.long)
+    with pytest.raises(ShapeMismatch, match="2 by 5"):
+        ce(z, y, reduction="mean")
+
+
 def test_hinge_has_the_gradient_of_the_largest_other_class() -> None:
     scores = LOGITS.clone().requires_grad_()
     hinge(scores, LABELS).sum().backward()
