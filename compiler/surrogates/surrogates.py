@@ -11,22 +11,24 @@ is refused: a requirement that pulls nothing would be reported as one that can't
 from __future__ import annotations
 
 from cspec.compiler.expressions.not_compiled import not_compiled
-from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.rewrite import function_name, number, same
 from cspec.compiler.expressions.text import text
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.passes.expansion.each_example import violations
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
+from cspec.compiler.surrogates.arithmetic import plus, times
 from cspec.compiler.surrogates.atoms import moves
 from cspec.compiler.surrogates.parts import lent
 from cspec.compiler.surrogates.remarks import Remarks
 from cspec.compiler.surrogates.setting import Setting
 from cspec.compiler.surrogates.softener import Softener
 from cspec.compiler.surrogates.statistics import is_rate, of_two_rates
-from cspec.compiler.surrogates.words import LOGISTIC, SIGMOID, Word, named
+from cspec.compiler.surrogates.words import LED, LOGISTIC, SIGMOID, Word, named
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Method
-from cspec.dsl.tree.nodes import Expr
+from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
+from cspec.dsl.words.losses import OF_ONE_LOGIT, PER_CLASS
 
 UNHELD = "give the optimizer its parameters, or require nothing of it"
 
@@ -85,8 +87,41 @@ def _objective(problem: Problem, setting: Setting, word: Word) -> tuple[Expr | N
     moved = moves(problem.objective, softener.moving)
     if moved and not moves(found, softener.moving) and not softener.remarks.found:
         softener.remarks.refuse(problem.objective, SAME, shown=problem.objective_text)
-    changed = not same(found, problem.objective)
-    return found if changed else None, softener.remarks
+    if same(found, problem.objective):
+        return None, softener.remarks
+    return _led(problem, setting, word, found), softener.remarks
+
+
+def _led(problem: Problem, setting: Setting, word: Word, found: Expr) -> Expr:
+    """The surrogate of an objective that counts errors, and a share of their loss.
+
+    Where a class is rare, sigmoids of a model that never predicts it are flat, and a requirement
+    that groups fare alike brings it there. An error of a loss pulls the more the larger it is.
+    """
+    loss = _loss(problem.objective, setting) if setting.open and word.open else None
+    if loss is None:
+        return found
+    softener = Softener(setting, LOGISTIC._replace(loss=loss), Remarks(problem.objective.span))
+    leads = _soft(softener, problem.objective, 1)
+    return found if softener.remarks.found else plus(found, times(number(LED), leads))
+
+
+def _loss(objective: Expr, setting: Setting) -> str | None:
+    """The loss of the outputs whose errors are counted; None where other predictions are."""
+    known, shapes, others = setting.inference.known, set(), 0
+    means = [node for node in walk(objective) if isinstance(node, Expectation)]
+    for mean, node in ((one, node) for one in means for node in walk(one.body)):
+        others += isinstance(node, Call) and function_name(node) == "pred"
+        match node:
+            case Compare(operators=("==" | "!=",), operands=(Call() as predicted, Name() as y)) if (
+                function_name(predicted) == "pred" and known.target(predicted) == y.id
+            ):
+                outputs = predicted.arguments[0]
+                shapes.add(setting.inference.axes(outputs, mean.dataset).shape)
+                others -= 1
+    if others or len(shapes) != 1 or None in shapes or not setting.bound:
+        return None
+    return (PER_CLASS if shapes.pop() else OF_ONE_LOGIT)[0]
 
 
 def _of_rates(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks] | None:

@@ -86,5 +86,7 @@ OF_SCORES = _words(lambda loss: loss.outputs in ("logits", "scores"))
 OF_LOG_PROBABILITIES = _words(lambda loss: loss.outputs == "log_probabilities")
 PER_CLASS = _words(lambda loss: loss.of_logits and loss.targets == "class")
 """The loss that makes log-probabilities of logits itself, one output a class."""
+OF_ONE_LOGIT = _words(lambda loss: loss.of_logits and loss.targets == "probability")
+"""The loss that makes the probability of class 1 of one logit."""
 SMOOTH = _words(lambda loss: loss.smooth)
 KINKED = _words(lambda loss: not loss.smooth)

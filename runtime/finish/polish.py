@@ -25,8 +25,9 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from functools import cached_property
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy
@@ -59,6 +60,10 @@ EACH = 512
 """Rows of requirements on each example, and ..."""
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
+BUDGET = 5e9
+"""Rows x parameters x gradients that solvers may take in all: seconds."""
+VALUES = 5
+"""Values of f and g that an iteration asks for beside its gradients, about."""
 ITERATIONS = 500
 ROUNDS, ROUND = 6, 50
 """How often a surrogate is set right, and iterations each time."""
@@ -111,15 +116,33 @@ def polish(session: Session) -> None:
     )
 
 
-class Values(NamedTuple):
-    """What is known of a point: f and g lead the way, `objective` and `true` are as written."""
+class Values:
+    """What is known of a point: f and g lead the way, `objective` and `true` are as written.
 
-    f: float
-    slope: Vector
-    g: Vector
-    jacobian: Vector
-    objective: float
-    true: Vector
+    Line searches ask for values alone: gradients are taken where somebody asks for them.
+    """
+
+    def __init__(self, problem: _Problem, x: Vector, f: Tensor, g: Tensor, true: Tensor) -> None:
+        self._problem, self._x = problem, x
+        self.graph: tuple[Tensor, Tensor] | None = f, g
+        """f and g as long as the problem stands at this point."""
+        self.f = float(f.detach())
+        self.g, self.true = (v.detach().double().cpu().numpy() for v in (g, true))
+
+    @cached_property
+    def objective(self) -> float:
+        """As written, to be minimized."""
+        return self._problem.objective(self._x)
+
+    @cached_property
+    def slope(self) -> Vector:
+        """The gradient of f."""
+        return self._problem.derivative(self, self._x, 0)
+
+    @cached_property
+    def jacobian(self) -> Vector:
+        """The gradients of all entries of g, one a row."""
+        return self._problem.derivative(self, self._x, 1)
 
 
 class _Interrupted(Exception):  # noqa: N818
@@ -160,6 +183,10 @@ class _Problem:
                 self.near[slice(*c.segment)] = BOUND * max(c.tolerance, ROUNDING)
                 self.moved[slice(*c.segment)] = _moved(session, c)
         self.rounds = ROUNDS if self.flat.any() else 1
+        rows = max((len(data) for data in session.data.values()), default=1)
+        self._size = float(rows * len(self.start))
+        self.spent = 0.0
+        """Rows x parameters x gradients so far, about: what the solvers cost, without a clock."""
 
     def take(self, temperature: float | None) -> None:
         """Go on with surrogates of another temperature."""
@@ -175,16 +202,33 @@ class _Problem:
         if self._session.interrupted:
             raise _Interrupted
         if self._last is None or self._last[0] != key:
+            if self._last is not None:
+                self._last[1].graph = None
             put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
             batch = at_temperature(self._batch, self._temperature)
-            f, g, true = self._measure(self._primal, batch)
-            jacobian = jacobian_of(g, self._parameters).cpu().numpy()
-            slope = gradient_of(f, self._parameters).cpu().numpy()
-            leads, exact = (v.detach().double().cpu().numpy() for v in (g, true))
-            with torch.no_grad():
-                objective = self._sign * float(self._objective(self._primal, self._batch))
-            self._last = key, Values(float(f.detach()), slope, leads, jacobian, objective, exact)
+            measured = self._measure(self._primal, batch)
+            self._last = key, Values(self, np.array(x), *measured)
+            self.spent += self._size
         return self._last[1]
+
+    def objective(self, x: Vector) -> float:
+        """The objective as written at a point, to be minimized."""
+        self.at(x)
+        with torch.no_grad():
+            return self._sign * float(self._objective(self._primal, self._batch))
+
+    def derivative(self, values: Values, x: Vector, place: int) -> Vector:
+        """The gradient of f (0) or g (1) at a point; it is gone to again where it was left."""
+        graph = values.graph or self.at(x).graph
+        assert graph is not None
+        take = jacobian_of if place else gradient_of
+        self.spent += self._size * max(1, graph[place].numel())
+        return take(graph[place], self._parameters).cpu().numpy()
+
+    def iterations(self) -> int:
+        """How many of the solver what is left of the budget is enough for."""
+        each = self._size * (VALUES + len(self.equal))
+        return max(0, int((BUDGET - self.spent) / each))
 
     def violation(self, x: Vector) -> float:
         """The largest violation."""
@@ -273,6 +317,8 @@ def _augmented(problem: _Problem) -> Vector:
     c = HELD_BACK * (problem.far / FAR or 1.0) / problem.moved**2
     x, m = problem.start, np.zeros(len(flat))
     for _ in range(AUGMENTED):
+        if not problem.iterations():
+            break
         wrong = np.where(flat, at(x).true - at(x).g, 0.0)
 
         def weights(v: Values, m: Vector = m, wrong: Vector = wrong) -> Vector:
@@ -288,7 +334,11 @@ def _augmented(problem: _Problem) -> Vector:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of overflow on the way, as in SLSQP
             found = scipy.optimize.minimize(
-                value, x, jac=True, method="BFGS", options={"maxiter": INNER}
+                value,
+                x,
+                jac=True,
+                method="BFGS",
+                options={"maxiter": min(INNER, problem.iterations())},
             )
         if not np.isfinite(found.x).all():
             break
@@ -339,6 +389,8 @@ def _rounds(
     """
     margin = np.zeros(len(problem.flat))
     for _ in range(problem.rounds):
+        if not problem.iterations():
+            break
         found = problem.sets.nearest(_solved(problem, start, margin))
         if not problem.sets.held:
             found = _met(problem, found)
@@ -384,6 +436,7 @@ def _solved(problem: _Problem, start: Vector, margin: Vector) -> Vector:
     slopes = np.linalg.norm(at(start).jacobian, axis=1)
     # Requirements by their slopes: of 0.001 g <= 0 the solver makes the same as of g <= 0.
     unit = 1 / np.where(slopes > 0, slopes, 1.0)
+    most = ROUND if problem.flat.any() else ITERATIONS
     constraints = [
         *_sides(
             lambda x: unit * (at(x).g + wrong),
@@ -395,13 +448,13 @@ def _solved(problem: _Problem, start: Vector, margin: Vector) -> Vector:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of overflow on the way: what it finds is judged
         found = scipy.optimize.minimize(
-            lambda x: (at(x).f, at(x).slope),
+            lambda x: at(x).f,
             start,
-            jac=True,
+            jac=lambda x: at(x).slope,
             bounds=list(zip(sets.lower, sets.upper, strict=True)),
             constraints=constraints,
             method="SLSQP",
-            options={"maxiter": ROUND if problem.flat.any() else ITERATIONS, "ftol": 1e-12},
+            options={"maxiter": min(most, problem.iterations()), "ftol": 1e-12},
         )
     return np.asarray(found.x, dtype=np.float64)
 
