@@ -214,6 +214,7 @@ INTERNAL = frozenset(
         "if_measured", "quotient", "implies",
         "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
+        "label_chance",
         "violations", "truth", "only", "one_each", "broken_or_room", "at_worst", "mean_violation",
         "mean_over_draws",
         "tracked", "feature_slope", "followed",

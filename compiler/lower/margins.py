@@ -16,7 +16,7 @@ its groups. p is the bound where the requirement is one fraction, else about wha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import NormalDist
 
 from cspec.compiler.axes.inference import Inference
@@ -25,8 +25,11 @@ from cspec.compiler.lower.expected_rates import UNKNOWN, expected_rates, rows_of
 from cspec.compiler.records.certificate import CertificateFacts, Margin, Tree
 from cspec.compiler.records.facts import DataFacts
 from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.wording import some
 from cspec.dsl.tree.nodes import Expectation
 
+SHOWN = 4
+"""Groups that are named."""
 PASSES = 0.9
 """How often a model that keeps the tightened bound is to be certified."""
 
@@ -54,7 +57,8 @@ def _margin(
     means = [leaf if isinstance(leaf, Expectation) else None for leaf in proof.leaves]
     sizes = [rows_of_groups(m, data, inference) if m else [math.inf] for m in means]
     rates = [expected_rates(m, data, inference) if m else [UNKNOWN] for m in means]
-    error = _Errors(facts, sizes, rates).of(facts.value)
+    errors = _Errors(facts, sizes, rates)
+    error = errors.of(facts.value)
     if error is None or not 0 < error < math.inf:
         return None
     bound = facts.bound.number
@@ -70,7 +74,8 @@ def _margin(
         return Margin(
             0.0,
             f"{about} the value would have to be {needs:.3g} inside {bound:g}, which can't be: no "
-            f"certificate is to be expected with fewer than about {rows} rows",
+            f"certificate is to be expected with fewer than about {rows} rows"
+            f"{_small(errors.groups(), room / normal.inv_cdf(facts.confidence))}",
         )
     amount = min(wanted, (needs + room) / 2)
     amount = float(f"{amount:.3g}")
@@ -80,6 +85,13 @@ def _margin(
         f"{about}, training keeps it {c.relation} {tight:.4g}, a margin of {amount:g} for the "
         f"sampling error ({error:.2g}) of the split; the verdict is by {bound:g} as written",
     )
+
+
+def _small(groups: Iterable[tuple[str, float, float]], most: float) -> str:
+    """Groups whose own error is too large already, smallest first, by name and rows."""
+    found = sorted((n, name) for name, n, error in groups if error > most)
+    shown = some([f"[{name}] {n:,.0f}" for n, name in found], SHOWN)
+    return f"; too few rows are of {shown}" if found else ""
 
 
 def _room(facts: CertificateFacts, relation: str, bound: float) -> float:
@@ -125,6 +137,13 @@ class _Errors:
             case "sum":
                 return self._sum(tree)
         return None
+
+    def groups(self) -> Iterator[tuple[str, float, float]]:
+        """Each group of the means by its name, with its rows and standard error."""
+        for leaf, facts in enumerate(self._facts.leaves):
+            for group, name in enumerate(facts.groups):
+                error = self._mean(leaf, group)
+                yield name, self._sizes[leaf][group], math.inf if error is None else error
 
     def _mean(self, leaf: int, group: int, rate: float | None = None) -> float | None:
         facts, n = self._facts.leaves[leaf], self._sizes[leaf][group]

@@ -47,7 +47,7 @@ class Word(NamedTuple):
     open: bool = False
     """Whether nobody wrote the temperature: it suits logits, and `in_units` brings others there."""
     loss: str = ""
-    """Of `logistic`: the loss of outputs and labels, which bounds the errors of predictions."""
+    """Of `logistic`: the loss of outputs and labels, in nats, in the place of an error."""
 
     @property
     def one_sided(self) -> bool:
@@ -107,7 +107,7 @@ class Word(NamedTuple):
         """The truth of `prediction in places`, places of the last axis: classes, or a label."""
         if self.loss and sign < 0 and len(places) == 1:
             outputs = prediction.arguments[0]
-            return complement(over(call(self.loss, outputs, places[0]), LOG_2))
+            return complement(call(self.loss, outputs, places[0]))
         if self.margins:
             return self.above(call("margin", prediction.arguments[0], *places), sign)
         chances, span = self.chances(prediction), prediction.span
@@ -138,7 +138,7 @@ SIGMOID = Word(open=True)
 LOGISTIC = Word("logistic")
 SHARP = 0.25
 """Where a temperature that falls ends ..."""
-LED = 0.05
+LED = 0.07
 """Share of the loss that leads the errors a model is to make as few of as it can."""
 FALLS = 0.6
 """... after this share of the run."""

@@ -9,6 +9,7 @@ objective as written is best and no requirement is violated more than before, on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -67,14 +68,15 @@ def _settle(session: Session, model: nn.Module, layer: nn.Linear, place: int) ->
         return False
     middles = -(margins[1:] + margins[:-1]) / 2  # the shift at which rank i + 1 is the threshold
     tried: dict[int, tuple[float, float]] = {}
+    before = worth(session, members)
 
     def at_rank(rank: int) -> tuple[float, float]:
         if rank not in tried:
             offset[place] = start + middles[rank]
-            tried[rank] = worth(session, members)
+            least = min((violation for violation, _ in tried.values()), default=math.inf)
+            tried[rank] = worth(session, members, most=least)
         return tried[rank]
 
-    before = worth(session, members)
     most = len(middles) - 1
     at = min(int((margins < 0).sum()), most)
     step = max(1, most // LOOKS)

@@ -16,6 +16,7 @@ from cspec.runtime.functions.calculus import (
 )
 from cspec.runtime.functions.classification import (
     class_prob,
+    label_chance,
     label_prob,
     margin,
     pred,
@@ -273,6 +274,7 @@ __all__ = [
     "kl",
     "l1",
     "l2",
+    "label_chance",
     "label_prob",
     "laplacian",
     "log",

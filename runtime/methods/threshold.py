@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,17 @@ def shiftable_(model: nn.Module) -> None:
         getattr(model, BUFFER).zero_()
 
 
-def worth(session: Session, members: Sequence[ConstraintFacts]) -> tuple[float, float]:
-    """What is violated most of these, then the objective with preferences; smaller is better."""
+def worth(
+    session: Session, members: Sequence[ConstraintFacts], most: float = math.inf
+) -> tuple[float, float]:
+    """What is violated most of these, then the objective with preferences; smaller is better.
+
+    Where more than `most` is violated the objective does not matter, and is infinite.
+    """
     found = session.measurer.values(session.measurer.columns())
     violation = max((excess(c, *found[c.label]) for c in members), default=0.0)
+    if violation > most:
+        return violation, math.inf
     preference = session.watch.preference_in_training(session.measurer)
     return violation, session.sign * session.objective_on() + preference
 

@@ -88,3 +88,16 @@ def test_a_column_of_many_numbers_makes_no_table() -> None:
     )
     found = cspec.compile(text, train=train, test=test).constraints[0].margin
     assert found == pytest.approx(Z * error(0.4, N // 2), rel=5e-3)
+
+
+def test_groups_that_are_too_small_for_a_certificate_are_named() -> None:
+    rng = np.random.default_rng(2)
+    race = rng.choice(["A", "B", "C"], N, p=[0.977, 0.018, 0.005])
+    train, test = {**TRAIN, "race": race}, {**TEST, "race": race}
+    text = (
+        "data train(x, y, race), test(x, y, race)\nmodel f = linear\nminimize bce\n"
+        "s.t. c: gap(P[pred == 1 | race]) <= 0.05\nverify c on test with confidence 95%"
+    )
+    plan = cspec.compile(text, train=train, test=test)
+    b, c = (int((race == group).sum()) for group in "BC")
+    assert any(note.endswith(f"too few rows are of [C] {c}, [B] {b}") for note in plan.notes)
