@@ -133,6 +133,14 @@ def _looked_up(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
     return same.long().argmax(-1)
 
 
+def are_within(values: Tensor, classes: int) -> bool:
+    """Whether whole numbers, which the host has, are codes of so many classes as they stand."""
+    if values.dtype is not torch.int64 or not values.is_cpu or not values.numel():
+        return False
+    lowest, highest = torch.aminmax(values)
+    return lowest.item() >= 0 and highest.item() < classes
+
+
 def checked_codes(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
     """Whole numbers as codes; those of an accelerator are not waited for.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from cspec.compiler.records.program import DataSetup, Program
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.runtime.data.align import are_codes, checked_codes, codes_of
+from cspec.runtime.data.align import are_codes, are_within, checked_codes, codes_of
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
@@ -152,11 +152,15 @@ class BatchReader:
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
         """The columns of one dataset as tensors of one length."""
         known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
+        coded = self._coded.get(dataset, ())
         found: dict[str, Tensor] = {}
         rows, uneven = -1, False
         for name, values in columns.items():
             value = values
-            if name in known or not isinstance(value, Tensor):
+            ready = isinstance(value, Tensor) and (
+                name not in known or (name in coded and are_within(value, len(known[name])))
+            )
+            if not ready:
                 try:
                     value = self._tensor(dataset, values, name, known.get(name))
                 except (DataError, TypeError, ValueError) as error:

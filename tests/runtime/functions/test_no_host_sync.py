@@ -27,6 +27,8 @@ CALLS: dict[str, Callable[[], Tensor]] = {
     "pred": lambda: f.pred(LOGITS),
     "class_prob": lambda: f.class_prob(LOGITS, 1),
     "label_prob": lambda: f.label_prob(LOGITS, LABELS),
+    "label_chance": lambda: f.label_chance(f.prob(LOGITS), LABELS),
+    "a loss and its mean": lambda: f.ce(LOGITS, LABELS, reduction="mean"),
     "margin": lambda: f.margin(LOGITS, LABELS) + f.margin(LOGITS, 0, 2),
     "mean": lambda: f.mean(LOGIT, MASK),
     "fraction": lambda: f.fraction(MASK, MASK),
