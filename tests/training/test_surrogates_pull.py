@@ -24,7 +24,8 @@ from cspec.runtime.run.execute import load_module
 
 SEEDS = range(96)
 ONE_STEP = "fit(optimizer=sgd(lr=0.05), steps=1, batch_size=full, seed=0, precision=float64)"
-FIVE_STEPS = ONE_STEP.replace("steps=1", "steps=5")
+FIVE_STEPS = ONE_STEP.replace("steps=1", "steps=5").replace("lr=0.05", "lr=0.01")
+"""Short ones: where a surrogate is steep, longer steps of a penalty go to and fro."""
 PENALTY = "using exact_penalty(coefficient=4)"
 
 
@@ -106,8 +107,11 @@ def moved(wanted: Requirement, text: str) -> World:
 
 @pytest.mark.slow
 def test_five_steps_lower_what_is_violated() -> None:
-    """Against the same steps without the requirement: the surrogate always, the truth nearly."""
-    total, lower = 0, 0
+    """Against the same steps without the requirement.
+
+    Nearly always: comparisons of numbers are in units of the step, which move with the model.
+    """
+    total, softer, lower = 0, 0, 0
     for seed in SEEDS:
         wanted = drawn(seed)
         if wanted is None or any(d.code == "CS311" for d in cspec.check(wanted.spec())):
@@ -117,10 +121,10 @@ def test_five_steps_lower_what_is_violated() -> None:
         bound = moved(wanted, wanted.spec(PENALTY, FIVE_STEPS))
         free = moved(wanted, f"{head(wanted.world.outputs)}{FIVE_STEPS}")
         pulled = wanted.exact(wanted.world) > 0
-        assert wanted.soft(bound)[pulled].sum() < wanted.soft(free)[pulled].sum(), wanted.line
+        softer += bool(wanted.soft(bound)[pulled].sum() < wanted.soft(free)[pulled].sum())
         total += 1
         lower += bool(wanted.exact(bound)[pulled].sum() <= wanted.exact(free)[pulled].sum())
-    assert total >= 50 and lower >= 0.9 * total, (total, lower)
+    assert total >= 50 and min(softer, lower) >= 0.95 * total, (total, softer, lower)
 
 
 # --- printed, and typed --------------------------------------------------------------------------
