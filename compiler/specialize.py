@@ -305,7 +305,7 @@ def _to_certify(
     objective = (n.dataset for n in walk(problem.objective) if isinstance(n, Expectation))
     training = next(filter(None, objective), checked.symbols.default_dataset)
     proofs = certificates(named, checked, verify, training, inference, ranges)
-    found = margins(proofs, named, inference)
+    found = margins(proofs, named, training, inference)
     notes = tuple(margin.note for margin in found.values())
     return proofs, tighten(problem, found, checked.params, checked.method), notes
 

@@ -41,7 +41,7 @@ def columns_held(condition: Expr) -> set[str]:
     found = {condition.id} if isinstance(condition, Name) else set()
     for node in walk(condition):
         match node:
-            case Compare(operators=("==",), operands=(Name(id=name), Number() | String())):
+            case Compare(operators=("==",), operands=(Name(id=name), Number() | String() | Name())):
                 found.add(name)
     return found
 

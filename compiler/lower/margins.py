@@ -3,14 +3,15 @@
 A certificate compares a confidence bound, not the value. A model that just meets its requirement
 is certified about as often as the certificate is wrong, so training gets a tighter bound:
 
-    margin = z(confidence) * s + z(90%) * s
+    margin = z(confidence) * s + z(90%) * s * sqrt(1 + rows / rows of training)
 
 s is the standard error that the value will have on the certifying split: of a fraction
 sqrt(p (1 - p) / n), of a difference of two the root of the sum of squares, of other sums the sum.
-The first term is the distance of the confidence bound, the second makes a model that keeps the
-tightened bound pass in about nine of ten draws. n comes from the rows of the split and the sizes of
-its groups. p is the bound where the requirement is one fraction, else about what the labels make it
-(`expected_rates`), that of groups which are held together in the middle of theirs.
+The first term is the distance of the confidence bound. The second makes a model that keeps the
+tightened bound in training pass in about nine of ten draws: both samples have their error. n comes
+from the rows of the split and the sizes of its groups. p is the bound where the requirement is one
+fraction, else about what the labels make it (`expected_rates`), that of groups which are held
+together in the middle of theirs.
 """
 
 from __future__ import annotations
@@ -37,20 +38,29 @@ PASSES = 0.9
 def margins(
     proofs: Mapping[str, Certified],
     constraints: Mapping[str, Constraint],
+    training: str | None,
     inference: Inference,
 ) -> dict[str, Margin]:
     """By full label, the margins of the requirements that are to be certified."""
+    trained_on = inference.known.facts.data.get(training or "")
     found = {}
     for label, proof in proofs.items():
         data = inference.known.facts.data.get(proof.facts.data)
         if data is not None:
-            found[label] = _margin(label, proof, constraints[label], data, inference)
+            both = math.sqrt(1 + data.rows / trained_on.rows) if trained_on else 1.0
+            found[label] = _margin(label, proof, constraints[label], data, both, inference)
     return {label: margin for label, margin in found.items() if margin is not None}
 
 
 def _margin(
-    label: str, proof: Certified, c: Constraint, data: DataFacts, inference: Inference
+    label: str,
+    proof: Certified,
+    c: Constraint,
+    data: DataFacts,
+    both: float,
+    inference: Inference,
 ) -> Margin | None:
+    """`both`: the error of the two samples together, in errors of the split's."""
     facts = proof.facts
     if c.relation not in ("<=", ">=") or facts.bound.operation != "number":
         return None
@@ -64,7 +74,7 @@ def _margin(
     bound = facts.bound.number
     normal = NormalDist()
     needs = normal.inv_cdf(facts.confidence) * error
-    wanted = needs + normal.inv_cdf(PASSES) * error
+    wanted = needs + normal.inv_cdf(PASSES) * both * error
     room = _room(facts, c.relation, bound)
     about = f"{label}: to be certified on the {data.rows:,} rows of `{facts.data}` at "
     about += f"{100 * facts.confidence:g}%"

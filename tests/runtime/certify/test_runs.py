@@ -69,7 +69,7 @@ def test_training_keeps_a_margin_from_the_size_of_the_split() -> None:
     )
     low = plan.constraints[0]
     error = (0.6 * 0.4 / 500) ** 0.5
-    assert low.margin == pytest.approx((1.6449 + 1.2816) * error, rel=5e-3)
+    assert low.margin == pytest.approx((1.6449 + 1.2816 * (1 + 500 / 600) ** 0.5) * error, rel=5e-3)
     assert any(f"a margin of {low.margin:g}" in note for note in plan.notes)
     result = ran()
     with torch.no_grad():
