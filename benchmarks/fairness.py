@@ -5,8 +5,8 @@
     python benchmarks/fairness.py compas --tasks parity odds
 
 A linear model on a split of 70% to 30% that the seed draws; every number of a row is a mean over
-the seeds, `feasible` counts the seeds that meet the limit on the training data. CPU seconds are of
-one process (`OMP_NUM_THREADS=1`). The rows:
+the seeds, that in brackets their standard deviation, `feasible` counts the seeds that meet the
+limit on the training data. CPU seconds are of one process (`OMP_NUM_THREADS=1`). The rows:
 
 - cspec: one run without a setting but its length and batches, one deterministic model, of which the
   share of errors is minimized, as fairlearn's reduction does (`minimize bce` ends at the likeliest
@@ -30,7 +30,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from statistics import mean
+from statistics import mean, pstdev
 from typing import Any
 
 import numpy as np
@@ -342,17 +342,22 @@ def report(name: str, table: Table, tasks: list[str], seeds: int) -> None:
     """The tables of a data set."""
     for word in tasks:
         print(f"\n{name}, {word}: {TASKS[word].line.format(g=table.group, h=table.other)}")
-        print(f"{'':32} feasible   train acc  missed by   test acc  missed by    CPU s")
+        print(
+            f"{'':32} feasible       train acc (sd)  missed by        test acc (sd)  missed by"
+            "    CPU s"
+        )
         seen: dict[str, list[list[float]]] = {}
         for seed in range(seeds):
             for way, numbers in rows(TASKS[word], table, seed):
                 seen.setdefault(way, []).append(numbers)
         for way, found in seen.items():
-            met, *means, seconds = (mean(column) for column in zip(*found, strict=True))
-            cells = " ".join(f"{number:10.4f}" for number in means)
-            print(
-                f"{way:32} {round(met * seeds):3} of {seeds:<2} {cells} {seconds:8.2f}", flush=True
+            met, right, missed, new, missed_new, seconds = zip(*found, strict=True)
+            cells = " ".join(
+                f"{mean(a):11.4f} ({pstdev(a):.4f}) {mean(m):10.4f}"
+                for a, m in ((right, missed), (new, missed_new))
             )
+            count = f"{round(sum(met)):3} of {seeds:<2}"
+            print(f"{way:32} {count} {cells} {mean(seconds):8.2f}", flush=True)
 
 
 if __name__ == "__main__":
