@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-OBJECTIVE_SURROGATE = "sigmoid of temperature 1 moves the model"
+OBJECTIVE_SURROGATE = "the model moves by"
 """What is said of the surrogate of an objective: an objective has no words of its own for it."""
 
 
