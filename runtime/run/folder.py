@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save as save_tensors
 from torch import Tensor, complex64, complex128
@@ -352,13 +352,16 @@ class RunFolder:
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
-    def _log_metrics(self, result: Result) -> None:
-        """The metrics of the delivered iterate, below the steps."""
-        if result.best is None or not result.metrics:
-            return
-        line = {"type": "metrics", "step": result.best.step, "metrics": result.metrics}
+    def _log_end(self, result: Result) -> None:
+        """Below the steps the verdicts, with n and standard error of each, and the metrics."""
+        told = ("name", "value", "bound", "relation", "satisfied", "split", "n", "standard_error")
+        verdicts = [{name: getattr(c, name) for name in told} for c in result.constraints]
+        lines: list[dict[str, Any]] = [{"type": "verdict", **verdict} for verdict in verdicts]
+        if result.best is not None and result.metrics:
+            step = result.best.step
+            lines.append({"type": "metrics", "step": step, "metrics": result.metrics})
         with (self.path / "log.jsonl").open("a") as file:
-            file.write(json.dumps(finite_or_none(line)) + "\n")
+            file.writelines(json.dumps(finite_or_none(line)) + "\n" for line in lines)
 
     def _write_model(self, iterate: Iterate) -> Path:
         path = self.path / "model.safetensors"
@@ -405,4 +408,4 @@ class RunFolder:
         """All rows again, where some could not be appended; then the metrics."""
         if self._unwritten:
             self._write_log(result.history)
-        self._log_metrics(result)
+        self._log_end(result)

@@ -58,6 +58,18 @@ def test_groups_are_in_every_form_of_a_result(grouped: Any, tmp_path: Path) -> N
     assert last["type"] == "metrics" and last["metrics"]["m[b]"] == value
 
 
+def test_the_log_ends_with_the_verdicts_and_their_errors(tmp_path: Path, grouped: Any) -> None:
+    spec = (
+        "data train(x, y, sex, race, k, q)\nmodel f = linear\nminimize bce\n"
+        "s.t. c: P[pred == 1] <= 60%\nfit(epochs=1)"
+    )
+    result = cspec.run(spec, out=tmp_path / "run", train=grouped.columns)
+    last = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    rate, n = result["c"].value, len(grouped["y"])
+    assert (last["type"], last["name"], last["value"], last["n"]) == ("verdict", "c", rate, n)
+    assert last["standard_error"] == pytest.approx((rate * (1 - rate) / (n - 1)) ** 0.5)
+
+
 def test_entries_of_a_tensor_by_their_places() -> None:
     result = cspec.run(VARS + "metric row = A[1]\nmetric all_of_it = A\nmetric one = A[1, 2]\n")
     A = np.array(result.vars["A"])

@@ -241,9 +241,8 @@ def test_a_run_that_was_killed_is_resumed_by_one_of_two(here: Path) -> None:
     out = second.communicate()[0]
     assert second.returncode == 130
     assert json.loads(out.splitlines()[-1])["status"] == "interrupted"
-    steps = [
-        json.loads(line).get("step") for line in (here / "r/log.jsonl").read_text().splitlines()
-    ]
+    lines = [json.loads(line) for line in (here / "r/log.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in lines if line["type"] == "step"]
     assert steps == sorted(set(steps))
 
 
