@@ -21,7 +21,7 @@ def one_tensor(value: object) -> None:
     Raises:
         ShapeMismatch: a tuple, a mapping or another object.
     """
-    if isinstance(value, Tensor | float | int):
+    if isinstance(value, (Tensor, float, int)):  # a union would be made anew at every call
         return
     kind = type(value).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
@@ -62,6 +62,9 @@ def class_labels(scores: Tensor, labels: Tensor, what: str) -> Tensor:
         TypeError: labels that are not whole numbers (class codes).
     """
     one_tensor(scores)
+    plain = labels.dtype is int64 and labels.ndim == 1 and scores.ndim == 2
+    if plain and len(labels) == len(scores):
+        return labels  # as most are
     if scores.ndim == 2 and labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels.squeeze(1)
     if scores.ndim < 2 or labels.shape != scores.shape[:-1]:

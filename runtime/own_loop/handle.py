@@ -170,11 +170,12 @@ class Handle:
             f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
             state = self._moves.with_units(self, self.optimizer, f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
-            total = total.to(f.dtype)  # rates are counted in float64
+            if total.dtype is not f.dtype:  # rates are counted in float64
+                total = total.to(f.dtype)
         if batch["given"]:
             batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = batch, outputs
-        self._true = true.detach()
+        self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
             self._await(total, Pending(self._true, examples), state)
         return total
@@ -212,6 +213,11 @@ class Handle:
         if not self._hooks:
             self.update()
         return total.detach()
+
+    def _stepped(self, *_: Any) -> None:
+        """Behind each step of the optimizer."""
+        if self._pending:
+            self.update()
 
     def update(self) -> None:
         """Commit: move the multipliers by what counted since the last time, then project."""
@@ -291,16 +297,13 @@ class Handle:
         return bool(self._pending) and all(p.grad is None for p in self.held())
 
     def _attach(self) -> None:
-        def committed(*_: Any) -> None:
-            self.update()
-
         plain = self.optimizer.zero_grad
 
         def zero_grad(set_to_none: bool = True) -> None:
             self._pending.clear()
             plain(set_to_none)
 
-        self._hooks.append(self.optimizer.register_step_post_hook(committed))
+        self._hooks.append(self.optimizer.register_step_post_hook(self._stepped))
         # torch has no hook on zero_grad, which is where a skipped step's gradient is dropped.
         self.optimizer.zero_grad = zero_grad  # type: ignore[method-assign]
 

@@ -57,12 +57,13 @@ def _alike(parts: tuple[Tensor | float, ...]) -> Tensor | None:
 
 def weigh(weights: Tensor, g: Tensor) -> Tensor:
     """<weights, g> over the entries that were measured; `weights` is treated as constant."""
-    weights = weights.detach()
+    if weights.requires_grad:
+        weights = weights.detach()
     if g.is_cpu:
         # One operation, and one on the way back, where the types are one.
         alike = weights.dtype is g.dtype and weights.ndim == g.ndim == 1
         product = torch.dot(weights, g) if alike else (weights * g).sum()
-        if math.isfinite(product.detach().item()):
+        if math.isfinite(product.item()):
             return product  # Nothing is missing.
     missing = torch.isnan(g.detach()) | torch.isnan(weights)
     zero = torch.zeros_like(g)
@@ -127,7 +128,7 @@ def keep(true: Tensor, new: Tensor, old: Tensor) -> Tensor:
     Rates are measured in float64: what is remembered of them stays in the run's precision.
     """
     if true.is_cpu and new.shape == true.shape and _all_measured(true):
-        kept = new.to(old.dtype)
+        kept = new if new.dtype is old.dtype else new.to(old.dtype)
         return kept.clone() if kept is true else kept
     return torch.where(torch.isnan(true), old, new.to(old.dtype))
 
@@ -137,7 +138,6 @@ def _all_measured(true: Tensor) -> bool:
 
     A number is read in a tenth of the time of an operation, and most steps measure all.
     """
-    true = true.detach()
     return math.isfinite(true.item() if true.numel() == 1 else true.sum().item())
 
 
