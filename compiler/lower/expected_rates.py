@@ -50,14 +50,17 @@ def rows_of_groups(mean: Expectation, data: DataFacts, inference: Inference) -> 
     """About how many rows each group of a mean has, in their order; conditions apart."""
     grouping = inference.grouping(mean)
     held, share = _held(grouping.events, data)
-    found = []
-    for group in _groups(grouping):
-        rows = data.rows_with({**held, **group})
-        if rows is None:
-            rows = data.rows_with(group) or 0
-            share *= math.prod((data.rows_with({n: c}) or 0) / data.rows for n, c in held.items())
-        found.append(share * rows)
-    return found
+    return [share * _rows(held, group, data) for group in _groups(grouping)]
+
+
+def _rows(held: dict[str, int], group: dict[str, int], data: DataFacts) -> float:
+    """Rows of a group under conditions; as if they were apart where they were not counted."""
+    counted = data.rows_with({**held, **group})
+    if counted is not None:
+        return counted
+    alone = (data.rows_with({name: code}) for name, code in held.items())
+    shares = (UNKNOWN if n is None or not data.rows else n / data.rows for n in alone)
+    return (data.rows_with(group) or 0) * math.prod(shares)
 
 
 def expected_rates(mean: Expectation, data: DataFacts, inference: Inference) -> list[float]:

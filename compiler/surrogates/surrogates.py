@@ -15,6 +15,7 @@ from cspec.compiler.expressions.rewrite import function_name, number, same
 from cspec.compiler.expressions.text import text
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.passes.expansion.each_example import violations
+from cspec.compiler.records.facts import ColumnFacts
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.compiler.surrogates.arithmetic import plus, times
 from cspec.compiler.surrogates.atoms import moves
@@ -117,11 +118,28 @@ def _loss(objective: Expr, setting: Setting) -> str | None:
                 function_name(predicted) == "pred" and known.target(predicted) == y.id
             ):
                 outputs = predicted.arguments[0]
-                shapes.add(setting.inference.axes(outputs, mean.dataset).shape)
+                shape = setting.inference.axes(outputs, mean.dataset).shape
+                column = known.column(mean.dataset or "", y.id)
+                shapes.add(shape if column is not None and _numbered(column, shape) else None)
                 others -= 1
     if others or len(shapes) != 1 or None in shapes or not setting.bound:
         return None
     return (PER_CLASS if shapes.pop() else OF_ONE_LOGIT)[0]
+
+
+def _numbered(column: ColumnFacts, outputs: tuple[int, ...] | None) -> bool:
+    """Whether labels are the numbers of the classes that the outputs are of, as a loss takes them.
+
+    Text is numbered; what holds 1 and 2, or -1 and 1, is compared with predictions by value.
+    """
+    classes = outputs[-1] if outputs else 2
+    if column.classes:
+        count = len(column.classes)
+        named = isinstance(column.classes[0], str)
+        return count <= classes and (named or list(column.classes) == list(range(count)))
+    if column.kind == "real":
+        return not outputs and set(column.values) == {0, 1}
+    return bool(column.levels) and column.levels[0] >= 0 and column.levels[-1] < classes
 
 
 def _of_rates(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks] | None:
