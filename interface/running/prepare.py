@@ -24,16 +24,20 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
 from cspec.dsl.runnable import require_runnable
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import Call, Expectation, From, Given, Name, Objective, walk
+from cspec.dsl.tree.nodes import Call, Expectation, From, Given, Name, Objective, Verify, walk
 from cspec.functions import bodies, registered
 from cspec.reading.specs import placed
 from cspec.running.plans import plan_of
 from cspec.runtime.bind.bind import Bound, Inputs, bind
 from cspec.runtime.bind.facts import facts
 from cspec.runtime.bind.outputs import complete, with_operations
+from cspec.runtime.bind.shared_rows import shared_rows
 from cspec.runtime.bind.text import load_object
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.session.held import named_by, with_held
+
+COPIED = 0.5
+"""Share of rows that data have in common with others, from which they are no data of their own."""
 
 
 class Prepared(NamedTuple):
@@ -70,6 +74,7 @@ def prepare(
         require_runnable(symbolic.checked)
     bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
     with placed(symbolic.checked.source):
+        _require_apart(symbolic, bound)
         known = known_facts(symbolic, bound, device)
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
     return Prepared(symbolic, program, bound, warnings(symbolic.checked, known))
@@ -87,6 +92,34 @@ def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:
 def _bound(symbolic: Plan, bindings: Mapping[str, Any], base: Path, seed: int) -> Bound:
     inputs = inputs_of(symbolic, base)
     return bind(inputs, bindings, seed=seed, outputs=lambda data: _outputs(symbolic, data))
+
+
+def _require_apart(symbolic: Plan, bound: Bound) -> None:
+    """Data that certify are rows of their own.
+
+    Raises:
+        SpecError: CS410, half of them or more are rows of other data of the spec.
+    """
+    for item in symbolic.checked.elaborated.items:
+        if not isinstance(item, Verify) or item.confidence is None or item.dataset is None:
+            continue
+        certifies = bound.data.get(item.dataset)
+        if certifies is None:
+            continue
+        for name, other in bound.data.items():
+            if name == item.dataset:
+                continue
+            shared = shared_rows(certifies, other)
+            if shared >= COPIED * len(certifies):
+                rows = f"{shared:,} of its {len(certifies):,} rows"
+                raise Diagnostic(
+                    code="CS410",
+                    message=f"`{item.dataset}` can't certify: {rows} are rows of `{name}`, too",
+                    span=item.dataset_span,
+                    label="no certificate from this data",
+                    notes=("a certificate with confidence needs data that nothing was chosen on",),
+                    helps=("give it rows of its own: divide the data before",),
+                ).error()
 
 
 def _require_no_given(checked: Checked) -> None:
