@@ -54,6 +54,8 @@ def table(rows: int = 40) -> dict[str, Any]:
 
 
 TABLE = table()
+OTHER_ROWS = {**TABLE, "x": TABLE["x"] + 0.01}
+"""What certifies is no row that trains."""
 
 
 def of_data(constraint: str, more: str = "") -> str:
@@ -358,7 +360,11 @@ ALL = {**words(), **methods(), **settings(), **sources(), **FORMS}
 
 def bindings(text: str) -> dict[str, Any]:
     return (
-        {name: TABLE for name in ("train", "val") if f"{name}{COLUMNS}" in text}
+        {
+            name: d
+            for name, d in (("train", TABLE), ("val", OTHER_ROWS))
+            if f"{name}{COLUMNS}" in text
+        }
         if ("= digits" not in text)
         else {}
     )
