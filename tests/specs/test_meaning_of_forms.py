@@ -428,3 +428,22 @@ def test_one_head_of_a_model_may_predict_classes_and_another_numbers() -> None:
 def test_a_mask_beside_groups_of_tokens_stays_a_condition() -> None:
     said = str(refused(TOKEN, "metric m = max(P[pred == y | sex, mask])"))
     assert "`max(P[pred(f(x)) == y | sex == v, mask] for v in values(sex))`" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("E[ce(f([1, 2, 3]), 1)]", lambda z: torch.nn.functional.cross_entropy(z, torch.tensor(1))),
+        ("E[mse(v, 2)]", lambda _: 1.0),
+        ("E[ce(f(x), 1)]", None),
+    ],
+)
+def test_a_mean_of_a_loss_that_is_the_same_for_all(written: str, meant: Any) -> None:
+    spec = f"data train(x, y)\nmodel f\nvar v = 3\nminimize ce + {written}\n" + FIT
+    f = linear(2)
+    with torch.no_grad():
+        rows = torch.nn.functional.cross_entropy(f(torch.tensor(X)), torch.tensor(Y))
+        same = torch.nn.functional.cross_entropy(f(torch.tensor(X)), torch.ones(N).long())
+        more = same if meant is None else meant(f(torch.tensor([1.0, 2.0, 3.0])))
+    result = cspec.run(spec, f=f, train=(X, Y))
+    assert result.objective == pytest.approx(float(rows + more), rel=1e-5)

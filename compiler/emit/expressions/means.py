@@ -61,21 +61,23 @@ def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
         return t.call("every_group", rates) if t.strict and t.inside_call else rates
     if axes.tokens:
         named["tokens"] = ast.Constant(len(axes.tokens))
-    elif not named and not _on(t) and _is_loss(expr.body) and isinstance(body, ast.Call):
-        return _averaged(body)
-    return t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
+    one = None if named or _on(t) else _averaged(expr.body, body)
+    return one or t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
 
 
-def _is_loss(expr: Expr) -> bool:
-    """Whether what is averaged is a loss as it stands: `E[ce(f(x), y)]`."""
-    function = expr.function if isinstance(expr, Call) else None
-    return isinstance(function, Name) and function.id in LOSSES
+def _averaged(expr: Expr, value: ast.expr) -> ast.Call | None:
+    """`ce(z, y, reduction="mean")` of `E[ce(f(x), y)]`: a loss and its mean are one operation.
 
-
-def _averaged(loss: ast.Call) -> ast.Call:
-    """`ce(z, y, reduction="mean")`: the loss and its mean are one operation of torch."""
-    by = ast.keyword(arg="reduction", value=ast.Constant("mean"))
-    return ast.Call(func=loss.func, args=loss.args, keywords=[*loss.keywords, by])
+    None of what is no loss of each example: `spread(..)` of one that is the same for all.
+    """
+    match expr, value:
+        case (
+            Call(function=Name(id=word)),
+            ast.Call(func=ast.Name(id=function) as body, args=args, keywords=keywords),
+        ) if word in LOSSES and function == word:
+            by = ast.keyword(arg="reduction", value=ast.Constant("mean"))
+            return ast.Call(func=body, args=args, keywords=[*keywords, by])
+    return None
 
 
 def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:
