@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.compiler.axes.known import Known
@@ -29,6 +30,17 @@ class Grouping(NamedTuple):
         if len(self.events) < 2:
             return self.events[0] if self.events else None
         return And(operands=self.events, span=self.events[0].span)
+
+    @property
+    def parts(self) -> Iterator[Expr]:
+        """The conditions that all hold, one by one: those of `A and B` each, `A or B` as it is."""
+        left = list(reversed(self.events))
+        while left:
+            event = left.pop()
+            if isinstance(event, And):
+                left.extend(reversed(event.operands))
+            else:
+                yield event
 
     @property
     def plain(self) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.rewrite import function_name, last_of_ramp
 from cspec.compiler.expressions.text import text
@@ -159,7 +160,7 @@ class _Builder:
             low=0.0 if rate else known.low,
             high=1.0 if rate else known.high,
             groups=tuple(group.text for group in grouping.groups) if grouping.columns else (),
-            selects=tuple(_selects(grouping.events)),
+            selects=tuple(_selects(grouping)),
         )
         return self._leaf(expr, facts)
 
@@ -183,13 +184,12 @@ def _written(mean: Expectation) -> str:
     return text(alone).removesuffix("[i]")
 
 
-def _selects(events: tuple[Expr, ...]) -> Iterator[tuple[str, str]]:
+def _selects(grouping: Grouping) -> Iterator[tuple[str, str]]:
     """Conditions `column == value`, whose value is a constant."""
-    for event in events:
-        for part in getattr(event, "operands", ()) if not isinstance(event, Compare) else (event,):
-            match part:
-                case Compare(operators=("==",), operands=(column, Category() | Number() as value)):
-                    yield text(column), text(value)
+    for part in grouping.parts:
+        match part:
+            case Compare(operators=("==",), operands=(column, Category() | Number() as value)):
+                yield text(column), text(value)
 
 
 def _refused(part: Expr, why: str, instead: str) -> SpecError:

@@ -49,7 +49,7 @@ def columns_held(condition: Expr) -> set[str]:
 def rows_of_groups(mean: Expectation, data: DataFacts, inference: Inference) -> list[float]:
     """About how many rows each group of a mean has, in their order; conditions apart."""
     grouping = inference.grouping(mean)
-    held, share = _held(grouping.events, data)
+    held, share = _held(grouping, data)
     return [share * _rows(held, group, data) for group in _groups(grouping)]
 
 
@@ -66,7 +66,7 @@ def _rows(held: dict[str, int], group: dict[str, int], data: DataFacts) -> float
 def expected_rates(mean: Expectation, data: DataFacts, inference: Inference) -> list[float]:
     """About how often the event of a mean holds in each of its groups, in their order."""
     grouping = inference.grouping(mean)
-    held, share = _held(grouping.events, data)
+    held, share = _held(grouping, data)
     groups = _groups(grouping)
     found = _asked(mean.body, inference)
     if share < 1 or found is None or found[0] not in data.columns or found[0] in held:
@@ -82,23 +82,20 @@ def _groups(grouping: Grouping) -> list[dict[str, int]]:
     return held if names else [{}]
 
 
-def _held(events: tuple[Expr, ...], data: DataFacts) -> tuple[dict[str, int], float]:
+def _held(grouping: Grouping, data: DataFacts) -> tuple[dict[str, int], float]:
     """What conditions say that columns hold; the share of rows that others leave, 1/2 each."""
     held: dict[str, int] = {}
     share = 1.0
-    for event in events:
-        for part in (
-            (event,) if isinstance(event, Compare) else getattr(event, "operands", (event,))
-        ):
-            match part:
-                case Compare(operators=("==",), operands=(Name(id=name), Category(code=code))):
-                    held[name] = code
-                case Compare(operators=("==",), operands=(Name(id=name), Number(value=value))) if (
-                    is_whole(value) and name in data.columns and data.columns[name].counts
-                ):
-                    held[name] = int(value)
-                case _:
-                    share *= UNKNOWN
+    for part in grouping.parts:
+        match part:
+            case Compare(operators=("==",), operands=(Name(id=name), Category(code=code))):
+                held[name] = code
+            case Compare(operators=("==",), operands=(Name(id=name), Number(value=value))) if (
+                is_whole(value) and name in data.columns and data.columns[name].counts
+            ):
+                held[name] = int(value)
+            case _:
+                share *= UNKNOWN
     return held, share
 
 

@@ -102,3 +102,21 @@ def test_groups_that_are_too_small_for_a_certificate_are_named() -> None:
     plan = cspec.compile(text, train=train, test=test)
     b, c = (int((race == group).sum()) for group in "BC")
     assert any(note.endswith(f"too few rows are of [C] {c}, [B] {b}") for note in plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("word", "selects"),
+    [("or", [(), ()]), ("and", [(("sex", '"F"'), ("z", "1")), (("sex", '"M"'), ("z", "1"))])],
+)
+def test_examples_of_either_kind_are_not_of_both(word: str, selects: list[object]) -> None:
+    """Means under `A or C` and `B or C` share examples: no test of two samples is theirs."""
+    z = np.arange(N) % 2
+    text = (
+        "data train(x, y, sex, z), test(x, y, sex, z)\nmodel f = linear\nminimize bce\n"
+        f's.t. c: P[pred == 1 | sex == "F" {word} z == 1] - P[pred == 1 | sex == "M" {word} z == 1]'
+        " <= 0.4\nverify c on test with confidence 95%"
+    )
+    plan = cspec.compile(text, train={**TRAIN, "z": z}, test={**TEST, "z": z})
+    proof = plan.constraints[0].certificate
+    assert proof is not None
+    assert [leaf.selects for leaf in proof.leaves] == selects
