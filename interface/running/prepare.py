@@ -195,14 +195,15 @@ def crosses(checked: Checked) -> tuple[tuple[str, ...], ...]:
     found = []
     for node in walk(checked.elaborated):
         match node:
-            case Expectation(conditions=columns) if labels:
-                held = set().union(*map(columns_held, columns))
-                found.append(tuple(sorted(held.union(labels))))
-        match node:
-            case (
-                Call(function=Name(id="cross"), arguments=columns) | Expectation(conditions=columns)
-            ):
-                found.append(tuple(name for column in columns if (name := column_of(column))))
+            case Call(function=Name(id="cross"), arguments=columns):
+                pass
+            case Expectation(conditions=columns):
+                if labels:
+                    held = set().union(*map(columns_held, columns))
+                    found.append(tuple(sorted(held.union(labels))))
+            case _:
+                continue
+        found.append(tuple(name for column in columns if (name := column_of(column))))
     return tuple(dict.fromkeys(columns for columns in found if columns))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
+from cspec.runtime.functions.shapes import are_within
 
 
 def aligned(data: Mapping[str, Dataset]) -> dict[str, Dataset]:
@@ -133,14 +134,6 @@ def _looked_up(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
     return same.long().argmax(-1)
 
 
-def are_within(values: Tensor, classes: int) -> bool:
-    """Whether whole numbers, which the host has, are codes of so many classes as they stand."""
-    if values.dtype is not torch.int64 or not values.is_cpu or not values.numel():
-        return False
-    lowest, highest = torch.aminmax(values)
-    return lowest.item() >= 0 and highest.item() < classes
-
-
 def checked_codes(values: Tensor, classes: Sequence[Any], column: str) -> Tensor:
     """Whole numbers as codes; those of an accelerator are not waited for.
 
@@ -148,10 +141,9 @@ def checked_codes(values: Tensor, classes: Sequence[Any], column: str) -> Tensor
         DataError: one that is no code of these classes.
     """
     codes = values if values.dtype is torch.int64 else values.long()
-    if codes.is_cpu and codes.numel():
-        lowest, highest = (end.item() for end in torch.aminmax(codes))
-        if lowest < 0 or highest >= len(classes):
-            raise _no_class(int(lowest if lowest < 0 else highest), classes, column)
+    if codes.is_cpu and codes.numel() and not are_within(codes, len(classes)):
+        lowest, highest = (int(end) for end in torch.aminmax(codes))
+        raise _no_class(lowest if lowest < 0 else highest, classes, column)
     return codes
 
 

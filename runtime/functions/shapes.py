@@ -1,6 +1,6 @@
 """Shapes are compared by hand, so that torch never broadcasts an output against a target."""
 
-from torch import Tensor, int64
+from torch import Tensor, aminmax, int64
 
 Value = Tensor | float | int | bool
 """What an expression of the language may evaluate to: a tensor or a Python number."""
@@ -87,3 +87,11 @@ def single_logit(scores: Tensor) -> Tensor | None:
     if scores.ndim == 2 and scores.shape[1] == 1:
         return scores.squeeze(1)
     return None
+
+
+def are_within(values: Tensor, classes: int) -> bool:
+    """Whether whole numbers, which the host has, are codes of so many classes as they stand."""
+    if values.dtype is not int64 or not values.is_cpu or not values.numel():
+        return False
+    lowest, highest = aminmax(values)
+    return lowest.item() >= 0 and highest.item() < classes

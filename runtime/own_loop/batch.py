@@ -12,10 +12,11 @@ from torch import Tensor
 from cspec.compiler.records.program import DataSetup, Program
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.runtime.data.align import are_codes, are_within, checked_codes, codes_of
+from cspec.runtime.data.align import are_codes, checked_codes, codes_of
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
+from cspec.runtime.functions.shapes import are_within
 from cspec.runtime.session.batches import training_dataset
 
 Classes = Mapping[str, tuple[Any, ...]]

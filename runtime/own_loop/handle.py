@@ -99,7 +99,7 @@ class Handle:
         self.module = load_module(program, self._functions) if module is None else module
         self.program = program
         self.primal = dict(primal)
-        self._modules = self.models()
+        self._modules = {n: v for n, v in self.primal.items() if isinstance(v, nn.Module)}
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
@@ -436,7 +436,7 @@ class Handle:
 
     def models(self) -> dict[str, nn.Module]:
         """The modules of the spec, by name."""
-        return {name: v for name, v in self.primal.items() if isinstance(v, nn.Module)}
+        return self._modules
 
     def _adopt_variables(self) -> None:
         trained = {id(p) for p in self.held()}

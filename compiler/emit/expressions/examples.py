@@ -182,16 +182,18 @@ def _probability(value: Expr) -> Expr | None:
 
 def _entry(t: TranslatorBase, value: Expr, index: int, axes: Axes) -> ast.expr:
     logits = _probability(value)
-    if logits is not None and index < _classes(t, logits):
-        place = ast.Tuple(elts=[ast.Constant(...), constant(index)])
-        soft = subscript(_chances(t, logits), place)
-        return t.kept("class_prob", (shape(value), index), soft)
+    place = ast.Tuple(elts=[ast.Constant(...), constant(index)])
     if logits is not None:
-        soft = t.call("class_prob", t.translate(logits), constant(index))
+        several = index < _classes(t, logits)
+        soft = (
+            subscript(t.translate(value), place)
+            if several
+            else t.call("class_prob", t.translate(logits), constant(index))
+        )
         return t.kept("class_prob", (shape(value), index), soft)
     if not axes.known:
         return t.call("entry", t.translate(value), constant(index))
-    return subscript(t.translate(value), ast.Tuple(elts=[ast.Constant(...), constant(index)]))
+    return subscript(t.translate(value), place)
 
 
 def _own(t: TranslatorBase, value: Expr, own: Expr, axes: Axes) -> ast.expr:
@@ -200,7 +202,7 @@ def _own(t: TranslatorBase, value: Expr, own: Expr, axes: Axes) -> ast.expr:
         return t.call("own_entry", t.translate(value), t.translate(own))
     labels = _labels(t, own, axes)
     if _classes(t, logits):
-        soft = t.call("label_chance", _chances(t, logits), labels)
+        soft = t.call("label_chance", t.translate(value), labels)
     else:
         soft = t.call("label_prob", t.translate(logits), labels)
     return t.kept("label_prob", (shape(value), shape(own)), soft)
@@ -210,12 +212,6 @@ def _classes(t: TranslatorBase, logits: Expr) -> int:
     """How many classes the outputs are logits of; 0 of one logit, and where that is not known."""
     sizes = t.axes(logits).shape
     return sizes[-1] if sizes and sizes[-1] > 1 else 0
-
-
-def _chances(t: TranslatorBase, logits: Expr) -> ast.expr:
-    """The probabilities of all classes, which every one of them is an entry of."""
-    value = t.call("prob", t.translate(logits))
-    return t.local(("chances", t.dataset, shape(logits)), "chances", value)
 
 
 def place_of_each(t: TranslatorBase, index: Expr) -> ast.expr:
