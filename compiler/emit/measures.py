@@ -132,12 +132,12 @@ def _measure(
     if translator.scope.tracked:  # derivatives by columns need their graph
         truths = [(part, part.functions) for part in parts]
         _write_vector("true", truths, translator, "true_")
-        writer.line(f"return f, g, true.detach(){each}")
+        writer.line(f"return f, g, true.detach().to(g.dtype){each}")
         return
     with writer.block("with torch.no_grad():"):
         truths = [(part, part.functions) for part in parts]
         _write_vector("true", truths, translator, "true_")
-    writer.line(f"return f, g, true{each}")
+    writer.line(f"return f, g, true.to(g.dtype){each}  # rates are counted in float64")
 
 
 def _followed(rule: FunctionalRule, part: Segment) -> Sequence[Expr]:

@@ -31,7 +31,6 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.own_loop.batch import Classes
 from cspec.runtime.own_loop.handle import Handle
-from cspec.runtime.run.execute import load_module
 
 LOG = logging.getLogger("cspec")
 
@@ -73,7 +72,6 @@ def attach(
         {**bound.models, **bound.variables},
         optimizer,
         hook=hook,
-        module=load_module(program, bound.functions),
         functions=bound.functions,
         decide=lambda batch: _for_batch(symbolic, bound, known, batch),
         data=bound.data,

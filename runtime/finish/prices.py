@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.finish.polish_sets import Sets
+from cspec.runtime.finish.polish_sets import Sets, Vector
 from cspec.runtime.finish.violation import gradient_of, point_of
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.operators.base import OperatorError
@@ -136,8 +136,16 @@ def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor,
     floor = torch.where(equal, -torch.inf, 0.0).double().cpu().numpy()
     matrix = (columns / length.unsqueeze(1)).T.cpu().numpy()
     with np.errstate(all="ignore"):  # A run that ran away has gradients whose squares overflow.
-        found = scipy.optimize.lsq_linear(
-            matrix, -base.cpu().numpy(), bounds=(floor, torch.inf), tol=1e-12
-        )
-    prices = torch.as_tensor(found.x, device=base.device) / length
+        found = _within(matrix, -base.cpu().numpy(), floor)
+    prices = torch.as_tensor(found, device=base.device) / length
     return prices, float((base + columns.T @ prices).norm())
+
+
+def _within(matrix: Vector, right: Vector, floor: Vector) -> Vector:
+    """x >= floor that makes || matrix x - right || least."""
+    if np.isfinite(matrix).all():
+        found: Vector = np.linalg.lstsq(matrix, right, rcond=-1)[0]
+        if (found >= floor).all():  # as scipy begins, which takes a third of a second to import
+            return found
+    solved = scipy.optimize.lsq_linear(matrix, right, bounds=(floor, np.inf), tol=1e-12)
+    return np.asarray(solved.x)

@@ -35,7 +35,7 @@ from cspec.runtime.finish.violation import (
 from cspec.runtime.functions.worst_points import standing
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
-from cspec.runtime.session.batches import Rows
+from cspec.runtime.session.batches import rows_of
 from cspec.runtime.session.own_scales import STRICT, own_scale
 from cspec.runtime.session.with_examples import each_of, measured_each, with_examples
 
@@ -139,7 +139,7 @@ class Restoration:
             own = (block >= c.segment[0]) & (block < c.segment[1])
             if not bool(own.any()):
                 continue
-            rows = Rows(batch[c.each], block[own] - c.segment[0])
+            rows = rows_of(batch[c.each], block[own] - c.segment[0])
             values = measured_each(session.module, session.primal, {**batch, c.each: rows})[3]
             parts.append(signs[own] @ list(values.values())[place].to(signs))
         return torch.stack(parts).sum() / len(block)

@@ -1,14 +1,14 @@
 """Losses per example, shape (B,): the language's `ce bce mse mae nll huber hinge`.
 
 `E[...]` takes the mean: nothing is averaged over examples here, but by `reduction="mean"`, which
-is `mean(loss(outputs, targets))` in one operation of torch, 0-dim. Outputs are logits.
+is `mean(loss(outputs, targets))` in one operation of torch, 0-dim. Outputs are logits. A target
+that is one number is that of every example: `ce(z, 3)`, `mse(z, 0.5)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -26,28 +26,6 @@ from cspec.runtime.functions.statistics import mean
 Loss = Callable[..., Tensor]
 Reduction = Literal["none", "mean"]
 """One loss an example, or their mean."""
-
-
-def _number_for_each(of_classes: bool) -> Callable[[Loss], Loss]:
-    """A loss whose target may be one number, that of every example: `ce(z, 3)`, `mse(z, c)`."""
-
-    def wrap(loss: Loss) -> Loss:
-        @wraps(loss)
-        def taking_numbers(outputs: Tensor, target: Tensor | float, **settings: Any) -> Tensor:
-            if isinstance(target, Tensor) and target.ndim:
-                return loss(outputs, target, **settings)
-            given = torch.as_tensor(target, device=outputs.device)
-            if not outputs.ndim:
-                return loss(outputs, target, **settings)
-            classes = of_classes and single_logit(outputs) is None
-            if classes and given == given.round():
-                given = given.long()  # a param is a float
-            shape = outputs.shape[:-1] if classes else outputs.shape
-            return loss(outputs, given.expand(shape), **settings)
-
-        return taking_numbers
-
-    return wrap
 
 
 def _over_outputs(entries: Tensor) -> Tensor:
@@ -68,8 +46,7 @@ def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
     return target.to(output.dtype)
 
 
-@_number_for_each(of_classes=True)
-def ce(logits: Tensor, labels: Tensor, reduction: Reduction = "none") -> Tensor:
+def ce(logits: Tensor, labels: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Cross entropy in nats, `logsumexp(z) - z[y]`: (B, C), (B,) -> (B,).
 
     Of tokens (B, T, C), (B, T) -> (B, T).
@@ -92,8 +69,7 @@ def _classes_second(scores: Tensor) -> Tensor:
     return scores.movedim(-1, 1) if scores.ndim > 2 else scores
 
 
-@_number_for_each(of_classes=False)
-def bce(logits: Tensor, targets: Tensor, reduction: Reduction = "none") -> Tensor:
+def bce(logits: Tensor, targets: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Binary cross entropy of logits, `softplus(z) - y z`: (B,) or (B, 1) -> (B,).
 
     Targets are 0/1 of any dtype (or probabilities). More outputs, (B, K) against (B, K), are
@@ -109,25 +85,22 @@ def bce(logits: Tensor, targets: Tensor, reduction: Reduction = "none") -> Tenso
     )
 
 
-@_number_for_each(of_classes=False)
-def mse(prediction: Tensor, target: Tensor, reduction: Reduction = "none") -> Tensor:
+def mse(prediction: Tensor, target: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Squared error, mean over the outputs of an example: (B, ...) -> (B,)."""
     prediction, target = aligned(prediction, target, "mse")
     target = _numeric_target(prediction, target)
     return _over_outputs(functional.mse_loss(prediction, target, reduction=reduction))
 
 
-@_number_for_each(of_classes=False)
-def mae(prediction: Tensor, target: Tensor, reduction: Reduction = "none") -> Tensor:
+def mae(prediction: Tensor, target: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Absolute error, mean over the outputs of an example: (B, ...) -> (B,)."""
     prediction, target = aligned(prediction, target, "mae")
     target = _numeric_target(prediction, target)
     return _over_outputs(functional.l1_loss(prediction, target, reduction=reduction))
 
 
-@_number_for_each(of_classes=False)
 def huber(
-    prediction: Tensor, target: Tensor, delta: float = 1.0, reduction: Reduction = "none"
+    prediction: Tensor, target: Tensor | float, delta: float = 1.0, reduction: Reduction = "none"
 ) -> Tensor:
     """Huber loss: `r^2/2` where `|r| <= delta`, else `delta (|r| - delta/2)`; (B, ...) -> (B,).
 
@@ -138,8 +111,7 @@ def huber(
     return _over_outputs(functional.huber_loss(prediction, target, reduction, delta))
 
 
-@_number_for_each(of_classes=True)
-def nll(log_probabilities: Tensor, labels: Tensor, reduction: Reduction = "none") -> Tensor:
+def nll(log_probabilities: Tensor, labels: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Negative log likelihood `-log p[y]` of given log probabilities: (B, C), (B,) -> (B,).
 
     Of tokens (B, T, C), (B, T) -> (B, T).
@@ -148,8 +120,7 @@ def nll(log_probabilities: Tensor, labels: Tensor, reduction: Reduction = "none"
     return _of_classes(functional.nll_loss, log_probabilities, labels, reduction)
 
 
-@_number_for_each(of_classes=True)
-def hinge(scores: Tensor, labels_B: Tensor, reduction: Reduction = "none") -> Tensor:
+def hinge(scores: Tensor, labels_B: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Hinge loss of labels in {0, 1}, in {-1, 1}, or of classes; -> (B,).
 
     One score: `max(0, 1 - t s)`, t = 1 where y > 0 and -1 elsewhere. Classes:

@@ -1,6 +1,6 @@
 """Shapes are compared by hand, so that torch never broadcasts an output against a target."""
 
-from torch import Tensor, aminmax, int64
+from torch import Tensor, aminmax, as_tensor, int64
 
 Value = Tensor | float | int | bool
 """What an expression of the language may evaluate to: a tensor or a Python number."""
@@ -31,13 +31,18 @@ def one_tensor(value: object) -> None:
     )
 
 
-def aligned(output: Tensor, target: Tensor, what: str) -> tuple[Tensor, Tensor]:
+def aligned(output: Tensor, target: Tensor | float, what: str) -> tuple[Tensor, Tensor]:
     """Bring `output` and `target` to one shape; only a trailing dimension of size 1 is dropped.
+
+    A target that is one number is that of every entry.
 
     Raises:
         ShapeMismatch: any other difference, with both shapes and the name `what` of the caller.
     """
-    one_tensor(output)
+    if not isinstance(output, Tensor):
+        one_tensor(output)
+    if not isinstance(target, Tensor) or not target.ndim:
+        return output, as_tensor(target, device=output.device).expand(output.shape)
     if output.shape == target.shape:
         return output, target
     if output.ndim == target.ndim + 1 and output.shape[-1] == 1:
@@ -52,16 +57,21 @@ def aligned(output: Tensor, target: Tensor, what: str) -> tuple[Tensor, Tensor]:
     return output, target
 
 
-def class_labels(scores: Tensor, labels: Tensor, what: str) -> Tensor:
+def class_labels(scores: Tensor, labels: Tensor | float, what: str) -> Tensor:
     """Integer labels, (B,) for scores (B, C) and (B, T) for scores of tokens (B, T, C).
 
-    Labels (B, 1) lose their last dimension beside scores (B, C).
+    Labels (B, 1) lose their last dimension beside scores (B, C); one number is the label of all.
 
     Raises:
         ShapeMismatch: scores without an axis of classes, or another number of labels.
         TypeError: labels that are not whole numbers (class codes).
     """
-    one_tensor(scores)
+    if not isinstance(scores, Tensor):
+        one_tensor(scores)
+    if not isinstance(labels, Tensor) or not labels.ndim:
+        label = as_tensor(labels, device=scores.device)
+        # A param is a float.
+        labels = (label.long() if label == label.round() else label).expand(scores.shape[:-1])
     plain = labels.dtype is int64 and labels.ndim == 1 and scores.ndim == 2
     if plain and len(labels) == len(scores):
         return labels  # as most are

@@ -52,8 +52,15 @@ def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, 
     if where is None:
         return values.sum(), values.new_full((), values.numel())
     selected = mask_like(values, where)
-    kept = torch.where(selected, values, torch.zeros_like(values))
+    kept = torch.where(selected, values, 0.0)
     return kept.sum(), selected.sum().to(values.dtype)
+
+
+def _selected_mean(values: Tensor, where: Tensor) -> Tensor:
+    total, count = sum_and_count(values, where)
+    # A number of the host, where it is known: nothing of it is recorded for a gradient.
+    number = count.item() if count.is_cpu else 0
+    return total / number if number else _quotient(total, count)
 
 
 def _several_numbers(values: Tensor) -> ShapeMismatch:
@@ -76,7 +83,7 @@ def mean(
     """
     if values.ndim != 1 + tokens:
         raise _several_numbers(values)
-    value = as_numbers(values).mean() if where is None else _quotient(*sum_and_count(values, where))
+    value = as_numbers(values).mean() if where is None else _selected_mean(values, where)
     if on is None or not heard():
         return value
     return note(on, value, values, None if where is None else mask_like(values, where))

@@ -98,7 +98,7 @@ def remembered(
             return outputs.clone()
     before = _drawn()
     found = compute()
-    if isinstance(found, Tensor) and _drawn() == before:
+    if isinstance(found, Tensor) and not found.requires_grad and _drawn() == before:
         kept[key] = (tuple(map(ref, inputs)), found.clone())
         while len(kept) > LAST:
             kept.popitem(last=False)

@@ -108,8 +108,9 @@ def _forward_in_chunks(
             return forward(*copies(arguments))
         return torch.cat(parts)
 
-    model = getattr(forward, "__self__", None)
-    if torch.is_grad_enabled() or not any(model is each for each in models) or model is None:
+    model: nn.Module = getattr(forward, "__self__", None)
+    followed = torch.is_grad_enabled() and _trains(forward, tensors)
+    if followed or not any(model is each for each in models):
         return whole()
     return remembered(model, models, tensors, whole)
 

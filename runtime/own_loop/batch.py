@@ -17,7 +17,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
 from cspec.runtime.functions.shapes import are_within
-from cspec.runtime.session.batches import training_dataset
+from cspec.runtime.session.batches import WhenAsked, training_dataset
 
 Classes = Mapping[str, tuple[Any, ...]]
 """The classes of each categorical column, in the order of their codes."""
@@ -150,31 +150,32 @@ class BatchReader:
         read = dict.fromkeys((*self._program.objective_datasets, *constrained))
         return [name for name in read if name not in self._points]
 
-    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The columns of one dataset as tensors of one length."""
-        known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
-        coded = self._coded.get(dataset, ())
-        found: dict[str, Tensor] = {}
+    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> WhenAsked:
+        """The columns of one dataset, of one length; tensors once they are asked for."""
         rows, uneven = -1, False
-        for name, values in columns.items():
-            value = values
-            ready = isinstance(value, Tensor) and (
-                name not in known or (name in coded and are_within(value, len(known[name])))
-            )
-            if not ready:
-                try:
-                    value = self._tensor(dataset, values, name, known.get(name))
-                except (DataError, TypeError, ValueError) as error:
-                    raise _refused(dataset, name, error) from error
-            shape = value.shape
-            if len(shape) == 2 and shape[1] == 1 and name not in inputs:
-                value = value.squeeze(1)
-            found[name] = value
-            if shape and shape[0] != rows:
-                rows, uneven = shape[0], uneven or rows >= 0
+        for value in columns.values():
+            length = value.shape[:1] if isinstance(value, Tensor) else np.shape(value)[:1]
+            if length and length[0] != rows:
+                rows, uneven = length[0], uneven or rows >= 0
+        found = WhenAsked(columns, lambda name: self._column(dataset, name, columns[name]))
         if uneven:
             raise _uneven(found)
         return found
+
+    def _column(self, dataset: str, name: str, values: Any) -> Tensor:
+        """A column as a tensor."""
+        known = self.classes.get(dataset, {}).get(name)
+        if not isinstance(values, Tensor) or (
+            known is not None
+            and not (name in self._coded[dataset] and are_within(values, len(known)))
+        ):
+            try:
+                values = self._tensor(dataset, values, name, known)
+            except (DataError, TypeError, ValueError) as error:
+                raise _refused(dataset, name, error) from error
+        shape = values.shape
+        alone = len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ())
+        return values.squeeze(1) if alone else values
 
     def _tensor(
         self, dataset: str, values: Any, name: str, classes: tuple[Any, ...] | None

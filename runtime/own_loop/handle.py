@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,8 +52,6 @@ from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import state_tensor
 from cspec.runtime.steps.metric_notes import own_optimizer
-
-T = TypeVar("T")
 
 
 class Handle:
@@ -86,7 +84,6 @@ class Handle:
         optimizer: torch.optim.Optimizer,
         *,
         hook: bool = True,
-        module: Mapping[str, Any] | None = None,
         data: Mapping[str, Dataset] | None = None,
         classes: Mapping[str, Classes] | None = None,
         steps: int | None = None,
@@ -96,10 +93,9 @@ class Handle:
         self._functions = dict(functions or {})
         self._decide = decide
         self._digest = program.digest
-        self.module = load_module(program, self._functions) if module is None else module
-        self.program = program
         self.primal = dict(primal)
         self._modules = {n: v for n, v in self.primal.items() if isinstance(v, nn.Module)}
+        self._load(program)
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
@@ -107,7 +103,6 @@ class Handle:
             *program.notes,
         )
         self.length = steps
-        self._moves = Moves(program, self.module, self.models())
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
@@ -119,7 +114,7 @@ class Handle:
         self._data = dict(data or {})
         self._reader = BatchReader(program, self._device, self._dtype, classes, self._data)
         self._looks = DataReader(self._reader)
-        self._seen: tuple[Mapping[str, Any], Outputs] | None = None
+        self._seen: Mapping[str, Any] | None = None
         self._true: Tensor | None = None
         self._initial = Before()
         # The type of numbers in emitted functions: those of the spec keep their digits.
@@ -136,17 +131,23 @@ class Handle:
             self._attach()
 
     def __getstate__(self) -> dict[str, Any]:
-        left = dict.fromkeys(("module", "_moves", "_decide", "_seen"))
+        left = dict.fromkeys(("module", "_outputs", "_moves", "_decide", "_seen"))
         data = {n: replace(d, stream=None, items=None) for n, d in self._data.items()}
         return {**self.__dict__, **left, "_pending": [], "_data": data, "_hooks": bool(self._hooks)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.module = load_module(self.program, self._functions)
-        self._moves = Moves(self.program, self.module, self.models())
+        self._load(self.program)
         self._hooks = []
         if state["_hooks"]:
             self._attach()
+
+    def _load(self, program: Program) -> None:
+        """Work by a program's emitted module from now on."""
+        self.program = program
+        self.module = load_module(program, self._functions)
+        self._outputs = Outputs(self.module)
+        self._moves = Moves(program, self.module, self.models())
 
     def _measured(self, constraints: Sequence[ConstraintFacts]) -> Values:
         """The value and the bound of some constraints on the data that were bound."""
@@ -164,17 +165,20 @@ class Handle:
         """
         if self._gradients_gone():
             self._pending.clear()
-        outputs = Outputs()
-        with outputs.recorded(self._modules), constants_in(self._constants):
+        with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
-            f, g, true = self._fitting(batch, lambda: self.module["measure"](self.primal, batch))
+            try:
+                f, g, true = self.module["measure"](self.primal, batch)
+            except ShapeMismatch as error:
+                self._fit(batch, error)
+                return self.loss(**values)
             state = self._moves.with_units(self, self.optimizer, f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
         if batch["given"]:
             batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
-        self._seen = batch, outputs
+        self._seen = batch
         self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
             self._await(total, Pending(self._true, examples), state)
@@ -256,17 +260,13 @@ class Handle:
         """Share of the loop that is done, in [0, 1]; what ramps along a run follows it."""
         return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
 
-    def _fitting(self, batch: Mapping[str, Any], measure: Callable[[], T]) -> T:
-        """What is measured; where the shapes are others than a program without data takes them to
-        be (an output a token), the first batch decides.
+    def _fit(self, batch: Mapping[str, Any], misfit: ShapeMismatch) -> None:
+        """Make the program anew by the first batch, where its shapes are others than a program
+        without data takes them to be (an output a token).
 
         Raises:
             SpecError: values that do not go together.
         """
-        try:
-            return measure()
-        except ShapeMismatch as error:
-            misfit = error
         parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
         if self._decide is None or self._data or not parts:
             raise self._misfit(misfit).error() from misfit
@@ -274,9 +274,7 @@ class Handle:
         self._decide = None
         if made.graph != self.program.graph or made.source == self.program.source:
             raise self._misfit(misfit).error() from misfit
-        self.program, self.module = made, load_module(made, self._functions)
-        self._moves = Moves(made, self.module, self.models())
-        return self._fitting(batch, measure)
+        self._load(made)
 
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""
@@ -323,9 +321,8 @@ class Handle:
         """
         if self._seen is None:
             return {}
-        batch, outputs = self._seen
-        with measuring(self.models().values()), outputs.replayed(self.models()):
-            found = self.module["evaluate"](self.primal, batch)
+        with measuring(self.models().values()), self._outputs.replayed():
+            found = self.module["evaluate"](self.primal, self._seen)
         return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
 
     @property
@@ -368,7 +365,12 @@ class Handle:
         )
         columns = {name: data.columns for name, data in look.data.items()}
         with constants_in(self._constants):
-            measured = self._fitting(columns, lambda: measurer.measure(places, errors=True))
+            while True:
+                try:
+                    measured = measurer.measure(places, errors=True)
+                    break
+                except ShapeMismatch as error:
+                    self._fit(columns, error)
             objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         return Verdicts(verdicts, objective, metrics.values, metrics.notes)

@@ -26,6 +26,7 @@ from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, deferred, interruptible
 from cspec.runtime.run.lock import held
+from cspec.runtime.run.memory import keep_freed_memory
 from cspec.runtime.run.places import require_room
 from cspec.runtime.run.unfinished import kept, unfinished
 from cspec.runtime.session.pieces import complete
@@ -232,6 +233,7 @@ def _restored(session: Session, folder: RunFolder) -> tuple[str, ...]:
 def drive(session: Session, folder: RunFolder | None) -> Result:
     """Call the emitted `train`, then verify; a folder gets log, checkpoints and report."""
     started = time.monotonic() - session.seconds
+    keep_freed_memory()
     if folder is not None:
         session.at_boundary = folder.tick
         session.keep = folder.checkpoint

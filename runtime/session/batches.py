@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -100,24 +100,29 @@ class Batch(Mapping[str, Columns]):
         return len(self._names)
 
 
-class Rows(Mapping[str, Tensor]):
-    """Some rows of a dataset; a column that nobody asks for is never gathered."""
+class WhenAsked(Mapping[str, Tensor]):
+    """Columns, each of which is made when it is first asked for."""
 
-    def __init__(self, columns: Columns, rows: Tensor) -> None:
-        self._columns, self._rows = columns, rows
-        self._gathered: dict[str, Tensor] = {}
+    def __init__(self, names: Collection[str], make: Callable[[str], Tensor]) -> None:
+        self._names, self._make = names, make
+        self._made: dict[str, Tensor] = {}
 
     def __getitem__(self, name: str) -> Tensor:
-        found = self._gathered.get(name)
+        found = self._made.get(name)
         if found is None:
-            found = self._gathered[name] = self._columns[name].index_select(0, self._rows)
+            found = self._made[name] = self._make(name)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._columns)
+        return len(self._names)
+
+
+def rows_of(columns: Columns, rows: Tensor) -> WhenAsked:
+    """Some rows of a dataset; a column that nobody asks for is never gathered."""
+    return WhenAsked(columns, lambda name: columns[name].index_select(0, rows))
 
 
 @dataclass(frozen=True)
@@ -272,7 +277,7 @@ class Batches:
         return Batch(
             draw,
             tuple(self.data),
-            lambda: torch.tensor([float(step)], dtype=dtype),
+            lambda: torch.full((1,), float(step), dtype=dtype),
             lambda name: self._numbers(name, step),
         )
 
@@ -298,9 +303,9 @@ class Batches:
         elif rows is None:
             columns = dict(dataset.columns)
         elif self._augment is None:
-            return Rows(dataset.columns, rows)
+            return rows_of(dataset.columns, rows)
         else:
-            columns = dict(Rows(dataset.columns, rows))
+            columns = dict(rows_of(dataset.columns, rows))
         return self._augmented(columns)
 
     def _chosen(self, name: str, step: int) -> Tensor | None:

@@ -158,7 +158,7 @@ def ramp(first: float, last: float, clock: Tensor, steps: int) -> Tensor:
     """What moves on a line from `first` to `last` over so many steps, and stays there."""
     if clock.is_cpu:  # numbers of the host: nothing waits for them
         share = min(max(clock.item() / steps, 0.0), 1.0)
-        return torch.tensor(first + (last - first) * share, dtype=clock.dtype)
+        return torch.full((), first + (last - first) * share, dtype=clock.dtype)
     return (first + (last - first) * (clock / steps).clamp(0, 1)).squeeze(0)
 
 
