@@ -2,11 +2,13 @@
 
     OMP_NUM_THREADS=1 python benchmarks/step_cost.py [rounds] [part of a case's name]
 
-Three loops train the same model on the same batches by the same method (dual ascent, multipliers
-first): one by hand in plain torch, its constraints as one vector; an own loop with `cspec.bind`;
-`cspec.run`, within an epoch: what measures whole data at its end is no part of a step. They take
-turns, so that a machine that is busy for a while is busy for all. Printed: the median of the step
-by hand, and of each round's ratio to it, with the quartiles behind.
+Loops train the same model on the same batches by the same method (dual ascent, multipliers first;
+projection onto the largest weights for a density): one by hand in plain torch, its constraints as
+one vector; an own loop with `cspec.bind`; `cspec.run`, within an epoch: what measures whole data at
+its end is no part of a step; and where it is installed (`pip install cooper-optim`) Cooper, with a
+constraint a requirement, as people name them, and with all of them as one vector. They take turns,
+so that a machine that is busy for a while is busy for all. Printed: the median of the step by hand,
+and of each round's ratio to it, with the quartiles behind.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +30,9 @@ import cspec
 
 BATCH, STEPS = 128, 200
 GROUPS = 20
+DENSITY, FLOOR, BEGUN, RAMPED = 0.5, 0.2, 0.1, 0.5
+"""Of a density: the bound, the share that each layer keeps, and when in the run it is come to."""
+COOPER = import_module("cooper") if find_spec("cooper") else None
 Bound = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Outputs, values and groups of a batch -> all constraints, each <= 0."""
 
@@ -33,10 +41,11 @@ class Case(NamedTuple):
     """A spec, and its constraints by hand."""
 
     constraints: str
-    g: Bound
+    g: Bound | None
     count: int
     hidden: tuple[int, ...] = ()
     inputs: int = 2
+    method: str = "lagrangian(dual=sgd(lr=0.01))"
 
 
 def lines(count: int) -> Case:
@@ -75,6 +84,33 @@ def wide(case: Case) -> Case:
     return case._replace(hidden=(300, 100), inputs=784)
 
 
+class Largest:
+    """The largest half of the weights by hand, as Zhu and Gupta prune."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.weights = [p for p in model.parameters() if p.ndim == 2]
+        self.masks: list[Tensor] = []
+
+    def __call__(self, progress: float) -> None:
+        """After a step of the optimizer."""
+        if progress < BEGUN:
+            return
+        with torch.no_grad():
+            if progress < BEGUN + RAMPED or not self.masks:
+                share = min((progress - BEGUN) / RAMPED, 1.0)
+                self.masks = self._masks(DENSITY + (1 - DENSITY) * (1 - share) ** 3)
+            for weight, mask in zip(self.weights, self.masks, strict=True):
+                weight.mul_(mask)
+
+    def _masks(self, density: float) -> list[Tensor]:
+        sizes = [w.abs().flatten() for w in self.weights]
+        floors = [s.topk(round(FLOOR * density * len(s))).values[-1] for s in sizes]
+        together = torch.cat(sizes)
+        cut = together.kthvalue(len(together) - int(density * len(together)) + 1).values
+        pairs = zip(self.weights, floors, strict=True)
+        return [weight.abs() >= torch.minimum(cut, floor) for weight, floor in pairs]
+
+
 CASES = {
     "linear, 1 line": lines(1),
     "linear, 100 lines": lines(100),
@@ -86,6 +122,7 @@ CASES = {
     "mlp, 100 lines": wide(lines(100)),
     "mlp, 100 members": wide(members(100)),
     "mlp, 20 groups": wide(groups()),
+    "mlp, top-k density": wide(Case(f"density(f) <= {DENSITY}", None, 0, method="projection")),
 }
 
 
@@ -113,7 +150,7 @@ def spec_of(case: Case, epochs: int = 2) -> str:
     """The spec of a case."""
     return (
         f"data train(x, y, a, q)\nmodel f\nminimize ce\ns.t. {case.constraints}\n"
-        "using lagrangian(dual=sgd(lr=0.01))\n"
+        f"using {case.method}\n"
         f"fit(optimizer=sgd(lr=0.01), batch_size={BATCH}, epochs={epochs})\n"
     )
 
@@ -123,19 +160,62 @@ def by_hand(case: Case, data: dict[str, Tensor], steps: int) -> float:
     model = model_of(case)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     multipliers = torch.zeros(case.count)
+    largest = Largest(model)
     order = torch.randperm(len(data["x"]))
     started = time.process_time()
     for step in range(steps):
         rows = order[step * BATCH : (step + 1) * BATCH]
         x, y, a, q = (data[name][rows] for name in "xyaq")
         z = model(x)
-        f = nn.functional.cross_entropy(z, y)
-        g = case.g(z, a, q)
-        multipliers = torch.relu(multipliers + 0.01 * g.detach())
-        loss = f + (multipliers * g).sum()
+        loss = nn.functional.cross_entropy(z, y)
+        if case.g is not None:
+            g = case.g(z, a, q)
+            multipliers = torch.relu(multipliers + 0.01 * g.detach())
+            loss = loss + (multipliers * g).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if case.g is None:
+            largest((step + 1) / steps)
+    return (time.process_time() - started) / steps
+
+
+def by_cooper(case: Case, data: dict[str, Tensor], steps: int, named: bool) -> float:
+    """Seconds a step of Cooper."""
+    assert COOPER is not None
+    assert case.g is not None
+    cooper: Any = COOPER
+    model, count = model_of(case), case.count if named else 1
+
+    class Problem(cooper.ConstrainedMinimizationProblem):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            for k in range(count):
+                multiplier = cooper.multipliers.DenseMultiplier(num_constraints=case.count // count)
+                kind = cooper.ConstraintType.INEQUALITY
+                setattr(self, f"c{k}", cooper.Constraint(kind, multiplier=multiplier))
+
+        def compute_cmp_state(self, x: Tensor, y: Tensor, a: Tensor, q: Tensor) -> Any:
+            z = model(x)
+            violations = case.g(z, a, q).reshape(count, -1)  # type: ignore[misc]
+            states = {
+                constraint: cooper.ConstraintState(violation=violation)
+                for constraint, violation in zip(self.constraints(), violations, strict=True)
+            }
+            loss = nn.functional.cross_entropy(z, y)
+            return cooper.CMPState(loss=loss, observed_constraints=states)
+
+    problem = Problem()
+    optimizer = cooper.optim.AlternatingDualPrimalOptimizer(
+        cmp=problem,
+        primal_optimizers=torch.optim.SGD(model.parameters(), lr=0.01),
+        dual_optimizers=torch.optim.SGD(problem.dual_parameters(), lr=0.01, maximize=True),
+    )
+    order = torch.randperm(len(data["x"]))
+    started = time.process_time()
+    for step in range(steps):
+        rows = order[step * BATCH : (step + 1) * BATCH]
+        optimizer.roll({name: data[name][rows] for name in "xyaq"})
     return (time.process_time() - started) / steps
 
 
@@ -143,7 +223,7 @@ def own_loop(case: Case, data: dict[str, Tensor], steps: int) -> float:
     """Seconds a step of an own loop."""
     model = model_of(case)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    handle = cspec.bind(spec_of(case), f=model, optimizer=optimizer, train=data)
+    handle = cspec.bind(spec_of(case), f=model, optimizer=optimizer, train=data, steps=steps)
     order = torch.randperm(len(data["x"]))
     started = time.process_time()
     for step in range(steps):
@@ -183,21 +263,27 @@ def main() -> None:
     torch.set_num_threads(1)
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     asked = sys.argv[2] if len(sys.argv) > 2 else ""
-    print(f"{'case':24} {'by hand, us':>12} {'own loop':>20} {'run':>20}")
+    columns = ["own loop", "run", *(["Cooper, named", "Cooper, vector"] if COOPER else [])]
+    print(f"{'case':24} {'by hand, us':>12}" + "".join(f" {name:>20}" for name in columns))
     for name, case in CASES.items():
         if asked not in name:
             continue
         steps = STEPS // 4 if case.hidden else STEPS
         data = data_of(case, steps)
-        found: list[tuple[float, float, float]] = []
-        for _ in range(rounds + 1):
-            hand = by_hand(case, data, steps)
-            found.append((hand, own_loop(case, data, steps), run(case, data, steps)))
-        found = found[1:]  # without what is done once in a process
-        own = [b / a for a, b, _ in found]
-        ran = [c / a for a, _, c in found]
-        middle = 1e6 * statistics.median(a for a, _, _ in found)
-        print(f"{name:24} {middle:12.0f} {quartiles(own):>20} {quartiles(ran):>20}", flush=True)
+        # The first round has what is done once in a process.
+        found = [times(case, data, steps) for _ in range(rounds + 1)][1:]
+        middle = 1e6 * statistics.median(row[0] for row in found)
+        ratios = ([row[k] / row[0] for row in found] for k in range(1, len(found[0])))
+        shown = "".join(f" {quartiles(values):>20}" for values in ratios)
+        print(f"{name:24} {middle:12.0f}{shown}", flush=True)
+
+
+def times(case: Case, data: dict[str, Tensor], steps: int) -> list[float]:
+    """Seconds a step of all loops, that by hand first."""
+    loops = [by_hand, own_loop, run]
+    if COOPER and case.g is not None:
+        loops += [partial(by_cooper, named=True), partial(by_cooper, named=False)]
+    return [loop(case, data, steps) for loop in loops]
 
 
 if __name__ == "__main__":

