@@ -7,14 +7,11 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cspec.compiler.records.program import Program
 from cspec.dsl.text.visible import visible_line
 from cspec.render.words import number
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 """What is called now and then with where a run is."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from cspec.compiler.records.program import Program
 from cspec.dsl.text.visible import visible_line
 from cspec.render.words import (
     STATUS_WORDS,
@@ -19,11 +20,7 @@ from cspec.render.words import (
     row,
     training_data,
 )
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-    from cspec.runtime.result.result import Result
-
+from cspec.runtime.result.result import Result
 
 AGAIN = "measured again"
 """How a result ends that no training led to."""

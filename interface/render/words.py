@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import CHOSE_TOO
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import FIXED
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-    from cspec.runtime.result.constraint import ConstraintResult
-    from cspec.runtime.result.result import Kkt, Result
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.result import Kkt, Result
 
 STATUS_WORDS = {
     "satisfied": "all requirements met",

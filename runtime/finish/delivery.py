@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.prices import corrected
@@ -22,11 +21,9 @@ from cspec.runtime.measure.requirements import amount
 from cspec.runtime.result.entries import prices
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.session.own_scales import strictly_met
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import better, load_tensors, minimized
 from cspec.runtime.session.with_examples import prices_of_rows, split_told, with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 NEGLIGIBLE = 1e-7
 """Share of all that the objective moved below which an early iterate is none the better."""

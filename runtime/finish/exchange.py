@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,10 +23,8 @@ from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.messages.wording import counted
 from cspec.runtime.finish.violation import point_of, put
 from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, measured_each
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 ROUNDS = 12
 """How often the end is sought, at most."""

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.measure.requirements import measured
 from cspec.runtime.result.iterate import Iterate
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import plain_tensors
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 
 def settled_levels(session: Session, iterate: Iterate) -> Iterate:

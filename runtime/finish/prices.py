@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
@@ -28,10 +27,8 @@ from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""

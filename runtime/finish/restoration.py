@@ -10,15 +10,13 @@ the one that leaves the least violation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.finish.violation import Violation, point_of, put
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 STEPS = 10
 LENGTHS = tuple(4.0**k for k in range(-5, 6))

@@ -9,16 +9,14 @@ surrogates; what is told of a requirement is its true violation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.result.entries import marked
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 BATCHES = 8
 """What represents data that are too large."""

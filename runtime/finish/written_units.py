@@ -10,17 +10,13 @@ the bound as well; of what is flat, from the values.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.violation import gradient_of
 from cspec.runtime.models.without_trace import as_deployed, undisturbed
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 
 def denominators(session: Session) -> dict[str, float]:

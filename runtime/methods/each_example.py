@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.methods.units import gradient_rate, size_of, slopes
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 LEAST = 1e-3
 """Least slope that counts, in units of |g| over the size of what moves (as of other penalties)."""

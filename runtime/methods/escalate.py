@@ -15,12 +15,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from cspec.compiler.records.program import ConstraintFacts
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 POINTS = 20
 SIGN_CHANGES = 6

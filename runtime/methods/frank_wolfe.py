@@ -9,15 +9,12 @@ gap: for a convex loss f - f* is at most that, so it certifies the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Operator
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 
 @torch.no_grad()

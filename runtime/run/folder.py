@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors.torch import save as save_tensors
 from torch import Tensor, complex64, complex128
@@ -42,9 +42,7 @@ from cspec.runtime.run.fallback import kept_elsewhere
 from cspec.runtime.run.places import unwritable
 from cspec.runtime.session import checkpoint
 from cspec.runtime.session.checkpoint import CheckpointError
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 KEPT = 2
 """Checkpoints that are kept: where the last one is damaged, the one before is used."""

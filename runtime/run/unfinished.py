@@ -6,18 +6,15 @@ What was measured on the way is told: of the best iterate, or of none.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors, tensors_of
 from cspec.runtime.verdict.conclude import result_of, variables
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 
 def kept(session: Session) -> Iterate:

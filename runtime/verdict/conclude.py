@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from cspec.runtime.result.entries import price, prices
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, Status
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.certified import all_certified, certified_notes, with_certificates
@@ -35,9 +36,6 @@ from cspec.runtime.verdict.notes import courses, notes_of
 from cspec.runtime.verdict.rules import rule_notes, searched_notes
 from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 WINDOW = 0.1
 """The last share of the run that tells whether a multiplier still grows."""

@@ -8,10 +8,7 @@ They are of the end of the run, whatever iterate is delivered.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 MULTIPLIER = "largest multiplier"
 PENALTY = "last penalty"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.which_data import Where
 from cspec.runtime.models.without_trace import measuring
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, prices_of_rows
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 SHOWN = 10
 """Rows that a verdict names."""

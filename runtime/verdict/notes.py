@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from cspec.compiler.choose.schedule import FOLLOWS
 from cspec.compiler.passes.gates import GATE_SURROGATES
@@ -13,15 +12,13 @@ from cspec.compiler.records.which_data import CHOSE_TOO, Where
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.measure.requirements import Measurement
 from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.session.session import Session
 from cspec.runtime.verdict.kkt import PROJECTED
 from cspec.runtime.verdict.stationarity import FAR
 from cspec.runtime.verdict.why.circling import circling
 from cspec.runtime.verdict.why.diagnosis import Diagnosis
 from cspec.runtime.verdict.why.runaway import left_behind
 from cspec.runtime.verdict.why.trends import diverges
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 
 def notes_of(

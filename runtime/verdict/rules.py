@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.compiler.records.which_data import Where
 from cspec.runtime.measure.requirements import number
 from cspec.runtime.models.without_trace import measuring
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cspec.compiler.records.program import ConstraintFacts
-    from cspec.compiler.records.which_data import Where
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 
 def rule_notes(session: Session, places: Mapping[str, Where]) -> list[str]:

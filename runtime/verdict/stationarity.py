@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from cspec.dsl.settings.fit import LbfgsOptimizer
 from cspec.runtime.measure.slopes import norm
+from cspec.runtime.session.session import Session
 from cspec.runtime.steps.projected_gradient import WITHIN, projected_gradient
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 SMALL = 1e-2
 """Residual below which multipliers are taken for prices."""

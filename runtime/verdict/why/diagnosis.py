@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ from cspec.runtime.methods.escalate import oscillates
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.entries import marked
 from cspec.runtime.result.history import Row
+from cspec.runtime.session.session import Session
 from cspec.runtime.solvers.nlp.problem import Nlp
 from cspec.runtime.verdict.why.advice import capped, jumps, standing, weak
 from cspec.runtime.verdict.why.elastic import (
@@ -43,9 +44,6 @@ from cspec.runtime.verdict.why.elastic_ways import least_violation
 from cspec.runtime.verdict.why.limits import MethodLimits, limits_of
 from cspec.runtime.verdict.why.probe import Probe, Slope, affordable, probe, slopes
 from cspec.runtime.verdict.why.trends import Trend, trend
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 OPPOSED = -0.9
 FLAT = 1e-9

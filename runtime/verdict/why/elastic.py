@@ -17,19 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from cspec.runtime.session.session import Session
 from cspec.runtime.solvers.nlp.lift import problem_of
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.ways import Ways, ways_of
 from cspec.runtime.solving import task_of
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 MET = 1e-7
 """Scaled sum of slacks up to which the constraints can be met."""

@@ -7,14 +7,11 @@ sentences of `diagnosis`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.settings.methods import FIXED
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 REACHED = 0.99
 """Share of a cap from which it is reached."""

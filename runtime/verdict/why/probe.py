@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,10 +40,8 @@ from cspec.runtime.finish.violation import (
     work,
 )
 from cspec.runtime.models.without_trace import evaluating, undisturbed
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 MOST_WORK = 1e11
 """Rows x parameters x iterations up to which, on a CPU, a descent is made: some ten seconds.

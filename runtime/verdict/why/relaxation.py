@@ -6,19 +6,17 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.dsl.text.visible import visible_json, visible_line
 from cspec.runtime.measure.requirements import Measurement, amount
 from cspec.runtime.result.result import Result, finite_or_none
+from cspec.runtime.session.session import Session
 from cspec.runtime.verdict.conclude import variables
 from cspec.runtime.verdict.why.elastic import Small, scales, taking_part
 from cspec.runtime.verdict.why.elastic_ways import least_violation
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 DIGITS = 4
 """Significant digits of a relaxed bound, rounded to the side on which it can be met."""
