@@ -118,10 +118,7 @@ def bind(
 
 
 def _models(
-    inputs: Inputs,
-    given: Mapping[str, Any],
-    data: Mapping[str, Dataset],
-    sizes: Mapping[str, int],
+    inputs: Inputs, given: Mapping[str, Any], data: Mapping[str, Dataset], sizes: Mapping[str, int]
 ) -> tuple[dict[str, nn.Module], tuple[ModelSetup, ...]]:
     """Every model in written order, frozen copies after what they are copies of."""
     models: dict[str, nn.Module] = {}
@@ -164,7 +161,7 @@ def _size(inputs: Inputs, name: str, model: nn.Module, data: Mapping[str, Datase
     if lazy:
         message = f"the lazy layers of `{name}` have no sizes yet: {why}"
         help_ = f"call the model once on a batch of its inputs before: {name}(x)"
-        raise _error(inputs, "CS331", message, (help_,), name)
+        raise _found(inputs, "CS331", message, (help_,), name).error()
 
 
 def variable(setup: VariableSetup) -> nn.Parameter:
@@ -227,8 +224,7 @@ def _unbound(inputs: Inputs, name: str, model: bool) -> Diagnostic:
 def _nothing(inputs: Inputs, name: str, model: bool) -> Diagnostic:
     """A name bound to `None`: most likely a variable that was never set."""
     what = "a torch.nn.Module" if model else "a tuple (x, y) of arrays, a loader, a frame"
-    found = _error(inputs, "CS221", f"`{name}` is bound to None", (f"give {what}",), name)
-    return found.diagnostics[0]
+    return _found(inputs, "CS221", f"`{name}` is bound to None", (f"give {what}",), name)
 
 
 _ADVICE = re.compile(
@@ -240,7 +236,8 @@ _ADVICE = re.compile(
 
 def _wrong_data(inputs: Inputs, error: DataError) -> Diagnostic:
     """A mistake in data at the word of the spec that it is about, else at its data."""
-    found = _error(inputs, "CS330", error.message, error.notes, _first_data(inputs)).diagnostics[0]
+    first = next((name for setup in inputs.data for name, _ in setup.targets), "")
+    found = _found(inputs, "CS330", error.message, error.notes, first)
     place = _word(found.source, found.span, error.about)
     return found.model_copy(update={"span": place}) if place else found
 
@@ -262,20 +259,18 @@ _ITEM = re.compile(r"\n(?=[a-z])")
 """Where the next line begins that is no continuation."""
 
 
-def _error(inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str) -> SpecError:
-    placed = name in inputs.needs
+def _found(
+    inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str
+) -> Diagnostic:
+    """What is wrong with a name, at its place; of the notes those that say what to do are helps."""
     return Diagnostic(
         code=code,
         message=message,
         notes=tuple(note for note in notes if not _ADVICE.match(note)),
         helps=tuple(note for note in notes if _ADVICE.match(note)),
         span=inputs.needs.get(name, NOWHERE),
-        source=inputs.source if placed else None,
-    ).error()
-
-
-def _first_data(inputs: Inputs) -> str:
-    return next((name for setup in inputs.data for name, _ in setup.targets), "")
+        source=inputs.source if name in inputs.needs else None,
+    )
 
 
 def _model(
@@ -311,13 +306,13 @@ def _model(
         helps = [f"bind a model of your own: in Python, or `--bind '{name}=net.py:Net'`"]
         if shape is not None:
             helps.insert(0, f"use an output, `{name}(x)[0]`, or a loss, `mse({name}(x), y)`")
-        raise _error(inputs, "CS331", message, tuple(helps), name)
+        raise _found(inputs, "CS331", message, tuple(helps), name).error()
     try:
         made = build(call.name, inputs=shape, outputs=outputs, **call.settings)
     except ModelError as error:
         what, _, help_ = str(error).partition("; ")
         instead = help_ or "bind a model of your own, or prepare the data for it"
-        raise _error(inputs, "CS331", what, (instead,), setup.name) from error
+        raise _found(inputs, "CS331", what, (instead,), setup.name).error() from error
     return made, call.model_copy(update={"inputs": tuple(shape), "outputs": outputs})
 
 
@@ -325,16 +320,16 @@ def _called(inputs: Inputs, setup: ModelSetup, factory: Any, call: SourceCall) -
     """The module that a class or function makes."""
     if not callable(factory):
         message = f"`{setup.name}` is bound to a {type(factory).__name__}, which is no model"
-        raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
+        raise _found(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name).error()
     try:
         made = factory(*call.arguments, **call.settings)
     except Exception as error:
         message = f"making model `{setup.name}` raised {type(error).__name__}: {error}"
         help_ = "give what its constructor takes: `net.py:Net(hidden=3)`, or the module itself"
-        raise _error(inputs, "CS331", message, (help_,), setup.name) from error
+        raise _found(inputs, "CS331", message, (help_,), setup.name).error() from error
     if not isinstance(made, nn.Module):
         message = f"what makes model `{setup.name}` returned a {type(made).__name__}"
-        raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
+        raise _found(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name).error()
     return made
 
 

@@ -164,6 +164,14 @@ def is_plain(path: Path) -> bool:
         return False
 
 
+def plain_text(path: Path) -> str | None:
+    """The text of a regular file; None where there is none that can be read."""
+    try:
+        return path.read_text(encoding="utf-8") if is_plain(path) else None
+    except (OSError, ValueError):
+        return None
+
+
 def is_folder(path: Path) -> bool:
     """Whether a folder is there that is no link."""
     try:
@@ -181,14 +189,10 @@ def entry_of(path: Path) -> FileEntry:
 def holds(folder: Path, name: str, entry: FileEntry) -> bool:
     """Whether a file is as its entry says."""
     path = folder / name
-    if not is_plain(path) or not all(is_folder(p) for p in _between(folder, name)):
+    between = list(Path(name).parents)[:-1]
+    if not is_plain(path) or not all(is_folder(folder / place) for place in between):
         return False
     return entry.sha256 is None or entry_of(path) == entry
-
-
-def _between(folder: Path, name: str) -> list[Path]:
-    parts = name.split("/")[:-1]
-    return [folder.joinpath(*parts[: i + 1]) for i in range(len(parts))]
 
 
 def present(folder: Path) -> list[str]:

@@ -36,8 +36,6 @@ HELPED = 0.9
 """Share of what it was broken by up to which a round has helped: else no other follows."""
 PATIENCE = 1
 """Rounds without help that others follow: where a rule changes sides, a kink moves first."""
-PATIENCE = 1
-"""Rounds without help that others follow."""
 INWARD, BEYOND, BESIDE = 6, 1.5, 2.0
 """Rounds that ask for more at points, times what is missed by how much more, within how many h."""
 BROKEN = 0.25

@@ -9,14 +9,12 @@ the one that leaves the least violation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.finish.violation import Violation, point_of, put
-from cspec.runtime.session.session import Session
+from cspec.runtime.finish.violation import Violation, point_of, put, put_within
 
 STEPS = 10
 LENGTHS = tuple(4.0**k for k in range(-5, 6))
@@ -25,21 +23,15 @@ PROGRESS = 1e-3
 """Relative decrease below which a step has not helped."""
 
 
-def restorable(
-    session: Session,
-    violation: Violation,
-    project: Callable[..., Any] | None,
-    starts: Sequence[Tensor],
-    enough: float,
-) -> bool:
+def restorable(violation: Violation, starts: Sequence[Tensor], enough: float) -> bool:
     """Whether such steps bring the true violation V to `enough` or less from one of the starts."""
     for start in starts:
-        put(session.parameters, start)
+        put(violation.session.parameters, start)
         value = violation.true_value()
         for _ in range(STEPS):
             if value <= enough:
                 return True
-            found = _step(session, violation, project)
+            found = _step(violation)
             if found > (1 - PROGRESS) * value:
                 break
             value = found
@@ -48,8 +40,9 @@ def restorable(
     return False
 
 
-def _step(session: Session, violation: Violation, project: Callable[..., Any] | None) -> float:
+def _step(violation: Violation) -> float:
     """Take the best of the steps along the slope; V there."""
+    session = violation.session
     point, direction = point_of(session.parameters), violation.pull()
     size = float(direction @ direction)
     if not size > 0:
@@ -58,9 +51,7 @@ def _step(session: Session, violation: Violation, project: Callable[..., Any] | 
     unit = violation.true_value() / size
     tried: list[tuple[float, Tensor]] = []
     for length in LENGTHS:
-        put(session.parameters, point - length * unit * direction)
-        if project is not None:
-            project(session.primal, None, 1.0)
+        put_within(session, point - length * unit * direction)
         value = violation.true_value()
         tried.append((value if value == value else float("inf"), point_of(session.parameters)))
     best, place = min(tried, key=lambda item: item[0])
@@ -68,14 +59,14 @@ def _step(session: Session, violation: Violation, project: Callable[..., Any] | 
     return best
 
 
-def has_slope(session: Session, violation: Violation, labels: Sequence[str]) -> bool:
+def has_slope(violation: Violation, labels: Sequence[str]) -> bool:
     """Whether what is differentiated still has slope for each of these constraints.
 
     It has where a move of a tenth of the parameters along its gradient would take off a twentieth
     of the violation, were it linear: below, that descent stops shows a flat surrogate, and nothing
     about the requirement.
     """
-    amounts = violation.amounts()
+    session, amounts = violation.session, violation.amounts()
     reach = 0.1 * max(1.0, float(torch.linalg.norm(point_of(session.parameters))))
     norms = Violation(session).norms
     return all(norms[label] * reach >= 0.05 * amounts[label] for label in labels)

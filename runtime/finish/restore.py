@@ -30,6 +30,7 @@ from cspec.runtime.finish.violation import (
     gradient_of,
     point_of,
     put,
+    put_within,
     temperatures,
 )
 from cspec.runtime.functions.worst_points import standing
@@ -201,10 +202,7 @@ class Restoration:
 
     def _tried_at(self, point: Tensor) -> tuple[float, float]:
         """Go to a point, or to the nearest of the sets: f there, and what is violated."""
-        session = self.session
-        put(session.parameters, point)
-        if "project" in session.module:
-            session.module["project"](session.primal, None, 1.0)
+        put_within(self.session, point)
         with standing():
             return self._looked_at()
 

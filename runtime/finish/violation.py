@@ -136,6 +136,13 @@ def put(parameters: Sequence[Tensor], point: Tensor) -> None:
         start += p.numel()
 
 
+def put_within(session: Session, point: Tensor) -> None:
+    """Set all parameters, to the nearest place in the sets that they are held in."""
+    put(session.parameters, point)
+    if "project" in session.module:
+        session.module["project"](session.primal, None, 1.0)
+
+
 class Violation:
     """V, its gradient, and where its parts belong."""
 

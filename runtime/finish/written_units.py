@@ -13,7 +13,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.violation import gradient_of
 from cspec.runtime.models.without_trace import as_deployed, undisturbed
 from cspec.runtime.session.session import Session
@@ -24,7 +23,11 @@ def denominators(session: Session) -> dict[str, float]:
 
     Of requirements of one entry that were multiplied through; all others are as written.
     """
-    asked = [c for c in session.program.constraints if c.rescaled and c.segment and _single(c)]
+    asked = [
+        (c, c.segment[0])
+        for c in session.program.constraints
+        if c.rescaled and c.segment and c.segment[1] - c.segment[0] == 1
+    ]
     if not asked:
         return {}
     with undisturbed(), as_deployed(session.models()), torch.enable_grad():
@@ -32,20 +35,13 @@ def denominators(session: Session) -> dict[str, float]:
         _, g, true = session.module["measure"](session.primal, batch)
         written = session.module["evaluate"](session.primal, batch)
         found = {}
-        for c in asked:
-            assert c.segment is not None
-            place = c.segment[0]
+        for c, place in asked:
             value, bound = written[c.label]
             function = torch.as_tensor(c.sign * (value - bound)).reshape(())
             factor = _factor(session, g[place], true[place], function)
             if factor is not None:
                 found[c.label] = factor
     return found
-
-
-def _single(c: ConstraintFacts) -> bool:
-    start, stop = c.segment or (0, 0)
-    return stop - start == 1
 
 
 def _factor(session: Session, g: Tensor, true: Tensor, function: Tensor) -> float | None:

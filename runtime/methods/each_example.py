@@ -49,12 +49,7 @@ def units_of_each(
     over = torch.nan_to_num(found.abs() if equal else torch.relu(found))
     share = (over > 0).to(values.dtype).mean()
     seen = torch.stack(
-        [
-            slopes(f, parameters)[0],
-            slopes(signed, parameters)[0],
-            over.max(),
-            share,
-        ]
+        [slopes(f, parameters)[0], slopes(signed, parameters)[0], over.max(), share]
     ).to(state[f"{label}.units"])
     units = torch.maximum(state[f"{label}.units"], seen)
     pull, steep, far, share = units

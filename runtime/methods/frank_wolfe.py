@@ -41,12 +41,7 @@ def gap(operator: Operator, tensors: Sequence[Tensor], gradients: Sequence[Tenso
     return torch.stack(parts).sum()
 
 
-def report_gap(
-    session: Session,
-    name: str,
-    operator: Operator,
-    tensors: Sequence[Tensor],
-) -> None:
+def report_gap(session: Session, name: str, operator: Operator, tensors: Sequence[Tensor]) -> None:
     """Say what the gap on all the data certifies of the last iterate."""
     f, g, true = session.module["measure"](session.primal, session.whole_batch())
     loss = session.module["combine"](f, g, true, session.state)

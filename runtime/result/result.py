@@ -34,6 +34,12 @@ EXIT_CODES: dict[Status, int] = {
     "nonfinite": 5,
     "interrupted": 130,
 }
+TOLD = (
+    "spec", "status", "termination", "objective", "constraints", "vars", "metrics", "steps",
+    "epochs", "seconds", "method", "seed", "out", "notes", "details", "skipped_steps", "conflict",
+    "kkt", "last",
+)  # fmt: skip
+"""What the report says of a result, in this order."""
 
 
 @dataclass(frozen=True)
@@ -132,30 +138,13 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The object that `run --json` prints last; numbers that are not finite become null."""
-        constraints = [{**asdict(c), "members": list(c.members)} for c in self.constraints]
-        plain = {
-            "type": "result",
-            "spec": self.spec,
-            "status": self.status,
-            "termination": self.termination,
-            "objective": self.objective,
-            "constraints": constraints,
-            "vars": self.vars,
-            "metrics": self.metrics,
-            "steps": self.steps,
-            "epochs": self.epochs,
-            "seconds": self.seconds,
-            "method": self.method,
-            "seed": self.seed,
-            "out": self.out,
-            "notes": list(self.notes),
+        told = {name: getattr(self, name) for name in TOLD} | {
+            "constraints": [asdict(c) for c in self.constraints],
             "details": {rule: dict(counted) for rule, counted in self.details.items()},
-            "skipped_steps": self.skipped_steps,
-            "conflict": list(self.conflict),
             "kkt": None if self.kkt is None else asdict(self.kkt),
             "last": None if self.last is None else _iterate_json(self.last),
         }
-        cleaned: dict[str, Any] = finite_or_none(plain)
+        cleaned: dict[str, Any] = finite_or_none({"type": "result", **told})
         return cleaned
 
     def to_json(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import linecache
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,9 @@ def run(
         session = Session(
             program, bound, namespace, seed=seed, device=device, on_progress=on_progress
         )
-        refuse_unmeetable(session)
-        look_up(session, place, found)
+        with _released_where_refused(session):
+            refuse_unmeetable(session)
+            look_up(session, place, found)
         if place is None:
             return drive(session, None)
         with deferred():
@@ -132,8 +134,14 @@ def look_up(session: Session, place: Path | None, made_from: Origins | None) -> 
     if place is None or made_from is None:
         session.notes.append("without a folder this look at the split is in no ledger")
         return
+    session.spent = spent_of(program, made_from.data, looks_beside(place), session.asker)
+
+
+@contextmanager
+def _released_where_refused(session: Session) -> Iterator[None]:
+    """What a session holds is free again where its run is refused."""
     try:
-        session.spent = spent_of(program, made_from.data, looks_beside(place), session.asker)
+        yield
     except SpecError:
         session.release()
         raise
@@ -151,11 +159,7 @@ def refuse_unmeetable(session: Session) -> None:
         found = session.measurer.measure(places)
         return {label: (item.value, item.bound) for label, item in found.items()}
 
-    try:
-        refuse_constant(session.program, measure)
-    except SpecError:
-        session.release()
-        raise
+    refuse_constant(session.program, measure)
 
 
 def resume(
@@ -177,21 +181,12 @@ def resume(
     Raises:
         SpecError: a folder without a usable checkpoint, or one that does not fit the program.
     """
-    session = Session(
-        program,
-        bound,
-        load_module(program, bound.functions),
-        seed=seed,
-        device=device,
-        on_progress=on_progress,
-    )
-    try:
+    module = load_module(program, bound.functions)
+    session = Session(program, bound, module, seed=seed, device=device, on_progress=on_progress)
+    with _released_where_refused(session):
         anew = _restored(session, folder)
         session.notes.extend((*on_start(session.step), *anew))
         look_again(session, folder)
-    except SpecError:
-        session.release()
-        raise
     return drive(session, folder)
 
 

@@ -38,8 +38,7 @@ from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, finite_or_none
 from cspec.runtime.run.clearing import clear, drop, tidy
-from cspec.runtime.run.fallback import kept_elsewhere
-from cspec.runtime.run.places import unwritable
+from cspec.runtime.run.places import kept_elsewhere, unwritable
 from cspec.runtime.session import checkpoint
 from cspec.runtime.session.checkpoint import CheckpointError
 from cspec.runtime.session.session import Session
@@ -116,25 +115,24 @@ class RunFolder:
             trusted=trusted(),
             looks=_kept_looks(path),
         )
-        folder = cls(path, manifest)
+        folder = cls(path)
         try:
             clear(path)
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
-            write_manifest(path, manifest)
-            folder.write_program(program, told)
+            folder._begin(manifest, program, told)
         except OSError as error:
             raise unwritable(path, error) from error
         return folder
 
-    def write_program(self, program: Program, told: str | None = None) -> None:
-        """Write spec, emitted module, plan, and what the run was told from outside."""
-        assert self.manifest is not None
+    def _begin(self, manifest: Manifest, program: Program, told: str | None) -> None:
+        """Write manifest, spec, emitted module, plan, and what the run was told from outside."""
+        self._keep(manifest)
         write_atomic(self.path / "spec.cspec", program.spec)
         write_atomic(self.path / "train.py", program.source)
         plan = program.model_dump(mode="json", exclude={"source"})
         setup = {
-            "seed": self.manifest.seed,
-            "device": self.manifest.device,
+            "seed": manifest.seed,
+            "device": manifest.device,
             "versions": versions(),
             "program": plan,
         }
@@ -211,8 +209,7 @@ class RunFolder:
             trusted=tuple(sorted({*(() if old is None else old.trusted), *trusted()})),
         )
         try:
-            self._keep(manifest)
-            self.write_program(program, told)
+            self._begin(manifest, program, told)
         except OSError as error:
             raise unwritable(self.path, error) from error
 
@@ -249,10 +246,12 @@ class RunFolder:
         new = session.history.rows[self._logged :]
         if not new:
             return
-        with (self.path / "log.jsonl").open("a") as file:
-            for row in new:
-                file.write(json.dumps(finite_or_none(row.as_json())) + "\n")
+        self._append(row.as_json() for row in new)
         self._logged += len(new)
+
+    def _append(self, lines: Iterable[dict[str, Any]]) -> None:
+        with (self.path / "log.jsonl").open("a") as file:
+            file.writelines(json.dumps(finite_or_none(line)) + "\n" for line in lines)
 
     def checkpoint(self, session: Session) -> None:
         """Write the state after the step in hand, once; where that fails it is noted."""
@@ -287,7 +286,7 @@ class RunFolder:
         """Begin at the first step again: without log and checkpoints of what was run before."""
         if self.manifest is not None:
             self._forget(self.manifest.checkpoints(), dict(self.manifest.files))
-        self._rewrite_log(session)
+        self._write_log(session.history.rows)
 
     def restore(self, session: Session) -> bool:
         """Load the newest checkpoint that is whole and listed; others are named in the notes.
@@ -313,7 +312,7 @@ class RunFolder:
                 self._forget(damaged, dict(self.manifest.files))
             session.notes.extend(f"checkpoint refused: {text}" for text in refused)
             self._written = session.step
-            self._rewrite_log(session)
+            self._write_log(session.history.rows)
             return True
         if not refused:
             return False
@@ -342,24 +341,23 @@ class RunFolder:
             return []
         return tidy(self.path, self.manifest)
 
-    def _rewrite_log(self, session: Session) -> None:
-        self._write_log(session.history.rows)
-
     def _write_log(self, history: Sequence[Row]) -> None:
         rows = [finite_or_none(row.as_json()) for row in history]
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
-    def _log_end(self, result: Result) -> None:
-        """Below the steps the verdicts, with n and standard error of each, and the metrics."""
+    def _end_log(self, result: Result) -> None:
+        """All rows again, where some could not be appended; then the verdicts, with n and standard
+        error of each, and the metrics."""
+        if self._unwritten:
+            self._write_log(result.history)
         told = ("name", "value", "bound", "relation", "satisfied", "split", "n", "standard_error")
         verdicts = [{name: getattr(c, name) for name in told} for c in result.constraints]
         lines: list[dict[str, Any]] = [{"type": "verdict", **verdict} for verdict in verdicts]
         if result.best is not None and result.metrics:
             step = result.best.step
             lines.append({"type": "metrics", "step": step, "metrics": result.metrics})
-        with (self.path / "log.jsonl").open("a") as file:
-            file.writelines(json.dumps(finite_or_none(line)) + "\n" for line in lines)
+        self._append(lines)
 
     def _write_model(self, iterate: Iterate) -> Path:
         path = self.path / "model.safetensors"
@@ -401,9 +399,3 @@ class RunFolder:
         late += [kept_elsewhere(lost)] if lost else []
         attempt(late, "the manifest is not complete", self.seal, None)
         return replace(result, notes=(*result.notes, *late))
-
-    def _end_log(self, result: Result) -> None:
-        """All rows again, where some could not be appended; then the metrics."""
-        if self._unwritten:
-            self._write_log(result.history)
-        self._log_end(result)

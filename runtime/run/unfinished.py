@@ -6,6 +6,7 @@ What was measured on the way is told: of the best iterate, or of none.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
@@ -44,8 +45,7 @@ def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | Non
         if known
         else f"the parameters are those of step {best.step:,}, and no value is known"
     )
-    found = variables(session)
-    best = Iterate(**{**best.__dict__, "tensors": plain_tensors(session.primal), "vars": found})
+    best = replace(best, tensors=plain_tensors(session.primal), vars=variables(session))
     return result_of(
         session,
         status="interrupted",

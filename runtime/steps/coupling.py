@@ -18,7 +18,14 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Grid, Operator, is_joint
-from cspec.runtime.steps.projection import COUNTS, Held, project_, project_together, sharing
+from cspec.runtime.steps.projection import (
+    COUNTS,
+    Held,
+    connected,
+    project_,
+    project_together,
+    sharing,
+)
 
 Numbers = npt.NDArray[np.int64]
 
@@ -129,14 +136,8 @@ def _components(edges: Sequence[tuple[Numbers, Numbers]], nodes: int) -> Numbers
 
 def _connected(blocks: Sequence[Tensor]) -> list[list[int]]:
     """Places of tensors in groups: two are in one where they have a block in common."""
-    groups: list[tuple[set[int], list[int]]] = []
-    for place, part in enumerate(blocks):
-        mine = set(np.unique(part.numpy()).tolist())
-        near = [group for group in groups if group[0] & mine]
-        groups = [group for group in groups if group not in near]
-        joined = [i for _, places in near for i in places]
-        groups.append((mine.union(*(labels for labels, _ in near)), [*joined, place]))
-    return sorted(sorted(places) for _, places in groups)
+    groups = connected(range(len(blocks)), lambda i: set(np.unique(blocks[i].numpy()).tolist()))
+    return sorted(map(sorted, groups))
 
 
 def _part(

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
-from cspec.runtime.finish.delivery import deliver
-from cspec.runtime.finish.levels import settled_levels
+from cspec.runtime.finish.delivery import deliver, settled_levels
 from cspec.runtime.finish.written_units import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
@@ -30,10 +29,9 @@ from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.certified import all_certified, certified_notes, with_certificates
 from cspec.runtime.verdict.details import details
-from cspec.runtime.verdict.each_example import each_notes, hardest
+from cspec.runtime.verdict.how_held import each_notes, hardest, rule_notes, searched_notes
 from cspec.runtime.verdict.kkt import Priced, report
 from cspec.runtime.verdict.notes import courses, notes_of
-from cspec.runtime.verdict.rules import rule_notes, searched_notes
 from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
 

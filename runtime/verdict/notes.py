@@ -17,8 +17,7 @@ from cspec.runtime.verdict.kkt import PROJECTED
 from cspec.runtime.verdict.stationarity import FAR
 from cspec.runtime.verdict.why.circling import circling
 from cspec.runtime.verdict.why.diagnosis import Diagnosis
-from cspec.runtime.verdict.why.runaway import left_behind
-from cspec.runtime.verdict.why.trends import diverges
+from cspec.runtime.verdict.why.trends import diverges, left_behind
 
 
 def notes_of(
@@ -46,10 +45,7 @@ def notes_of(
 
 
 def courses(
-    session: Session,
-    constraints: Sequence[ConstraintResult],
-    diagnosis: Diagnosis,
-    residual: float,
+    session: Session, constraints: Sequence[ConstraintResult], diagnosis: Diagnosis, residual: float
 ) -> list[str]:
     """Why requirements are missed, and whether the run circles."""
     noisy = session.plan.dataset is not None and session.plan.epoch_steps > 1

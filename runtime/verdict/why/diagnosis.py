@@ -35,12 +35,12 @@ from cspec.runtime.solvers.nlp.problem import Nlp
 from cspec.runtime.verdict.why.advice import capped, jumps, standing, weak
 from cspec.runtime.verdict.why.elastic import (
     Small,
+    least_violation,
     scales,
     small_problem,
     solve_elastic,
     taking_part,
 )
-from cspec.runtime.verdict.why.elastic_ways import least_violation
 from cspec.runtime.verdict.why.limits import MethodLimits, limits_of
 from cspec.runtime.verdict.why.probe import Probe, Slope, affordable, probe, slopes
 from cspec.runtime.verdict.why.trends import Trend, trend

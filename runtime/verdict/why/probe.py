@@ -19,9 +19,8 @@ must fail to lower them (`restoration`), and the surrogates must still have slop
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +36,7 @@ from cspec.runtime.finish.violation import (
     largest_entry,
     point_of,
     put,
+    put_within,
     work,
 )
 from cspec.runtime.models.without_trace import evaluating, undisturbed
@@ -145,23 +145,22 @@ def _cosine(a: Tensor, b: Tensor) -> float:
 
 def _descend(session: Session) -> Probe:
     violation = Violation(session)
-    project: Callable[..., Any] | None = session.module.get("project")
     tolerances = {c.label: c.tolerance for c in violation.hard}
     before, truly = violation.amounts(), violation.true_value()
     begun = point_of(session.parameters)
-    path, point, gradient, first = _path(session, violation, project)
+    path, point, gradient, first = _path(violation)
     after = violation.amounts()
     met = all(size <= 2 * tolerances[label] for label, size in after.items())
     lowered = met or violation.true_value() <= MET**2 * truly
     tail = path[-max(2, len(path) // 5) :]
-    left = _left(session, project, point, gradient)
+    left = _left(session, point, gradient)
     pulls = sum(violation.pulls().values())
     started = pulls > 0 and left <= BALANCED * max(pulls, first)
     stalled = len(path) <= ITERATIONS or tail[-1] >= (1 - STALLED) * tail[0]
     conflict = () if lowered else _conflict(violation, after, tolerances)
     if violation.stands_in and not lowered:
-        started = started and has_slope(session, violation, conflict)
-        lowered = restorable(session, violation, project, (point, begun), MET**2 * truly)
+        started = started and has_slope(violation, conflict)
+        lowered = restorable(violation, (point, begun), MET**2 * truly)
     worst, left_over = (max(amounts.values(), default=0.0) for amounts in (before, after))
     return Probe(
         lowered=lowered,
@@ -171,15 +170,13 @@ def _descend(session: Session) -> Probe:
         # Where surrogates lead away, no place that was tried is better than the start.
         after=min(worst, left_over) if violation.stands_in else left_over,
         iterations=len(path) - 1,
-        held=project is not None and left < 0.5 * float(gradient.norm()),
+        held=left < 0.5 * float(gradient.norm()),
     )
 
 
-def _path(
-    session: Session, violation: Violation, project: Callable[..., Any] | None
-) -> tuple[list[float], Tensor, Tensor, float]:
+def _path(violation: Violation) -> tuple[list[float], Tensor, Tensor, float]:
     """Values of V on the way down, the point and its gradient at the end, its first size."""
-    parameters = session.parameters
+    parameters = violation.session.parameters
     start = value = float(violation.value().detach())
     path = [value]
     point, gradient = point_of(parameters), gradient_of(violation.value(), parameters)
@@ -187,7 +184,7 @@ def _path(
     for _ in range(ITERATIONS):
         if value <= MET**2 * start or not float(gradient.norm()) > 0:
             break
-        moved = _arc(session, violation, project, point, gradient, value, step)
+        moved = _arc(violation, point, gradient, value, step)
         if moved is None:
             break
         new, value = moved
@@ -200,16 +197,13 @@ def _path(
     return path, point, gradient, first
 
 
-def _left(
-    session: Session, project: Callable[..., Any] | None, point: Tensor, gradient: Tensor
-) -> float:
+def _left(session: Session, point: Tensor, gradient: Tensor) -> float:
     """The size of the gradient without what the sets hold back: a short step, projected."""
     size = float(gradient.norm())
-    if project is None or size == 0:
+    if "project" not in session.module or size == 0:
         return size
     step = 1e-4 * max(1.0, float(point.norm())) / size
-    put(session.parameters, point - step * gradient)
-    project(session.primal, None, 1.0)
+    put_within(session, point - step * gradient)
     moved = float((point_of(session.parameters) - point).norm()) / step
     put(session.parameters, point)
     return moved
@@ -228,19 +222,12 @@ def _conflict(
 
 
 def _arc(
-    session: Session,
-    violation: Violation,
-    project: Callable[..., Any] | None,
-    point: Tensor,
-    gradient: Tensor,
-    value: float,
-    step: float,
+    violation: Violation, point: Tensor, gradient: Tensor, value: float, step: float
 ) -> tuple[Tensor, float] | None:
     """The first point along the projected path that lowers V enough; None where none does."""
+    session = violation.session
     for _ in range(30):
-        put(session.parameters, point - step * gradient)
-        if project is not None:
-            project(session.primal, None, 1.0)
+        put_within(session, point - step * gradient)
         new = point_of(session.parameters)
         with torch.no_grad():
             found = float(violation.value())
