@@ -158,10 +158,7 @@ def several(names: Sequence[str], most: int = 6) -> str:
 
 
 def explain_miss(
-    c: ConstraintResult,
-    chose: str | None,
-    conflict: Sequence[str] = (),
-    notes: Sequence[str] = (),
+    c: ConstraintResult, chose: str | None, conflict: Sequence[str] = (), notes: Sequence[str] = ()
 ) -> list[str]:
     """A requirement that is not met: where, by how much, and what to try.
 
@@ -181,11 +178,6 @@ def explain_miss(
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
     advice = [_RELAX] if c.name in conflict else _advice(c, chose, notes)
     return [head, *(f"  try: {text}" for text in advice)]
-
-
-def _chose_too(c: ConstraintResult, notes: Sequence[str]) -> bool:
-    """Whether a note says that the data that judge a requirement have chosen the iterate."""
-    return CHOSE_TOO in _said_of(c, notes)
 
 
 def _said_of(c: ConstraintResult, notes: Sequence[str]) -> list[str]:
@@ -252,7 +244,7 @@ def _advice(c: ConstraintResult, chose: str | None, notes: Sequence[str]) -> lis
         other = "; or `verify all on val every epoch`, which chooses the iterate on unseen data"
         found.append(
             f"a stricter bound: it was trained on {chose} and is judged on {c.split}"
-            f"{'' if _chose_too(c, notes) else other}"
+            f"{'' if CHOSE_TOO in _said_of(c, notes) else other}"
         )
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")
