@@ -9,8 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cspec import __version__
 from cspec.commands import exits
@@ -62,9 +61,9 @@ def overview() -> str:
 
 
 def _shown(text: str) -> str:
-    visible: Any = import_module("cspec.dsl.text.visible")
-    shown: str = visible.visible(text)
-    return shown
+    from cspec.dsl.text.visible import visible
+
+    return visible(text)
 
 
 def _unknown(name: str) -> str:
@@ -99,8 +98,9 @@ def _run(name: str, rest: Sequence[str]) -> int:
     module.arguments(parser)
     options = parser.parse_args(rest)
     # Commands that import this have imported more by now; `cspec --help` has not.
-    trust: Any = import_module("cspec.dsl.imports.trust")
-    with trust.trusting(getattr(options, "trust", ())):
+    from cspec.dsl.imports.trust import trusting
+
+    with trusting(getattr(options, "trust", ())):
         code: int = module.main(options)
     sys.stdout.flush()
     return code

@@ -31,7 +31,7 @@ from cspec.running.plans import plan_of
 from cspec.running.prepare import Prepared, prepare
 from cspec.running.train import check_device
 from cspec.runtime.evidence.circumstances import circumstances
-from cspec.runtime.evidence.code_files import changed_files
+from cspec.runtime.evidence.code_files import digests_beside
 from cspec.runtime.evidence.manifest import (
     CHECKPOINTS,
     MANIFEST,
@@ -121,8 +121,8 @@ def find(path: Path, base: Path | None = None) -> Found:
     device = manifest.device if manifest is not None else str(setup.get("device", "cpu"))
     place = Path(command.base) if base is None else base
     recorded = manifest.origins.code if manifest is not None else {}
-    changed = changed_files(recorded, place)
-    code = of_code({name: recorded[name] for name in changed}, changed)
+    beside = digests_beside(recorded, place)
+    code = of_code({name: recorded[name] for name in beside}, beside)
     return Found(
         folder, source, command, place, base is not None, seed, device, tuple(wrong), tuple(code)
     )

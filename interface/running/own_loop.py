@@ -24,9 +24,8 @@ from cspec.reading.specs import placed
 from cspec.running.outside import Asked
 from cspec.running.plans import plan_of
 from cspec.running.prepare import crosses, inputs_of, seed_of
-from cspec.runtime.bind.bind import Bound, bind
+from cspec.runtime.bind.bind import Bound, bind, facts
 from cspec.runtime.bind.data import data_facts
-from cspec.runtime.bind.facts import facts
 from cspec.runtime.bind.outputs import complete, with_operations
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.reading import Reading

@@ -28,8 +28,7 @@ from cspec.dsl.tree.nodes import Call, Expectation, From, Given, Name, Objective
 from cspec.functions import bodies, registered
 from cspec.reading.specs import placed
 from cspec.running.plans import plan_of
-from cspec.runtime.bind.bind import Bound, Inputs, bind
-from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.bind import Bound, Inputs, bind, facts
 from cspec.runtime.bind.outputs import complete, with_operations
 from cspec.runtime.bind.shared_rows import shared_rows
 from cspec.runtime.bind.text import load_object

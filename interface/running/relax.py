@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from cspec.compiler.relax import (
     COEFFICIENT,
@@ -23,11 +22,10 @@ from cspec.running.plans import plan_of
 from cspec.running.prepare import Prepared, prepare
 from cspec.running.train import check_device, train
 from cspec.runtime.run.execute import load_module
-from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Progress, Session
 from cspec.runtime.verdict.why.elastic import small_problem
 from cspec.runtime.verdict.why.relaxation import Relaxation, relax_small, relax_trained
 
-Progress = Callable[[Mapping[str, Any]], None]
 Prepare = Callable[[Checked], Prepared]
 
 

@@ -1,10 +1,13 @@
-"""From names to data and models: what a spec leaves open meets what was given from outside."""
+"""From names to data and models: what a spec leaves open meets what was given from outside.
+
+What was bound is told to the compiler as facts.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cspec.compiler.records.facts import DataFacts
+from cspec.compiler.records.facts import DataFacts, Facts, ModelFacts, ParameterFacts
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import closest
@@ -23,7 +26,15 @@ from cspec.runtime.bind.text import load_object, named_by_user, read_call
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.reading import Reading
-from cspec.runtime.models import ModelError, build, frozen
+from cspec.runtime.functions.sparsity import prunable
+from cspec.runtime.models import (
+    ModelError,
+    build,
+    frozen,
+    gate_parameters,
+    gated_layers,
+    normalizes_by_batch,
+)
 from cspec.runtime.models.lazy import size_, unsized
 from cspec.runtime.models.without_trace import seed_everything
 
@@ -55,7 +66,6 @@ class Bound:
     models: dict[str, nn.Module] = field(default_factory=dict)
     variables: dict[str, nn.Parameter] = field(default_factory=dict)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    provenance: dict[str, str] = field(default_factory=dict)
     data_setups: tuple[DataSetup, ...] = ()
     model_setups: tuple[ModelSetup, ...] = ()
 
@@ -111,7 +121,6 @@ def bind(
         models=models,
         variables={v.name: variable(v) for v in inputs.variables},
         functions=dict(inputs.functions),
-        provenance={name: dataset.provenance for name, dataset in data.items()},
         data_setups=data_setups,
         model_setups=model_setups,
     )
@@ -341,3 +350,36 @@ def _input_shape(setup: ModelSetup, data: Mapping[str, Dataset]) -> tuple[int, .
             shapes = [tuple(dataset[column].shape[1:]) or (1,) for column in columns]
             return shapes[0] if len(shapes) == 1 else (sum(map(math.prod, shapes)),)
     return None
+
+
+# --- what was bound ------------------------------------------------------------------------------
+
+
+def facts(bound: Bound, device: str = "cpu", crosses: Collection[tuple[str, ...]] = ()) -> Facts:
+    """What was bound, as plain records for the compiler: data, models, functions; nothing changes.
+
+    `crosses` are the columns whose combinations are counted, for `cross(..) where count >= n`.
+    """
+    data = {name: data_facts(dataset, crosses) for name, dataset in bound.data.items()}
+    models = {name: model_facts(model) for name, model in bound.models.items()}
+    return Facts(data=data, models=models, functions=tuple(bound.functions), device=device)
+
+
+def model_facts(model: nn.Module) -> ModelFacts:
+    """Parameters of a model, and whether none of them moves."""
+    counted = {id(weight) for _, weight in prunable(model)}
+    gated = {id(layer.weight) for _, layer in gated_layers(model)}
+    gates = {id(gate) for gate in gate_parameters(model)}
+    parameters = tuple(
+        ParameterFacts(
+            name=name,
+            shape=tuple(parameter.shape),
+            requires_grad=parameter.requires_grad,
+            prunable=id(parameter) in counted,
+            gated=id(parameter) in gated,
+            gate=id(parameter) in gates,
+        )
+        for name, parameter in model.named_parameters()
+    )
+    still = not any(p.requires_grad for p in parameters)
+    return ModelFacts(parameters=parameters, frozen=still, by_batch=normalizes_by_batch(model))

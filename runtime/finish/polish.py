@@ -232,7 +232,7 @@ class _Problem:
 
     def amounts(self, x: Vector) -> Vector:
         """What each entry is violated by."""
-        true = self.at(x).true
+        true: Vector = self.at(x).true
         return np.where(self.equal, np.abs(true), np.maximum(true, 0))
 
     def violation(self, x: Vector) -> float:

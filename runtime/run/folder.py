@@ -66,6 +66,20 @@ def _kept_looks(path: Path) -> tuple[Look, ...]:
         return ()
 
 
+def _begun(program: Program, seed: int, device: str, origins: Origins) -> Manifest:
+    """The manifest of a run before its first step."""
+    return Manifest(
+        spec=program.name,
+        plan=program.digest,
+        seed=seed,
+        device=device,
+        origins=origins,
+        circumstances=circumstances(device),
+        files={name: FileEntry() for name in BEFORE},
+        trusted=trusted(),
+    )
+
+
 def _packed(iterate: Iterate) -> bytes:
     """The parameters of an iterate as safetensors."""
     tensors = {k: _saved(v.cpu()).contiguous().clone() for k, v in iterate.tensors.items()}
@@ -104,17 +118,8 @@ class RunFolder:
         Raises:
             SpecError: a folder that holds something else, or that can't be written.
         """
-        manifest = Manifest(
-            spec=program.name,
-            plan=program.digest,
-            seed=seed,
-            device=device,
-            origins=origins or Origins(),
-            circumstances=circumstances(device),
-            files={name: FileEntry() for name in BEFORE},
-            trusted=trusted(),
-            looks=_kept_looks(path),
-        )
+        begun = _begun(program, seed, device, origins or Origins())
+        manifest = begun.model_copy(update={"looks": _kept_looks(path)})
         folder = cls(path)
         try:
             clear(path)
@@ -189,27 +194,17 @@ class RunFolder:
         Raises:
             SpecError: the folder can't be written.
         """
-        old = self.manifest
-        device = "cpu" if old is None else old.device
-        seed = int(program.fit["seed"]) if old is None else old.seed
-        growing = {name: FileEntry() for name in BEFORE}
-        accepted = () if old is None else old.accepted
-        if changes:
-            accepted = (*accepted, Accepted(step=step, changes=changes))
-        manifest = Manifest(
-            spec=program.name,
-            plan=program.digest,
-            seed=seed,
-            device=device,
-            origins=origins,
-            circumstances=circumstances(device),
-            files={**(old.files if old is not None else {}), **growing},
-            accepted=accepted,
-            looks=() if old is None else old.looks,
-            trusted=tuple(sorted({*(() if old is None else old.trusted), *trusted()})),
-        )
+        old = self.manifest or _begun(program, int(program.fit["seed"]), "cpu", origins)
+        begun = _begun(program, old.seed, old.device, origins)
+        accepted = (Accepted(step=step, changes=changes),) if changes else ()
+        kept = {
+            "files": {**old.files, **begun.files},
+            "accepted": (*old.accepted, *accepted),
+            "looks": old.looks,
+            "trusted": tuple(sorted({*old.trusted, *begun.trusted})),
+        }
         try:
-            self._begin(manifest, program, told)
+            self._begin(begun.model_copy(update=kept), program, told)
         except OSError as error:
             raise unwritable(self.path, error) from error
 

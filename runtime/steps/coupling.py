@@ -111,7 +111,8 @@ def clusters(held: Sequence[Held]) -> list[Cluster]:
         for operator, found in held
         if not isinstance(operator, (*COUNTS, Grid))
     ]
-    made = [_part(group, tensors, blocks, sets) for group in _connected(blocks)]
+    groups = connected(range(len(blocks)), lambda i: set(np.unique(blocks[i].numpy()).tolist()))
+    made = [_part(group, tensors, blocks, sets) for group in sorted(map(sorted, groups))]
     return [cluster for cluster in made if not cluster.trivial]
 
 
@@ -132,12 +133,6 @@ def _components(edges: Sequence[tuple[Numbers, Numbers]], nodes: int) -> Numbers
     return np.asarray(
         scipy.sparse.csgraph.connected_components(graph, directed=False)[1], dtype=np.int64
     )
-
-
-def _connected(blocks: Sequence[Tensor]) -> list[list[int]]:
-    """Places of tensors in groups: two are in one where they have a block in common."""
-    groups = connected(range(len(blocks)), lambda i: set(np.unique(blocks[i].numpy()).tolist()))
-    return sorted(map(sorted, groups))
 
 
 def _part(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,17 +30,10 @@ WITHIN = "within the sets"
 """What r is about where all the parameters may move within their sets."""
 
 
-class Left(NamedTuple):
-    """The length of r, and what it is about."""
-
-    length: float
-    scope: str
-
-
 def projected_gradient(
     held: Sequence[Held], parameters: Sequence[Tensor], gradients: Sequence[Tensor]
-) -> Left:
-    """||r|| over all parameters, in float64; those in no set move freely."""
+) -> tuple[float, str]:
+    """||r|| over all parameters, in float64, and what it is about; those in no set move freely."""
     points = [p.detach().double() for p in parameters]
     place = {id(p): i for i, p in enumerate(parameters)}
     slopes = [g.detach().double() for g in gradients]
@@ -56,21 +48,16 @@ def projected_gradient(
             sets.append((operator, places))
     size = _length(slopes)
     if not size > 0 or not math.isfinite(size):
-        return Left(size, _scope(held))
+        return size, _scope(held)
     share = STEP if all(operator.convex for operator, _ in sets) else CURVED_STEP
     step = share * max(_length(points), LEAST) / size
     moved = [x - step * g for x, g in zip(points, slopes, strict=True)]
-    _project([(op, [moved[i] for i in places]) for op, places in sets])
-    left = _length([(x - y) / step for x, y in zip(points, moved, strict=True)])
-    return Left(left, _scope(held))
-
-
-def _project(sets: Sequence[Held]) -> None:
-    for group in sharing(sets):
+    for group in sharing([(op, [moved[i] for i in places]) for op, places in sets]):
         if len(group) == 1:
             project_(*group[0])
         else:
             meet(group, copies(group))
+    return _length([(x - y) / step for x, y in zip(points, moved, strict=True)]), _scope(held)
 
 
 def _scope(held: Sequence[Held]) -> str:

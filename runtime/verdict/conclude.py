@@ -14,7 +14,7 @@ from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
 from cspec.runtime.finish.delivery import deliver, settled_levels
-from cspec.runtime.finish.written_units import denominators
+from cspec.runtime.finish.prices import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
 from cspec.runtime.models.without_trace import constants_in

@@ -54,7 +54,7 @@ def each_notes(session: Session, places: Mapping[str, Where]) -> list[str]:
 def rule_notes(session: Session, places: Mapping[str, Where]) -> list[str]:
     """`rule holds by `y >= 2``, or that it holds only because its condition does not.
 
-    Each is measured where its verdict is.
+    Each is measured where its verdict is. A rule that is never tested is no evidence.
     """
     notes: list[str] = []
     for c in session.program.constraints:

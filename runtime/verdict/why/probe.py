@@ -86,7 +86,6 @@ class Probe:
     before: float
     after: float
     """The largest true violation before and after, canonical."""
-    iterations: int
     held: bool = False
     """Where it stopped, projections take back the larger part of what lowers the violation."""
 
@@ -169,7 +168,6 @@ def _descend(session: Session) -> Probe:
         before=worst,
         # Where surrogates lead away, no place that was tried is better than the start.
         after=min(worst, left_over) if violation.stands_in else left_over,
-        iterations=len(path) - 1,
         held=left < 0.5 * float(gradient.norm()),
     )
 
