@@ -269,6 +269,3 @@ class _Search:
 def _like(rows: Tensor, values: Tensor) -> Tensor:
     """A truth a row, seen over what a row has."""
     return rows.reshape(-1, *([1] * (values.ndim - 1)))
-
-
-__all__ = ["exchanged"]

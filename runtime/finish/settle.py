@@ -124,6 +124,3 @@ def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     optimizer.zero_grad()
     return taken
-
-
-__all__ = ["settle_points"]

@@ -50,14 +50,10 @@ def main(namespace: dict[str, Any], arguments: Sequence[str] | None = None) -> i
     try:
         setup: Setup = namespace["setup"]()
         whole = program_of(setup, namespace["record"](), path.read_text())
-    except SpecError as error:
-        print(error, file=sys.stderr)
-        return 1
-    options = _arguments(whole, arguments)
-    seed = int(whole.fit["seed"]) if options.seed is None else options.seed
-    given = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
-    bindings = {**setup.bindings(), **given}
-    try:
+        options = _arguments(whole, arguments)
+        seed = int(whole.fit["seed"]) if options.seed is None else options.seed
+        given = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
+        bindings = {**setup.bindings(), **given}
         # Whoever runs this file trusts what it names.
         with trusting(_modules(whole)):
             bound = bind(inputs_of(whole, Path.cwd()), bindings, seed=seed)
