@@ -44,11 +44,11 @@ from cspec.runtime.evidence.manifest import (
     is_checkpoint,
     is_plain,
     is_remains,
+    origins,
     plain_text,
     present,
     read_manifest,
 )
-from cspec.runtime.evidence.origins import origins
 from cspec.runtime.evidence.told import Told, read_told, told
 from cspec.runtime.run.folder import RunFolder
 

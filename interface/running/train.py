@@ -15,8 +15,7 @@ from cspec.reading.files import write_text
 from cspec.render.report_html import report_html
 from cspec.running.brought_in import brought_in
 from cspec.running.prepare import Prepared
-from cspec.runtime.evidence.manifest import Origins
-from cspec.runtime.evidence.origins import origins
+from cspec.runtime.evidence.manifest import Origins, origins
 from cspec.runtime.evidence.told import told
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import Result

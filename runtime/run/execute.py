@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import linecache
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +17,25 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
-from cspec.runtime.evidence.manifest import Origins
-from cspec.runtime.evidence.origins import origins
+from cspec.runtime.evidence.manifest import Origins, origins
 from cspec.runtime.measure.constant import Values, refuse_constant
+from cspec.runtime.measure.requirements import Measurement, judged
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.rescue import one_line
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, deferred, interruptible
 from cspec.runtime.run.lock import held
 from cspec.runtime.run.places import require_room
-from cspec.runtime.run.unfinished import kept, unfinished
 from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
-from cspec.runtime.session.snapshots import plain_tensors
-from cspec.runtime.verdict.conclude import conclude
+from cspec.runtime.session.snapshots import load_tensors, plain_tensors, tensors_of
+from cspec.runtime.verdict.conclude import conclude, result_of, variables
 
 Finished = Callable[[RunFolder, Result], Result]
 """What is done with a folder that has its report: the result, and what it says of that."""
@@ -292,3 +295,54 @@ def _termination(session: Session) -> str:
     if session.termination:
         return session.termination
     return "completed" if session.step >= session.total_steps else "stop condition"
+
+
+def kept(session: Session) -> Iterate:
+    """The state of a session, to come back to: its best iterate, else this one, unmeasured."""
+    if session.best is not None:
+        return session.best
+    return Iterate(
+        step=session.step,
+        epoch=session.epoch,
+        objective=math.nan,
+        violation=math.nan,
+        values={},
+        tensors=tensors_of(session.primal),
+        state={name: value.clone() for name, value in session.state.items()},
+        split=session.plan.dataset or "",
+    )
+
+
+def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | None) -> Result:
+    """The result of a run whose end was not measured, because it was interrupted there.
+
+    What was measured on the way is told, of an iterate that was kept: of the best, or of none.
+    """
+    best = session.best or end
+    load_tensors(session.primal, best.tensors)
+    known = best.values
+    said = "interrupted while the end of the run was measured: "
+    said += (
+        f"values are those of step {best.step:,}, measured on {best.split or 'the way'}"
+        if known
+        else f"the parameters are those of step {best.step:,}, and no value is known"
+    )
+    best = replace(best, tensors=plain_tensors(session.primal), vars=variables(session))
+    return result_of(
+        session,
+        status="interrupted",
+        termination="interrupted",
+        objective=best.objective,
+        constraints=tuple(_judged(c, best) for c in session.program.constraints),
+        metrics={},
+        seconds=seconds,
+        out=out,
+        notes=[*session.notes, said],
+        best=best,
+    )
+
+
+def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
+    value = best.values.get(constraint.label, math.nan)
+    bound = best.bounds.get(constraint.label, math.nan)
+    return judged(constraint, Measurement(value, bound, best.split or None, None))

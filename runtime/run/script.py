@@ -12,7 +12,7 @@ from cspec.compiler.records.program import Program
 from cspec.dsl.imports.trust import is_module_name, trusting
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.bind.bind import bind, inputs_of
-from cspec.runtime.evidence.origins import named_modules
+from cspec.runtime.evidence.manifest import named_modules
 from cspec.runtime.evidence.told import told
 from cspec.runtime.run.execute import run
 from cspec.runtime.setup import Setup, program_of

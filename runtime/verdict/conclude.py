@@ -28,10 +28,9 @@ from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.certified import all_certified, certified_notes, with_certificates
-from cspec.runtime.verdict.details import details
 from cspec.runtime.verdict.how_held import each_notes, hardest, rule_notes, searched_notes
 from cspec.runtime.verdict.kkt import Priced, report
-from cspec.runtime.verdict.notes import courses, notes_of
+from cspec.runtime.verdict.notes import courses, details, notes_of
 from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
 

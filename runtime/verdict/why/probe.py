@@ -13,7 +13,8 @@ That is a local statement, hence *suspected* infeasible. The run's parameters ar
 
 Where surrogates stand in for requirements that are flat, V is of the surrogates, and evidence is
 on the true requirements: besides the descent, steps of all lengths along the surrogates' slopes
-must fail to lower them (`restoration`), and the surrogates must still have slope there.
+must fail to lower them, and the surrogates must still have slope there: a surrogate (a sigmoid in
+the place of a count) flattens out far from its threshold, where the rate could still be moved.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.finish.restoration import has_slope, restorable
 from cspec.runtime.finish.violation import (
     ITERATIONS,
     Violation,
@@ -57,6 +57,13 @@ PART = 0.05
 SPLIT_METHODS = frozenset({"admm", "frank_wolfe"})
 """Methods whose sets hold by steps of their own: a descent would leave them, so nothing is probed.
 (Maps and projected outputs are part of what is measured.)"""
+
+STEPS = 10
+"""Along the slopes of surrogates, at most."""
+LENGTHS = tuple(4.0**k for k in range(-5, 6))
+"""Of a step, in units of the one that a linear model would take."""
+PROGRESS = 1e-3
+"""Relative decrease below which a step has not helped."""
 
 
 @dataclass(frozen=True)
@@ -234,3 +241,60 @@ def _arc(
         step /= 4
     put(session.parameters, point)
     return None
+
+
+# --- where surrogates stand in -------------------------------------------------------------------
+
+
+def restorable(violation: Violation, starts: Sequence[Tensor], enough: float) -> bool:
+    """Whether steps bring the true violation V to `enough` or less from one of the starts.
+
+    They go along the surrogates' slopes, weighed by the true violations, and each step's length is
+    found on the true requirements: of lengths over six orders of magnitude the one that leaves the
+    least violation.
+    """
+    for start in starts:
+        put(violation.session.parameters, start)
+        value = violation.true_value()
+        for _ in range(STEPS):
+            if value <= enough:
+                return True
+            found = _step(violation)
+            if found > (1 - PROGRESS) * value:
+                break
+            value = found
+        if value <= enough:
+            return True
+    return False
+
+
+def _step(violation: Violation) -> float:
+    """Take the best of the steps along the slope; V there."""
+    session = violation.session
+    point, direction = point_of(session.parameters), violation.pull()
+    size = float(direction @ direction)
+    if not size > 0:
+        return violation.true_value()
+    # V would be 0 at the end of this step if it were linear in it: V - t |d|^2.
+    unit = violation.true_value() / size
+    tried: list[tuple[float, Tensor]] = []
+    for length in LENGTHS:
+        put_within(session, point - length * unit * direction)
+        value = violation.true_value()
+        tried.append((value if value == value else float("inf"), point_of(session.parameters)))
+    best, place = min(tried, key=lambda item: item[0])
+    put(session.parameters, place)
+    return best
+
+
+def has_slope(violation: Violation, labels: Sequence[str]) -> bool:
+    """Whether what is differentiated still has slope for each of these constraints.
+
+    It has where a move of a tenth of the parameters along its gradient would take off a twentieth
+    of the violation, were it linear: below, that descent stops shows a flat surrogate, and nothing
+    about the requirement.
+    """
+    session, amounts = violation.session, violation.amounts()
+    reach = 0.1 * max(1.0, float(torch.linalg.norm(point_of(session.parameters))))
+    norms = Violation(session).norms
+    return all(norms[label] * reach >= 0.05 * amounts[label] for label in labels)
