@@ -20,10 +20,9 @@ from cspec.render.words import (
     row,
     training_data,
 )
-from cspec.runtime.result.result import Result
+from cspec.runtime.result.result import AGAIN, Result
+from cspec.runtime.verdict.why.endless import moves
 
-AGAIN = "measured again"
-"""How a result ends that no training led to."""
 ENTRIES = 40
 """Numbers of one metric that are shown."""
 WIDTH = 48
@@ -119,8 +118,7 @@ def _headline(result: Result, sense: str) -> str:
     if result.termination == AGAIN and result.status == "uncertified" and not failed:
         return "requirements are met as measured, and the folder is NOT as it was recorded"
     unbounded = result.termination == "unbounded" and result.status == "nonfinite"
-    moves = "rises" if sense == "maximize" else "falls"
-    return UNBOUNDED.format(moves) if unbounded else STATUS_WORDS[result.status]
+    return UNBOUNDED.format(moves(sense)) if unbounded else STATUS_WORDS[result.status]
 
 
 def _run(result: Result) -> str:

@@ -12,6 +12,7 @@ from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import FIXED
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.result import Kkt, Result
+from cspec.runtime.verdict.stationarity import SMALL
 
 STATUS_WORDS = {
     "satisfied": "all requirements met",
@@ -31,8 +32,6 @@ RIGHT = (1, 3, 5, 8)
 
 NO_PRICE = 1e-12
 """Multipliers below this are rounding."""
-STATIONARY = 1e-2
-"""Residual below which an end is called stationary: from here on prices are told, too."""
 SOURCES = {
     "method": "the method's own",
     "least squares": "by least squares over the active constraints",
@@ -300,9 +299,9 @@ def optimality(result: Result) -> list[tuple[str, str]]:
     found = []
     rate = report.stationarity
     if not math.isnan(rate):
-        verdict = "stationary" if rate <= STATIONARY else "not stationary"
+        verdict = "stationary" if rate <= SMALL else "not stationary"
         missed = any(not c.satisfied and not c.soft for c in result.constraints)
-        rest = "" if rate <= STATIONARY else ": no prices of bounds are told"
+        rest = "" if rate <= SMALL else ": no prices of bounds are told"
         rest = ", but not feasible: multipliers are no prices here" if missed else rest
         about = f" {report.scope}" if report.scope else ""
         size = f"residual{about} {number(rate, 2)} of the objective's slope"
@@ -311,7 +310,7 @@ def optimality(result: Result) -> list[tuple[str, str]]:
 
 
 def _projected(size: float) -> str:
-    verdict = "stationary" if size <= STATIONARY else "not stationary"
+    verdict = "stationary" if size <= SMALL else "not stationary"
     return f"{verdict}, projected gradient {number(size, 2)} of max(1, ||grad||)"
 
 

@@ -33,6 +33,8 @@ EXIT_CODES: dict[Status, int] = {
     "nonfinite": 5,
     "interrupted": 130,
 }
+AGAIN = "measured again"
+"""How a result ends that no training led to."""
 HEADER = ("requirement", "value", "relation", "bound", "met", "multiplier", "on")
 """Of the table of verdicts."""
 TOLD = (

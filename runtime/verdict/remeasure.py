@@ -17,14 +17,12 @@ from cspec.runtime.certify.observe import proved
 from cspec.runtime.measure.requirements import judged, measured
 from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.rescue import attempt
-from cspec.runtime.result.result import Result
+from cspec.runtime.result.result import AGAIN, Result
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.verdict.certified import with_certificates
 from cspec.runtime.verdict.conclude import result_of, status_of
 from cspec.runtime.verdict.why.diagnosis import Diagnosis
-
-AGAIN = "measured again"
 
 
 def misfits(session: Session, tensors: Mapping[str, Tensor]) -> list[str]:

@@ -26,7 +26,7 @@ from cspec.runtime.session.session import Session
 from cspec.runtime.steps.projection import COUNTS, Held, copies, meet, project_, sharing
 
 SMALL = 1e-2
-"""Residual below which multipliers are taken for prices."""
+"""Residual below which an end is called stationary, and multipliers are taken for prices."""
 FAR = 0.1
 """Residual beyond which the end of a projected run is told to be no stationary point."""
 NEAR = 1e-6
