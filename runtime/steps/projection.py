@@ -135,11 +135,14 @@ def connected(items: Iterable[T], parts_of: Callable[[T], set[int]]) -> list[lis
     """Items in groups, each in order: two are in one where they have a part in common."""
     groups: list[tuple[set[int], list[T]]] = []
     for item in items:
-        own = parts_of(item)
-        near = [group for group in groups if group[0] & own]
-        groups = [group for group in groups if not group[0] & own]
-        members = [member for _, found in near for member in found]
-        groups.append((own.union(*(parts for parts, _ in near)), [*members, item]))
+        own, members, apart = parts_of(item), [item], []
+        for group in groups:
+            if own.isdisjoint(group[0]):
+                apart.append(group)
+            else:
+                own |= group[0]
+                members[-1:-1] = group[1]
+        groups = [*apart, (own, members)]
     return [members for _, members in groups]
 
 
