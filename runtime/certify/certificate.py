@@ -20,7 +20,7 @@ from typing import Literal
 from cspec.compiler.records.certificate import CertificateFacts, Tree
 from cspec.runtime.certify.bounds import Bounds, Place
 from cspec.runtime.certify.leaves import Observed, lower, upper
-from cspec.runtime.result.certificate import Certificate, CertifiedMean
+from cspec.runtime.result.constraint import Certificate, CertifiedMean
 
 Relation = Literal["<=", ">=", "==", "in"]
 MOST = 1e7

@@ -18,7 +18,7 @@ from cspec.runtime.measure.evidence import Heard
 from cspec.runtime.measure.requirements import models_in, parameters_in
 from cspec.runtime.models.without_trace import held, measuring
 from cspec.runtime.rescue import attempt
-from cspec.runtime.result.certificate import Certificate
+from cspec.runtime.result.constraint import Certificate
 
 if TYPE_CHECKING:
     from cspec.compiler.records.which_data import Where

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ from cspec.runtime.finish.violation import (
     gradient_of,
     point_of,
     put,
+    put_within,
     temperatures,
 )
 from cspec.runtime.functions.worst_points import standing
@@ -37,10 +38,8 @@ from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked
 from cspec.runtime.session.batches import rows_of
 from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, measured_each, with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 LENGTHS = (1.0, 0.5, 0.25, 2.0, 4.0, 8.0, 16.0, 0.125, 32.0, 0.03)
 """Tried in this order, in units of the step that a linear model takes."""
@@ -203,10 +202,7 @@ class Restoration:
 
     def _tried_at(self, point: Tensor) -> tuple[float, float]:
         """Go to a point, or to the nearest of the sets: f there, and what is violated."""
-        session = self.session
-        put(session.parameters, point)
-        if "project" in session.module:
-            session.module["project"](session.primal, None, 1.0)
+        put_within(self.session, point)
         with standing():
             return self._looked_at()
 

@@ -9,16 +9,14 @@ surrogates; what is told of a requirement is its true violation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.result.entries import marked
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 BATCHES = 8
 """What represents data that are too large."""
@@ -136,6 +134,13 @@ def put(parameters: Sequence[Tensor], point: Tensor) -> None:
     for p in parameters:
         p.copy_(point[start : start + p.numel()].reshape(p.shape))
         start += p.numel()
+
+
+def put_within(session: Session, point: Tensor) -> None:
+    """Set all parameters, to the nearest place in the sets that they are held in."""
+    put(session.parameters, point)
+    if "project" in session.module:
+        session.module["project"](session.primal, None, 1.0)
 
 
 class Violation:
