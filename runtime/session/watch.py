@@ -198,7 +198,8 @@ def sampled(session: Run) -> tuple[Measurer, Sequence[str]]:
     if "at_worst" in session.module:
         measurer = measurer.on_the_way()
     periodic = any(item.every is not None for item in session.program.verify)
-    if name is None or periodic or len(data[name]) <= SNAPSHOT_ROWS:
+    alone = session.plan.epochs == 1  # nothing to choose from, and it is measured on all of them
+    if name is None or periodic or alone or len(data[name]) <= SNAPSHOT_ROWS:
         return measurer, ()
     rows = permutation(len(data[name]), session.seed, 0)[:SNAPSHOT_ROWS]
     note = (
