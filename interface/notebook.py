@@ -176,7 +176,7 @@ def _run_cell(shell: InteractiveShell, options: argparse.Namespace, cell: str) -
         checked = checked_spec(source, params)
         if checked.diagnostics:
             display(_findings(checked.diagnostics))
-        result = _train(checked, options, shell)
+        result = _train(checked, options, params, shell)
     except SpecError as error:
         display(_findings(error.diagnostics))
         return None
@@ -197,17 +197,21 @@ def _open_params(
     return {name: names[name] for name in wanted if name in names and name not in given}
 
 
-def _train(checked: Checked, options: argparse.Namespace, shell: InteractiveShell) -> Result:
+def _train(
+    checked: Checked,
+    options: argparse.Namespace,
+    params: Mapping[str, object],
+    shell: InteractiveShell,
+) -> Result:
     symbolic = plan_of(checked)
     names = [u.name for u in checked.symbols.unbound() if u.role in ("data", "model")]
-    bindings = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
-    given = bindings_of(options)
-    bound = {**bindings, **given}
+    known = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
+    bound = {**known, **bindings_of(options)}
     prepared = prepare(symbolic, bound, base=Path(), seed=options.seed, device=options.device)
     if prepared.warnings and not options.quiet:
         display(_findings(prepared.warnings))
     with _live(lambda state: describe(prepared.program, state), options.quiet) as update:
-        return train(prepared, out=options.out, on_progress=update, bindings=given)
+        return train(prepared, out=options.out, on_progress=update, bindings=bound, params=params)
 
 
 @contextmanager

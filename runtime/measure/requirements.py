@@ -67,7 +67,7 @@ ROUNDING = 1e-12
 """Of doubles, relative: 80% - 60% is larger than 20% in the last digit."""
 
 
-def amount(constraint: ConstraintFacts, value: float, bound: float) -> float:
+def amount(constraint: ConstraintFacts | ConstraintResult, value: float, bound: float) -> float:
     """How far the constraint is from being met: 0 where it holds, NaN where it was not measured."""
     if math.isnan(value) or math.isnan(bound):
         return math.nan
