@@ -19,13 +19,11 @@ from cspec.runtime.operators.base import (
     is_joint,
 )
 from cspec.runtime.operators.birkhoff import Birkhoff
-from cspec.runtime.operators.box import Box, Nonneg
-from cspec.runtime.operators.box_row import BoxRow
+from cspec.runtime.operators.box import Box, BoxRow, Nonneg
 from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.grid import Grid
 from cspec.runtime.operators.maps.by_name import PARAMETRIZATIONS
-from cspec.runtime.operators.monotone import Monotone
-from cspec.runtime.operators.ordered import Ordered
+from cspec.runtime.operators.monotone import Monotone, Ordered
 from cspec.runtime.operators.psd import PSD, Correlation
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
@@ -36,8 +34,7 @@ from cspec.runtime.operators.symmetric import Skew, Symmetric
 from cspec.runtime.operators.together.combination import Combination, Totals
 from cspec.runtime.operators.together.dykstra import Intersection, dykstra
 from cspec.runtime.operators.together.jointly import Jointly
-from cspec.runtime.operators.together.on_part import OnPart
-from cspec.runtime.operators.together.on_rows import OnRows
+from cspec.runtime.operators.together.on_part import OnPart, OnRows
 from cspec.runtime.operators.together.separate import Separate
 
 OPERATORS: dict[str, type[Operator]] = {
@@ -119,21 +116,17 @@ __all__ = [
     "OnRows",
     "Operator",
     "OperatorError",
-    "Ordered",
     "Polyhedron",
     "Rank",
     "SecondOrderCone",
-    "Separate",
     "ShapeError",
     "Simplex",
-    "Skew",
     "Sparse",
     "SparseSimplex",
     "Spectral",
     "Sphere",
     "Stiefel",
     "Symmetric",
-    "Totals",
     "dykstra",
     "get",
     "is_joint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Halfspace(Operator):
+class Halfspace(Operator, name="halfspace", convex=True):
     """{x : <a, x> <= b} over the whole tensor; violated by <a, x> - b as it is written.
 
     `a` is a tensor, or a row without a shape (`rows`): `Halfspace(1.0, 1.0)` is sum(x) <= 1.
@@ -30,8 +30,6 @@ class Halfspace(Operator):
 
     a: Row
     b: float
-    name: ClassVar[str] = "halfspace"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.a, Tensor) and not bool(self.a.any()) and self.b < 0:
@@ -60,7 +58,7 @@ class Halfspace(Operator):
 
 
 @dataclass(frozen=True, eq=False)
-class Affine(Operator):
+class Affine(Operator, name="affine", convex=True, states_equality=True, maps=("null_space",)):
     """{x : A x = b} with x flattened, A (rows, entries), of any rank.
 
     Projection x - A^+ (A x - b), the pseudo-inverse cut at A's own precision. A is a tensor, or
@@ -70,10 +68,6 @@ class Affine(Operator):
 
     A: Tensor | Sequence[Row]
     b: Tensor | float | Sequence[float]
-    name: ClassVar[str] = "affine"
-    convex: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("null_space",)
 
     def __post_init__(self) -> None:
         rows = len(self.A)
@@ -175,7 +169,7 @@ def _solvable(A: Tensor | Sequence[Row], b: Tensor, shape: torch.Size) -> _Syste
 
 
 @dataclass(frozen=True, eq=False)
-class Polyhedron(Operator):
+class Polyhedron(Operator, name="polyhedron", convex=True):
     """{x : A x <= b} with x flattened, row by row.
 
     Projection by its dual, least squares with nonnegative unknowns (Lawson and Hanson 1974, chapter
@@ -184,8 +178,6 @@ class Polyhedron(Operator):
 
     A: Tensor | Sequence[Row]
     b: Tensor | Sequence[float]
-    name: ClassVar[str] = "polyhedron"
-    convex: ClassVar[bool] = True
 
     def _rows(self, x: Tensor) -> tuple[Tensor, Tensor]:
         b = torch.as_tensor(self.b, dtype=torch.float64)

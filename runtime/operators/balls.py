@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +35,7 @@ def require_radius(radius: float, name: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Ball(Operator):
+class Ball(Operator, name="ball", convex=True):
     """{x : ||x - center||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
 
     The center is 0, a number for every entry, or a tensor of x's shape. With `rows` it is a ball of
@@ -49,8 +48,6 @@ class Ball(Operator):
     joint: bool = False
     center: float | Tensor = 0.0
     rows: bool = False
-    name: ClassVar[str] = "ball"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)
@@ -157,12 +154,10 @@ def _sizes(x: Tensor) -> str:
 
 
 @dataclass(frozen=True)
-class GroupBall(Operator):
+class GroupBall(Operator, name="group_ball", convex=True):
     """{x : sum of the Euclidean norms of the rows of (outputs, rest) <= r}."""
 
     r: float
-    name: ClassVar[str] = "group_ball"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +31,8 @@ def psd_inequality(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class PSD(Operator):
+class PSD(Operator, name="psd", convex=True, maps=("cholesky",)):
     """{X : X = X^T, all eigenvalues >= 0}, violated by |X - X^T| or a negative eigenvalue."""
-
-    name: ClassVar[str] = "psd"
-    convex: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("cholesky",)
 
     def inequality(self, x: Tensor) -> Tensor:
         require_square(x, self.name)
@@ -58,12 +53,8 @@ def _unit_diagonal(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Correlation(Operator):
+class Correlation(Operator, name="correlation", convex=True, maps=("cholesky",)):
     """{X : X psd, unit diagonal}; the nearest one by Dykstra (Higham 2002, algorithm 3.3)."""
-
-    name: ClassVar[str] = "correlation"
-    convex: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("cholesky",)
 
     def inequality(self, x: Tensor) -> Tensor:
         require_square(x, self.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +40,9 @@ def rounding(x: Tensor, values: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Rank(Operator):
+class Rank(
+    Operator, name="rank", convex=False, counts=True, states_equality=True, maps=("low_rank",)
+):
     """{X : rank X <= r}. Projection: truncated SVD (Eckart & Young 1936).
 
     The residual is the singular values after the r-th; values at rounding level, below
@@ -49,11 +50,6 @@ class Rank(Operator):
     """
 
     r: int
-    name: ClassVar[str] = "rank"
-    convex: ClassVar[bool] = False
-    counts: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("low_rank",)
 
     def __post_init__(self) -> None:
         if self.r < 0:
@@ -79,12 +75,10 @@ class Rank(Operator):
 
 
 @dataclass(frozen=True)
-class Nuclear(Operator):
+class Nuclear(Operator, name="nuclear", convex=True):
     """{X : sum of singular values <= r}. Projection: singular values on the l1 ball."""
 
     r: float
-    name: ClassVar[str] = "nuclear"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)
@@ -106,7 +100,7 @@ class Nuclear(Operator):
 
 
 @dataclass(frozen=True)
-class Spectral(Operator):
+class Spectral(Operator, name="spectral", convex=True):
     """{X : largest singular value <= r}. Projection: singular values clamped at r.
 
     This is the norm of the weight as (outputs, rest); the operator norm of a convolution is
@@ -114,8 +108,6 @@ class Spectral(Operator):
     """
 
     r: float
-    name: ClassVar[str] = "spectral"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from cspec.runtime.operators.maps.elementwise import UnitNorm, normalized
 
 
 @dataclass(frozen=True)
-class Sphere(Operator):
+class Sphere(Operator, name="sphere", convex=False, states_equality=True, maps=("unit_norm",)):
     """{x : ||row||_2 = radius} of each row of (outputs, rest); with `whole`: ||x||_2 = radius.
 
     The nearest point of a row of zeros is not unique: the constant vector is taken.
@@ -22,10 +21,6 @@ class Sphere(Operator):
 
     radius: float = 1.0
     whole: bool = False
-    name: ClassVar[str] = "sphere"
-    convex: ClassVar[bool] = False
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("unit_norm",)
 
     def __post_init__(self) -> None:
         if not self.radius >= 0:

@@ -36,14 +36,10 @@ def _pairs(shape: torch.Size, matrix: bool, name: str) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Symmetric(Operator):
+class Symmetric(Operator, name="symmetric", convex=True, states_equality=True, maps=("symmetric",)):
     """{X : X = X^T}. Projection (X + X^T) / 2."""
 
     matrix: bool = False
-    name: ClassVar[str] = "symmetric"
-    convex: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("symmetric",)
     sign: ClassVar[int] = 1
     """Of the mirror image that each entry equals."""
 
@@ -75,9 +71,7 @@ class Symmetric(Operator):
 
 
 @dataclass(frozen=True)
-class Skew(Symmetric):
+class Skew(Symmetric, name="skew", maps=("skew",)):
     """{X : X = -X^T}. Projection (X - X^T) / 2."""
 
-    name: ClassVar[str] = "skew"
-    maps: ClassVar[tuple[str, ...]] = ("skew",)
     sign: ClassVar[int] = -1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,12 +12,10 @@ from cspec.runtime.operators.base import Operator, together
 
 
 @dataclass(frozen=True, eq=False)
-class Jointly(Operator):
+class Jointly(Operator, name="jointly", convex=True):
     """{(x, y, ...) : the entries of all, one after another, are in `inner`}."""
 
     inner: Operator
-    name: ClassVar[str] = "jointly"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "convex", self.inner.convex)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError
+from cspec.runtime.operators.base import Operator, ShapeError, require_order
+from cspec.runtime.operators.box import sides
 from cspec.runtime.operators.rows import Row, dense
 
 
@@ -30,21 +31,18 @@ class _Entries(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Separate(Operator):
+class Separate(Operator, name="separate", convex=True):
     """{x : lo_i <= <a_i, x> <= hi_i}, rows a_i without a common entry; equal ends: an equality."""
 
     a: Sequence[Row]
     lo: Sequence[float]
     hi: Sequence[float]
-    name: ClassVar[str] = "separate"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not len(self.a) == len(self.lo) == len(self.hi):
             raise ShapeError("separate: a row needs a lower and an upper bound")
         for low, high in zip(self.lo, self.hi, strict=True):
-            if not low <= high:
-                raise EmptySetError(f"separate: the lower bound {low} is above {high}")
+            require_order(low, high, self.name)
 
     @cached_property
     def _known(self) -> dict[torch.Size, _Entries]:
@@ -85,9 +83,7 @@ class Separate(Operator):
 
     def inequality(self, x: Tensor) -> Tensor:
         """(lo - <a, x>, <a, x> - hi), infinite bounds left out."""
-        products = self._products(x)
-        lo, hi = self._ends(x)
-        return torch.cat([(lo - products)[torch.isfinite(lo)], (products - hi)[torch.isfinite(hi)]])
+        return sides(self._products(x), *self._ends(x))
 
     def coupling(self, shape: torch.Size) -> Tensor:
         """Each row's entries; the others are free."""
