@@ -59,13 +59,14 @@ def _of_classes(loss: Loss, scores: Tensor, labels: Tensor, reduction: Reduction
     """A loss of torch on classes; it takes the mean itself where one is a number an example."""
     if scores.ndim == 2:
         return loss(scores, labels, reduction=reduction)
-    losses = loss(_classes_second(scores), labels, reduction="none")
+    losses = loss(scores.movedim(-1, 1), labels, reduction="none")  # (B, C, T)
     return mean(losses) if reduction == "mean" else losses
 
 
-def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
-    """Labels of any dtype as numbers of the output's dtype (whole numbers included)."""
-    return target.to(output.dtype)
+def _compared(loss: Loss, output: Tensor, target: Tensor, what: str, **settings: Any) -> Tensor:
+    """A loss of torch between two tensors of one shape; labels of any dtype are numbers there."""
+    output, target = aligned(output, target, what)
+    return _over_outputs(loss(output, target.to(output.dtype), **settings))
 
 
 @_number_for_each(of_classes=True)
@@ -87,11 +88,6 @@ def ce(logits: Tensor, labels: Tensor, reduction: Reduction = "none") -> Tensor:
     return _of_classes(functional.cross_entropy, logits, labels, reduction)
 
 
-def _classes_second(scores: Tensor) -> Tensor:
-    """(B, T, C) as torch's losses take it: (B, C, T)."""
-    return scores.movedim(-1, 1) if scores.ndim > 2 else scores
-
-
 @_number_for_each(of_classes=False)
 def bce(logits: Tensor, targets: Tensor, reduction: Reduction = "none") -> Tensor:
     """Binary cross entropy of logits, `softplus(z) - y z`: (B,) or (B, 1) -> (B,).
@@ -102,27 +98,20 @@ def bce(logits: Tensor, targets: Tensor, reduction: Reduction = "none") -> Tenso
     Raises:
         ShapeMismatch: shapes that differ by more than a trailing 1.
     """
-    logits, targets = aligned(logits, targets, "bce")
-    targets = _numeric_target(logits, targets)
-    return _over_outputs(
-        functional.binary_cross_entropy_with_logits(logits, targets, reduction=reduction)
-    )
+    loss = functional.binary_cross_entropy_with_logits
+    return _compared(loss, logits, targets, "bce", reduction=reduction)
 
 
 @_number_for_each(of_classes=False)
 def mse(prediction: Tensor, target: Tensor, reduction: Reduction = "none") -> Tensor:
     """Squared error, mean over the outputs of an example: (B, ...) -> (B,)."""
-    prediction, target = aligned(prediction, target, "mse")
-    target = _numeric_target(prediction, target)
-    return _over_outputs(functional.mse_loss(prediction, target, reduction=reduction))
+    return _compared(functional.mse_loss, prediction, target, "mse", reduction=reduction)
 
 
 @_number_for_each(of_classes=False)
 def mae(prediction: Tensor, target: Tensor, reduction: Reduction = "none") -> Tensor:
     """Absolute error, mean over the outputs of an example: (B, ...) -> (B,)."""
-    prediction, target = aligned(prediction, target, "mae")
-    target = _numeric_target(prediction, target)
-    return _over_outputs(functional.l1_loss(prediction, target, reduction=reduction))
+    return _compared(functional.l1_loss, prediction, target, "mae", reduction=reduction)
 
 
 @_number_for_each(of_classes=False)
@@ -133,9 +122,8 @@ def huber(
 
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
-    prediction, target = aligned(prediction, target, "huber")
-    target = _numeric_target(prediction, target)
-    return _over_outputs(functional.huber_loss(prediction, target, reduction, delta))
+    settings = {"reduction": reduction, "delta": delta}
+    return _compared(functional.huber_loss, prediction, target, "huber", **settings)
 
 
 @_number_for_each(of_classes=True)

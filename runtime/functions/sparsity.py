@@ -45,20 +45,13 @@ def prunable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     return [(name, parameter) for name, _, parameter in _prunable(model)]
 
 
-def _is_gated(module: nn.Module, parameter: nn.Parameter) -> bool:
-    return isinstance(module, HardConcrete) and parameter is module.weight
-
-
-def _deployed_nonzeros(module: nn.Module, parameter: nn.Parameter) -> Tensor:
-    if _is_gated(module, parameter):
-        return ((parameter != 0) & cast(HardConcrete, module).deployed_mask()).sum()
-    return (parameter != 0).sum()
-
-
 def _nonzeros(module: nn.Module, parameter: nn.Parameter, expected: bool) -> Tensor:
-    if expected and _is_gated(module, parameter):
-        return cast(HardConcrete, module).expected_l0()
-    return _deployed_nonzeros(module, parameter)
+    """Entries that are not zero as deployed; of gated weights also as expected."""
+    if not isinstance(module, HardConcrete) or parameter is not module.weight:
+        return (parameter != 0).sum()
+    if expected:
+        return module.expected_l0()
+    return ((parameter != 0) & module.deployed_mask()).sum()
 
 
 def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:
@@ -89,7 +82,7 @@ def density(model: nn.Module | Tensor) -> Tensor:
     entries = list(_prunable(model))
     total = _prunable_total(entries)
     with torch.no_grad():
-        counts = [_deployed_nonzeros(module, parameter) for _, module, parameter in entries]
+        counts = [_nonzeros(module, parameter, False) for _, module, parameter in entries]
         return torch.stack(counts).sum().to(torch.float64) / total
 
 
