@@ -33,6 +33,15 @@ _MONOTONE: Mapping[str, Callable[[float], float]] = {
     "log": lambda v: -math.inf if v <= 0 else math.log(v),
     "sqrt": lambda v: math.sqrt(max(v, 0.0)),
 }
+_OF_PARTS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "negate": lambda values: -values[0],
+    "product": lambda values: values[0] * values[1],
+    "quotient": lambda values: values[0] / values[1] if values[1] else math.nan,
+    "abs": lambda values: abs(values[0]),
+    "max": max,
+    "min": min,
+}
 
 
 class Bounds:
@@ -79,6 +88,11 @@ class Bounds:
         count = len(self._leaves[leaf.leaf].groups)
         return [leaf.model_copy(update={"group": g}) for g in range(count)] or [leaf]
 
+    def _differences(self, tree: Tree) -> list[Tree]:
+        """a - b of all members, of which the largest is the gap."""
+        members = self.members(tree)
+        return [_sum(a, _negated(b)) for a in members for b in members if a is not b]
+
     def upper(self, tree: Tree, error: float, above: float = -math.inf) -> float:
         """See the head of the module; `above`: a bound below it need not be told exactly."""
         constant, terms = _terms(tree)
@@ -109,9 +123,7 @@ class Bounds:
             case "max":
                 return self._largest(self.members(tree), error)
             case "gap":
-                members = self.members(tree)
-                pairs = [_difference(a, b) for a in members for b in members if a is not b]
-                return max(0.0, self._largest(pairs, error))
+                return max(0.0, self._largest(self._differences(tree), error))
             case "abs":
                 (inner,) = tree.parts
                 return max(0.0, self._largest([inner, _negated(inner)], error))
@@ -137,8 +149,7 @@ class Bounds:
             case "min":
                 return min(self.lower(part, error) for part in self.members(tree))
             case "gap":
-                members = self.members(tree)
-                pairs = [_difference(a, b) for a in members for b in members if a is not b]
+                pairs = self._differences(tree)
                 return max(0.0, *(self.lower(pair, error / len(pairs)) for pair in pairs))
             case "abs":
                 inner = tree.parts[0]
@@ -293,39 +304,24 @@ def _times(a: float, b: float) -> float:
 def _combined(tree: Tree, values: Sequence[float]) -> float:
     if any(map(math.isnan, values)):
         return math.nan
-    match tree.operation:
-        case "sum":
-            return sum(values)
-        case "negate":
-            return -values[0]
-        case "product":
-            return values[0] * values[1]
-        case "quotient":
-            return values[0] / values[1] if values[1] else math.nan
-        case "power":
-            return float(values[0] ** tree.number)
-        case "abs":
-            return abs(values[0])
-        case "max":
-            return max(values)
-        case "min":
-            return min(values)
-        case word:
-            return _MONOTONE[word](values[0])
+    if tree.operation == "power":
+        return float(values[0] ** tree.number)
+    if tree.operation in _OF_PARTS:
+        return _OF_PARTS[tree.operation](values)
+    return _MONOTONE[tree.operation](values[0])
 
 
 def _negated(tree: Tree) -> Tree:
     return Tree(operation="negate", parts=(tree,))
 
 
-def _difference(a: Tree, b: Tree) -> Tree:
-    return Tree(operation="sum", parts=(a, _negated(b)))
+def _sum(*parts: Tree) -> Tree:
+    return Tree(operation="sum", parts=parts)
 
 
 def _minus_times(a: Tree, c: float, b: Tree) -> Tree:
     """a - c b."""
-    times = Tree(operation="product", parts=(Tree(operation="number", number=-c), b))
-    return Tree(operation="sum", parts=(a, times))
+    return _sum(a, Tree(operation="product", parts=(Tree(operation="number", number=-c), b)))
 
 
 def _terms(tree: Tree, factor: float = 1.0) -> tuple[float, dict[Tree, float]]:

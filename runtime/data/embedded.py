@@ -165,4 +165,4 @@ def two_gaussians(
         classes={"y": (0, 1)},
         provenance=f"two_gaussians: {n} points a class, std {std:g}, seed {seed}",
     )
-    return {"train": whole} if split is None else split_dataset(whole, split, seed)
+    return split_dataset(whole, split, seed)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import torch
-
 from cspec.runtime.data.order import generator_for
-from cspec.runtime.models.without_trace import seed_everything
+from cspec.runtime.models.without_trace import (
+    put_back,
+    seed_everything,
+    states_on_host,
+    undisturbed_on_host,
+)
 
 
 class RandomStream:
@@ -25,36 +26,17 @@ class RandomStream:
 
     def seed(self, *keys: int | str) -> None:
         """Start anew from a hash of the keys."""
-        with _swapped():
+        with undisturbed_on_host():
             seed_everything(generator_for(*keys).initial_seed() % 2**63)
-            self._held = _states()
+            self._held = states_on_host()
 
     @contextmanager
     def used(self) -> Iterator[None]:
         """Run a block with these generators; afterwards those from before are back."""
-        with _swapped():
+        with undisturbed_on_host():
             if self._held is not None:
-                _restore(self._held)
+                put_back(self._held)
             try:
                 yield
             finally:
-                self._held = _states()
-
-
-def _states() -> tuple[Any, Any, Any]:
-    return random.getstate(), np.random.get_state(), torch.get_rng_state()
-
-
-def _restore(states: tuple[Any, Any, Any]) -> None:
-    random.setstate(states[0])
-    np.random.set_state(states[1])
-    torch.set_rng_state(states[2])
-
-
-@contextmanager
-def _swapped() -> Iterator[None]:
-    before = _states()
-    try:
-        yield
-    finally:
-        _restore(before)
+                self._held = states_on_host()

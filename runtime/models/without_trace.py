@@ -30,19 +30,38 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def states_on_host() -> tuple[Any, Any, Any]:
+    """The states of the generators of Python, numpy and torch on the processor."""
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def put_back(states: tuple[Any, Any, Any]) -> None:
+    """Give these generators their states from before."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Run a block, then put the generators of torch, numpy and Python back."""
-    python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+def undisturbed_on_host() -> Iterator[None]:
+    """Run a block, then put these generators back."""
+    before = states_on_host()
     try:
         yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)
-        torch.set_rng_state(cpu)
-        if devices:
-            torch.cuda.set_rng_state_all(devices)
+        put_back(before)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Run a block, then put the generators of torch (all devices), numpy and Python back."""
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    with undisturbed_on_host():
+        try:
+            yield
+        finally:
+            if devices:
+                torch.cuda.set_rng_state_all(devices)
 
 
 @contextmanager

@@ -101,12 +101,16 @@ class SetProblem:
         self.evaluations += 1
         self.put(x)
         with torch.enable_grad():
-            f, every, _ = self._measure(self._primal, self._batch)
-            g = every if self._rows is None else every[self._rows]
+            f, g, every = self._measured()
             self._loss = self._lagrangian(f, g)
         self.f, self.g, self.all_g = float(f.detach()), g.detach(), every.detach()
         total = float(self._loss.detach())
         return total if math.isfinite(total) else math.inf
+
+    def _measured(self) -> tuple[Tensor, Tensor, Tensor]:
+        """f, the constraints that were chosen, and all of them, where the variables are."""
+        f, every, _ = self._measure(self._primal, self._batch)
+        return f, every if self._rows is None else every[self._rows], every
 
     def _lagrangian(self, f: Tensor, g: Tensor) -> Tensor:
         if not self.equalities.numel():
@@ -125,16 +129,13 @@ class SetProblem:
         """The gradient of f at a point."""
         self.put(x)
         with torch.enable_grad():
-            f, _, _ = self._measure(self._primal, self._batch)
-        return self._slope(f)
+            return self._slope(self._measured()[0])
 
     def jacobian(self, x: Tensor) -> Tensor:
         """dg/dx (functions, entries) at a point."""
         self.put(x)
         with torch.enable_grad():
-            _, every, _ = self._measure(self._primal, self._batch)
-            g = every if self._rows is None else every[self._rows]
-            return torch.stack([self._slope(entry, retain=True) for entry in g])
+            return torch.stack([self._slope(row, retain=True) for row in self._measured()[1]])
 
     def _slope(self, loss: Tensor | None, *, retain: bool = False) -> Tensor:
         if loss is None or not loss.requires_grad:
@@ -151,6 +152,14 @@ class SetProblem:
         if self._rows is None:
             return values
         return torch.zeros_like(self.all_g).index_copy(0, self._rows, values)
+
+    def over(self) -> Tensor:
+        """h, and [g]+, of each constraint at the point last evaluated."""
+        return self.g.where(self.equalities, self.g.clamp(min=0))
+
+    def worst(self) -> float:
+        """The largest of them in size; 0 where there are none."""
+        return float(self.over().abs().max()) if self.g.numel() else 0.0
 
     def violation(self) -> Tensor:
         """|h|, or |max(g, -m/c)|, of each constraint at the point last evaluated."""
