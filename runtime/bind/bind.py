@@ -24,7 +24,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.reading import Reading
 from cspec.runtime.models import ModelError, build, frozen
-from cspec.runtime.models.lazy import size_, unsized
+from cspec.runtime.models.as_given import size_, unsized
 from cspec.runtime.models.without_trace import seed_everything
 
 Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]

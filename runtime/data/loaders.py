@@ -25,8 +25,7 @@ from cspec.runtime.data.collate import Pieces, collate
 from cspec.runtime.data.columns import is_column
 from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.data.order import permutation
-from cspec.runtime.data.randomness import RandomStream
+from cspec.runtime.data.order import RandomStream, permutation
 from cspec.runtime.data.reading import (
     MEASURED_ROWS,
     MOST_ENTRIES,

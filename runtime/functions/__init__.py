@@ -115,8 +115,16 @@ from cspec.runtime.functions.statistics import (
     sum_and_count,
 )
 from cspec.runtime.functions.tails import cvar, quantile
-from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
-from cspec.runtime.functions.violations import violations
+from cspec.runtime.functions.tensors import (
+    added,
+    array,
+    eye,
+    parameter,
+    repeated,
+    softmax,
+    total,
+    violations,
+)
 from cspec.runtime.functions.worst_case import at_worst
 
 _BY_THEIR_WORDS: tuple[Callable[..., Tensor], ...] = (

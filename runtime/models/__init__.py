@@ -1,5 +1,6 @@
 """Networks, gates, deployment and frozen copies."""
 
+from cspec.runtime.models.as_given import normalizes_by_batch, stands_still
 from cspec.runtime.models.builders import (
     ACTIVATIONS,
     MODELS,
@@ -21,7 +22,6 @@ from cspec.runtime.models.gates import (
     gated_layers,
     has_gates,
 )
-from cspec.runtime.models.modes import normalizes_by_batch, stands_still
 
 __all__ = [
     "ACTIVATIONS",

@@ -180,26 +180,21 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
 @contextmanager
 def covered(model: nn.Module, by: Callable[..., Any]) -> Iterator[None]:
     """Run a block with `by(forward, ...)` in the place of `forward(...)` of one module."""
-    had = "forward" in model.__dict__
-    before = model.__dict__.get("forward", model.forward)
-    object.__setattr__(model, "forward", partial(by, before))
+    held, before = model.__dict__, model.__dict__.get("forward")
+    held["forward"] = partial(by, model.forward)
     try:
         yield
     finally:
-        _uncover(model, before if had else None)
+        if before is None:
+            held.pop("forward", None)
+        else:
+            held["forward"] = before
 
 
 def copies_inputs(model: nn.Module) -> bool:
     """Whether a block of `chunked` hands this model copies of its inputs right now."""
     in_use = model.__dict__.get("forward")
     return isinstance(in_use, partial) and in_use.func is _forward_in_chunks
-
-
-def _uncover(model: nn.Module, before: Any) -> None:
-    if before is None:
-        model.__dict__.pop("forward", None)
-    else:
-        object.__setattr__(model, "forward", before)
 
 
 @contextmanager

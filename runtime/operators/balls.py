@@ -1,4 +1,7 @@
-"""Norm balls, of the whole or of each row: l1, l2, l-infinity; and the l1 ball of row norms."""
+"""Norm balls and spheres, of the whole or of each row; the l1 ball of row norms.
+
+Norms are l1, l2 and l-infinity.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from cspec.runtime.operators.base import (
     zero_where_moved,
 )
 from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, like, norm, row_numbers
-from cspec.runtime.operators.maps.elementwise import Sigmoid
+from cspec.runtime.operators.maps.elementwise import Sigmoid, UnitNorm, normalized
 from cspec.runtime.operators.simplex import project_simplex
 
 
@@ -154,13 +157,18 @@ def _sizes(x: Tensor) -> str:
 
 
 @dataclass(frozen=True)
-class GroupBall(Operator, name="group_ball", convex=True):
-    """{x : sum of the Euclidean norms of the rows of (outputs, rest) <= r}."""
+class WithRadius(Operator, convex=True):
+    """{x : a norm of x <= r}."""
 
     r: float
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)
+
+
+@dataclass(frozen=True)
+class GroupBall(WithRadius, name="group_ball"):
+    """{x : sum of the Euclidean norms of the rows of (outputs, rest) <= r}."""
 
     def inequality(self, x: Tensor) -> Tensor:
         return (norm(as_matrix(x), dim=1).sum() - self.r).reshape(1)
@@ -186,3 +194,48 @@ class GroupBall(Operator, name="group_ball", convex=True):
         corner = torch.zeros_like(rows)
         corner[best] = -self.r * rows[best] / torch.where(lengths[best] > 0, lengths[best], 1.0)
         return corner.reshape(gradient.shape)
+
+
+@dataclass(frozen=True)
+class Sphere(Operator, name="sphere", convex=False, states_equality=True, maps=("unit_norm",)):
+    """{x : ||row||_2 = radius} of each row of (outputs, rest); with `whole`: ||x||_2 = radius.
+
+    The nearest point of a row of zeros is not unique: the constant vector is taken.
+    """
+
+    radius: float = 1.0
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.radius >= 0:
+            raise EmptySetError(f"sphere(radius={self.radius}): a nonnegative radius is needed")
+
+    def residual(self, x: Tensor) -> Tensor:
+        if x.numel() == 0:
+            return x.new_zeros(0)
+        length = norm(x).reshape(1) if self.whole else norm(as_rows(x), dim=1)
+        return length - self.radius
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row, or all of it."""
+        return super().coupling(shape) if self.whole else row_numbers(shape)
+
+    def project(self, x: Tensor) -> Tensor:
+        return self.radius * normalized(x, not self.whole)
+
+    def _map(self, by: str) -> nn.Module:
+        return UnitNorm(self.radius, not self.whole)
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        return -self.project(gradient)
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        """The tangent part m - <m, u> u with u = x / ||x||."""
+        if momentum.numel() == 0:
+            return momentum.clone()
+        unit = normalized(x_projected, not self.whole)
+        if self.whole:
+            return momentum - torch.sum(unit * momentum) * unit
+        rows, turned = as_rows(momentum), as_rows(unit)
+        along = (rows * turned).sum(dim=1, keepdim=True)
+        return (rows - along * turned).reshape(momentum.shape)

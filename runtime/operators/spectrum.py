@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.operators.balls import project_l1, require_radius
+from cspec.runtime.operators.balls import WithRadius, project_l1
 from cspec.runtime.operators.base import EmptySetError, Operator
 from cspec.runtime.operators.linear_algebra import as_matrix, singular_values, svd
 from cspec.runtime.operators.maps.matrices import LowRank
@@ -75,13 +75,8 @@ class Rank(
 
 
 @dataclass(frozen=True)
-class Nuclear(Operator, name="nuclear", convex=True):
+class Nuclear(WithRadius, name="nuclear"):
     """{X : sum of singular values <= r}. Projection: singular values on the l1 ball."""
-
-    r: float
-
-    def __post_init__(self) -> None:
-        require_radius(self.r, self.name)
 
     def inequality(self, x: Tensor) -> Tensor:
         return (spectrum(x).sum() - self.r).reshape(1)
@@ -100,17 +95,12 @@ class Nuclear(Operator, name="nuclear", convex=True):
 
 
 @dataclass(frozen=True)
-class Spectral(Operator, name="spectral", convex=True):
+class Spectral(WithRadius, name="spectral"):
     """{X : largest singular value <= r}. Projection: singular values clamped at r.
 
     This is the norm of the weight as (outputs, rest); the operator norm of a convolution is
     another number, up to the square root of the kernel's area times as large.
     """
-
-    r: float
-
-    def __post_init__(self) -> None:
-        require_radius(self.r, self.name)
 
     def inequality(self, x: Tensor) -> Tensor:
         return spectrum(x) - self.r

@@ -19,10 +19,10 @@ import torch
 
 from cspec.runtime.solvers.nlp.attempts import Candidate, Search
 from cspec.runtime.solvers.nlp.beside import FEASIBLE, restored
-from cspec.runtime.solvers.nlp.eliminated import Rule
 from cspec.runtime.solvers.nlp.engines import EngineLimits
 from cspec.runtime.solvers.nlp.explore import explore
 from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
+from cspec.runtime.solvers.nlp.other_variables import Rule
 from cspec.runtime.solvers.nlp.problem import (
     Nlp,
     Vector,

@@ -1,6 +1,8 @@
-"""Affine relations between whole tensors of one size: A + B + C <= 1, A == B.T, sum(A) == sum(B).
+"""Several tensors as one long vector, in one set together or in an affine relation.
 
-Of any size: rows of coefficients, one an entry, are written out for few entries only.
+A + B + C <= 1        A == B.T        sum(A) == sum(B)
+
+Relations are of any size: rows of coefficients, one an entry, are written out for few entries only.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.base import Operator, ShapeError, require_order
+from cspec.runtime.operators.base import Operator, ShapeError, require_order, together
 from cspec.runtime.operators.box import bounds_of, sides
 
 
@@ -144,3 +146,37 @@ class Totals(_Relation, name="totals"):
             step = (over - over.clamp(self.lo, self.hi)) / row.square().sum()
             wide = wide - (step * row).reshape(x.shape)
         return wide.to(x.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Jointly(Operator, name="jointly", convex=True):
+    """{(x, y, ...) : the entries of all, one after another, are in `inner`}."""
+
+    inner: Operator
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "convex", self.inner.convex)
+        object.__setattr__(self, "states_equality", self.inner.equality)
+
+    @property
+    def joint(self) -> bool:
+        """Its tensors are projected together."""
+        return True
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the long vector."""
+        return self.inner.coupling(torch.Size([shape.numel()])).reshape(shape)
+
+    def residual(self, x: Tensor) -> Tensor:
+        return self.inner.residual(x.flatten())
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """That of the long vector."""
+        return self.inner.inequality(x.flatten())
+
+    def project(self, x: Tensor) -> Tensor:
+        return self.inner.project(x.flatten()).reshape(x.shape)
+
+    def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The nearest members of all tensors as one vector."""
+        return together(self.project, tensors)

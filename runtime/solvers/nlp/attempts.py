@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cspec.runtime.solvers.nlp.beside import better_beside
-from cspec.runtime.solvers.nlp.eliminated import Rule, eliminating
 from cspec.runtime.solvers.nlp.engines import Engine, EngineLimits, Scale, by_size
 from cspec.runtime.solvers.nlp.kkt import Kkt, descent_direction, kkt, polish
+from cspec.runtime.solvers.nlp.other_variables import Rule, eliminating
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.starts import point
 from cspec.runtime.solvers.nlp.trail import FEASIBLE, Diverged
