@@ -1,6 +1,6 @@
 """Data that need no file: sets shipped inside scikit-learn, and two Gaussian clouds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from cspec.runtime.data.split import split_dataset
 DEFAULT_SPLIT = (0.6, 0.2, 0.2)
 
 
-def _sklearn(loader: str) -> Any:
+def _sklearn(name: str) -> Any:
     """The bunch that scikit-learn's `load_...` returns."""
     try:
         import sklearn.datasets as shipped
@@ -25,14 +25,7 @@ def _sklearn(loader: str) -> Any:
             "this data set ships inside scikit-learn, which is not installed",
             "to fix this, install it: pip install 'cspec[data]'",
         ) from error
-    loaders: dict[str, Callable[[], Any]] = {
-        "digits": shipped.load_digits,
-        "breast_cancer": shipped.load_breast_cancer,
-        "wine": shipped.load_wine,
-        "iris": shipped.load_iris,
-        "diabetes": shipped.load_diabetes,
-    }
-    return loaders[loader]()
+    return getattr(shipped, f"load_{name}")()
 
 
 def floats(values: Any) -> Tensor:

@@ -82,24 +82,11 @@ def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert:
         if is_map_style(obj):
             return source.dataset(obj)
         if isinstance(obj, (list, tuple)) and not _holds_batches(obj):
-            return source.dataset(cast(Any, _Listed(obj)))
+            return source.dataset(cast(Any, obj))
         return source.batches(obj)
 
 
 _END = object()
-
-
-class _Listed(TorchDataset[Any]):
-    """A list of examples."""
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self._items = items
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._items[index]
 
 
 def _holds_batches(items: Sequence[Any]) -> bool:
@@ -226,7 +213,7 @@ class _Source:
             raise DataError(message, *(() if again else why))
         once = chain([first], once)
         if not _holds_batches([first]):
-            return self.dataset(_Listed(self._examples(once)))
+            return self.dataset(cast(Any, self._examples(once)))
         found, whole = self._collected(once, hasattr(batches, "__len__"))
         kept, how = found.raw, "read anew each epoch"
         if whole and not again:

@@ -63,18 +63,18 @@ class Ball(Operator, name="ball", convex=True):
         """x - center, as rows; all of x is one row unless each is in a ball of its own."""
         if isinstance(self.center, Tensor) and self.center.numel() not in (1, x.numel()):
             raise ShapeError(f"ball: the center is {_sizes(self.center)}, x is {_sizes(x)}")
-        if not self._moved:
-            return as_rows(x) if self.rows else x.reshape(1, -1)
+        return self._as_rows(x - self._center_of(x) if self._moved else x)
+
+    def _as_rows(self, x: Tensor) -> Tensor:
+        return as_rows(x) if self.rows else x.reshape(1, -1)
+
+    def _center_of(self, x: Tensor) -> Tensor:
         center = like(self.center, x)
-        moved = x - (center.reshape(x.shape) if center.numel() == x.numel() else center)
-        return as_rows(moved) if self.rows else moved.reshape(1, -1)
+        return center.reshape(x.shape) if center.numel() == x.numel() else center
 
     def _back(self, rows: Tensor, x: Tensor) -> Tensor:
         whole = rows.reshape(x.shape)
-        if not self._moved:
-            return whole
-        center = like(self.center, x)
-        return whole + (center.reshape(x.shape) if center.numel() == x.numel() else center)
+        return whole + self._center_of(x) if self._moved else whole
 
     @property
     def _moved(self) -> bool:
@@ -134,7 +134,7 @@ class Ball(Operator, name="ball", convex=True):
         """The vertex on each row, center and all."""
         if gradient.numel() == 0:
             return gradient.clone()
-        rows = as_rows(gradient) if self.rows else gradient.reshape(1, -1)
+        rows = self._as_rows(gradient)
         if self.norm == math.inf:
             vertex = -self.r * rows.sign()
         elif self.norm == 2.0:

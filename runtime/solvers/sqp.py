@@ -84,12 +84,12 @@ def solve(
         with np.errstate(all="ignore"):
             run.begin()
             if rules is None:
-                run.whole()
+                run.explore(run.search)
             else:
                 run.each_way(rules)
     except (Stopped, KeyboardInterrupt):
         run.termination = "interrupted"
-    nlp.watch = trail.nothing
+    nlp.watch = lambda: None  # what is left of an interrupted run is measured
     with np.errstate(all="ignore"):
         return run.outcome(run.chosen())
 
@@ -128,11 +128,8 @@ class Run:
         self.start = defined_start(self.nlp, self.task.seed, self.notes)
         self.trail.fallen(self.nlp.values(self.start)[0])
 
-    def whole(self) -> None:
-        """The problem as it is."""
-        self._explore(self.search)
-
-    def _explore(self, search: Search) -> None:
+    def explore(self, search: Search) -> None:
+        """The attempts at a problem, that of the spec or one way in which its rules hold."""
         try:
             explore(search, self.start, self._escalate, self._convex)
         except Diverged as gone:
@@ -145,7 +142,7 @@ class Run:
 
         def solved(decided: Mapping[int, Way]) -> Node | None:
             search = self._search(Chosen(self.nlp, rules.kept(decided)))
-            self._explore(search)
+            self.explore(search)
             best = search.best
             if search.endless is not None and (best is None or not best.minimum):
                 best = search.measured(search.endless, search.engine)

@@ -105,7 +105,7 @@ class Nlp:
         self.quadratic = quadratic
         """`objective`: f is of degree 2 at most. `all`: and g is affine, so that the Hessian of the
         Lagrangian is the same everywhere."""
-        self.watch: Callable[[], None] = _nobody
+        self.watch: Callable[[], None] = lambda: None
         """Called before each evaluation; what it raises ends the solver."""
         self.count = Count()
         self._evaluated_by(operations or {})
@@ -372,10 +372,6 @@ class Nlp:
             over = self.excess(g)
         outside = np.concatenate([self.lower - x, x - self.upper])
         return float(max(over.max(initial=0.0), outside.max(initial=0.0), 0.0))
-
-
-def _nobody() -> None:
-    """Nobody watches."""
 
 
 class Spent(Exception):  # noqa: N818

@@ -42,7 +42,9 @@ class SetProblem:
         self._primal, self._batch, self._measure = primal, batch, measure
         self.names = tuple(names)
         self._tensors: list[Tensor] = [primal[name] for name in names]
-        self.operators = [_of_variable([s for held, s in sets if held == name]) for name in names]
+        held = {name: [onto for other, onto in sets if other == name] for name in names}
+        self.operators = [joint(held[name]) if held[name] else None for name in names]
+        """The set that each variable is held in, if there is any."""
         like = self._tensors[0]
         self.size = sum(t.numel() for t in self._tensors)
         self._rows = None if rows is None else torch.tensor(list(rows), dtype=torch.long)
@@ -171,11 +173,6 @@ class SetProblem:
         moved = self.multipliers + self.penalty * self.g
         moved = torch.where(self.equalities, moved, moved.clamp(min=0))
         self.multipliers = moved.clamp(-largest, largest)
-
-
-def _of_variable(sets: Sequence[Operator]) -> Operator | None:
-    """The set that one variable is held in, if there is any."""
-    return joint(sets) if sets else None
 
 
 def supports(problem: SetProblem) -> list[tuple[int, Sparse]]:
