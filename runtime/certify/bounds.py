@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cspec.compiler.records.certificate import LeafFacts, Tree
 from cspec.runtime.certify.leaves import Observed
@@ -44,24 +45,19 @@ _OF_PARTS: Mapping[str, Callable[[Sequence[float]], float]] = {
 }
 
 
+@dataclass(eq=False)
 class Bounds:
     """Bounds of trees over what was observed; `used` notes the sides and shares of each mean.
 
     `rough`: two rates by a formula in place of the exact test, for predictions.
     """
 
-    def __init__(
-        self,
-        leaves: Sequence[LeafFacts],
-        seen: Mapping[Place, Observed],
-        rough: bool = False,
-    ) -> None:
-        self._leaves = leaves
-        self._seen = seen
-        self._rough = rough
-        self._deciding = 0
-        self.used: dict[Place, dict[str, float]] = {}
-        """By mean: `upper`, `lower` and `together` (an exact test of two) with its error."""
+    leaves: Sequence[LeafFacts]
+    seen: Mapping[Place, Observed]
+    rough: bool = False
+    used: dict[Place, dict[str, float]] = field(default_factory=dict)
+    """By mean: `upper`, `lower` and `together` (an exact test of two) with its error."""
+    _deciding: int = 0
 
     def value(self, tree: Tree) -> float:
         """The expression at the means observed; NaN where one was not."""
@@ -69,7 +65,7 @@ class Bounds:
             case "number":
                 return tree.number
             case "leaf":
-                return self._seen[tree.leaf, tree.group].mean
+                return self.seen[tree.leaf, tree.group].mean
             case "gap" | "ratio":
                 means = [self.value(part) for part in self.members(tree)]
                 if any(map(math.isnan, means)):
@@ -85,7 +81,7 @@ class Bounds:
         if len(tree.parts) != 1 or tree.parts[0].operation != "leaf":
             return list(tree.parts)
         leaf = tree.parts[0]
-        count = len(self._leaves[leaf.leaf].groups)
+        count = len(self.leaves[leaf.leaf].groups)
         return [leaf.model_copy(update={"group": g}) for g in range(count)] or [leaf]
 
     def _differences(self, tree: Tree) -> list[Tree]:
@@ -169,7 +165,7 @@ class Bounds:
         place = (tree.leaf, tree.group)
         self._note(place, side, error)
         bound = upper_of_mean if side == "upper" else lower_of_mean
-        return bound(self._seen[place], error)
+        return bound(self.seen[place], error)
 
     def _note(self, place: Place, side: str, error: float) -> None:
         sides = self.used.setdefault(place, {})
@@ -246,22 +242,22 @@ class Bounds:
         """Whether two terms are rates of different examples."""
         if one.operation != "leaf" or other.operation != "leaf":
             return False
-        seen = [self._seen[t.leaf, t.group] for t in (one, other)]
+        seen = [self.seen[t.leaf, t.group] for t in (one, other)]
         if any(item.hits is None for item in seen):
             return False
         if one.leaf == other.leaf:
             return one.group != other.group
-        here, there = (dict(self._leaves[t.leaf].selects) for t in (one, other))
+        here, there = (dict(self.leaves[t.leaf].selects) for t in (one, other))
         return any(column in there and there[column] != value for column, value in here.items())
 
     def _of_two(self, terms: Sequence[tuple[Tree, float]], error: float, above: float) -> float:
         (one, a), (other, b) = terms
-        first, second = (self._seen[t.leaf, t.group] for t in (one, other))
+        first, second = (self.seen[t.leaf, t.group] for t in (one, other))
         for tree in (one, other):
             self._note((tree.leaf, tree.group), "together", error)
         if math.isnan(a * first.mean + b * second.mean) and first.n and second.n:
             return math.nan
-        if self._rough:
+        if self.rough:
             return _rough(a, first, b, second, error)
         if self._deciding:
             return above if is_at_most(a, first, b, second, error, above) else math.inf

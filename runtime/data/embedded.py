@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -33,19 +34,22 @@ def floats(values: Any) -> Tensor:
     return torch.as_tensor(np.asarray(values), dtype=torch.get_default_dtype())
 
 
-def standardized(parts: dict[str, Dataset]) -> dict[str, Dataset]:
+def standardized(parts: dict[str, Dataset], numeric: Tensor | None = None) -> dict[str, Dataset]:
     """Each feature of `x` shifted and scaled to mean 0 and deviation 1 *on the first part*.
 
-    A feature that is constant there is only shifted.
+    A feature that is constant there is only shifted, and one that is not `numeric` is left alone.
     """
     first = next(iter(parts.values()))
     reference = first["x"].double()
     center, spread = reference.mean(0), reference.std(0, correction=0)
     spread = torch.where(spread > 0, spread, torch.ones_like(spread))
-    scaling = tuple(zip(first.feature_names, center.tolist(), spread.tolist(), strict=False))
+    scaled = torch.ones_like(spread, dtype=torch.bool) if numeric is None else numeric
+    named = zip(first.feature_names, center.tolist(), spread.tolist(), strict=False)
+    scaling = tuple(compress(named, scaled.tolist()))
 
     def scale(part: Dataset) -> Dataset:
-        x = ((part["x"].double() - center) / spread).to(part["x"].dtype)
+        wide = part["x"].double()
+        x = torch.where(scaled, (wide - center) / spread, wide).to(part["x"].dtype)
         return replace(part, columns={**part.columns, "x": x}, scaling=scaling)
 
     return {name: scale(part) for name, part in parts.items()}

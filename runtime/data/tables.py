@@ -1,7 +1,7 @@
 """Tables in files: `csv(...)` of text, `parquet(...)`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,18 +86,6 @@ def _finite(table: Table, column: str, values: NDArray[Any]) -> NDArray[np.float
     return numbers
 
 
-def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str, Dataset]:
-    """Numeric features standardized on the first part; zeros and ones are left alone."""
-    scaled = standardized(parts)
-    result: dict[str, Dataset] = {}
-    for name, part in parts.items():
-        x = torch.where(numeric, scaled[name]["x"], part["x"])
-        kept = zip(scaled[name].scaling, numeric.tolist(), strict=True)
-        scaling = tuple(entry for entry, number in kept if number)
-        result[name] = replace(part, name=name, columns={**part.columns, "x": x}, scaling=scaling)
-    return result
-
-
 def _check_header(table: Table, asked: Sequence[str]) -> None:
     """Say of a file whose header is none what it is: another separator, or numbers."""
     header = list(table.columns)
@@ -149,7 +137,7 @@ class _Asked:
             dropped = len(table.lines) - len(complete.lines)
             whole = whole.noted(f"{dropped} rows with missing values dropped")
         parts = split_dataset(whole, self.split, self.seed)
-        return _standardize_numeric(parts, numeric & wants_scaling(self.scale))
+        return standardized(parts, numeric & wants_scaling(self.scale))
 
     def _inputs(self, table: Table, outside: Sequence[str]) -> list[str]:
         """The input columns, once every column that was asked for is known to exist."""
