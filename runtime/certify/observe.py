@@ -61,9 +61,7 @@ def certificates(
 
 
 def _observed(
-    session: Session,
-    constraints: Sequence[ConstraintFacts],
-    replaced: tuple[tuple[str, str], ...],
+    session: Session, constraints: Sequence[ConstraintFacts], replaced: tuple[tuple[str, str], ...]
 ) -> dict[str, dict[Place, Observed]]:
     primal = session.primal
     with (

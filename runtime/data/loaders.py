@@ -26,13 +26,7 @@ from cspec.runtime.data.columns import is_column
 from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.order import RandomStream, permutation
-from cspec.runtime.data.reading import (
-    MEASURED_ROWS,
-    MOST_ENTRIES,
-    MOST_HELD,
-    MOST_ROWS,
-    Reading,
-)
+from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_HELD, MOST_ROWS, Reading
 from cspec.runtime.data.samplers import (
     READ_AT_ONCE,
     as_of,

@@ -16,13 +16,7 @@ from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.files import find_file
 from cspec.runtime.data.quotes import is_number
 from cspec.runtime.data.split import split_dataset
-from cspec.runtime.data.table_file import (
-    Table,
-    parsed,
-    read_parquet,
-    read_table,
-    without_missing,
-)
+from cspec.runtime.data.table_file import Table, parsed, read_parquet, read_table, without_missing
 
 _MOST_CATEGORIES = 100
 

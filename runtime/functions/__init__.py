@@ -5,14 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from cspec.runtime.functions.branches import implies, truth
-from cspec.runtime.functions.calculus import (
-    diff,
-    feature_slope,
-    followed,
-    grad,
-    laplacian,
-    tracked,
-)
+from cspec.runtime.functions.calculus import diff, feature_slope, followed, grad, laplacian, tracked
 from cspec.runtime.functions.classification import (
     class_prob,
     label_chance,
@@ -95,13 +88,7 @@ from cspec.runtime.functions.operations import Operations, Uncounted, flops, ope
 from cspec.runtime.functions.points import at_a_point, of_one
 from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
-from cspec.runtime.functions.sparsity import (
-    bytes_,
-    density,
-    expected_density,
-    params,
-    prunable,
-)
+from cspec.runtime.functions.sparsity import bytes_, density, expected_density, params, prunable
 from cspec.runtime.functions.statistics import (
     by_group,
     every_group,

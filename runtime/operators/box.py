@@ -12,12 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.operators.base import (
-    EmptySetError,
-    NoFormError,
-    Operator,
-    ShapeError,
-)
+from cspec.runtime.operators.base import EmptySetError, NoFormError, Operator, ShapeError
 from cspec.runtime.operators.linear_algebra import like
 from cspec.runtime.operators.maps.elementwise import Identity, Sigmoid, Softplus
 from cspec.runtime.operators.rows import Row, coupled, dense

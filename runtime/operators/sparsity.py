@@ -10,12 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.base import (
-    EmptySetError,
-    Operator,
-    OperatorError,
-    ShapeError,
-)
+from cspec.runtime.operators.base import EmptySetError, Operator, OperatorError, ShapeError
 from cspec.runtime.operators.linear_algebra import as_matrix, norm, working
 
 Scope = Literal["global", "layer", "row"]

@@ -24,12 +24,7 @@ from cspec.runtime.solvers.nlp.engines import EngineLimits
 from cspec.runtime.solvers.nlp.explore import explore
 from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
 from cspec.runtime.solvers.nlp.other_variables import Rule
-from cspec.runtime.solvers.nlp.problem import (
-    Nlp,
-    Vector,
-    matrix,
-    symmetric,
-)
+from cspec.runtime.solvers.nlp.problem import Nlp, Vector, matrix, symmetric
 from cspec.runtime.solvers.nlp.starts import defined_start, point
 from cspec.runtime.solvers.nlp.trail import Diverged, Trail
 from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
