@@ -220,12 +220,8 @@ class _Source:
             stream = Stream(lambda: iter(batches), self._dataset, len(kept))
         else:
             rest = chain(kept, once)
-            stream = Stream(
-                (lambda: iter(batches)) if again else (lambda: rest),
-                self._dataset,
-                None,
-                again=again,
-            )
+            passes = (lambda: iter(batches)) if again else (lambda: rest)
+            stream = Stream(passes, self._dataset, None, again=again)
         words = _words(stream, how, f"{found.rows:,} examples")
         return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
 

@@ -6,7 +6,8 @@ Nothing here moves a parameter, a generator or a mode.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import Where
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.functions.samples import listening
+from cspec.runtime.functions.samples import Noted, listening
 from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.models.without_trace import held, measuring
@@ -56,6 +57,14 @@ def parameters_in(primal: Primal) -> list[nn.Parameter]:
     for value in primal.values():
         found += list(value.parameters()) if isinstance(value, nn.Module) else [value]
     return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
+
+
+@contextmanager
+def noted(primal: Primal) -> Iterator[Noted]:
+    """Run a block that measures; its statistics are noted, and values are functions of them."""
+    models, parameters = models_in(primal), parameters_in(primal)
+    with measuring(models), held(parameters), listening() as samples, torch.enable_grad():
+        yield samples
 
 
 def number(value: Tensor | float) -> float:
@@ -155,12 +164,7 @@ class Measurer:
         self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
     ) -> dict[str, Measurement]:
         stand_ins = dict(replaced)
-        with (
-            measuring(models_in(self.primal)),
-            held(parameters_in(self.primal)),
-            listening() as samples,
-            torch.enable_grad(),
-        ):
+        with noted(self.primal) as samples:
             values = self.evaluate(self.primal, self.columns(replaced))
         moved = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
         heard = Heard(moved, samples.places)
