@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cspec.runtime.functions.classification import lead
 from cspec.runtime.functions.shapes import (
     ShapeMismatch,
     aligned,
@@ -150,9 +151,6 @@ def hinge(scores: Tensor, labels_B: Tensor, reduction: Reduction = "none") -> Te
         score_B, labels_B = aligned(score_B, labels_B, "hinge")
         margin_B = torch.where(labels_B > 0, score_B, -score_B)
     else:
-        labels_B = class_labels(scores, labels_B, "hinge")
-        own = labels_B.unsqueeze(-1)
-        others = scores.scatter(-1, own, -torch.inf)
-        margin_B = scores.gather(-1, own).squeeze(-1) - others.amax(-1)
+        margin_B = lead(scores, class_labels(scores, labels_B, "hinge"))
     losses = functional.relu(1 - margin_B)
     return mean(losses) if reduction == "mean" else losses

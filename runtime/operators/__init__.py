@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cspec.runtime.operators.affine import Affine, Halfspace, Polyhedron
+from cspec.runtime.operators.affine import Affine, Halfspace, Polyhedron, Separate
 from cspec.runtime.operators.balls import Ball, GroupBall, Sphere
 from cspec.runtime.operators.base import (
     EmptySetError,
@@ -24,16 +24,14 @@ from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.grid import Grid
 from cspec.runtime.operators.maps import PARAMETRIZATIONS
 from cspec.runtime.operators.monotone import Monotone, Ordered
-from cspec.runtime.operators.psd import PSD, Correlation
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
 from cspec.runtime.operators.spectrum import Nuclear, Rank, Spectral
 from cspec.runtime.operators.stiefel import Stiefel
-from cspec.runtime.operators.symmetric import Skew, Symmetric
+from cspec.runtime.operators.symmetric import PSD, Correlation, Skew, Symmetric
 from cspec.runtime.operators.together.combination import Combination, Jointly, Totals
 from cspec.runtime.operators.together.dykstra import Intersection, dykstra
 from cspec.runtime.operators.together.on_part import OnPart, OnRows
-from cspec.runtime.operators.together.separate import Separate
 
 OPERATORS: dict[str, type[Operator]] = {
     "nonneg": Nonneg,

@@ -20,11 +20,10 @@ from torch import Tensor
 from cspec.runtime.operators.balls import Ball, Sphere
 from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.box import Box, Nonneg
-from cspec.runtime.operators.psd import PSD
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import Sparse, allowed_count, keep, largest_mask
 from cspec.runtime.operators.spectrum import Rank
-from cspec.runtime.operators.symmetric import Symmetric
+from cspec.runtime.operators.symmetric import PSD, Symmetric
 from cspec.runtime.operators.together.dykstra import Intersection
 
 STAGES: tuple[tuple[type[Operator], ...], ...] = (

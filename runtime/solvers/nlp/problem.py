@@ -264,11 +264,8 @@ class Nlp:
         """Gradient of f + <weights, g>: one backward pass where no Jacobian was written out."""
         known = self._memory(x)
         if self._jacobian is not None or "slopes" in known or not weights.any():
-            return (
-                self.gradient(x) + weights @ self.slopes(x)[1]
-                if len(weights)
-                else (self.gradient(x))
-            )
+            own = self.gradient(x)
+            return own + weights @ self.slopes(x)[1] if len(weights) else own
         f, g = self._graph(x)
         total = (g * torch.as_tensor(weights)).sum()
         if self._gradient is None:
