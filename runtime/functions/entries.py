@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cspec.runtime.functions.elementary import as_tensor, operands
 from cspec.runtime.functions.shapes import ShapeMismatch, Value, in_words
-from cspec.runtime.functions.statistics import as_numbers
+from cspec.runtime.functions.statistics import as_numbers, quotient
 
 
 def in_one_axis(values: Tensor, axes: int | None, word: str) -> Tensor:
@@ -33,9 +33,7 @@ def _measured_mean(values: Tensor) -> Tensor:
     """Mean over the last axis of the entries that are not NaN; NaN where there is none."""
     present = ~values.isnan()
     kept = torch.where(present, values, torch.zeros_like(values))
-    count = present.sum(-1).to(values.dtype)
-    found = kept.sum(-1) / count.clamp(min=1)
-    return torch.where(count > 0, found, torch.full_like(found, torch.nan))
+    return quotient(kept.sum(-1), present.sum(-1).to(values.dtype))
 
 
 def entries_mean(values: Tensor, *, axes: int | None = None, groups: bool = False) -> Tensor:

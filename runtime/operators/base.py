@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.linear_algebra import norm, row_numbers
+from cspec.runtime.operators.maps import PARAMETRIZATIONS
 
 
 class OperatorError(ValueError):
@@ -111,7 +112,8 @@ class Operator(ABC):
         return self._map(by)
 
     def _map(self, by: str) -> nn.Module:
-        raise NoFormError(f"{self.name} has no map {by}")
+        """The map of this name, with the settings of the set where it has any."""
+        return PARAMETRIZATIONS[by]()
 
     def lmo(self, gradient: Tensor) -> Tensor:
         """argmin of <gradient, s> over s in S (the oracle of Frank-Wolfe).

@@ -59,9 +59,6 @@ class Nonneg(Operator, name="nonneg", entrywise=True, convex=True, maps=("softpl
     def project(self, x: Tensor) -> Tensor:
         return x.clamp(min=0)
 
-    def _map(self, by: str) -> nn.Module:
-        return Softplus()
-
 
 @dataclass(frozen=True, eq=False)
 class Box(Operator, name="box", entrywise=True, convex=True, maps=("sigmoid", "softplus")):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cspec.runtime.operators.base import Operator, ShapeError
-from cspec.runtime.operators.maps.elementwise import ConeBody, cone_parts
+from cspec.runtime.operators.maps.elementwise import cone_parts
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,3 @@ class SecondOrderCone(Operator, name="second_order_cone", convex=True, maps=("se
         boundary = torch.cat([half * direction, half], dim=-1)
         projected = torch.where(length <= -top, torch.zeros_like(x), boundary)
         return torch.where(length <= top, x, projected)
-
-    def _map(self, by: str) -> nn.Module:
-        return ConeBody()

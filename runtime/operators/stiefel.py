@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.linear_algebra import as_tall, from_tall, split_finite, svd, working
-from cspec.runtime.operators.maps.orthogonal import Cayley, Householder, MatrixExp, qr_columns
+from cspec.runtime.operators.maps import PARAMETRIZATIONS
+from cspec.runtime.operators.maps.orthogonal import qr_columns
 
 # Up to sigma_max^2 = 2 an iteration takes every singular value nearer to 1; beyond it (and surely
 # beyond 3, where it diverges) the matrix is scaled down first.
@@ -126,7 +127,7 @@ class Stiefel(
         return from_tall(WAYS[self.by](tall), x.shape, transposed)
 
     def _map(self, by: str) -> nn.Module:
-        return {"cayley": Cayley, "householder": Householder, "matrix_exp": MatrixExp}[by](polar)
+        return PARAMETRIZATIONS[by](polar)
 
     def lmo(self, gradient: Tensor) -> Tensor:
         """-U V^T of the gradient's SVD."""

@@ -107,9 +107,6 @@ class PSD(Operator, name="psd", convex=True, maps=("cholesky",)):
         require_square(x, self.name)
         return project_psd(x)
 
-    def _map(self, by: str) -> nn.Module:
-        return Cholesky()
-
 
 def _unit_diagonal(x: Tensor) -> Tensor:
     projected = x.clone()
