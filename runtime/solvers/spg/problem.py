@@ -12,15 +12,14 @@ infinite, so that a line search turns back.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Operator, Sparse
 from cspec.runtime.operators.together.joint import Chain, SparseBox, joint
-from cspec.runtime.task import Measure
+from cspec.runtime.task import Task
 
 Held = tuple[str, Operator]
 """A variable's name and a set that it is held in."""
@@ -31,17 +30,14 @@ class SetProblem:
 
     def __init__(
         self,
-        primal: Mapping[str, Any],
-        names: Sequence[str],
-        batch: Mapping[str, Any],
-        measure: Measure,
+        task: Task,
         equalities: Sequence[bool],
         sets: Sequence[Held],
         rows: Sequence[int] | None = None,
     ) -> None:
-        self._primal, self._batch, self._measure = primal, batch, measure
-        self.names = tuple(names)
-        self._tensors: list[Tensor] = [primal[name] for name in names]
+        self._task = task
+        names = [v.name for v in task.variables]
+        self._tensors: list[Tensor] = [task.primal[name] for name in names]
         held = {name: [onto for other, onto in sets if other == name] for name in names}
         self.operators = [joint(held[name]) if held[name] else None for name in names]
         """The set that each variable is held in, if there is any."""
@@ -111,7 +107,7 @@ class SetProblem:
 
     def _measured(self) -> tuple[Tensor, Tensor, Tensor]:
         """f, the constraints that were chosen, and all of them, where the variables are."""
-        f, every, _ = self._measure(self._primal, self._batch)
+        f, every, _ = self._task.measure(self._task.primal, self._task.batch)
         return f, every if self._rows is None else every[self._rows], every
 
     def _lagrangian(self, f: Tensor, g: Tensor) -> Tensor:

@@ -196,12 +196,10 @@ def solve(
     """
     require_slopes(task)
     rules = ways_of(ways or {}, equalities)
-    names = [v.name for v in task.variables]
     steps = count_from(1)
 
     def searching(rows: Sequence[int] | None = None) -> Search:
-        given = task.primal, names, task.batch, task.measure
-        problem = SetProblem(*given, equalities, sets, rows)
+        problem = SetProblem(task, equalities, sets, rows)
 
         def seen() -> None:
             task.seen(*_told(problem, rules))
