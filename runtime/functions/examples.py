@@ -114,14 +114,16 @@ def side_by_side(*items: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=256)
-def _table(values: tuple[float, ...], device: torch.device) -> Tensor:
+def on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Numbers as a tensor that is kept: whole ones as int64, others in float64."""
     whole = all(isinstance(value, int) for value in values)
-    return torch.tensor(values, dtype=torch.int64 if whole else torch.float64, device=device)
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.int64 if whole else torch.float64, device=device)
 
 
 def recoded(codes: Tensor, values: tuple[float, ...]) -> Tensor:
     """What each code stands for: codes of another column, or numbers."""
-    return _table(values, codes.device)[codes.long()]
+    return on_device(values, codes.device)[codes.long()]
 
 
 def group_index(columns: Sequence[Tensor], groups: tuple[tuple[int, ...], ...]) -> Tensor:
@@ -132,7 +134,7 @@ def group_index(columns: Sequence[Tensor], groups: tuple[tuple[int, ...], ...]) 
     held_BC = torch.stack([column.long() for column in columns], dim=1)
     index_B = torch.full_like(held_BC[:, 0], -1)
     for number, group in enumerate(groups):
-        wanted_C = _table(group, held_BC.device)
+        wanted_C = on_device(group, held_BC.device)
         index_B = torch.where((held_BC == wanted_C).all(1), number, index_B)
     return index_B
 

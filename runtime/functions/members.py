@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cspec.runtime.functions.examples import on_device
 from cspec.runtime.functions.samples import heard, note_members, places_of_members
 from cspec.runtime.functions.statistics import as_numbers, by_group, quotient, several_numbers
 
@@ -123,9 +124,8 @@ def _joint(first_B: Tensor, second_B: Tensor, count: int) -> Tensor:
 @functools.lru_cache(maxsize=256)
 def _held(held: tuple[int, ...], device: torch.device) -> tuple[Tensor, dict[int, int]]:
     """What a column holds, in order, and the place of each value there."""
-    values = sorted(set(held))
-    with torch.inference_mode(False):
-        return torch.tensor(values, device=device), {v: place for place, v in enumerate(values)}
+    values = tuple(sorted(set(held)))
+    return on_device(values, device), {value: place for place, value in enumerate(values)}
 
 
 @functools.lru_cache(maxsize=256)
@@ -139,21 +139,12 @@ def _table(members: tuple[tuple[int, ...], ...], device: torch.device) -> Tensor
         for place, value in zip(keys, member, strict=True):
             joint = joint * len(place) + place[value]
         table[joint] = number
-    if table == list(range(size)):
-        return None
-    with torch.inference_mode(False):
-        return torch.tensor(table, device=device)
+    return None if table == list(range(size)) else on_device(tuple(table), device)
 
 
 def at_places(rows: Tensor, places: tuple[int, ...]) -> Tensor:
     """Some rows of many, in this order; a row may come several times."""
-    return rows.index_select(0, _index(places, rows.device))
-
-
-@functools.lru_cache(maxsize=256)
-def _index(places: tuple[int, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.tensor(places, device=device)
+    return rows.index_select(0, on_device(places, rows.device))
 
 
 def of_members(index_B: Tensor, members: Numbers) -> Tensor:

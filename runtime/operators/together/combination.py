@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators.base import Operator, ShapeError, require_order, together
-from cspec.runtime.operators.box import bounds_of, sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,9 @@ class _Relation(Operator, convex=True):
     def inequality(self, x: Tensor) -> Tensor:
         """(lo - s, s - hi), infinite bounds left out."""
         found = self._combined(x)
-        return sides(found, *bounds_of(found, self.lo, self.hi, self.name))
+        sides = [self.lo - found] if self.lo > -math.inf else []
+        sides += [found - self.hi] if self.hi < math.inf else []
+        return torch.cat(sides) if sides else found.new_zeros(0)
 
 
 @dataclass(frozen=True, eq=False)

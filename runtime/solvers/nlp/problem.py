@@ -151,11 +151,9 @@ class Nlp:
         }
 
     def _bound(self, side: str, default: float) -> Vector:
-        found = []
-        for setup, tensor in zip(self._variables, self._tensors, strict=True):
-            value = getattr(setup, side)
-            found.append(np.full(tensor.numel(), default if value is None else value))
-        return np.concatenate(found) if found else np.zeros(0)
+        given = [getattr(setup, side) for setup in self._variables]
+        values = [default if value is None else value for value in given]
+        return np.repeat(np.array(values, dtype=np.float64), [t.numel() for t in self._tensors])
 
     # --- points ---
 
