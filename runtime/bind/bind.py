@@ -35,7 +35,7 @@ from cspec.runtime.models import (
     gated_layers,
     normalizes_by_batch,
 )
-from cspec.runtime.models.lazy import size_, unsized
+from cspec.runtime.models.as_given import size_, unsized
 from cspec.runtime.models.without_trace import seed_everything
 
 Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]

@@ -6,8 +6,9 @@ Nothing here moves a parameter, a generator or a mode.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import Where
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.functions.samples import listening
+from cspec.runtime.functions.samples import Noted, listening
 from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.models.without_trace import held, measuring
@@ -56,6 +57,14 @@ def parameters_in(primal: Primal) -> list[nn.Parameter]:
     for value in primal.values():
         found += list(value.parameters()) if isinstance(value, nn.Module) else [value]
     return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
+
+
+@contextmanager
+def noted(primal: Primal) -> Iterator[Noted]:
+    """Run a block that measures; its statistics are noted, and values are functions of them."""
+    models, parameters = models_in(primal), parameters_in(primal)
+    with measuring(models), held(parameters), listening() as samples, torch.enable_grad():
+        yield samples
 
 
 def number(value: Tensor | float) -> float:
@@ -102,44 +111,38 @@ def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
     return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))
 
 
+@dataclass(frozen=True, eq=False)
 class Measurer:
     """Evaluates constraints of a program on datasets, as deployed."""
 
-    def __init__(
-        self,
-        evaluate: Evaluate,
-        primal: Primal,
-        data: Mapping[str, Dataset],
-        constraints: Sequence[ConstraintFacts],
-        on_the_way: bool = False,
-    ) -> None:
-        self._evaluate = evaluate
-        self.primal = primal
-        self._data = data
-        self._constraints = constraints
-        self._on_the_way = on_the_way
+    evaluate: Evaluate
+    primal: Primal
+    data: Mapping[str, Dataset]
+    constraints: Sequence[ConstraintFacts]
+    compares: bool = False
+    """Whether iterates are compared on the way: worst cases are searched as in training."""
 
     def on(self, data: Mapping[str, Dataset]) -> Measurer:
         """The same constraints and parameters on other datasets of the same names."""
-        return Measurer(self._evaluate, self.primal, data, self._constraints, self._on_the_way)
+        return replace(self, data=data)
 
     def on_the_way(self) -> Measurer:
-        """The same where iterates are compared: worst cases are searched as in training."""
-        return Measurer(self._evaluate, self.primal, self._data, self._constraints, True)
+        """The same where iterates are compared."""
+        return replace(self, compares=True)
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""
-        found: dict[str, Columns] = {name: data.judged for name, data in self._data.items()}
+        found: dict[str, Columns] = {name: data.judged for name, data in self.data.items()}
         for name, stand_in in replaced:
-            found[name] = self._data[stand_in].judged
-        if self._on_the_way:
+            found[name] = self.data[stand_in].judged
+        if self.compares:
             found[ON_THE_WAY] = {}
         return found
 
     def values(self, data: Mapping[str, Columns]) -> dict[str, tuple[float, float]]:
         """Value and bound of every constraint on the data given."""
         with measuring(models_in(self.primal)):
-            found = self._evaluate(self.primal, data)
+            found = self.evaluate(self.primal, data)
         return {label: (number(value), number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
@@ -161,18 +164,13 @@ class Measurer:
         self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
     ) -> dict[str, Measurement]:
         stand_ins = dict(replaced)
-        with (
-            measuring(models_in(self.primal)),
-            held(parameters_in(self.primal)),
-            listening() as samples,
-            torch.enable_grad(),
-        ):
-            values = self._evaluate(self.primal, self.columns(replaced))
+        with noted(self.primal) as samples:
+            values = self.evaluate(self.primal, self.columns(replaced))
         moved = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
         heard = Heard(moved, samples.places)
-        among = {name: one for name, one in self._data.items() if one.members is not None}
+        among = {name: one for name, one in self.data.items() if one.members is not None}
         found = {}
-        for constraint in self._constraints:
+        for constraint in self.constraints:
             if constraint.label in places:
                 value, bound = values[constraint.label]
                 used = heard.behind(value, bound)
@@ -191,14 +189,14 @@ class Measurer:
     def _sampled(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> str:
         """What stands for the points of its domains, and for its noise."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
-        found = [self._data[name].sampled for name in names if name in self._data]
+        found = [self.data[name].sampled for name in names if name in self.data]
         found.append(constraint.drawn)
         return ", ".join(dict.fromkeys(filter(None, found)))
 
     def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
         """All rows of its data, where it is no function of means."""
         names = [stand_ins.get(name, name) for name in constraint.datasets]
-        found = [self._data[name].judged for name in names if name in self._data]
+        found = [self.data[name].judged for name in names if name in self.data]
         return sum(len(next(iter(columns.values()))) for columns in found) or None
 
 

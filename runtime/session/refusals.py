@@ -6,7 +6,7 @@ from torch import nn
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some
-from cspec.runtime.models.precision import complex_parameters
+from cspec.runtime.models.as_given import complex_parameters
 
 
 def require_real(name: str, model: nn.Module) -> None:
