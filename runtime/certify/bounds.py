@@ -78,9 +78,9 @@ class Bounds:
 
     def members(self, tree: Tree) -> list[Tree]:
         """The means of a leaf by group, each its own tree; parts of another tree as they are."""
-        if len(tree.parts) != 1 or tree.parts[0].operation != "leaf":
-            return list(tree.parts)
         leaf = tree.parts[0]
+        if len(tree.parts) != 1 or leaf.operation != "leaf" or leaf.group >= 0:
+            return list(tree.parts)
         count = len(self.leaves[leaf.leaf].groups)
         return [leaf.model_copy(update={"group": g}) for g in range(count)] or [leaf]
 
