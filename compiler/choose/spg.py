@@ -16,8 +16,9 @@ from cspec.compiler.choose.projectable_parts import (
 from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, asked_for
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, Problem, Step
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
 from cspec.dsl.words.sets import CONVEX
 
@@ -57,7 +58,7 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
     except NotForIt as found:
         if asked is None:
             return None
-        raise _refusal(problem, found).error() from found
+        raise _refusal(problem, found) from found
 
 
 def _parts(problem: Problem, space: Space) -> Parts:
@@ -110,17 +111,18 @@ def _held_reason(c: Constraint) -> tuple[str, tuple[str, ...]]:
     return f"{reason}; the set is not convex, so several starts are tried", REJECTED
 
 
-def _refusal(problem: Problem, found: NotForIt) -> Diagnostic:
-    at = found.at
-    span = at.span if at is not None else problem.objective.span
-    what = f"`{at.label}` can't be enforced by `spg`" if at else "`spg` can't solve this problem"
+def _refusal(problem: Problem, found: NotForIt) -> SpecError:
+    helps = ("use `augmented_lagrangian` or `admm`, or leave the method to cspec",)
+    notes = (
+        "it is for smooth functions of decision variables (`var`) and sets with a projection, "
+        "without models that move, and with data only under `fit(batch_size=full)`",
+    )
+    if found.at is not None:
+        return unfit(found.at, "spg", found.why, helps, notes=notes)
     return Diagnostic(
         code="CS521",
-        message=f"{what}: {found.why}",
-        span=span,
-        notes=(
-            "it is for smooth functions of decision variables (`var`) and sets with a projection, "
-            "without models that move, and with data only under `fit(batch_size=full)`",
-        ),
-        helps=("use `augmented_lagrangian` or `admm`, or leave the method to cspec",),
-    )
+        message=f"`spg` can't solve this problem: {found.why}",
+        span=problem.objective.span,
+        notes=notes,
+        helps=helps,
+    ).error()

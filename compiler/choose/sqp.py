@@ -31,6 +31,7 @@ from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.epigraph import lifted, restored, whole
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Sqp
@@ -160,7 +161,7 @@ def _own_way(c: Constraint) -> bool:
 def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
     found = [_no_function(c) for c in problem.constraints if c.relation == "in"]
     if found:
-        raise SpecError(found)
+        raise SpecError(d for error in found for d in error.diagnostics)
     reason = "as written: `sqp`, which solves the whole problem at once"
     read = read_vectors(problem, space) if by_vectors(problem, space) else None
     if read is not None:
@@ -351,11 +352,7 @@ def mixed(c: Constraint, solver: str) -> Diagnostic:
     )
 
 
-def _no_function(c: Constraint) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `sqp`: it is a set, not a function",
-        span=c.span,
-        notes=("it takes nonneg, simplex, sphere, monotone, intervals and balls of a vector",),
-        helps=("leave the method to cspec, or write `using spg` or `by projection`",),
-    )
+def _no_function(c: Constraint) -> SpecError:
+    helps = ("leave the method to cspec, or write `using spg` or `by projection`",)
+    notes = ("it takes nonneg, simplex, sphere, monotone, intervals and balls of a vector",)
+    return unfit(c, "sqp", "it is a set, not a function", helps, notes=notes)

@@ -32,6 +32,7 @@ from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -161,7 +162,20 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
                 return Choice(method, reason)
             open_ = context.facts is None and any(sized(n, STORED) for n in walk(c.value))
             if c.set is None and not open_:
-                raise _no_set(c, method).error()
+                raise unfit(
+                    c,
+                    method.word,
+                    "it is not a set of parameters",
+                    (
+                        "leave the method to cspec, or write `by lagrangian` or "
+                        "`by augmented_lagrangian`",
+                    ),
+                    label="no known set",
+                    notes=(
+                        "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
+                        "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
+                    ),
+                )
             require_construction(c, "sparse" if c.set is None else c.set.word, method)
         case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
@@ -219,9 +233,22 @@ def _require_function(c: Constraint, method: Method, context: ChoiceContext) -> 
     counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
     gates = context.facts is None or _gated_density(c, context)
     if counted and not gates and c.gradient_parts is None:
-        raise _no_gradient(c, method).error()
+        raise unfit(
+            c,
+            method.word,
+            "it counts weights, and a count has no gradient here",
+            (
+                "give the model gates: `mlp(..., gates=hard_concrete)`",
+                "or keep the largest weights: `by projection`, `by admm`",
+            ),
+            label="counts weights that are exactly zero",
+            notes=("this model has no gates, so no multiplier could move a weight to zero",),
+            code="CS522",
+        )
     if c.relation == "in" and not has_form(c.set):
-        raise _no_form(c, method).error()
+        helps = ("write `by projection` or `by admm`, or leave the method to cspec",)
+        why = "this set has no function form"
+        raise unfit(c, method.word, why, helps, label="a set to project onto")
 
 
 # --- Automatic -----------------------------------------------------------------------------------
@@ -428,45 +455,6 @@ def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
 
 
 # --- Refusals ------------------------------------------------------------------------------------
-
-
-def _no_set(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: it is not a set of parameters",
-        span=c.span,
-        label="no known set",
-        notes=(
-            "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
-            "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
-        ),
-        helps=("leave the method to cspec, or write `by lagrangian` or `by augmented_lagrangian`",),
-    )
-
-
-def _no_gradient(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS522",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: it counts weights, and a count "
-        "has no gradient here",
-        span=c.span,
-        label="counts weights that are exactly zero",
-        notes=("this model has no gates, so no multiplier could move a weight to zero",),
-        helps=(
-            "give the model gates: `mlp(..., gates=hard_concrete)`",
-            "or keep the largest weights: `by projection`, `by admm`",
-        ),
-    )
-
-
-def _no_form(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: this set has no function form",
-        span=c.span,
-        label="a set to project onto",
-        helps=("write `by projection` or `by admm`, or leave the method to cspec",),
-    )
 
 
 def _not_yet(c: Constraint, method: Method) -> Diagnostic:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from cspec.compiler.expressions.text import set_expression, text
 from cspec.compiler.methods.pruning import floor_of
-from cspec.compiler.methods.set_targets import targets_in_words
+from cspec.compiler.methods.set_targets import set_operation
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Around
-from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import Admm
@@ -32,30 +32,14 @@ DEFAULT_RHO_PROGRAM = 1.0
 
 def admm(action: SetAction, _: Lowered) -> Around:
     """The attraction of x to its copy, and the rounds in which copy and dual move."""
-    return Around(combine=(_attraction(action),), rounds=(_prox(action),))
-
-
-def _attraction(action: SetAction) -> Operation:
-    return Operation(
-        kind=Kind.COMBINE,
-        name=f"attract_{action.name}",
-        operator=text(set_expression(action.set)),
-        targets=targets_in_words(action),
-        meaning="L = L + rho/2 ||x - z + u||^2",
-    )
-
-
-def _prox(action: SetAction) -> Operation:
-    settings = action.settings
-    assert isinstance(settings, Admm)
-    steps = settings.linearized and not settings.given("every")
-    return Operation(
-        kind=Kind.PROX,
-        name=f"split_{action.name}",
-        trigger=STEP if steps else settings.every,
-        operator=text(set_expression(action.set)),
-        targets=targets_in_words(action),
-        meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals" + floor_of(action),
+    settings, onto = settings_of(action), text(set_expression(action.set))
+    pull = "L = L + rho/2 ||x - z + u||^2"
+    moves = "z <- P(x + u), u <- u + x - z, rho balanced by the residuals" + floor_of(action)
+    by_step = settings.linearized and not settings.given("every")
+    when = STEP if by_step else settings.every
+    return Around(
+        combine=(set_operation(action, Kind.COMBINE, "attract", onto, pull),),
+        rounds=(set_operation(action, Kind.PROX, "split", onto, moves, trigger=when),),
     )
 
 

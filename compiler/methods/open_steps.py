@@ -14,7 +14,7 @@ from __future__ import annotations
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.units import MOVES, measure_units, unit_state
 from cspec.compiler.records.fragment import Rule
-from cspec.compiler.records.graph import Operation, StateFacts, Update
+from cspec.compiler.records.graph import Operation
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
 from cspec.dsl.settings.methods import Lagrangian
@@ -58,16 +58,13 @@ def _open(settings: Lagrangian, dual: Nupi | Pid, chosen: dict[str, float]) -> L
 
 def _gained(parts: Parts) -> Parts:
     """PID's integral gain in units of the proportional one."""
-    state, updates, constants, meaning = parts
-    found = tuple(
-        Update(target=u.target, formula=u.formula.replace("ki *", "ki * kp *")) for u in updates
-    )
-    return state, found, constants, meaning
+    state, lines, constants, meaning = parts
+    return state, tuple(line.replace("ki *", "ki * kp *") for line in lines), constants, meaning
 
 
 def _with(rule: Rule, parts: Parts, constant: str) -> Parts:
     """A constant becomes state, an entry a constraint."""
-    state, updates, constants, meaning = parts
+    state, lines, constants, meaning = parts
     rest = {key: value for key, value in constants.items() if key != constant}
-    step = StateFacts(name=constant, size=rule.size, meaning="dual steps, in the problem's units")
-    return (*state, step, *unit_state(rule)), updates, rest, meaning
+    step = rule.state(constant, "dual steps, in the problem's units")
+    return (*state, step, *unit_state(rule)), lines, rest, meaning

@@ -33,7 +33,7 @@ from cspec.compiler.methods.units import (
     unit_state,
 )
 from cspec.compiler.records.fragment import Fragment, Rule, refuse
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Kind, Operation, StateFacts
 from cspec.dsl.settings.methods import ProxyLagrangian
 
 LEAST = 1e-3
@@ -56,25 +56,22 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
     swap = settings.regret == "swap"
     open_ = not (rule.deterministic or rule.by_value or settings.given("lr"))
     state, moves, meaning = _swap(rule, open_) if swap else _external(rule, open_)
-    dual = Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"play_{rule.name}",
-        rule=rule.name,
-        updates=((*_PAID, *moves, *_report_in_units()) if open_ else (*moves, *_report())),
-        constants=_constants(settings, open_),
+    dual = rule.operation(
+        Kind.DUAL_STEP,
+        f"play_{rule.name}",
+        meaning,
+        *((*_PAID, *moves, *_REPORT_IN_UNITS) if open_ else (*moves, *_REPORT)),
+        constants={"least": LEAST}
+        | ({} if open_ else {"lr": settings.lr or STEP[settings.regret]}),
         trigger=settings.every,
-        meaning=meaning,
     )
-    combine = Operation(
-        kind=Kind.COMBINE,
-        name=rule.name,
-        rule=rule.name,
-        updates=(
-            Update(target="objective", formula="share"),
-            Update(target="weight", formula="share * multipliers"),
-            Update(target="value", formula="share * multipliers * g"),
-        ),
-        meaning="L = l_0 f + <l, g>, multipliers = l / l_0",
+    combine = rule.operation(
+        Kind.COMBINE,
+        rule.name,
+        "L = l_0 f + <l, g>, multipliers = l / l_0",
+        "objective <- share",
+        "weight <- share * multipliers",
+        "value <- share * multipliers * g",
     )
     state = (*_common(rule, swap=swap), *state)
     operations: tuple[Operation, ...] = (dual, combine)
@@ -86,44 +83,31 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
 
 
 def _measured(rule: Rule, settings: ProxyLagrangian) -> Operation:
-    between = settings.every.count * (rule.steps_per_epoch if settings.every.unit == "epoch" else 1)
-    moves = max(1.0, rule.total_steps / between)
+    moves = max(1.0, rule.total_steps / rule.steps(settings.every))
     return measure_units(rule, "lr", TIMES[settings.regret] * MOVES / moves)
 
 
-def _constants(settings: ProxyLagrangian, open_: bool) -> dict[str, float]:
-    return {"least": LEAST} | ({} if open_ else {"lr": settings.lr or STEP[settings.regret]})
-
-
-_PAID = (
-    Update(target="drive", formula="where(pull > 0, pull, 1)"),
-    Update(target="paid", formula="lr * true * slope / drive"),
-)
+_PAID = ("drive <- where(pull > 0, pull, 1)", "paid <- lr * true * slope / drive")
 """q, what the players are paid, without unit: lr g over what a multiplier of the size is."""
-
-
-def _report_in_units() -> tuple[Update, ...]:
-    shares = "where(slope > 0, drive / slope, 0) * constraint_shares(weights)"
-    return (
-        Update(target="share", formula="clamp(objective_share(weights), least)"),
-        Update(target="multipliers", formula=f"{shares} / share"),
-    )
+_REPORT = (
+    "share <- objective_share(weights)",
+    "multipliers <- constraint_shares(weights) / share",
+)
+_REPORT_IN_UNITS = (
+    "share <- clamp(objective_share(weights), least)",
+    "multipliers <- where(slope > 0, drive / slope, 0) * constraint_shares(weights) / share",
+)
 
 
 def _common(rule: Rule, *, swap: bool) -> tuple[StateFacts, ...]:
-    radius = LEAST if swap else 0.0
-    start = (radius / (rule.size + 1)) / (1 - radius * rule.size / (rule.size + 1))
+    share, weight, *_ = _first_column(rule.size, LEAST if swap else 0.0)
     return (
-        rule.state("multipliers", "l_i / l_0", start),
-        StateFacts(
-            name="share",
-            start=1 - radius * rule.size / (rule.size + 1),
-            meaning="l_0, the objective's weight",
-        ),
+        rule.state("multipliers", "l_i / l_0", weight / share),
+        StateFacts(name="share", start=share, meaning="l_0, the objective's weight"),
     )
 
 
-Parts = tuple[tuple[StateFacts, ...], tuple[Update, ...], str]
+Parts = tuple[tuple[StateFacts, ...], tuple[str, ...], str]
 
 
 def _first_column(size: int, radius: float) -> list[float]:
@@ -134,8 +118,7 @@ def _external(rule: Rule, open_: bool) -> Parts:
     column = tuple(_first_column(rule.size, 0.0))
     state = (StateFacts(name="weights", size=rule.size + 1, start=column, meaning="l"),)
     what = "paid, 1" if open_ else "true, lr"
-    updates = (Update(target="weights", formula=f"external_regret(weights, {what})"),)
-    return state, updates, "l <- P_simplex(l + lr (0, g))"
+    return state, (f"weights <- external_regret(weights, {what})",), "l <- P_simplex(l + lr (0, g))"
 
 
 def _swap(rule: Rule, open_: bool) -> Parts:
@@ -150,15 +133,5 @@ def _swap(rule: Rule, open_: bool) -> Parts:
         ),
     )
     what = "paid, 1" if open_ else "true, lr"
-    updates = (
-        Update(target="matrix", formula=f"swap_regret(matrix, {what}, least)"),
-        Update(target="weights", formula="stationary(matrix)"),
-    )
-    return state, updates, "log M <- log M + lr (0, g) l'; l = M l"
-
-
-def _report() -> tuple[Update, ...]:
-    return (
-        Update(target="share", formula="objective_share(weights)"),
-        Update(target="multipliers", formula="constraint_shares(weights) / share"),
-    )
+    lines = (f"matrix <- swap_regret(matrix, {what}, least)", "weights <- stationary(matrix)")
+    return state, lines, "log M <- log M + lr (0, g) l'; l = M l"

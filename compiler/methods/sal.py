@@ -41,16 +41,22 @@ the whole run; the weight of g is that of the mean of late g; the run ends in a 
 from __future__ import annotations
 
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
-from cspec.compiler.methods.sal_ends import report_stall, stop
-from cspec.compiler.methods.sal_in_units import open_penalty, sal_in_units
+from cspec.compiler.methods.sal_in_units import (
+    COUNTS,
+    NAN,
+    accepted,
+    open_penalty,
+    report_stall,
+    sal_in_units,
+    stop,
+)
 from cspec.compiler.records.fragment import Fragment, Rule
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Kind, StateFacts
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Sal
 
 DEFAULT_PENALTY = 1e-2
 """mu_init where there are no data to measure one by."""
-NAN = float("nan")
 
 
 def sal(rule: Rule) -> Fragment:
@@ -61,26 +67,26 @@ def sal(rule: Rule) -> Fragment:
     penalty = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
     epochs = max(rule.total_steps // rule.steps_per_epoch, 1)
     iterations = settings.iterations or max(epochs // settings.shuffles, 1)
-    start = Operation(
-        kind=Kind.RESET,
-        name=f"start_{rule.name}",
-        rule=rule.name,
-        updates=(Update(target="best", formula=_norm(rule)),),
-        meaning="||C_best||^2 at the start",
+    start = rule.operation(
+        Kind.RESET, f"start_{rule.name}", "||C_best||^2 at the start", f"best <- {_norm(rule)}"
     )
-    restart = Operation(
-        kind=Kind.RESET,
-        name="restart",
-        rule=rule.name,
+    restart = rule.operation(
+        Kind.RESET,
+        "restart",
+        "learning rate and optimizer start anew; batches are reshuffled every shuffle",
         trigger=EPOCH,
         options={"epochs_an_order": iterations},
-        meaning="learning rate and optimizer start anew; batches are reshuffled every shuffle",
     )
-    dual = Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"update_{rule.name}",
-        rule=rule.name,
-        updates=_update(rule),
+    dual = rule.operation(
+        Kind.DUAL_STEP,
+        f"update_{rule.name}",
+        "accept: multipliers <- [multipliers + mu g]+; reject: mu <- growth mu",
+        f"norm <- {_norm(rule)}",
+        "accepted <- norm <= decrease * best",
+        *accepted(rule, "true", "norm"),
+        "penalty <- where(accepted, penalty, clamp(growth * penalty, 0, most))",
+        *COUNTS,
+        "penalty <- where(over, clamp((shuffle + 1) * initial, 0, most), penalty)",
         constants={
             "initial": penalty,
             "growth": settings.growth,
@@ -89,7 +95,6 @@ def sal(rule: Rule) -> Fragment:
             "iterations": iterations,
         },
         trigger=EPOCH,
-        meaning="accept: multipliers <- [multipliers + mu g]+; reject: mu <- growth mu",
     )
     operations = (start, dual, restart, report_stall(rule), hestenes_powell(rule), *stop(rule))
     return Fragment(state=_state(rule, penalty), operations=operations)
@@ -112,29 +117,3 @@ def _norm(rule: Rule) -> str:
     """||C||^2 over the rule, in each of its entries."""
     c = rule.either("true", "maximum(true, 0 - multipliers / penalty)")
     return f"0 * penalty + sum({c} ** 2)"
-
-
-def _update(rule: Rule) -> tuple[Update, ...]:
-    step = rule.projected("multipliers + penalty * true")
-    return (
-        Update(target="norm", formula=_norm(rule)),
-        Update(target="accepted", formula="norm <= decrease * best"),
-        Update(target="multipliers", formula=f"where(accepted, {step}, multipliers)"),
-        Update(target="best", formula="where(accepted, norm, best)"),
-        Update(target="accepts", formula="where(accepted, accepts + 1, accepts)"),
-        Update(
-            target="rejected",
-            formula="where(accepted | (penalty < most), 0 * rejected, rejected + 1)",
-        ),
-        Update(
-            target="penalty",
-            formula="where(accepted, penalty, clamp(growth * penalty, 0, most))",
-        ),
-        Update(target="over", formula="turn + 1 >= iterations"),
-        Update(target="turn", formula="where(over, 0 * turn, turn + 1)"),
-        Update(target="shuffle", formula="where(over, shuffle + 1, shuffle)"),
-        Update(
-            target="penalty",
-            formula="where(over, clamp((shuffle + 1) * initial, 0, most), penalty)",
-        ),
-    )

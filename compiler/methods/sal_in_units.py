@@ -32,9 +32,10 @@ from cspec.compiler.methods.augmented_lagrangian import (
     fewer_moves,
     hestenes_powell,
 )
-from cspec.compiler.methods.sal_ends import report_stall, stop
 from cspec.compiler.methods.units import (
+    ERROR,
     MOVES,
+    Lines,
     forgotten,
     interval,
     late_mean,
@@ -42,16 +43,17 @@ from cspec.compiler.methods.units import (
     mean_state,
     measure_units,
     see,
-    standard_error,
     sum_state,
     unit_state,
 )
 from cspec.compiler.records.fragment import Fragment, Rule
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
-from cspec.dsl.settings.base import Every
+from cspec.compiler.records.graph import Kind, Operation, StateFacts
+from cspec.dsl.settings.base import EPOCH, Every
 from cspec.dsl.settings.methods import Sal
 
 NAN = float("nan")
+REJECTIONS = 5
+"""Rejected updates in a row, at the largest penalty, that count as stalled."""
 
 
 def open_penalty(rule: Rule) -> bool:
@@ -119,71 +121,91 @@ def _norm(rule: Rule, units: str = "") -> str:
 
 def _move(rule: Rule, settings: Sal, every: Every, iterations: int) -> Operation:
     by_step = every.unit == "step"
-    return Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"update_{rule.name}",
-        rule=rule.name,
-        updates=(
-            Update(target="seen", formula="total / clamp(count, 1)" if by_step else "true"),
-            Update(target="norm", formula=_norm(rule)),
-            Update(target="size", formula=_norm(rule, "first * ")),
-            *_test(rule, by_step=by_step),
-            *_shuffled(),
-            Update(target="penalty", formula="minimum(times * first, most)"),
-            *(forgotten(rule) if by_step else ()),
-        ),
-        constants={
-            "growth": settings.growth if settings.given("growth") else GROWTH,
-            "decrease": settings.decrease if settings.given("decrease") else HALF**2,
-            "iterations": iterations,
-            "little": LITTLE,
-        }
-        | ({"noise": NOISE} if by_step and rule.batched else {}),
+    noisy = by_step and rule.batched
+    constants = {
+        "growth": settings.growth if settings.given("growth") else GROWTH,
+        "decrease": settings.decrease if settings.given("decrease") else HALF**2,
+        "iterations": iterations,
+        "little": LITTLE,
+    }
+    # Whether |C|^2 fell, or is nothing any more: multipliers move. Else mu grows.
+    falls = "(size <= decrease * best) | (size <= little ** 2 * sum(first * far ** 2))"
+    if noisy:
+        falls += " | (size <= noise ** 2 * sum(first * error ** 2))"
+    return rule.operation(
+        Kind.DUAL_STEP,
+        f"update_{rule.name}",
+        "accept: multipliers <- [multipliers + mu g]+; reject: mu <- growth mu",
+        f"seen <- {'total / clamp(count, 1)' if by_step else 'true'}",
+        f"norm <- {_norm(rule)}",
+        f"size <- {_norm(rule, 'first * ')}",
+        *((ERROR,) if noisy else ()),
+        f"accepted <- (turn < 1) | {falls}",
+        *accepted(rule, "seen", "size"),
+        "held <- where(turn < 1, 0 * held, where(accepted, times, held))",
+        "times <- where(accepted, times, growth * times)",
+        *COUNTS,
+        # At a shuffle's end the penalty falls back.
+        "back <- where(held > 0, held, times)",
+        "times <- where(over, maximum(shuffle + 1, back), times)",
+        "penalty <- minimum(times * first, most)",
+        *(forgotten(rule) if by_step else ()),
+        constants=constants | ({"noise": NOISE} if noisy else {}),
         trigger=every,
         often=f"{MOVES} times a run" if by_step else "",
-        meaning="accept: multipliers <- [multipliers + mu g]+; reject: mu <- growth mu",
     )
 
 
-def _test(rule: Rule, *, by_step: bool) -> tuple[Update, ...]:
-    """Whether |C|^2 fell, or is nothing any more: multipliers move. Else mu grows."""
-    step = rule.projected("multipliers + penalty * seen")
-    accepted = "(size <= decrease * best) | (size <= little ** 2 * sum(first * far ** 2))"
-    noisy = by_step and rule.batched
-    if noisy:
-        accepted += " | (size <= noise ** 2 * sum(first * error ** 2))"
+def accepted(rule: Rule, seen: str, size: str) -> Lines:
+    """What an update that is `accepted` moves, by what was `seen` of g, and what is counted."""
+    step = rule.projected(f"multipliers + penalty * {seen}")
     return (
-        *((standard_error(),) if noisy else ()),
-        Update(target="accepted", formula=f"(turn < 1) | {accepted}"),
-        Update(target="multipliers", formula=f"where(accepted, {step}, multipliers)"),
-        Update(target="best", formula="where(accepted, size, best)"),
-        Update(target="accepts", formula="where(accepted, accepts + 1, accepts)"),
-        Update(
-            target="rejected",
-            formula="where(accepted | (penalty < most), 0 * rejected, rejected + 1)",
-        ),
-        Update(target="held", formula="where(turn < 1, 0 * held, where(accepted, times, held))"),
-        Update(target="times", formula="where(accepted, times, growth * times)"),
+        f"multipliers <- where(accepted, {step}, multipliers)",
+        f"best <- where(accepted, {size}, best)",
+        "accepts <- where(accepted, accepts + 1, accepts)",
+        "rejected <- where(accepted | (penalty < most), 0 * rejected, rejected + 1)",
     )
 
 
-def _shuffled() -> tuple[Update, ...]:
-    """At a shuffle's end the penalty falls back."""
-    return (
-        Update(target="over", formula="turn + 1 >= iterations"),
-        Update(target="turn", formula="where(over, 0 * turn, turn + 1)"),
-        Update(target="shuffle", formula="where(over, shuffle + 1, shuffle)"),
-        Update(target="back", formula="where(held > 0, held, times)"),
-        Update(target="times", formula="where(over, maximum(shuffle + 1, back), times)"),
-    )
+COUNTS = (
+    "over <- turn + 1 >= iterations",
+    "turn <- where(over, 0 * turn, turn + 1)",
+    "shuffle <- where(over, shuffle + 1, shuffle)",
+)
+"""Turns and shuffles, counted."""
 
 
 def _reshuffle(rule: Rule, epochs: int) -> Operation:
-    return Operation(
-        kind=Kind.RESET,
-        name="reshuffle",
-        rule=rule.name,
+    return rule.operation(
+        Kind.RESET,
+        "reshuffle",
+        "batches are reshuffled every shuffle",
         trigger=Every(epochs, "epoch"),
         options={"epochs_an_order": epochs},
-        meaning="batches are reshuffled every shuffle",
     )
+
+
+def report_stall(rule: Rule, every: Every = EPOCH) -> Operation:
+    """RECORD: how many updates were accepted, and whether the end of the run was a stall."""
+    steps = every.count if every.unit == "step" else 0
+    return rule.operation(
+        Kind.RECORD,
+        "report_stall",
+        "says where updates are rejected at the largest penalty",
+        options={"rejections": REJECTIONS, "steps": steps},
+    )
+
+
+def stop(rule: Rule) -> tuple[Operation, ...]:
+    """STOP: where f and ||C||^2 are small, if a level of f is given."""
+    settings: Sal = rule.settings
+    if not settings.given("tol_objective"):
+        return ()
+    solved = rule.operation(
+        Kind.STOP,
+        "solved",
+        "stop where f <= tol_objective and ||C||^2 <= tol_constraint",
+        trigger=EPOCH,
+        options={"objective": settings.tol_objective, "constraint": settings.tol_constraint},
+    )
+    return (solved,)

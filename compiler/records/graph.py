@@ -67,6 +67,12 @@ class Update(BaseModel, frozen=True, extra="forbid"):
     formula: str
 
 
+def assigned(*lines: str) -> tuple[Update, ...]:
+    """The updates that lines such as `"moves <- moves + 1"` say, in order."""
+    pairs = (line.split(" <- ", 1) for line in lines)
+    return tuple(Update(target=target, formula=formula) for target, formula in pairs)
+
+
 class Operation(BaseModel, frozen=True, extra="forbid"):
     """One node of the graph: what it computes, when, from what."""
 
