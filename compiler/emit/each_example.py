@@ -59,18 +59,17 @@ def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
     translator.writer.line(f"each = {{{', '.join(names)}}}")
 
 
-def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
+def write_functions(lowered: Lowered, writer: Writer) -> None:
     """`weights_of_...` and what else each rule needs."""
     for rule in lowered.examples:
-        _weights(rule, writer, used)
+        _weights(rule, writer)
         if not rule.balanced and not layers_of(rule):
             _growth(rule, writer)
 
 
-def _by_network(rule: EachRule, writer: Writer, used: set[str]) -> None:
+def _by_network(rule: EachRule, writer: Writer) -> None:
     """The weights that a network gives; where they move, it climbs first."""
     label = rule.constraint.full_label
-    used.add("climb_network")
     lr, betas = climb_of(rule)
     doc = ["multipliers <- the network's of the batch's rows; it climbs mean g_i m_i first."]
     arguments = ("state", "columns", "rows", "values", "moves")
@@ -99,12 +98,11 @@ def _columns(rule: EachRule, batch: str) -> str:
     return f"[{', '.join(f'{batch}[{name!r}]' for name in rule.features)}]".replace("'", '"')
 
 
-def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
+def _weights(rule: EachRule, writer: Writer) -> None:
     if layers_of(rule):
-        _by_network(rule, writer, used)
+        _by_network(rule, writer)
         return
     label = rule.constraint.full_label
-    used.add("keep")
     weight = f'multipliers + state["{label}.penalty"] * values.detach()'
     weight = weight if rule.equality else f"torch.relu({weight})"
     cap = cap_of(rule)
@@ -148,32 +146,24 @@ def _growth(rule: EachRule, writer: Writer) -> None:
         writer.line(f'state["{label}.moves"] = state["{label}.moves"] + late')
 
 
-def write_state(rules: Sequence[EachRule], writer: Writer, used: set[str]) -> None:
+def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
     """Entries of `initial_state`."""
     for rule in rules:
         for state in state_of(rule):
             if state.name.endswith(".network"):
-                used.add("multiplier_network")
-                layers = list(layers_of(rule))
-                writer.line(f'"{state.name}": multiplier_network({layers}),  # {state.meaning}')
-                continue
-            start = "torch.zeros" if state.start == 0 else "torch.full"
-            value = "" if state.start == 0 else f", {_number(state.start)}"
-            shape = f"({state.size},)" if value else f"{state.size}"
-            writer.line(f'"{state.name}": {start}({shape}{value}),  # {state.meaning}')
-
-
-def _number(value: float | tuple[float, ...]) -> str:
-    return "torch.inf" if value == float("inf") else repr(value)
+                made = f"multiplier_network({list(layers_of(rule))})"
+            elif state.start == 0:
+                made = f"torch.zeros({state.size})"
+            else:
+                value = "torch.inf" if state.start == float("inf") else repr(state.start)
+                made = f"torch.full(({state.size},), {value})"
+            writer.line(f'"{state.name}": {made},  # {state.meaning}')
 
 
 def begins_inside(lowered: Lowered, translator: Translator) -> bool:
     """Whether variables, no models, move, so that they are first taken to what is asked."""
     found = bool(lowered.examples) and is_restored(lowered)
-    found &= not translator.scope.facts.models
-    if found:
-        translator.used.add("begin_inside")
-    return found
+    return found and not translator.scope.facts.models
 
 
 def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
@@ -183,7 +173,6 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
         if given_of(rule) is not None:
             continue
         steps = unit_steps(rule.total_steps)
-        translator.used.add("units_of_each")
         with writer.block(f"if session.step <= {steps}:"):
             label = f'"{rule.constraint.full_label}"'
             values = f'each["{rule.name}"]'
@@ -211,7 +200,6 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
 def _write_balance(rule: EachRule, translator: Translator) -> None:
     """The penalty of points, looked at every few steps; their multipliers stay."""
     writer, label, values = translator.writer, rule.constraint.full_label, f'each["{rule.name}"]'
-    translator.used.add("balance_each")
     first = unit_steps(rule.total_steps)
     with writer.block(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:"):
         writer.line(f'balance_each(session, "{label}", f, {values}, {rule.rows})')
@@ -229,7 +217,6 @@ def _moves(rule: EachRule) -> str:
 def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> None:
     """What the requirements on each example add to what the loss is so far."""
     for rule in rules:
-        translator.used.add("weigh")
         values = f'each["{rule.name}"]'
         share = f"{rule.rows} / len({rule.name})"
         translator.writer.text_line(f"loss = {loss} + {share} * weigh({rule.name}, {values})")
@@ -249,10 +236,8 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         label = rule.constraint.full_label
         if not layers_of(rule):
-            translator.used.add("tell_each")
             translator.writer.line(f'tell_each(session, "{label}")')
             continue
-        translator.used.add("tell_network")
         data = f'session.data["{rule.dataset}"].columns'
         share = f", rows={rule.rows}" if given_of(rule) is None else ""
         equal = ", equal=True" if rule.equality else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.methods.gate_decisions import DECIDED, Decision
 
 
@@ -29,29 +29,21 @@ def write_decide(found: Sequence[Decision], make: MakeTranslator) -> None:
         "stay, as many as the bounds allow, the others shut for good.",
     ]
     with writer.function("decide", ("primal", "progress"), doc):
-        make().used.add("decide_gates")
         writer.line(f"late = progress >= {DECIDED!r}")
         for place, decision in enumerate(found):
             models = ", ".join(f"primal[{name!r}]" for name in decision.models)
             writer.line(f"decide_gates([{models}], lambda: sizes(primal)[{place}], late)")
 
 
-def write_gates(found: Sequence[Decision], gated: Sequence[str], translator: Translator) -> None:
+def write_gates(found: Sequence[Decision], gated: Sequence[str], writer: Writer) -> None:
     """After a step: gates stay in their range; those that are decided stay so."""
     decided = {name for d in found for name in d.models}
     for name in (name for name in gated if name not in decided):
-        _clamp(name, translator)
+        writer.line(f"clamp_gates(primal[{name!r}])")
     if found:
-        translator.writer.line("decide(primal, session.progress)")
+        writer.line("decide(primal, session.progress)")
 
 
-def undecided(found: Sequence[Decision], translator: Translator) -> list[str]:
+def undecided(found: Sequence[Decision]) -> list[str]:
     """Calls at the start of a run: gates that another run has decided may move again."""
-    if found:
-        translator.used.add("clamp_gates")
     return [f"clamp_gates(primal[{name!r}])" for decision in found for name in decision.models]
-
-
-def _clamp(name: str, translator: Translator) -> None:
-    translator.used.add("clamp_gates")
-    translator.writer.line(f"clamp_gates(primal[{name!r}])")

@@ -12,7 +12,7 @@ from cspec.compiler.emit.expressions.arithmetic import sides
 from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.expressions.vectors import in_order
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant, literal
+from cspec.compiler.emit.pieces import constant, literal, method
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.rules import group_count, outside_reductions
@@ -47,7 +47,9 @@ def write_measure(
     solver asks for all three, also on plain numbers: there nothing is computed twice.
     """
     writer = make.writer
-    if solved and not lowered.examples and not _stand_ins(lowered):
+    parts = [part for rule in lowered.rules for part in rule.parts]
+    followed = any(part.gradients is not None for part in parts)
+    if solved and not lowered.examples and not followed:
         with writer.shared(MEASURE, ("primal", "batch"), [_MEASURED]):
             _measured_once(lowered, make(), vectors)
         return
@@ -77,11 +79,6 @@ def measured(lowered: Lowered) -> str:
     return f"f{vectors}, each" if lowered.examples else f"f{vectors}"
 
 
-def _stand_ins(lowered: Lowered) -> bool:
-    """Whether a constraint is followed by another function than what it is."""
-    return any(part.gradients is not None for rule in lowered.rules for part in rule.parts)
-
-
 def _measured_once(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
     """The body of a `measure` that a solver calls."""
     _objective(lowered, translator, vectors, by_value=False)
@@ -99,8 +96,7 @@ def _measured_once(lowered: Lowered, translator: Translator, vectors: Vectorizer
 def give_measured(translator: Translator) -> None:
     """`return f, g, g.detach()`."""
     g: ast.expr = ast.Name(id="g")
-    true = ast.Call(func=ast.Attribute(value=g, attr="detach"), args=[], keywords=[])
-    translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), g, true]))
+    translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), g, method(g, "detach")]))
 
 
 def _measure(
@@ -129,13 +125,12 @@ def _measure(
     if all(part.gradients is None for part in parts):
         writer.line(f"return f, g, g.detach(){each}")
         return
+    truths = [(part, part.functions) for part in parts]
     if translator.scope.tracked:  # derivatives by columns need their graph
-        truths = [(part, part.functions) for part in parts]
         _write_vector("true", truths, translator, "true_")
         writer.line(f"return f, g, true.detach(){each}")
         return
     with writer.block("with torch.no_grad():"):
-        truths = [(part, part.functions) for part in parts]
         _write_vector("true", truths, translator, "true_")
     writer.line(f"return f, g, true{each}")
 
@@ -178,9 +173,7 @@ def _objective(
 ) -> None:
     writer = translator.writer
     objective = lowered.problem.objective
-    value = translator.translate(objective if vectors is None else vectors.expression(objective))
-    if isinstance(value, ast.Constant):
-        value = translator.call("as_tensor", value)
+    value = objective_value(objective, translator, vectors)
     followed = lowered.problem.objective_gradient
     if followed is not None and by_value:
         value = translator.translate(followed)
@@ -190,15 +183,17 @@ def _objective(
     writer.assign("f", value)
     translator.names.fresh("f")
     for c in lowered.soft:
-        assert c.soft is not None
-        each = c.each is not None
-        term = (
-            _each_preference(c, translator)
-            if each
-            else _preference(c, c.parts, c.gradient_parts, translator)
-        )
+        term = _preference(c, c.parts, c.gradient_parts, translator)
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
         writer.assign("f", total, f"preference {c.full_label}", c.full_label)
+
+
+def objective_value(
+    objective: Expr, translator: Translator, vectors: Vectorizer | None
+) -> ast.expr:
+    """An objective as a tensor; with `vectors`, terms of one form at once."""
+    value = translator.translate(objective if vectors is None else vectors.expression(objective))
+    return translator.call("as_tensor", value) if isinstance(value, ast.Constant) else value
 
 
 def _preference(
@@ -207,31 +202,28 @@ def _preference(
     seen: Sequence[Expr] | None,
     translator: Translator,
 ) -> ast.expr:
-    """Weight times the violation of a preference: the true one, with the gradient of `seen`."""
+    """Weight times the violation of a preference: the true one, with the gradient of `seen`.
+
+    Of a preference about each example it is the mean of the violation over them.
+    """
     assert c.soft is not None
-    if c.relation == "in":
-        amount = _set_violation(c, translator)
-        if c.soft.power != 1:
-            amount = ast.BinOp(amount, ast.Pow(), constant(c.soft.power))
-        return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
-    entries = _vector([translator.translate(part) for part in true], translator)
-    if seen is not None:
-        followed = [translator.translate(part) for part in _along(true, seen)]
-        surrogate = _vector(followed, translator)
-        entries = translator.call("stands_in", entries, surrogate)
     power = {} if c.soft.power == 1 else {"power": constant(c.soft.power)}
-    word = "distance" if c.relation == "==" else "shortfall"
-    amount = translator.call(word, entries, **power)
-    return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
-
-
-def _each_preference(c: Constraint, translator: Translator) -> ast.expr:
-    """Weight times the mean of the violation over the examples."""
-    assert c.soft is not None and c.each is not None
-    named: dict[str, ast.expr] = {"equal": ast.Constant(True)} if c.relation == "==" else {}
-    if c.soft.power != 1:
-        named["power"] = constant(c.soft.power)
-    amount = translator.call("mean_violation", each_followed(c, translator), **named)
+    amount: ast.expr
+    if c.each is not None:
+        equal = {"equal": ast.Constant(True)} if c.relation == "==" else {}
+        followed = each_followed(c, translator)
+        amount = translator.call("mean_violation", followed, **equal, **power)
+    elif c.relation == "in":
+        amount = _set_violation(c, translator)
+        if power:
+            amount = ast.BinOp(amount, ast.Pow(), power["power"])
+    else:
+        entries = _vector([translator.translate(part) for part in true], translator)
+        if seen is not None:
+            parts = [translator.translate(part) for part in _along(true, seen)]
+            entries = translator.call("stands_in", entries, _vector(parts, translator))
+        word = "distance" if c.relation == "==" else "shortfall"
+        amount = translator.call(word, entries, **power)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
@@ -288,10 +280,9 @@ def translate_function(expr: Expr, translator: Translator) -> ast.expr:
     """A canonical function; a set's residual goes through its operator."""
     if not isinstance(expr, SetResidual):
         return translator.translate(expr)
-    operator = set_constant(translator, expr.set)
-    method = "residual" if expr.equality else "inequality"
-    subject = translator.translate(expr.subject)
-    return ast.Call(func=ast.Attribute(value=operator, attr=method), args=[subject], keywords=[])
+    word = "residual" if expr.equality else "inequality"
+    operator, subject = set_constant(translator, expr.set), translator.translate(expr.subject)
+    return method(operator, word, subject)
 
 
 def _vector(parts: Sequence[ast.expr], translator: Translator) -> ast.expr:
@@ -300,21 +291,22 @@ def _vector(parts: Sequence[ast.expr], translator: Translator) -> ast.expr:
 
 def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
     """`constraints(primal, batch) -> true`: the true canonical constraints alone."""
-    doc = ["The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."]
-    with make.writer.function("constraints", ("primal", "batch"), doc):
-        translator = make()
-        entries = [(part, part.functions) for rule in rules for part in rule.parts]
-        make.writer.give(_all_entries(entries, translator))
+    doc = "The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."
+    parts = [part for rule in rules for part in rule.parts]
+    _write_alone("constraints", doc, [(part, part.functions) for part in parts], make)
 
 
 def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
     """`surrogates(primal, batch) -> g`: what the model's step sees of the constraints."""
-    doc = ["The constraints as the model's step sees them: what `dual_on=surrogate` moves by."]
-    with make.writer.function("surrogates", ("primal", "batch"), doc):
-        translator = make()
-        parts = [part for rule in rules for part in rule.parts]
-        entries = [(part, part.gradients or part.functions) for part in parts]
-        make.writer.give(_all_entries(entries, translator))
+    doc = "The constraints as the model's step sees them: what `dual_on=surrogate` moves by."
+    parts = [part for rule in rules for part in rule.parts]
+    entries = [(part, part.gradients or part.functions) for part in parts]
+    _write_alone("surrogates", doc, entries, make)
+
+
+def _write_alone(name: str, doc: str, entries: Entries, make: MakeTranslator) -> None:
+    with make.writer.function(name, ("primal", "batch"), [doc]):
+        make.writer.give(_all_entries(entries, make()))
 
 
 def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
@@ -419,11 +411,8 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     operator = set_constant(translator, c.set)
     subject = c.set.subject if c.set.subject is not None else c.value
     if isinstance(subject, Name):
-        target = translator.whole_variable(subject.id)
-    else:
-        target = translator.translate(subject)
-    function = ast.Attribute(value=operator, attr="violation")
-    return ast.Call(func=function, args=[target], keywords=[])
+        return method(operator, "violation", translator.whole_variable(subject.id))
+    return method(operator, "violation", translator.translate(subject))
 
 
 def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
@@ -433,14 +422,8 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
         translator = make("data")
         pairs = []
         for c in soft:
-            function = c.relation != "in"
-            written = (as_written(c.value, c),) if function else ()
-            each = c.each is not None
-            amount = (
-                _each_preference(c, translator)
-                if each
-                else _preference(c, written, None, translator)
-            )
+            written = () if c.relation == "in" else (as_written(c.value, c),)
+            amount = _preference(c, written, None, translator)
             pairs.append((c.full_label, ast.unparse(amount)))
         _return_dictionary(pairs, make.writer)
 
@@ -452,10 +435,7 @@ def write_objective(
     doc = ["The objective as written."]
     with make.writer.function("objective", ("primal", rows), doc):
         translator = make(rows)
-        value = translator.translate(expr if vectors is None else vectors.expression(expr))
-        if isinstance(value, ast.Constant):
-            value = translator.call("as_tensor", value)
-        make.writer.give(value)
+        make.writer.give(objective_value(expr, translator, vectors))
 
 
 def steps_on_objective(lowered: Lowered, written: Expr) -> bool:
@@ -477,8 +457,6 @@ class MakeTranslator:
     def __call__(
         self, container: str = "batch", *, strict: bool = False, noted: bool = False
     ) -> Translator:
-        t = self._template
-        made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
-        made.constants, made.forwards, made.searched = t.constants, t.forwards, t.searched
+        made = self._template.beside(container, self.writer)
         made.strict, made.noted = strict, noted
         return made

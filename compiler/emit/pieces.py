@@ -33,6 +33,21 @@ def attribute(value: ast.expr, name: str) -> ast.expr:
     return ast.Attribute(value=value, attr=name)
 
 
+def called(function: ast.expr | str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+    """`function(argument, key=value)`."""
+    made = ast.Name(id=function) if isinstance(function, str) else function
+    named = [ast.keyword(arg=key, value=value) for key, value in keywords.items()]
+    return ast.Call(func=made, args=list(arguments), keywords=named)
+
+
+def method(
+    value: ast.expr | str, name: str, /, *arguments: ast.expr, **keywords: ast.expr
+) -> ast.Call:
+    """`value.name(argument, key=value)`."""
+    made = ast.Name(id=value) if isinstance(value, str) else value
+    return called(attribute(made, name), *arguments, **keywords)
+
+
 def slices(kept: Sequence[bool]) -> ast.expr:
     """`:, None` for (True, False): an axis that is there, and one of length 1 that is not."""
     parts: list[ast.expr] = [ast.Slice() if there else ast.Constant(None) for there in kept]
@@ -88,7 +103,7 @@ def packed(values: Sequence[float]) -> ast.expr:
     if sys.byteorder == "big":
         found.byteswap()
     text = base64.b64encode(found.tobytes()).decode("ascii")
-    return ast.Call(func=ast.Name(id="numbers"), args=[ast.Constant(text)], keywords=[])
+    return called("numbers", ast.Constant(text))
 
 
 def is_packed(value: ast.expr) -> bool:

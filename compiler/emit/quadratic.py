@@ -14,7 +14,7 @@ from cspec.compiler.algebra.quadratic_forms import (
 )
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.pieces import attribute, constant, joined
+from cspec.compiler.emit.pieces import attribute, constant, joined, method, sequence
 from cspec.compiler.expressions.rewrite import call, number
 from cspec.compiler.lower.solver_call import Solve
 
@@ -40,18 +40,16 @@ def _gradient(solve: Solve, name: str, size: int, t: Translator) -> ast.expr:
     for factor, vector in gradient_by(solve.terms or (), name):
         known = vector if solve.vectors is None else solve.vectors.expression(vector)
         parts.append(_times(factor, t.translate(known)))
-    return _total(parts) if parts else _zeros((size,), t)
+    return joined(ast.Add(), parts) if parts else _zeros((size,), t)
 
 
 def _hessian(terms: tuple[Term, ...], sizes: Sequence[tuple[str, int]], t: Translator) -> ast.expr:
     rows = []
     for name, length in sizes:
-        row = [
-            _total([_block(b, (length, width), t) for b in hessian_by(terms, name, other)])
-            if hessian_by(terms, name, other)
-            else _zeros((length, width), t)
-            for other, width in sizes
-        ]
+        row = []
+        for other, width in sizes:
+            blocks = [_block(b, (length, width), t) for b in hessian_by(terms, name, other)]
+            row.append(joined(ast.Add(), blocks) if blocks else _zeros((length, width), t))
         rows.append(_side_by_side(row, 1))
     return _side_by_side(rows, 0)
 
@@ -62,14 +60,10 @@ def _block(block: Block, shape: tuple[int, int], t: Translator) -> ast.expr:
         assert left is not None
         assert right is not None
         sides = [t.translate(left), t.translate(right)]
-        outer = ast.Call(func=attribute(ast.Name(id="torch"), "outer"), args=sides, keywords=[])
-        return _times(block.factor, outer)
+        return _times(block.factor, method("torch", "outer", *sides))
     turned = None if left is None else transposed(left)
-    if turned is None and right is None:
-        return _times(block.factor, t.translate(call("eye", number(shape[0]))))
     if turned is None or right is None:
-        one = right if turned is None else turned
-        assert one is not None
+        one = turned or right or call("eye", number(shape[0]))
         return _times(block.factor, t.translate(one))
     product = ast.BinOp(t.translate(turned), ast.MatMult(), t.translate(right))
     return _times(block.factor, product)
@@ -79,19 +73,13 @@ def _times(factor: float, value: ast.expr) -> ast.expr:
     return value if factor == 1 else ast.BinOp(constant(factor), ast.Mult(), value)
 
 
-def _total(parts: Sequence[ast.expr]) -> ast.expr:
-    return joined(ast.Add(), parts)
-
-
 def _zeros(shape: tuple[int, ...], t: Translator) -> ast.expr:
     sizes: list[ast.expr] = [ast.Constant(size) for size in shape]
-    kind = ast.keyword(arg="dtype", value=attribute(ast.Name(id="torch"), t.scope.precision))
-    return ast.Call(func=attribute(ast.Name(id="torch"), "zeros"), args=sizes, keywords=[kind])
+    kind = attribute(ast.Name(id="torch"), t.scope.precision)
+    return method("torch", "zeros", *sizes, dtype=kind)
 
 
 def _side_by_side(parts: Sequence[ast.expr], axis: int) -> ast.expr:
     if len(parts) == 1:
         return parts[0]
-    items = ast.List(elts=list(parts))
-    along = ast.Constant(axis)
-    return ast.Call(func=attribute(ast.Name(id="torch"), "cat"), args=[items, along], keywords=[])
+    return method("torch", "cat", sequence(parts), ast.Constant(axis))

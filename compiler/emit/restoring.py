@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import STEPS
 
 BODY = """\
@@ -23,10 +23,8 @@ with Restoration(session) as end:  # put back where it is interrupted
 DOC = "Newton's shortest steps to what is asked, on whole data: J step <= -g."
 
 
-def write_restore(translator: Translator) -> None:
+def write_restore(writer: Writer) -> None:
     """Minimum-norm Newton steps on what is violated (`cspec.runtime.finish.restore`)."""
-    writer = translator.writer
-    translator.used |= {"Restoration", "jacobian", "shortest"}
     with writer.function("restore", ("session",), [DOC]):
         writer.comment("Descent on a penalty or a Lagrangian ends near the boundary, not on it.")
         for line in BODY.format(steps=STEPS).splitlines():

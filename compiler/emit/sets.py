@@ -1,4 +1,4 @@
-"""Projection and ADMM as Python: which parameters, which set, when."""
+"""Projection and ADMM as Python: which parameters, which set, when; masks that pruning leaves."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.scope import ramp_steps
-from cspec.compiler.emit.expressions.set_constants import set_constant
+from cspec.compiler.emit.expressions.set_constants import operator, set_constant
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.pieces import constant, entry
+from cspec.compiler.emit.pieces import called, constant, entry, method
+from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.sharing import sharing, targets
 from cspec.compiler.methods.admm import splits
 from cspec.compiler.methods.projection import (
@@ -34,11 +35,7 @@ def tensors(items: Sequence[Expr]) -> ast.expr:
     models = {item.model for item in items if isinstance(item, ParameterRef)}
     if len(models) == 1 and all(isinstance(item, ParameterRef) for item in items):
         names: list[ast.expr] = [ast.Constant(i.name) for i in items if isinstance(i, ParameterRef)]
-        return ast.Call(
-            func=ast.Name(id="parameters"),
-            args=[entry("primal", models.pop()), ast.List(elts=names)],
-            keywords=[],
-        )
+        return called("parameters", entry("primal", models.pop()), ast.List(elts=names))
     return ast.List(elts=[entry("primal", i.id) for i in items if isinstance(i, Name)])
 
 
@@ -48,10 +45,7 @@ def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslat
         texts = ", ".join(sorted({c.text for c in action.constraints})) or "its bounds"
         doc = [f"What `{action.family}` is about: {texts}"]
         with make.writer.function(f"{action.name}_tensors", ("primal",), doc):
-            items = targets(action, facts)
-            if any(isinstance(item, ParameterRef) for item in items):
-                make().used.add("parameters")
-            make.writer.give(tensors(items))
+            make.writer.give(tensors(targets(action, facts)))
 
 
 def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
@@ -72,32 +66,25 @@ def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
             writer.line(f"{ast.unparse(pair)},  # {action.family}")
 
 
-def operator(action: SetAction, translator: Translator, epochs: float) -> ast.expr:
+def set_at(action: SetAction, translator: Translator) -> ast.expr:
     """The set of an action: a module constant, or the set of the moment along a ramp."""
-    ramp = density_ramp(action, translator, epochs)
+    ramp = density_ramp(action, translator)
     if ramp is None:
         return at_end(action, translator)
     start, end, share = ramp
-    translator.used.add("ramp_down")
     elapsed: ast.expr = ast.Name(id="progress")
     warmup = course_of(action).warmup
     if warmup:
         elapsed = ast.BinOp(elapsed, ast.Sub(), constant(warmup))
     moment = ast.BinOp(elapsed, ast.Div(), constant(share))
-    linear = [ast.keyword(arg="power", value=ast.Constant(1))] if moving(action.set) else []
-    amount = ast.Call(func=ast.Name(id="ramp_down"), args=[start, end, moment], keywords=linear)
-    get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
-    more = [
-        ast.keyword(arg=key, value=ast.Constant(value)) for key, value in _of_layers(action.set)
-    ]
-    arguments: list[ast.expr] = [ast.Constant(action.set.word), amount]
+    linear = {"power": ast.Constant(1)} if moving(action.set) else {}
+    arguments: list[ast.expr] = [called("ramp_down", start, end, moment, **linear)]
     block = _block(action.set)
     if block is not None:
         # Of each block a whole number of entries, at least as many as the ramp says.
-        ceil = ast.Attribute(value=ast.Name(id="math"), attr="ceil")
-        whole = ast.Call(func=ceil, args=[amount], keywords=[])
-        arguments = [ast.Constant(action.set.word), whole, translator.translate(block)]
-    return ast.Call(func=get, args=arguments, keywords=more)
+        arguments = [method("math", "ceil", *arguments), translator.translate(block)]
+    more = {key: ast.Constant(value) for key, value in _of_layers(action.set)}
+    return operator(action.set.word, *arguments, **more)
 
 
 def _block(member: SetMember) -> Expr | None:
@@ -118,20 +105,23 @@ def _of_layers(member: SetMember) -> tuple[tuple[str, str | float], ...]:
 
 def _onto(action: SetAction) -> SetMember:
     """The set at the end of a ramp, with the way onto it that the spec asks for."""
-    member, by = _final(action.set), way_onto(action)
-    extra: dict[str, str | float] = dict(_of_layers(member)) | ({"by": by} if by else {})
-    return member.model_copy(update={"arguments": {**member.arguments, **extra}})
+    member, by = action.set, way_onto(action)
+    found = {**member.arguments, **dict(_of_layers(member)), **({"by": by} if by else {})}
+    amount = found.get("0")
+    if isinstance(amount, Expr):
+        found["0"] = last_of_ramp(amount)
+    return member.model_copy(update={"arguments": found})
 
 
 def density_ramp(
-    action: SetAction, translator: Translator, epochs: float
+    action: SetAction, translator: Translator
 ) -> tuple[ast.expr, ast.expr, float] | None:
     """Start, end and length (as a share of the run) of a count that shrinks to its bound."""
     amount = action.set.arguments.get("0")
     match amount:
         case Call(function=Name(id="ramp"), arguments=(start, end)):
-            _, per_epoch = translator.scope.length
-            share = min(ramp_steps(amount, translator.scope) / (epochs * per_epoch), 1.0)
+            scope = translator.scope
+            share = min(ramp_steps(amount, scope) / (scope.epochs * scope.length[1]), 1.0)
             return translator.translate(start), translator.translate(end), share
     share = course_of(action).ramp
     if not share or not isinstance(amount, Expr):
@@ -141,18 +131,7 @@ def density_ramp(
     return dense, translator.translate(amount), share
 
 
-def _final(member: SetMember) -> SetMember:
-    """The set at the end of a ramp."""
-    match member.arguments.get("0"):
-        case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
-            return member.model_copy(update={"arguments": member.arguments | {"0": final}})
-        case _:
-            return member
-
-
-def write_project(
-    actions: Sequence[SetAction], facts: Facts, make: MakeTranslator, epochs: float
-) -> None:
+def write_project(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
     """`project(primal, optimizer, progress)`: every set that is projected on each step."""
     doc = ["Replace each by the nearest member of its set; momentum follows."]
     groups = sharing(actions, facts)
@@ -161,40 +140,39 @@ def write_project(
     with make.writer.function("project", ("primal", "optimizer", "progress"), doc):
         translator = make()
         for group in groups:
-            write_projections(group, translator, epochs)
+            write_projections(group, translator)
 
 
-def write_progress(
-    value: str, actions: Sequence[SetAction], translator: Translator, epochs: float
-) -> None:
+def write_progress(value: str, actions: Sequence[SetAction], translator: Translator) -> None:
     """`progress = value`, where a projection waits for a share of the run or follows a ramp."""
-    if any(
-        course_of(action).warmup or density_ramp(action, translator, epochs) is not None
-        for action in actions
-    ):
+    if any(course_of(a).warmup or density_ramp(a, translator) is not None for a in actions):
         translator.writer.line(f"progress = {value}")
 
 
-def write_projections(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
+def write_projections(group: Sequence[SetAction], translator: Translator) -> None:
     """The projection of actions that share parameters: one line, or one line a set."""
     if len(group) == 1:
-        write_projection(group[0], translator, epochs)
+        write_projection(group[0], translator)
         return
-    start = _common_start(group)
-    if start:
-        with translator.writer.block(f"if progress >= {start!r}:"):
-            _write_together(group, translator, epochs)
-        return
-    _write_together(group, translator, epochs)
+    with translator.writer.when(_from(_common_start(group))):
+        _write_together(group, translator)
+
+
+def _from(start: float) -> str:
+    """The condition that a share of the run is over."""
+    return f"progress >= {start!r}" if start else ""
 
 
 def _common_start(group: Sequence[SetAction]) -> float:
     """The share of the run at which sets on the same parameters are projected onto.
 
+    A count on a ramp is all there is until that begins: nothing has to keep it waiting.
+
     Raises:
         SpecError: each has another.
     """
-    starts = {course_of(a).warmup for a in group if not _waits_by_itself(a)}
+    courses = [course_of(action) for action in group]
+    starts = {course.warmup for course in courses if not course.ramp}
     if len(starts) > 1:
         labels = ", ".join(f"`{action.constraints[0].label}`" for action in group)
         message = f"{labels} hold for the same parameters and begin at different times"
@@ -203,46 +181,60 @@ def _common_start(group: Sequence[SetAction]) -> float:
     return starts.pop() if starts else 0.0
 
 
-def _waits_by_itself(action: SetAction) -> bool:
-    """Whether a count is all there is until its ramp begins: nothing has to keep it waiting."""
-    return bool(course_of(action).ramp)
-
-
-def _write_together(group: Sequence[SetAction], translator: Translator, epochs: float) -> None:
-    translator.used.add("project_together")
+def _write_together(group: Sequence[SetAction], translator: Translator) -> None:
     writer = translator.writer
     with writer.block("project_together(", ")"):
-        with writer.block("["):
+        with writer.block("[", "],"):
             for action in group:
-                pair = ast.Tuple(elts=[operator(action, translator, epochs), tensors_of(action)])
-                writer.argument("", pair, action.family)
-        momentum = any(settings_of(a).momentum for a in projections(group))
-        writer.line("],")
-        if momentum:
+                pair = ast.Tuple(elts=[set_at(action, translator), tensors_of(action)])
+                writer.item(pair, action.family)
+        if any(settings_of(a).momentum for a in projections(group)):
             writer.line("optimizer,")
 
 
-def write_projection(action: SetAction, translator: Translator, epochs: float) -> None:
+def write_projection(action: SetAction, translator: Translator) -> None:
     """The line that projects one action's parameters."""
-    translator.used.add("project_")
-    arguments = [operator(action, translator, epochs), tensors_of(action)]
+    arguments = [set_at(action, translator), tensors_of(action)]
     if settings_of(action).momentum:
         arguments.append(ast.Name(id="optimizer"))
-    call = ast.Call(func=ast.Name(id="project_"), args=arguments, keywords=[])
-    warmup = course_of(action).warmup
-    if not warmup:
-        translator.writer.call(ast.unparse(call), action.family)
-        return
-    with translator.writer.block(f"if progress >= {warmup!r}:"):
+    with translator.writer.when(_from(course_of(action).warmup)):
+        call = called("project_", *arguments)
         translator.writer.call(ast.unparse(call), action.family)
 
 
 def tensors_of(action: SetAction) -> ast.expr:
     """The call that lists an action's tensors."""
-    function = ast.Name(id=f"{action.name}_tensors")
-    return ast.Call(func=function, args=[ast.Name(id="primal")], keywords=[])
+    return called(f"{action.name}_tensors", ast.Name(id="primal"))
 
 
 def at_end(action: SetAction, translator: Translator) -> ast.expr:
     """The set of an action as it is at the end of a ramp."""
     return set_constant(translator, _onto(action))
+
+
+def frozen(actions: Sequence[SetAction]) -> list[SetAction]:
+    """Counts whose support is kept once they have come to their bound."""
+    return [action for action in actions if course_of(action).freeze]
+
+
+def write_masks(actions: Sequence[SetAction], make: MakeTranslator) -> None:
+    """`keep_zeros` before projections, `freeze` after them."""
+    held = frozen(actions)
+    if not held:
+        return
+    writer = make.writer
+    doc = ["What was pruned for good stays zero."]
+    with writer.function("keep_zeros", ("primal", "state"), doc):
+        for action in held:
+            writer.line(f'hold_support("{action.name}", {action.name}_tensors(primal), state)')
+    doc = ["Counts at their bound keep their entries from now on; the names of those that begin."]
+    with writer.function("freeze", ("primal", "state", "progress"), doc):
+        translator = make()
+        writer.line("begun = []")
+        for action in held:
+            ramp = density_ramp(action, translator)
+            end = round(course_of(action).warmup + (0.0 if ramp is None else ramp[2]), 6)
+            call = f'freeze_support("{action.name}", {action.name}_tensors(primal), state)'
+            with writer.when(f"progress >= {end!r} and {call}"):
+                writer.line(f'begun.append("{action.name}")')
+        writer.line("return begun")

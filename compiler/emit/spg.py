@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.set_constants import set_constant
@@ -14,15 +16,11 @@ from cspec.compiler.records.lowered import EntryRules, Lowered
 def write_set_solve(solve: SetSolve, translator: Translator) -> None:
     """`train(session)`: one call of the solver, the sets by variable."""
     writer, settings = translator.writer, solve.settings
-    doc = ["The whole run: one call of the solver, with the functions above."]
     sets = [
         (name, ast.unparse(set_constant(translator, action.set)), action.family)
         for name, action in solve.sets
     ]
-    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
-        writer.line("session,")
-        writer.line("spg.solve,")
-        writer.line("measure,")
+    with solver_call("spg.solve", writer):
         with writer.block("sets=[", "],"):
             for name, constant, label in sets:
                 writer.line(f"({name!r}, {constant}),  # {label}")
@@ -38,14 +36,23 @@ def write_set_solve(solve: SetSolve, translator: Translator) -> None:
             writer.line("convex=True,")
 
 
+@contextmanager
+def solver_call(solver: str, writer: Writer) -> Iterator[None]:
+    """`train(session)` with one call of a solver, whose other arguments are written inside."""
+    doc = ["The whole run: one call of the solver, with the functions above."]
+    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
+        for argument in ("session", solver, "measure"):
+            writer.line(f"{argument},")
+        yield
+
+
 def write_ways(ways: EntryRules, writer: Writer) -> None:
     """`ways={label: (entries that together make it hold, ...)}`, one rule a line."""
     if not ways:
         return
-    with writer.block("ways={"):
+    with writer.block("ways={", "},"):
         for label, found in ways:
             writer.line(f"{label!r}: {found!r},")
-    writer.line("},")
 
 
 def write_line(lowered: Lowered, writer: Writer) -> None:

@@ -6,26 +6,24 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.pieces import sequence
-from cspec.compiler.emit.sets import at_end, density_ramp, operator, tensors_of
-from cspec.compiler.lower.sharing import targets
+from cspec.compiler.emit.pieces import called, sequence
+from cspec.compiler.emit.sets import at_end, density_ramp, set_at, tensors_of
+from cspec.compiler.lower.sharing import name_of, targets
 from cspec.compiler.methods.admm import first_rho, options, phases, rounds_of, settings_of, splits
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, SetAction
-from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.settings.base import EPOCH
-from cspec.dsl.tree.nodes import Expr, Name
 
 Groups = Sequence[Sequence[SetAction]]
 
 
 def split_groups(lowered: Lowered, facts: Facts) -> Groups:
     """ADMM actions; those that share a parameter stand together."""
-    groups: list[tuple[set[object], list[SetAction]]] = []
+    groups: list[tuple[set[str], list[SetAction]]] = []
     for action in lowered.actions:
         if not splits(action):
             continue
-        keys = {_key(target) for target in targets(action, facts)}
+        keys = {name_of(target) for target in targets(action, facts)}
         joined = [group for group in groups if group[0] & keys]
         members = [member for group in joined for member in group[1]]
         for group in joined:
@@ -35,34 +33,23 @@ def split_groups(lowered: Lowered, facts: Facts) -> Groups:
     return [members for _, members in groups]
 
 
-def _key(target: Expr) -> object:
-    match target:
-        case ParameterRef(model=model, name=name):
-            return model, name
-        case Name(id=name):
-            return name
-        case _:
-            return repr(target)
-
-
 def write_splits(groups: Groups, translator: Translator) -> None:
     """`splits(primal, state)`: every x = z, those that share parameters one after another."""
-    translator.used.add("Split")
     doc = ["Parameters x, their copies z in sets, and the scaled duals u of x = z."]
     writer = translator.writer
     with writer.function("splits", ("primal", "state"), doc):
-        made = [_made(action, translator) for group in groups for action in group]
+        made = [
+            called(
+                "Split",
+                ast.Constant(action.name),
+                at_end(action, translator),
+                tensors_of(action),
+                ast.Name(id="state"),
+            )
+            for group in groups
+            for action in group
+        ]
         writer.give(sequence(made))
-
-
-def _made(action: SetAction, translator: Translator) -> ast.expr:
-    parts = [
-        ast.Constant(action.name),
-        at_end(action, translator),
-        tensors_of(action),
-        ast.Name(id="state"),
-    ]
-    return ast.Call(func=ast.Name(id="Split"), args=parts, keywords=[])
 
 
 def _local(action: SetAction) -> str:
@@ -84,7 +71,7 @@ def write_start(groups: Groups, translator: Translator) -> None:
         translator.writer.line(f"[{', '.join(names)}] = splits(primal, state)")
 
 
-def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
+def write_phases(groups: Groups, translator: Translator) -> None:
     """Dense at first, then attracted to the feasible copy, then fine-tuned on it."""
     writer = translator.writer
     for group in groups:
@@ -92,37 +79,25 @@ def write_phases(groups: Groups, translator: Translator, epochs: float) -> None:
         after = "" if end == 1.0 else ", then fine-tuned on it"
         writer.comment(f"free at first, then drawn to a copy in the set{after}")
         for action in group:
-            _write_moment(action, translator, epochs)
+            # The set of the moment, where its bound is on a ramp.
+            if density_ramp(action, translator) is not None:
+                writer.assign(f"{_local(action)}.onto", set_at(action, translator))
             writer.line(f"{_apart(action)} = {start!r} <= progress < {end!r}")
             with writer.block(f"if {_apart(action)} and not {_local(action)}.begun:"):
-                translator.used.add("begin")
                 rho = first_rho(action, translator.scope.facts)
                 writer.line(f"begin({_local(action)}, rho={rho!r})  # z <- P(x), u <- 0")
         if end == 1.0:
             continue  # delivered after the loop
         first = _local(group[0])
         with writer.block(f"if progress >= {end!r} and {first}.begun and not {first}.delivered:"):
-            _write_delivery(group, translator)
+            writer.line(f"deliver({_all(group)})  # x <- z")
             writer.line(f'session.mark("{group[0].name}")')
-
-
-def _write_moment(action: SetAction, translator: Translator, epochs: float) -> None:
-    """The set of the moment, where its bound is on a ramp."""
-    if density_ramp(action, translator, epochs) is not None:
-        onto = operator(action, translator, epochs)
-        translator.writer.assign(f"{_local(action)}.onto", onto)
-
-
-def _write_delivery(group: Sequence[SetAction], translator: Translator) -> None:
-    translator.used.add("deliver")
-    translator.writer.line(f"deliver({_all(group)})  # x <- z")
 
 
 def write_attraction(groups: Groups, translator: Translator) -> None:
     """loss + rho/2 ||x - z + u||^2, for splits whose x moves by the optimizer."""
     writer = translator.writer
     for action in attracted(groups):
-        translator.used.add("attraction")
         with writer.block(f"if {_apart(action)}:"):
             writer.line(f"loss = loss + attraction({_local(action)})  # rho/2 ||x - z + u||^2")
 
@@ -139,7 +114,6 @@ def write_linearized(groups: Groups, translator: Translator) -> None:
         first = group[0]
         if not settings_of(first).linearized:
             continue
-        translator.used.add("linearized_step")
         with writer.block(f"if {_apart(first)}:"):
             writer.comment("the x-step in closed form; the optimizer moves the other parameters")
             call = f"{_all(group)}, optimizer=optimizer, steps=session.step"
@@ -156,10 +130,8 @@ def write_step_rounds(groups: Groups, translator: Translator) -> None:
                 due = f" and session.step % {every.count} == 0" if every.count > 1 else ""
                 _write_round(action, due, translator)
         if phases(group[0])[1] < 1.0:
-            translator.used.add("stay")
-            with writer.block(
-                f"if {_local(group[0])}.delivered:  # fine-tuning leaves the set no more"
-            ):
+            why = "fine-tuning leaves the set no more"
+            with writer.when(f"{_local(group[0])}.delivered", why):
                 writer.line(f"stay({_all(group)}, optimizer=optimizer)")
 
 
@@ -173,21 +145,19 @@ def write_epoch_rounds(groups: Groups, translator: Translator) -> None:
 
 
 def _write_round(action: SetAction, due: str, translator: Translator) -> None:
-    translator.used.add("split_round")
     with translator.writer.block(f"if {_apart(action)}{due}:"):
         call = f"split_round({_local(action)}{options(action)})"
         translator.writer.call(call, "z <- P(x + u), u <- u + x - z")
 
 
-def write_reports(groups: Groups, translator: Translator, epochs: float) -> None:
+def write_reports(groups: Groups, translator: Translator) -> None:
     """After the loop: deliver what was never delivered, and say how near x came to z."""
     writer = translator.writer
     for group in groups:
         with writer.block(f"if not {_local(group[0])}.delivered:"):
             for action in group:
-                if density_ramp(action, translator, epochs) is not None:
+                if density_ramp(action, translator) is not None:
                     writer.assign(f"{_local(action)}.onto", at_end(action, translator))
-            _write_delivery(group, translator)
+            writer.line(f"deliver({_all(group)})  # x <- z")
     for action in (action for group in groups for action in group):
-        translator.used.add("report_split")
         writer.line(f"report_split(session, {_local(action)})")

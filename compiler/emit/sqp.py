@@ -9,10 +9,10 @@ import sympy as sp
 
 from cspec.compiler.algebra.derivatives import MULTIPLIER, Sparse, tree
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.measures import MakeTranslator, write_constraints
-from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.measures import MakeTranslator, objective_value, write_constraints
+from cspec.compiler.emit.pieces import called, constant
 from cspec.compiler.emit.quadratic import write_quadratic
-from cspec.compiler.emit.spg import write_ways
+from cspec.compiler.emit.spg import solver_call, write_ways
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.solver_call import LiftedProblem, Solve
 
@@ -28,8 +28,8 @@ def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
         _write_smooth(solve, solve.lift, make)
     if found.gradient is not None:
         with make.writer.shared("gradient", ("primal",), ["df/dx, exact."]):
-            values, translator = _values(found.gradient, make, solve)
-            make.writer.give(translator.call("vector", *values))
+            values = _values(found.gradient, make, solve)
+            make.writer.give(make().call("vector", *values))
     if found.jacobian is not None:
         doc = ["dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."]
         rows = len(solve.equalities)
@@ -48,13 +48,7 @@ def _write_smooth(solve: Solve, lift: LiftedProblem, make: MakeTranslator) -> No
     ]
     with make.writer.shared("smooth", ("primal", "batch"), doc):
         translator = _translator(make, solve)
-        objective = lift.objective
-        if solve.vectors is not None:
-            objective = solve.vectors.expression(objective)
-        value = translator.translate(objective)
-        if isinstance(value, ast.Constant):
-            value = translator.call("as_tensor", value)
-        make.writer.assign("f", value)
+        make.writer.assign("f", objective_value(lift.objective, translator, solve.vectors))
         translator.names.fresh("f")
         write_constraints(lift.functions, translator, solve.vectors)
 
@@ -77,20 +71,17 @@ def _write_matrix(
 ) -> None:
     writer = make.writer
     with writer.shared(name, arguments, doc):
-        values, translator = _values([entry for _, _, entry in entries], make, solve)
+        values = _values([entry for _, _, entry in entries], make, solve)
         function = "matrix" if len(shape) == 2 else "symmetric"
-        translator.used.add(function)
         sizes = [constant(size) for size in shape]
         places = [
             ast.Tuple(elts=[constant(row), constant(column), value])
             for (row, column, _), value in zip(entries, values, strict=True)
         ]
-        writer.give(ast.Call(func=ast.Name(id=function), args=[*sizes, *places], keywords=[]))
+        writer.give(called(function, *sizes, *places))
 
 
-def _values(
-    entries: Sequence[sp.Expr], make: MakeTranslator, solve: Solve
-) -> tuple[list[ast.expr], Translator]:
+def _values(entries: Sequence[sp.Expr], make: MakeTranslator, solve: Solve) -> list[ast.expr]:
     """The entries in Python, what they share in locals first."""
     translator = _translator(make, solve)
     shared, reduced = sp.cse(entries, symbols=sp.numbered_symbols(SHARED, real=True), order="none")
@@ -101,17 +92,13 @@ def _values(
     for symbol, value in shared:
         translated = translator.translate(tree(value))
         make.writer.assign(names[symbol.name], translated)
-    return [translator.translate(tree(value)) for value in reduced], translator
+    return [translator.translate(tree(value)) for value in reduced]
 
 
 def write_solve(solve: Solve, writer: Writer) -> None:
     """`train(session)`: one call of the solver."""
     settings = solve.settings
-    doc = ["The whole run: one call of the solver, with the functions above."]
-    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
-        writer.line("session,")
-        writer.line("sqp.solve,")
-        writer.line("measure,")
+    with solver_call("sqp.solve", writer):
         if solve.lift is not None:
             lift = solve.lift
             writer.line("smooth=smooth,")
@@ -160,10 +147,9 @@ def _operations(solve: Solve, known: Mapping[str, int]) -> dict[str, int]:
 
 def _write_eliminated(solve: Solve, writer: Writer) -> None:
     """`place: (constant, {other place: coefficient})`, one variable a line."""
-    with writer.block("eliminated={"):
+    with writer.block("eliminated={", "},"):
         for place, constant_, terms in solve.eliminated:
             writer.line(f"{place}: ({constant_!r}, {dict(terms)!r}),")
-    writer.line("},")
     writer.line(f"held={solve.held!r},")
 
 

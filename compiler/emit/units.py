@@ -27,7 +27,6 @@ def write_units(lowered: Lowered, translator: Translator) -> None:
             condition += f" and session.step % {int(operation.options['every'])} == 1"
         with writer.block(f"if {condition}:"):
             more = ", session.step" if _dilutes(operation, own) else ""
-            translator.used.add("gradient_rate")
             writer.call(
                 f"{operation.name}(state, f, g, true, session.parameters, "
                 f"gradient_rate(optimizer){more})"
@@ -39,7 +38,7 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
     writer = translator.writer
     for operation, rule in lowered.operations(Kind.UNITS):
         names = RuleNames(rule, len(lowered.rules) == 1)
-        translator.used |= {"slopes", "size_of"}
+        translator.used.add("size_of")
         own = {name: ast.unparse(names.read(name)) for name in names.states}
         part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
         dilutes = _dilutes(operation, own)

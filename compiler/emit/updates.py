@@ -6,15 +6,13 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.each_example import write_state
-from cspec.compiler.emit.pieces import constant, exact, subscript
+from cspec.compiler.emit.pieces import called, constant, exact, method, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.graph import (
     FORMULA_FUNCTIONS,
-    RUNTIME_FUNCTIONS,
     Kind,
     Operation,
     StateFacts,
-    Update,
     names_in,
     parse_formula,
 )
@@ -48,7 +46,12 @@ class RuleNames:
         return self.part(value) if state == MULTIPLIERS else value
 
 
-def write_initial_state(lowered: Lowered, writer: Writer, used: set[str]) -> None:
+def names_of(rules: Sequence[FunctionalRule]) -> list[RuleNames]:
+    """Each rule with its names."""
+    return [RuleNames(rule, len(rules) == 1) for rule in rules]
+
+
+def write_initial_state(lowered: Lowered, writer: Writer) -> None:
     """`initial_state()`, where the updates remember anything."""
     rules, size = lowered.rules, lowered.size
     if not lowered.examples and not any(rule.fragment.state for rule in rules):
@@ -59,12 +62,11 @@ def write_initial_state(lowered: Lowered, writer: Writer, used: set[str]) -> Non
         if shared:
             start = ast.parse(_multipliers(rules, size), mode="eval").body
             writer.entry(MULTIPLIERS, start)
-        for rule in rules:
-            names = RuleNames(rule, len(rules) == 1)
-            for state in rule.fragment.state:
+        for names in names_of(rules):
+            for state in names.rule.fragment.state:
                 if state.name != MULTIPLIERS:
                     writer.entry(names.key(state.name), _start(state), state.meaning)
-        write_state(lowered.examples, writer, used)
+        write_state(lowered.examples, writer)
 
 
 def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
@@ -85,22 +87,16 @@ def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
 
 
 def _start(state: StateFacts) -> ast.expr:
-    torch = ast.Name(id="torch")
     if isinstance(state.start, tuple):
         numbers: list[ast.expr] = [exact(value) for value in state.start]
-        make = ast.Attribute(value=torch, attr="tensor")
-        return ast.Call(func=make, args=[ast.List(elts=numbers)], keywords=[])
+        return method("torch", "tensor", ast.List(elts=numbers))
+    size = ast.Constant(state.size)
     if state.start == 0:
-        zeros = ast.Attribute(value=torch, attr="zeros")
-        return ast.Call(func=zeros, args=[ast.Constant(state.size)], keywords=[])
-    make = ast.Attribute(value=torch, attr="full")
-    size = ast.Tuple(elts=[ast.Constant(state.size)])
-    return ast.Call(func=make, args=[size, exact(state.start)], keywords=[])
+        return method("torch", "zeros", size)
+    return method("torch", "full", ast.Tuple(elts=[size]), exact(state.start))
 
 
-def write_combine(
-    rules: Sequence[FunctionalRule], writer: Writer, used: set[str], by_value: bool
-) -> None:
+def write_combine(rules: Sequence[FunctionalRule], writer: Writer, by_value: bool) -> None:
     """`combine(f, g, true, state)`: the loss with the Lagrangian's gradient, of rules.
 
     With `by_value` the loss is the Lagrangian itself (line searches look at values), else
@@ -110,36 +106,27 @@ def write_combine(
         return  # the loss is what is minimized
     doc = [rule.combine.meaning for rule in rules]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
-        terms = [_objective_term(rules)]
-        for rule in rules:
-            names = RuleNames(rule, len(rules) == 1)
-            operation = rule.combine
-            target = "value" if by_value else "weight"
-            formula = next(u.formula for u in operation.updates if u.target == target)
-            value = inline(formula, operation, names, vectors=("g", "true"))
-            used.add("total" if by_value else "weigh")
+        named = names_of(rules)
+        shares = [
+            f"{_combined(names, 'objective')}[0]"
+            for names in named
+            if names.rule.fragment.scales_objective
+        ]
+        terms = [" * ".join([*shares, "f"])]
+        for names in named:
             if by_value:
-                terms.append(f"total({ast.unparse(value)})")
+                terms.append(f"total({_combined(names, 'value')})")
             else:
-                terms.append(f"weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
+                g = ast.unparse(names.part(ast.Name(id="g")))
+                terms.append(f"weigh({_combined(names, 'weight')}, {g})")
         writer.give(ast.parse(" + ".join(terms), mode="eval").body)
 
 
-def _objective_term(rules: Sequence[FunctionalRule]) -> str:
-    """f, times the shares that methods give it."""
-    factors = []
-    for rule in rules:
-        if rule.fragment.scales_objective:
-            names = RuleNames(rule, len(rules) == 1)
-            operation = rule.combine
-            formula = next(u.formula for u in operation.updates if u.target == "objective")
-            value = inline(formula, operation, names, vectors=("g", "true"))
-            factors.append(f"{ast.unparse(value)}[0]")
-    return " * ".join([*factors, "f"])
-
-
-def _g(names: RuleNames) -> ast.expr:
-    return names.part(ast.Name(id="g"))
+def _combined(names: RuleNames, target: str) -> str:
+    """What a rule's COMBINE gives a target: the factor of f, a weight of g, a value."""
+    operation = names.rule.combine
+    formula = next(u.formula for u in operation.updates if u.target == target)
+    return ast.unparse(inline(formula, operation, names, vectors=("g", "true")))
 
 
 def dual_operations(rule: FunctionalRule) -> list[Operation]:
@@ -148,53 +135,40 @@ def dual_operations(rule: FunctionalRule) -> list[Operation]:
     return [op for op in rule.fragment.operations if op.kind in kinds and op.updates]
 
 
-def write_dual_step(
-    rule: FunctionalRule, operation: Operation, alone: bool, writer: Writer, used: set[str]
-) -> None:
+def write_dual_step(names: RuleNames, operation: Operation, writer: Writer) -> None:
     """One dual step: locals in, formulas in order, state out. NaN entries keep what they had.
 
     What settles multipliers at the end looks at the state alone.
     """
-    names, seen = RuleNames(rule, alone), seen_by(operation)
+    rule, seen = names.rule, seen_by(operation)
     settles = operation.kind is Kind.SETTLE
     arguments = ("state",) if settles else ("state", seen)
     with writer.function(operation.name, arguments, [operation.meaning]):
-        if not alone and not settles:
+        if not names.alone and not settles:
             writer.assign(seen, names.part(ast.Name(id=seen)))
         read = _states_used(operation, names)
         for state in read:
             writer.assign(state, names.read(state))
         for index, update in enumerate(operation.updates):
             value = inline(update.formula, operation, names, vectors=())
-            called = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
-            used |= called.intersection(*[frozenset().union(*RUNTIME_FUNCTIONS.values())])
             if update.target not in names.states:
                 writer.assign(update.target, value)
                 continue
             if names.states[update.target].size == rule.rule.size and not settles:
-                used.add("keep")
-                value = ast.Call(
-                    func=ast.Name(id="keep"),
-                    args=[ast.Name(id=seen), value, ast.Name(id=update.target)],
-                    keywords=[],
-                )
+                value = called("keep", ast.Name(id=seen), value, ast.Name(id=update.target))
             later = operation.updates[index + 1 :]
-            if any(
-                update.target == u.target or update.target in names_in(u.formula) for u in later
-            ):
+            read_later = any(update.target in names_in(u.formula) for u in later)
+            set_later = any(update.target == u.target for u in later)
+            if read_later or set_later:
                 writer.assign(update.target, value)
-            if not any(update.target == u.target for u in later):
-                final = ast.Name(id=update.target) if _read_later(update.target, later) else value
+            if not set_later:
+                final = ast.Name(id=update.target) if read_later else value
                 writer.assign(ast.unparse(names.read(update.target)), final)
 
 
 def seen_by(operation: Operation) -> str:
     """What a dual step moves by: the true constraints, or `g`, what the model's step sees."""
     return "g" if operation.sees == "surrogate" else "true"
-
-
-def _read_later(target: str, later: tuple[Update, ...]) -> bool:
-    return any(target in names_in(update.formula) for update in later)
 
 
 def _states_used(operation: Operation, names: RuleNames) -> list[str]:

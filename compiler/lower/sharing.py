@@ -8,6 +8,7 @@ from cspec.compiler.methods.projection import projections
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import SetAction
 from cspec.compiler.records.problem import ParameterRef
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.nodes import Expr, Name
 
 
@@ -21,6 +22,17 @@ def targets(action: SetAction, facts: Facts) -> list[Expr]:
         for p in facts.models[action.set.model].parameters
         if p.prunable
     ]
+
+
+def name_of(target: Expr) -> str:
+    """What tells the parameters of sets apart."""
+    match target:
+        case ParameterRef(model=model, name=name):
+            return f"{model}.{name}"
+        case Name(id=name):
+            return name
+        case _:
+            return repr(target)
 
 
 def sharing(actions: Sequence[SetAction], facts: Facts) -> list[list[SetAction]]:
@@ -39,22 +51,14 @@ def sharing_notes(actions: Sequence[SetAction], facts: Facts) -> tuple[str, ...]
     """What to know of projections onto several sets on the same parameters."""
     projected = projections(actions)
     return tuple(
-        f"{_listed([f'`{action.family}`' for action in group])} share parameters: each step "
+        f"{listing(families, 'and')} share parameters: each step "
         "projects in turn until all hold. For convex sets that is the nearest common point "
         "(Dykstra); for others a common point, if there is one near, but not the nearest"
         for group in sharing(projected, facts)
-        if len({action.family for action in group}) > 1
+        if len(families := dict.fromkeys(action.family for action in group)) > 1
     )
 
 
 def _names(action: SetAction, facts: Facts) -> frozenset[str]:
-    return frozenset(
-        f"{item.model}.{item.name}" if isinstance(item, ParameterRef) else item.id
-        for item in targets(action, facts)
-        if isinstance(item, ParameterRef | Name)
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    return f"{', '.join(unique[:-1])} and {unique[-1]}"
+    named = (item for item in targets(action, facts) if isinstance(item, ParameterRef | Name))
+    return frozenset(map(name_of, named))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers, product
-from cspec.compiler.emit.pieces import OPERATORS, constant
+from cspec.compiler.emit.pieces import OPERATORS, constant, method
 from cspec.compiler.records.problem import ParameterRef
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
@@ -34,10 +34,8 @@ def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.e
             return t.local(("softened", t.dataset, shape(expr)), "softened", value)
         case Product(operators=operators) if "@" in operators:
             return _matrix_product(t, expr)
-        case Sum(operands=operands, operators=operators):
-            return _in_order(t, operands, operators)
-        case Product(operands=operands, operators=operators):
-            return _in_order(t, operands, operators)
+        case Sum() | Product():
+            return _in_order(t, expr.operands, expr.operators)
 
 
 def _in_order(
@@ -80,7 +78,7 @@ def _long(t: TranslatorBase, expr: Sum) -> ast.expr:
 
 def all_of(tensor: ast.expr) -> ast.expr:
     """A sum that leaves nothing out."""
-    return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
+    return method(tensor, "sum")
 
 
 # --- matrices ------------------------------------------------------------------------------------
@@ -99,7 +97,7 @@ def matrix(t: TranslatorBase, expr: Expr) -> ast.expr:
     """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
     value = t.translate(expr)
     if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
-        return ast.Call(ast.Attribute(value, "flatten"), args=[constant(1)], keywords=[])
+        return method(value, "flatten", constant(1))
     return value
 
 

@@ -14,7 +14,15 @@ from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.derivatives import followed_feature
-from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
+from cspec.compiler.emit.pieces import (
+    OPERATORS,
+    attribute,
+    constant,
+    literal,
+    method,
+    slices,
+    subscript,
+)
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.problem import Category, Lookup
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
@@ -107,9 +115,14 @@ def _valued(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
 
 def recoded(t: TranslatorBase, value: ast.expr, axes: Axes, wanted: Axes) -> ast.expr:
     """Codes of one column as those of another with the same values; -1 where it lacks one."""
-    places = {value: place for place, value in enumerate(wanted.classes)}
-    codes = tuple(places.get(value, -1) for value in axes.classes)
-    return t.call("recoded", value, literal(codes))
+    return _by_place(t, value, axes.classes, wanted.classes)
+
+
+def _by_place(
+    t: TranslatorBase, value: ast.expr, held: Sequence[object], wanted: Sequence[object]
+) -> ast.expr:
+    places = {name: place for place, name in enumerate(wanted)}
+    return t.call("recoded", value, literal(tuple(places.get(name, -1) for name in held)))
 
 
 def _aligned(
@@ -219,15 +232,20 @@ def place_of_each(t: TranslatorBase, index: Expr) -> ast.expr:
     value, axes = t.translate(index), t.axes(index)
     if axes.each is None:
         return value
-    column = (
-        t.inference.known.column(t.dataset or "", index.id) if isinstance(index, Name) else None
-    )
-    signed = column is not None and column.signed
-    if signed:
-        value = ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
-    if axes.what in ("whole", "category") and not signed:
-        return value
-    return ast.Call(func=ast.Attribute(value=value, attr="long"), args=[], keywords=[])
+    if _is_signed(t, index):
+        return method(_is_positive(value), "long")
+    return value if axes.what in ("whole", "category") else method(value, "long")
+
+
+def _is_signed(t: TranslatorBase, labels: Expr) -> bool:
+    """Whether labels are a column of -1 and 1."""
+    known = t.inference.known
+    column = known.column(t.dataset or "", labels.id) if isinstance(labels, Name) else None
+    return column is not None and column.signed
+
+
+def _is_positive(value: ast.expr) -> ast.expr:
+    return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
 
 
 def _labels(t: TranslatorBase, own: Expr, outputs: Axes) -> ast.expr:
@@ -236,18 +254,14 @@ def _labels(t: TranslatorBase, own: Expr, outputs: Axes) -> ast.expr:
     Values of another column count by value; one that is no class is -1.
     """
     value, axes = t.translate(own), t.axes(own)
-    column = t.inference.known.column(t.dataset or "", own.id) if isinstance(own, Name) else None
-    if column is not None and column.signed:
-        return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+    if _is_signed(t, own):
+        return _is_positive(value)
     if axes.what != "category":
         return value
     if not outputs.names:
         return value if axes.text else _valued(t, value, axes)
     names = tuple(str(item) for item in axes.classes)
-    if names == outputs.names:
-        return value
-    places = {name: place for place, name in enumerate(outputs.names)}
-    return t.call("recoded", value, literal(tuple(places.get(name, -1) for name in names)))
+    return value if names == outputs.names else _by_place(t, value, names, outputs.names)
 
 
 def margin(t: TranslatorBase, expr: Call) -> ast.expr:
@@ -322,7 +336,7 @@ def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.
     """Sums over the shared axis, example by example."""
     if one.each is not None and other.each is not None:
         both = ast.BinOp(left, ast.Mult(), right)
-        return ast.Call(attribute(both, "sum"), args=[constant(-1)], keywords=[])
+        return method(both, "sum", constant(-1))
     if one.each is not None:
         return ast.BinOp(left, ast.MatMult(), right)
     matrix = len(one.shape or ()) > 1

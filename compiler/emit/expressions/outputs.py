@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.axes.calls import call_key
-from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.emit.expressions.locals import Forward
+from cspec.compiler.emit.expressions.base import Forward, TranslatorBase
+from cspec.compiler.emit.pieces import called, mapping
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import chosen_parameters
 from cspec.dsl.tree.constants import value_or_none
@@ -24,7 +24,7 @@ def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
         found = Forward(name, columns, _as_a_row(t, expr))
         return t.local(key, wanted, t.forward_pass(found, t.dataset))
     arguments = [_input(t, expr, place) for place in range(len(expr.arguments))]
-    value: ast.expr = ast.Call(func=t.model(name), args=arguments, keywords=[])
+    value: ast.expr = called(t.model(name), *arguments)
     if _at_a_point(t, expr):
         value = t.call("at_a_point", t.model(name), *arguments)
     elif _as_a_row(t, expr):
@@ -43,9 +43,7 @@ def _columns(t: TranslatorBase, expr: Call) -> tuple[str, ...]:
 
 def of_own_function(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     """What an imported function gives; (B, 1) is brought to (B,)."""
-    arguments = [_given(t, argument) for argument in expr.arguments]
-    function = ast.Name(id=t.scope.functions[name])
-    value = ast.Call(func=function, args=arguments, keywords=[])
+    value = called(t.scope.functions[name], *(_given(t, argument) for argument in expr.arguments))
     return t.call("per_example", value) if _as_a_row(t, expr) else value
 
 
@@ -69,10 +67,7 @@ def operations(t: TranslatorBase, expr: Call) -> ast.expr:
     known = t.scope.facts.models[model].operations
     if known is None:
         raise not_compiled(form(expr), expr)
-    uses = ast.Dict(
-        keys=[ast.Constant(name) for name, _ in known.uses],
-        values=[ast.Constant(count) for _, count in known.uses],
-    )
+    uses = mapping({name: ast.Constant(count) for name, count in known.uses})
     held = t.module_constant(("operations", model), f"{model}_uses".upper(), lambda: uses)
     named = {k.name: t.translate(k.value) for k in expr.keywords}
     arguments: list[ast.expr] = [t.model(model), held]

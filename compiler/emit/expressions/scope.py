@@ -26,6 +26,8 @@ class ModuleScope(NamedTuple):
     """Imported Python callables: spec name -> Python name."""
     length: tuple[int, int] = (0, 1)
     """Steps of the run, steps an epoch."""
+    epochs: float = 0.0
+    """Epochs of the run."""
     mapped: frozenset[str] = frozenset()
     """Decision variables that are the image of a free one: called for their value."""
     tracked: frozenset[str] = frozenset()

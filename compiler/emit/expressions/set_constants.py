@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.pieces import method
 from cspec.compiler.records.problem import SetMember
 from cspec.dsl.tree.nodes import Expr, Number, shape
 
@@ -18,23 +19,21 @@ def set_constant(t: TranslatorBase, member: SetMember) -> ast.expr:
 
 def _made(t: TranslatorBase, member: SetMember) -> ast.expr:
     """The call `operators.get(word, arguments)`."""
-    positional: list[ast.expr] = [ast.Constant(member.word)]
-    keywords: list[ast.keyword] = []
-    for key, value in member.arguments.items():
-        translated = _argument(t, member, value)
-        if key.isdigit():
-            positional.append(translated)
-        else:
-            keywords.append(ast.keyword(arg=key, value=translated))
-    get = ast.Attribute(value=ast.Name(id="operators"), attr="get")
-    made = ast.Call(func=get, args=positional, keywords=keywords)
+    arguments = {key: _argument(t, member, value) for key, value in member.arguments.items()}
+    positional = [value for key, value in arguments.items() if key.isdigit()]
+    named = {key: value for key, value in arguments.items() if not key.isdigit()}
+    made = operator(member.word, *positional, **named)
     if member.together:
-        return ast.Call(func=get, args=[ast.Constant("jointly"), made], keywords=[])
+        return operator("jointly", made)
     if not member.partial:
         return made
     word, places = ("on_rows", list(member.rows)) if member.rows else ("on_part", member.part)
-    where = ast.parse(repr(places), mode="eval").body
-    return ast.Call(func=get, args=[ast.Constant(word), made, where], keywords=[])
+    return operator(word, made, ast.parse(repr(places), mode="eval").body)
+
+
+def operator(word: str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.expr:
+    """`operators.get("stiefel", arguments)`."""
+    return method("operators", "get", ast.Constant(word), *arguments, **keywords)
 
 
 def _argument(t: TranslatorBase, member: SetMember, value: Expr | float | str) -> ast.expr:

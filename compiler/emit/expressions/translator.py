@@ -7,6 +7,8 @@ Forward passes and other costly parts become locals, once each (common sub-expre
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 from cspec.compiler.emit.expressions.arithmetic import arithmetic
 from cspec.compiler.emit.expressions.base import TranslatorBase
@@ -76,73 +78,58 @@ class Translator(TranslatorBase):
         Raises:
             SpecError: a form that is not compiled.
         """
-        match expr:
-            case Number(value=value):
-                return constant(value)
-            case String(value=text):
-                return ast.Constant(text)
-            case Category(code=code):
-                return ast.Constant(code)
-            case ParameterRef(model=model, name=name):
-                return self.parameter(model, name)
-            case Name():
-                return translate_name(self, expr)
-            case Negate() | Sum() | Product() | Power():
-                return arithmetic(self, expr)
-            case Vector():
-                return vector(self, expr)
-            case Compare() | And() | Or() | Not() | Implies() | Membership():
-                return translate_event(self, expr)
-            case Call():
-                return translate_call(self, expr)
-            case Attribute():
-                return translate_attribute(self, expr)
-            case Index():
-                return translate_index(self, expr)
-            case Expectation():
-                return mean(self, expr)
-            case ByMember():
-                return by_member(self, expr)
-            case Bounds():
-                return bounds(self, expr)
-            case Places():
-                return places(self, expr)
-            case Entries() | Constants() | Sized() | Total():
-                return translate_vectors(self, expr)
-            case Lookup():
-                return looked_up(self, expr)
-            case Violations() | Initial():
-                return about_the_run(self, expr)
-            case PerExample():
-                return self._of_each(expr)
-            case Repeated(body=body, size=size):
-                return self.call("repeated", self.translate(body), constant(size))
-            case WorstCase():
-                return searched(self, expr)
-            case Drawn():
-                return drawn(self, expr)
-            case Beside():
-                return beside(self, expr)
-            case Extreme():
-                return self._branch(expr)
-            case _:
-                raise not_compiled(form(expr), expr)
+        translate = _FORMS.get(type(expr))
+        if translate is None:
+            raise not_compiled(form(expr), expr)
+        return translate(self, expr)
 
-    def _of_each(self, expr: PerExample) -> ast.expr:
-        """One number an example, of those that a condition chooses."""
-        with self.over(expr.dataset):
-            body = self.translate(expr.body)
-            if expr.condition is None:
-                return body
-            return self.call("only", body, self.translate(expr.condition))
-
-    def beside(self, container: str) -> Translator:
-        """What translates another function of the module, with a writer of its own."""
-        made = Translator(self.scope, Writer(), self.names.copy(), self.used, container)
+    def beside(self, container: str, writer: Writer | None = None) -> Translator:
+        """What translates another function of the module; by default with a writer of its own."""
+        names = self.names.copy()
+        made = Translator(self.scope, writer or Writer(), names, self.used, container)
         made.constants, made.forwards, made.searched = self.constants, self.forwards, self.searched
         return made
 
-    def _branch(self, expr: Extreme) -> ast.expr:
-        """The surrogate of what is truly the largest (smallest)."""
-        compared = (ast.List(elts=numbers(self, side)) for side in (expr.soft, expr.true))
-        return self.call("at_largest" if expr.word == "max" else "at_smallest", *compared)
+
+def _of_each(t: TranslatorBase, expr: PerExample) -> ast.expr:
+    """One number an example, of those that a condition chooses."""
+    with t.over(expr.dataset):
+        body = t.translate(expr.body)
+        if expr.condition is None:
+            return body
+        return t.call("only", body, t.translate(expr.condition))
+
+
+def _branch(t: TranslatorBase, expr: Extreme) -> ast.expr:
+    """The surrogate of what is truly the largest (smallest)."""
+    compared = (ast.List(elts=numbers(t, side)) for side in (expr.soft, expr.true))
+    return t.call("at_largest" if expr.word == "max" else "at_smallest", *compared)
+
+
+_FORMS: dict[type[Expr], Callable[[TranslatorBase, Any], ast.expr]] = {
+    Number: lambda _, expr: constant(expr.value),
+    String: lambda _, expr: ast.Constant(expr.value),
+    Category: lambda _, expr: ast.Constant(expr.code),
+    ParameterRef: lambda t, expr: t.parameter(expr.model, expr.name),
+    Name: translate_name,
+    **dict.fromkeys((Negate, Sum, Product, Power), arithmetic),
+    Vector: vector,
+    **dict.fromkeys((Compare, And, Or, Not, Implies, Membership), translate_event),
+    Call: translate_call,
+    Attribute: translate_attribute,
+    Index: translate_index,
+    Expectation: mean,
+    ByMember: by_member,
+    Bounds: bounds,
+    Places: places,
+    **dict.fromkeys((Entries, Constants, Sized, Total), translate_vectors),
+    Lookup: looked_up,
+    **dict.fromkeys((Violations, Initial), about_the_run),
+    PerExample: _of_each,
+    Repeated: lambda t, expr: t.call("repeated", t.translate(expr.body), constant(expr.size)),
+    WorstCase: searched,
+    Drawn: drawn,
+    Beside: beside,
+    Extreme: _branch,
+}
+"""What each form of expression is translated by."""

@@ -8,7 +8,7 @@ from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.algebra.vectorize import slice_of
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.emit.pieces import literal, packed
+from cspec.compiler.emit.pieces import literal, method, packed, subscript
 from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Places, Sized, Total
 from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.tree.nodes import Call, Name, Number, Vector, walk
@@ -18,8 +18,7 @@ def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Tot
     """The Python of a form that only `vectorize` makes."""
     match expr:
         case Total(body=body):
-            value = t.translate(body)
-            return ast.Call(func=ast.Attribute(value=value, attr="sum"), args=[], keywords=[])
+            return method(t.translate(body), "sum")
         case Sized(body=body):
             return t.translate(body)
         case Constants():
@@ -27,16 +26,18 @@ def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Tot
         case Entries(name=name, dimensions=dimensions, places=places):
             value = t.translate(Name(id=name))
             if dimensions > 1:
-                flat = ast.Attribute(value=value, attr="reshape")
-                value = ast.Call(func=flat, args=[ast.Constant(-1)], keywords=[])
-            found = slice_of(places)
-            if found is None:
-                return ast.Subscript(value=value, slice=_places(places, t))
-            start, stop, step = found
-            between = ast.Slice(lower=ast.Constant(start), upper=ast.Constant(stop))
-            if step > 1:
-                between.step = ast.Constant(step)
-            return ast.Subscript(value=value, slice=between)
+                value = method(value, "reshape", ast.Constant(-1))
+            between = slice_of(places)
+            if between is not None:
+                return subscript(value, _between(*between))
+            listed = f"torch.tensor({list(places)!r})"
+            return subscript(value, _module_constant(("places", places), "PLACES", listed, t))
+
+
+def _between(start: int, stop: int, step: int) -> ast.expr:
+    """`start:stop:step`."""
+    lower, upper = ast.Constant(start), ast.Constant(stop)
+    return ast.Slice(lower=lower, upper=upper, step=ast.Constant(step) if step > 1 else None)
 
 
 def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
@@ -46,13 +47,14 @@ def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
         items = [_PlainEntries().visit(t.translate(item)) for item in expr.items]
     finally:
         t.at_module_level = inside
-    rows = [ast.keyword(arg="rows", value=ast.Constant(True))] if expr.rows else []
+    rows = {"rows": ast.Constant(True)} if expr.rows else {}
     wanted = "ROWS" if expr.rows else "BOUNDS"
     key = ("bounds", expr.rows, *map(ast.unparse, items))
-    if any(_makes_array(item) for item in items):
+    names = (node.id for item in items for node in ast.walk(item) if isinstance(node, ast.Name))
+    if "array" in names:
         items = [t.translate(item) for item in expr.items]
-        return t.local(key, wanted.lower(), _numbers(t, items, rows))
-    return t.module_constant(key, wanted, lambda: _numbers(t, items, rows))
+        return t.local(key, wanted.lower(), t.call("Numbers", *items, **rows))
+    return t.module_constant(key, wanted, lambda: t.call("Numbers", *items, **rows))
 
 
 def places(t: TranslatorBase, expr: Places) -> ast.expr:
@@ -61,18 +63,8 @@ def places(t: TranslatorBase, expr: Places) -> ast.expr:
     found = slice_of(expr.places)
     if found is None:
         return in_order(expr.places, rows, t)
-    start, stop, step = (ast.Constant(value) for value in found)
-    between = ast.Slice(lower=start, upper=stop, step=step if found[2] > 1 else None)
     size = (t.axes(expr.first.value).shape or (0,))[0]
-    return rows if found == (0, size, 1) else ast.Subscript(value=rows, slice=between)
-
-
-def _numbers(t: TranslatorBase, items: list[ast.expr], rows: list[ast.keyword]) -> ast.expr:
-    return ast.Call(func=t.function("Numbers"), args=items, keywords=rows)
-
-
-def _makes_array(item: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "array" for node in ast.walk(item))
+    return rows if found == (0, size, 1) else subscript(rows, _between(*found))
 
 
 class _PlainEntries(ast.NodeTransformer):
@@ -160,10 +152,6 @@ class _Filled(ast.NodeTransformer):
 def _tensor(values: str, sizes: tuple[int, ...], t: TranslatorBase) -> str:
     text = f"torch.tensor({values}, dtype=torch.{t.scope.precision})"
     return f"{text}.reshape{sizes!r}" if len(sizes) > 1 else text
-
-
-def _places(places: tuple[int, ...], t: TranslatorBase) -> ast.expr:
-    return _module_constant(("places", places), "PLACES", f"torch.tensor({list(places)!r})", t)
 
 
 def _module_constant(key: object, wanted: str, call: str, t: TranslatorBase) -> ast.expr:
