@@ -12,9 +12,8 @@ from pydantic import BaseModel
 
 from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.choose.strategy import ChoiceContext, choose
-from cspec.compiler.choose.what_moves import moving
 from cspec.compiler.lower.setups import data_setups, model_setups, variable_setups
-from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
+from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets, moving
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand

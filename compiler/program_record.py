@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.choose.what_moves import givens
 from cspec.compiler.emit.module import python_names
 from cspec.compiler.explain.data_words import described
 from cspec.compiler.expressions.rewrite import function_name
@@ -12,6 +11,7 @@ from cspec.compiler.expressions.text import text as expression_text
 from cspec.compiler.lower.digest import numbers_digest, plan_digest
 from cspec.compiler.lower.report import constraint_facts, verify_facts
 from cspec.compiler.lower.setups import origin_of
+from cspec.compiler.pass_inputs import givens
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered

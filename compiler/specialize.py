@@ -21,7 +21,6 @@ from cspec.compiler.choose.gate_course import gate_courses
 from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, rehearsed, with_rehearsal
 from cspec.compiler.choose.schedule import SETTLES, RunLength, budget, effective
 from cspec.compiler.choose.strata import with_strata
-from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number
 from cspec.compiler.emit.expressions import ModuleScope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
@@ -40,7 +39,16 @@ from cspec.compiler.lower.variable_bounds import bound_actions
 from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
 from cspec.compiler.notes.pruning import pruning_notes
-from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
+from cspec.compiler.pass_inputs import (
+    context_of,
+    decided,
+    expansion,
+    inference_of,
+    lets,
+    moving,
+    on_whole_data,
+    one_number,
+)
 from cspec.compiler.passes.every_entry import every_entry, few_sums
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
@@ -61,10 +69,9 @@ from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
 from cspec.compiler.records.program import ConstraintFacts, DataSetup, ModelSetup, Program
 from cspec.compiler.refusals.data_fits import check_fits
-from cspec.compiler.refusals.points import check_own_loop
 from cspec.compiler.refusals.set_shapes import check_set_shapes
 from cspec.compiler.refusals.still_parameters import check_still_parameters
-from cspec.compiler.refusals.streams import check_streams
+from cspec.compiler.refusals.streams import check_own_loop, check_streams
 from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening

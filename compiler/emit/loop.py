@@ -49,7 +49,7 @@ from cspec.compiler.emit.splits import (
     write_start,
     write_step_rounds,
 )
-from cspec.compiler.emit.units import has_units, write_settled, write_units
+from cspec.compiler.emit.updates import has_units, write_settled, write_units
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.restoration import is_exchanged, is_restored, settles_offsets
 from cspec.compiler.lower.sharing import sharing

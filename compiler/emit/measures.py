@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.arithmetic import sides
+from cspec.compiler.emit.expressions.operators import sides
 from cspec.compiler.emit.expressions.set_constants import set_constant
 from cspec.compiler.emit.expressions.vectors import in_order
 from cspec.compiler.emit.names import Names

@@ -37,16 +37,15 @@ from cspec.compiler.emit.pieces import PACKED, constant, is_packed, packed
 from cspec.compiler.emit.restoring import write_restore
 from cspec.compiler.emit.sets import write_held, write_masks, write_project, write_targets
 from cspec.compiler.emit.setup import WORDS, value_of, write_record, write_setup
-from cspec.compiler.emit.spg import write_line, write_set_solve
+from cspec.compiler.emit.solvers import write_derivatives, write_line, write_set_solve, write_solve
 from cspec.compiler.emit.splits import split_groups, write_splits
-from cspec.compiler.emit.sqp import write_derivatives, write_solve
-from cspec.compiler.emit.units import write_unit_functions
 from cspec.compiler.emit.updates import (
     dual_operations,
     names_of,
     write_combine,
     write_dual_step,
     write_initial_state,
+    write_unit_functions,
 )
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.derivatives import followed_features, tracked_columns

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.scope import ramp_steps
+from cspec.compiler.emit.expressions.base import ramp_steps
 from cspec.compiler.emit.expressions.set_constants import operator, set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import called, constant, entry, method

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from cspec.compiler.explain.graph import GATES, NO_GATES, conditional, operations, states, symbolic
-from cspec.compiler.explain.history import changes
 from cspec.compiler.explain.quantities import quantities
 from cspec.compiler.explain.settings import acting_values, measured_values, settings_of, training
 from cspec.compiler.explain.verdict import certificate, price, tolerance, verdict
 from cspec.compiler.expressions import text as expressions
 from cspec.compiler.expressions.latex import verbatim
 from cspec.compiler.expressions.mathematics import (
+    Change,
     ConstraintRecord,
     Explanation,
     Mathematics,
     Setting,
 )
 from cspec.compiler.lower.report import constraint_facts, stated, verify_facts
+from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.gates import EXPECTED
-from cspec.compiler.plan import Plan
+from cspec.compiler.plan import PASSES, Plan
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, SetMember
+from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
@@ -285,3 +286,38 @@ def _stop(plan: Plan) -> str | None:
         if isinstance(item, Stop):
             return expressions.text(item.condition)
     return None
+
+
+def changes(checked: Checked) -> tuple[Change, ...]:
+    """Each pass that changed something, with the lines that it changed."""
+    problem = collect(checked)
+    found: list[Change] = []
+    for name, run in PASSES:
+        after = run(problem, checked)
+        lines = tuple(line for line in state(after) if line not in state(problem))
+        if lines:
+            found.append(Change(name=name, lines=lines))
+        problem = after
+    return tuple(found)
+
+
+def state(problem: Problem) -> tuple[str, ...]:
+    """A problem as lines: the objective, then each constraint with its set and its functions."""
+    sense = "minimize" if problem.objective_sign < 0 else problem.sense
+    return (
+        f"{sense} {expressions.text(problem.objective)}",
+        *(_line(c) for c in problem.constraints),
+    )
+
+
+def _line(c: Constraint) -> str:
+    text = f"{c.label}: {expressions.text(c.value)} {c.relation} {expressions.text(c.judged_by)}"
+    if c.set is not None:
+        text += f"   [{c.set.word}]"
+    if c.parts:
+        shown = (
+            f"{expressions.text(part)} {'==' if c.equality(place) else '<='} 0"
+            for place, part in enumerate(c.parts)
+        )
+        text += "   ->   " + ",  ".join(shown)
+    return text

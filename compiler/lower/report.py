@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cspec.compiler.axes.inference import Inference
+from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
-from cspec.compiler.lower.means import means_of
 from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.noise import in_words
 from cspec.compiler.passes.expansion.worst_case import Attack, attack_of, harder, is_searched
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Constraint, Drawn, PerExample, WorstCase
-from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
+from cspec.compiler.records.program import ConstraintFacts, MeanFacts, VerifyFacts
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
-from cspec.dsl.explicit.measured_on import measured_on
+from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import Values, value_or_none
@@ -29,6 +29,7 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Name,
     Negate,
+    Node,
     Product,
     Sum,
     Var,
@@ -51,23 +52,17 @@ def constraint_facts(
         for part in rule.parts
     }
     return tuple(
-        _facts(c, segments.get(id(c)), checked, inference) for c in lowered.problem.constraints
+        facts_of(c, checked, inference, segments.get(id(c))) for c in lowered.problem.constraints
     )
 
 
 def facts_of(
-    c: Constraint, checked: Checked, inference: Inference | None = None
-) -> ConstraintFacts:
-    """The record of one constraint, before it has a rule."""
-    return _facts(c, None, checked, inference)
-
-
-def _facts(
     c: Constraint,
-    segment: tuple[int, int, str] | None,
     checked: Checked,
-    inference: Inference | None,
+    inference: Inference | None = None,
+    segment: tuple[int, int, str] | None = None,
 ) -> ConstraintFacts:
+    """The record of one constraint, by default before it has a rule."""
     method = c.method
     exact, tolerance = _tolerance(c, checked)
     return ConstraintFacts(
@@ -240,3 +235,38 @@ def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:
                 )
             )
     return tuple(facts)
+
+
+def means_of(sides: Sequence[Expr], inference: Inference) -> tuple[MeanFacts, ...]:
+    """One record a mean, in the order in which they are measured.
+
+    None at all where there is nothing that could be missing.
+    """
+    found = [mean for side in sides for mean in _means(side, inference, "")]
+    return tuple(found) if any(mean != MeanFacts() for mean in found) else ()
+
+
+def _means(node: Node, inference: Inference, denominator: str) -> Iterator[MeanFacts]:
+    match node:
+        case Expectation():
+            yield _of_mean(node, inference, denominator)
+        case Call() if function_name(node) in TAILS:
+            yield MeanFacts(denominator=denominator)
+        case Product(operands=(first, *others), operators=operators):
+            yield from _means(first, inference, "")
+            for operator, operand in zip(operators, others, strict=True):
+                divides = operator == "/" and isinstance(operand, Expectation)
+                yield from _means(operand, inference, text(operand) if divides else "")
+        case _:
+            for child in node.children():
+                yield from _means(child, inference, "")
+
+
+def _of_mean(mean: Expectation, inference: Inference, denominator: str) -> MeanFacts:
+    found = inference.grouping(mean)
+    if found.columns:
+        condition = ", ".join(text(part) for part in (*found.columns, *found.events))
+        groups = tuple(group.text for group in found.groups)
+        return MeanFacts(condition=condition, groups=groups, denominator=denominator)
+    condition = " and ".join(text(event) for event in found.events)
+    return MeanFacts(condition=condition, denominator=denominator)

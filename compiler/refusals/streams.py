@@ -1,17 +1,19 @@
-"""A loader has batches of its own: what a spec may say about them beside it."""
+"""A loader, or a loop of one's own, has batches of its own: what a spec may say beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal
 
+from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.records.facts import Facts, StreamFacts
 from cspec.compiler.records.problem import Problem
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.points import Pairs
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import Fit, walk
+from cspec.dsl.tree.nodes import Call, Data, Fit, Name, walk
 
 Size = int | Literal["full"]
 
@@ -111,3 +113,28 @@ def place_of(checked: Checked, word: str = "batch_size") -> Span:
                 if keyword.name == word:
                     return keyword.value.span
     return NOWHERE
+
+
+def check_own_loop(checked: Checked, facts: Facts) -> None:
+    """Refuse pairs in a loop of one's own, whose batches come from there.
+
+    Raises:
+        SpecError: CS520, one finding a set of pairs.
+    """
+    if facts.own_loop is None:
+        return
+    found = [
+        diagnostic
+        for item in checked.elaborated.items
+        if isinstance(item, Data)
+        and isinstance(item.source, Call)
+        and isinstance(item.source.function, Name)
+        and isinstance(checked.sources.get(item.targets[0].name), Pairs)
+        for diagnostic in not_compiled(
+            f"`{item.targets[0].name}` in a loop of your own",
+            item.source,
+            "the batches of such a loop come from it: bind them as data, `E[... on points]`",
+        ).diagnostics
+    ]
+    if found:
+        raise SpecError(found)

@@ -4,7 +4,7 @@ A file a form: arithmetic, calls, events, means, parts, vectors, ... Each is a f
 translator as `base` knows it; `Translator` tells forms apart.
 """
 
-from cspec.compiler.emit.expressions.scope import ModuleScope
+from cspec.compiler.emit.expressions.base import ModuleScope
 from cspec.compiler.emit.expressions.translator import Translator
 
 __all__ = ["ModuleScope", "Translator"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions.arithmetic import all_of
-from cspec.compiler.emit.expressions.base import KEPT, TranslatorBase
+from cspec.compiler.emit.expressions.base import KEPT, TranslatorBase, ramp_steps
 from cspec.compiler.emit.expressions.derivatives import derivative
 from cspec.compiler.emit.expressions.examples import (
     NORMS,
@@ -17,8 +16,8 @@ from cspec.compiler.emit.expressions.examples import (
     reduction,
 )
 from cspec.compiler.emit.expressions.means import tail
+from cspec.compiler.emit.expressions.operators import all_of
 from cspec.compiler.emit.expressions.outputs import forward, of_own_function, operations, weights
-from cspec.compiler.emit.expressions.scope import ramp_steps
 from cspec.compiler.emit.pieces import constant, subscript
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import globs_of

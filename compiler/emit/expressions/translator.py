@@ -10,15 +10,17 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from cspec.compiler.emit.expressions.arithmetic import arithmetic
 from cspec.compiler.emit.expressions.base import TranslatorBase
 from cspec.compiler.emit.expressions.calls import translate_call
-from cspec.compiler.emit.expressions.events import translate_event
 from cspec.compiler.emit.expressions.examples import looked_up, numbers
 from cspec.compiler.emit.expressions.means import by_member, mean
-from cspec.compiler.emit.expressions.parts import translate_attribute, translate_index
-from cspec.compiler.emit.expressions.run_values import about_the_run
-from cspec.compiler.emit.expressions.spec_names import translate_name
+from cspec.compiler.emit.expressions.names import (
+    about_the_run,
+    translate_attribute,
+    translate_index,
+    translate_name,
+)
+from cspec.compiler.emit.expressions.operators import arithmetic, translate_event
 from cspec.compiler.emit.expressions.vectors import bounds, places, translate_vectors, vector
 from cspec.compiler.emit.expressions.worst_cases import beside, drawn, searched
 from cspec.compiler.emit.pieces import constant

@@ -1,4 +1,4 @@
-"""Sums, products and powers as Python, node by node: the arithmetic that was written."""
+"""Sums, products and powers, comparisons and what joins them, as Python, node by node."""
 
 from __future__ import annotations
 
@@ -7,12 +7,28 @@ import math
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.emit.expressions.examples import numbers, product
-from cspec.compiler.emit.pieces import OPERATORS, constant, method
+from cspec.compiler.emit.expressions.examples import compared, events, numbers, product, truth
+from cspec.compiler.emit.pieces import OPERATORS, RELATIONS, constant, joined, method
+from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.records.problem import ParameterRef
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
-from cspec.dsl.tree.nodes import Expr, Negate, Power, Product, Sum, shape
+from cspec.dsl.tree.nodes import (
+    And,
+    Compare,
+    Expr,
+    FiniteSet,
+    Implies,
+    Interval,
+    Membership,
+    Negate,
+    Not,
+    Or,
+    Power,
+    Product,
+    Sum,
+    shape,
+)
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
@@ -112,3 +128,43 @@ def sides(t: TranslatorBase, left: Expr, right: Expr) -> list[ast.expr]:
     if _beside_matrix(t, (left, right)):
         return [matrix(t, left), matrix(t, right)]
     return [t.translate(left), t.translate(right)]
+
+
+def translate_event(
+    t: TranslatorBase, expr: Compare | And | Or | Not | Implies | Membership
+) -> ast.expr:
+    """The Python of an event.
+
+    Raises:
+        SpecError: a membership in a set that is no interval and not listed.
+    """
+    match expr:
+        case Compare(operands=operands, operators=operators):
+            sides = compared(t, operands)
+            links: list[ast.expr] = [
+                ast.Compare(left=a, ops=[RELATIONS[o]], comparators=[b])
+                for a, o, b in zip(sides, operators, sides[1:], strict=False)
+            ]
+            return joined(ast.BitAnd(), links)
+        case And(operands=operands):
+            return joined(ast.BitAnd(), events(t, operands))
+        case Or(operands=operands):
+            return joined(ast.BitOr(), events(t, operands))
+        case Not(operand=operand):
+            return ast.UnaryOp(op=ast.Invert(), operand=truth(t, operand))
+        case Implies(condition=condition, consequence=consequence):
+            return t.call("implies", *events(t, (condition, consequence)))
+        case Membership(element=element, set=within):
+            return _membership(t, element, within)
+
+
+def _membership(t: TranslatorBase, element: Expr, within: Expr) -> ast.expr:
+    match within:
+        case Interval(lower=lower, upper=upper):
+            inside = Compare(operands=(lower, element, upper), operators=("<=", "<="))
+            return translate_event(t, inside)
+        case FiniteSet(items=items):
+            equal = tuple(Compare(operands=(element, i), operators=("==",)) for i in items)
+            return translate_event(t, Or(operands=equal) if len(equal) > 1 else equal[0])
+        case _:
+            raise not_compiled(form(within), within)
