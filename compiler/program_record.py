@@ -20,14 +20,18 @@ from cspec.compiler.records.program import FunctionSetup, Program, plain_fit
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.tree.nodes import Call, Data, Expr, Model, Stop, walk
+from cspec.dsl.tree.nodes import Data, Expr, Model, Stop, walk
 
 
 def record_of(
     plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings, inference: Inference
 ) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
-    checked, problem = plan.checked, lowered.problem
+    checked, problem, stop = plan.checked, lowered.problem, stop_condition(plan.checked)
+
+    def text_of(expr: Expr) -> str:
+        return checked.source.slice(expr.span)
+
     methods = [(c.label, c.member, c.method) for c in problem.constraints]
     settings = repr((methods, fit, _params(checked), sorted(checked.tables.items())))
     settings += "" if facts.own_loop is None else repr(facts.own_loop)
@@ -44,13 +48,13 @@ def record_of(
         else expression_text(as_at_first(problem.objective_gradient)),
         objective_datasets=_datasets(problem),
         constraints=constraint_facts(lowered, checked, inference),
-        metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
+        metrics={name: text_of(value) or "P[pred == y on test]" for name, value in problem.metrics},
         variables=plan.variables,
         given=tuple(sorted(givens(checked))),
         functions=_functions(checked),
         fit=plain_fit(fit),
         verify=verify_facts(checked),
-        stop=_stop_text(checked),
+        stop=None if stop is None else text_of(stop),
         params=dict(checked.params),
         tables={name: table.values for name, table in checked.tables.items()},
         described=described(facts),
@@ -69,18 +73,10 @@ def _params(checked: Checked) -> list[tuple[str, float | tuple[float, ...] | str
     ]
 
 
-def _metric_text(checked: Checked, value: Expr) -> str:
-    return checked.source.slice(value.span) or "P[pred == y on test]"
-
-
 def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     """The callables of `from` and of the registry that expressions call."""
     table = checked.symbols.table
-    called = {
-        name
-        for node in walk(checked.elaborated)
-        if isinstance(node, Call) and (name := function_name(node)) is not None
-    }
+    called = {name for node in walk(checked.elaborated) if (name := function_name(node))}
     made = {
         function_name(item.source)
         for item in checked.elaborated.items
@@ -111,11 +107,6 @@ def stop_condition(checked: Checked) -> Expr | None:
     """What `stop when` says; None where nothing does."""
     stops = [item.condition for item in checked.elaborated.items if isinstance(item, Stop)]
     return stops[0] if stops else None
-
-
-def _stop_text(checked: Checked) -> str | None:
-    condition = stop_condition(checked)
-    return None if condition is None else checked.source.slice(condition.span)
 
 
 def _method_word(problem: Problem) -> str:

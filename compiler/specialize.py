@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -67,7 +66,7 @@ from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
-from cspec.compiler.records.program import ConstraintFacts, DataSetup, ModelSetup, Program
+from cspec.compiler.records.program import DataSetup, ModelSetup, Program
 from cspec.compiler.refusals.data_fits import check_fits
 from cspec.compiler.refusals.set_shapes import check_set_shapes
 from cspec.compiler.refusals.still_parameters import check_still_parameters
@@ -132,11 +131,18 @@ def specialize(
     entries = metric_entries(problem, inference)
     lowered = _lowered(plan, facts, run, problem, inference)
     calls = _calls(lowered, run.space, checked)
-    polished = stop_condition(checked) is None and is_polished(lowered, facts, checked.fit)
+    stop = stop_condition(checked)
+    polished = stop is None and is_polished(lowered, facts, checked.fit)
     tried = _rehearsed(plan, facts, run, problem)
     graph = with_polish(calls.graph) if polished else calls.graph
-    record = record_of(plan, facts, lowered, run.fit, inference).model_copy(
+    record = record_of(plan, facts, lowered, run.fit, inference)
+    certified = (
+        c.model_copy(update={"certificate": proofs[c.label].facts}) if c.label in proofs else c
+        for c in record.constraints
+    )
+    record = record.model_copy(
         update={
+            "constraints": tuple(certified),
             "graph": with_rehearsal(graph, tried.steps) if tried.steps else graph,
             "metric_entries": entries,
             "data": plan.data if data is None else data,
@@ -144,20 +150,14 @@ def specialize(
             "notes": _notes(lowered, checked, facts, run.notes + said),
         }
     )
-    record = record.model_copy(update={"constraints": _with_proofs(record.constraints, proofs)})
     functions = {function.name: function.python for function in record.functions}
+    gated = tuple(sorted(name for name, model in facts.models.items() if model.gated))
     emission = Emission(
         lowered=lowered,
         scope=ModuleScope(
-            checked.symbols,
-            facts,
-            inference,
-            {},
-            functions=functions,
-            seed=run.fit.seed,
-            precision=run.fit.precision,
+            checked.symbols, facts, inference, functions, run.fit.seed, run.fit.precision
         ),
-        loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),
+        loop=LoopPlan(lowered, run.fit, gated, stop, run.schedule, run.by_value, polished, tried),
         program=record,
         objective=objective_as_written(checked, facts),
         params=_used_params(checked),
@@ -169,15 +169,6 @@ def specialize(
         certified=tuple((label, proof.leaves) for label, proof in proofs.items()),
     )
     return emit(emission)
-
-
-def _with_proofs(
-    constraints: tuple[ConstraintFacts, ...], proofs: Mapping[str, Certified]
-) -> tuple[ConstraintFacts, ...]:
-    return tuple(
-        c.model_copy(update={"certificate": proofs[c.label].facts}) if c.label in proofs else c
-        for c in constraints
-    )
 
 
 def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> Rehearsed:
@@ -243,21 +234,6 @@ def _notes(
     if problem.solver is None:
         notes += sharing_notes(lowered.actions, facts)
     return notes + pruning_notes(lowered, facts, checked.params) + problem.surrogate_notes
-
-
-def _loop(lowered: Lowered, checked: Checked, facts: Facts, run: _Run, polished: bool) -> LoopPlan:
-    gated = sorted(name for name, model in facts.models.items() if model.gated)
-    return LoopPlan(
-        lowered=lowered,
-        fit=run.fit,
-        gated=tuple(gated),
-        stop=stop_condition(checked),
-        epochs=run.schedule.epochs,
-        by_value=run.by_value,
-        steps=run.schedule.steps,
-        steps_per_epoch=run.schedule.steps_per_epoch,
-        polished=polished,
-    )
 
 
 def objective_as_written(checked: Checked, facts: Facts) -> Expr:

@@ -13,7 +13,7 @@ from cspec.compiler.choose.projectable_parts import (
     projectable,
     set_parts,
 )
-from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, asked_for
+from cspec.compiler.choose.sqp import asked_for, with_method
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.fragment import unfit
@@ -88,15 +88,11 @@ def _owned(parts: Parts, settings: Spg, said: str) -> Problem:
 
 
 def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:
-    if c.soft is not None:
-        return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
     method: Method = Projection() if held else settings
     if said:
-        return c.model_copy(update={"method": method, "reason": said})
+        return with_method(c, method, said, ())
     reason, rejected = _held_reason(c) if held else (FUNCTION, LAGRANGIAN)
-    if c.alternatives:
-        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
-    return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
+    return with_method(c, method, reason, rejected)
 
 
 def _held_reason(c: Constraint) -> tuple[str, tuple[str, ...]]:

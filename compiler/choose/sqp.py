@@ -174,7 +174,7 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
             functions = functions_of(problem, space)
             convex = functions.smooth and classify(problem, functions, space).convex
         problem = problem.model_copy(update={"convex": convex})
-    constraints = tuple(_with(c, settings, reason, ()) for c in problem.constraints)
+    constraints = tuple(with_method(c, settings, reason, ()) for c in problem.constraints)
     return problem.model_copy(update={"constraints": constraints, "solver": settings})
 
 
@@ -196,7 +196,7 @@ def _large(problem: Problem, space: Space) -> Problem | None:
         )
         if text is not None:
             reason = f"{text}: held as a bound, its multiplier follows from stationarity"
-        constraints.append(_with(c, Sqp(), reason, REJECTED))
+        constraints.append(with_method(c, Sqp(), reason, REJECTED))
     history = (*problem.history, vectors_step(read))
     update = {"constraints": tuple(constraints), "solver": Sqp(), "history": history}
     return problem.model_copy(update=update)
@@ -223,7 +223,7 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     if "kink" in found or "unread" not in found:
         return None
     constraints = tuple(
-        _with(c, Sqp(), UNREAD if words[c.label, c.member] == "unread" else READ, REJECTED)
+        with_method(c, Sqp(), UNREAD if words[c.label, c.member] == "unread" else READ, REJECTED)
         for c in problem.constraints
     )
     notes = tuple(f"{label}: {UNREAD}" for (label, _), word in words.items() if word == "unread")
@@ -297,17 +297,17 @@ def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Classificatio
     if held:
         reason = f"{_held(c, held)}: held as a bound, its multiplier follows from stationarity"
         rejected = ("lagrangian: a bound needs no multiplier to be held exactly", *REJECTED[1:])
-        return _with(c, settings, reason, rejected)
+        return with_method(c, settings, reason, rejected)
     gone = [e.text for e in problem.eliminated if (e.label, e.member) == (c.label, c.member)]
     if gone:
         reason = (
             f"affine: `{'`, `'.join(gone[:SHOWN])}`{', ...' if len(gone) > SHOWN else ''}, so the "
             "solver works without it; its multiplier follows from stationarity"
         )
-        return _with(c, settings, reason, ("projection: elimination holds it exactly, too",))
+        return with_method(c, settings, reason, ("projection: elimination holds it exactly, too",))
     kind = known.kinds.get((c.label, c.member), "smooth")
     reason = f"{kind}, small and deterministic: sequential quadratic programming, exact derivatives"
-    return _with(c, settings, reason, REJECTED)
+    return with_method(c, settings, reason, REJECTED)
 
 
 def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
@@ -321,7 +321,9 @@ def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
     return f"`{c.text}` bounds {', '.join(names)}{more}"
 
 
-def _with(c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]) -> Constraint:
+def with_method(
+    c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]
+) -> Constraint:
     if c.soft is not None:
         return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
     if c.alternatives and rejected:

@@ -136,22 +136,23 @@ def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
     if c.reason and isinstance(c.method, Method):  # it holds on a face
         return Choice(c.method, c.reason)
-    each = of_each(c, context)
-    if each is not None and not c.construction:
-        chosen = _of_rows(c, context)
-        if chosen is not None:
-            return chosen
     if c.construction:
         return _by_construction(c, context)
-    own = c.method
-    if isinstance(own, Method) and not isinstance(own, Auto):
-        return _as_written(c, own, "the constraint's own `by`", context)
-    if not isinstance(context.method, Auto):
-        return _as_written(c, context.method, "`using`", context)
-    return _automatic(c, context)
+    of_rows = _of_rows(c, context) if of_each(c, context) is not None else None
+    if of_rows is not None:
+        return of_rows
+    named = _named(c, context)
+    return _automatic(c, context) if named is None else _as_written(c, *named, context)
 
 
 # --- As written ----------------------------------------------------------------------------------
+
+
+def _named(c: Constraint, context: ChoiceContext) -> tuple[Method, str] | None:
+    """The method that the spec names for a requirement, and where; None where it is open."""
+    if isinstance(c.method, Method) and not isinstance(c.method, Auto):
+        return c.method, "the constraint's own `by`"
+    return None if isinstance(context.method, Auto) else (context.method, "`using`")
 
 
 def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContext) -> Choice:
@@ -162,20 +163,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
                 return Choice(method, reason)
             open_ = context.facts is None and any(sized(n, STORED) for n in walk(c.value))
             if c.set is None and not open_:
-                raise unfit(
-                    c,
-                    method.word,
-                    "it is not a set of parameters",
-                    (
-                        "leave the method to cspec, or write `by lagrangian` or "
-                        "`by augmented_lagrangian`",
-                    ),
-                    label="no known set",
-                    notes=(
-                        "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
-                        "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
-                    ),
-                )
+                raise _no_set(c, method)
             require_construction(c, "sparse" if c.set is None else c.set.word, method)
         case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
@@ -400,15 +388,14 @@ def _of_rows(c: Constraint, context: ChoiceContext) -> Choice | None:
     Raises:
         SpecError: CS520, one that does not have a multiplier for each example.
     """
-    own = c.method if isinstance(c.method, Method) and not isinstance(c.method, Auto) else None
-    method = own or context.method
-    if isinstance(method, Auto):
+    named = _named(c, context)
+    if named is None:
         return Choice(AugmentedLagrangian(), EACH)
+    method, where = named
     if c.each is not None and is_points(c.each.dataset) and c.each.condition is None:
         return None  # every step sees all of them, as it sees the entries of a tensor
     reason = unknown_to_rows(method)
     if reason is None:
-        where = "`using`" if own is None else "the constraint's own `by`"
         return Choice(method, f"as written: {where}; one multiplier an example")
     if c.each is not None:
         what = f"a requirement on each example of `{c.each.dataset}` {reason}"
@@ -455,6 +442,16 @@ def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
 
 
 # --- Refusals ------------------------------------------------------------------------------------
+
+
+def _no_set(c: Constraint, method: Method) -> SpecError:
+    helps = ("leave the method to cspec, or write `by lagrangian` or `by augmented_lagrangian`",)
+    notes = (
+        "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
+        "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
+    )
+    why = "it is not a set of parameters"
+    return unfit(c, method.word, why, helps, label="no known set", notes=notes)
 
 
 def _not_yet(c: Constraint, method: Method) -> Diagnostic:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, arguments
+from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.emit.constructions import (
     start_in_sets,
     vertex_steps,
@@ -72,16 +73,14 @@ class LoopPlan(NamedTuple):
     gated: tuple[str, ...]
     """Models with gates, clamped after each step."""
     stop: Expr | None
-    epochs: float
+    length: RunLength
     by_value: bool
     """Whether the optimizer looks at the loss's value (a line search)."""
-    steps: int = 0
-    steps_per_epoch: int = 1
-    splits: Sequence[Sequence[SetAction]] = ()
     polished: bool = False
     """Whether a solver may start where the steps end."""
     rehearsed: Rehearsed = NEVER
     """First steps that are tried at several learning rates."""
+    splits: Sequence[Sequence[SetAction]] = ()
     by_objective: bool = False
     """Whether a step follows the objective as written, and nothing else."""
 
@@ -179,7 +178,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         write_phases(plan.splits, translator)
     if plan.by_value:
         _write_closure_step(plan, translator)
-    elif _looks_ahead(plan):
+    elif plan.lowered.looks_ahead:
         _write_extragradient_step(plan, duals, translator)
     else:
         writer.line(plan.measured)
@@ -210,7 +209,7 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
         if duals:
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
         return
-    if _looks_ahead(plan):
+    if plan.lowered.looks_ahead:
         return  # All have moved from where the step looked ahead.
     for dual in duals:
         if dual.order == "simultaneous":
@@ -244,10 +243,6 @@ def _write_loss(plan: LoopPlan, translator: Translator) -> None:
     """f with the terms of the rules: of none it is f itself."""
     if not plan.plain:
         translator.writer.line(f"loss = {plan.combined}")
-
-
-def _looks_ahead(plan: LoopPlan) -> bool:
-    return any(rule.fragment.dual_order == "extragradient" for rule in plan.lowered.rules)
 
 
 def _write_extragradient_step(plan: LoopPlan, duals: list[Timed], translator: Translator) -> None:

@@ -47,8 +47,7 @@ def write_measure(
     solver asks for all three, also on plain numbers: there nothing is computed twice.
     """
     writer = make.writer
-    parts = [part for rule in lowered.rules for part in rule.parts]
-    followed = any(part.gradients is not None for part in parts)
+    followed = any(part.gradients is not None for part in lowered.parts)
     if solved and not lowered.examples and not followed:
         with writer.shared(MEASURE, ("primal", "batch"), [_MEASURED]):
             _measured_once(lowered, make(), vectors)
@@ -82,14 +81,15 @@ def measured(lowered: Lowered) -> str:
 def _measured_once(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
     """The body of a `measure` that a solver calls."""
     _objective(lowered, translator, vectors, by_value=False)
-    parts = [part for rule in lowered.rules for part in rule.parts]
+    parts = lowered.parts
     if not parts:
         none = translator.call("vector")
         translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), none, none]))
     elif vectors is not None:
-        _together(parts, translator, vectors)
+        write_constraints([f for part in parts for f in part.functions], translator, vectors)
     else:
-        _write_vector("g", [(part, part.functions) for part in parts], translator)
+        entries = [(part, part.functions) for part in parts]
+        translator.writer.assign("g", _all_entries(entries, translator, ""))
         give_measured(translator)
 
 
@@ -116,22 +116,22 @@ def _measure(
         none = ", f.new_zeros(0), f.new_zeros(0)" if name == MEASURE else ""
         writer.line(f"return f{none}{each}")
         return
-    parts = [part for rule in lowered.rules for part in rule.parts]
+    parts = lowered.parts
     if vectors is not None:
-        _together(parts, translator, vectors)
+        write_constraints([f for part in parts for f in part.functions], translator, vectors)
         return
     followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
-    _write_vector("g", followed, translator)
+    writer.assign("g", _all_entries(followed, translator, ""))
     if all(part.gradients is None for part in parts):
         writer.line(f"return f, g, g.detach(){each}")
         return
     truths = [(part, part.functions) for part in parts]
     if translator.scope.tracked:  # derivatives by columns need their graph
-        _write_vector("true", truths, translator, "true_")
+        writer.assign("true", _all_entries(truths, translator, "true_"))
         writer.line(f"return f, g, true.detach(){each}")
         return
     with writer.block("with torch.no_grad():"):
-        _write_vector("true", truths, translator, "true_")
+        writer.assign("true", _all_entries(truths, translator, "true_"))
     writer.line(f"return f, g, true{each}")
 
 
@@ -148,12 +148,6 @@ def _along(true: Sequence[Expr], seen: Sequence[Expr]) -> list[Expr]:
     return [along(*pair) for pair in zip(true, seen, strict=True)]
 
 
-def _together(parts: Sequence[Segment], translator: Translator, vectors: Vectorizer) -> None:
-    """g with functions of one form as one vector, in the order of the problem."""
-    functions = [function for part in parts for function in part.functions]
-    write_constraints(functions, translator, vectors)
-
-
 def write_constraints(
     functions: Sequence[Expr], translator: Translator, vectors: Vectorizer | None
 ) -> None:
@@ -161,7 +155,7 @@ def write_constraints(
     order = None
     if vectors is not None:
         functions, order = vectors.functions(functions)
-    value = _vector([translator.translate(f) for f in functions], translator)
+    value: ast.expr = translator.call("vector", *map(translator.translate, functions))
     if order is not None:
         value = in_order(order, value, translator)
     translator.writer.assign("g", value)
@@ -218,10 +212,10 @@ def _preference(
         if power:
             amount = ast.BinOp(amount, ast.Pow(), power["power"])
     else:
-        entries = _vector([translator.translate(part) for part in true], translator)
+        entries = translator.call("vector", *map(translator.translate, true))
         if seen is not None:
             parts = [translator.translate(part) for part in _along(true, seen)]
-            entries = translator.call("stands_in", entries, _vector(parts, translator))
+            entries = translator.call("stands_in", entries, translator.call("vector", *parts))
         word = "distance" if c.relation == "==" else "shortfall"
         amount = translator.call(word, entries, **power)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
@@ -229,11 +223,6 @@ def _preference(
 
 Entries = Sequence[tuple[Segment, Sequence[Expr]]]
 """Constraints with canonical functions of theirs."""
-
-
-def _write_vector(target: str, entries: Entries, translator: Translator, prefix: str = "") -> None:
-    """`target = vector(...)` of all entries, each kept in a local by its label while few."""
-    translator.writer.assign(target, _all_entries(entries, translator, prefix))
 
 
 def _all_entries(entries: Entries, translator: Translator, prefix: str | None = None) -> ast.expr:
@@ -248,7 +237,7 @@ def _all_entries(entries: Entries, translator: Translator, prefix: str | None = 
         if few and prefix is not None:
             value = _named(value, [owners[place] for place in places], translator, prefix)
         values.append(value)
-    result = _vector(values, translator)
+    result = translator.call("vector", *values)
     moved = {place: new for new, place in enumerate(place for g in groups for place in g)}
     order = tuple(moved[place] for place in range(len(functions)))
     return result if list(order) == sorted(order) else in_order(order, result, translator)
@@ -271,13 +260,10 @@ def _named(
 
 
 def _together_or_alone(functions: Sequence[Expr], translator: Translator) -> ast.expr:
-    if len(functions) == 1:
-        return translate_function(functions[0], translator)
-    return translator.translate(translator.members.together(functions))
-
-
-def translate_function(expr: Expr, translator: Translator) -> ast.expr:
-    """A canonical function; a set's residual goes through its operator."""
+    """Canonical functions of one form; a set's residual goes through its operator."""
+    if len(functions) > 1:
+        return translator.translate(translator.members.together(functions))
+    (expr,) = functions
     if not isinstance(expr, SetResidual):
         return translator.translate(expr)
     word = "residual" if expr.equality else "inequality"
@@ -285,22 +271,16 @@ def translate_function(expr: Expr, translator: Translator) -> ast.expr:
     return method(operator, word, subject)
 
 
-def _vector(parts: Sequence[ast.expr], translator: Translator) -> ast.expr:
-    return translator.call("vector", *parts)
-
-
-def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
+def write_violation(lowered: Lowered, make: MakeTranslator) -> None:
     """`constraints(primal, batch) -> true`: the true canonical constraints alone."""
     doc = "The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."
-    parts = [part for rule in rules for part in rule.parts]
-    _write_alone("constraints", doc, [(part, part.functions) for part in parts], make)
+    _write_alone("constraints", doc, [(part, part.functions) for part in lowered.parts], make)
 
 
-def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
+def write_stand_in(lowered: Lowered, make: MakeTranslator) -> None:
     """`surrogates(primal, batch) -> g`: what the model's step sees of the constraints."""
     doc = "The constraints as the model's step sees them: what `dual_on=surrogate` moves by."
-    parts = [part for rule in rules for part in rule.parts]
-    entries = [(part, part.gradients or part.functions) for part in parts]
+    entries = [(part, part.gradients or part.functions) for part in lowered.parts]
     _write_alone("surrogates", doc, entries, make)
 
 

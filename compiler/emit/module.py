@@ -255,8 +255,7 @@ def _scope(emission: Emission, names: Names) -> ModuleScope:
     columns = emission.scope.symbols.column_names
     return emission.scope._replace(
         params={name: names.fresh(name) for name in emission.params},
-        length=(loop.steps, loop.steps_per_epoch),
-        epochs=loop.epochs,
+        length=loop.length,
         mapped=mapped_variables(emission.lowered),
         tracked=tracked_columns(expressions) & columns,
         followed=followed_features(expressions) & columns,
@@ -274,9 +273,9 @@ def _functions(emission: Emission, make: MakeTranslator) -> None:
     else:
         write_measure(lowered, make, vectors, loop.by_value, solved=emission.solved)
     if needs_violation(lowered):
-        write_violation(rules, make)
+        write_violation(lowered, make)
     if needs_stand_in(lowered):
-        write_stand_in(rules, make)
+        write_stand_in(lowered, make)
     if not emission.solved:
         write_combine(rules, writer, loop.by_value)
     write_functions(lowered, writer)

@@ -6,6 +6,8 @@ import builtins
 import keyword
 import re
 
+from cspec.compiler.records.lowered import numbered
+
 RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
 
 
@@ -26,10 +28,7 @@ class Names:
         base = base if base.isidentifier() else f"_{base}"
         if base in RESERVED or GENERATED.fullmatch(base):
             base += "_"
-        name, count = base, 1
-        while name in self._taken:
-            count += 1
-            name = f"{base}_{count}"
+        name = numbered(base, self._taken)
         self._taken.add(name)
         return name
 

@@ -120,8 +120,9 @@ def density_ramp(
     amount = action.set.arguments.get("0")
     match amount:
         case Call(function=Name(id="ramp"), arguments=(start, end)):
-            scope = translator.scope
-            share = min(ramp_steps(amount, scope) / (scope.epochs * scope.length[1]), 1.0)
+            run = translator.scope.length
+            steps = ramp_steps(amount, translator.scope)
+            share = min(steps / (run.epochs * run.steps_per_epoch), 1.0)
             return translator.translate(start), translator.translate(end), share
     share = course_of(action).ramp
     if not share or not isinstance(amount, Expr):

@@ -295,7 +295,6 @@ def write_ways(ways: EntryRules, writer: Writer) -> None:
 
 def write_line(lowered: Lowered, writer: Writer) -> None:
     """`train(session)`: one call of bisection."""
-    equalities = tuple(e for rule in lowered.rules for e in rule.rule.equalities)
     doc = ["The whole run: the line of the only number that moves is searched."]
     with writer.function("train", ("session",), doc):
-        writer.line(f"solve(session, bisection.solve, measure, equalities={equalities!r})")
+        writer.line(f"solve(session, bisection.solve, measure, equalities={lowered.equalities!r})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from cspec.compiler.explain.text import facts_of
 from cspec.compiler.expressions.latex import escape
 from cspec.compiler.expressions.mathematics import (
     OBJECTIVE_SURROGATE,
@@ -87,15 +88,8 @@ def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
 def _items(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
     if c.members:
         yield f"- members: {', '.join(f'`{m}`' for m in c.members)}"
-    rows = [("why", c.reason), ("decided by", c.alternative)]
-    rows.append(("settings", ", ".join(s.text for s in c.settings)))
-    if c.surrogate:
-        forms = ", ".join(f"${form.latex}$" for form in c.surrogate_form)
-        rows.append(("surrogate", f"{c.surrogate} moves the model" + (f": {forms}" * bool(forms))))
-    rows += [("tolerance", c.tolerance), ("verdict", c.verdict), ("price", c.price)]
-    if verbose:
-        rows += [("not taken", text) for text in c.rejected]
-    yield from (f"- {head}: {text}" for head, text in rows if text)
+    forms = ", ".join(f"${form.latex}$" for form in c.surrogate_form)
+    yield from (f"- {head}: {text}" for head, text in facts_of(c, forms, verbose))
 
 
 def _changes(page: Explanation) -> Iterator[str]:

@@ -117,30 +117,29 @@ def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
             yield ""
         first = False
         yield from _wrapped(f"{c.label}: {c.written}", "  ", "      ")
-        yield from _facts_of(c, verbose)
+        yield from _items(c, verbose)
     if page.training:
         if page.constraints:
             yield ""
         yield from _row("training", ", ".join(s.text for s in page.training), 10)
 
 
-def _facts_of(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
-    rows = [("method", c.method or c.kind), ("why", c.reason)]
-    if c.alternative:
-        rows.append(("decided by", c.alternative))
-    if c.settings:
-        rows.append(("settings", ", ".join(s.text for s in c.settings)))
+def _items(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
+    forms = ",  ".join(form.text for form in c.surrogate_form)
+    for head, text in (("method", c.method or c.kind), *facts_of(c, forms, verbose)):
+        yield from _row(head, text, 10, "      ")
+
+
+def facts_of(c: ConstraintRecord, forms: str, verbose: bool) -> Iterator[tuple[str, str]]:
+    """What is said of a constraint, by what it is about; `forms` of its surrogate."""
+    rows = [("why", c.reason), ("decided by", c.alternative)]
+    rows.append(("settings", ", ".join(s.text for s in c.settings)))
     if c.surrogate:
-        stand_in = ",  ".join(form.text for form in c.surrogate_form)
-        rows.append(
-            ("surrogate", f"{c.surrogate} moves the model" + (f": {stand_in}" * bool(stand_in)))
-        )
+        rows.append(("surrogate", f"{c.surrogate} moves the model" + (f": {forms}" * bool(forms))))
     rows += [("tolerance", c.tolerance), ("verdict", c.verdict), ("price", c.price)]
     if verbose:
         rows += [("not taken", text) for text in c.rejected]
-    for head, text in rows:
-        if text:
-            yield from _row(head, text, 10, "      ")
+    return ((head, text) for head, text in rows if text)
 
 
 def _changes(page: Explanation) -> Iterator[str]:

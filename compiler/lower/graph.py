@@ -12,17 +12,17 @@ from cspec.compiler.methods.each_example import (
 )
 from cspec.compiler.methods.gate_decisions import gate_operations
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, UpdateGraph
-from cspec.compiler.records.lowered import FunctionalRule, Lowered, OutputRows
+from cspec.compiler.records.lowered import Lowered, OutputRows
 from cspec.compiler.records.problem import Lifted
 from cspec.dsl.settings.base import EPOCH
 
 
 def assemble(lowered: Lowered) -> UpdateGraph:
     """The update graph of a lowered problem."""
-    duals = [op for rule in lowered.rules for op in _duals(rule)]
-    early = [op for op in duals if _order(lowered, op) in ("dual_first", "optimistic")]
-    late = [op for op in duals if op not in early]
+    duals = _duals(lowered)
     measured = "f and g" if lowered.rules else "f"
+    meaning = "both players one step ahead on the same batch; gradients there, then back"
+    ahead = Operation(kind=Kind.EXTRAPOLATE, name="look_ahead", meaning=meaning)
     around = [SETS[a.settings.word].around(a, lowered) for a in lowered.actions]
     operations = [
         *(op for each in around for op in each.before),
@@ -31,19 +31,19 @@ def assemble(lowered: Lowered) -> UpdateGraph:
         Operation(kind=Kind.MEASURE, name="measure", meaning=f"{measured} on a batch"),
         *(op for op, _ in lowered.operations(Kind.UNITS)),
         *(op for rule in lowered.examples for op in units_operations(rule)),
-        *(op for op in early if op.trigger.unit == "step"),
+        *(op for op, early in duals if early and op.trigger.unit == "step"),
         *(rule.combine for rule in lowered.rules),
         *(op for rule in lowered.examples for op in step_operations(rule)),
         *(op for each in around for op in each.combine),
         Operation(kind=Kind.BACKWARD, name="backward", meaning="gradient of the combination"),
-        *_look_ahead(lowered),
+        *((ahead,) if lowered.looks_ahead else ()),
         *(op for each in around for op in each.step),
         Operation(kind=Kind.PRIMAL_STEP, name="step", meaning="the optimizer moves the model"),
         *(op for each in around for op in each.after),
         *gate_operations(lowered.problem),
-        *(op for op in late if op.trigger.unit == "step"),
+        *(op for op, early in duals if not early and op.trigger.unit == "step"),
         Operation(kind=Kind.RECORD, name="record", meaning="history, without waiting"),
-        *(op for op in duals if op.trigger.unit == "epoch"),
+        *(op for op, _ in duals if op.trigger.unit == "epoch"),
         *(op for rule in lowered.examples for op in late_operations(rule)[:-1]),
         *(op for each in around for op in each.rounds),
         Operation(kind=Kind.VERIFY, name="verify", trigger=EPOCH, meaning="best feasible snapshot"),
@@ -76,21 +76,15 @@ def _faces(model: Lifted) -> Operation:
     )
 
 
-def _look_ahead(lowered: Lowered) -> list[Operation]:
-    if not any(rule.fragment.dual_order == "extragradient" for rule in lowered.rules):
-        return []
-    meaning = "both players one step ahead on the same batch; gradients there, then back"
-    return [Operation(kind=Kind.EXTRAPOLATE, name="look_ahead", meaning=meaning)]
-
-
-def _duals(rule: FunctionalRule) -> list[Operation]:
+def _duals(lowered: Lowered) -> list[tuple[Operation, bool]]:
+    """What moves multipliers and penalties, and whether it comes before the model's step."""
     kinds = (Kind.DUAL_STEP, Kind.PENALTY_STEP, Kind.RESET)
-    return [op for op in rule.fragment.operations if op.kind in kinds]
-
-
-def _order(lowered: Lowered, operation: Operation) -> str:
-    rule = next(r for r in lowered.rules if r.rule.name == operation.rule)
-    return rule.fragment.dual_order
+    return [
+        (op, rule.fragment.dual_order in ("dual_first", "optimistic"))
+        for rule in lowered.rules
+        for op in rule.fragment.operations
+        if op.kind in kinds
+    ]
 
 
 def _state(lowered: Lowered) -> tuple[StateFacts, ...]:

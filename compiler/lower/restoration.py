@@ -74,7 +74,7 @@ def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
 def with_polish(graph: UpdateGraph) -> UpdateGraph:
     """The graph of a run that may be polished."""
     meaning = "up to 300 parameters: SLSQP on whole data from where the steps ended"
-    last = [op for op in graph.operations if op.kind is Kind.RESTORE]
-    before = [op for op in graph.operations if op.kind is not Kind.RESTORE]
+    last = graph.of(Kind.RESTORE)
+    before = (op for op in graph.operations if op.kind is not Kind.RESTORE)
     operations = (*before, _at_the_end("polish", meaning), *last)
     return graph.model_copy(update={"operations": operations})

@@ -28,6 +28,7 @@ from cspec.compiler.records.lowered import (
     Segment,
     SetAction,
     SetResidual,
+    numbered,
 )
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.records.set_keys import SetKeys
@@ -104,9 +105,7 @@ def _rules(
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
     start = 0
-    words: dict[str, int] = {}
     for settings, constraints in groups.items():
-        count = words[settings.word] = words.get(settings.word, 0) + 1
         parts: list[Segment] = []
         equalities: list[bool] = []
         for constraint in constraints:
@@ -115,7 +114,7 @@ def _rules(
             equalities.extend(equal)
             start = part.stop
         rule = Rule(
-            name=settings.word if count == 1 else f"{settings.word}_{count}",
+            name=numbered(settings.word, {other.rule.name for other in rules}),
             settings=settings,
             labels=tuple(c.full_label for c in constraints),
             size=len(equalities),
@@ -230,10 +229,9 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
-    sums = [node for node in walk(expr) if function_name(node) == "every_sum"]
-    for node in sums:
-        assert isinstance(node, Call)
-        return prod(entries(term, sizes) for term in node.arguments)
+    for node in walk(expr):
+        if isinstance(node, Call) and function_name(node) == "every_sum":
+            return prod(entries(term, sizes) for term in node.arguments)
     axes = sizes.inference.axes(expr)
     if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
@@ -256,11 +254,6 @@ def _is_one_number(expr: Expr, axes: Axes) -> bool:
 _REDUCTIONS = ONE_NUMBER | ONE_NUMBER_WORDS | {"max", "min"}
 
 
-def _one_number(word: str | None) -> bool:
-    """Whether a function makes one number of a tensor; so do functions of the user's own."""
-    return word in _REDUCTIONS or (word is not None and word not in SIGNATURES)
-
-
 def outside_reductions(expr: Node) -> list[Node]:
     """The nodes of an expression that are not inside something that makes one number of many."""
     found: list[Node] = []
@@ -268,11 +261,11 @@ def outside_reductions(expr: Node) -> list[Node]:
     while stack:
         node = stack.pop()
         found.append(node)
-        if isinstance(node, Expectation):
-            continue
-        if isinstance(node, Call) and _one_number(function_name(node)):
-            continue
-        stack.extend(node.children())
+        word = function_name(node)
+        # Functions of the user's own make one number of a tensor, too.
+        reduces = word in _REDUCTIONS or (word is not None and word not in SIGNATURES)
+        if not reduces and not isinstance(node, Expectation):
+            stack.extend(node.children())
     return found
 
 
@@ -302,11 +295,11 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
     for constraints in groups.values():
         first = constraints[0]
         assert first.set is not None and first.method is not None
-        subjects = _unique([c.set.subject for c in constraints if c.set is not None])
-        # A set of several weights together names them all.
+        subjects = [c.set.subject for c in constraints if c.set is not None]
+        # Members on rows of one weight are on that weight; a set of several weights names them all.
         targets = tuple(
             item
-            for subject in subjects
+            for subject in {shape(subject): subject for subject in subjects}.values()
             if subject is not None
             for item in (subject.items if isinstance(subject, Vector) else (subject,))
         )
@@ -323,24 +316,13 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
     return _told_apart(_merged(actions))
 
 
-def _unique(subjects: list[Expr | None]) -> list[Expr | None]:
-    """Each subject once: members on rows of one weight are on that weight."""
-    return list({shape(subject): subject for subject in subjects}.values())
-
-
 def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
     """Names once each: `g.a` and `g_a` are both `g_a` as a Python name."""
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    found = []
+    found: dict[str, SetAction] = {}
     for action in actions:
-        name = action.name
-        while name in taken:
-            counts[action.name] = counts.get(action.name, 1) + 1
-            name = f"{action.name}_{counts[action.name]}"
-        taken.add(name)
-        found.append(action._replace(name=name))
-    return tuple(found)
+        name = numbered(action.name, found)
+        found[name] = action._replace(name=name)
+    return tuple(found.values())
 
 
 def _merged(actions: list[SetAction]) -> list[SetAction]:

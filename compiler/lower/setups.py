@@ -41,9 +41,8 @@ def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
                 (t.name, tuple((c.name, c.original) for c in columns_of(t))) for t in item.targets
             )
             source = _call(checked, item.source)
-            setups.append(
-                DataSetup(targets=targets, source=source, inputs=inputs, features=features)
-            )
+            found = DataSetup(targets=targets, source=source, inputs=inputs, features=features)
+            setups.append(found)
     return tuple(setups)
 
 
@@ -145,24 +144,21 @@ def _call(checked: Checked, source: Expr | None) -> SourceCall:
             return SourceCall(name=origin[1], module=origin[0]) if origin else SourceCall(name=name)
         case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
             module, name = origin_of(checked, name) or (None, name)
-            record = checked.sources if name in _words(checked) else checked.models
+            records = (*checked.sources.values(), *checked.models.values())
+            record = next((r for r in records if getattr(r, "word", None) == name), None)
             settings = {k.name: plain(k.value, checked) for k in keywords}
-            positional = getattr(_record(record, name), "positional", ())
+            positional = getattr(record, "positional", ())
             for key, value in zip(positional, arguments, strict=False):
                 settings[key] = plain(value, checked)
             rest = () if positional else tuple(plain(value, checked) for value in arguments)
             return SourceCall(name=name, module=module, arguments=rest, settings=settings)
         case _:
-            raise _not_a_source(source).error()
-
-
-def _words(checked: Checked) -> frozenset[str]:
-    return frozenset(record.word for record in checked.sources.values())
-
-
-def _record(records: dict[str, object] | object, name: str) -> object:
-    assert isinstance(records, dict)
-    return next((r for r in records.values() if getattr(r, "word", None) == name), None)
+            raise Diagnostic(
+                code="CS520",
+                message="this does not name a source of data or a model",
+                span=source.span,
+                helps=("write a name with settings, such as `digits()` or `mlp(hidden=[64])`",),
+            ).error()
 
 
 def origin_of(checked: Checked, name: str) -> tuple[str, str] | None:
@@ -195,12 +191,3 @@ def plain(value: Expr, checked: Checked) -> object:
             return word
         case _:
             return value_or_none(value, checked.params)
-
-
-def _not_a_source(source: Expr) -> Diagnostic:
-    return Diagnostic(
-        code="CS520",
-        message="this does not name a source of data or a model",
-        span=source.span,
-        helps=("write a name with settings, such as `digits()` or `mlp(hidden=[64])`",),
-    )

@@ -105,6 +105,10 @@ class UpdateGraph(BaseModel, frozen=True, extra="forbid"):
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()
 
+    def of(self, *kinds: Kind) -> tuple[Operation, ...]:
+        """Its operations of some kinds."""
+        return tuple(op for op in self.operations if op.kind in kinds)
+
 
 FORMULA_FUNCTIONS = frozenset(
     {"relu", "abs", "maximum", "minimum", "where", "isnan", "sqrt", "sum", "mean", "clamp", "sign"}

@@ -17,10 +17,12 @@ from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes
+from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import called, entry, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import numbered
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index
@@ -32,16 +34,18 @@ class ModuleScope(NamedTuple):
     symbols: Symbols
     facts: Facts
     inference: Inference
-    params: Mapping[str, str]
+    functions: Mapping[str, str]
+    """Imported Python callables: spec name -> Python name."""
+    seed: int
+    """That of the run: what draws of a step are a function of, besides the step."""
+    precision: str
+    """The number format of what moves: that of tensors of numbers beside it."""
+    params: Mapping[str, str] = {}
     """Spec name of a param -> Python name of the module constant."""
     auxiliary: str | None = None
     """A vector of variables that a solver has beside those of the spec."""
-    functions: Mapping[str, str] = {}
-    """Imported Python callables: spec name -> Python name."""
-    length: tuple[int, int] = (0, 1)
-    """Steps of the run, steps an epoch."""
-    epochs: float = 0.0
-    """Epochs of the run."""
+    length: RunLength = RunLength(0, 1, 0.0)
+    """Of the run."""
     mapped: frozenset[str] = frozenset()
     """Decision variables that are the image of a free one: called for their value."""
     tracked: frozenset[str] = frozenset()
@@ -50,10 +54,6 @@ class ModuleScope(NamedTuple):
     """Those of which single features are."""
     vectors: frozenset[str] = frozenset()
     """Params of several numbers."""
-    seed: int = 0
-    """That of the run: what draws of a step are a function of, besides the step."""
-    precision: str = "float64"
-    """The number format of what moves: that of tensors of numbers beside it."""
 
     def columns(self, dataset: str) -> frozenset[str]:
         """Declared columns, and those that are bound without: `test` of implied data."""
@@ -64,7 +64,7 @@ class ModuleScope(NamedTuple):
 
 def ramp_steps(ramp: Call, scope: ModuleScope) -> int:
     """Steps over which a bound moves: as it says, else the whole run."""
-    steps, per_epoch = scope.length
+    steps, per_epoch, _ = scope.length
     for keyword in ramp.keywords:
         count = value_or_none(keyword.value, scope.inference.known.params)
         if count is not None:
@@ -164,11 +164,7 @@ class TranslatorBase(ABC):
         if found not in self.forwards:
             alone = self.scope.symbols.only_model == found.model
             base = "outputs" if alone else f"outputs_of_{found.model}"
-            name, count = base, 1
-            while name in self.forwards.values():
-                count += 1
-                name = f"{base}_{count}"
-            self.forwards[found] = name
+            self.forwards[found] = numbered(base, self.forwards.values())
         function = ast.Name(id=self.forwards[found])
         rows = entry(self.container, dataset)
         return called(function, ast.Name(id="primal"), rows)

@@ -36,7 +36,7 @@ def derivative(t: TranslatorBase, word: str, expr: Call) -> ast.expr:
 
 def _called(t: TranslatorBase, expr: Call) -> str:
     """`u_x_x` for `diff(u(t, x), x, x)`."""
-    head = function_name(expr.arguments[0]) if isinstance(expr.arguments[0], Call) else None
+    head = function_name(expr.arguments[0])
     word = function_name(expr)
     prefix = {"diff": "", "grad": "grad_", "laplacian": "laplacian_"}[word or "diff"]
     by = "_".join(column_of_variable(v) or "" for v in variables(expr))
@@ -106,7 +106,7 @@ def followed_feature(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | N
 def _by_examples_alone(t: TranslatorBase, expr: Call) -> None:
     """An output that depends on the other examples of its batch has no derivative of its own."""
     for node in walk(expr.arguments[0]):
-        name = function_name(node) if isinstance(node, Call) else None
+        name = function_name(node)
         model = t.scope.facts.models.get(name or "")
         if model is not None and model.by_batch:
             raise not_compiled(

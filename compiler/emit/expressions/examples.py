@@ -48,8 +48,7 @@ NORMS = frozenset({"norm", "l1", "l2", "sumsq"})
 
 def numbers(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of arithmetic: events and whole numbers as numbers, axes side by side."""
-    values = [number(t, operand) for operand in operands]
-    return values if t.dataset is None else _aligned(t, operands, values)
+    return _aligned(t, operands, [number(t, operand) for operand in operands])
 
 
 def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
@@ -72,8 +71,7 @@ def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
 
 def events(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of `and` and `or`, axes side by side."""
-    values = [truth(t, operand) for operand in operands]
-    return values if t.dataset is None else _aligned(t, operands, values)
+    return _aligned(t, operands, [truth(t, operand) for operand in operands])
 
 
 def truth(t: TranslatorBase, expr: Expr) -> ast.expr:
@@ -128,6 +126,8 @@ def _by_place(
 def _aligned(
     t: TranslatorBase, operands: Sequence[Expr], values: Sequence[ast.expr]
 ) -> list[ast.expr]:
+    if t.dataset is None:
+        return list(values)
     items = [t.axes(operand) for operand in operands]
     joint = together(items)
     if isinstance(joint, Misfit) or not joint.known or joint.each is None:
@@ -197,12 +197,11 @@ def _entry(t: TranslatorBase, value: Expr, index: int, axes: Axes) -> ast.expr:
     logits = _probability(value)
     place = ast.Tuple(elts=[ast.Constant(...), constant(index)])
     if logits is not None:
-        several = index < _classes(t, logits)
-        soft = (
-            subscript(t.translate(value), place)
-            if several
-            else t.call("class_prob", t.translate(logits), constant(index))
-        )
+        soft: ast.expr
+        if index < _classes(t, logits):
+            soft = subscript(t.translate(value), place)
+        else:
+            soft = t.call("class_prob", t.translate(logits), constant(index))
         return t.kept("class_prob", (shape(value), index), soft)
     if not axes.known:
         return t.call("entry", t.translate(value), constant(index))

@@ -22,8 +22,7 @@ def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
     if expr.binders:
         raise not_compiled(form(expr), expr)
     with t.over(expr.dataset):
-        inside = _decided_by(expr.body, *expr.conditions) if t.strict else []
-        return _measured(t, _mean(t, expr), inside)
+        return _measured(t, _mean(t, expr), expr.body, *expr.conditions)
 
 
 def _decided_by(*parts: Expr) -> list[Expr]:
@@ -43,18 +42,17 @@ def _decided_by(*parts: Expr) -> list[Expr]:
     return found
 
 
-def _measured(t: TranslatorBase, value: ast.expr, means: list[Expr]) -> ast.expr:
-    """A value that is not measured where one of the means that decide it is not."""
+def _measured(t: TranslatorBase, value: ast.expr, *parts: Expr) -> ast.expr:
+    """A value that is not measured where one of the means that decide its parts is not."""
+    means = _decided_by(*parts) if t.strict else []
     return t.call("if_measured", value, *map(t.translate, means)) if means else value
 
 
 def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
     found = t.inference.grouping(expr)
     axes = t.axes(expr.body)
-    event = expr.kind == "P" or axes.what == "event"
-    body = _each(t, truth(t, expr.body) if event else number(t, expr.body), axes)
-    where = _condition(t, found)
-    named: dict[str, ast.expr] = {} if where is None else {"where": where}
+    body = _each(t, _body(t, expr), axes)
+    named = _condition(t, found)
     if found.columns:
         codes, count = _codes(t, found), ast.Constant(len(found.groups))
         rates = t.call("by_group", body, codes, count, **named, **_on(t))
@@ -63,6 +61,12 @@ def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
         named["tokens"] = ast.Constant(len(axes.tokens))
     one = None if named or _on(t) else _averaged(expr.body, body)
     return one or t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
+
+
+def _body(t: TranslatorBase, expr: Expectation) -> ast.expr:
+    """What a mean is of: truth values, or numbers."""
+    event = expr.kind == "P" or t.axes(expr.body).what == "event"
+    return truth(t, expr.body) if event else number(t, expr.body)
 
 
 def _averaged(expr: Expr, value: ast.expr) -> ast.Call | None:
@@ -84,23 +88,19 @@ def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:
     """The means of many members, (n,): of groups in one pass, else one row of values a member."""
     mean = expr.mean
     with t.over(mean.dataset):
-        inside = _decided_by(mean.body, *mean.conditions) if t.strict else []
-        axes = t.axes(mean.body)
-        event = mean.kind == "P" or axes.what == "event"
-        body = truth(t, mean.body) if event else number(t, mean.body)
-        where = _condition(t, Grouping(events=mean.conditions))
+        arguments = [_body(t, mean)]
+        named = _condition(t, Grouping(events=mean.conditions))
         held = tuple(dict.fromkeys(expr.held))
-        arguments = [body]
         if expr.columns:
             index = _index(t, expr, held)
             if expr.rows:
                 group = _of_members(t, expr, held, index)
-                where = group if where is None else joined(ast.BitAnd(), [group, where])
+                named = {"where": joined(ast.BitAnd(), [group, *named.values()])}
             else:
                 arguments += [index, constant(len(held))]
-        named: dict[str, ast.expr] = {} if where is None else {"where": where}
         word = "row_means" if expr.rows else "by_member"
-        return _measured(t, t.call(word, *arguments, **named, **_on(t)), inside)
+        value = t.call(word, *arguments, **named, **_on(t))
+        return _measured(t, value, mean.body, *mean.conditions)
 
 
 def _index(t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
@@ -132,10 +132,10 @@ def _each(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
     return t.call("spread", value, t.any_column()) if constant else value
 
 
-def _condition(t: TranslatorBase, found: Grouping) -> ast.expr | None:
-    """The examples (or tokens) that count, as one truth value each."""
+def _condition(t: TranslatorBase, found: Grouping) -> dict[str, ast.expr]:
+    """`where=..`: the examples (or tokens) that count, as one truth value each."""
     if not found.events:
-        return None
+        return {}
     axes = [t.axes(event) for event in found.events]
     tokens = next((item.tokens or item.shape or () for item in axes if item.rank), ())
     joint = Axes(each=t.dataset, tokens=tokens)
@@ -143,7 +143,7 @@ def _condition(t: TranslatorBase, found: Grouping) -> ast.expr | None:
         widened(_each(t, truth(t, event), item), item, joint)
         for event, item in zip(found.events, axes, strict=True)
     ]
-    return joined(ast.BitAnd(), parts)
+    return {"where": joined(ast.BitAnd(), parts)}
 
 
 def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
@@ -167,5 +167,4 @@ def tail(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
         named = {key: t.translate(value) for key, value in keywords.items()}
         if where is not None:
             named["where"] = _each(t, truth(t, where), t.axes(where))
-        inside = _decided_by(body) if t.strict else []
-        return _measured(t, t.call(name, value, *rest, **named, **_on(t)), inside)
+        return _measured(t, t.call(name, value, *rest, **named, **_on(t)), body)
