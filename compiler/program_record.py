@@ -6,7 +6,7 @@ from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.emit.module import python_names
 from cspec.compiler.explain.data_words import described
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.rewrite import datasets_of, function_name
 from cspec.compiler.expressions.text import text as expression_text
 from cspec.compiler.lower.digest import numbers_digest, plan_digest
 from cspec.compiler.lower.report import constraint_facts, verify_facts
@@ -46,7 +46,7 @@ def record_of(
         objective_stand_in=""
         if problem.objective_gradient is None
         else expression_text(as_at_first(problem.objective_gradient)),
-        objective_datasets=_datasets(problem),
+        objective_datasets=tuple(dict.fromkeys(datasets_of(problem.objective))),
         constraints=constraint_facts(lowered, checked, inference),
         metrics={name: text_of(value) or "P[pred == y on test]" for name, value in problem.metrics},
         variables=plan.variables,
@@ -96,11 +96,6 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
         )
         for name in used
     )
-
-
-def _datasets(problem: Problem) -> tuple[str, ...]:
-    from_expectations = (getattr(node, "dataset", None) for node in walk(problem.objective))
-    return tuple(dict.fromkeys(name for name in from_expectations if name))
 
 
 def stop_condition(checked: Checked) -> Expr | None:

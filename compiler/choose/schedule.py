@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cspec.compiler.choose.batching import batches_per_epoch
 from cspec.compiler.choose.gate_rates import gate_rates, slow_gates
+from cspec.compiler.expressions.rewrite import datasets_of
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -18,7 +19,7 @@ from cspec.dsl.settings.fit import (
     SgdOptimizer,
 )
 from cspec.dsl.settings.points import Pairs
-from cspec.dsl.tree.nodes import Objective, walk
+from cspec.dsl.tree.nodes import Objective
 
 DEFAULT_EPOCHS = 30
 DEFAULT_STEPS = 5000
@@ -130,14 +131,13 @@ def length(checked: Checked, facts: Facts) -> RunLength:
 
 
 def _objective_dataset(checked: Checked) -> str | None:
-    for item in checked.elaborated.items:
-        if isinstance(item, Objective) and item.expression is not None:
-            for node in walk(item.expression):
-                dataset = getattr(node, "dataset", None)
-                if dataset:
-                    source = checked.sources.get(dataset)
-                    return source.data if isinstance(source, Pairs) else str(dataset)
-    return checked.symbols.default_dataset
+    items = (item for item in checked.elaborated.items if isinstance(item, Objective))
+    written = (item.expression for item in items if item.expression is not None)
+    dataset = next((name for expr in written for name in datasets_of(expr)), None)
+    if dataset is None:
+        return checked.symbols.default_dataset
+    source = checked.sources.get(dataset)
+    return source.data if isinstance(source, Pairs) else dataset
 
 
 def _rows(checked: Checked, facts: Facts) -> int | None:

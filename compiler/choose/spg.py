@@ -13,7 +13,7 @@ from cspec.compiler.choose.projectable_parts import (
     projectable,
     set_parts,
 )
-from cspec.compiler.choose.sqp import asked_for, with_method
+from cspec.compiler.choose.sqp import asked_for, named, solved, with_method
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.fragment import unfit
@@ -51,7 +51,8 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
             return _owned(_parts(problem, space), asked, said)
         if space is None or not isinstance(method, Auto):
             return None
-        own_way = any(_own_way(c) for c in problem.constraints)
+        # A method, a construction or a preference asks for a training loop.
+        own_way = any(named(c) or c.soft is not None for c in problem.constraints)
         if own_way or not any(projectable(c) for c in problem.constraints):
             return None
         return _owned(_parts(problem, space), Spg(), "")
@@ -65,26 +66,14 @@ def _parts(problem: Problem, space: Space) -> Parts:
     return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
 
 
-def _own_way(c: Constraint) -> bool:
-    """Whether a constraint asks for a training loop: a method, a construction, a preference."""
-    mine = c.method is not None and not isinstance(c.method, Auto)
-    return mine or c.construction or c.soft is not None
-
-
 def _owned(parts: Parts, settings: Spg, said: str) -> Problem:
     problem = parts.problem
-    constraints = tuple(
+    constraints = (
         _chosen(c, settings, said, place in parts.held)
         for place, c in enumerate(problem.constraints)
     )
-    return problem.model_copy(
-        update={
-            "constraints": constraints,
-            "solver": settings,
-            "convex": parts.convex,
-            "history": (*problem.history, Step(name="classify", notes=parts.notes)),
-        }
-    )
+    found = solved(problem, constraints, settings, Step(name="classify", notes=parts.notes))
+    return found.model_copy(update={"convex": parts.convex})
 
 
 def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:

@@ -6,7 +6,7 @@ closed form, and over decision variables alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from cspec.compiler.algebra.affine_vectors import (
@@ -90,8 +90,8 @@ def solved_by_sqp(problem: Problem, method: Method, space: Space | None) -> Prob
         return _owned(problem, space, asked)
     if space is None or not isinstance(method, Auto) or space.size > LARGEST:
         return None
-    if any(_own_way(c) for c in problem.constraints):
-        return None
+    if any(named(c) or c.relation == "in" for c in problem.constraints):
+        return None  # a method, or a set of its own, asks for a training loop
     return _owned(problem, space, None)
 
 
@@ -152,10 +152,9 @@ def asked_for(kind: type[Solver], problem: Problem, method: Method) -> Solver | 
     return settings.pop()
 
 
-def _own_way(c: Constraint) -> bool:
-    """Whether a constraint asks for a training loop: a method, a set of its own."""
-    mine = c.method is not None and not isinstance(c.method, Auto)
-    return mine or c.construction or c.relation == "in"
+def named(c: Constraint) -> bool:
+    """Whether a constraint names a method, or is to hold by construction."""
+    return c.construction or (c.method is not None and not isinstance(c.method, Auto))
 
 
 def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
@@ -174,8 +173,9 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
             functions = functions_of(problem, space)
             convex = functions.smooth and classify(problem, functions, space).convex
         problem = problem.model_copy(update={"convex": convex})
-    constraints = tuple(with_method(c, settings, reason, ()) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints, "solver": settings})
+    return solved(
+        problem, (with_method(c, settings, reason, ()) for c in problem.constraints), settings
+    )
 
 
 def _large(problem: Problem, space: Space) -> Problem | None:
@@ -197,9 +197,7 @@ def _large(problem: Problem, space: Space) -> Problem | None:
         if text is not None:
             reason = f"{text}: held as a bound, its multiplier follows from stationarity"
         constraints.append(with_method(c, Sqp(), reason, REJECTED))
-    history = (*problem.history, vectors_step(read))
-    update = {"constraints": tuple(constraints), "solver": Sqp(), "history": history}
-    return problem.model_copy(update=update)
+    return solved(problem, constraints, Sqp(), vectors_step(read))
 
 
 def _unread(problem: Problem, space: Space) -> Problem | None:
@@ -222,18 +220,22 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     found = [objective, *words.values()]
     if "kink" in found or "unread" not in found:
         return None
-    constraints = tuple(
+    constraints = (
         with_method(c, Sqp(), UNREAD if words[c.label, c.member] == "unread" else READ, REJECTED)
         for c in problem.constraints
     )
     notes = tuple(f"{label}: {UNREAD}" for (label, _), word in words.items() if word == "unread")
     if objective == "unread":
         notes = (f"objective: {UNREAD}", *notes)
-    update = {
-        "constraints": constraints,
-        "solver": Sqp(),
-        "history": (*problem.history, Step(name="classify", notes=notes)),
-    }
+    return solved(problem, constraints, Sqp(), Step(name="classify", notes=notes))
+
+
+def solved(
+    problem: Problem, constraints: Iterable[Constraint], solver: Method, step: Step | None = None
+) -> Problem:
+    """The problem with its solver, the method of each constraint, and what was found of it."""
+    history = problem.history if step is None else (*problem.history, step)
+    update = {"constraints": tuple(constraints), "solver": solver, "history": history}
     return problem.model_copy(update=update)
 
 
@@ -285,11 +287,8 @@ def _automatic(problem: Problem, space: Space) -> Problem | None:
     problem = problem.model_copy(
         update={"eliminated": gone.eliminated, "implied": gone.implied, "presolve": gone.notes}
     )
-    constraints = tuple(_chosen(c, settings, problem, known) for c in problem.constraints)
-    history = (*problem.history, facts_step(known))
-    return problem.model_copy(
-        update={"constraints": constraints, "solver": settings, "history": history}
-    )
+    constraints = (_chosen(c, settings, problem, known) for c in problem.constraints)
+    return solved(problem, constraints, settings, facts_step(known))
 
 
 def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Classification) -> Constraint:

@@ -62,8 +62,11 @@ def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
 def write_functions(lowered: Lowered, writer: Writer) -> None:
     """`weights_of_...` and what else each rule needs."""
     for rule in lowered.examples:
+        if layers_of(rule):
+            _by_network(rule, writer)
+            continue
         _weights(rule, writer)
-        if not rule.balanced and not layers_of(rule):
+        if not rule.balanced:
             _growth(rule, writer)
 
 
@@ -73,25 +76,28 @@ def _by_network(rule: EachRule, writer: Writer) -> None:
     lr, betas = climb_of(rule)
     doc = ["multipliers <- the network's of the batch's rows; it climbs mean g_i m_i first."]
     arguments = ("state", "columns", "rows", "values", "moves")
-    settings = f"lr={lr!r}, betas={betas!r}, act={_act(rule)!r}"
-    settings += f", rows={rule.rows}" if given_of(rule) is None else ""
-    settings += ", equal=True" if rule.equality else ""
     cap = cap_of(rule)
     bound = "" if cap is None else f".clamp(-{cap!r}, {cap!r})"
     with writer.function(f"weights_of_{rule.name}", arguments, doc):
         layers = list(layers_of(rule))
         writer.text_line(
             f'weights = climb_network(state, "{label}", {layers}, columns, values, moves, '
-            f"{settings}){bound}"
+            f"lr={lr!r}, betas={betas!r}, {_of_network(rule)}){bound}"
         )
         writer.line(f'state["{rule.multipliers}"][rows] = weights  # scatter')
         writer.line("return weights")
 
 
-def _act(rule: EachRule) -> str:
+def _of_network(rule: EachRule) -> str:
+    """What a network of multipliers is called with, whether it climbs or tells."""
     network = network_of(rule.constraint.method)
     assert network is not None
-    return network.act
+    share = f", rows={rule.rows}" if given_of(rule) is None else ""
+    return f"act={network.act!r}{share}{_equal(rule)}"
+
+
+def _equal(rule: EachRule) -> str:
+    return ", equal=True" if rule.equality else ""
 
 
 def _columns(rule: EachRule, batch: str) -> str:
@@ -99,9 +105,6 @@ def _columns(rule: EachRule, batch: str) -> str:
 
 
 def _weights(rule: EachRule, writer: Writer) -> None:
-    if layers_of(rule):
-        _by_network(rule, writer)
-        return
     label = rule.constraint.full_label
     weight = f'multipliers + state["{label}.penalty"] * values.detach()'
     weight = weight if rule.equality else f"torch.relu({weight})"
@@ -172,12 +175,11 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         if given_of(rule) is not None:
             continue
-        steps = unit_steps(rule.total_steps)
-        with writer.block(f"if session.step <= {steps}:"):
+        with writer.when(f"session.step <= {unit_steps(rule.total_steps)}"):
             label = f'"{rule.constraint.full_label}"'
             values = f'each["{rule.name}"]'
-            equal = ", equal=True" if rule.equality else ""
-            writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
+            more = f"{rule.rows}{_equal(rule)}"
+            writer.line(f"units_of_each(session, {label}, f, {values}, {more})")
     for rule in rules:
         if rule.balanced:
             _write_balance(rule, translator)
@@ -239,9 +241,7 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
             translator.writer.line(f'tell_each(session, "{label}")')
             continue
         data = f'session.data["{rule.dataset}"].columns'
-        share = f", rows={rule.rows}" if given_of(rule) is None else ""
-        equal = ", equal=True" if rule.equality else ""
         translator.writer.text_line(
             f'tell_network(session, "{label}", {list(layers_of(rule))}, {_columns(rule, data)}, '
-            f"act={_act(rule)!r}{share}{equal})"
+            f"{_of_network(rule)})"
         )

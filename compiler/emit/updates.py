@@ -256,7 +256,8 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
             over = _violated(rule, amount, own)
             writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
             writer.line(f"large = torch.maximum({own['large']}, {amount}.abs().to(steep))")
-            times = _times(operation)
+            factor = operation.options["factor"]
+            times = "" if factor == 1 else f"{factor:.6g} * "
             if "share" in own:
                 times += f"{own['share']} * "
             if "price" in operation.options:
@@ -295,11 +296,6 @@ def _violated(rule: FunctionalRule, amount: str, own: dict[str, str]) -> str:
             return f"torch.relu({amount})"
         case _:
             return f"torch.where({own['floor']} < 0, {amount}.abs(), torch.relu({amount}))"
-
-
-def _times(operation: Operation) -> str:
-    factor = operation.options["factor"]
-    return "" if factor == 1 else f"{factor:.6g} * "
 
 
 def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from cspec.compiler.lower.report import constraint_facts, stated, verify_facts
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.gates import EXPECTED
 from cspec.compiler.plan import PASSES, Plan
+from cspec.compiler.program_record import stop_condition
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
@@ -32,7 +33,7 @@ from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, OF_SETS, Method
 from cspec.dsl.text.visible import visible_line
-from cspec.dsl.tree.nodes import Expr, Stop
+from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.sets import EQUALITIES
 
 SHOWN_ROWS = 4
@@ -53,7 +54,8 @@ def gather(
         for c in problem.constraints
     )
     conditions = {} if program is not None else _conditions(lowered)
-    solver = problem.solver
+    solver, stop = problem.solver, stop_condition(checked)
+    until = None if stop is None else expressions.text(stop)
     models = None if plan.variables else problem
     fit = training(checked, program, models) if solver is None else ()
     about = quantities(plan, program, facts)
@@ -73,7 +75,7 @@ def gather(
         training=fit,
         changes=changes(checked),
         state=states(graph, program is not None),
-        operations=operations(graph, conditions, mover, _stop(plan)),
+        operations=operations(graph, conditions, mover, until),
         signs=_signs(plan),
         notes=program.notes if program is not None else (),
         later=tuple(_later(d, checked) for d in refusals(checked.diagnostics)),
@@ -209,7 +211,11 @@ def _relation(part: Expr, relation: str) -> Mathematics:
     shown = expressions.mathematics(part)
     if in_words(part):
         return Mathematics(text=stated(part, relation), latex=shown.latex)
-    sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
+    return _compared(shown, relation == "==")
+
+
+def _compared(shown: Mathematics, equal: bool) -> Mathematics:
+    sign, latex = ("==", "=") if equal else ("<=", r"\le")
     return Mathematics(text=f"{shown.text} {sign} 0", latex=f"{shown.latex} {latex} 0")
 
 
@@ -237,11 +243,10 @@ def _membership(member: SetMember) -> Mathematics:
 def _residual(member: SetMember) -> Mathematics:
     """A set as functions that multipliers act on."""
     shown = _membership(member)
-    sign, latex = ("==", "=") if member.word in EQUALITIES else ("<=", r"\le")
-    return Mathematics(
-        text=f"residual({shown.text}) {sign} 0",
-        latex=rf"\operatorname{{residual}}({shown.latex}) {latex} 0",
+    residual = Mathematics(
+        text=f"residual({shown.text})", latex=rf"\operatorname{{residual}}({shown.latex})"
     )
+    return _compared(residual, member.word in EQUALITIES)
 
 
 def _surrogate(c: Constraint, decided: ConstraintFacts) -> str:
@@ -279,13 +284,6 @@ def _signs(plan: Plan) -> tuple[str, ...]:
         "is raised: a local estimate, printed only where the end of a run is stationary"
     )
     return tuple(found)
-
-
-def _stop(plan: Plan) -> str | None:
-    for item in plan.checked.elaborated.items:
-        if isinstance(item, Stop):
-            return expressions.text(item.condition)
-    return None
 
 
 def changes(checked: Checked) -> tuple[Change, ...]:

@@ -64,11 +64,8 @@ def _problem(page: Explanation) -> Iterator[str]:
         yield "| | | moves |"
         yield "|---|---|---|"
         for q in page.quantities:
-            yield f"| {q.kind} `{q.name}` | {_cell(q.meaning)} | {'yes' if q.moves else ''} |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
+            meaning = q.meaning.replace("|", r"\|")
+            yield f"| {q.kind} `{q.name}` | {meaning} | {'yes' if q.moves else ''} |"
 
 
 def _methods(page: Explanation, verbose: bool) -> Iterator[str]:

@@ -19,12 +19,9 @@ from cspec.dsl.tree.nodes import Given
 
 def written(settings: Settings) -> str:
     """`adam(lr=0.01)`: a record as the spec would say it."""
-    given = [f"{name}={value_text(getattr(settings, name))}" for name in _given(settings)]
-    return f"{settings.word}({', '.join(given)})" if given else settings.word
-
-
-def _given(settings: Settings) -> list[str]:
-    return [name for name in type(settings).model_fields if settings.given(name)]
+    names = (name for name in type(settings).model_fields if settings.given(name))
+    given = ", ".join(f"{name}={value_text(getattr(settings, name))}" for name in names)
+    return f"{settings.word}({given})" if given else settings.word
 
 
 def value_text(value: object) -> str:
@@ -183,12 +180,11 @@ def _plain(fit: FitSettings, name: str) -> Setting:
 def _optimizer(optimizer: Settings) -> str:
     """The optimizer with its learning rate, and what else differs from its defaults."""
     fields = type(optimizer).model_fields
-    shown = {
-        name: value
+    inside = ", ".join(
+        f"{name}={value_text(value)}"
         for name in fields
         if (value := getattr(optimizer, name)) != fields[name].default or name == "lr"
-    }
-    inside = ", ".join(f"{name}={value_text(value)}" for name, value in shown.items())
+    )
     return f"{optimizer.word}({inside})"
 
 

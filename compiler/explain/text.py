@@ -11,6 +11,7 @@ from cspec.compiler.expressions.mathematics import (
     Explanation,
     OperationRecord,
 )
+from cspec.dsl.messages.wording import counted
 
 WIDTH = 96
 
@@ -63,7 +64,10 @@ def _problem(page: Explanation) -> Iterator[str]:
     yield from _constraints("preferring", soft)
     for name, text in page.metrics:
         yield from _row("recording", f"{name} = {text}", 10)
-    yield from _implied(page)
+    if page.implied:
+        yield ""
+        for written, meaning in page.implied:
+            yield from _wrapped(f"`{written}` means `{meaning}`", "  ", "    ")
     if page.quantities:
         yield ""
         width = max(len(f"{q.kind} {q.name}") for q in page.quantities)
@@ -77,13 +81,6 @@ def _problem(page: Explanation) -> Iterator[str]:
         yield from _row("stays", ", ".join(still), 10)
 
 
-def _implied(page: Explanation) -> Iterator[str]:
-    if page.implied:
-        yield ""
-        for written, meaning in page.implied:
-            yield from _wrapped(f"`{written}` means `{meaning}`", "  ", "    ")
-
-
 def _constraints(title: str, constraints: Iterable[ConstraintRecord]) -> Iterator[str]:
     shown = list(constraints)
     width = max((len(c.label) + 1 for c in shown), default=0)
@@ -95,11 +92,8 @@ def _constraints(title: str, constraints: Iterable[ConstraintRecord]) -> Iterato
             yield from _row(f"{head:<10}  {label:<{width}}", f"{form.text}{tail}", 12 + width)
             head = ""
         if c.members:
-            yield from _row(f"{'':<10}  {'':<{width}}", f"{_count(c.members)}", 12 + width)
-
-
-def _count(members: tuple[str, ...]) -> str:
-    return f"{len(members)} member{'s' * (len(members) != 1)}: {', '.join(members)}"
+            members = f"{counted(len(c.members), 'member')}: {', '.join(c.members)}"
+            yield from _row(" " * (12 + width), members, 12 + width)
 
 
 # --- Method --------------------------------------------------------------------------------------
@@ -164,11 +158,8 @@ def _graph(page: Explanation) -> Iterator[str]:
         yield "  state"
         names = max(len(state.name) for state in page.state)
         for state in page.state:
-            size = (
-                ""
-                if state.size is None
-                else f", {state.size} entr{'y' if state.size == 1 else 'ies'}"
-            )
+            size = "" if state.size is None else f", {state.size} entries"
+            size = ", 1 entry" if state.size == 1 else size
             text = f"{state.meaning}{size}, starts at {state.start}"
             yield from _row(state.name, text, max(names, width), "    ")
 

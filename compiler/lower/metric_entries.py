@@ -32,15 +32,12 @@ def metric_entries(problem: Problem, inference: Inference) -> dict[str, tuple[st
         if names is None:
             continue
         found[name] = names
-        if len(names) > MOST and not _told_apart(value, inference):
+        told_apart = isinstance(value, Violations) or inference.axes(value).groups
+        if len(names) > MOST and not told_apart:
             wrong.append(_too_many(name, value, len(names)))
     if wrong:
         raise SpecError(wrong)
     return found
-
-
-def _told_apart(value: Expr, inference: Inference) -> bool:
-    return isinstance(value, Violations) or bool(inference.axes(value).groups)
 
 
 def _names(value: Expr, inference: Inference) -> tuple[str, ...] | None:

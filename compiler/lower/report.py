@@ -80,7 +80,8 @@ def facts_of(
         else (method.word if isinstance(method, Method) else ""),
         reason=c.reason,
         rule=segment[2] if segment else None,
-        each=_each(c),
+        # The data of requirements with rows of their own, none of entries of the vector.
+        each=c.each.dataset if c.each is not None and has_rows(c) else None,
         level=_level(c, checked),
         share=c.event is not None and c.each is not None,
         aim=AIM if c.event is not None and c.each is not None and not c.true_or_false else 0.0,
@@ -98,7 +99,7 @@ def facts_of(
         prices=not isinstance(method, Method) or method.prices,
         margin=c.margin,
         line=checked.source.position(c.span.start).line,
-        residual=segment is not None and _is_residual(c),
+        residual=segment is not None and c.relation == "in" and c.known_set.word in EQUALITIES,
         means=() if inference is None else means_of((c.value, c.judged_by), inference),
         rescaled=not c.whole and rescales(c.value, checked.params),
     )
@@ -112,20 +113,14 @@ def _searched(c: Constraint, params: Values) -> str:
             attacks.append(Attack(*node.attack))
         elif isinstance(node, Comprehension) and is_searched(node):  # before data are bound
             attacks.append(attack_of(node, params))
-    hard = map(harder, attacks)
-    found = dict.fromkeys(f"{a.steps} steps x {a.restarts} starts" for a in hard)
-    return ", ".join(found)
+    hard = (f"{a.steps} steps x {a.restarts} starts" for a in map(harder, attacks))
+    return ", ".join(dict.fromkeys(hard))
 
 
 def _drawn(c: Constraint, params: Values) -> str:
     """The draws of noise that the verdict is measured by."""
     nodes = [node for side in (c.value, c.bound) for node in walk(side)]
     return ", ".join(dict.fromkeys(filter(None, (in_words(node, params) for node in nodes))))
-
-
-def _each(c: Constraint) -> str | None:
-    """The data of requirements with rows of their own, none of entries of the vector."""
-    return c.each.dataset if c.each is not None and has_rows(c) else None
 
 
 def _level(c: Constraint, checked: Checked) -> str:
@@ -145,10 +140,6 @@ def _stand_ins(c: Constraint) -> tuple[str, ...]:
     return tuple(dict.fromkeys(stated(part, c.relation) for part in parts))
 
 
-def _is_residual(c: Constraint) -> bool:
-    return c.relation == "in" and c.set is not None and c.set.word in EQUALITIES
-
-
 def stated(part: Expr, relation: str) -> str:
     """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
     whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
@@ -161,18 +152,13 @@ def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
         return False, c.tolerance
     if _is_count(c, checked.params):
         return True, 0.0
-    bound = _magnitude(c, checked)
+    bound = value_or_none(c.judged_by, checked.params) if c.relation != "in" else None
+    size = max(1.0, abs(bound or 0.0))
     if not checked.symbols.datasets() and not checked.symbols.models():
         return False, 1e-6
     if c.relation in ("==", "in"):
-        return False, 1e-3 * bound
-    return False, 1e-6 * bound
-
-
-def _magnitude(c: Constraint, checked: Checked) -> float:
-    """max(1, |bound|)."""
-    bound = value_or_none(c.judged_by, checked.params) if c.relation != "in" else None
-    return max(1.0, abs(bound or 0.0))
+        return False, 1e-3 * size
+    return False, 1e-6 * size
 
 
 def _is_count(c: Constraint, params: Values) -> bool:
@@ -219,22 +205,20 @@ def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
 
 def verify_facts(checked: Checked) -> tuple[VerifyFacts, ...]:
     """One record a `verify` line."""
-    facts = []
-    for item in checked.elaborated.items:
-        if isinstance(item, Verify):
-            confidence = None
-            if item.confidence is not None:
-                confidence = value_or_none(item.confidence, checked.params)
-            every = None
-            if item.every is not None:
-                count, unit = item.every
-                every = Every(count, "step" if unit.startswith("step") else "epoch")
-            facts.append(
-                VerifyFacts(
-                    labels=item.labels, dataset=item.dataset, every=every, confidence=confidence
-                )
-            )
-    return tuple(facts)
+    return tuple(_of_line(i, checked) for i in checked.elaborated.items if isinstance(i, Verify))
+
+
+def _of_line(item: Verify, checked: Checked) -> VerifyFacts:
+    given, every = item.confidence, None
+    if item.every is not None:
+        count, unit = item.every
+        every = Every(count, "step" if unit.startswith("step") else "epoch")
+    return VerifyFacts(
+        labels=item.labels,
+        dataset=item.dataset,
+        every=every,
+        confidence=None if given is None else value_or_none(given, checked.params),
+    )
 
 
 def means_of(sides: Sequence[Expr], inference: Inference) -> tuple[MeanFacts, ...]:

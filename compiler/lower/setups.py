@@ -11,6 +11,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -60,18 +61,12 @@ def _inputs(checked: Checked) -> tuple[str, ...]:
 
 def _features(checked: Checked) -> tuple[tuple[str, str], ...]:
     """The features that expressions name: `x.age`, `x["capital-gain"]`."""
-    found: dict[str, str] = {}
-    for node in walk(checked.elaborated):
-        match node:
-            case Attribute(value=Name(id=column), name=name):
-                found[f"{column}.{name}"] = name
-            case Index(value=Name(id=column), indices=(String(value=name),)):
-                found[f"{column}.{name}"] = name
-    columns = checked.symbols.column_names
+    nodes = (n for n in walk(checked.elaborated) if isinstance(n, Attribute | Index))
+    found = {column for node in nodes if (column := column_of(node)) is not None}
     return tuple(
-        (name, column)
-        for column, name in sorted(found.items())
-        if column.rpartition(".")[0] in columns
+        (column.partition(".")[2], column)
+        for column in sorted(found)
+        if column.rpartition(".")[0] in checked.symbols.column_names
     )
 
 

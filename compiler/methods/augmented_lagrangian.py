@@ -62,7 +62,8 @@ INFINITE = float("inf")
 
 def augmented_lagrangian(rule: Rule) -> Fragment:
     """L = f + <multipliers, g> + c/2 g^2 on active entries."""
-    _divisible(rule)
+    if rule.settings.penalty == 0 and rule.settings.rule == "lancelot":
+        refuse(rule, "`rule=lancelot` divides by the penalty", "write a positive `penalty`")
     if _open(rule):
         return scaled_augmented_lagrangian(rule)
     settings = _with_defaults(rule)
@@ -246,12 +247,6 @@ def _scaled_constants(rule: Rule, settings: AugmentedLagrangian, every: Every) -
     decrease = settings.decrease if settings.given("decrease") else HALF
     constants = {"decrease": decrease, "growth": growth}
     return constants | _step_constants(settings)
-
-
-def _divisible(rule: Rule) -> None:
-    settings: AugmentedLagrangian = rule.settings
-    if settings.penalty == 0 and settings.rule == "lancelot":
-        refuse(rule, "`rule=lancelot` divides by the penalty", "write a positive `penalty`")
 
 
 def _steps(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Operation, ...]:

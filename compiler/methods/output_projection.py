@@ -70,7 +70,15 @@ def output_rows(
     result = []
     for model, rows in found.items():
         if rank(list(rows)) < len(rows):
-            raise _dependent(model, constraints[0], len(rows)).error()
+            raise Diagnostic(
+                code="CS521",
+                message=f"the {len(rows)} rows on the outputs of `{model}` depend on one another, "
+                "so no closed form holds them all",
+                span=constraints[0].span,
+                label="one of these rows",
+                notes=("output_projection needs a matrix of full row rank",),
+                helps=("leave one row out, or enforce it `by augmented_lagrangian`",),
+            ).error()
         lower, upper, labels = zip(*rows.values(), strict=True)
         result.append(OutputRows(model, tuple(rows), lower, upper, labels))
     return tuple(result)
@@ -140,15 +148,3 @@ def rank(rows: list[Row]) -> int:
             for j, entry in enumerate(row):
                 other[j] -= factor * entry
     return found
-
-
-def _dependent(model: str, c: Constraint, count: int) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"the {count} rows on the outputs of `{model}` depend on one another, so no closed "
-        "form holds them all",
-        span=c.span,
-        label="one of these rows",
-        notes=("output_projection needs a matrix of full row rank",),
-        helps=("leave one row out, or enforce it `by augmented_lagrangian`",),
-    )

@@ -78,13 +78,10 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
     if open_:
         lr = rule.state("lr", "dual steps, in the problem's units")
         state = (*state, lr, *unit_state(rule), *late_state(rule))
-        operations = (_measured(rule, settings), *operations, *late_mean(rule, "multipliers"))
+        turns = max(1.0, rule.total_steps / rule.steps(settings.every))
+        units = measure_units(rule, "lr", TIMES[settings.regret] * MOVES / turns)
+        operations = (units, *operations, *late_mean(rule, "multipliers"))
     return Fragment(state=state, operations=operations, scales_objective=True)
-
-
-def _measured(rule: Rule, settings: ProxyLagrangian) -> Operation:
-    moves = max(1.0, rule.total_steps / rule.steps(settings.every))
-    return measure_units(rule, "lr", TIMES[settings.regret] * MOVES / moves)
 
 
 _PAID = ("drive <- where(pull > 0, pull, 1)", "paid <- lr * true * slope / drive")

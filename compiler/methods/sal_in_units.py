@@ -64,10 +64,13 @@ def open_penalty(rule: Rule) -> bool:
 def sal_in_units(rule: Rule) -> Fragment:
     """L = f + <lambda, C> + mu/2 ||C||^2, updated 60 times a run by a test on |C|^2."""
     settings: Sal = rule.settings
-    every = _round(rule, settings)
+    # Between two tests lies a sixtieth of the run; an epoch where their number is given.
+    by_epoch = settings.given("iterations")
+    every = Every(1, "epoch") if by_epoch else Every(interval(rule), "step")
     most = settings.max_penalty if settings.given("max_penalty") else None
     units = measure_units(rule, "penalty", fewer_moves(rule, every), most=most, kept="first")
-    iterations = _iterations(rule, settings, every)
+    rounds = rule.total_steps // rule.steps(every)
+    iterations = settings.iterations or max(1, rounds // settings.shuffles)
     move = _move(rule, settings, every, iterations)
     shuffle = iterations * rule.steps(every)
     orders = _reshuffle(rule, max(1, round(shuffle / rule.steps_per_epoch)))
@@ -80,17 +83,6 @@ def sal_in_units(rule: Rule) -> Fragment:
         operations=(*first, *stop(rule), *last, hestenes_powell(rule, weight)),
         dual_order="simultaneous",
     )
-
-
-def _round(rule: Rule, settings: Sal) -> Every:
-    """What lies between two tests: a sixtieth of the run; an epoch where their number is given."""
-    return Every(1, "epoch") if settings.given("iterations") else Every(interval(rule), "step")
-
-
-def _iterations(rule: Rule, settings: Sal, every: Every) -> int:
-    """Rounds of a shuffle."""
-    rounds = rule.total_steps // rule.steps(every)
-    return settings.iterations or max(1, rounds // settings.shuffles)
 
 
 def _state(rule: Rule, *, by_step: bool) -> tuple[StateFacts, ...]:

@@ -17,6 +17,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -173,13 +174,8 @@ def _features(facts: Facts, checked: Checked) -> Iterator[Diagnostic]:
     """`x.age`, `x["age"]`: a feature by its name needs data that have names."""
     bound = {column for data in facts.data.values() if data.rows for column in data.columns}
     for node in walk(checked.elaborated):
-        match node:
-            case Attribute(value=Name(id=column), name=name):
-                pass
-            case Index(value=Name(id=column), indices=(String(value=name),)):
-                pass
-            case _:
-                continue
+        feature = column_of(node) if isinstance(node, Attribute | Index) else None
+        column, _, name = (feature or "").partition(".")
         if column in checked.symbols.column_names and column not in bound:
             yield Diagnostic(
                 code="CS633",

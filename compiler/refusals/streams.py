@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from cspec.compiler.expressions.not_compiled import not_compiled
+from cspec.compiler.expressions.rewrite import datasets_of
 from cspec.compiler.records.facts import Facts, StreamFacts
 from cspec.compiler.records.problem import Problem
 from cspec.dsl.check import Checked
@@ -13,7 +14,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.points import Pairs
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import Call, Data, Fit, Name, walk
+from cspec.dsl.tree.nodes import Call, Data, Fit, Name
 
 Size = int | Literal["full"]
 
@@ -50,10 +51,7 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
 def trained_on(problem: Problem) -> Iterator[str]:
     """Datasets that the objective or a constraint draws batches of."""
     for expr in (problem.objective, *(c.value for c in problem.constraints)):
-        for node in walk(expr):
-            dataset = getattr(node, "dataset", None)
-            if dataset:
-                yield dataset
+        yield from datasets_of(expr)
 
 
 def _written(fit: FitSettings, name: str) -> Size | None:

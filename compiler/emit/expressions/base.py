@@ -7,11 +7,10 @@ common sub-expressions of nearly all that a function computes.
 from __future__ import annotations
 
 import ast
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
@@ -19,13 +18,15 @@ from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import called, entry, subscript
+from cspec.compiler.emit.pieces import called, constant, entry, subscript
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import numbered
+from cspec.compiler.records.problem import Category, ParameterRef
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Number, String
 
 
 class ModuleScope(NamedTuple):
@@ -90,12 +91,28 @@ class Forward(NamedTuple):
     """Whether (B, 1) is brought to (B,)."""
 
 
-class TranslatorBase(ABC):
-    """The translator as a single form sees it.
+Form = TypeVar("Form", bound=Callable[..., ast.expr])
+FORMS: dict[type[Expr], Callable[[Translator, Any], ast.expr]] = {
+    Number: lambda _, expr: constant(expr.value),
+    String: lambda _, expr: ast.Constant(expr.value),
+    Category: lambda _, expr: ast.Constant(expr.code),
+    ParameterRef: lambda t, expr: t.parameter(expr.model, expr.name),
+}
+"""What gives the Python of each form of expression; the modules beside this one add theirs."""
 
-    Calls, events, means and parts ask for the Python of what stands in them by `translate` alone,
-    which `Translator` answers form by form.
-    """
+
+def translates(*forms: type[Expr]) -> Callable[[Form], Form]:
+    """Marks the function that gives the Python of some forms."""
+
+    def noted(function: Form) -> Form:
+        FORMS.update(dict.fromkeys(forms, function))
+        return function
+
+    return noted
+
+
+class Translator:
+    """Translates the expressions of one emitted function; writes the locals it needs."""
 
     def __init__(
         self,
@@ -132,13 +149,23 @@ class TranslatorBase(ABC):
         self.dataset: str | None = None
         """The dataset whose examples are in reach."""
 
-    @abstractmethod
     def translate(self, expr: Expr) -> ast.expr:
-        """The Python of an expression."""
+        """The Python of an expression.
 
-    @abstractmethod
-    def beside(self, container: str, writer: Writer | None = None) -> TranslatorBase:
-        """What translates another function of the module."""
+        Raises:
+            SpecError: a form that is not compiled.
+        """
+        translate = FORMS.get(type(expr))
+        if translate is None:
+            raise not_compiled(form(expr), expr)
+        return translate(self, expr)
+
+    def beside(self, container: str, writer: Writer | None = None) -> Translator:
+        """What translates another function of the module; by default with a writer of its own."""
+        names = self.names.copy()
+        made = Translator(self.scope, writer or Writer(), names, self.used, container)
+        made.constants, made.forwards, made.searched = self.constants, self.forwards, self.searched
+        return made
 
     # --- locals and constants ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions.base import KEPT, TranslatorBase, ramp_steps
+from cspec.compiler.emit.expressions.base import KEPT, Translator, ramp_steps, translates
 from cspec.compiler.emit.expressions.derivatives import derivative
 from cspec.compiler.emit.expressions.examples import (
     NORMS,
@@ -37,7 +37,8 @@ OF_OUTPUTS = frozenset(LOSSES) | KEPT.keys()
 """Functions that take the outputs for a batch of inputs."""
 
 
-def translate_call(t: TranslatorBase, expr: Call) -> ast.expr:
+@translates(Call)
+def translate_call(t: Translator, expr: Call) -> ast.expr:
     """The Python of a call: of a model, of a person's own function, of the language's functions.
 
     Raises:
@@ -56,7 +57,7 @@ def translate_call(t: TranslatorBase, expr: Call) -> ast.expr:
             raise not_compiled(form(expr), expr)
 
 
-def _by_word(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+def _by_word(t: Translator, name: str, expr: Call) -> ast.expr:
     """A function of the language; some have a form of their own where examples are in reach."""
     match name:
         case "ramp":
@@ -83,7 +84,7 @@ def _by_word(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     return _body(t, name, expr)
 
 
-def _body(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+def _body(t: Translator, name: str, expr: Call) -> ast.expr:
     """A call of the torch body of a function."""
     keywords = {k.name: t.translate(k.value) for k in expr.keywords}
     if name in OVER_ENTRIES:
@@ -93,7 +94,7 @@ def _body(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     return t.kept(name, shape(expr), value) if name in KEPT else value
 
 
-def _of_one(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
+def _of_one(t: Translator, name: str, expr: Call) -> ast.expr | None:
     """A function of outputs of what is one input's: `prob(f(z))`, `ce(f(z), 1)`."""
     if name not in OF_OUTPUTS or any(t.axes(a).each for a in expr.arguments):
         return None
@@ -101,7 +102,7 @@ def _of_one(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
     return t.call("of_one", t.function(name), *values)
 
 
-def _reduction(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
+def _reduction(t: Translator, name: str, expr: Call) -> ast.expr | None:
     """A reduction over what an example has, never over the batch."""
     known = name in REDUCED or name in NORMS
     count = 1 if name != "norm" else len(expr.arguments)
@@ -110,7 +111,7 @@ def _reduction(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
     return reduction(t, name, expr)
 
 
-def _arguments(t: TranslatorBase, name: str, expr: Call) -> list[ast.expr]:
+def _arguments(t: Translator, name: str, expr: Call) -> list[ast.expr]:
     """Arguments of a function of the language; of one entry by entry, side by side."""
     signature = t.inference.known.signature(name)
     entrywise = signature is not None and (
@@ -125,7 +126,7 @@ def _arguments(t: TranslatorBase, name: str, expr: Call) -> list[ast.expr]:
         t.inside_call = outer
 
 
-def _ramp(t: TranslatorBase, expr: Call) -> ast.expr:
+def _ramp(t: Translator, expr: Call) -> ast.expr:
     """A bound of this step; where the verdict is measured, its last value."""
     first, last = (t.translate(argument) for argument in expr.arguments)
     if t.container == "data":

@@ -6,18 +6,20 @@ import ast
 
 from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import number, truth, widened
 from cspec.compiler.emit.pieces import constant, joined, literal
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.vectors import Bounds, ByMember
+from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.atoms import is_mean
 from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Number
 from cspec.dsl.words.losses import LOSSES
 
 
-def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
+@translates(Expectation)
+def mean(t: Translator, expr: Expectation) -> ast.expr:
     """`E[body | conditions on D]`, `P[...]`: one number, or one a group."""
     if expr.binders:
         raise not_compiled(form(expr), expr)
@@ -42,13 +44,13 @@ def _decided_by(*parts: Expr) -> list[Expr]:
     return found
 
 
-def _measured(t: TranslatorBase, value: ast.expr, *parts: Expr) -> ast.expr:
+def _measured(t: Translator, value: ast.expr, *parts: Expr) -> ast.expr:
     """A value that is not measured where one of the means that decide its parts is not."""
     means = _decided_by(*parts) if t.strict else []
     return t.call("if_measured", value, *map(t.translate, means)) if means else value
 
 
-def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
+def _mean(t: Translator, expr: Expectation) -> ast.expr:
     found = t.inference.grouping(expr)
     axes = t.axes(expr.body)
     body = _each(t, _body(t, expr), axes)
@@ -63,7 +65,7 @@ def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
     return one or t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
 
 
-def _body(t: TranslatorBase, expr: Expectation) -> ast.expr:
+def _body(t: Translator, expr: Expectation) -> ast.expr:
     """What a mean is of: truth values, or numbers."""
     event = expr.kind == "P" or t.axes(expr.body).what == "event"
     return truth(t, expr.body) if event else number(t, expr.body)
@@ -84,7 +86,18 @@ def _averaged(expr: Expr, value: ast.expr) -> ast.Call | None:
     return None
 
 
-def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:
+@translates(PerExample)
+def of_each(t: Translator, expr: PerExample) -> ast.expr:
+    """One number an example, of those that a condition chooses."""
+    with t.over(expr.dataset):
+        body = t.translate(expr.body)
+        if expr.condition is None:
+            return body
+        return t.call("only", body, t.translate(expr.condition))
+
+
+@translates(ByMember)
+def by_member(t: Translator, expr: ByMember) -> ast.expr:
     """The means of many members, (n,): of groups in one pass, else one row of values a member."""
     mean = expr.mean
     with t.over(mean.dataset):
@@ -103,7 +116,7 @@ def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:
         return _measured(t, value, mean.body, *mean.conditions)
 
 
-def _index(t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
+def _index(t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
     """The local with the number of each example's group."""
     columns = [t.translate(column) for column in expr.columns]
     names = "_".join(column.id for column in expr.columns)
@@ -114,25 +127,25 @@ def _index(t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...])
 
 
 def _of_members(
-    t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...], index: ast.expr
+    t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...], index: ast.expr
 ) -> ast.expr:
     """Which examples are of the group of each member, one row a member."""
     places = tuple(Number(text=str(p), value=p) for p in (held.index(h) for h in expr.held))
     return t.call("of_members", index, t.translate(Bounds(items=places, rows=True)))
 
 
-def _on(t: TranslatorBase) -> dict[str, ast.expr]:
+def _on(t: Translator) -> dict[str, ast.expr]:
     """`on="val"`, where means say on which data they are."""
     return {"on": ast.Constant(t.dataset)} if t.noted and t.dataset is not None else {}
 
 
-def _each(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
+def _each(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
     """A value for each example, also where it is the same for all."""
     constant = axes.each is None and axes.known
     return t.call("spread", value, t.any_column()) if constant else value
 
 
-def _condition(t: TranslatorBase, found: Grouping) -> dict[str, ast.expr]:
+def _condition(t: Translator, found: Grouping) -> dict[str, ast.expr]:
     """`where=..`: the examples (or tokens) that count, as one truth value each."""
     if not found.events:
         return {}
@@ -146,7 +159,7 @@ def _condition(t: TranslatorBase, found: Grouping) -> dict[str, ast.expr]:
     return {"where": joined(ast.BitAnd(), parts)}
 
 
-def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
+def _codes(t: Translator, found: Grouping) -> ast.expr:
     """The number of each example's group."""
     columns = [t.translate(column) for column in found.columns]
     if len(columns) == 1 and found.plain:
@@ -155,7 +168,7 @@ def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
     return t.call("group_index", ast.Tuple(elts=columns), literal(codes))
 
 
-def tail(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+def tail(t: Translator, name: str, expr: Call) -> ast.expr:
     """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
     keywords = {k.name: k.value for k in expr.keywords}
     on, where = keywords.pop("on", None), keywords.pop("where", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import part, place_of_each
 from cspec.compiler.emit.expressions.operators import matrix
 from cspec.compiler.emit.expressions.outputs import weights
@@ -26,7 +26,8 @@ from cspec.dsl.tree.nodes import Attribute, Expr, Index, Name, Slice
 from cspec.dsl.values.shapes import declared, shape_of
 
 
-def translate_name(t: TranslatorBase, expr: Name) -> ast.expr:
+@translates(Name)
+def translate_name(t: Translator, expr: Name) -> ast.expr:
     """The Python of a name; a column hides all else where examples are in reach.
 
     Raises:
@@ -57,7 +58,7 @@ def translate_name(t: TranslatorBase, expr: Name) -> ast.expr:
     raise not_compiled(form(expr), expr)
 
 
-def _column_as_number(t: TranslatorBase, dataset: str, name: str) -> ast.expr:
+def _column_as_number(t: Translator, dataset: str, name: str) -> ast.expr:
     """A column; one that models take as rows of one number is a number in expressions."""
     value = t.column(dataset, name)
     known = t.inference.known.column(dataset, name)
@@ -67,14 +68,15 @@ def _column_as_number(t: TranslatorBase, dataset: str, name: str) -> ast.expr:
     return value
 
 
-def _variable(t: TranslatorBase, name: str) -> ast.expr:
+def _variable(t: Translator, name: str) -> ast.expr:
     value: ast.expr = t.whole_variable(name)
     if not t.scope.symbols.vars()[name].dimensions:
         value = subscript(value, ast.Constant(0))
     return t.local(("var", name), name, value)
 
 
-def translate_attribute(t: TranslatorBase, expr: Attribute) -> ast.expr:
+@translates(Attribute)
+def translate_attribute(t: Translator, expr: Attribute) -> ast.expr:
     """The Python of `value.name`: weights of a model, a transpose, a part or a feature.
 
     Raises:
@@ -93,7 +95,8 @@ def translate_attribute(t: TranslatorBase, expr: Attribute) -> ast.expr:
     return found
 
 
-def translate_index(t: TranslatorBase, expr: Index) -> ast.expr:
+@translates(Index)
+def translate_index(t: Translator, expr: Index) -> ast.expr:
     """The Python of `value[index]`; of what has an axis of examples only the last axes."""
     found = part(t, expr)
     if found is not None:
@@ -106,7 +109,7 @@ def translate_index(t: TranslatorBase, expr: Index) -> ast.expr:
     return subscript(t.translate(expr.value), index)
 
 
-def _place(t: TranslatorBase, index: Expr) -> ast.expr:
+def _place(t: Translator, index: Expr) -> ast.expr:
     """An index, or a slice."""
     if not isinstance(index, Slice):
         return place_of_each(t, index)
@@ -114,12 +117,13 @@ def _place(t: TranslatorBase, index: Expr) -> ast.expr:
     return ast.Slice(lower=ends[0], upper=ends[1])
 
 
-def _is_vector(t: TranslatorBase, expr: Expr) -> bool:
+def _is_vector(t: Translator, expr: Expr) -> bool:
     shape = shape_of(expr, declared(t.scope.symbols.table, {}), {})
     return shape is not None and len(shape) == 1
 
 
-def about_the_run(t: TranslatorBase, expr: Violations | Initial) -> ast.expr:
+@translates(Violations, Initial)
+def about_the_run(t: Translator, expr: Violations | Initial) -> ast.expr:
     """Violations by the values and bounds that verdicts are made of; values before training.
 
     violations(evaluate(primal, data), {"dp": "<="})    data["initial"]["norm(violations, 2)"]

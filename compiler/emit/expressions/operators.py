@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import compared, events, numbers, product, truth
 from cspec.compiler.emit.pieces import OPERATORS, RELATIONS, constant, joined, method
 from cspec.compiler.expressions.not_compiled import form, not_compiled
@@ -34,7 +34,8 @@ LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
 
 
-def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.expr:
+@translates(Negate, Sum, Product, Power)
+def arithmetic(t: Translator, expr: Negate | Sum | Product | Power) -> ast.expr:
     """The Python of a sum, a product, a power, a negative."""
     match expr:
         case Negate(operand=operand):
@@ -54,9 +55,7 @@ def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.e
             return _in_order(t, expr.operands, expr.operators)
 
 
-def _in_order(
-    t: TranslatorBase, operands: tuple[Expr, ...], operators: tuple[str, ...]
-) -> ast.expr:
+def _in_order(t: Translator, operands: tuple[Expr, ...], operators: tuple[str, ...]) -> ast.expr:
     """Operands joined from left to right."""
     if _beside_matrix(t, operands):
         result, *rest = [matrix(t, operand) for operand in operands]
@@ -68,7 +67,7 @@ def _in_order(
 
 
 def _binary(
-    t: TranslatorBase, left: ast.expr, operator: str, right: ast.expr, operand: Expr
+    t: Translator, left: ast.expr, operator: str, right: ast.expr, operand: Expr
 ) -> ast.expr:
     """`left operator right`; a quotient of means is not measured where its denominator is 0."""
     if operator == "/" and any(True for _ in measured_on(operand)):
@@ -76,7 +75,7 @@ def _binary(
     return ast.BinOp(left, OPERATORS[operator], right)
 
 
-def _long(t: TranslatorBase, expr: Sum) -> ast.expr:
+def _long(t: Translator, expr: Sum) -> ast.expr:
     """A sum too long for one Python expression, as a sum of shorter ones."""
     terms = [
         Negate(operand=operand) if operator == "-" else operand
@@ -100,7 +99,7 @@ def all_of(tensor: ast.expr) -> ast.expr:
 # --- matrices ------------------------------------------------------------------------------------
 
 
-def _matrix_product(t: TranslatorBase, expr: Product) -> ast.expr:
+def _matrix_product(t: Translator, expr: Product) -> ast.expr:
     if t.dataset is not None and t.axes(expr).each is not None:
         return product(t, expr)
     result = matrix(t, expr.operands[0])
@@ -109,7 +108,7 @@ def _matrix_product(t: TranslatorBase, expr: Product) -> ast.expr:
     return result
 
 
-def matrix(t: TranslatorBase, expr: Expr) -> ast.expr:
+def matrix(t: Translator, expr: Expr) -> ast.expr:
     """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
     value = t.translate(expr)
     if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
@@ -117,21 +116,22 @@ def matrix(t: TranslatorBase, expr: Expr) -> ast.expr:
     return value
 
 
-def _beside_matrix(t: TranslatorBase, operands: Sequence[Expr]) -> bool:
+def _beside_matrix(t: Translator, operands: Sequence[Expr]) -> bool:
     """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
     kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
     return kernels and any(len(t.axes(o).shape or ()) == 2 for o in operands)
 
 
-def sides(t: TranslatorBase, left: Expr, right: Expr) -> list[ast.expr]:
+def sides(t: Translator, left: Expr, right: Expr) -> list[ast.expr]:
     """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
     if _beside_matrix(t, (left, right)):
         return [matrix(t, left), matrix(t, right)]
     return [t.translate(left), t.translate(right)]
 
 
+@translates(Compare, And, Or, Not, Implies, Membership)
 def translate_event(
-    t: TranslatorBase, expr: Compare | And | Or | Not | Implies | Membership
+    t: Translator, expr: Compare | And | Or | Not | Implies | Membership
 ) -> ast.expr:
     """The Python of an event.
 
@@ -158,7 +158,7 @@ def translate_event(
             return _membership(t, element, within)
 
 
-def _membership(t: TranslatorBase, element: Expr, within: Expr) -> ast.expr:
+def _membership(t: Translator, element: Expr, within: Expr) -> ast.expr:
     match within:
         case Interval(lower=lower, upper=upper):
             inside = Compare(operands=(lower, element, upper), operators=("<=", "<="))

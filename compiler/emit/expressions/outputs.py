@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.axes.calls import call_key
-from cspec.compiler.emit.expressions.base import Forward, TranslatorBase
+from cspec.compiler.emit.expressions.base import Forward, Translator
 from cspec.compiler.emit.pieces import called, mapping
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import chosen_parameters
@@ -13,7 +13,7 @@ from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Name, shape, walk
 
 
-def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+def forward(t: Translator, name: str, expr: Call) -> ast.expr:
     """The outputs of a model; (B, 1) is brought to (B,) here, once."""
     key = ("forward", t.dataset, shape(expr))
     alone = t.scope.symbols.only_model == name
@@ -32,7 +32,7 @@ def forward(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
     return t.local(key, wanted, value)
 
 
-def _columns(t: TranslatorBase, expr: Call) -> tuple[str, ...]:
+def _columns(t: Translator, expr: Call) -> tuple[str, ...]:
     """The columns that a model is called on, where its arguments are nothing else."""
     if _at_a_point(t, expr):
         return ()
@@ -41,13 +41,13 @@ def _columns(t: TranslatorBase, expr: Call) -> tuple[str, ...]:
     return names if len(names) == len(expr.arguments) else ()
 
 
-def of_own_function(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+def of_own_function(t: Translator, name: str, expr: Call) -> ast.expr:
     """What an imported function gives; (B, 1) is brought to (B,)."""
     value = called(t.scope.functions[name], *(_given(t, argument) for argument in expr.arguments))
     return t.call("per_example", value) if _as_a_row(t, expr) else value
 
 
-def weights(t: TranslatorBase, model: str, kind: str, patterns: tuple[str, ...]) -> ast.expr:
+def weights(t: Translator, model: str, kind: str, patterns: tuple[str, ...]) -> ast.expr:
     """All entries of `net.weights("glob")` or `net.params("glob")`, as one vector."""
     names = [
         ast.Constant(p.name) for p in chosen_parameters(t.scope.facts.models[model], kind, patterns)
@@ -57,7 +57,7 @@ def weights(t: TranslatorBase, model: str, kind: str, patterns: tuple[str, ...])
     return t.local((kind, model, patterns), kind, value)
 
 
-def operations(t: TranslatorBase, expr: Call) -> ast.expr:
+def operations(t: Translator, expr: Call) -> ast.expr:
     """`flops(net, NET_USES, other)`: how often layers are used is a constant of the module.
 
     Raises:
@@ -79,7 +79,7 @@ def operations(t: TranslatorBase, expr: Call) -> ast.expr:
 # --- inputs and outputs --------------------------------------------------------------------------
 
 
-def _input(t: TranslatorBase, expr: Call, place: int) -> ast.expr:
+def _input(t: Translator, expr: Call, place: int) -> ast.expr:
     """One input of a model: `f(x, 0)` has a 0 for each example, like the column there."""
     argument = expr.arguments[place]
     fixed = value_or_none(argument, t.inference.known.params)
@@ -95,7 +95,7 @@ def _input(t: TranslatorBase, expr: Call, place: int) -> ast.expr:
     return t.call("filled", value, like)
 
 
-def _given(t: TranslatorBase, argument: Expr) -> ast.expr:
+def _given(t: Translator, argument: Expr) -> ast.expr:
     """What a model or a function of a person's own is called with: columns as they come."""
     dataset = t.dataset
     if dataset and isinstance(argument, Name) and argument.id in t.scope.columns(dataset):
@@ -103,12 +103,12 @@ def _given(t: TranslatorBase, argument: Expr) -> ast.expr:
     return t.translate(argument)
 
 
-def _at_a_point(t: TranslatorBase, expr: Call) -> bool:
+def _at_a_point(t: Translator, expr: Call) -> bool:
     """Whether a model is called with no value of an example: of decision variables."""
     return bool(expr.arguments) and not any(t.axes(a).each for a in expr.arguments)
 
 
-def _as_a_row(t: TranslatorBase, expr: Call) -> bool:
+def _as_a_row(t: Translator, expr: Call) -> bool:
     """Whether a call gives (or, not seen yet, may give) one number an example as (B, 1)."""
     if t.axes(expr).each is None:
         return False

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator
 from cspec.compiler.emit.pieces import method
 from cspec.compiler.records.problem import SetMember
 from cspec.dsl.tree.nodes import Expr, Number, shape
 
 
-def set_constant(t: TranslatorBase, member: SetMember) -> ast.expr:
+def set_constant(t: Translator, member: SetMember) -> ast.expr:
     """The module constant of a set, one for all that are equal."""
     arguments = shape(tuple(member.arguments.items()))
     key = (member.word, arguments, member.rows, member.part, member.together)
     return t.module_constant(key, member.word.upper(), lambda: _made(t, member))
 
 
-def _made(t: TranslatorBase, member: SetMember) -> ast.expr:
+def _made(t: Translator, member: SetMember) -> ast.expr:
     """The call `operators.get(word, arguments)`."""
     arguments = {key: _argument(t, member, value) for key, value in member.arguments.items()}
     positional = [value for key, value in arguments.items() if key.isdigit()]
@@ -36,7 +36,7 @@ def operator(word: str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.ex
     return method("operators", "get", ast.Constant(word), *arguments, **keywords)
 
 
-def _argument(t: TranslatorBase, member: SetMember, value: Expr | float | str) -> ast.expr:
+def _argument(t: Translator, member: SetMember, value: Expr | float | str) -> ast.expr:
     """Shares (`10%`, a density) stay floats: whole numbers are counts to a set."""
     if not isinstance(value, Expr):
         return ast.Constant(value)

@@ -6,15 +6,24 @@ import ast
 
 from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.algebra.vectorize import slice_of
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.emit.pieces import literal, method, packed, subscript
-from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Places, Sized, Total
+from cspec.compiler.emit.pieces import constant, literal, method, packed, subscript
+from cspec.compiler.expressions.vectors import (
+    Bounds,
+    Constants,
+    Entries,
+    Places,
+    Repeated,
+    Sized,
+    Total,
+)
 from cspec.dsl.tree.constants import CONSTANTS
 from cspec.dsl.tree.nodes import Call, Name, Number, Vector, walk
 
 
-def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Total) -> ast.expr:
+@translates(Entries, Constants, Sized, Total)
+def translate_vectors(t: Translator, expr: Constants | Entries | Sized | Total) -> ast.expr:
     """The Python of a form that only `vectorize` makes."""
     match expr:
         case Total(body=body):
@@ -40,7 +49,8 @@ def _between(start: int, stop: int, step: int) -> ast.expr:
     return ast.Slice(lower=lower, upper=upper, step=ast.Constant(step) if step > 1 else None)
 
 
-def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
+@translates(Bounds)
+def bounds(t: Translator, expr: Bounds) -> ast.expr:
     """A number for each member: a constant of the module, unless it needs a tensor of params."""
     inside, t.at_module_level = t.at_module_level, True
     try:
@@ -57,7 +67,8 @@ def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
     return t.module_constant(key, wanted, lambda: t.call("Numbers", *items, **rows))
 
 
-def places(t: TranslatorBase, expr: Places) -> ast.expr:
+@translates(Places)
+def places(t: Translator, expr: Places) -> ast.expr:
     """What each example has at the place of each member, one row a member."""
     rows: ast.expr = ast.Attribute(value=t.translate(expr.first.value), attr="T")
     found = slice_of(expr.places)
@@ -82,7 +93,8 @@ class _PlainEntries(ast.NodeTransformer):
         return node
 
 
-def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
+@translates(Vector)
+def vector(t: Translator, expr: Vector) -> ast.expr:
     """`[a, b, c]`: a param of two dimensions, one vector an example, or a tensor."""
     if expr.param:
         return param_vector(t, expr.param, _matrix_constant(expr, t))
@@ -97,7 +109,7 @@ def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
     return t.call("array", *entries, **(t.alike() if plain else {}))
 
 
-def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
+def param_vector(t: Translator, name: str, value: ast.expr) -> ast.expr:
     """A param of several numbers as a tensor."""
     made = t.call("array", ast.Starred(value=value), **t.alike())
     if t.at_module_level:
@@ -105,13 +117,13 @@ def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
     return t.local(("param", name), f"{name}_values", made)
 
 
-def in_order(order: tuple[int, ...], value: ast.expr, t: TranslatorBase) -> ast.expr:
+def in_order(order: tuple[int, ...], value: ast.expr, t: Translator) -> ast.expr:
     """The entries of a vector in the order of the problem."""
     held = t.module_constant(("places", order), "PLACES", lambda: literal(order))
     return t.call("at_places", value, held)
 
 
-def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:
+def _matrix_constant(rows: Vector, t: Translator) -> ast.expr:
     """The module constant with the rows of a param of two dimensions."""
     shown = tuple(
         tuple(item.value for item in row.items if isinstance(item, Number))
@@ -121,7 +133,7 @@ def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:
     return _module_constant(("param", rows.param), rows.param, repr(shown), t)
 
 
-def _constant(expr: Constants, t: TranslatorBase) -> ast.expr:
+def _constant(expr: Constants, t: Translator) -> ast.expr:
     """The module constant with numbers: of a large param made of it, other large ones packed."""
     values, sizes = expr.values, expr.sizes
     if not is_large(len(values)):
@@ -149,11 +161,17 @@ class _Filled(ast.NodeTransformer):
         return self._value if node.id == "packed" else node
 
 
-def _tensor(values: str, sizes: tuple[int, ...], t: TranslatorBase) -> str:
+def _tensor(values: str, sizes: tuple[int, ...], t: Translator) -> str:
     text = f"torch.tensor({values}, dtype=torch.{t.scope.precision})"
     return f"{text}.reshape{sizes!r}" if len(sizes) > 1 else text
 
 
-def _module_constant(key: object, wanted: str, call: str, t: TranslatorBase) -> ast.expr:
+def _module_constant(key: object, wanted: str, call: str, t: Translator) -> ast.expr:
     """The module constant that holds what `call` makes."""
     return t.module_constant(key, wanted, lambda: ast.parse(call, mode="eval").body)
+
+
+@translates(Repeated)
+def repeated(t: Translator, expr: Repeated) -> ast.expr:
+    """One number in the place of several entries, so that they share its gradient."""
+    return t.call("repeated", t.translate(expr.body), constant(expr.size))

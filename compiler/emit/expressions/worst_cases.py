@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.pieces import constant, entry, subscript
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
@@ -15,7 +15,8 @@ from cspec.compiler.records.problem import Beside, Drawn, Searched, WorstCase
 from cspec.dsl.tree.nodes import EVENTS, Expr, shape
 
 
-def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
+@translates(WorstCase)
+def searched(t: Translator, expr: WorstCase) -> ast.expr:
     """`at_worst(...)`: with a stronger attack where a verdict is measured."""
     around = [one.column for one in expr.also if one.center is None]
     around += [expr.column] if expr.center is None else []
@@ -55,14 +56,15 @@ def _norm(norm: float) -> ast.expr:
     return ast.Name(id="torch.inf") if norm == float("inf") else constant(norm)
 
 
-def _also(t: TranslatorBase, one: Searched) -> ast.expr:
+def _also(t: Translator, one: Searched) -> ast.expr:
     """What is searched together with the first: its name, radius, norm, middle and step."""
     radius, norm = t.translate(one.radius), _norm(one.norm)
     rest = [ast.Constant(one.center), ast.Constant(one.step)]
     return ast.Tuple(elts=[ast.Constant(one.column), radius, norm, *rest])
 
 
-def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:
+@translates(Drawn)
+def drawn(t: Translator, expr: Drawn) -> ast.expr:
     """`mean_over_draws(...)`: with more draws where a verdict is measured."""
     if t.dataset is None:
         raise not_compiled("noise beside nothing of the data", expr)
@@ -88,13 +90,14 @@ def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:
     return t.local(("drawn", t.dataset, shape(expr)), "mean_drawn", called)
 
 
-def beside(t: TranslatorBase, expr: Beside) -> ast.expr:
+@translates(Beside)
+def beside(t: Translator, expr: Beside) -> ast.expr:
     """`rows["train"]["x at rest"]`."""
     found = subscript(entry(t.container, t.dataset or ""), ast.Constant(expr.name))
     return t.local(("beside", expr.name), expr.name.replace(" ", "_"), found)
 
 
-def _function(t: TranslatorBase, body: Expr, word: str = "searched") -> ast.expr:
+def _function(t: Translator, body: Expr, word: str = "searched") -> ast.expr:
     """The function of the module that gives one number an example of rows."""
     assert t.dataset is not None
     key = (t.dataset, shape(body))
