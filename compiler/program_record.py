@@ -5,7 +5,7 @@ from __future__ import annotations
 from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.emit.module import python_names
-from cspec.compiler.explain.data_words import described
+from cspec.compiler.explain.quantities import described
 from cspec.compiler.expressions.rewrite import datasets_of, function_name
 from cspec.compiler.expressions.text import text as expression_text
 from cspec.compiler.lower.digest import numbers_digest, plan_digest

@@ -25,12 +25,11 @@ from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.lower.certificates import Certified, certificates
-from cspec.compiler.lower.graph import assemble
+from cspec.compiler.lower.graph import assemble, is_polished, with_polish
 from cspec.compiler.lower.margins import margins
 from cspec.compiler.lower.metric_entries import metric_entries
 from cspec.compiler.lower.projected_call import SetSolve, set_graph, set_solve_of
 from cspec.compiler.lower.report import verify_facts
-from cspec.compiler.lower.restoration import is_polished, with_polish
 from cspec.compiler.lower.rules import lower
 from cspec.compiler.lower.sharing import sharing_notes
 from cspec.compiler.lower.solver_call import Solve, solve_of, solver_graph

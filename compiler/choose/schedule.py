@@ -6,7 +6,7 @@ from math import prod
 from typing import NamedTuple
 
 from cspec.compiler.choose.batching import batches_per_epoch
-from cspec.compiler.choose.gate_rates import gate_rates, slow_gates
+from cspec.compiler.choose.gate_course import gate_rates, slow_gates
 from cspec.compiler.expressions.rewrite import datasets_of
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.check import Checked

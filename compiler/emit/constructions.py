@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.set_constants import set_constant
+from cspec.compiler.emit.expressions.vectors import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import is_restored
+from cspec.compiler.lower.graph import is_restored
 from cspec.compiler.methods.each_example import (
     BALANCE_STEPS,
     LATE,

@@ -39,20 +39,23 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.gates import undecided, write_gates
 from cspec.compiler.emit.measures import measured, measured_by
 from cspec.compiler.emit.pieces import RELATIONS, method
-from cspec.compiler.emit.sets import frozen, write_progress, write_projection, write_projections
-from cspec.compiler.emit.splits import (
+from cspec.compiler.emit.sets import (
     attracted,
+    frozen,
     write_attraction,
     write_epoch_rounds,
     write_linearized,
     write_phases,
+    write_progress,
+    write_projection,
+    write_projections,
     write_reports,
     write_start,
     write_step_rounds,
 )
 from cspec.compiler.emit.updates import has_units, write_settled, write_units
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import is_exchanged, is_restored, settles_offsets
+from cspec.compiler.lower.graph import is_exchanged, is_restored, settles_offsets
 from cspec.compiler.lower.sharing import sharing
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of

@@ -9,8 +9,7 @@ from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.operators import sides
-from cspec.compiler.emit.expressions.set_constants import set_constant
-from cspec.compiler.emit.expressions.vectors import in_order
+from cspec.compiler.emit.expressions.vectors import in_order, set_constant
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import constant, literal, method
 from cspec.compiler.emit.writer import Writer

@@ -35,10 +35,16 @@ from cspec.compiler.emit.metrics import write_leaves, write_metrics
 from cspec.compiler.emit.names import Names
 from cspec.compiler.emit.pieces import PACKED, constant, is_packed, packed
 from cspec.compiler.emit.restoring import write_restore
-from cspec.compiler.emit.sets import write_held, write_masks, write_project, write_targets
+from cspec.compiler.emit.sets import (
+    split_groups,
+    write_held,
+    write_masks,
+    write_project,
+    write_splits,
+    write_targets,
+)
 from cspec.compiler.emit.setup import WORDS, value_of, write_record, write_setup
 from cspec.compiler.emit.solvers import write_derivatives, write_line, write_set_solve, write_solve
-from cspec.compiler.emit.splits import split_groups, write_splits
 from cspec.compiler.emit.updates import (
     dual_operations,
     names_of,
@@ -49,8 +55,8 @@ from cspec.compiler.emit.updates import (
 )
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.derivatives import followed_features, tracked_columns
+from cspec.compiler.lower.graph import is_restored
 from cspec.compiler.lower.projected_call import SetSolve
-from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.lower.solver_call import Solve
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import each_step

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import base64
 import math
-import sys
-from array import array
 from collections.abc import Mapping, Sequence
+
+from cspec.compiler.lower.digest import bits_of
 
 OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
@@ -57,24 +57,23 @@ def slices(kept: Sequence[bool]) -> ast.expr:
 def constant(value: float) -> ast.expr:
     """A number; whole ones as integers, infinities by name."""
     if math.isinf(value):
-        infinity = ast.Attribute(value=ast.Name(id="math"), attr="inf")
+        infinity = attribute(ast.Name(id="math"), "inf")
         return infinity if value > 0 else ast.UnaryOp(op=ast.USub(), operand=infinity)
-    if value == int(value) and abs(value) < 2**53:
-        value = int(value)
-    if value < 0:
-        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
-    return ast.Constant(value)
+    whole = value == int(value) and abs(value) < 2**53
+    return _signed(int(value) if whole else value)
 
 
 def exact(value: float) -> ast.expr:
     """A float that is read back to the same bits; infinities and nan by name."""
     if math.isnan(value):
-        return ast.Attribute(value=ast.Name(id="math"), attr="nan")
-    if math.isinf(value):
-        return constant(value)
+        return attribute(ast.Name(id="math"), "nan")
+    return constant(value) if math.isinf(value) else _signed(float(value))
+
+
+def _signed(value: float) -> ast.expr:
     if value < 0:
-        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(float(-value)))
-    return ast.Constant(float(value))
+        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
+    return ast.Constant(value)
 
 
 def literal(values: object) -> ast.expr:
@@ -99,10 +98,7 @@ PACKED = 'numbers("'
 
 def packed(values: Sequence[float]) -> ast.expr:
     """`numbers("...")`: many numbers, to the bit, as base64 of float64 with the low byte first."""
-    found = array("d", values)
-    if sys.byteorder == "big":
-        found.byteswap()
-    text = base64.b64encode(found.tobytes()).decode("ascii")
+    text = base64.b64encode(bits_of(values)).decode("ascii")
     return called("numbers", ast.Constant(text))
 
 

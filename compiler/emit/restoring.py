@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import STEPS
+from cspec.compiler.lower.graph import STEPS
 
 BODY = """\
 with Restoration(session) as end:  # put back where it is interrupted

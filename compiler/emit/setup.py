@@ -83,7 +83,7 @@ def write_setup(program: Program, writer: Writer, used: set[str], *, steps: bool
         for data in program.data:
             _data(data, lines)
         for model in program.models:
-            _model(model, lines)
+            lines.assign(model.name, _model(model, lines))
         for variable in program.variables:
             lines.assign(variable.name, _variable(variable, lines))
         fit = _fit(program, lines, steps)
@@ -138,12 +138,11 @@ def _data(setup: DataSetup, lines: _Lines) -> None:
     lines.writer.assign(", ".join(lines.locals[name] for name in names), parts)
 
 
-def _model(setup: ModelSetup, lines: _Lines) -> None:
-    """`net = mlp(inputs=64, hidden=[32], outputs=10)`."""
+def _model(setup: ModelSetup, lines: _Lines) -> ast.expr:
+    """`mlp(inputs=64, hidden=[32], outputs=10)`."""
     if setup.frozen_of is not None:
-        lines.assign(setup.name, lines.call("frozen", lines.local(setup.frozen_of)))
-    else:
-        lines.assign(setup.name, _source(setup.source, "model", lines))
+        return lines.call("frozen", lines.local(setup.frozen_of))
+    return _source(setup.source, "model", lines)
 
 
 def _source(call: SourceCall, kind: str, lines: _Lines) -> ast.Call:

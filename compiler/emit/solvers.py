@@ -17,7 +17,7 @@ from cspec.compiler.algebra.quadratic_forms import (
     transposed,
 )
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.set_constants import set_constant
+from cspec.compiler.emit.expressions.vectors import set_constant
 from cspec.compiler.emit.measures import MakeTranslator, objective_value, write_constraints
 from cspec.compiler.emit.pieces import attribute, called, constant, joined, method, sequence
 from cspec.compiler.emit.writer import Writer

@@ -27,7 +27,6 @@ from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
@@ -78,14 +77,12 @@ def gather(
         operations=operations(graph, conditions, mover, until),
         signs=_signs(plan),
         notes=program.notes if program is not None else (),
-        later=tuple(_later(d, checked) for d in refusals(checked.diagnostics)),
+        later=tuple(
+            f"line {checked.source.position(found.span.start).line}: {found.message} "
+            f"[{found.code}]; {'; '.join(found.helps)}"
+            for found in refusals(checked.diagnostics)
+        ),
     )
-
-
-def _later(found: Diagnostic, checked: Checked) -> str:
-    """`line 3: a requirement on each example of `train` is ... [CS520]; for the mean: ...`."""
-    line = checked.source.position(found.span.start).line
-    return f"line {line}: {found.message} [{found.code}]; {'; '.join(found.helps)}"
 
 
 class _Context:
@@ -147,6 +144,8 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
     soft = c.soft
     settings: Settings | None = soft if soft is not None else method
     default = context.checked.symbols.default_dataset
+    judged = verdict(facts, verify_facts(context.checked), default)
+    certified = "certified with confidence" in judged
     return ConstraintRecord(
         label=c.full_label,
         written=c.text,
@@ -164,17 +163,9 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
         surrogate=_surrogate(c, decided),
         surrogate_form=_stand_in(c, context),
         tolerance=tolerance(c, facts),
-        verdict=_verdict(facts, decided, context.checked, default),
+        verdict=judged + certificate(decided) if certified else judged,
         price=price(c.model_copy(update={"method": method})),
     )
-
-
-def _verdict(
-    facts: ConstraintFacts, bound: ConstraintFacts, checked: Checked, default: str | None
-) -> str:
-    """On what it is judged; of a certificate also what that rests on."""
-    found = verdict(facts, verify_facts(checked), default)
-    return found + certificate(bound) if "certified with confidence" in found else found
 
 
 def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Setting, ...]:

@@ -30,7 +30,9 @@ def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str
     if data is None:
         return "the true constraint on the parameters themselves, exact"
     if is_points(data):
-        return f"the true constraint on {data}: {_on_points(facts, data)}"
+        how = "the largest violation" if facts.each else "measured"
+        how = "at these very points, exact" if ".grid(" in data else f"{how} on a fresh grid"
+        return f"the true constraint on {data}: {how}"
     exact = "wherever they fit, else on a sample" if is_pairs(data) else "exact"
     if facts.searched:
         exact = f"its worst case searched by {facts.searched}"
@@ -68,13 +70,6 @@ def _mean(leaf: LeafFacts) -> str:
         how = f"in [{leaf.low:g}, {leaf.high:g}]: Hoeffding or empirical Bernstein at half each"
     groups = f" by {len(leaf.groups)} groups" if leaf.groups else ""
     return f"`{leaf.text}`{groups} ({how})"
-
-
-def _on_points(facts: ConstraintFacts, data: str) -> str:
-    """How what is said of infinitely many points is judged."""
-    if ".grid(" in data:
-        return "at these very points, exact"
-    return "the largest violation on a fresh grid" if facts.each else "measured on a fresh grid"
 
 
 def price(c: Constraint) -> str:

@@ -45,7 +45,10 @@ def in_units(
         case Pid() as dual if not any(dual.given(name) for name in ("kp", "ki", "kd")):
             chosen = {"ki": MOVES / moves, "smoothing": SMOOTHING if rule.batched else 0.0}
             parts = dual_steps(rule, _open(settings, dual, chosen))
-            return _gained(_with(rule, parts, "kp")), (measure_units(rule, "kp"),)
+            state, lines, constants, meaning = _with(rule, parts, "kp")
+            # The integral gain is in units of the proportional one.
+            lines = tuple(line.replace("ki *", "ki * kp *") for line in lines)
+            return (state, lines, constants, meaning), (measure_units(rule, "kp"),)
         case _:
             return dual_steps(rule, settings), ()
 
@@ -54,12 +57,6 @@ def _open(settings: Lagrangian, dual: Nupi | Pid, chosen: dict[str, float]) -> L
     """What is chosen, where nothing is given."""
     left = {name: value for name, value in chosen.items() if not dual.given(name)}
     return settings.model_copy(update={"dual": dual.model_copy(update=left)})
-
-
-def _gained(parts: Parts) -> Parts:
-    """PID's integral gain in units of the proportional one."""
-    state, lines, constants, meaning = parts
-    return state, tuple(line.replace("ki *", "ki * kp *") for line in lines), constants, meaning
 
 
 def _with(rule: Rule, parts: Parts, constant: str) -> Parts:

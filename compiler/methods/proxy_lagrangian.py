@@ -73,7 +73,12 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
         "weight <- share * multipliers",
         "value <- share * multipliers * g",
     )
-    state = (*_common(rule, swap=swap), *state)
+    share, weight, *_ = _first_column(rule.size, LEAST if swap else 0.0)
+    state = (
+        rule.state("multipliers", "l_i / l_0", weight / share),
+        StateFacts(name="share", start=share, meaning="l_0, the objective's weight"),
+        *state,
+    )
     operations: tuple[Operation, ...] = (dual, combine)
     if open_:
         lr = rule.state("lr", "dual steps, in the problem's units")
@@ -94,14 +99,6 @@ _REPORT_IN_UNITS = (
     "share <- clamp(objective_share(weights), least)",
     "multipliers <- where(slope > 0, drive / slope, 0) * constraint_shares(weights) / share",
 )
-
-
-def _common(rule: Rule, *, swap: bool) -> tuple[StateFacts, ...]:
-    share, weight, *_ = _first_column(rule.size, LEAST if swap else 0.0)
-    return (
-        rule.state("multipliers", "l_i / l_0", weight / share),
-        StateFacts(name="share", start=share, meaning="l_0, the objective's weight"),
-    )
 
 
 Parts = tuple[tuple[StateFacts, ...], tuple[str, ...], str]

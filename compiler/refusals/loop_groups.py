@@ -80,7 +80,8 @@ def check_groups(facts: Facts, checked: Checked, groups: Groups) -> tuple[Diagno
     found = [_strange(name, checked, facts) for name in groups if _not_open(name, checked, facts)]
     known = {column for data in facts.data.values() for column in data.columns}
     seen: set[str] = set()
-    for use in _uses(checked):
+    columns = checked.symbols.column_names
+    for use in (use for node in walk(checked.elaborated) for use in _used(node, columns)):
         if use.column not in known and use.column not in seen:
             seen.add(use.column)
             found.append(_unknown(use, checked))
@@ -110,12 +111,6 @@ def _strange(column: str, checked: Checked, facts: Facts) -> Diagnostic:
         notes=(f"columns: {listed}",),
         helps=helps,
     )
-
-
-def _uses(checked: Checked) -> Iterator[_Use]:
-    columns = checked.symbols.column_names
-    for node in walk(checked.elaborated):
-        yield from _used(node, columns)
 
 
 def _used(node: Node, columns: frozenset[str]) -> Iterator[_Use]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.emit.expressions.base import Translator, translates
+from cspec.compiler.emit.expressions.calls import weights
 from cspec.compiler.emit.expressions.examples import part, place_of_each
 from cspec.compiler.emit.expressions.operators import matrix
-from cspec.compiler.emit.expressions.outputs import weights
 from cspec.compiler.emit.expressions.vectors import param_vector
 from cspec.compiler.emit.pieces import (
     attribute,
@@ -85,9 +85,10 @@ def translate_attribute(t: Translator, expr: Attribute) -> ast.expr:
     method = method_name(expr)
     if method is not None and method[0] in t.scope.facts.models:
         return weights(t, method[0], method[1], ("*",))
-    if expr.name == "T" and (_is_vector(t, expr.value) or t.axes(expr.value).each):
-        return t.translate(expr.value)  # A vector is its own transpose.
     if expr.name == "T":
+        shape = shape_of(expr.value, declared(t.scope.symbols.table, {}), {})
+        if (shape is not None and len(shape) == 1) or t.axes(expr.value).each:
+            return t.translate(expr.value)  # A vector is its own transpose.
         return attribute(matrix(t, expr.value), "T")
     found = part(t, expr)
     if found is None:
@@ -115,11 +116,6 @@ def _place(t: Translator, index: Expr) -> ast.expr:
         return place_of_each(t, index)
     ends = [None if e is None else t.translate(e) for e in (index.lower, index.upper)]
     return ast.Slice(lower=ends[0], upper=ends[1])
-
-
-def _is_vector(t: Translator, expr: Expr) -> bool:
-    shape = shape_of(expr, declared(t.scope.symbols.table, {}), {})
-    return shape is not None and len(shape) == 1
 
 
 @translates(Violations, Initial)

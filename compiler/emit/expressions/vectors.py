@@ -1,4 +1,7 @@
-"""Vectors as Python: as they are typed, and the slices and tensors that `vectorize` makes."""
+"""Vectors as Python: as they are typed, and the slices and tensors that `vectorize` makes.
+
+Sets are constants of the module as well: `STIEFEL = operators.get("stiefel")`.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,9 @@ from cspec.compiler.expressions.vectors import (
     Sized,
     Total,
 )
+from cspec.compiler.records.problem import SetMember
 from cspec.dsl.tree.constants import CONSTANTS
-from cspec.dsl.tree.nodes import Call, Name, Number, Vector, walk
+from cspec.dsl.tree.nodes import Call, Expr, Name, Number, Vector, shape, walk
 
 
 @translates(Entries, Constants, Sized, Total)
@@ -175,3 +179,42 @@ def _module_constant(key: object, wanted: str, call: str, t: Translator) -> ast.
 def repeated(t: Translator, expr: Repeated) -> ast.expr:
     """One number in the place of several entries, so that they share its gradient."""
     return t.call("repeated", t.translate(expr.body), constant(expr.size))
+
+
+def set_constant(t: Translator, member: SetMember) -> ast.expr:
+    """The module constant of a set, one for all that are equal."""
+    arguments = shape(tuple(member.arguments.items()))
+    key = (member.word, arguments, member.rows, member.part, member.together)
+    return t.module_constant(key, member.word.upper(), lambda: _made(t, member))
+
+
+def _made(t: Translator, member: SetMember) -> ast.expr:
+    """The call `operators.get(word, arguments)`."""
+    arguments = {key: _argument(t, member, value) for key, value in member.arguments.items()}
+    positional = [value for key, value in arguments.items() if key.isdigit()]
+    named = {key: value for key, value in arguments.items() if not key.isdigit()}
+    made = operator(member.word, *positional, **named)
+    if member.together:
+        return operator("jointly", made)
+    if not member.partial:
+        return made
+    word, places = ("on_rows", list(member.rows)) if member.rows else ("on_part", member.part)
+    return operator(word, made, ast.parse(repr(places), mode="eval").body)
+
+
+def operator(word: str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.expr:
+    """`operators.get("stiefel", arguments)`."""
+    return method("operators", "get", ast.Constant(word), *arguments, **keywords)
+
+
+def _argument(t: Translator, member: SetMember, value: Expr | float | str) -> ast.expr:
+    """Shares (`10%`, a density) stay floats: whole numbers are counts to a set."""
+    if not isinstance(value, Expr):
+        return ast.Constant(value)
+    if isinstance(value, Number) and (member.model is not None or "%" in value.text):
+        return ast.Constant(float(value.value))
+    t.at_module_level = True
+    try:
+        return t.translate(value)
+    finally:
+        t.at_module_level = False
