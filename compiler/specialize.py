@@ -27,11 +27,9 @@ from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.lower.certificates import Certified, certificates
 from cspec.compiler.lower.graph import assemble, is_polished, with_polish
 from cspec.compiler.lower.margins import margins
-from cspec.compiler.lower.metric_entries import metric_entries
 from cspec.compiler.lower.projected_call import SetSolve, set_graph, set_solve_of
-from cspec.compiler.lower.report import verify_facts
-from cspec.compiler.lower.rules import lower
-from cspec.compiler.lower.sharing import sharing_notes
+from cspec.compiler.lower.report import metric_entries, verify_facts
+from cspec.compiler.lower.rules import lower, sharing_notes
 from cspec.compiler.lower.solver_call import Solve, solve_of, solver_graph
 from cspec.compiler.lower.variable_bounds import bound_actions
 from cspec.compiler.notes.moving import moving_notes
@@ -194,16 +192,8 @@ def _lowered(
     plan: Plan, facts: Facts, run: _Run, problem: Problem, inference: Inference
 ) -> Lowered:
     """The problem's rules and actions, those that hold the bounds of variables with them."""
-    lowered = lower(
-        problem,
-        facts,
-        inference,
-        run.schedule.steps,
-        run.schedule.steps_per_epoch,
-        run.by_value,
-        plan.checked.params,
-        plan.shapes,
-    )
+    known = plan.checked.params, plan.shapes
+    lowered = lower(problem, facts, inference, run.schedule, run.by_value, *known)
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     return lowered._replace(actions=(*lowered.actions, *bounds))
 

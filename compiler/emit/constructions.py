@@ -12,7 +12,7 @@ from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import constant
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.sharing import name_of, targets
+from cspec.compiler.lower.rules import name_of, targets
 from cspec.compiler.methods.frank_wolfe import rate_of, steps_to_vertices
 from cspec.compiler.methods.parametrization import map_of, maps
 from cspec.compiler.methods.threshold import thresholded

@@ -36,14 +36,15 @@ from cspec.compiler.emit.each_example import (
     write_told,
 )
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.gates import undecided, write_gates
 from cspec.compiler.emit.measures import measured, measured_by
 from cspec.compiler.emit.pieces import RELATIONS, method
 from cspec.compiler.emit.sets import (
     attracted,
     frozen,
+    undecided,
     write_attraction,
     write_epoch_rounds,
+    write_gates,
     write_linearized,
     write_phases,
     write_progress,
@@ -55,8 +56,8 @@ from cspec.compiler.emit.sets import (
 )
 from cspec.compiler.emit.updates import has_units, write_settled, write_units
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.graph import is_exchanged, is_restored, settles_offsets
-from cspec.compiler.lower.sharing import sharing
+from cspec.compiler.lower.graph import STEPS, is_exchanged, is_restored, settles_offsets
+from cspec.compiler.lower.rules import sharing
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of
 from cspec.compiler.records.lowered import Lowered, SetAction
@@ -429,3 +430,29 @@ def _stop_number(expr: Expr) -> ast.expr:
     assert isinstance(expr, Number)
     value = expr.value
     return ast.Constant(int(value) if is_whole(value) else value)
+
+
+BODY = """\
+with Restoration(session) as end:  # put back where it is interrupted
+    for _ in range({steps}):
+        g, amounts = end.measured()
+        # What was violated before stays in, or two requirements would take turns.
+        rows = end.left(amounts)
+        if not len(rows):
+            break
+        # min |step| s.t. J step <= -amounts, = of equations
+        J = jacobian(g, rows, session)
+        step = shortest(J, amounts[rows], end.equations(rows), end.slope)
+        if not end.go(step):  # no length along it leaves less
+            break
+    end.tell()
+"""
+DOC = "Newton's shortest steps to what is asked, on whole data: J step <= -g."
+
+
+def write_restore(writer: Writer) -> None:
+    """Minimum-norm Newton steps on what is violated (`cspec.runtime.finish.restore`)."""
+    with writer.function("restore", ("session",), [DOC]):
+        writer.comment("Descent on a penalty or a Lagrangian ends near the boundary, not on it.")
+        for line in BODY.format(steps=STEPS).splitlines():
+            writer.line(line)

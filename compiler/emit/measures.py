@@ -10,8 +10,7 @@ from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.operators import sides
 from cspec.compiler.emit.expressions.vectors import in_order, set_constant
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant, literal, method
+from cspec.compiler.emit.pieces import Names, constant, literal, method
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.rules import group_count, outside_reductions
@@ -47,18 +46,24 @@ def write_measure(
     """
     writer = make.writer
     followed = any(part.gradients is not None for part in lowered.parts)
-    if solved and not lowered.examples and not followed:
-        with writer.shared(MEASURE, ("primal", "batch"), [_MEASURED]):
-            _measured_once(lowered, make(), vectors)
-        return
+    once = solved and not lowered.examples and not followed
     name, doc = MEASURE if solved else measured_by(lowered), _MEASURED
     if name == MINIMIZED:
         doc = "What is minimized, on one batch."
     elif name == EACH:
         first = "f, g and true" if lowered.rules else "f"
         doc = f"{first}, and what is asked of each example of a batch: <= 0 where it is met."
-    with writer.function(name, ("primal", "batch"), [doc]):
-        _measure(lowered, make(), vectors, by_value, name)
+    function = writer.shared if once else writer.function
+    with function(name, ("primal", "batch"), [doc]):
+        translator = make()
+        _objective(lowered, translator, vectors, by_value and not once)
+        if lowered.examples:
+            write_values(lowered.examples, translator)
+        if lowered.rules:
+            _measure(lowered, translator, vectors)
+        else:
+            none = translator.call("vector") if once else method("f", "new_zeros", constant(0))
+            _give(lowered, translator, *([none, none] if name == MEASURE else []))
     if name == EACH and lowered.rules:
         with writer.function(MEASURE, ("primal", "batch"), [_MEASURED]):
             writer.line(f"return {EACH}(primal, batch)[:3]")
@@ -77,61 +82,32 @@ def measured(lowered: Lowered) -> str:
     return f"f{vectors}, each" if lowered.examples else f"f{vectors}"
 
 
-def _measured_once(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
-    """The body of a `measure` that a solver calls."""
-    _objective(lowered, translator, vectors, by_value=False)
-    parts = lowered.parts
-    if not parts:
-        none = translator.call("vector")
-        translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), none, none]))
-    elif vectors is not None:
-        write_constraints([f for part in parts for f in part.functions], translator, vectors)
-    else:
-        entries = [(part, part.functions) for part in parts]
-        translator.writer.assign("g", _all_entries(entries, translator, ""))
-        give_measured(translator)
+def _give(lowered: Lowered | None, translator: Translator, *vectors: ast.expr) -> None:
+    """`return f, g, true, each`: requirements on each example come last, by name."""
+    each = [ast.Name(id="each")] if lowered is not None and lowered.examples else []
+    found = (ast.Name(id="f"), *vectors, *each)
+    translator.writer.give(literal(found) if len(found) > 1 else found[0])
 
 
-def give_measured(translator: Translator) -> None:
-    """`return f, g, g.detach()`."""
-    g: ast.expr = ast.Name(id="g")
-    translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), g, method(g, "detach")]))
-
-
-def _measure(
-    lowered: Lowered,
-    translator: Translator,
-    vectors: Vectorizer | None,
-    by_value: bool,
-    name: str,
-) -> None:
-    """The body; requirements on each example come last, in a dictionary by name."""
-    writer = translator.writer
-    _objective(lowered, translator, vectors, by_value)
-    if lowered.examples:
-        write_values(lowered.examples, translator)
-    each = ", each" if lowered.examples else ""
-    if not lowered.rules:
-        none = ", f.new_zeros(0), f.new_zeros(0)" if name == MEASURE else ""
-        writer.line(f"return f{none}{each}")
-        return
-    parts = lowered.parts
+def _measure(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
+    """g and the true constraints, behind the objective."""
+    writer, parts = translator.writer, lowered.parts
     if vectors is not None:
         write_constraints([f for part in parts for f in part.functions], translator, vectors)
         return
     followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
     writer.assign("g", _all_entries(followed, translator, ""))
     if all(part.gradients is None for part in parts):
-        writer.line(f"return f, g, g.detach(){each}")
+        _give(lowered, translator, ast.Name(id="g"), method("g", "detach"))
         return
     truths = [(part, part.functions) for part in parts]
     if translator.scope.tracked:  # derivatives by columns need their graph
         writer.assign("true", _all_entries(truths, translator, "true_"))
-        writer.line(f"return f, g, true.detach(){each}")
+        _give(lowered, translator, ast.Name(id="g"), method("true", "detach"))
         return
     with writer.block("with torch.no_grad():"):
         writer.assign("true", _all_entries(truths, translator, "true_"))
-    writer.line(f"return f, g, true{each}")
+    _give(lowered, translator, ast.Name(id="g"), ast.Name(id="true"))
 
 
 def _followed(rule: FunctionalRule, part: Segment) -> Sequence[Expr]:
@@ -158,7 +134,7 @@ def write_constraints(
     if order is not None:
         value = in_order(order, value, translator)
     translator.writer.assign("g", value)
-    give_measured(translator)
+    _give(None, translator, ast.Name(id="g"), method("g", "detach"))
 
 
 def _objective(
@@ -360,7 +336,7 @@ def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) 
 def _report(c: Constraint, translator: Translator) -> ast.expr:
     """`(value, bound)`; of many entries the one that is farthest from being met."""
     if c.relation == "in":
-        return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
+        return literal((_set_violation(c, translator), 0))
     value, bound = c.value, last_of_ramp(c.judged_by)
     both = sides(translator, value, bound)
     if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):

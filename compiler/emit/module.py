@@ -18,8 +18,7 @@ from cspec.compiler.emit.duals import needs_stand_in, needs_violation
 from cspec.compiler.emit.each_example import write_functions
 from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
-from cspec.compiler.emit.gates import write_decide
-from cspec.compiler.emit.loop import LoopPlan, write_train
+from cspec.compiler.emit.loop import LoopPlan, write_restore, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
     steps_on_objective,
@@ -32,11 +31,10 @@ from cspec.compiler.emit.measures import (
     write_violation,
 )
 from cspec.compiler.emit.metrics import write_leaves, write_metrics
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import PACKED, constant, is_packed, packed
-from cspec.compiler.emit.restoring import write_restore
+from cspec.compiler.emit.pieces import PACKED, Names, constant, is_packed, packed
 from cspec.compiler.emit.sets import (
     split_groups,
+    write_decide,
     write_held,
     write_masks,
     write_project,

@@ -1,13 +1,17 @@
-"""Small pieces of Python's syntax that emission is made of."""
+"""Identifiers, and small pieces of Python's syntax that emission is made of."""
 
 from __future__ import annotations
 
 import ast
 import base64
+import builtins
+import keyword
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.lower.digest import bits_of
+from cspec.compiler.records.lowered import numbered
 
 OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(),
@@ -77,10 +81,12 @@ def _signed(value: float) -> ast.expr:
 
 
 def literal(values: object) -> ast.expr:
-    """Tuples of plain values, as they are written."""
+    """Tuples of plain values, as they are written; what is Python already stays."""
     if isinstance(values, tuple):
         return ast.Tuple(elts=[literal(value) for value in values])
-    assert isinstance(values, str | bool | int | float)
+    if isinstance(values, ast.expr):
+        return values
+    assert isinstance(values, str | bool | int | float | None)
     return ast.Constant(values)
 
 
@@ -115,3 +121,36 @@ def mapping(entries: Mapping[str, ast.expr]) -> ast.Dict:
 def sequence(entries: Sequence[ast.expr]) -> ast.expr:
     """`[a, b]`."""
     return ast.List(elts=list(entries))
+
+
+RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+
+
+GENERATED = re.compile(r"(ascend|update|grow|start|play|seen|outputs)_.*|.*_(tensors|split|apart)")
+"""Functions and locals that emitted loops name after rules and labels."""
+
+
+class Names:
+    """Hands out identifiers, each once; `taken` are in use already."""
+
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        self._taken = set(taken)
+
+    def fresh(self, wanted: str) -> str:
+        """`wanted`, made an identifier and, where it is in use, told apart by a number."""
+        base = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted)
+        base = base.rstrip("_") or "value"
+        base = base if base.isidentifier() else f"_{base}"
+        if base in RESERVED or GENERATED.fullmatch(base):
+            base += "_"
+        name = numbered(base, self._taken)
+        self._taken.add(name)
+        return name
+
+    def free(self, wanted: str) -> bool:
+        """Whether `wanted` can be had as it is."""
+        return wanted.isidentifier() and wanted not in RESERVED and wanted not in self._taken
+
+    def copy(self) -> Names:
+        """An independent copy: what one function's locals are taken from."""
+        return Names(frozenset(self._taken))

@@ -1,4 +1,4 @@
-"""Projection and ADMM as Python: which parameters, which set, when; masks that pruning leaves."""
+"""Projection, ADMM and gates as Python: which parameters, which set, when; masks and decisions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.base import ramp_steps
 from cspec.compiler.emit.expressions.vectors import operator, set_constant
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.pieces import called, constant, entry, method, sequence
+from cspec.compiler.emit.pieces import called, constant, entry, literal, method, sequence
+from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
-from cspec.compiler.lower.sharing import name_of, sharing, targets
+from cspec.compiler.lower.rules import name_of, sharing, targets
 from cspec.compiler.methods.admm import (
     first_rho,
     options,
@@ -20,6 +21,7 @@ from cspec.compiler.methods.admm import (
     split_settings,
     splits,
 )
+from cspec.compiler.methods.gate_decisions import DECIDED, Decision
 from cspec.compiler.methods.projection import (
     course_of,
     projections,
@@ -42,9 +44,9 @@ def tensors(items: Sequence[Expr]) -> ast.expr:
     """`parameters(primal["net"], ["a.weight", ...])`, or a list of decision variables."""
     models = {item.model for item in items if isinstance(item, ParameterRef)}
     if len(models) == 1 and all(isinstance(item, ParameterRef) for item in items):
-        names: list[ast.expr] = [ast.Constant(i.name) for i in items if isinstance(i, ParameterRef)]
-        return called("parameters", entry("primal", models.pop()), ast.List(elts=names))
-    return ast.List(elts=[entry("primal", i.id) for i in items if isinstance(i, Name)])
+        names = [ast.Constant(i.name) for i in items if isinstance(i, ParameterRef)]
+        return called("parameters", entry("primal", models.pop()), sequence(names))
+    return sequence([entry("primal", i.id) for i in items if isinstance(i, Name)])
 
 
 def write_targets(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:
@@ -70,7 +72,7 @@ def write_held(actions: Sequence[SetAction], make: MakeTranslator) -> None:
     doc = ["Every set that parameters are kept in."]
     with writer.function("sets", ("primal",), doc), writer.block("return [", "]"):
         for action in kept:
-            pair = ast.Tuple(elts=[at_end(action, translator), tensors_of(action)])
+            pair = literal((at_end(action, translator), tensors_of(action)))
             writer.line(f"{ast.unparse(pair)},  # {action.family}")
 
 
@@ -195,7 +197,7 @@ def _write_together(group: Sequence[SetAction], translator: Translator) -> None:
     with writer.block("project_together(", ")"):
         with writer.block("[", "],"):
             for action in group:
-                pair = ast.Tuple(elts=[set_at(action, translator), tensors_of(action)])
+                pair = literal((set_at(action, translator), tensors_of(action)))
                 writer.item(pair, action.family)
         if any(settings_of(a).momentum for a in projections(group)):
             writer.line("optimizer,")
@@ -396,3 +398,42 @@ def write_reports(groups: Groups, translator: Translator) -> None:
             writer.line(f"deliver({_all(group)})  # x <- z")
     for action in (action for group in groups for action in group):
         writer.line(f"report_split(session, {_local(action)})")
+
+
+def write_decide(found: Sequence[Decision], make: MakeTranslator) -> None:
+    """`sizes(primal)`, what each is over its bound as deployed, and `decide(primal)`."""
+    if not found:
+        return
+    writer = make.writer
+    with writer.function("sizes", ("primal",), ["Sizes on gates less their bounds, as deployed."]):
+        translator = make()
+        groups = []
+        for decision in found:
+            parts = [translator.translate(part) for part in decision.parts]
+            groups.append(ast.unparse(translator.call("vector", *parts)))
+        with writer.block("return (", ")"):
+            for group in groups:
+                writer.line(f"{group},")
+    doc = [
+        "Once sizes are at their bounds, or late in the run, gates are decided: the most open",
+        "stay, as many as the bounds allow, the others shut for good.",
+    ]
+    with writer.function("decide", ("primal", "progress"), doc):
+        writer.line(f"late = progress >= {DECIDED!r}")
+        for place, decision in enumerate(found):
+            models = ", ".join(f"primal[{name!r}]" for name in decision.models)
+            writer.line(f"decide_gates([{models}], lambda: sizes(primal)[{place}], late)")
+
+
+def write_gates(found: Sequence[Decision], gated: Sequence[str], writer: Writer) -> None:
+    """After a step: gates stay in their range; those that are decided stay so."""
+    decided = {name for d in found for name in d.models}
+    for name in (name for name in gated if name not in decided):
+        writer.line(f"clamp_gates(primal[{name!r}])")
+    if found:
+        writer.line("decide(primal, session.progress)")
+
+
+def undecided(found: Sequence[Decision]) -> list[str]:
+    """Calls at the start of a run: gates that another run has decided may move again."""
+    return [f"clamp_gates(primal[{name!r}])" for decision in found for name in decision.models]

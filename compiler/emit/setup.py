@@ -17,8 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import called, constant, exact, mapping, sequence
+from cspec.compiler.emit.pieces import Names, called, constant, exact, mapping, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.program import (
     ConstraintFacts,

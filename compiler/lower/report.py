@@ -1,8 +1,10 @@
-"""What the runtime must know of each constraint to verify and report it."""
+"""What the runtime must know of constraints and metrics to verify and report them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.rewrite import function_name
@@ -12,12 +14,20 @@ from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.noise import in_words
 from cspec.compiler.passes.expansion.worst_case import Attack, attack_of, harder, is_searched
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, Drawn, PerExample, WorstCase
+from cspec.compiler.records.problem import (
+    Constraint,
+    Drawn,
+    PerExample,
+    Problem,
+    Violations,
+    WorstCase,
+)
 from cspec.compiler.records.program import ConstraintFacts, MeanFacts, VerifyFacts
 from cspec.compiler.surrogates.unknown_classes import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import Values, value_or_none
@@ -254,3 +264,67 @@ def _of_mean(mean: Expectation, inference: Inference, denominator: str) -> MeanF
         return MeanFacts(condition=condition, groups=groups, denominator=denominator)
     condition = " and ".join(text(event) for event in found.events)
     return MeanFacts(condition=condition, denominator=denominator)
+
+
+MOST = 100
+"""Places of a tensor that are recorded; of groups and requirements all are."""
+
+
+def metric_entries(problem: Problem, inference: Inference) -> dict[str, tuple[str, ...]]:
+    """Names of the numbers of each metric that is several, in order; empty where not known yet.
+
+    P[pred == 1 | sex]     m[Female], m[Male]
+    W[0]                   m[0], m[1], m[2]
+    violations             m[dp], m[eo.tpr]
+
+    Raises:
+        SpecError: CS307, a tensor of too many numbers to be recorded one by one.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    wrong: list[Diagnostic] = []
+    for name, value in problem.metrics:
+        names = _names(value, inference)
+        if names is None:
+            continue
+        found[name] = names
+        told_apart = isinstance(value, Violations) or inference.axes(value).groups
+        if len(names) > MOST and not told_apart:
+            wrong.append(_too_many(name, value, len(names)))
+    if wrong:
+        raise SpecError(wrong)
+    return found
+
+
+def _names(value: Expr, inference: Inference) -> tuple[str, ...] | None:
+    """None of a single number, and of what is not known to have several."""
+    if isinstance(value, Violations):
+        return None if value.largest else tuple(label for label, _ in value.labels)
+    axes = inference.axes(value)
+    if axes.each is not None or not axes.shape:
+        return None
+    if axes.groups:
+        return _groups(value, inference)
+    if prod(axes.shape) > MOST:
+        return ("",) * prod(axes.shape)
+    return tuple(", ".join(map(str, place)) for place in product(*map(range, axes.shape)))
+
+
+def _groups(value: Expr, inference: Inference) -> tuple[str, ...] | None:
+    """The groups of the means that an expression is made of; arithmetic keeps their order."""
+    for node in walk(value):
+        if isinstance(node, Expectation) and node.dataset is not None:
+            found = inference.grouping(node)
+            if found.columns:
+                return tuple(group.text for group in found.groups)
+    return None
+
+
+def _too_many(name: str, value: Expr, count: int) -> Diagnostic:
+    return Diagnostic(
+        code="CS307",
+        message=f"metric `{name}` is {count:,} numbers",
+        span=value.span,
+        label="which of them, or what of them all?",
+        notes=(f"at most {MOST} numbers of a metric are recorded one by one",),
+        helps=("write one entry, or one number of them all: `max(...)`, `norm(..., 2)`",),
+    )

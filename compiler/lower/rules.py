@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import prod
 from typing import NamedTuple
@@ -12,11 +12,13 @@ from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.axes.sizes import at_full_size, sized
+from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
 from cspec.compiler.methods.output_projection import output_rows
+from cspec.compiler.methods.projection import projections
 from cspec.compiler.passes.expansion.expand import named_parameters
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Fragment, Rule
@@ -32,6 +34,7 @@ from cspec.compiler.records.lowered import (
 )
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.records.set_keys import SetKeys
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import (
     OF_SETS,
     Method,
@@ -39,7 +42,7 @@ from cspec.dsl.settings.methods import (
     Threshold,
 )
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.values.shapes import ONE_NUMBER, Shape
 from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
 from cspec.dsl.words.functions import SIGNATURES
@@ -50,18 +53,16 @@ def lower(
     problem: Problem,
     facts: Facts,
     inference: Inference,
-    total_steps: int,
-    steps_per_epoch: int,
-    by_value: bool = False,
-    params: Values | None = None,
-    shapes: Mapping[str, Shape] | None = None,
+    run: RunLength,
+    by_value: bool,
+    params: Values,
+    shapes: Mapping[str, Shape],
 ) -> Lowered:
     """Group constraints that share a method; lay out the constraint vector.
 
     `shapes` are those of decision variables.
     """
     soft = tuple(c for c in problem.constraints if c.soft is not None)
-    hard = [c for c in problem.constraints if c.soft is None]
     groups: dict[Method, list[Constraint]] = {}
     projected: list[Constraint] = []
     each: list[Constraint] = []
@@ -69,7 +70,7 @@ def lower(
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     keys = SetKeys()
     held = {face.label for model in problem.lifted for face in model.faces}
-    for constraint in hard:
+    for constraint in (c for c in problem.constraints if c.soft is None):
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
@@ -85,13 +86,12 @@ def lower(
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    sizes = Sizes(facts, inference, params or {}, shapes or {})
-    full = _gated_objective(problem.objective, sizes)
-    rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value), full)
-    outputs = output_rows(projected, facts, params or {})
+    sizes = Sizes(facts, inference, params, shapes)
+    rules = _rules(groups, sizes, run, by_value, _gated_objective(problem.objective, sizes))
+    outputs = output_rows(projected, facts, params)
     ways = _ways(rules, sizes)
-    alone = not rules
-    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch, alone=alone)
+    steps = run.steps, run.steps_per_epoch
+    examples = each_rules(each, facts, inference, *steps, alone=not rules)
     if examples:
         require_plain_steps(examples, rules, by_value=by_value)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways, examples)
@@ -100,7 +100,8 @@ def lower(
 def _rules(
     groups: dict[Method, list[Constraint]],
     sizes: Sizes,
-    run: tuple[int, int, bool],
+    run: RunLength,
+    by_value: bool,
     full: float,
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
@@ -119,9 +120,9 @@ def _rules(
             labels=tuple(c.full_label for c in constraints),
             size=len(equalities),
             equalities=tuple(equalities),
-            total_steps=run[0],
-            steps_per_epoch=run[1],
-            by_value=run[2],
+            total_steps=run.steps,
+            steps_per_epoch=run.steps_per_epoch,
+            by_value=by_value,
             full=full,
             jumps=() if sizes.shapes else _jumps(parts),
             own_loop=sizes.facts.own_loop is not None,
@@ -342,3 +343,55 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
             constraints=(*other.constraints, *action.constraints),
         )
     return list(merged.values())
+
+
+def targets(action: SetAction, facts: Facts) -> list[Expr]:
+    """The parameters an action is on: those named, or all the prunable weights of its model."""
+    if action.targets:
+        return list(action.targets)
+    assert action.set.model is not None
+    return [
+        ParameterRef(model=action.set.model, name=p.name, shape=p.shape)
+        for p in facts.models[action.set.model].parameters
+        if p.prunable
+    ]
+
+
+def name_of(target: Expr) -> str:
+    """What tells the parameters of sets apart."""
+    match target:
+        case ParameterRef(model=model, name=name):
+            return f"{model}.{name}"
+        case Name(id=name):
+            return name
+        case _:
+            return repr(target)
+
+
+def sharing(actions: Sequence[SetAction], facts: Facts) -> list[list[SetAction]]:
+    """The actions in groups, in order: two are in one group where they share a parameter."""
+    groups: list[list[SetAction]] = []
+    for action in actions:
+        names = _names(action, facts)
+        near = [g for g in groups if any(names & _names(other, facts) for other in g)]
+        apart = [g for g in groups if g not in near]
+        groups = [*apart, [*(other for g in near for other in g), action]]
+    ordered = [sorted(group, key=actions.index) for group in groups]
+    return sorted(ordered, key=lambda group: actions.index(group[0]))
+
+
+def sharing_notes(actions: Sequence[SetAction], facts: Facts) -> tuple[str, ...]:
+    """What to know of projections onto several sets on the same parameters."""
+    projected = projections(actions)
+    return tuple(
+        f"{listing(families, 'and')} share parameters: each step "
+        "projects in turn until all hold. For convex sets that is the nearest common point "
+        "(Dykstra); for others a common point, if there is one near, but not the nearest"
+        for group in sharing(projected, facts)
+        if len(families := dict.fromkeys(action.family for action in group)) > 1
+    )
+
+
+def _names(action: SetAction, facts: Facts) -> frozenset[str]:
+    named = (item for item in targets(action, facts) if isinstance(item, ParameterRef | Name))
+    return frozenset(map(name_of, named))

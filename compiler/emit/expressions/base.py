@@ -17,8 +17,7 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes
 from cspec.compiler.choose.schedule import RunLength
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import called, constant, entry, subscript
+from cspec.compiler.emit.pieces import Names, called, constant, entry, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.records.facts import Facts

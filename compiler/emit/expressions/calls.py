@@ -18,7 +18,7 @@ from cspec.compiler.emit.expressions.examples import (
 )
 from cspec.compiler.emit.expressions.means import tail
 from cspec.compiler.emit.expressions.operators import all_of
-from cspec.compiler.emit.pieces import called, constant, mapping, subscript
+from cspec.compiler.emit.pieces import called, constant, mapping, sequence, subscript
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
 from cspec.compiler.surrogates.words import is_temperature
@@ -174,10 +174,9 @@ def of_own_function(t: Translator, name: str, expr: Call) -> ast.expr:
 
 def weights(t: Translator, model: str, kind: str, patterns: tuple[str, ...]) -> ast.expr:
     """All entries of `net.weights("glob")` or `net.params("glob")`, as one vector."""
-    names = [
-        ast.Constant(p.name) for p in chosen_parameters(t.scope.facts.models[model], kind, patterns)
-    ]
-    found = t.call("parameters", t.model(model), ast.List(elts=list(names)))
+    chosen = chosen_parameters(t.scope.facts.models[model], kind, patterns)
+    names = sequence([ast.Constant(p.name) for p in chosen])
+    found = t.call("parameters", t.model(model), names)
     value = t.call("vector", ast.Starred(value=found))
     return t.local((kind, model, patterns), kind, value)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.emit.expressions.base import Translator, translates
-from cspec.compiler.emit.pieces import constant, entry, subscript
+from cspec.compiler.emit.pieces import constant, entry, literal, subscript
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.problem import Beside, Drawn, Searched, WorstCase
@@ -27,13 +27,13 @@ def searched(t: Translator, expr: WorstCase) -> ast.expr:
     attack = Attack(*expr.attack)
     hard = harder(attack)
     norm = _norm(expr.norm)
-    place = ast.Tuple(elts=[ast.Constant(t.dataset), ast.Constant(expr.column)])
+    place = literal((t.dataset, expr.column))
     settings = {
         "norm": norm,
         "steps": ast.Constant(attack.steps),
         "step": ast.Constant(attack.step),
         "restarts": ast.Constant(attack.restarts),
-        "verdict": ast.Tuple(elts=[ast.Constant(hard.steps), ast.Constant(hard.restarts)]),
+        "verdict": literal((hard.steps, hard.restarts)),
     }
     if t.container == "data":
         settings["whole"] = ast.Constant(True)
@@ -58,9 +58,8 @@ def _norm(norm: float) -> ast.expr:
 
 def _also(t: Translator, one: Searched) -> ast.expr:
     """What is searched together with the first: its name, radius, norm, middle and step."""
-    radius, norm = t.translate(one.radius), _norm(one.norm)
-    rest = [ast.Constant(one.center), ast.Constant(one.step)]
-    return ast.Tuple(elts=[ast.Constant(one.column), radius, norm, *rest])
+    radius = t.translate(one.radius)
+    return literal((one.column, radius, _norm(one.norm), one.center, one.step))
 
 
 @translates(Drawn)
@@ -69,13 +68,7 @@ def drawn(t: Translator, expr: Drawn) -> ast.expr:
     if t.dataset is None:
         raise not_compiled("noise beside nothing of the data", expr)
     value = _function(t, expr.body, "drawn")
-    noises = [
-        (noise.name, noise.kind, *map(constant, noise.ends), noise.like) for noise in expr.noises
-    ]
-    listed: list[ast.expr] = [
-        ast.Tuple(elts=[part if isinstance(part, ast.AST) else ast.Constant(part) for part in one])
-        for one in noises
-    ]
+    noises = tuple((n.name, n.kind, *map(constant, n.ends), n.like) for n in expr.noises)
     settings: dict[str, ast.expr] = {
         "judged": ast.Constant(expr.judged),
         "seed": ast.Constant(t.scope.seed),
@@ -86,7 +79,7 @@ def drawn(t: Translator, expr: Drawn) -> ast.expr:
         settings["on"] = ast.Constant(t.dataset)
     rows = (ast.Name(id="primal"), ast.Name(id=t.container), ast.Constant(t.dataset))
     draws = ast.Constant(expr.draws)
-    called = t.call("mean_over_draws", value, *rows, ast.Tuple(elts=listed), draws, **settings)
+    called = t.call("mean_over_draws", value, *rows, literal(noises), draws, **settings)
     return t.local(("drawn", t.dataset, shape(expr)), "mean_drawn", called)
 
 
