@@ -27,10 +27,10 @@ from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.lower.certificates import Certified, certificates
 from cspec.compiler.lower.graph import assemble, is_polished, with_polish
 from cspec.compiler.lower.margins import margins
-from cspec.compiler.lower.projected_call import SetSolve, set_graph, set_solve_of
+from cspec.compiler.lower.projected_call import set_graph, set_solve_of
 from cspec.compiler.lower.report import metric_entries, verify_facts
 from cspec.compiler.lower.rules import lower, sharing_notes
-from cspec.compiler.lower.solver_call import Solve, solve_of, solver_graph
+from cspec.compiler.lower.solver_call import solve_of, solver_graph
 from cspec.compiler.lower.variable_bounds import bound_actions
 from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
@@ -98,14 +98,6 @@ class _Run(NamedTuple):
         return any(optimizer.word == "lbfgs" for optimizer in self.fit.optimizer)
 
 
-class _Calls(NamedTuple):
-    """The update graph, and the call of the solver where one owns the run."""
-
-    graph: UpdateGraph
-    solve: Solve | None = None
-    set_solve: SetSolve | None = None
-
-
 @roomy()
 def specialize(
     plan: Plan,
@@ -127,11 +119,11 @@ def specialize(
     problem, proofs, said = _specialized(plan, facts, run, inference)
     entries = metric_entries(problem, inference)
     lowered = _lowered(plan, facts, run, problem, inference)
-    calls = _calls(lowered, run.space, checked)
+    graph = _graph(lowered, run.space)
     stop = stop_condition(checked)
     polished = stop is None and is_polished(lowered, facts, checked.fit)
     tried = _rehearsed(plan, facts, run, problem)
-    graph = with_polish(calls.graph) if polished else calls.graph
+    graph = with_polish(graph) if polished else graph
     record = record_of(plan, facts, lowered, run.fit, inference)
     certified = (
         c.model_copy(update={"certificate": proofs[c.label].facts}) if c.label in proofs else c
@@ -159,8 +151,8 @@ def specialize(
         objective=objective_as_written(checked, facts),
         params=_used_params(checked),
         source=checked.source,
-        solve=calls.solve,
-        set_solve=calls.set_solve,
+        solve=solve_of(lowered, run.space, checked.method),
+        set_solve=set_solve_of(lowered),
         line=isinstance(problem.solver, Bisection),
         starts=declared_sets(checked),
         certified=tuple((label, proof.leaves) for label, proof in proofs.items()),
@@ -198,15 +190,14 @@ def _lowered(
     return lowered._replace(actions=(*lowered.actions, *bounds))
 
 
-def _calls(lowered: Lowered, space: Space | None, checked: Checked) -> _Calls:
+def _graph(lowered: Lowered, space: Space | None) -> UpdateGraph:
+    """The update graph, of the solver where one owns the run."""
     solver, graph = lowered.problem.solver, assemble(lowered)
     if isinstance(solver, Spg):
-        return _Calls(set_graph(graph), set_solve=set_solve_of(lowered))
+        return set_graph(graph)
     if isinstance(solver, Bisection):
-        return _Calls(line_graph(graph))
-    if solver is None or space is None:
-        return _Calls(graph)
-    return _Calls(solver_graph(solver, graph), solve_of(lowered, space, checked.method))
+        return line_graph(graph)
+    return graph if solver is None or space is None else solver_graph(solver, graph)
 
 
 def _notes(

@@ -11,13 +11,7 @@ from cspec.compiler.expressions.rewrite import datasets_of
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.settings.fit import (
-    AdamOptimizer,
-    Cosine,
-    FitSettings,
-    Linear,
-    SgdOptimizer,
-)
+from cspec.dsl.settings.fit import AdamOptimizer, Cosine, FitSettings, Linear, SgdOptimizer
 from cspec.dsl.settings.points import Pairs
 from cspec.dsl.tree.nodes import Objective
 

@@ -10,17 +10,12 @@ from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.operators import sides
 from cspec.compiler.emit.expressions.vectors import in_order, set_constant
-from cspec.compiler.emit.pieces import Names, constant, literal, method
+from cspec.compiler.emit.pieces import Names, constant, literal, method, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.rules import group_count, outside_reductions
 from cspec.compiler.passes.canonical import as_written
-from cspec.compiler.records.lowered import (
-    FunctionalRule,
-    Lowered,
-    Segment,
-    SetResidual,
-)
+from cspec.compiler.records.lowered import FunctionalRule, Lowered, Segment, SetResidual
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample
 from cspec.compiler.surrogates.branches import along
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, Vector
@@ -272,14 +267,13 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     with make.writer.function("evaluate", ("primal", "data"), doc):
         translator = make("data", strict=True, noted=True)
         constraints = lowered.problem.constraints
-        pairs: list[tuple[str | None, str]] = []
+        pairs: list[tuple[str | None, ast.expr]] = []
         for places in _reported_together(constraints, translator):
             several = [constraints[place] for place in places]
             if len(several) > 1:
-                pairs.append((None, ast.unparse(_reports(several, translator))))
+                pairs.append((None, _reports(several, translator)))
             else:
-                report = ast.unparse(_report(several[0], translator))
-                pairs.append((several[0].full_label, report))
+                pairs.append((several[0].full_label, _report(several[0], translator)))
         _return_dictionary(pairs, make.writer)
 
 
@@ -321,16 +315,16 @@ def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
         translator = make("data")
         pairs = []
         for c in rules:
-            values = [ast.unparse(translator.translate(where)) for _, where in c.cases]
-            pairs.append((c.full_label, f"[{', '.join(values)}]"))
+            values = [translator.translate(where) for _, where in c.cases]
+            pairs.append((c.full_label, sequence(values)))
         _return_dictionary(pairs, make.writer)
 
 
-def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) -> None:
+def _return_dictionary(pairs: Sequence[tuple[str | None, ast.expr]], writer: Writer) -> None:
     """A dictionary by label; what has none is one itself, of many labels."""
     with writer.block("return {", "}"):
-        for label, text in pairs:
-            writer.entry(label, ast.parse(text, mode="eval").body)
+        for label, value in pairs:
+            writer.entry(label, value)
 
 
 def _report(c: Constraint, translator: Translator) -> ast.expr:
@@ -378,8 +372,7 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
         pairs = []
         for c in soft:
             written = () if c.relation == "in" else (as_written(c.value, c),)
-            amount = _preference(c, written, None, translator)
-            pairs.append((c.full_label, ast.unparse(amount)))
+            pairs.append((c.full_label, _preference(c, written, None, translator)))
         _return_dictionary(pairs, make.writer)
 
 

@@ -90,6 +90,11 @@ def literal(values: object) -> ast.expr:
     return ast.Constant(values)
 
 
+def parsed(text: str) -> ast.expr:
+    """An expression of the compiler's own text."""
+    return ast.parse(text, mode="eval").body
+
+
 def joined(operator: ast.operator, parts: Sequence[ast.expr]) -> ast.expr:
     """`a & b & c`."""
     result = parts[0]

@@ -22,12 +22,7 @@ from cspec.compiler.methods.admm import (
     splits,
 )
 from cspec.compiler.methods.gate_decisions import DECIDED, Decision
-from cspec.compiler.methods.projection import (
-    course_of,
-    projections,
-    settings_of,
-    way_onto,
-)
+from cspec.compiler.methods.projection import course_of, projections, settings_of, way_onto
 from cspec.compiler.methods.pruning import LAYER_FLOOR, moving
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, SetAction
@@ -111,16 +106,6 @@ def _of_layers(member: SetMember) -> tuple[tuple[str, str | float], ...]:
     if member.word != "sparse":
         return ()
     return (("scope", LAYER),) if member.model is None else (("floor", LAYER_FLOOR),)
-
-
-def _onto(action: SetAction) -> SetMember:
-    """The set at the end of a ramp, with the way onto it that the spec asks for."""
-    member, by = action.set, way_onto(action)
-    found = {**member.arguments, **dict(_of_layers(member)), **({"by": by} if by else {})}
-    amount = found.get("0")
-    if isinstance(amount, Expr):
-        found["0"] = last_of_ramp(amount)
-    return member.model_copy(update={"arguments": found})
 
 
 def density_ramp(
@@ -219,8 +204,13 @@ def tensors_of(action: SetAction) -> ast.expr:
 
 
 def at_end(action: SetAction, translator: Translator) -> ast.expr:
-    """The set of an action as it is at the end of a ramp."""
-    return set_constant(translator, _onto(action))
+    """The set at the end of a ramp, with the way onto it that the spec asks for."""
+    member, by = action.set, way_onto(action)
+    found = {**member.arguments, **dict(_of_layers(member)), **({"by": by} if by else {})}
+    amount = found.get("0")
+    if isinstance(amount, Expr):
+        found["0"] = last_of_ramp(amount)
+    return set_constant(translator, member.model_copy(update={"arguments": found}))
 
 
 def frozen(actions: Sequence[SetAction]) -> list[SetAction]:

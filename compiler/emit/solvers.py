@@ -9,13 +9,7 @@ from contextlib import contextmanager
 import sympy as sp
 
 from cspec.compiler.algebra.derivatives import MULTIPLIER, Sparse, tree
-from cspec.compiler.algebra.quadratic_forms import (
-    Block,
-    Term,
-    gradient_by,
-    hessian_by,
-    transposed,
-)
+from cspec.compiler.algebra.quadratic_forms import Block, Term, gradient_by, hessian_by, transposed
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.vectors import set_constant
 from cspec.compiler.emit.measures import MakeTranslator, objective_value, write_constraints

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Sequence
 
 from cspec.compiler.emit.each_example import write_state
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.pieces import called, constant, exact, method, subscript
+from cspec.compiler.emit.pieces import called, constant, exact, method, parsed, subscript
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.methods.units import CAP, LEAST
 from cspec.compiler.records.graph import (
@@ -62,7 +62,7 @@ def write_initial_state(lowered: Lowered, writer: Writer) -> None:
     with writer.function("initial_state", (), doc), writer.block("return {", "}"):
         shared = [s for r in rules for s in r.fragment.state if s.name == MULTIPLIERS]
         if shared:
-            start = ast.parse(_multipliers(rules, size), mode="eval").body
+            start = parsed(_multipliers(rules, size))
             writer.entry(MULTIPLIERS, start)
         for names in names_of(rules):
             for state in names.rule.fragment.state:
@@ -121,7 +121,7 @@ def write_combine(rules: Sequence[FunctionalRule], writer: Writer, by_value: boo
             else:
                 g = ast.unparse(names.part(ast.Name(id="g")))
                 terms.append(f"weigh({_combined(names, 'weight')}, {g})")
-        writer.give(ast.parse(" + ".join(terms), mode="eval").body)
+        writer.give(parsed(" + ".join(terms)))
 
 
 def _combined(names: RuleNames, target: str) -> str:

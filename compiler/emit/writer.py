@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
 
+from cspec.compiler.emit.pieces import parsed
 from cspec.compiler.emit.sharing import Statement, shared
 
 INDENT = "    "
@@ -110,7 +111,7 @@ class Writer:
 
     def call(self, text: str, comment: str = "") -> None:
         """An expression of the compiler's own text as a statement, broken where it is long."""
-        self._whole_or_broken("", ast.parse(text, mode="eval").body, "", comment, text)
+        self._whole_or_broken("", parsed(text), "", comment, text)
 
     def text_line(self, text: str) -> None:
         """An expression or assignment of the compiler's own text, broken where it is long."""
@@ -122,7 +123,7 @@ class Writer:
 
     def condition(self, text: str) -> None:
         """`if text:`, broken where it is long."""
-        self._whole_or_broken("if ", ast.parse(text, mode="eval").body, ":")
+        self._whole_or_broken("if ", parsed(text), ":")
 
     def _whole_or_broken(
         self, before: str, value: ast.expr, after: str, comment: str = "", text: str = ""

@@ -35,14 +35,7 @@ from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import (
-    OF_SETS,
-    Bisection,
-    Lagrangian,
-    Method,
-    Spg,
-    unknown_to_rows,
-)
+from cspec.dsl.settings.methods import OF_SETS, Bisection, Lagrangian, Method, Spg, unknown_to_rows
 from cspec.dsl.words.sets import EQUALITIES
 
 GATES = "with gates"

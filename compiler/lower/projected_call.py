@@ -23,10 +23,11 @@ class SetSolve(NamedTuple):
     """How rules can hold."""
 
 
-def set_solve_of(lowered: Lowered) -> SetSolve:
-    """The call of the solver for a lowered problem that it owns."""
+def set_solve_of(lowered: Lowered) -> SetSolve | None:
+    """The call of the solver for a lowered problem that it owns; None for another."""
     settings = lowered.problem.solver
-    assert isinstance(settings, Spg)
+    if not isinstance(settings, Spg):
+        return None
     return SetSolve(
         settings=settings,
         sets=tuple(

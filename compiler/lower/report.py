@@ -73,7 +73,7 @@ def facts_of(
     segment: tuple[int, int, str] | None = None,
 ) -> ConstraintFacts:
     """The record of one constraint, by default before it has a rule."""
-    method = c.method
+    soft, method = c.soft, c.method if isinstance(c.method, Method) else None
     exact, tolerance = _tolerance(c, checked)
     return ConstraintFacts(
         label=c.full_label,
@@ -82,12 +82,10 @@ def facts_of(
         relation=c.relation,
         tolerance=tolerance,
         exact=exact,
-        soft=c.soft is not None,
-        weight=c.soft.weight if c.soft is not None else 0.0,
-        power=c.soft.power if c.soft is not None else 1,
-        method="soft"
-        if c.soft is not None
-        else (method.word if isinstance(method, Method) else ""),
+        soft=soft is not None,
+        weight=0.0 if soft is None else soft.weight,
+        power=1 if soft is None else soft.power,
+        method="soft" if soft is not None else "" if method is None else method.word,
         reason=c.reason,
         rule=segment[2] if segment else None,
         # The data of requirements with rows of their own, none of entries of the vector.
@@ -103,10 +101,10 @@ def facts_of(
         named=any(written for _, written in _data_of(c)),
         surrogate=c.surrogate_text if c.gradient_parts is not None else None,
         stand_in=_stand_ins(c),
-        multipliers=isinstance(method, Method) and method.has_multipliers and segment is not None,
+        multipliers=method is not None and method.has_multipliers and segment is not None,
         cases=tuple(words for words, _ in c.cases),
         constant=c.constant,
-        prices=not isinstance(method, Method) or method.prices,
+        prices=method is None or method.prices,
         margin=c.margin,
         line=checked.source.position(c.span.start).line,
         residual=segment is not None and c.relation == "in" and c.known_set.word in EQUALITIES,

@@ -35,12 +35,7 @@ from cspec.compiler.records.lowered import (
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.messages.wording import listing
-from cspec.dsl.settings.methods import (
-    OF_SETS,
-    Method,
-    OutputProjection,
-    Threshold,
-)
+from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.values.shapes import ONE_NUMBER, Shape

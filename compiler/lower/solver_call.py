@@ -75,10 +75,11 @@ class Solve(NamedTuple):
     """How rules can hold."""
 
 
-def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
-    """The call of a solver for a lowered problem that one owns."""
+def solve_of(lowered: Lowered, space: Space | None, using: Settings) -> Solve | None:
+    """The call of the solver for a lowered problem that it owns; None for another."""
     problem = lowered.problem
-    assert isinstance(problem.solver, Sqp)
+    if space is None or not isinstance(problem.solver, Sqp):
+        return None
     lift, smooth, wide = _lifted(lowered, space)
     own = (function for part in lowered.parts for function in part.functions)
     functions = tuple(own) if lift is None else lift.functions

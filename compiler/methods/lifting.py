@@ -73,13 +73,14 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
     Raises:
         SpecError: CS533, what was to hold by construction, on points, and does not.
     """
+    if asked is None:
+        for c in problem.constraints:
+            if isinstance(_own(c, method), Lifting):
+                raise _no_lifting(c, None).error()
+        return problem
     found: dict[str, Lifted] = {}
     constraints: list[Constraint] = []
     for c in problem.constraints:
-        if asked is None and isinstance(_own(c, method), Lifting):
-            raise _no_lifting(c, None).error()
-        if asked is None:
-            continue
         open_ = c.construction or isinstance(_own(c, method), Auto | Lifting)
         candidate = _candidate(c, asked) if open_ else None
         why = None
@@ -98,8 +99,6 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
             raise _no_lifting(c, why).error()
         rejected = () if why is None else (f"lifting: {why}",)
         constraints.append(c.model_copy(update={"rejected": rejected}) if why else c)
-    if not found and not constraints:
-        return problem
     changed = {"lifted": tuple(found.values()), "constraints": tuple(constraints)}
     return problem.model_copy(update=changed)
 

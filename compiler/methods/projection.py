@@ -10,12 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cspec.compiler.expressions.text import set_expression, text
-from cspec.compiler.methods.pruning import (
-    Course,
-    course,
-    floor_of,
-    moving,
-)
+from cspec.compiler.methods.pruning import Course, course, floor_of, moving
 from cspec.compiler.methods.set_targets import set_operation
 from cspec.compiler.records.fragment import Around
 from cspec.compiler.records.graph import Kind

@@ -25,13 +25,7 @@ in one program each scale the objective, so give all rates to one. M has (m + 1)
 
 from __future__ import annotations
 
-from cspec.compiler.methods.units import (
-    MOVES,
-    late_mean,
-    late_state,
-    measure_units,
-    unit_state,
-)
+from cspec.compiler.methods.units import MOVES, late_mean, late_state, measure_units, unit_state
 from cspec.compiler.records.fragment import Fragment, Rule, refuse
 from cspec.compiler.records.graph import Kind, Operation, StateFacts
 from cspec.dsl.settings.methods import ProxyLagrangian

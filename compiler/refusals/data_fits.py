@@ -101,13 +101,14 @@ def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diag
     kind = "numbers" if column.kind == "real" else "whole numbers that are not 0, 1, 2, ..."
     if column.shape:
         kind = f"a list of length {_by(column.shape)} an example"
-    return Diagnostic(
-        code="CS331",
-        message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}",
-        span=target.span,
-        notes=("classes are text, or whole numbers 0, 1, 2, ... with one value an example",),
-        helps=(*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}"),
-    )
+    message = f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}"
+    note = "classes are text, or whole numbers 0, 1, 2, ... with one value an example"
+    return _misfit(target, column, message, note)
+
+
+def _misfit(target: Name, column: ColumnFacts, message: str, note: str) -> Diagnostic:
+    helps = (*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}")
+    return Diagnostic(code="CS331", message=message, span=target.span, notes=(note,), helps=helps)
 
 
 def _some(column: ColumnFacts) -> str:
@@ -141,13 +142,8 @@ def _not_binary(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | No
     if (soft and low >= 0 and high <= 1) or (not soft and {low, high} <= {0, 1}):
         return None
     wanted = "labels between 0 and 1" if soft else "labels 0 and 1"
-    return Diagnostic(
-        code="CS331",
-        message=f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}",
-        span=target.span,
-        notes=("one logit is compared with the probability of class 1",),
-        helps=(*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}"),
-    )
+    message = f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}"
+    return _misfit(target, column, message, "one logit is compared with the probability of class 1")
 
 
 def _widths(tree: Node, facts: Facts) -> Iterator[Diagnostic]:

@@ -15,9 +15,7 @@ from cspec.dsl.values.slices import Unfit, piece_of
 from cspec.dsl.words.sets import SQUARE
 
 
-def check_set_shapes(
-    problem: Problem, shapes: Mapping[str, Shape], params: Values | None = None
-) -> None:
+def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape], params: Values) -> None:
     """Raise SpecError where no weight of this shape meets a constraint.
 
     CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
@@ -25,7 +23,6 @@ def check_set_shapes(
     a weight does not have, a set of square matrices, a ball around a center of another shape. Found
     for parameters and for the decision variables of `shapes`, once for each constraint as written.
     """
-    params = {} if params is None else params
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
         for finding in _findings(c, shapes, params):

@@ -11,7 +11,15 @@ from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.algebra.vectorize import slice_of
 from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.emit.pieces import constant, literal, method, packed, subscript
+from cspec.compiler.emit.pieces import (
+    attribute,
+    constant,
+    literal,
+    method,
+    packed,
+    parsed,
+    subscript,
+)
 from cspec.compiler.expressions.vectors import (
     Bounds,
     Constants,
@@ -43,8 +51,11 @@ def translate_vectors(t: Translator, expr: Constants | Entries | Sized | Total) 
             between = slice_of(places)
             if between is not None:
                 return subscript(value, _between(*between))
-            listed = f"torch.tensor({list(places)!r})"
-            return subscript(value, _module_constant(("places", places), "PLACES", listed, t))
+            key, listed = ("places", places), repr(list(places))
+            made = t.module_constant(
+                key, "PLACES", lambda: method("torch", "tensor", parsed(listed))
+            )
+            return subscript(value, made)
 
 
 def _between(start: int, stop: int, step: int) -> ast.expr:
@@ -134,45 +145,30 @@ def _matrix_constant(rows: Vector, t: Translator) -> ast.expr:
         for row in rows.items
         if isinstance(row, Vector)
     )
-    return _module_constant(("param", rows.param), rows.param, repr(shown), t)
+    return t.module_constant(("param", rows.param), rows.param, lambda: parsed(repr(shown)))
 
 
 def _constant(expr: Constants, t: Translator) -> ast.expr:
     """The module constant with numbers: of a large param made of it, other large ones packed."""
-    values, sizes = expr.values, expr.sizes
-    if not is_large(len(values)):
-        text = _tensor(repr(list(values)), sizes, t)
-        return _module_constant(("constants", values, sizes), "NUMBERS", text, t)
+    key = ("constants", expr.values, expr.sizes)
+    if not is_large(len(expr.values)):
+        listed = repr(list(expr.values))
+        return t.module_constant(key, "NUMBERS", lambda: _tensor(parsed(listed), expr, t))
     param = t.scope.params.get(expr.name)
     if param is not None:
-        return _module_constant(("tensor", param), f"{param}_values", _tensor(param, sizes, t), t)
-
-    def make() -> ast.expr:
-        made = ast.parse(_tensor("packed", sizes, t), mode="eval").body
-        return _Filled(packed(values)).visit(made)  # type: ignore[no-any-return]
-
+        values = ast.Name(id=param)
+        wanted = f"{param}_values"
+        return t.module_constant(("tensor", param), wanted, lambda: _tensor(values, expr, t))
     t.used.add("numbers")
-    return t.module_constant(("constants", values, sizes), expr.name or "NUMBERS", make)
+    wanted = expr.name or "NUMBERS"
+    return t.module_constant(key, wanted, lambda: _tensor(packed(expr.values), expr, t))
 
 
-class _Filled(ast.NodeTransformer):
-    """Python with an expression in the place of the name `packed`."""
-
-    def __init__(self, value: ast.expr) -> None:
-        self._value = value
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._value if node.id == "packed" else node
-
-
-def _tensor(values: str, sizes: tuple[int, ...], t: Translator) -> str:
-    text = f"torch.tensor({values}, dtype=torch.{t.scope.precision})"
-    return f"{text}.reshape{sizes!r}" if len(sizes) > 1 else text
-
-
-def _module_constant(key: object, wanted: str, call: str, t: Translator) -> ast.expr:
-    """The module constant that holds what `call` makes."""
-    return t.module_constant(key, wanted, lambda: ast.parse(call, mode="eval").body)
+def _tensor(values: ast.expr, expr: Constants, t: Translator) -> ast.expr:
+    kind = attribute(ast.Name(id="torch"), t.scope.precision)
+    made = method("torch", "tensor", values, dtype=kind)
+    several = len(expr.sizes) > 1
+    return method(made, "reshape", *map(ast.Constant, expr.sizes)) if several else made
 
 
 @translates(Repeated)
@@ -199,7 +195,7 @@ def _made(t: Translator, member: SetMember) -> ast.expr:
     if not member.partial:
         return made
     word, places = ("on_rows", list(member.rows)) if member.rows else ("on_part", member.part)
-    return operator(word, made, ast.parse(repr(places), mode="eval").body)
+    return operator(word, made, parsed(repr(places)))
 
 
 def operator(word: str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.expr:
