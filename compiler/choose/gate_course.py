@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from cspec.compiler.axes.sizes import sized
-from cspec.compiler.choose.strategy import GATE_BUDGET, ChoiceContext, gated_size
+from cspec.compiler.choose.strategy import GATE_BUDGET, ChoiceContext, gated_size, named_method
 from cspec.compiler.expressions.rewrite import call, number, same
 from cspec.compiler.methods.gate_decisions import RAMP
 from cspec.compiler.records.facts import Facts
@@ -25,7 +25,7 @@ from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.fit import AdamOptimizer, FitSettings, Optimizer, SgdOptimizer
-from cspec.dsl.settings.methods import AugmentedLagrangian, Auto, Lagrangian
+from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Fit, Keyword, Sum, walk
@@ -56,9 +56,10 @@ def _course(c: Constraint, context: ChoiceContext, steps: int) -> Constraint:
 
 def _open(c: Constraint, context: ChoiceContext) -> bool:
     """Whether nobody says how the multiplier of a size moves."""
-    method = context.method if c.method is None or isinstance(c.method, Auto) else c.method
+    named = named_method(c, context)
+    method = None if named is None else named[0]
     match method:
-        case Auto():
+        case None:
             return True
         case Lagrangian():
             return not method.given("dual")

@@ -36,18 +36,15 @@ class RunLength(NamedTuple):
 
 def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, RunLength, tuple[str, ...]]:
     """Fit settings as they will be used, the run's length, and what should be said about them."""
-    fit = checked.fit
-    schedule = length(checked, facts)
-    notes: list[str] = []
-    gated = any(model.gated for model in facts.models.values())
+    fit, schedule = checked.fit, length(checked, facts)
+    notes: tuple[str, ...] = ()
     if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
     fit = _falling(fit, schedule, facts)
-    if gated:
-        fit, said = gate_rates(fit, effective(fit, schedule.steps))
-        notes.extend(said)
-    notes.extend(f"{d.message}; {d.helps[0]}" for d in warnings(checked, facts))
-    return fit, schedule, tuple(notes)
+    if facts.gated:
+        fit, notes = gate_rates(fit, effective(fit, schedule.steps))
+    said = tuple(f"{d.message}; {d.helps[0]}" for d in warnings(checked, facts))
+    return fit, schedule, notes + said
 
 
 def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
@@ -59,8 +56,7 @@ def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
 
 def _falling(fit: FitSettings, run: RunLength, facts: Facts) -> FitSettings:
     """The settings with the schedule that a run on data has where nobody wrote one."""
-    gated = any(model.gated for model in facts.models.values())
-    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=gated)
+    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=facts.gated)
     if falling is None or not facts.data or facts.own_loop is not None:
         return fit
     return fit.model_copy(update={"schedule": falling})

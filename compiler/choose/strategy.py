@@ -52,8 +52,8 @@ from cspec.dsl.settings.methods import (
     Threshold,
     unknown_to_rows,
 )
-from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Expectation, Index, Name, walk
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import Expectation, Expr, Index, Name, walk
 from cspec.dsl.words.sets import COEFFICIENTS, COUNTS, JUMPS
 
 GATE_BUDGET = 22.0
@@ -141,14 +141,14 @@ def decide(c: Constraint, context: ChoiceContext) -> Choice:
     of_rows = _of_rows(c, context) if of_each(c, context) is not None else None
     if of_rows is not None:
         return of_rows
-    named = _named(c, context)
+    named = named_method(c, context)
     return _automatic(c, context) if named is None else _as_written(c, *named, context)
 
 
 # --- As written ----------------------------------------------------------------------------------
 
 
-def _named(c: Constraint, context: ChoiceContext) -> tuple[Method, str] | None:
+def named_method(c: Constraint, context: ChoiceContext) -> tuple[Method, str] | None:
     """The method that the spec names for a requirement, and where; None where it is open."""
     if isinstance(c.method, Method) and not isinstance(c.method, Auto):
         return c.method, "the constraint's own `by`"
@@ -388,7 +388,7 @@ def _of_rows(c: Constraint, context: ChoiceContext) -> Choice | None:
     Raises:
         SpecError: CS520, one that does not have a multiplier for each example.
     """
-    named = _named(c, context)
+    named = named_method(c, context)
     if named is None:
         return Choice(AugmentedLagrangian(), EACH)
     method, where = named
@@ -434,11 +434,16 @@ def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
         return 1.0
     if context.facts is None or _is_density(c):
         return None
-    models = (context.facts.models.get(pair[1]) for n in walk(c.value) if (pair := sized(n)))
+    width = 8 if context.fit.precision == "float64" else 4
+    return size_on_gates(c.value, context.facts, context.params, width)
+
+
+def size_on_gates(expr: Expr, facts: Facts, params: Values, width: int) -> float | None:
+    """What a size that gates move is with every weight in use; None of anything else."""
+    models = (facts.models.get(pair[1]) for n in walk(expr) if (pair := sized(n)))
     if not any(model is not None and model.gated for model in models):
         return None
-    width = 8 if context.fit.precision == "float64" else 4
-    return at_full_size(c.value, context.facts, context.params, width) or None
+    return at_full_size(expr, facts, params, width) or None
 
 
 # --- Refusals ------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.graph import is_restored
 from cspec.compiler.methods.each_example import (
     BALANCE_STEPS,
     LATE,
@@ -161,12 +160,6 @@ def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
                 value = "torch.inf" if state.start == float("inf") else repr(state.start)
                 made = f"torch.full(({state.size},), {value})"
             writer.line(f'"{state.name}": {made},  # {state.meaning}')
-
-
-def begins_inside(lowered: Lowered, translator: Translator) -> bool:
-    """Whether variables, no models, move, so that they are first taken to what is asked."""
-    found = bool(lowered.examples) and is_restored(lowered)
-    return found and not translator.scope.facts.models
 
 
 def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:

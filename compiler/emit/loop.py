@@ -29,7 +29,6 @@ from cspec.compiler.emit.duals import (
     write_stall_reports,
 )
 from cspec.compiler.emit.each_example import (
-    begins_inside,
     write_epoch_end,
     write_loss,
     write_moves,
@@ -160,7 +159,8 @@ def _write_start(plan: LoopPlan, translator: Translator) -> None:
         *start_calls(plan.lowered),
         *undecided(decisions(plan.lowered.problem)),
     ]
-    if begins_inside(plan.lowered, translator):
+    # Variables, where no models move, are first taken to what is asked.
+    if plan.lowered.examples and is_restored(plan.lowered) and not translator.scope.facts.models:
         starts.append("begin_inside(session)")
     if any(each_step(a) and not course_of(a).warmup for a in plan.projections):
         starts.insert(0, "project(primal, optimizer, 0.0)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cspec.compiler.choose.rehearsal import rehearsed, times
+from cspec.compiler.choose.rehearsal import TIMES, rehearsed
 from cspec.compiler.choose.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS, LEAST_STEPS, settling
 from cspec.compiler.expressions.mathematics import Setting
 from cspec.compiler.records.graph import Kind, UpdateGraph
@@ -161,7 +161,7 @@ def _rehearsals(
         )
     if not acts:
         return ()
-    return (Setting(name="rehearsals", value=f"{times()}: begins below the best", default=True),)
+    return (Setting(name="rehearsals", value=f"{TIMES}: begins below the best", default=True),)
 
 
 def _likely(checked: Checked) -> FitSettings:

@@ -157,9 +157,8 @@ def is_polished(lowered: Lowered, facts: Facts, written: FitSettings) -> bool:
     plain = (
         not lowered.soft and not lowered.outputs and not problem.lifted and not lowered.thresholds
     )
-    gated = any(model.gated for model in facts.models.values())
     known = bool(facts.data) and facts.own_loop is None and problem.solver is None
-    return known and not (given or gated) and open_ and sets and plain
+    return known and not (given or facts.gated) and open_ and sets and plain
 
 
 def with_polish(graph: UpdateGraph) -> UpdateGraph:

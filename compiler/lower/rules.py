@@ -11,8 +11,8 @@ from cspec.compiler.algebra.set_forms import form_size
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.axes.sizes import at_full_size, sized
 from cspec.compiler.choose.schedule import RunLength
+from cspec.compiler.choose.strategy import size_on_gates
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
@@ -141,11 +141,7 @@ def _gated_objective(objective: Expr, sizes: Sizes) -> float:
         return expr
 
     size = rewrite(objective, plain)
-    asked = (pair[1] for node in walk(size) if (pair := sized(node)) is not None)
-    models = (sizes.facts.models.get(name) for name in asked)
-    if not any(model is not None and model.gated for model in models):
-        return 0.0
-    return abs(at_full_size(size, sizes.facts, sizes.params, 4) or 0.0)
+    return abs(size_on_gates(size, sizes.facts, sizes.params, 4) or 0.0)
 
 
 def _jumps(parts: list[Segment]) -> tuple[bool, ...]:

@@ -49,7 +49,8 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
         refuse(rule, reason, "write `regret=external`, or `by augmented_lagrangian`")
     swap = settings.regret == "swap"
     open_ = not (rule.deterministic or rule.by_value or settings.given("lr"))
-    state, moves, meaning = _swap(rule, open_) if swap else _external(rule, open_)
+    paid = "paid, 1" if open_ else "true, lr"
+    state, moves, meaning = _swap(rule, paid) if swap else _external(rule, paid)
     dual = rule.operation(
         Kind.DUAL_STEP,
         f"play_{rule.name}",
@@ -102,14 +103,13 @@ def _first_column(size: int, radius: float) -> list[float]:
     return [1 - radius * size / (size + 1), *([radius / (size + 1)] * size)]
 
 
-def _external(rule: Rule, open_: bool) -> Parts:
+def _external(rule: Rule, paid: str) -> Parts:
     column = tuple(_first_column(rule.size, 0.0))
     state = (StateFacts(name="weights", size=rule.size + 1, start=column, meaning="l"),)
-    what = "paid, 1" if open_ else "true, lr"
-    return state, (f"weights <- external_regret(weights, {what})",), "l <- P_simplex(l + lr (0, g))"
+    return state, (f"weights <- external_regret(weights, {paid})",), "l <- P_simplex(l + lr (0, g))"
 
 
-def _swap(rule: Rule, open_: bool) -> Parts:
+def _swap(rule: Rule, paid: str) -> Parts:
     column = _first_column(rule.size, LEAST)
     rows = tuple(value for value in column for _ in range(rule.size + 1))
     state = (
@@ -120,6 +120,5 @@ def _swap(rule: Rule, open_: bool) -> Parts:
             meaning="M, column-stochastic, row by row",
         ),
     )
-    what = "paid, 1" if open_ else "true, lr"
-    lines = (f"matrix <- swap_regret(matrix, {what}, least)", "weights <- stationary(matrix)")
+    lines = (f"matrix <- swap_regret(matrix, {paid}, least)", "weights <- stationary(matrix)")
     return state, lines, "log M <- log M + lr (0, g) l'; l = M l"

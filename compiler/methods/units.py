@@ -111,24 +111,12 @@ def mean_state(rule: Rule) -> tuple[StateFacts, ...]:
     )
 
 
-def mean_updates() -> Lines:
-    """The mean of late g, weights falling by 0.8 a step; `newest` is the constant LATE."""
-    share = "clamp(1 / (measured + 1), newest)"
-    return (f"mean <- mean + {share} * (true - mean)", "measured <- measured + 1")
-
-
 def sum_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What the sums of g since multipliers moved remember."""
     total = rule.state("total", "sum of g since multipliers moved")
     count = rule.state("count", "how often g was measured since then")
     squares = rule.state("squares", "sum of g^2 since then")
     return (total, count, *((squares,) if rule.batched else ()))
-
-
-def sum_updates(rule: Rule) -> Lines:
-    """One measurement more."""
-    squares = ("squares <- squares + true * true",) if rule.batched else ()
-    return ("total <- total + true", *squares, "count <- count + 1")
 
 
 ERROR = "error <- sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
@@ -143,7 +131,12 @@ def forgotten(rule: Rule) -> Lines:
 
 def see(rule: Rule, *, by_step: bool, sees: Sees = "true", data: str | None = None) -> Steps:
     """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
-    lines = (sum_updates(rule) if by_step else ()) + (mean_updates() if rule.lags else ())
+    squares = ("squares <- squares + true * true",) if rule.batched else ()
+    sums = ("total <- total + true", *squares, "count <- count + 1") if by_step else ()
+    # The mean of late g, weights falling by 0.8 a step.
+    share = "clamp(1 / (measured + 1), newest)"
+    late = (f"mean <- mean + {share} * (true - mean)", "measured <- measured + 1")
+    lines = (*sums, *(late if rule.lags else ()))
     seen = rule.operation(
         Kind.DUAL_STEP,
         f"see_{rule.name}",
