@@ -182,41 +182,40 @@ def emit(emission: Emission) -> Program:
     write_setup(emission.program, first, used, steps=not emission.solved)
     _write_forwards(template, first)
     searched = "".join(writer.text_after() for _, writer in template.searched.values())
-    used |= _called(first.text(), searched, body.text())
+    before = first.text_after() + searched
+    rest, called = double_quoted(before + body.text_after() + MAIN)
+    used |= called & IMPORTED
     head = Writer()
     head.docstring(_docstring(emission))
     _imports(head, body, template, emission)
     _constants(head, template, emission)
-    text = head.text() + first.text_after() + searched
-    lines = body.labels_after(text)
-    source = double_quoted(text + body.text_after() + MAIN)
+    lines = body.labels_after(head.text() + before)
+    source = double_quoted(head.text())[0] + rest
     return emission.program.model_copy(update={"source": source, "lines": lines})
 
 
-def _called(*texts: str) -> set[str]:
-    """The functions of the runtime that the module calls."""
-    calls = (node for text in texts for node in ast.walk(ast.parse(text)))
-    names = {n.func.id for n in calls if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-    return names & IMPORTED
+def double_quoted(text: str) -> tuple[str, set[str]]:
+    """Python with 'strings' written as "strings", where nothing has to be escaped for it.
 
-
-def double_quoted(text: str) -> str:
-    """Python with 'strings' written as "strings", where nothing has to be escaped for it."""
+    Beside it the names of the functions that it calls.
+    """
     lines = text.splitlines(keepends=True)
     # Packed numbers are megabytes, in double quotes: no need to read them.
     read = ["\n" if PACKED in line else line for line in lines]
-    edits = [
-        token
-        for token in tokenize.generate_tokens(iter(read).__next__)
-        if token.type == tokenize.STRING and token.string.startswith("'")
-    ]
+    tokens = list(tokenize.generate_tokens(iter(read).__next__))
+    edits = [t for t in tokens if t.type == tokenize.STRING and t.string.startswith("'")]
+    called = {
+        name.string
+        for dot, name, bracket in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if bracket.string == "(" and dot.string not in (".", "def")
+    }
     for token in reversed(edits):
         inner = token.string[1:-1]
         if '"' in inner or "\\'" in inner or token.start[0] != token.end[0]:
             continue
         row, (start, end) = token.start[0] - 1, (token.start[1], token.end[1])
         lines[row] = f'{lines[row][:start]}"{inner}"{lines[row][end:]}'
-    return "".join(lines)
+    return "".join(lines), called
 
 
 INTERNAL = frozenset(
