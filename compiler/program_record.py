@@ -12,7 +12,7 @@ from cspec.compiler.lower.digest import numbers_digest, plan_digest
 from cspec.compiler.lower.report import constraint_facts, verify_facts
 from cspec.compiler.lower.setups import origin_of
 from cspec.compiler.pass_inputs import givens
-from cspec.compiler.plan import Plan
+from cspec.compiler.plan import Plan, stop_condition
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
@@ -20,7 +20,7 @@ from cspec.compiler.records.program import FunctionSetup, Program, plain_fit
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.tree.nodes import Data, Expr, Model, Stop, walk
+from cspec.dsl.tree.nodes import Data, Expr, Model, walk
 
 
 def record_of(
@@ -96,12 +96,6 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
         )
         for name in used
     )
-
-
-def stop_condition(checked: Checked) -> Expr | None:
-    """What `stop when` says; None where nothing does."""
-    stops = [item.condition for item in checked.elaborated.items if isinstance(item, Stop)]
-    return stops[0] if stops else None
 
 
 def _method_word(problem: Problem) -> str:

@@ -57,8 +57,8 @@ from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.sets.identity import sized_identity
 from cspec.compiler.passes.tighten import tighten
 from cspec.compiler.passes.vector_means import vector_means
-from cspec.compiler.plan import Plan, with_methods, with_rows
-from cspec.compiler.program_record import record_of, stop_condition
+from cspec.compiler.plan import Plan, stop_condition, with_methods, with_rows
+from cspec.compiler.program_record import record_of
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered

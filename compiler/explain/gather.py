@@ -19,8 +19,7 @@ from cspec.compiler.expressions.mathematics import (
 from cspec.compiler.lower.report import constraint_facts, stated, verify_facts
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.gates import EXPECTED
-from cspec.compiler.plan import PASSES, Plan
-from cspec.compiler.program_record import stop_condition
+from cspec.compiler.plan import PASSES, Plan, stop_condition
 from cspec.compiler.records.certificate import LeafFacts
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
