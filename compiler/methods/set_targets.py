@@ -1,4 +1,4 @@
-"""The operations of methods that keep parameters in sets, and what they are about."""
+"""The operations of methods that keep parameters in sets, as the update graph names them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ def set_operation(
     action: SetAction, kind: Kind, word: str, operator: str, meaning: str, **more: Any
 ) -> Operation:
     """An operation on the parameters of an action: `project_a` by its first word."""
-    name, targets = f"{word}_{action.name}", targets_in_words(action)
-    return Operation(
-        kind=kind, name=name, operator=operator, targets=targets, meaning=meaning, **more
-    )
-
-
-def targets_in_words(action: SetAction) -> tuple[str, ...]:
-    """The parameters of an action, as a graph names them."""
-    if not action.targets:
-        return (f"{action.set.model}: every prunable weight",)
-    return tuple(
+    named = tuple(
         f"{t.model}:{t.name}" if isinstance(t, ParameterRef) else text(t) for t in action.targets
+    )
+    return Operation(
+        kind=kind,
+        name=f"{word}_{action.name}",
+        operator=operator,
+        targets=named or (f"{action.set.model}: every prunable weight",),
+        meaning=meaning,
+        **more,
     )
