@@ -30,6 +30,11 @@ from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Fit, Keyword, Sum, walk
 
+GATES = "*log_alpha"
+"""The glob of the gates among a model's parameters."""
+TRAVEL = 8.0
+"""Units of its logit that a gate travels from open to shut."""
+
 
 def gate_courses(problem: Problem, context: ChoiceContext, steps: int) -> Problem:
     """The problem with a course for each size on gates whose method is open; `steps` of the run."""
@@ -76,12 +81,6 @@ def _along(part: Expr, bound: Expr, full: float, steps: int) -> Expr:
             ramp = call("ramp", number(full), bound).model_copy(update={"keywords": (keyword,)})
             return part.model_copy(update={"operands": (value, ramp)})
     return part
-
-
-GATES = "*log_alpha"
-"""The glob of the gates among a model's parameters."""
-TRAVEL = 8.0
-"""Units of its logit that a gate travels from open to shut."""
 
 
 def planned(steps: float) -> float:

@@ -20,6 +20,9 @@ RELATIONS: dict[str, ast.cmpop] = {
     "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
     "==": ast.Eq(), "!=": ast.NotEq(),
 }  # fmt: skip
+RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+GENERATED = re.compile(r"(ascend|update|grow|start|play|seen|outputs)_.*|.*_(tensors|split|apart)")
+"""Functions and locals that emitted loops name after rules and labels."""
 
 
 def entry(mapping: str, key: str) -> ast.expr:
@@ -126,13 +129,6 @@ def mapping(entries: Mapping[str, ast.expr]) -> ast.Dict:
 def sequence(entries: Sequence[ast.expr]) -> ast.expr:
     """`[a, b]`."""
     return ast.List(elts=list(entries))
-
-
-RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
-
-
-GENERATED = re.compile(r"(ascend|update|grow|start|play|seen|outputs)_.*|.*_(tensors|split|apart)")
-"""Functions and locals that emitted loops name after rules and labels."""
 
 
 class Names:

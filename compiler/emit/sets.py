@@ -33,6 +33,7 @@ from cspec.dsl.tree.nodes import Call, Expr, Name
 
 LAYER = "layer"
 """Scope of a count within each tensor."""
+Groups = Sequence[Sequence[SetAction]]
 
 
 def tensors(items: Sequence[Expr]) -> ast.expr:
@@ -239,9 +240,6 @@ def write_masks(actions: Sequence[SetAction], make: MakeTranslator) -> None:
             with writer.when(f"progress >= {end!r} and {call}"):
                 writer.line(f'begun.append("{action.name}")')
         writer.line("return begun")
-
-
-Groups = Sequence[Sequence[SetAction]]
 
 
 def split_groups(lowered: Lowered, facts: Facts) -> Groups:

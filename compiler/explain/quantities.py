@@ -13,6 +13,9 @@ from cspec.dsl.needs import standardized
 from cspec.dsl.tree.nodes import Domain
 from cspec.dsl.values.outside import ParamTable, how_to_set
 
+FEW = 8
+"""Names listed one by one; of more only the number is said."""
+
 
 def quantities(
     plan: Plan, program: Program | None = None, facts: Facts | None = None
@@ -130,10 +133,6 @@ def _table(table: ParamTable) -> str:
         return f"{table.default:g} for each value of {table.column}"
     values = [f"{key}: {value:g}" for key, value in table.values.items()]
     return f"by {table.column}: {listed(values)}"
-
-
-FEW = 8
-"""Names listed one by one; of more only the number is said."""
 
 
 def rows_in_words(data: DataFacts) -> list[str]:

@@ -18,6 +18,11 @@ from cspec.compiler.records.problem import Lifted
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.fit import FitSettings
 
+STEPS = 30
+"""Newton steps, at most: a violation that can be taken away is, within a few."""
+LEAST_STEPS = 30
+"""A run of fewer steps is no training, and is left where its last step was."""
+
 
 def assemble(lowered: Lowered) -> UpdateGraph:
     """The update graph of a lowered problem."""
@@ -97,12 +102,6 @@ def _state(lowered: Lowered) -> tuple[StateFacts, ...]:
         for state in rule.fragment.state
     )
     return (*own, *(state for rule in lowered.examples for state in state_of(rule)))
-
-
-STEPS = 30
-"""Newton steps, at most: a violation that can be taken away is, within a few."""
-LEAST_STEPS = 30
-"""A run of fewer steps is no training, and is left where its last step was."""
 
 
 def is_restored(lowered: Lowered) -> bool:

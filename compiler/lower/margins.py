@@ -38,6 +38,8 @@ SHOWN = 4
 """Groups that are named."""
 PASSES = 0.9
 """How often a model that keeps the tightened bound is to be certified."""
+UNKNOWN = 0.5
+"""Where a fraction is not known: p (1 - p) is largest there."""
 
 
 def margins(
@@ -205,10 +207,6 @@ class _Errors:
 def _leaves(tree: Tree) -> set[int]:
     own = {tree.leaf} if tree.operation == "leaf" else set()
     return own.union(*(_leaves(part) for part in tree.parts))
-
-
-UNKNOWN = 0.5
-"""Where a fraction is not known: p (1 - p) is largest there."""
 
 
 def labels_to_certify(checked: Checked) -> tuple[str, ...]:

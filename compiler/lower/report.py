@@ -50,6 +50,8 @@ from cspec.dsl.words.sets import DISCRETE, EQUALITIES
 
 AIM = 1e-5
 """Of the comparisons of a rule on each example, in their units."""
+MOST = 100
+"""Places of a tensor that are recorded; of groups and requirements all are."""
 
 
 def constraint_facts(
@@ -262,10 +264,6 @@ def _of_mean(mean: Expectation, inference: Inference, denominator: str) -> MeanF
         return MeanFacts(condition=condition, groups=groups, denominator=denominator)
     condition = " and ".join(text(event) for event in found.events)
     return MeanFacts(condition=condition, denominator=denominator)
-
-
-MOST = 100
-"""Places of a tensor that are recorded; of groups and requirements all are."""
 
 
 def metric_entries(problem: Problem, inference: Inference) -> dict[str, tuple[str, ...]]:

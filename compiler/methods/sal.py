@@ -69,6 +69,9 @@ from cspec.dsl.settings.methods import Sal
 
 DEFAULT_PENALTY = 1e-2
 """mu_init where there are no data to measure one by."""
+NAN = float("nan")
+REJECTIONS = 5
+"""Rejected updates in a row, at the largest penalty, that count as stalled."""
 
 
 def sal(rule: Rule) -> Fragment:
@@ -129,11 +132,6 @@ def _norm(rule: Rule) -> str:
     """||C||^2 over the rule, in each of its entries."""
     c = rule.either("true", "maximum(true, 0 - multipliers / penalty)")
     return f"0 * penalty + sum({c} ** 2)"
-
-
-NAN = float("nan")
-REJECTIONS = 5
-"""Rejected updates in a row, at the largest penalty, that count as stalled."""
 
 
 def open_penalty(rule: Rule) -> bool:
