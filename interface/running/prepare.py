@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cspec.compiler.choose.schedule import warnings
-from cspec.compiler.lower.expected_rates import columns_held, labels_to_certify
+from cspec.compiler.lower.margins import columns_held, labels_to_certify
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import DataFacts, Facts
