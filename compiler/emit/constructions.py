@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.expressions.vectors import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.pieces import constant, parsed
 from cspec.compiler.emit.sets import tensors_of
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.lower.rules import name_of, targets
@@ -166,7 +166,7 @@ def _write_faces(model: Lifted, translator: Translator) -> None:
                 names = ", ".join(face.names)
                 writer.comment(f"{face.label}: x[{face.axis}] == {face.at:g}")
                 place = f"{face.axis}, {face.at!r}"
-                writer.text_line(f"Face({place}, lambda {names}: {body}),")
+                writer.item(parsed(f"Face({place}, lambda {names}: {body})"))
 
 
 def write_thresholds(lowered: Lowered, translator: Translator) -> None:

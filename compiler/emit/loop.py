@@ -394,10 +394,8 @@ def _write_end(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     if plan.polished:
         writer.line("polish(session)")
-    settled = any(rule.balanced for rule in plan.lowered.examples)
-    if settled:
-        translator.used.add("settle_points")
     if is_restored(plan.lowered):
+        settled = any(rule.balanced for rule in plan.lowered.examples)
         with writer.when("not settle_points(session)" if settled else ""):
             writer.line("restore(session)")
     if settles_offsets(plan.lowered):

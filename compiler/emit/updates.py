@@ -244,7 +244,6 @@ def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
     writer = translator.writer
     for operation, rule in lowered.operations(Kind.UNITS):
         names = RuleNames(rule, len(lowered.rules) == 1)
-        translator.used.add("size_of")
         own = {name: ast.unparse(names.read(name)) for name in names.states}
         part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
         dilutes = _dilutes(operation, own)
