@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, problem, told
 from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
@@ -50,22 +50,16 @@ def _behind_the_bracket(f: Failure) -> Repair | None:
     condition = f.text(f.index + 1, last)
     meant = f"{f.text(opener - 1, f.index - 1)} | {condition}]"
     end = f.at(last - 1).end
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            "a condition stands inside the brackets of its mean",
-            Span(f.token.start, end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(opener - 1).start, end),
-        ),
-        (
-            *f.tokens[: f.index - 1],
-            *f.tokens[f.index : last],
-            Token("RSQB", "]", end, end),
-            *f.tokens[last:],
-        ),
+    span = Span(f.token.start, end)
+    tokens = (
+        *f.tokens[: f.index - 1],
+        *f.tokens[f.index : last],
+        Token("RSQB", "]", end, end),
+        *f.tokens[last:],
+    )
+    said = ("CS101", "a condition stands inside the brackets of its mean")
+    return told(
+        f, span, *said, fix=meant, fix_span=Span(f.at(opener - 1).start, end), tokens=tokens
     )
 
 
@@ -78,18 +72,15 @@ def _on_first(f: Failure, opener: int) -> Repair | None:
     bar, data = f.token, f.before.text
     last, start = f.at(close - 1), f.at(f.index - 2).start
     condition = f.source.text[bar.end : last.end].strip()
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`on {data}` stands last, behind the condition",
-            Span(start, f.before.end),
-            helps=(f"write `| {condition} on {data}`",),
-            fix=f"| {condition} on {data}",
-            fix_span=Span(start, last.end),
-            safe=True,
-        ),
-        (
+    return told(
+        f,
+        Span(start, f.before.end),
+        "CS101",
+        f"`on {data}` stands last, behind the condition",
+        fix=f"| {condition} on {data}",
+        fix_span=Span(start, last.end),
+        safe=True,
+        tokens=(
             *f.tokens[: f.index - 2],
             *f.tokens[f.index : close],
             *f.tokens[f.index - 2 : f.index],
@@ -99,18 +90,16 @@ def _on_first(f: Failure, opener: int) -> Repair | None:
 
 
 def _second(f: Failure) -> Repair:
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            "`|` stands once: an event, then what it is conditioned on",
-            f.token.span,
-            label="a second condition",
-            helps=("separate conditions by `,`",),
-            fix=",",
-            fix_span=Span(f.before.end, f.token.end),
-        ),
-        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
+    return told(
+        f,
+        f.token.span,
+        "CS102",
+        "`|` stands once: an event, then what it is conditioned on",
+        "separate conditions by `,`",
+        label="a second condition",
+        fix=",",
+        fix_span=Span(f.before.end, f.token.end),
+        tokens=f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
     )
 
 
@@ -140,18 +129,9 @@ def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
     new = (f.at(opener - 1), first, average, left, *body, right, last)
     if not reduced:
         new = (average._replace(start=span.start), left, *body, right)
-    return Repair(
-        problem(
-            f.source,
-            "CS130",
-            f"a condition behind `|` stands in `{kind}[...]`",
-            span,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            safe=word in ("P", "E"),
-        ),
-        f.replaced(opener - 1, close + 1, *new),
-    )
+    tokens = f.replaced(opener - 1, close + 1, *new)
+    said = ("CS130", f"a condition behind `|` stands in `{kind}[...]`")
+    return told(f, span, *said, fix=meant, safe=word in ("P", "E"), tokens=tokens)
 
 
 def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
@@ -181,9 +161,7 @@ def empty_condition(f: Failure) -> Repair | None:
         rest = f.source.text[mark.end : f.tokens[-1].end]
         meant = f"{f.text(inside[-1] - 1, at - 1)}{rest}"
         helps = (f"write `{meant}`",)
-        return Repair(
-            problem(f.source, "CS101", message, place, helps=helps, fixes=(without,)), left
-        )
+        return told(f, place, "CS101", message, *helps, fixes=(without,), tokens=left)
     condition = _a_condition(f, inside[-1])
     found = problem(
         f.source,
@@ -235,17 +213,14 @@ def on_outside(f: Failure) -> Repair | None:
     value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
     inside = means_on(f, equal + 1, f.index, data)
     averaged, meant = bool(inside), inside or f"E[{value} on {data}]"
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`on {data}` stands inside `E[...]` or `P[...]`",
-            Span(f.token.start, f.at(f.index + 1).end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
-            safe=averaged,
-        ),
-        f.tokens[: f.index],
+    return told(
+        f,
+        f.span(f.index, f.index + 2),
+        "CS101",
+        f"`on {data}` stands inside `E[...]` or `P[...]`",
+        fix=meant,
+        fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
+        safe=averaged,
+        tokens=f.tokens[: f.index],
         sure=False,
     )

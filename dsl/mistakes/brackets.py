@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cspec.dsl.messages.diagnostic import Fix, Label
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, unmatched
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, unmatched
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Span
@@ -78,10 +78,8 @@ def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
     if listed:
         message = f"`({inner})`: values are listed in braces"
         helps, fixes = (f"write `{{{inner}}}`",), (values,)
-    return Repair(
-        problem(f.source, "CS123", message, span, notes=notes, helps=helps, fixes=fixes),
-        f.replaced(opener, closer + 1, *new),
-    )
+    tokens = f.replaced(opener, closer + 1, *new)
+    return told(f, span, "CS123", message, *helps, notes=notes, fixes=fixes, tokens=tokens)
 
 
 _OPEN = "an optimizer can't tell an open bound from a closed one"
@@ -115,26 +113,18 @@ def _range(f: Failure) -> Repair | None:
         )
         return rewritten(f, f.index - 2, dots + 1, (f"in {meant}",), *said, safe=False)
     span = Span(low.start, high.end)
-    return Repair(
-        problem(
-            f.source,
-            "CS123",
-            f"a range is written `{meant}`",
-            span,
-            helps=(f"write `{meant}`; for the integers below n, `range(n)`",),
-            fix=meant,
-            safe=False,
-        ),
-        f.replaced(
-            f.index - 1,
-            dots + 1,
-            Token("LSQB", "[", low.start, low.start),
-            low,
-            Token("COMMA", ",", low.end, low.end),
-            high,
-            Token("RSQB", "]", high.end, high.end),
-        ),
+    message = f"a range is written `{meant}`"
+    help_ = f"write `{meant}`; for the integers below n, `range(n)`"
+    tokens = f.replaced(
+        f.index - 1,
+        dots + 1,
+        Token("LSQB", "[", low.start, low.start),
+        low,
+        Token("COMMA", ",", low.end, low.end),
+        high,
+        Token("RSQB", "]", high.end, high.end),
     )
+    return told(f, span, "CS123", message, help_, fix=meant, safe=False, tokens=tokens)
 
 
 def tuple_list(f: Failure) -> Repair | None:
@@ -208,15 +198,9 @@ def _empty(f: Failure, opener: Token) -> Repair | None:
     """`()`, `{}`, `x[]`."""
     if f.before != opener:
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"nothing stands between `{opener.text}` and `{f.token.text}`",
-            Span(opener.start, f.token.end),
-            helps=("write what belongs there, or remove the brackets",),
-        )
-    )
+    span = Span(opener.start, f.token.end)
+    message = f"nothing stands between `{opener.text}` and `{f.token.text}`"
+    return told(f, span, "CS102", message, "write what belongs there, or remove the brackets")
 
 
 def unclosed(f: Failure) -> Repair | None:
@@ -237,22 +221,20 @@ def unclosed(f: Failure) -> Repair | None:
     end = f.at(place - 1).end
     closer = Token(kind, shape, end, end)
     newline = "\n" if kind == "RBRACE" else ""
-    return Repair(
-        problem(
-            f.source,
-            "CS103",
-            f"`{opener.text}` is never closed",
-            opener.span,
-            label="opened here",
-            related=()
-            if place == len(f.tokens)
-            else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
-            helps=(f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",),
-            fix=f"{newline}{shape}",
-            fix_span=Span(end, end),
-            safe=False,
-        ),
-        _closed(f, place, closer) if fits else None,
+    return told(
+        f,
+        opener.span,
+        "CS103",
+        f"`{opener.text}` is never closed",
+        f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",
+        label="opened here",
+        related=()
+        if place == len(f.tokens)
+        else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
+        fix=f"{newline}{shape}",
+        fix_span=Span(end, end),
+        safe=False,
+        tokens=_closed(f, place, closer) if fits else None,
         rest=f.tokens[f.index :] if relation is not None and _on_a_new_line(f) else (),
         sure=False,
     )
@@ -328,33 +310,19 @@ def braces(f: Failure) -> Repair | None:
     if before.kind == "POWER" or before.text.endswith("_"):
         return _latex_group(f)
     if before.kind == "COLON" and f.kind == "clause":
-        return Repair(
-            problem(
-                f.source,
-                "CS130",
-                "a group `{ ... }` stands behind a quantifier",
-                token.span,
-                helps=(
-                    "write `label: forall v in set: { ... }`",
-                    "without a quantifier no group is needed: one constraint a line",
-                ),
-            )
+        said = (
+            "CS130",
+            "a group `{ ... }` stands behind a quantifier",
+            "write `label: forall v in set: { ... }`",
+            "without a quantifier no group is needed: one constraint a line",
         )
+        return told(f, token.span, *said)
     called = _arguments(f)
     if called is not None:
         return called
-    return Repair(
-        problem(
-            f.source,
-            "CS130",
-            "`{` has no meaning here",
-            token.span,
-            notes=(
-                "braces hold the values of a set after `in`, or the constraints of a quantifier",
-            ),
-            helps=("write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group",),
-        )
-    )
+    help_ = "write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group"
+    notes = ("braces hold the values of a set after `in`, or the constraints of a quantifier",)
+    return told(f, token.span, "CS130", "`{` has no meaning here", help_, notes=notes)
 
 
 def _arguments(f: Failure) -> Repair | None:
@@ -364,23 +332,17 @@ def _arguments(f: Failure) -> Repair | None:
         return None
     inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
     left, right = f.token, f.at(close)
-    return Repair(
-        problem(
-            f.source,
-            "CS130",
-            f"what `{word.text}` takes stands in `( )`",
-            Span(word.start, right.end),
-            helps=(f"write `{word.text}({inner})`",),
-            fix=f"({inner})",
-            fix_span=Span(left.start, right.end),
-        ),
-        (
-            *f.tokens[: f.index],
-            Token("LPAR", "(", *left.span),
-            *f.tokens[f.index + 1 : close],
-            Token("RPAR", ")", *right.span),
-            *f.tokens[close + 1 :],
-        ),
+    span = Span(word.start, right.end)
+    tokens = (
+        *f.tokens[: f.index],
+        Token("LPAR", "(", *left.span),
+        *f.tokens[f.index + 1 : close],
+        Token("RPAR", ")", *right.span),
+        *f.tokens[close + 1 :],
+    )
+    said = ("CS130", f"what `{word.text}` takes stands in `( )`", f"write `{word.text}({inner})`")
+    return told(
+        f, span, *said, fix=f"({inner})", fix_span=Span(left.start, right.end), tokens=tokens
     )
 
 
@@ -412,15 +374,5 @@ def _latex_group(f: Failure) -> Repair:
             *f.tokens[f.index + 1 : close],
             Token("RSQB", "]", end, end),
         )
-    return Repair(
-        problem(
-            f.source,
-            "CS125",
-            message,
-            Span(start, end),
-            helps=(f"write `{'^' if f.before.kind == 'POWER' else ''}{meant}`",),
-            fix=meant,
-            safe=False,
-        ),
-        new,
-    )
+    help_ = f"write `{'^' if f.before.kind == 'POWER' else ''}{meant}`"
+    return told(f, Span(start, end), "CS125", message, help_, fix=meant, safe=False, tokens=new)

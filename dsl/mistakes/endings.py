@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.mistakes.failure import (
-    OPERATORS,
-    Failure,
-    Repair,
-    open_brackets,
-    problem,
-)
+from cspec.dsl.mistakes.failure import OPERATORS, Failure, Repair, open_brackets, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 
@@ -80,31 +74,16 @@ def ends_early(f: Failure) -> Repair | None:
         )
     else:
         return _incomplete(f)
-    return Repair(problem(f.source, code, message, whole, helps=helps))
+    return told(f, whole, code, message, *helps)
 
 
 def _incomplete(f: Failure) -> Repair | None:
     word, form = FORMS.get(f.first.kind, ("", ""))
-    span = Span(f.first.start, f.before.end)
+    span = f.span(0, f.index)
     if f.kind == "item" and word:
-        return Repair(
-            problem(
-                f.source,
-                "CS102",
-                f"this `{word}` is not complete",
-                span,
-                helps=(f"for example `{form}`",),
-            )
-        )
+        return told(f, span, "CS102", f"this `{word}` is not complete", f"for example `{form}`")
     if any(token.kind == "FORALL" for token in f.tokens):
-        return Repair(
-            problem(
-                f.source,
-                "CS121",
-                "this quantifier has no constraint",
-                span,
-                label="for all of these, what?",
-                helps=(f"write `{f.source.slice(span)}: lhs <= rhs`",),
-            )
-        )
+        message = "this quantifier has no constraint"
+        help_ = f"write `{f.source.slice(span)}: lhs <= rhs`"
+        return told(f, span, "CS121", message, help_, label="for all of these, what?")
     return None

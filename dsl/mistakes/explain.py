@@ -12,12 +12,7 @@ from functools import partial
 from cspec.dsl.mistakes.averages import bar, empty_condition, on_outside
 from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
 from cspec.dsl.mistakes.endings import FORMS, ends_early
-from cspec.dsl.mistakes.failure import (
-    OPERAND_STARTS,
-    Failure,
-    Repair,
-    problem,
-)
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, problem
 from cspec.dsl.mistakes.foreign.other_languages import (
     bare_definition,
     bounds,
@@ -132,7 +127,6 @@ from cspec.dsl.mistakes.words import (
 )
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.sought import sought
-from cspec.dsl.text.source import Span
 from cspec.dsl.text.terminals import keywords
 
 
@@ -140,7 +134,7 @@ def fallback(f: Failure) -> Repair:
     """Nothing is known but where it went wrong and what may stand there."""
     missing = _single(f)
     if f.token.kind == "$END":
-        place = Span(f.first.start, f.before.end)
+        place = f.span(0, f.index)
         message = f"`{f.before.text}` can't be the end" if f.tokens else "nothing stands here"
     else:
         place = f.token.span

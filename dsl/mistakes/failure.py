@@ -86,13 +86,15 @@ class Failure:
     def _levels(self) -> list[_Level | None]:
         return _levels(self.tokens)
 
-    def text(self, start: int, end: int) -> str:
-        """The text from one token to before another, as typed."""
-        return self.source.text[self.at(start).start : self.at(end - 1).end]
+    def text(self, start: int, end: int | None = None) -> str:
+        """The text from one token to before another, or to the last, as typed."""
+        return self.source.slice(self.span(start, end))
 
-    def span(self, start: int, end: int) -> Span:
-        """Where the tokens from one to before another stand."""
-        return Span(self.at(start).start, self.at(end - 1).end)
+    def span(self, start: int, end: int | None = None) -> Span:
+        """Where the tokens from one to before another, or to the last, stand."""
+        return Span(
+            self.at(start).start, self.at((len(self.tokens) if end is None else end) - 1).end
+        )
 
     def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
         """The tokens with a range of them exchanged."""
@@ -204,6 +206,11 @@ def make(kind: str, text: str, like: Token) -> Token:
     return Token(kind, text, like.start, like.end)
 
 
+def to_write(text: str) -> str:
+    """What a replacement asks for."""
+    return f"write `{text.strip()}`" if text.strip() else "remove it"
+
+
 def problem(
     source: Source,
     code: str,
@@ -219,12 +226,15 @@ def problem(
     related: Sequence[Label] = (),
     safe: bool = True,
 ) -> Diagnostic:
-    """An error; `fix` replaces `fix_span` (by default the span itself)."""
+    """An error; `fix` replaces `fix_span` (by default the span itself).
+
+    Without helps it says to write the fix, or to remove what goes.
+    """
     edits = list(fixes)
     if fix is not None:
         place = span if fix_span is None else fix_span
-        title = f"write `{fix.strip()}`" if fix.strip() else "remove it"
-        edits.insert(0, Fix(span=place, replacement=fix, title=title, safe=safe))
+        edits.insert(0, Fix(span=place, replacement=fix, title=to_write(fix), safe=safe))
+        helps = helps or (to_write(fix),)
     return Diagnostic(
         code=code,
         message=message,
@@ -236,6 +246,42 @@ def problem(
         related=tuple(related),
         source=source,
     )
+
+
+def told(
+    f: Failure,
+    span: Span,
+    code: str,
+    message: str,
+    *helps: str,
+    label: str = "",
+    notes: Sequence[str] = (),
+    fix: str | None = None,
+    fix_span: Span | None = None,
+    fixes: Sequence[Fix] = (),
+    related: Sequence[Label] = (),
+    safe: bool = True,
+    tokens: tuple[Token, ...] | None = None,
+    rest: tuple[Token, ...] = (),
+    sure: bool = True,
+) -> Repair:
+    """What is said of a place in a clause, and the tokens to go on with: a `problem` and its
+    `Repair`."""
+    found = problem(
+        f.source,
+        code,
+        message,
+        span,
+        label=label,
+        notes=notes,
+        helps=helps,
+        fix=fix,
+        fix_span=fix_span,
+        fixes=fixes,
+        related=related,
+        safe=safe,
+    )
+    return Repair(found, tokens, rest, sure)
 
 
 class Mended(NamedTuple):

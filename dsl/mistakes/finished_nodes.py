@@ -70,15 +70,11 @@ def check_item(source: Source, item: Item, deep: bool) -> tuple[Item, list[Diagn
 
 def _file_without_quotes(source: Source, item: From) -> Diagnostic:
     start = source.text.find(item.module, item.span.start)
-    return problem(
-        source,
-        "CS105",
-        f"the path `{item.module}` stands between quotes",
-        Span(start, start + len(item.module)),
-        notes=("without quotes it is a module of Python, with dots between packages",),
-        helps=(f'write `from "{item.module}" import ...`',),
-        fix=f'"{item.module}"',
-    )
+    message = f"the path `{item.module}` stands between quotes"
+    span = Span(start, start + len(item.module))
+    notes = ("without quotes it is a module of Python, with dots between packages",)
+    helps = (f'write `from "{item.module}" import ...`',)
+    return problem(source, "CS105", message, span, notes=notes, helps=helps, fix=f'"{item.module}"')
 
 
 def _constraints(
@@ -134,15 +130,8 @@ def _ends_of_an_interval(source: Source, relation: Compare) -> Diagnostic | None
     if not two or not isinstance(left, Expectation) or relation.operators != ("==",):
         return None
     meant = f"{source.slice(left.span)} in {source.slice(right.span)}"
-    return problem(
-        source,
-        "CS110",
-        "an interval stands behind `in`: one number is not equal to two",
-        relation.span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        safe=False,
-    )
+    message = "an interval stands behind `in`: one number is not equal to two"
+    return problem(source, "CS110", message, relation.span, fix=meant, safe=False)
 
 
 def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
@@ -324,13 +313,9 @@ def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
         return
     count, unit = item.every
     if unit not in {"epoch", "step"} or count < 1:
-        yield problem(
-            source,
-            "CS132",
-            "`every` counts whole epochs or steps, from 1 on",
-            item.span,
-            helps=("write `every epoch`, `every 5 epochs` or `every 500 steps`",),
-        )
+        message = "`every` counts whole epochs or steps, from 1 on"
+        helps = ("write `every epoch`, `every 5 epochs` or `every 500 steps`",)
+        yield problem(source, "CS132", message, item.span, helps=helps)
 
 
 def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
@@ -358,34 +343,28 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     if product and mark:
         meant = f"exp(sum(log({term.strip()}) for {over.strip()}))"
     example = "for example `sum(norm(W, 1) for W in net.weights)`"
-    return problem(
-        source,
-        "CS101",
-        f"`for` stands inside {', '.join(f'`{word}`' for word in OVER_SETS)}, `E[...]` or `P[...]`",
-        node.span,
-        label=f"`{node.function}` does not go over a set" if node.function else "",
-        notes=("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",)
-        if product
-        else (),
-        helps=(f"write `{meant}`" if meant else example,),
+    message = (
+        f"`for` stands inside {', '.join(f'`{word}`' for word in OVER_SETS)}, `E[...]` or `P[...]`"
     )
+    label = f"`{node.function}` does not go over a set" if node.function else ""
+    notes = (
+        ("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",) if product else ()
+    )
+    helps = (f"write `{meant}`" if meant else example,)
+    return problem(source, "CS101", message, node.span, label=label, notes=notes, helps=helps)
 
 
 def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
     if isinstance(domain, Vector):
         inner = source.slice(domain.span)[1:-1].strip()
-        yield problem(
-            source,
-            "CS123",
-            f"an interval has two ends, this one has {len(domain.items)}",
-            domain.span,
-            helps=(f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",),
-            fixes=(
-                (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
-                if inner
-                else ()
-            ),
+        message = f"an interval has two ends, this one has {len(domain.items)}"
+        helps = (f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",)
+        fixes = (
+            (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
+            if inner
+            else ()
         )
+        yield problem(source, "CS123", message, domain.span, helps=helps, fixes=fixes)
 
 
 def made_by_call(function: Expr) -> bool:
@@ -432,21 +411,12 @@ def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for keyword in node.keywords:
         if keyword.name in seen:
-            yield problem(
-                source,
-                "CS131",
-                f"the setting `{keyword.name}` stands twice",
-                keyword.name_span,
-                helps=("keep one of them",),
-            )
+            message = f"the setting `{keyword.name}` stands twice"
+            yield problem(source, "CS131", message, keyword.name_span, helps=("keep one of them",))
         seen.add(keyword.name)
     if node.keywords and node.arguments:
         last, first = node.arguments[-1], node.keywords[0]
         if last.span.start > first.span.start:
-            yield problem(
-                source,
-                "CS131",
-                "arguments stand before settings",
-                last.span,
-                helps=(f"put `{source.slice(last.span)}` before `{source.slice(first.span)}`",),
-            )
+            message = "arguments stand before settings"
+            helps = (f"put `{source.slice(last.span)}` before `{source.slice(first.span)}`",)
+            yield problem(source, "CS131", message, last.span, helps=helps)

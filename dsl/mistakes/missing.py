@@ -16,7 +16,7 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     commas_between,
-    problem,
+    told,
     touching,
 )
 from cspec.dsl.mistakes.foreign.pieces import Piece
@@ -65,7 +65,7 @@ def equal_sign(f: Failure) -> Repair | None:
         meant = f"({', '.join(t.text for t in names)})"
         said = (f"what `{defined}` takes stands in `( )`", f"write `let {defined}{meant} = ...`")
         return rewritten(f, f.index, equal or f.index, (meant,), "CS136", *said)
-    help_ = f"write `{f.first.text} {defined} = {f.text(f.index, len(f.tokens))}`"
+    help_ = f"write `{f.first.text} {defined} = {f.text(f.index)}`"
     message = f"a `=` is missing behind `{defined}`"
     return rewritten(f, f.index, f.index, (" =",), "CS136", message, help_, shown=f.token.span)
 
@@ -77,7 +77,7 @@ def start_behind_set(f: Failure) -> Repair | None:
     at = f.find("IN", end=f.index)
     if at is None or f.index + 1 >= len(f.tokens):
         return None
-    value, members = f.span(f.index + 1, len(f.tokens)), f.span(at, f.index)
+    value, members = f.span(f.index + 1), f.span(at, f.index)
     shape = f"{f.text(0, at)} = {f.source.slice(value)} {f.source.slice(members)}"
     said = ("CS136", "the value stands before the set: `= value in set`", f"write `{shape}`")
     return rewritten(f, at, len(f.tokens), ("= ", value, " ", members), *said)
@@ -90,7 +90,7 @@ def data_names(f: Failure) -> Repair | None:
         return None
     if f.at(3).kind == "NAME" and f.at(4).kind in {"COMMA", "RPAR"}:
         return None
-    call = f.text(1, len(f.tokens))
+    call = f.text(1)
     shape = f"data train(x, y) = {call}"
     said = ("CS102", f"the data of `{source.text}` have no name", f"write `{shape}`")
     note = "what stands before the `=` names the data and their columns"
@@ -114,11 +114,11 @@ def verify_word(f: Failure) -> Repair | None:
     often = token.text in _OFTEN
     unit = token.text in _UNITS or (token.kind == "NUMBER" and after.text in _UNITS)
     if often and (after.text in _UNITS or after.kind == "NUMBER"):
-        rest = f.text(f.index + 1, len(f.tokens))
+        rest = f.text(f.index + 1)
         said = ("CS120", f"`{token.text}` is written `every`", f"write `every {rest}`")
         return rewritten(f, f.index, f.index + 1, ("every",), *said)
     if unit and "EVERY" in f.expected:
-        rest = f.text(f.index, len(f.tokens))
+        rest = f.text(f.index)
         said = ("CS120", f"before `{rest}` stands `every`", f"write `every {rest}`")
         return rewritten(f, f.index, f.index, (" every",), *said, shown=token.span)
     here = [word for word, kind in keywords().items() if kind in f.expected]
@@ -195,17 +195,9 @@ def number_parts(f: Failure) -> Repair | None:
     if not both or not right.text.startswith("."):
         return None
     whole = Span(left.start, right.end)
-    return Repair(
-        problem(
-            f.source,
-            "CS124",
-            f"`{f.source.slice(whole)}` is no number: it has two points",
-            whole,
-            helps=(f"write `{left.text}`, or `{left.text}{right.text[1:]}`, as you mean it",),
-        ),
-        f.replaced(f.index, f.index + 1),
-        sure=False,
-    )
+    help_ = f"write `{left.text}`, or `{left.text}{right.text[1:]}`, as you mean it"
+    said = ("CS124", f"`{f.source.slice(whole)}` is no number: it has two points", help_)
+    return told(f, whole, *said, tokens=f.replaced(f.index, f.index + 1), sure=False)
 
 
 def trailing_quantifier(f: Failure) -> Repair | None:
@@ -226,7 +218,7 @@ def trailing_quantifier(f: Failure) -> Repair | None:
         return None
     if comma and bare:
         names = f.index + 1
-    binder, body = f.span(names, len(f.tokens)), f.span(begin, f.index)
+    binder, body = f.span(names), f.span(begin, f.index)
     shape = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
     pieces = ("forall ", binder, ": ", body)
     said = ("CS122", "the quantifier stands before the relation", f"write `{shape}`")
@@ -262,7 +254,7 @@ def model_name(f: Failure) -> Repair | None:
         return None
     called = re.search(rf"\b(?!(?:{'|'.join(LOSSES)})\b)([a-z]\w*)\(x\)", f.source.text)
     name = called[1] if called else "f"
-    shape = f"model {name} = {f.text(1, len(f.tokens))}"
+    shape = f"model {name} = {f.text(1)}"
     said = ("CS102", f"the `{kind.text}` has no name", f"write `{shape}`")
     return rewritten(f, 1, 1, (f" {name} =",), *said, shown=f.span(0, 2))
 
@@ -289,7 +281,7 @@ def equal_behind_modifier(f: Failure) -> Repair | None:
     if f.token.kind != "EQUAL" or f.before.kind not in _MODIFIERS or f.depth(f.index):
         return None
     word, value = f.before.text, f.at(f.index + 1).text
-    shape = f"{word} {f.source.text[f.at(f.index + 1).start : f.tokens[-1].end]}"
+    shape = f"{word} {f.text(f.index + 1)}"
     if not value:
         return None
     said = ("CS136", f"no `=` stands behind `{word}`", f"write `{shape}`")
@@ -344,17 +336,15 @@ def several_values(f: Failure) -> Repair | None:
         for t in f.tokens
         if t.start < names[0].end or equal_token.start <= t.start < values[0].end
     )
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"each `{word}` stands on a line of its own",
-            f.token.span,
-            helps=(f"write `{lines[0]}`, and `{lines[1]}` on the next line",),
-            fix=fixed,
-            fix_span=f.span(0, len(f.tokens)),
-        ),
-        first,
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        f"each `{word}` stands on a line of its own",
+        f"write `{lines[0]}`, and `{lines[1]}` on the next line",
+        fix=fixed,
+        fix_span=f.span(0),
+        tokens=first,
         rest=_second(f, names, equal),
         sure=False,
     )

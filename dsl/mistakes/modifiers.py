@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, problem, told
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -25,7 +25,7 @@ def tolerance(f: Failure) -> Repair | None:
     end = place + 2 if f.at(place + 1).kind == "EQUAL" else place + 1
     if end - start == 1:
         return None  # one word for another
-    span = Span(f.at(start).start, f.at(end - 1).end)
+    span = f.span(start, end)
     fix = "within " if f.at(end).start == span.end else "within"
     return Repair(
         _said(f, "a tolerance is written `within`", span, f"within {f.at(end).text}", fix),
@@ -58,7 +58,7 @@ def between(f: Failure) -> Repair | None:
         return None
     low, high = f.text(place + 1, middle), f.at(middle + 1).text
     first = place - 1 if f.at(place - 1).text == "is" else place
-    span = Span(f.at(first).start, f.at(middle + 1).end)
+    span = f.span(first, middle + 2)
     return Repair(_said(f, "an interval is written `in`", span, f"in [{low}, {high}]"))
 
 
@@ -76,7 +76,7 @@ def modifier_first(f: Failure) -> Repair | None:
     if _lines(f, 0, len(f.tokens) - 1):
         return None
     start = starts[-1]
-    rest = f.text(f.index, len(f.tokens))
+    rest = f.text(f.index)
     head = f.text(first, start) if start > first else ""
     modifier = f.text(start, f.index)
     if start == first and f.at(start + 1).kind != "LPAR":
@@ -84,19 +84,10 @@ def modifier_first(f: Failure) -> Repair | None:
     meant = f"{head} {rest} {modifier}".strip()
     moved = tuple(t._replace(kind=t.text.upper(), soft=True) if t.text in _MODIFIERS else t
                   for t in f.tokens[start : f.index])  # fmt: skip
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            f"`{f.at(start).text}` stands behind the relation",
-            Span(f.at(start).start, f.before.end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
-        ),
-        (*f.tokens[:start], *f.tokens[f.index :], *moved),
-        sure=False,
-    )
+    span = Span(f.at(start).start, f.before.end)
+    tokens = (*f.tokens[:start], *f.tokens[f.index :], *moved)
+    said = ("CS120", f"`{f.at(start).text}` stands behind the relation")
+    return told(f, span, *said, fix=meant, fix_span=f.span(first), tokens=tokens, sure=False)
 
 
 _MODIFIERS = frozenset({"within", "soft", "by"})
@@ -116,19 +107,16 @@ def _of_the_next(f: Failure) -> Repair | None:
     ends = range(f.index + 1, len(f.tokens))
     end = next((i for i in ends if _lines(f, i - 1, i)), len(f.tokens))
     modifier, rest = f.text(start, f.index), f.text(f.index, end)
-    span = Span(f.at(start).start, f.at(end - 1).end)
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            f"`{modifier}` stands behind its relation",
-            Span(span.start, f.before.end),
-            label="it continues the constraint on the line before",
-            helps=(f"write `{rest} {modifier}`",),
-            fix=f"{rest} {modifier}",
-            fix_span=span,
-        ),
-        f.tokens[:start],
+    span = f.span(start, end)
+    return told(
+        f,
+        Span(span.start, f.before.end),
+        "CS120",
+        f"`{modifier}` stands behind its relation",
+        label="it continues the constraint on the line before",
+        fix=f"{rest} {modifier}",
+        fix_span=span,
+        tokens=f.tokens[:start],
         rest=(*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:]),
     )
 
@@ -138,17 +126,10 @@ def soft_first(f: Failure) -> Repair | None:
     words = [f.at(i).text for i in range(f.index)]
     if f.kind != "clause" or not words or words[-1] != "soft" or len(words) > 3:
         return None
-    rest = f.text(f.index, len(f.tokens))
+    rest = f.text(f.index)
     span = Span(f.before.start, f.at(len(f.tokens) - 1).end)
-    found = problem(
-        f.source,
-        "CS120",
-        "`soft` stands behind",
-        f.before.span,
-        helps=(f"write `{rest} soft`",),
-        fix=f"{rest} soft",
-        fix_span=span,
-    )
+    message = "`soft` stands behind"
+    found = problem(f.source, "CS120", message, f.before.span, fix=f"{rest} soft", fix_span=span)
     return Repair(found)
 
 
@@ -163,7 +144,7 @@ def condition_of_a_tail(f: Failure) -> Repair | None:
     inner, close = f.text(opened[-1] + 1, f.index), f.closer()
     rest = "" if close is None else f.text(f.index + 1, close)
     condition, comma, level = rest.rpartition(",")
-    span = None if close is None else Span(f.at(opened[-1] - 1).start, f.at(close).end)
+    span = None if close is None else f.span(opened[-1] - 1, close + 1)
     form = ""
     if word in _TAILS and comma:
         form = f"{word}({inner}, {level.strip()}, where={condition.strip()})"

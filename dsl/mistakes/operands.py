@@ -19,7 +19,7 @@ from cspec.dsl.mistakes.failure import (
     closer_of,
     commas_between,
     next_constraint,
-    problem,
+    told,
     touching,
 )
 from cspec.dsl.mistakes.repairs import rewritten
@@ -64,18 +64,10 @@ def call_without_brackets(f: Failure) -> Repair | None:
         *f.tokens[f.index : end],
         Token(kinds[1], right, last.end, last.end),
     )
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"what `{word}` takes stands in `{left} {right}`",
-            Span(f.before.start, last.end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            safe=False,
-        ),
-        f.replaced(f.index - 1, end, *new),
-    )
+    span = Span(f.before.start, last.end)
+    message = f"what `{word}` takes stands in `{left} {right}`"
+    tokens = f.replaced(f.index - 1, end, *new)
+    return told(f, span, "CS101", message, fix=meant, safe=False, tokens=tokens)
 
 
 def _operand_end(f: Failure, start: int) -> int:
@@ -122,33 +114,29 @@ def label_without_colon(f: Failure) -> Repair | None:
     """`cap x <= 3`: a label without its colon, or a product: both are offered."""
     begins = f.kind == "clause" and f.index == 1 and f.before.kind == "NAME"
     if begins and f.token.kind == "FORALL" and f.before.text not in defined_names(f.source.text):
-        meant = f"{f.before.text}: {f.text(1, len(f.tokens))}"
+        meant = f"{f.before.text}: {f.text(1)}"
         said = ("CS126", "a label ends with `:`", f"write `{meant}`")
         return rewritten(f, 1, 1, (":",), *said, shown=f.before.span)
     named = begins and f.token.kind == "NAME"
     if not named or not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
         return None
-    label, rest = f.before, f.text(1, len(f.tokens))
+    label, rest = f.before, f.text(1)
     gap = Span(label.end, f.token.start)
     if label.text in defined_names(f.source.text):
         return _product_of_names(f, gap, rest)
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{label.text} {f.token.text}`: a label, or a product?",
-            Span(label.start, f.token.end),
-            label="a label ends with `:`",
-            helps=(
-                f"for a label write `{label.text}: {rest}`",
-                f"for a product write `{label.text} * {rest}`",
-            ),
-            fixes=(
-                Fix(span=gap, replacement=": ", title="a label"),
-                Fix(span=gap, replacement=" * ", title="a product"),
-            ),
+    return told(
+        f,
+        Span(label.start, f.token.end),
+        "CS126",
+        f"`{label.text} {f.token.text}`: a label, or a product?",
+        f"for a label write `{label.text}: {rest}`",
+        f"for a product write `{label.text} * {rest}`",
+        label="a label ends with `:`",
+        fixes=(
+            Fix(span=gap, replacement=": ", title="a label"),
+            Fix(span=gap, replacement=" * ", title="a product"),
         ),
-        f.replaced(1, 1, Token("COLON", ":", label.end, label.end)),
+        tokens=f.replaced(1, 1, Token("COLON", ":", label.end, label.end)),
         sure=False,
     )
 
@@ -157,18 +145,11 @@ def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
     """`A x <= b`, where the spec has an `A`: their product, of matrices or of numbers."""
     name = f.before.text
     forms = [f"{name} {mark} {rest}" for mark in ("@", "*")]
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{name} {f.token.text}`: a product needs its sign",
-            Span(f.before.start, f.token.end),
-            helps=(f"of matrices and vectors write `{forms[0]}`", f"of numbers `{forms[1]}`"),
-            fixes=tuple(
-                Fix(span=gap, replacement=f" {mark} ", title=f"write `{mark}`") for mark in "@*"
-            ),
-        )
-    )
+    span = f.span(f.index - 1, f.index + 1)
+    message = f"`{name} {f.token.text}`: a product needs its sign"
+    help_ = f"of matrices and vectors write `{forms[0]}`"
+    fixes = tuple(Fix(span=gap, replacement=f" {mark} ", title=f"write `{mark}`") for mark in "@*")
+    return told(f, span, "CS126", message, help_, f"of numbers `{forms[1]}`", fixes=fixes)
 
 
 _LAYER = re.compile(r"\.\d+")
@@ -227,14 +208,7 @@ def two_operands(f: Failure) -> Repair | None:
     elif token.kind == "NAME":
         helps.append("parts of a list are separated by `,`; every item begins a new line")
     multiply = Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply")
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"nothing stands between `{left}` and `{right}`",
-            Span(before.start, token.end) if touching(before, token) else token.span,
-            label="an operator is missing before this",
-            helps=helps,
-            fixes=(multiply,) if f.kind == "item" and not f.depth(f.index) else (),
-        )
-    )
+    span = Span(before.start, token.end) if touching(before, token) else token.span
+    fixes = (multiply,) if f.kind == "item" and not f.depth(f.index) else ()
+    said = ("CS101", f"nothing stands between `{left}` and `{right}`")
+    return told(f, span, *said, *helps, label="an operator is missing before this", fixes=fixes)

@@ -12,7 +12,7 @@ from cspec.dsl.mistakes.failure import (
     commas_between,
     next_constraint,
     outside_brackets,
-    problem,
+    told,
     touching,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
@@ -39,22 +39,19 @@ def shared_bound(f: Failure) -> Repair | None:
     bounds = list(zip([start - 1, *commas], [*commas, end], strict=True))
     if every != commas or len(commas) > _MANY or any(a + 1 >= b for a, b in bounds):
         return None
-    head, tail = f.text(first, start) if start > first else "", f.text(end, len(f.tokens))
+    head, tail = f.text(first, start) if start > first else "", f.text(end)
     parts = [f.text(a + 1, b) for a, b in bounds]
     meant = "; ".join(f"{head} {part} {tail}".strip() for part in parts)
     tokens = [(*f.tokens[first:start], *f.tokens[a + 1 : b], *f.tokens[end:]) for a, b in bounds]
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "each constraint stands alone, also where several have one bound",
-            f.token.span,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
-            safe=not before,
-        ),
-        (*f.tokens[:first], *tokens[0]),
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        "each constraint stands alone, also where several have one bound",
+        fix=meant,
+        fix_span=f.span(first),
+        safe=not before,
+        tokens=(*f.tokens[:first], *tokens[0]),
         rest=tokens[1],
         sure=False,
     )
@@ -82,17 +79,14 @@ def commas(f: Failure) -> Repair | None:
     decimal = _decimal_comma(f)
     if decimal is not None:
         return decimal
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "constraints are separated by `;` or a new line",
-            token.span,
-            label="not by `,`",
-            helps=("write `;`",),
-            fix=";",
-        ),
-        f.replaced(f.index, f.index + 1, Token("SEMICOLON", ";", token.start, token.end))
+    return told(
+        f,
+        token.span,
+        "CS115",
+        "constraints are separated by `;` or a new line",
+        label="not by `,`",
+        fix=";",
+        tokens=f.replaced(f.index, f.index + 1, Token("SEMICOLON", ";", token.start, token.end))
         if in_group
         else f.tokens[: f.index],
         rest=() if in_group else f.tokens[f.index + 1 :],
@@ -110,18 +104,18 @@ def _decimal_comma(f: Failure) -> Repair | None:
     two = len(right.text) == 3 and left.text != "0"
     decimal_fix = Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)
     readings = (Fix(span=span, replacement=thousands, title="a thousand"), decimal_fix)
-    return Repair(
-        problem(
-            f.source,
-            "CS124",
-            f"`{f.source.slice(span)}`: numbers have no comma",
-            span,
-            helps=(f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`")
+    return told(
+        f,
+        span,
+        "CS124",
+        f"`{f.source.slice(span)}`: numbers have no comma",
+        *(
+            (f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`")
             if two
-            else (f"write `{decimal}`",),
-            fixes=readings if two else (decimal_fix,),
+            else (f"write `{decimal}`",)
         ),
-        f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span)),
+        fixes=readings if two else (decimal_fix,),
+        tokens=f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span)),
         sure=False,
     )
 
@@ -144,36 +138,26 @@ def objective_modifier(f: Failure) -> Repair | None:
     if f.first.kind not in {"MINIMIZE", "MAXIMIZE"} or f.depth(f.index):
         return None
     if f.token.kind == "ON":
-        inner = f.text(1, len(f.tokens))
+        inner = f.text(1)
         meant = f"E[{inner}]"
         mean = f.at(1).kind == "AVERAGE" and closer_of(f.tokens, 2) == f.index - 1
         if mean:
-            data = f.text(f.index, len(f.tokens))
+            data = f.text(f.index)
             meant = f"{f.text(1, f.index - 1)} {data}]"
-        return Repair(
-            problem(
-                f.source,
-                "CS101",
-                "`on` belongs inside an expectation",
-                f.token.span,
-                helps=(f"write `{f.first.text} {meant}`",),
-                fix=meant,
-                fix_span=Span(f.at(1).start, f.tokens[-1].end),
-                safe=False,
-            ),
-            f.tokens[: f.index],
+        said = ("CS101", "`on` belongs inside an expectation", f"write `{f.first.text} {meant}`")
+        return told(
+            f,
+            f.token.span,
+            *said,
+            fix=meant,
+            fix_span=f.span(1),
+            safe=False,
+            tokens=f.tokens[: f.index],
         )
     if f.token.kind in {"BY", "SOFT", "WITHIN", "WITH"}:
-        return Repair(
-            problem(
-                f.source,
-                "CS101",
-                f"`{f.token.text}` belongs to a constraint, not to the objective",
-                f.token.span,
-                helps=("put it behind a constraint below `s.t.`",),
-            ),
-            f.tokens[: f.index],
-        )
+        message = f"`{f.token.text}` belongs to a constraint, not to the objective"
+        help_ = "put it behind a constraint below `s.t.`"
+        return told(f, f.token.span, "CS101", message, help_, tokens=f.tokens[: f.index])
     return None
 
 
@@ -183,22 +167,13 @@ def labels(f: Failure) -> Repair | None:
         return None
     if any(t.kind in {"RELATION", "FORALL", "COLON"} for t in f.tokens[: f.index]):
         return None
-    span = Span(f.first.start, f.before.end)
+    span = f.span(0, f.index)
     written = f.source.slice(span)
     name = as_name(written)
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{written}` can't be a label",
-            span,
-            notes=("a label is one name; the parts of a group are named by the group",),
-            helps=(f"write `{name}: ...`",),
-            fix=name,
-            safe=False,
-        ),
-        f.replaced(0, f.index, Token("NAME", name, span.start, span.end)),
-    )
+    notes = ("a label is one name; the parts of a group are named by the group",)
+    tokens = f.replaced(0, f.index, Token("NAME", name, span.start, span.end))
+    said = ("CS126", f"`{written}` can't be a label", f"write `{name}: ...`")
+    return told(f, span, *said, notes=notes, fix=name, safe=False, tokens=tokens)
 
 
 def bare_surrogate(f: Failure) -> Repair | None:
@@ -231,23 +206,21 @@ def several_names(f: Failure) -> Repair | None:
         return None
     following = f.at(f.index + 1).text or "..."
     if f.at(f.index + 1).kind in ITEM_WORDS:
-        rest = f.text(f.index + 1, len(f.tokens))
+        rest = f.text(f.index + 1)
         help_ = f"write `{rest}` on the next line"
         help_ = f"write `{rest}` on the next line"
         said = ("CS115", f"each line begins with its own word: `{rest}`", help_)
         repair = rewritten(f, f.index, f.index + 1, ("\n",), *said)
         return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"each `{word}` stands on a line of its own",
-            f.token.span,
-            helps=(f"write `{word} {following}` on the next line",),
-            fix=f"\n{word}",
-            safe=False,
-        ),
-        f.tokens[: f.index],
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        f"each `{word}` stands on a line of its own",
+        f"write `{word} {following}` on the next line",
+        fix=f"\n{word}",
+        safe=False,
+        tokens=f.tokens[: f.index],
         rest=(f.first, *f.tokens[f.index + 1 :]),
     )
 
@@ -266,7 +239,7 @@ def colons(f: Failure) -> Repair | None:
     else:
         message = "`:` makes a slice only behind a name: `x[0:2]`"
         help_ = "an interval is written `[0, 2]`, the numbers 0, 1, 2 are `range(3)`"
-    return Repair(problem(f.source, "CS128", message, f.token.span, helps=(help_,)))
+    return told(f, f.token.span, "CS128", message, help_)
 
 
 def two_constraints(f: Failure) -> Repair | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.mistakes.averages import means_on
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span
@@ -16,27 +16,23 @@ def item_on_this_line(f: Failure) -> Repair | None:
     if f.at(f.index + 1).kind in {"$END", "RELATION", "EQUAL", "COLON", "COMMA"}:
         return None
     word, place = f.token.text, f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`{word}` begins a line of its own",
-            f.token.span,
-            label="here begins another line",
-            helps=(
-                f"put `{f.text(f.index, len(f.tokens))}` on the next line",
-                *((f"or, for this constraint alone: `{_by(f)}`",) if word == "using" else ()),
-            ),
-            fix="\n",
-            fix_span=Span(place, f.token.start),
-        ),
-        f.tokens[: f.index],
+    return told(
+        f,
+        f.token.span,
+        "CS101",
+        f"`{word}` begins a line of its own",
+        f"put `{f.text(f.index)}` on the next line",
+        *((f"or, for this constraint alone: `{_by(f)}`",) if word == "using" else ()),
+        label="here begins another line",
+        fix="\n",
+        fix_span=Span(place, f.token.start),
+        tokens=f.tokens[: f.index],
         rest=f.tokens[f.index :],
     )
 
 
 def _by(f: Failure) -> str:
-    return f"by {f.text(f.index + 1, len(f.tokens))}"
+    return f"by {f.text(f.index + 1)}"
 
 
 def quantifier_on_this_line(f: Failure) -> Repair | None:
@@ -58,24 +54,24 @@ def early_on(f: Failure) -> Repair | None:
     starts = [i for i, t in enumerate(f.tokens[:at]) if t.kind == "COLON" and not f.depth(i)]
     start = starts[-1] + 1 if starts else 0
     data, value = f.before.text, f.text(start, at)
-    rest = f.text(f.index, len(f.tokens))
+    rest = f.text(f.index)
     moved = f"{value} {rest} on {data}"
     means = means_on(f, start, at, data)
     averaged, inside = bool(means), means or f"E[{value} on {data}]"
-    whole = Span(f.at(start).start, f.tokens[-1].end)
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`on {data}` stands inside `E[...]`, or at the end of the constraint",
-            Span(f.at(at).start, f.before.end),
-            label="before the relation it belongs to nothing",
-            helps=(f"for a mean write `{inside} {rest}`",)
-            + ((f"or write `{moved}`",) if averaged else ()),
-            fix=f"{inside} {rest}",
-            fix_span=whole,
-            safe=False,
-        )
+    whole = f.span(start)
+    return told(
+        f,
+        Span(f.at(at).start, f.before.end),
+        "CS101",
+        f"`on {data}` stands inside `E[...]`, or at the end of the constraint",
+        *(
+            (f"for a mean write `{inside} {rest}`",)
+            + ((f"or write `{moved}`",) if averaged else ())
+        ),
+        label="before the relation it belongs to nothing",
+        fix=f"{inside} {rest}",
+        fix_span=whole,
+        safe=False,
     )
 
 
@@ -84,40 +80,23 @@ def several_objectives(f: Failure) -> Repair | None:
     objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
     if not objective or f.token.kind != "COMMA" or f.depth(f.index):
         return None
-    first, second = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
+    first, second = f.text(1, f.index), f.text(f.index + 1)
     if any(f.at(i).kind == "RELATION" and not f.depth(i) for i in range(f.index, len(f.tokens))):
         return _constraint_behind(f, second)
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "an objective is one number",
-            f.token.span,
-            label="not a list",
-            notes=("how much one counts against the other is not said",),
-            helps=(
-                f"add them with weights: `{f.first.text} {first} + 0.1*({second})`",
-                "or make one of them a constraint below `s.t.`",
-            ),
-        ),
-        f.tokens[: f.index],
-    )
+    message = "an objective is one number"
+    help_ = f"add them with weights: `{f.first.text} {first} + 0.1*({second})`"
+    notes = ("how much one counts against the other is not said",)
+    said = ("CS115", message, help_, "or make one of them a constraint below `s.t.`")
+    return told(f, f.token.span, *said, label="not a list", notes=notes, tokens=f.tokens[: f.index])
 
 
 def _constraint_behind(f: Failure, constraint: str) -> Repair:
     """`minimize a, b <= 3`: what stands behind the comma is a constraint."""
-    return Repair(
-        problem(
-            f.source,
-            "CS116",
-            "constraints stand behind `s.t.`",
-            f.token.span,
-            label="`s.t.` goes here",
-            helps=(f"write `s.t. {constraint}` on the next line",),
-            fix="\ns.t.",
-        ),
-        f.tokens[: f.index],
-        sure=False,
+    message = "constraints stand behind `s.t.`"
+    label = "`s.t.` goes here"
+    said = ("CS116", message, f"write `s.t. {constraint}` on the next line")
+    return told(
+        f, f.token.span, *said, label=label, fix="\ns.t.", tokens=f.tokens[: f.index], sure=False
     )
 
 

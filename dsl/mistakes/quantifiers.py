@@ -12,8 +12,8 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     opener_of,
-    problem,
     swapped,
+    told,
 )
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
@@ -56,17 +56,10 @@ def for_all(f: Failure) -> Repair | None:
 
 
 def _trailing_for(f: Failure, start: int) -> Repair:
-    binder = f.text(start + 1, len(f.tokens)) if start + 1 < len(f.tokens) else "v in S"
+    binder = f.text(start + 1) if start + 1 < len(f.tokens) else "v in S"
     binder = binder.removeprefix("all ").removeprefix("each ").rstrip(": ")
-    return Repair(
-        problem(
-            f.source,
-            "CS122",
-            "the quantifier stands before the relation",
-            f.at(start).span,
-            helps=(f"write `label: forall {binder}: ...`",),
-        )
-    )
+    message = "the quantifier stands before the relation"
+    return told(f, f.at(start).span, "CS122", message, f"write `label: forall {binder}: ...`")
 
 
 def where_first(f: Failure) -> Repair | None:
@@ -118,18 +111,16 @@ def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
     meant = f"{quantifier}: {{"
     line = f.at(at).start
     margin = text[text.rfind("\n", 0, line) + 1 : line].replace("s.t.", "    ")
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "lines below a quantifier stand in braces, not by their indentation",
-            Span(f.at(at).start, f.at(f.index - 2).end),
-            helps=(f"write `{meant}`, and `}}` behind the last of them",),
-            fix=f"{meant}\n{body}\n{margin}}}",
-            fix_span=Span(f.at(at).start, start + len(body)),
-            safe=False,
-        ),
-        (
+    return told(
+        f,
+        Span(f.at(at).start, f.at(f.index - 2).end),
+        "CS126",
+        "lines below a quantifier stand in braces, not by their indentation",
+        f"write `{meant}`, and `}}` behind the last of them",
+        fix=f"{meant}\n{body}\n{margin}}}",
+        fix_span=Span(f.at(at).start, start + len(body)),
+        safe=False,
+        tokens=(
             opened._replace(kind="NAME"),
             f.token,
             *f.tokens[: f.index - 1],
@@ -151,43 +142,34 @@ def label_behind(f: Failure) -> Repair | None:
     colon = f.at(f.index - 2).kind == "COLON"
     quantifier = f.text(at, f.index - 2 if colon else f.index - 1)
     if at:
-        return Repair(
-            problem(
-                f.source,
-                "CS126",
-                f"a constraint has one label: `{f.first.text}` or `{label.text}`",
-                Span(label.start, f.token.end),
-                label="a second label",
-                helps=(f"remove `{label.text}:`",),
-                fix="",
-                fix_span=Span(label.start, f.at(f.index + 1).start),
-                safe=False,
-            ),
-            f.replaced(f.index - 1, f.index + 1),
+        return told(
+            f,
+            Span(label.start, f.token.end),
+            "CS126",
+            f"a constraint has one label: `{f.first.text}` or `{label.text}`",
+            f"remove `{label.text}:`",
+            label="a second label",
+            fix="",
+            fix_span=Span(label.start, f.at(f.index + 1).start),
+            safe=False,
+            tokens=f.replaced(f.index - 1, f.index + 1),
         )
     block = _indented(f, at, quantifier) if colon else None
     if block is not None:
         return block
     head = f"{label.text}: {quantifier}:"
-    body = f.text(f.index + 1, len(f.tokens)) if f.at(f.index + 1).text else "..."
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "a label stands before the quantifier",
-            Span(label.start, f.token.end),
-            helps=(f"the label comes first: `{head} {body}`",),
-            fix=head,
-            fix_span=Span(start, f.token.end),
-        ),
-        (
-            label._replace(kind="NAME"),
-            f.token,
-            *f.tokens[: f.index - 1],
-            *(() if colon else (f.token,)),
-            *f.tokens[f.index + 1 :],
-        ),
+    body = f.text(f.index + 1) if f.at(f.index + 1).text else "..."
+    span = Span(label.start, f.token.end)
+    message = "a label stands before the quantifier"
+    tokens = (
+        label._replace(kind="NAME"),
+        f.token,
+        *f.tokens[: f.index - 1],
+        *(() if colon else (f.token,)),
+        *f.tokens[f.index + 1 :],
     )
+    said = ("CS126", message, f"the label comes first: `{head} {body}`")
+    return told(f, span, *said, fix=head, fix_span=Span(start, f.token.end), tokens=tokens)
 
 
 _DATA = re.compile(r"^[ \t]*data[ \t]+\w+[ \t]*\(([^#\n)]*)\)", re.MULTILINE)
@@ -246,22 +228,18 @@ def quantifier_names(f: Failure) -> Repair | None:
         span = Span(names[0].start, names[-1].end)
         word = opener.text
         separate = f": {word} ".join(f"{name.text} in S" for name in names)
-        return Repair(
-            problem(
-                f.source,
-                "CS137",
-                f"`{word} {listed} in` has two readings",
-                span,
-                helps=(
-                    f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
-                    f"if each name runs over the set, write `{word} {separate}`"
-                    if word == "forall"
-                    else "if each name runs over the set, write one `for` for each",
-                ),
-                fix=f"({listed})",
-                safe=False,
-            ),
-            f.replaced(
+        return told(
+            f,
+            span,
+            "CS137",
+            f"`{word} {listed} in` has two readings",
+            f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
+            f"if each name runs over the set, write `{word} {separate}`"
+            if word == "forall"
+            else "if each name runs over the set, write one `for` for each",
+            fix=f"({listed})",
+            safe=False,
+            tokens=f.replaced(
                 f.index - 1,
                 end,
                 Token("LPAR", "(", span.start, span.start),
@@ -280,13 +258,11 @@ def quantifier_names(f: Failure) -> Repair | None:
             message = f"what `{f.before.text}` counts stands behind `in`"
             said = ("CS137", message, f"write `{each}`")
             return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
-        return Repair(
-            problem(
-                f.source,
-                "CS137",
-                f"`{opener.text} {f.before.text}` does not say over what",
-                Span(opener.start, f.before.end),
-                helps=(_over(f, opener.text, f.before.text),),
-            )
+        return told(
+            f,
+            Span(opener.start, f.before.end),
+            "CS137",
+            f"`{opener.text} {f.before.text}` does not say over what",
+            _over(f, opener.text, f.before.text),
         )
     return None

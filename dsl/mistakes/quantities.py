@@ -41,14 +41,8 @@ def percent_sign(
         )
         return Mended(1, (make("TIMES", "*", token),), finding)
     if before is not None and before.kind == "NUMBER" and before.text.endswith("%"):
-        finding = problem(
-            source,
-            "CS129",
-            "one `%` is enough",
-            token.span,
-            helps=(f"write `{before.text}`",),
-            fix="",
-        )
+        helps = (f"write `{before.text}`",)
+        finding = problem(source, "CS129", "one `%` is enough", token.span, helps=helps, fix="")
         return Mended(1, (), finding)
     if before is not None and before.kind == "NUMBER":
         finding = problem(
@@ -61,13 +55,8 @@ def percent_sign(
             fix_span=Span(before.end, token.end),
         )
         return Mended(1, (), finding)
-    finding = problem(
-        source,
-        "CS129",
-        "`%` needs a number before it",
-        token.span,
-        helps=("percent stands directly behind a number: `10%`; for a name write `x / 100`",),
-    )
+    helps = ("percent stands directly behind a number: `10%`; for a name write `x / 100`",)
+    finding = problem(source, "CS129", "`%` needs a number before it", token.span, helps=helps)
     return Mended(1, (), finding)
 
 
@@ -116,14 +105,11 @@ def number_form(
     if done and done[-1].text == "/":
         return _divided(source, tokens, index, done)
     shown = after.text if after.kind == "NAME" else _bracket(source, tokens, index + 1)
+    message = f"`{token.text}{shown}`: multiplication needs a `*`"
+    span = Span(token.start, after.end)
+    helps = (f"write `{token.text}*{shown}`",)
     finding = problem(
-        source,
-        "CS124",
-        f"`{token.text}{shown}`: multiplication needs a `*`",
-        Span(token.start, after.end),
-        helps=(f"write `{token.text}*{shown}`",),
-        fix="*",
-        fix_span=Span(token.end, token.end),
+        source, "CS124", message, span, helps=helps, fix="*", fix_span=Span(token.end, token.end)
     )
     return Mended(1, (token, times), finding)
 
@@ -166,15 +152,8 @@ def _grouped(source: Source, tokens: tuple[Token, ...], index: int) -> Mended | 
         return None
     meant = "_".join(token.text for token in tokens[index:end])
     span = Span(tokens[index].start, tokens[end - 1].end)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{source.slice(span)}`: no blanks stand in a number",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        safe=False,
-    )
+    message = f"`{source.slice(span)}`: no blanks stand in a number"
+    finding = problem(source, "CS124", message, span, fix=meant, safe=False)
     return Mended(end - index, (Token("NUMBER", meant, *span),), finding)
 
 
@@ -211,14 +190,8 @@ def _scientific(source: Source, tokens: tuple[Token, ...]) -> Mended | None:
     if number_value(meant) is None:
         return None
     span = Span(tokens[0].start, tokens[take - 1].end)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{source.slice(span)}` is written `{meant}`",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-    )
+    message = f"`{source.slice(span)}` is written `{meant}`"
+    finding = problem(source, "CS124", message, span, fix=meant)
     return Mended(take, (Token("NUMBER", meant, span.start, span.end),), finding)
 
 
@@ -249,15 +222,11 @@ def _divided(source: Source, tokens: tuple[Token, ...], index: int, done: list[T
         whole = Span(number.start, number.end + len(operand))
         text = f"({number.text}*{operand})"
         fixes.append(Fix(span=whole, replacement=text, title=f"write `{divisor}`"))
-    finding = problem(
-        source,
-        "CS124",
-        f"`{head}{number.text}{operand}` has two readings",
-        Span(done[-1].start, after.end),
-        label="a factor, or a divisor?",
-        helps=(f"for a factor write `{factor}`", f"for a divisor write `{divisor}`"),
-        fixes=tuple(fixes),
-    )
+    message = f"`{head}{number.text}{operand}` has two readings"
+    span = Span(done[-1].start, after.end)
+    label = "a factor, or a divisor?"
+    helps = (f"for a factor write `{factor}`", f"for a divisor write `{divisor}`")
+    finding = problem(source, "CS124", message, span, label=label, helps=helps, fixes=tuple(fixes))
     return Mended(1, (number, Token("TIMES", "*", number.end, number.end)), finding)
 
 
@@ -272,14 +241,10 @@ def _unfinished(
         return None
     shown = f"{number.text}{letter.text}"
     span = Span(number.start, letter.end)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{shown}` is no number: digits are missing behind `{letter.text}`",
-        span,
-        notes=("Euler's number is `exp(1)`",),
-        helps=(f"write `{number.text}e-3`, or another power of ten",),
-    )
+    message = f"`{shown}` is no number: digits are missing behind `{letter.text}`"
+    notes = ("Euler's number is `exp(1)`",)
+    helps = (f"write `{number.text}e-3`, or another power of ten",)
+    finding = problem(source, "CS124", message, span, notes=notes, helps=helps)
     return Mended(2, (Token("NUMBER", number.text, span.start, span.end),), finding)
 
 
@@ -288,15 +253,9 @@ def _other_numbers(source: Source, number: Token, letters: Token) -> Mended:
     written = f"{number.text}{letters.text}"
     span = Span(number.start, letters.end)
     plain = "" if letters.text == "j" else str(int(written, 0))
-    finding = problem(
-        source,
-        "CS124",
-        f"`{written}`: numbers are {'decimal' if plain else 'real'}",
-        span,
-        helps=(f"write `{plain}`",) if plain else ("for a product write `*`: `3*j`",),
-        fix=plain or None,
-        safe=False,
-    )
+    message = f"`{written}`: numbers are {'decimal' if plain else 'real'}"
+    helps = (f"write `{plain}`",) if plain else ("for a product write `*`: `3*j`",)
+    finding = problem(source, "CS124", message, span, helps=helps, fix=plain or None, safe=False)
     return Mended(2, (Token("NUMBER", plain or "1", span.start, span.end),), finding)
 
 
@@ -306,14 +265,9 @@ _SUFFIXES = frozenset({"k", "M", "G", "KiB", "MiB", "GiB"})
 def _apart(source: Source, number: Token, unit: Token) -> Mended:
     """`1 KiB`: a unit with a blank before it."""
     whole = f"{number.text}{unit.text}"
+    message = f"`{unit.text}` stands directly behind its number"
     finding = problem(
-        source,
-        "CS129",
-        f"`{unit.text}` stands directly behind its number",
-        unit.span,
-        helps=(f"write `{whole}`",),
-        fix=whole,
-        fix_span=Span(number.start, unit.end),
+        source, "CS129", message, unit.span, fix=whole, fix_span=Span(number.start, unit.end)
     )
     return Mended(2, (Token("NUMBER", whole, number.start, unit.end),), finding)
 
@@ -330,7 +284,6 @@ def _unit(source: Source, number: Token, unit: Token) -> Mended:
         f"`{unit.text}` is not a unit that a number can have",
         unit.span,
         notes=(note,),
-        helps=(f"write `{number.text}{suffix}`",),
         fix=f"{number.text}{suffix}",
         fix_span=Span(number.start, unit.end),
         safe=False,
@@ -343,11 +296,6 @@ def _out_of_range(source: Source, token: Token) -> Diagnostic:
         message = f"a number of {len(token.text)} characters is longer than {MAX_DIGITS}"
     else:
         message = f"`{token.text}` does not fit into a double"
-    return problem(
-        source,
-        "CS133",
-        message,
-        token.span,
-        notes=("doubles reach from 5e-324 to 1.8e308, with 17 digits",),
-        helps=("for no bound at all, leave the constraint away, or write `inf`",),
-    )
+    notes = ("doubles reach from 5e-324 to 1.8e308, with 17 digits",)
+    helps = ("for no bound at all, leave the constraint away, or write `inf`",)
+    return problem(source, "CS133", message, token.span, notes=notes, helps=helps)

@@ -39,26 +39,15 @@ def one_quote(source: Source, tokens: tuple[Token, ...], index: int, done: list[
     newline = source.text.find("\n", token.start)
     ends_line = newline if newline >= 0 else len(source.text)
     if close >= len(tokens) or tokens[close].start > ends_line:
-        finding = problem(
-            source,
-            "CS105",
-            f"`{token.text}` opens a string that is never closed",
-            token.span,
-            helps=('strings stand between plain double quotes: `"..."`',),
-        )
+        message = f"`{token.text}` opens a string that is never closed"
+        helps = ('strings stand between plain double quotes: `"..."`',)
+        finding = problem(source, "CS105", message, token.span, helps=helps)
         return Mended(1, (), finding)
     inner = source.text[token.end : tokens[close].start]
     span = Span(token.start, tokens[close].end)
     fixed = f'"{inner}"'
-    finding = problem(
-        source,
-        "CS105",
-        "strings stand between plain double quotes",
-        span,
-        label="these are other quotes",
-        helps=(f"write `{fixed}`",),
-        fix=fixed,
-    )
+    message = "strings stand between plain double quotes"
+    finding = problem(source, "CS105", message, span, label="these are other quotes", fix=fixed)
     return Mended(close - index + 1, (Token("STRING", fixed, span.start, span.end),), finding)
 
 
@@ -102,14 +91,8 @@ def _second_derivative(source: Source, token: Token, done: list[Token]) -> Mende
     end = token.start + (called.end() if called else 1)
     form = f"diff({of.text}, {axes[0]}, {axes[0]})"
     span = Span(of.start, end)
-    finding = problem(
-        source,
-        "CS124",
-        f'`{of.text}"`: a derivative is written `{form}`',
-        span,
-        helps=(f"write `{form}`",),
-        fix=form,
-    )
+    message = f'`{of.text}"`: a derivative is written `{form}`'
+    finding = problem(source, "CS124", message, span, fix=form)
     del done[-1]
     made = (t._replace(start=span.start, end=span.end) for t in tokenize(form)[0])
     tail = (t._replace(start=t.start + end, end=t.end + end) for t in _rest(source, token, end))

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.messages.diagnostic import Fix
-from cspec.dsl.mistakes.failure import (
-    OPERAND_ENDS,
-    OPERAND_STARTS,
-    Failure,
-    Repair,
-    problem,
-    touching,
-)
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, told, touching
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -82,18 +75,16 @@ def single_equal(f: Failure) -> Repair | None:
     later = any(t.kind == "RELATION" for t in f.tokens[f.index + 1 :])
     if f.kind == "clause" and f.index == 1 and later:
         label = f.before.text
-        return Repair(
-            problem(
-                f.source,
-                "CS107",
-                f"the label `{label}` ends with `:`",
-                token.span,
-                label="`=` defines a name",
-                helps=(f"write `{label}: ...`",),
-                fix=":",
-                fix_span=Span(f.before.end, token.end),
-            ),
-            f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
+        return told(
+            f,
+            token.span,
+            "CS107",
+            f"the label `{label}` ends with `:`",
+            f"write `{label}: ...`",
+            label="`=` defines a name",
+            fix=":",
+            fix_span=Span(f.before.end, token.end),
+            tokens=f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
         )
     notes: tuple[str, ...] = ()
     if f.kind == "clause" and f.index == 1:
@@ -128,14 +119,12 @@ def double_bar(f: Failure) -> Repair | None:
             return rewritten(f, start, start + 2, (",",), *said)
         message = "`||` is written `or`"
         return rewritten(f, start, start + 2, ("or",), "CS112", message) if double else None
-    return Repair(
-        problem(
-            f.source,
-            "CS124",
-            "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
-            span,
-            helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
-        )
+    return told(
+        f,
+        span,
+        "CS124",
+        "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
+        "for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",
     )
 
 
@@ -143,35 +132,16 @@ def floor_division(f: Failure) -> Repair | None:
     """`a // b`."""
     if not (f.token.text == f.before.text == "/" and touching(f.before, f.token)):
         return None
-    span = Span(f.before.start, f.token.end)
+    span = f.span(f.index - 1, f.index + 1)
     words = (f.at(f.index + 1), f.at(f.index + 2))
     if all(word.kind == "NAME" or word.soft for word in words):
-        return Repair(
-            problem(
-                f.source,
-                "CS145",
-                "a remark begins with `#`, not with `//`",
-                span,
-                helps=("write `#`",),
-                fix="#",
-            ),
-            f.tokens[: f.index - 1],
-        )
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "there is no `//`; division is `/`",
-            span,
-            notes=("numbers are real here, nothing is rounded",),
-            helps=(
-                "write `/` for a division, `floor(a / b)` for its whole part",
-                "a remark begins with `#`",
-            ),
-            fixes=_divisions(f, span),
-        ),
-        f.replaced(f.index, f.index + 1),
-    )
+        message = "a remark begins with `#`, not with `//`"
+        return told(f, span, "CS145", message, fix="#", tokens=f.tokens[: f.index - 1])
+    help_ = "write `/` for a division, `floor(a / b)` for its whole part"
+    notes = ("numbers are real here, nothing is rounded",)
+    fixes = _divisions(f, span)
+    said = ("CS128", "there is no `//`; division is `/`", help_, "a remark begins with `#`")
+    return told(f, span, *said, notes=notes, fixes=fixes, tokens=f.replaced(f.index, f.index + 1))
 
 
 def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
@@ -191,15 +161,8 @@ def not_in(f: Failure) -> Repair | None:
     """`x not in S`."""
     if f.token.kind != "NOT" or f.before.kind not in OPERAND_ENDS:
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "`not` stands before the whole comparison",
-            f.token.span,
-            helps=(f"write `not {f.before.text} in ...`",),
-        )
-    )
+    message = "`not` stands before the whole comparison"
+    return told(f, f.token.span, "CS128", message, f"write `not {f.before.text} in ...`")
 
 
 def doubled_operator(f: Failure) -> Repair | None:
@@ -208,30 +171,23 @@ def doubled_operator(f: Failure) -> Repair | None:
     words = {"AND", "OR"}
     if f.token.kind not in marks | words or f.before.kind not in marks | words | {"NOT"}:
         return None
-    span = Span(f.before.start, f.token.end)
+    span = f.span(f.index - 1, f.index + 1)
     drop = f.index - 1 if f.token.kind in {"RELATION", "ARROW", "AND", "OR"} else f.index
     other = f.token if drop < f.index else f.before
     twice = f.token.text == f.before.text
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"`{f.before.text}` and `{f.token.text}` follow each other",
-            span,
-            label="nothing stands between them",
-            helps=(
-                f"write `{f.token.text}` once"
-                if twice
-                else "remove one of them, or write what stands between them",
-            ),
-            fixes=(
-                Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
-                Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
-            )[: 1 if twice else 2],
-        ),
-        f.replaced(drop, drop + 1),
-        sure=False,
+    help_ = (
+        f"write `{f.token.text}` once"
+        if twice
+        else "remove one of them, or write what stands between them"
     )
+    label = "nothing stands between them"
+    fixes = (
+        Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
+        Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
+    )[: 1 if twice else 2]
+    tokens = f.replaced(drop, drop + 1)
+    said = ("CS102", f"`{f.before.text}` and `{f.token.text}` follow each other", help_)
+    return told(f, span, *said, label=label, fixes=fixes, tokens=tokens, sure=False)
 
 
 def missing_before(f: Failure) -> Repair | None:
@@ -244,12 +200,9 @@ def missing_before(f: Failure) -> Repair | None:
         message = f"`{f.token.text}` can't unpack arguments"
         help_ = "write each argument and setting out"
         return rewritten(f, f.index, f.index + 1, (), "CS128", message, help_, safe=False)
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"nothing stands before `{f.token.text}`",
-            f.token.span,
-            helps=(f"write what is on the left of `{f.token.text}`",),
-        )
+    said = (
+        "CS102",
+        f"nothing stands before `{f.token.text}`",
+        f"write what is on the left of `{f.token.text}`",
     )
+    return told(f, f.token.span, *said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.dsl.messages.diagnostic import Label
-from cspec.dsl.mistakes.failure import Failure, Repair, problem
+from cspec.dsl.mistakes.failure import Failure, Repair, told
 from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.text.source import Span
 
@@ -33,22 +33,22 @@ def rewritten(
     to remove what goes.
     """
     span = _exchanged(f, start, end, place)
-    fix = written(f.source, pieces)
-    diagnostic = problem(
-        f.source,
+    new = read_pieces(f.source, pieces, f.tokens[start:end], span.start)
+    return told(
+        f,
+        shown or span,
         code,
         message,
-        shown or span,
+        *helps,
         label=label,
         notes=notes,
-        helps=helps or (f"write `{fix.strip()}`" if fix.strip() else "remove it",),
-        fix=fix,
+        fix=written(f.source, pieces),
         fix_span=span,
         related=related,
         safe=safe,
+        tokens=f.replaced(start, end, *new),
+        sure=sure,
     )
-    new = read_pieces(f.source, pieces, f.tokens[start:end], span.start)
-    return Repair(diagnostic, f.replaced(start, end, *new), sure=sure)
 
 
 def _exchanged(f: Failure, start: int, end: int, place: int | None) -> Span:

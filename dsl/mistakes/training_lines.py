@@ -47,14 +47,8 @@ def setting_line(source: Source, tokens: tuple[Token, ...]) -> Mended:
         return tokens, []
     first, second = tokens[0], tokens[1]
     if first.text in {"train", "training"} and _settings_call(tokens):
-        finding = problem(
-            source,
-            "CS120",
-            f"`{first.text}` is written `fit`",
-            first.span,
-            helps=("write `fit`",),
-            fix="fit",
-        )
+        message = f"`{first.text}` is written `fit`"
+        finding = problem(source, "CS120", message, first.span, fix="fit")
         return (Token("FIT", "fit", *first.span, True), *tokens[1:]), [finding]
     if first.text in OPTIMIZERS and second.kind == "LPAR" and tokens[-1].kind == "RPAR":
         return _optimizer(source, tokens)
@@ -96,15 +90,9 @@ def _in_brackets(source: Source, tokens: tuple[Token, ...]) -> Mended:
     """`fit: epochs=3`."""
     first, colon, end = tokens[0], tokens[1], tokens[-1].end
     meant = f"fit({source.text[tokens[2].start : end]})"
-    finding = problem(
-        source,
-        "CS131",
-        "settings of `fit` stand in `( )`",
-        Span(first.start, colon.end),
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        fix_span=Span(first.start, end),
-    )
+    message = "settings of `fit` stand in `( )`"
+    span = Span(first.start, colon.end)
+    finding = problem(source, "CS131", message, span, fix=meant, fix_span=Span(first.start, end))
     closer = Token("RPAR", ")", end, end)
     opened = (Token("FIT", "fit", *first.span, True), Token("LPAR", "(", *colon.span))
     return (*opened, *tokens[2:], closer), [finding]
@@ -116,14 +104,10 @@ def _optimizer(source: Source, tokens: tuple[Token, ...]) -> Mended:
     meant = f"fit(optimizer={source.slice(span)})"
     known = _FIT.search(source.text) is not None
     help_ = f"write it into the line `fit(...)`: `{meant[4:-1]}`" if known else f"write `{meant}`"
+    message = f"the optimizer `{tokens[0].text}` is a setting of `fit`"
+    label = "not a line of its own"
     finding = problem(
-        source,
-        "CS131",
-        f"the optimizer `{tokens[0].text}` is a setting of `fit`",
-        span,
-        label="not a line of its own",
-        helps=(help_,),
-        fix=None if known else meant,
+        source, "CS131", message, span, label=label, helps=(help_,), fix=None if known else meant
     )
     return (), [finding]
 
@@ -139,14 +123,9 @@ def _method(tokens: tuple[Token, ...]) -> bool:
 def _using(source: Source, tokens: tuple[Token, ...]) -> Mended:
     span = Span(tokens[0].start, tokens[1].end)
     meant = f"using {source.text[tokens[2].start : tokens[-1].end]}"
+    message = f"the method stands behind `using`, without `{tokens[1].text}`"
     finding = problem(
-        source,
-        "CS131",
-        f"the method stands behind `using`, without `{tokens[1].text}`",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        fix_span=Span(span.start, tokens[-1].end),
+        source, "CS131", message, span, fix=meant, fix_span=Span(span.start, tokens[-1].end)
     )
     return (Token("USING", "using", *span, True), *tokens[2:]), [finding]
 

@@ -14,6 +14,7 @@ from cspec.dsl.mistakes.failure import (
     closer_of,
     problem,
     swapped,
+    told,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
@@ -79,52 +80,22 @@ def python_words(f: Failure) -> Repair | None:
     """`import x`, `lambda x:`, `a if b else c`, f-strings, loops."""
     first = f.first
     if first.text in PYTHON and f.index == 1:
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                f"`{first.text}` is Python, not part of the language",
-                first.span,
-                helps=(PYTHON[first.text],),
-            )
-        )
+        message = f"`{first.text}` is Python, not part of the language"
+        return told(f, first.span, "CS128", message, PYTHON[first.text])
     if first.text == "import" and f.index >= 1:
         name = f.at(1).text
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                "an import says where it comes from",
-                first.span,
-                helps=(
-                    f'write `from {name} import ...`, or `from "nets.py" import {name}` for a'
-                    " file beside the spec",
-                ),
-            )
+        help_ = (
+            f'write `from {name} import ...`, or `from "nets.py" import {name}` for a'
+            " file beside the spec"
         )
+        return told(f, first.span, "CS128", "an import says where it comes from", help_)
     if f.before.text == "lambda":
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                "there is no `lambda`",
-                f.before.span,
-                helps=("give the function a name: `let f(a) = ...`",),
-            )
-        )
+        help_ = "give the function a name: `let f(a) = ...`"
+        return told(f, f.before.span, "CS128", "there is no `lambda`", help_)
     if f.token.kind == "STRING" and f.before.text in {"f", "r", "b"}:
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                f"strings have no prefix `{f.before.text}`",
-                f.before.span,
-                helps=(f"write `{f.token.text}`",),
-                fix="",
-                safe=False,
-            ),
-            f.replaced(f.index - 1, f.index),
-        )
+        tokens = f.replaced(f.index - 1, f.index)
+        said = ("CS128", f"strings have no prefix `{f.before.text}`", f"write `{f.token.text}`")
+        return told(f, f.before.span, *said, fix="", safe=False, tokens=tokens)
     return _conditional(f)
 
 
@@ -143,24 +114,18 @@ def _conditional(f: Failure) -> Repair | None:
     bound = any(t.kind in {"FORALL", "FOR"} for t in f.tokens[: f.index])
     if f.token.text == "if" and bound and "WHERE" in f.expected:
         return swapped(f, f.index, "where", "WHERE", "CS128")
-    condition = f.text(f.index + 1, len(f.tokens)) if span == f.token.span else ""
+    condition = f.text(f.index + 1) if span == f.token.span else ""
     helps = ["write `condition => consequence`"]
     then = next((i for i in range(f.index, len(f.tokens)) if f.at(i).text == "then"), None)
     if then is not None and span != f.token.span and then + 1 < len(f.tokens):
-        helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1, len(f.tokens))}`"]
+        helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1)}`"]
     if condition and f.kind == "clause" and not f.depth(f.index):
         helps = [f"write `{condition.strip()} => {f.text(_body(f), f.index)}`"]
         if word == "unless":
             helps = [f"write `not ({condition.strip()}) => {f.text(_body(f), f.index)}`"]
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            f"there is no `{word}`; an implication is written `=>`",
-            span,
-            helps=(*helps, "a condition on the elements of a set is `forall v in S where ...:`"),
-        )
-    )
+    message = f"there is no `{word}`; an implication is written `=>`"
+    help_ = "a condition on the elements of a set is `forall v in S where ...:`"
+    return told(f, span, "CS128", message, *helps, help_)
 
 
 def _body(f: Failure) -> int:
@@ -237,18 +202,9 @@ def bare_word(f: Failure) -> Repair | None:
     if f.depth(f.index) or f.at(f.index + 1).kind not in OPERAND_STARTS:
         return None
     place = f.token.start
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            f"before `{f.token.text}` stands `with`",
-            f.token.span,
-            helps=(f"write `with {f.token.text} ...`",),
-            fix="with ",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("WITH", "with", place, place, True)),
-    )
+    tokens = f.replaced(f.index, f.index, Token("WITH", "with", place, place, True))
+    said = ("CS120", f"before `{f.token.text}` stands `with`", f"write `with {f.token.text} ...`")
+    return told(f, f.token.span, *said, fix="with ", fix_span=Span(place, place), tokens=tokens)
 
 
 def given_bar(f: Failure) -> Repair | None:
@@ -270,22 +226,19 @@ def given_bar(f: Failure) -> Repair | None:
             said = ("CS115", "where it is measured stands behind `on`")
             return rewritten(f, f.index, f.index + 1, (" on",), *said)
         head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)
-        return Repair(
-            problem(
-                f.source,
-                "CS115",
-                f"`{opener}[...]` takes one expression",
-                f.token.span,
-                helps=(
-                    f"where both are asked for: `{head} and {rest}`",
-                    f"where the second is a condition: `{head} | {rest}`",
-                ),
-                fixes=(
-                    Fix(span=f.token.span, replacement=" and", title="both"),
-                    Fix(span=f.token.span, replacement=" |", title="a condition"),
-                ),
+        tokens = f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end))
+        return told(
+            f,
+            f.token.span,
+            "CS115",
+            f"`{opener}[...]` takes one expression",
+            f"where both are asked for: `{head} and {rest}`",
+            f"where the second is a condition: `{head} | {rest}`",
+            fixes=(
+                Fix(span=f.token.span, replacement=" and", title="both"),
+                Fix(span=f.token.span, replacement=" |", title="a condition"),
             ),
-            f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+            tokens=tokens,
         )
     return swapped(f, f.index, "|", "BAR", "CS120")
 
@@ -318,19 +271,17 @@ def keyword_start(f: Failure) -> Repair | None:
         first._replace(kind="NAME"),
         *f.tokens[1:],
     )
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{first.text}` begins a line of its own kind",
-            first.span,
-            notes=("an unlabelled constraint may not begin with a keyword",),
-            helps=(f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",),
-            fix="c: ",
-            fix_span=Span(place, place),
-            safe=False,
-        ),
-        tokens,
+    return told(
+        f,
+        first.span,
+        "CS126",
+        f"`{first.text}` begins a line of its own kind",
+        f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",
+        notes=("an unlabelled constraint may not begin with a keyword",),
+        fix="c: ",
+        fix_span=Span(place, place),
+        safe=False,
+        tokens=tokens,
     )
 
 
@@ -353,14 +304,9 @@ def _objective_key(
     """`min: x^2`, `Minimize: x^2`."""
     span = Span(tokens[0].start, tokens[1].end)
     written = source.slice(span)
-    finding = problem(
-        source,
-        "CS119",
-        f"`{written}` is written `{meant}`",
-        span,
-        helps=(f"write `{meant} ...`, without a colon",),
-        fix=meant,
-    )
+    message = f"`{written}` is written `{meant}`"
+    helps = (f"write `{meant} ...`, without a colon",)
+    finding = problem(source, "CS119", message, span, helps=helps, fix=meant)
     return (Token(kind, meant, span.start, span.end, True), *tokens[2:]), [finding]
 
 
@@ -380,15 +326,10 @@ def colon_after_item(
         return tokens, []
     if meant != word.text:
         return _objective_key(source, tokens, meant, kind)
-    finding = problem(
-        source,
-        "CS126",
-        f"no `:` stands behind `{word.text}`",
-        colon.span,
-        label="with a `:` the word before is the label of a constraint",
-        helps=(f"write `{word.text} ...`",),
-        fix="",
-    )
+    message = f"no `:` stands behind `{word.text}`"
+    label = "with a `:` the word before is the label of a constraint"
+    helps = (f"write `{word.text} ...`",)
+    finding = problem(source, "CS126", message, colon.span, label=label, helps=helps, fix="")
     return (word._replace(kind=kind, soft=True), *tokens[2:]), [finding]
 
 

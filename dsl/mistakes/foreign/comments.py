@@ -115,25 +115,16 @@ def _end(text: str, mark: Span, word: str) -> int:
 def _finding(source: Source, remark: _Remark) -> Diagnostic:
     written = source.slice(remark.span)
     if remark.text in _FENCES:
-        return problem(
-            source,
-            "CS145",
-            f"`{remark.text}` is Markdown, not part of a spec",
-            remark.span,
-            helps=("remove the line",),
-            fix="",
-        )
+        message = f"`{remark.text}` is Markdown, not part of a spec"
+        return problem(source, "CS145", message, remark.span, helps=("remove the line",), fix="")
     lines = written.split("\n")
     fixed = "\n".join(_commented(line, remark.text) for line in lines)
     place = Span(remark.span.start, remark.span.start + len(lines[0]))
-    return problem(
-        source,
-        "CS145",
-        f"a remark begins with `#`, not with `{remark.text}`",
-        place if len(lines) > 1 else remark.span,
-        helps=(f"write `{fixed}`" if len(lines) == 1 else "begin each of its lines with `#`",),
-        fixes=(Fix(span=remark.span, replacement=fixed, title="write it with `#`", safe=True),),
-    )
+    message = f"a remark begins with `#`, not with `{remark.text}`"
+    span = place if len(lines) > 1 else remark.span
+    helps = (f"write `{fixed}`" if len(lines) == 1 else "begin each of its lines with `#`",)
+    fixes = (Fix(span=remark.span, replacement=fixed, title="write it with `#`", safe=True),)
+    return problem(source, "CS145", message, span, helps=helps, fixes=fixes)
 
 
 def _commented(line: str, mark: str) -> str:

@@ -105,7 +105,6 @@ def _unknown(
             label=unicodedata.name(char, "this character").lower(),
             helps=(f"write `{ascii_form}`",),
             fix=f"{ascii_form} " if kind == "NOT" else ascii_form,
-            # `y ~ f(x)` negates nothing.
             safe=not (kind == "NOT" and done and done[-1].kind in OPERAND_ENDS),
         )
         return Mended(1, (make(kind, ascii_form, token),), finding)
@@ -133,15 +132,9 @@ def _quotient(
     by = [name for name, power in pairs for _ in range(int(POWERS.get(power, power) or 1))]
     end = found.end()
     meant = f"diff({', '.join([found['of'], *by])})"
-    finding = problem(
-        source,
-        "CS106",
-        f"a derivative is written `{meant}`",
-        Span(found.start(), end),
-        label="no quotient",
-        helps=(f"write `{meant}`",),
-        fix=meant,
-    )
+    message = f"a derivative is written `{meant}`"
+    span = Span(found.start(), end)
+    finding = problem(source, "CS106", message, span, label="no quotient", fix=meant)
     kinds = {"(": "LPAR", ")": "RPAR", ",": "COMMA"}
     parts = re.findall(r"\w+|[(),]", meant)
     new = tuple(make(kinds.get(part, "NAME"), part, tokens[index]) for part in parts)
@@ -151,13 +144,8 @@ def _quotient(
 
 def _factorial(source: Source, token: Token) -> Mended:
     """`n!`."""
-    finding = problem(
-        source,
-        "CS106",
-        "there is no factorial",
-        token.span,
-        helps=("write its number: `6` for 3!",),
-    )
+    message = "there is no factorial"
+    finding = problem(source, "CS106", message, token.span, helps=("write its number: `6` for 3!",))
     return Mended(1, (), finding)
 
 
@@ -226,26 +214,15 @@ def _latex(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
     token = tokens[index]
     word = tokens[index + 1] if index + 1 < len(tokens) else None
     if word is None or not touching(token, word) or not word.text[0].isalpha():
-        finding = problem(
-            source,
-            "CS125",
-            "`\\` is not part of the language",
-            token.span,
-            helps=("a line goes on after an operator or inside brackets; no `\\` needed",),
-            fix="",
-        )
+        message = "`\\` is not part of the language"
+        helps = ("a line goes on after an operator or inside brackets; no `\\` needed",)
+        finding = problem(source, "CS125", message, token.span, helps=helps, fix="")
         return Mended(1, (), finding)
     span = Span(token.start, word.end)
     kind, plain = LATEX.get(word.text, (word.kind, word.text))
-    finding = problem(
-        source,
-        "CS125",
-        f"`\\{word.text}` is LaTeX; a spec writes `{plain}`",
-        span,
-        helps=(f"write `{plain}`",),
-        fix=plain,
-        notes=("a spec is plain text; the report typesets it for you",),
-    )
+    message = f"`\\{word.text}` is LaTeX; a spec writes `{plain}`"
+    notes = ("a spec is plain text; the report typesets it for you",)
+    finding = problem(source, "CS125", message, span, fix=plain, notes=notes)
     return Mended(2, (Token(kind, plain, span.start, span.end, word.soft),), finding)
 
 
@@ -254,28 +231,15 @@ def _ampersand(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
     double = index + 1 < len(tokens) and tokens[index + 1].text == "&"
     take = 2 if double else 1
     span = Span(token.start, tokens[index + take - 1].end)
-    finding = problem(
-        source,
-        "CS112",
-        f"`{'&' * take}` is written `and`",
-        span,
-        helps=("write `and`",),
-        fix="and",
-    )
+    finding = problem(source, "CS112", f"`{'&' * take}` is written `and`", span, fix="and")
     return Mended(take, (Token("AND", "and", span.start, span.end),), finding)
 
 
 def _superscript(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
     token = tokens[index]
     digit = POWERS[token.text]
-    finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is written `^{digit}`",
-        token.span,
-        helps=(f"write `^{digit}`",),
-        fix=f"^{digit}",
-    )
+    message = f"`{token.text}` is written `^{digit}`"
+    finding = problem(source, "CS106", message, token.span, fix=f"^{digit}")
     return Mended(1, (make("POWER", "^", token), make("NUMBER", digit, token)), finding)
 
 
@@ -300,14 +264,8 @@ def _name(
         power = "".join(POWERS.get(char, "") for char in token.text[raised:])
         head = token.text[:raised]
         place = token.start + raised
-        finding = problem(
-            source,
-            "CS106",
-            f"`{token.text}` is written `{head}^{power}`",
-            token.span,
-            helps=(f"write `{head}^{power}`",),
-            fix=f"{head}^{power}",
-        )
+        message = f"`{token.text}` is written `{head}^{power}`"
+        finding = problem(source, "CS106", message, token.span, fix=f"{head}^{power}")
         new = (
             Token("POWER", "^", place, token.end),
             Token("NUMBER", power, place, token.end),
@@ -318,16 +276,9 @@ def _name(
     if plain == token.text and plain.isidentifier():
         return None
     fixed = plain if plain.isidentifier() else "".join(c for c in plain if c.isascii()) or "x"
-    finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is not a plain name",
-        token.span,
-        notes=("names are letters, digits and `_`, without ligatures, raised or styled letters",),
-        helps=(f"write `{fixed}`",),
-        fix=fixed,
-        safe=False,
-    )
+    message = f"`{token.text}` is not a plain name"
+    notes = ("names are letters, digits and `_`, without ligatures, raised or styled letters",)
+    finding = problem(source, "CS106", message, token.span, notes=notes, fix=fixed, safe=False)
     follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
     averaged = fixed in ("E", "P") and follower == "LSQB"
     return Mended(1, (make("AVERAGE" if averaged else "NAME", fixed, token),), finding)
@@ -336,14 +287,8 @@ def _name(
 def _times_pi(source: Source, token: Token, behind: str) -> Mended:
     """`sin(πx)`."""
     meant = f"pi*{behind}"
-    finding = problem(
-        source,
-        "CS124",
-        f"`{token.text}`: multiplication needs a `*`",
-        token.span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-    )
+    message = f"`{token.text}`: multiplication needs a `*`"
+    finding = problem(source, "CS124", message, token.span, fix=meant)
     parts = (("NAME", "pi"), ("TIMES", "*"), ("NAME", behind))
     return Mended(1, tuple(make(kind, text, token) for kind, text in parts), finding)
 
@@ -365,15 +310,11 @@ def _lowered(source: Source, token: Token) -> Mended | None:
     meant = f"{head}^{power}" if power else head
     one = entry and place.isdigit() and place != "0"
     first = f"; where entries are counted from 1: `{found[1]}[{int(place) - 1}]`" if one else ""
+    message = f"`{token.text}` is written `{meant}`"
+    notes = ("entries are counted from 0",) if entry else ()
+    helps = (f"write `{meant}`{first}",)
     finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is written `{meant}`",
-        token.span,
-        notes=("entries are counted from 0",) if entry else (),
-        helps=(f"write `{meant}`{first}",),
-        fix=meant,
-        safe=not entry,
+        source, "CS106", message, token.span, notes=notes, helps=helps, fix=meant, safe=not entry
     )
     kinds = [("NAME", found[1] if entry else head)]
     if entry:

@@ -230,14 +230,10 @@ def _exchange(view: View, found: Found) -> Diagnostic:
         text = _apart(view.source, span, written(view.source, found.pieces))
         title = f"write `{text.strip()}`" if text.strip() else "remove it"
         fixes = (Fix(span=span, replacement=text, title=title, safe=found.safe),)
+    notes = (found.note,) if found.note else ()
+    helps = (found.help,) if found.help else ()
     return problem(
-        view.source,
-        found.code,
-        found.message,
-        span,
-        notes=(found.note,) if found.note else (),
-        helps=(found.help,) if found.help else (),
-        fixes=fixes,
+        view.source, found.code, found.message, span, notes=notes, helps=helps, fixes=fixes
     )
 
 

@@ -167,17 +167,9 @@ def _finding(
     shown = Span(
         span.start, min(span.end, source.text.find("\n", span.start) % (len(source.text) + 1))
     )
-    return problem(
-        source,
-        row.code,
-        row.message.format_map(said),
-        shown,
-        notes=(row.note.format_map(said) if "{name}" in row.note else row.note,)
-        if row.note
-        else (),
-        helps=helps,
-        fixes=fixes,
-    )
+    message = row.message.format_map(said)
+    notes = (row.note.format_map(said) if "{name}" in row.note else row.note,) if row.note else ()
+    return problem(source, row.code, message, shown, notes=notes, helps=helps, fixes=fixes)
 
 
 def _to_write(meant: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, touching
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, touching
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
@@ -36,16 +36,8 @@ def macro(f: Failure) -> Repair | None:
     help_ = _MACROS.get(word.text.lower())
     if mark.text != "@" or help_ is None or not touching(mark, word):
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`@{word.text}` is not part of the language",
-            Span(mark.start, word.end),
-            helps=(help_,),
-        ),
-        f.tokens[: f.index] or None,
-    )
+    said = ("CS136", f"`@{word.text}` is not part of the language", help_)
+    return told(f, Span(mark.start, word.end), *said, tokens=f.tokens[: f.index] or None)
 
 
 def bounds(f: Failure) -> Repair | None:
@@ -57,25 +49,25 @@ def bounds(f: Failure) -> Repair | None:
         return None
     value = f.tokens[f.index + 1 :]
     plain = bool(value) and all(t.kind in {"NUMBER", "NAME", "SIGN", "TIMES"} for t in value)
-    written = f.text(f.index + 1, len(f.tokens)) if plain else "0"
+    written = f.text(f.index + 1) if plain else "0"
     below = token.text.startswith(">")
     interval = f"[{written}, inf]" if below else f"[-inf, {written}]"
     meant = f"in {interval}"
     head = f.text(0, f.index)
     span = Span(token.start, f.tokens[-1].end)
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"bounds of a `{word}` stand behind `in`",
-            span if plain else token.span,
-            helps=(f"write `{head} {meant}`",)
-            + (() if plain else ("for both bounds write `in [lo, hi]`",)),
-            fix=meant if plain else None,
-            fix_span=span,
-            safe=plain,
+    return told(
+        f,
+        span if plain else token.span,
+        "CS136",
+        f"bounds of a `{word}` stand behind `in`",
+        *(
+            (f"write `{head} {meant}`",)
+            + (() if plain else ("for both bounds write `in [lo, hi]`",))
         ),
-        _bounded(f, value, below) if plain else None,
+        fix=meant if plain else None,
+        fix_span=span,
+        safe=plain,
+        tokens=_bounded(f, value, below) if plain else None,
     )
 
 
@@ -104,42 +96,39 @@ def objective_label(f: Failure) -> Repair | None:
     if not objective or f.token.kind != "COLON" or f.index != 2 or f.before.kind != "NAME":
         return None
     following = f.at(3)
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "an objective has no label",
-            Span(f.before.start, f.token.end),
-            notes=("labels name constraints; there is only one objective",),
-            helps=(f"write `{f.first.text} {f.text(3, len(f.tokens))}`",)
+    return told(
+        f,
+        f.span(f.index - 1, f.index + 1),
+        "CS126",
+        "an objective has no label",
+        *(
+            (f"write `{f.first.text} {f.text(3)}`",)
             if following.text
-            else (f"write `{f.first.text} ...`",),
-            fix="",
-            fix_span=Span(f.before.start, following.start if following.text else f.token.end),
+            else (f"write `{f.first.text} ...`",)
         ),
-        f.replaced(1, 3) if following.text else None,
+        notes=("labels name constraints; there is only one objective",),
+        fix="",
+        fix_span=Span(f.before.start, following.start if following.text else f.token.end),
+        tokens=f.replaced(1, 3) if following.text else None,
     )
 
 
 def _labelled_objective(f: Failure) -> Repair:
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "an objective has no label",
-            Span(f.first.start, f.at(1).end),
-            notes=("labels name constraints; there is only one objective",),
-            helps=(f"write `{f.text(2, len(f.tokens))}`",),
-            fix="",
-            fix_span=Span(f.first.start, f.at(2).start),
-        ),
-        f.tokens[2:],
+    said = ("CS126", "an objective has no label", f"write `{f.text(2)}`")
+    return told(
+        f,
+        Span(f.first.start, f.at(1).end),
+        *said,
+        notes=("labels name constraints; there is only one objective",),
+        fix="",
+        fix_span=Span(f.first.start, f.at(2).start),
+        tokens=f.tokens[2:],
     )
 
 
 def _whole_number(f: Failure, start: int) -> str:
     """The line without the kind, in its own set or in a usual one."""
-    rest = f.text(start, len(f.tokens)) if start < len(f.tokens) else ""
+    rest = f.text(start) if start < len(f.tokens) else ""
     held = f" {rest}" if rest.startswith("in ") else _ends(f.at(start - 1).text)
     return f"write `{f.text(0, f.index)}{held}`, and look at how near to a whole number it ends"
 
@@ -168,21 +157,19 @@ def declared_kind(f: Failure) -> Repair | None:
         return rewritten(f, f.index, close + 1, (size,), *said, help_)
     span = Span(f.token.start, kind.end)
     whole = kind.text.lower() in _DISCRETE and f.first.kind == "VAR"
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`{f.source.slice(span)}`: variables are real numbers"
-            if whole
-            else f"`{f.source.slice(span)}`: kinds are not declared",
-            span,
-            notes=("training moves by gradients, and whole numbers have none",) if whole else (),
-            helps=(_whole_number(f, at + 1) if whole else "remove it",),
-            fix=_ends(kind.text) if whole and f.at(at + 1).kind != "IN" else "",
-            fix_span=Span(f.before.end, kind.end),
-            safe=not whole,
-        ),
-        f.replaced(f.index, at + 1),
+    return told(
+        f,
+        span,
+        "CS136",
+        f"`{f.source.slice(span)}`: variables are real numbers"
+        if whole
+        else f"`{f.source.slice(span)}`: kinds are not declared",
+        _whole_number(f, at + 1) if whole else "remove it",
+        notes=("training moves by gradients, and whole numbers have none",) if whole else (),
+        fix=_ends(kind.text) if whole and f.at(at + 1).kind != "IN" else "",
+        fix_span=Span(f.before.end, kind.end),
+        safe=not whole,
+        tokens=f.replaced(f.index, at + 1),
         sure=False,
     )
 
@@ -207,54 +194,39 @@ def bare_definition(f: Failure) -> Repair | None:
         size = f.at(head + 2).text if f.at(head + 2).kind == "NUMBER" else ""
         meant = f"{word} {name.text}[{size}]" if size else f"{word} {name.text}"
     else:
-        meant = f"{word} {f.text(0, len(f.tokens))}"
+        meant = f"{word} {f.text(0)}"
     place = name.start
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`{name.text} = ...` does not say what it defines",
-            name.span,
-            notes=("a definition begins with `let`, `param`, `var`, `data` or `model`",),
-            helps=(f"write `{meant}`",)
-            + (
-                () if kind or number or made else (f"or another kind, such as `{FORMS['VAR'][1]}`",)
-            ),
-            fix=None if kind else f"{word} ",
-            fix_span=Span(place, place),
-            safe=False,
+    return told(
+        f,
+        name.span,
+        "CS136",
+        f"`{name.text} = ...` does not say what it defines",
+        *(
+            (f"write `{meant}`",)
+            + (() if kind or number or made else (f"or another kind, such as `{FORMS['VAR'][1]}`",))
         ),
-        None if kind else (Token(word.upper(), word, place, place, True), *f.tokens),
+        notes=("a definition begins with `let`, `param`, `var`, `data` or `model`",),
+        fix=None if kind else f"{word} ",
+        fix_span=Span(place, place),
+        safe=False,
+        tokens=None if kind else (Token(word.upper(), word, place, place, True), *f.tokens),
         sure=False,
     )
 
 
 def _problem(f: Failure) -> Repair:
     """`prob = Problem(Minimize(x), [x >= 1])`."""
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            "a spec is the problem itself: it is not put together by a call",
-            Span(f.first.start, f.tokens[-1].end),
-            helps=("write a line `minimize ...`, and below `s.t.` one constraint a line",),
-        )
-    )
+    message = "a spec is the problem itself: it is not put together by a call"
+    help_ = "write a line `minimize ...`, and below `s.t.` one constraint a line"
+    return told(f, f.span(0), "CS136", message, help_)
 
 
 def star_import(f: Failure) -> Repair | None:
     """`from "nets.py" import *`."""
     if f.first.kind != "FROM" or f.token.text != "*":
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "`import *` does not say what it brings in",
-            f.token.span,
-            helps=(f"name them: `{f.text(0, f.index)} {_called_in(f.source.text)}`",),
-        )
-    )
+    help_ = f"name them: `{f.text(0, f.index)} {_called_in(f.source.text)}`"
+    return told(f, f.token.span, "CS128", "`import *` does not say what it brings in", help_)
 
 
 def _called_in(text: str) -> str:
@@ -268,18 +240,12 @@ def renamed_given(f: Failure) -> Repair | None:
     if f.first.kind != "GIVEN" or f.token.kind != "AS":
         return None
     there, here = f.before.text, f.at(f.index + 1).text or "k"
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            "`given` names have no second name",
-            f.token.span,
-            label="a loop hands values over by the names in this line",
-            helps=(
-                f"write `given {here}`, and hand it over as `p.loss({here}=...)`",
-                f"or `given {there}` and, on a line below, `let {here} = {there}`",
-            ),
-        ),
-        f.replaced(f.index, f.index + 2),
-        sure=False,
+    label = "a loop hands values over by the names in this line"
+    tokens = f.replaced(f.index, f.index + 2)
+    said = (
+        "CS136",
+        "`given` names have no second name",
+        f"write `given {here}`, and hand it over as `p.loss({here}=...)`",
+        f"or `given {there}` and, on a line below, `let {here} = {there}`",
     )
+    return told(f, f.token.span, *said, label=label, tokens=tokens, sure=False)

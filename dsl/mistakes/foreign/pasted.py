@@ -104,11 +104,6 @@ def _removed(source: Source, message: str, spans: list[Span]) -> Diagnostic:
     """A finding at the first of several marks; its fix removes them all."""
     whole = Span(spans[0].start, spans[-1].end)
     pieces = [source.text[before.end : after.start] for before, after in pairwise(spans)]
-    return problem(
-        source,
-        "CS145",
-        message,
-        spans[0],
-        helps=("remove it" if len(spans) == 1 else "remove it from each line",),
-        fixes=(Fix(span=whole, replacement="".join(pieces), title="remove it", safe=True),),
-    )
+    helps = ("remove it" if len(spans) == 1 else "remove it from each line",)
+    fixes = (Fix(span=whole, replacement="".join(pieces), title="remove it", safe=True),)
+    return problem(source, "CS145", message, spans[0], helps=helps, fixes=fixes)

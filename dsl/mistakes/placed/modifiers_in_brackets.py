@@ -27,11 +27,5 @@ def modifier_in_brackets(source: Source, node: Call) -> Diagnostic:
     keyword = node.keywords[0]
     meant = _MODIFIERS[keyword.name].format(source.slice(keyword.value.span))
     span = Span(node.function.span.end, node.span.end)
-    return problem(
-        source,
-        "CS120",
-        f"`{source.slice(span).strip()}` is written `{meant}`",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=f" {meant}",
-    )
+    message = f"`{source.slice(span).strip()}` is written `{meant}`"
+    return problem(source, "CS120", message, span, fix=f" {meant}")

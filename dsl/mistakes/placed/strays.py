@@ -7,7 +7,6 @@ import re
 from cspec.dsl.mistakes.failure import Failure, Repair, problem
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -31,7 +30,7 @@ def numbered_list(f: Failure) -> Repair | None:
         return None
     if not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
         return None
-    rest = f.text(f.index, len(f.tokens))
+    rest = f.text(f.index)
     said = ("CS126", f"constraints have no numbers: `{number}` stands alone", f"write `{rest}`")
     return rewritten(f, 0, f.index, (), *said)
 
@@ -48,7 +47,7 @@ def label_elsewhere(f: Failure) -> Repair | None:
         if name.kind != "NAME" or not any(t.kind == "RELATION" for t in f.tokens[: f.index]):
             return None
     elif [t.kind for t in f.tokens[:3]] == ["LSQB", "NAME", "RSQB"] and f.index == 3:
-        name, body = f.at(1), f.text(3, len(f.tokens))
+        name, body = f.at(1), f.text(3)
         if not _stray(f, name.text):
             return None
     else:
@@ -60,7 +59,7 @@ def label_elsewhere(f: Failure) -> Repair | None:
 
 def second_bound(f: Failure) -> Repair | None:
     """`a >= 20% and <= 30%`: two bounds of one value are a chain."""
-    text = f.text(f.body, len(f.tokens))
+    text = f.text(f.body)
     found = _TWO_BOUNDS.fullmatch(text)
     if f.kind != "clause" or f.before.kind != "AND" or found is None:
         return None
@@ -131,9 +130,7 @@ def _stray(f: Failure, word: str) -> bool:
 def _without(f: Failure, start: int, end: int) -> Repair:
     text = f.text(start, end)
     message = f"`{text}` means nothing here"
-    helps = (
-        f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end, len(f.tokens))) if p)}`"
-    )
+    helps = f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end)) if p)}`"
     notes = ("remarks stand behind `#`",)
     return rewritten(f, start, end, (), "CS101", message, helps.strip(), notes=notes, safe=False)
 
@@ -143,7 +140,7 @@ def given_with_more(f: Failure) -> Repair | None:
     if f.first.kind != "GIVEN" or f.token.kind not in {"LPAR", "EQUAL", "COLON", "IN", "LSQB"}:
         return None
     meant = f.text(0, f.index)
-    value = f.text(f.index + 1, len(f.tokens)) if f.token.kind == "EQUAL" else ""
+    value = f.text(f.index + 1) if f.token.kind == "EQUAL" else ""
     helps = [f"write `{meant}`"]
     if value and f.index == 2:
         helps.append(f"what is computed here is a `let`: `let {f.before.text} = {value}`")
@@ -162,16 +159,10 @@ def several_variables(f: Failure) -> Repair | None:
         return None
     word = f.first.text
     lines = [f"{word} {name.text}" for name in names]
-    span = Span(f.first.start, f.tokens[-1].end)
+    span = f.span(0)
     helps = [f"{'write' if not i else 'and'} `{line}`" for i, line in enumerate(lines)]
-    found = problem(
-        f.source,
-        "CS136",
-        f"each `{word}` stands on a line of its own",
-        span,
-        helps=helps,
-        fix="\n".join(lines),
-    )
+    message = f"each `{word}` stands on a line of its own"
+    found = problem(f.source, "CS136", message, span, helps=helps, fix="\n".join(lines))
     others = [t for name in names[1:] for t in (f.first, name)]
     return Repair(found, (f.first, names[0]), rest=tuple(others[:2]))
 
@@ -180,7 +171,7 @@ def product_of_intervals(f: Failure) -> Repair | None:
     """`domain q = [0, 1] x [0, 1]`, `domain q = box([0, 1])`: a domain names its axes."""
     if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":
         return None
-    text = f.text(3, len(f.tokens))
+    text = f.text(3)
     found = re.findall(r"\[[^\[\]]*,[^\[\]]*\]", text)
     plain = re.fullmatch(r"(?:box\()?\s*\[[^\[\]]*\](?:\s*[x*×,]\s*\[[^\[\]]*\])*\s*\)?", text)
     if not plain or len(found) > len(_AXES):
