@@ -160,8 +160,7 @@ def empty_condition(f: Failure) -> Repair | None:
         message = f"nothing stands behind `{mark.text}`"
         rest = f.source.text[mark.end : f.tokens[-1].end]
         meant = f"{f.text(inside[-1] - 1, at - 1)}{rest}"
-        helps = (f"write `{meant}`",)
-        return told(f, place, "CS101", message, *helps, fixes=(without,), tokens=left)
+        return told(f, place, "CS101", message, f"write `{meant}`", fixes=(without,), tokens=left)
     condition = _a_condition(f, inside[-1])
     found = problem(
         f.source,

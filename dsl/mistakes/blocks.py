@@ -149,9 +149,8 @@ def _block(
         word = source.text[start : tokens[opener - 1].end]
         if tokens[opener].kind == "LBRACE" and opener in closers:
             end = closers[opener]
-            span = Span(start, tokens[end].end)
             body = tuple(tokens[opener + 1 : end])
-            return _Block(" ".join(word.split()), span, body, end + 1, True)
+            return _Block(" ".join(word.split()), Span(start, tokens[end].end), body, end + 1, True)
         if tokens[opener].kind == "COLON" and word in _ITEMS:
             plain = not constrained or _ITEMS[word] == "metric"
             return _labelled(source, tokens, index, word) if plain else None
@@ -257,13 +256,12 @@ def _items(source: Source, block: _Block, body: tuple[Token, ...]) -> _Lines | N
 def _constraints(source: Source, block: _Block, first: Token) -> _Lines:
     opener = source.text.index("{", first.start)
     inner = source.text[opener + 1 : block.span.end - 1].rstrip()
-    shown = f"s.t.{inner}" if inner[:1].isspace() else f"s.t. {inner}"
     return _Lines(
         (Token("ST", "s.t.", *first.span), *block.body),
         "CS116",
         "no braces stand around constraints",
         ("write `s.t.`, then one constraint a line",),
-        shown,
+        (f"s.t.{inner}" if inner[:1].isspace() else f"s.t. {inner}"),
     )
 
 

@@ -201,11 +201,6 @@ def touching(left: Token, right: Token) -> bool:
     return left.end == right.start and bool(right.text)
 
 
-def make(kind: str, text: str, like: Token) -> Token:
-    """A token that stands where another does."""
-    return Token(kind, text, like.start, like.end)
-
-
 def to_write(text: str) -> str:
     """What a replacement asks for."""
     return f"write `{text.strip()}`" if text.strip() else "remove it"
@@ -282,14 +277,6 @@ def told(
         safe=safe,
     )
     return Repair(found, tokens, rest, sure)
-
-
-class Mended(NamedTuple):
-    """`take` tokens exchanged for `new`; no finding where another check has it."""
-
-    take: int
-    new: tuple[Token, ...]
-    finding: Diagnostic | None
 
 
 def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:

@@ -379,13 +379,12 @@ def made_by_call(function: Expr) -> bool:
 
 def _group_called(source: Source, node: Call) -> Diagnostic:
     """`P[pred == 1 | sex]("F")`: a group is picked in square brackets."""
-    place = Span(node.function.span.end, node.span.end)
     meant = f"[{source.slice(node.arguments[0].span)}]"
     return problem(
         source,
         "CS124",
         "one group is picked in square brackets",
-        place,
+        Span(node.function.span.end, node.span.end),
         helps=(f"write `{source.slice(node.function.span)}{meant}`",),
         fix=meant,
         safe=isinstance(node.arguments[0], String),

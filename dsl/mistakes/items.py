@@ -137,7 +137,7 @@ def _metric_on(f: Failure) -> Repair:
     data, value = f.at(f.index + 1).text, f.text(f.index + 3)
     inner = f"{value[:-1]} on {data}]" if value.endswith("]") else f"E[{value} on {data}]"
     meant = f"metric {f.before.text} = {inner}"
-    said = ("CS101", "on which data it is measured stands in the brackets", f"write `{meant}`")
+    said = ("CS101", "on which data it is measured stands in the brackets")
     return rewritten(f, 0, len(f.tokens), (meant,), *said, shown=f.span(f.index, f.index + 2))
 
 

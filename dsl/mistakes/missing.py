@@ -157,13 +157,13 @@ def words_of_a_name(f: Failure) -> Repair | None:
     left, right = f.before, f.token
     name = f"{left.text}_{right.text}".lower()
     other = meant(name)
+    helps = []
     if other is not None and other.word and f.at(f.index + 1).kind == "LPAR":
-        said = ("CS120", f"`{left.text} {right.text}` is written `{other.word}`", other.help)
-        return rewritten(f, f.index - 1, f.index + 1, (other.word,), *said)
-    if name not in known or not left.text.isidentifier() or not right.text.isidentifier():
+        name, helps = other.word, [other.help]
+    elif name not in known or not left.text.isidentifier() or not right.text.isidentifier():
         return None
-    said = ("CS120", f"`{left.text} {right.text}` is written `{name}`", f"write `{name}`")
-    return rewritten(f, f.index - 1, f.index + 1, (name,), *said)
+    message = f"`{left.text} {right.text}` is written `{name}`"
+    return rewritten(f, f.index - 1, f.index + 1, (name,), "CS120", message, *helps)
 
 
 def comma_of_a_list(f: Failure) -> Repair | None:
@@ -272,8 +272,7 @@ def indexed_label(f: Failure) -> Repair | None:
     shape = f"{f.first.text}: {quantifier}: ..." if opener else f"{quantifier}: ..."
     pieces: tuple[Piece, ...] = (": " if opener else "", "forall ", inner)
     said = ("CS122", "indices of a constraint stand behind `forall`", f"write `{shape}`")
-    whole = (f.at(0).span, *pieces) if opener else pieces[1:]
-    return rewritten(f, 0, close + 1, whole, *said)
+    return rewritten(f, 0, close + 1, ((f.at(0).span, *pieces) if opener else pieces[1:]), *said)
 
 
 def equal_behind_modifier(f: Failure) -> Repair | None:
@@ -293,25 +292,20 @@ _WEIGHS = frozenset({"weight", "coefficient", "lambda", "penalty", "priority", "
 
 def soft_settings(f: Failure) -> Repair | None:
     """`soft weight=0.1`: settings stand in brackets."""
-    if f.before.kind == "SOFT" and f.token.kind == "NUMBER":
-        said = (
-            "CS131",
-            "settings of `soft` stand in `( )`",
-            f"write `soft(weight={f.token.text})`",
-        )
-        pieces: tuple[Piece, ...] = (f.before.span, "(weight=", f.token.span, ")")
+    if f.before.kind != "SOFT":
+        return None
+    soft, number = f.before.span, f.at(f.index + 1)
+    said = ("CS131", "settings of `soft` stand in `( )`")
+    if f.token.kind == "NUMBER":
+        pieces = (soft, "(weight=", f.token.span, ")")
         return rewritten(f, f.index - 1, f.index + 1, pieces, *said)
-    word, number = f.token.text in _WEIGHS, f.at(f.index + 1)
-    if f.before.kind == "SOFT" and word and number.kind == "NUMBER":
-        meant = f"soft(weight={number.text})"
-        said = ("CS131", "settings of `soft` stand in `( )`, by name", f"write `{meant}`")
-        return rewritten(f, f.index - 1, f.index + 2, (meant,), *said)
-    if f.before.kind != "SOFT" or f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL":
+    if f.token.text in _WEIGHS and number.kind == "NUMBER":
+        meant, message = f"soft(weight={number.text})", f"{said[1]}, by name"
+        return rewritten(f, f.index - 1, f.index + 2, (meant,), "CS131", message)
+    if f.token.kind != "NAME" or number.kind != "EQUAL":
         return None
     inner = f.span(f.index, f.index + 3)
-    shape = f"soft({f.source.slice(inner)})"
-    said = ("CS131", "settings of `soft` stand in `( )`", f"write `{shape}`")
-    return rewritten(f, f.index - 1, f.index + 3, (f.before.span, "(", inner, ")"), *said)
+    return rewritten(f, f.index - 1, f.index + 3, (soft, "(", inner, ")"), *said)
 
 
 def several_values(f: Failure) -> Repair | None:

@@ -153,11 +153,9 @@ def condition_of_a_tail(f: Failure) -> Repair | None:
     helps = (
         (f"write `{form}`",) if form else (f"who counts is a setting: `{word}(..., where=y == 1)`",)
     )
-    message = f"`{word}` takes no condition"
-    label = "it goes over all examples" if word in _TAILS else "it goes over entries"
     found = problem(
-        *(f.source, "CS102", message, f.token.span),
-        label=label,
+        *(f.source, "CS102", f"`{word}` takes no condition", f.token.span),
+        label=("it goes over all examples" if word in _TAILS else "it goes over entries"),
         helps=helps,
         fix=form or None,
         fix_span=span,

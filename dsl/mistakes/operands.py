@@ -48,7 +48,7 @@ def call_without_brackets(f: Failure) -> Repair | None:
     end = _operand_end(f, f.index)
     if word in {"prob", "pred"} and f.token.text.startswith(".") and f.token.text[1:].isdigit():
         meant = f"{word}[{f.token.text[1:]}]"
-        said = ("CS101", "an entry is chosen by an index", f"write `{meant}`")
+        said = ("CS101", "an entry is chosen by an index")
         return rewritten(f, f.index - 1, f.index + 1, (meant,), *said)
     if word in {"sum", "max", "min"} and f.at(end).kind == "POWER":
         end = _operand_end(f, end + 1)
@@ -172,20 +172,19 @@ def _called(f: Failure) -> Repair | None:
     listed = _listed(text)
     other = elsewhere(left)
     if f.before.kind == "NAME" and _LAYER.fullmatch(right) and touching(f.before, f.token):
-        place = f"{left}[{right[1:]}]"
-        said = ("CS101", "a layer of a list is chosen by `[ ]`", f"write `{place}`")
-        return rewritten(f, f.index - 1, f.index + 1, (place,), *said, safe=False)
+        said = ("CS101", "a layer of a list is chosen by `[ ]`")
+        return rewritten(f, f.index - 1, f.index + 1, (f"{left}[{right[1:]}]",), *said, safe=False)
     if f.token.kind != "NAME":
         return None
     if left in model_names(text):
-        said = ("CS101", f"what `{left}` sees stands in `( )`", f"write `{left}({right})`")
+        said = ("CS101", f"what `{left}` sees stands in `( )`")
         return rewritten(f, f.index - 1, f.index + 1, (f"{left}({right})",), *said, safe=False)
     if left in listed and right in listed:
         message, whole = "a product of vectors and matrices is written `@`", f"{left} @ {right}"
         return rewritten(f, f.index - 1, f.index + 1, (whole,), "CS101", message, safe=False)
     if other is not None and other.word in SIGNATURES and left not in defined_names(text):
         whole = f"{other.word}({right})"
-        said = ("CS101", f"`{left} {right}` is written `{whole}`", f"write `{whole}`")
+        said = ("CS101", f"`{left} {right}` is written `{whole}`")
         return rewritten(f, f.index - 1, f.index + 1, (whole,), *said, safe=False)
     return None
 

@@ -41,14 +41,13 @@ def shared_bound(f: Failure) -> Repair | None:
         return None
     head, tail = f.text(first, start) if start > first else "", f.text(end)
     parts = [f.text(a + 1, b) for a, b in bounds]
-    meant = "; ".join(f"{head} {part} {tail}".strip() for part in parts)
     tokens = [(*f.tokens[first:start], *f.tokens[a + 1 : b], *f.tokens[end:]) for a, b in bounds]
     return told(
         f,
         f.token.span,
         "CS115",
         "each constraint stands alone, also where several have one bound",
-        fix=meant,
+        fix="; ".join(f"{head} {part} {tail}".strip() for part in parts),
         fix_span=f.span(first),
         safe=not before,
         tokens=(*f.tokens[:first], *tokens[0]),

@@ -58,7 +58,6 @@ def early_on(f: Failure) -> Repair | None:
     moved = f"{value} {rest} on {data}"
     means = means_on(f, start, at, data)
     averaged, inside = bool(means), means or f"E[{value} on {data}]"
-    whole = f.span(start)
     return told(
         f,
         Span(f.at(at).start, f.before.end),
@@ -70,7 +69,7 @@ def early_on(f: Failure) -> Repair | None:
         ),
         label="before the relation it belongs to nothing",
         fix=f"{inside} {rest}",
-        fix_span=whole,
+        fix_span=f.span(start),
         safe=False,
     )
 

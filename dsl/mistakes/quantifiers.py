@@ -255,8 +255,7 @@ def quantifier_names(f: Failure) -> Repair | None:
         if wrong.text in {"<", "<="} and bound.isdigit():
             meant = f"in range({int(bound) + (wrong.text == '<=')})"
             each = f"{opener.text} {f.before.text} {meant}"
-            message = f"what `{f.before.text}` counts stands behind `in`"
-            said = ("CS137", message, f"write `{each}`")
+            said = ("CS137", f"what `{f.before.text}` counts stands behind `in`", f"write `{each}`")
             return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
         return told(
             f,

@@ -265,12 +265,6 @@ def keyword_start(f: Failure) -> Repair | None:
     if first.text == "var" and f.token.kind == "LPAR":
         return _variance(f)
     place = first.start
-    tokens = (
-        Token("NAME", "c", place, place),
-        Token("COLON", ":", place, place),
-        first._replace(kind="NAME"),
-        *f.tokens[1:],
-    )
     return told(
         f,
         first.span,
@@ -281,7 +275,12 @@ def keyword_start(f: Failure) -> Repair | None:
         fix="c: ",
         fix_span=Span(place, place),
         safe=False,
-        tokens=tokens,
+        tokens=(
+            Token("NAME", "c", place, place),
+            Token("COLON", ":", place, place),
+            first._replace(kind="NAME"),
+            *f.tokens[1:],
+        ),
     )
 
 

@@ -54,10 +54,9 @@ def _until(view: View, start: int, words: frozenset[str]) -> int | None:
 
 def _where(view: View, back: int, condition: Span, parts: tuple[Span, Span], end: int) -> Found:
     pieces: tuple[Piece, ...] = ("where(", condition, ", ", parts[0], ", ", parts[1], ")")
-    meant = "".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces)
     message = "one of two values by an event is written `where(event, a, b)`"
-    pieces = (meant,)
-    return Found(end, pieces, "CS128", message, f"write `{meant}`", back=back)
+    pieces = ("".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces),)
+    return Found(end, pieces, "CS128", message, back=back)
 
 
 def ternary(view: View) -> Found | None:
@@ -117,9 +116,7 @@ def either(view: View) -> Found | None:
     end = min(ends, default=0)
     if "RELATION" not in line[:end]:
         return None
-    return _condition(view, end + 1) or Found(
-        1, ("or",), "CS112", "`|` is written `or`", "write `or`"
-    )
+    return _condition(view, end + 1) or Found(1, ("or",), "CS112", "`|` is written `or`")
 
 
 def _condition(view: View, end: int) -> Found | None:
@@ -177,8 +174,7 @@ def property_of(view: View) -> Found | None:
     if any(t.kind in {"VAR", "PARAM", "IN", "RELATION"} for t in view.done[-4:]):
         return None
     meant = PROPERTIES[word]
-    shown = view.text(0, take)
-    return Found(take, (meant,), "CS120", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    return Found(take, (meant,), "CS120")
 
 
 def powered(view: View) -> Found | None:
@@ -193,8 +189,7 @@ def powered(view: View) -> Found | None:
     if power == "-1" and word not in _INVERSE:
         return None
     meant = f"{_INVERSE[word]}{inner}" if power == "-1" else f"{word}{inner}^{power}"
-    message = f"`{view.text(0, close + 1)}` is written `{meant}`"
-    return Found(close + 1, (meant,), "CS125", message, f"write `{meant}`")
+    return Found(close + 1, (meant,), "CS125")
 
 
 def counted_share(view: View) -> Found | None:
@@ -205,9 +200,8 @@ def counted_share(view: View) -> Found | None:
     rest = [view.at(close + place).text for place in range(2, 6)]
     if rest[0].lower() not in ("count", "n", "len") or rest[1:] != ["(", "*", ")"]:
         return None
-    meant = f"P[{view.text(2, close)}]"
     message = "a share of the examples is written `P[event]`"
-    return Found(close + 6, (meant,), "CS120", message, f"write `{meant}`")
+    return Found(close + 6, (f"P[{view.text(2, close)}]",), "CS120", message)
 
 
 def columns_behind_on(view: View) -> Found | None:
@@ -220,16 +214,14 @@ def columns_behind_on(view: View) -> Found | None:
         return None  # more than columns: nothing of it is dropped
     name = view.at(1).text
     message = f"behind `on` stands the name of the data alone: `{name}`"
-    return Found(close + 1, ("on ", name), "CS120", message, f"write `on {name}`")
+    return Found(close + 1, ("on ", name), "CS120", message)
 
 
 def values_of_a_column(view: View) -> Found | None:
     """`in values sex`."""
     if view.before.kind != "IN" or view.at(1).kind != "NAME":
         return None
-    meant = f"values({view.at(1).text})"
-    message = "what `values` takes stands in `( )`"
-    return Found(2, (meant,), "CS101", message, f"write `{meant}`")
+    return Found(2, (f"values({view.at(1).text})",), "CS101", "what `values` takes stands in `( )`")
 
 
 def another_quantifier(view: View) -> Found | None:
@@ -241,5 +233,4 @@ def another_quantifier(view: View) -> Found | None:
         quantified = quantified or token.kind == "FORALL"
     if not quantified or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
         return None
-    message = "several quantifiers are separated by commas"
-    return Found(1, (",",), "CS122", message, "write `,`")
+    return Found(1, (",",), "CS122", "several quantifiers are separated by commas")

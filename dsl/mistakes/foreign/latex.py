@@ -96,11 +96,7 @@ def _with_argument(view: View, text: str) -> Found | None:
         close = below
     if text in _WRAPS:
         return Found(
-            close + 1,
-            (inner,),
-            "CS125",
-            f"`\\{text}{{...}}` is LaTeX; a spec is plain text",
-            f"write `{view.source.slice(inner)}`",
+            close + 1, (inner,), "CS125", f"`\\{text}{{...}}` is LaTeX; a spec is plain text"
         )
     if text in _FUNCTIONS:
         name = "log" if text == "ln" else text
@@ -120,10 +116,9 @@ def _with_argument(view: View, text: str) -> Found | None:
     divisor = view.span(close + 2, end)
     meant = f"({view.source.slice(inner)})/({view.source.slice(divisor)})"
     product = "*" if view.at(end + 1).kind in OPERAND_STARTS else ""
-    pieces = (view.product(), "(", inner, ")/(", divisor, ")", product)
     return Found(
         end + 1,
-        pieces,
+        (view.product(), "(", inner, ")/(", divisor, ")", product),
         "CS125",
         f"`\\{text}` is LaTeX; a fraction is written with `/`",
         f"write `{meant}`",
@@ -184,8 +179,7 @@ def subscript(view: View) -> Found | None:
         (f"{stem}[", inner, "]"),
         "CS125",
         f"`{view.text(0, close + 1)}` is LaTeX; an entry is written `{meant}`",
-        f"write `{meant}`",
-        "indices begin at 0",
+        note="indices begin at 0",
         safe=False,
     )
 
@@ -200,7 +194,7 @@ def _averaged(view: View, stem: str, close: int) -> Found:
         body = view.text(close + 2, end)
         meant = f"{stem}[{body} on {data[-1]}]"
         said = f"`{shown}`: the data stand behind `on`, and nothing below `{stem}`"
-        return Found(end + 1, (meant,), "CS125", said, f"write `{meant}`")
+        return Found(end + 1, (meant,), "CS125", said)
     help_ = f"write `{stem}[...]`, or `{stem}[... on train]` where there are several data sets"
     if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
         body = view.text(close + 2, end) if end is not None else "..."
@@ -256,7 +250,7 @@ def prime(view: View) -> Found | None:
     if starred and view.at(4).text == view.before.text and view.at(2).kind == "NAME":
         meant = f"{view.before.text} @ {view.at(2).text} @ {view.at(4).text}"
         message = f"`{view.before.text}{view.text(0, 5)}` is written `{meant}`"
-        return Found(5, (meant,), "CS124", message, f"write `{meant}`", back=1)
+        return Found(5, (meant,), "CS124", message, back=1)
     form = [view.at(i).kind for i in (1, 2)] == ["NAME", "NAME"] and view.before.kind == "NAME"
     if form and view.at(2).text == view.before.text and view.at(3).kind in TERM_ENDS:
         return _quadratic(view)
@@ -267,7 +261,7 @@ def _quadratic(view: View) -> Found:
     """`x' Q x`."""
     meant = f"{view.before.text} @ {view.at(1).text} @ {view.at(2).text}"
     message = f"`{view.before.text}{view.text(0, 3)}` is written `{meant}`"
-    return Found(3, (meant,), "CS124", message, f"write `{meant}`", back=1)
+    return Found(3, (meant,), "CS124", message, back=1)
 
 
 def power_of_e(view: View) -> Found | None:
@@ -308,7 +302,7 @@ def _transposed(view: View, width: int) -> Found:
 
 
 def _dropped(view: View, take: int, message: str) -> Found:
-    return Found(take, (), "CS125", message, "remove it")
+    return Found(take, (), "CS125", message)
 
 
 def _written(view: View, take: int, text: str) -> Found:
@@ -317,6 +311,5 @@ def _written(view: View, take: int, text: str) -> Found:
         (text,),
         "CS125",
         f"`{view.text(0, take)}` is LaTeX; a spec writes `{text}`",
-        f"write `{text}`",
-        "a spec is plain text; the report typesets it for you",
+        note="a spec is plain text; the report typesets it for you",
     )

@@ -23,7 +23,7 @@ def dotted(view: View) -> Found | None:
     if after.kind in _DOTTED and view.before.kind in OPERAND_ENDS:
         meant = after.text
         message = f"`.{meant}` is written `{meant}`: it acts entry by entry"
-        return Found(2, (meant,), "CS110", message, f"write `{meant}`")
+        return Found(2, (meant,), "CS110", message)
     if view.texts(".", ".", "."):
         return _continued(view)
     return _label(view) if view.texts(".", ".") else None
@@ -31,7 +31,7 @@ def dotted(view: View) -> Found | None:
 
 def _continued(view: View) -> Found:
     message = "`...` goes on nowhere: a line goes on after an operator or inside brackets"
-    return Found(3, (), "CS101", message, "remove it")
+    return Found(3, (), "CS101", message)
 
 
 def _label(view: View) -> Found | None:
@@ -41,8 +41,7 @@ def _label(view: View) -> Found | None:
     ):
         return None
     name = view.before.text
-    message = f"the label `{name}` ends with `:`"
-    return Found(2, (":",), "CS126", message, f"write `{name}: ...`")
+    return Found(2, (":",), "CS126", f"the label `{name}` ends with `:`", f"write `{name}: ...`")
 
 
 def equation(view: View) -> Found | None:
@@ -50,16 +49,15 @@ def equation(view: View) -> Found | None:
     meant = _GAMS.get(view.at(1).text.lower())
     if meant is None or not view.texts("=", view.at(1).text, "="):
         return None
-    shown = view.text(0, 3)
-    return Found(3, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    return Found(3, (meant,), "CS110")
 
 
 def between_percent(view: View) -> Found | None:
     """`%*%`, `%in%`, `%%` of R."""
     if view.texts("%", "*", "%"):
-        return Found(3, ("@",), "CS110", "`%*%` is written `@`", "write `@`")
+        return Found(3, ("@",), "CS110", "`%*%` is written `@`")
     if view.texts("%", "in", "%"):
-        return Found(3, ("in",), "CS110", "`%in%` is written `in`", "write `in`")
+        return Found(3, ("in",), "CS110", "`%in%` is written `in`")
     return None
 
 
@@ -71,7 +69,7 @@ def unequal(view: View) -> Found | None:
         message = "`~=`: about equal is `==` with a tolerance"
         help_ = f"write `== {view.at(2).text} within 1e-2`"
         return Found(2, None, "CS110", message, help_, go_on=("==",))
-    return Found(2, ("!=",), "CS110", "`~=` is written `!=`", "write `!=`")
+    return Found(2, ("!=",), "CS110", "`~=` is written `!=`")
 
 
 def _bracketed(view: View) -> bool:
@@ -164,10 +162,7 @@ def counted_index(view: View) -> Found | None:
     if not counts or not span or not first.isdigit():
         return None
     meant = f"in {counted(int(first), last, view.before.text)}"
-    shown = view.text(0, 1 + span)
-    return Found(
-        1 + span, (" ", meant), "CS123", f"`{shown}` is written `{meant}`", f"write `{meant}`"
-    )
+    return Found(1 + span, (" ", meant), "CS123")
 
 
 def root(view: View) -> Found | None:
@@ -239,9 +234,7 @@ def is_word(view: View) -> Found | None:
     if follower.kind not in OPERAND_STARTS or follower.text in {"between", "within", "in"}:
         return None
     meant, shown = ("!=" if negated else "=="), view.text(0, 1 + negated)
-    return Found(
-        1 + negated, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`"
-    )
+    return Found(1 + negated, (meant,), "CS110", f"`{shown}` is written `{meant}`")
 
 
 def group_by(view: View) -> Found | None:

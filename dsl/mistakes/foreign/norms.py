@@ -43,10 +43,7 @@ def absolute(view: View) -> Found | None:
     if close is None or close == 1:
         return None
     inner = view.span(1, close)
-    meant = f"abs({view.source.slice(inner)})"
-    shown = view.text(0, close + 1)
-    message = f"`{shown}` is written `{meant}`"
-    return Found(close + 1, ("abs(", inner, ")"), "CS124", message, f"write `{meant}`")
+    return Found(close + 1, ("abs(", inner, ")"), "CS124")
 
 
 def bars_of_latex(view: View, word: str, width: int) -> Found | None:

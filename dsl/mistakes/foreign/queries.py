@@ -30,9 +30,8 @@ def mean_where(view: View) -> Found | None:
     )
     event = "pred == 1" if inner == "pred" else _SINGLE.sub("==", inner)
     kind = "P" if rate or inner == "pred" else "E"
-    meant = f"{kind}[{event} | {condition}]"
     message = "a mean over the examples where something holds has it behind `|`"
-    return Found(end, (meant,), "CS120", message, f"write `{meant}`", safe=inner != "pred")
+    return Found(end, (f"{kind}[{event} | {condition}]",), "CS120", message, safe=inner != "pred")
 
 
 def _condition_end(view: View, start: int) -> int:
@@ -109,8 +108,7 @@ def real_numbers(view: View) -> Found | None:
         return None
     meant = {"+": "[0, inf]", "-": "[-inf, 0]"}.get(word[-1], "[-inf, inf]")
     shown = view.text(0, take)
-    message = f"`{shown}` is written as an interval: `{meant}`"
-    return Found(take, (meant,), "CS123", message, f"write `{meant}`")
+    return Found(take, (meant,), "CS123", f"`{shown}` is written as an interval: `{meant}`")
 
 
 def monotone_in(view: View) -> Found | None:
@@ -154,8 +152,7 @@ def _monotone(model: str, column: str, down: bool, take: int, back: int) -> Foun
     )
     # Read on as a requirement that is right in every spec: what is to be added is said above.
     go_on: tuple[Piece, ...] = ("0 <= 1",)
-    help_ = f"write `{meant}`"
-    return Found(take, None, "CS120", message, help_, note, go_on=go_on, back=back)
+    return Found(take, None, "CS120", message, f"write `{meant}`", note, go_on=go_on, back=back)
 
 
 def product_sign(view: View) -> Found | None:
@@ -166,7 +163,7 @@ def product_sign(view: View) -> Found | None:
     meant = f"exp(sum(log({view.text(1, end)})))"
     pieces = ("exp(sum(log(", view.span(1, end), ")))")
     message = f"a product over all entries is written `{meant}`"
-    return Found(end, pieces, "CS106", message, f"write `{meant}`", PRODUCTS, safe=False)
+    return Found(end, pieces, "CS106", message, note=PRODUCTS, safe=False)
 
 
 PRODUCTS = "for entries above 0; of a few, of any sign, write `x[0]*x[1]`"

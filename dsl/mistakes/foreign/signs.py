@@ -19,9 +19,8 @@ def more_or_less(view: View) -> Found | None:
     if view.before.kind != "NUMBER" and view.before.text != "%":
         return None
     shown = f"+/- {view.at(3).text}"
-    message = f"`{shown}`: a tolerance stands behind `within`"
     meant = f"within {view.at(3).text}"
-    return Found(4, (meant,), "CS124", message, f"write `{meant}`")
+    return Found(4, (meant,), "CS124", f"`{shown}`: a tolerance stands behind `within`")
 
 
 def _both_sides(view: View) -> Found | None:
@@ -31,9 +30,8 @@ def _both_sides(view: View) -> Found | None:
     if back < 2:
         return None
     left = view.source.slice(Span(view.done[-back].start, view.done[-2].end))
-    meant = f"abs({left}) <= {view.at(2).text}"
     message = f"`{view.text(0, 3)}`: as far on either side is an absolute value"
-    return Found(3, (meant,), "CS124", message, f"write `{meant}`", back=back, safe=False)
+    return Found(3, (f"abs({left}) <= {view.at(2).text}",), "CS124", message, back=back, safe=False)
 
 
 def doubled_sign(view: View) -> Found | None:
@@ -54,7 +52,7 @@ def doubled_sign(view: View) -> Found | None:
     if first.text != second.text and _one_value(view):
         message = f"`{shown} {behind}`: a tolerance stands behind `within`"
         meant = f"within {behind}"
-        return Found(3, (meant,), "CS124", message, f"write `{meant}`")
+        return Found(3, (meant,), "CS124", message)
     if first.text == second.text:
         meant = f"write `{first.text}`" if first.text == "+" else "write `+` or `-`"
         message = f"`{shown}` has two readings: one sign too many, or {_sum_or_not(shown)}?"
@@ -85,7 +83,7 @@ def semidefinite(view: View) -> Found | None:
     if view.at(take).text != "0":
         return None
     message = f"`{shown} 0` says that a matrix has no negative eigenvalue"
-    return Found(take + 1, (" in psd",), "CS110", message, "write `in psd`")
+    return Found(take + 1, (" in psd",), "CS110", message)
 
 
 def both_ways(view: View) -> Found | None:
@@ -170,7 +168,7 @@ def derived(view: View) -> Found | None:
         if point != axes[0]:
             meant = f"E[{meant} for {axes[0]} in {{{point}}}]"
     message = f"`{of.text}{view.text(0, width)}`: the {_ORDERS[order - 1]} derivative is a `diff`"
-    return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
+    return Found(width, (meant,), "CS124", message, back=1)
 
 
 def at_a_point(view: View) -> Found | None:
@@ -186,8 +184,7 @@ def at_a_point(view: View) -> Found | None:
     meant = f"{of.text}({', '.join(value if a == axis.text else a for a in axes)})"
     width = last + 1 + braced
     written = view.source.slice(Span(of.start, view.span(0, width).end))
-    message = f"`{written}`: a value at a point is a call"
-    return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
+    return Found(width, (meant,), "CS124", f"`{written}`: a value at a point is a call", back=1)
 
 
 _PARTS = 12
@@ -203,4 +200,4 @@ def dashed_setting(view: View) -> Found | None:
     if view.before.kind != "NAME" or view.at(width).text != "=" or name not in setting_names():
         return None
     message = f"`{view.before.text}{view.text(0, width)}` is written `{name}`"
-    return Found(width, (name,), "CS131", message, f"write `{name}`", back=1)
+    return Found(width, (name,), "CS131", message, back=1)

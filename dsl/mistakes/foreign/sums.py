@@ -42,8 +42,7 @@ def plain_sum(view: View) -> Found | None:
     )
     if end == 1 or not size:
         return None
-    inner = (view.span(1, end), f" for {name} in range({size[1]})")
-    return _sum(view, end, word, inner, "CS136")
+    return _sum(view, end, word, (view.span(1, end), f" for {name} in range({size[1]})"), "CS136")
 
 
 def latex_sum(view: View, word: str, name: str) -> Found | None:

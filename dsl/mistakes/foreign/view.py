@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from cspec.dsl.mistakes.failure import OPERAND_ENDS
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.signs import LATEX
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -24,20 +26,29 @@ TERM_ENDS = frozenset(
 class Found(NamedTuple):
     """So many tokens are a foreign form; `pieces` are what a spec writes (None: no fix is known).
 
-    `go_on` are the pieces to read further with, where they are not those of the fix; `back` tokens
-    before it belong to it. What may mean something else, an index that elsewhere begins at 1, is
-    not `safe`.
+    Without `message` it says that the form is written as the pieces are, without `help` to write
+    them, or to remove what goes. `go_on` are the pieces to read further with, where they are not
+    those of the fix; `back` tokens before it belong to it. What may mean something else, an index
+    that elsewhere begins at 1, is not `safe`.
     """
 
     take: int
     pieces: tuple[Piece, ...] | None
     code: str
-    message: str
+    message: str = ""
     help: str = ""
     note: str = ""
     go_on: tuple[Piece, ...] = ()
     back: int = 0
     safe: bool = True
+
+
+class Mended(NamedTuple):
+    """`take` tokens exchanged for `new`; no finding where another check has it."""
+
+    take: int
+    new: tuple[Token, ...]
+    finding: Diagnostic | None
 
 
 class View:
@@ -111,3 +122,42 @@ class View:
     def product(self) -> str:
         """A `*` where an operand stands directly before."""
         return "*" if self.before.kind in OPERAND_ENDS else ""
+
+
+def mended(
+    view: View,
+    take: int,
+    new: Iterable[Token | tuple[str, str]],
+    code: str,
+    message: str = "",
+    span: Span | None = None,
+    *,
+    label: str = "",
+    notes: Sequence[str] = (),
+    helps: Sequence[str] = (),
+    fix: str | None = None,
+    fix_span: Span | None = None,
+    fixes: Sequence[Fix] = (),
+    safe: bool = True,
+) -> Mended:
+    """`take` tokens exchanged, and what is said of them, as in `problem`.
+
+    What is `new` by kind and text stands where those stood. Without `message` it says that they are
+    written as the fix is.
+    """
+    place = view.span(0, take)
+    finding = problem(
+        view.source,
+        code,
+        message or f"`{view.text(0, take)}` is written `{(fix or '').strip()}`",
+        span or place,
+        label=label,
+        notes=notes,
+        helps=helps,
+        fix=fix,
+        fix_span=fix_span,
+        fixes=fixes,
+        safe=safe,
+    )
+    tokens = (t if isinstance(t, Token) else Token(*t, *place) for t in new)
+    return Mended(take, tuple(tokens), finding)

@@ -81,15 +81,12 @@ def and_in_a_list(f: Failure) -> Repair | None:
         return None
     if f.find("ON", end=f.index) is not None:
         line = f"{f.text(0, f.index - 1)} {f.at(f.index + 1).text}"
-        rest = f.text(f.index + 2)
-        line = f"{line} {rest}".rstrip()
+        line = f"{line} {f.text(f.index + 2)}".rstrip()
         said = ("CS115", "`verify` names one data set", f"write `{line}` on the next line")
-        pieces = ("\n", line)
-        tokens = f.replaced(f.index, f.index + 2)
-        found = rewritten(f, f.index, len(f.tokens), pieces, *said, safe=False)
-        return found._replace(tokens=tokens)
-    said = ("CS115", "labels are separated by `,`", "write `,`")
-    return rewritten(f, f.index, f.index + 1, (",",), *said)
+        found = rewritten(f, f.index, len(f.tokens), ("\n", line), *said, safe=False)
+        return found._replace(tokens=f.replaced(f.index, f.index + 2))
+    message = "labels are separated by `,`"
+    return rewritten(f, f.index, f.index + 1, (",",), "CS115", message)
 
 
 def tolerance_first(f: Failure) -> Repair | None:
@@ -104,9 +101,8 @@ def tolerance_first(f: Failure) -> Repair | None:
     found = re.fullmatch(r"\s*([\d.e-]+%?)\s*(?:of\s+|,\s*)?([\d.e-]+%?)\s*", text)
     if found is None or not all(n.text for n in numbers):
         return None
-    meant = f"{found[2]} within {found[1]}"
     message = "a tolerance stands behind the value"
-    return rewritten(f, place, len(f.tokens), (meant,), "CS120", message)
+    return rewritten(f, place, len(f.tokens), (f"{found[2]} within {found[1]}",), "CS120", message)
 
 
 def value_of_a_modifier(f: Failure) -> Repair | None:
@@ -138,8 +134,7 @@ def modifier_inside(f: Failure) -> Repair | None:
         return None
     modifier = f.text(f.index, close)
     whole = f"{f.text(0, f.index)}{f.text(close)} {modifier}"
-    message = f"`{modifier}` stands behind the relation"
-    said = ("CS120", message, f"write `{whole}`")
+    said = ("CS120", f"`{modifier}` stands behind the relation")
     return rewritten(f, 0, len(f.tokens), (whole,), *said, shown=f.span(f.index, close))
 
 
@@ -173,7 +168,7 @@ def fit_in_words(f: Failure) -> Repair | None:
             return None
         settings.append(setting)
     meant = f"fit({', '.join(settings)})"
-    said = ("CS131", "`fit` takes settings by name", f"write `{meant}`")
+    said = ("CS131", "`fit` takes settings by name")
     return rewritten(f, 0, len(f.tokens), (meant,), *said, shown=f.span(2, len(f.tokens) - 1))
 
 

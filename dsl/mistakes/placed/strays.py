@@ -52,9 +52,8 @@ def label_elsewhere(f: Failure) -> Repair | None:
             return None
     else:
         return None
-    meant = f"{name.text}: {body}"
-    said = ("CS126", f"the label `{name.text}` stands first, with a `:`", f"write `{meant}`")
-    return rewritten(f, 0, len(f.tokens), (meant,), *said)
+    said = ("CS126", f"the label `{name.text}` stands first, with a `:`")
+    return rewritten(f, 0, len(f.tokens), (f"{name.text}: {body}",), *said)
 
 
 def second_bound(f: Failure) -> Repair | None:
@@ -100,8 +99,7 @@ def comma_before_modifier(f: Failure) -> Repair | None:
         return None
     if word.kind not in _MODIFIERS:
         return None
-    message = f"no `,` stands before `{word.text}`"
-    return rewritten(f, f.index, f.index + 1, (), "CS115", message, "remove it")
+    return rewritten(f, f.index, f.index + 1, (), "CS115", f"no `,` stands before `{word.text}`")
 
 
 def stray_words(f: Failure) -> Repair | None:
@@ -159,10 +157,9 @@ def several_variables(f: Failure) -> Repair | None:
         return None
     word = f.first.text
     lines = [f"{word} {name.text}" for name in names]
-    span = f.span(0)
     helps = [f"{'write' if not i else 'and'} `{line}`" for i, line in enumerate(lines)]
     message = f"each `{word}` stands on a line of its own"
-    found = problem(f.source, "CS136", message, span, helps=helps, fix="\n".join(lines))
+    found = problem(f.source, "CS136", message, f.span(0), helps=helps, fix="\n".join(lines))
     others = [t for name in names[1:] for t in (f.first, name)]
     return Repair(found, (f.first, names[0]), rest=tuple(others[:2]))
 
@@ -210,7 +207,7 @@ def prefixed(f: Failure) -> Repair | None:
     meant = f"{name.text} {signs[0]} 1"
     start = f.index - 3
     message = f"`{name.text}{signs}`: a spec has no steps, and changes no value"
-    return rewritten(f, start, f.index, (meant,), "CS102", message, f"write `{meant}`", safe=False)
+    return rewritten(f, start, f.index, (meant,), "CS102", message, safe=False)
 
 
 STRAYS = (
