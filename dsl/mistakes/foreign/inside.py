@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem, to_write
 from cspec.dsl.mistakes.foreign import (
     branches,
     latex,
@@ -150,19 +150,21 @@ def _found(view: View) -> Found | None:
 
 def _exchange(view: View, found: Found) -> Diagnostic:
     """Put the tokens of what a spec writes in place, and say so."""
+    times = ("*",) if found.factor and view.before.kind in OPERAND_ENDS else ()
     head = view.done[len(view.done) - found.back :] if found.back else []
     del view.done[len(view.done) - found.back :]
     old = [*head, *(view.at(index) for index in range(found.take))]
     span = Span(old[0].start, old[-1].end)
     del view.stack[len(view.stack) - found.take :]
-    pieces = found.pieces if found.pieces is not None else found.go_on
+    pieces = (*times, *(found.pieces if found.pieces is not None else found.go_on))
     view.stack.extend(reversed(read_pieces(view.source, pieces, old, span.start)))
-    fix, message = None, found.message
+    fix, message, help_ = None, found.message, found.help
     if found.pieces is not None:
-        fix = _apart(view.source, span, written(view.source, found.pieces))
-        message = message or f"`{view.source.slice(span)}` is written `{fix.strip()}`"
-    notes = (found.note,) if found.note else ()
-    helps = (found.help,) if found.help else ()
+        meant = written(view.source, found.pieces)
+        fix = _apart(view.source, span, "".join((*times, meant)))
+        message = message or f"`{view.source.slice(span)}` is written `{meant.strip()}`"
+        help_ = help_ or to_write(meant)
+    notes, helps = (found.note,) if found.note else (), (help_,) if help_ else ()
     said = (view.source, found.code, message, span)
     return problem(*said, notes=notes, helps=helps, fix=fix, safe=found.safe)
 

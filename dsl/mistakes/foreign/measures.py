@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, opener_of
 from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
+from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.defined_names import defined_names, model_names
@@ -207,14 +207,9 @@ def mean_by(view: View) -> Found | None:
 
 def _average(view: View) -> Token | None:
     """The `E` or `P` of the brackets that the token before stands in, or closes."""
-    depth = 0
-    for index in range(len(view.done) - 1, max(0, len(view.done) - WINDOW), -1):
-        kind = view.done[index].kind
-        depth += (kind in OPENERS) - (kind in CLOSERS)
-        if depth > 0 or (kind == "LSQB" and not depth and view.before.kind == "RSQB"):
-            opener = view.done[index - 1]
-            return opener if opener.kind == "AVERAGE" else None
-    return None
+    done, closed = view.done, view.before.kind == "RSQB"
+    place = opener_of(done, len(done) - 1) if closed else view.opener()
+    return done[place - 1] if place and done[place - 1].kind == "AVERAGE" else None
 
 
 def so_many_of(view: View) -> Found | None:

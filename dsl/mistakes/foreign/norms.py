@@ -66,8 +66,7 @@ def _absolute_of_latex(view: View, start: int, close: int) -> Found:
     inner = view.span(start, close)
     meant = f"abs({view.source.slice(inner)})"
     message = f"`{view.text(0, close + 2)}` is LaTeX; a spec writes `{meant}`"
-    pieces = (view.product(), "abs(", inner, ")")
-    return Found(close + 2, pieces, "CS125", message, f"write `{meant}`")
+    return Found(close + 2, ("abs(", inner, ")"), "CS125", message, factor=True)
 
 
 def _norm(view: View, start: int, close: int, end: int) -> Found:
@@ -79,11 +78,9 @@ def _norm(view: View, start: int, close: int, end: int) -> Found:
     inner = view.span(start, close)
     if order == "0":
         return _counting(view, inner, end)
-    meant = f"norm({view.source.slice(inner)}, {order or 2}){raised}"
-    message = f"`{view.text(0, end)}` is written `{meant}`"
-    pieces = (view.product(), "norm(", inner, f", {order or 2}){raised}")
+    pieces = ("norm(", inner, f", {order or 2}){raised}")
     note = "" if order else "the norm between bars is the Euclidean one, of order 2"
-    return Found(end, tuple(p for p in pieces if p), "CS124", message, f"write `{meant}`", note)
+    return Found(end, pieces, "CS124", note=note, factor=True)
 
 
 def _counting(view: View, inner: Span, end: int) -> Found:

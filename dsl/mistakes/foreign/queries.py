@@ -65,21 +65,18 @@ def not_null(view: View) -> Found | None:
 
 def such_that(view: View) -> Found | None:
     """`sum(x[i] : i in range(3))`: the colon of mathematics is `for`."""
-    depth = 0
-    for index in range(len(view.done) - 1, max(0, len(view.done) - WINDOW), -1):
-        kind = view.done[index].kind
-        depth += (kind in OPENERS) - (kind in CLOSERS)
-        if depth > 0:
-            break
-    called = depth > 0 and kind == "LPAR" and view.done[index - 1].text in _GATHER
-    if not called or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+    opener = view.opener()
+    if opener is None or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+        return None
+    word = view.done[opener - 1].text
+    if view.done[opener].kind != "LPAR" or word not in _GATHER:
         return None
     over, depth = 3, 0
     while over < WINDOW and depth >= 0 and view.at(over).kind != "$END":
         depth += (view.at(over).kind in OPENERS) - (view.at(over).kind in CLOSERS)
         over += 1
     members = view.text(1, over - 1)
-    message = f"`: {members}`: what a `{view.done[index - 1].text}` runs over stands behind `for`"
+    message = f"`: {members}`: what a `{word}` runs over stands behind `for`"
     return Found(1, (" for",), "CS128", message, f"write `for {members}`")
 
 
@@ -141,10 +138,8 @@ def _monotone_call(view: View) -> Found | None:
 
 
 def _monotone(model: str, column: str, down: bool, take: int, back: int) -> Found:
-    low, high = (model, "raised"), (model, "x")
-    first, second = (low, high) if down else (high, low)
-    terms = [f"{f}({of})" for f, of in (first, second)]
-    meant = f"E[max({terms[0]} - {terms[1]}, 0)] <= 1e-3"
+    first, second = ("raised", "x") if down else ("x", "raised")
+    meant = f"E[max({model}({first}) - {model}({second}), 0)] <= 1e-3"
     message = f"that `{model}` is monotone is said of pairs of inputs"
     note = (
         f"`raised` is a column of inputs that differ from `x` by a larger `{column}` alone:"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.sums import counted
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 _ENTRIES = frozenset(["NUMBER", "SIGN", "NAME", "COMMA", "SEMICOLON"])
@@ -175,9 +173,8 @@ def listed_constraints(view: View) -> Found | None:
         return None
     place = 1 + inner.index("FOR")
     pieces = ("forall ", view.span(place + 1, close), ": ", view.span(1, place))
-    meant = "".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces)
     message = "a constraint for each element begins with `forall`"
-    return Found(close + 1, pieces, "CS128", message, f"write `{meant}`")
+    return Found(close + 1, pieces, "CS128", message)
 
 
 def index_behind(view: View) -> Found | None:
@@ -191,22 +188,17 @@ def index_behind(view: View) -> Found | None:
     found = _COUNTED.fullmatch(view.text(3, end).replace(" ", "")) if end > 3 else None
     if found is None:
         return None
-    over = counted(int(found[1]), found[2], name.text)
+    over, safe = f"{name.text} in {counted(int(found[1]), found[2], name.text)}", found[1] == "0"
     if inside:
-        pieces: tuple[Piece, ...] = (f" for {name.text} in {over}",)
         message = f"what `{name.text}` runs over stands behind `for`"
-        help_ = f"write `for {name.text} in {over}`, without a comma"
-        return Found(end, pieces, "CS121", message, help_, safe=found[1] == "0")
-    back = next(
-        (i for i, t in enumerate(reversed(view.done)) if t.kind in {"ST", "_NL", "COLON"}), 0
-    )
-    if not back:
+        help_ = f"write `for {over}`, without a comma"
+        return Found(end, (f" for {over}",), "CS121", message, help_, safe=safe)
+    back = view.behind("ST", "_NL", "COLON")
+    if back in (0, len(view.done)):
         return None
-    body = Span(view.done[-back].start, view.done[-1].end)
-    pieces = (f"forall {name.text} in {over}: ", body)
-    meant = f"forall {name.text} in {over}: {view.source.slice(body)}"
     message = f"what `{name.text}` runs over stands before its constraint"
-    return Found(end, pieces, "CS121", message, f"write `{meant}`", back=back, safe=found[1] == "0")
+    pieces = (f"forall {over}: ", view.last(back))
+    return Found(end, pieces, "CS121", message, back=back, safe=safe)
 
 
 def extremum(view: View) -> Found | None:
@@ -215,14 +207,11 @@ def extremum(view: View) -> Found | None:
     term = view.at(1)
     close = view.closer(2) if term.kind == "AVERAGE" else None
     if close is not None:
-        inner = (
-            re.sub(rf"(\w+)\s*==\s*{re.escape(name)}\b", r"\1", view.text(1, close + 1))
-            if name
-            else ""
-        )
-        meant = f"{word}({inner or view.text(1, close + 1)})"
+        inner = view.text(1, close + 1)
+        if name:
+            inner = re.sub(rf"(\w+)\s*==\s*{re.escape(name)}\b", r"\1", inner)
         message = f"`{view.at(0).text}` is written `{word}(...)`, of one number a group"
-        return Found(close + 1, (meant,), "CS125", message)
+        return Found(close + 1, (f"{word}({inner})",), "CS125", message)
     if not name or term.kind != "NAME" or view.at(0).text in defined_names(view.source.text):
         return None
     stem, _, index = term.text.partition("_")

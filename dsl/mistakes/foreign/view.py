@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem
+from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.signs import LATEX
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -28,8 +29,9 @@ class Found(NamedTuple):
 
     Without `message` it says that the form is written as the pieces are, without `help` to write
     them, or to remove what goes. `go_on` are the pieces to read further with, where they are not
-    those of the fix; `back` tokens before it belong to it. What may mean something else, an index
-    that elsewhere begins at 1, is not `safe`.
+    those of the fix; `back` tokens before it belong to it. What is a factor gets a `*` where an
+    operand stands directly before. What may mean something else, an index that elsewhere begins at
+    1, is not `safe`.
     """
 
     take: int
@@ -41,6 +43,7 @@ class Found(NamedTuple):
     go_on: tuple[Piece, ...] = ()
     back: int = 0
     safe: bool = True
+    factor: bool = False
 
 
 class Mended(NamedTuple):
@@ -119,9 +122,29 @@ class View:
         """The text from one token to before another."""
         return self.source.slice(self.span(start, end)) if end > start else ""
 
-    def product(self) -> str:
-        """A `*` where an operand stands directly before."""
-        return "*" if self.before.kind in OPERAND_ENDS else ""
+    def line(self, most: int) -> list[Token]:
+        """The tokens before this one on its line, so many at most."""
+        nearest = takewhile(lambda token: token.kind != "_NL", self.done[: -most - 1 : -1])
+        return list(nearest)[::-1]
+
+    def behind(self, *kinds: str) -> int:
+        """How many tokens stand before this one, behind the last of some kinds."""
+        ends = (count for count, token in enumerate(reversed(self.done)) if token.kind in kinds)
+        return next(ends, len(self.done))
+
+    def last(self, count: int) -> Span:
+        """So many tokens before this one."""
+        return Span(self.done[-count].start, self.done[-1].end)
+
+    def opener(self) -> int | None:
+        """Where, of the tokens that are done, the bracket stands that is open here."""
+        depth = 0
+        for index in range(len(self.done) - 1, max(0, len(self.done) - WINDOW), -1):
+            kind = self.done[index].kind
+            depth += (kind in OPENERS) - (kind in CLOSERS)
+            if depth > 0:
+                return index
+        return None
 
 
 def mended(
