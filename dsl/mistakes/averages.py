@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, problem, told
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, told
 from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
@@ -32,9 +32,7 @@ def bar(f: Failure) -> Repair | None:
     if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
         return None
     close = f.closer()
-    if close is None:
-        return None
-    return _brackets(f, opener, close, word)
+    return None if close is None else _brackets(f, opener, close, word)
 
 
 def _behind_the_bracket(f: Failure) -> Repair | None:
@@ -47,20 +45,10 @@ def _behind_the_bracket(f: Failure) -> Repair | None:
     last = relations[-1] if relations and not f.depth(relations[-1]) else len(f.tokens)
     if last == f.index + 1:
         return None
-    condition = f.text(f.index + 1, last)
-    meant = f"{f.text(opener - 1, f.index - 1)} | {condition}]"
-    end = f.at(last - 1).end
-    span = Span(f.token.start, end)
-    tokens = (
-        *f.tokens[: f.index - 1],
-        *f.tokens[f.index : last],
-        Token("RSQB", "]", end, end),
-        *f.tokens[last:],
-    )
+    event, condition = f.span(opener - 1, f.index - 1), f.span(f.index + 1, last)
+    pieces = (event, " ", f.token.span, " ", condition, "]")
     said = ("CS101", "a condition stands inside the brackets of its mean")
-    return told(
-        f, span, *said, fix=meant, fix_span=Span(f.at(opener - 1).start, end), tokens=tokens
-    )
+    return rewritten(f, opener - 1, last, pieces, *said, shown=f.span(f.index, last))
 
 
 def _on_first(f: Failure, opener: int) -> Repair | None:
@@ -72,21 +60,11 @@ def _on_first(f: Failure, opener: int) -> Repair | None:
     bar, data = f.token, f.before.text
     last, start = f.at(close - 1), f.at(f.index - 2).start
     condition = f.source.text[bar.end : last.end].strip()
-    return told(
-        f,
-        Span(start, f.before.end),
-        "CS101",
-        f"`on {data}` stands last, behind the condition",
-        fix=f"| {condition} on {data}",
-        fix_span=Span(start, last.end),
-        safe=True,
-        tokens=(
-            *f.tokens[: f.index - 2],
-            *f.tokens[f.index : close],
-            *f.tokens[f.index - 2 : f.index],
-            *f.tokens[close:],
-        ),
-    )
+    span, fix_span = Span(start, f.before.end), Span(start, last.end)
+    said = ("CS101", f"`on {data}` stands last, behind the condition")
+    moved = (*f.tokens[f.index : close], *f.tokens[f.index - 2 : f.index])
+    tokens = f.replaced(f.index - 2, close, *moved)
+    return told(f, span, *said, fix=f"| {condition} on {data}", fix_span=fix_span, tokens=tokens)
 
 
 def _second(f: Failure) -> Repair:
@@ -143,7 +121,7 @@ def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
     message = f"`{f.at(opener + 1).text}` by group is a fraction of the examples"
     said = ("CS130", message)
     if not meant:
-        return Repair(problem(f.source, *said, f.span(opener - 1, close + 1)))
+        return told(f, f.span(opener - 1, close + 1), *said)
     return rewritten(f, opener - 1, close + 1, (meant,), *said)
 
 
@@ -162,28 +140,19 @@ def empty_condition(f: Failure) -> Repair | None:
         meant = f"{f.text(inside[-1] - 1, at - 1)}{rest}"
         return told(f, place, "CS101", message, f"write `{meant}`", fixes=(without,), tokens=left)
     condition = _a_condition(f, inside[-1])
-    found = problem(
-        f.source,
-        "CS101",
-        "nothing stands behind `|`",
-        place,
-        label="under which condition?",
-        helps=(
-            f"write the condition, for example `{f.text(inside[-1] - 1, f.index)} {condition}]`",
-            f"or, without one: `{f.text(inside[-1] - 1, f.index - 1)}]`",
-        ),
-        fixes=(Fix(span=place, replacement=f"| {condition}", title=f"| {condition}"), without),
-    )
-    return Repair(found, left)
+    head, shorter = f.text(inside[-1] - 1, f.index), f.text(inside[-1] - 1, f.index - 1)
+    help_ = f"write the condition, for example `{head} {condition}]`"
+    said = ("CS101", "nothing stands behind `|`", help_, f"or, without one: `{shorter}]`")
+    fixes = (Fix(span=place, replacement=f"| {condition}", title=f"| {condition}"), without)
+    return told(f, place, *said, label="under which condition?", fixes=fixes, tokens=left)
 
 
 def _a_condition(f: Failure, opener: int) -> str:
     """A column of groups where a rate is compared over them, else a class."""
     columns = next(iter(names_of(f.source.text).data.values()), ("x", "y"))
-    groups = columns[2:]
     word = f.at(opener - 3).text if f.at(opener - 2).kind == "LPAR" else ""
     target = columns[1] if len(columns) > 1 else "y"
-    return groups[0] if groups and word in _REDUCTIONS else f"{target} == 1"
+    return columns[2] if columns[2:] and word in _REDUCTIONS else f"{target} == 1"
 
 
 def means_on(f: Failure, start: int, end: int, data: str) -> str:
@@ -211,15 +180,8 @@ def on_outside(f: Failure) -> Repair | None:
         return None
     value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
     inside = means_on(f, equal + 1, f.index, data)
-    averaged, meant = bool(inside), inside or f"E[{value} on {data}]"
-    return told(
-        f,
-        f.span(f.index, f.index + 2),
-        "CS101",
-        f"`on {data}` stands inside `E[...]` or `P[...]`",
-        fix=meant,
-        fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
-        safe=averaged,
-        tokens=f.tokens[: f.index],
-        sure=False,
-    )
+    meant = inside or f"E[{value} on {data}]"
+    span, fix_span = f.span(f.index, f.index + 2), f.span(equal + 1, f.index + 2)
+    said = ("CS101", f"`on {data}` stands inside `E[...]` or `P[...]`")
+    left, safe = f.tokens[: f.index], bool(inside)
+    return told(f, span, *said, fix=meant, fix_span=fix_span, safe=safe, tokens=left, sure=False)

@@ -76,6 +76,10 @@ class Failure:
         stop = len(self.tokens) if end is None else min(end, len(self.tokens))
         return next((i for i in range(start, stop) if self.tokens[i].kind == kind), None)
 
+    def has(self, *kinds: str, start: int = 0, end: int | None = None) -> bool:
+        """Whether a token of some kinds stands from one to before another."""
+        return any(token.kind in kinds for token in self.tokens[start:end])
+
     @property
     def body(self) -> int:
         """The index behind the first `:` before the token: where what is labelled begins."""

@@ -202,7 +202,7 @@ def dashed_column(f: Failure) -> Repair | None:
     """`data train(x, marital-status)`: a column that is no name here."""
     if f.first.kind != "DATA" or f.token.text not in ("-", ".", "/") or f.before.kind != "NAME":
         return None
-    if any(token.kind == "EQUAL" for token in f.tokens[: f.index]) or not f.depth(f.index):
+    if f.has("EQUAL", end=f.index) or not f.depth(f.index):
         return None
     end = f.index
     while f.at(end).text in ("-", ".", "/") and f.at(end + 1).text.isidentifier():

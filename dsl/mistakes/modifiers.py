@@ -19,7 +19,7 @@ _SPREADS = {
 def tolerance(f: Failure) -> Repair | None:
     """`with tolerance 0.01`, `tol=0.01`: a tolerance stands behind `within`."""
     place = next((i for i in (f.index, f.index - 1) if f.at(i).text in _TOLERANCES), None)
-    if f.kind != "clause" or place is None or not _behind_a_relation(f, place):
+    if f.kind != "clause" or place is None or not f.has("RELATION", "IN", end=place):
         return None
     start = place - 1 if f.at(place - 1).kind == "WITH" else place
     end = place + 2 if f.at(place + 1).kind == "EQUAL" else place + 1
@@ -70,8 +70,8 @@ def modifier_first(f: Failure) -> Repair | None:
         return _of_the_next(f)
     first = f.body
     starts = [i for i in range(first, f.index) if f.at(i).text in _MODIFIERS]
-    behind = any(f.at(i).kind in {"RELATION", "IN"} for i in range(f.index, len(f.tokens)))
-    if not starts or not behind or _behind_a_relation(f, f.index):
+    behind = f.has("RELATION", "IN", start=f.index)
+    if not starts or not behind or f.has("RELATION", "IN", end=f.index):
         return None
     if _lines(f, 0, len(f.tokens) - 1):
         return None
@@ -161,10 +161,6 @@ def condition_of_a_tail(f: Failure) -> Repair | None:
         fix_span=span,
     )
     return Repair(found)
-
-
-def _behind_a_relation(f: Failure, place: int) -> bool:
-    return any(f.at(i).kind in {"RELATION", "IN"} for i in range(place))
 
 
 def _is_between(f: Failure, place: int) -> bool:

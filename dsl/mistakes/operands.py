@@ -118,7 +118,7 @@ def label_without_colon(f: Failure) -> Repair | None:
         said = ("CS126", "a label ends with `:`", f"write `{meant}`")
         return rewritten(f, 1, 1, (":",), *said, shown=f.before.span)
     named = begins and f.token.kind == "NAME"
-    if not named or not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
+    if not named or not f.has("RELATION", "IN"):
         return None
     label, rest = f.before, f.text(1)
     gap = Span(label.end, f.token.start)

@@ -62,7 +62,7 @@ _MANY = 20
 def _two_sided(f: Failure, left: int, right: int) -> bool:
     """Whether `0 <= x, y <= 1` is one interval for all: a number first, both in one direction."""
     same = f.at(left).text[:1] == f.at(right).text[:1]
-    labelled = any(f.at(i).kind == "COLON" for i in range(left, right))
+    labelled = f.has("COLON", start=left, end=right)
     return same and f.at(left - 1).kind == "NUMBER" and not labelled
 
 
@@ -74,22 +74,14 @@ def commas(f: Failure) -> Repair | None:
     opened = f.depth(f.index)
     if opened and f.at(opened[-1]).kind != "LBRACE":
         return None
-    in_group = bool(opened)
     decimal = _decimal_comma(f)
     if decimal is not None:
         return decimal
-    return told(
-        f,
-        token.span,
-        "CS115",
-        "constraints are separated by `;` or a new line",
-        label="not by `,`",
-        fix=";",
-        tokens=f.replaced(f.index, f.index + 1, Token("SEMICOLON", ";", token.start, token.end))
-        if in_group
-        else f.tokens[: f.index],
-        rest=() if in_group else f.tokens[f.index + 1 :],
-    )
+    said = ("CS115", "constraints are separated by `;` or a new line")
+    repair = rewritten(f, f.index, f.index + 1, (";",), *said, label="not by `,`")
+    if opened:
+        return repair
+    return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
 
 
 def _decimal_comma(f: Failure) -> Repair | None:
@@ -101,22 +93,14 @@ def _decimal_comma(f: Failure) -> Repair | None:
     span = Span(left.start, right.end)
     decimal, thousands = f"{left.text}.{right.text}", f"{left.text}_{right.text}"
     two = len(right.text) == 3 and left.text != "0"
-    decimal_fix = Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)
-    readings = (Fix(span=span, replacement=thousands, title="a thousand"), decimal_fix)
-    return told(
-        f,
-        span,
-        "CS124",
-        f"`{f.source.slice(span)}`: numbers have no comma",
-        *(
-            (f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`")
-            if two
-            else (f"write `{decimal}`",)
-        ),
-        fixes=readings if two else (decimal_fix,),
-        tokens=f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span)),
-        sure=False,
-    )
+    helps = [f"write `{decimal}`"]
+    fixes = [Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)]
+    if two:
+        helps = [f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`"]
+        fixes.insert(0, Fix(span=span, replacement=thousands, title="a thousand"))
+    said = ("CS124", f"`{f.source.slice(span)}`: numbers have no comma")
+    tokens = f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span))
+    return told(f, span, *said, *helps, fixes=fixes, tokens=tokens, sure=False)
 
 
 def semicolons(f: Failure) -> Repair | None:
@@ -136,27 +120,18 @@ def objective_modifier(f: Failure) -> Repair | None:
     """`minimize ce on train`: an objective has no modifiers."""
     if f.first.kind not in {"MINIMIZE", "MAXIMIZE"} or f.depth(f.index):
         return None
+    span, left = f.token.span, f.tokens[: f.index]
     if f.token.kind == "ON":
-        inner = f.text(1)
-        meant = f"E[{inner}]"
-        mean = f.at(1).kind == "AVERAGE" and closer_of(f.tokens, 2) == f.index - 1
-        if mean:
-            data = f.text(f.index)
-            meant = f"{f.text(1, f.index - 1)} {data}]"
+        meant = f"E[{f.text(1)}]"
+        if f.at(1).kind == "AVERAGE" and closer_of(f.tokens, 2) == f.index - 1:
+            meant = f"{f.text(1, f.index - 1)} {f.text(f.index)}]"
         said = ("CS101", "`on` belongs inside an expectation", f"write `{f.first.text} {meant}`")
-        return told(
-            f,
-            f.token.span,
-            *said,
-            fix=meant,
-            fix_span=f.span(1),
-            safe=False,
-            tokens=f.tokens[: f.index],
-        )
+        fix_span = f.span(1)
+        return told(f, span, *said, fix=meant, fix_span=fix_span, safe=False, tokens=left)
     if f.token.kind in {"BY", "SOFT", "WITHIN", "WITH"}:
         message = f"`{f.token.text}` belongs to a constraint, not to the objective"
         help_ = "put it behind a constraint below `s.t.`"
-        return told(f, f.token.span, "CS101", message, help_, tokens=f.tokens[: f.index])
+        return told(f, span, "CS101", message, help_, tokens=left)
     return None
 
 
@@ -164,7 +139,7 @@ def labels(f: Failure) -> Repair | None:
     """`eo.tpr: ...`, `"my label": ...`, `3: ...`."""
     if f.token.kind != "COLON" or f.kind != "clause" or f.depth(f.index):
         return None
-    if any(t.kind in {"RELATION", "FORALL", "COLON"} for t in f.tokens[: f.index]):
+    if f.has("RELATION", "FORALL", "COLON", end=f.index):
         return None
     span = f.span(0, f.index)
     written = f.source.slice(span)
@@ -207,21 +182,13 @@ def several_names(f: Failure) -> Repair | None:
     if f.at(f.index + 1).kind in ITEM_WORDS:
         rest = f.text(f.index + 1)
         help_ = f"write `{rest}` on the next line"
-        help_ = f"write `{rest}` on the next line"
         said = ("CS115", f"each line begins with its own word: `{rest}`", help_)
         repair = rewritten(f, f.index, f.index + 1, ("\n",), *said)
         return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
-    return told(
-        f,
-        f.token.span,
-        "CS115",
-        f"each `{word}` stands on a line of its own",
-        f"write `{word} {following}` on the next line",
-        fix=f"\n{word}",
-        safe=False,
-        tokens=f.tokens[: f.index],
-        rest=(f.first, *f.tokens[f.index + 1 :]),
-    )
+    message = f"each `{word}` stands on a line of its own"
+    said = ("CS115", message, f"write `{word} {following}` on the next line")
+    left, second = f.tokens[: f.index], (f.first, *f.tokens[f.index + 1 :])
+    return told(f, f.token.span, *said, fix=f"\n{word}", safe=False, tokens=left, rest=second)
 
 
 def colons(f: Failure) -> Repair | None:
@@ -232,7 +199,7 @@ def colons(f: Failure) -> Repair | None:
     bracket = opened[-1]
     if f.at(bracket).kind == "LBRACE":
         message, help_ = "there are no dictionaries", "write settings as `name=value` in `( )`"
-    elif any(t.kind == "COLON" for t in f.tokens[bracket : f.index]):
+    elif f.has("COLON", start=bracket, end=f.index):
         message = "slices have no step"
         help_ = "take every second entry in a sum: `sum(x[2*i] for i in range(n))`"
     else:
@@ -247,7 +214,7 @@ def two_constraints(f: Failure) -> Repair | None:
     labelled = token.kind == "NAME" and f.at(f.index + 1).kind == "COLON"
     if f.kind != "clause" or not labelled or f.before.kind not in OPERAND_ENDS:
         return None
-    if f.depth(f.index) or not any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index]):
+    if f.depth(f.index) or not f.has("RELATION", "IN", end=f.index):
         return None
     return next_constraint(f, f"{token.text}:")
 
@@ -260,7 +227,7 @@ def missing_comma(f: Failure) -> Repair | None:
         return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
     opened = f.depth(f.index)
     listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
-    equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
+    equal = f.has("EQUAL", end=f.index)
     if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
         return None
     message = f"a `,` is missing between `{f.before.text}` and `{f.token.text}`"

@@ -40,8 +40,8 @@ def quantifier_on_this_line(f: Failure) -> Repair | None:
     closed = f.kind == "clause" and f.before.kind in OPERAND_ENDS and not f.depth(f.index)
     if f.token.kind != "FORALL" or not closed:
         return None
-    related = any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index])
-    if not related or not any(t.kind == "COLON" for t in f.tokens[f.index :]):
+    related = f.has("RELATION", "IN", end=f.index)
+    if not related or not f.has("COLON", start=f.index):
         return None
     return next_constraint(f, "forall")
 

@@ -72,7 +72,7 @@ def single_equal(f: Failure) -> Repair | None:
     token = f.token
     if token.kind != "EQUAL" or f.before.kind not in OPERAND_ENDS:
         return None
-    later = any(t.kind == "RELATION" for t in f.tokens[f.index + 1 :])
+    later = f.has("RELATION", start=f.index + 1)
     if f.kind == "clause" and f.index == 1 and later:
         label = f.before.text
         return told(

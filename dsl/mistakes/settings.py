@@ -7,7 +7,6 @@ from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.usual import usual_shares, usual_value
 from cspec.dsl.text.defined_names import defined_data
-from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 
@@ -16,17 +15,10 @@ def fit_without_brackets(f: Failure) -> Repair | None:
     if f.first.kind != "FIT" or f.index != 1 or f.token.kind != "NAME":
         return None
     end, close = f.before.end, f.tokens[-1].end
-    meant = f"fit({f.text(1)})"
-    tokens = (
-        f.first,
-        Token("LPAR", "(", end, end),
-        *f.tokens[1:],
-        Token("RPAR", ")", close, close),
-    )
+    left, right = Token("LPAR", "(", end, end), Token("RPAR", ")", close, close)
+    tokens = (f.first, left, *f.tokens[1:], right)
     said = ("CS131", "settings of `fit` stand in `( )`")
-    return told(
-        f, f.token.span, *said, fix=meant, fix_span=Span(f.first.start, close), tokens=tokens
-    )
+    return told(f, f.token.span, *said, fix=f"fit({f.text(1)})", fix_span=f.span(0), tokens=tokens)
 
 
 def unnamed_setting(f: Failure) -> Repair | None:
@@ -37,19 +29,13 @@ def unnamed_setting(f: Failure) -> Repair | None:
     owner, example, opener = found
     place = f.token.start
     soft = owner == "soft" and f.at(opener + 1) == f.token
-    named = (Token("NAME", "weight", place, place), Token("EQUAL", "=", place, place))
-    return told(
-        f,
-        f.token.span,
-        "CS131",
-        f"`{owner}` takes settings by name",
-        f"write `fit(epochs={f.token.text})`"
-        if owner == "fit" and f.token.kind == "NUMBER"
-        else f"for example `{example}`",
-        fix="weight=" if soft else None,
-        fix_span=Span(place, place),
-        tokens=f.replaced(f.index, f.index, *named) if soft else None,
-    )
+    help_ = f"for example `{example}`"
+    if owner == "fit" and f.token.kind == "NUMBER":
+        help_ = f"write `fit(epochs={f.token.text})`"
+    said = ("CS131", f"`{owner}` takes settings by name", help_)
+    if not soft:
+        return told(f, f.token.span, *said)
+    return rewritten(f, f.index, f.index, ("weight=",), *said, shown=f.token.span, place=place)
 
 
 def setting_without_value(f: Failure) -> Repair | None:

@@ -111,7 +111,7 @@ def _conditional(f: Failure) -> Repair | None:
     opened = f.depth(f.index)
     if word == "if" and opened and f.at(opened[-1] - 1).kind == "AVERAGE":
         return None  # a condition of the mean
-    bound = any(t.kind in {"FORALL", "FOR"} for t in f.tokens[: f.index])
+    bound = f.has("FORALL", "FOR", end=f.index)
     if f.token.text == "if" and bound and "WHERE" in f.expected:
         return swapped(f, f.index, "where", "WHERE", "CS128")
     condition = f.text(f.index + 1) if span == f.token.span else ""

@@ -28,7 +28,7 @@ def numbered_list(f: Failure) -> Repair | None:
     named = f.token.kind in {"NAME", "AVERAGE", "NUMBER"} and f.token.start > f.before.end
     if f.kind != "clause" or not _NUMBERED.fullmatch(number) or not named:
         return None
-    if not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
+    if not f.has("RELATION", "IN"):
         return None
     rest = f.text(f.index)
     said = ("CS126", f"constraints have no numbers: `{number}` stands alone", f"write `{rest}`")
@@ -44,7 +44,7 @@ def label_elsewhere(f: Failure) -> Repair | None:
         return None
     if f.token.kind == "COLON" and f.index and f.index + 2 == len(f.tokens):
         name, body = f.at(f.index + 1), f.text(0, f.index)
-        if name.kind != "NAME" or not any(t.kind == "RELATION" for t in f.tokens[: f.index]):
+        if name.kind != "NAME" or not f.has("RELATION", end=f.index):
             return None
     elif [t.kind for t in f.tokens[:3]] == ["LSQB", "NAME", "RSQB"] and f.index == 3:
         name, body = f.at(1), f.text(3)
@@ -105,7 +105,7 @@ def comma_before_modifier(f: Failure) -> Repair | None:
 def stray_words(f: Failure) -> Repair | None:
     """`density(f) <= 50% please`, `minimize the loss ce`: words that nothing defines."""
     if f.kind == "clause" and f.token.kind == "NAME" and not f.depth(f.index):
-        related = any(t.kind == "RELATION" for t in f.tokens[: f.index])
+        related = f.has("RELATION", end=f.index)
         rest = f.tokens[f.index :]
         if related and f.before.kind != "RELATION" and all(_stray(f, t.text) for t in rest):
             return _without(f, f.index, len(f.tokens))
