@@ -261,7 +261,7 @@ def _relation_inside(f: Failure, opener: int) -> int | None:
     ends = f.token.kind in _ENDS or _on_a_new_line(f)
     if f.kind != "clause" or own or not ends or f.at(opener).kind == "LBRACE":
         return None
-    if any(t.kind == "RELATION" and not f.depth(i) for i, t in enumerate(f.tokens[:opener])):
+    if f.outer("RELATION", end=opener):
         return None
     inside = _directly_inside(f, opener, f.index, "RELATION")
     event = f.at(opener - 1).kind == "AVERAGE" and f.at(opener - 1).text == "P"

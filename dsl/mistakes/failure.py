@@ -80,6 +80,15 @@ class Failure:
         """Whether a token of some kinds stands from one to before another."""
         return any(token.kind in kinds for token in self.tokens[start:end])
 
+    def outer(self, kind: str, start: int = 0, end: int | None = None) -> list[int]:
+        """Indices of the tokens of a kind that stand in no bracket."""
+        stop = len(self.tokens) if end is None else end
+        return [i for i in range(start, stop) if self.at(i).kind == kind and not self.depth(i)]
+
+    def part(self, end: int) -> int:
+        """Where what stands before a token begins: behind the last `:` that is in no bracket."""
+        return max(self.outer("COLON", end=end), default=-1) + 1
+
     @property
     def body(self) -> int:
         """The index behind the first `:` before the token: where what is labelled begins."""

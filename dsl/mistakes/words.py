@@ -100,7 +100,7 @@ def python_words(f: Failure) -> Repair | None:
 
 
 def _conditional(f: Failure) -> Repair | None:
-    body = _body(f)
+    body = f.part(f.index)
     if f.at(body).text == "if" and f.index == body + 1:
         span = f.at(body).span
     elif f.token.text in {"if", "when", "unless"} and f.before.kind in OPERAND_ENDS:
@@ -120,18 +120,11 @@ def _conditional(f: Failure) -> Repair | None:
     if then is not None and span != f.token.span and then + 1 < len(f.tokens):
         helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1)}`"]
     if condition and f.kind == "clause" and not f.depth(f.index):
-        helps = [f"write `{condition.strip()} => {f.text(_body(f), f.index)}`"]
-        if word == "unless":
-            helps = [f"write `not ({condition.strip()}) => {f.text(_body(f), f.index)}`"]
+        held = f"not ({condition.strip()})" if word == "unless" else condition.strip()
+        helps = [f"write `{held} => {f.text(body, f.index)}`"]
     message = f"there is no `{word}`; an implication is written `=>`"
     help_ = "a condition on the elements of a set is `forall v in S where ...:`"
     return told(f, span, "CS128", message, *helps, help_)
-
-
-def _body(f: Failure) -> int:
-    """Where the relation of a constraint begins."""
-    colons = [i for i in range(f.index) if f.at(i).kind == "COLON" and not f.depth(i)]
-    return colons[-1] + 1 if colons else 0
 
 
 def misspelt_item(f: Failure) -> Repair | None:
@@ -223,23 +216,18 @@ def given_bar(f: Failure) -> Repair | None:
         if on is not None:
             return _moved_on(f, opened[-1], on, end)
         if f.text(f.index + 1, end) in names_of(f.source.text).data:
-            said = ("CS115", "where it is measured stands behind `on`")
-            return rewritten(f, f.index, f.index + 1, (" on",), *said)
+            message = "where it is measured stands behind `on`"
+            return rewritten(f, f.index, f.index + 1, (" on",), "CS115", message)
         head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)
         tokens = f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end))
-        return told(
-            f,
-            f.token.span,
-            "CS115",
-            f"`{opener}[...]` takes one expression",
-            f"where both are asked for: `{head} and {rest}`",
-            f"where the second is a condition: `{head} | {rest}`",
-            fixes=(
-                Fix(span=f.token.span, replacement=" and", title="both"),
-                Fix(span=f.token.span, replacement=" |", title="a condition"),
-            ),
-            tokens=tokens,
+        message = f"`{opener}[...]` takes one expression"
+        help_ = f"where both are asked for: `{head} and {rest}`"
+        said = ("CS115", message, help_, f"where the second is a condition: `{head} | {rest}`")
+        fixes = (
+            Fix(span=f.token.span, replacement=" and", title="both"),
+            Fix(span=f.token.span, replacement=" |", title="a condition"),
         )
+        return told(f, f.token.span, *said, fixes=fixes, tokens=tokens)
     return swapped(f, f.index, "|", "BAR", "CS120")
 
 
@@ -287,14 +275,11 @@ def keyword_start(f: Failure) -> Repair | None:
 def _variance(f: Failure) -> Repair:
     """`var(f(x)) <= 1`: the word for a spread is another one."""
     inner = f.text(2, closer_of(f.tokens, 1) or len(f.tokens))
-    helps = (
-        f"over the examples: `E[({inner} - E[{inner}])^2]`",
-        f"of entries: `variance({inner})`",
-    )
     message = "`var` begins a line of its own kind: a spread is written otherwise"
-    span = f.first.span
-    found = problem(f.source, "CS126", message, span, label="a variable", helps=helps)
-    return Repair(found, f.replaced(0, 1, Token("NAME", "variance", *span)), sure=False)
+    help_ = f"over the examples: `E[({inner} - E[{inner}])^2]`"
+    said = ("CS126", message, help_, f"of entries: `variance({inner})`")
+    tokens = f.replaced(0, 1, Token("NAME", "variance", *f.first.span))
+    return told(f, f.first.span, *said, label="a variable", tokens=tokens, sure=False)
 
 
 def _objective_key(

@@ -49,81 +49,35 @@ def bounds(f: Failure) -> Repair | None:
         return None
     value = f.tokens[f.index + 1 :]
     plain = bool(value) and all(t.kind in {"NUMBER", "NAME", "SIGN", "TIMES"} for t in value)
-    written = f.text(f.index + 1) if plain else "0"
-    below = token.text.startswith(">")
-    interval = f"[{written}, inf]" if below else f"[-inf, {written}]"
-    meant = f"in {interval}"
-    head = f.text(0, f.index)
-    span = Span(token.start, f.tokens[-1].end)
-    return told(
-        f,
-        span if plain else token.span,
-        "CS136",
-        f"bounds of a `{word}` stand behind `in`",
-        *(
-            (f"write `{head} {meant}`",)
-            + (() if plain else ("for both bounds write `in [lo, hi]`",))
-        ),
-        fix=meant if plain else None,
-        fix_span=span,
-        safe=plain,
-        tokens=_bounded(f, value, below) if plain else None,
-    )
-
-
-def _bounded(f: Failure, value: tuple[Token, ...], below: bool) -> tuple[Token, ...]:
-    start, end = f.token.start, f.tokens[-1].end
-    comma = Token("COMMA", ",", end, end)
-    unbounded = Token("NAME", "inf", end, end)
-    lower = value if below else (Token("SIGN", "-", start, start), unbounded)
-    upper = (unbounded,) if below else value
-    return (
-        *f.tokens[: f.index],
-        Token("IN", "in", start, start),
-        Token("LSQB", "[", start, start),
-        *lower,
-        comma,
-        *upper,
-        Token("RSQB", "]", end, end),
-    )
+    left, right = ("in [", ", inf]") if token.text.startswith(">") else ("in [-inf, ", "]")
+    said = ("CS136", f"bounds of a `{word}` stand behind `in`")
+    help_ = f"write `{f.text(0, f.index)} {left}{f.text(f.index + 1) if plain else '0'}{right}`"
+    if not plain:
+        return told(f, token.span, *said, help_, "for both bounds write `in [lo, hi]`")
+    pieces = (left, f.span(f.index + 1), right)
+    return rewritten(f, f.index, len(f.tokens), pieces, *said, help_)
 
 
 def objective_label(f: Failure) -> Repair | None:
     """`minimize cost: x`, `cost: minimize x`: an objective has no label."""
     objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
     if f.at(1).kind == "COLON" and f.at(2).kind in {"MINIMIZE", "MAXIMIZE"}:
-        return _labelled_objective(f)
+        gap = Span(f.first.start, f.at(2).start)
+        return _without_label(f, f.span(0, 2), gap, f.text(2), f.tokens[2:])
     if not objective or f.token.kind != "COLON" or f.index != 2 or f.before.kind != "NAME":
         return None
     following = f.at(3)
-    return told(
-        f,
-        f.span(f.index - 1, f.index + 1),
-        "CS126",
-        "an objective has no label",
-        *(
-            (f"write `{f.first.text} {f.text(3)}`",)
-            if following.text
-            else (f"write `{f.first.text} ...`",)
-        ),
-        notes=("labels name constraints; there is only one objective",),
-        fix="",
-        fix_span=Span(f.before.start, following.start if following.text else f.token.end),
-        tokens=f.replaced(1, 3) if following.text else None,
-    )
+    gap = Span(f.before.start, following.start if following.text else f.token.end)
+    tokens = f.replaced(1, 3) if following.text else None
+    return _without_label(f, f.span(1, 3), gap, f"{f.first.text} {f.text(3) or '...'}", tokens)
 
 
-def _labelled_objective(f: Failure) -> Repair:
-    said = ("CS126", "an objective has no label", f"write `{f.text(2)}`")
-    return told(
-        f,
-        Span(f.first.start, f.at(1).end),
-        *said,
-        notes=("labels name constraints; there is only one objective",),
-        fix="",
-        fix_span=Span(f.first.start, f.at(2).start),
-        tokens=f.tokens[2:],
-    )
+def _without_label(
+    f: Failure, span: Span, gap: Span, meant: str, tokens: tuple[Token, ...] | None
+) -> Repair:
+    notes = ("labels name constraints; there is only one objective",)
+    said = ("CS126", "an objective has no label", f"write `{meant}`")
+    return told(f, span, *said, notes=notes, fix="", fix_span=gap, tokens=tokens)
 
 
 def _whole_number(f: Failure, start: int) -> str:
@@ -155,15 +109,13 @@ def declared_kind(f: Failure) -> Repair | None:
         said = ("CS136", f"`{shown}`: kinds are not declared, and sizes stand behind the name")
         help_ = f"write `{f.text(0, f.index)}{size}`"
         return rewritten(f, f.index, close + 1, (size,), *said, help_)
-    span = Span(f.token.start, kind.end)
     whole = kind.text.lower() in _DISCRETE and f.first.kind == "VAR"
+    why = "variables are real numbers" if whole else "kinds are not declared"
     return told(
         f,
-        span,
+        f.span(f.index, at + 1),
         "CS136",
-        f"`{f.source.slice(span)}`: variables are real numbers"
-        if whole
-        else f"`{f.source.slice(span)}`: kinds are not declared",
+        f"`{f.text(f.index, at + 1)}`: {why}",
         _whole_number(f, at + 1) if whole else "remove it",
         notes=("training moves by gradients, and whole numbers have none",) if whole else (),
         fix=_ends(kind.text) if whole and f.at(at + 1).kind != "IN" else "",
@@ -185,31 +137,30 @@ def bare_definition(f: Failure) -> Repair | None:
         return None
     head = 4 if f.at(3).kind == "DOT" else 2
     kind = _DECLARED.get(f.at(head).text.lower())
-    number = len(f.tokens) == 3 and value.kind == "NUMBER"
     made = "model" if value.text in MODELS else "data" if value.text in SOURCES else ""
-    word = kind or made or ("param" if number else "let")
+    word = made or ("param" if plain else "let")
     if f.at(head).text == "Problem":
         return _problem(f)
+    said = ("CS136", f"`{name.text} = ...` does not say what it defines")
+    notes = ("a definition begins with `let`, `param`, `var`, `data` or `model`",)
     if kind:
-        size = f.at(head + 2).text if f.at(head + 2).kind == "NUMBER" else ""
-        meant = f"{word} {name.text}[{size}]" if size else f"{word} {name.text}"
-    else:
-        meant = f"{word} {f.text(0)}"
-    place = name.start
-    return told(
+        size = f"[{f.at(head + 2).text}]" if f.at(head + 2).kind == "NUMBER" else ""
+        help_ = f"write `{kind} {name.text}{size}`"
+        return told(f, name.span, *said, help_, notes=notes, sure=False)
+    helps = [f"write `{word} {f.text(0)}`"]
+    if word == "let":
+        helps.append(f"or another kind, such as `{FORMS['VAR'][1]}`")
+    return rewritten(
         f,
-        name.span,
-        "CS136",
-        f"`{name.text} = ...` does not say what it defines",
-        *(
-            (f"write `{meant}`",)
-            + (() if kind or number or made else (f"or another kind, such as `{FORMS['VAR'][1]}`",))
-        ),
-        notes=("a definition begins with `let`, `param`, `var`, `data` or `model`",),
-        fix=None if kind else f"{word} ",
-        fix_span=Span(place, place),
+        0,
+        0,
+        (f"{word} ",),
+        *said,
+        *helps,
+        notes=notes,
+        shown=name.span,
+        place=name.start,
         safe=False,
-        tokens=None if kind else (Token(word.upper(), word, place, place, True), *f.tokens),
         sure=False,
     )
 
