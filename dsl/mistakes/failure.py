@@ -256,6 +256,11 @@ def problem(
     )
 
 
+def offered(span: Span, *texts: str) -> tuple[Fix, ...]:
+    """A fix for each text that may stand in a place; none is sure."""
+    return tuple(Fix(span=span, replacement=text, title=to_write(text)) for text in texts)
+
+
 def told(
     f: Failure,
     span: Span,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name
-from cspec.dsl.mistakes.failure import Failure, Repair, told
+from cspec.dsl.mistakes.failure import Failure, Repair, offered, to_write, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Span
@@ -39,9 +38,8 @@ def verify_often(f: Failure) -> Repair | None:
     known = [word for word in units if unit and word.startswith(unit.rstrip("s"))]
     span = f.span(place)
     forms = [f"every {count} {word}" for word in known or units]
-    fixes = tuple(Fix(span=span, replacement=form, title=f"write `{form}`") for form in forms)
     said = ("CS132", f"`{f.source.slice(span)}` is written `{forms[0]}`")
-    return told(f, span, *said, *(tuple(f"write `{form}`" for form in forms)), fixes=fixes)
+    return told(f, span, *said, *map(to_write, forms), fixes=offered(span, *forms))
 
 
 def using_setting(f: Failure) -> Repair | None:
@@ -50,21 +48,14 @@ def using_setting(f: Failure) -> Repair | None:
     if not named or not f.at(3).text:
         return None
     setting = f.text(1)
-    named_so = f.at(1).text in {"method", "solver", "algorithm"} and f.at(3).text in METHODS
-    if named_so:
+    if f.at(1).text in {"method", "solver", "algorithm"} and f.at(3).text in METHODS:
         said = ("CS131", "the method stands alone behind `using`", f"write `using {f.at(3).text}`")
         return rewritten(f, 1, 3, (), *said, shown=f.span(1))
     method = next((w for w in _METHODS if f.at(1).text in METHODS[w].model_fields), None)
     meant = f"using {method}({setting.replace(' ', '')})" if method else "using lagrangian"
-    return told(
-        f,
-        f.span(1),
-        "CS131",
-        "a method stands behind `using`, its settings in `( )`",
-        f"write `{meant}`",
-        fix=meant.removeprefix("using ") if method else None,
-        safe=False,
-    )
+    message = "a method stands behind `using`, its settings in `( )`"
+    fix = meant.removeprefix("using ") if method else None
+    return told(f, f.span(1), "CS131", message, f"write `{meant}`", fix=fix, safe=False)
 
 
 def using_number(f: Failure) -> Repair | None:
@@ -107,16 +98,10 @@ def using_for(f: Failure) -> Repair | None:
     method, named = f.text(1, f.index), f.tokens[f.index + 1 :]
     label = named[0].text if named and named[0].text.isidentifier() else "c"
     every = label in {"all", "every", "each"}
-    return told(
-        f,
-        f.span(f.index),
-        "CS101",
-        "`using` is about every constraint that names no method",
-        *((f"write `using {method}`",) if every else (_for_one(f, label, method),)),
-        fix="" if every else None,
-        fix_span=Span(f.before.end, f.tokens[-1].end),
-        tokens=f.tokens[: f.index],
-    )
+    help_ = f"write `using {method}`" if every else _for_one(f, label, method)
+    said = ("CS101", "`using` is about every constraint that names no method", help_)
+    fix, gap = "" if every else None, Span(f.before.end, f.tokens[-1].end)
+    return told(f, f.span(f.index), *said, fix=fix, fix_span=gap, tokens=f.tokens[: f.index])
 
 
 def _for_one(f: Failure, label: str, method: str) -> str:

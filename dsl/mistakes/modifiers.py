@@ -99,16 +99,13 @@ def _of_the_next(f: Failure) -> Repair | None:
     ends = range(f.index + 1, len(f.tokens))
     end = next((i for i in ends if _lines(f, i - 1, i)), len(f.tokens))
     modifier, fix_span = f.text(start, f.index), f.span(start, end)
+    span = f.span(start, f.index)
+    label = "it continues the constraint on the line before"
+    fix = f"{f.text(f.index, end)} {modifier}"
+    rest = (*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:])
+    said = ("CS120", f"`{modifier}` stands behind its relation")
     return told(
-        f,
-        f.span(start, f.index),
-        "CS120",
-        f"`{modifier}` stands behind its relation",
-        label="it continues the constraint on the line before",
-        fix=f"{f.text(f.index, end)} {modifier}",
-        fix_span=fix_span,
-        tokens=f.tokens[:start],
-        rest=(*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:]),
+        f, span, *said, label=label, fix=fix, fix_span=fix_span, tokens=f.tokens[:start], rest=rest
     )
 
 

@@ -19,6 +19,7 @@ from cspec.dsl.mistakes.failure import (
     closer_of,
     commas_between,
     next_constraint,
+    offered,
     told,
     touching,
 )
@@ -148,8 +149,8 @@ def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
     span = f.span(f.index - 1, f.index + 1)
     message = f"`{name} {f.token.text}`: a product needs its sign"
     help_ = f"of matrices and vectors write `{forms[0]}`"
-    fixes = tuple(Fix(span=gap, replacement=f" {mark} ", title=f"write `{mark}`") for mark in "@*")
-    return told(f, span, "CS126", message, help_, f"of numbers `{forms[1]}`", fixes=fixes)
+    said = ("CS126", message, help_, f"of numbers `{forms[1]}`")
+    return told(f, span, *said, fixes=offered(gap, " @ ", " * "))
 
 
 _LAYER = re.compile(r"\.\d+")

@@ -257,11 +257,7 @@ def quantifier_names(f: Failure) -> Repair | None:
             each = f"{opener.text} {f.before.text} {meant}"
             said = ("CS137", f"what `{f.before.text}` counts stands behind `in`", f"write `{each}`")
             return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
-        return told(
-            f,
-            Span(opener.start, f.before.end),
-            "CS137",
-            f"`{opener.text} {f.before.text}` does not say over what",
-            _over(f, opener.text, f.before.text),
-        )
+        message = f"`{opener.text} {f.before.text}` does not say over what"
+        help_ = _over(f, opener.text, f.before.text)
+        return told(f, f.span(f.index - 2, f.index), "CS137", message, help_)
     return None

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from cspec.dsl.messages.diagnostic import Fix
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, told, touching
+from cspec.dsl.mistakes.failure import (
+    OPERAND_ENDS,
+    OPERAND_STARTS,
+    Failure,
+    Repair,
+    offered,
+    told,
+    touching,
+)
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -72,24 +80,15 @@ def single_equal(f: Failure) -> Repair | None:
     token = f.token
     if token.kind != "EQUAL" or f.before.kind not in OPERAND_ENDS:
         return None
-    later = f.has("RELATION", start=f.index + 1)
-    if f.kind == "clause" and f.index == 1 and later:
-        label = f.before.text
-        return told(
-            f,
-            token.span,
-            "CS107",
-            f"the label `{label}` ends with `:`",
-            f"write `{label}: ...`",
-            label="`=` defines a name",
-            fix=":",
-            fix_span=Span(f.before.end, token.end),
-            tokens=f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
-        )
-    notes: tuple[str, ...] = ()
-    if f.kind == "clause" and f.index == 1:
-        notes = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
-    said = ("CS107", "`=` defines a name; write `==`")
+    begins = f.kind == "clause" and f.index == 1
+    if begins and f.has("RELATION", start=f.index + 1):
+        name, gap = f.before.text, Span(f.before.end, token.end)
+        message, label = f"the label `{name}` ends with `:`", "`=` defines a name"
+        said = ("CS107", message, f"write `{name}: ...`")
+        tokens = f.replaced(f.index, f.index + 1, Token("COLON", ":", *token.span))
+        return told(f, token.span, *said, label=label, fix=":", fix_span=gap, tokens=tokens)
+    kinds = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
+    said, notes = ("CS107", "`=` defines a name; write `==`"), kinds if begins else ()
     label = "the relation is `==`"
     return rewritten(f, f.index, f.index + 1, ("==",), *said, label=label, notes=notes, safe=False)
 
@@ -104,28 +103,18 @@ def double_bar(f: Failure) -> Repair | None:
         start -= 1
     left = f.at(start - 1)
     double = f.at(start + 1).kind == "BAR" and touching(f.at(start), f.at(start + 1))
-    width = 2 if double else 1
-    span = Span(f.at(start).start, f.at(start + width - 1).end)
     if left.kind in OPERAND_ENDS:
         opened = f.depth(start)
         signature = SIGNATURES.get(f.at(opened[-1] - 1).text) if opened else None
         if double and signature is not None and len(signature.parameters) > 1:
             whole = f.text(opened[-1] - 1, start) + ", " + f.text(start + 2, (f.closer() or 0) + 1)
-            said = (
-                "CS115",
-                f"what `{signature.name}` takes is separated by `,`",
-                f"write `{whole}`",
-            )
-            return rewritten(f, start, start + 2, (",",), *said)
+            message = f"what `{signature.name}` takes is separated by `,`"
+            return rewritten(f, start, start + 2, (",",), "CS115", message, f"write `{whole}`")
         message = "`||` is written `or`"
         return rewritten(f, start, start + 2, ("or",), "CS112", message) if double else None
-    return told(
-        f,
-        span,
-        "CS124",
-        "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
-        "for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",
-    )
+    message = "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here"
+    help_ = "for an absolute value write `abs(x)`, for a norm `norm(x, 2)`"
+    return told(f, f.span(start, start + 1 + double), "CS124", message, help_)
 
 
 def floor_division(f: Failure) -> Repair | None:
@@ -146,15 +135,11 @@ def floor_division(f: Failure) -> Repair | None:
 
 def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
     """Two readings of `a // b`: the quotient, or its whole part."""
-    plain = Fix(span=span, replacement="/", title="write `/`")
+    plain = offered(span, "/")
     left, right = f.at(f.index - 2), f.at(f.index + 1)
     if not {left.kind, right.kind} <= {"NAME", "NUMBER"}:
-        return (plain,)
-    whole = f"floor({left.text} / {right.text})"
-    return (
-        plain,
-        Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"),
-    )
+        return plain
+    return plain + offered(Span(left.start, right.end), f"floor({left.text} / {right.text})")
 
 
 def not_in(f: Failure) -> Repair | None:
@@ -167,24 +152,18 @@ def not_in(f: Failure) -> Repair | None:
 
 def doubled_operator(f: Failure) -> Repair | None:
     """`a + * b`, `a <= >= b`."""
-    marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW"}
-    words = {"AND", "OR"}
-    if f.token.kind not in marks | words or f.before.kind not in marks | words | {"NOT"}:
+    marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW", "AND", "OR"}
+    if f.token.kind not in marks or f.before.kind not in marks | {"NOT"}:
         return None
     span = f.span(f.index - 1, f.index + 1)
     drop = f.index - 1 if f.token.kind in {"RELATION", "ARROW", "AND", "OR"} else f.index
     other = f.token if drop < f.index else f.before
     twice = f.token.text == f.before.text
-    help_ = (
-        f"write `{f.token.text}` once"
-        if twice
-        else "remove one of them, or write what stands between them"
-    )
-    label = "nothing stands between them"
-    fixes = (
-        Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
-        Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
-    )[: 1 if twice else 2]
+    help_ = "remove one of them, or write what stands between them"
+    if twice:
+        help_ = f"write `{f.token.text}` once"
+    label, marked = "nothing stands between them", [f.at(drop), *([] if twice else [other])]
+    fixes = [Fix(span=t.span, replacement="", title=f"remove `{t.text}`") for t in marked]
     tokens = f.replaced(drop, drop + 1)
     said = ("CS102", f"`{f.before.text}` and `{f.token.text}` follow each other", help_)
     return told(f, span, *said, label=label, fixes=fixes, tokens=tokens, sure=False)
@@ -200,9 +179,5 @@ def missing_before(f: Failure) -> Repair | None:
         message = f"`{f.token.text}` can't unpack arguments"
         help_ = "write each argument and setting out"
         return rewritten(f, f.index, f.index + 1, (), "CS128", message, help_, safe=False)
-    said = (
-        "CS102",
-        f"nothing stands before `{f.token.text}`",
-        f"write what is on the left of `{f.token.text}`",
-    )
-    return told(f, f.token.span, *said)
+    help_ = f"write what is on the left of `{f.token.text}`"
+    return told(f, f.token.span, "CS102", f"nothing stands before `{f.token.text}`", help_)

@@ -33,15 +33,9 @@ def no_relation(source: Source, item: Constraint) -> Diagnostic:
     member = isinstance(relation, Call) and " in " in whole
     weighed = (isinstance(relation, Product) or member) and whole.startswith("write `")
     helps = (inside or whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",)
-    return problem(
-        source,
-        "CS127",
-        f"`{text}` is not a constraint: it has no relation",
-        relation.span,
-        helps=helps,
-        fix=_only(inside) or (_only(whole) if weighed else None),
-        safe=False,
-    )
+    message = f"`{text}` is not a constraint: it has no relation"
+    fix = _only(inside) or (_only(whole) if weighed else None)
+    return problem(source, "CS127", message, relation.span, helps=helps, fix=fix, safe=False)
 
 
 def _listed(source: Source, item: Constraint) -> Diagnostic | None:
