@@ -16,33 +16,20 @@ from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 
 _ITEMS = {
-    "metric": "metric",
-    "metrics": "metric",
-    "param": "param",
-    "params": "param",
-    "parameters": "param",
-    "constants": "param",
-    "var": "var",
-    "vars": "var",
-    "variables": "var",
-    "let": "let",
-    "lets": "let",
-    "definitions": "let",
-    "data": "data",
-    "datasets": "data",
-    "model": "model",
-    "models": "model",
+    **dict.fromkeys(("metric", "metrics"), "metric"),
+    **dict.fromkeys(("param", "params", "parameters", "constants"), "param"),
+    **dict.fromkeys(("var", "vars", "variables"), "var"),
+    **dict.fromkeys(("let", "lets", "definitions"), "let"),
+    **dict.fromkeys(("data", "datasets"), "data"),
+    **dict.fromkeys(("model", "models"), "model"),
 }
 _HEADINGS = frozenset(
     ["s.t.", "st", "subject to", "such that", "constraints", "constraint", "requirements"]
 )
 _SETTINGS = frozenset(["fit", "train", "training"])
 _ONE = {
-    "minimize": "minimize",
-    "minimise": "minimize",
-    "maximize": "maximize",
-    "maximise": "maximize",
-    "objective": "minimize",
+    **dict.fromkeys(("minimize", "minimise", "objective"), "minimize"),
+    **dict.fromkeys(("maximize", "maximise"), "maximize"),
     "using": "using",
     "verify": "verify",
     "stop": "stop",

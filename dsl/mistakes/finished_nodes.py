@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.mistakes.failure import problem
-from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
 from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import value_or_none
@@ -82,16 +81,9 @@ def _constraints(
 ) -> tuple[Constraint | Group, list[Diagnostic]]:
     found: list[Diagnostic] = []
     if item.label == "all":
-        found.append(
-            problem(
-                source,
-                "CS126",
-                "`all` can't be a label",
-                item.label_span,
-                notes=("`verify all` means every constraint",),
-                helps=("choose another name",),
-            )
-        )
+        notes, helps = ("`verify all` means every constraint",), ("choose another name",)
+        said = ("CS126", "`all` can't be a label", item.label_span)
+        found.append(problem(source, *said, notes=notes, helps=helps))
     if isinstance(item, Group):
         members = []
         for member in item.constraints:
@@ -109,15 +101,13 @@ def _constraints(
 
 def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]:
     relation = item.relation
-    if isinstance(relation, Membership):
+    if isinstance(relation, Membership | Or | Not):
         return relation, []
     if isinstance(relation, Compare):
         ends = _ends_of_an_interval(source, relation)
         return (relation, [ends]) if ends else _compare(source, relation)
     if isinstance(relation, Implies):
         return _implies(source, relation)
-    if isinstance(relation, Or | Not):
-        return relation, []
     if isinstance(relation, And):
         return relation, [_conjunction(source, relation, item.binders)]
     return relation, [no_relation(source, item)]
@@ -140,39 +130,32 @@ def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]
     for place, operator in enumerate(relation.operators):
         span = operator_span(source, relation, place)
         if operator in WEAK:
-            meant = WEAK[operator]
-            operators[place] = meant
-            found.append(
-                problem(
-                    source,
-                    "CS108",
-                    f"a constraint can't be strict: write `{meant}`",
-                    span,
-                    label=f"`{operator}` excludes the bound itself",
-                    notes=("numbers come arbitrarily close to a bound, so only `<=` can be met",),
-                    helps=(f"write `{meant}`; for a margin move the bound",),
-                    fix=meant,
-                )
-            )
+            operators[place] = WEAK[operator]
+            found.append(_strict(source, operator, span))
         elif operator == "!=":
-            found.append(
-                problem(
-                    source,
-                    "CS109",
-                    "`!=` has no meaning as a constraint",
-                    span,
-                    notes=("almost every point satisfies it, and no step leads there",),
-                    helps=(
-                        "say on which side: `x >= 0.1`",
-                        "or keep a distance: `abs(x - a) >= 0.1`",
-                    ),
-                )
-            )
+            message = "`!=` has no meaning as a constraint"
+            notes = ("almost every point satisfies it, and no step leads there",)
+            helps = ("say on which side: `x >= 0.1`", "or keep a distance: `abs(x - a) >= 0.1`")
+            found.append(problem(source, "CS109", message, span, notes=notes, helps=helps))
     if found:
         return relation.model_copy(update={"operators": tuple(operators)}), found
     if len(set(relation.operators)) > 1:
         found.append(_mixed(source, relation))
     return relation, found
+
+
+def _strict(source: Source, operator: str, span: Span) -> Diagnostic:
+    meant = WEAK[operator]
+    return problem(
+        source,
+        "CS108",
+        f"a constraint can't be strict: write `{meant}`",
+        span,
+        label=f"`{operator}` excludes the bound itself",
+        notes=("numbers come arbitrarily close to a bound, so only `<=` can be met",),
+        helps=(f"write `{meant}`; for a margin move the bound",),
+        fix=meant,
+    )
 
 
 def _mixed(source: Source, relation: Compare) -> Diagnostic:
@@ -188,17 +171,9 @@ def _mixed(source: Source, relation: Compare) -> Diagnostic:
         helps = (f"write `{one}`", f"or one constraint each: `{each}`")
         fixes = replacing(relation.span, one, each)
         return problem(source, *said, label=label, helps=helps, fixes=fixes)
-    return problem(
-        source,
-        *said,
-        label=label,
-        helps=(
-            "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),
-            f"or one direction throughout: `{one}`",
-        ),
-        fix=each,
-        safe=False,
-    )
+    help_ = "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs)
+    helps = (help_, f"or one direction throughout: `{one}`")
+    return problem(source, *said, label=label, helps=helps, fix=each, safe=False)
 
 
 def _turned(relation: Compare, parts: list[str]) -> str:
@@ -252,32 +227,15 @@ def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]
     offset = source.slice(gap).find("=>")
     span = Span(gap.start + offset, gap.start + offset + 2) if offset >= 0 else gap
     if isinstance(relation.condition, Compare | Membership | And | Or | Not):
-        text = source.slice(relation.consequence.span)
-        return relation, [
-            problem(
-                source,
-                "CS127",
-                f"`{text}` can't follow from anything: it is a value",
-                relation.consequence.span,
-                notes=("`A => B` says: where A holds, B holds",),
-                helps=("write a comparison behind `=>`",),
-            )
-        ]
-    meant = Compare(
-        span=relation.span,
-        operands=(relation.condition, relation.consequence),
-        operators=(">=",),
-    )
-    return meant, [
-        problem(
-            source,
-            "CS110",
-            "`=>` means implies; at least is written `>=`",
-            span,
-            helps=("write `>=`",),
-            fix=">=",
-        )
-    ]
+        value = relation.consequence.span
+        message = f"`{source.slice(value)}` can't follow from anything: it is a value"
+        notes = ("`A => B` says: where A holds, B holds",)
+        helps = ("write a comparison behind `=>`",)
+        return relation, [problem(source, "CS127", message, value, notes=notes, helps=helps)]
+    sides = (relation.condition, relation.consequence)
+    meant = Compare(span=relation.span, operands=sides, operators=(">=",))
+    message = "`=>` means implies; at least is written `>=`"
+    return meant, [problem(source, "CS110", message, span, fix=">=")]
 
 
 def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> Diagnostic:
@@ -286,17 +244,11 @@ def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> 
         each = source.text[binders[0].span.start : relation.span.start]
         each = f"forall {each.removeprefix('forall').strip()} "
     parts = [_with_bound(source, relation, part) for part in relation.operands]
-    parts = [parts[0], *(f"{each}{part}" for part in parts[1:])]
-    return problem(
-        source,
-        "CS113",
-        "each constraint stands alone: no `and` between them",
-        relation.span,
-        notes=("each has a multiplier and a verdict of its own",),
-        helps=("separate them by `;` or a new line: `" + "; ".join(parts) + "`",),
-        fix="; ".join(parts),
-        safe=False,
-    )
+    meant = "; ".join([parts[0], *(f"{each}{part}" for part in parts[1:])])
+    said = ("CS113", "each constraint stands alone: no `and` between them", relation.span)
+    notes = ("each has a multiplier and a verdict of its own",)
+    helps = (f"separate them by `;` or a new line: `{meant}`",)
+    return problem(source, *said, notes=notes, helps=helps, fix=meant, safe=False)
 
 
 def _with_bound(source: Source, relation: And, part: Expr) -> str:
@@ -391,11 +343,34 @@ def _group_called(source: Source, node: Call) -> Diagnostic:
     )
 
 
+def _is_modifier(node: Call) -> bool:
+    """Whether brackets behind a number hold one setting that a modifier gives."""
+    return len(node.keywords) == 1 and not node.arguments and node.keywords[0].name in _MODIFIERS
+
+
+_MODIFIERS = {
+    **dict.fromkeys(("method", "by", "solver", "algorithm"), "by {}"),
+    **dict.fromkeys(("weight", "priority", "soft", "penalty"), "soft(weight={})"),
+    **dict.fromkeys(("tol", "tolerance", "within", "eps", "atol"), "within {}"),
+    "surrogate": "with surrogate {}",
+}
+"""What stands behind a constraint, by the names that people give it in brackets."""
+
+
+def _modifier_in_brackets(source: Source, node: Call) -> Diagnostic:
+    """`density(f) <= 50% (method=admm)`."""
+    keyword = node.keywords[0]
+    meant = _MODIFIERS[keyword.name].format(source.slice(keyword.value.span))
+    span = Span(node.function.span.end, node.span.end)
+    message = f"`{source.slice(span).strip()}` is written `{meant}`"
+    return problem(source, "CS120", message, span, fix=f" {meant}")
+
+
 def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
     if isinstance(node.function, Expectation) and len(node.arguments) == 1:
         yield _group_called(source, node)
-    elif isinstance(node.function, Number) and is_modifier(node):
-        yield modifier_in_brackets(source, node)
+    elif isinstance(node.function, Number) and _is_modifier(node):
+        yield _modifier_in_brackets(source, node)
     elif not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
         yield problem(
             source,

@@ -16,14 +16,9 @@ from cspec.dsl.text.tokens import Token
 
 _NAMES = frozenset(FitSettings.model_fields)
 MEANT = {
-    "batch": "batch_size",
-    "batchsize": "batch_size",
-    "n_epochs": "epochs",
-    "num_epochs": "epochs",
-    "max_epochs": "epochs",
-    "n_steps": "steps",
-    "num_steps": "steps",
-    "max_steps": "steps",
+    **dict.fromkeys(("batch", "batchsize"), "batch_size"),
+    **dict.fromkeys(("n_epochs", "num_epochs", "max_epochs"), "epochs"),
+    **dict.fromkeys(("n_steps", "num_steps", "max_steps"), "steps"),
 }
 """Settings of `fit` by the names that others give them."""
 _RATES = frozenset({"lr", "learning_rate"})
@@ -133,17 +128,11 @@ def _using(source: Source, tokens: tuple[Token, ...]) -> Mended:
 def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
     name = tokens[0]
     written = _written(source.text)
-    alone = not written.fit
     whole = written.block is not None and name.start == written.block.start
     value = tokens[1 if tokens[1].kind in {"NUMBER", "NAME"} else 2 :]
-    if len(value) > 1 and value[0].kind == value[1].kind == "NAME":
+    behind = {"NAME", "FROM", "FOR", "WITH", "ON"}
+    if len(value) > 1 and value[0].kind == "NAME" and value[1].kind in behind:
         value = value[:1]  # `schedule cosine from 1 to 3`: prose behind the word
-    if (
-        len(value) > 1
-        and value[0].kind == "NAME"
-        and value[1].kind in {"FROM", "FOR", "WITH", "ON"}
-    ):
-        value = value[:1]
     own = _as_setting(name.text, source.text[value[0].start : value[-1].end])
     together = ", ".join(written.lines[:_LISTED]) if len(written.lines) > 1 else own
     help_ = f"write `fit({together})`"
@@ -156,7 +145,7 @@ def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
         name.span,
         label="not a line of its own",
         helps=(help_,),
-        fix=f"fit({together})" if alone and whole else None,
+        fix=f"fit({together})" if whole and not written.fit else None,
         fix_span=written.block,
         safe=name.text not in _RATES,
     )

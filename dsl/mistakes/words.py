@@ -24,38 +24,29 @@ from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 
 OBJECTIVES = {
-    "min": "minimize",
-    "minimise": "minimize",
-    "minimum": "minimize",
-    "minimizing": "minimize",
-    "argmin": "minimize",
-    "max": "maximize",
-    "maximise": "maximize",
-    "maximum": "maximize",
-    "argmax": "maximize",
-    "objective": "minimize",
-    "solve": "satisfy",
-    "find": "satisfy",
+    **dict.fromkeys(
+        ("min", "minimise", "minimum", "minimizing", "argmin", "objective"), "minimize"
+    ),
+    **dict.fromkeys(("max", "maximise", "maximum", "argmax"), "maximize"),
+    **dict.fromkeys(("solve", "find"), "satisfy"),
 }
 SYNONYMS = OBJECTIVES | {
-    "const": "param",
-    "constant": "param",
-    "parameter": "param",
-    "parameters": "param",
-    "def": "let",
-    "define": "let",
-    "variable": "var",
-    "variables": "var",
+    **dict.fromkeys(("const", "constant", "parameter", "parameters"), "param"),
+    **dict.fromkeys(("def", "define"), "let"),
+    **dict.fromkeys(("variable", "variables"), "var"),
     "dataset": "data",
     "network": "model",
-    "use": "using",
-    "method": "using",
-    "solver": "using",
+    **dict.fromkeys(("use", "method", "solver"), "using"),
     "train": "fit",
     "check": "verify",
-    "track": "metric",
-    "log": "metric",
+    **dict.fromkeys(("track", "log"), "metric"),
     "import": "from",
+}
+_MODIFIERS = {
+    **dict.fromkeys(("within", "tolerance", "tol", "atol"), "within"),
+    **dict.fromkeys(("using", "via"), "by"),
+    "over": "on",
+    **dict.fromkeys(("given", "subject"), ""),
 }
 _QUANTIFIERS = frozenset({"foreach", "for_all", "for_each", "forevery", "every", "all"})
 PYTHON = {
@@ -160,17 +151,7 @@ def misspelt_word(f: Failure) -> Repair | None:
     if f.first.kind == "STOP" and f.index == 1 and f.token.text in {"if", "once", "as"}:
         return swapped(f, f.index, "when", "WHEN", "CS120")
     if f.token.kind == "NAME" and len(f.token.text) > 2:
-        spelled = {
-            "within": "within",
-            "tolerance": "within",
-            "tol": "within",
-            "atol": "within",
-            "using": "by",
-            "via": "by",
-            "over": "on",
-            "given": "",
-            "subject": "",
-        }.get(f.token.text)
+        spelled = _MODIFIERS.get(f.token.text)
         close = get_close_matches(f.token.text.lower(), here, n=1, cutoff=0.6)
         meant = spelled if spelled in here else (close[0] if close else None)
         if f.token.text == "implies" and "ARROW" in f.expected:

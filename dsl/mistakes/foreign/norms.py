@@ -10,16 +10,10 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 _ORDERS = {
-    "₂": "2",
-    "₁": "1",
-    "_2": "2",
-    "_1": "1",
-    "_inf": "inf",
-    "_infty": "inf",
-    "_F": "2",
-    "₀": "0",
-    "_0": "0",
-    "_fro": "2",
+    **dict.fromkeys(("₂", "_2", "_F", "_fro"), "2"),
+    **dict.fromkeys(("₁", "_1"), "1"),
+    **dict.fromkeys(("_inf", "_infty"), "inf"),
+    **dict.fromkeys(("₀", "_0"), "0"),
     "_": "",
 }
 _STOPS = frozenset(["_NL", "$END", "SEMICOLON", "ST"])

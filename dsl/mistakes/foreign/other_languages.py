@@ -13,15 +13,14 @@ from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
+_OBJECTIVE = "the objective is a line `minimize ...` or `maximize ...`"
+_CONSTRAINT = "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`"
 _MACROS = {
     "variable": "a variable is a line `var x in [0, 10]`",
     "variables": "variables are lines `var x in [0, 10]`",
     "parameter": "a constant is a line `param a = 1`",
-    "objective": "the objective is a line `minimize ...` or `maximize ...`",
-    "constraint": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
-    "constraints": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
-    "nlobjective": "the objective is a line `minimize ...` or `maximize ...`",
-    "nlconstraint": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
+    **dict.fromkeys(("objective", "nlobjective"), _OBJECTIVE),
+    **dict.fromkeys(("constraint", "constraints", "nlconstraint"), _CONSTRAINT),
     "expression": "a name for an expression is a line `let e = x + y`",
 }
 _CONTINUOUS = frozenset({"real", "float", "continuous", "free", "double", "number", "reals"})
