@@ -248,7 +248,7 @@ def _constraints(source: Source, block: _Block, first: Token) -> _Lines:
         "CS116",
         "no braces stand around constraints",
         ("write `s.t.`, then one constraint a line",),
-        (f"s.t.{inner}" if inner[:1].isspace() else f"s.t. {inner}"),
+        f"s.t.{inner}" if inner[:1].isspace() else f"s.t. {inner}",
     )
 
 

@@ -20,7 +20,7 @@ from cspec.dsl.mistakes.failure import (
     touching,
 )
 from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
@@ -90,13 +90,10 @@ def data_names(f: Failure) -> Repair | None:
         return None
     if f.at(3).kind == "NAME" and f.at(4).kind in {"COMMA", "RPAR"}:
         return None
-    call = f.text(1)
-    shape = f"data train(x, y) = {call}"
-    said = ("CS102", f"the data of `{source.text}` have no name", f"write `{shape}`")
-    note = "what stands before the `=` names the data and their columns"
-    return rewritten(
-        f, 1, 1, (" train(x, y) =",), *said, notes=(note,), shown=Span(f.first.start, source.end)
-    )
+    help_ = f"write `data train(x, y) = {f.text(1)}`"
+    said = ("CS102", f"the data of `{source.text}` have no name", help_)
+    notes = ("what stands before the `=` names the data and their columns",)
+    return rewritten(f, 1, 1, (" train(x, y) =",), *said, notes=notes, shown=f.span(0, 2))
 
 
 def verify_word(f: Failure) -> Repair | None:
@@ -141,11 +138,10 @@ def label_of_words(f: Failure) -> Repair | None:
     plain = all(t.kind == "NAME" or t.text == "-" or t.kind in _BETWEEN for t in words)
     if f.at(end).kind != "COLON" or end < 2 or not plain:
         return None
-    span = f.span(0, end)
+    span, shown = f.span(0, end), f.text(0, end)
     if span.end <= span.start:
         return None  # tokens that were put in stand in no order
-    name = re.sub(r"\W+", "_", f.source.slice(span)).strip("_")
-    shown = f.source.slice(span)
+    name = re.sub(r"\W+", "_", shown).strip("_")
     said = ("CS126", f"the label `{shown}` is not one name", f"write `{name}: ...`")
     note = "a label is one name; an underscore stands between its words"
     return rewritten(f, 0, end, (name,), *said, notes=(note,))
@@ -173,19 +169,14 @@ def comma_of_a_list(f: Failure) -> Repair | None:
         return None
     opener = opened[-1]
     setting = f.token.kind == "NAME" and f.at(f.index + 1).kind == "EQUAL"
-    vector = f.at(opener).kind == "LSQB" and f.at(opener - 1).kind not in {
-        "NAME",
-        "AVERAGE",
-        "RPAR",
-    }
+    chosen = f.at(opener - 1).kind in {"NAME", "AVERAGE", "RPAR"}
+    vector = f.at(opener).kind == "LSQB" and not chosen
     numbers = f.before.kind == f.token.kind == "NUMBER" and not touching(f.before, f.token)
     if f.at(opener).kind == "LBRACE" and f.at(opener - 1).kind == "COLON":
         return None
     if not setting and not numbers and not (vector and {f.before.kind, f.token.kind} <= _VALUES):
         return None
-    pair = f"{f.before.text}, {f.token.text}"
-    said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `{pair}`")
-    return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
+    return comma_before(f, f"{f.before.text}, {f.token.text}")
 
 
 def number_parts(f: Failure) -> Repair | None:
@@ -219,9 +210,8 @@ def trailing_quantifier(f: Failure) -> Repair | None:
     if comma and bare:
         names = f.index + 1
     binder, body = f.span(names), f.span(begin, f.index)
-    shape = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
     pieces = ("forall ", binder, ": ", body)
-    said = ("CS122", "the quantifier stands before the relation", f"write `{shape}`")
+    said = ("CS122", "the quantifier stands before the relation")
     return rewritten(f, begin, len(f.tokens), pieces, *said, shown=f.at(at + bool(bare)).span)
 
 

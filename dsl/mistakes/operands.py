@@ -23,7 +23,7 @@ from cspec.dsl.mistakes.failure import (
     told,
     touching,
 )
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -93,11 +93,8 @@ def comma_of_a_call(f: Failure) -> Repair | None:
         return None
     if f.before.text in model_names(f.source.text) and f.token.kind == "NAME":
         return None  # `ce(f x, y)`: a call of the model
-    said = (f"a `,` is missing before `{f.token.text}`", f"write `{f.before.text}, {f.token.text}`")
     label = f"another argument of `{signature.name}`?"
-    return rewritten(
-        f, f.index, f.index, (",",), "CS115", *said, label=label, shown=f.token.span, safe=False
-    )
+    return comma_before(f, f"{f.before.text}, {f.token.text}", label=label, safe=False)
 
 
 def separator(f: Failure) -> Repair | None:

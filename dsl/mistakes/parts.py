@@ -16,7 +16,7 @@ from cspec.dsl.mistakes.failure import (
     touching,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span, line_of
@@ -223,8 +223,7 @@ def missing_comma(f: Failure) -> Repair | None:
     """`data train(x y)`: columns, parameters and axes are lists; so are datasets."""
     datasets = f.first.kind == "DATA" and f.before.kind == "RPAR" and f.token.kind == "NAME"
     if datasets and not f.depth(f.index) and "COMMA" in f.expected:
-        said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `, {f.token.text}`")
-        return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
+        return comma_before(f, f", {f.token.text}")
     opened = f.depth(f.index)
     listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
     equal = f.has("EQUAL", end=f.index)

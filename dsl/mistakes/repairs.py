@@ -51,6 +51,13 @@ def rewritten(
     )
 
 
+def comma_before(f: Failure, meant: str, label: str = "", safe: bool = True) -> Repair:
+    """A `,` put in before the token that does not fit."""
+    said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `{meant}`")
+    shown = f.token.span
+    return rewritten(f, f.index, f.index, (",",), *said, label=label, shown=shown, safe=safe)
+
+
 def _exchanged(f: Failure, start: int, end: int, place: int | None) -> Span:
     """What the fix replaces; an empty span where it only adds."""
     if start < end:

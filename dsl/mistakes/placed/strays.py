@@ -58,8 +58,7 @@ def label_elsewhere(f: Failure) -> Repair | None:
 
 def second_bound(f: Failure) -> Repair | None:
     """`a >= 20% and <= 30%`: two bounds of one value are a chain."""
-    text = f.text(f.body)
-    found = _TWO_BOUNDS.fullmatch(text)
+    found = _TWO_BOUNDS.fullmatch(f.text(f.body))
     if f.kind != "clause" or f.before.kind != "AND" or found is None:
         return None
     value, low, high = found["value"].strip(), found["first"], found["second"]
@@ -67,8 +66,7 @@ def second_bound(f: Failure) -> Repair | None:
         return None
     low, high = (low, high) if found["mark"] == ">=" else (high, low)
     meant = f"{low.strip()} <= {value} <= {high.strip()}"
-    message = "two bounds of one value are written as a chain"
-    return rewritten(f, f.body, len(f.tokens), (meant,), "CS111", message)
+    return rewritten(f, f.body, len(f.tokens), (meant,), "CS111", _CHAIN)
 
 
 def second_bound_inside(f: Failure) -> Repair | None:
@@ -82,10 +80,10 @@ def second_bound_inside(f: Failure) -> Repair | None:
     if not number or mark.text not in turned or other.text[0] == mark.text[0]:
         return None
     meant = f"{first.text} {turned[mark.text]} {name.text} {other.text} {second.text}"
-    message = "two bounds of one value are written as a chain"
-    return rewritten(f, f.index - 4, f.index + 2, (meant,), "CS111", message)
+    return rewritten(f, f.index - 4, f.index + 2, (meant,), "CS111", _CHAIN)
 
 
+_CHAIN = "two bounds of one value are written as a chain"
 _TWO_BOUNDS = re.compile(
     r"(?P<value>(?:[^<>=]|==)+?)\s*(?P<mark><=|>=)(?P<first>[^<>=]+?)\s+and\s+"
     r"(?P<other><=|>=)(?P<second>[^<>=]+)"
@@ -95,9 +93,8 @@ _TWO_BOUNDS = re.compile(
 def comma_before_modifier(f: Failure) -> Repair | None:
     """`a == 30% within 1%, by lagrangian`: modifiers stand one behind the other."""
     word = f.at(f.index + 1)
-    if f.token.kind != "COMMA" or f.kind != "clause" or f.depth(f.index):
-        return None
-    if word.kind not in _MODIFIERS:
+    comma = f.token.kind == "COMMA" and f.kind == "clause" and not f.depth(f.index)
+    if not comma or word.kind not in _MODIFIERS:
         return None
     return rewritten(f, f.index, f.index + 1, (), "CS115", f"no `,` stands before `{word.text}`")
 
@@ -126,11 +123,10 @@ def _stray(f: Failure, word: str) -> bool:
 
 
 def _without(f: Failure, start: int, end: int) -> Repair:
-    text = f.text(start, end)
-    message = f"`{text}` means nothing here"
-    helps = f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end)) if p)}`"
+    message = f"`{f.text(start, end)}` means nothing here"
+    help_ = f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end)) if p)}`"
     notes = ("remarks stand behind `#`",)
-    return rewritten(f, start, end, (), "CS101", message, helps.strip(), notes=notes, safe=False)
+    return rewritten(f, start, end, (), "CS101", message, help_, notes=notes, safe=False)
 
 
 def given_with_more(f: Failure) -> Repair | None:
