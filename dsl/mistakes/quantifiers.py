@@ -16,7 +16,7 @@ from cspec.dsl.mistakes.failure import (
     told,
 )
 from cspec.dsl.mistakes.repairs import rewritten
-from cspec.dsl.text.source import Span
+from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.text.tokens import Token
 
 
@@ -100,7 +100,7 @@ def missing_colon(f: Failure) -> Repair | None:
 def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
     """Lines below `forall a in S:` that are indented, as in Python: they stand in braces."""
     text, opened = f.source.text, f.before
-    start = text.rfind("\n", 0, opened.start) + 1
+    start = line_of(text, opened.start)[0]
     indent = opened.start - start
     if start <= f.at(at).start or text[start : opened.start].strip() or not indent:
         return None
@@ -109,16 +109,16 @@ def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
     if body.count("\n") < 1:
         return None
     meant = f"{quantifier}: {{"
-    line = f.at(at).start
-    margin = text[text.rfind("\n", 0, line) + 1 : line].replace("s.t.", "    ")
+    begin = f.at(at).start
+    margin = text[line_of(text, begin)[0] : begin].replace("s.t.", "    ")
     return told(
         f,
-        Span(f.at(at).start, f.at(f.index - 2).end),
+        f.span(at, f.index - 1),
         "CS126",
         "lines below a quantifier stand in braces, not by their indentation",
         f"write `{meant}`, and `}}` behind the last of them",
         fix=f"{meant}\n{body}\n{margin}}}",
-        fix_span=Span(f.at(at).start, start + len(body)),
+        fix_span=Span(begin, start + len(body)),
         safe=False,
         tokens=(
             opened._replace(kind="NAME"),

@@ -9,7 +9,7 @@ from cspec.dsl.mistakes.failure import OPERAND_ENDS, touching
 from cspec.dsl.mistakes.foreign.view import Mended, View, mended
 from cspec.dsl.mistakes.signs import QUOTES
 from cspec.dsl.text.defined_names import fields
-from cspec.dsl.text.source import Span
+from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.text.tokens import Token, tokenize
 
 
@@ -22,14 +22,10 @@ def one_quote(view: View) -> Mended:
         fix_span = token.span
         return mended(view, 1, (), *said, helps=helps, fix=".T", fix_span=fix_span, safe=False)
     close = 1
-    while view.at(close).kind not in {"UNKNOWN", "$END"} or view.at(close).text not in (
-        *QUOTES,
-        "",
-    ):
+    while view.at(close).kind != "$END" and not _quotes(view.at(close)):
         close += 1
-    newline = text.find("\n", token.start)
     last = view.at(close)
-    if last.kind == "$END" or 0 <= newline < last.start:
+    if last.kind == "$END" or last.start > line_of(text, token.start)[1]:
         message = f"`{token.text}` opens a string that is never closed"
         helps = ('strings stand between plain double quotes: `"..."`',)
         return mended(view, 1, (), "CS105", message, helps=helps)
