@@ -105,9 +105,8 @@ class Failure:
 
     def span(self, start: int, end: int | None = None) -> Span:
         """Where the tokens from one to before another, or to the last, stand."""
-        return Span(
-            self.at(start).start, self.at((len(self.tokens) if end is None else end) - 1).end
-        )
+        stop = len(self.tokens) if end is None else end
+        return Span(self.at(start).start, self.at(stop - 1).end)
 
     def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
         """The tokens with a range of them exchanged."""
@@ -300,34 +299,22 @@ def told(
 def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:
     """One word exchanged for the keyword that was meant."""
     token = f.at(index)
-    return Repair(
-        problem(
-            f.source,
-            code,
-            f"`{token.text}` is written `{word}`",
-            token.span,
-            helps=(f"write `{word}`",),
-            fix=word,
-            safe=False,
-        ),
-        f.replaced(index, index + 1, Token(kind, word, token.start, token.end, kind != "NAME")),
-    )
+    tokens = f.replaced(index, index + 1, Token(kind, word, *token.span, kind != "NAME"))
+    said = (code, f"`{token.text}` is written `{word}`")
+    return told(f, token.span, *said, fix=word, safe=False, tokens=tokens)
 
 
 def next_constraint(f: Failure, begins: str) -> Repair:
     """A second constraint on the line, before the token at fault: a separator is missing."""
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `;` or a new line is missing before `{begins}`",
-            f.token.span,
-            label="here begins another constraint",
-            helps=("separate constraints by `;` or a new line",),
-            fix=";",
-            fix_span=Span(place, place),
-        ),
-        f.tokens[: f.index],
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        f"a `;` or a new line is missing before `{begins}`",
+        "separate constraints by `;` or a new line",
+        label="here begins another constraint",
+        fix=";",
+        fix_span=Span(f.before.end, f.before.end),
+        tokens=f.tokens[: f.index],
         rest=f.tokens[f.index :],
     )

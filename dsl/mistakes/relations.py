@@ -83,14 +83,22 @@ def single_equal(f: Failure) -> Repair | None:
     begins = f.kind == "clause" and f.index == 1
     if begins and f.has("RELATION", start=f.index + 1):
         name, gap = f.before.text, Span(f.before.end, token.end)
-        message, label = f"the label `{name}` ends with `:`", "`=` defines a name"
-        said = ("CS107", message, f"write `{name}: ...`")
+        said = ("CS107", f"the label `{name}` ends with `:`", f"write `{name}: ...`")
         tokens = f.replaced(f.index, f.index + 1, Token("COLON", ":", *token.span))
+        label = "`=` defines a name"
         return told(f, token.span, *said, label=label, fix=":", fix_span=gap, tokens=tokens)
-    kinds = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
-    said, notes = ("CS107", "`=` defines a name; write `==`"), kinds if begins else ()
-    label = "the relation is `==`"
-    return rewritten(f, f.index, f.index + 1, ("==",), *said, label=label, notes=notes, safe=False)
+    note = "a definition begins with its kind: `let`, `param`, `var`, `data` or `model`"
+    return rewritten(
+        f,
+        f.index,
+        f.index + 1,
+        ("==",),
+        "CS107",
+        "`=` defines a name; write `==`",
+        label="the relation is `==`",
+        notes=(note,) if begins else (),
+        safe=False,
+    )
 
 
 def double_bar(f: Failure) -> Repair | None:
