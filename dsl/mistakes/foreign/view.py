@@ -133,7 +133,7 @@ class View:
         return next(ends, len(self.done))
 
     def last(self, count: int) -> Span:
-        """So many tokens before this one."""
+        """Where so many tokens before this one stand."""
         return Span(self.done[-count].start, self.done[-1].end)
 
     def opener(self) -> int | None:
