@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,
@@ -182,29 +183,20 @@ def _over(f: Failure, word: str, name: str) -> str:
     columns_of = [c.strip() for c in data[1].split(",")] if data else []
     if name in columns_of:
         return f"write `{word} g in values({name})`, and `{name} == g` behind `|`"
-    if re.search(line, f.source.text, re.MULTILINE) and not (data and name in columns_of):
+    if re.search(line, f.source.text, re.MULTILINE):
         columns = data[1] if data and data[0].split("(")[0].split()[-1] == name else "x, y"
         pair = ", ".join(part.strip() for part in columns.split(",")[:2])
         return f"write `{word} ({pair}) in {name}`"
-    for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False):
+    triples = [*zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False)]
+    for left, mark, right in triples:
         sides = {left.text, right.text}
         if mark.text == "==" and name in sides and {left.kind, right.kind} == {"NAME"}:
             column = next(iter(sides - {name}), "")
             if column:
                 return f"write `{word} {name} in values({column})`"
-    indexed = any(
-        left.kind == "LSQB" and right.text == name
-        for left, right in zip(f.tokens, f.tokens[1:], strict=False)
-    )
-    if indexed:
-        last = next(
-            (
-                right
-                for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False)
-                if left.text == name and mark.text == "<"
-            ),
-            None,
-        )
+    if any(left.kind == "LSQB" and right.text == name for left, right in pairwise(f.tokens)):
+        ends = (end for left, mark, end in triples if left.text == name and mark.text == "<")
+        last = next(ends, None)
         if last is not None and last.kind in {"NUMBER", "NAME"}:
             return f"write `{word} {name} in range({last.text})`"
         return f"write `{word} {name} in range(n)`, where n is how many there are"
@@ -216,10 +208,10 @@ def _over(f: Failure, word: str, name: str) -> str:
 
 def quantifier_names(f: Failure) -> Repair | None:
     """`forall a, b in S`, `forall x S`."""
-    if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
-        return None
     opener = f.at(f.index - 2)
-    if f.token.kind == "COMMA" and opener.kind in {"FORALL", "FOR"}:
+    if opener.kind not in {"FORALL", "FOR"}:
+        return None
+    if f.token.kind == "COMMA":
         end = f.index
         while f.at(end).kind == "COMMA" and f.at(end + 1).text.isidentifier():
             end += 2
@@ -247,7 +239,7 @@ def quantifier_names(f: Failure) -> Repair | None:
                 Token("RPAR", ")", span.end, span.end),
             ),
         )
-    if f.before.kind == "NAME" and opener.kind in {"FORALL", "FOR"} and "IN" in f.expected:
+    if f.before.kind == "NAME" and "IN" in f.expected:
         wrong = f.token
         if wrong.text in {"of", "from", "on", "is"}:
             return swapped(f, f.index, "in", "IN", "CS120")

@@ -127,8 +127,10 @@ def _objective(view: View, word: int) -> Found:
     elif view.at(end).text.startswith("_") and view.at(end).start == view.at(word).end:
         end += 1
     meant = _OBJECTIVES[name]
-    all_ = f"write `{meant} ...`; it is over every `var` and every parameter of a model that moves"
-    return Found(end, (meant,), "CS119", help=all_ if below or end > word + 1 else "")
+    if not below and end == word + 1:
+        return Found(end, (meant,), "CS119")
+    help_ = f"write `{meant} ...`; it is over every `var` and every parameter of a model that moves"
+    return Found(end, (meant,), "CS119", help=help_)
 
 
 def subscript(view: View) -> Found | None:
