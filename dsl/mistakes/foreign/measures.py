@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, opener_of
+from cspec.dsl.mistakes.failure import OPERAND_ENDS
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.settings.methods import METHODS
@@ -207,9 +207,9 @@ def mean_by(view: View) -> Found | None:
 
 def _average(view: View) -> Token | None:
     """The `E` or `P` of the brackets that the token before stands in, or closes."""
-    done, closed = view.done, view.before.kind == "RSQB"
-    place = opener_of(done, len(done) - 1) if closed else view.opener()
-    return done[place - 1] if place and done[place - 1].kind == "AVERAGE" else None
+    place = view.opener(0 if view.before.kind == "RSQB" else 1)
+    before = view.done[place - 1] if place else None
+    return before if before is not None and before.kind == "AVERAGE" else None
 
 
 def so_many_of(view: View) -> Found | None:

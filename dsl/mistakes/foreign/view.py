@@ -136,13 +136,16 @@ class View:
         """Where so many tokens before this one stand."""
         return Span(self.done[-count].start, self.done[-1].end)
 
-    def opener(self) -> int | None:
-        """Where, of the tokens that are done, the bracket stands that is open here."""
+    def opener(self, least: int = 1) -> int | None:
+        """Where, of the tokens that are done, the bracket stands that is open here.
+
+        With 0 for `least` it is that which the token before closes.
+        """
         depth = 0
         for index in range(len(self.done) - 1, max(0, len(self.done) - WINDOW), -1):
             kind = self.done[index].kind
             depth += (kind in OPENERS) - (kind in CLOSERS)
-            if depth > 0:
+            if depth >= least:
                 return index
         return None
 
