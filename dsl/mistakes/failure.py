@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -260,40 +260,37 @@ def offered(span: Span, *texts: str) -> tuple[Fix, ...]:
     return tuple(Fix(span=span, replacement=text, title=to_write(text)) for text in texts)
 
 
+class Beside(TypedDict, total=False):
+    """What a finding may say beside its message and its fix: keywords of `problem`."""
+
+    label: str
+    notes: Sequence[str]
+    related: Sequence[Label]
+    safe: bool
+
+
+class Said(Beside, total=False):
+    """The same, and the fix."""
+
+    fix: str | None
+    fix_span: Span | None
+    fixes: Sequence[Fix]
+
+
 def told(
     f: Failure,
     span: Span,
     code: str,
     message: str,
     *helps: str,
-    label: str = "",
-    notes: Sequence[str] = (),
-    fix: str | None = None,
-    fix_span: Span | None = None,
-    fixes: Sequence[Fix] = (),
-    related: Sequence[Label] = (),
-    safe: bool = True,
     tokens: tuple[Token, ...] | None = None,
     rest: tuple[Token, ...] = (),
     sure: bool = True,
+    **said: Unpack[Said],
 ) -> Repair:
     """What is said of a place in a clause, and the tokens to go on with: a `problem` and its
     `Repair`."""
-    found = problem(
-        f.source,
-        code,
-        message,
-        span,
-        label=label,
-        notes=notes,
-        helps=helps,
-        fix=fix,
-        fix_span=fix_span,
-        fixes=fixes,
-        related=related,
-        safe=safe,
-    )
-    return Repair(found, tokens, rest, sure)
+    return Repair(problem(f.source, code, message, span, helps=helps, **said), tokens, rest, sure)
 
 
 def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Unpack
 
-from cspec.dsl.messages.diagnostic import Label
-from cspec.dsl.mistakes.failure import Failure, Repair, told
+from cspec.dsl.mistakes.failure import Beside, Failure, Repair, told
 from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.text.source import Span
 
@@ -18,13 +17,10 @@ def rewritten(
     code: str,
     message: str,
     *helps: str,
-    notes: Sequence[str] = (),
-    label: str = "",
-    related: Sequence[Label] = (),
     shown: Span | None = None,
     place: int | None = None,
-    safe: bool = True,
     sure: bool = True,
+    **beside: Unpack[Beside],
 ) -> Repair:
     """The tokens from `start` to before `end` exchanged for pieces, and what is said of it.
 
@@ -34,21 +30,9 @@ def rewritten(
     """
     span = _exchanged(f, start, end, place)
     new = read_pieces(f.source, pieces, f.tokens[start:end], span.start)
-    return told(
-        f,
-        shown or span,
-        code,
-        message,
-        *helps,
-        label=label,
-        notes=notes,
-        fix=written(f.source, pieces),
-        fix_span=span,
-        related=related,
-        safe=safe,
-        tokens=f.replaced(start, end, *new),
-        sure=sure,
-    )
+    fix, tokens = written(f.source, pieces), f.replaced(start, end, *new)
+    said = (code, message, *helps)
+    return told(f, shown or span, *said, fix=fix, fix_span=span, tokens=tokens, sure=sure, **beside)
 
 
 def comma_before(f: Failure, meant: str, label: str = "", safe: bool = True) -> Repair:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.mistakes.failure import Said, problem
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.signs import LATEX
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -157,14 +157,8 @@ def mended(
     code: str,
     message: str = "",
     span: Span | None = None,
-    *,
-    label: str = "",
-    notes: Sequence[str] = (),
     helps: Sequence[str] = (),
-    fix: str | None = None,
-    fix_span: Span | None = None,
-    fixes: Sequence[Fix] = (),
-    safe: bool = True,
+    **said: Unpack[Said],
 ) -> Mended:
     """`take` tokens exchanged, and what is said of them, as in `problem`.
 
@@ -172,18 +166,7 @@ def mended(
     written as the fix is.
     """
     place = view.span(0, take)
-    finding = problem(
-        view.source,
-        code,
-        message or f"`{view.text(0, take)}` is written `{(fix or '').strip()}`",
-        span or place,
-        label=label,
-        notes=notes,
-        helps=helps,
-        fix=fix,
-        fix_span=fix_span,
-        fixes=fixes,
-        safe=safe,
-    )
+    message = message or f"`{view.text(0, take)}` is written `{(said.get('fix') or '').strip()}`"
+    finding = problem(view.source, code, message, span or place, helps=helps, **said)
     tokens = (t if isinstance(t, Token) else Token(*t, *place) for t in new)
     return Mended(take, tuple(tokens), finding)
