@@ -8,38 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from cspec.dsl.text.numbers import number_value
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Index,
-    Interval,
-    Keyword,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Power,
-    Product,
-    Slice,
-    String,
-    Sum,
-    Vector,
-)
+from cspec.dsl.tree import nodes
+from cspec.dsl.tree.nodes import Expr
 
 CANONICAL = {"≤": "<=", "≥": ">=", "≠": "!=", "**": "^", "⇒": "=>", "∀": "forall", "∈": "in"}
 
@@ -49,10 +25,11 @@ Action = Callable[[list[Any]], Any]
 
 
 class Piece(NamedTuple):
-    """A piece of a clause that is no node of its own."""
+    """A piece of a clause that is no node of its own; `kind` tells it from others of its rule."""
 
     span: Span
     value: Any
+    kind: str = ""
 
 
 def cover(children: list[Any]) -> Span:
@@ -65,12 +42,27 @@ def expressions(children: list[Any]) -> tuple[Any, ...]:
     return tuple(child for child in children if type(child) is not Token)
 
 
+def of_kind(children: list[Any], *kinds: type[nodes.Node]) -> tuple[Any, ...]:
+    """The children that are nodes of some kinds."""
+    return tuple(child for child in children if isinstance(child, kinds))
+
+
+def words(children: list[Any]) -> tuple[str, ...]:
+    """The names among the children."""
+    return tuple(c.text for c in children if type(c) is Token and c.kind == "NAME")
+
+
 def following(children: list[Any], kind: str) -> Any:
     """The child after the first token of a kind, or None."""
     for index, child in enumerate(children):
         if type(child) is Token and child.kind == kind:
             return children[index + 1]
     return None
+
+
+def spelled(field: str, word: Token | None) -> dict[str, Any]:
+    """A word and where it stands, as the two fields of a node that hold them; none without it."""
+    return {} if word is None else {field: word.text, f"{field}_span": word.span}
 
 
 def unquote(text: str) -> str:
@@ -84,94 +76,86 @@ def quote(value: str) -> str:
     return f'"{escaped}"'
 
 
-def operators(children: list[Any]) -> tuple[str, ...]:
-    return tuple(CANONICAL.get(token.text, token.text) for token in children[1::2])
+def node(kind: type[nodes.Node], **places: int) -> Action:
+    """A rule for a node whose parts are children, each at its place."""
+    return lambda c: kind(span=cover(c), **{part: c[place] for part, place in places.items()})
 
 
-def implies(c: list[Any]) -> Expr:
-    return Implies(span=cover(c), condition=c[0], consequence=c[2])
+def piece(of: Action, kind: str = "") -> Action:
+    """A rule for a piece of what `of` makes of the children."""
+    return lambda c: Piece(cover(c), of(c), kind)
 
 
-def disjunction(c: list[Any]) -> Expr:
-    return Or(span=cover(c), operands=tuple(c[::2]))
+def _listed(kind: type[nodes.Vector | nodes.FiniteSet]) -> Action:
+    """A rule for what has members between brackets."""
+    return lambda c: kind(span=cover(c), items=expressions(c))
 
 
-def conjunction(c: list[Any]) -> Expr:
-    return And(span=cover(c), operands=tuple(c[::2]))
+def _joined(kind: type[nodes.And | nodes.Or]) -> Action:
+    """A rule for operands with the same word between them."""
+    return lambda c: kind(span=cover(c), operands=tuple(c[::2]))
 
 
-def negation(c: list[Any]) -> Expr:
-    return Not(span=cover(c), operand=c[1])
+def _related(kind: type[nodes.Compare | nodes.Sum | nodes.Product]) -> Action:
+    """A rule for operands with signs between them that count."""
 
+    def made(c: list[Any]) -> Expr:
+        signs = tuple(CANONICAL.get(token.text, token.text) for token in c[1::2])
+        return kind(span=cover(c), operands=tuple(c[::2]), operators=signs)
 
-def compare(c: list[Any]) -> Expr:
-    return Compare(span=cover(c), operands=tuple(c[::2]), operators=operators(c))
-
-
-def membership(c: list[Any]) -> Expr:
-    return Membership(span=cover(c), element=c[0], set=c[2])
-
-
-def addition(c: list[Any]) -> Expr:
-    return Sum(span=cover(c), operands=tuple(c[::2]), operators=operators(c))
-
-
-def multiplication(c: list[Any]) -> Expr:
-    return Product(span=cover(c), operands=tuple(c[::2]), operators=operators(c))
+    return made
 
 
 def signed(c: list[Any]) -> Expr:
     if c[0].text == "+":
         operand: Expr = c[1]
         return operand
-    return Negate(span=cover(c), operand=c[1])
-
-
-def exponent(c: list[Any]) -> Expr:
-    return Power(span=cover(c), base=c[0], exponent=c[2])
+    return nodes.Negate(span=cover(c), operand=c[1])
 
 
 def call(c: list[Any]) -> Expr:
     arguments = expressions(c[1:])
-    return Call(
+    return nodes.Call(
         span=cover(c),
         function=c[0],
-        arguments=tuple(a for a in arguments if not isinstance(a, Keyword)),
-        keywords=tuple(a for a in arguments if isinstance(a, Keyword)),
+        arguments=tuple(a for a in arguments if not isinstance(a, nodes.Keyword)),
+        keywords=of_kind(c[1:], nodes.Keyword),
     )
 
 
 def comprehension(c: list[Any]) -> Expr:
-    function = c[0].id if isinstance(c[0], Name) else ""
-    return Comprehension(span=cover(c), function=function, body=c[2], binders=expressions(c[3:]))
+    function = c[0].id if isinstance(c[0], nodes.Name) else ""
+    return nodes.Comprehension(
+        span=cover(c), function=function, body=c[2], binders=expressions(c[3:])
+    )
 
 
 def index(c: list[Any]) -> Expr:
-    return Index(span=cover(c), value=c[0], indices=expressions(c[1:]))
+    return nodes.Index(span=cover(c), value=c[0], indices=expressions(c[1:]))
 
 
 def slice_(c: list[Any]) -> Expr:
     colon = next(place for place, child in enumerate(c) if type(child) is Token)
     before, after = c[:colon], c[colon + 1 :]
     ends = (before[0] if before else None, after[0] if after else None)
-    return Slice(span=cover(c), lower=ends[0], upper=ends[1])
+    return nodes.Slice(span=cover(c), lower=ends[0], upper=ends[1])
 
 
 def attribute(c: list[Any]) -> Expr:
-    return Attribute(span=cover(c), value=c[0], name=c[2].text, name_span=c[2].span)
+    return nodes.Attribute(span=cover(c), value=c[0], **spelled("name", c[2]))
 
 
 def name(c: list[Any]) -> Expr:
-    return Name(span=c[0].span, id=c[0].text)
+    return nodes.Name(span=c[0].span, id=c[0].text)
 
 
 def number(c: list[Any]) -> Expr:
     value = number_value(c[0].text)
-    return Number(span=c[0].span, text=c[0].text, value=math.inf if value is None else value)
+    return nodes.Number(span=c[0].span, text=c[0].text, value=math.inf if value is None else value)
 
 
 def string(c: list[Any]) -> Expr:
-    return String(span=c[0].span, value=unquote(c[0].text))
+    return nodes.String(span=c[0].span, value=unquote(c[0].text))
 
 
 def parentheses(c: list[Any]) -> Expr:
@@ -179,20 +163,14 @@ def parentheses(c: list[Any]) -> Expr:
     return inner.model_copy(update={"span": cover(c)})
 
 
-def vector(c: list[Any]) -> Expr:
-    return Vector(span=cover(c), items=expressions(c))
-
-
 def expectation(c: list[Any]) -> Expr:
-    dataset = following(c, "ON")
-    return Expectation(
+    return nodes.Expectation(
         span=cover(c),
         kind=c[0].text,
         body=c[2],
         conditions=_conditions(c),
-        dataset=None if dataset is None else dataset.text,
-        dataset_span=Span(0, 0) if dataset is None else dataset.span,
-        binders=tuple(child for child in c if isinstance(child, Binder)),
+        binders=of_kind(c, nodes.Binder),
+        **spelled("dataset", following(c, "ON")),
     )
 
 
@@ -203,51 +181,39 @@ def _conditions(children: list[Any]) -> tuple[Any, ...]:
     for child in children:
         if type(child) is Token:
             behind = child.kind == "BAR" or (behind and child.kind == "COMMA")
-        elif behind and not isinstance(child, Binder):
+        elif behind and not isinstance(child, nodes.Binder):
             found.append(child)
     return tuple(found)
 
 
-def keyword(c: list[Any]) -> Keyword:
-    return Keyword(span=cover(c), name=c[0].text, value=c[2], name_span=c[0].span)
-
-
-def finite(c: list[Any]) -> Expr:
-    return FiniteSet(span=cover(c), items=expressions(c))
+def keyword(c: list[Any]) -> nodes.Keyword:
+    return nodes.Keyword(span=cover(c), value=c[2], **spelled("name", c[0]))
 
 
 def set_(c: list[Any]) -> Expr:
     """What stands after `in`: a vector of two is a closed interval there."""
     value: Expr = c[0]
-    if isinstance(value, Vector) and len(value.items) == 2:
-        return Interval(span=value.span, lower=value.items[0], upper=value.items[1])
+    if isinstance(value, nodes.Vector) and len(value.items) == 2:
+        return nodes.Interval(span=value.span, lower=value.items[0], upper=value.items[1])
     return value
 
 
-def binder(c: list[Any]) -> Binder:
-    return Binder(span=cover(c), names=c[0].value, domain=c[2], condition=following(c, "WHERE"))
-
-
-def names(c: list[Any]) -> Piece:
-    return Piece(cover(c), tuple(token.text for token in c if token.kind == "NAME"))
-
-
-def generator(c: list[Any]) -> Binder:
-    inner: Binder = c[1]
-    return inner
+def binder(c: list[Any]) -> nodes.Binder:
+    condition = following(c, "WHERE")
+    return nodes.Binder(span=cover(c), names=c[0].value, domain=c[2], condition=condition)
 
 
 ACTIONS: dict[str, Action] = {
-    "implies": implies,
-    "disjunction": disjunction,
-    "conjunction": conjunction,
-    "negation": negation,
-    "compare": compare,
-    "membership": membership,
-    "addition": addition,
-    "multiplication": multiplication,
+    "implies": node(nodes.Implies, condition=0, consequence=2),
+    "disjunction": _joined(nodes.Or),
+    "conjunction": _joined(nodes.And),
+    "negation": node(nodes.Not, operand=1),
+    "compare": _related(nodes.Compare),
+    "membership": node(nodes.Membership, element=0, set=2),
+    "addition": _related(nodes.Sum),
+    "multiplication": _related(nodes.Product),
     "signed": signed,
-    "exponent": exponent,
+    "exponent": node(nodes.Power, base=0, exponent=2),
     "call": call,
     "comprehension": comprehension,
     "index": index,
@@ -257,12 +223,12 @@ ACTIONS: dict[str, Action] = {
     "number": number,
     "string": string,
     "parentheses": parentheses,
-    "vector": vector,
+    "vector": _listed(nodes.Vector),
     "expectation": expectation,
     "keyword": keyword,
-    "finite": finite,
+    "finite": _listed(nodes.FiniteSet),
     "set": set_,
     "binder": binder,
-    "names": names,
-    "generator": generator,
+    "names": piece(words),
+    "generator": itemgetter(1),
 }

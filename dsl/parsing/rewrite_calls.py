@@ -148,7 +148,7 @@ _MEASURES = "|".join(
 )
 _RELATED = r"(?=(?:WORD\(|[EP]\[|forall\b)[^\n]*(?:[<>=]=|\bin\b))"
 
-_FOUND = ("CS1", "CS2", "CS3", "CS111", "CS126")
+_FOUND = "CS1 CS2 CS3 CS111 CS126"
 _SLOPE = "that an output only rises, or only falls, is the sign of its slope"
 
 CALL_ROWS = (
@@ -162,7 +162,7 @@ CALL_ROWS = (
         rf"|must~be|should~be|to~be|must|should|shall|has~to|may)~)?{_HOW}~{_IN}~{_FEATURE} $",
         _slope,
         _SLOPE,
-        *_FOUND,
+        _FOUND,
     ),
     row(
         rf"HEAD(?P<of>WORD)~in~{_HOW}(?:_in)? \( {_FEATURE} \) $",
@@ -175,16 +175,14 @@ CALL_ROWS = (
         r" (?P<sign><=|>=) 0 $",
         _slope,
         _SLOPE,
-        "CS1",
-        "CS126",
-        "CS2",
+        "CS1 CS126 CS2",
     ),
     row(
         rf"HEAD(?:is_)?{_HOW}(?:_in)? \( (?:model = )?(?P<of>WORD)(?:\( WORD \))?(?:\[ \d \])? , "
         rf"(?:WORD = )?{_FEATURE} \) $",
         _slope,
         _SLOPE,
-        *_FOUND,
+        _FOUND,
     ),
     row(
         rf"^( (?:s\.t\. )?)({_SETS})~{_RELATED}",
@@ -202,9 +200,7 @@ CALL_ROWS = (
         r"\( (?P<in>(?:IN)+?,(?:IN)+?) \)",
         _divided,
         "`{word}` takes 1 argument: a temperature divides it, and one example has no other axis",
-        "CS301",
-        "CS502",
-        "CS201",
+        "CS301 CS502 CS201",
     ),
     row(
         r"(?<![\w.])(?P<word>CVaR|CVAR|cvar|cVaR|Cvar|VaR|VAR|var|Var|ES|AVaR|TVaR"
@@ -212,8 +208,7 @@ CALL_ROWS = (
         r"(?P<level>\d+%|0?\.\d+|\d\d) [)}\]]? [(\[](?P<in>(?:IN)+)[)\]]",
         _tail,
         "the level of a tail is the second argument of `cvar` or `quantile`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"(\b(?![EP]\[)WORD\[ [\w,+* -]*?\w)~(for~(?:IN)*?) \]",

@@ -121,22 +121,12 @@ def _in_many(match: re.Match[str]) -> str:
 
 COUNT_ROWS = (
     row(
-        rf"\bsum\( {_OVER} , (?P<body>(?:IN)+?) \)",
-        _summed,
-        "what a sum goes over stands behind its term: `for {i} in ...`",
-    ),
-    row(
-        rf"\bsum\( (?P<body>(?:IN)+?) , {_OVER} \)",
-        _summed,
-        "what a sum goes over stands behind its term: `for {i} in ...`",
-    ),
-    row(
-        rf"\bsum\( {_INDEX} , (?P<low>\d+) , (?P<high>\d+) , (?P<body>(?:IN)+?) \)",
-        _summed,
-        "what a sum goes over stands behind its term: `for {i} in ...`",
-    ),
-    row(
-        rf"\bsum\( (?P<body>(?:IN)+?) , {_INDEX} , (?P<low>\d+) , (?P<high>\d+) \)",
+        (
+            rf"\bsum\( {_OVER} , (?P<body>(?:IN)+?) \)",
+            rf"\bsum\( (?P<body>(?:IN)+?) , {_OVER} \)",
+            rf"\bsum\( {_INDEX} , (?P<low>\d+) , (?P<high>\d+) , (?P<body>(?:IN)+?) \)",
+            rf"\bsum\( (?P<body>(?:IN)+?) , {_INDEX} , (?P<low>\d+) , (?P<high>\d+) \)",
+        ),
         _summed,
         "what a sum goes over stands behind its term: `for {i} in ...`",
     ),
@@ -172,24 +162,19 @@ COUNT_ROWS = (
         rf"\b(?P<q>for(?:all)?)~{_INDEX} (?:=|:=|\bin\b|\u2208|\bfrom\b) (?P<set>{_COUNTING})",
         _quantified,
         "`{set}`: numbers from 0 on are `range(n)`",
-        "CS1",
-        "CS3",
+        "CS1 CS3",
     ),
     row(
         rf"(?:\bis~)?({_RELATION})~?({_WRITTEN_PARTS})(?![\w(\[.])(?!~of\b)",
         _part,
         "a share is a number: `{2}` is written with `%`, or as a quotient",
-        "CS110",
-        "CS1",
-        "CS2",
+        "CS110 CS1 CS2",
     ),
     row(
         rf"(?<![\w.])(?P<few>\d[\d_]*(?:\.\d+)?)~(?:in|out~of|of|per)~(?:every~|each~)?"
         rf"(?P<many>{_MANY})(?![\w.%*^/])",
         _in_many,
         "a share is written with `%`",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
 )

@@ -209,14 +209,14 @@ ELSEWHERE_ROWS = (
         "`{all}`: groups of several columns have a comma between these",
     ),
     row(
-        rf"(?<![\w.])(?P<word>(?i:{_RATES})) [\[({{] (?P<in>(?:IN)+?) [\])}}]",
-        _by_group,
-        "`{word}` is no word of the language: a rate is `P[...]`, its groups behind `|`",
-    ),
-    row(
-        rf"(?<![\w.])(?P<word>(?i:{_RATES}))(?:_by_|_per_|_| \| "
-        r"|~(?:by|per|for|across|over|within|given)~(?:(?:the|each|every|group|groups)~(?:of~)?)*)"
-        r"(?P<in>WORD)(?![\w(])",
+        (
+            rf"(?<![\w.])(?P<word>(?i:{_RATES})) [\[({{] (?P<in>(?:IN)+?) [\])}}]",
+            (
+                rf"(?<![\w.])(?P<word>(?i:{_RATES}))(?:_by_|_per_|_| \| "
+                r"|~(?:by|per|for|across|over|within|given)~(?:(?:the|each|every|group|groups)~(?:of~)?)*)"
+                r"(?P<in>WORD)(?![\w(])"
+            ),
+        ),
         _by_group,
         "`{word}` is no word of the language: a rate is `P[...]`, its groups behind `|`",
     ),
@@ -233,18 +233,14 @@ ELSEWHERE_ROWS = (
         r"| , (?:(?:r|repeat) = )?2)?(?: \))?(?= [\]:|,])",
         _paired,
         "pairs of examples are `(a, b) in pairs({data})`",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
     row(
         r"\b(?P<q>for)~(?P<a>WORD)~in~(?P<data>WORD)(?: , (?:for~)?|~(?:for|and)~)"
         r"(?P<b>WORD)~in~(?P=data)\b(?= [\]|])",
         _paired,
         "pairs of examples are `(a, b) in pairs({data})`",
-        "CS1",
-        "CS115",
-        "CS2",
+        "CS1 CS115 CS2",
     ),
     row(
         r"(?:(?<![\w.])(?:WORD\.)*(?P<word>WORD)\( (?P<of>WORD)(?:\.(?:weights|params|parameters)"
@@ -260,8 +256,7 @@ ELSEWHERE_ROWS = (
         r"(?= [<>=]=? (?P<bound>NUM))",
         _counted,
         _NOT_ZERO,
-        "CS1",
-        "CS3",
+        "CS1 CS3",
     ),
     row(
         r"(?P<head>\bfor~WORD~in~|\bforall~WORD~in~|= )(?P<word>(?:WORD\.)*WORD)\( "
@@ -269,8 +264,7 @@ ELSEWHERE_ROWS = (
         _distribution,
         "`{word}` is no word of the language: drawn are `normal(mean, deviation)` and"
         " `uniform(a, b)`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         rf"(?P<of>{_FACTOR})(?P<prime>')? (?:\\|\.\\) (?P<right>{_FACTOR})",
@@ -288,8 +282,7 @@ ELSEWHERE_ROWS = (
         r"\b(?P<of>WORD) (?:\^|\*\*) (?:-1|[({] -1 [)}]) [*@]? (?P<right>WORD)\b(?! [(\[.])",
         _solved,
         "the inverse is `inv(A)`, its product `inv(A) @ b`",
-        "CS3",
-        "CS329",
+        "CS3 CS329",
     ),
     row(
         rf"^with(?=~(?:{METHOD_WORDS})\b)",
@@ -308,15 +301,7 @@ ELSEWHERE_ROWS = (
         _METHOD,
         _method,
         "a method stands behind `using ...` or `by ...` without `:`, its settings in `( )`",
-        "CS101",
-        "CS103",
-        "CS104",
-        "CS107",
-        "CS120",
-        "CS126",
-        "CS130",
-        "CS131",
-        "CS503",
+        "CS101 CS103 CS104 CS107 CS120 CS126 CS130 CS131 CS503",
     ),
     row(
         r"(?P<head>^ using\b|(?<=[\w%\])])~by\b)~(?P<word>[A-Za-z_][\w-]*)"
@@ -335,25 +320,20 @@ ELSEWHERE_ROWS = (
         rf"^ (?P<what>{_DONE})\b(?! [:=(\[])[^\n=<>]*\b(?:every|each)\b[^\n=<>]* $",
         "",
         "there is no line `{what}`: losses and constraints are recorded by themselves",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"^ (?:loss|loss_fn|loss_function|objective|obj|cost|criterion) (?:=|:=?|<-)"
         r" (?P<what>.+?) $",
         _objective,
         "what is made small is a line `minimize`",
-        "CS1",
-        "CS118",
-        "CS136",
+        "CS1 CS118 CS136",
     ),
     row(
         r"(?<=[\w\")\]]) \|\| (?=[\w(\"])",
         " or ",
         "either of two conditions is `or`",
-        "CS102",
-        "CS112",
-        "CS124",
+        "CS102 CS112 CS124",
     ),
     row(
         r"\b(?P<loss>WORD)\( (?P<truth>WORD) [~] (?P<told>(?:IN)+?) \)",
@@ -377,8 +357,7 @@ ELSEWHERE_ROWS = (
         r"^(?P<head> (?:var|param)\b[^\n]*?\bin~)(?P<low>NUM) \.\.+ (?P<high>NUM) $",
         r"\g<head>[\g<low>, \g<high>]",
         "an interval has two ends in brackets",
-        "CS123",
-        "CS317",
+        "CS123 CS317",
     ),
     row(
         r"\bin~(?P<of>WORD)\( (?P<n>\d+) \)",

@@ -23,13 +23,13 @@ Make = str | Callable[[re.Match[str]], str]
 
 
 class Row(NamedTuple):
-    """A form of a line: `pattern` is searched in it, `make` is what is written there.
+    """A form of a line: its `patterns` are searched in it, `make` is what is written there.
 
     With `codes`, only for findings of those. `{n}` in the message is a group of the pattern, and
     `{new}` what is written.
     """
 
-    pattern: Pattern
+    patterns: tuple[Pattern, ...]
     make: Make
     message: str
     codes: tuple[str, ...] = ()
@@ -71,12 +71,16 @@ BOUNDED = "|".join(
 )
 
 
-def row(pattern: str, make: Make, message: str, *codes: str) -> Row:
-    """A row. `WORD`, `NUM`, `RATE`, `HEAD` (a label) and `IN` stand for their patterns, a blank for
-    blanks or none, `~` for at least one.
+def row(pattern: str | tuple[str, ...], make: Make, message: str = "", codes: str = "") -> Row:
+    """A row of one pattern, or of several that are tried in turn, and of codes parted by blanks.
+
+    `WORD`, `NUM`, `RATE`, `HEAD` (a label) and `IN` stand for their patterns, a blank for blanks or
+    none, `~` for at least one.
     """
-    shaped = _NAMED.sub(lambda found: _PATTERNS[found[0]], pattern)
-    return Row(Pattern(shaped), make, message, codes, r"|\n)*" in shaped)
+    written = (pattern,) if isinstance(pattern, str) else pattern
+    shaped = [_NAMED.sub(lambda found: _PATTERNS[found[0]], one) for one in written]
+    on = any(r"|\n)*" in one for one in shaped)
+    return Row(tuple(map(Pattern, shaped)), make, message, tuple(codes.split()), on)
 
 
 _PATTERNS = {"WORD": _WORD, "NUM": _NUM, "RATE": _RATE, "HEAD": HEAD, "IN": _IN}

@@ -179,10 +179,7 @@ NOTATION_ROWS = (
         r"(?P<word>)(?= [\])])",
         _drawn,
         "`{name}` is drawn: a mean over it is written `for {name} in ...`",
-        "CS1",
-        "CS115",
-        "CS2",
-        "CS3",
+        "CS1 CS115 CS2 CS3",
     ),
     row(
         rf"\b(?P<word>[EP])\[(?P<body>(?:IN)+?)\](?: [,|]|~(?:with|where|over|for|given)\b)"
@@ -245,12 +242,10 @@ NOTATION_ROWS = (
         "`{0}`: a derivative is written `diff`, or `grad` by the inputs",
     ),
     row(
-        r"(?P<head>\b(?:norm|ord|p) = )(?P<norm>[\"'][\w∞]+[\"']|\\?[A-Za-z]\w*)(?=[ \t,)])",
-        _norm,
-        "norms are 1, 2 and inf, without quotes",
-    ),
-    row(
-        r"(?P<head>\bnorm\((?:IN)*?, (?:(?:ord|p) = )?)(?P<norm>[\"'][\w∞]+[\"'])(?= \))",
+        (
+            r"(?P<head>\b(?:norm|ord|p) = )(?P<norm>[\"'][\w∞]+[\"']|\\?[A-Za-z]\w*)(?=[ \t,)])",
+            r"(?P<head>\bnorm\((?:IN)*?, (?:(?:ord|p) = )?)(?P<norm>[\"'][\w∞]+[\"'])(?= \))",
+        ),
         _norm,
         "norms are 1, 2 and inf, without quotes",
     ),

@@ -139,17 +139,14 @@ ORDER_ROWS = (
         r"(== (?:IN)+?) (?:\+/?-|±|\bplus~(?:or~)?minus\b|\bgive~or~take\b) (NUM)(?!\w)",
         r"\1 within \2",
         "a tolerance is written `within {2}`",
-        "CS1",
-        "CS102",
+        "CS1 CS102",
     ),
     row(
         r"(?P<head>\b(?:forall|for)~)(?P<names>\(? WORD(?: , WORD)* \)?)"
         r"~in~cross\((?P<columns>[^()\n]*)\)(?P<rest>[^\n]*)",
         _crossed,
         "`cross` goes over several columns: each has a name of its own",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
     row(
         r"(?P<of>\b[A-Za-z_][\w.]*)~not~in~(?P<set>[\[({](?P<in>[^\[\](){}\n]*)[\])}])",
@@ -172,9 +169,7 @@ ORDER_ROWS = (
         r"(^ (?:s\.t\. )?|[{;] )(WORD) = (?=(?:IN|[^\n;=]=)*?[<>=]=)",
         r"\1\2: ",
         "the label `{2}` ends with `:`",
-        "CS201",
-        "CS107",
-        "CS111",
+        "CS201 CS107 CS111",
     ),
     row(
         r"^( (?:minimize|maximize)~[^\n]+?) \+ \( ((?:IN)+?[<>=]=(?:IN)+?) \) $",
@@ -183,14 +178,13 @@ ORDER_ROWS = (
         "CS313",
     ),
     row(
-        r"\bon~(?:the~|our~|my~)?(?P<data>WORD)[ \t_-]+(?:data(?:[ \t_-]?sets?)?|sets?|splits?|part"
-        r"|fold|sample|examples|rows|images)\b",
-        _of_data,
-        "data stand behind `on` by their name alone",
-        "CS1",
-    ),
-    row(
-        r"\bon~(?:the|our|my)~(?P<data>WORD)\b",
+        (
+            (
+                r"\bon~(?:the~|our~|my~)?(?P<data>WORD)[ \t_-]+(?:data(?:[ \t_-]?sets?)?|sets?"
+                r"|splits?|part|fold|sample|examples|rows|images)\b"
+            ),
+            r"\bon~(?:the|our|my)~(?P<data>WORD)\b",
+        ),
         _of_data,
         "data stand behind `on` by their name alone",
         "CS1",

@@ -110,11 +110,7 @@ ROWS = (
         r"|(?:[^\n#\d]|(?<=\w)\d|[EP]\[(?:IN)*\])*?\b(?P<m>\d+)[^\n#\d]*) $",
         forms.stalled,
         "no progress for a number of epochs is `stalled`",
-        "CS1",
-        "CS2",
-        "CS136",
-        "CS120",
-        "CS5",
+        "CS1 CS2 CS136 CS120 CS5",
     ),
     row(
         r"(\bdata[ \t].*?\)) (?:and|&|;|\+|\|)? (?=WORD\([^()\n]*\) (?:=|$|,))",
@@ -203,13 +199,13 @@ ROWS = (
     row(r" \b(?:and|or|,) \|", " |", "nothing stands between `{0}` and the condition"),
     row(r"\| (?:and|or|\||,) ", "| ", "a condition begins behind one `|`"),
     row(
-        r"HEAD(?P<left>.+?)~(?:is~)?within~(?P<by>NUM)~of~(?P<right>.+?) $",
-        forms.near,
-        "how far two numbers are apart is bounded by `abs(a - b)`",
-    ),
-    row(
-        r"HEAD(?P<left>(?:IN)+?) (?:[<>]=|==|=|\~=|≈|\~) (?P<right>.+?) (?:\+/?-|±) "
-        r"(?P<by>NUM) $",
+        (
+            r"HEAD(?P<left>.+?)~(?:is~)?within~(?P<by>NUM)~of~(?P<right>.+?) $",
+            (
+                r"HEAD(?P<left>(?:IN)+?) (?:[<>]=|==|=|\~=|≈|\~) (?P<right>.+?) (?:\+/?-|±) "
+                r"(?P<by>NUM) $"
+            ),
+        ),
         forms.near,
         "how far two numbers are apart is bounded by `abs(a - b)`",
     ),
@@ -233,8 +229,7 @@ ROWS = (
         r"^( )model (?:=|:=?|<-) (?=WORD)",
         forms.named,
         "a model has a name",
-        "CS101",
-        "CS136",
+        "CS101 CS136",
     ),
     row(
         r"^ data(?:set)? = (?=WORD\()",
@@ -332,8 +327,7 @@ ROWS = (
         r"\[ ([^\[\],\n]+?) , ([^\[\],\n]+?) \]",
         r"[\2, \1]",
         "",
-        "CS402",
-        "CS303",
+        "CS402 CS303",
     ),
     row(
         r"(NUM)( [<>]=[^<>\n]+?[<>]= )(NUM)",

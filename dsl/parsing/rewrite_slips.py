@@ -171,16 +171,14 @@ SLIP_ROWS: tuple[Row, ...] = (
         rf"^[^\n]*?\b(?P<word>{_WORDS})\b[^\n]*$",
         _small,
         "`{word}` is written in small letters",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"^ (?i:subject~to|such~that|under|s\.t\.)~(?:(?:the|these|all)~)?(?:following~)?"
         r"(?:constraints?|requirements?|conditions?|restrictions?) :? $",
         "s.t.",
         "what stands below `s.t.` are constraints",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     *COUNT_ROWS,
     row(
@@ -212,16 +210,14 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?:FLOPs?|flops?|Flops?|FLOPS|FLOP/s|params?|parameters)(?!\w|\()",
         _plain_unit,
         "a number has no unit behind it: thousands are `k`, millions `M`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"(?P<n>\d[\d_.]*(?:e[-+]?\d+)?) \*? (?P<prefix>[kKMG]|[kK]ilo|[Mm]ega|[Gg]iga)?[ -]?"
         r"(?:[Bb]ytes?|(?<=[\d \t])B)(?!\w|\()",
         _plain_unit,
         "bytes have no unit behind their number: thousands are `k`, millions `M`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"(?P<head>(?:<=|>=|==) )(?:ramp~)?(?:from~)?(?P<first>NUM) "
@@ -229,31 +225,25 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?: ,? (?:\b(?:over|in|within|for|during)~)?(?P<n>\d+)~(?P<unit>epoch|step)s?)?(?!\w)",
         _ramped,
         "a bound that moves from one number to another is a `ramp`",
-        "CS1",
-        "CS102",
+        "CS1 CS102",
     ),
     row(
         r"\b(?:(?i:count)|len|size|support|num) \( (?:\*|1|WORD)? \)(?= [<>=])",
         "count",
         "`count` stands alone: it is the number of examples of a group",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
     row(
         r"\$?\{ (?P<name>WORD) \}(?! \()",
         _single,
         "`{name}` stands alone, without braces",
-        "CS130",
-        "CS106",
-        "CS125",
+        "CS130 CS106 CS125",
     ),
     row(
         r"(?P<head>[=!]= )[<$@%:](?P<name>WORD) >?(?=[ \t\],)])",
         r"\g<head>\g<name>",
         "`{name}` stands alone, without a mark",
-        "CS1",
-        "CS102",
+        "CS1 CS102",
     ),
     row(
         r"(?P<head>\bforall~WORD~in )(?P<in>MEMBER(?: , MEMBER)+)(?= :)".replace("MEMBER", _MEMBER),
@@ -272,25 +262,20 @@ SLIP_ROWS: tuple[Row, ...] = (
         rf"(?P<head>\bin )\( (?P<in>{_MEMBER}(?: , {_MEMBER}){{2,}}) ,? \)",
         _members,
         "values are listed in braces",
-        "CS1",
-        "CS3",
+        "CS1 CS3",
     ),
     row(
         r"(\b(?:hidden|channels|split|betas|kernels|strides|features) = )[({]? "
         r"(NUM(?: , NUM)+) [)}]?(?= (?:\)|, \w+ =))",
         lambda m: f"{m[1]}[{m[2]}]",
         "several numbers are a list in brackets",
-        "CS503",
-        "CS505",
-        "CS131",
-        "CS506",
+        "CS503 CS505 CS131 CS506",
     ),
     row(
         r"~in~(?P<set>WORD(?:\((?:IN)*?\))?)~for~(?P<name>WORD|\( WORD(?: , WORD)+ \))(?= [)\]])",
         r" for \g<name> in \g<set>",
         "the name stands before its set: `for {name} in {set}`",
-        "CS137",
-        "CS1",
+        "CS137 CS1",
     ),
     row(
         r"\bball\( (?P<radius>NUM|WORD) , (?P<of>WORD(?:\((?:IN)*\))?)(?= [,)])(?! =)",
@@ -317,13 +302,10 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS1",
     ),
     row(
-        r"(?<=[\w)\]%])~soft (?::|=|\bweight =?|\bwith~weight =?|\bof\b) (NUM)(?= (?:$|;|#))",
-        r" soft(weight=\1)",
-        "settings of `soft` stand in `( )`",
-        "CS1",
-    ),
-    row(
-        r"(?<=[\w)\]%])~soft \[ (NUM) \](?= (?:$|;|#))",
+        (
+            r"(?<=[\w)\]%])~soft (?::|=|\bweight =?|\bwith~weight =?|\bof\b) (NUM)(?= (?:$|;|#))",
+            r"(?<=[\w)\]%])~soft \[ (NUM) \](?= (?:$|;|#))",
+        ),
         r" soft(weight=\1)",
         "settings of `soft` stand in `( )`",
         "CS1",
@@ -338,8 +320,7 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?<![\w.])weights\( (?P<model>WORD)? ,? (?P<text>\"[^\"\n]*\")? \)",
         _of_a_model,
         "weights belong to a model: they stand behind its name",
-        "CS2",
-        "CS3",
+        "CS2 CS3",
     ),
     row(
         r"\b(?:(?:layers|modules|kernels|matrices)\( (?P<model>WORD)(?P<text>) \))",
@@ -357,8 +338,7 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?P<head>\bin~)(?P<model>WORD)\[ (?P<text>\"[^\"\n]*\") \]",
         _of_a_model,
         "weights of `{model}` are chosen by their names, in `( )`",
-        "CS3",
-        "CS2",
+        "CS3 CS2",
     ),
     row(
         r"(\bdata[ \t][^=\n]*\)) ,? (?:from|:|<-|:=|==|in|\bis\b)? (WORD)(?= (?:\(|$))",
@@ -386,24 +366,19 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS302",
     ),
     row(
-        rf"\bE\[ (?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \) \]",
+        (
+            rf"\bE\[ (?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \) \]",
+            rf"(?<![\w\[])(?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \)",
+        ),
         _loss_on,
         "`{loss}` compares what the model says with the target; the data stand behind `on`",
         "CS301",
     ),
     row(
-        rf"(?<![\w\[])(?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \)",
-        _loss_on,
-        "`{loss}` compares what the model says with the target; the data stand behind `on`",
-        "CS301",
-    ),
-    row(
-        rf"{_D} (?P<o>\( )?{_CALLED}(?(o) \)) / {_D} (?P<p>\( )?{_BY}(?(p) \))",
-        _derived,
-        "a derivative is `grad(f(x), x.c)`, of a model of coordinates `diff(u, x)`",
-    ),
-    row(
-        rf"{_D} / {_D} (?P<o>\( )?{_BY}(?(o) \)) (?P<p>\( )?{_CALLED}(?(p) \))",
+        (
+            rf"{_D} (?P<o>\( )?{_CALLED}(?(o) \)) / {_D} (?P<p>\( )?{_BY}(?(p) \))",
+            rf"{_D} / {_D} (?P<o>\( )?{_BY}(?(o) \)) (?P<p>\( )?{_CALLED}(?(p) \))",
+        ),
         _derived,
         "a derivative is `grad(f(x), x.c)`, of a model of coordinates `diff(u, x)`",
     ),
@@ -431,17 +406,11 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS210",
     ),
     row(
-        rf"\bnorm\( (?P<in>(?:IN)+?) \) _ \{{?(?P<a>{_P})\b(?: \}})?",
-        _norm_of,
-        _NORM,
-    ),
-    row(
-        rf"\bnorm\[ (?P<a>{_P}) \] \( (?P<in>(?:IN)+?) \)",
-        _norm_of,
-        _NORM,
-    ),
-    row(
-        rf"\|(?P<in>[^|\n]+)\| _ \{{?(?P<a>{_P})\b(?: \}})?",
+        (
+            rf"\bnorm\( (?P<in>(?:IN)+?) \) _ \{{?(?P<a>{_P})\b(?: \}})?",
+            rf"\bnorm\[ (?P<a>{_P}) \] \( (?P<in>(?:IN)+?) \)",
+            rf"\|(?P<in>[^|\n]+)\| _ \{{?(?P<a>{_P})\b(?: \}})?",
+        ),
         _norm_of,
         _NORM,
     ),
@@ -449,10 +418,7 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"([^\n#]*?) (?:&&?|\|\|?|,|\\\\|\u2227|\u2228|\band\b|\bor\b)(?= (?:#[^\n]*)?$)",
         _unended,
         "nothing stands at the end of a line: each line is a constraint of its own",
-        "CS112",
-        "CS102",
-        "CS115",
-        "CS106",
+        "CS112 CS102 CS115 CS106",
     ),
     row(
         r"\bsum\( (?P<in>(?:IN)+?) \) / "

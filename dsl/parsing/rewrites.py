@@ -76,14 +76,15 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
         if row.codes and not first.code.startswith(row.codes):
             continue
         last = len(text) if row.on else end
-        made = []
-        for match in islice(row.pattern.finditer(text, start, last), _FOUND):
-            new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
-            if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
-                made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
-        if len(made) > 1:
-            yield _together(text, made)
-        yield from made
+        for pattern in row.patterns:
+            made = []
+            for match in islice(pattern.finditer(text, start, last), _FOUND):
+                new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
+                if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
+                    made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
+            if len(made) > 1:
+                yield _together(text, made)
+            yield from made
 
 
 def _together(text: str, made: Sequence[Rewrite]) -> Rewrite:
