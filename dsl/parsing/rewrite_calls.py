@@ -17,7 +17,6 @@ from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import Rewrite, row
 from cspec.dsl.text.defined_names import defined_data, defined_names, fields, model_names
 from cspec.dsl.text.source import Span
-from cspec.dsl.words.functions import SIGNATURES
 
 _AXIS = re.compile(r"(?:dim|axis)[ \t]*=[ \t]*[-+]?\d+|-1")
 _HEAT = re.compile(r"(?:temperature|temp|tau|t)[ \t]*=[ \t]*(.+)", re.IGNORECASE)
@@ -137,15 +136,8 @@ def _slope(match: re.Match[str]) -> str:
     return f"{match[1]}forall {inputs} in {over}: grad({of}({inputs})[0], {by}) {sign} 0"
 
 
-_SETS = "|".join(
-    sorted((name for name, s in SIGNATURES.items() if s.family == "set"), key=len)[::-1]
-)
-_MEASURES = "|".join(
-    sorted(
-        (name for name, s in SIGNATURES.items() if s.family in ("model", "weights", "matrices")),
-        key=len,
-    )[::-1]
-)
+_SETS = forms.any_of(forms.functions_of("set"))
+_MEASURES = forms.any_of(forms.functions_of("model", "weights", "matrices"))
 _RELATED = r"(?=(?:WORD\(|[EP]\[|forall\b)[^\n]*(?:[<>=]=|\bin\b))"
 
 _FOUND = "CS1 CS2 CS3 CS111 CS126"

@@ -14,7 +14,14 @@ import re
 from cspec.dsl.kinds.rates import measured
 from cspec.dsl.messages.synonyms import RATES, meant
 from cspec.dsl.messages.wording import split_arguments
-from cspec.dsl.parsing.rewrite_forms import METHOD_WORDS, columns_of, row
+from cspec.dsl.parsing.rewrite_forms import (
+    METHOD_WORDS,
+    any_of,
+    columns_of,
+    declared,
+    row,
+    where_known,
+)
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.record_findings import word_elsewhere
 from cspec.dsl.text.defined_names import defined_data, defined_names, model_names
@@ -22,7 +29,7 @@ from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import LOSSES
 
 _BETWEEN = r"[*+:×/&@∩∧⊗,-]+|(?<=\s)(?:x|by|cross|with)(?=\s)"
-_RATES = "|".join(sorted(RATES, key=len)[::-1])
+_RATES = any_of(RATES)
 _TIMES = r"(?:\*|x|×|@|⊗|,)"
 
 
@@ -168,12 +175,6 @@ def _objective(match: re.Match[str]) -> str:
     """`loss = ce` in a spec without an objective."""
     chosen = re.search(r"^[ \t]*(?:minimize|maximize|satisfy)\b", match.string, re.MULTILINE)
     return "" if chosen else f"minimize {match['what']}"
-
-
-def _is_domain(match: re.Match[str]) -> bool:
-    return bool(
-        re.search(rf"^[ \t]*domain[ \t]+{re.escape(match['of'])}\b", match.string, re.MULTILINE)
-    )
 
 
 def _of_a_pair(match: re.Match[str]) -> str:
@@ -349,7 +350,7 @@ ELSEWHERE_ROWS = (
     ),
     row(
         r"~from~(?P<data>WORD)(?= \])",
-        lambda m: f" on {m['data']}" if m["data"] in defined_data(m.string) else "",
+        where_known(defined_data, "data", r" on \g<data>"),
         "the data of a mean stand behind `on`",
         "CS101",
     ),
@@ -361,7 +362,7 @@ ELSEWHERE_ROWS = (
     ),
     row(
         r"\bin~(?P<of>WORD)\( (?P<n>\d+) \)",
-        lambda m: f"in {m['of']}.sample({m['n']})" if _is_domain(m) else "",
+        lambda m: f"in {m['of']}.sample({m['n']})" if declared(m.string, "domain", m["of"]) else "",
         "points of the domain `{of}` are drawn by `{of}.sample({n})`",
         "CS302",
     ),

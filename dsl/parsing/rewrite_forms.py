@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
 from cspec.dsl.messages.synonyms import FAIRNESS, STAND_INS
 from cspec.dsl.messages.wording import closest, number, split_arguments
 from cspec.dsl.mistakes.foreign.rows import Pattern
-from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
@@ -54,21 +53,27 @@ _RATE = r"[EP]\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"
 HEAD = r"^([ \t]*(?:s\.t\.[ \t]*)?(?:\w+:(?!=)[ \t]*)?)"
 SHAPED = r"WORD(?:\([^()\n]*\)|\[[^\[\]\n]*\])?"
 """A name that a line declares, with its axes or its sizes."""
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern of one of some words, the longest first."""
+    return "|".join(sorted(words, key=len)[::-1])
+
+
+def functions_of(*families: str) -> list[str]:
+    """The names of the functions of some families."""
+    return [name for name, signature in SIGNATURES.items() if signature.family in families]
+
+
 SETS = "|".join(
-    name
-    for name, s in SIGNATURES.items()
-    if s.family == "set" and not any(p.required for p in s.parameters)
+    name for name in functions_of("set") if not any(p.required for p in SIGNATURES[name].parameters)
 )
-METHOD_WORDS = "|".join(sorted(METHODS, key=len)[::-1])
-OPTIMIZER_WORDS = "|".join(sorted(OPTIMIZERS, key=len)[::-1])
+METHOD_WORDS = any_of(METHODS)
+OPTIMIZER_WORDS = any_of(OPTIMIZERS)
 SIZED = "rank|channels|sparse|nuclear|grid"
-CALLED = "|".join(
-    sorted((n for n, s in SIGNATURES.items() if s.parameters and n not in LOSSES), key=len)[::-1]
-)
-_OF_MODELS = "|".join(name for name, s in SIGNATURES.items() if s.family == "model")
-BOUNDED = "|".join(
-    name for name, s in SIGNATURES.items() if s.family in ("model", "weights") or name == "gap"
-)
+CALLED = any_of(n for n, s in SIGNATURES.items() if s.parameters and n not in LOSSES)
+_OF_MODELS = "|".join(functions_of("model"))
+BOUNDED = any_of((*functions_of("model", "weights"), "gap"))
 
 
 def row(pattern: str | tuple[str, ...], make: Make, message: str = "", codes: str = "") -> Row:
@@ -90,6 +95,27 @@ _NAMED = re.compile(rf"\b(?:{'|'.join(_PATTERNS)})\b")
 def put(pattern: str, new: str, text: str) -> str:
     """The text with `new` as it is, whatever marks it holds, in the place of every match."""
     return re.sub(pattern, lambda _: new, text)
+
+
+def declared(text: str, words: str, name: str, rest: str = r"\b") -> re.Match[str] | None:
+    """The line that defines a name by one of some words, up to a pattern behind it."""
+    return re.search(rf"^[ \t]*(?:{words})[ \t]+{re.escape(name)}{rest}", text, re.MULTILINE)
+
+
+def sizes_of(text: str, name: str) -> list[str]:
+    """The sizes of a variable or a param as its line writes them."""
+    line = declared(text, "var|param", name, r"[ \t]*\[([^\]\n]*)\]")
+    return split_arguments(line[1]) if line else []
+
+
+def occurs(name: str, text: str) -> bool:
+    """Whether a name is a word of a text."""
+    return re.search(rf"\b{re.escape(name)}\b", text) is not None
+
+
+def where_known(names: Callable[[str], Container[str]], group: str, form: str) -> Make:
+    """What a form makes of a match where a group of it is one of the names that a text has."""
+    return lambda match: match.expand(form) if match[group] in names(match.string) else ""
 
 
 def sure(match: re.Match[str]) -> str:
@@ -114,11 +140,6 @@ def area(match: re.Match[str]) -> str:
     return f"P[{f}(a.x) > {f}(b.x) | a.y == 1 and b.y == 0 for (a, b) in pairs({on})]"
 
 
-def bits(match: re.Match[str]) -> str:
-    levels = int(match[1])
-    return f"grid(bits={max(1, (levels - 1).bit_length())})"
-
-
 def without(match: re.Match[str]) -> str:
     name = match["name"]
     each = " and ".join(f"{name} != {part}" for part in split_arguments(match["gone"]))
@@ -136,28 +157,6 @@ def boxed(match: re.Match[str]) -> str:
         return ""
     pairs = zip(ends[::2], ends[1::2], strict=True)
     return f"box({', '.join(f'[{low}, {high}]' for low, high in pairs)})"
-
-
-def thousands(match: re.Match[str]) -> str:
-    return f"{match[1].replace('.', '')}.{match[2]}"
-
-
-def product_of(match: re.Match[str]) -> str:
-    inner = match[2].strip()
-    return f"{match[1]}({inner[1:-1] if inner.startswith('(') else inner})"
-
-
-def dual(match: re.Match[str]) -> str:
-    return f"using lagrangian(dual={match[1]}{match[2] or ''})" if match[1] in DUALS else ""
-
-
-def optimizer(match: re.Match[str]) -> str:
-    return f"fit(optimizer={match[1]}{match[2] or ''})" if match[1] in OPTIMIZERS else ""
-
-
-def parts(match: re.Match[str]) -> str:
-    of, by, again = match[1], match[2], match[3]
-    return f"diff({of}, {', '.join([by] * (1 + len(again)))})"
 
 
 def scheduled(match: re.Match[str]) -> str:
@@ -231,9 +230,7 @@ def radians(match: re.Match[str]) -> str:
 
 def bound(match: re.Match[str]) -> str:
     """`r in values(race): ... race == h`: the name of the quantifier, where nothing uses it."""
-    used = match[4] in defined_names(match.string) or re.search(
-        rf"\b{re.escape(match[1])}\b", match[3]
-    )
+    used = match[4] in defined_names(match.string) or occurs(match[1], match[3])
     return "" if used else f"{match[1]} in values({match[2]}){match[3]}{match[1]}"
 
 
@@ -289,7 +286,7 @@ def everywhere(match: re.Match[str]) -> str:
     """`diff(u, t) == diff(u, x, x)`: at points of the domain."""
     name, axes = _axes(match.string)
     names = f"({', '.join(axes)})" if len(axes) > 1 else "".join(axes)
-    used = any(re.search(rf"\b{re.escape(axis)}\b", match[2]) for axis in axes)
+    used = any(occurs(axis, match[2]) for axis in axes)
     return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if used else ""
 
 

@@ -6,7 +6,8 @@ import re
 
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_bound import regular
-from cspec.dsl.parsing.rewrite_forms import row
+from cspec.dsl.parsing.rewrite_forms import row, where_known
+from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.text.defined_names import model_names
 
 ROWS = (
@@ -22,7 +23,7 @@ ROWS = (
     ),
     row(
         r"\bgrid\((?:n_levels|levels|n_values|values|bins|n) = (\d+)\)",
-        forms.bits,
+        lambda m: f"grid(bits={max(1, (int(m[1]) - 1).bit_length())})",
         "a grid is said in bits: of 4 bits it has 16 levels",
     ),
     row(
@@ -172,13 +173,13 @@ ROWS = (
         "CS201",
     ),
     row(
-        r"\b(exp|log|sqrt|sin|cos|tanh) \^ (WORD|\((?:IN)*\))",
-        forms.product_of,
+        r"\b(exp|log|sqrt|sin|cos|tanh) \^ (?:(WORD)|\(((?:IN)*)\))",
+        r"\1(\2\3)",
         "`{1}` is a function: what it takes stands in `( )`",
     ),
     row(
         r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\w,])",
-        forms.thousands,
+        lambda m: f"{m[1].replace('.', '')}.{m[2]}",
         "`{0}`: numbers have a point, no comma",
     ),
     row(
@@ -278,7 +279,7 @@ ROWS = (
     ),
     row(
         r"\bdiff\((WORD), ([a-z])(\2+)\)",
-        forms.parts,
+        lambda m: f"diff({m[1]}, {', '.join(m[2] + m[3])})",
         "a variable is named as often as it is differentiated by",
     ),
     row(
@@ -306,21 +307,21 @@ ROWS = (
         "a set stands behind `in`",
     ),
     row(
-        r"^ using~(WORD)(\((?:IN)*\))? $",
-        forms.dual,
+        rf"^ using~({'|'.join(DUALS)})(\((?:IN)*\))? $",
+        r"using lagrangian(dual=\1\2)",
         "`{1}` is a dual step: a setting of `lagrangian`",
         "CS501",
     ),
     row(
-        r"^ using~(WORD)(\((?:IN)*\))? $",
-        forms.optimizer,
+        rf"^ using~({forms.OPTIMIZER_WORDS})(\((?:IN)*\))? $",
+        r"fit(optimizer=\1\2)",
         "`{1}` is an optimizer: `fit` takes it",
         "CS501",
     ),
     row(
-        r"\b(WORD)\.(?:layers|weight|kernels|modules|modules_list)\b(?![\w.\[(])",
-        lambda m: f"{m[1]}.weights" if m[1] in model_names(m.string) else "",
-        "all weights of `{1}` are `{1}.weights`",
+        r"\b(?P<of>WORD)\.(?:layers|weight|kernels|modules|modules_list)\b(?![\w.\[(])",
+        where_known(model_names, "of", r"\g<of>.weights"),
+        "all weights of `{of}` are `{of}.weights`",
         "CS210",
     ),
     row(

@@ -12,11 +12,11 @@ import re
 
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing.rewrite_counts import COUNT_ROWS
-from cspec.dsl.parsing.rewrite_forms import Row, row
+from cspec.dsl.parsing.rewrite_forms import Row, row, where_known
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.clauses import ITEM_WORDS
-from cspec.dsl.text.defined_names import defined_data, model_names
+from cspec.dsl.text.defined_names import defined_data, fields, model_names
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -73,20 +73,12 @@ def _derived(match: re.Match[str]) -> str:
     """`d f(x) / d x.age`, `d/dx.age f(x)`: `grad`, or `diff` of a model of coordinates."""
     parts = {k: v for k, v in match.groupdict().items() if v}
     of = parts.get("of") or parts.get("whole") or ""
-    field = re.search(
-        rf"^[ \t]*model[ \t]+{re.escape(of.split('(')[0])}\(", match.string, re.MULTILINE
-    )
-    if of.split("(")[0] not in model_names(match.string):
+    model = of.split("(")[0]
+    if model not in model_names(match.string):
         return ""
-    if field:
+    if model in fields(match.string):
         return f"diff({of}, {parts['by']})"
     return f"grad({of}, {parts['by']})" if "(" in of else ""
-
-
-def _of_an_example(match: re.Match[str]) -> str:
-    """`grad(f, x.age)`."""
-    known = match["of"] in model_names(match.string)
-    return f"grad({match['of']}({match['x']}), {match['by']})" if known else ""
 
 
 _D = r"(?:\bd|\u2202|\\partial\b|\\mathrm\{d\})"
@@ -94,13 +86,8 @@ _BY = r"(?P<by>[A-Za-z]\w*(?:\.\w+)?)"
 _CALLED = r"(?P<of>[A-Za-z]\w*\((?:IN)*\))"
 
 
-def _requirement(match: re.Match[str]) -> str:
-    """A word before a constraint that no spec has: with `s.t.` where none stands above."""
-    label = match["label"] or ""
-    return f"{match['st'] or ''}{label}"
-
-
 def _with_heading(match: re.Match[str]) -> str:
+    """A word before a constraint that no spec has: with `s.t.` where none stands above."""
     return "" if match["st"] else f"s.t. {match['label'] or ''}"
 
 
@@ -143,10 +130,6 @@ def _share_of(match: re.Match[str]) -> str:
     inner = match["in"].strip()
     bare = re.sub(r"\([^()]*\)", "", inner)
     return f"{'P' if re.search('[<>=]', bare) else 'E'}[{inner}]"
-
-
-def _members(match: re.Match[str]) -> str:
-    return f"{match['head']}{{{match['in'].strip()}}}"
 
 
 _MEMBER = r"(?:\"[^\"\n]*\"|-?\d[\w.]*%?|[A-Za-z]\w*)"
@@ -247,7 +230,7 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         r"(?P<head>\bforall~WORD~in )(?P<in>MEMBER(?: , MEMBER)+)(?= :)".replace("MEMBER", _MEMBER),
-        _members,
+        r"\g<head>{\g<in>}",
         "values are listed in braces",
         "CS1",
     ),
@@ -260,7 +243,7 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         rf"(?P<head>\bin )\( (?P<in>{_MEMBER}(?: , {_MEMBER}){{2,}}) ,? \)",
-        _members,
+        r"\g<head>{\g<in>}",
         "values are listed in braces",
         "CS1 CS3",
     ),
@@ -291,7 +274,7 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         _DEMAND,
-        _requirement,
+        r"\g<st>\g<label>",
         "`{word}` begins no constraint: what stands below `s.t.` is one",
         "CS1",
     ),
@@ -361,7 +344,7 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         r"\b(?:grad|diff)\( (?P<of>WORD) , (?P<by>(?P<x>WORD)\.\w+) \)",
-        _of_an_example,
+        where_known(model_names, "of", r"grad(\g<of>(\g<x>), \g<by>)"),
         "a model is derived where it sees an example: `grad({of}({x}), {by})`",
         "CS302",
     ),

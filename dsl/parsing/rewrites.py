@@ -16,14 +16,7 @@ from functools import cache
 from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.parsing.rewrite_bound import (
-    at_a_point,
-    at_points,
-    each_entry,
-    each_group,
-    last_entry,
-    on_an_axis,
-)
+from cspec.dsl.parsing.rewrite_bound import BOUND
 from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS, let_of_a_model
 from cspec.dsl.parsing.rewrite_elsewhere import ELSEWHERE_ROWS
 from cspec.dsl.parsing.rewrite_forms import Rewrite, put
@@ -133,12 +126,7 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         _table_column,
         _added_column,
         _one_objective,
-        at_a_point,
-        at_points,
-        on_an_axis,
-        last_entry,
-        each_entry,
-        each_group,
+        *BOUND,
         _left_out,
         let_of_a_model,
         *NAMED,
