@@ -1,7 +1,7 @@
 """Tree nodes of expressions, built bottom-up while the parser runs.
 
-Every function takes the children of a grammar rule, tokens and nodes in written order, and is
-listed in `ACTIONS` by the rule's name.
+Every action takes the children of a grammar rule, tokens and nodes in written order, and is listed
+in `ACTIONS` by the rule's name.
 """
 
 from __future__ import annotations
@@ -42,11 +42,6 @@ def expressions(children: list[Any]) -> tuple[Any, ...]:
     return tuple(child for child in children if type(child) is not Token)
 
 
-def of_kind(children: list[Any], *kinds: type[nodes.Node]) -> tuple[Any, ...]:
-    """The children that are nodes of some kinds."""
-    return tuple(child for child in children if isinstance(child, kinds))
-
-
 def words(children: list[Any]) -> tuple[str, ...]:
     """The names among the children."""
     return tuple(c.text for c in children if type(c) is Token and c.kind == "NAME")
@@ -76,9 +71,11 @@ def quote(value: str) -> str:
     return f'"{escaped}"'
 
 
-def node(kind: type[nodes.Node], **places: int) -> Action:
-    """A rule for a node whose parts are children, each at its place."""
-    return lambda c: kind(span=cover(c), **{part: c[place] for part, place in places.items()})
+def node(kind: type[nodes.Node], **parts: int | Action) -> Action:
+    """A rule for a node: each part is a child by its place, or made of the children."""
+
+    made = [(part, itemgetter(of) if isinstance(of, int) else of) for part, of in parts.items()]
+    return lambda c: kind(span=cover(c), **{part: of(c) for part, of in made})
 
 
 def piece(of: Action, kind: str = "") -> Action:
@@ -86,24 +83,47 @@ def piece(of: Action, kind: str = "") -> Action:
     return lambda c: Piece(cover(c), of(c), kind)
 
 
-def _listed(kind: type[nodes.Vector | nodes.FiniteSet]) -> Action:
-    """A rule for what has members between brackets."""
-    return lambda c: kind(span=cover(c), items=expressions(c))
+def text(place: int) -> Action:
+    """The text of the token at a place."""
+    return lambda c: c[place].text
 
 
-def _joined(kind: type[nodes.And | nodes.Or]) -> Action:
-    """A rule for operands with the same word between them."""
-    return lambda c: kind(span=cover(c), operands=tuple(c[::2]))
+def span(place: int) -> Action:
+    """Where the token at a place stands."""
+    return lambda c: c[place].span
 
 
-def _related(kind: type[nodes.Compare | nodes.Sum | nodes.Product]) -> Action:
-    """A rule for operands with signs between them that count."""
+def value(place: int) -> Action:
+    """What the piece at a place holds."""
+    return lambda c: c[place].value
 
-    def made(c: list[Any]) -> Expr:
-        signs = tuple(CANONICAL.get(token.text, token.text) for token in c[1::2])
-        return kind(span=cover(c), operands=tuple(c[::2]), operators=signs)
 
-    return made
+def after(kind: str) -> Action:
+    """The child after the first token of a kind, or None."""
+    return lambda c: following(c, kind)
+
+
+def each(*kinds: type[nodes.Node]) -> Action:
+    """The children that are nodes of some kinds."""
+    return lambda c: tuple(child for child in c if isinstance(child, kinds))
+
+
+def operands(c: list[Any]) -> tuple[Any, ...]:
+    return tuple(c[::2])
+
+
+def operators(c: list[Any]) -> tuple[str, ...]:
+    return tuple(CANONICAL.get(token.text, token.text) for token in c[1::2])
+
+
+def arguments(c: list[Any]) -> tuple[Any, ...]:
+    """What stands in the brackets behind a node, but for keywords."""
+    return tuple(a for a in expressions(c[1:]) if not isinstance(a, nodes.Keyword))
+
+
+def called(c: list[Any]) -> str:
+    """The name of a function before its brackets; empty of another expression."""
+    return c[0].id if isinstance(c[0], nodes.Name) else ""
 
 
 def signed(c: list[Any]) -> Expr:
@@ -113,36 +133,11 @@ def signed(c: list[Any]) -> Expr:
     return nodes.Negate(span=cover(c), operand=c[1])
 
 
-def call(c: list[Any]) -> Expr:
-    arguments = expressions(c[1:])
-    return nodes.Call(
-        span=cover(c),
-        function=c[0],
-        arguments=tuple(a for a in arguments if not isinstance(a, nodes.Keyword)),
-        keywords=of_kind(c[1:], nodes.Keyword),
-    )
-
-
-def comprehension(c: list[Any]) -> Expr:
-    function = c[0].id if isinstance(c[0], nodes.Name) else ""
-    return nodes.Comprehension(
-        span=cover(c), function=function, body=c[2], binders=expressions(c[3:])
-    )
-
-
-def index(c: list[Any]) -> Expr:
-    return nodes.Index(span=cover(c), value=c[0], indices=expressions(c[1:]))
-
-
 def slice_(c: list[Any]) -> Expr:
     colon = next(place for place, child in enumerate(c) if type(child) is Token)
     before, after = c[:colon], c[colon + 1 :]
     ends = (before[0] if before else None, after[0] if after else None)
     return nodes.Slice(span=cover(c), lower=ends[0], upper=ends[1])
-
-
-def attribute(c: list[Any]) -> Expr:
-    return nodes.Attribute(span=cover(c), value=c[0], **spelled("name", c[2]))
 
 
 def name(c: list[Any]) -> Expr:
@@ -152,10 +147,6 @@ def name(c: list[Any]) -> Expr:
 def number(c: list[Any]) -> Expr:
     value = number_value(c[0].text)
     return nodes.Number(span=c[0].span, text=c[0].text, value=math.inf if value is None else value)
-
-
-def string(c: list[Any]) -> Expr:
-    return nodes.String(span=c[0].span, value=unquote(c[0].text))
 
 
 def parentheses(c: list[Any]) -> Expr:
@@ -169,7 +160,7 @@ def expectation(c: list[Any]) -> Expr:
         kind=c[0].text,
         body=c[2],
         conditions=_conditions(c),
-        binders=of_kind(c, nodes.Binder),
+        binders=tuple(child for child in c if isinstance(child, nodes.Binder)),
         **spelled("dataset", following(c, "ON")),
     )
 
@@ -186,49 +177,40 @@ def _conditions(children: list[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def keyword(c: list[Any]) -> nodes.Keyword:
-    return nodes.Keyword(span=cover(c), value=c[2], **spelled("name", c[0]))
-
-
 def set_(c: list[Any]) -> Expr:
     """What stands after `in`: a vector of two is a closed interval there."""
-    value: Expr = c[0]
-    if isinstance(value, nodes.Vector) and len(value.items) == 2:
-        return nodes.Interval(span=value.span, lower=value.items[0], upper=value.items[1])
-    return value
-
-
-def binder(c: list[Any]) -> nodes.Binder:
-    condition = following(c, "WHERE")
-    return nodes.Binder(span=cover(c), names=c[0].value, domain=c[2], condition=condition)
+    inner: Expr = c[0]
+    if isinstance(inner, nodes.Vector) and len(inner.items) == 2:
+        return nodes.Interval(span=inner.span, lower=inner.items[0], upper=inner.items[1])
+    return inner
 
 
 ACTIONS: dict[str, Action] = {
     "implies": node(nodes.Implies, condition=0, consequence=2),
-    "disjunction": _joined(nodes.Or),
-    "conjunction": _joined(nodes.And),
+    "disjunction": node(nodes.Or, operands=operands),
+    "conjunction": node(nodes.And, operands=operands),
     "negation": node(nodes.Not, operand=1),
-    "compare": _related(nodes.Compare),
+    "compare": node(nodes.Compare, operands=operands, operators=operators),
     "membership": node(nodes.Membership, element=0, set=2),
-    "addition": _related(nodes.Sum),
-    "multiplication": _related(nodes.Product),
+    "addition": node(nodes.Sum, operands=operands, operators=operators),
+    "multiplication": node(nodes.Product, operands=operands, operators=operators),
     "signed": signed,
     "exponent": node(nodes.Power, base=0, exponent=2),
-    "call": call,
-    "comprehension": comprehension,
-    "index": index,
+    "call": node(nodes.Call, function=0, arguments=arguments, keywords=each(nodes.Keyword)),
+    "comprehension": node(nodes.Comprehension, function=called, body=2, binders=each(nodes.Binder)),
+    "index": node(nodes.Index, value=0, indices=arguments),
     "slice": slice_,
-    "attribute": attribute,
+    "attribute": node(nodes.Attribute, value=0, name=text(2), name_span=span(2)),
     "name": name,
     "number": number,
-    "string": string,
+    "string": node(nodes.String, value=lambda c: unquote(c[0].text)),
     "parentheses": parentheses,
-    "vector": _listed(nodes.Vector),
+    "vector": node(nodes.Vector, items=expressions),
     "expectation": expectation,
-    "keyword": keyword,
-    "finite": _listed(nodes.FiniteSet),
+    "keyword": node(nodes.Keyword, name=text(0), name_span=span(0), value=2),
+    "finite": node(nodes.FiniteSet, items=expressions),
     "set": set_,
-    "binder": binder,
+    "binder": node(nodes.Binder, names=value(0), domain=2, condition=after("WHERE")),
     "names": piece(words),
     "generator": itemgetter(1),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -9,14 +10,17 @@ from cspec.dsl.parsing.expressions import ACTIONS as EXPRESSION_ACTIONS
 from cspec.dsl.parsing.expressions import (
     Action,
     Piece,
+    after,
     cover,
+    each,
     expressions,
-    following,
     node,
-    of_kind,
     piece,
+    span,
     spelled,
+    text,
     unquote,
+    value,
     words,
 )
 from cspec.dsl.text.numbers import number_value
@@ -24,15 +28,19 @@ from cspec.dsl.tree import nodes
 from cspec.dsl.tree.nodes import Item
 
 
-def _part(children: list[Any], kind: str, without: Any = None) -> Any:
+def _part(kind: str, without: Any = None) -> Action:
     """The value of the first piece of a kind."""
-    pieces = (child for child in children if type(child) is Piece)
-    return next((found.value for found in pieces if found.kind == kind), without)
+
+    def found(c: list[Any]) -> Any:
+        pieces = (child for child in c if type(child) is Piece)
+        return next((piece.value for piece in pieces if piece.kind == kind), without)
+
+    return found
 
 
-def _named(kind: type[nodes.Item], c: list[Any], **parts: Any) -> Item:
-    """An item that begins with its word and a name."""
-    return kind(span=cover(c), **spelled("name", c[1]), **parts)
+def _named(kind: type[nodes.Item], **parts: int | Action) -> Action:
+    """A rule for an item that begins with its word and a name."""
+    return node(kind, name=text(1), name_span=span(1), **parts)
 
 
 def _joined(c: list[Any]) -> str:
@@ -41,7 +49,8 @@ def _joined(c: list[Any]) -> str:
 
 def from_(c: list[Any]) -> Item:
     module, path = c[1].value
-    return nodes.From(span=cover(c), module=module, path=path, names=of_kind(c, nodes.Imported))
+    imported = tuple(child for child in c if isinstance(child, nodes.Imported))
+    return nodes.From(span=cover(c), module=module, path=path, names=imported)
 
 
 def module(c: list[Any]) -> tuple[str, bool]:
@@ -49,50 +58,9 @@ def module(c: list[Any]) -> tuple[str, bool]:
     return (unquote(c[0].text), True) if c[0].kind == "STRING" else (_joined(c), False)
 
 
-def imported(c: list[Any]) -> nodes.Imported:
-    return nodes.Imported(span=cover(c), name=c[0].text, alias=c[-1].text)
-
-
-def _constant(kind: type[nodes.Param | nodes.Var]) -> Action:
-    """A rule for what is a number, or a vector of numbers."""
-
-    def made(c: list[Any]) -> Item:
-        value, domain = following(c, "EQUAL"), following(c, "IN")
-        return _named(kind, c, dimensions=_part(c, "dimensions", ()), value=value, domain=domain)
-
-    return made
-
-
-def let(c: list[Any]) -> Item:
-    return _named(nodes.Let, c, parameters=_part(c, "parameters"), value=c[-1])
-
-
-def data(c: list[Any]) -> Item:
-    targets = of_kind(c, nodes.Target)
-    return nodes.Data(span=cover(c), targets=targets, source=following(c, "EQUAL"))
-
-
-def target(c: list[Any]) -> nodes.Target:
-    return nodes.Target(span=cover(c), name=c[0].text, columns=of_kind(c, nodes.Column))
-
-
 def column(c: list[Any]) -> nodes.Column:
     original = unquote(c[0].text) if c[0].kind == "STRING" else c[0].text
     return nodes.Column(span=cover(c), name=c[-1].text, original=original)
-
-
-def model(c: list[Any]) -> Item:
-    arguments, source = _part(c, "parameters"), following(c, "EQUAL")
-    return _named(nodes.Model, c, arguments=arguments, source=source)
-
-
-def domain(c: list[Any]) -> Item:
-    return _named(nodes.Domain, c, axes=of_kind(c, nodes.DomainAxis), source=c[-1])
-
-
-def axis(c: list[Any]) -> nodes.DomainAxis:
-    dimensions = _part(c, "dimensions", ())
-    return nodes.DomainAxis(span=cover(c), name=c[0].text, dimensions=dimensions)
 
 
 def given(c: list[Any]) -> Item:
@@ -103,10 +71,6 @@ def given(c: list[Any]) -> Item:
 def objective(c: list[Any]) -> Item:
     expression = c[1] if len(c) > 1 else None
     return nodes.Objective(span=cover(c), sense=c[0].text, expression=expression)
-
-
-def fit(c: list[Any]) -> Item:
-    return nodes.Fit(span=cover(c), keywords=c[1].value)
 
 
 def verify(c: list[Any]) -> Item:
@@ -137,15 +101,12 @@ def _whole(text: str) -> int:
     return int(value) if value is not None and value.is_integer() else 0
 
 
-def metric(c: list[Any]) -> Item:
-    return _named(nodes.Metric, c, value=c[-1])
-
-
 def _head(c: list[Any]) -> dict[str, Any]:
     """What stands before a constraint or a group, as its fields: a label, and quantifiers."""
-    over = (child for child in c if type(child) is Piece and child.kind == "quantifier")
-    binders = tuple(binder for quantifier in over for binder in quantifier.value)
-    return {"binders": binders, **spelled("label", _part(c, "label"))}
+    pieces = [child for child in c if type(child) is Piece]
+    label = next((found.value for found in pieces if found.kind == "label"), None)
+    over = (found.value for found in pieces if found.kind == "quantifier")
+    return {"binders": tuple(chain.from_iterable(over)), **spelled("label", label)}
 
 
 def constraint(c: list[Any]) -> Item:
@@ -156,46 +117,45 @@ def constraint(c: list[Any]) -> Item:
 
 
 def group(c: list[Any]) -> Item:
-    return nodes.Group(
-        span=cover(c),
-        constraints=of_kind(c, nodes.Constraint, nodes.Group),
-        modifiers=of_kind(c, nodes.Modifier),
-        **_head(c),
-    )
+    inside, modifiers = each(nodes.Constraint, nodes.Group)(c), each(nodes.Modifier)(c)
+    return nodes.Group(span=cover(c), constraints=inside, modifiers=modifiers, **_head(c))
 
 
 def soft(c: list[Any]) -> nodes.Modifier:
     return nodes.Soft(span=cover(c), keywords=c[1].value if len(c) > 1 else ())
 
 
-def on(c: list[Any]) -> nodes.Modifier:
-    return nodes.On(span=cover(c), dataset=c[1].text)
-
+_NUMBERS: dict[str, Action] = {
+    "dimensions": _part("dimensions", ()),
+    "value": after("EQUAL"),
+    "domain": after("IN"),
+}
+"""The parts of what is a number, or a vector of numbers."""
 
 ACTIONS: dict[str, Action] = EXPRESSION_ACTIONS | {
     "from": from_,
     "module": piece(module),
-    "imported": imported,
-    "param": _constant(nodes.Param),
-    "var": _constant(nodes.Var),
+    "imported": node(nodes.Imported, name=text(0), alias=text(-1)),
+    "param": _named(nodes.Param, **_NUMBERS),
+    "var": _named(nodes.Var, **_NUMBERS),
     "dimensions": piece(expressions, "dimensions"),
-    "let": let,
+    "let": _named(nodes.Let, parameters=_part("parameters"), value=-1),
     "parameters": piece(words, "parameters"),
-    "data": data,
-    "target": target,
+    "data": node(nodes.Data, targets=each(nodes.Target), source=after("EQUAL")),
+    "target": node(nodes.Target, name=text(0), columns=each(nodes.Column)),
     "column": column,
-    "model": model,
-    "domain": domain,
-    "axis": axis,
+    "model": _named(nodes.Model, arguments=_part("parameters"), source=after("EQUAL")),
+    "domain": _named(nodes.Domain, axes=each(nodes.DomainAxis), source=-1),
+    "axis": node(nodes.DomainAxis, name=text(0), dimensions=_part("dimensions", ())),
     "given": given,
     "objective": objective,
     "using": node(nodes.Using, method=1),
-    "fit": fit,
+    "fit": node(nodes.Fit, keywords=value(1)),
     "settings": piece(expressions),
     "verify": verify,
     "reference": piece(_joined, "reference"),
     "verify_part": verify_part,
-    "metric": metric,
+    "metric": _named(nodes.Metric, value=-1),
     "stop": node(nodes.Stop, condition=-1),
     "constraint": constraint,
     "group": group,
@@ -205,5 +165,5 @@ ACTIONS: dict[str, Action] = EXPRESSION_ACTIONS | {
     "soft": soft,
     "within": node(nodes.Within, tolerance=1),
     "surrogate": node(nodes.WithSurrogate, surrogate=2),
-    "on": on,
+    "on": node(nodes.On, dataset=text(1)),
 }
