@@ -8,11 +8,10 @@ u == 0 at t = 0                            ->   u(0) == 0
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, declared, put, sizes_of
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, declared, domains, put, sizes_of
 from cspec.dsl.text.defined_names import fields
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.tree.constants import is_whole
@@ -139,14 +138,6 @@ def _around(text: str, start: int, end: int, index: str) -> int | None:
     return None
 
 
-def _domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each domain of a text: its name, its axes and their intervals as far as they are written."""
-    line = re.compile(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)[ \t]*=[ \t]*(?:box\((.*)\))?", re.M)
-    for domain in line.finditer(text):
-        ends = [end.strip() for end in re.findall(r"\[([^\[\]]*)\]", domain[3] or "")]
-        yield domain[1], split_arguments(domain[2]), ends
-
-
 def regular(match: re.Match[str]) -> str:
     """`x in linspace(0, 1, 101)`: the grid of the domain that has this axis from end to end."""
     texts = match.group("low", "high", "n")
@@ -155,7 +146,7 @@ def regular(match: re.Match[str]) -> str:
     low, high, count = map(float, texts)
     step = count if match["kind"] == "arange" else 0.0
     count = round((high - low) / step) if step else count
-    for name, axes, ends in _domains(match.string):
+    for name, axes, ends in domains(match.string):
         written = split_arguments(ends[0]) if axes == [match["name"]] and len(ends) == 1 else []
         known = [float(end) for end in written if _FLOAT.fullmatch(end)]
         if len(known) != 2 or not is_whole(count) or count < 1 or known[0] != low:
@@ -179,7 +170,7 @@ def _at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         return None
     derived = re.search(r"\b(?:diff|grad|laplacian)\((\w+)", line[0])
     used = {*re.findall(r"\b[A-Za-z_]\w*\b", line[0])}
-    for name, axes, _ in _domains(text):
+    for name, axes, _ in domains(text):
         if not derived or derived[1] not in fields(text) or not used & {*axes}:
             continue
         listed = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
@@ -234,7 +225,7 @@ def _drawn(text: str, axes: list[str]) -> str | None:
     """The quantifier over points of the axes that are free; None where no domain has them."""
     if not axes:
         return ""
-    for _, known, ends in _domains(text):
+    for _, known, ends in domains(text):
         if len(axes) == 1 and axes[0] in known and len(ends) == len(known):
             return f"forall {axes[0]} in uniform({ends[known.index(axes[0])]}).sample(100): "
     return None

@@ -297,7 +297,7 @@ ELSEWHERE_ROWS = (
         "settings of `{word}` stand behind it in `( )`",
         "CS115",
     ),
-    row(_METHOD, _pruned, "", "CS501"),
+    row(_METHOD, _pruned, codes="CS501"),
     row(
         _METHOD,
         _method,

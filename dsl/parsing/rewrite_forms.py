@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from cspec.dsl.messages.synonyms import FAIRNESS, STAND_INS
+from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, number, split_arguments
 from cspec.dsl.mistakes.foreign.rows import Pattern
 from cspec.dsl.settings.fit import OPTIMIZERS
@@ -160,9 +160,9 @@ def boxed(match: re.Match[str]) -> str:
 
 
 def scheduled(match: re.Match[str]) -> str:
-    """`schedule=cosine, warmup=50`: a setting of the schedule stands behind it."""
+    """`schedule=cosine, warmup=50`: a setting of the schedule, or optimizer, stands behind it."""
     inside = ", ".join(part for part in (match["in"], match["name"]) if part)
-    return f"schedule={match['word']}({inside}){match['between'] or ''}"
+    return f"{match['of']}={match['word']}({inside}){match['between'] or ''}"
 
 
 def stops(match: re.Match[str]) -> str:
@@ -234,11 +234,6 @@ def bound(match: re.Match[str]) -> str:
     return "" if used else f"{match[1]} in values({match[2]}){match[3]}{match[1]}"
 
 
-def surrogate(match: re.Match[str]) -> str:
-    word = STAND_INS.get(match[1].lower())
-    return f"with surrogate {word}" if word else ""
-
-
 _COUNTS = {
     **dict.fromkeys(("other", "second", "two", "2nd"), "2"),
     **dict.fromkeys(("third", "three", "3rd"), "3"),
@@ -257,11 +252,16 @@ def every(match: re.Match[str]) -> str:
     return f"every {match[2]}" if count == "1" else f"every {count} {match[2]}s"
 
 
-def _axes(text: str) -> tuple[str, tuple[str, ...]]:
-    """The first domain of a text and its axes."""
-    found = re.search(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
-    axes = tuple(axis.strip() for axis in found[2].split(",")) if found else ()
-    return (found[1] if found else ""), axes
+def domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each domain of a text: its name, its axes and their intervals as far as they are written."""
+    line = re.compile(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)[ \t]*=[ \t]*(?:box\((.*)\))?", re.M)
+    for domain in line.finditer(text):
+        ends = [end.strip() for end in re.findall(r"\[([^\[\]]*)\]", domain[3] or "")]
+        yield domain[1], split_arguments(domain[2]), ends
+
+
+def _first_domain(text: str) -> tuple[str, list[str], list[str]]:
+    return next(domains(text), ("", [], []))
 
 
 _AXIS = re.compile(r"(\w+)[ \t]*(?:=|:|\bin\b|∈)[ \t]*(\[[^\[\]\n]*\])")
@@ -278,13 +278,13 @@ def by_axis(match: re.Match[str]) -> str:
     """`box(x=[-1, 1], t=[0, 1])`, in the order of the axes of its domain."""
     ends = dict(_AXIS.findall(match[1]))
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
-    names = _axes(line)[1]
+    names = _first_domain(line)[1]
     return f"box({', '.join(ends[name] for name in names)})" if set(names) == set(ends) else ""
 
 
 def everywhere(match: re.Match[str]) -> str:
     """`diff(u, t) == diff(u, x, x)`: at points of the domain."""
-    name, axes = _axes(match.string)
+    name, axes, _ = _first_domain(match.string)
     names = f"({', '.join(axes)})" if len(axes) > 1 else "".join(axes)
     used = any(occurs(axis, match[2]) for axis in axes)
     return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if used else ""
@@ -362,12 +362,6 @@ def parity(match: re.Match[str]) -> str:
     return f"{match[1]}{FAIRNESS[word].format(g=columns[2])} {relation} {match[3]}"
 
 
-def counted(match: re.Match[str]) -> str:
-    """`{0, ..., 2}`, `{0, 2, ..., 8}`, `0..2`."""
-    first, last = int(match[1]), int(match[3])
-    return from_to(first, last, int(match[2]) - first if match[2] else 1)
-
-
 def from_to(first: int, last: int, step: int) -> str:
     """The numbers from the first to the last, as a set."""
     if step < 1 or not 0 <= last - first <= 20 * step:
@@ -386,10 +380,8 @@ def primed(match: re.Match[str]) -> str:
 
 def boundary(match: re.Match[str]) -> str:
     """`forall (t, x) in q.boundary(100): C`: points of each face of the box."""
-    name, axes = _axes(match.string)
-    box = re.search(r"^[ \t]*domain\b[^\n]*\bbox\(([^\n]*)\)", match.string, re.MULTILINE)
-    ends = re.findall(r"\[([^\[\]]*)\]", box[1]) if box else []
-    if len(axes) != 2 or len(ends) != 2 or not name:
+    _, axes, ends = _first_domain(match.string)
+    if len(axes) != 2 or len(ends) != 2:
         return ""
     count = max(1, int(match[2]) // 4)
     faces = []

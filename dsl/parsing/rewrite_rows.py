@@ -56,12 +56,7 @@ ROWS = (
         r"\1\2 = [\3]",
         "several values are a list in brackets",
     ),
-    row(
-        r"(\bparam~WORD = )(\d+(?:\.\d+)?)(?=~in~\[ 0 , 1)",
-        r"\1\2%",
-        "",
-        "CS304",
-    ),
+    row(r"(\bparam~WORD = )(\d+(?:\.\d+)?)(?=~in~\[ 0 , 1)", r"\1\2%", codes="CS304"),
     row(
         r"(\bvar~(WORD) \[[^\]\n]*\](?: =[^\n]*?)?)~in~[\[(] "
         r"(\[[^\]\n]*\]|NUM) , (\[[^\]\n]*\]|NUM) [\])]((?:.|\n)*\S)",
@@ -226,12 +221,7 @@ ROWS = (
         r"\1 \2(\3)",
         "settings of `{2}` stand behind it in `( )`",
     ),
-    row(
-        r"^( )model (?:=|:=?|<-) (?=WORD)",
-        forms.named,
-        "a model has a name",
-        "CS101 CS136",
-    ),
+    row(r"^( )model (?:=|:=?|<-) (?=WORD)", forms.named, "a model has a name", "CS101 CS136"),
     row(
         r"^ data(?:set)? = (?=WORD\()",
         forms.named_data,
@@ -285,8 +275,7 @@ ROWS = (
     row(
         rf"{forms.HEAD}(?P<all>[^\n]*?\b(?P<word>[A-Z]\d?)\b[^\n]*?) $".replace("?P<all>", ""),
         forms.each_weight,
-        "",
-        "CS201",
+        codes="CS201",
     ),
     row(
         r"\bforall \( (WORD) , (WORD) \)~in~pairs\((WORD)\)",
@@ -295,7 +284,7 @@ ROWS = (
         "CS302",
     ),
     row(
-        r"\bschedule = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?) ,"
+        r"\b(?P<of>schedule) = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?) ,"
         r" (?P<name>(?:warmup|final|hold|follow) = [^,()\n]+)",
         forms.scheduled,
         "a setting of the schedule stands behind its word",
@@ -324,18 +313,8 @@ ROWS = (
         "all weights of `{of}` are `{of}.weights`",
         "CS210",
     ),
-    row(
-        r"\[ ([^\[\],\n]+?) , ([^\[\],\n]+?) \]",
-        r"[\2, \1]",
-        "",
-        "CS402 CS303",
-    ),
-    row(
-        r"(NUM)( [<>]=[^<>\n]+?[<>]= )(NUM)",
-        r"\3\2\1",
-        "",
-        "CS402",
-    ),
+    row(r"\[ ([^\[\],\n]+?) , ([^\[\],\n]+?) \]", r"[\2, \1]", codes="CS402 CS303"),
+    row(r"(NUM)( [<>]=[^<>\n]+?[<>]= )(NUM)", r"\3\2\1", codes="CS402"),
     row(
         r"^( (?:s\.t\. )?)[(\[\"]?(WORD)\b[)\]\"]? (?:->|=>|-|\|)? (?=WORD[\[(])",
         forms.labelled,
@@ -358,9 +337,9 @@ ROWS = (
         "the data that are measured stand behind `on`",
     ),
     row(
-        r"\boptimizer = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?)"
+        r"\b(?P<of>optimizer) = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?)"
         r" , (?P<name>(?:lr|momentum|weight_decay|betas) = (?:NUM|\[[^\]\n]*\]))",
-        lambda m: forms.scheduled(m).replace("schedule=", "optimizer=", 1),
+        forms.scheduled,
         "a setting of the optimizer stands behind its word",
     ),
     row(

@@ -54,10 +54,6 @@ def _of_a_model(match: re.Match[str]) -> str:
     return meant if own in models and (match["model"] or chosen) else ""
 
 
-def _source(match: re.Match[str]) -> str:
-    return f"{match[1]} = {match[2]}" if match[2] in SOURCES else ""
-
-
 def _loss_on(match: re.Match[str]) -> str:
     """`ce(test)`, `E[ce(test)]`: a mean of the loss on the data that are named."""
     text, models = match.string, model_names(match.string)
@@ -325,7 +321,7 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         r"(\bdata[ \t][^=\n]*\)) ,? (?:from|:|<-|:=|==|in|\bis\b)? (WORD)(?= (?:\(|$))",
-        _source,
+        lambda m: f"{m[1]} = {m[2]}" if m[2] in SOURCES else "",
         "where data come from stands behind `=`",
         "CS1",
     ),
@@ -366,8 +362,16 @@ SLIP_ROWS: tuple[Row, ...] = (
         "a derivative is `grad(f(x), x.c)`, of a model of coordinates `diff(u, x)`",
     ),
     row(
-        rf"(?:\bnorm_?(?P<a>{_P})|\b[lL]_?(?P<b>{_P})_?norm|\bl_?(?P<c>inf)|\bnorm_?[lL](?P<d>{_P}))"
-        r" \( (?P<in>(?:IN)+?) \)",
+        (
+            (
+                rf"(?:\bnorm_?(?P<a>{_P})|\b[lL]_?(?P<b>{_P})_?norm|\bl_?(?P<c>inf)"
+                rf"|\bnorm_?[lL](?P<d>{_P})) \( (?P<in>(?:IN)+?) \)"
+            ),
+            rf"\bnorm\( (?P<in>(?:IN)+?) , [lL]_?(?P<a>{_P}) \)",
+            rf"\bnorm\( (?P<in>(?:IN)+?) \) _ \{{?(?P<a>{_P})\b(?: \}})?",
+            rf"\bnorm\[ (?P<a>{_P}) \] \( (?P<in>(?:IN)+?) \)",
+            rf"\|(?P<in>[^|\n]+)\| _ \{{?(?P<a>{_P})\b(?: \}})?",
+        ),
         _norm_of,
         _NORM,
     ),
@@ -378,24 +382,10 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS201",
     ),
     row(
-        rf"\bnorm\( (?P<in>(?:IN)+?) , [lL]_?(?P<a>{_P}) \)",
-        _norm_of,
-        _NORM,
-    ),
-    row(
         rf"(?P<in>\b[A-Za-z]\w*)\.norm\( (?:(?:p|ord|norm) = )?(?P<a>{_P}) \)",
         _norm_of,
         _NORM,
         "CS210",
-    ),
-    row(
-        (
-            rf"\bnorm\( (?P<in>(?:IN)+?) \) _ \{{?(?P<a>{_P})\b(?: \}})?",
-            rf"\bnorm\[ (?P<a>{_P}) \] \( (?P<in>(?:IN)+?) \)",
-            rf"\|(?P<in>[^|\n]+)\| _ \{{?(?P<a>{_P})\b(?: \}})?",
-        ),
-        _norm_of,
-        _NORM,
     ),
     row(
         r"([^\n#]*?) (?:&&?|\|\|?|,|\\\\|\u2227|\u2228|\band\b|\bor\b)(?= (?:#[^\n]*)?$)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.messages.synonyms import STAND_INS
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import row
 from cspec.dsl.words.functions import SURROGATES
@@ -88,7 +89,7 @@ WORD_ROWS = (
     ),
     row(
         r"\bwith~surrogate~(WORD)(?!\w|\()",
-        forms.surrogate,
+        lambda m: (word := STAND_INS.get(m[1].lower(), "")) and f"with surrogate {word}",
         f"a stand-in is one of {', '.join(SURROGATES)}, or an expression",
     ),
     row(
@@ -399,7 +400,7 @@ WORD_ROWS = (
     ),
     row(
         r"\bin [{\[] (\d+)(?: , (\d+))? ,? (?:\.\.\.?|…) ,? (\d+) [}\]]",
-        forms.counted,
+        lambda m: forms.from_to(int(m[1]), int(m[3]), int(m[2]) - int(m[1]) if m[2] else 1),
         "numbers from 0 on are `range(n)`, without `..`",
     ),
     row(
