@@ -385,11 +385,10 @@ def boundary(match: re.Match[str]) -> str:
         return ""
     count = max(1, int(match[2]) // 4)
     faces = []
-    for axis, other, here, there in ((0, 1, *ends), (1, 0, *ends[::-1])):
+    for axis, here, other, there in zip(axes, ends, axes[::-1], ends[::-1], strict=True):
         for end in split_arguments(here):
-            held = put(rf"(?<![\w.]){re.escape(axes[axis])}\b", end, match[3])
-            points = f"uniform({there}).sample({count})"
-            faces.append(f"forall {axes[other]} in {points}: {held}")
+            held = put(rf"(?<![\w.]){re.escape(axis)}\b", end, match[3])
+            faces.append(f"forall {other} in uniform({there}).sample({count}): {held}")
     return match[1] + "; ".join(faces)
 
 
