@@ -43,29 +43,22 @@ def _divided(match: re.Match[str]) -> str:
     return f"{word}({inner})"
 
 
-_TAILS = {
-    **dict.fromkeys(("cvar", "es", "avar", "tvar", "expected_shortfall"), "cvar"),
-    "var": "quantile",
-}
-"""Measures of a tail by the names of papers; `VaR` is the quantile itself."""
-
-
 def _tail(match: re.Match[str]) -> str:
-    """`CVaR_{0.95}(e)`, `VaR_95(e)`, `cvar[0.9](e)`: the level stands second."""
-    word, level = match["word"].lower(), match["level"]
+    """`CVaR_{0.95}(e)`, `VaR_95(e)`, `cvar[0.9](e)`: the level stands second.
+
+    Measures of a tail go by many names; `VaR` is the quantile itself.
+    """
+    level, of = match["level"], "quantile" if match["word"].lower() == "var" else "cvar"
     if (
         match[0].split("(")[0].rstrip() in defined_names(match.string)
         or len(split_arguments(match["in"])) != 1
     ):
         return ""
     share = level.endswith("%") or "." in level
-    return f"{_TAILS[word]}({match['in'].strip()}, {level if share else f'{level}%'})"
+    return f"{of}({match['in'].strip()}, {level if share else f'{level}%'})"
 
 
-_WRAPPED = (
-    rf"(?:(?:WORD\.)*(?:{forms.COPIED})\( (?P<a>WORD) \)"
-    rf"|(?P<b>WORD)\.(?:{forms.COPIED})(?:\( \))?|(?P<c>WORD))"
-)
+_WRAPPED = rf"(?:{forms.COPY}|(?P<c>WORD))"
 _AFTER = rf"(?:\.(?:{forms.COPIED})(?:\( \))?)*"
 
 

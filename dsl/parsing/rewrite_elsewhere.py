@@ -203,9 +203,8 @@ ELSEWHERE_ROWS = (
         "`ratio` compares the groups of one rate; two rates are compared by their quotient",
     ),
     row(
-        r"(?P<head>(?:\||,) )(?P<open>[(\[{] )?(?P<all>WORD(?: (?:[*+:×/&@∩∧⊗,-]+|"
-        r"(?<=[ \t])(?:x|by|cross|with)(?=[ \t])) WORD)+)(?P<close> [)\]}])?"
-        r"(?= (?:[,\]]|on\b))",
+        rf"(?P<head>(?:\||,) )(?P<open>[(\[{{] )?(?P<all>WORD(?: (?:{_BETWEEN}) WORD)+)"
+        r"(?P<close> [)\]}])?(?= (?:[,\]]|on\b))",
         _crossed,
         "`{all}`: groups of several columns have a comma between these",
     ),

@@ -397,6 +397,7 @@ COPIED = (
     "|requires_grad_"
 )
 """What other libraries call a copy of a model that is not trained."""
+COPY = rf"(?:(?:WORD\.)*(?:{COPIED})\( (?P<a>WORD) \)|(?P<b>WORD)\.(?:{COPIED})(?:\( \))?)"
 
 
 def copy_of(match: re.Match[str]) -> str:

@@ -155,8 +155,7 @@ ROWS = (
         "CS1",
     ),
     row(
-        r"(^ model~WORD (?:\([^()\n]*\) )?= )(?:(?:WORD\.)*(?:COPIED)\( (?P<a>WORD) \)"
-        r"|(?P<b>WORD)\.(?:COPIED)(?:\( \))?) $".replace("COPIED", forms.COPIED),
+        rf"(^ model~WORD (?:\([^()\n]*\) )?= ){forms.COPY} $",
         forms.copy_of,
         "a copy of a model that never moves is `frozen(...)`",
         "CS5",

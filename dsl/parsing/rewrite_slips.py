@@ -31,13 +31,10 @@ _BASE = r"(?<![\w.])(?P<base>\d+(?:\.\d*)?|\.\d+)"
 
 
 def _plain_unit(match: re.Match[str]) -> str:
-    word = match["prefix"] or ""
-    scale = {
-        **dict.fromkeys(("k", "kilo", "thousand"), "k"),
-        **dict.fromkeys(("m", "mega", "million"), "M"),
-        **dict.fromkeys(("g", "giga", "billion"), "G"),
-    }
-    return f"{match['n']}{scale.get(word.lower(), '')}"
+    """`100 kFLOPs`, `5 million parameters`: words of a scale differ in their first letters."""
+    begins = (match["prefix"] or "")[:1].lower()
+    scale = {"k": "k", "t": "k", "m": "M", "g": "G", "b": "G"}.get(begins, "")
+    return f"{match['n']}{scale}"
 
 
 def _ramped(match: re.Match[str]) -> str:
