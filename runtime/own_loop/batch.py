@@ -215,8 +215,8 @@ class BatchReader:
                 for column in declared
                 if column not in batch.get(dataset, {})
             ]
-        known = {here for here, _ in self.targets.get(self.default or "", ())}
-        known |= set(self.features.get(self.default or "", ()))
+        known = dict.fromkeys(here for here, _ in self.targets.get(self.default or "", ()))
+        known |= dict.fromkeys(self.features.get(self.default or "", ()))
         found = [_needed(name) for name in missing]
         found += [f"`loss` does not know {name}=..." for name in columns if name not in known]
         if found:
