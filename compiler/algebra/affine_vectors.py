@@ -7,17 +7,18 @@ of one variable, and whether composition proves the problem convex.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from itertools import product
 from typing import NamedTuple
 
-from cspec.compiler.algebra.entries import entry_of
-from cspec.compiler.algebra.forms import Form, UnknownForm
+from cspec.compiler.algebra.entries import entries_of
+from cspec.compiler.algebra.forms import UnknownForm
+from cspec.compiler.algebra.shapes import param_entry
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.vectors import Sized, placed, with_size
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name, Negate, Product, Sum, Vector
 
 
@@ -55,30 +56,28 @@ def read_vectors(problem: Problem, space: Space) -> Read | None:
                     form.affine if c.equality(place) else form.convex
                     for place, form in enumerate(forms)
                 )
-                kinds[c.label, c.member] = _word(forms)
+                bent = "convex" if all(form.convex for form in forms) else "smooth"
+                affine = all(form.affine for form in forms)
+                kinds[c.label, c.member] = "affine" if affine else bent
     except UnknownForm:
         return None
-    return Read(
-        problem.model_copy(update={"constraints": tuple(constraints)}), smooth, convex, kinds
-    )
+    sized = problem.model_copy(update={"constraints": tuple(constraints)})
+    return Read(sized, smooth, convex, kinds)
 
 
 def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
     """Canonical functions that are vectors entry by entry, or `sized`: with their number."""
     reader = Reader(space)
-    constraints = []
-    for c in problem.constraints:
+
+    def split(c: Constraint) -> Constraint:
         parts: list[Expr] = []
         for part in c.parts:
             form = reader.known(part)
             shape = () if form is None else form.shape
-            if sized and shape:
-                parts.append(with_size(part, shape))
-            else:
-                places = product(*map(range, shape))
-                parts.extend(entry_of(part, p, space.shapes, space.params) for p in places)
-        constraints.append(c.model_copy(update={"parts": tuple(parts)}))
-    return problem.model_copy(update={"constraints": tuple(constraints)})
+            parts += [with_size(part, shape)] if sized and shape else entries_of(part, shape, space)
+        return c.model_copy(update={"parts": tuple(parts)})
+
+    return problem.model_copy(update={"constraints": tuple(map(split, problem.constraints))})
 
 
 def is_convex(problem: Problem, space: Space) -> bool:
@@ -91,19 +90,11 @@ def is_convex(problem: Problem, space: Space) -> bool:
 
 def vectors_step(found: Read) -> Step:
     """The record of what was read, for `explain`."""
-    counts: dict[str, int] = {}
-    for word in found.kinds.values():
-        counts[word] = counts.get(word, 0) + 1
+    counts = Counter(found.kinds.values())
     notes = [f"{count} of the requirements: {word}" for word, count in counts.items()]
     if found.convex:
         notes.append("the problem is convex by composition: every local minimum is the global one")
     return Step(name="classify", notes=tuple(notes))
-
-
-def _word(forms: list[Form]) -> str:
-    if all(form.affine for form in forms):
-        return "affine"
-    return "convex" if all(form.convex for form in forms) else "smooth"
 
 
 def affine_entries(functions: Iterable[Expr], space: Space) -> tuple[int, ...]:
@@ -203,23 +194,11 @@ def _number(expr: Expr, space: Space) -> float | tuple[float, ...] | None:
     if isinstance(expr, Name) and isinstance(space.params.get(expr.id), tuple):
         return space.params[expr.id]
     if isinstance(expr, Index):
-        return _entry(expr, space)
+        return param_entry(expr, space.params)
     if isinstance(expr, Vector):
         values = [value_or_none(item, space.params) for item in expr.items]
         return None if None in values else tuple(v for v in values if v is not None)
     return value_or_none(expr, space.params)
-
-
-def _entry(expr: Index, space: Space) -> float | None:
-    """The number that an entry of a param is: `u[3]`."""
-    known = space.params.get(expr.value.id) if isinstance(expr.value, Name) else None
-    places = [value_or_none(index, space.params) for index in expr.indices]
-    if not isinstance(known, tuple) or len(places) != 1:
-        return None
-    place = places[0]
-    if place is None or not is_whole(place) or not 0 <= place < len(known):
-        return None
-    return known[int(place)]
 
 
 def _scaled(line: Line | None, factor: float) -> Line | None:

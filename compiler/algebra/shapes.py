@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import ParameterRef
-from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Expr, Name
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
+from cspec.dsl.tree.nodes import Expr, Index, Name
 from cspec.dsl.values import shapes as tensor_shapes
 from cspec.dsl.values.shapes import Shape
 
@@ -30,3 +30,19 @@ def shape_of(expr: Expr, shapes: Mapping[str, Shape], params: Values) -> Shape |
         return None
 
     return tensor_shapes.shape_of(expr, leaf, params)
+
+
+def place_in(index: Expr, length: int, params: Values) -> int | None:
+    """The place that an index names on an axis of some length; None where it names none."""
+    place = value_or_none(index, params)
+    known = place is not None and is_whole(place) and 0 <= place < length
+    return int(place) if known and place is not None else None
+
+
+def param_entry(expr: Index, params: Values) -> float | None:
+    """The number that an entry of a param is, `u[3]`; None of anything else."""
+    known = params.get(expr.value.id) if isinstance(expr.value, Name) else None
+    if not isinstance(known, tuple) or len(expr.indices) != 1:
+        return None
+    place = place_in(expr.indices[0], len(known), params)
+    return None if place is None else known[place]

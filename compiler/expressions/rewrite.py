@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
-from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape
+from cspec.dsl.text.source import NOWHERE, Span
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Expr,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Product,
+    Sum,
+    shape,
+)
 from cspec.dsl.tree.rebuild import function_name as function_name
 from cspec.dsl.tree.rebuild import rebuild
 
@@ -16,12 +29,17 @@ def rewrite(expr: Expr, step: Callable[[Expr], Expr]) -> Expr:
     def visit(node: Node) -> Node:
         if isinstance(node, _LEAVES):
             return step(node)
-        changed = rebuild(node, visit)
-        return step(changed) if isinstance(changed, Expr) else changed
+        found = rebuild(node, visit)
+        return step(found) if isinstance(found, Expr) else found
 
-    changed = visit(expr)
-    assert isinstance(changed, Expr)
-    return changed
+    return changed(expr, visit)
+
+
+def changed(expr: Expr, visit: Callable[[Node], Node]) -> Expr:
+    """What becomes of an expression by a walk that makes an expression of each."""
+    found = visit(expr)
+    assert isinstance(found, Expr)
+    return found
 
 
 _LEAVES = (Name, Number)
@@ -38,6 +56,54 @@ def number(value: float) -> Number:
     """A number that the compiler writes."""
     text = str(int(value)) if is_whole(value) and abs(value) < 1e15 else repr(value)
     return Number(text=text, value=value)
+
+
+def signed_number(value: float) -> Expr:
+    """A number that may be negative, as one types it: `-3` is the negation of 3."""
+    return Negate(operand=number(-value)) if value < 0 else number(value)
+
+
+def sum_of(terms: Sequence[Expr], span: Span = NOWHERE) -> Expr:
+    """The sum of some terms; one alone as it is."""
+    if len(terms) == 1:
+        return terms[0]
+    return Sum(operands=tuple(terms), operators=("+",) * (len(terms) - 1), span=span)
+
+
+def product_of(factors: Sequence[tuple[str, Expr]], like: Product) -> Expr:
+    """The product of factors, each behind its operator, the first behind `*`; one alone as it is.
+
+    It stands in the place of another product.
+    """
+    if len(factors) == 1:
+        return factors[0][1]
+    operators = tuple(operator for operator, _ in factors[1:])
+    operands = tuple(factor for _, factor in factors)
+    return like.model_copy(update={"operands": operands, "operators": operators})
+
+
+def signed(whole: Sum | Product) -> list[tuple[str, Expr]]:
+    """The operands of a sum or a product, each behind its operator."""
+    first = "+" if isinstance(whole, Sum) else "*"
+    return list(zip((first, *whole.operators), whole.operands, strict=True))
+
+
+def constant_factor(product: Product, params: Values) -> tuple[float, list[tuple[str, Expr]]]:
+    """The constants of a product as one number, and what else there is, behind its operators.
+
+    The number is nan where one divides by 0.
+    """
+    factor = 1.0
+    kept: list[tuple[str, Expr]] = []
+    for sign, operand in signed(product):
+        value = value_or_none(operand, params)
+        if value is None:
+            kept.append((sign, operand))
+        elif sign == "/":
+            factor = factor / value if value else math.nan
+        else:
+            factor *= value
+    return factor, kept
 
 
 def method_name(expr: Expr) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cspec.compiler.expressions.latex import latex
 from cspec.compiler.expressions.mathematics import Mathematics
-from cspec.compiler.expressions.rewrite import function_name, rewrite
+from cspec.compiler.expressions.rewrite import changed, function_name, rewrite, sum_of
 from cspec.compiler.expressions.rows import without_rows
 from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import (
@@ -57,9 +57,7 @@ def _of_each_group(expr: Expr) -> Expr:
             return node
         return rebuild(node, visit)
 
-    found = visit(expr)
-    assert isinstance(found, Expr)
-    return found
+    return changed(expr, visit)
 
 
 def mathematics(expr: Expr) -> Mathematics:
@@ -151,10 +149,8 @@ def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr
         case "negative", (operand,):
             return Negate(operand=operand)
         case "every_sum", terms:
-            apart = tuple(_lettered(term, place) for place, term in enumerate(terms))
-            return Sum(operands=apart, operators=("+",) * (len(apart) - 1))
-        case _:
-            return node
+            return sum_of([_lettered(term, place) for place, term in enumerate(terms)])
+    return node
 
 
 def _lettered(term: Expr, place: int) -> Expr:

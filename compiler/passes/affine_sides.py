@@ -15,7 +15,13 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.expressions.rewrite import (
+    constant_factor,
+    number,
+    product_of,
+    signed,
+    signed_number,
+)
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Expr, Negate, Product, Sum
 
@@ -57,46 +63,28 @@ def _without_factors(found: Beside, product: Product, params: Values) -> Beside 
     """The same with constant factors and divisors on the bound's side."""
     if "@" in product.operators:
         return None
-    factor = 1.0
-    kept: list[tuple[str, Expr]] = []
-    for sign, operand in zip(("*", *product.operators), product.operands, strict=True):
-        value = value_or_none(operand, params)
-        if value is None:
-            kept.append((sign, operand))
-        elif value == 0 or not math.isfinite(value):
-            return None
-        else:
-            factor = factor * value if sign == "*" else factor / value
+    factor, kept = constant_factor(product, params)
+    if not factor or not math.isfinite(factor):
+        return None
     if not kept or len(kept) == len(product.operands) or kept[0][0] != "*":
         return None
-    return Beside(found.factor * factor, _product(kept, product), _scaled(found.bound, factor))
-
-
-def _product(kept: list[tuple[str, Expr]], product: Product) -> Expr:
-    if len(kept) == 1:
-        return kept[0][1]
-    operands, operators = tuple(e for _, e in kept), tuple(sign for sign, _ in kept[1:])
-    return product.model_copy(update={"operands": operands, "operators": operators})
+    return Beside(found.factor * factor, product_of(kept, product), _scaled(found.bound, factor))
 
 
 def _without_terms(found: Beside, total: Sum, params: Values) -> Beside | None:
     """The same with constant terms on the bound's side, where one term is left."""
-    terms = list(zip(("+", *total.operators), total.operands, strict=True))
-    kept = [t for t in terms if value_or_none(t[1], params) is None]
-    moved = [t for t in terms if value_or_none(t[1], params) is not None]
+    kept = [t for t in signed(total) if value_or_none(t[1], params) is None]
+    moved = [t for t in signed(total) if value_or_none(t[1], params) is not None]
     if len(kept) != 1 or not moved:
         return None
     bound = found.bound
     for sign, term in moved:
-        bound = _plus(bound, term, "-" if sign == "+" else "+")
+        opposite = "-" if sign == "+" else "+"
+        bound = _folded(Sum(operands=(bound, term), operators=(opposite,), span=bound.span))
     ((sign, inner),) = kept
     if sign == "-":
         return Beside(-found.factor, inner, _scaled(bound, -1.0))
     return Beside(found.factor, inner, bound)
-
-
-def _plus(bound: Expr, term: Expr, operator: str) -> Expr:
-    return _folded(Sum(operands=(bound, term), operators=(operator,), span=bound.span))
 
 
 def _scaled(bound: Expr, factor: float) -> Expr:
@@ -115,5 +103,4 @@ def _folded(bound: Expr) -> Expr:
     value = value_or_none(bound, {})
     if value is None or not math.isfinite(value):
         return bound
-    near = float(f"{value:.{DIGITS}g}")
-    return Negate(operand=number(-near)) if near < 0 else number(near)
+    return signed_number(float(f"{value:.{DIGITS}g}"))

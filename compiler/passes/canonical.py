@@ -20,8 +20,15 @@ import math
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.expressions.rewrite import (
+    call,
+    function_name,
+    number,
+    product_of,
+    signed,
+)
 from cspec.compiler.passes.affine_sides import beside
+from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
 from cspec.dsl.checks.advice import MOST_SUMS
 from cspec.dsl.settings.methods import Method
@@ -42,9 +49,8 @@ def canonical(
     """
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(with_parts(c, sign, params, method) for c in problem.constraints)
-    update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
-    return problem.model_copy(update=update)
+    found = map_constraints(problem, lambda c: with_parts(c, sign, params, method))
+    return found.model_copy(update={"objective": objective, "objective_sign": sign})
 
 
 def with_parts(
@@ -54,20 +60,17 @@ def with_parts(
 
     `method` is the one of a constraint that names none.
     """
-    whole = constraint.soft is not None or _is_whole(constraint, method)
-    found = constraint.model_copy(update={"whole": whole})
-    parts = split(found, params)
-    return found.model_copy(update={"parts": parts, "recovery": _recovery(found, sign)})
-
-
-def _is_whole(constraint: Constraint, method: Method | None) -> bool:
     chosen = method if constraint.method is None else constraint.method
-    return not constraint.construction and isinstance(chosen, Method) and chosen.whole
+    asked = not constraint.construction and isinstance(chosen, Method) and chosen.whole
+    found = constraint.model_copy(update={"whole": asked or constraint.soft is not None})
+    direction = 1.0 if _swapped(constraint) else -1.0
+    recovery = Recovery(sensitivity_sign=sign * direction)
+    return found.model_copy(update={"parts": split(found, params), "recovery": recovery})
 
 
-def _recovery(constraint: Constraint, sign: float) -> Recovery:
-    direction = 1.0 if constraint.relation == ">=" or constraint.mirrored else -1.0
-    return Recovery(sensitivity_sign=sign * direction)
+def _swapped(constraint: Constraint) -> bool:
+    """Whether its function is bound - value."""
+    return constraint.relation == ">=" or constraint.mirrored
 
 
 def split(constraint: Constraint, params: Values) -> tuple[Expr, ...]:
@@ -92,8 +95,8 @@ def parts_of(
 
 def as_written(value: Expr, constraint: Constraint) -> Expr:
     """One function, <= 0 (or == 0) exactly when a constraint holds with `value` for its own."""
-    swapped = constraint.relation == ">=" or constraint.mirrored
-    return minus(constraint.bound, value) if swapped else minus(value, constraint.bound)
+    bound = constraint.bound
+    return minus(bound, value) if _swapped(constraint) else minus(value, bound)
 
 
 def upper(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tuple[Expr, ...]:
@@ -102,12 +105,10 @@ def upper(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tupl
         case "abs", Call(arguments=(inner,)):
             return (minus(inner, bound), minus(negate(inner), bound))
         case "max", Call(arguments=arguments):
-            found = (upper(argument, bound, params, linear) for argument in arguments)
-            return tuple(part for parts in found for part in parts)
+            return tuple(part for a in arguments for part in upper(a, bound, params, linear))
         case "gap", Call(arguments=(vector,)):
             return (minus(call("differences", vector), bound),)
-    quotient = _quotient(value) if linear else None
-    if quotient:
+    if linear and (quotient := _quotient(value)):
         numerator, denominator = quotient
         return (minus(numerator, times(bound, denominator)),)
     return _beside(value, bound, "<=", params, linear) or (minus(value, bound),)
@@ -117,12 +118,10 @@ def lower(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tupl
     """Functions that are all <= 0 exactly when value >= bound."""
     match function_name(value), value:
         case "min", Call(arguments=arguments):
-            found = (lower(argument, bound, params, linear) for argument in arguments)
-            return tuple(part for parts in found for part in parts)
+            return tuple(part for a in arguments for part in lower(a, bound, params, linear))
         case "ratio", Call(arguments=(vector,)) if linear:
             return (call("ratio_differences", vector, bound),)
-    quotient = _quotient(value) if linear else None
-    if quotient:
+    if linear and (quotient := _quotient(value)):
         numerator, denominator = quotient
         return (minus(times(bound, denominator), numerator),)
     return _beside(value, bound, ">=", params, linear) or (minus(bound, value),)
@@ -140,9 +139,7 @@ def _beside(
         return tuple(times(size, part) for part in own)
     if found.inner is value or not _splits(found.inner):
         return ()
-    if not rises and function_name(found.inner) in ("abs", "gap", "max"):
-        return ()
-    if rises and function_name(found.inner) in ("min", "ratio"):
+    if function_name(found.inner) in (("min", "ratio") if rises else ("abs", "gap", "max")):
         return ()
     own = (upper if rises else lower)(found.inner, found.bound, params, linear)
     return tuple(times(size, part) for part in own)
@@ -165,13 +162,9 @@ def _summed(total: Sum, bound: Expr, side: float, params: Values) -> tuple[Expr,
     The largest of a sum is the sum of the largest, so there is one function for each choice of a
     piece of every term, at most `MOST_SUMS`.
     """
-    terms: list[_Term] = []
-    for operator, operand in zip(("+", *total.operators), total.operands, strict=True):
-        term = _term(operand, side if operator == "+" else -side, params)
-        if term is None:
-            return ()
-        terms.append(term)
-    if all(len(t.pieces) == 1 and not t.reduced for t in terms):
+    read = [_term(o, side if sign == "+" else -side, params) for sign, o in signed(total)]
+    terms = [term for term in read if term is not None]
+    if len(terms) < len(read) or all(len(t.pieces) == 1 and not t.reduced for t in terms):
         return ()
     if math.prod(len(t.pieces) for t in terms) > MOST_SUMS:
         return ()
@@ -238,17 +231,10 @@ def rescales(value: Expr, params: Values) -> bool:
 def _quotient(value: Expr) -> tuple[Expr, Expr] | None:
     """Numerator and denominator of a ratio of expectations."""
     match value:
-        case Product(operands=(*numerator, denominator), operators=(*operators, "/")):
-            if not any(isinstance(node, Expectation) for node in walk(denominator)):
-                return None
-            if len(numerator) == 1:
-                return numerator[0], denominator
-            rest = value.model_copy(
-                update={"operands": tuple(numerator), "operators": tuple(operators)}
-            )
-            return rest, denominator
-        case _:
-            return None
+        case Product(operands=(*_, denominator), operators=(*_, "/")):
+            if any(isinstance(node, Expectation) for node in walk(denominator)):
+                return product_of(signed(value)[:-1], value), denominator
+    return None
 
 
 def minus(left: Expr, right: Expr) -> Expr:

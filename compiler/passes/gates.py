@@ -67,7 +67,7 @@ def _step(node: Expr, gated: frozenset[str]) -> Expr:
 def _expected(c: Constraint, gated: frozenset[str]) -> Constraint:
     parts = tuple(rewrite(part, lambda node: _step(node, gated)) for part in c.parts)
     changed = any(a is not b for a, b in zip(parts, c.parts, strict=True))
-    words = {pair[0] for node in _sides(c) if (pair := sized(node)) is not None}
+    words = {p[0] for n in walk_expressions(c.value, c.bound) if (p := sized(n)) is not None}
     text = EXPECTED if words == {"density"} else EXPECTED_SIZES
     return c.model_copy(update={"parts": parts, **({"surrogate_text": text} if changed else {})})
 
@@ -88,9 +88,9 @@ def _true(c: Constraint, written: Constraint, expected: Constraint) -> Constrain
     return c.model_copy(update={"parts": written.parts, "gradient_parts": seen})
 
 
-def _sides(c: Constraint) -> Iterator[Expr]:
-    for side in (c.value, c.bound):
-        yield from (node for node in walk(side) if isinstance(node, Expr))
+def walk_expressions(*trees: Expr) -> Iterator[Expr]:
+    """The expressions of some trees."""
+    return (node for tree in trees for node in walk(tree) if isinstance(node, Expr))
 
 
 # --- without gates -------------------------------------------------------------------------------
@@ -136,18 +136,15 @@ def _share(bound: Expr, model: ModelFacts, params: Values, unit: int, c: Constra
     if value is None or not total:
         return None
     if value / unit < rest:
-        raise _too_few(c, rest * unit).error()
+        least = rest * unit
+        raise Diagnostic(
+            code="CS522",
+            message=f"`{c.text}` can't be met: {least:,} are left when every weight is zero",
+            span=c.span,
+            label="biases and normalization are never pruned",
+            helps=(f"choose a bound above {least:,}, or a smaller model",),
+        ).error()
     return number(min(1.0, (value / unit - rest) / total))
-
-
-def _too_few(c: Constraint, least: int) -> Diagnostic:
-    return Diagnostic(
-        code="CS522",
-        message=f"`{c.text}` can't be met: {least:,} are left when every weight is zero",
-        span=c.span,
-        label="biases and normalization are never pruned",
-        helps=(f"choose a bound above {least:,}, or a smaller model",),
-    )
 
 
 def _stuck(
@@ -163,13 +160,9 @@ def _stuck(
         counted = sized(c.value) is not None or function_name(c.value) == "density"
         floor = c.relation == ">=" and counted
         if not kept and not floor:
-            yield from _without_gradient(_sides(c), plain, models, c.label)
+            sides = walk_expressions(c.value, c.bound)
+            yield from _without_gradient(sides, plain, models, c.label)
     yield from _without_gradient(walk_expressions(problem.objective), plain, models, None)
-
-
-def walk_expressions(expr: Expr) -> Iterator[Expr]:
-    """The expressions of a tree."""
-    return (node for node in walk(expr) if isinstance(node, Expr))
 
 
 def _without_gradient(
@@ -177,13 +170,13 @@ def _without_gradient(
 ) -> Iterator[Diagnostic]:
     for node in nodes:
         pair = sized(node)
+        where = "the objective" if label is None else f"`{label}`"
         if function_name(node) == "density" and (pair is None or pair[1] not in models):
-            yield _tensor(node, label)
+            yield _tensor(node, where)
             return
         if pair is None or pair[1] not in plain:
             continue
         word, model = pair
-        where = "the objective" if label is None else f"`{label}`"
         set_ = "" if word == "flops" else f"; `{word}({model}) <= bound` by itself is kept by size"
         yield Diagnostic(
             code="CS522",
@@ -199,9 +192,8 @@ def _without_gradient(
         return
 
 
-def _tensor(node: Expr, label: str | None) -> Diagnostic:
+def _tensor(node: Expr, where: str) -> Diagnostic:
     """`density(W)` where a gradient would have to move it."""
-    where = "the objective" if label is None else f"`{label}`"
     return Diagnostic(
         code="CS522",
         message=f"`density` of a tensor has no gradient in {where}",
@@ -241,16 +233,12 @@ def _pruned(c: Constraint) -> Iterator[ParameterRef]:
 
 def _uncounted(problem: Problem, facts: Facts) -> Iterator[Diagnostic]:
     """`flops` of models whose operations are not known."""
-    sides = [node for c in problem.constraints for node in _sides(c)]
-    sides += [n for value in (problem.objective, *dict(problem.metrics).values())
-              for n in walk_expressions(value)]  # fmt: skip
-    for node in sides:
+    sides = [side for c in problem.constraints for side in (c.value, c.bound)]
+    for node in walk_expressions(*sides, problem.objective, *dict(problem.metrics).values()):
         pair = sized(node, frozenset({"flops"}))
         model = None if pair is None else facts.models.get(pair[1])
-        if pair is None or model is None:
-            continue
-        known = model.operations
-        if known is not None and not known.refusal:
+        known = None if model is None else model.operations
+        if pair is None or model is None or (known is not None and not known.refusal):
             continue
         why = "nothing says what it is called with" if known is None else known.refusal
         yield Diagnostic(

@@ -22,6 +22,11 @@ def map_expressions(problem: Problem, change: Rewriter) -> Problem:
     )
 
 
+def map_constraints(problem: Problem, change: Callable[[Constraint], Constraint]) -> Problem:
+    """The problem with `change` applied to each of its constraints."""
+    return problem.model_copy(update={"constraints": tuple(map(change, problem.constraints))})
+
+
 def map_constraint(constraint: Constraint, change: Rewriter) -> Constraint:
     """One constraint with `change` applied to its expressions; the same one if none changed."""
     update: dict[str, object] = {
@@ -55,5 +60,5 @@ def _changed(parts: tuple[Expr, ...], change: Rewriter) -> tuple[Expr, ...]:
 
 def map_binder(binder: Binder, change: Rewriter) -> Binder:
     """A quantifier with `change` applied to its set and condition."""
-    condition = None if binder.condition is None else change(binder.condition)
+    condition = binder.condition and change(binder.condition)
     return binder.model_copy(update={"domain": change(binder.domain), "condition": condition})

@@ -43,7 +43,7 @@ def monotone_bounds(
         try:
             solved = _bound(expr, plain, by, box)
         except NotSymbolicError:
-            continue
+            solved = None
         if solved is None:
             continue
         slope, end, why = solved
@@ -71,19 +71,19 @@ def _bound(
     if not slope:
         return None
     low, high = box[by]
-    end = _inverse(plain, by, low, high)
-    words = ""
-    if end is not None:
+    inverted = _inverse(plain, by, low, high)
+    end = _bisected(plain, by, slope, low, high) if inverted is None else inverted
+    if end is None or compare(end, low) < 0 or compare(end, high) > 0:
+        return None
+    value = words = f"{float(end):.6g}"
+    if inverted is None:
+        words = f"{value}, by bisection"
+    else:
         written = _inverse(expr, by, None, None)
         shown = str(end if written is None else written).replace("asin", "arcsin")
         shown = shown.replace("acos", "arccos").replace("atan", "arctan")
-        value = f"{float(end):.6g}"
-        words = value if shown == value or len(shown) > 40 else f"{shown} = {value}"
-    else:
-        end = _bisected(plain, by, slope, low, high)
-        words = f"{float(end):.6g}, by bisection" if end is not None else ""
-    if end is None or compare(end, low) < 0 or compare(end, high) > 0:
-        return None
+        if shown != value and len(shown) <= 40:
+            words = f"{shown} = {value}"
     affine = sp.diff(plain, by).is_number
     kind = "increases" if slope > 0 else "decreases"
     proof = "" if affine else f"; proved: it {kind} in {by} on {interval_text(low, high)}"
@@ -103,12 +103,11 @@ def _inverse(
     """The x with expr(x) = 0, by undoing one layer after another; None where that is not enough."""
     left, right = expr, sp.Integer(0)
     for _ in range(20):
-        if left == by:
-            break
-        peeled = _peel(left, right, by)
-        if peeled is None:
-            return None
-        left, right = peeled
+        if left != by:
+            peeled = _peel(left, right, by)
+            if peeled is None:
+                return None
+            left, right = peeled
     if left != by:
         return None
     if low is None or high is None:
@@ -145,11 +144,8 @@ def _bisected(
     a, b = ends
     for _ in range(STEPS):
         middle = (a + b) / 2
-        value = sp.N(expr.subs(by, middle), DIGITS)
-        if value * slope > 0:
-            b = middle
-        else:
-            a = middle
+        above = sp.N(expr.subs(by, middle), DIGITS) * slope > 0
+        a, b = (a, middle) if above else (middle, b)
     return a
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from cspec.compiler.expressions.rewrite import call, function_name, number, same
 from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.passes.canonical import negate
+from cspec.compiler.passes.spread import spelled_out
 from cspec.compiler.surrogates.atoms import is_mean
 from cspec.dsl.tree.nodes import Call, Expr, Negate, Power, Product, Sum
 
@@ -44,12 +45,8 @@ def _extremes(expr: Expr) -> Expr:
             return call("max", inner, negate(inner))
         case "relu", (inner,):
             return call("max", inner, number(0))
-        case "gap", (vector,):
-            ends = (call("max", vector), call("min", vector))
-            return Sum(operands=ends, operators=("-",), span=expr.span)
-        case "ratio", (vector,):
-            ends = (call("min", vector), call("max", vector))
-            return Product(operands=ends, operators=("/",), span=expr.span)
+        case "gap" | "ratio", (_,):
+            return spelled_out(expr)
     return expr
 
 

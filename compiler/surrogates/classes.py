@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.expressions.rewrite import changed, number, same
 from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO
 from cspec.compiler.surrogates.atoms import is_closed, is_prediction, moves, outside_means
@@ -207,6 +207,4 @@ def predicted(s: SoftenerBase, expr: Expr, prediction: Call, cls: Class | Other)
                 return cls.value
         return fold(rebuild(node, visit))
 
-    found = visit(expr)
-    assert isinstance(found, Expr)
-    return found
+    return changed(expr, visit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.rewrite import changed, same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, complement, is_number, plus, times
 from cspec.compiler.surrogates.atoms import events, is_closed, outside_means, predictions, reduces
 from cspec.compiler.surrogates.base import SoftenerBase
@@ -41,9 +41,7 @@ def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
             return s.mean(node, 0)
         return node if is_closed(node) else rebuild(node, visit)
 
-    found = visit(expr)
-    assert isinstance(found, Expr)
-    return found
+    return changed(expr, visit)
 
 
 def _over_truth(s: SoftenerBase, expr: Expr, event: Expr, sign: int) -> Expr:

@@ -56,19 +56,15 @@ def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> 
     if others:
         inner = node.model_copy(update={"binders": drawn})
         return node.model_copy(update={"body": inner, "binders": others})
-    noises, counts = [], []
-    for binder in drawn:
-        noise, count = _noise(binder, node.body, columns, params)
-        noises.append(noise)
-        counts.append(count)
-    beside = {
-        binder.names[0]: Beside(name=noise.name, column=_column(noise), span=binder.span)
-        for binder, noise in zip(drawn, noises, strict=True)
-    }
-    draws = max(counts)
+    found = [_noise(binder, node.body, columns, params) for binder in drawn]
+    beside: dict[str, Expr] = {}
+    for binder, (noise, _) in zip(drawn, found, strict=True):
+        column = None if noise.like is None else Name(id=noise.like)
+        beside[binder.names[0]] = Beside(name=noise.name, column=column, span=binder.span)
+    draws = max(count for _, count in found)
     return Drawn(
         body=substitute(node.body, beside),
-        noises=tuple(noises),
+        noises=tuple(noise for noise, _ in found),
         draws=draws,
         judged=max(draws, JUDGED),
         written=node,
@@ -86,10 +82,6 @@ def in_words(node: Node, params: Values) -> str:
         return ""
     of = " and ".join(f"{n.kind}({n.ends[0]:g}, {n.ends[1]:g})" for n in node.noises)
     return f"{node.judged} draws of {of} an example"
-
-
-def _column(noise: Noise) -> Name | None:
-    return None if noise.like is None else Name(id=noise.like)
 
 
 def _distribution(binder: Binder) -> tuple[Literal["normal", "uniform"], Call, Expr | None] | None:

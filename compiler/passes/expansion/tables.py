@@ -110,13 +110,8 @@ def _entry(name: str, table: ParamTable, entry: Index, facts: Facts) -> Expr:
         codes = tuple(code for (code, _), kept in zip(chosen, own, strict=True) if kept)
         found[codes] = _value(name, table, key, entry)
     columns = tuple(i for i in entry.indices if isinstance(i, Name))
-    return Lookup(
-        columns=columns,
-        held=tuple(found),
-        values=tuple(found.values()),
-        written=entry,
-        span=entry.span,
-    )
+    held, values = tuple(found), tuple(found.values())
+    return Lookup(columns=columns, held=held, values=values, written=entry, span=entry.span)
 
 
 def _is_own(column: str, index: Expr) -> bool:
@@ -129,9 +124,15 @@ def _chosen(
     """The values that an index goes over, each with its code; None of what is no value."""
     held = sorted(_held(column, facts).items())
     if _is_own(column, index):
-        if not held:
-            raise _unknown_column(name, column, index).error()
-        return held
+        if held:
+            return held
+        raise Diagnostic(
+            code="CS223",
+            message=f"nothing says which values `{column}` takes",
+            span=index.span,
+            label=f"`{name}` has a number for each of them",
+            helps=("give the training data to `bind`, too",),
+        ).error()
     if isinstance(index, Category | String):
         key = as_key(index.text if isinstance(index, Category) else index.value)
     elif (constant := value_or_none(index, {})) is not None:
@@ -139,50 +140,32 @@ def _chosen(
     else:
         return None
     present = sorted({text for _, text in held})
-    if present and key not in present:
-        raise _not_held(key, column, present, index).error()
-    return [(-1, key)]
+    if not present or key in present:
+        return [(-1, key)]
+    guess = closest(key, present)
+    raise Diagnostic(
+        code="CS223",
+        message=f"`{column}` does not hold {key}",
+        span=index.span,
+        label=f"no value of `{column}`",
+        notes=(f"it holds: {_listed(present)}",),
+        helps=(f"did you mean `{guess}`?",) if guess else ("write one of these",),
+    ).error()
 
 
 def _value(name: str, table: ParamTable, key: str, index: Expr) -> float:
     value = table.values.get(key, table.default)
-    if value is None:
-        raise _no_value(name, table, key, index).error()
-    return value
-
-
-def _no_value(name: str, table: ParamTable, key: str, index: Expr) -> Diagnostic:
+    if value is not None:
+        return value
     guess, several = closest(key, table.values), len(table.columns) > 1
-    return Diagnostic(
+    raise Diagnostic(
         code="CS223",
         message=f"table `{name}` has no number for {key}",
         span=index.span,
         label=f"a value of `{table.column}`",
         notes=(f"it has: {_listed(list(table.values), several)}",),
         helps=(f"did you mean `{guess}`?",) if guess else (f"give `{name}` a number for it",),
-    )
-
-
-def _not_held(key: str, column: str, held: list[str], index: Expr) -> Diagnostic:
-    guess = closest(key, held)
-    return Diagnostic(
-        code="CS223",
-        message=f"`{column}` does not hold {key}",
-        span=index.span,
-        label=f"no value of `{column}`",
-        notes=(f"it holds: {_listed(held)}",),
-        helps=(f"did you mean `{guess}`?",) if guess else ("write one of these",),
-    )
-
-
-def _unknown_column(name: str, column: str, index: Expr) -> Diagnostic:
-    return Diagnostic(
-        code="CS223",
-        message=f"nothing says which values `{column}` takes",
-        span=index.span,
-        label=f"`{name}` has a number for each of them",
-        helps=("give the training data to `bind`, too",),
-    )
+    ).error()
 
 
 def _misfit(

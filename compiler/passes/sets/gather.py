@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.passes.sets.in_order import in_order, ordered_set
+from cspec.compiler.passes.sets.joint import elsewhere
 from cspec.compiler.passes.sets.rows import ROWS as FEW
 from cspec.compiler.records.problem import (
     Coefficients,
@@ -28,9 +29,8 @@ from cspec.compiler.records.problem import (
     Problem,
     SetMember,
 )
-from cspec.dsl.settings.methods import Projection
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Expr, Name, Vector, shape
+from cspec.dsl.tree.nodes import Name, Vector, shape
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.words.sets import COEFFICIENTS, OF_SEVERAL
 
@@ -70,25 +70,20 @@ def _by_subject(constraints: Sequence[Constraint]) -> list[list[int]]:
     """Places of constraints on the same tensor that may be projected onto by the same method."""
     found: dict[object, list[int]] = {}
     for place, c in enumerate(constraints):
-        if c.set is None or c.soft is not None or not _known(c.set.subject):
-            continue
-        if c.method is None or isinstance(c.method, Projection):
-            key = (shape(c.set.subject), repr(c.method), c.construction)
+        # One tensor, or several of which it is known that they are.
+        known = c.set is not None and isinstance(c.set.subject, ParameterRef | Name | Vector)
+        if known and not elsewhere(c):
+            key = (shape(c.known_set.subject), repr(c.method), c.construction)
             found.setdefault(key, []).append(place)
     return list(found.values())
-
-
-def _known(subject: Expr | None) -> bool:
-    """Whether a subject is one tensor, or several of which it is known that they are."""
-    return isinstance(subject, ParameterRef | Name | Vector)
 
 
 def _same_on_rows(constraints: list[Constraint], places: Iterable[int]) -> None:
     """One set for several rows of a tensor, where it is the same on each."""
     groups: dict[object, list[int]] = {}
     for place in places:
-        member = constraints[place].set
-        if member is not None and member.rows:
+        member = constraints[place].known_set
+        if member.rows:
             key = (member.word, shape(tuple(member.arguments.items())), len(member.rows[0]))
             groups.setdefault(key, []).append(place)
     for group in groups.values():
@@ -112,17 +107,16 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
     """0 <= A + B and A + B <= 1 as one set."""
     groups: dict[object, list[int]] = {}
     for place in places:
-        member = constraints[place].set
-        if member is not None and member.word in OF_SEVERAL:
+        member = constraints[place].known_set
+        if member.word in OF_SEVERAL:
             rest = tuple(v for k, v in member.arguments.items() if k not in ("1", "2"))
             groups.setdefault((member.word, rest), []).append(place)
     for group in groups.values():
         members = [constraints[p].known_set for p in group]
         low = max(m.arguments["1"] for m in members)
         high = min(m.arguments["2"] for m in members)
-        if low > high:
-            continue
-        _change(constraints, group, arguments={**members[0].arguments, "1": low, "2": high})
+        if low <= high:
+            _change(constraints, group, arguments={**members[0].arguments, "1": low, "2": high})
 
 
 # --- Affine rows ---------------------------------------------------------------------------------
@@ -139,12 +133,16 @@ def _affine(
     subject = constraints[affine[0]].known_set.subject
     assert subject is not None
     size = shape_of(subject, shapes, params)
-    signs = [p for p in places if _is_nonneg(constraints[p].known_set)]
+    sets = [(p, constraints[p].known_set) for p in places]
+    signs = [p for p, member in sets if member.word == "nonneg" and not member.partial]
     total = None if size is None or not signs else _simplex_total(rows, size)
-    together = [*affine, *signs] if total is not None else affine
-    found = _simplex(total) if total is not None else _one_set(rows, size)
+    if total is not None:
+        arguments = {} if total == 1 else {"total": number(total)}
+        _put_all(constraints, [*affine, *signs], ("simplex", arguments))
+        return
+    found = _one_set(rows, size)
     if found is not None:
-        _put_all(constraints, together, found)
+        _put_all(constraints, affine, found)
         return
     # Too many for one set: those of each requirement may be one, and they are projected in turn.
     labels = {constraints[place].label: None for place in affine}
@@ -166,10 +164,6 @@ def _put_all(
         _put(constraints, place, None)
 
 
-def _is_nonneg(member: SetMember) -> bool:
-    return member.word == "nonneg" and not member.partial
-
-
 def _rows(member: SetMember) -> list[BoundedRow]:
     first, bounds = member.arguments["0"], member.arguments["1"]
     if member.word == "halfspace":
@@ -181,35 +175,24 @@ def _rows(member: SetMember) -> list[BoundedRow]:
 def _merged(rows: Sequence[BoundedRow]) -> list[BoundedRow]:
     """Rows on the same combination of entries as one with both ends."""
     found: dict[Coefficients, BoundedRow] = {}
-    for row in map(_turned, rows):
-        other = found.get(row.a)
-        lo, hi = (
-            (row.lo, row.hi) if other is None else (max(row.lo, other.lo), min(row.hi, other.hi))
-        )
-        found[row.a] = BoundedRow(row.a, lo, hi)
+    for a, lo, hi in rows:
+        every, entries = _parts(a)
+        if (every or entries[0][1]) < 0:  # -x <= 1 is x >= -1
+            a, lo, hi = _turned_down(a), -hi, -lo
+        other = found.get(a, BoundedRow(a, lo, hi))
+        found[a] = BoundedRow(a, max(lo, other.lo), min(hi, other.hi))
     return list(found.values())
-
-
-def _turned(row: BoundedRow) -> BoundedRow:
-    """The row with a positive first coefficient: -x <= 1 is x >= -1."""
-    every, entries = _parts(row.a)
-    first = every or entries[0][1]
-    return row if first > 0 else BoundedRow(_turned_down(row.a), -row.hi, -row.lo)
 
 
 def _one_set(rows: Sequence[BoundedRow], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
     """The word and arguments of all rows as one set; None where there is none."""
     if any(row.lo > row.hi for row in rows):
         return None
-    paths = in_order([(row.a, row.lo, row.hi) for row in rows])
+    paths = in_order(rows)
     if paths is not None and len(rows) > 1:
         return ordered_set(paths, size)
     if _apart(rows):
-        return "separate", {
-            "0": tuple(row.a for row in rows),
-            "1": tuple(row.lo for row in rows),
-            "2": tuple(row.hi for row in rows),
-        }
+        return "separate", {str(i): column for i, column in enumerate(zip(*rows, strict=True))}
     equal = all(row.lo == row.hi for row in rows)
     if len(rows) > FEW and not (equal and size and len(rows) * math.prod(size) <= DENSE):
         return None
@@ -245,23 +228,16 @@ def _apart(rows: Sequence[BoundedRow]) -> bool:
 
 def _simplex_total(rows: Sequence[BoundedRow], size: Shape) -> float | None:
     """t where the rows are `sum == t` of every row of (outputs, rest)."""
-    totals = {row.hi for row in rows if row.lo == row.hi}
-    if len(size) < 2 or len(rows) != size[0] or len(totals) != 1 or len(size) < 2:
+    totals = {end for row in rows for end in (row.lo, row.hi)}
+    if len(size) < 2 or len(rows) != size[0] or len(totals) != 1:
         return None
-    wanted = [set() for _ in range(size[0])]  # type: list[set[Places]]
+    wanted: list[set[Places]] = [set() for _ in range(size[0])]
     for row in rows:
         every, entries = _parts(row.a)
-        if every or row.lo != row.hi or {value for _, value in entries} != {1.0}:
-            return None
         outputs = {index[0] for index, _ in entries}
-        if len(outputs) != 1:
+        if every or len(outputs) != 1 or {value for _, value in entries} != {1.0}:
             return None
         wanted[outputs.pop()] |= {index for index, _ in entries}
     full = all(len(places) == math.prod(size[1:]) for places in wanted)
     total = totals.pop()
     return total if full and total > 0 else None
-
-
-def _simplex(total: float) -> tuple[str, dict[str, Any]]:
-    arguments: dict[str, Expr] = {} if total == 1 else {"total": number(total)}
-    return "simplex", arguments

@@ -16,13 +16,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from cspec.compiler.algebra.shapes import place_in
 from cspec.compiler.expressions.rewrite import rewrite, same
+from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.passes.sets.between_tensors import between_tensors
 from cspec.compiler.passes.sets.recognize import set_of
 from cspec.compiler.passes.sets.rows import joint_rows
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, is_whole, value_or_none
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Expr, Index, Name, Node, Slice, Vector, walk
 from cspec.dsl.tree.nodes import shape as tree_shape
 from cspec.dsl.values.shapes import Shape
@@ -55,13 +57,12 @@ def member_sets(
     """The problem with sets on rows and entries of tensors; `shapes` are those of variables."""
 
     def seen(c: Constraint) -> Constraint:
-        if c.set is not None and not isinstance(c.set.subject, Index):
-            return c
-        if c.binders or c.event is not None:
+        whole = c.set is not None and not isinstance(c.set.subject, Index)
+        if whole or c.binders or c.event is not None:
             return c
         return c.model_copy(update={"set": _member_set(c, shapes, symbols, params)})
 
-    return problem.model_copy(update={"constraints": tuple(map(seen, problem.constraints))})
+    return map_constraints(problem, seen)
 
 
 def _member_set(
@@ -75,14 +76,13 @@ def _member_set(
         return None
     named = _replaced(c, subject.expr, Name(id=TENSOR))
     part = _only_part(named, subject.shape, params)
-    of_part = None if part is None else _part_set(named, part, symbols, params)
-    if of_part is not None and of_part.part:
-        return of_part.model_copy(update={"subject": subject.expr})
-    found = set_of(named, symbols, params, {TENSOR: subject.shape})
-    if found is not None and same(found.subject or named.value, Name(id=TENSOR)):
+    found = of_part = None if part is None else _part_set(named, part, symbols, params)
+    if of_part is None or not of_part.part:
+        whole = set_of(named, symbols, params, {TENSOR: subject.shape})
+        if whole is not None and same(whole.subject or named.value, Name(id=TENSOR)):
+            found = whole
+    if found is not None:
         return found.model_copy(update={"subject": subject.expr})
-    if of_part is not None:
-        return of_part.model_copy(update={"subject": subject.expr})
     return _between(c, subjects, params)
 
 
@@ -117,13 +117,10 @@ def _between(c: Constraint, subjects: list[Subject], params: Values) -> SetMembe
     """The set of several weights together, or of all rows of one."""
     if not all(isinstance(subject.expr, ParameterRef) for subject in subjects):
         return None
-    named, shapes = _named(c, subjects)
-    found = between_tensors(named, shapes, params)
-    if found is None:
-        return None
+    found = between_tensors(*_named(c, subjects), params)
     items = tuple(subject.expr for subject in subjects)
     subject = Vector(items=items) if len(items) > 1 else items[0]
-    return found.model_copy(update={"subject": subject, "recognized": c.text})
+    return found and found.model_copy(update={"subject": subject, "recognized": c.text})
 
 
 def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
@@ -194,9 +191,8 @@ def _part(index: Index, shape: Shape, params: Values) -> TensorPart | None:
                 return None
             places.append((piece.start, piece.stop))
             kept.append(piece.length)
-            continue
-        place = value_or_none(given, params)
-        if place is None or not is_whole(place) or not 0 <= place < size:
+        elif (place := place_in(given, size, params)) is not None:
+            places.append(place)
+        else:
             return None
-        places.append(int(place))
     return TensorPart(index, (*kept, *shape[len(index.indices) :]), tuple(places))

@@ -64,12 +64,11 @@ def set_of(
 
     `tensors` are the names that stand for parameters, with their shapes where they are known.
     """
-    value, relation, bound = normalized(
-        constraint.value, constraint.relation, constraint.bound, params or {}
-    )
+    c, params = constraint, params or {}
+    value, relation, bound = normalized(c.value, c.relation, c.bound, params)
     if tensors is None:
-        tensors = _tensors(constraint, symbols, params or {})
-    seen = Seen(constraint, value, bound, tensors, symbols, params or {})
+        tensors = _tensors(c, symbols, params)
+    seen = Seen(c, value, bound, tensors, symbols, params)
     match relation:
         case "in" if is_tensor(value, tensors):
             return membership(value, bound)

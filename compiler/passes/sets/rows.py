@@ -21,6 +21,7 @@ import sympy as sp
 
 from cspec.compiler.algebra.matrices import has_matrices
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, rational, translate
+from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -361,30 +362,21 @@ class _Reader:
     def _sum(self, operands: Sequence[Expr], operators: Sequence[str]) -> Form | list[Form]:
         total = self.read(operands[0])
         for operator, operand in zip(operators, operands[1:], strict=True):
-            sign = -1.0 if operator == "-" else 1.0
-            total = _plus(total, _times_each(self.read(operand), sign))
+            term = self.read(operand)
+            total = _plus(total, _times_each(term, -1.0) if operator == "-" else term)
         return total
 
     def _product(self, product: Product) -> Form | list[Form]:
         if product.operators == ("@",):
             return self._matrix(*product.operands)
-        if "@" in product.operators:
-            raise _NotLinearError
         factor, kept = self._factor(product)
         return _times_each(self.read(kept), factor)
 
     def _factor(self, product: Product) -> tuple[float, Expr]:
         """The constants of a product as one, and the only other factor."""
-        factor, kept = 1.0, []
-        for operator, operand in zip(("*", *product.operators), product.operands, strict=True):
-            value = value_or_none(operand, self.params)
-            if value is None:
-                kept.append((operator, operand))
-            elif operator == "/" and value == 0:
-                raise _NotLinearError
-            else:
-                factor = factor * value if operator == "*" else factor / value
-        if len(kept) != 1 or kept[0][0] != "*":
+        factor, kept = constant_factor(product, self.params)
+        alone = "@" not in product.operators and len(kept) == 1 and kept[0][0] == "*"
+        if math.isnan(factor) or not alone:
             raise _NotLinearError
         return factor, kept[0][1]
 
@@ -441,7 +433,7 @@ class _Reader:
                 for one, other in ((left, right), (right, left)):
                     if isinstance(other, Name) and isinstance(self.constants(one), list):
                         return self._dot(one)
-        if isinstance(expr, Product) and "@" not in expr.operators:
+        if isinstance(expr, Product):
             factor, kept = self._factor(expr)
             return _times(self._total(kept), factor)
         raise _NotLinearError
