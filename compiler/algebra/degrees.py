@@ -9,13 +9,13 @@ found once. What is no polynomial as it is written has no degree (infinity).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.rewrite import function_name, signed
 from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.compiler.records.problem import Problem
-from cspec.dsl.tree.constants import Values, is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -39,52 +39,39 @@ _QUADRATIC = frozenset({"sumsq", "variance"})
 
 def degree(expr: Expr, space: Space) -> float:
     """The degree of an expression in all variables together: 0, 1, 2, ...; infinity for others."""
-    return _degree(expr, space.shapes, space.params)
 
-
-def functions_in(problem: Problem) -> tuple[Expr, ...]:
-    """The objective and every canonical function."""
-    return (problem.objective, *(part for c in problem.constraints for part in c.parts))
-
-
-def _degree(expr: Expr, shapes: Mapping[str, object], params: Values) -> float:
     def of(inner: Expr) -> float:
-        return _degree(inner, shapes, params)
+        return degree(inner, space)
 
     match expr:
         case Number() | Constants():
             return 0
         case Name(id=name) | Entries(name=name):
-            return 1 if name in shapes else 0
+            return 1 if name in space.shapes else 0
         case Negate(operand=inner) | Attribute(value=inner, name="T"):
             return of(inner)
         case Total(body=inner) | Sized(body=inner) | Repeated(body=inner):
             return of(inner)
         case Index(value=inner, indices=indices):
-            return of(inner) if all(of(index) == 0 for index in _numbers(indices)) else NONE
+            # Slices are no expressions of their own.
+            places = [i for i in indices if isinstance(i, Number | Name | Sum | Product)]
+            return of(inner) if not any(map(of, places)) else NONE
         case Sum(operands=items) | Vector(items=items):
             return max(map(of, items), default=0)
-        case Product(operands=operands, operators=operators):
-            return _product([of(operand) for operand in operands], operators)
+        case Product():
+            found = [(sign, of(operand)) for sign, operand in signed(expr)]
+            divided = any(sign == "/" and below for sign, below in found)
+            return NONE if divided else sum(factor for _, factor in found)
         case Power(base=base, exponent=exponent):
-            return _power(of(base), value_or_none(exponent, params))
+            return _power(of(base), value_or_none(exponent, space.params))
         case Call(arguments=arguments, keywords=()):
             return _call(function_name(expr), [of(argument) for argument in arguments])
     return NONE
 
 
-def _numbers(indices: Sequence[Expr]) -> list[Expr]:
-    """The indices that are expressions of their own, not slices."""
-    return [index for index in indices if isinstance(index, Number | Name | Sum | Product)]
-
-
-def _product(degrees: Sequence[float], operators: Sequence[str]) -> float:
-    total = degrees[0]
-    for operator, found in zip(operators, degrees[1:], strict=True):
-        if operator == "/" and found:
-            return NONE
-        total += found
-    return total
+def functions_in(problem: Problem) -> tuple[Expr, ...]:
+    """The objective and every canonical function."""
+    return (problem.objective, *(part for c in problem.constraints for part in c.parts))
 
 
 def _power(base: float, exponent: float | None) -> float:

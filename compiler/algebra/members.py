@@ -16,10 +16,10 @@ from math import isfinite
 from typing import NamedTuple
 
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.algebra.vectorize import Vectorizer, entrywise, operands_of
+from cspec.compiler.algebra.vectorize import Vectorizer, entrywise
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Entry
-from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.rewrite import operands_of, same
 from cspec.compiler.expressions.vectors import Bounds, ByMember, Places
 from cspec.compiler.records.problem import Category
 from cspec.dsl.explicit.measured_on import measured_on
@@ -140,12 +140,9 @@ class Members(Vectorizer):
                 return True
             case Name(id=name):
                 return name in self._scalars and not self._is_column(name)
-            case Negate() | Sum() | Product():
+            case Negate() | Sum() | Product() | Power():
                 return all(map(self._of_numbers, operands_of(node)))
-            case Power(base=base, exponent=exponent):
-                return self._of_numbers(base) and self._of_numbers(exponent)
-            case _:
-                return False
+        return False
 
     def _is_column(self, name: str) -> bool:
         dataset = self._dataset
@@ -182,8 +179,7 @@ class Members(Vectorizer):
                 return shape(node) if self._at(node) is None else ("place", shape(node.value))
             case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:
                 return self._event(node)
-            case _:
-                return super()._skeleton(node)
+        return super()._skeleton(node)
 
     def _at(self, node: Expr) -> int | None:
         """The place of an output, a class or a feature that is the same for every example."""
@@ -202,17 +198,12 @@ class Members(Vectorizer):
 
     def _event(self, node: Compare | And | Or | Not | Implies) -> object:
         """An event of each example: comparisons of numbers may differ in them."""
-        match node:
-            case Compare(operands=operands, operators=operators):
-                if any(isinstance(o, Category) or self._coded(o) for o in operands):
-                    return shape(node)
-                return ("compare", operators, *map(self._form, operands))
-            case Implies(condition=condition, consequence=consequence):
-                return ("implies", self._form(condition), self._form(consequence))
-            case Not(operand=operand):
-                return ("not", self._form(operand))
-            case _:
-                return (type(node).__name__, *map(self._form, node.operands))
+        operators: tuple[str, ...] = ()
+        if isinstance(node, Compare):
+            operators = node.operators
+            if any(isinstance(o, Category) or self._coded(o) for o in node.operands):
+                return shape(node)
+        return (type(node).__name__, operators, *map(self._form, operands_of(node)))
 
     def _coded(self, node: Expr) -> bool:
         """Whether a value is a code, which is compared by what it stands for."""
@@ -284,7 +275,7 @@ class Members(Vectorizer):
         if isinstance(first, Expectation):
             return self._means([m for m in members if isinstance(m, Expectation)])
         if isinstance(first, Compare | And | Or | Not | Implies):
-            return self._events(members)
+            return self._columns(first, members)
         return super()._together(members)
 
     def _bound(self, node: Expr) -> Expr:
@@ -293,18 +284,6 @@ class Members(Vectorizer):
         if value is None or any(isinstance(part, Name) for part in walk(node)):
             return node
         return Number(text=repr(value), value=value, span=node.span)
-
-    def _events(self, members: Sequence[Expr]) -> Expr:
-        first = members[0]
-        columns = zip(*(tuple(_parts(member)) for member in members), strict=True)
-        parts = tuple(self._together(column) for column in columns)
-        match first:
-            case Not():
-                return first.model_copy(update={"operand": parts[0]})
-            case Implies():
-                return first.model_copy(update={"condition": parts[0], "consequence": parts[1]})
-            case _:
-                return first.model_copy(update={"operands": parts})
 
     def _means(self, members: Sequence[Expectation]) -> Expr:
         apart = [self._told_apart(member) for member in members]
@@ -328,18 +307,6 @@ class Members(Vectorizer):
             rows=differ or len(set(held)) < len(held),
             span=members[0].span,
         )
-
-
-def _parts(node: Expr) -> Sequence[Expr]:
-    match node:
-        case Compare(operands=operands) | And(operands=operands) | Or(operands=operands):
-            return operands
-        case Not(operand=operand):
-            return (operand,)
-        case Implies(condition=condition, consequence=consequence):
-            return (condition, consequence)
-        case _:
-            return operands_of(node)
 
 
 def _runs(places: Sequence[int]) -> list[list[int]]:

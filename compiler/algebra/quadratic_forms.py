@@ -16,7 +16,7 @@ from typing import NamedTuple
 from cspec.compiler.algebra.degrees import degree
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.expressions.rewrite import function_name, number
+from cspec.compiler.expressions.rewrite import function_name, number, product_of, signed
 from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
@@ -91,12 +91,11 @@ class _Reader:
         match expr:
             case Negate(operand=operand):
                 return self.terms(operand, -weight)
-            case Sum(operands=operands, operators=operators):
+            case Sum(operands=operands):
                 if len(operands) > MOST:
                     raise NotWhole
-                signs = ("+", *operators)
-                pairs = zip(signs, operands, strict=True)
-                return [t for s, o in pairs for t in self.terms(o, -weight if s == "-" else weight)]
+                signs = ((-weight if s == "-" else weight, o) for s, o in signed(expr))
+                return [term for scale, operand in signs for term in self.terms(operand, scale)]
             case Power(base=base, exponent=exponent):
                 if value_or_none(exponent, self._space.params) == 2 and not self._shape(base):
                     return [self._square(base, weight)]
@@ -115,21 +114,25 @@ class _Reader:
         return Term(weight, known, known)
 
     def _product(self, expr: Product, weight: float) -> list[Term]:
+        if (found := self._scale(expr)) is not None:
+            operator, factor, inner = found
+            return self.terms(inner, weight * factor if operator == "*" else weight / factor)
         first, rest, operator = _split(expr)
-        factor = value_or_none(rest, self._space.params)
-        if operator in ("*", "/") and factor is not None:
-            if operator == "/" and not factor:
-                raise NotWhole
-            return self.terms(first, weight * factor if operator == "*" else weight / factor)
-        factor = value_or_none(first, self._space.params)
-        if operator == "*" and factor is not None:
-            return self.terms(rest, weight * factor)
         if operator == "/" or degree(first, self._space) != 1 or degree(rest, self._space) != 1:
             raise NotWhole
         left, right = self.affine(first), self.affine(rest)
         if left.shape != right.shape or len(left.shape) != (1 if operator == "@" else 0):
             raise NotWhole
         return [Term(weight, left, right)]
+
+    def _scale(self, expr: Product) -> tuple[str, float, Expr] | None:
+        """The constant at either end of a product, its operator and the rest; None without one."""
+        first, rest, operator = _split(expr)
+        factor = value_or_none(rest, self._space.params)
+        if factor is not None and (operator == "*" or (operator == "/" and factor)):
+            return operator, factor, first
+        factor = value_or_none(first, self._space.params)
+        return None if factor is None or operator != "*" else (operator, factor, rest)
 
     # --- affine functions ---
 
@@ -154,8 +157,8 @@ class _Reader:
                 return {name: (Slope(1.0, None if shape else _ones(1)),)}
             case Negate(operand=operand):
                 return _scaled(self.affine(operand).slopes, -1.0)
-            case Sum(operands=operands, operators=operators):
-                return self._sum(operands, operators, shape)
+            case Sum():
+                return self._sum(expr, shape)
             case Product():
                 return self._linear(expr)
             case Index(value=Name(id=name), indices=(index,)):
@@ -170,17 +173,12 @@ class _Reader:
                 known = self.affine(inner)
                 count = known.shape[0] if known.shape else 1
                 share = 1.0 if function_name(expr) == "sum" else 1.0 / count
-                ones = _ones(count)
-                return {
-                    x: tuple(_summed(s, ones, share) for s in known.slopes[x]) for x in known.slopes
-                }
+                return _scaled(_applied(_ones(count), known.slopes), share)
         raise NotWhole
 
-    def _sum(
-        self, operands: tuple[Expr, ...], operators: tuple[str, ...], shape: Shape
-    ) -> dict[str, tuple[Slope, ...]]:
+    def _sum(self, expr: Sum, shape: Shape) -> dict[str, tuple[Slope, ...]]:
         found: dict[str, tuple[Slope, ...]] = {}
-        for sign, operand in zip(("+", *operators), operands, strict=True):
+        for sign, operand in signed(expr):
             part = self.affine(operand)
             if part.slopes and part.shape != shape:
                 raise NotWhole
@@ -189,41 +187,25 @@ class _Reader:
         return found
 
     def _linear(self, expr: Product) -> dict[str, tuple[Slope, ...]]:
+        if (found := self._scale(expr)) is not None:
+            operator, factor, inner = found
+            return _scaled(self.affine(inner).slopes, factor if operator == "*" else 1.0 / factor)
         first, rest, operator = _split(expr)
-        factor = value_or_none(rest, self._space.params)
-        if factor is not None and operator in ("*", "/") and (factor or operator == "*"):
-            return _scaled(self.affine(first).slopes, factor if operator == "*" else 1.0 / factor)
-        factor = value_or_none(first, self._space.params)
-        if factor is not None and operator == "*":
-            return _scaled(self.affine(rest).slopes, factor)
-        if operator != "@":
+        if operator != "@" or (degree(first, self._space) and degree(rest, self._space)):
             raise NotWhole
-        if not degree(first, self._space):
-            return self._applied(first, self.affine(rest))
-        if not degree(rest, self._space):
-            sides = self._shape(rest)
-            turned = rest if len(sides) == 1 else transposed(rest)
-            return self._applied(turned, self.affine(first))
-        raise NotWhole
-
-    def _applied(self, matrix: Expr, inner: Affine) -> dict[str, tuple[Slope, ...]]:
-        """Derivatives of `matrix @ inner`."""
-        if len(inner.shape) != 1:
+        matrix, inner = first, rest
+        if degree(first, self._space):
+            matrix, inner = rest if len(self._shape(rest)) == 1 else transposed(rest), first
+        known = self.affine(inner)
+        if len(known.shape) != 1:
             raise NotWhole
-        return {
-            name: tuple(_under(matrix, slope) for slope in slopes)
-            for name, slopes in inner.slopes.items()
-        }
+        return _applied(matrix, known.slopes)
 
 
 def _split(expr: Product) -> tuple[Expr, Expr, str]:
     """A product as that of all but its last operand, and the last one."""
-    *operands, last = expr.operands
-    *operators, operator = expr.operators
-    if len(operands) == 1:
-        return operands[0], last, operator
-    first = expr.model_copy(update={"operands": tuple(operands), "operators": tuple(operators)})
-    return first, last, operator
+    *factors, (operator, last) = signed(expr)
+    return product_of(factors, expr), last, operator
 
 
 def _ones(count: int) -> Constants:
@@ -233,6 +215,17 @@ def _ones(count: int) -> Constants:
 def _scaled(slopes: Mapping[str, tuple[Slope, ...]], factor: float) -> dict[str, tuple[Slope, ...]]:
     return {
         name: tuple(s._replace(scale=factor * s.scale) for s in each)
+        for name, each in slopes.items()
+    }
+
+
+def _applied(matrix: Expr, slopes: Mapping[str, tuple[Slope, ...]]) -> dict[str, tuple[Slope, ...]]:
+    """Derivatives of `matrix @ f`, from those of f."""
+    return {
+        name: tuple(
+            s._replace(matrix=matrix if s.matrix is None else product(matrix, s.matrix))
+            for s in each
+        )
         for name, each in slopes.items()
     }
 
@@ -249,16 +242,6 @@ def transposed(matrix: Expr) -> Expr:
     return Attribute(value=matrix, name="T")
 
 
-def _under(matrix: Expr, slope: Slope) -> Slope:
-    inner = slope.matrix
-    return slope._replace(matrix=matrix if inner is None else product(matrix, inner))
-
-
-def _summed(slope: Slope, ones: Constants, share: float) -> Slope:
-    matrix = ones if slope.matrix is None else product(ones, slope.matrix)
-    return Slope(share * slope.scale, matrix)
-
-
 # --- gradients -----------------------------------------------------------------------------------
 
 
@@ -267,8 +250,7 @@ def gradient_by(terms: tuple[Term, ...], name: str) -> tuple[tuple[float, Expr],
     found: list[tuple[float, Expr]] = []
     for weight, left, right in terms:
         if right is None:
-            one = Affine(number(1), (), {})
-            found += _pulled(weight, left, one, name)
+            found += _pulled(weight, left, Affine(number(1), (), {}), name)
         elif right is left:
             found += _pulled(2 * weight, left, left, name)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import ParameterRef
+from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name
 from cspec.dsl.values import shapes as tensor_shapes
@@ -30,6 +31,14 @@ def shape_of(expr: Expr, shapes: Mapping[str, Shape], params: Values) -> Shape |
         return None
 
     return tensor_shapes.shape_of(expr, leaf, params)
+
+
+def var_shapes(symbols: Symbols, params: Values) -> dict[str, Shape]:
+    """The shape of every decision variable as the spec declares it, 0 where a size is not known."""
+    return {
+        name: tuple(int(value_or_none(size, params) or 0) for size in var.dimensions)
+        for name, var in symbols.vars().items()
+    }
 
 
 def place_in(index: Expr, length: int, params: Values) -> int | None:

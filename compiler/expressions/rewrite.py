@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -68,6 +68,31 @@ def sum_of(terms: Sequence[Expr], span: Span = NOWHERE) -> Expr:
     if len(terms) == 1:
         return terms[0]
     return Sum(operands=tuple(terms), operators=("+",) * (len(terms) - 1), span=span)
+
+
+def signed_sum(terms: Sequence[tuple[str, Expr]], span: Span = NOWHERE) -> Expr:
+    """The sum of terms behind their signs; one alone as it is, or its negation."""
+    (sign, term), *rest = terms
+    first = Negate(operand=term) if sign == "-" else term
+    if not rest:
+        return first
+    operands, operators = (first, *(e for _, e in rest)), tuple(o for o, _ in rest)
+    return Sum(operands=operands, operators=operators, span=span)
+
+
+def operands_of(node: Expr) -> tuple[Expr, ...]:
+    """What an operation is of: the arguments of a call, the operands of all others."""
+    if isinstance(node, Call):
+        return node.arguments
+    return tuple(child for child in node.children() if isinstance(child, Expr))
+
+
+def with_operands(node: Expr, operands: Iterable[Expr]) -> Expr:
+    """The same operation of other operands."""
+    if isinstance(node, Call):
+        return node.model_copy(update={"arguments": tuple(operands)})
+    left = iter(operands)
+    return rebuild(node, lambda _: next(left))
 
 
 def product_of(factors: Sequence[tuple[str, Expr]], like: Product) -> Expr:

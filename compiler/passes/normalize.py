@@ -22,6 +22,7 @@ from cspec.compiler.expressions.rewrite import (
     number,
     signed,
     signed_number,
+    signed_sum,
 )
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.records.problem import Relation
@@ -122,11 +123,8 @@ def _minus(expr: Expr) -> Expr:
 
 
 def _sum(terms: list[tuple[str, Expr]]) -> Expr:
-    first = _minus(terms[0][1]) if terms[0][0] == "-" else terms[0][1]
-    if len(terms) == 1:
-        return first
-    operands = (first, *(term for _, term in terms[1:]))
-    return Sum(operands=operands, operators=tuple(o for o, _ in terms[1:]))
+    (sign, term), *rest = terms
+    return signed_sum([("+", _minus(term) if sign == "-" else term), *rest])
 
 
 def _move_terms(n: Normal, total: Sum, params: Values) -> Normal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.expressions.rewrite import number, signed, signed_sum
 from cspec.compiler.passes.canonical import negate
 from cspec.dsl.tree.nodes import Expr, Negate, Number, Product, Sum
 
@@ -26,12 +26,8 @@ def total(terms: Sequence[tuple[str, Expr]]) -> Expr:
     if not kept:
         return ZERO
     (sign, first), *rest = kept
-    if sign == "-":
-        first = negate(first)
-    if not rest:
-        return first
-    operands = (first, *(term for _, term in rest))
-    return Sum(operands=operands, operators=tuple(sign for sign, _ in rest), span=first.span)
+    first = negate(first) if sign == "-" else first
+    return signed_sum([("+", first), *rest], first.span)
 
 
 def _together(terms: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
@@ -49,13 +45,12 @@ def _together(terms: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
 def terms_of(expr: Expr) -> list[tuple[str, Expr]]:
     """The terms of a sum with their signs, sums in it opened."""
     match expr:
-        case Sum(operands=operands, operators=operators):
-            pairs = zip(("+", *operators), operands, strict=True)
+        case Sum():
+            pairs = signed(expr)
             return [(_signs(s, inner), part) for s, term in pairs for inner, part in terms_of(term)]
         case Negate(operand=operand):
             return [(_signs("-", inner), part) for inner, part in terms_of(operand)]
-        case _:
-            return [("+", expr)]
+    return [("+", expr)]
 
 
 def _signs(one: str, other: str) -> str:

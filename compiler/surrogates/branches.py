@@ -10,7 +10,13 @@ surrogate smaller, the slope of abs(soft a - soft b) would widen the gap that is
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import call, function_name, number, same
+from cspec.compiler.expressions.rewrite import (
+    call,
+    function_name,
+    number,
+    same,
+    with_operands,
+)
 from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.passes.spread import spelled_out
@@ -76,8 +82,6 @@ def _with_parts(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
     match expr:
         case Negate():
             return negate(parts[0])
-        case Power():
-            return expr.model_copy(update={"base": parts[0]})
-        case Call():
-            return expr.model_copy(update={"arguments": parts})
-    return expr.model_copy(update={"operands": parts})
+        case Power(exponent=exponent):
+            return with_operands(expr, (*parts, exponent))
+    return with_operands(expr, parts)

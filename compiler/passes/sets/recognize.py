@@ -22,6 +22,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cspec.compiler.algebra.shapes import var_shapes
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.entries import around, box, mirrored, square_box
@@ -30,7 +31,7 @@ from cspec.compiler.passes.sets.rows import affine_rows
 from cspec.compiler.passes.sets.seen import Seen, is_tensor, member
 from cspec.compiler.records.problem import Constraint, Problem, Relation, SetMember, membership
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -93,11 +94,7 @@ def _tensors(
         if (method := method_name(binder.domain)) and method[1] in ("weights", "params")
         for name in binder.names
     }
-    shapes = {
-        name: tuple(int(value_or_none(d, params) or 0) for d in var.dimensions)
-        for name, var in symbols.vars().items()
-    }
-    return {**quantified, **shapes}
+    return {**quantified, **var_shapes(symbols, params)}
 
 
 def _upper(seen: Seen) -> SetMember | None:

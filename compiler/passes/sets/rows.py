@@ -20,7 +20,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.algebra.matrices import has_matrices
-from cspec.compiler.algebra.sympy import NotSymbolicError, Space, rational, translate
+from cspec.compiler.algebra.sympy import NotSymbolicError, Space, entries, rational
 from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
@@ -111,9 +111,9 @@ def joint_rows(
     space = Space(shapes, {}, params)
     difference = Sum(operands=(value, bound), operators=("-",))
     try:
-        found = translate(difference, space)
+        found = entries(difference, space)
         places = {symbol: (place,) for place, symbol in enumerate(space.symbols())}
-        forms = [_read(entry, places, space) for entry in _flat(found)]
+        forms = [_read(entry, places, space) for entry in found]
     except (NotSymbolicError, _NotLinearError):
         return None
     made = _below(forms, relation, SYMBOLIC)
@@ -205,18 +205,13 @@ def _forms(expr: Expr, name: str, shape: Index_ | None, params: Values) -> list[
 def _symbolic(expr: Expr, name: str, shape: Index_, params: Values) -> list[Form]:
     space = Space({name: shape}, {}, params)
     try:
-        value = translate(expr, space)
+        flat = entries(expr, space)
     except NotSymbolicError as error:
         raise _NotLinearError from error
     places = dict(zip(space.symbols(), (i for _, i in space.coordinates()), strict=True))
-    flat = _flat(value)
     if len(flat) > ROWS:
         raise _NotLinearError
     return [_uniform(_read(entry, places, space), shape) for entry in flat]
-
-
-def _flat(value: object) -> list[sp.Expr]:
-    return [e for part in value for e in _flat(part)] if isinstance(value, tuple) else [value]
 
 
 EXPANDED = 200
