@@ -79,11 +79,9 @@ def rows_fit(member: SetMember, shape: Shape) -> bool:
     """Whether single entries that the rows of a set name exist in a tensor of this shape."""
     if member.word not in COEFFICIENTS:
         return True
-    found = member.arguments["0"]
-    rows = (found,) if member.word == "halfspace" else found
     return all(
         len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
-        for row in rows
+        for row, _ in member.affine_rows
         if isinstance(row, tuple)
         for index, _ in row[1]
     )

@@ -39,7 +39,8 @@ def call_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
     if word is None:
         return UNKNOWN
     role = inference.known.symbols.role(word)
-    if role == "model" or (role in ("import", "function") and not _described(inference, word)):
+    described = word in inference.known.functions  # which say by themselves what they give
+    if role == "model" or (role in ("import", "function") and not described):
         return _opaque(inference, call, word, dataset)
     if word in LOSSES:
         return loss_axes(inference, call, word, dataset)
@@ -47,7 +48,7 @@ def call_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
         return tail_axes(inference, call, dataset)
     if word in DERIVATIVES and dataset is not None and len(call.arguments) > 1:
         return derivative_axes(inference, call, word, dataset)
-    if word in OVER_ENTRIES and len(_operands(call, word)) == 1:
+    if word in OVER_ENTRIES and (word == "norm" or len(call.arguments) == 1):
         return _reduced(inference, call, word, dataset)
     if word in RULES:
         return _worded(inference, call, word, dataset)
@@ -80,10 +81,6 @@ def _worded(inference: AxesBase, call: Call, word: str, dataset: str | None) -> 
     return Axes("whole" if word == "argmax" else "number", each=each, tokens=tokens, shape=found)
 
 
-def _operands(call: Call, word: str) -> tuple[Expr, ...]:
-    return call.arguments[:1] if word == "norm" else call.arguments
-
-
 def _function(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     if word in ("pred", "prob", "softmax"):
         return _classifier(inference, call, word, dataset)
@@ -94,26 +91,22 @@ def _function(inference: AxesBase, call: Call, word: str, dataset: str | None) -
     if word == "margin" and call.arguments:
         return _margin(inference, call, dataset)
     if word == "differences" or word == "ratio_differences":
-        groups = inference.axes(call.arguments[0], dataset)
-        count = None if not groups.shape else groups.shape[0]
+        count, *_ = inference.axes(call.arguments[0], dataset).shape or (None,)
         return Axes(shape=None if count is None else (count * (count - 1),), groups=By())
     if word == "every_sum":
-        counts = [item.shape for item in _axes(inference, call, dataset)]
-        known = [math.prod(shape) for shape in counts if shape is not None]
-        all_known = len(known) == len(counts)
-        return Axes(shape=(math.prod(known),) if all_known else None, groups=By())
+        shapes = [item.shape for item in _axes(inference, call, dataset)]
+        known = [math.prod(shape) for shape in shapes if shape is not None]
+        total = (math.prod(known),) if len(known) == len(shapes) else None
+        return Axes(shape=total, groups=By())
     if word == "eye":
         size = value_or_none(call.arguments[0], inference.known.params) if call.arguments else None
         return Axes(shape=None if size is None else (int(size), int(size)))
     signature = inference.known.signature(word)
     if signature is not None and signature.result == "example":
-        each = next((a.each for a in _axes(inference, call, dataset) if a.each), None)
-        return Axes(each=each)
+        return Axes(each=next((a.each for a in _axes(inference, call, dataset) if a.each), None))
     if signature is not None and signature.imported and signature.result == "number":
         return _one_number(inference, call, word, dataset)
-    for argument in call.arguments:
-        inference.number(argument, dataset)
-    return inference.entrywise(call, call.arguments, dataset).number()
+    return inference.arithmetic(call, call.arguments, dataset)
 
 
 def _one_number(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
@@ -126,11 +119,6 @@ def _one_number(inference: AxesBase, call: Call, word: str, dataset: str | None)
     found = _opaque(inference, call, word, dataset)
     tried = found.known or call_key(call, dataset) in inference.asked
     return found if tried else NUMBER
-
-
-def _described(inference: AxesBase, word: str) -> bool:
-    """Whether a function of a person's own says by itself what it gives."""
-    return word in inference.known.functions
 
 
 def _axes(inference: AxesBase, call: Call, dataset: str | None) -> list[Axes]:
@@ -205,12 +193,8 @@ def _class_names(inference: AxesBase, call: Call, outputs: Axes) -> tuple[str, .
 def _reduced(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """One number an example of its entries; of a tensor one number at all."""
     argument = call.arguments[0]
-    found = (
-        inference.event(argument, dataset)
-        if word in ("all", "any")
-        else inference.number(argument, dataset)
-    )
     what: What = "event" if word in ("all", "any") else "number"
+    found = (inference.event if what == "event" else inference.number)(argument, dataset)
     if found.what == "record":
         return inference.findings.which_part(argument, found)
     if found.each is None:
@@ -267,16 +251,14 @@ _KINDS: dict[str, What] = {"real": "number", "integer": "whole", "event": "event
 def output_axes(facts: OutputFacts, each: str | None, target: Axes) -> Axes:
     """Axes of an output: (n, 1) is one number an example; (n, tokens, classes) has tokens."""
     if facts.parts:
-        parts = tuple(
-            OutputPart(key, output_axes(inner, each, target)) for key, inner in facts.parts
-        )
+        found = ((key, output_axes(inner, each, target)) for key, inner in facts.parts)
+        parts = tuple(OutputPart(*part) for part in found)
         return Axes(what="record", each=each, parts=parts, style=facts.style)
     what = _KINDS[facts.kind]
     if not facts.each:
         return Axes(what=what, shape=facts.shape)
     shape = () if facts.shape == (1,) else facts.shape
-    labels = target.shape if target.what in ("whole", "category") else ()
-    tokens = labels or ()
+    tokens = (target.shape or ()) if target.what in ("whole", "category") else ()
     if tokens and len(shape) == len(tokens) + 1 and shape[:-1] == tokens:
         return Axes(what="number", each=each, tokens=tokens, shape=shape[-1:])
     return Axes(what=what, each=each, shape=shape)

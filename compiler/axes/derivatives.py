@@ -16,16 +16,12 @@ def derivative_axes(inference: AxesBase, call: Call, word: str, dataset: str | N
     value = inference.number(call.arguments[0], dataset)
     found = [_variable(inference, call, v, word, dataset) for v in variables(call)]
     each = value.each or next((item.each for item in found if item.each), None)
-    if value.known and value.shape:
+    if value.shape or value.tokens:
         return _several(inference, call, value)._replace(each=each)
-    if value.tokens:
-        return _several(inference, call, value)._replace(each=each)
-    unknown = not value.known or any(not item.known for item in found)
-    if unknown:
+    if not all(item.known for item in (value, *found)):
         return UNKNOWN._replace(each=each)
     shape = (found[0].shape or ()) if word == "grad" else ()
-    names = found[0].names if shape else ()
-    return Axes(each=each, shape=shape, names=names)
+    return Axes(each=each, shape=shape, names=found[0].names if shape else ())
 
 
 def feature_place(inference: AxesBase, variable: Expr, dataset: str | None) -> int | None:
@@ -70,7 +66,7 @@ def _variable(
             notes=("`diff` is a derivative by one number; `grad` has one for each feature",),
             helps=(f"write `grad({text(call.arguments[0])}, {text(variable)})`",),
         )._replace(each=found.each)
-    if word != "diff" and found.shape and len(found.shape) > 1 and word == "laplacian":
+    if word == "laplacian" and len(found.shape or ()) > 1:
         return UNKNOWN._replace(each=found.each)
     return found
 

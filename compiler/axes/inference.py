@@ -16,7 +16,7 @@ from cspec.compiler.axes.means import expectation_axes, single
 from cspec.compiler.axes.parts import part_axes, place_of
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.rewrite import function_name, operands_of
 from cspec.compiler.expressions.vectors import (
     Bounds,
     ByMember,
@@ -97,16 +97,10 @@ class Inference(AxesBase):
                 return self._name(expr, dataset)
             case ParameterRef(shape=shape) | Constants(sizes=shape):
                 return Axes(shape=shape)
-            case Negate(operand=operand):
-                return self._arithmetic(expr, (operand,), dataset)
-            case Power(base=base, exponent=exponent):
-                return self._arithmetic(expr, (base, exponent), dataset)
-            case Sum(operands=operands):
-                return self._arithmetic(expr, operands, dataset)
-            case Product(operands=operands, operators=operators):
-                if "@" in operators:
-                    return self._products(expr, dataset)
-                return self._arithmetic(expr, operands, dataset)
+            case Product(operators=operators) if "@" in operators:
+                return self._products(expr, dataset)
+            case Negate() | Power() | Sum() | Product():
+                return self.arithmetic(expr, operands_of(expr), dataset)
             case Compare() | Membership() | And() | Or() | Not() | Implies():
                 return self._event(expr, dataset)
             case Vector(items=items):
@@ -125,26 +119,24 @@ class Inference(AxesBase):
                 return self.axes(body, name)
             case WorstCase(body=body, radius=radius):
                 self.axes(radius)
-                event = isinstance(body, EVENTS)
-                return (self.event if event else self.number)(body, dataset)
+                return self._searched(body, dataset)
             case Drawn(body=body, noises=noises):
                 alone = {noise.name for noise in noises if noise.like is None}
                 self._beside_noise(body, alone, dataset)
-                event = isinstance(body, EVENTS)
-                found = (self.event if event else self.number)(body, dataset).number()
-                return single(self, body, found, "E")
+                return single(self, body, self._searched(body, dataset).number(), "E")
             case Beside(column=column):
                 return Axes(each=dataset) if column is None else self.axes(column, dataset)
-            case Sized(body=body):
-                return self.axes(body, dataset)
-            case Places(first=first):
-                return self.axes(first, dataset)
+            case Sized(body=inner) | Places(first=inner):
+                return self.axes(inner, dataset)
             case Extreme() | Bounds() | ByMember():
                 return NUMBER
             case Repeated(body=body, size=size):
                 return self.axes(body, dataset)._replace(shape=(size,))
-            case _:
-                return UNKNOWN
+        return UNKNOWN
+
+    def _searched(self, body: Expr, dataset: str | None) -> Axes:
+        """An event or a number of each point that is searched, or drawn."""
+        return (self.event if isinstance(body, EVENTS) else self.number)(body, dataset)
 
     def _beside_noise(self, body: Expr, alone: set[str], dataset: str | None) -> None:
         """What a number an example is added to is one number, too."""
@@ -182,11 +174,6 @@ class Inference(AxesBase):
 
     # --- entry by entry ---
 
-    def _arithmetic(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
-        for operand in operands:
-            self.number(operand, dataset)
-        return self.entrywise(expr, operands, dataset).number()
-
     def _vector(self, items: tuple[Expr, ...], dataset: str | None) -> Axes:
         found = [self.axes(item, dataset) for item in items]
         for item, axes in zip(items, found, strict=True):
@@ -221,14 +208,8 @@ class Inference(AxesBase):
         if not left.known or not right.known:
             return UNKNOWN._replace(each=each)
         one, other = left.shape or (), right.shape or ()
-        if each is None:
-            joint = matmul(one, other)
-            return None if joint is None else Axes(shape=joint)
-        if (len(one) > 1 and left.each) or (len(other) > 1 and right.each):
-            return None
-        if not one or not other or left.tokens or right.tokens:
-            return None
-        joint = matmul(one, other)
+        rows = (len(one) > 1 and left.each) or (len(other) > 1 and right.each)
+        joint = None if rows or left.tokens or right.tokens else matmul(one, other)
         return None if joint is None else Axes(each=each, shape=joint)
 
     # --- events ---
@@ -244,19 +225,13 @@ class Inference(AxesBase):
                 for item in items:
                     self._compared((element, item), ("==",), dataset)
                 return self.entrywise(expr, (element, *items), dataset).event()
-            case And(operands=operands) | Or(operands=operands):
-                return self._together(expr, operands, dataset)
             case Not(operand=operand):
                 return self.event(operand, dataset)
-            case Implies(condition=condition, consequence=consequence):
-                return self._together(expr, (condition, consequence), dataset)
-            case _:
-                return UNKNOWN._replace(each=dataset)
-
-    def _together(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
-        for operand in operands:
-            self.event(operand, dataset)
-        return self.entrywise(expr, operands, dataset).event()
+            case And() | Or() | Implies():
+                for operand in operands_of(expr):
+                    self.event(operand, dataset)
+                return self.entrywise(expr, operands_of(expr), dataset).event()
+        return UNKNOWN._replace(each=dataset)
 
     def _is_constant(self, expr: Expr) -> bool:
         """Whether an expression is a value of a column, or the number of a class."""

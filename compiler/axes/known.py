@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cspec.compiler.axes.numbers import heads
 from cspec.compiler.axes.record import UNKNOWN, Axes
-from cspec.compiler.axes.targets import Targets
+from cspec.compiler.axes.targets import Targets, heads
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Call, Expr, walk
+from cspec.dsl.tree.nodes import Call, Expr
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.words.functions import SIGNATURES, Signature
 
@@ -89,8 +89,5 @@ class Known:
 
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""
-        for node in walk(expr):
-            name = function_name(node) if isinstance(node, Call) else None
-            if name in self.targets:
-                return self.targets[name or ""]
-        return None
+        called = (function_name(call) or "" for call in calls_of(expr, self.targets))
+        return next((self.targets[name] for name in called), None)

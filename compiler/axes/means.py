@@ -12,14 +12,23 @@ def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:
     """One number, or a vector over groups; its body has to be one number an example."""
     if expr.binders or expr.dataset is None:
         return UNKNOWN
-    body = _body(inference, expr)
+    body = inference.axes(expr.body, expr.dataset)
+    if expr.kind == "P":
+        body = inference.event(expr.body, expr.dataset)
+    elif body.text:
+        body = inference.findings.text(expr.body, body)
+    body = single(inference, expr.body, body, expr.kind)
     found = inference.grouping(expr)
-    if expr.grouped and len(found.columns) > 1:
+    if expr.grouped:
         _truths_among_groups(inference, expr, found.columns)
     for event in found.events:
         _condition(inference, event, expr, body, bool(found.columns))
-    for column in () if found.groups else _without_groups(inference, found.columns, expr.dataset):
-        inference.findings.no_groups(column)
+    if not found.groups:
+        # Real numbers, or too many values.
+        held = {c: inference.known.column(expr.dataset, c.id) for c in found.columns}
+        empty = [c for c in found.columns if (facts := held[c]) is None or not facts.held]
+        for column in empty or found.columns:
+            inference.findings.no_groups(column)
     if not found.columns:
         return NUMBER
     if found.groups and body.tokens:
@@ -35,24 +44,6 @@ def _truths_among_groups(inference: AxesBase, expr: Expectation, columns: tuple[
     truths = [c for c in columns if inference.known.column_axes(dataset, c.id).what == "event"]
     if truths and len(truths) < len(columns):
         inference.findings.truth_among_groups(expr, columns, truths[0])
-
-
-def _without_groups(
-    inference: AxesBase, columns: tuple[Name, ...], dataset: str
-) -> tuple[Name, ...]:
-    """The columns that hold no groups: real numbers, or too many values."""
-    held = {c.id: inference.known.column(dataset, c.id) for c in columns}
-    empty = tuple(c for c in columns if (facts := held[c.id]) is None or not facts.held)
-    return empty or columns
-
-
-def _body(inference: AxesBase, expr: Expectation) -> Axes:
-    body = inference.axes(expr.body, expr.dataset)
-    if expr.kind == "P":
-        body = inference.event(expr.body, expr.dataset)
-    elif body.text:
-        body = inference.findings.text(expr.body, body)
-    return single(inference, expr.body, body, expr.kind)
 
 
 def single(inference: AxesBase, body: Expr, found: Axes, kind: str) -> Axes:
@@ -74,14 +65,12 @@ def _condition(
         inference.findings.group_among_events(event, grouping)
         return
     masked = as_tokens(found, body.tokens)
-    if (
-        isinstance(event, Name)
-        and masked.tokens
-        and _labels(inference, event, expr, masked, among_groups)
-    ):
-        inference.findings.groups_of_tokens(expr, event)
-        return
-    mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
+    mask = False
+    if isinstance(event, Name) and masked.tokens:
+        if _labels(inference, event, expr, masked, among_groups):
+            inference.findings.groups_of_tokens(expr, event)
+            return
+        mask = masked.what == "whole"
     if found.known and found.what != "event" and not mask:
         inference.findings.no_event(event, found)
     elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.rewrite import function_name, operands_of
+from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Call,
@@ -20,8 +21,6 @@ from cspec.dsl.tree.nodes import (
     Sum,
 )
 from cspec.dsl.words.functions import SIGNATURES
-
-_TAILS = frozenset({"cvar", "quantile"})
 
 
 def used_sizes(nodes: Iterable[Node], models: frozenset[str]) -> dict[str, int]:
@@ -47,19 +46,15 @@ def used_sizes(nodes: Iterable[Node], models: frozenset[str]) -> dict[str, int]:
 def _as_numbers(node: Node) -> Iterator[Expr]:
     """The parts of an expression that stand where one number an example does."""
     match node:
-        case Sum(operands=operands) | Compare(operands=operands):
-            yield from operands
-        case Product(operands=operands, operators=operators) if "@" not in operators:
-            yield from operands
-        case Power(base=base):
-            yield base
-        case Negate(operand=operand):
-            yield operand
-        case Expectation(body=body):
-            yield body
+        case Sum() | Compare() | Negate():
+            yield from operands_of(node)
+        case Product(operators=operators) if "@" not in operators:
+            yield from operands_of(node)
+        case Power(base=inner) | Expectation(body=inner):
+            yield inner
         case Call(arguments=arguments):
             word = function_name(node)
             signature = SIGNATURES.get(word or "")
             elementary = signature is not None and signature.family == "elementary"
-            if (elementary and word != "softmax") or word in _TAILS:
+            if (elementary and word != "softmax") or word in TAILS:
                 yield from arguments

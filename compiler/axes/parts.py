@@ -30,7 +30,9 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
         value = inference.axes(expr.value, dataset)
         if value.each is not None and value.known and value.single and not value.parts:
             return inference.findings.no_transpose(expr, expr.value, value)
-        return _transposed(value)
+        if value.shape is None or value.each is not None:
+            return value
+        return value._replace(shape=as_matrix(value.shape)[::-1])
     method = method_name(expr)
     if method is not None and method[0] in inference.known.symbols.models():
         return UNKNOWN
@@ -49,12 +51,6 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
             return _entries(inference, expr, value, dataset)
         case None:
             return UNKNOWN._replace(each=value.each)
-
-
-def _transposed(value: Axes) -> Axes:
-    if value.shape is None or value.each is not None:
-        return value
-    return value._replace(shape=as_matrix(value.shape)[::-1])
 
 
 def _entries(
@@ -91,13 +87,13 @@ def _own_place(
     whole = found.what in ("whole", "category", "event")
     if found.known and not (whole or _are_whole(inference, index, dataset)):
         inference.findings.index(expr, index, found)
-    column = (
-        inference.known.column(dataset, index.id) if isinstance(index, Name) and dataset else None
-    )
-    beyond = [c for c in column.held if not c < shape[0]] if column is not None and shape else []
-    below = [c for c in column.held if c < 0 and not column.signed] if column is not None else []
-    if beyond or below:
-        inference.findings.out_of_range(expr, expr.value, (beyond + below)[0], shape[0])
+    name = index.id if isinstance(index, Name) else ""
+    column = inference.known.column(dataset or "", name)
+    if column is not None:
+        beyond = [c for c in column.held if shape and not c < shape[0]]
+        below = [c for c in column.held if c < 0 and not column.signed]
+        if beyond or below:
+            inference.findings.out_of_range(expr, expr.value, (beyond + below)[0], shape[0])
     return found
 
 
@@ -150,33 +146,35 @@ def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) 
 # --- names ---------------------------------------------------------------------------------------
 
 
-def feature_column(value: Expr, name: str) -> str | None:
-    """The name under which a feature is bound as a column of its own: `x.age`."""
-    return f"{value.id}.{name}" if isinstance(value, Name) else None
-
-
 def _feature(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Bound | None:
+    """A feature that is bound as a column of its own: `x.age`."""
     name = _name_of(expr)
-    column = None if name is None else feature_column(expr.value, name)
-    if column is None or dataset is None or inference.known.column(dataset, column) is None:
+    if name is None or not isinstance(expr.value, Name):
         return None
-    return Bound(column)
+    column = f"{expr.value.id}.{name}"
+    return None if inference.known.column(dataset or "", column) is None else Bound(column)
 
 
 def _name_of(expr: Index | Attribute) -> str | None:
     match expr:
-        case Attribute(name=name):
-            return name
-        case Index(indices=(String(value=name),)):
-            return name
-        case Index(indices=(Category(text=name),)):
+        case (
+            Attribute(name=name)
+            | Index(indices=(String(value=name),))
+            | Index(indices=(Category(text=name),))
+        ):
             return name
     return None
 
 
-def _named(inference: AxesBase, expr: Expr, name: str, value: Axes) -> Place | None:
+def _number_of(inference: AxesBase, expr: Index | Attribute) -> float | None:
+    """The number that the only index is; None of other indices, several, and names."""
+    if not isinstance(expr, Index) or len(expr.indices) != 1:
+        return None
+    return value_or_none(expr.indices[0], inference.known.params)
+
+
+def _named(inference: AxesBase, expr: Index | Attribute, name: str, value: Axes) -> Place | None:
     """A class or feature by its name."""
-    assert isinstance(expr, Index | Attribute)
     if name in value.names and value.single and isinstance(expr.value, Name):
         return Whole()  # the only feature, one number an example by itself
     if name in value.names:
@@ -189,9 +187,8 @@ def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place |
     """One group by its name or value, or by its place where no group is called so."""
     assert value.groups is not None
     names, length = value.groups.names, (value.shape or (0,))[0]
-    named, number = _name_of(expr) or _combined(expr), None
-    if named is None and isinstance(expr, Index) and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
+    named = _name_of(expr) or _combined(expr)
+    number = _number_of(inference, expr) if named is None else None
     if named is None and number is None:
         inference.findings.index(expr, expr, value)
         return None
@@ -219,9 +216,8 @@ def _part(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | 
     """A part of an output that has several."""
     keys = {part.key: part for part in value.parts}
     wanted: str | int | None = _name_of(expr)
-    if wanted is None and isinstance(expr, Index) and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
-        wanted = None if number is None or not is_whole(number) else int(number)
+    if wanted is None and (number := _number_of(inference, expr)) is not None:
+        wanted = int(number) if is_whole(number) else None
     if isinstance(wanted, int) and wanted not in keys and 0 <= wanted < len(value.parts):
         wanted = value.parts[wanted].key
     if wanted in keys and wanted is not None:
@@ -240,7 +236,7 @@ def _indexed(inference: AxesBase, expr: Index, value: Axes, dataset: str | None)
     index = expr.indices[0]
     if name is not None and not (isinstance(index, Category) and not value.names):
         return _named(inference, expr, name, value)
-    number = value_or_none(index, inference.known.params)
+    number = _number_of(inference, expr)
     if isinstance(index, Category):
         number = float(index.code)
     if len(expr.indices) > max(1, len(value.shape or ())):
@@ -261,22 +257,16 @@ def _of_a_tensor(inference: AxesBase, expr: Index | Attribute, value: Axes) -> P
         return None
     word = function_name(expr.value)
     outputs = word is not None and inference.known.symbols.role(word) == "model"
-    if outputs and value.known and not value.shape and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
-        if number == 0:
-            return Whole()
-        inference.findings.out_of_range(expr, expr.value, number or 0, 1)
-        return None
+    number = _number_of(inference, expr)
     if outputs and value.known and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
-        length = (value.shape or (1,))[0]
-        if number is not None and not 0 <= number < length:
-            inference.findings.out_of_range(expr, expr.value, number, length)
+        length, *_ = value.shape or (1,)
+        if not value.shape and number == 0:
+            return Whole()
+        if not value.shape or (number is not None and not 0 <= number < length):
+            inference.findings.out_of_range(expr, expr.value, number or 0, length)
             return None
-    if word == "prob" and len(expr.indices) == 1 and not has_slices(expr):
-        number = value_or_none(expr.indices[0], inference.known.params)
-        if number is not None and is_whole(number) and number >= 0:
-            return Entry(int(number))
+    if word == "prob" and number is not None and is_whole(number) and number >= 0:
+        return Entry(int(number))
     return Plain()
 
 
@@ -335,9 +325,8 @@ def _are_outputs(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
 
 def _was_a_row(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
     """Whether one number an example came as a row of one: `x[0]` of one feature."""
-    if not isinstance(value, Name) or dataset is None:
-        return False
-    column = inference.known.column(dataset, value.id)
+    name = value.id if isinstance(value, Name) else ""
+    column = inference.known.column(dataset or "", name)
     return column is not None and column.shape == (1,)
 
 
@@ -348,9 +337,8 @@ def _own(
     found = as_tokens(inference.axes(index, dataset), value.tokens)
     if not found.known:
         return Own(index)
-    labels = found.what in ("whole", "category", "event") or _whole_labels(
-        inference, index, dataset
-    )
+    named = found.what in ("whole", "category", "event")
+    labels = named or _whole_labels(inference, index, dataset)
     if found.each is None or not found.single or found.tokens != value.tokens or not labels:
         inference.findings.index(expr, index, found)
     return Own(index)
@@ -384,9 +372,6 @@ def _open(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> 
     """An index on outputs that were not seen: decided by their shape when they come."""
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None
-    number = value_or_none(expr.indices[0], inference.known.params)
-    if isinstance(expr.indices[0], Category):
-        number = float(expr.indices[0].code)
-    if number is not None and is_whole(number):
-        return Entry(int(number))
-    return Own(expr.indices[0])
+    (index,) = expr.indices
+    number = index.code if isinstance(index, Category) else _number_of(inference, expr)
+    return Entry(int(number)) if number is not None and is_whole(number) else Own(index)

@@ -121,7 +121,8 @@ def together(items: Sequence[Axes]) -> Axes | Misfit:
         return plain if isinstance(plain, Misfit) else plain._replace(groups=groups)
     tokens = next((item.tokens for item in items if item.tokens), ())
     settled = [as_tokens(item, tokens) for item in items]
-    wide = max(range(len(items)), key=lambda i: _width(settled[i]))
+    widths = [(len(item.shape or ()), item.each is not None) for item in settled]
+    wide = widths.index(max(widths))
     shape = settled[wide].shape or ()
     for i, item in enumerate(settled):
         if item.tokens not in ((), tokens) or not _fits(item, shape):
@@ -134,10 +135,6 @@ def as_tokens(item: Axes, tokens: Shape) -> Axes:
     if tokens and item.each is not None and not item.tokens and item.shape == tokens:
         return item._replace(tokens=tokens, shape=())
     return item
-
-
-def _width(item: Axes) -> tuple[int, bool]:
-    return len(item.shape or ()), item.each is not None
 
 
 def _fits(item: Axes, shape: Shape) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cspec.compiler.axes.known import Known
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.rewrite import function_name, operands_of
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
 from cspec.dsl.words.losses import LOSSES
 
@@ -26,22 +26,16 @@ def has_entries(
         case Name(id=name):
             return columns or _column(name, known)
         case Call():
-            return function_name(expr) not in _ONE and (
-                known.symbols.role(function_name(expr) or "") is not None
-                or any(
-                    has_entries(argument, known, is_part, columns) for argument in expr.arguments
-                )
-            )
+            word = function_name(expr)
+            if word in _ONE or known.symbols.role(word or "") is not None:
+                return word not in _ONE
         case Index() | Attribute():
             return is_part(expr)
-        case Sum(operands=operands) | Product(operands=operands):
-            return any(has_entries(operand, known, is_part, columns) for operand in operands)
-        case Negate(operand=operand):
-            return has_entries(operand, known, is_part, columns)
-        case Power(base=base, exponent=exponent):
-            return any(has_entries(part, known, is_part, columns) for part in (base, exponent))
+        case Sum() | Product() | Negate() | Power():
+            pass
         case _:
             return True
+    return any(has_entries(part, known, is_part, columns) for part in operands_of(expr))
 
 
 def _column(name: str, known: Known) -> bool:

@@ -1,4 +1,4 @@
-"""Which column each model predicts: whose values the classes of its outputs are.
+"""Which column each model predicts: whose values the classes of its outputs are, or numbers.
 
 ce(f(x), y)                         f predicts y
 model ref = frozen(f)               as f does
@@ -15,9 +15,22 @@ from itertools import pairwise
 
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.nodes import Call, Compare, Expr, Membership, Name, Node, Sum, walk
-from cspec.dsl.words.losses import LOSSES, OF_CLASSES
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Compare,
+    Expr,
+    Index,
+    Membership,
+    Name,
+    Node,
+    Sum,
+    walk,
+)
+from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.words.losses import LOSSES, OF_CLASSES, OF_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,39 @@ class Targets:
 
 
 NO_FACTS = Facts()
+
+
+def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
+    """Outputs that are compared with numbers somewhere, and with classes nowhere: `f`, `f[1]`."""
+    models = frozenset(symbols.models())
+    uses: dict[bool, set[str]] = {True: set(), False: set()}
+    for node in walk(tree):
+        for output, target in (*_in_a_loss(node), *_in_a_difference(node)):
+            if target.id in symbols.column_names:
+                numbers = isinstance(node, Sum) or function_name(node) in OF_NUMBERS
+                classes = not numbers or any(calls_of(output, ("pred", "prob")))
+                uses[not classes].update(heads(output, models))
+    return frozenset(uses[True] - uses[False])
+
+
+def heads(node: Node, models: frozenset[str]) -> Iterator[str]:
+    """The outputs of models in an expression: `f` for `f(x)`, `f[1]` for `f(x)[1]`, `f[value]`."""
+    name = function_name(node)
+    if name in models:
+        yield name or ""
+    elif isinstance(node, Index | Attribute) and function_name(node.value) in models:
+        part = node.name if isinstance(node, Attribute) else format_expression(node.indices[0])
+        yield f"{function_name(node.value)}[{part}]"
+    else:
+        for child in node.children():
+            yield from heads(child, models)
+
+
+def _in_a_difference(node: Node) -> Iterator[tuple[Expr, Name]]:
+    """What stands beside a column in a sum of two."""
+    match node:
+        case Sum(operands=(Name() as target, output)) | Sum(operands=(output, Name() as target)):
+            yield output, target
 
 
 def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
@@ -94,9 +140,10 @@ def _classifiers(tree: Node, symbols: Symbols) -> set[str]:
 def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
     """`f(x) - y`: outputs and the column that they are to be near to."""
     match node:
-        case Sum(operands=(Call() as output, Name() as target), operators=("-",)):
-            yield output, target
-        case Sum(operands=(Name() as target, Call() as output), operators=("-",)):
+        case (
+            Sum(operands=(Call() as output, Name() as target), operators=("-",))
+            | Sum(operands=(Name() as target, Call() as output), operators=("-",))
+        ):
             yield output, target
 
 

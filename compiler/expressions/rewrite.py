@@ -149,5 +149,4 @@ def last_of_ramp(bound: Expr) -> Expr:
     match bound:
         case Call(function=Name(id="ramp"), arguments=(_, final, *_)):
             return final
-        case _:
-            return bound
+    return bound

@@ -5,7 +5,7 @@ Functions that only the compiler writes become what they mean: `differences(v)` 
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.latex import latex
+from cspec.compiler.expressions.latex import IMPLIES, binder_latex, latex
 from cspec.compiler.expressions.mathematics import Mathematics
 from cspec.compiler.expressions.rewrite import changed, function_name, rewrite, sum_of
 from cspec.compiler.expressions.rows import without_rows
@@ -90,23 +90,14 @@ def quantifier(binders: tuple[Binder, ...]) -> Mathematics | None:
         binder.model_copy(
             update={
                 "domain": readable(binder.domain),
-                "condition": None if binder.condition is None else readable(binder.condition),
+                "condition": binder.condition and readable(binder.condition),
             }
         )
         for binder in binders
     ]
-    sets = r",\ ".join(_binder_latex(binder) for binder in shown)
-    return Mathematics(
-        text="for " + ", ".join(format_binder(binder) for binder in shown),
-        latex=rf"\quad\forall\, {sets}",
-    )
-
-
-def _binder_latex(binder: Binder) -> str:
-    names = ", ".join(latex(Name(id=name)) for name in binder.names)
-    names = f"({names})" if len(binder.names) > 1 else names
-    where = "" if binder.condition is None else rf" : {latex(binder.condition)}"
-    return rf"{names} \in {latex(binder.domain)}{where}"
+    sets = r",\ ".join(binder_latex(binder, IMPLIES) for binder in shown)
+    text = "for " + ", ".join(map(format_binder, shown))
+    return Mathematics(text=text, latex=rf"\quad\forall\, {sets}")
 
 
 def _readable(node: Expr) -> Expr:

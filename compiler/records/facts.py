@@ -109,13 +109,6 @@ class DataFacts(BaseModel, frozen=True, extra="forbid"):
                 return sum(n for codes, n in counts if all(codes[p] == c for p, c in places))
         return None
 
-    def joint_counts(self, columns: tuple[str, ...], codes: tuple[int, ...]) -> int | None:
-        """Rows with these codes in these columns; None if the combination was not counted."""
-        for names, counts in self.joint:
-            if names == columns:
-                return dict(counts).get(codes, 0)
-        return None
-
 
 class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     """One parameter of a model. `prunable`: counted by `density`; `gated`: has an L0 gate."""

@@ -178,6 +178,13 @@ class SetMember(BaseModel, frozen=True, extra="forbid"):
         """Whether it is about some rows, or a part, of its subject."""
         return bool(self.rows or self.part)
 
+    @property
+    def affine_rows(self) -> tuple[tuple[Coefficients, float], ...]:
+        """Coefficients and bound of each row, of a set that is made of affine rows."""
+        rows, bounds = self.arguments["0"], self.arguments["1"]
+        one = self.word == "halfspace"
+        return ((rows, bounds),) if one else tuple(zip(rows, bounds, strict=True))
+
 
 def membership(value: Expr, bound: Expr) -> SetMember | None:
     """The set of `value in bound`; None for one that is none of tensors."""
@@ -185,17 +192,14 @@ def membership(value: Expr, bound: Expr) -> SetMember | None:
         case Name(id=word):
             return SetMember(word=word, subject=value)
         case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
-            center = {}
+            given = {k.name: k.value for k in keywords}
             if word == "ball" and len(arguments) == 2:
-                center, arguments = {"center": arguments[0]}, arguments[1:]
-            named = {str(i): a for i, a in enumerate(arguments)} | {
-                k.name: k.value for k in keywords
-            }
-            return SetMember(word=word, subject=value, arguments={**named, **center})
+                given["center"], arguments = arguments[0], arguments[1:]
+            given = {str(i): a for i, a in enumerate(arguments)} | given
+            return SetMember(word=word, subject=value, arguments=given)
         case Interval(lower=low, upper=high):
             return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
-        case _:
-            return None
+    return None
 
 
 class Recovery(BaseModel, frozen=True, extra="forbid"):

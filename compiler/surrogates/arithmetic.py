@@ -57,9 +57,9 @@ def _signs(one: str, other: str) -> str:
     return "+" if one == other else "-"
 
 
-def plus(left: Expr, right: Expr) -> Expr:
-    """left + right."""
-    return total([("+", left), ("+", right)])
+def plus(*terms: Expr) -> Expr:
+    """The sum of some terms."""
+    return total([("+", term) for term in terms])
 
 
 def less(left: Expr, right: Expr) -> Expr:

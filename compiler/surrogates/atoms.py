@@ -7,7 +7,8 @@ is about other examples, and gets a surrogate of its own; so are means over nois
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from cspec.compiler.expressions.moving import is_prediction as is_prediction
 from cspec.compiler.expressions.moving import moves as moves
@@ -24,6 +25,7 @@ from cspec.dsl.tree.nodes import (
     Product,
 )
 
+Said = TypeVar("Said", bound=Expr)
 REDUCTIONS = frozenset(
     {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}
     | {"all", "any"}
@@ -76,11 +78,16 @@ def outside_means(expr: Node) -> Iterator[Node]:
 
 def predictions(expr: Expr, moving: frozenset[str]) -> list[Call]:
     """The predictions that move outside of means, each once."""
-    found: list[Call] = []
-    for node in outside_means(expr):
-        mine = isinstance(node, Call) and is_prediction(node) and moves(node, moving)
-        if isinstance(node, Call) and mine and not any(same(node, other) for other in found):
-            found.append(node)
+    calls = (node for node in outside_means(expr) if isinstance(node, Call))
+    return each_once(call for call in calls if is_prediction(call) and moves(call, moving))
+
+
+def each_once(expressions: Iterable[Said]) -> list[Said]:
+    """Expressions without those that say the same as one before."""
+    found: list[Said] = []
+    for expr in expressions:
+        if not any(same(expr, other) for other in found):
+            found.append(expr)
     return found
 
 
@@ -91,11 +98,10 @@ def events(expr: Expr, moving: frozenset[str]) -> list[Expr]:
     while stack:
         node = stack.pop()
         if isinstance(node, EVENTS) and moves(node, moving):
-            if not any(same(node, other) for other in found):
-                found.append(node)
+            found.append(node)
         elif not is_closed(node):
             stack.extend(reversed(node.children()))
-    return found
+    return each_once(found)
 
 
 def share(left: Expr, right: Expr, moving: frozenset[str]) -> bool:
@@ -108,18 +114,9 @@ def together(operands: tuple[Expr, ...], moving: frozenset[str]) -> list[list[in
     """Places of operands that are about the same predictions, each group in the order written."""
     groups: list[list[int]] = []
     for place, operand in enumerate(operands):
-        mine = [
-            group
-            for group in groups
-            if any(share(operands[other], operand, moving) for other in group)
-        ]
-        if not mine:
-            groups.append([place])
-            continue
-        first, *rest = mine
-        for other in rest:
-            first += other
-            groups.remove(other)
-        first.append(place)
-        first.sort()
+        mine = [g for g in groups if any(share(operands[other], operand, moving) for other in g)]
+        joint = sorted([place, *(other for group in mine for other in group)])
+        at = groups.index(mine[0]) if mine else len(groups)
+        groups = [group for group in groups if group not in mine]
+        groups.insert(at, joint)
     return groups

@@ -6,12 +6,20 @@ and how many there are need not be known: `pred != 1` is 1 - prob[1].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import number, same
-from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, times, total
-from cspec.compiler.surrogates.atoms import is_prediction, moves, predictions
+from cspec.compiler.surrogates.arithmetic import (
+    ONE,
+    complement,
+    is_number,
+    plus,
+    times,
+    total,
+)
+from cspec.compiler.surrogates.atoms import each_once, is_prediction, moves, predictions
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.classes import (
     Class,
@@ -75,10 +83,12 @@ def _each_class(
     known: tuple[Class, ...] | None,
     sign: int,
 ) -> Expr:
-    if known is None:
-        if s.setting.bound:
-            return _no_classes(s, expr)
-        return _in_words(s, expr, prediction, sign)
+    if known is None and s.setting.bound:
+        return _no_classes(s, expr)
+    if known is None:  # for people alone
+        name = fresh(expr)
+        value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
+        return over_names(name, s.word.classes(prediction, (name,), 0), value)
     if len(known) > MOST_CLASSES:
         label = f"needs each of the {len(known)} classes, and at most {MOST_CLASSES} are written"
         helps = ("compare `pred` with classes or labels: `pred == y`, `pred in {0, 1}`",)
@@ -86,7 +96,7 @@ def _each_class(
     cells = _cells(s, expr, prediction, known, sign)
     if len(cells) == 1:
         return cells[0].value
-    return total([("+", term) for term in _terms(s, prediction, cells, sign)])
+    return plus(*_terms(s, prediction, cells, sign))
 
 
 def _no_classes(s: SoftenerBase, expr: Expr) -> Expr:
@@ -101,9 +111,8 @@ def _named_classes(s: SoftenerBase, expr: Expr, prediction: Call, uses: Uses, si
     if known is not None and len(named) == len(known):
         return _each_class(s, expr, prediction, known, sign)
     rest = s.mean(predicted(s, expr, prediction, Other(next(iter(uses.labels), None))), sign)
-    cells = [
-        cell for cell in _cells(s, expr, prediction, named, sign) if not same(cell.value, rest)
-    ]
+    found = _cells(s, expr, prediction, named, sign)
+    cells = [cell for cell in found if not same(cell.value, rest)]
     terms = list(_terms(s, prediction, cells, sign))
     label = None
     if uses.labels:
@@ -117,31 +126,27 @@ def _named_classes(s: SoftenerBase, expr: Expr, prediction: Call, uses: Uses, si
     if not cells and label is None:
         return rest
     if is_number(rest, 0):
-        return total([("+", term) for term in terms])
+        return plus(*terms)
     turned = -sign * s.side(rest)
     chances = [s.word.classes(prediction, _places(cell), turned) for cell in cells]
     if label is not None:
         chances.append(times(label[1], s.word.classes(prediction, (label[0],), turned)))
     left = total([("+", ONE), *(("-", chance) for chance in chances)])
-    return total([*(("+", term) for term in terms), ("+", times(left, rest))])
+    return plus(*terms, times(left, rest))
 
 
 def _named(known: tuple[Class, ...] | None, uses: Uses) -> tuple[Class, ...]:
     """The classes that are named, and those up to the limit, in order."""
     if known is not None:
-        return tuple(cls for cls in known if _is_named(cls, uses))
+        highest = -math.inf if uses.limit is None else uses.limit
+        below = [cls.number is not None and cls.number <= highest for cls in known]
+        pairs = zip(known, below, strict=True)
+        return tuple(cls for cls, low in pairs if low or any(map(cls.named, uses.named)))
     limit = -1 if uses.limit is None else int(uses.limit // 1)
     numbers = {float(k) for k in range(limit + 1)}
     numbers |= {constant.value for constant in uses.named if isinstance(constant, Number)}
-    named = [constant for constant in uses.named if not isinstance(constant, Number)]
-    texts = [Class(c, c) for i, c in enumerate(named) if not any(same(c, o) for o in named[:i])]
-    return (*map(_class, sorted(numbers)), *texts)
-
-
-def _is_named(cls: Class, uses: Uses) -> bool:
-    if uses.limit is not None and cls.number is not None and cls.number <= uses.limit:
-        return True
-    return any(cls.named(constant) for constant in uses.named)
+    named = each_once(constant for constant in uses.named if not isinstance(constant, Number))
+    return (*map(_class, sorted(numbers)), *(Class(c, c) for c in named))
 
 
 def _class(value: float) -> Class:
@@ -190,13 +195,6 @@ def _none_of(s: SoftenerBase, label: Expr, classes: tuple[Class, ...]) -> Expr:
     return Not(operand=within, span=label.span)
 
 
-def _in_words(s: SoftenerBase, expr: Expr, prediction: Call, sign: int) -> Expr:
-    """The mean where the classes are not known yet: for people alone."""
-    name = fresh(expr)
-    value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
-    return over_names(name, s.word.classes(prediction, (name,), 0), value)
-
-
 # --- two models ----------------------------------------------------------------------------------
 
 
@@ -220,8 +218,9 @@ def _pair(s: SoftenerBase, expr: Expr) -> Expr | None:
     if all(o.shape and not o.tokens for o in outputs) and len(one) == len(other):
         chances = tuple(s.word.chances(side) for side in (left, right))
         return Product(operands=chances, operators=("@",), span=expr.span)
-    agree = [
-        times(s.word.classes(left, (p.place,), 0), s.word.classes(right, (q.place,), 0))
-        for p, q in zip(one, other, strict=False)
-    ]
-    return total([("+", both) for both in agree])
+    return plus(
+        *(
+            times(s.word.classes(left, (p.place,), 0), s.word.classes(right, (q.place,), 0))
+            for p, q in zip(one, other, strict=False)
+        )
+    )

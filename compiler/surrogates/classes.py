@@ -9,7 +9,7 @@ from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO
 from cspec.compiler.surrogates.atoms import is_closed, is_prediction, moves, outside_means
 from cspec.compiler.surrogates.base import SoftenerBase
-from cspec.compiler.surrogates.folding import fold, holds
+from cspec.compiler.surrogates.folding import fold, holds, text_of
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import TURNED, Call, Compare, Expr, Index, Name, Node, Number, String
 from cspec.dsl.tree.rebuild import rebuild
@@ -41,10 +41,10 @@ class Class(NamedTuple):
         if not known or not isinstance(value, Category | String):
             return value
         texts = [str(item) for item in known]
-        if _text(value) not in texts:
+        if text_of(value) not in texts:
             return None
         column = other.id if isinstance(other, Name) else getattr(value, "column", "")
-        return Category(column=column, text=_text(value), code=texts.index(_text(value)))
+        return Category(column=column, text=text_of(value), code=texts.index(text_of(value)))
 
     @property
     def number(self) -> float | None:
@@ -62,7 +62,7 @@ class Class(NamedTuple):
             return constant.value == self.number
         if isinstance(constant, Category) and isinstance(self.place, Number):
             return constant.code == self.place.value  # `pred == true`: its number among the values
-        return _text(constant) == _text(self.place)
+        return text_of(constant) == text_of(self.place)
 
 
 class Other(NamedTuple):
@@ -78,17 +78,6 @@ class Other(NamedTuple):
         if self.label is not None and same(other, self.label):
             return ONE if self.hit == (operator == "==") else ZERO
         return ONE if operator in ("!=", ">", ">=") else ZERO
-
-
-def _text(value: Expr) -> str:
-    match value:
-        case Category(text=text):
-            return text
-        case String(value=text):
-            return text
-        case Number(text=text):
-            return text
-    return ""
 
 
 # --- what a prediction is compared with ----------------------------------------------------------

@@ -30,7 +30,11 @@ def over_atoms(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
         return s.remarks.refuse(next(calls, expr), label)
     if len(inside) > MOST_EVENTS:
         return s.remarks.refuse(expr, f"more than {MOST_EVENTS} events in one function")
-    return _over_truth(s, expr, inside[0], sign)
+    with_, without = (s.mean(replaced(expr, inside[0], v), sign) for v in (ONE, ZERO))
+    if same(with_, without):
+        return with_
+    chance = s.mean(inside[0], sign * _direction(s, with_, without))
+    return plus(times(chance, with_), times(complement(chance), without))
 
 
 def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
@@ -42,14 +46,6 @@ def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
         return node if is_closed(node) else rebuild(node, visit)
 
     return changed(expr, visit)
-
-
-def _over_truth(s: SoftenerBase, expr: Expr, event: Expr, sign: int) -> Expr:
-    with_, without = (s.mean(replaced(expr, event, v), sign) for v in (ONE, ZERO))
-    if same(with_, without):
-        return with_
-    chance = s.mean(event, sign * _direction(s, with_, without))
-    return plus(times(chance, with_), times(complement(chance), without))
 
 
 def _direction(s: SoftenerBase, with_: Expr, without: Expr) -> int:

@@ -80,13 +80,9 @@ def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
     categories = tuple(v for v in values if isinstance(v, Category))
     if len(categories) != len(values) or not categories:
         return None
-    columns, codes = tuple(c.column for c in categories), tuple(c.code for c in categories)
-    for data in facts.data.values():
-        if len(categories) == 1 and columns[0] in data.columns:
-            return data.columns[columns[0]].count(codes[0])
-        if (joint := data.joint_counts(columns, codes)) is not None:
-            return joint
-    return None
+    held = {c.column: c.code for c in categories}
+    counts = (data.rows_with(held) for data in facts.data.values())
+    return next((count for count in counts if count is not None), None)
 
 
 def _counted(

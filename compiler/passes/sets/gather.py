@@ -165,11 +165,8 @@ def _put_all(
 
 
 def _rows(member: SetMember) -> list[BoundedRow]:
-    first, bounds = member.arguments["0"], member.arguments["1"]
-    if member.word == "halfspace":
-        first, bounds = (first,), (bounds,)
     equal = member.word == "affine"
-    return [BoundedRow(a, b if equal else -math.inf, b) for a, b in zip(first, bounds, strict=True)]
+    return [BoundedRow(a, b if equal else -math.inf, b) for a, b in member.affine_rows]
 
 
 def _merged(rows: Sequence[BoundedRow]) -> list[BoundedRow]:

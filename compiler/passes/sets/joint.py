@@ -108,8 +108,7 @@ def _joint(
     if not low <= high:
         return None
     equal = row.word == "affine"
-    first, bound = row.arguments["0"], row.arguments["1"]
-    coefficients, limit = (first[0], bound[0]) if equal else (first, bound)
+    coefficients, limit = row.affine_rows[0]
     unit = coefficients == limit and isinstance(coefficients, float)
     if equal and unit and low == 0 and high >= 1 and _is_vector(row.subject, symbols):
         return SetMember(word="simplex", subject=row.subject)
