@@ -13,8 +13,7 @@ from cspec.compiler.algebra.matrices import matrix_params, whole_params
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import accurate, declared_sets, solver_notes, space_of
 from cspec.compiler.axes.asked import Asked
-from cspec.compiler.axes.check import check_axes, infer
-from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.inference import Inference, check_axes, infer
 from cspec.compiler.axes.sizes import example_call, models_sized
 from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses

@@ -172,21 +172,16 @@ def _line(expr: Expr, space: Space) -> Line | None:
         case Negate(operand=operand):
             return _scaled(_line(operand, space), -1.0)
         case Product(operands=(left, right), operators=("*",)):
-            factor = value_or_none(left, space.params)
-            if factor is not None:
-                return _scaled(_line(right, space), factor)
-            factor = value_or_none(right, space.params)
-            return None if factor is None else _scaled(_line(left, space), factor)
+            for one, other in ((left, right), (right, left)):
+                if (factor := value_or_none(one, space.params)) is not None:
+                    return _scaled(_line(other, space), factor)
         case Sum(operands=(left, right), operators=(operator,)):
             sign = -1.0 if operator == "-" else 1.0
-            number = _number(right, space)
-            if number is not None:
+            if (number := _number(right, space)) is not None:
                 return _shifted(_line(left, space), number, sign, space)
-            number = _number(left, space)
-            moved = _scaled(_line(right, space), sign)
-            return None if number is None else _shifted(moved, number, 1.0, space)
-        case _:
-            return None
+            if (number := _number(left, space)) is not None:
+                return _shifted(_scaled(_line(right, space), sign), number, 1.0, space)
+    return None
 
 
 def _number(expr: Expr, space: Space) -> float | tuple[float, ...] | None:

@@ -139,14 +139,12 @@ class Members(Vectorizer):
             case Number():
                 return True
             case Name(id=name):
-                return name in self._scalars and not self._is_column(name)
+                dataset = self._dataset
+                column = dataset is not None and self._inference.known.has_column(dataset, name)
+                return name in self._scalars and not column
             case Negate() | Sum() | Product() | Power():
                 return all(map(self._of_numbers, operands_of(node)))
         return False
-
-    def _is_column(self, name: str) -> bool:
-        dataset = self._dataset
-        return dataset is not None and self._inference.known.has_column(dataset, name)
 
     # --- forms ---
 
@@ -165,11 +163,8 @@ class Members(Vectorizer):
                 return self._mean(node)
             case Power(base=base) if self._number(base) is not None:
                 return shape(node)
-            case Product(operands=operands, operators=operators) if _divides(node):
-                forms = map(self._form, operands)
-                first = operands[0]
-                held = shape(first) if self._number(first) is not None else self._form(first)
-                return ("product", operators, held, *list(forms)[1:])
+            case Product(operands=(first, *rest), operators=operators) if _divides(node):
+                return ("product", operators, self._argument(first), *map(self._form, rest))
             case Product(operators=operators) if "@" in operators:
                 return shape(node)
             case Call(arguments=arguments) if entrywise(node):
@@ -293,9 +288,7 @@ class Members(Vectorizer):
             made = [self._together(column) for column in zip(*parts, strict=True)]
         finally:
             self._dataset = outer
-        differ = any(
-            not same(a, b) for a, b in zip(made, (members[0].body, *apart[0][1]), strict=True)
-        )
+        differ = not all(map(same, made, parts[0]))
         several = list(zip(*(keys for keys, _ in apart), strict=True))
         made += [column[0].event for column in several if len({k.code for k in column}) == 1]
         keys = [column for column in several if len({k.code for k in column}) > 1]

@@ -10,7 +10,7 @@ w (J_l.T J_r + J_r.T J_l). Matrices stay the expressions that they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from cspec.compiler.algebra.degrees import degree
@@ -248,14 +248,20 @@ def transposed(matrix: Expr) -> Expr:
 def gradient_by(terms: tuple[Term, ...], name: str) -> tuple[tuple[float, Expr], ...]:
     """The gradient by one variable: (factor, vector) of each of its parts."""
     found: list[tuple[float, Expr]] = []
-    for weight, left, right in terms:
-        if right is None:
-            found += _pulled(weight, left, Affine(number(1), (), {}), name)
-        elif right is left:
-            found += _pulled(2 * weight, left, left, name)
-        else:
-            found += [*_pulled(weight, left, right, name), *_pulled(weight, right, left, name)]
+    for weight, one, other in _pairs(terms):
+        found += _pulled(weight, one, other or Affine(number(1), (), {}), name)
     return tuple(found)
+
+
+def _pairs(terms: tuple[Term, ...]) -> Iterator[Term]:
+    """Each product with either factor first, a square once with twice its weight."""
+    for weight, left, right in terms:
+        if right is left:
+            yield Term(2 * weight, left, left)
+        else:
+            yield Term(weight, left, right)
+            if right is not None:
+                yield Term(weight, right, left)
 
 
 def _pulled(weight: float, sloped: Affine, other: Affine, name: str) -> list[tuple[float, Expr]]:
@@ -297,16 +303,10 @@ class Block(NamedTuple):
 
 def hessian_by(terms: tuple[Term, ...], rows: str, columns: str) -> tuple[Block, ...]:
     """The second derivatives by two variables, or by one twice."""
-    found: list[Block] = []
-    for weight, left, right in terms:
-        if right is None:
-            continue
-        pairs = [(left, right), (right, left)] if right is not left else [(left, left)]
-        factor = weight if right is not left else 2 * weight
-        found += [
-            Block(factor * a.scale * b.scale, a.matrix, b.matrix, not left.shape)
-            for one, other in pairs
-            for a in one.slopes.get(rows, ())
-            for b in other.slopes.get(columns, ())
-        ]
-    return tuple(found)
+    return tuple(
+        Block(weight * a.scale * b.scale, a.matrix, b.matrix, not one.shape)
+        for weight, one, other in _pairs(terms)
+        if other is not None
+        for a in one.slopes.get(rows, ())
+        for b in other.slopes.get(columns, ())
+    )

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.derivatives import derivative_axes
+from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
 from cspec.compiler.axes.parts import place_of
 from cspec.compiler.axes.places import PartOf
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, OutputPart, What
-from cspec.compiler.axes.single import has_entries
 from cspec.compiler.expressions.rewrite import call as call_of
-from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.expressions.rewrite import function_name, method_name, operands_of
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.facts import OutputFacts
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
 from cspec.dsl.values.slices import Unfit
 from cspec.dsl.values.tensor_words import OVER_ENTRIES as OVER_SHAPES
 from cspec.dsl.values.tensor_words import RULES, word_shape
@@ -318,3 +319,39 @@ def _argument(inference: AxesBase, expr: Expr, dataset: str | None) -> Argument 
         return None
     shape = (*found.tokens, *(found.shape or ()))
     return Argument("like", shape=shape, each=found.each is not None, what=found.what)
+
+
+_ONE = frozenset({*LOSSES, "pred", "prob", "margin"})
+
+
+def has_entries(
+    expr: Expr, known: Known, is_part: Callable[[Expr], bool], columns: bool = False
+) -> bool:
+    """Whether `sum(expr)` may go over entries of an example, of which a model may have just one.
+
+    Outputs of a model, what it predicts and what came as a row count (`sum((f(x) - y)^2)` of a
+    model with one output is its square); a loss, `pred`, `prob` of one logit, a column of single
+    numbers (unless `columns` says so) do not: a sum of one of those would be a sum over the
+    examples, which it is not. `is_part` tells parts of outputs, `f(x).logits`, from one entry.
+    """
+    match expr:
+        case Name(id=name):
+            return columns or _column(name, known)
+        case Call():
+            word = function_name(expr)
+            if word in _ONE or known.symbols.role(word or "") is not None:
+                return word not in _ONE
+        case Index() | Attribute():
+            return is_part(expr)
+        case Sum() | Product() | Negate() | Power():
+            pass
+        case _:
+            return True
+    return any(has_entries(part, known, is_part, columns) for part in operands_of(expr))
+
+
+def _column(name: str, known: Known) -> bool:
+    if name in known.targets.values():
+        return True
+    columns = [data.columns[name] for data in known.facts.data.values() if name in data.columns]
+    return not columns or any(column.shape == (1,) for column in columns)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from cspec.compiler.axes.group_findings import GroupFindings
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.record import Axes
-from cspec.compiler.axes.words import places, what
+from cspec.compiler.axes.record import Axes, places, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text as shown
 from cspec.dsl.messages.diagnostic import writing

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
-from cspec.compiler.axes.record import UNKNOWN, Axes
-from cspec.compiler.axes.words import size, what
+from cspec.compiler.axes.record import UNKNOWN, Axes, size, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.facts import ColumnFacts

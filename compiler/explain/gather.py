@@ -23,7 +23,7 @@ from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Constraint, SetMember
 from cspec.compiler.records.program import ConstraintFacts, Program
-from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
+from cspec.compiler.surrogates.class_means import in_words, said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some

@@ -14,7 +14,7 @@ from cspec.compiler.passes.expansion.worst_case import Attack, attack_of, harder
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Constraint, Drawn, PerExample, WorstCase
 from cspec.compiler.records.program import ConstraintFacts, VerifyFacts
-from cspec.compiler.surrogates.unknown_classes import said_of_classes
+from cspec.compiler.surrogates.class_means import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.measured_on import measured_on

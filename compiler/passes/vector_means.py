@@ -68,7 +68,9 @@ class _Writer:
                 items = tuple(_of_place(node, place) for place in places)
                 return Vector(items=items, span=node.span)
             case Index(value=Expectation() as mean) | Attribute(value=Expectation() as mean):
-                if not self._size(mean) or (isinstance(node, Index) and _several(node)):
+                indices = node.indices if isinstance(node, Index) else (node,)
+                one = len(indices) == 1 and not isinstance(indices[0], Slice)
+                if not one or not self._size(mean):
                     return node
                 return _of_place(mean, node.model_copy(update={"value": mean.body}))
             case Call():
@@ -99,10 +101,6 @@ class _Writer:
             return 0
         size = (body.shape or (0,))[0]
         return size if size <= MOST else 0
-
-
-def _several(index: Index) -> bool:
-    return len(index.indices) != 1 or isinstance(index.indices[0], Slice)
 
 
 def _of_place(mean: Expectation, place: Index | Attribute) -> Expectation:

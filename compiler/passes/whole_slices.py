@@ -17,12 +17,8 @@ def _without(expr: Expr) -> Expr:
     if not isinstance(expr, Index):
         return expr
     indices = list(expr.indices)
-    while indices and isinstance(indices[-1], Slice) and _whole(indices[-1]):
+    while indices and isinstance(last := indices[-1], Slice) and last.lower is last.upper is None:
         indices.pop()
     if len(indices) == len(expr.indices):
         return expr
     return expr.model_copy(update={"indices": tuple(indices)}) if indices else expr.value
-
-
-def _whole(piece: Slice) -> bool:
-    return piece.lower is None and piece.upper is None

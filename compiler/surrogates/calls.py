@@ -36,7 +36,11 @@ def call_mean(s: SoftenerBase, expr: Call, sign: int) -> Expr:
     if is_prediction(expr):
         return over_classes(s, expr, sign)
     if word in ("all", "any") and len(expr.arguments) == 1:
-        return _every_entry(s, expr, word, sign)
+        # All entries hold as far as the one that holds least, any as far as the one that holds
+        # most: a product over many entries would have no gradient left.
+        if predictions(expr, s.moving):
+            return over_classes(s, expr, sign)
+        return call("min" if word == "all" else "max", s.mean(expr.arguments[0], sign))
     if word == "abs" and s.word.one_sided and sign != 0 and not s.open_flat(expr):
         inner = expr.arguments[0]  # |v| is the larger of v and -v, each from its own side
         return call("max", s.mean(inner, sign), negate(s.mean(inner, -sign)))
@@ -46,9 +50,8 @@ def call_mean(s: SoftenerBase, expr: Call, sign: int) -> Expr:
         return _of_atoms(s, expr, word, sign)
     found = expr.model_copy(update={"arguments": _arguments(s, expr, word, sign)})
     if s.is_flat(expr):
-        return s.remarks.refuse(
-            expr, "constant almost everywhere, or cut off from what it is given"
-        )
+        why = "constant almost everywhere, or cut off from what it is given"
+        return s.remarks.refuse(expr, why)
     return found
 
 
@@ -82,16 +85,6 @@ def _of_atoms(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
         helps = (f"for labels that stay as they are: `model ref = frozen({model})`",)
     label = f"a prediction or event inside `{word}`, which is no function of one number"
     return s.remarks.refuse(expr, label, helps)
-
-
-def _every_entry(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
-    """All entries hold as far as the one that holds least, any as far as the one that holds most.
-
-    A product over many entries would have no gradient left.
-    """
-    if predictions(expr.arguments[0], s.moving):
-        return over_classes(s, expr, sign)
-    return call("min" if word == "all" else "max", s.mean(expr.arguments[0], sign))
 
 
 def _choice(s: SoftenerBase, expr: Call, sign: int) -> Expr:

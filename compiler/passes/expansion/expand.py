@@ -129,15 +129,15 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = map_expressions(expanded, coded)
     if wrong:
         raise SpecError(sorted(wrong, key=lambda d: d.span))
-    return map_constraints(
-        expanded, lambda c: _with_set(_split_now(c, context.params), context.facts)
-    )
 
+    def settled(c: Constraint) -> Constraint:
+        # `max(e(g) for g in S) <= b` in canonical parts, now that its members are known.
+        word = function_name(behind(c.value, context.params))
+        if c.each is None and len(c.parts) == 1 and word in SPLIT:
+            c = c.model_copy(update={"parts": split(c, context.params)})
+        return _with_set(c, context.facts)
 
-def _split_now(c: Constraint, params: Values) -> Constraint:
-    """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
-    largest = c.each is None and function_name(behind(c.value, params)) in SPLIT
-    return c.model_copy(update={"parts": split(c, params)}) if largest and len(c.parts) == 1 else c
+    return map_constraints(expanded, settled)
 
 
 def _with_set(c: Constraint, facts: Facts) -> Constraint:
@@ -241,13 +241,11 @@ def _without_members(
             return gone
     notes, helps = [why], []
     for binder in binders:
-        method = method_name(binder.domain)
-        if method is None or method[0] not in facts.models:
-            continue
-        model, kind = method
-        known = [p.name for p in chosen_parameters(facts.models[model], kind)]
-        notes.append(f"`{model}.{kind}` has: {some(known) or 'none'}")
-        helps.append("write one of these names, or a pattern of them such as `*.weight`")
+        model, kind = method_name(binder.domain) or ("", "")
+        if model in facts.models:
+            known = [p.name for p in chosen_parameters(facts.models[model], kind)]
+            notes.append(f"`{model}.{kind}` has: {some(known) or 'none'}")
+            helps.append("write one of these names, or a pattern of them such as `*.weight`")
     if any(binder.condition is not None for binder in binders):
         helps.append("no element passes its `where`: relax it, or drop the requirement")
     return Diagnostic(
@@ -350,7 +348,8 @@ def members(
             limits = [int(value_or_none(b, context.params) or 0) for b in bounds]
             yield from (Member({names[0]: number(i)}, str(i)) for i in range(*limits))
         case FiniteSet(items=items):
-            yield from (Member({names[0]: i}, _text(i)) for i in items)
+            words = (i.value if isinstance(i, String) else shown(i) for i in items)
+            yield from (Member({names[0]: i}, word) for i, word in zip(items, words, strict=True))
         case _:
             raise not_compiled(
                 index_set(binder),
@@ -358,10 +357,6 @@ def members(
                 "compiled are `values(column)`, `cross(columns)`, `net.weights`, `net.params`, "
                 "`range(n)` and `{a, b}`",
             )
-
-
-def _text(expr: Expr) -> str:
-    return expr.value if isinstance(expr, String) else shown(expr)
 
 
 def globs_of(domain: Node) -> tuple[str, ...]:

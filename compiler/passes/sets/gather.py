@@ -9,17 +9,21 @@ sum(W[i]) == 1 for every row, beside W >= 0     ->   W in simplex, which is one 
 Rows that do share entries are one affine subspace or polyhedron while they are few. Where they are
 many, those of each requirement may be a set; else they are left to multipliers: projecting onto
 each in turn would take for ever.
+
+Chains of entries in order are `monotone` along every row of the weight, along other paths (columns,
+a bias, part of a row) `ordered`. Entries that are compared with more than one on either side are no
+paths.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import number, same
-from cspec.compiler.passes.sets.in_order import in_order, ordered_set
 from cspec.compiler.passes.sets.joint import elsewhere
 from cspec.compiler.passes.sets.rows import ROWS as FEW
 from cspec.compiler.records.problem import (
@@ -34,7 +38,7 @@ from cspec.dsl.tree.nodes import Name, Vector, shape
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.words.sets import COEFFICIENTS, OF_SEVERAL
 
-Places = tuple[int, ...]
+Place = tuple[int, ...]
 DENSE = 4_000_000
 """Rows times entries up to which equalities that share entries are projected onto together."""
 
@@ -67,7 +71,7 @@ def _always_true(constraints: list[Constraint]) -> None:
 
 
 def _by_subject(constraints: Sequence[Constraint]) -> list[list[int]]:
-    """Places of constraints on the same tensor that may be projected onto by the same method."""
+    """Place of constraints on the same tensor that may be projected onto by the same method."""
     found: dict[object, list[int]] = {}
     for place, c in enumerate(constraints):
         # One tensor, or several of which it is known that they are.
@@ -206,14 +210,14 @@ def _turned_down(a: Coefficients) -> Coefficients:
     return (-a[0] + 0.0, tuple((index, -value) for index, value in a[1]))
 
 
-def _parts(a: Coefficients) -> tuple[float, tuple[tuple[Places, float], ...]]:
+def _parts(a: Coefficients) -> tuple[float, tuple[tuple[Place, float], ...]]:
     """What every entry is multiplied by, and what is added to that of single ones."""
     return a if isinstance(a, tuple) else (a, ())
 
 
 def _apart(rows: Sequence[BoundedRow]) -> bool:
     """Whether no two rows have an entry in common."""
-    taken: set[Places] = set()
+    taken: set[Place] = set()
     for row in rows:
         every, entries = _parts(row.a)
         places = {index for index, value in entries if value}
@@ -228,7 +232,7 @@ def _simplex_total(rows: Sequence[BoundedRow], size: Shape) -> float | None:
     totals = {end for row in rows for end in (row.lo, row.hi)}
     if len(size) < 2 or len(rows) != size[0] or len(totals) != 1:
         return None
-    wanted: list[set[Places]] = [set() for _ in range(size[0])]
+    wanted: list[set[Place]] = [set() for _ in range(size[0])]
     for row in rows:
         every, entries = _parts(row.a)
         outputs = {index[0] for index, _ in entries}
@@ -238,3 +242,53 @@ def _simplex_total(rows: Sequence[BoundedRow], size: Shape) -> float | None:
     full = all(len(places) == math.prod(size[1:]) for places in wanted)
     total = totals.pop()
     return total if full and total > 0 else None
+
+
+Paths = list[list[Place]]
+
+
+def in_order(rows: Sequence[tuple[Coefficients, float, float]]) -> Paths | None:
+    """The paths, from the smallest entry on, of rows `lo <= a . x <= hi`; None if they are none."""
+    after: dict[Place, Place] = {}
+    before: dict[Place, Place] = {}
+    for row in rows:
+        pair = _pair(*row)
+        if pair is None or pair[0] in after or pair[1] in before:
+            return None
+        after[pair[0]], before[pair[1]] = pair[1], pair[0]
+    paths = []
+    for start in after.keys() - before.keys():
+        path = [start]
+        while path[-1] in after:
+            path.append(after[path[-1]])
+        paths.append(path)
+    # What no path reaches is a circle: all of its entries are equal.
+    return sorted(paths) if sum(map(len, paths)) == len(after) + len(paths) else None
+
+
+def _pair(a: Coefficients, low: float, high: float) -> tuple[Place, Place] | None:
+    """The entries of `x[first] <= x[second]`."""
+    match a:
+        case (0.0, ((one, up), (other, down))) if up == -down:
+            if (low, high) == (-math.inf, 0.0):
+                return (one, other) if up > 0 else (other, one)
+            if (low, high) == (0.0, math.inf):
+                return (other, one) if up > 0 else (one, other)
+    return None
+
+
+def ordered_set(paths: Paths, size: Shape | None) -> tuple[str, dict[str, Any]]:
+    """The word and arguments of entries in order along paths."""
+    if size is not None and (found := _whole_rows(paths, size)) is not None:
+        return "monotone", {} if found else {"increasing": False}
+    return "ordered", {"0": tuple(map(tuple, paths))}
+
+
+def _whole_rows(paths: Paths, size: Shape) -> bool | None:
+    """Whether all rows of (outputs, rest) rise (True) or fall (False); None where it is else."""
+    starts = [(i,) for i in range(size[0])] if len(size) > 1 else [()]
+    rest = size[1:] if len(size) > 1 else size
+    rows: Paths = [[(*start, *place) for place in product(*map(range, rest))] for start in starts]
+    if paths == rows:
+        return True
+    return False if sorted(paths) == sorted([row[::-1] for row in rows]) else None
