@@ -62,10 +62,10 @@ def derivatives(
             gradient = tuple(slopes.get(x, sp.S.Zero) for x in variables)
     with suppress(NotSymbolicError):
         if constraints is not None:
-            jacobian = _jacobian(constraints, variables, made)
+            jacobian = _jacobian(constraints, made)
     with suppress(NotSymbolicError):
         if gradient is not None and jacobian is not None:
-            hessian = _hessian(gradient, jacobian, variables, made)
+            hessian = _hessian(gradient, jacobian, made)
     return Derivatives(gradient, jacobian, hessian)
 
 
@@ -73,6 +73,7 @@ class _Made:
     """Gradients within the limits, all of one problem together."""
 
     def __init__(self, variables: Sequence[sp.Symbol]) -> None:
+        self.place = {x: j for j, x in enumerate(variables)}
         self._differentiate = Differentiator(variables, self._count)
         self._work = 0
         self._total = 0
@@ -104,22 +105,17 @@ class _Made:
         return known
 
 
-def _jacobian(
-    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], made: _Made
-) -> Sparse:
-    place = {x: j for j, x in enumerate(variables)}
+def _jacobian(constraints: Sequence[sp.Expr], made: _Made) -> Sparse:
     found = []
     for i, g in enumerate(constraints):
         slopes = made.slopes(g)
-        for x in sorted(g.free_symbols & place.keys(), key=place.__getitem__):
-            found.append((i, place[x], slopes.get(x, sp.S.Zero)))
+        for x in sorted(g.free_symbols & made.place.keys(), key=made.place.__getitem__):
+            found.append((i, made.place[x], slopes.get(x, sp.S.Zero)))
     return tuple(found)
 
 
-def _hessian(
-    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], made: _Made
-) -> Sparse:
-    place = {x: j for j, x in enumerate(variables)}
+def _hessian(gradient: Sequence[sp.Expr], jacobian: Sparse, made: _Made) -> Sparse:
+    place = made.place
     terms = [[slope] for slope in gradient]
     for i, j, slope in jacobian:
         terms[j].append(multiplier(i) * slope)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import product
 
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.expressions.vectors import Constants
@@ -26,9 +25,7 @@ from cspec.dsl.tree.nodes import (
 from cspec.dsl.values.shapes import Shape
 
 
-def entry_of(
-    expr: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
-) -> Expr:
+def entry_of(expr: Expr, index: tuple[int, ...], shapes: Shapes, params: Values) -> Expr:
     """Entry `index` of an expression: the index moves inside, to what is added or multiplied.
 
     A @ x with a param A gives `A[i] @ x`. What is not taken apart keeps its index behind it.
@@ -91,9 +88,7 @@ def _behind(
     return (*found, *map(number, places))
 
 
-def _aligned(
-    part: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
-) -> Expr:
+def _aligned(part: Expr, index: tuple[int, ...], shapes: Shapes, params: Values) -> Expr:
     """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
     shape = shape_of(part, shapes, params)
     if shape is None:

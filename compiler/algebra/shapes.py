@@ -12,8 +12,11 @@ from cspec.dsl.tree.nodes import Expr, Index, Name
 from cspec.dsl.values import shapes as tensor_shapes
 from cspec.dsl.values.shapes import Shape
 
+Shapes = Mapping[str, Shape]
+"""Shapes of decision variables, by name."""
 
-def shape_of(expr: Expr, shapes: Mapping[str, Shape], params: Values) -> Shape | None:
+
+def shape_of(expr: Expr, shapes: Shapes, params: Values) -> Shape | None:
     """The shape of an expression, () for a number; None where it is not read.
 
     `shapes` are those of decision variables; parameters of models carry their own.

@@ -171,8 +171,7 @@ class Vectorizer:
                 return ("power", self._form(base), shape(exponent))
             case Call(arguments=arguments) if entrywise(node):
                 return ("call", function_name(node), *map(self._form, arguments))
-            case _:
-                return shape(node)
+        return shape(node)
 
     def _place(self, node: Index) -> tuple[str, int] | None:
         """Name and flat place of the entry `x[3]`, `W[1, 2]` of a decision variable."""

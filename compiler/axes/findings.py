@@ -430,5 +430,4 @@ def _inside(body: Expr) -> str:
     match body:
         case Compare(operands=(Call() as left, right), operators=(operator,)):
             return f"P[{shown(left)}[0] {operator} {shown(right)}]"
-        case _:
-            return ""
+    return ""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.records.facts import Classes, ColumnFacts, Facts
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.nodes import (
@@ -215,5 +215,5 @@ def _decided(main: str, column: str, facts: Facts) -> tuple[str, bool]:
     return main, False
 
 
-def _values(column: ColumnFacts) -> tuple[str | int | float | bool, ...]:
+def _values(column: ColumnFacts) -> Classes:
     return column.classes or column.levels

@@ -173,8 +173,7 @@ def _head(function: Expr) -> str:
             return rf"\{name}"
         case Name(id=name) if len(name) > 1 and name not in _GREEK:
             return rf"\operatorname{{{escape(name)}}}"
-        case _:
-            return _at(function, ATOM)
+    return _at(function, ATOM)
 
 
 def _over(expr: Expectation | Comprehension) -> tuple[str, int]:

@@ -124,8 +124,7 @@ def _readable(node: Expr) -> Expr:
             return node.model_copy(update=update)
         case Call(arguments=arguments):
             return _function(function_name(node), arguments, node)
-        case _:
-            return node
+    return node
 
 
 def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr:
@@ -151,8 +150,7 @@ def _lettered(term: Expr, place: int) -> Expr:
         match expr:
             case Index(indices=(Name(id="i" | "j" as letter),)):
                 return _entry(expr.value, chr(ord(letter) + 2 * place))
-            case _:
-                return expr
+        return expr
 
     return rewrite(_of_each_group(term), renamed)
 

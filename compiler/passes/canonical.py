@@ -36,6 +36,7 @@ from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
 
 NO_PARAMS: Values = MappingProxyType({})
+Parts = tuple[Expr, ...]
 SPLIT = frozenset({"abs", "gap", "max", "min", "ratio"})
 """Functions that are split on one side of a bound."""
 
@@ -80,9 +81,7 @@ def split(constraint: Constraint, params: Values) -> tuple[Expr, ...]:
     return parts_of(constraint.value, constraint, params)
 
 
-def parts_of(
-    value: Expr, constraint: Constraint, params: Values, linear: bool = True
-) -> tuple[Expr, ...]:
+def parts_of(value: Expr, constraint: Constraint, params: Values, linear: bool = True) -> Parts:
     """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself.
 
     Quotients are split unless `linear` is false; a `whole` constraint is one function, as written.
@@ -127,9 +126,7 @@ def lower(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tupl
     return _beside(value, bound, ">=", params, linear) or (minus(bound, value),)
 
 
-def _beside(
-    value: Expr, bound: Expr, relation: Relation, params: Values, linear: bool
-) -> tuple[Expr, ...]:
+def _beside(value: Expr, bound: Expr, relation: Relation, params: Values, linear: bool) -> Parts:
     """The functions of what stands behind constant factors and terms; none where it stays whole."""
     found = beside(value, bound, _splits, params)
     rises = (relation == "<=") == (found.factor > 0)

@@ -36,12 +36,15 @@ _DEFINED = (sp.exp, sp.sin, sp.cos, sp.tanh, sp.sinh, sp.cosh, sp.atan, sp.erf)
 """Functions that are defined everywhere."""
 
 
+Factors = dict[int, Fraction]
+
+
 class Equation(NamedTuple):
     """sum of coefficients x[place] + constant == 0, and the written rows that it is made of."""
 
-    coefficients: dict[int, Fraction]
+    coefficients: Factors
     constant: Fraction
-    origin: dict[int, Fraction]
+    origin: Factors
 
 
 class Elimination(NamedTuple):
@@ -108,14 +111,12 @@ def _name(c: Constraint, part: int) -> str:
 # --- Rows ----------------------------------------------------------------------------------------
 
 
-def _affine(
-    expr: sp.Expr, symbols: Mapping[sp.Symbol, int]
-) -> tuple[dict[int, Fraction], Fraction] | None:
+def _affine(expr: sp.Expr, symbols: Mapping[sp.Symbol, int]) -> tuple[Factors, Fraction] | None:
     """Coefficients and constant of an affine expression with rational numbers; None of others."""
     if nodes(expr, NODES) > NODES:
         return None
     expr = sp.expand(expr.xreplace({f: rational(float(f)) for f in expr.atoms(sp.Float)}))
-    coefficients: dict[int, Fraction] = {}
+    coefficients: Factors = {}
     constant = Fraction(0)
     for term in sp.Add.make_args(expr):
         factor, rest = term.as_coeff_Mul()
@@ -238,9 +239,7 @@ def _without(row: Equation, column: int, pivot: Equation) -> Equation:
     )
 
 
-def _less(
-    left: Mapping[int, Fraction], right: Mapping[int, Fraction], factor: Fraction
-) -> dict[int, Fraction]:
+def _less(left: Factors, right: Factors, factor: Fraction) -> Factors:
     found = dict(left)
     for j, value in right.items():
         found[j] = found.get(j, Fraction(0)) - factor * value

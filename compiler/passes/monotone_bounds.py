@@ -18,6 +18,7 @@ from cspec.compiler.algebra.sympy import NotSymbolicError, Space, sigmoid
 from cspec.compiler.algebra.variables import Functions
 from cspec.compiler.records.problem import DerivedBound, Problem
 
+Ends = tuple[sp.Expr, sp.Expr]
 STEPS = 120
 """Bisections: a relative width below 1e-30 from any start."""
 FARTHEST = 60
@@ -71,15 +72,15 @@ def _bound(
     if not slope:
         return None
     low, high = box[by]
-    inverted = _inverse(plain, by, low, high)
-    end = _bisected(plain, by, slope, low, high) if inverted is None else inverted
+    inverted = _inverse(plain, by, box[by])
+    end = _bisected(plain, by, slope, box[by]) if inverted is None else inverted
     if end is None or compare(end, low) < 0 or compare(end, high) > 0:
         return None
     value = words = f"{float(end):.6g}"
     if inverted is None:
         words = f"{value}, by bisection"
     else:
-        written = _inverse(expr, by, None, None)
+        written = _inverse(expr, by, None)
         shown = str(end if written is None else written).replace("asin", "arcsin")
         shown = shown.replace("acos", "arccos").replace("atan", "arctan")
         if shown != value and len(shown) <= 40:
@@ -97,9 +98,7 @@ _INVERSES = {
 }  # fmt: skip
 
 
-def _inverse(
-    expr: sp.Expr, by: sp.Symbol, low: sp.Expr | None, high: sp.Expr | None
-) -> sp.Expr | None:
+def _inverse(expr: sp.Expr, by: sp.Symbol, ends: Ends | None) -> sp.Expr | None:
     """The x with expr(x) = 0, by undoing one layer after another; None where that is not enough."""
     left, right = expr, sp.Integer(0)
     for _ in range(20):
@@ -110,11 +109,11 @@ def _inverse(
             left, right = peeled
     if left != by:
         return None
-    if low is None or high is None:
+    if ends is None:
         return right
     if not right.is_number or not sp.N(right, DIGITS).is_real:
         return None
-    inside = compare(right, low) >= 0 and compare(right, high) <= 0
+    inside = compare(right, ends[0]) >= 0 and compare(right, ends[1]) <= 0
     return right if inside and compare(expr.subs(by, right), sp.Integer(0)) == 0 else None
 
 
@@ -134,14 +133,12 @@ def _peel(left: sp.Expr, right: sp.Expr, by: sp.Symbol) -> tuple[sp.Expr, sp.Exp
     return None
 
 
-def _bisected(
-    expr: sp.Expr, by: sp.Symbol, slope: int, low: sp.Expr, high: sp.Expr
-) -> sp.Expr | None:
+def _bisected(expr: sp.Expr, by: sp.Symbol, slope: int, ends: Ends) -> sp.Expr | None:
     """Where a monotone expression changes sign inside an interval, at 40 digits."""
-    ends = _bracket(expr, by, slope, low, high)
-    if ends is None:
+    bracket = _bracket(expr, by, slope, ends)
+    if bracket is None:
         return None
-    a, b = ends
+    a, b = bracket
     for _ in range(STEPS):
         middle = (a + b) / 2
         above = sp.N(expr.subs(by, middle), DIGITS) * slope > 0
@@ -149,9 +146,8 @@ def _bisected(
     return a
 
 
-def _bracket(
-    expr: sp.Expr, by: sp.Symbol, slope: int, low: sp.Expr, high: sp.Expr
-) -> tuple[sp.Expr, sp.Expr] | None:
+def _bracket(expr: sp.Expr, by: sp.Symbol, slope: int, ends: Ends) -> Ends | None:
+    low, high = ends
     a = sp.N(low, DIGITS) if low is not -sp.oo else _far(expr, by, -slope, -1)
     b = sp.N(high, DIGITS) if high is not sp.oo else _far(expr, by, slope, 1)
     if a is None or b is None:

@@ -118,8 +118,7 @@ def _minus(expr: Expr) -> Expr:
             return expr
         case Negate(operand=operand):
             return operand
-        case _:
-            return Negate(operand=expr, span=expr.span)
+    return Negate(operand=expr, span=expr.span)
 
 
 def _sum(terms: list[tuple[str, Expr]]) -> Expr:
@@ -188,5 +187,4 @@ def square_root(bound: Expr, params: Values) -> Expr:
             return base
         case Number(value=value) if (value**0.5).is_integer():
             return number(value**0.5)
-        case _:
-            return call("sqrt", bound)
+    return call("sqrt", bound)

@@ -7,9 +7,7 @@ solvers, the epigraph form and slopes know them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
@@ -25,12 +23,11 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.values.shapes import Shape
 
 WORDS = ("gap", "ratio")
 
 
-def spread(problem: Problem, shapes: Mapping[str, Shape], params: Values) -> Problem:
+def spread(problem: Problem, shapes: Shapes, params: Values) -> Problem:
     """The problem with both words spelled out. `shapes` are those of decision variables.
 
     gap(x) <= 1    ->    max(x) - min(x) <= 1

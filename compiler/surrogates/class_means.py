@@ -23,6 +23,7 @@ from cspec.compiler.surrogates.atoms import each_once, is_prediction, moves, pre
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.classes import (
     Class,
+    Classes,
     Other,
     Uses,
     classes_of,
@@ -73,19 +74,14 @@ def over_classes(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
     known = classes_of(s, prediction)
     ordered = uses.limit is not None
     far = ordered and (uses.limit or 0) >= MOST_CLASSES
-    if uses.number or len(uses.labels) > 1 or far or (ordered and not numbered(known)):
-        return _each_class(s, expr, prediction, known, sign)
-    if ordered and uses.labels:
+    apart = ordered and (uses.labels or not numbered(known))
+    if uses.number or len(uses.labels) > 1 or far or apart:
         return _each_class(s, expr, prediction, known, sign)
     return _named_classes(s, expr, prediction, uses, sign)
 
 
 def _each_class(
-    s: SoftenerBase,
-    expr: Expr,
-    prediction: Call,
-    known: tuple[Class, ...] | None,
-    sign: int,
+    s: SoftenerBase, expr: Expr, prediction: Call, known: Classes | None, sign: int
 ) -> Expr:
     if known is None and s.setting.bound:
         return _no_classes(s, expr)
@@ -162,7 +158,7 @@ def _class(value: float) -> Class:
 
 
 def _cells(
-    s: SoftenerBase, expr: Expr, prediction: Call, classes: tuple[Class, ...], sign: int
+    s: SoftenerBase, expr: Expr, prediction: Call, classes: Classes, sign: int
 ) -> list[Cell]:
     """Classes in groups that give the same."""
     cells: list[Cell] = []

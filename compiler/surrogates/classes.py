@@ -65,6 +65,9 @@ class Class(NamedTuple):
         return text_of(constant) == text_of(self.place)
 
 
+Classes = tuple[Class, ...]
+
+
 class Other(NamedTuple):
     """Any class that is none of those with a name, and above every limit."""
 
@@ -156,7 +159,7 @@ def is_label(s: SoftenerBase, expr: Expr) -> bool:
 # --- the classes ---------------------------------------------------------------------------------
 
 
-def classes_of(s: SoftenerBase, prediction: Call) -> tuple[Class, ...] | None:
+def classes_of(s: SoftenerBase, prediction: Call) -> Classes | None:
     """The classes of a prediction; None where they are not known."""
     outputs = s.axes(prediction.arguments[0])
     if not outputs.known or outputs.each is None:
@@ -174,7 +177,7 @@ def classes_of(s: SoftenerBase, prediction: Call) -> tuple[Class, ...] | None:
     return tuple(found)
 
 
-def numbered(classes: tuple[Class, ...] | None) -> bool:
+def numbered(classes: Classes | None) -> bool:
     """Whether class k is the number k (as far as is known)."""
     return classes is None or all(isinstance(c.place, Number) for c in classes)
 

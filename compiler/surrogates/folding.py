@@ -180,8 +180,7 @@ def _negation(event: Expr) -> Expr:
             return _truth(not value)
         case Not(operand=operand):
             return operand
-        case _:
-            return Not(operand=event, span=event.span)
+    return Not(operand=event, span=event.span)
 
 
 def _joined(node: And | Or, decisive: Number, neutral: Number) -> Expr:

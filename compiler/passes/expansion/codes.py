@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import function_name, number, rewrite
 from cspec.compiler.passes.truths import truth
-from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.records.facts import Classes, ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
@@ -120,40 +120,36 @@ def _code(
     match expr:
         case Negate(operand=Number(text=text, value=value), span=span):
             expr = Number(text=f"-{text}", value=-value, span=span)
+    place: int | None = None
     match expr:
         case String(value=text):
             place = next((i for i, value in enumerate(classes) if str(value) == text), None)
-            if place is not None:
-                return Category(column=column, text=text, code=place, span=expr.span)
-            found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
+            if place is None:
+                found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
         case Name() if (said := truth(expr)) is not None:
             place = truth_place(said, classes)
-            if place is not None:
-                text = str(classes[place])
-                return Category(column=column, text=text, code=place, span=expr.span)
-            found[expr.span.start] = _no_value(expr, expr.id, column, classes)
+            if place is None:
+                found[expr.span.start] = _no_value(expr, expr.id, column, classes)
         case Number(value=value) if exact and value in classes and _renumbered(classes):
-            place = classes.index(value)
             if value not in range(len(classes)):
-                return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
-            if place != value:
+                place = classes.index(value)
+            elif classes.index(value) != value:
                 found[expr.span.start] = _two_readings(expr, value, column, classes)
         case Number(value=value) if exact and value not in range(len(classes)):
             found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
-    return expr
+    if place is None:
+        return expr
+    return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
 
 
 def _numbered(expr: Expr, columns: _Columns) -> Expr:
     """True and false as the classes 1 and 0 that a model predicts."""
-    match expr:
-        case Category(column=column, code=code):
-            known = columns.facts.get(column)
-            if known is not None and known.classes == (False, True):
-                return number(code)
-    return expr
+    known = columns.facts.get(expr.column) if isinstance(expr, Category) else None
+    truths = known is not None and known.classes == (False, True)
+    return number(expr.code) if isinstance(expr, Category) and truths else expr
 
 
-def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:
+def truth_place(said: bool, classes: Classes) -> int | None:
     """The place of true or false among the values of a column: True, 1, or text that says so."""
     meant = {str(said).lower(), str(int(said))}
     places = [i for i, value in enumerate(classes) if str(value).lower() in meant]
@@ -172,14 +168,12 @@ def _no_truths(
             found[said.span.start] = _no_value(said, said.id, name, levels)
 
 
-def _renumbered(classes: tuple[str | int | float | bool, ...]) -> bool:
+def _renumbered(classes: Classes) -> bool:
     """Whether the classes are numbers other than their codes: -1 and 1, or 1, 2, 3."""
     return not any(isinstance(value, str | bool) for value in classes)
 
 
-def _two_readings(
-    expr: Number, value: float, column: str, classes: tuple[str | int | float | bool, ...]
-) -> Diagnostic:
+def _two_readings(expr: Number, value: float, column: str, classes: Classes) -> Diagnostic:
     """A number that is a value of the column, and the number of another value."""
     other = classes[int(value)]
     shown = ", ".join(visible_line(str(c)) for c in classes[:_SHOWN])
@@ -198,9 +192,7 @@ def _two_readings(
     )
 
 
-def _no_value(
-    expr: Expr, written: str, column: str, classes: Iterable[str | int | float | bool]
-) -> Diagnostic:
+def _no_value(expr: Expr, written: str, column: str, classes: Classes) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
     if isinstance(expr, Number):  # of numbers the nearest, whatever their digits

@@ -53,9 +53,9 @@ def check_tables(known: Tables, facts: Facts, places: Mapping[str, Span]) -> Non
         missing = [value for value in sorted(_needed(table, facts)) if value not in table.values]
         extra = [value for value in table.values if value not in held]
         if missing:
-            found.append(_misfit(name, table, missing, places, lacks=True))
+            found.append(_misfit(name, table, missing, places[name], None))
         if extra:
-            found.append(_misfit(name, table, extra, places, lacks=False, known=held))
+            found.append(_misfit(name, table, extra, places[name], held))
     if found:
         raise SpecError(found)
 
@@ -94,7 +94,7 @@ def _needed(table: ParamTable, facts: Facts) -> set[str]:
 def _entry(name: str, table: ParamTable, entry: Index, facts: Facts) -> Expr:
     """An entry as a number; as each example's own where an index is a column of the table."""
     pairs = list(zip(table.columns, entry.indices, strict=True))
-    choices = [_chosen(name, table, column, index, facts) for column, index in pairs]
+    choices = [_chosen(name, column, index, facts) for column, index in pairs]
     known = [choice for choice in choices if choice is not None]
     if len(known) < len(choices):
         return entry
@@ -118,9 +118,7 @@ def _is_own(column: str, index: Expr) -> bool:
     return isinstance(index, Name) and index.id == column
 
 
-def _chosen(
-    name: str, table: ParamTable, column: str, index: Expr, facts: Facts
-) -> list[tuple[int, str]] | None:
+def _chosen(name: str, column: str, index: Expr, facts: Facts) -> list[tuple[int, str]] | None:
     """The values that an index goes over, each with its code; None of what is no value."""
     held = sorted(_held(column, facts).items())
     if _is_own(column, index):
@@ -169,28 +167,23 @@ def _value(name: str, table: ParamTable, key: str, index: Expr) -> float:
 
 
 def _misfit(
-    name: str,
-    table: ParamTable,
-    values: list[str],
-    places: Mapping[str, Span],
-    *,
-    lacks: bool,
-    known: set[str] | None = None,
+    name: str, table: ParamTable, values: list[str], span: Span, held: set[str] | None
 ) -> Diagnostic:
+    """Values that a table has no number for, or of what its columns hold others that it has."""
     several = len(table.columns) > 1
     shown = _listed(values, several)
     message = f"table `{name}` has no number for {shown}"
     noun, verb = ("columns", "hold") if several else ("column", "holds")
     notes = (f"{noun} `{table.column}` {verb} {'it' if len(values) == 1 else 'them'}",)
-    if not lacks:
+    if held is not None:
         message = f"table `{name}` has a number for {shown}, which `{table.column}` "
         message += "do not hold" if several else "does not hold"
-        held = _listed(sorted(known or ()), several)
-        notes = (f"they hold: {held}" if several else f"it holds: {held}",)
+        known = _listed(sorted(held), several)
+        notes = (f"they hold: {known}" if several else f"it holds: {known}",)
     return Diagnostic(
         code="CS223",
         message=message,
-        span=places[name],
+        span=span,
         label="set from outside",
         notes=notes,
         helps=(f"give one number for each {'combination' if several else 'value of the column'}",),
@@ -198,7 +191,6 @@ def _misfit(
 
 
 def _listed(values: list[str], several: bool = False) -> str:
+    listed = ("; " if several else ", ").join(values[:_SHOWN])
     more = len(values) - _SHOWN
-    return ("; " if several else ", ").join(values[:_SHOWN]) + (
-        f" and {more} more" if more > 0 else ""
-    )
+    return f"{listed} and {more} more" if more > 0 else listed

@@ -13,9 +13,10 @@ Other relations of few entries of several tensors are read by `rows.joint_rows`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cspec.compiler.algebra.shapes import Shapes
 from cspec.compiler.expressions.rewrite import number, signed
 from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.quantities import renamed_quantity
@@ -35,7 +36,6 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.values.shapes import Shape
 
 
 class Term(NamedTuple):
@@ -53,7 +53,11 @@ class TensorTerm(NamedTuple):
     row: int | None = None
 
 
-def between_tensors(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+Made = tuple[str, list[float], dict[str, Any]]
+"""The word of a set, a factor for each tensor, and its other arguments."""
+
+
+def between_tensors(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     """The set of a relation whose tensors have stand-in names, with these shapes.
 
     The subject is that of the stand-ins: a vector of their names, in their order.
@@ -87,7 +91,7 @@ def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
 # --- Affine relations ----------------------------------------------------------------------------
 
 
-def _affine(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+def _affine(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     if len(shapes) < 2:
         return None
     found = terms(Sum(operands=(c.value, c.bound), operators=("-",)), params)
@@ -128,9 +132,7 @@ def _tensor(expr: Expr) -> TensorTerm | None:
     return None
 
 
-def _combination(
-    parts: Sequence[tuple[float, TensorTerm]], shapes: Mapping[str, Shape]
-) -> tuple[str, list[float], dict[str, Any]] | None:
+def _combination(parts: Sequence[tuple[float, TensorTerm]], shapes: Shapes) -> Made | None:
     """Every tensor once, all of one shape as they are seen."""
     names = [part.name for _, part in parts]
     if sorted(names) != sorted(shapes) or len(set(names)) < len(names):
@@ -146,9 +148,7 @@ def _combination(
     return "combination", [found[name][0] for name in shapes], more
 
 
-def _totals(
-    parts: Sequence[tuple[float, TensorTerm]], shapes: Mapping[str, Shape]
-) -> tuple[str, list[float], dict[str, Any]]:
+def _totals(parts: Sequence[tuple[float, TensorTerm]], shapes: Shapes) -> Made:
     factors = dict.fromkeys(shapes, 0.0)
     for factor, part in parts:
         size = math.prod(shapes[part.name])
@@ -160,7 +160,7 @@ def _totals(
 # --- Sums of norms -------------------------------------------------------------------------------
 
 
-def _norms(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+def _norms(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     """Norms of whole tensors or of all rows of one, with one factor, below a constant."""
     value, relation, bound = normalized(c.value, c.relation, c.bound, params)
     end = value_or_none(bound, params)
@@ -187,9 +187,7 @@ def _norms(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMem
     return _ball(c, shapes, kind, limit, relation)
 
 
-def _ball(
-    c: Constraint, shapes: Mapping[str, Shape], kind: str, limit: float, relation: str
-) -> SetMember:
+def _ball(c: Constraint, shapes: Shapes, kind: str, limit: float, relation: str) -> SetMember:
     radius = square_root(number(limit), {}) if kind == "square" else number(limit)
     if relation == "==":
         return _member(c, "sphere", shapes, {"radius": radius, "whole": True})
@@ -231,9 +229,7 @@ def _place(subject: Expr, params: Values) -> tuple[str, int | None] | None:
     return None
 
 
-def _member(
-    c: Constraint, word: str, shapes: Mapping[str, Shape], arguments: dict[str, Any]
-) -> SetMember:
+def _member(c: Constraint, word: str, shapes: Shapes, arguments: dict[str, Any]) -> SetMember:
     names = tuple(Name(id=name) for name in shapes)
     several = len(names) > 1
     return SetMember(

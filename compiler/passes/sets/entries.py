@@ -18,6 +18,9 @@ from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expectation, Expr, Name, Negate, Power, walk
 
+Tensors = Mapping[str, tuple[int, ...] | None]
+"""Names that stand for parameters, with their shapes where they are known."""
+
 
 class Seen(NamedTuple):
     """A relation in normal form, and what its names are."""
@@ -25,7 +28,7 @@ class Seen(NamedTuple):
     constraint: Constraint
     value: Expr
     bound: Expr
-    tensors: Mapping[str, tuple[int, ...] | None]
+    tensors: Tensors
     symbols: Symbols
     params: Values
 

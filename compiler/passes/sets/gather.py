@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.passes.sets.joint import elsewhere
 from cspec.compiler.passes.sets.rows import ROWS as FEW
@@ -43,6 +43,10 @@ DENSE = 4_000_000
 """Rows times entries up to which equalities that share entries are projected onto together."""
 
 
+Made = tuple[str, dict[str, Any]]
+"""The word and the arguments of a set."""
+
+
 class BoundedRow(NamedTuple):
     """lo <= <a, x> <= hi."""
 
@@ -51,7 +55,7 @@ class BoundedRow(NamedTuple):
     hi: float
 
 
-def gathered(problem: Problem, shapes: dict[str, Shape], params: Values) -> Problem:
+def gathered(problem: Problem, shapes: Shapes, params: Values) -> Problem:
     """The problem with the sets of each tensor's rows put together."""
     constraints = list(problem.constraints)
     for places in _by_subject(constraints):
@@ -127,7 +131,7 @@ def _both_ends(constraints: list[Constraint], places: Iterable[int]) -> None:
 
 
 def _affine(
-    constraints: list[Constraint], places: Sequence[int], shapes: dict[str, Shape], params: Values
+    constraints: list[Constraint], places: Sequence[int], shapes: Shapes, params: Values
 ) -> None:
     affine = [p for p in places if constraints[p].known_set.word in COEFFICIENTS]
     several = {shape(tuple(constraints[p].known_set.arguments.items())) for p in affine}
@@ -156,11 +160,7 @@ def _affine(
         _put_all(constraints, mine, _one_set(own, size) if len(labels) > 1 else None)
 
 
-def _put_all(
-    constraints: list[Constraint],
-    places: Sequence[int],
-    found: tuple[str, dict[str, Any]] | None,
-) -> None:
+def _put_all(constraints: list[Constraint], places: Sequence[int], found: Made | None) -> None:
     if found is not None:
         _change(constraints, places, word=found[0], arguments=found[1])
         return
@@ -185,7 +185,7 @@ def _merged(rows: Sequence[BoundedRow]) -> list[BoundedRow]:
     return list(found.values())
 
 
-def _one_set(rows: Sequence[BoundedRow], size: Shape | None) -> tuple[str, dict[str, Any]] | None:
+def _one_set(rows: Sequence[BoundedRow], size: Shape | None) -> Made | None:
     """The word and arguments of all rows as one set; None where there is none."""
     if any(row.lo > row.hi for row in rows):
         return None
@@ -277,7 +277,7 @@ def _pair(a: Coefficients, low: float, high: float) -> tuple[Place, Place] | Non
     return None
 
 
-def ordered_set(paths: Paths, size: Shape | None) -> tuple[str, dict[str, Any]]:
+def ordered_set(paths: Paths, size: Shape | None) -> Made:
     """The word and arguments of entries in order along paths."""
     if size is not None and (found := _whole_rows(paths, size)) is not None:
         return "monotone", {} if found else {"increasing": False}

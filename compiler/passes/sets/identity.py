@@ -6,16 +6,11 @@ sumsq(W.T @ W - eye) == 0     ->   sumsq(W.T @ W - eye(columns of W)) == 0
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import call, number, rewrite
 from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Product, Sum
-from cspec.dsl.values.shapes import Shape
-
-Shapes = Mapping[str, Shape]
 
 
 def sized_identity(problem: Problem, shapes: Shapes) -> Problem:

@@ -13,10 +13,9 @@ tensor where it is all that a relation says of W.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from cspec.compiler.algebra.shapes import place_in
+from cspec.compiler.algebra.shapes import Shapes, place_in
 from cspec.compiler.expressions.rewrite import rewrite, same
 from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.passes.sets.between_tensors import between_tensors
@@ -51,9 +50,7 @@ class Subject(NamedTuple):
     shape: Shape
 
 
-def member_sets(
-    problem: Problem, shapes: Mapping[str, Shape], symbols: Symbols, params: Values
-) -> Problem:
+def member_sets(problem: Problem, shapes: Shapes, symbols: Symbols, params: Values) -> Problem:
     """The problem with sets on rows and entries of tensors; `shapes` are those of variables."""
 
     def seen(c: Constraint) -> Constraint:
@@ -66,7 +63,7 @@ def member_sets(
 
 
 def _member_set(
-    c: Constraint, shapes: Mapping[str, Shape], symbols: Symbols, params: Values
+    c: Constraint, shapes: Shapes, symbols: Symbols, params: Values
 ) -> SetMember | None:
     subjects = _subjects(c, shapes)
     if len(subjects) > 1:
@@ -103,7 +100,7 @@ def _part_set(
     return found.model_copy(update={"arguments": arguments, "rows": (place,)})
 
 
-def _named(c: Constraint, subjects: list[Subject]) -> tuple[Constraint, dict[str, Shape]]:
+def _named(c: Constraint, subjects: list[Subject]) -> tuple[Constraint, Shapes]:
     """The relation with stand-in names for its tensors, and their shapes."""
     shapes: dict[str, Shape] = {}
     for place, subject in enumerate(subjects):
@@ -138,7 +135,7 @@ def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMem
     )
 
 
-def _subjects(c: Constraint, shapes: Mapping[str, Shape]) -> list[Subject]:
+def _subjects(c: Constraint, shapes: Shapes) -> list[Subject]:
     """The tensors that a relation mentions."""
     found: dict[object, Subject] = {}
     for node in _nodes(c):

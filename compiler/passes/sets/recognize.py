@@ -19,7 +19,6 @@ quantity (`quantities`): `2*norm(w, 1) - 2*r <= 0`, `sqrt(sum(w*w)) <= r`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from cspec.compiler.algebra.shapes import var_shapes
@@ -27,6 +26,7 @@ from cspec.compiler.expressions.rewrite import function_name, method_name, numbe
 from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.entries import (
     Seen,
+    Tensors,
     around,
     box,
     is_tensor,
@@ -63,16 +63,13 @@ def recognize(problem: Problem, symbols: Symbols, params: Values | None = None) 
 
 
 def set_of(
-    constraint: Constraint,
-    symbols: Symbols,
-    params: Values | None = None,
-    tensors: Mapping[str, tuple[int, ...] | None] | None = None,
+    c: Constraint, symbols: Symbols, params: Values | None = None, tensors: Tensors | None = None
 ) -> SetMember | None:
     """The set a constraint confines parameters to, if it is one that is known.
 
     `tensors` are the names that stand for parameters, with their shapes where they are known.
     """
-    c, params = constraint, params or {}
+    params = params or {}
     value, relation, bound = normalized(c.value, c.relation, c.bound, params)
     if tensors is None:
         tensors = _tensors(c, symbols, params)
@@ -91,9 +88,7 @@ def set_of(
     return found or _rows(seen, relation)
 
 
-def _tensors(
-    constraint: Constraint, symbols: Symbols, params: Values
-) -> Mapping[str, tuple[int, ...] | None]:
+def _tensors(constraint: Constraint, symbols: Symbols, params: Values) -> Tensors:
     """Names that stand for parameter tensors, with their shapes where the spec gives them."""
     quantified = {
         name: None

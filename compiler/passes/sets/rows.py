@@ -20,6 +20,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.algebra.matrices import has_matrices
+from cspec.compiler.algebra.shapes import Shapes
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, entries, rational
 from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
@@ -53,6 +54,9 @@ class Rows(NamedTuple):
     subject: Expr
     coefficients: tuple[Coefficients, ...]
     bounds: tuple[float, ...]
+
+
+RowsAndBounds = tuple[tuple[Coefficients, ...], tuple[float, ...]]
 
 
 class Form(NamedTuple):
@@ -100,7 +104,7 @@ def affine_rows(
 
 
 def joint_rows(
-    value: Expr, relation: Relation, bound: Expr, shapes: Mapping[str, Index_], params: Values
+    value: Expr, relation: Relation, bound: Expr, shapes: Shapes, params: Values
 ) -> Rows | None:
     """The rows that a relation is over the entries of several tensors as one long vector.
 
@@ -125,9 +129,9 @@ def rows_between(
     terms: Sequence[tuple[float, Expr]],
     constant: float,
     relation: Relation,
-    shapes: Mapping[str, Index_],
+    shapes: Shapes,
     params: Values,
-) -> tuple[tuple[Coefficients, ...], tuple[float, ...]] | None:
+) -> RowsAndBounds | None:
     """Coefficients and bounds of `sum of factor * term + constant <= 0` (or >=, ==).
 
     Each term is of single entries of one of the tensors, `A[1, 2]`, `sum(B[0])`; the tensors are
@@ -145,9 +149,7 @@ def rows_between(
     return _below([total] if isinstance(total, Form) else total, relation)
 
 
-def _below(
-    forms: Sequence[Form], relation: Relation, most: int = ROWS
-) -> tuple[tuple[Coefficients, ...], tuple[float, ...]] | None:
+def _below(forms: Sequence[Form], relation: Relation, most: int = ROWS) -> RowsAndBounds | None:
     """Coefficients and bounds of `form <= 0` (or >=, ==); None of too many, or where one is a
     number."""
     if not 0 < len(forms) <= most:
@@ -159,7 +161,7 @@ def _below(
 
 
 def _between(
-    expr: Expr, shapes: Mapping[str, Index_], starts: Mapping[str, int], params: Values
+    expr: Expr, shapes: Shapes, starts: Mapping[str, int], params: Values
 ) -> Form | list[Form]:
     """The form of an expression over one of several tensors, its entries in the long vector."""
     used = {n.id for n in walk(expr) if isinstance(n, Name) and n.id in shapes}
