@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import product
 from typing import NamedTuple
 
 from cspec.compiler.algebra.entries import entries_of
@@ -135,10 +136,8 @@ def simple_bounds(problem: Problem, space: Space) -> tuple[DerivedBound, ...]:
 
 
 def _bounds(c: Constraint, start: int, line: Line, space: Space) -> list[DerivedBound]:
-    shape = space.shapes[line.name]
-    indices = [line.place]
-    if not line.place and shape:
-        indices = [index for name, index in space.coordinates() if name == line.name]
+    every = product(*map(range, space.shapes[line.name]))
+    indices = [line.place] if line.place else list(every)
     text = f"`{c.text}` is a bound of {line.name}"
     found = []
     for entry, index in enumerate(indices):

@@ -119,7 +119,7 @@ def _range(expr: sp.Expr, box: Box) -> ValueRange:
                 found = _around([_product(x, y) for x in found for y in ends])
             return found
         case sp.Pow():
-            return _power(range_of(expr.base, box), expr.exp, box)
+            return _power(range_of(expr.base, box), expr.exp)
     if len(expr.args) == 1:
         return _function(expr.func, range_of(expr.args[0], box))
     raise NotSymbolicError(str(expr.func))
@@ -136,7 +136,7 @@ def _product(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     return sp.S.Zero if a == 0 or b == 0 else a * b
 
 
-def _power(base: ValueRange, exponent: sp.Expr, box: Box) -> ValueRange:
+def _power(base: ValueRange, exponent: sp.Expr) -> ValueRange:
     if not exponent.is_number:
         raise NotSymbolicError("a power with a variable exponent")
     zero = sp.Integer(0)

@@ -33,7 +33,13 @@ def entry_of(expr: Expr, index: tuple[int, ...], shapes: Shapes, params: Values)
     """
 
     def inner(part: Expr) -> Expr:
-        return _aligned(part, index, shapes, params)
+        """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
+        shape = shape_of(part, shapes, params)
+        if shape is None:
+            return entry_of(part, index, shapes, params)
+        own = zip(shape, index[len(index) - len(shape) :], strict=True)
+        places = tuple(0 if size == 1 else place for size, place in own)
+        return entry_of(part, places, shapes, params)
 
     if not index:
         return expr
@@ -86,13 +92,3 @@ def _behind(
             given = number(int(start) + places.pop(0))
         found.append(given)
     return (*found, *map(number, places))
-
-
-def _aligned(part: Expr, index: tuple[int, ...], shapes: Shapes, params: Values) -> Expr:
-    """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
-    shape = shape_of(part, shapes, params)
-    if shape is None:
-        return entry_of(part, index, shapes, params)
-    own = index[len(index) - len(shape) :]
-    places = tuple(0 if size == 1 else place for size, place in zip(shape, own, strict=True))
-    return entry_of(part, places, shapes, params)

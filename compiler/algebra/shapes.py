@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import Expr, Index, Name
+from cspec.dsl.tree.nodes import Expr, Index, Name, Slice
 from cspec.dsl.values import shapes as tensor_shapes
 from cspec.dsl.values.shapes import Shape
+from cspec.dsl.values.slices import Piece, piece_of
 
 Shapes = Mapping[str, Shape]
 """Shapes of decision variables, by name."""
@@ -49,6 +50,24 @@ def place_in(index: Expr, length: int, params: Values) -> int | None:
     place = value_or_none(index, params)
     known = place is not None and is_whole(place) and 0 <= place < length
     return int(place) if known and place is not None else None
+
+
+def places_of(
+    indices: Sequence[Expr], shape: Shape, params: Values
+) -> tuple[int | tuple[int, int], ...] | None:
+    """The index, or the ends of the slice, of each axis; None where one is none of its axis."""
+    found: list[int | tuple[int, int]] = []
+    for index, size in zip(indices, shape, strict=False):
+        place: int | tuple[int, int] | None
+        if isinstance(index, Slice):
+            piece = piece_of(index, size, params)
+            place = (piece.start, piece.stop) if isinstance(piece, Piece) else None
+        else:
+            place = place_in(index, size, params)
+        if place is None:
+            return None
+        found.append(place)
+    return tuple(found) if len(indices) <= len(shape) else None
 
 
 def param_entry(expr: Index, params: Values) -> float | None:

@@ -9,11 +9,10 @@ from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.findings import Findings
 from cspec.compiler.axes.groups import Grouping, grouping
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes, Misfit, together
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.problem import ParameterRef
-from cspec.dsl.tree.nodes import Attribute, Call, Expectation, Expr, Index
+from cspec.dsl.tree.nodes import Call, Expectation, Expr
 from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.shapes import as_matrix
 
@@ -34,10 +33,6 @@ class AxesBase(ABC):
     @abstractmethod
     def axes(self, expr: Expr, dataset: str | None = None) -> Axes:
         """What an expression is, where the examples of `dataset` are in reach."""
-
-    @abstractmethod
-    def place(self, expr: Index | Attribute, dataset: str | None) -> Place | None:
-        """What an index or a name behind a value means; None where that is not known."""
 
     def number(self, expr: Expr, dataset: str | None) -> Axes:
         """The axes of what takes part in arithmetic; text does not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
+from cspec.compiler.axes.parts import place_of
 from cspec.compiler.axes.places import Bound, Entry, Whole
 from cspec.compiler.axes.record import UNKNOWN, Axes, what
 from cspec.compiler.expressions.derivatives import variables
@@ -27,9 +28,11 @@ def feature_place(inference: AxesBase, variable: Expr, dataset: str | None) -> i
     """The place among the entries of a column that a named or numbered feature has."""
     if not isinstance(variable, Index | Attribute):
         return None
-    match inference.place(variable, dataset):
+    match place_of(inference, variable, dataset):
         case Bound():
-            name = variable.name if isinstance(variable, Attribute) else _text(variable)
+            part = variable if isinstance(variable, Attribute) else variable.indices[0]
+            given = (getattr(part, field, None) for field in ("name", "value", "text"))
+            name = str(next((text for text in given if text is not None), ""))
             names = inference.axes(variable.value, dataset).names
             return names.index(name) if name in names else None
         case Entry(place=place):
@@ -37,10 +40,6 @@ def feature_place(inference: AxesBase, variable: Expr, dataset: str | None) -> i
         case Whole():
             return 0
     return None
-
-
-def _text(variable: Index) -> str:
-    return str(getattr(variable.indices[0], "value", getattr(variable.indices[0], "text", "")))
 
 
 def _variable(

@@ -22,18 +22,16 @@ class Findings(GroupFindings):
 
     def which_number(self, body: Expr, found: Axes, kind: str) -> Axes:
         """`E[prob]`, `P[f(x) > 0]` with several outputs."""
-        text = shown(body)
-        event = kind == "P"
         return self.add(
             "CS332",
-            f"`{text}` is {what(found)}: which one?",
+            f"`{shown(body)}` is {what(found)}: which one?",
             body,
             what(found),
             notes=(
                 f"places of the last axis: {places(found)}",
                 "an average over all of them would be another number than one of them",
             ),
-            helps=_chosen(body, found, event),
+            helps=_chosen(body, found, kind == "P"),
         )._replace(each=found.each)
 
     def which_output(self, expr: Expr, found: Axes) -> Axes:
@@ -169,7 +167,7 @@ class Findings(GroupFindings):
             helps=(f"the last one is `{text}[{length - 1}]`",),
         )
 
-    def index(self, expr: Expr, index: Expr, found: Axes) -> Axes:
+    def index(self, index: Expr, found: Axes) -> Axes:
         """An index that is no place."""
         return self.add(
             "CS333",
@@ -307,12 +305,14 @@ class Findings(GroupFindings):
     def no_event(self, expr: Expr, found: Axes) -> Axes:
         """A number where something true or false is meant."""
         text = shown(expr)
-        column = isinstance(expr, Name) and found.each is not None
         value = f'"{found.classes[0]}"' if found.text else "1"
+        kind = what(found)
+        if isinstance(expr, Name) and found.each is not None:
+            numbers = "whole numbers" if found.what == "whole" else "numbers"
+            kind = f"a column of {'categories' if found.text else numbers}"
         return self.add(
             "CS313",
-            f"`{text}` is {'a column of ' if column else ''}"
-            f"{_kind(found) if column else what(found)}, not an event",
+            f"`{text}` is {kind}, not an event",
             expr,
             "needs something true or false",
             helps=(f"compare it: `{text} == {value}`",),
@@ -392,12 +392,6 @@ def _logit(expr: Expr) -> str:
     """The logit of a probability, anything else as it is."""
     chance = isinstance(expr, Call) and function_name(expr) == "prob" and expr.arguments
     return shown(expr.arguments[0] if chance and isinstance(expr, Call) else expr)
-
-
-def _kind(found: Axes) -> str:
-    if found.text:
-        return "categories"
-    return "whole numbers" if found.what == "whole" else "numbers"
 
 
 def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:

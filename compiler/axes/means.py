@@ -19,14 +19,18 @@ def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:
         body = inference.findings.text(expr.body, body)
     body = single(inference, expr.body, body, expr.kind)
     found = inference.grouping(expr)
-    if expr.grouped:
-        _truths_among_groups(inference, expr, found.columns)
+    held = [inference.known.column_axes(expr.dataset, c.id).what for c in found.columns]
+    if expr.grouped and "event" in held and set(held) != {"event"}:
+        # `gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?
+        truth = found.columns[held.index("event")]
+        inference.findings.truth_among_groups(expr, found.columns, truth)
     for event in found.events:
         _condition(inference, event, expr, body, bool(found.columns))
     if not found.groups:
         # Real numbers, or too many values.
-        held = {c: inference.known.column(expr.dataset, c.id) for c in found.columns}
-        empty = [c for c in found.columns if (facts := held[c]) is None or not facts.held]
+        facts = [inference.known.column(expr.dataset, c.id) for c in found.columns]
+        pairs = zip(found.columns, facts, strict=True)
+        empty = [column for column, known in pairs if known is None or not known.held]
         for column in empty or found.columns:
             inference.findings.no_groups(column)
     if not found.columns:
@@ -36,14 +40,6 @@ def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:
     names = tuple(group.text for group in found.groups)
     columns = tuple(shown(column) for column in found.columns)
     return Axes(shape=(len(names),) if names else None, names=names, groups=By(columns, names))
-
-
-def _truths_among_groups(inference: AxesBase, expr: Expectation, columns: tuple[Name, ...]) -> None:
-    """`gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?"""
-    dataset = expr.dataset or ""
-    truths = [c for c in columns if inference.known.column_axes(dataset, c.id).what == "event"]
-    if truths and len(truths) < len(columns):
-        inference.findings.truth_among_groups(expr, columns, truths[0])
 
 
 def single(inference: AxesBase, body: Expr, found: Axes, kind: str) -> Axes:

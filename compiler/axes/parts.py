@@ -86,7 +86,7 @@ def _own_place(
         return None
     whole = found.what in ("whole", "category", "event")
     if found.known and not (whole or _are_whole(inference, index, dataset)):
-        inference.findings.index(expr, index, found)
+        inference.findings.index(index, found)
     name = index.id if isinstance(index, Name) else ""
     column = inference.known.column(dataset or "", name)
     if column is not None:
@@ -190,7 +190,7 @@ def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place |
     named = _name_of(expr) or _combined(expr)
     number = _number_of(inference, expr) if named is None else None
     if named is None and number is None:
-        inference.findings.index(expr, expr, value)
+        inference.findings.index(expr, value)
         return None
     called = f"{number:g}" if named is None else named
     place = names.index(called) if called in names else None
@@ -285,7 +285,7 @@ def _of_slices(inference: AxesBase, expr: Index, value: Axes) -> Place | None:
 def _constant(inference: AxesBase, expr: Index, value: Axes, number: float) -> Place | None:
     length = (value.shape or (0,))[-1]
     if not is_whole(number):
-        inference.findings.index(expr, expr.indices[0], Axes())
+        inference.findings.index(expr.indices[0], Axes())
         return None
     if not -length <= number < length:
         inference.findings.out_of_range(expr, expr.value, number, length)
@@ -340,7 +340,7 @@ def _own(
     named = found.what in ("whole", "category", "event")
     labels = named or _whole_labels(inference, index, dataset)
     if found.each is None or not found.single or found.tokens != value.tokens or not labels:
-        inference.findings.index(expr, index, found)
+        inference.findings.index(index, found)
     return Own(index)
 
 

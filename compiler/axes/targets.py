@@ -102,7 +102,8 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
         found = named | found
     shared = set(found.values())
     main = next(iter(shared)) if len(shared) == 1 else "y" if "y" in symbols.column_names else None
-    _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
+    together = [*_copies(symbols), *_beside(tree, symbols)]
+    _follow(found, together)
     compared: dict[str, list[str]] = {}
     for name, column in _compared(tree, symbols):
         compared.setdefault(name, []).append(column)
@@ -116,7 +117,7 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
             found[name], doubtful = _decided(main, columns[0], facts)
             if doubtful:
                 doubts[name] = (main, columns[0])
-    _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
+    _follow(found, together)
     return Targets(found, doubts)
 
 
@@ -133,8 +134,8 @@ def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
 
 def _classifiers(tree: Node, symbols: Symbols) -> set[str]:
     """Models whose classes are asked for."""
-    asked = (node for node in walk(tree) if function_name(node) in ("pred", "prob"))
-    return {name for node in asked if isinstance(node, Expr) for name in _models_in(node, symbols)}
+    asked = calls_of(tree, ("pred", "prob"))
+    return {name for call in asked for name in _models_in(call, symbols)}
 
 
 def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
@@ -149,8 +150,7 @@ def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
 
 def _models_in(expr: Expr, symbols: Symbols) -> list[str]:
     """The models that are called in an expression."""
-    called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
-    return [name for name in called if name in symbols.models()]
+    return [function_name(call) or "" for call in calls_of(expr, symbols.models())]
 
 
 def _predicted(expr: Expr, symbols: Symbols) -> str | None:

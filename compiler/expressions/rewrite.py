@@ -8,13 +8,20 @@ from collections.abc import Callable, Iterable, Sequence
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
+    And,
     Attribute,
+    Binder,
     Call,
+    Compare,
     Expr,
+    FiniteSet,
+    Interval,
+    Membership,
     Name,
     Negate,
     Node,
     Number,
+    Or,
     Product,
     Sum,
     shape,
@@ -44,6 +51,12 @@ def changed(expr: Expr, visit: Callable[[Node], Node]) -> Expr:
 
 _LEAVES = (Name, Number)
 """Nodes without others below them, which most of a tree are."""
+
+
+def map_binder(binder: Binder, change: Callable[[Expr], Expr]) -> Binder:
+    """A quantifier with `change` applied to its set and condition."""
+    condition = binder.condition and change(binder.condition)
+    return binder.model_copy(update={"domain": change(binder.domain), "condition": condition})
 
 
 def call(function: str, *arguments: Expr) -> Call:
@@ -78,6 +91,28 @@ def signed_sum(terms: Sequence[tuple[str, Expr]], span: Span = NOWHERE) -> Expr:
         return first
     operands, operators = (first, *(e for _, e in rest)), tuple(o for o, _ in rest)
     return Sum(operands=operands, operators=operators, span=span)
+
+
+def as_comparisons(event: Expr) -> Expr:
+    """A membership or a chain as comparisons of two sides; anything else as it is.
+
+    `u in [a, b]` is `a <= u and u <= b`, `u in {a, b}` is `u == a or u == b`.
+    """
+    match event:
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            ends = (_compared(lower, "<=", element), _compared(element, "<=", upper))
+            return And(operands=ends, span=event.span)
+        case Membership(element=element, set=FiniteSet(items=items)):
+            equal = tuple(_compared(element, "==", item) for item in items)
+            return equal[0] if len(equal) == 1 else Or(operands=equal, span=event.span)
+        case Compare(operands=operands, operators=operators) if len(operators) > 1:
+            pairs = zip(operands, operators, operands[1:], strict=False)
+            return And(operands=tuple(_compared(*pair) for pair in pairs), span=event.span)
+    return event
+
+
+def _compared(left: Expr, operator: str, right: Expr) -> Compare:
+    return Compare(operands=(left, right), operators=(operator,), span=left.span)
 
 
 def operands_of(node: Expr) -> tuple[Expr, ...]:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from cspec.compiler.expressions.latex import IMPLIES, binder_latex, latex
 from cspec.compiler.expressions.mathematics import Mathematics
-from cspec.compiler.expressions.rewrite import changed, function_name, rewrite, sum_of
+from cspec.compiler.expressions.rewrite import (
+    changed,
+    function_name,
+    map_binder,
+    rewrite,
+    sum_of,
+)
 from cspec.compiler.expressions.rows import without_rows
 from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import (
@@ -86,15 +92,7 @@ def quantifier(binders: tuple[Binder, ...]) -> Mathematics | None:
     """`for a in values(sex)`."""
     if not binders:
         return None
-    shown = [
-        binder.model_copy(
-            update={
-                "domain": readable(binder.domain),
-                "condition": binder.condition and readable(binder.condition),
-            }
-        )
-        for binder in binders
-    ]
+    shown = [map_binder(binder, readable) for binder in binders]
     sets = r",\ ".join(binder_latex(binder, IMPLIES) for binder in shown)
     text = "for " + ", ".join(map(format_binder, shown))
     return Mathematics(text=text, latex=rf"\quad\forall\, {sets}")

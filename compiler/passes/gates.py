@@ -12,6 +12,7 @@ a set, which a projection keeps; anything else that asks a step to move a size i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from operator import is_
 
 from cspec.compiler.axes.sizes import STORED, other_parameters, prunable_parameters, sized
 from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
@@ -66,10 +67,11 @@ def _step(node: Expr, gated: frozenset[str]) -> Expr:
 
 def _expected(c: Constraint, gated: frozenset[str]) -> Constraint:
     parts = tuple(rewrite(part, lambda node: _step(node, gated)) for part in c.parts)
-    changed = any(a is not b for a, b in zip(parts, c.parts, strict=True))
+    if all(map(is_, parts, c.parts)):
+        return c
     words = {p[0] for n in walk_expressions(c.value, c.bound) if (p := sized(n)) is not None}
     text = EXPECTED if words == {"density"} else EXPECTED_SIZES
-    return c.model_copy(update={"parts": parts, **({"surrogate_text": text} if changed else {})})
+    return c.model_copy(update={"parts": parts, "surrogate_text": text})
 
 
 def deployed(problem: Problem, written: Problem, expected: Problem) -> Problem:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.moving import is_prediction, moves
 from cspec.compiler.expressions.not_compiled import form, not_compiled
-from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.expressions.rewrite import as_comparisons, call, function_name, number
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.records.facts import Facts
@@ -33,9 +33,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Expr,
-    FiniteSet,
     Implies,
-    Interval,
     Membership,
     Name,
     Node,
@@ -136,16 +134,10 @@ def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
         case Implies(condition=condition, consequence=consequence):
             sides = [formula(condition, known, not positive), formula(consequence, known, positive)]
             return together(sides, not positive)
-        case Compare(operands=operands, operators=operators):
-            pairs = zip(operands, operators, operands[1:], strict=False)
-            links = [_comparison(a, o, b, known, positive) for a, o, b in pairs]
-            return together(links, positive)
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
-            chain = Compare(operands=(lower, element, upper), operators=("<=", "<="))
-            return formula(chain, known, positive)
-        case Membership(element=element, set=FiniteSet(items=items)):
-            equal = [_comparison(element, "==", item, known, positive) for item in items]
-            return together(equal, not positive)
+        case Compare(operands=(left, right), operators=(operator,)):
+            return _comparison(left, operator, right, known, positive)
+        case Compare() | Membership() if (links := as_comparisons(event)) is not event:
+            return formula(links, known, positive)
     raise not_compiled(form(event), event)
 
 

@@ -9,6 +9,7 @@ pred == 1 => e    with pred := 0   ->  1
 from __future__ import annotations
 
 from cspec.compiler.expressions.rewrite import (
+    as_comparisons,
     function_name,
     number,
     product_of,
@@ -27,9 +28,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Expr,
-    FiniteSet,
     Implies,
-    Interval,
     Membership,
     Negate,
     Not,
@@ -46,31 +45,13 @@ _EXACT = frozenset({"abs", "max", "min"})
 
 
 def links(expr: Expr, moving: frozenset[str]) -> Expr:
-    """Memberships and chains that move, as comparisons of two sides.
-
-    `u in [a, b]` is `a <= u and u <= b`, `u in {a, b}` is `u == a or u == b`.
-    """
+    """Memberships and chains that move, as comparisons of two sides."""
 
     def step(node: Expr) -> Expr:
-        if not isinstance(node, Membership | Compare) or not moves(node, moving):
-            return node
-        match node:
-            case Membership(element=element, set=Interval(lower=lower, upper=upper)):
-                ends = (_compared(lower, "<=", element), _compared(element, "<=", upper))
-                return And(operands=ends, span=node.span)
-            case Membership(element=element, set=FiniteSet(items=items)):
-                equal = tuple(_compared(element, "==", item) for item in items)
-                return equal[0] if len(equal) == 1 else Or(operands=equal, span=node.span)
-            case Compare(operands=operands, operators=operators) if len(operators) > 1:
-                pairs = zip(operands, operators, operands[1:], strict=False)
-                return And(operands=tuple(_compared(*pair) for pair in pairs), span=node.span)
-        return node
+        relation = isinstance(node, Membership | Compare)
+        return as_comparisons(node) if relation and moves(node, moving) else node
 
     return rewrite(expr, step)
-
-
-def _compared(left: Expr, operator: str, right: Expr) -> Compare:
-    return Compare(operands=(left, right), operators=(operator,), span=left.span)
 
 
 def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:

@@ -22,7 +22,6 @@ from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Binder,
-    Call,
     Compare,
     Expectation,
     Expr,
@@ -32,8 +31,8 @@ from cspec.dsl.tree.nodes import (
     Negate,
     Number,
     String,
-    walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 
 _SHOWN = 12
 """Values that a message lists at most."""
@@ -85,8 +84,8 @@ class _Columns(NamedTuple):
     def _predicted(self, expr: Expr) -> str | None:
         if function_name(expr) != "pred":
             return None
-        called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
-        return next((self.targets[name] for name in called if name in self.targets), None)
+        called = (function_name(call) or "" for call in calls_of(expr, self.targets))
+        return next((self.targets[name] for name in called), None)
 
 
 def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:

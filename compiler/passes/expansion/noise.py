@@ -154,6 +154,3 @@ def _multiple(expr: Expr, name: str, params: Mapping[str, object]) -> bool:
             others = names(expr) - {name} - frozenset(params)
             return not others and any(_multiple(o, name, params) for o in operands)
     return False
-
-
-__all__ = ["DRAWS", "JUDGED", "in_words", "is_noise", "with_noise"]

@@ -64,10 +64,7 @@ def holds(
         case Not(operand=operand):
             return not holds(operand, own, values, facts, params)
         case Compare(operands=operands, operators=operators):
-            sides = [
-                _counted(o, own, facts, params, condition) or substitute(o, values)
-                for o in operands
-            ]
+            sides = [_counted(o, own, facts, condition) or substitute(o, values) for o in operands]
             pairs = zip(sides, operators, sides[1:], strict=False)
             return all(_compared(a, o, b, facts, params, condition) for a, o, b in pairs)
         case Membership(element=element, set=members):
@@ -85,9 +82,7 @@ def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
     return next((count for count in counts if count is not None), None)
 
 
-def _counted(
-    expr: Expr, own: Mapping[str, Expr], facts: Facts, params: Values, condition: Expr
-) -> Category | None:
+def _counted(expr: Expr, own: Mapping[str, Expr], facts: Facts, condition: Expr) -> Category | None:
     """`count` as the number that it stands for."""
     if not (isinstance(expr, Name) and expr.id == "count" and "count" not in own):
         return None

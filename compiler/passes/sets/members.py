@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.compiler.algebra.shapes import Shapes, place_in
+from cspec.compiler.algebra.shapes import Shapes, places_of
 from cspec.compiler.expressions.rewrite import rewrite, same
 from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.passes.sets.between_tensors import between_tensors
@@ -24,10 +24,9 @@ from cspec.compiler.passes.sets.rows import joint_rows
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Expr, Index, Name, Node, Slice, Vector, walk
+from cspec.dsl.tree.nodes import Expr, Index, Name, Node, Vector, walk
 from cspec.dsl.tree.nodes import shape as tree_shape
 from cspec.dsl.values.shapes import Shape
-from cspec.dsl.values.slices import Piece, piece_of
 from cspec.dsl.words.sets import BY_ROWS, COEFFICIENTS
 
 TENSOR = "#tensor"
@@ -172,24 +171,8 @@ def _only_part(c: Constraint, shape: Shape, params: Values) -> TensorPart | None
     if mentions or len(parts) != 1:
         return None
     (index,) = parts.values()
-    return _part(index, shape, params)
-
-
-def _part(index: Index, shape: Shape, params: Values) -> TensorPart | None:
-    """The part that an index takes, whose places have to be known and within the tensor."""
-    if len(index.indices) > len(shape):
+    places = places_of(index.indices, shape, params)
+    if places is None:
         return None
-    places: list[int | tuple[int, int]] = []
-    kept: list[int] = []
-    for given, size in zip(index.indices, shape, strict=False):
-        if isinstance(given, Slice):
-            piece = piece_of(given, size, params)
-            if not isinstance(piece, Piece):
-                return None
-            places.append((piece.start, piece.stop))
-            kept.append(piece.length)
-        elif (place := place_in(given, size, params)) is not None:
-            places.append(place)
-        else:
-            return None
-    return TensorPart(index, (*kept, *shape[len(index.indices) :]), tuple(places))
+    kept = [place[1] - place[0] for place in places if isinstance(place, tuple)]
+    return TensorPart(index, (*kept, *shape[len(places) :]), places)

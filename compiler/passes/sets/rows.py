@@ -20,7 +20,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.algebra.matrices import has_matrices
-from cspec.compiler.algebra.shapes import Shapes
+from cspec.compiler.algebra.shapes import Shapes, places_of
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, entries, rational
 from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
@@ -39,7 +39,6 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.values.slices import Piece, piece_of
 
 SYMBOLIC = 200
 """Entries of a variable up to which its rows are read by sympy."""
@@ -92,7 +91,12 @@ def affine_rows(
         return None  # a number: its bounds are an interval
     difference = Sum(operands=(value, bound), operators=("-",))
     try:
-        forms = _forms(difference, name, shape, params)
+        small = shape is not None and math.prod(shape) <= SYMBOLIC
+        if shape is not None and small and not has_matrices(difference):
+            forms = _symbolic(difference, name, shape, params)
+        else:
+            found = _Reader(name, shape, params).read(difference)
+            forms = [found] if isinstance(found, Form) else found
     except _NotLinearError:
         return None
     numbers = [v for f in forms for v in (f.every, f.constant, *f.entries.values())]
@@ -192,13 +196,6 @@ def _coefficients(form: Form) -> Coefficients:
     entries = tuple(sorted((index, value) for index, value in form.entries.items() if value))
     every = form.every + 0.0  # no negative zero
     return (every, entries) if entries else every
-
-
-def _forms(expr: Expr, name: str, shape: Index_ | None, params: Values) -> list[Form]:
-    if shape is not None and math.prod(shape) <= SYMBOLIC and not has_matrices(expr):
-        return _symbolic(expr, name, shape, params)
-    found = _Reader(name, shape, params).read(expr)
-    return [found] if isinstance(found, Form) else found
 
 
 # --- By sympy ------------------------------------------------------------------------------------
@@ -334,20 +331,10 @@ class _Reader:
 
     def _places(self, indices: Sequence[Expr]) -> list[Index_]:
         """Every entry of `W[0, 1:3]`, `W[0]`; the shape has to be known."""
-        if self.shape is None or len(indices) > len(self.shape):
+        places = None if self.shape is None else places_of(indices, self.shape, self.params)
+        if self.shape is None or places is None:
             raise _NotLinearError
-        axes: list[Sequence[int]] = []
-        for index, size in zip(indices, self.shape, strict=False):
-            if isinstance(index, Slice):
-                piece = piece_of(index, size, self.params)
-                if not isinstance(piece, Piece):
-                    raise _NotLinearError
-                axes.append(range(piece.start, piece.stop))
-                continue
-            (place,) = self._index((index,))
-            if place >= size:
-                raise _NotLinearError
-            axes.append((place,))
+        axes = (range(*p) if isinstance(p, tuple) else (p,) for p in places)
         return list(product(*axes, *map(range, self.shape[len(indices) :])))
 
     def _index(self, indices: Sequence[Expr]) -> Index_:
@@ -409,18 +396,14 @@ class _Reader:
 
     def _dot(self, row: Expr) -> Form:
         numbers = self.constants(row)
-        if not isinstance(numbers, list):
-            raise _NotLinearError
-        if self.shape is not None and self.shape != (len(numbers),):
+        if not isinstance(numbers, list) or self.shape not in (None, (len(numbers),)):
             raise _NotLinearError
         return Form(0.0, {(i,): number for i, number in enumerate(numbers)}, 0.0)
 
     def _total(self, expr: Expr) -> Form:
         """sum(2*W), sum(-W), sum(W.T), sum(c*w)."""
         match expr:
-            case Name(id=name) if name == self.name:
-                return Form(1.0, {}, 0.0)
-            case Attribute(value=Name(id=name), name="T") if name == self.name:
+            case Name(id=name) | Attribute(value=Name(id=name), name="T") if name == self.name:
                 return Form(1.0, {}, 0.0)
             case Negate(operand=operand):
                 return _times(self._total(operand), -1.0)
