@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from cspec.compiler.algebra.entries import entries_of
 from cspec.compiler.algebra.forms import UnknownForm
-from cspec.compiler.algebra.shapes import param_entry
+from cspec.compiler.algebra.shapes import numbers_of, param_entry
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.vectors import Sized, placed, with_size
@@ -142,19 +142,8 @@ def _bounds(c: Constraint, start: int, line: Line, space: Space) -> list[Derived
     found = []
     for entry, index in enumerate(indices):
         b = line.constant[entry] if isinstance(line.constant, tuple) else line.constant
-        end = -b / line.slope
-        found.append(
-            DerivedBound(
-                label=c.label,
-                member=c.member,
-                part=start + entry,
-                variable=line.name,
-                index=index,
-                upper=end if line.slope > 0 else None,
-                lower=end if line.slope < 0 else None,
-                text=text,
-            )
-        )
+        end, place = -b / line.slope, (line.name, index)
+        found.append(DerivedBound.of(c, start + entry, place, end, line.slope > 0, text))
     return found
 
 
@@ -190,8 +179,7 @@ def _number(expr: Expr, space: Space) -> float | tuple[float, ...] | None:
     if isinstance(expr, Index):
         return param_entry(expr, space.params)
     if isinstance(expr, Vector):
-        values = [value_or_none(item, space.params) for item in expr.items]
-        return None if None in values else tuple(v for v in values if v is not None)
+        return numbers_of(expr, space.params)
     return value_or_none(expr, space.params)
 
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from functools import partial
 
+from cspec.compiler.algebra.shapes import numbers_of
 from cspec.compiler.algebra.variables import space_of
 from cspec.compiler.expressions.rewrite import changed
 from cspec.compiler.expressions.vectors import Constants
@@ -113,15 +114,9 @@ def _constant(node: Vector, params: Values, name: str) -> Constants | None:
     rows = node.items
     if not rows or not isinstance(rows[0], Vector) or not is_large(len(rows) * len(rows[0].items)):
         return None
-    width = len(rows[0].items)
-    values: list[float] = []
-    for row in rows:
-        if not isinstance(row, Vector) or len(row.items) != width:
-            return None
-        for item in row.items:
-            value = item.value if isinstance(item, Number) else value_or_none(item, params)
-            if value is None:
-                return None
-            values.append(value)
-    sizes = (len(rows), width)
-    return Constants(values=tuple(values), sizes=sizes, name=name, span=node.span)
+    sizes = (len(rows), len(rows[0].items))
+    even = (row for row in rows if isinstance(row, Vector) and len(row.items) == sizes[1])
+    values = tuple(value for row in even for value in numbers_of(row, params) or ())
+    if len(values) < math.prod(sizes):
+        return None
+    return Constants(values=values, sizes=sizes, name=name, span=node.span)

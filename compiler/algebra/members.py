@@ -12,13 +12,14 @@ same, and is computed once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import isfinite
 from typing import NamedTuple
 
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.vectorize import Vectorizer, entrywise
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.places import Entry
+from cspec.compiler.axes.record import Entry
 from cspec.compiler.expressions.rewrite import operands_of, same
 from cspec.compiler.expressions.vectors import Bounds, ByMember, Places
 from cspec.compiler.records.problem import Category
@@ -304,13 +305,8 @@ class Members(Vectorizer):
 
 def _runs(places: Sequence[int]) -> list[list[int]]:
     """Places that follow one another."""
-    runs: list[list[int]] = []
-    for place in places:
-        if runs and runs[-1][-1] == place - 1:
-            runs[-1].append(place)
-        else:
-            runs.append([place])
-    return runs
+    by_distance = groupby(enumerate(places), key=lambda pair: pair[1] - pair[0])
+    return [[place for _, place in run] for _, run in by_distance]
 
 
 def _divides(node: Product) -> bool:

@@ -8,7 +8,7 @@ from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import Expr, Index, Name, Slice
+from cspec.dsl.tree.nodes import Expr, Index, Name, Slice, Vector
 from cspec.dsl.values import shapes as tensor_shapes
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.values.slices import Piece, piece_of
@@ -68,6 +68,12 @@ def places_of(
             return None
         found.append(place)
     return tuple(found) if len(indices) <= len(shape) else None
+
+
+def numbers_of(vector: Vector, params: Values) -> tuple[float, ...] | None:
+    """The numbers that a vector spells out; None where an entry is no constant."""
+    found = [value_or_none(item, params) for item in vector.items]
+    return None if None in found else tuple(value for value in found if value is not None)
 
 
 def param_entry(expr: Index, params: Values) -> float | None:

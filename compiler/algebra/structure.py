@@ -143,10 +143,9 @@ class Reader:
         name = function_name(expr)
         if (value := value_or_none(expr, self._space.params)) is not None:
             return _constant((), value, value)
-        if self._opaque and name is not None and name not in SIGNATURES:
-            shape = self._space.outputs.get(text(expr))
-            if shape is not None:
-                return Form(shape, False, False, True)
+        unknown = self._opaque and name is not None and name not in SIGNATURES
+        if unknown and (shape := self._space.outputs.get(text(expr))) is not None:
+            return Form(shape, False, False, True)
         if name == "eye" and len(expr.arguments) == 1:
             size = int(self._number(expr.arguments[0]))
             return _constant((size, size), 0.0, 1.0)

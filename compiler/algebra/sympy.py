@@ -401,8 +401,7 @@ def _function(name: str, arguments: list[Value]) -> Value:
     if name == "dot" and len(arguments) == 2:
         return matmul(arguments[0], arguments[1])
     if len(arguments) == 1:
-        found = matrix_function(name, arguments[0])
-        if found is not None:
+        if (found := matrix_function(name, arguments[0])) is not None:
             return found
         flat = _flat(arguments[0])
         match name:

@@ -24,6 +24,7 @@ from cspec.dsl.messages.wording import counted
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, From, Interval, Model, Name, walk
+from cspec.dsl.tree.rebuild import names
 
 LARGEST = 2_000
 """Scalar variables up to which a solver for small problems is used."""
@@ -51,14 +52,8 @@ def space_of(checked: Checked, facts: Facts | None = None) -> Space | None:
     given = any(symbol.role == "given" for symbol in symbols.table.values())
     if not symbols.vars() or symbols.datasets() or given:
         return None
-    used = {
-        node.id
-        for item in checked.elaborated.items
-        if not isinstance(item, Model)
-        for node in walk(item)
-        if isinstance(node, Name)
-    }
-    models = used & symbols.models().keys()
+    items = [item for item in checked.elaborated.items if not isinstance(item, Model)]
+    models = {name for item in items for name in names(item)} & symbols.models().keys()
     if symbols.models() and (facts is None or any(_moves(name, facts) for name in models)):
         return None
     space = variables_space(checked)
@@ -114,8 +109,7 @@ def declared_sets(checked: Checked) -> tuple[tuple[str, SetMember], ...]:
     for name, var in checked.symbols.vars().items():
         if held_in(var.domain):
             assert var.domain is not None
-            member = membership(Name(id=name), var.domain)
-            if member is not None:
+            if (member := membership(Name(id=name), var.domain)) is not None:
                 found.append((name, member))
     return tuple(found)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from cspec.compiler.algebra.shapes import param_entry, place_in
+from cspec.compiler.algebra.shapes import numbers_of, param_entry, place_in
 from cspec.compiler.algebra.structure import ENTRYWISE, Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import (
@@ -70,8 +70,7 @@ class Vectorizer:
 
     def expression(self, expr: Expr) -> Expr:
         """The expression with sums of many terms of one form as sums of vectors."""
-        constants = self._constants(expr)
-        if constants is not None:
+        if (constants := self._constants(expr)) is not None:
             return constants
         if isinstance(expr, Sum) and len(expr.operands) >= FEWEST:
             return self._sum(expr)
@@ -154,8 +153,7 @@ class Vectorizer:
             case Number():
                 return "number"
             case Index():
-                place = self._place(node)
-                if place is not None:
+                if (place := self._place(node)) is not None:
                     return ("entry", place[0])
                 return "number" if self._number(node) is not None else shape(node)
             case Negate(operand=operand):
@@ -216,10 +214,7 @@ class Vectorizer:
         value = self._indexed(node) if isinstance(node, Index) else node
         if isinstance(value, Constants) and len(value.sizes) == 1:
             return value.values
-        if not isinstance(value, Vector):
-            return None
-        found = [value_or_none(item, self._space.params) for item in value.items]
-        return None if None in found else tuple(v for v in found if v is not None)
+        return numbers_of(value, self._space.params) if isinstance(value, Vector) else None
 
     # --- together ---
 

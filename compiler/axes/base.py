@@ -5,11 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.findings import Findings
 from cspec.compiler.axes.groups import Grouping, grouping
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.record import Axes, Misfit, together
+from cspec.compiler.axes.record import Asked, Axes, Misfit, together
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.tree.nodes import Call, Expectation, Expr

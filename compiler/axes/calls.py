@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.derivatives import derivative_axes
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
 from cspec.compiler.axes.parts import place_of
-from cspec.compiler.axes.places import PartOf
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, OutputPart, What
+from cspec.compiler.axes.record import (
+    NUMBER,
+    UNKNOWN,
+    Argument,
+    Asked,
+    Axes,
+    By,
+    OutputPart,
+    PartOf,
+    What,
+)
 from cspec.compiler.expressions.rewrite import call as call_of
 from cspec.compiler.expressions.rewrite import function_name, method_name, operands_of
 from cspec.compiler.expressions.text import text
@@ -233,8 +241,7 @@ def _opaque(inference: AxesBase, call: Call, word: str, dataset: str | None) -> 
     each = dataset if any(item.each for item in given) else None
     known = inference.known.facts.outputs.get(key)
     if known is None:
-        asked = _asked(inference, key, call, word, dataset)
-        if asked is not None:
+        if (asked := _asked(inference, key, call, word, dataset)) is not None:
             inference.asked[key] = asked
         return UNKNOWN._replace(each=each)
     if known.takes is not None:
@@ -311,8 +318,7 @@ def _argument(inference: AxesBase, expr: Expr, dataset: str | None) -> Argument 
             scalar = not known.symbols.vars()[expr.id].dimensions
             shape = () if scalar else known.shapes.get(expr.id, ())
             return Argument("variable", expr.id, shape=shape, each=False)
-    number = value_or_none(expr, known.params)
-    if number is not None:
+    if (number := value_or_none(expr, known.params)) is not None:
         return Argument("number", number=number, each=False)
     found = inference.axes(expr, dataset)
     if not found.known or found.parts:

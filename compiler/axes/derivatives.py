@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.parts import place_of
-from cspec.compiler.axes.places import Bound, Entry, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes, what
+from cspec.compiler.axes.record import UNKNOWN, Axes, Bound, Entry, Whole, what
 from cspec.compiler.expressions.derivatives import variables
 from cspec.compiler.expressions.text import text
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index

@@ -16,8 +16,7 @@ from cspec.compiler.axes.calls import call_axes
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.means import expectation_axes, single
 from cspec.compiler.axes.parts import part_axes, place_of
-from cspec.compiler.axes.places import Place
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, Place, together
 from cspec.compiler.expressions.rewrite import function_name, operands_of
 from cspec.compiler.expressions.vectors import (
     Bounds,
@@ -297,8 +296,7 @@ def infer(problem: Problem, inference: Inference) -> None:
 def check_axes(problem: Problem, inference: Inference) -> None:
     """Raise SpecError with everything that does not fit, in source order."""
     infer(problem, inference)
-    found = inference.findings.all
-    if found:
+    if found := inference.findings.all:
         raise SpecError(sorted(found, key=lambda d: d.span))
 
 

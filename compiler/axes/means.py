@@ -56,8 +56,7 @@ def _condition(
 ) -> None:
     dataset = expr.dataset
     found = inference.axes(event, dataset)
-    grouping = _column_among(inference, event, dataset)
-    if grouping is not None:
+    if (grouping := _column_among(inference, event, dataset)) is not None:
         inference.findings.group_among_events(event, grouping)
         return
     masked = as_tokens(found, body.tokens)

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
-from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
+from cspec.compiler.axes.record import (
+    UNKNOWN,
+    Axes,
+    Bound,
+    Entry,
+    Own,
+    PartOf,
+    Place,
+    Plain,
+    Whole,
+    as_tokens,
+)
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.records.problem import Category
 from cspec.dsl.tree.constants import is_whole, value_or_none
@@ -88,8 +98,7 @@ def _own_place(
     if found.known and not (whole or _are_whole(inference, index, dataset)):
         inference.findings.index(index, found)
     name = index.id if isinstance(index, Name) else ""
-    column = inference.known.column(dataset or "", name)
-    if column is not None:
+    if (column := inference.known.column(dataset or "", name)) is not None:
         beyond = [c for c in column.held if shape and not c < shape[0]]
         below = [c for c in column.held if c < 0 and not column.signed]
         if beyond or below:
@@ -122,8 +131,7 @@ def _sliced(inference: AxesBase, expr: Index, value: Axes) -> Shape | None:
 def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Place | None:
     """What an index or a name means; None where it is not known or means nothing (a finding)."""
     value = inference.axes(expr.value, dataset)
-    feature = _feature(inference, expr, dataset)
-    if feature is not None:
+    if (feature := _feature(inference, expr, dataset)) is not None:
         return feature
     if value.parts:
         return _part(inference, expr, value)

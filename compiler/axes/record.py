@@ -1,4 +1,7 @@
-"""The record of what an expression is, in words, and how several come together entry by entry."""
+"""The records of inference: what an expression is, what an index means, what has to be run.
+
+And how several expressions come together entry by entry, and what they are in words.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from cspec.dsl.messages.wording import some
+from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.values.shapes import together as broadcast
 
@@ -182,3 +186,65 @@ def places(axes: Axes) -> str:
     """The places of the last axis by name or number, for people."""
     names = axes.names or tuple(str(i) for i in range((axes.shape or (0,))[-1]))
     return some(names, 6)
+
+
+class Whole(NamedTuple):
+    """The value itself: the only number that there is."""
+
+
+class Entry(NamedTuple):
+    """The same place of the last axis for every example (or of a vector)."""
+
+    place: int
+
+
+class Own(NamedTuple):
+    """Of each example the place that another value of it names: `prob[y]`."""
+
+    place: Expr
+
+
+class PartOf(NamedTuple):
+    """One part of an output that has several."""
+
+    key: str | int
+    style: Literal["index", "key", "field"]
+
+
+class Bound(NamedTuple):
+    """A column that was bound under this name: a feature in the units of its file."""
+
+    column: str
+
+
+class Plain(NamedTuple):
+    """Entries of a tensor that has no axis of examples."""
+
+
+Place = Whole | Entry | Own | PartOf | Bound | Plain
+
+
+class Argument(NamedTuple):
+    """What one argument is made of."""
+
+    source: Literal[
+        "column", "model", "parameter", "variable", "weights", "number", "filled", "like"
+    ]
+    name: str = ""
+    """Of the column (where a number is `filled` in, that of its place), model, variable; of a
+    parameter, behind its model: `net.fc1.weight`."""
+    number: float = 0.0
+    shape: Shape = ()
+    """Of one example, where values of that form have to do."""
+    each: bool = True
+    what: str = "number"
+
+
+class Asked(NamedTuple):
+    """A call of a model or of a person's own function, as something that can be run."""
+
+    key: str
+    function: str
+    dataset: str | None
+    arguments: tuple[Argument, ...]
+    keywords: tuple[tuple[str, Argument], ...] = ()

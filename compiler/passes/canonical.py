@@ -26,9 +26,10 @@ from cspec.compiler.expressions.rewrite import (
     number,
     product_of,
     signed,
+    signed_sum,
 )
-from cspec.compiler.passes.affine_sides import beside
 from cspec.compiler.passes.mapping import map_constraints
+from cspec.compiler.passes.sides import beside
 from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
 from cspec.dsl.checks.advice import MOST_SUMS
 from cspec.dsl.settings.methods import Method
@@ -168,15 +169,12 @@ def _summed(total: Sum, bound: Expr, side: float, params: Values) -> tuple[Expr,
     apart = any(t.reduced for t in terms) and len(terms) > 1
     found = []
     for chosen in itertools.product(*(t.pieces for t in terms)):
-        parts = [times(number(abs(t.factor)), e) for t, e in zip(terms, chosen, strict=True)]
-        down = [t.factor < 0 for t in terms]
-        if apart:
-            parts = [negate(p) if d else p for p, d in zip(parts, down, strict=True)]
-            one: Expr = call("every_sum", *parts)
-        else:
-            parts[0] = negate(parts[0]) if down[0] else parts[0]
-            signs = tuple("-" if d else "+" for d in down[1:])
-            one = Sum(operands=tuple(parts), operators=signs, span=total.span)
+        pieces = [times(number(abs(t.factor)), e) for t, e in zip(terms, chosen, strict=True)]
+        turned = [negate(p) if t.factor < 0 else p for t, p in zip(terms, pieces, strict=True)]
+        signs = ["-" if t.factor < 0 else "+" for t in terms]
+        rest = zip(signs[1:], pieces[1:], strict=True)
+        plain = [("+", turned[0]), *rest]
+        one = call("every_sum", *turned) if apart else signed_sum(plain, total.span)
         found.append(minus(one, bound) if side > 0 else _plus(one, bound))
     return tuple(found)
 

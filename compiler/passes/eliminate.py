@@ -65,21 +65,20 @@ def eliminate(problem: Problem, functions: Functions, space: Space) -> Eliminati
         if expr is not None and problem.constraints[place].relation == "=="
         if (read := _affine(expr.subs(space.values()), symbols)) is not None
     ]
-    names = [_name(problem.constraints[place], part) for place, part, _ in known]
+    parts = [(problem.constraints[place], part) for place, part, _ in known]
     rows = [Equation(*found, {i: Fraction(1)}) for i, (_, _, found) in enumerate(known)]
     bounded = _bounded(problem, functions, space, symbols)
     solved = _solve(rows, bounded)
     clash = next((r for r in solved.rest if not r.coefficients and r.constant), None)
     if clash is not None:
-        return Elimination((), (), (_contradiction(clash, names),))
+        return Elimination((), (), (_contradiction(clash, [_name(*part) for part in parts]),))
     sizes = [abs(v) for row in solved.pivots.values() for v in row.coefficients.values()]
     if not solved.pivots or max(sizes) > LARGEST:
         return Elimination((), (), ())
     coordinates = space.coordinates()
     found = []
     for column, row in sorted(solved.pivots.items()):
-        place, part, _ = known[solved.owners[column]]
-        c = problem.constraints[place]
+        c, part = parts[solved.owners[column]]
         terms = sorted((j, -value) for j, value in row.coefficients.items() if j != column)
         variable, index = coordinates[column]
         found.append(
@@ -94,11 +93,7 @@ def eliminate(problem: Problem, functions: Functions, space: Space) -> Eliminati
                 text=_text(column, -row.constant, terms, space),
             )
         )
-    implied = tuple(
-        (problem.constraints[place].label, problem.constraints[place].member, part)
-        for number in solved.implied
-        for place, part, _ in [known[number]]
-    )
+    implied = tuple((c.label, c.member, part) for c, part in map(parts.__getitem__, solved.implied))
     return Elimination(tuple(found), implied, ())
 
 

@@ -16,7 +16,7 @@ from operator import is_
 
 from cspec.compiler.axes.sizes import STORED, other_parameters, prunable_parameters, sized
 from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
-from cspec.compiler.passes.affine_sides import Beside, beside
+from cspec.compiler.passes.sides import Beside, beside
 from cspec.compiler.records.facts import Facts, ModelFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError

@@ -48,19 +48,8 @@ def monotone_bounds(
         if solved is None:
             continue
         slope, end, why = solved
-        variable, index = places[str(by)]
-        found.append(
-            DerivedBound(
-                label=c.label,
-                member=c.member,
-                part=position,
-                variable=variable,
-                index=index,
-                upper=float(end) if slope > 0 else None,
-                lower=float(end) if slope < 0 else None,
-                text=f"`{c.text}` is `{by} {'<=' if slope > 0 else '>='} {why}`",
-            )
-        )
+        text = f"`{c.text}` is `{by} {'<=' if slope > 0 else '>='} {why}`"
+        found.append(DerivedBound.of(c, position, places[str(by)], float(end), slope > 0, text))
     return tuple(found)
 
 

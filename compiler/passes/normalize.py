@@ -58,8 +58,7 @@ def normalized(value: Expr, relation: Relation, bound: Expr, params: Values) -> 
 def _step(n: Normal, params: Values) -> Normal:
     if n.relation == "in":
         return n
-    renamed = renamed_quantity(n.value)
-    if renamed is not None:
+    if (renamed := renamed_quantity(n.value)) is not None:
         return Normal(renamed, n.relation, n.bound)
     if value_or_none(n.value, params) is not None and value_or_none(n.bound, params) is None:
         return Normal(n.bound, FLIPPED[n.relation], n.value)
@@ -102,12 +101,10 @@ def _factor_inside(expr: Expr, params: Values) -> tuple[float, Expr] | None:
             return -1.0, operand
         case Product(operands=(left, right), operators=("*",)):
             for one, other in ((left, right), (right, left)):
-                value = value_or_none(one, params)
-                if value is not None:
+                if (value := value_or_none(one, params)) is not None:
                     return value, other
         case Product(operands=(left, right), operators=("/",)):
-            value = value_or_none(right, params)
-            if value:
+            if value := value_or_none(right, params):
                 return 1 / value, left
     return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.places import Bound
+from cspec.compiler.axes.record import Bound
 from cspec.compiler.expressions.rewrite import rewrite
 from cspec.compiler.passes.canonical import behind
 from cspec.compiler.records.facts import ColumnFacts, Facts

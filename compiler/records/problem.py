@@ -315,6 +315,16 @@ class DerivedBound(BaseModel, frozen=True, extra="forbid"):
     text: str = ""
     """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
 
+    @classmethod
+    def of(
+        cls, c: Constraint, part: int, place: tuple[str, Index_], end: float, rises: bool, text: str
+    ) -> DerivedBound:
+        """The bound of a variable that a function is: an upper one where it rises with it."""
+        variable, index = place
+        ends = {"upper" if rises else "lower": end}
+        named = {"label": c.label, "member": c.member, "variable": variable, "index": index}
+        return cls(part=part, text=text, **named, **ends)
+
 
 class Eliminated(BaseModel, frozen=True, extra="forbid"):
     """A variable that an affine equality gives: x = constant + sum of coefficient times another."""

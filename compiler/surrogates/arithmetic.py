@@ -19,10 +19,7 @@ def is_number(expr: Expr, value: float) -> bool:
 
 def total(terms: Sequence[tuple[str, Expr]]) -> Expr:
     """The sum of terms with their signs: (`+`, a), (`-`, b) is a - b."""
-    flat: list[tuple[str, Expr]] = []
-    for sign, term in terms:
-        flat += [(_signs(sign, inner), part) for inner, part in terms_of(term)]
-    kept = [(sign, term) for sign, term in _together(flat) if not is_number(term, 0)]
+    kept = [pair for pair in _together(_opened(terms)) if not is_number(pair[1], 0)]
     if not kept:
         return ZERO
     (sign, first), *rest = kept
@@ -46,15 +43,15 @@ def terms_of(expr: Expr) -> list[tuple[str, Expr]]:
     """The terms of a sum with their signs, sums in it opened."""
     match expr:
         case Sum():
-            pairs = signed(expr)
-            return [(_signs(s, inner), part) for s, term in pairs for inner, part in terms_of(term)]
+            return _opened(signed(expr))
         case Negate(operand=operand):
-            return [(_signs("-", inner), part) for inner, part in terms_of(operand)]
+            return _opened([("-", operand)])
     return [("+", expr)]
 
 
-def _signs(one: str, other: str) -> str:
-    return "+" if one == other else "-"
+def _opened(terms: Sequence[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+    inside = [(sign, inner, part) for sign, term in terms for inner, part in terms_of(term)]
+    return [("+" if sign == inner else "-", part) for sign, inner, part in inside]
 
 
 def plus(*terms: Expr) -> Expr:
@@ -69,9 +66,7 @@ def less(left: Expr, right: Expr) -> Expr:
 
 def times(*factors: Expr) -> Expr:
     """The product; numbers 0 and 1 are not written."""
-    flat: list[Expr] = []
-    for factor in factors:
-        flat += _factors(factor)
+    flat = [part for factor in factors for part in _factors(factor)]
     if any(is_number(factor, 0) for factor in flat):
         return ZERO
     kept = [factor for factor in flat if not is_number(factor, 1)]

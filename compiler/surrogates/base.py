@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from cspec.compiler.axes.calls import call_key
-from cspec.compiler.axes.places import PartOf
-from cspec.compiler.axes.record import Axes
+from cspec.compiler.axes.record import Axes, PartOf
 from cspec.compiler.expressions.rewrite import function_name, rewrite
 from cspec.compiler.passes.expansion.expand import Expansion, written_out
 from cspec.compiler.records.facts import OutputFacts

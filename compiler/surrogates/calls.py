@@ -75,12 +75,10 @@ def _of_atoms(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
         return expr.model_copy(update={"arguments": _arguments(s, expr, word, sign)})
     if family in ("elementary", "reduction"):
         return over_atoms(s, expr, sign)
-    lost = s.out_of_reach(expr)
-    if lost is not None:
+    if (lost := s.out_of_reach(expr)) is not None:
         return s.remarks.refuse(lost, "cut off from the parameters, or constant almost everywhere")
     helps: tuple[str, ...] = ()
-    inside = predictions(expr, s.moving)
-    if inside:
+    if inside := predictions(expr, s.moving):
         model = function_name(inside[0].arguments[0]) or "f"
         helps = (f"for labels that stay as they are: `model ref = frozen({model})`",)
     label = f"a prediction or event inside `{word}`, which is no function of one number"

@@ -67,8 +67,7 @@ def over_classes(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
     outputs = prediction.arguments[0]
     if isinstance(outputs, Call) and s.is_flat(outputs):
         return s.remarks.refuse(outputs, "cut off from what it is given, or from what trains")
-    pair = _pair(s, expr)
-    if pair is not None:
+    if (pair := _pair(s, expr)) is not None:
         return pair if isinstance(expr, Compare) and expr.operators == ("==",) else complement(pair)
     uses = uses_of(s, expr, prediction)
     known = classes_of(s, prediction)

@@ -188,8 +188,7 @@ def predicted(s: SoftenerBase, expr: Expr, prediction: Call, cls: Class | Other)
     def visit(node: Node) -> Node:
         if is_closed(node) or not isinstance(node, Expr):
             return node
-        sides = _sides(node, prediction)
-        if sides is not None:
+        if (sides := _sides(node, prediction)) is not None:
             return cls.compared(s, *sides)
         if isinstance(cls, Class):
             if isinstance(node, Index) and any(same(i, prediction) for i in node.indices):

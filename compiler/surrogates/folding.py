@@ -87,8 +87,7 @@ def _constant(expr: Expr) -> Number | None:
 
 
 def _arithmetic(node: Sum | Product | Power | Negate) -> Expr:
-    known = _constant(node)
-    if known is not None:
+    if (known := _constant(node)) is not None:
         return node if isinstance(node, Negate) else known
     match node:
         case Sum(operands=operands):

@@ -10,8 +10,7 @@ from functools import cached_property
 
 from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.places import Place
-from cspec.compiler.axes.record import Axes
+from cspec.compiler.axes.record import Axes, Place
 from cspec.compiler.emit.expressions.locals import Locals
 from cspec.compiler.emit.expressions.scope import ModuleScope
 from cspec.compiler.emit.names import Names

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import function_name, number, rewrite
-from cspec.compiler.passes.truths import truth
+from cspec.compiler.passes.spellings import truth
 from cspec.compiler.records.facts import Classes, ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on

@@ -145,8 +145,7 @@ def _with_set(c: Constraint, facts: Facts) -> Constraint:
     if c.set is None or c.set.subject is None:
         return c
     subject = c.set.subject
-    named = named_parameters(subject, facts)
-    if named is not None:
+    if (named := named_parameters(subject, facts)) is not None:
         vector = Vector(items=named, span=subject.span)
         return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
     if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
@@ -331,8 +330,7 @@ def members(
 ) -> Iterator[Member]:
     """The elements of an index set."""
     facts = context.facts
-    parameters = named_parameters(domain, facts)
-    if parameters is not None:
+    if (parameters := named_parameters(domain, facts)) is not None:
         yield from (Member({names[0]: p}, p.name) for p in parameters)
         return
     match domain:

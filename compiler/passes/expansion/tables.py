@@ -152,8 +152,7 @@ def _chosen(name: str, column: str, index: Expr, facts: Facts) -> list[tuple[int
 
 
 def _value(name: str, table: ParamTable, key: str, index: Expr) -> float:
-    value = table.values.get(key, table.default)
-    if value is not None:
+    if (value := table.values.get(key, table.default)) is not None:
         return value
     guess, several = closest(key, table.values), len(table.columns) > 1
     raise Diagnostic(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from cspec.compiler.passes.expansion.codes import truth_place
-from cspec.compiler.passes.truths import truth
+from cspec.compiler.passes.spellings import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, replacing

@@ -69,8 +69,7 @@ def between_tensors(c: Constraint, shapes: Shapes, params: Values) -> SetMember 
 
 def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
     """The terms of a sum, each with its constant factor."""
-    value = value_or_none(expr, params)
-    if value is not None:
+    if (value := value_or_none(expr, params)) is not None:
         return [Term(factor * value, None)]
     match expr:
         case Negate(operand=operand):

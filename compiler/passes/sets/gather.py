@@ -148,8 +148,7 @@ def _affine(
         arguments = {} if total == 1 else {"total": number(total)}
         _put_all(constraints, [*affine, *signs], ("simplex", arguments))
         return
-    found = _one_set(rows, size)
-    if found is not None:
+    if (found := _one_set(rows, size)) is not None:
         _put_all(constraints, affine, found)
         return
     # Too many for one set: those of each requirement may be one, and they are projected in turn.

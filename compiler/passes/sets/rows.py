@@ -20,7 +20,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.algebra.matrices import has_matrices
-from cspec.compiler.algebra.shapes import Shapes, places_of
+from cspec.compiler.algebra.shapes import Shapes, numbers_of, places_of
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, entries, rational
 from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
@@ -37,8 +37,8 @@ from cspec.dsl.tree.nodes import (
     Slice,
     Sum,
     Vector,
-    walk,
 )
+from cspec.dsl.tree.rebuild import names
 
 SYMBOLIC = 200
 """Entries of a variable up to which its rows are read by sympy."""
@@ -81,11 +81,11 @@ def affine_rows(
 
     `tensors` are names with their shapes, None where that is not known.
     """
-    used = {n.id for side in (value, bound) for n in walk(side) if isinstance(n, Name)}
-    names = [name for name in tensors if name in used]
-    if relation == "in" or len(names) != 1:
+    used = names(value) | names(bound)
+    about = [name for name in tensors if name in used]
+    if relation == "in" or len(about) != 1:
         return None
-    name = names[0]
+    (name,) = about
     shape = tensors[name]
     if shape == ():
         return None  # a number: its bounds are an interval
@@ -168,7 +168,7 @@ def _between(
     expr: Expr, shapes: Shapes, starts: Mapping[str, int], params: Values
 ) -> Form | list[Form]:
     """The form of an expression over one of several tensors, its entries in the long vector."""
-    used = {n.id for n in walk(expr) if isinstance(n, Name) and n.id in shapes}
+    used = names(expr) & shapes.keys()
     if len(used) != 1:
         raise _NotLinearError
     (name,) = used
@@ -305,8 +305,7 @@ class _Reader:
 
     def constants(self, expr: Expr) -> float | list[float] | None:
         """A number, or the numbers of a vector; None for what is no constant."""
-        value = value_or_none(expr, self.params)
-        if value is not None:
+        if (value := value_or_none(expr, self.params)) is not None:
             return value
         match expr:
             case Name(id=name):
@@ -314,9 +313,9 @@ class _Reader:
                 return list(known) if isinstance(known, tuple) else None
             case Constants(values=values, sizes=(_,)):
                 return list(values)
-            case Vector(items=items):
-                numbers = [value_or_none(item, self.params) for item in items]
-                return None if None in numbers else [n for n in numbers if n is not None]
+            case Vector():
+                numbers = numbers_of(expr, self.params)
+                return None if numbers is None else list(numbers)
         return None
 
     def _part(self, indices: Sequence[Expr]) -> Form | list[Form]:
