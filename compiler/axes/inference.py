@@ -164,17 +164,14 @@ class Inference(AxesBase):
             value = known.params[name]
             return Axes(shape=(len(value),)) if isinstance(value, tuple) else NUMBER
         if name in known.shapes:
-            shape = known.shapes[name]
             scalar = not known.symbols.vars()[name].dimensions
-            return Axes(shape=() if scalar else shape)
-        match known.symbols.role(name):
-            case "model":
-                return NUMBER._replace(what="model")
-            case "given":
-                return NUMBER
-        if name in TRUTHS:
+            return Axes(shape=() if scalar else known.shapes[name])
+        role = known.symbols.role(name)
+        if role == "model":
+            return NUMBER._replace(what="model")
+        if name in TRUTHS and role != "given":
             return NUMBER.event()
-        return NUMBER if name in CONSTANTS else UNKNOWN
+        return NUMBER if role == "given" or name in CONSTANTS else UNKNOWN
 
     # --- entry by entry ---
 
@@ -196,11 +193,10 @@ class Inference(AxesBase):
             if operator != "@":
                 found = together([total, factor])
                 total = UNKNOWN if isinstance(found, Misfit) else found.number()
-                continue
-            joint = self._product(total, factor)
-            if joint is None:
+            elif (joint := self._product(total, factor)) is not None:
+                total = joint
+            else:
                 return self.findings.product(expr, total, factor)
-            total = joint
         return total
 
     @staticmethod

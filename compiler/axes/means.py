@@ -87,13 +87,11 @@ def _labels(
 
 def _column_among(inference: AxesBase, event: Expr, dataset: str | None) -> Name | None:
     """The categorical column in `sex and y == 1`, which makes groups only by itself."""
-    if not isinstance(event, And):
-        return None
-    for operand in event.operands:
-        if isinstance(operand, Name):
-            found = inference.axes(operand, dataset)
-            if found.each and found.known and found.what in ("category", "whole"):
-                return operand
+    for operand in event.operands if isinstance(event, And) else ():
+        found = inference.axes(operand, dataset)
+        grouping = found.each and found.known and found.what in ("category", "whole")
+        if isinstance(operand, Name) and grouping:
+            return operand
     return None
 
 

@@ -59,8 +59,7 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
             return inference.known.column_axes(dataset or "", column)
         case Plain():
             return _entries(inference, expr, value, dataset)
-        case None:
-            return UNKNOWN._replace(each=value.each)
+    return UNKNOWN._replace(each=value.each)
 
 
 def _entries(
@@ -74,11 +73,9 @@ def _entries(
     found = value.number()._replace(shape=shape)
     if value.each is not None or not isinstance(expr, Index):
         return found
-    own = [
-        axes
-        for place, index in enumerate(expr.indices)
-        if (axes := _own_place(inference, expr, index, (value.shape or ())[place:], dataset))
-    ]
+    rest = [(index, (value.shape or ())[place:]) for place, index in enumerate(expr.indices)]
+    places = [_own_place(inference, expr, *pair, dataset) for pair in rest]
+    own = [axes for axes in places if axes is not None]
     # `cost[y, 1]`: an entry of a tensor for each example, as its index says.
     if not own:
         return found

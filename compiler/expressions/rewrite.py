@@ -89,8 +89,8 @@ def signed_sum(terms: Sequence[tuple[str, Expr]], span: Span = NOWHERE) -> Expr:
     first = Negate(operand=term) if sign == "-" else term
     if not rest:
         return first
-    operands, operators = (first, *(e for _, e in rest)), tuple(o for o, _ in rest)
-    return Sum(operands=operands, operators=operators, span=span)
+    signs, others = zip(*rest, strict=True)
+    return Sum(operands=(first, *others), operators=signs, span=span)
 
 
 def as_comparisons(event: Expr) -> Expr:
@@ -137,9 +137,8 @@ def product_of(factors: Sequence[tuple[str, Expr]], like: Product) -> Expr:
     """
     if len(factors) == 1:
         return factors[0][1]
-    operators = tuple(operator for operator, _ in factors[1:])
-    operands = tuple(factor for _, factor in factors)
-    return like.model_copy(update={"operands": operands, "operators": operators})
+    (_, *operators), operands = zip(*factors, strict=True)
+    return like.model_copy(update={"operands": operands, "operators": tuple(operators)})
 
 
 def signed(whole: Sum | Product) -> list[tuple[str, Expr]]:

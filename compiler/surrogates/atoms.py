@@ -35,9 +35,7 @@ REDUCTIONS = frozenset(
 
 def is_mean(expr: Node) -> bool:
     """Whether an expression is a statistic over examples of its own."""
-    if isinstance(expr, Expectation | PerExample):
-        return True
-    return isinstance(expr, Call) and function_name(expr) in TAILS
+    return isinstance(expr, Expectation | PerExample) or function_name(expr) in TAILS
 
 
 def is_closed(expr: Node) -> bool:
@@ -58,12 +56,10 @@ def over_data(expr: Node, dataset: str | None) -> str | None:
 
 def reduces(expr: Expr) -> bool:
     """Whether an expression makes one number of the entries of each example."""
-    if isinstance(expr, Product):
-        return "@" in expr.operators
+    if not isinstance(expr, Call):
+        return isinstance(expr, Product) and "@" in expr.operators
     word = function_name(expr)
-    if not isinstance(expr, Call) or word not in REDUCTIONS:
-        return False
-    return len(expr.arguments) == (2 if word in ("norm", "dot") else 1)
+    return word in REDUCTIONS and len(expr.arguments) == (2 if word in ("norm", "dot") else 1)
 
 
 def outside_means(expr: Node) -> Iterator[Node]:

@@ -77,12 +77,10 @@ def _of_atoms(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
         return over_atoms(s, expr, sign)
     if (lost := s.out_of_reach(expr)) is not None:
         return s.remarks.refuse(lost, "cut off from the parameters, or constant almost everywhere")
-    helps: tuple[str, ...] = ()
-    if inside := predictions(expr, s.moving):
-        model = function_name(inside[0].arguments[0]) or "f"
-        helps = (f"for labels that stay as they are: `model ref = frozen({model})`",)
+    models = [function_name(p.arguments[0]) or "f" for p in predictions(expr, s.moving)]
+    helps = [f"for labels that stay as they are: `model ref = frozen({m})`" for m in models[:1]]
     label = f"a prediction or event inside `{word}`, which is no function of one number"
-    return s.remarks.refuse(expr, label, helps)
+    return s.remarks.refuse(expr, label, tuple(helps))
 
 
 def _choice(s: SoftenerBase, expr: Call, sign: int) -> Expr:
@@ -104,8 +102,7 @@ def _of_groups(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
     """
     vector, *rest = expr.arguments
     if not s.word.one_sided or sign == 0:
-        means = (s.mean(vector, 0), *rest)
-        return expr.model_copy(update={"arguments": means})
+        return expr.model_copy(update={"arguments": (s.mean(vector, 0), *rest)})
     above, below = s.mean(vector, sign), s.mean(vector, -sign)
     match word:
         case "differences":
