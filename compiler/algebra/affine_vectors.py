@@ -101,12 +101,9 @@ def vectors_step(found: Read) -> Step:
 def affine_entries(functions: Iterable[Expr], space: Space) -> tuple[int, ...]:
     """The entries of g whose gradient is constant, as far as composition shows it."""
     reader = Reader(space)
-    found: list[int] = []
-    for function, places in placed(functions):
-        form = reader.known(function)
-        if form is not None and form.affine:
-            found.extend(places)
-    return tuple(found)
+    known = ((reader.known(function), places) for function, places in placed(functions))
+    affine = (places for form, places in known if form is not None and form.affine)
+    return tuple(place for places in affine for place in places)
 
 
 # --- bounds --------------------------------------------------------------------------------------

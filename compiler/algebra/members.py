@@ -169,8 +169,7 @@ class Members(Vectorizer):
             case Product(operators=operators) if "@" in operators:
                 return shape(node)
             case Call(arguments=arguments) if entrywise(node):
-                name = shape(node.function)
-                return ("call", name, *map(self._argument, arguments))
+                return ("call", shape(node.function), *map(self._argument, arguments))
             case Index() | Attribute() if self._dataset is not None:
                 return shape(node) if self._at(node) is None else ("place", shape(node.value))
             case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:

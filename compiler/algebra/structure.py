@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import reduce
 
 from cspec.compiler.algebra.forms import Form, UnknownForm, largest_form, tensor_form
 from cspec.compiler.algebra.sympy import Space
@@ -223,11 +224,9 @@ def _added(a: Form, b: Form) -> Form:
 
 
 def _stacked(forms: list[Form]) -> Form:
-    total = forms[0]
-    for form in forms[1:]:
-        if form.shape != total.shape:
-            raise UnknownForm("entries of several shapes")
-        total = _joined(total, form)
+    if len({form.shape for form in forms}) > 1:
+        raise UnknownForm("entries of several shapes")
+    total = reduce(_joined, forms)
     return total._replace(shape=(len(forms), *total.shape))
 
 

@@ -119,8 +119,7 @@ class Space(NamedTuple):
 
 def symbol(name: str, index: tuple[int, ...] = ()) -> sp.Symbol:
     """The symbol of one scalar: `x`, or `x[2]` for an entry."""
-    text = f"{name}[{', '.join(map(str, index))}]" if index else name
-    return sp.Symbol(text, real=True)
+    return sp.Symbol(f"{name}[{', '.join(map(str, index))}]" if index else name, real=True)
 
 
 ELEMENTARY: dict[str, Callable[[sp.Expr], sp.Expr]] = {
@@ -372,8 +371,7 @@ def _entry(value: Value, indices: tuple[Expr, ...], space: Space) -> Value:
         if not isinstance(piece, Piece):
             raise NotSymbolicError("a slice that is not known")
         return tuple(_entry(v, tuple(rest), space) for v in value[piece.start : piece.stop])
-    position = _position(first, len(value), space)
-    return _entry(value[position], tuple(rest), space)
+    return _entry(value[_position(first, len(value), space)], tuple(rest), space)
 
 
 def _position(index: Expr, length: int, space: Space) -> int:

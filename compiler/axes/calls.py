@@ -140,8 +140,7 @@ def _classifier(inference: AxesBase, call: Call, word: str, dataset: str | None)
     outputs = inference.axes(call.arguments[0], dataset)
     if outputs.what == "record":
         return inference.findings.which_part(call.arguments[0], outputs)
-    numbers = None if word == "softmax" else _numbers(inference, call, dataset)
-    if numbers is not None:
+    if word != "softmax" and (numbers := _numbers(inference, call, dataset)) is not None:
         return inference.findings.no_classes(call, word, numbers, outputs)
     if word == "softmax" and outputs.known and outputs.each and outputs.single:
         return inference.findings.class_axis(call, outputs)

@@ -398,11 +398,11 @@ def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:
     """What may be meant, as one would write it."""
     text = shown(body)
     if event:
-        one = _inside(body)
-        return (
-            f"one of them: `{one}`" if one else "choose one of them",
-            f"all of them: `P[all({text})]`; at least one: `P[any({text})]`",
-        )
+        one = "choose one of them"
+        match body:
+            case Compare(operands=(Call() as left, right), operators=(operator,)):
+                one = f"one of them: `P[{shown(left)}[0] {operator} {shown(right)}]`"
+        return one, f"all of them: `P[all({text})]`; at least one: `P[any({text})]`"
     many = len(found.shape or ()) > 1
     entry = f"{text}[{', '.join('0' for _ in found.shape or ())}]" if many else f"{text}[0]"
     if found.names and not many:
@@ -417,11 +417,3 @@ def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:
         f"their sum, their mean or the largest: `E[sum({text})]`, `E[mean({text})]`,"
         f" `E[max({text})]`",
     )
-
-
-def _inside(body: Expr) -> str:
-    """`P[f(x)[0] > 0]` for `f(x) > 0`."""
-    match body:
-        case Compare(operands=(Call() as left, right), operators=(operator,)):
-            return f"P[{shown(left)}[0] {operator} {shown(right)}]"
-    return ""

@@ -97,13 +97,7 @@ class GroupFindings(Kept):
                 f"for groups of all: `max({members})` or `min(...)`, for their gap "
                 "`max(...) - min(...)`",
             ),
-            fixes=(
-                Fix(
-                    span=truth.span,
-                    replacement=f"{truth.id} == true",
-                    title=f"write {truth.id} == true",
-                ),
-            ),
+            fixes=replacing(truth.span, f"{truth.id} == true"),
         )
 
     def by_group(self, expr: Expr, why: str) -> Axes:

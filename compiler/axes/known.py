@@ -11,7 +11,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Call, Expr
+from cspec.dsl.tree.nodes import Call, Expr, Name
 from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.words.functions import SIGNATURES, Signature
@@ -40,6 +40,10 @@ class Known:
         """Facts of a column; None where its data are not bound."""
         data = self.facts.data.get(dataset)
         return None if data is None else data.columns.get(name)
+
+    def column_named(self, dataset: str | None, expr: Expr) -> ColumnFacts | None:
+        """Facts of the column that a name is; None of anything else."""
+        return self.column(dataset or "", expr.id) if isinstance(expr, Name) else None
 
     def has_column(self, dataset: str, name: str) -> bool:
         """Whether a dataset has a column of that name."""

@@ -6,9 +6,8 @@ from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import UNKNOWN, Axes, size, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
-from cspec.compiler.records.facts import ColumnFacts
 from cspec.dsl.messages.wording import listing
-from cspec.dsl.tree.nodes import Call, Expr, Name
+from cspec.dsl.tree.nodes import Call, Name
 from cspec.dsl.words.losses import LOSS_WORDS, OF_NUMBERS
 
 
@@ -45,7 +44,7 @@ def loss_axes(inference: AxesBase, call: Call, word: str, dataset: str | None) -
 def _margin_labels(inference: AxesBase, call: Call, word: str, wanted: Axes) -> Axes | None:
     """A loss of sides, of one score with labels that are no two classes."""
     target = call.arguments[1]
-    column = _column(inference, target, wanted)
+    column = inference.known.column_named(wanted.each, target)
     if column is None or column.signed or (column.outputs or 3) <= 2:
         return None
     if column.kind == "real" and set(column.values) <= {0, 1}:
@@ -101,7 +100,7 @@ def _of_classes(inference: AxesBase, call: Call, word: str, given: Axes, wanted:
             notes=(f"{word} compares {outputs_in_words(given)} with the number of a class",),
             helps=(f"for a number to predict, write {listing(OF_NUMBERS)}",),
         )
-    column = _column(inference, target, wanted)
+    column = inference.known.column_named(wanted.each, target)
     classes = 0 if column is None else column.outputs or 0
     if labels == given.tokens and (not given.shape or given.shape[0] < classes):
         return _few(inference, call, word, given, classes)
@@ -130,11 +129,6 @@ def _labels(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axe
     )
 
 
-def _column(inference: AxesBase, target: Expr, of: Axes) -> ColumnFacts | None:
-    """Facts of the column that a target is; None of other targets."""
-    return inference.known.column(of.each or "", getattr(target, "id", ""))
-
-
 def outputs_in_words(axes: Axes) -> str:
     """`one output`, `3 outputs`."""
     return f"{size(axes.shape)} outputs" if axes.shape else "one output"
@@ -147,7 +141,7 @@ def _few(inference: AxesBase, call: Call, word: str, given: Axes, classes: int) 
         name = None
     model, labels = f"model `{name}`" if name else f"`{text(output)}`", text(target)
     notes, helps = [f"`{word}` needs one output a class"], []
-    column = _column(inference, target, given)
+    column = inference.known.column_named(given.each, target)
     levels = () if column is None else column.levels
     if levels != tuple(range(len(levels))):
         # Some numbers below the largest are missing: they count as classes that no example has.

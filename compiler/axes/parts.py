@@ -94,8 +94,7 @@ def _own_place(
     whole = found.what in ("whole", "category", "event")
     if found.known and not (whole or _are_whole(inference, index, dataset)):
         inference.findings.index(index, found)
-    name = index.id if isinstance(index, Name) else ""
-    if (column := inference.known.column(dataset or "", name)) is not None:
+    if (column := inference.known.column_named(dataset, index)) is not None:
         beyond = [c for c in column.held if shape and not c < shape[0]]
         below = [c for c in column.held if c < 0 and not column.signed]
         if beyond or below:
@@ -330,8 +329,7 @@ def _are_outputs(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
 
 def _was_a_row(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
     """Whether one number an example came as a row of one: `x[0]` of one feature."""
-    name = value.id if isinstance(value, Name) else ""
-    column = inference.known.column(dataset or "", name)
+    column = inference.known.column_named(dataset, value)
     return column is not None and column.shape == (1,)
 
 
@@ -357,8 +355,8 @@ def _are_whole(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
             return operators <= {"*"} and all(_are_whole(inference, p, dataset) for p in parts)
         case Number(value=value):
             return is_whole(value)
-        case Index(value=Name(id=name)) if dataset is not None:
-            column = inference.known.column(dataset, name)
+        case Index(value=Name() as value) if dataset is not None:
+            column = inference.known.column_named(dataset, value)
             return column is not None and column.kind == "integer"
     found = inference.axes(index, dataset)
     return found.what == "whole" or _whole_labels(inference, index, dataset)
@@ -366,8 +364,7 @@ def _are_whole(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
 
 def _whole_labels(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
     """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
-    name = index.id if isinstance(index, Name) else ""
-    column = inference.known.column(dataset or "", name)
+    column = inference.known.column_named(dataset, index)
     if column is None or column.shape not in ((), (1,)):
         return False
     return column.signed or (bool(column.values) and set(column.values) <= {0, 1})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.records.facts import Classes, ColumnFacts, Facts
+from cspec.compiler.records.facts import Facts
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.nodes import (
@@ -153,34 +153,30 @@ def _models_in(expr: Expr, symbols: Symbols) -> list[str]:
     return [function_name(call) or "" for call in calls_of(expr, symbols.models())]
 
 
-def _predicted(expr: Expr, symbols: Symbols) -> str | None:
-    """The model whose prediction an expression is."""
-    if function_name(expr) != "pred":
-        return None
-    return next(iter(_models_in(expr, symbols)), None)
-
-
-def _sides(tree: Node) -> Iterator[tuple[Expr, ...]]:
+def _predicted(tree: Node, symbols: Symbols) -> Iterator[tuple[list[str], list[str]]]:
+    """Of each comparison the models whose predictions stand in it, and the columns."""
     for node in walk(tree):
         match node:
-            case Compare(operands=operands):
-                yield operands
+            case Compare(operands=sides):
+                pass
             case Membership(element=element, set=within) if hasattr(within, "items"):
-                yield (element, *within.items)
+                sides = (element, *within.items)
+            case _:
+                continue
+        columns = [o.id for o in sides if isinstance(o, Name) and o.id in symbols.column_names]
+        called = [_models_in(o, symbols) for o in sides if function_name(o) == "pred"]
+        yield [names[0] for names in called if names], columns
 
 
 def _compared(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with a column."""
-    for sides in _sides(tree):
-        columns = [o.id for o in sides if isinstance(o, Name) and o.id in symbols.column_names]
-        models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
+    for models, columns in _predicted(tree, symbols):
         yield from ((name, column) for name in models for column in columns)
 
 
 def _beside(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with each other."""
-    for sides in _sides(tree):
-        models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
+    for models, _ in _predicted(tree, symbols):
         yield from pairwise(models)
 
 
@@ -205,15 +201,9 @@ def _decided(main: str, column: str, facts: Facts) -> tuple[str, bool]:
     """The column of a model that is compared with `column` alone, and whether that is a doubt."""
     for data in facts.data.values():
         one, other = data.columns.get(main), data.columns.get(column)
-        if one is None or other is None:
-            continue
-        if _values(one) == _values(other):
-            return main, False
-        if not set(_values(one)) & set(_values(other)):
-            return column, False
-        return main, bool(one.classes or other.classes)
+        if one is not None and other is not None:
+            values, others = one.classes or one.levels, other.classes or other.levels
+            if values != others and not set(values) & set(others):
+                return column, False
+            return main, values != others and bool(one.classes or other.classes)
     return main, False
-
-
-def _values(column: ColumnFacts) -> Classes:
-    return column.classes or column.levels

@@ -5,15 +5,7 @@ from __future__ import annotations
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.expressions.text import text
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Call,
-    Comprehension,
-    Expectation,
-    Expr,
-    Implies,
-    Name,
-)
+from cspec.dsl.tree.nodes import Binder, Call, Comprehension, Expectation, Expr, Implies, Name
 
 _FUNCTIONS = {
     "diff": "a derivative of a model's output",

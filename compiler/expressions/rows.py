@@ -8,15 +8,7 @@ from typing import Any, TypeVar
 
 from cspec.compiler.expressions.rewrite import call, number, signed_number, signed_sum
 from cspec.compiler.records.problem import Coefficients, SetMember
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Compare,
-    Expr,
-    Index,
-    Name,
-    Product,
-    Vector,
-)
+from cspec.dsl.tree.nodes import Attribute, Compare, Expr, Index, Name, Product, Vector
 from cspec.dsl.words.sets import COEFFICIENTS, OF_SEVERAL
 
 T = TypeVar("T")

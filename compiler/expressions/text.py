@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from cspec.compiler.expressions.latex import IMPLIES, binder_latex, latex
 from cspec.compiler.expressions.mathematics import Mathematics
-from cspec.compiler.expressions.rewrite import (
-    changed,
-    function_name,
-    map_binder,
-    rewrite,
-    sum_of,
-)
+from cspec.compiler.expressions.rewrite import changed, function_name, map_binder, rewrite, sum_of
 from cspec.compiler.expressions.rows import without_rows
 from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import (

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator
 from operator import is_
 
 from cspec.compiler.axes.sizes import STORED, other_parameters, prunable_parameters, sized
-from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
+from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite, with_operands
 from cspec.compiler.passes.sides import Beside, beside
 from cspec.compiler.records.facts import Facts, ModelFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
@@ -102,9 +102,9 @@ def _alone(value: Expr, bound: Expr, params: Values) -> Beside:
     """A size against a bound, without what stands beside it; of a ramp against both its ends."""
     found = beside(value, bound, lambda side: sized(side, STORED) is not None, params)
     match bound:
-        case Call(function=Name(id="ramp"), arguments=(first, last)):
-            ends = tuple(_alone(value, end, params).bound for end in (first, last))
-            return found._replace(bound=bound.model_copy(update={"arguments": ends}))
+        case Call(function=Name(id="ramp"), arguments=(_, _) as ends):
+            alone = [_alone(value, end, params).bound for end in ends]
+            return found._replace(bound=with_operands(bound, alone))
     return found
 
 
@@ -128,11 +128,9 @@ def _as_set(
 def _share(bound: Expr, model: ModelFacts, params: Values, unit: int, c: Constraint) -> Expr | None:
     """A bound on all parameters as one on the share of the prunable ones; None if it moves."""
     match bound:
-        case Call(function=Name(id="ramp"), arguments=(first, last)):
-            ends = [_share(end, model, params, unit, c) for end in (first, last)]
-            if any(end is None for end in ends):
-                return None
-            return bound.model_copy(update={"arguments": tuple(ends)})
+        case Call(function=Name(id="ramp"), arguments=(_, _) as ends):
+            shares = [share for e in ends if (share := _share(e, model, params, unit, c))]
+            return with_operands(bound, shares) if len(shares) == 2 else None
     value = value_or_none(bound, params)
     total, rest = prunable_parameters(model), other_parameters(model)
     if value is None or not total:
@@ -162,17 +160,15 @@ def _stuck(
         counted = sized(c.value) is not None or function_name(c.value) == "density"
         floor = c.relation == ">=" and counted
         if not kept and not floor:
-            sides = walk_expressions(c.value, c.bound)
-            yield from _without_gradient(sides, plain, models, c.label)
-    yield from _without_gradient(walk_expressions(problem.objective), plain, models, None)
+            yield from _without_gradient((c.value, c.bound), plain, models, f"`{c.label}`")
+    yield from _without_gradient((problem.objective,), plain, models, "the objective")
 
 
 def _without_gradient(
-    nodes: Iterator[Expr], plain: frozenset[str], models: Collection[str], label: str | None
+    sides: tuple[Expr, ...], plain: frozenset[str], models: Collection[str], where: str
 ) -> Iterator[Diagnostic]:
-    for node in nodes:
+    for node in walk_expressions(*sides):
         pair = sized(node)
-        where = "the objective" if label is None else f"`{label}`"
         if function_name(node) == "density" and (pair is None or pair[1] not in models):
             yield _tensor(node, where)
             return

@@ -92,6 +92,4 @@ def over(expr: Expr, divisor: float | Expr) -> Expr:
 
 def complement(expr: Expr) -> Expr:
     """1 - expr."""
-    if isinstance(expr, Number):
-        return number(1 - expr.value)
-    return less(ONE, expr)
+    return number(1 - expr.value) if isinstance(expr, Number) else less(ONE, expr)

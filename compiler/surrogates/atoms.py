@@ -15,15 +15,7 @@ from cspec.compiler.expressions.moving import moves as moves
 from cspec.compiler.expressions.rewrite import function_name, same
 from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
 from cspec.dsl.explicit.measured_on import TAILS
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Call,
-    Expectation,
-    Expr,
-    Name,
-    Node,
-    Product,
-)
+from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Product
 
 Said = TypeVar("Said", bound=Expr)
 REDUCTIONS = frozenset(

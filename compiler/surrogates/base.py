@@ -48,9 +48,7 @@ class SoftenerBase(ABC):
 
     def steady(self) -> Self:
         """The same with a stand-in that has no side."""
-        if not self.word.one_sided:
-            return self
-        return self.plain("side")
+        return self.plain("side") if self.word.one_sided else self
 
     def plain(self, why: Why) -> Self:
         """The same with the sigmoid; why another stand-in that was asked for is not taken."""

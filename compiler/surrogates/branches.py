@@ -10,13 +10,7 @@ surrogate smaller, the slope of abs(soft a - soft b) would widen the gap that is
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import (
-    call,
-    function_name,
-    number,
-    same,
-    with_operands,
-)
+from cspec.compiler.expressions.rewrite import call, function_name, number, same, with_operands
 from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.passes.spread import spelled_out

@@ -5,13 +5,7 @@ from __future__ import annotations
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
-from cspec.compiler.surrogates.atoms import (
-    is_mean,
-    is_prediction,
-    predictions,
-    reduces,
-    share,
-)
+from cspec.compiler.surrogates.atoms import is_mean, is_prediction, predictions, reduces, share
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.statistics import statistic

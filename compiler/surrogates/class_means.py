@@ -11,14 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import number, same
-from cspec.compiler.surrogates.arithmetic import (
-    ONE,
-    complement,
-    is_number,
-    plus,
-    times,
-    total,
-)
+from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, plus, times, total
 from cspec.compiler.surrogates.atoms import each_once, is_prediction, moves, predictions
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.classes import (
@@ -54,10 +47,12 @@ MOST_CLASSES = 100
 
 
 class Cell(NamedTuple):
-    """Classes for which an expression is the same."""
+    """Classes for which an expression is the same: places among the probabilities."""
 
-    classes: tuple[Class, ...]
+    places: tuple[Expr, ...]
     value: Expr
+    guard: Expr = ONE
+    """Of a label: whether it is none of the classes with a name."""
 
 
 def over_classes(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
@@ -111,25 +106,17 @@ def _named_classes(s: SoftenerBase, expr: Expr, prediction: Call, uses: Uses, si
         return _each_class(s, expr, prediction, known, sign)
     rest = s.mean(predicted(s, expr, prediction, Other(next(iter(uses.labels), None))), sign)
     found = _cells(s, expr, prediction, named, sign)
+    for label in uses.labels:
+        hit = s.mean(predicted(s, expr, prediction, Other(label, True)), sign)
+        found.append(Cell((label,), hit, _none_of(s, label, named)))
     cells = [cell for cell in found if not same(cell.value, rest)]
     terms = list(_terms(s, prediction, cells, sign))
-    label = None
-    if uses.labels:
-        (other,) = uses.labels
-        hit = s.mean(predicted(s, expr, prediction, Other(other, True)), sign)
-        if not same(hit, rest):
-            guard = _none_of(s, other, named)
-            label = (other, guard)
-            chance = s.word.classes(prediction, (other,), sign * s.side(hit))
-            terms.append(times(guard, chance, hit))
-    if not cells and label is None:
+    if not cells:
         return rest
     if is_number(rest, 0):
         return plus(*terms)
     turned = -sign * s.side(rest)
-    chances = [s.word.classes(prediction, _places(cell), turned) for cell in cells]
-    if label is not None:
-        chances.append(times(label[1], s.word.classes(prediction, (label[0],), turned)))
+    chances = [times(cell.guard, s.word.classes(prediction, cell.places, turned)) for cell in cells]
     left = total([("+", ONE), *(("-", chance) for chance in chances)])
     return plus(*terms, times(left, rest))
 
@@ -165,9 +152,9 @@ def _cells(
         value = s.mean(predicted(s, expr, prediction, cls), sign)
         place = next((i for i, cell in enumerate(cells) if same(cell.value, value)), None)
         if place is None:
-            cells.append(Cell((cls,), value))
+            cells.append(Cell((cls.place,), value))
         else:
-            cells[place] = cells[place]._replace(classes=(*cells[place].classes, cls))
+            cells[place] = cells[place]._replace(places=(*cells[place].places, cls.place))
     return cells
 
 
@@ -175,11 +162,7 @@ def _terms(s: SoftenerBase, prediction: Call, cells: list[Cell], sign: int) -> I
     for cell in cells:
         if not is_number(cell.value, 0):
             side = sign * s.side(cell.value)
-            yield times(s.word.classes(prediction, _places(cell), side), cell.value)
-
-
-def _places(cell: Cell) -> tuple[Expr, ...]:
-    return tuple(cls.place for cls in cell.classes)
+            yield times(cell.guard, s.word.classes(prediction, cell.places, side), cell.value)
 
 
 def _none_of(s: SoftenerBase, label: Expr, classes: tuple[Class, ...]) -> Expr:
@@ -243,15 +226,15 @@ def over_names(name: Name, *factors: Expr) -> Expr:
 
 def said_of_classes(expr: Expr) -> str:
     """`, c over all classes`: by what an expression for people goes over them, "" for others."""
-    binders = [n for n in walk(expr) if isinstance(n, Binder) and _over_classes(n)]
-    names = dict.fromkeys(name for binder in binders for name in binder.names)
+    names = dict.fromkeys(name for binder in _over_classes(expr) for name in binder.names)
     return f", {' and '.join(names)} over all classes" if names else ""
-
-
-def _over_classes(binder: Binder) -> bool:
-    return isinstance(binder.domain, Name) and binder.domain.id == EVERY_CLASS
 
 
 def in_words(expr: Expr) -> bool:
     """Whether an expression is for people alone: it goes over classes that are not known yet."""
-    return any(isinstance(node, Binder) and _over_classes(node) for node in walk(expr))
+    return bool(_over_classes(expr))
+
+
+def _over_classes(expr: Expr) -> list[Binder]:
+    binders = [node for node in walk(expr) if isinstance(node, Binder)]
+    return [b for b in binders if isinstance(b.domain, Name) and b.domain.id == EVERY_CLASS]

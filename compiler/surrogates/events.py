@@ -115,11 +115,8 @@ def _data_together(s: SoftenerBase, event: And | Or) -> tuple[Expr, ...]:
     if len(data) < 2:
         return event.operands
     one = event.model_copy(update={"operands": tuple(data), "span": data[0].span})
-    return tuple(
-        one if operand is data[0] else operand
-        for operand in event.operands
-        if operand is data[0] or moves(operand, s.moving)
-    )
+    kept = (o for o in event.operands if o is data[0] or moves(o, s.moving))
+    return tuple(one if operand is data[0] else operand for operand in kept)
 
 
 def _truth(s: SoftenerBase, operand: Expr, sign: int) -> Expr:

@@ -40,11 +40,8 @@ def product_mean(s: SoftenerBase, product: Product, sign: int) -> Expr:
 
 def _events_together(s: SoftenerBase, factors: list[Factor]) -> list[Factor]:
     """Events that are multiplied, as one: bounds of events have no product."""
-    events = [
-        factor
-        for operator, factor in factors
-        if operator == "*" and isinstance(factor, EVENTS) and s.flat(factor)
-    ]
+    multiplied = (factor for operator, factor in factors if operator == "*")
+    events = [factor for factor in multiplied if isinstance(factor, EVENTS) and s.flat(factor)]
     if len(events) < 2:
         return factors
     both = And(operands=tuple(events), span=events[0].span)

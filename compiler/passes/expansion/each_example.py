@@ -119,8 +119,7 @@ def violated(event: Expr) -> Expr:
     """Where an event does not hold: `A and not B` of `A => B`."""
     match event:
         case Implies(condition=condition, consequence=consequence):
-            broken = violated(consequence)
-            return And(operands=(condition, broken), span=event.span)
+            return And(operands=(condition, violated(consequence)), span=event.span)
         case Not(operand=operand):
             return operand
     return Not(operand=event, span=event.span)

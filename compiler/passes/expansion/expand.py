@@ -223,13 +223,10 @@ _NOTHING = {
 }
 
 
-def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
-    return _without_members(
-        f"`{node.function}` is over nothing: what it goes over has no member",
-        _NOTHING.get(node.function, f"of no member there is no `{node.function}`"),
-        node.binders,
-        facts,
-    )
+def _of_nothing(function: str, binders: tuple[Binder, ...], facts: Facts) -> Diagnostic:
+    message = f"`{function}` is over nothing: what it goes over has no member"
+    why = _NOTHING.get(function, f"of no member there is no `{function}`")
+    return _without_members(message, why, binders, facts)
 
 
 def _without_members(
@@ -289,7 +286,7 @@ def _product(
     Raises:
         SpecError: more members than the limit, which only the data told.
     """
-    for count, member in enumerate(_combined(binders, context)):
+    for count, member in enumerate(_combined(binders, context, Member({}, ""))):
         if count >= limit.most:
             raise Diagnostic(
                 code=limit.code,
@@ -302,27 +299,18 @@ def _product(
         yield member
 
 
-def _combined(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
-    """All members, one after another."""
-
-    def extend(done: Member, rest: tuple[Binder, ...]) -> Iterator[Member]:
-        if not rest:
-            yield done
-            return
-        first = rest[0]
-        domain = substitute(first.domain, done.values)
-        for member in members(first.names, domain, context, first):
-            values = done.values | member.values
-            condition = first.condition
-            if condition is not None and not holds(
-                condition, member.values, values, context.facts, context.params
-            ):
-                continue
+def _combined(binders: tuple[Binder, ...], context: Expansion, done: Member) -> Iterator[Member]:
+    """All members, one after another, behind what is chosen of the binders before."""
+    if not binders:
+        yield done
+        return
+    first, condition = binders[0], binders[0].condition
+    for member in members(first.names, substitute(first.domain, done.values), context, first):
+        own, values = member.values, done.values | member.values
+        if condition is None or holds(condition, own, values, context.facts, context.params):
             named = (done.text,) if first.one else (done.text, member.text)
             text = ", ".join(part for part in named if part)
-            yield from extend(Member(values, text), rest[1:])
-
-    yield from extend(Member({}, ""), binders)
+            yield from _combined(binders[1:], context, Member(values, text))
 
 
 def members(
@@ -418,7 +406,7 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
     # A sum over numbers is 0 where there are none: `for j in range(i)`.
     numbers = any(function_name(binder.domain) == "range" for binder in node.binders)
     if not terms and (node.function != "sum" or not numbers):
-        raise _of_nothing(node, context.facts).error()
+        raise _of_nothing(node.function, node.binders, context.facts).error()
     if not terms:
         return number(0)
     if node.function in OF_MEMBERS:
@@ -444,6 +432,5 @@ def _mean(node: Expectation, context: Expansion) -> Expr:
     """A mean over a finite set, written out."""
     found = [m.values for m in _product(node.binders, context, TERMS)]
     if not found:
-        over = Comprehension(function="E", body=node.body, binders=node.binders, span=node.span)
-        raise _of_nothing(over, context.facts).error()
+        raise _of_nothing("E", node.binders, context.facts).error()
     return mean_of_members(node, found)

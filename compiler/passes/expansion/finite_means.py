@@ -10,15 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.expressions.rewrite import call, number, sum_of
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Comprehension,
-    Expectation,
-    Expr,
-    Keyword,
-    Name,
-    Product,
-)
+from cspec.dsl.tree.nodes import Binder, Comprehension, Expectation, Expr, Keyword, Name, Product
 from cspec.dsl.tree.rebuild import bound_names, names, substitute
 
 

@@ -122,13 +122,10 @@ def _added_to(
     name: str, body: Expr, columns: frozenset[str], params: Mapping[str, object]
 ) -> str | None:
     """The column beside which noise stands in a sum, alone or times numbers."""
-    for node in walk(body):
-        if not isinstance(node, Sum) or not any(_multiple(o, name, params) for o in node.operands):
-            continue
-        for operand in node.operands:
-            if (column := _scaled(operand, columns)) is not None:
-                return column
-    return None
+    sums = (node.operands for node in walk(body) if isinstance(node, Sum))
+    near = (terms for terms in sums if any(_multiple(o, name, params) for o in terms))
+    found = (_scaled(operand, columns) for terms in near for operand in terms)
+    return next((column for column in found if column is not None), None)
 
 
 def _scaled(expr: Expr, columns: frozenset[str]) -> str | None:

@@ -114,8 +114,7 @@ def _affine(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     low, high = {"<=": (-math.inf, end), ">=": (end, math.inf), "==": (end, end)}[c.relation]
     if not all(map(math.isfinite, (*factors, end))) or not any(factors):
         return None
-    arguments = {"0": tuple(factors), "1": low, "2": high, **more}
-    return _member(c, word, shapes, arguments)
+    return _member(c, word, shapes, {"0": tuple(factors), "1": low, "2": high, **more})
 
 
 def _tensor(expr: Expr) -> TensorTerm | None:

@@ -39,16 +39,7 @@ from cspec.compiler.passes.sets.rows import affine_rows
 from cspec.compiler.records.problem import Constraint, Problem, Relation, SetMember, membership
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import (
-    Call,
-    Compare,
-    Expr,
-    Keyword,
-    Name,
-    Number,
-    Sum,
-    Vector,
-)
+from cspec.dsl.tree.nodes import Call, Compare, Expr, Keyword, Name, Number, Sum, Vector
 from cspec.dsl.values.grams import orthonormal
 
 

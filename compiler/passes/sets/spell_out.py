@@ -25,17 +25,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.settings.methods import Auto, Sqp
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    Call,
-    Expr,
-    Index,
-    Interval,
-    Name,
-    Number,
-    Power,
-    Slice,
-    Vector,
-)
+from cspec.dsl.tree.nodes import Call, Expr, Index, Interval, Name, Number, Power, Slice, Vector
 from cspec.dsl.tree.rebuild import mentions
 from cspec.dsl.values.shapes import declared, shape_of
 
