@@ -11,7 +11,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text as shown
 from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
-from cspec.dsl.tree.nodes import Call, Compare, Expr, Name, Product
+from cspec.dsl.tree.nodes import Attribute, Call, Compare, Expr, Index, Name, Product
 from cspec.dsl.values.slices import Unfit
 
 
@@ -123,19 +123,19 @@ class Findings(GroupFindings):
 
     # --- indices ---
 
-    def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+    def no_axis(self, expr: Attribute | Index, found: Axes) -> Axes:
         """`y[0]`: one number an example has no entries."""
         note = "an index chooses an output, a class or a feature, never an example"
-        return self._one_number(expr, value, found, "it has no entries to choose from", note)
+        return self._one_number(expr, found, "it has no entries to choose from", note)
 
-    def no_transpose(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+    def no_transpose(self, expr: Attribute | Index, found: Axes) -> Axes:
         """`y.T`: one number an example is no matrix."""
         note = "`.T` is of a matrix of parameters; examples are never turned into columns"
-        return self._one_number(expr, value, found, "it has nothing to transpose", note)
+        return self._one_number(expr, found, "it has nothing to transpose", note)
 
-    def _one_number(self, expr: Expr, value: Expr, found: Axes, why: str, note: str) -> Axes:
+    def _one_number(self, expr: Attribute | Index, found: Axes, why: str, note: str) -> Axes:
         """What is asked of one number an example that only several have."""
-        text = shown(value)
+        text = shown(expr.value)
         return self.add(
             "CS333",
             f"`{text}` is {what(found)}: {why}",
@@ -145,19 +145,19 @@ class Findings(GroupFindings):
             **writing(expr.span, text),
         )._replace(each=found.each)
 
-    def too_many(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+    def too_many(self, expr: Attribute | Index, found: Axes) -> Axes:
         """More indices than axes."""
         return self.add(
             "CS329",
-            f"`{shown(value)}` is {what(found)}: `{shown(expr)}` has too many indices",
+            f"`{shown(expr.value)}` is {what(found)}: `{shown(expr)}` has too many indices",
             expr,
             what(found),
             helps=("write one index for each axis",),
         )
 
-    def out_of_range(self, expr: Expr, value: Expr, index: float, length: int) -> Axes:
+    def out_of_range(self, expr: Attribute | Index, index: float, length: int) -> Axes:
         """An index beyond the last place."""
-        text = shown(value)
+        text = shown(expr.value)
         return self.add(
             "CS210",
             f"`{text}` has no part {index:g}",
@@ -231,17 +231,17 @@ class Findings(GroupFindings):
             else (f"leave `{word}` out: `{inner}`",),
         )._replace(each=found.each)
 
-    def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
+    def no_part(self, expr: Attribute | Index, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
         listed = ", ".join(known[:12]) or "without names"
         return self.add(
             "CS210",
-            f'`{shown(value)}` has no part "{name}"',
+            f'`{shown(expr.value)}` has no part "{name}"',
             expr,
             notes=(f"its parts are {listed}",),
             helps=(
                 f"write {'one of these names, or ' if known else ''}a position from 0 on: "
-                f"`{shown(value)}[0]`",
+                f"`{shown(expr.value)}[0]`",
             ),
         )
 

@@ -39,7 +39,7 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
     if isinstance(expr, Attribute) and expr.name == "T":
         value = inference.axes(expr.value, dataset)
         if value.each is not None and value.known and value.single and not value.parts:
-            return inference.findings.no_transpose(expr, expr.value, value)
+            return inference.findings.no_transpose(expr, value)
         if value.shape is None or value.each is not None:
             return value
         return value._replace(shape=as_matrix(value.shape)[::-1])
@@ -98,7 +98,7 @@ def _own_place(
         beyond = [c for c in column.held if shape and not c < shape[0]]
         below = [c for c in column.held if c < 0 and not column.signed]
         if beyond or below:
-            inference.findings.out_of_range(expr, expr.value, (beyond + below)[0], shape[0])
+            inference.findings.out_of_range(expr, (beyond + below)[0], shape[0])
     return found
 
 
@@ -134,7 +134,7 @@ def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) 
     if value.groups and value.known and value.each is None and not has_slices(expr):
         return _group(inference, expr, value)
     if isinstance(expr.value, Expectation) and value.known and not value.shape:
-        inference.findings.no_axis(expr, expr.value, value)
+        inference.findings.no_axis(expr, value)
         return None
     if value.each is None:
         return _of_a_tensor(inference, expr, value)
@@ -183,7 +183,7 @@ def _named(inference: AxesBase, expr: Index | Attribute, name: str, value: Axes)
         return Whole()  # the only feature, one number an example by itself
     if name in value.names:
         return Entry(value.names.index(name))
-    inference.findings.no_part(expr, expr.value, name, value.names)
+    inference.findings.no_part(expr, name, value.names)
     return None
 
 
@@ -200,11 +200,11 @@ def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place |
     place = names.index(called) if called in names else None
     at = int(number) if number is not None and number in range(length) else None
     if place is not None and at is not None and place != at:
-        inference.findings.which_group(expr, expr.value, called, names[at])
+        inference.findings.which_group(expr, called, names[at])
         return None
     found = at if place is None else place
     if found is None:
-        inference.findings.no_part(expr, expr.value, called, names)
+        inference.findings.no_part(expr, called, names)
         return None
     return Entry(found)
 
@@ -228,7 +228,7 @@ def _part(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | 
         assert value.style
         return PartOf(wanted, value.style)
     known = tuple(str(key) for key in keys)
-    inference.findings.no_part(expr, expr.value, str(wanted), known)
+    inference.findings.no_part(expr, str(wanted), known)
     return None
 
 
@@ -244,7 +244,7 @@ def _indexed(inference: AxesBase, expr: Index, value: Axes, dataset: str | None)
     if isinstance(index, Category):
         number = float(index.code)
     if len(expr.indices) > max(1, len(value.shape or ())):
-        inference.findings.too_many(expr, expr.value, value)
+        inference.findings.too_many(expr, value)
         return None
     if len(expr.indices) > 1:
         return Plain()
@@ -267,7 +267,7 @@ def _of_a_tensor(inference: AxesBase, expr: Index | Attribute, value: Axes) -> P
         if not value.shape and number == 0:
             return Whole()
         if not value.shape or (number is not None and not 0 <= number < length):
-            inference.findings.out_of_range(expr, expr.value, number or 0, length)
+            inference.findings.out_of_range(expr, number or 0, length)
             return None
     if word == "prob" and number is not None and is_whole(number) and number >= 0:
         return Entry(int(number))
@@ -278,10 +278,10 @@ def _of_slices(inference: AxesBase, expr: Index, value: Axes) -> Place | None:
     """Slices of what an example has: of its last axis, or an index for each."""
     rank, count = len(value.shape or ()), len(expr.indices)
     if value.known and not rank:
-        inference.findings.no_axis(expr, expr.value, value)
+        inference.findings.no_axis(expr, value)
         return None
     if value.known and count not in (1, rank):
-        inference.findings.too_many(expr, expr.value, value)
+        inference.findings.too_many(expr, value)
         return None
     return Plain()
 
@@ -292,7 +292,7 @@ def _constant(inference: AxesBase, expr: Index, value: Axes, number: float) -> P
         inference.findings.index(expr.indices[0], Axes())
         return None
     if not -length <= number < length:
-        inference.findings.out_of_range(expr, expr.value, number, length)
+        inference.findings.out_of_range(expr, number, length)
         return None
     return Entry(int(number) % length)
 
@@ -307,15 +307,15 @@ def _of_one(
             return _own(inference, expr, expr.indices[0], value, dataset)
         if number in (0, 1, -1):
             return Entry(int(number) % 2)
-        inference.findings.out_of_range(expr, expr.value, number, 2)
+        inference.findings.out_of_range(expr, number, 2)
         return None
     outputs = _are_outputs(inference, expr.value, dataset)
     if (outputs or _was_a_row(inference, expr.value, dataset)) and number in (0, -1):
         return Whole()
     if outputs and number is not None:
-        inference.findings.out_of_range(expr, expr.value, number, 1)
+        inference.findings.out_of_range(expr, number, 1)
         return None
-    inference.findings.no_axis(expr, expr.value, value)
+    inference.findings.no_axis(expr, value)
     return None
 
 
