@@ -16,12 +16,19 @@ SHOWN = 6
 """Rows of a set, and terms of a row, that are shown."""
 
 
+def rows_of(member: SetMember) -> tuple[tuple[Coefficients, float], ...]:
+    """Coefficients and bound of each row, of a set that is made of affine rows."""
+    rows, bounds = member.arguments["0"], member.arguments["1"]
+    one = member.word == "halfspace"
+    return ((rows, bounds),) if one else tuple(zip(rows, bounds, strict=True))
+
+
 def without_rows(member: SetMember) -> dict[str, Any]:
     """The arguments of a set with its rows as relations, for people: `sum(W) <= 1`."""
     arguments = dict(member.arguments)
     if member.word in COEFFICIENTS:
         relation = "==" if member.word == "affine" else "<="
-        return _first(member.affine_rows, lambda row: _relation(member, *row, relation))
+        return _first(rows_of(member), lambda row: _relation(member, *row, relation))
     if member.word == "separate":
         rows = list(zip(arguments["0"], arguments["1"], arguments["2"], strict=True))
         return _first(rows, lambda row: _bounded(_left(member, row[0]), *row[1:]))

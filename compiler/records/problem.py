@@ -178,13 +178,6 @@ class SetMember(BaseModel, frozen=True, extra="forbid"):
         """Whether it is about some rows, or a part, of its subject."""
         return bool(self.rows or self.part)
 
-    @property
-    def affine_rows(self) -> tuple[tuple[Coefficients, float], ...]:
-        """Coefficients and bound of each row, of a set that is made of affine rows."""
-        rows, bounds = self.arguments["0"], self.arguments["1"]
-        one = self.word == "halfspace"
-        return ((rows, bounds),) if one else tuple(zip(rows, bounds, strict=True))
-
 
 def membership(value: Expr, bound: Expr) -> SetMember | None:
     """The set of `value in bound`; None for one that is none of tensors."""

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.expressions.rows import rows_of
 from cspec.compiler.passes.sets.joint import elsewhere
 from cspec.compiler.passes.sets.rows import ROWS as FEW
 from cspec.compiler.records.problem import (
@@ -169,7 +170,7 @@ def _put_all(constraints: list[Constraint], places: Sequence[int], found: Made |
 
 def _rows(member: SetMember) -> list[BoundedRow]:
     equal = member.word == "affine"
-    return [BoundedRow(a, b if equal else -math.inf, b) for a, b in member.affine_rows]
+    return [BoundedRow(a, b if equal else -math.inf, b) for a, b in rows_of(member)]
 
 
 def _merged(rows: Sequence[BoundedRow]) -> list[BoundedRow]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.expressions.rows import rows_of
 from cspec.compiler.records.problem import Constraint, SetMember
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import Projection
@@ -108,7 +109,7 @@ def _joint(
     if not low <= high:
         return None
     equal = row.word == "affine"
-    coefficients, limit = row.affine_rows[0]
+    coefficients, limit = rows_of(row)[0]
     unit = coefficients == limit and isinstance(coefficients, float)
     if equal and unit and low == 0 and high >= 1 and _is_vector(row.subject, symbols):
         return SetMember(word="simplex", subject=row.subject)
