@@ -21,7 +21,7 @@ from cspec.dsl.explicit.pairs import with_pairs
 from cspec.dsl.explicit.parameters import with_parameters
 from cspec.dsl.explicit.points import with_points
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
-from cspec.dsl.explicit.worst_objective import with_worst_objective
+from cspec.dsl.explicit.worst_example import with_worst_objective
 from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
@@ -32,10 +32,8 @@ from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.messages.examples import with_examples
 from cspec.dsl.messages.overtaken import once, without_overtaken
-from cspec.dsl.names.categories import categories
-from cspec.dsl.names.resolve import hidden_words, resolve
+from cspec.dsl.names.resolve import categories, hidden_words, resolve, taken_words
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.names.taken_words import taken_words
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.parsing.one_edit import with_one_edit
 from cspec.dsl.parsing.parse import parse

@@ -10,8 +10,7 @@ from cspec.dsl.checks.advice import check_lint
 from cspec.dsl.checks.contradictions import check_contradictions
 from cspec.dsl.checks.forms import check_names, check_relation
 from cspec.dsl.checks.items import Settled
-from cspec.dsl.checks.meant.entry_products import check_entry_products
-from cspec.dsl.checks.meant.totals import check_totals
+from cspec.dsl.checks.meant.totals import check_entry_products, check_totals
 from cspec.dsl.checks.methods import check_method, check_solver
 from cspec.dsl.checks.metrics import check_metric_words, check_metrics
 from cspec.dsl.checks.modifiers import Modifiers, check_modifiers

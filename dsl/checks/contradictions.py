@@ -32,9 +32,8 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.values.intervals import ALL, Range
-from cspec.dsl.values.linear import Atom
 from cspec.dsl.values.shares import laws
-from cspec.dsl.values.sums import Fact, Form, facts_of, implied_by
+from cspec.dsl.values.sums import Atom, Fact, Form, facts_of, implied_by
 
 _ROUNDS = 4
 _MOST = 5

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from cspec.dsl.checks.constructions import check_construction
-from cspec.dsl.checks.methods import check_method
+from cspec.dsl.checks.methods import check_construction, check_method
 from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer

@@ -7,7 +7,8 @@
     minimize sqrt(mse)               ->   the mean of the roots, or the root of the mean?
 
 A bare loss is one number an example until it is averaged: at the end, so that `w*ce` is the mean of
-the products and never the product of the means.
+the products and never the product of the means. So are the sides of relations, and the surrogates
+that stand behind them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,24 @@ from typing import Literal
 
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.questions import mean_of_which
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum
-from cspec.dsl.tree.rebuild import calls_of, substitute
+from cspec.dsl.tree.nodes import (
+    And,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Implies,
+    Membership,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Or,
+    Product,
+    Sum,
+)
+from cspec.dsl.tree.rebuild import calls_of, head_name, rebuild, substitute
+from cspec.dsl.words.functions import SURROGATES
 from cspec.dsl.words.losses import LOSSES
 
 Place = Literal["objective", "metric", "side", "let"]
@@ -119,3 +136,37 @@ def _of_the_mean(worker: Elaborator, expr: Expr) -> bool:
         for node in calls_of(expr, _OF_THE_MEAN)
         for argument in node.arguments
     )
+
+
+def explicit_relation(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
+    """The relation of a constraint; outside of each example its sides are numbers."""
+    if context.data is not None:
+        return worker.expression(expr, context)
+    match expr:
+        case Compare(operands=operands):
+            sides = tuple(average(worker, side, context, "side") for side in operands)
+            return expr.model_copy(update={"operands": sides})
+        case Membership(element=element, set=within):
+            inner = average(worker, element, context, "side")
+            members = worker.expression(within, context)
+            return expr.model_copy(update={"element": inner, "set": members})
+        case And() | Or() | Not() | Implies():
+            return rebuild(expr, lambda part: _atom(worker, part, context))
+        case _:
+            return worker.expression(expr, context)
+
+
+def _atom(worker: Elaborator, node: Node, context: Surroundings) -> Node:
+    """A relation inside a rule."""
+    return explicit_relation(worker, node, context) if isinstance(node, Expr) else node
+
+
+def explicit_surrogate(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
+    """What stands behind `with surrogate`: a word of its own, or an expression."""
+    head = head_name(expr)
+    positional = isinstance(expr, Call) and bool(expr.arguments)
+    if head is not None and head.id in SURROGATES and not positional:
+        return expr
+    if context.data is not None:
+        return worker.expression(expr, context)
+    return average(worker, expr, context, "objective")

@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from cspec.dsl.explicit.averages import average
+from cspec.dsl.explicit.averages import average, explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.points import on_average, point_set
-from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.var_sets import with_var_sets
 from cspec.dsl.explicit.worst_example import worst_of, worst_point
 from cspec.dsl.format.expressions import format_expression

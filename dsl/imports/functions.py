@@ -29,8 +29,7 @@ from cspec.dsl.imports.python_files import (
     read_outline,
 )
 from cspec.dsl.imports.signatures import RefusedError, signature_of
-from cspec.dsl.imports.trust import refusal
-from cspec.dsl.imports.untrusted import untrusted
+from cspec.dsl.imports.trust import refusal, untrusted
 from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.limits import FINDINGS

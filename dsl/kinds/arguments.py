@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.by_group import separated
+from cspec.dsl.kinds.by_group import group, separated
 from cspec.dsl.kinds.derivatives import feature_meant, unknown_feature
 from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.parts import of_each
-from cspec.dsl.kinds.rates import group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing

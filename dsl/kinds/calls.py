@@ -13,10 +13,9 @@ from cspec.dsl.kinds.foreign import (
     module_call,
 )
 from cspec.dsl.kinds.forms import unknown_keyword
-from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.operands import declared_shape
 from cspec.dsl.kinds.parts import at_a_point
-from cspec.dsl.kinds.table import table_call
+from cspec.dsl.kinds.table import metric_kind, table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing

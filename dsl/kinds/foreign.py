@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.rates import rate
+from cspec.dsl.kinds.by_group import rate
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import MODULES, root_of
 from cspec.dsl.messages.diagnostic import replacing, writing

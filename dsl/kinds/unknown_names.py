@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds import instead
+from cspec.dsl.kinds.by_group import fairness, group
 from cspec.dsl.kinds.derivatives import unknown_derivative
 from cspec.dsl.kinds.names_by_place import (
     as_called,
@@ -16,7 +17,6 @@ from cspec.dsl.kinds.names_by_place import (
     label_used,
     rate_on,
 )
-from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, column_of_role, meant

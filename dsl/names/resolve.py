@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
-from cspec.dsl.messages.wording import quoted
+from cspec.dsl.messages.wording import closing, quoted
 from cspec.dsl.names.lets import check_lets
 from cspec.dsl.names.symbols import (
     DEFAULT_COLUMNS,
@@ -22,16 +22,19 @@ from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import (
     Call,
+    Compare,
     Comprehension,
     Constraint,
     Data,
     Domain,
     Expectation,
+    FiniteSet,
     From,
     Given,
     Group,
     Item,
     Let,
+    Membership,
     Metric,
     Model,
     Name,
@@ -39,6 +42,7 @@ from cspec.dsl.tree.nodes import (
     On,
     Param,
     Spec,
+    String,
     Target,
     Var,
     Verify,
@@ -328,3 +332,63 @@ def hidden_words(spec: Spec, source: Source) -> frozenset[str]:
 
 
 _WORD = re.compile(r"[^\W\d]\w*")
+
+
+_WORDS = {"P": "a fraction of the examples", "E": "a mean over the examples"}
+"""Words of means that may be names, too: `let P = ...`, then `P[0, 1]`, which is a fraction."""
+
+
+def taken_words(symbols: Symbols, source: Source, found: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings, with those about `P[0, 1]` as one about the line that defines `P`."""
+    for word, meaning in _WORDS.items():
+        symbol = symbols.table.get(word)
+        places = _entries(source.text, word)
+        if symbol is None or not places or not any(_about(d, places) for d in found):
+            continue
+        other = f"{word}_values"
+        finding = Diagnostic(
+            code="CS202",
+            message=f"`{word}[...]` is {meaning}: entries need another name",
+            span=symbol.span,
+            label=f"defined here, as a {symbol.role}",
+            notes=("alone, without brackets, the name is free",),
+            helps=(f"call it `{other}`, also where it is used: `{other}[...]`",),
+        )
+        rest = (d for d in found if not _about(d, places) and d.span != symbol.span)
+        found = [*rest, finding]
+    return found
+
+
+def _entries(text: str, word: str) -> list[Span]:
+    """Where `P[0, 1]` stands: numbers and names alone, which are no event."""
+    places = []
+    for match in re.finditer(rf"(?<![\w.]){re.escape(word)}\[", text):
+        close = closing(text, match.end() - 1)
+        if close is not None and not re.search(r"[<>=|]| on ", text[match.end() : close]):
+            places.append(Span(match.start(), close + 1))
+    return places
+
+
+def _about(found: Diagnostic, places: list[Span]) -> bool:
+    return any(p.start <= found.span.start and found.span.end <= p.end for p in places)
+
+
+def categories(spec: Spec) -> frozenset[str]:
+    """Names of columns that a spec itself shows to hold categories, before any data are seen.
+
+    sex == "F"    sex in {"F", "M"}       ->   sex
+
+    A column alone behind `|` makes groups if it holds categories, and is a condition if it holds
+    true and false: `E[ce | mask]`. Where the text does not tell, the data do when they are bound:
+    true and false have groups, too, where those are asked for, `gap(P[.. | mask])`, `values(mask)`.
+    """
+    return frozenset(name for node in walk(spec) for name in _shown(node))
+
+
+def _shown(node: Node) -> Iterator[str]:
+    match node:
+        case Compare(operands=operands) if any(isinstance(o, String) for o in operands):
+            yield from (o.id for o in operands if isinstance(o, Name))
+        case Membership(element=Name(id=name), set=FiniteSet(items=items)):
+            if any(isinstance(item, String) for item in items):
+                yield name
