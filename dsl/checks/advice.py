@@ -21,7 +21,6 @@ from cspec.dsl.tree.nodes import (
     Constraint,
     Expectation,
     Expr,
-    Implies,
     Index,
     Item,
     Keyword,
@@ -36,7 +35,7 @@ from cspec.dsl.tree.nodes import (
     Using,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import names, setting
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
 MOST_SUMS = 64
@@ -61,9 +60,8 @@ def check_lint(
         if not full:
             for side in _sides(constraint.relation):
                 _biased(typer, side, constraint)
-        own = methods.get(constraint.label or "")
-        _redrawn(typer, constraint, binders, own or settled.method)
-        method = own or settled.method
+        method = methods.get(constraint.label or "", settled.method)
+        _redrawn(typer, binders, method)
         if alone is None and not binders and isinstance(method, Lagrangian):
             alone = constraint if isinstance(method.dual, Adam) else None
     if alone is not None:
@@ -92,15 +90,9 @@ def _tails(typer: Typer, item: Item) -> None:
 
 
 def _sides(relation: Expr) -> tuple[Expr, ...]:
-    match relation:
-        case Compare(operands=operands):
-            return operands
-        case Membership(element=element):
-            return (element,)
-        case Implies():
-            return ()
-        case _:
-            return ()
+    if isinstance(relation, Compare):
+        return relation.operands
+    return (relation.element,) if isinstance(relation, Membership) else ()
 
 
 def _sampled(expr: Expr) -> bool:
@@ -114,7 +106,7 @@ def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
     if found is None:
         return
     inner = next(n for n in walk(found) if isinstance(n, Expectation) and n is not found)
-    mean = typer.source.slice(inner.span)
+    mean = typer.slice(inner)
     helps: tuple[str, ...] = ("or measure on everything: `fit(batch_size=full)`",)
     match found:
         case Call(function=Name(id=word)) if word in _INVERSES and constraint is not None:
@@ -146,8 +138,8 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
             return next((part for part in whole if part is not None), None)
         case Negate(operand=operand) | Index(value=operand):
             return _nonlinear(typer, operand, splits)
-        case Product(operands=operands, operators=operators):
-            return _product(typer, expr, operands, operators, splits)
+        case Product():
+            return _product(typer, expr, splits)
         case Power(base=base, exponent=exponent):
             linear = value_or_none(exponent, typer.values) == 1
             return None if linear or not _sampled(base) else expr
@@ -181,13 +173,8 @@ def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:
     return next((bad for p in parts if (bad := _nonlinear(typer, p, splits)) is not None), None)
 
 
-def _product(
-    typer: Typer,
-    expr: Product,
-    operands: tuple[Expr, ...],
-    operators: tuple[str, ...],
-    splits: bool,
-) -> Expr | None:
+def _product(typer: Typer, expr: Product, splits: bool) -> Expr | None:
+    operands, operators = expr.operands, expr.operators
     sampled = [_sampled(operand) for operand in operands]
     if sum(sampled) <= 1:
         divided = any(s and o == "/" for s, o in zip(sampled[1:], operators, strict=True))
@@ -242,28 +229,24 @@ def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
     """What the denominator may be written as: `E[w]` of a column that is never negative."""
     if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
         return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
-    text, body = typer.slice(denominator), denominator.body
-    start = denominator.span.start
-    before, after = text[: body.span.start - start], text[body.span.end - start :]
+    body = denominator.body
     return (
-        f"for a column that is never negative: `{before}abs({body.id}){after}`",
-        f"for one of true and false: `P{before[1:]}{body.id}{after}`",
+        "for a column that is never negative: "
+        f"`{typer.exchanged(denominator, body, f'abs({body.id})')}`",
+        f"for one of true and false: `P{typer.exchanged(denominator, body, body.id)[1:]}`",
     )
 
 
 def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
     """Imported functions in an expression that say nothing about their range."""
-    unknown = (n for n in sorted(names(expr)) if typer.symbols.role(n) == "import")
     return tuple(
         f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
-        for n in unknown
-        if n not in typer.signatures
+        for n in sorted(names(expr))
+        if typer.symbols.role(n) == "import" and n not in typer.signatures
     )
 
 
-def _redrawn(
-    typer: Typer, constraint: Constraint, binders: tuple[Binder, ...], method: Method
-) -> None:
+def _redrawn(typer: Typer, binders: tuple[Binder, ...], method: Method) -> None:
     """Points drawn anew each time can't each have a multiplier (or a copy) of their own."""
     keyword = next((k for b in binders for k in _redraws(b)), None)
     if keyword is None:
@@ -284,27 +267,20 @@ def _redrawn(
 def _redraws(binder: Binder) -> tuple[Keyword, ...]:
     match binder.domain:
         case Call(function=Attribute(name="sample"), keywords=keywords):
-            return tuple(
-                k
-                for k in keywords
-                if k.name == "redraw" and isinstance(k.value, Name) and k.value.id == "true"
-            )
-        case _:
-            return ()
+            return tuple(k for k in keywords if k.name == "redraw" and names(k.value) == {"true"})
+    return ()
 
 
 def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
     places = [m.method for m in constraint.modifiers if isinstance(m, By)]
     places += [item.method for item in spec.items if isinstance(item, Using)]
     for place in places:
-        if not isinstance(place, Call):
-            continue
-        dual = next((k.value for k in place.keywords if k.name == "dual"), None)
+        dual = setting(place, "dual")
         if dual is not None:
             typer.report(
                 "CS534",
                 "Adam moves a single multiplier by its step size, whatever the violation",
-                dual.span,
+                dual.value.span,
                 f"for `{constraint.label}`",
                 notes=(
                     "Adam divides a gradient by its own size; of one number only a sign is left",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from itertools import islice
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from cspec.dsl.checks.ranges import subject
@@ -53,12 +53,8 @@ def check_contradictions(
         for binders, constraint in flatten(spec)
         if constraint.label in sound and constraint.label not in soft
     ]
-    compared = [pair for pair in pairs if isinstance(pair[1].relation, Compare)]
-    for binders, constraint in compared:
+    for binders, constraint in sorted(pairs, key=lambda p: not isinstance(p[1].relation, Compare)):
         facts.extend(facts_of(binders, constraint, typer.values, atoms))
-    for binders, constraint in pairs:
-        if not isinstance(constraint.relation, Compare):
-            facts.extend(facts_of(binders, constraint, typer.values, atoms))
     for binders, constraint in pairs:
         facts.extend(implied_by(binders, constraint, typer.values, atoms))
     found: set[str | None] = set()
@@ -69,7 +65,7 @@ def check_contradictions(
         if len(group) > 1:
             found |= _same_form(typer, group)
     rest = [fact for fact in facts if fact.constraint.label not in found]
-    known = laws(atoms, typer.values, lambda expr: " ".join(typer.source.slice(expr.span).split()))
+    known = laws(atoms, typer.values, lambda expr: " ".join(typer.slice(expr).split()))
     _sums(typer, [*rest, *known], atoms)
 
 
@@ -127,14 +123,10 @@ def _needs(typer: Typer, fact: Fact) -> str:
         if "==" in relation.operators:
             return f"needs {name} equal to {number(fact.value)}"
         side = "at most" if fact.upper else "at least"
-        if shape(fact.shown) == _atom_shape(fact):
+        atom = fact.form[0][0]
+        if isinstance(atom, tuple) and len(atom) == 2 and shape(fact.shown) == atom[1]:
             return f"needs {name} of {side} {number(fact.value)}"
     return "needs " + " ".join(typer.source.slice(_place(fact)).split())
-
-
-def _atom_shape(fact: Fact) -> object:
-    atom = fact.form[0][0]
-    return atom[1] if isinstance(atom, tuple) and len(atom) == 2 else None
 
 
 def _conflict(typer: Typer, facts: list[Fact]) -> None:
@@ -145,15 +137,16 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
     last = ordered[-1]
     labels = tuple(dict.fromkeys(fact.constraint.label or "" for fact in ordered))
     sets = [fact for fact in ordered if fact.implied]
-    text = typer.source.slice(last.constraint.span)
-    what = _common(typer, ordered)
+    text = typer.slice(last.constraint)
     if sets:
         verb = "can't hold together"
         notes = (*known, *(_implied_note(typer, fact) for fact in sets))
     else:
         verb = "contradict each other"
+        what = typer.slice(max(ordered, key=lambda fact: len(fact.form)).shown) or "the expression"
+        every = "both" if len(ordered) == 2 else "all of them"
         notes = known or (
-            f"no value of {what} satisfies {_all(ordered)}, so no multiplier update can converge",
+            f"no value of {what} satisfies {every}, so no multiplier update can converge",
         )
     moves = _moved(typer, ordered)
     typer.report(
@@ -186,12 +179,12 @@ def _moved(typer: Typer, facts: list[Fact]) -> tuple[Fix, ...]:
     ]
     if sides[0] != sides[1]:
         return ()
-    texts = (typer.slice(other), typer.slice(one))
-    spans = (one.span, other.span)
-    return tuple(
-        Fix(span=at, replacement=new, title=f"{_with_bound(typer, fact.constraint, at, new)}")
-        for fact, at, new in zip(facts, spans, texts, strict=True)
-    )
+    found = []
+    for fact, at, new in zip(facts, (one, other), (other, one), strict=True):
+        text = typer.slice(new)
+        line = " ".join(typer.exchanged(fact.constraint, at, text).split())
+        found.append(Fix(span=at.span, replacement=text, title=line))
+    return tuple(found)
 
 
 def _number_in(typer: Typer, relation: Expr) -> Expr | None:
@@ -200,12 +193,6 @@ def _number_in(typer: Typer, relation: Expr) -> Expr | None:
         return None
     found = [o for o in relation.operands if isinstance(o, Number)]
     return found[0] if len(found) == 1 and typer.slice(found[0]) else None
-
-
-def _with_bound(typer: Typer, constraint: Constraint, at: Span, new: str) -> str:
-    start, end = constraint.span
-    text = typer.source.text
-    return " ".join(f"{text[start : at.start]}{new}{text[at.end : end]}".split())
 
 
 def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
@@ -218,15 +205,6 @@ def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
         notes=tuple(fact.law for fact in core if fact.law),
         helps=("relax its bound",),
     )
-
-
-def _all(facts: list[Fact]) -> str:
-    return "both" if len(facts) == 2 else "all of them"
-
-
-def _common(typer: Typer, facts: list[Fact]) -> str:
-    longest = max(facts, key=lambda fact: len(fact.form))
-    return typer.source.slice(longest.shown.span) or "the expression"
 
 
 def _implied_note(typer: Typer, fact: Fact) -> str:
@@ -331,74 +309,52 @@ def _minimal(facts: list[Fact], natural: dict[Atom, Range]) -> list[Fact]:
     return kept
 
 
-def _propagate(facts: list[Fact], natural: dict[Atom, Range]) -> frozenset[int] | None:
-    """Bounds pushed through the facts; the facts that empty an atom, or None."""
-    ranges: dict[Atom, Range] = {}
-    why: dict[Atom, frozenset[int]] = {}
-    for _ in range(_ROUNDS):
-        changed = False
-        for index, fact in enumerate(facts):
-            before, behind = _NOTHING, _behind(fact, ranges, why, natural)
-            for position, (atom, coefficient) in enumerate(fact.form):
-                rest, reasons = before.plus(behind[position + 1])
-                low, high = _bound(fact, coefficient, rest)
-                current = ranges.get(atom, natural.get(atom, ALL))
-                new = current.meet(Range(low, high))
-                if new.low > current.low + 1e-9 or new.high < current.high - 1e-9:
-                    changed = True
-                    ranges[atom] = new
-                    why[atom] = why.get(atom, frozenset()) | reasons | {index}
-                    if _gap(new.low, new.high):
-                        return why[atom]
-                before = before.plus(_term(atom, coefficient, ranges, why, natural))
-        if not changed:
-            return None
-    return None
-
-
 class _Part(NamedTuple):
     """The range of some terms of a form, and the facts that it comes from."""
 
     range: Range
-    reasons: frozenset[int]
+    reasons: frozenset[int] = frozenset()
 
     def plus(self, other: _Part) -> _Part:
         """Both together."""
         return _Part(self.range.add(other.range), self.reasons | other.reasons)
 
-
-_NOTHING = _Part(Range(0.0, 0.0), frozenset())
-
-
-def _term(
-    atom: Atom,
-    coefficient: float,
-    ranges: dict[Atom, Range],
-    why: dict[Atom, frozenset[int]],
-    natural: dict[Atom, Range],
-) -> _Part:
-    range_ = ranges.get(atom, natural.get(atom, ALL))
-    of = range_.times(Range(coefficient, coefficient))
-    return _Part(of, why.get(atom, frozenset()))
+    def times(self, factor: float) -> _Part:
+        """So much of it."""
+        return self._replace(range=self.range.times(Range(factor, factor)))
 
 
-def _behind(
-    fact: Fact,
-    ranges: dict[Atom, Range],
-    why: dict[Atom, frozenset[int]],
-    natural: dict[Atom, Range],
-) -> list[_Part]:
-    """The terms from each place of a form to its end, and nothing behind the last."""
-    parts = [_NOTHING]
-    for atom, coefficient in reversed(fact.form):
-        parts.append(_term(atom, coefficient, ranges, why, natural).plus(parts[-1]))
-    return parts[::-1]
+_NOTHING, _ANYTHING = _Part(Range(0.0, 0.0)), _Part(ALL)
 
 
-def _bound(fact: Fact, coefficient: float, rest: Range) -> tuple[float, float]:
+def _propagate(facts: list[Fact], natural: Mapping[Atom, Range]) -> frozenset[int] | None:
+    """Bounds pushed through the facts; the facts that empty an atom, or None."""
+    known = {atom: _Part(range_) for atom, range_ in natural.items()}
+    for _ in range(_ROUNDS):
+        changed = False
+        for index, fact in enumerate(facts):
+            terms = [known.get(atom, _ANYTHING).times(factor) for atom, factor in fact.form]
+            behind = [*accumulate(reversed(terms), _Part.plus, initial=_NOTHING)][-2::-1]
+            before = _NOTHING
+            for (atom, factor), after in zip(fact.form, behind, strict=True):
+                rest, current = before.plus(after), known.get(atom, _ANYTHING)
+                old, new = current.range, current.range.meet(_bound(fact, factor, rest.range))
+                if new.low > old.low + 1e-9 or new.high < old.high - 1e-9:
+                    changed = True
+                    known[atom] = _Part(new, current.reasons | rest.reasons | {index})
+                    if _gap(new.low, new.high):
+                        return known[atom].reasons
+                before = before.plus(known.get(atom, _ANYTHING).times(factor))
+        if not changed:
+            return None
+    return None
+
+
+def _bound(fact: Fact, coefficient: float, rest: Range) -> Range:
     """What a fact leaves for one atom, given the range of the others."""
     if fact.upper:
         limit = (fact.value + fact.slack - rest.low) / coefficient
-        return (-math.inf, limit) if coefficient > 0 else (limit, math.inf)
-    limit = (fact.value - fact.slack - rest.high) / coefficient
-    return (limit, math.inf) if coefficient > 0 else (-math.inf, limit)
+    else:
+        limit = (fact.value - fact.slack - rest.high) / coefficient
+    above = fact.upper != (coefficient > 0)
+    return Range(limit, math.inf) if above else Range(-math.inf, limit)

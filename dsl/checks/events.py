@@ -25,6 +25,7 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import constant, value_or_none
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
+    TURNED,
     Binder,
     Call,
     Compare,
@@ -47,7 +48,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, function_name, head_name, names
+from cspec.dsl.tree.rebuild import calls_of, function_name, head_name, names, setting
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -89,13 +90,10 @@ def _single_numbers(items: tuple[Item, ...]) -> frozenset[str]:
     table."""
     found: set[str] = set()
     for item in items:
-        source = item.source if isinstance(item, Data) else None
-        table = isinstance(source, Call) and any(
-            keyword.name == "target" and isinstance(keyword.value, String)
-            for keyword in source.keywords
-        )
-        for target in item.targets if isinstance(item, Data) else ():
-            found.update(column.name for column in target.columns[1 if table else 2 :])
+        if isinstance(item, Data):
+            target = setting(item.source, "target")
+            first = 1 if target is not None and isinstance(target.value, String) else 2
+            found.update(column.name for one in item.targets for column in one.columns[first:])
     return frozenset(found)
 
 
@@ -122,7 +120,7 @@ def _no_entries(typer: Typer, side: Expr, inner: Expr, over: str) -> None:
         side.span,
         "over the examples?",
         helps=(f"over the examples it is `{over}`",),
-        fixes=(Fix(span=side.span, replacement=over, title=f"write {over}"),),
+        fixes=replacing(side.span, over),
     )
 
 
@@ -153,7 +151,7 @@ def _class(typer: Typer, node: Node, classes: dict[str, tuple[str, ...]]) -> Non
     if not columns and len(classes) == 1 and any(function_name(s) == "pred" for s in sides):
         columns = [*classes]
     for expr in compared if columns else ():
-        written = typer.source.slice(expr.span)
+        written = typer.slice(expr)
         said = written.strip('"')
         exact = _number(expr) and said.isdigit() and int(said) < len(classes[columns[0]])
         if (_number(expr) or _text(expr)) and not exact and said not in classes[columns[0]]:
@@ -161,7 +159,7 @@ def _class(typer: Typer, node: Node, classes: dict[str, tuple[str, ...]]) -> Non
 
 
 def _no_class(typer: Typer, expr: Expr, column: str, classes: tuple[str, ...]) -> None:
-    written, last = typer.source.slice(expr.span), len(classes) - 1
+    written, last = typer.slice(expr), len(classes) - 1
     counted = classes[0] == "0"
     words = [name if counted else f'"{name}"' for name in classes]
     value = None if _text(expr) else constant(expr, typer.values)
@@ -195,14 +193,8 @@ def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
         case _:
             return
     place = next((k for k, column in enumerate(columns) if column in labels), None)
-    inside = names(rate.body)
-    if (
-        place is None
-        or len(columns) < 2
-        or None in columns
-        or inside & labels
-        or "pred" not in inside
-    ):
+    inside, single = names(rate.body), len(columns) < 2 or None in columns
+    if place is None or single or inside & labels or "pred" not in inside:
         return
     label = columns[place]
     typed, body = typer.slice(call), typer.slice(rate.body)
@@ -329,7 +321,7 @@ def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:
         first = node.operators[0]
         if first in _ORDERS and node.operators[1] in _ORDERS and first[0] != node.operators[1][0]:
             thing, one, other = parts
-            helps = [f"write `{one} {_turned(first)} {thing} {node.operators[1]} {other}`"]
+            helps = [f"write `{one} {TURNED[first]} {thing} {node.operators[1]} {other}`"]
     typer.report(
         "CS111",
         f"`{typer.source.slice(span)}` compares two numbers",
@@ -337,10 +329,6 @@ def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:
         "the same for every example",
         helps=helps,
     )
-
-
-def _turned(operator: str) -> str:
-    return operator.translate(str.maketrans("<>", "><"))
 
 
 def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozenset[str]) -> None:

@@ -147,7 +147,7 @@ def _against_a_list(typer: Typer, relation: Compare) -> bool:
 
 def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -> None:
     """Report a rate by group that is compared; a warning where its column may hold truths."""
-    text = typer.source.slice(operand.span)
+    text = typer.slice(operand)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
     each, event = each_group(operand, typer.slice), given(operand, typer.slice)
     forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
@@ -226,7 +226,7 @@ _OF_COLUMN = re.compile(r"\b(pred|prob|sigmoid|softmax)\((\w+)\)")
 
 def _of_a_model(typer: Typer, relation: Expr) -> str:
     """`pred(f(x))` for `pred(x)`: what a class is chosen from are outputs of a model."""
-    found = _OF_COLUMN.search(typer.source.slice(relation.span))
+    found = _OF_COLUMN.search(typer.slice(relation))
     models = [m for m in typer.symbols.models() if not typer.symbols.frozen(m)]
     if found is None or found[2] not in typer.symbols.column_names or not models:
         return ""
@@ -243,7 +243,7 @@ def _moves(
             typer.report("CS309", span=relation.span, label="the same whatever is learned", **still)
             return False
         frozen = [name for name in typer.symbols.models() if typer.symbols.frozen(name)]
-        used = [name for name in frozen if name in typer.source.slice(relation.span)]
+        used = [name for name in frozen if name in typer.slice(relation)]
         why = f"{listing(used, 'and')} never moves" if used else "the same whatever is learned"
         typer.report(
             "CS309",
@@ -290,7 +290,7 @@ def _no_class_gradient(typer: Typer, relation: Expr) -> None:
     helps = ["say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"]
     match relation:
         case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
-            outputs, k = typer.source.slice(z.span), typer.source.slice(label.span)
+            outputs, k = typer.slice(z), typer.slice(label)
             helps = [f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"]
     typer.report(
         "CS310",
@@ -319,7 +319,7 @@ def _names_pred(entry: Index) -> bool:
 
 
 def _each_weight(typer: Typer, relation: Membership) -> None:
-    element, members = (typer.source.slice(s.span) for s in (relation.element, relation.set))
+    element, members = (typer.slice(s) for s in (relation.element, relation.set))
     if re.fullmatch(r"ball\([^,()]*\)", members):  # which norm is not said: the usual one
         members = f"{members[:-1]}, norm=2)"
     helps = [f"write `forall W in {element}: W in {members}`"]
@@ -348,7 +348,7 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     members = relation.set
     element = relation.element
     if isinstance(element, Name) and typer.name_unknown(element, scope) and held_in(members):
-        unknown_weight(typer, element, scope, typer.source.slice(relation.span))
+        unknown_weight(typer, element, scope, typer.slice(relation))
         set_kind(typer, members, scope)
         return
     listed = isinstance(relation.element, Attribute | Call)

@@ -174,7 +174,7 @@ def _as_constraint(typer: Typer, item: Objective) -> str:
 
 
 def _words(typer: Typer, item: Objective) -> list[str]:
-    return typer.source.slice(item.span).split()
+    return typer.slice(item).split()
 
 
 def _objective_kind(typer: Typer, item: Objective) -> None:
@@ -187,7 +187,7 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
     if compared is not None:
         _no_bound(typer, item, compared, per_example=compared is not expr)
         return
-    text = typer.source.slice(expr.span)
+    text = typer.slice(expr)
     if kind.what == "groups":
         event = given(expr, typer.slice)
         typer.report(

@@ -67,7 +67,7 @@ def check_solver(typer: Typer, spec: Spec, method: Method) -> None:
     why, helps = problem
     typer.report(
         "CS521",
-        f"`{typer.source.slice(item.method.span)}` can't solve this problem: {why}",
+        f"`{typer.slice(item.method)}` can't solve this problem: {why}",
         item.method.span,
         "does not fit this problem",
         helps=helps,

@@ -58,7 +58,7 @@ def check_metrics(typer: Typer, spec: Spec) -> None:
 
 def _value(typer: Typer, item: Metric) -> None:
     kind = typer.kind(item.value, OUTSIDE)
-    text = typer.source.slice(item.value.span)
+    text = typer.slice(item.value)
     if kind.per_example:
         over = over_examples(typer, item.value)
         mean, at = f"{'P' if kind.what == 'event' else 'E'}[{text}]", item.value.span

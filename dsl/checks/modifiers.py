@@ -9,7 +9,7 @@ from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Label, replacing
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
@@ -111,7 +111,7 @@ def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> M
         return Construction()
     method = read_method(typer, expr)
     if method is not None:
-        check_method(typer, constraint, method, typer.source.slice(expr.span), expr.span)
+        check_method(typer, constraint, method, typer.slice(expr), expr.span)
     return method
 
 
@@ -130,7 +130,7 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
                 f"`within` takes a number, not {typer.text(expr)}",
                 expr.span,
                 "does not fit",
-                helps=(f"for an interval write `in {typer.source.slice(expr.span)}`",)
+                helps=(f"for an interval write `in {typer.slice(expr)}`",)
                 if isinstance(expr, Vector)
                 else ("a number goes there: `within 1e-3`",),
             )
@@ -143,7 +143,7 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
             "out of range",
             notes=("it is the violation that still counts as met",),
             helps=(f"write `{(typed := typer.slice(expr).lstrip('-+ '))}`",),
-            fixes=(Fix(span=expr.span, replacement=typed, title=f"write {typed}"),),
+            fixes=replacing(expr.span, typed),
         )
         return None
     return value

@@ -346,7 +346,7 @@ _REALS = frozenset({"reals", "real", "r", "rn", "float", "floats", "number", "nu
 def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     kind = "param" if isinstance(item, Param) else "var"
     if isinstance(domain, Number) and item.value is None:
-        text = typer.source.slice(domain.span)
+        text = typer.slice(domain)
         meant = f"{kind} {item.name} = {text}"
         typer.report(
             "CS317",
@@ -405,7 +405,7 @@ def _starts_outside(typer: Typer, item: Var, start: float) -> None:
         "outside",
         severity="warning",
         related=(Label(span=item.domain.span, text="must lie in here"),),
-        helps=(f"choose a value in `{typer.source.slice(item.domain.span)}`",),
+        helps=(f"choose a value in `{typer.slice(item.domain)}`",),
     )
 
 
@@ -415,7 +415,7 @@ def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
         return
     help_ = "write a number, or a `param` that is one"
     if isinstance(item, Var) and item.dimensions:
-        each = f"forall i in range({typer.source.slice(item.dimensions[0].span)})"
+        each = f"forall i in range({typer.slice(item.dimensions[0])})"
         help_ = f"bound entries by constraints: `{each}: {item.name}[i] <= ...`"
     why = f"an end of the interval of `{item.name}` is one number, the same for all entries"
     typer.report("CS303", f"{typer.text(end)} is not one number", end.span, why, helps=(help_,))
@@ -423,7 +423,7 @@ def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
 
 def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
     """`var x in {1, 2, 4}`."""
-    inner = typer.source.slice(domain.span)[1:-1].strip()
+    inner = typer.slice(domain)[1:-1].strip()
     ends = f"[{inner}]" if len(domain.items) == 2 else "[lo, hi]"
     typer.report(
         "CS325",

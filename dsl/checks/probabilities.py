@@ -67,8 +67,8 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
         return
     if len(argument.arguments) != 1 or not _model(typer, argument.arguments[0]):
         return
-    text, word = typer.source.slice(argument.span), _word(typer, call)
-    logits = typer.source.slice(argument.arguments[0].span)
+    text, word = typer.slice(argument), _word(typer, call)
+    logits = typer.slice(argument.arguments[0])
     bare = not text.endswith(")")  # `prob` alone, written out
     meant = "f(x)" if bare else logits
     typer.report(
@@ -139,7 +139,7 @@ def _right(mean: Expectation) -> bool:
 
 
 def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:
-    text, start = typer.source.slice(side.span), side.span.start
+    text, start = typer.slice(side), side.span.start
     if node.span.end <= node.span.start or node.span.end > side.span.end:
         return
     place = node.span.end - start
@@ -172,10 +172,10 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
     model = _model(typer, argument)
     if model not in why:
         return
-    text = typer.source.slice(argument.span) if argument.span.end > argument.span.start else "f(x)"
+    text = typer.slice(argument) if argument.span.end > argument.span.start else "f(x)"
     bare = not text.endswith(")")
     meant = PER_CLASS[0]
-    meant = meant if bare else typer.source.slice(call.span).replace(word, meant, 1)
+    meant = meant if bare else typer.slice(call).replace(word, meant, 1)
     typer.report(
         "CS302",
         f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model",
@@ -203,7 +203,7 @@ def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]
         if _word(typer, call) in LOGITS and call.arguments:
             model = _model(typer, call.arguments[0])
             if model:
-                yield model, typer.source.slice(call.span)
+                yield model, typer.slice(call)
 
 
 def _with_made(items: tuple[Item, ...], why: Mapping[str, str]) -> dict[str, str]:
@@ -228,7 +228,7 @@ def _made(source: Expr, why: Mapping[str, str]) -> str | None:
 
 
 def _logits(typer: Typer, call: Call, argument: Expr, why: str) -> None:
-    text = typer.source.slice(argument.span)
+    text = typer.slice(argument)
     word = _word(typer, call)
     typer.report(
         "CS302",

@@ -267,7 +267,7 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
     helps = ["the sizes have to agree: look at the lines that declare them"]
     fixes: tuple[Fix, ...] = ()
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
-        turned = f"{bracketed(typer.source, first)}.T @ {typer.source.slice(second.span)}"
+        turned = f"{bracketed(typer.source, first)}.T @ {typer.slice(second)}"
         helps, fixes = [f"did you mean `{turned}`?"], replacing(place, turned)
         if isinstance(second, Name) and len(other) == 1 and second.id in typer.symbols.vars():
             helps.append(f"or has `{second.id}` another size: `var {second.id}[{one[1]}]`")
@@ -301,7 +301,7 @@ def _of_one_length(
             return helps, ()
         size, other = int(shape[0]), int(wanted[0])
         if isinstance(expr, Vector) and size > other:
-            kept = ", ".join(typer.source.slice(item.span) for item in expr.items[:other])
+            kept = ", ".join(typer.slice(item) for item in expr.items[:other])
             (fix,) = replacing(expr.span, f"[{kept}]")
             made.insert(0, (f"write {counted(other, 'number')}: `[{kept}]`", fix))
         item = typer.symbols.vars().get(expr.id) if isinstance(expr, Name) else None
@@ -352,7 +352,7 @@ def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -
                 _shape(typer, end, names)
     if shape is None:
         return None
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     if len(indices) > len(shape):
         _too_many(typer, text, indices, shape)
         return None

@@ -30,7 +30,7 @@ from cspec.dsl.tree.nodes import (
     Product,
     Vector,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import head_name, setting
 
 
 def _brought_in(typer: Typer, expr: Expr) -> bool:
@@ -203,11 +203,8 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
 
 
 def _setting_span(source: Expr, name: str) -> Span:
-    if isinstance(source, Call):
-        for keyword in source.keywords:
-            if keyword.name == name:
-                return keyword.value.span
-    return source.span
+    given = setting(source, name)
+    return source.span if given is None else given.value.span
 
 
 def check_model(typer: Typer, item: Model) -> Settings | None:
@@ -326,8 +323,7 @@ def check_domain(typer: Typer, item: Domain) -> None:
                 f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis",
                 source.span,
                 "a `box` goes here",
-                helps=(f"write `{meant}`",),
-                fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
+                **writing(source.span, meant),
             )
         return
     if source.function.id != "box":
@@ -337,8 +333,8 @@ def check_domain(typer: Typer, item: Domain) -> None:
     total = None if any(size is None for size in sizes) else sum(s for s in sizes if s is not None)
     ends = [a for a in source.arguments if value_or_none(a, typer.values) is not None]
     if len(ends) == len(source.arguments) == 2:
-        low, high = (typer.source.slice(end.span) for end in ends)
-        meant = f"{typer.source.slice(source.function.span)}([{low}, {high}])"
+        low, high = (typer.slice(end) for end in ends)
+        meant = f"{typer.slice(source.function)}([{low}, {high}])"
         typer.report(
             "CS317",
             f"{typer.text(source)} has two numbers, and no interval",

@@ -61,7 +61,7 @@ def check_flat(typer: Typer, expr: Node) -> None:
             "no slope reaches it",
             helps=(
                 "columns of the data say who counts: `where=y == 1`",
-                f"a mean may have such a condition: `E[.. | {typer.source.slice(which.span)}]`",
+                f"a mean may have such a condition: `E[.. | {typer.slice(which)}]`",
             ),
         )
 
@@ -149,7 +149,7 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
         why, label = f"{typer.text(relation)} holds a parameter in a set", "a set has no stand-in"
     elif word in WITHOUT_GRADIENT or isinstance(modifiers.method, Construction):
         by = next(m for m in constraint.modifiers if isinstance(m, By))
-        why = f"`by {typer.source.slice(by.method.span)}` does not follow a gradient"
+        why = f"`by {typer.slice(by.method)}` does not follow a gradient"
         label = "nothing for it to do"
     elif _is_word(given.surrogate) and not _has_events(typer, relation):
         why = f"{typer.text(relation)} has no events that it could stand for"

@@ -147,7 +147,7 @@ def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
         return  # the shorter row is said where shapes are
     held = (len(rows), len(rows[0])) if nested else (given,)
     shape = ", ".join(map(str, held))
-    text = typer.source.slice(item.value.span)
+    text = typer.slice(item.value)
     pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)
     wanted = tuple(int(known or 0) for known in sizes) if nested else (int(size),)
     kept = _is_kept(typer, item, wanted, held, values)

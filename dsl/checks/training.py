@@ -45,7 +45,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import condition_names, head_name
+from cspec.dsl.tree.rebuild import condition_names, head_name, setting
 
 
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
@@ -90,13 +90,6 @@ def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
     added = Span(extra.keywords[0].span.start, extra.keywords[-1].span.end)
     text = f", {typer.source.slice(added)})"
     return (Fix(span=between, replacement=text, title="put both into one line"),)
-
-
-def setting(expr: Expr, name: str) -> Keyword | None:
-    """The setting of a call by name."""
-    if isinstance(expr, Call):
-        return next((keyword for keyword in expr.keywords if keyword.name == name), None)
-    return None
 
 
 def check_using(typer: Typer, items: list[Using]) -> Method:
@@ -303,7 +296,7 @@ def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
     """Nesterov's momentum, without momentum."""
     for optimizer in settings.optimizer:
         if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
-            text = typer.source.slice(keyword.value.span)
+            text = typer.slice(keyword.value)
             meant = re.sub(r"(?:momentum *= *[^,()]*, *)?nesterov", "momentum=0.9, nesterov", text)
             typer.report(
                 "CS504",
@@ -347,7 +340,7 @@ def _no_condition(typer: Typer, term: Expr) -> None:
             operands=(Name(id="epoch" | "epochs" | "step" | "steps" as unit), Number() as n)
         ):
             plural = unit if unit.endswith("s") else f"{unit}s"
-            meant = f"fit({plural}={typer.source.slice(n.span)})"
+            meant = f"fit({plural}={typer.slice(n)})"
             typer.report(
                 "CS503",
                 f"{typer.text(term)} is no condition: how long a run is, `fit` says",
@@ -357,7 +350,7 @@ def _no_condition(typer: Typer, term: Expr) -> None:
             )
             return
         case Compare(operands=(Name(id="patience" | "early_stopping"), Number() as count)):
-            meant = f"stalled(epochs={typer.source.slice(count.span)})"
+            meant = f"stalled(epochs={typer.slice(count)})"
             typer.report(
                 "CS503",
                 f"{typer.text(term)} is no condition",
@@ -386,7 +379,7 @@ def _terms(condition: Expr) -> tuple[Expr, ...]:
     return (condition,)
 
 
-__all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method", "setting"]
+__all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method"]
 
 
 def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:

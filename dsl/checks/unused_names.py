@@ -118,7 +118,7 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
     start = max(typer.source.text.rfind(w, 0, binder.span.start) for w in ("forall", "\u2200"))
     if mean is None or start < 0:
         return
-    body, text = typer.source.slice(mean.body.span), typer.source.slice(relation.span)
+    body, text = typer.slice(mean.body), typer.slice(relation)
     whole = typer.source.slice(Span(start, relation.span.end))
     at = mean.span.start - start
     each = f"{whole[:at]}{body}{whole[at + mean.span.end - mean.span.start :]}"
@@ -133,11 +133,7 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
             f"for {'the mean' if mean.kind == 'E' else 'the share'} write `{text}`",
         ),
         fixes=(
-            *(
-                ()
-                if mean.kind == "P"
-                else (Fix(span=mean.span, replacement=body, title=f"write {body}"),)
-            ),
+            *(() if mean.kind == "P" else replacing(mean.span, body)),
             Fix(span=Span(start, relation.span.start), replacement="", title="no quantifier"),
         ),
     )
@@ -202,12 +198,12 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
 
 def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
     """The text of an expression with a name in the place of another; empty where it has none."""
-    start, text = body.span.start, typer.source.slice(body.span)
+    start, text = body.span.start, typer.slice(body)
     names = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
     for place in sorted((n.span.start - start for n in names), reverse=True):
         if text.startswith(old, place) if place >= 0 else False:
             text = f"{text[:place]}{new}{text[place + len(old) :]}"
-    return text if text != typer.source.slice(body.span) else ""
+    return text if text != typer.slice(body) else ""
 
 
 def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:

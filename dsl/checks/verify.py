@@ -79,9 +79,10 @@ def check_labels(typer: Typer, spec: Spec) -> None:
         seen.setdefault(label, current.label_span)
 
 
-def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled) -> None:
+def check_verify(typer: Typer, spec: Spec, settled: Settled) -> None:
     """Labels, datasets, confidence and certificates of `verify` lines."""
     known = labels(spec)
+    items = [item for item in spec.items if isinstance(item, Verify)]
     for item in items:
         _part_twice(typer, item)
         for name, span in zip(item.labels, item.label_spans, strict=False):
@@ -103,7 +104,7 @@ _PARTS = re.compile(r"\b(on|every|with)\b(?:(?!\s+(?:on|every|with)\b).)*")
 
 def _part_twice(typer: Typer, item: Verify) -> None:
     """Report `verify a on test on val`: one of each part a line."""
-    text, seen = typer.source.slice(item.span), dict[str, Span]()
+    text, seen = typer.slice(item), dict[str, Span]()
     for part in _PARTS.finditer(text):
         span = Span(item.span.start + part.start(), item.span.start + part.end())
         word = part[1]
@@ -380,7 +381,7 @@ def _asked(item: Verify) -> Label:
 
 
 def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -> None:
-    text = typer.source.slice(constraint.relation.span)
+    text = typer.slice(constraint.relation)
     typer.report(
         "CS515",
         "a requirement on each example can't be certified from a sample",
@@ -414,7 +415,7 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
     equal = isinstance(relation, Compare) and "==" in relation.operators
     if not equal or any(isinstance(modifier, Within) for modifier in constraint.modifiers):
         return
-    text = typer.source.slice(relation.span)
+    text = typer.slice(relation)
     typer.report(
         "CS515",
         f"`{text}` can't be certified: no sample shows that two numbers are equal",

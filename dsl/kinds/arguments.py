@@ -119,7 +119,7 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
         return replacing(value.span, meant)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
-    meant = f"{typer.source.slice(value.span)}(x)"
+    meant = f"{typer.slice(value)}(x)"
     return replacing(value.span, meant)
 
 
@@ -157,7 +157,7 @@ def _with(typer: Typer, call: Call, value: Expr, text: str) -> str:
 def _instead(
     typer: Typer, call: Call, signature: Signature, value: Expr, kind: Kind
 ) -> tuple[str, ...]:
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     models = tuple(typer.symbols.models())
     if isinstance(value, String) and value.value in typer.symbols.column_names:
         return (f"write `{_with(typer, call, value, value.value)}`",)
@@ -173,7 +173,7 @@ def _instead(
     if signature.family in ("loss", "classifier") and kind.what == "model":
         return (f"write `{text}(x)` for its outputs",)
     if signature.name == "kl" and kind.what == "model":
-        parts = [typer.source.slice(a.span) for a in call.arguments]
+        parts = [typer.slice(a) for a in call.arguments]
         both = ", ".join(f"{p}(x)" if p in models else p for p in parts)
         return (f"of their outputs: `E[kl({both})]`",)
     if signature.name == "pairs" and kind.what == "column":
@@ -228,7 +228,7 @@ _BEFORE = 80
 
 def by_group(typer: Typer, value: Expr) -> str:
     """A rate for each group of a column: `P[pred == 1 | sex]`."""
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     if not isinstance(value, Expectation):
         return f"P[pred == 1 | {group(typer)}]"
     if not value.conditions:
@@ -313,7 +313,7 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
         or (first == second and signature.name == "nm")
     ):
         return
-    low, high = (typer.source.slice(argument.span) for argument in call.arguments)
+    low, high = (typer.slice(argument) for argument in call.arguments)
     swapped = f"{signature.name}({high}, {low})"
     empty = signature.name == "uniform"
     typer.report(

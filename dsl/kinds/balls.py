@@ -35,7 +35,7 @@ def centre_left_out(typer: Typer, call: Call) -> str | None:
 
 def with_centre(typer: Typer, call: Call, centre: str) -> str:
     """The ball with its centre: `ball(x, 0.1, norm=inf)`."""
-    text = typer.source.slice(call.span)
+    text = typer.slice(call)
     inner = re.sub(r"^\s*(?:r\s*=\s*)?", "", text[text.find("(") + 1 :])
     return f"ball({centre}, {inner}"
 

@@ -112,7 +112,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
         case "column":
-            text = typer.source.slice(domain.span).partition(".unique")[0]
+            text = typer.slice(domain).partition(".unique")[0]
             typer.report(
                 "CS317",
                 f"`{text}` is a column: its values are `values({text})`",
@@ -123,7 +123,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             )
             return dict.fromkeys(binder.names, _ELEMENTS["values"]), None
         case "model":
-            text = typer.source.slice(domain.span)
+            text = typer.slice(domain)
             typer.report(
                 "CS317",
                 f"`{text}` is a model: its weights are `{text}.weights`",
@@ -140,7 +140,7 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
 
 def _no_set(typer: Typer, domain: Expr) -> None:
     """Report `forall i in 3`, `forall i in [0, 1, 2]`."""
-    text, meant = typer.source.slice(domain.span), ""
+    text, meant = typer.slice(domain), ""
     if isinstance(domain, Number) and is_whole(domain.value) and domain.value > 0:
         meant = f"range({int(domain.value)})"
     elif isinstance(domain, Vector):
@@ -169,8 +169,7 @@ def _numbered(typer: Typer, domain: Expr) -> Expr:
         f"points of a domain have no numbers: how many are drawn is `{meant}`",
         domain.span,
         "`in` needs a set here",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(domain.span, meant),
+        **writing(domain.span, meant),
     )
     return domain.value
 
@@ -200,7 +199,7 @@ def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
 
 def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
     """Report `forall i in range(len(train))`; the data that is meant."""
-    found = _COUNTED.fullmatch(typer.source.slice(domain.span).replace(" ", ""))
+    found = _COUNTED.fullmatch(typer.slice(domain).replace(" ", ""))
     name = next((word for word in found.groups() if word), "") if found else ""
     data = name if name in typer.symbols.datasets() else typer.symbols.default_dataset
     if found is None or data is None:
@@ -225,8 +224,8 @@ _COUNTED = re.compile(
 
 def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) -> None:
     name, ends = binder.names[0], (domain.lower, domain.upper)
-    lower = typer.source.slice(domain.lower.span)
-    upper = typer.source.slice(domain.upper.span)
+    lower = typer.slice(domain.lower)
+    upper = typer.slice(domain.upper)
     drawn = f"uniform({lower}, {upper}).sample(100)"
     listed = f"{{{lower}, {upper}}}"
     words = [end for end in ends if isinstance(end, Name) and typer.name_unknown(end, scope)]
@@ -295,7 +294,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Name(id="ball"), keywords=(_, *_)) if scope.data:
             check_centre(typer, domain)
         case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
-            text = typer.source.slice(domain.span)
+            text = typer.slice(domain)
             typer.report(
                 "CS325",
                 f"{typer.text(domain)} has infinitely many points",
@@ -321,7 +320,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
 
 def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
     """Report `forall (i, j) in range(3)`: one name a set."""
-    text = typer.source.slice(domain.span)
+    text = typer.slice(domain)
     meant = ", ".join(f"{name} in {text}" for name in binder.names)
     place = Span(binder.span.start, domain.span.end)
     typer.report(

@@ -137,10 +137,10 @@ def rate(typer: Typer, call: Call, word: str) -> str | None:
         return None
     values = [k.value for k in call.keywords if k.name in _CLASS]
     values += [a for a in call.arguments if isinstance(a, Number | String)]
-    written = RATES[form].format(c=typer.source.slice(values[0].span) if values else "1")
-    given = [typer.source.slice(a.span) for a in call.arguments if isinstance(a, EVENTS)]
+    written = RATES[form].format(c=typer.slice(values[0]) if values else "1")
+    given = [typer.slice(a) for a in call.arguments if isinstance(a, EVENTS)]
     given += [
-        f"{k.name} == {typer.source.slice(k.value.span)}"
+        f"{k.name} == {typer.slice(k.value)}"
         for k in call.keywords
         if k.name in typer.symbols.column_names
     ]

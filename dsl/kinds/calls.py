@@ -261,7 +261,7 @@ def _starts(typer: Typer) -> dict[str, str]:
     """Where each axis of the domains begins, as written."""
     starts: dict[str, str] = {}
     for domain in typer.symbols.domains().values():
-        ends = re.findall(r"\[([^\[\]]*)\]", typer.source.slice(domain.source.span))
+        ends = re.findall(r"\[([^\[\]]*)\]", typer.slice(domain.source))
         if len(ends) == len(domain.axes):
             named = zip(domain.axes, ends, strict=True)
             starts |= {axis.name: split_arguments(end)[0] for axis, end in named}
@@ -311,7 +311,7 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
                     f"{typer.text(argument)} is no name pattern",
                     argument.span,
                     "a pattern in quotes goes here",
-                    helps=(f'write `{typer.source.slice(function.span)}("conv*")`',),
+                    helps=(f'write `{typer.slice(function)}("conv*")`',),
                 )
         return Kind("weights", False, kind.moves, kind.gradient)
     if kind.what in ("scores", "number") and function.name in DERIVATIVES:
@@ -336,8 +336,8 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
 
 def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
-    model = typer.source.slice(function.value.span)
-    given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
+    model = typer.slice(function.value)
+    given = typer.slice(call.arguments[0]) if call.arguments else "x"
     meant = OF_MODELS[function.name].format(f=model, x=given)
     return method_of_python(typer, function, **writing(call.span, meant))
 
@@ -351,7 +351,7 @@ _OF_WEIGHTS = {
 
 def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`f.weights.norm(2)`."""
-    text = typer.source.slice(function.value.span)
+    text = typer.slice(function.value)
     order = typer.slice(call.arguments[0]) if call.arguments else ""
     form = _OF_WEIGHTS[function.name].format(text)
     if function.name == "norm" and order == "1":
@@ -386,7 +386,7 @@ def _no_method(typer: Typer, function: Attribute) -> Kind:
 
 def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`ce(f(x), y).mean()`: a method of tensors in Python."""
-    text, word = typer.source.slice(function.value.span), function.name
+    text, word = typer.slice(function.value), function.name
     given = typer.source.text[function.span.end + 1 : call.span.end - 1].strip()
     whole = text.startswith("(") and text.endswith(")")
     if word in _CHOOSE:
@@ -411,7 +411,7 @@ def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind
             f"`{function.name}` takes the number of points",
             call.span,
             f"{counted(len(call.arguments), 'argument')} given",
-            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
+            helps=(f"write `{typer.slice(function)}(100)`",),
         )
     count = value_or_none(call.arguments[0], typer.values)
     if count is not None and (count < 1 or not is_whole(count)):

@@ -55,7 +55,7 @@ def _is_derivative(typer: Typer, call: Call) -> bool:
 
 def _by_a_name(typer: Typer, call: Call) -> str:
     """What is derived, by the first axis or column of the spec."""
-    word, of = typer.source.slice(call.function.span), typer.slice(call.arguments[0])
+    word, of = typer.slice(call.function), typer.slice(call.arguments[0])
     axes = [axis.name for item in typer.symbols.domains().values() for axis in item.axes]
     by = next((a for a in (*axes, *sorted(typer.symbols.column_names)) if a != of), "x")
     return f"a name goes there: `{word}({of}, {by})`"
@@ -67,11 +67,11 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
         return  # a text where a name belongs, which its kind says
     if name is None:
         first = call.arguments[1]
-        by = typer.source.slice(first.span)
+        by = typer.slice(first)
         head = typer.source.text[call.span.start : first.span.end]
         count = variable.value if isinstance(variable, Number) else 0
         if isinstance(variable, Power) and isinstance(variable.exponent, Number):
-            first, by = variable.base, typer.source.slice(variable.base.span)
+            first, by = variable.base, typer.slice(variable.base)
             head = f"{typer.source.text[call.span.start : variable.span.start]}{by}"
             count = variable.exponent.value
         known = count in (2, 3, 4) and column_of_variable(first) is not None
@@ -94,7 +94,7 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
     unknown = isinstance(variable, Name) and typer.name_unknown(variable, OUTSIDE)
     if unknown and name not in bound and feature_meant(typer, call, name) is not None:
         return  # said where its kind is
-    word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
+    word, by = typer.slice(call.arguments[0]), typer.slice(variable)
     inner = call.arguments[0]
     model = function_name(inner)
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
@@ -123,7 +123,7 @@ def feature_meant(typer: Typer, call: Call, word: str) -> str | None:
     if "x" not in columns or word in ("x", "y") or not (bare or (called and "x" in names(given))):
         return None
     by = [f"x.{word}" if _word_of(a) == word else typer.slice(a) for a in call.arguments[1:]]
-    head = typer.source.slice(call.function.span)
+    head = typer.slice(call.function)
     return f"{head}({', '.join([f'{text}(x)' if bare else text, *by])})"
 
 
@@ -138,8 +138,7 @@ def unknown_feature(typer: Typer, call: Call, variable: Name, meant: str) -> Kin
         f"unknown name `{variable.id}`: a feature of the input is `x.{variable.id}`",
         variable.span,
         "not defined in this spec",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(call.span, meant),
+        **writing(call.span, meant),
     )
 
 
@@ -154,8 +153,7 @@ def _of_a_column(typer: Typer, call: Call, name: str) -> bool:
         f" input is `x.{name}`",
         call.span,
         f"`{name}` does not stand in it",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(call.span, meant),
+        **writing(call.span, meant),
     )
     return True
 
@@ -172,7 +170,7 @@ def _no_axis(typer: Typer, call: Call, name: str) -> bool:
     others = set(re.findall(r"\b(?:diff|laplacian)\(\w+(?:\([^()]*\))?, *(\w+)", line))
     free = [axis for axis in axes if axis not in others]
     near = closest(name, axes) or (free or [*axes])[-1]
-    head = typer.source.slice(call.function.span)
+    head = typer.slice(call.function)
     by = ", ".join(near if typer.slice(a) == name else typer.slice(a) for a in call.arguments[1:])
     typer.report(
         "CS302",

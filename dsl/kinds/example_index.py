@@ -49,7 +49,7 @@ def _indexed(typer: Typer, node: Scoped, binder: Binder) -> None:
         return
     used = [i for i, column in enumerate(columns) if any(column in names(f.value) for f in found)]
     listed = ", ".join(columns[: used[-1] + 1])
-    whole = re.sub(rf"\[[ \t]*{re.escape(bound)}[ \t]*\]", "", typer.source.slice(node.span))
+    whole = re.sub(rf"\[[ \t]*{re.escape(bound)}[ \t]*\]", "", typer.slice(node))
     each = listed if "," not in listed else f"({listed})"
     meant = re.sub(
         rf"\b{re.escape(bound)}([ \t]+in[ \t]+{re.escape(data)}\b)",

@@ -88,7 +88,7 @@ def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> 
     known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
     loss = _loss(typer, call, function.name)
     if known and loss is not None and isinstance(root, Name):
-        text = typer.source.slice(function.span)
+        text = typer.slice(function)
         headline = f"`{text}`: `{root.id}` is not defined in this spec"
         return _called(typer, call, function, loss, headline)
     meant = _filled(typer, call, {**CALLS, "norm": "norm({0}, 2)"}.get(function.name))
@@ -109,7 +109,7 @@ def _loss(typer: Typer, call: Call, word: str) -> str | None:
     known = meant(word)
     if known is None or known.word not in LOSSES or len(call.arguments) != 2:
         return None
-    parts = [typer.source.slice(argument.span) for argument in call.arguments]
+    parts = [typer.slice(argument) for argument in call.arguments]
     if isinstance(call.arguments[0], Name) and not isinstance(call.arguments[1], Name):
         parts.reverse()
     return f"{known.word}({', '.join(parts)})"
@@ -118,7 +118,7 @@ def _loss(typer: Typer, call: Call, word: str) -> str | None:
 def _called(
     typer: Typer, call: Call, function: Name | Attribute, meant: str, headline: str = ""
 ) -> Kind:
-    named = typer.source.slice(function.span)
+    named = typer.slice(function)
     return typer.report(
         "CS201",
         headline or f"unknown name `{named}`",
@@ -138,7 +138,7 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         return _product(typer, call, function)
     if dimensions != len(call.arguments):
         return None
-    inner = ", ".join(typer.source.slice(argument.span) for argument in call.arguments)
+    inner = ", ".join(typer.slice(argument) for argument in call.arguments)
     meant = f"{function.id}[{inner}]"
     return typer.report(
         "CS302",
@@ -181,7 +181,7 @@ def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
         return None
     parts = (function.value, call.arguments[0])
     plain = "{0}" in template
-    texts = [typer.source.slice(p.span) if plain else bracketed(typer.source, p) for p in parts]
+    texts = [typer.slice(p) if plain else bracketed(typer.source, p) for p in parts]
     meant = template.format(*texts)
     return method_of_python(typer, function, **writing(call.span, meant))
 
@@ -206,7 +206,7 @@ def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope)
         return None
     if isinstance(second, Name) and second.id in typer.symbols.params():
         return None
-    level, value = typer.source.slice(first.span), typer.source.slice(second.span)
+    level, value = typer.slice(first), typer.slice(second)
     meant = f"{signature.name}({value}, {level})"
     return typer.report(
         "CS302",
@@ -226,7 +226,7 @@ def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
         return _binder_second(typer, call, signature, term, scope)
     if not isinstance(index, Name) or not typer.name_unknown(index, scope) or call.keywords:
         return None
-    text = typer.source.slice(term.span)
+    text = typer.slice(term)
     return typer.report(
         "CS301",
         f"the index of a `{signature.name}` stands behind its term, with what it runs over",
@@ -242,7 +242,7 @@ def _binder_second(
     """`sum(x[i], i in range(3))`: a comma in place of `for`."""
     if not isinstance(binder.element, Name) or not typer.name_unknown(binder.element, scope):
         return None
-    term, over = typer.source.slice(call.arguments[0].span), typer.source.slice(binder.span)
+    term, over = typer.slice(call.arguments[0]), typer.slice(binder)
     meant = f"{signature.name}({term} for {over})"
     return typer.report(
         "CS301",

@@ -137,7 +137,7 @@ def form_here(typer: Typer, call: Call, signature: Signature) -> str:
     shown = signature.name in EXAMPLES and signature.family != "groups"
     if shown or not expected or len(call.arguments) < expected:
         return form(signature)
-    given = [typer.source.slice(argument.span) for argument in call.arguments]
+    given = [typer.slice(argument) for argument in call.arguments]
     if given[0] in typer.symbols.models() and len(given) == expected + 1:
         given[:2] = [f"{given[0]}({given[1]})"]  # `ce(f, x, y)`: the model and what it sees
     kept = given[:expected]
@@ -148,7 +148,7 @@ def missing_arguments(
     typer: Typer, call: Call, signature: Signature, missing: list[Parameter]
 ) -> None:
     """Fewer arguments than a function needs; norms say which one they are."""
-    text = typer.source.slice(call.span)
+    text = typer.slice(call)
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
         ball = signature.name == "ball"
@@ -161,7 +161,7 @@ def missing_arguments(
         if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
             # `ball(1, 2)`: a number is a radius, and no centre of a weight
             radius = call.arguments[0 if call.arguments[0].value else 1]
-            text = f"ball({typer.source.slice(radius.span)})"
+            text = f"ball({typer.slice(radius)})"
         centre = centre_left_out(typer, call) if ball else None
         text = text if centre is None else with_centre(typer, call, centre)
         typer.report(

@@ -39,7 +39,7 @@ def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
         model = plain.get(subject.id)
         if model is None or model.source is None:
             continue
-        text = typer.source.slice(model.source.span)
+        text = typer.slice(model.source)
         if _OTHER_GATES.search(text):
             continue  # said where they are written
         bare = text[:-1] if text.endswith(")") else f"{text}("

@@ -34,7 +34,7 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
         return (f"of a model there are {known}", *own)
     head = head_name(first)
     if isinstance(first, Call) and head and head.id in typer.symbols.models() and len(seen) == 2:
-        both = ", ".join(typer.source.slice(part.span) for part in seen)
+        both = ", ".join(typer.slice(part) for part in seen)
         losses = ", ".join(f"`{loss}({both})`" for loss in LOSSES)
         return (f"losses are {losses}", *own)
     item = typer.symbols.vars().get(first.id) if isinstance(first, Name) else None

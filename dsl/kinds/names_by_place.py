@@ -64,7 +64,7 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     item = typer.symbols.vars().get(size[1]) if size else None
     dimensions = getattr(item, "dimensions", None) or ()
     if size is not None and dimensions:
-        count = typer.source.slice(dimensions[0].span)
+        count = typer.slice(dimensions[0])
         help_ = f"a size is written as its number: `{count}`"
         return _told(typer, name, help_, Span(*size.span()), count)
     weights = _WEIGHTS.match(text, start)

@@ -63,7 +63,7 @@ _BOUND = re.compile(r"[ \t]*<=?[ \t]*([\d.]+%?)")
 
 def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
     """How a number is made of a model, of weights, of a text."""
-    text = typer.source.slice(expr.span)
+    text = typer.slice(expr)
     match kind.what:
         case "dataset" if isinstance(expr, Index) and text.endswith(('"]', "']")):
             return (f"a column is written by its name alone: `{text.split('[')[1][1:-2]}`",)
@@ -113,7 +113,7 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     if kind.what == "column":
         # Of true and false, or of numbers? Only the data tell: binding looks again.
         return kind._replace(what="event")
-    text = typer.source.slice(expr.span)
+    text = typer.slice(expr)
     if kind.what == "dataset":
         bar = typer.source.text.rfind("|", 0, expr.span.start)
         alone = bar >= 0 and not typer.source.text[bar + 1 : expr.span.start].strip()

@@ -107,7 +107,7 @@ _COORDINATE = re.compile(r"(\w+)[ \t]*==?[ \t]*(.+)")
 
 def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     """Report `f[0]`, a layer by its number."""
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     only = indices[0] if len(indices) == 1 else None
     if isinstance(only, Name) and only.id in typer.symbols.column_names:
         meant = f"{text}({only.id})"
@@ -120,8 +120,7 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
             **writing(whole, meant),
         )
     place = ".".join(
-        index.value if isinstance(index, String) else typer.source.slice(index.span)
-        for index in indices
+        index.value if isinstance(index, String) else typer.slice(index) for index in indices
     )
     part = f'{text}.weights("{place}*")'
     behind = _PLACE.match(typer.source.text, value.span.end)
@@ -145,7 +144,7 @@ def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
         "weights are chosen by their names in `( )`",
         place,
         "square brackets",
-        **writing(place, f"{typer.source.slice(value.span)}({typer.source.slice(pattern.span)})"),
+        **writing(place, f"{typer.slice(value)}({typer.slice(pattern)})"),
     )
 
 
@@ -183,7 +182,7 @@ def _last(typer: Typer, value: Expr, end: Name) -> Kind:
         fix = ""
     elif shape:
         fix = str(shape[0] - 1)
-        helps = (f"write `{typer.source.slice(value.span)}[{fix}]`",)
+        helps = (f"write `{typer.slice(value)}[{fix}]`",)
     else:
         helps, fix = ("write its number: entries are counted from 0",), None
     return typer.report(
@@ -201,7 +200,7 @@ def _last(typer: Typer, value: Expr, end: Name) -> Kind:
 
 def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
     """`ce(f(x), y)[0]`, `E[w][0]`."""
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     closed = typer.source.text.find("]", max(indices[-1].span.end, value.span.end)) + 1
     span = Span(value.span.start, closed or value.span.end)
     return typer.report(
@@ -309,7 +308,7 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
         case "unknown":
             return kind
         case "domain" if expr.name in ("sample", "grid"):
-            text = typer.source.slice(expr.span)
+            text = typer.slice(expr)
             if told := in_square_brackets(typer, expr, text):
                 return told
             return typer.report(
@@ -387,7 +386,7 @@ def _as_call(typer: Typer, expr: Attribute, model: str) -> str | None:
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
     fixes = replacing(expr.name_span, guess)
-    text = typer.source.slice(expr.value.span)
+    text = typer.slice(expr.value)
     helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
     if not guess:
         helps = (f"remove `.{expr.name}`",)

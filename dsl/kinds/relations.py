@@ -102,11 +102,11 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
     """Report what stands behind `in` and is no set: `y in topk(f(x), 5)`."""
     if kind.what not in _NO_SETS:
         return
-    text, inner = typer.source.slice(members.span), typer.source.slice(element.span)
+    text, inner = typer.slice(members), typer.slice(element)
     helps: tuple[str, ...] = (f"compare them: `{inner} == {text}`", "a set is `{1, 2}`, `[0, 1]`")
     match members:
         case Call(function=Name(id="topk"), arguments=(values, *_)):
-            entry = f"{typer.source.slice(values.span)}[{inner}]"
+            entry = f"{typer.slice(values)}[{inner}]"
             helps = (
                 f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
                 "`topk` gives the largest entries, not their places",

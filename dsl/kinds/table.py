@@ -50,7 +50,7 @@ _OF_COLUMNS = frozenset({"values", "cross", "pairs"})
 
 def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`ce(y, f(x))`."""
-    label, output = (typer.source.slice(argument.span) for argument in call.arguments[:2])
+    label, output = (typer.slice(argument) for argument in call.arguments[:2])
     meant = f"{signature.name}({output}, {label})"
     return typer.report(
         "CS302",
@@ -83,7 +83,7 @@ def _is_loss(typer: Typer, expr: Expr) -> bool:
 
 def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`mean(ce(f(x), y))`."""
-    loss = typer.source.slice(call.arguments[0].span)
+    loss = typer.slice(call.arguments[0])
     meant = OVER_EXAMPLES[signature.name].format(loss)
     return typer.report(
         "CS302",

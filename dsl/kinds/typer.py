@@ -14,7 +14,7 @@ from cspec.dsl.messages.wording import quoted
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, Values
-from cspec.dsl.tree.nodes import Expr, Name
+from cspec.dsl.tree.nodes import Expr, Name, Node
 from cspec.dsl.values.intervals import Ranges
 from cspec.dsl.values.shapes import Leaf, declared
 from cspec.dsl.words.functions import SIGNATURES, Signature
@@ -147,6 +147,11 @@ class Typer(ABC):
         """An expression as typed, quoted."""
         return quoted(self.source, expr.span)
 
-    def slice(self, expr: Expr) -> str:
-        """An expression as typed."""
-        return self.source.slice(expr.span)
+    def slice(self, node: Node) -> str:
+        """An expression, or another part of the spec, as typed."""
+        return self.source.slice(node.span)
+
+    def exchanged(self, whole: Node, part: Node, new: str) -> str:
+        """A part of the spec as typed, with something else in the place of one inside of it."""
+        text, (start, end) = self.source.text, whole.span
+        return f"{text[start : part.span.start]}{new}{text[part.span.end : end]}"

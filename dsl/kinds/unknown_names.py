@@ -172,7 +172,7 @@ def _in_names(typer: Typer, help_: str) -> str:
 def _metric(typer: Typer, name: Name) -> Kind:
     """Report a metric in an expression: what it measures is written there, or named by `let`."""
     value = typer.symbols.metrics[name.id].value
-    text, whole = bracketed(typer.source, value), typer.source.slice(value.span)
+    text, whole = bracketed(typer.source, value), typer.slice(value)
     return typer.report(
         "CS201",
         f"`{name.id}` is a metric: it is recorded, and no expression refers to it",
@@ -408,7 +408,7 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         return None
     word, known = part.name, meant(part.name)
     ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
-    path = typer.source.slice(part.value.span)
+    path = typer.slice(part.value)
     module = ".".join([MODULES.get(root.id, root.id), *path.split(".")[1:]])
     if word in OVER_EXAMPLES:
         ours = None
@@ -420,7 +420,7 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         helps = [known.help]
     else:
         helps = [f"bring it in by `from {module} import {word}` above, and write `{word}`"]
-    text = typer.source.slice(whole.span)
+    text = typer.slice(whole)
     return typer.report(
         "CS201",
         f"`{text}`: `{root.id}` is not defined in this spec",

@@ -12,6 +12,7 @@ from cspec.dsl.tree.nodes import (
     Comprehension,
     Expectation,
     Expr,
+    Keyword,
     Name,
     Node,
     Spec,
@@ -61,6 +62,12 @@ def function_name(expr: Node) -> str | None:
     if isinstance(expr, Call) and isinstance(expr.function, Name):
         return expr.function.id
     return None
+
+
+def setting(expr: Expr | None, name: str) -> Keyword | None:
+    """The setting of a call by name."""
+    keywords = expr.keywords if isinstance(expr, Call) else ()
+    return next((keyword for keyword in keywords if keyword.name == name), None)
 
 
 def calls_of(node: Node, words: Container[str]) -> Iterator[Call]:

@@ -42,7 +42,7 @@ def _added(node: Comprehension) -> Iterator[tuple[Sum, str, Call]]:
 def _report(typer: Typer, sum_: Sum, point: str, ball: Call) -> None:
     center = ball.arguments[0]
     change = Span(center.span.start, ball.arguments[1].span.start)
-    written, around = typer.source.slice(sum_.span), typer.source.slice(center.span)
+    written, around = typer.slice(sum_), typer.slice(center)
     typer.report(
         "CS203",
         f"`{point}` lies around `{around}` already: `{written}` is `2*{around}` and a change",

@@ -35,7 +35,7 @@ def still_params(typer: Typer, relation: Expr) -> dict[str, Any] | None:
         (param,) = params
         if (value := _bound_of(typer, relation)) is not None and not param.dimensions:
             helps.append(f"or give it another value: `param {param.name} = {value}`")
-        text = typer.source.slice(param.span)
+        text = typer.slice(param)
         if text.startswith("param") and param.value is not None:
             start = param.span.start
             place = Span(start, start + len("param"))

@@ -220,7 +220,7 @@ def _report(
     first, last = sorted((total, other), key=lambda bound: bound.span.start)
     here = last if sides is None or other.label is None else other
     beside = first if here is last else last
-    texts = [" ".join(typer.source.slice(bound.span).split()) for bound in (first, last)]
+    texts = [" ".join(typer.slice(bound).split()) for bound in (first, last)]
     fixes: tuple[Fix, ...] = ()
     helps = ["drop one of them"]
     if sides is None:
@@ -236,7 +236,7 @@ def _report(
                 f"{text[start : at.start]}{share}{text[at.end : end]}".split()
             )
             helps = [f"move the bound to {word} {share}: `{line}`"]
-            fixes = (Fix(span=at, replacement=share, title=f"write {share}"),)
+            fixes = replacing(at, share)
         helps.append("or give the vector more entries" if other.upper else "or fewer entries")
     typer.report(
         "CS404",
