@@ -12,7 +12,7 @@ from cspec.dsl.checks.rules import check_atoms
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.by_group import each_group, given, grouped_part
 from cspec.dsl.kinds.names import set_kind
-from cspec.dsl.kinds.operands import operand_kind
+from cspec.dsl.kinds.operands import no_gradient, operand_kind
 from cspec.dsl.kinds.relations import require_set
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_weight
@@ -39,7 +39,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name, names
+from cspec.dsl.tree.rebuild import function_name, head_name, mentions, names
 from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 from cspec.dsl.words.kind import WORDS, Kind, joined
 
@@ -101,16 +101,9 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
             _groups(typer, relation, operand, sure=False)
         elif part is not None:
             _of_groups(typer, relation, operand, part)
-    joint = Kind(
-        "number",
-        False,
-        any(kind.moves for kind in kinds),
-        any(kind.gradient for kind in kinds),
-    )
-    if check_range(typer, relation, scope, joint.moves) and _moves(
-        typer, relation, joint, modifiers
-    ):
-        return
+    joint = joined("number", *kinds)
+    if check_range(typer, relation, scope, joint.moves):
+        _moves(typer, relation, joint, modifiers)
 
 
 def _against_a_list(typer: Typer, relation: Compare) -> bool:
@@ -134,14 +127,8 @@ def _against_a_list(typer: Typer, relation: Compare) -> bool:
         words = {ramp: "for a bound that moves", within: "for an interval"}
         helps = [f"{words[form]}: `{form}`" for form in forms]
         fixes = replacing(relation.span, *forms)
-    typer.report(
-        "CS329",
-        f"`{text}` is one number, and {typer.text(right)} are {len(ends)}",
-        right.span,
-        "a list",
-        helps=tuple(helps),
-        fixes=fixes,
-    )
+    said = f"`{text}` is one number, and {typer.text(right)} are {len(ends)}"
+    typer.report("CS329", said, right.span, "a list", helps=helps, fixes=fixes)
     return True
 
 
@@ -150,7 +137,7 @@ def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -
     text = typer.slice(operand)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
     each, event = each_group(operand, typer.slice), given(operand, typer.slice)
-    forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
+    forms = () if each is None else (f"{each[0]} {typer.exchanged(relation, operand, each[1])}",)
     both = (
         f"for the largest, the smallest, their distance: {listing(options)}",
         *(f"for one constraint a group: `{form}`" for form in forms),
@@ -193,15 +180,8 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
     )
 
 
-def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
-    """The relation as typed with something else in the place of one of its parts."""
-    text = typer.source.text
-    before = text[relation.span.start : part.span.start]
-    return before + meant + text[part.span.end : relation.span.end]
-
-
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
-    found = readings(typer, relation)
+    found = [*readings(typer, relation)]
     total = OF_ENTRIES.search(typer.slice(relation)) if found[0].words == OVER_ALL else None
     typer.report(
         "CS305",
@@ -235,45 +215,31 @@ def _of_a_model(typer: Typer, relation: Expr) -> str:
 
 def _moves(
     typer: Typer, relation: Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
-) -> bool:
+) -> None:
     """Report a requirement that training can't move."""
     if not kind.moves:
         if still := still_params(typer, relation):
             still["message"] += f": {typer.text(relation)} is no requirement"
             typer.report("CS309", span=relation.span, label="the same whatever is learned", **still)
-            return False
+            return
         frozen = [name for name in typer.symbols.models() if typer.symbols.frozen(name)]
         used = [name for name in frozen if name in typer.slice(relation)]
+        said = f"{typer.text(relation)} does not depend on anything that training moves"
         why = f"{listing(used, 'and')} never moves" if used else "the same whatever is learned"
-        typer.report(
-            "CS309",
-            f"{typer.text(relation)} does not depend on anything that training moves",
-            relation.span,
-            why,
-            helps=(
-                _of_a_model(typer, relation)
-                or "use a model that is not frozen, a `var` or a given value",
-            ),
-        )
-        return False
+        other = "use a model that is not frozen, a `var` or a given value"
+        help_ = _of_a_model(typer, relation) or other
+        typer.report("CS309", said, relation.span, why, helps=(help_,))
+        return
     by_set = isinstance(modifiers.method, Construction)
     word = modifiers.method.word if modifiers.method is not None else ""
     handled = by_set or word in ("projection", "threshold", "admm")
     over_data = kind.per_example or names(relation) & typer.symbols.column_names
     if _bare_class(relation) and not over_data and not modifiers.surrogate:
         _no_class_gradient(typer, relation)
-        return False
-    if not kind.gradient and not modifiers.surrogate and not handled and not rule:
-        typer.report(
-            "CS310",
-            f"{typer.text(relation)} has no gradient that training could follow",
-            relation.span,
-            "constant almost everywhere",
-            notes=("small changes of the parameters do not change it",),
-            helps=(*_with_a_surrogate(relation), "add a stand-in with one: `with surrogate ...`"),
-        )
-        return False
-    return True
+    elif not kind.gradient and not modifiers.surrogate and not handled and not rule:
+        note = "small changes of the parameters do not change it"
+        stand_in = "add a stand-in with one: `with surrogate ...`"
+        no_gradient(typer, relation, note, *_with_a_surrogate(relation), stand_in)
 
 
 def _bare_class(relation: Expr) -> bool:
@@ -287,35 +253,24 @@ def _bare_class(relation: Expr) -> bool:
 
 
 def _no_class_gradient(typer: Typer, relation: Expr) -> None:
-    helps = ["say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"]
+    help_ = "say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"
     match relation:
         case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
             outputs, k = typer.slice(z), typer.slice(label)
-            helps = [f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"]
-    typer.report(
-        "CS310",
-        f"{typer.text(relation)} has no gradient that training could follow",
-        relation.span,
-        "constant almost everywhere",
-        notes=("a class is a whole number: small changes do not change it",),
-        helps=helps,
-    )
+            help_ = f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"
+    note = "a class is a whole number: small changes do not change it"
+    no_gradient(typer, relation, note, help_)
 
 
 def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
-    """The word with a surrogate of its own in place of one that has none."""
+    """The word with a surrogate of its own in place of one that has none: `cost[y, pred(f(x))]`."""
     words = set(map(function_name, walk(relation)))
     if "argmax" in words:
         return ("the class of a model's outputs is `pred(z)`, which has one",)
-    if any(isinstance(n, Index) and _names_pred(n) for n in walk(relation)):
+    entries = (n for n in walk(relation) if isinstance(n, Index))
+    if any(mentions(chosen, {"pred"}) for entry in entries for chosen in entry.indices):
         return ("a sum over the classes has one: `sum(c[k] * (pred == k) for k in range(3))`",)
     return ("of an event write `P[...]`, which has one",) if "where" in words else ()
-
-
-def _names_pred(entry: Index) -> bool:
-    """Whether an entry is chosen by a predicted class: `cost[pred]`, `cost[y, pred(f(x))]`."""
-    chosen = [node for index in entry.indices for node in walk(index)]
-    return any(isinstance(node, Name) and node.id == "pred" for node in chosen)
 
 
 def _each_weight(typer: Typer, relation: Membership) -> None:
@@ -396,8 +351,5 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
             "a weight goes here",
             helps=(f'write `forall W in net.weights("*"): W in {word}`',),
         )
-    elif isinstance(members, Interval):
-        if kind.what != "unknown" and not kind.moves:
-            _moves(typer, relation, kind, Modifiers())
-    elif not kind.moves:
+    elif not kind.moves and not (isinstance(members, Interval) and kind.what == "unknown"):
         _moves(typer, relation, kind, Modifiers())

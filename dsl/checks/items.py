@@ -18,14 +18,16 @@ from cspec.dsl.checks.training import (
     check_stop,
     check_strata,
     check_using,
+    either,
 )
 from cspec.dsl.kinds.by_group import given
+from cspec.dsl.kinds.operands import no_gradient
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
-from cspec.dsl.text.source import Span
+from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Compare,
@@ -118,19 +120,15 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             _objective_kind(typer, item)
     if not objectives and not hidden & {"minimize", "maximize", "satisfy"}:
         if not spec.items and not hidden:
-            typer.report(
-                "CS408",
-                "this spec is empty",
-                Span(0, 0),
-                "nothing is written here",
-                helps=("the shortest spec: `minimize ce s.t. density(model) <= 0.5`",),
-            )
+            help_ = "the shortest spec: `minimize ce s.t. density(model) <= 0.5`"
+            said, label = "this spec is empty", "nothing is written here"
+            typer.report("CS408", said, NOWHERE, label, helps=(help_,))
             return
-        at = next((i.span for i in spec.items if i.span != Span(0, 0)), Span(0, 0))
+        at = next((i.span.start for i in spec.items if i.span != NOWHERE), 0)
         typer.report(
             "CS408",
             "this spec has no objective",
-            Span(at.start, at.start),
+            Span(at, at),
             "nothing is minimized or maximized",
             helps=(
                 "add a line `minimize ...` or `maximize ...`",
@@ -146,15 +144,12 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             related=(Label(span=objectives[0].span, text="the first one"),),
             notes=("one number is optimized; how much one counts against the other is not said",),
             helps=("remove one of the two lines",)
-            if _words(typer, extra) == _words(typer, objectives[0])
+            if typer.slice(extra).split() == typer.slice(objectives[0]).split()
             else (
                 "add them with weights: `minimize a + 0.1*b`",
                 f"or make one a constraint: `{_as_constraint(typer, extra)}`",
             ),
-            fixes=(
-                Fix(span=extra.span, replacement="", title="keep the first"),
-                Fix(span=objectives[0].span, replacement="", title="keep the last"),
-            ),
+            fixes=either(objectives[0], extra),
         )
 
 
@@ -173,10 +168,6 @@ def _as_constraint(typer: Typer, item: Objective) -> str:
     return f"s.t. {text} {'>=' if item.sense == 'maximize' else '<='} 0.5"
 
 
-def _words(typer: Typer, item: Objective) -> list[str]:
-    return typer.slice(item).split()
-
-
 def _objective_kind(typer: Typer, item: Objective) -> None:
     expr = item.expression
     assert expr is not None
@@ -188,51 +179,29 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
         _no_bound(typer, item, compared, per_example=compared is not expr)
         return
     text = typer.slice(expr)
+
+    def wrong(code: str, what: str, label: str, *helps: str) -> None:
+        typer.report(code, f"{typer.text(expr)} {what}", expr.span, label, helps=helps)
+
     if kind.what == "groups":
         event = given(expr, typer.slice)
-        typer.report(
-            "CS312",
-            f"{typer.text(expr)} is one number a group, and an objective is one number",
-            expr.span,
-            "a number a group",
-            helps=(
-                f"write `max({text})`, `gap({text})` or `sum({text})`",
-                *(() if event is None else (f"for a column of true and false: `{event}`",)),
-            ),
-        )
+        what = "is one number a group, and an objective is one number"
+        number = f"write `max({text})`, `gap({text})` or `sum({text})`"
+        others = () if event is None else (f"for a column of true and false: `{event}`",)
+        wrong("CS312", what, "a number a group", number, *others)
     elif kind.what == "tensor":
-        typer.report(
-            "CS307",
-            f"{typer.text(expr)} is a tensor, and an objective is one number",
-            expr.span,
-            "many numbers",
-            helps=(f"write `sum({text})`, `sumsq({text})`",),
-        )
+        what = "is a tensor, and an objective is one number"
+        wrong("CS307", what, "many numbers", f"write `sum({text})`, `sumsq({text})`")
     elif kind.what not in ("number", "scores", "column"):
-        typer.report(
-            "CS307",
-            f"{typer.text(expr)} is {WORDS[kind.what]}, and an objective is a number",
-            expr.span,
-            "no number to optimize",
-            helps=("write a number: a loss such as `ce`, a mean `E[...]`",),
-        )
+        what = f"is {WORDS[kind.what]}, and an objective is a number"
+        number = "write a number: a loss such as `ce`, a mean `E[...]`"
+        wrong("CS307", what, "no number to optimize", number)
     elif not kind.moves:
-        typer.report(
-            "CS309",
-            f"{typer.text(expr)} does not depend on anything that training moves",
-            expr.span,
-            "the same whatever is learned",
-            helps=_moving(typer, text),
-        )
+        what = "does not depend on anything that training moves"
+        wrong("CS309", what, "the same whatever is learned", *_moving(typer, text))
     elif not kind.gradient:
-        typer.report(
-            "CS310",
-            f"{typer.text(expr)} has no gradient that training could follow",
-            expr.span,
-            "constant almost everywhere",
-            notes=("small changes of what moves do not change it",),
-            helps=("minimize something smooth that stands for it",),
-        )
+        note = "small changes of what moves do not change it"
+        no_gradient(typer, expr, note, "minimize something smooth that stands for it")
     else:
         check_flat(typer, expr)
 
@@ -260,9 +229,7 @@ def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: boo
     if len(moving) == 1:
         thing = typer.slice(moving[0])
         alone = f"{item.sense} {thing}"
-        start, end = relation.span.start - moving[0].span.start, moving[0].span.end
-        mean = f"E[{thing}]" if per_example else thing
-        bound = text[: -start or 0] + mean + text[end - relation.span.start :]
+        bound = typer.exchanged(relation, moving[0], f"E[{thing}]" if per_example else thing)
         helps = [f"write `{alone}`, and, where the bound is wanted, `s.t. {bound}`"]
         helps += [f"or, how many meet it: `{item.sense} P[{text}]`"] if per_example else []
         named = item.span.start <= relation.span.start  # else a `let` holds the comparison

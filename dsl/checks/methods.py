@@ -46,32 +46,20 @@ def check_method(
         or _set(typer, constraint.relation, method)
         or _whole(typer, method)
     )
-    if problem is None:
-        return
-    why, helps = problem
-    typer.report(
-        "CS521",
-        f"`{written}` can't enforce {typer.text(constraint.relation)}: {why}",
-        place,
-        "does not fit this constraint",
-        helps=helps,
-    )
+    if problem is not None:
+        why, helps = problem
+        said = f"`{written}` can't enforce {typer.text(constraint.relation)}: {why}"
+        typer.report("CS521", said, place, "does not fit this constraint", helps=helps)
 
 
 def check_solver(typer: Typer, spec: Spec, method: Method) -> None:
     """Report a solver of whole problems behind `using` that can't solve this one."""
     item = next((i for i in spec.items if isinstance(i, Using)), None)
     problem = None if item is None else _whole(typer, method)
-    if item is None or problem is None:
-        return
-    why, helps = problem
-    typer.report(
-        "CS521",
-        f"`{typer.slice(item.method)}` can't solve this problem: {why}",
-        item.method.span,
-        "does not fit this problem",
-        helps=helps,
-    )
+    if item is not None and problem is not None:
+        why, helps = problem
+        said = f"`{typer.slice(item.method)}` can't solve this problem: {why}"
+        typer.report("CS521", said, item.method.span, "does not fit this problem", helps=helps)
 
 
 Problem = tuple[str, tuple[str, ...]] | None
@@ -113,17 +101,20 @@ def _set(typer: Typer, relation: Expr, method: Method) -> Problem:
         if not maps or (method.map or maps[0]) not in maps:
             reach = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}`"
             return reach, (f"write `by {maps[0]}`, or `by projection`",) if maps else known
-        if method.map == "softplus" and _two_ends(relation):
-            return "softplus has one bound, and two are asked for", ("write `by sigmoid`",)
+        match relation:
+            case Membership(set=Interval()) | Compare(operands=(_, _, _)) if (
+                method.map == "softplus"
+            ):
+                return "softplus has one bound, and two are asked for", ("write `by sigmoid`",)
     return None
 
 
 def _box(typer: Typer, relation: Expr) -> str | None:
     """`nonneg` or `box` of `W >= 0`, `W <= 1`, `0 <= W <= 1`: a name between constants."""
-    if not isinstance(relation, Compare):
+    if not isinstance(relation, Compare) or "==" in relation.operators:
         return None
     names = [o for o in relation.operands if value_or_none(o, typer.values) is None]
-    if len(names) != 1 or not isinstance(names[0], Name) or "==" in relation.operators:
+    if len(names) != 1 or not isinstance(names[0], Name):
         return None
     if typer.symbols.role(names[0].id) not in (None, "var"):
         return None
@@ -136,21 +127,12 @@ def _box(typer: Typer, relation: Expr) -> str | None:
     return "box"
 
 
-def _two_ends(relation: Expr) -> bool:
-    match relation:
-        case Membership(set=Interval()) | Compare(operands=(_, _, _)):
-            return True
-    return False
-
-
 def _word(relation: Expr) -> str | None:
     """The word of a set of parameters behind `in`."""
-    if not isinstance(relation, Membership):
-        return None
-    match relation.set:
-        case Interval():
+    match relation:
+        case Membership(set=Interval()):
             return "box"
-        case Name(id=word) | Call(function=Name(id=word)) if word in STRUCTURE:
+        case Membership(set=Name(id=word) | Call(function=Name(id=word))) if word in STRUCTURE:
             return word
     return None
 
@@ -177,16 +159,13 @@ _BALLS = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear"})
 def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Scope) -> None:
     """Report `by construction` behind a constraint that has none."""
     relation = constraint.relation
-    if _known_set(typer, relation, scope) or _affine_output(typer, relation):
+    known = _known_set(typer, relation, scope) or _affine_output(typer, relation)
+    if known or not isinstance(relation, Compare | Membership):
         return
-    if not isinstance(relation, Compare | Membership):
+    if typer.quiet(relation, scope).what == "unknown":
         return
-    kind = typer.quiet(relation, scope)
-    if kind.what == "unknown":
-        return
-    rate = any(isinstance(node, Expectation) for node in walk(relation))
     helps: tuple[str, ...] = ("remove `by construction`: the method in force then enforces it",)
-    if rate:
+    if any(isinstance(node, Expectation) for node in walk(relation)):
         why = "it is a mean over data, which no single parameter or output decides"
         helps = (*helps, "for a rate of predictions: `by threshold` moves the decision afterwards")
     else:
@@ -273,13 +252,9 @@ def _affine(typer: Typer, expr: Expr) -> int | None:
             return None if None in degrees else max(d for d in degrees if d is not None)
         case Product(operands=operands, operators=operators):
             degrees = [_affine(typer, operand) for operand in operands]
-            if None in degrees or sum(d for d in degrees if d is not None) > 1:
-                return None
-            divides = any(
-                operator == "/" and degree == 1
-                for operator, degree in zip(operators, degrees[1:], strict=True)
-            )
-            return None if divides else sum(d for d in degrees if d is not None)
+            total = sum(d for d in degrees if d is not None)
+            divides = ("/", 1) in zip(operators, degrees[1:], strict=True)
+            return None if None in degrees or total > 1 or divides else total
         case Expectation() | Comprehension():
             return None
         case _:

@@ -79,8 +79,7 @@ def _value(typer: Typer, item: Metric) -> None:
             ),
         )
     elif kind.what == "event" and isinstance(item.value, Compare | Membership):
-        left = item.value.operands[0] if isinstance(item.value, Compare) else item.value.element
-        side, end = typer.slice(left), item.span.end
+        side = typer.slice(item.value.children()[0])
         asked = f"s.t. {item.name}: {text}"
         typer.report(
             "CS307",
@@ -93,7 +92,7 @@ def _value(typer: Typer, item: Metric) -> None:
             ),
             fixes=(
                 Fix(span=item.value.span, replacement=side, title=f"record {side}"),
-                Fix(span=Span(item.span.start, end), replacement=asked, title=f"require {asked}"),
+                Fix(span=item.span, replacement=asked, title=f"require {asked}"),
             ),
         )
     elif kind.what in _NO_NUMBERS:
@@ -147,16 +146,16 @@ def check_metric_words(typer: Typer, spec: Spec) -> None:
 
 
 def _only_in_metrics(typer: Typer, found: Expr, word: str) -> None:
-    instead = {
-        "initial": "for a value before training: `model start = frozen(f)` and `start` in its place"
-    }
+    help_ = "write the expression whose violation is meant"
+    if word == "initial":
+        help_ = "for a value before training: `model start = frozen(f)` and `start` in its place"
     typer.report(
         "CS338",
         f"`{word}` is only known in metrics",
         found.span,
         "about a run, not about one point of it",
         notes=("requirements and objectives are functions of what is trained and of data",),
-        helps=(instead.get(word, "write the expression whose violation is meant"),),
+        helps=(help_,),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel
 
 from cspec.dsl.checks.methods import check_construction, check_method
 from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
-from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
 from cspec.dsl.messages.diagnostic import Label, replacing
 from cspec.dsl.messages.wording import closest, listing, number
@@ -51,26 +53,23 @@ class Modifiers(BaseModel, frozen=True):
 def check_modifiers(typer: Typer, constraint: Constraint, scope: Scope) -> Modifiers:
     """What the modifiers of a constraint say; findings go to the typer."""
     _each_once(typer, constraint.modifiers)
-    method: Method | None = None
-    soft: settings.Soft | None = None
-    within: float | None = None
-    surrogate = False
+    said: dict[str, Any] = {}
     for modifier in constraint.modifiers:
         match modifier:
             case By(method=expr):
-                method = _method(typer, constraint, expr, scope)
+                said["method"] = _method(typer, constraint, expr, scope)
             case Soft(keywords=keywords):
                 read, found = read_keywords(
                     keywords, settings.Soft, modifier.span, typer.values, typer.source
                 )
                 typer.extend(found)
-                soft = read if isinstance(read, settings.Soft) else settings.Soft()
+                said["soft"] = read if isinstance(read, settings.Soft) else settings.Soft()
             case Within(tolerance=expr):
-                within = _tolerance(typer, expr)
+                said["within"] = _tolerance(typer, expr)
             case WithSurrogate(surrogate=expr):
-                surrogate = True
+                said["surrogate"] = True
                 _surrogate(typer, expr, scope)
-    return Modifiers(method=method, soft=soft, within=within, surrogate=surrogate)
+    return Modifiers(**said)
 
 
 def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
@@ -88,18 +87,13 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
             )
         seen.setdefault(kind, modifier)
     if By in seen and Soft in seen:
-        later = max((seen[By], seen[Soft]), key=lambda modifier: modifier.span.start)
+        first, later = sorted((seen[By].span, seen[Soft].span))
         typer.report(
             "CS536",
             "a constraint is either enforced or traded off, not both",
-            later.span,
+            later,
             "`by` enforces, `soft` trades off",
-            related=(
-                Label(
-                    span=min((seen[By], seen[Soft]), key=lambda m: m.span.start).span,
-                    text="the other one",
-                ),
-            ),
+            related=(Label(span=first, text="the other one"),),
             notes=("a soft constraint is a term of the objective and has no method",),
             helps=("remove one of the two",),
         )
@@ -119,12 +113,13 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
     try:
         value = constant(expr, typer.values)
     except NotFiniteError:
-        typer.kind(expr, Scope({}))
+        typer.kind(expr, OUTSIDE)
         return None
     if value is None:
         before = len(typer.found)
-        typer.kind(expr, Scope({}))
-        if len(typer.found) == before and not _open_param(typer, expr):
+        typer.kind(expr, OUTSIDE)
+        open_ = isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
+        if len(typer.found) == before and not open_:
             typer.report(
                 "CS503",
                 f"`within` takes a number, not {typer.text(expr)}",
@@ -149,19 +144,11 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
     return value
 
 
-def _open_param(typer: Typer, expr: Expr) -> bool:
-    return isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
-
-
 def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
     head = head_name(expr)
-    if (
-        head is not None
-        and head.id in SURROGATE_SETTINGS
-        and not (isinstance(expr, Call) and expr.arguments)
-    ):
-        keywords = expr.keywords if isinstance(expr, Call) else ()
-        for keyword in keywords:
+    arguments = expr.arguments if isinstance(expr, Call) else ()
+    if head is not None and head.id in SURROGATE_SETTINGS and not arguments:
+        for keyword in expr.keywords if isinstance(expr, Call) else ():
             _surrogate_setting(typer, head.id, keyword)
         return
     if head is not None and typer.name_unknown(head, scope):
@@ -191,7 +178,11 @@ def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
             helps=(f"did you mean `{guess}`?",) if guess else (f"write `{word}`",),
         )
         return
-    value = _number(typer, keyword.value)
+    try:
+        value = constant(keyword.value, typer.values)
+    except NotFiniteError:
+        typer.kind(keyword.value, OUTSIDE)
+        return
     if value is not None and value <= 0:
         typer.report(
             "CS504",
@@ -200,11 +191,3 @@ def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
             "out of range",
             helps=(f"write `{word}({keyword.name}=1)`",),
         )
-
-
-def _number(typer: Typer, expr: Expr) -> float | None:
-    try:
-        return constant(expr, typer.values)
-    except NotFiniteError:
-        typer.kind(expr, Scope({}))
-        return None

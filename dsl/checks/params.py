@@ -85,7 +85,7 @@ def _plain_value(
     overrides: Mapping[str, object],
     values: dict[str, float | tuple[float, ...]],
 ) -> None:
-    name = item.name
+    name, value = item.name, None
     if columns := columns_among(item, typer.symbols):
         _mixed_sizes(typer, item, columns[0])
         return
@@ -96,8 +96,6 @@ def _plain_value(
     elif item.value is not None:
         value = _value(typer, item.value, values)
         start_size(typer, item, values)
-    else:
-        value = None
     allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
     if value is not None and allowed:
         values[name] = value
@@ -161,14 +159,9 @@ def _one_for_all(typer: Typer, item: Param, column: str) -> None:
 
 def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
     guess = closest(name, known)
-    helps = (f"did you mean `{guess}`?",) if guess else ()
-    typer.report(
-        "CS211",
-        f"this spec has no param `{name}`",
-        NOWHERE,
-        f"it has {listing(known, 'and')}" if known else "it has no params",
-        helps=helps or (f"add a line `param {name} = ...`",),
-    )
+    help_ = f"did you mean `{guess}`?" if guess else f"add a line `param {name} = ...`"
+    label = f"it has {listing(known, 'and')}" if known else "it has no params"
+    typer.report("CS211", f"this spec has no param `{name}`", NOWHERE, label, helps=(help_,))
 
 
 def _override(
@@ -198,7 +191,7 @@ def _override(
 
 def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
     from_file = isinstance(given, GivenFile)
-    what = f"`{given.name}`" if isinstance(given, GivenFile) else f"`{shown_briefly(given)}`"
+    what = f"`{given.name if isinstance(given, GivenFile) else shown_briefly(given)}`"
     kind = "a table" if columns_of(item, typer.symbols) else "a vector"
     typer.report(
         "CS213" if from_file else "CS304",
@@ -346,26 +339,17 @@ _REALS = frozenset({"reals", "real", "r", "rn", "float", "floats", "number", "nu
 def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     kind = "param" if isinstance(item, Param) else "var"
     if isinstance(domain, Number) and item.value is None:
-        text = typer.slice(domain)
-        meant = f"{kind} {item.name} = {text}"
-        typer.report(
-            "CS317",
-            f"`{text}` is a value, and behind `in` stands a set",
-            domain.span,
-            "an interval goes here",
-            helps=(f"write `{meant}`", f"or `{kind} {item.name} = {text} in [0, 1]`"),
-        )
+        text, meant = typer.slice(domain), f"{kind} {item.name} = {typer.slice(domain)}"
+        said = f"`{text}` is a value, and behind `in` stands a set"
+        helps = (f"write `{meant}`", f"or `{meant} in [0, 1]`")
+        typer.report("CS317", said, domain.span, "an interval goes here", helps=helps)
         return
     if isinstance(domain, Name) and domain.id.lower() in _REALS:
         whole = Span(typer.source.text.rfind(" in", 0, domain.span.start), domain.span.end)
-        typer.report(
-            "CS317",
-            f"`{domain.id}`: a {kind} is a real number, which is not said",
-            domain.span,
-            "no bounds",
-            helps=(f"remove `in {domain.id}`",),
-            fixes=(Fix(span=whole, replacement="", title=f"remove `in {domain.id}`"),),
-        )
+        said = f"`{domain.id}`: a {kind} is a real number, which is not said"
+        help_ = f"remove `in {domain.id}`"
+        fix = Fix(span=whole, replacement="", title=help_)
+        typer.report("CS317", said, domain.span, "no bounds", helps=(help_,), fixes=(fix,))
         return
     typer.report(
         "CS317",
@@ -457,15 +441,14 @@ def check_vars(typer: Typer) -> None:
 
 def _no_size(typer: Typer, item: Var) -> None:
     """Report `var v[0, 5]`: what stands in the brackets is how many entries it has."""
-    first, last = item.dimensions[0].span, item.dimensions[-1].span
-    text = typer.source.text
-    end = text.find("]", last.end)
+    sizes, text = item.dimensions[0].span.to(item.dimensions[-1].span), typer.source.text
+    end = text.find("]", sizes.end)
     bounds = len(item.dimensions) == 2 and item.domain is None and end > 0
-    written = f"{item.name} in [{text[first.start : last.end]}]"
+    written = f"{item.name} in [{typer.source.slice(sizes)}]"
     typer.report(
         "CS329",
         f"a size of `{item.name}` is no whole number from 1 on",
-        Span(first.start, last.end),
+        sizes,
         "read as its size",
         helps=(f"write `var {written}` for its bounds" if bounds else "write how many it has",),
         fixes=replacing(Span(item.name_span.start, end + 1), written) if bounds else (),

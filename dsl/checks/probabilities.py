@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing
-from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -49,13 +48,14 @@ def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
     built = _with_made(items, {})
     for call in calls:
         _log_probabilities(typer, call, built)
-    asked = [call for call in calls if _word(typer, call) in WORDS]
-    if not asked:
-        return
-    why = {model: f"`{text}` takes them as logits" for model, text in _read_as_logits(typer, calls)}
+    why: dict[str, str] = {}
+    for call in calls:
+        logits = _word(typer, call) in LOGITS and call.arguments
+        if model := _model(typer, call.arguments[0]) if logits else "":
+            why[model] = f"`{typer.slice(call)}` takes them as logits"
     why = _with_made(items, why)
-    for call in asked:
-        for argument in call.arguments:
+    for call in calls:
+        for argument in call.arguments if _word(typer, call) in WORDS else ():
             model = _model(typer, argument)
             if model in why:
                 _logits(typer, call, argument, why[model])
@@ -68,9 +68,8 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
     if len(argument.arguments) != 1 or not _model(typer, argument.arguments[0]):
         return
     text, word = typer.slice(argument), _word(typer, call)
-    logits = typer.slice(argument.arguments[0])
+    meant = typer.slice(argument.arguments[0])
     bare = not text.endswith(")")  # `prob` alone, written out
-    meant = "f(x)" if bare else logits
     typer.report(
         "CS302",
         f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
@@ -91,17 +90,14 @@ def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
         body = side.body if isinstance(side, Expectation) else None
         equal = isinstance(body, Compare) and not {"==", "!="}.isdisjoint(body.operators)
         parted = isinstance(body, Compare) and not equal
-        parted = parted or (isinstance(body, Sum) and any(map(_plain, body.operands)))
+        plain = isinstance(body, Sum) and any(isinstance(part, Number) for part in body.operands)
+        parted = parted or plain
         tested = body.operands if parted and isinstance(body, Compare | Sum) else (body,)
         for node in tested:
             if not isinstance(node, Call) or _word(typer, node) != "prob":
                 continue
             if len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
                 _which(typer, side, node, accurate)
-
-
-def _plain(part: Expr) -> bool:
-    return isinstance(part, Number)
 
 
 def _sides(item: Item) -> Iterator[tuple[Expr, bool]]:
@@ -139,12 +135,10 @@ def _right(mean: Expectation) -> bool:
 
 
 def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:
-    text, start = typer.slice(side), side.span.start
     if node.span.end <= node.span.start or node.span.end > side.span.end:
         return
-    place = node.span.end - start
-    largest = _largest(typer, text, node.span, start)
-    one = f"{text[:place]}[1]{text[place:]}"
+    largest = typer.exchanged(side, node, f"max({typer.slice(node)})")
+    one = typer.exchanged(side, node, f"{typer.slice(node)}[1]")
     helps = [f"of class 1 write `{one}`", f"of the most likely class `{largest}`"]
     forms = (largest,) if accurate else (one, largest)
     typer.report(
@@ -158,11 +152,6 @@ def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:
     )
 
 
-def _largest(typer: Typer, text: str, span: Span, start: int) -> str:
-    inner = typer.source.slice(span)
-    return f"{text[: span.start - start]}max({inner}){text[span.end - start :]}"
-
-
 def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None:
     """`nll(f(x), y)` of a built-in model: it falls without end as outputs grow."""
     word = _word(typer, call)
@@ -172,10 +161,8 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
     model = _model(typer, argument)
     if model not in why:
         return
-    text = typer.slice(argument) if argument.span.end > argument.span.start else "f(x)"
-    bare = not text.endswith(")")
-    meant = PER_CLASS[0]
-    meant = meant if bare else typer.slice(call).replace(word, meant, 1)
+    meant, text = PER_CLASS[0], typer.slice(argument) or "f(x)"
+    meant = typer.slice(call).replace(word, meant, 1) if text.endswith(")") else meant
     typer.report(
         "CS302",
         f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model",
@@ -196,14 +183,6 @@ def _model(typer: Typer, node: Node) -> str:
     """The model of `f(x)`; empty for anything else."""
     name = function_name(node) or ""
     return name if typer.symbols.role(name) == "model" else ""
-
-
-def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]]:
-    for call in calls:
-        if _word(typer, call) in LOGITS and call.arguments:
-            model = _model(typer, call.arguments[0])
-            if model:
-                yield model, typer.slice(call)
 
 
 def _with_made(items: tuple[Item, ...], why: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.kinds.typer import Scope, Typer
-from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     And,
     Compare,
@@ -32,10 +31,9 @@ def check_atoms(typer: Typer, event: Expr, scope: Scope) -> None:
     for atom, positive in _atoms(typer, event, True):
         match atom:
             case Compare(operands=operands, operators=operators):
+                never = "!=" if positive else "=="
                 for left, operator, right in zip(operands, operators, operands[1:], strict=False):
-                    if operator == ("!=" if positive else "==") and _move(
-                        typer, scope, left, right
-                    ):
+                    if operator == never and _move(typer, scope, left, right):
                         _almost_never(typer, left, right, positive)
             case Membership(element=element, set=FiniteSet()) if not positive:
                 if _move(typer, scope, element):
@@ -65,10 +63,10 @@ def _move(typer: Typer, scope: Scope, *sides: Expr) -> bool:
 
 
 def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) -> None:
-    first, last = left.span, (right or left).span
-    text = typer.source.slice(Span(first.start, last.end))
-    name, other = typer.source.slice(first), typer.source.slice(last) if right else "a"
-    what = f"`{text}`" if right else f"whether `{name}` is one of a few values"
+    place = left.span.to((right or left).span)
+    name, other = typer.slice(left), typer.slice(right) if right else "a"
+    what = f"whether `{name}` is one of a few values"
+    what = f"`{typer.source.slice(place)}`" if right else what
     helps = (
         f"for a margin: `abs({name} - {other}) >= 0.1`"
         if positive
@@ -78,7 +76,7 @@ def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) 
     typer.report(
         "CS109",
         f"{what} asks for nothing in a rule: numbers that move are almost never equal",
-        Span(first.start, last.end),
+        place,
         "holds almost everywhere" if positive else "holds almost nowhere",
         notes=("where they are, a change of nothing makes them differ",),
         helps=helps,
@@ -86,12 +84,6 @@ def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) 
 
 
 def _in_a_set(typer: Typer, atom: Membership) -> None:
-    typer.report(
-        "CS520",
-        f"{typer.text(atom)} in a rule is not compiled yet: only numbers are compared there",
-        atom.span,
-        "membership in a set",
-        helps=(
-            "write it as a requirement of its own, or compare a norm: `norm(w, 2) <= 1 => ...`",
-        ),
-    )
+    said = f"{typer.text(atom)} in a rule is not compiled yet: only numbers are compared there"
+    help_ = "write it as a requirement of its own, or compare a norm: `norm(w, 2) <= 1 => ...`"
+    typer.report("CS520", said, atom.span, "membership in a set", helps=(help_,))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.kinds.operands import no_gradient
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.settings.methods import WITHOUT_GRADIENT, Construction
 from cspec.dsl.tree.nodes import (
@@ -21,19 +22,16 @@ from cspec.dsl.tree.nodes import (
     Name,
     Node,
     WithSurrogate,
-    walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name
+from cspec.dsl.tree.rebuild import function_name, head_name, names
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
 
 
 def check_gradient(typer: Typer, constraint: Constraint) -> None:
     """Report what the model's step could not follow: in a surrogate, else in the relation."""
     given = next((m for m in constraint.modifiers if isinstance(m, WithSurrogate)), None)
-    if given is None or _is_word(given.surrogate):
-        check_flat(typer, constraint.relation)
-    else:
-        check_flat(typer, given.surrogate)
+    own = given is not None and not _is_word(given.surrogate)
+    check_flat(typer, given.surrogate if given and own else constraint.relation)
 
 
 def check_flat(typer: Typer, expr: Node) -> None:
@@ -44,15 +42,8 @@ def check_flat(typer: Typer, expr: Node) -> None:
     if not typer.symbols.datasets() and not typer.symbols.models():
         return
     for call in _flat_calls(typer, expr):
-        text = typer.text(call)
-        typer.report(
-            "CS310",
-            f"{text} has no gradient that training could follow",
-            call.span,
-            "constant almost everywhere",
-            notes=("small changes of the parameters do not change it",),
-            helps=("add a differentiable stand-in: `with surrogate ...`",),
-        )
+        note = "small changes of the parameters do not change it"
+        no_gradient(typer, call, note, "add a differentiable stand-in: `with surrogate ...`")
     for call, which in _moving_conditions(typer, expr):
         typer.report(
             "CS310",
@@ -71,10 +62,7 @@ def _moving_conditions(typer: Typer, expr: Node) -> Iterator[tuple[Call, Expr]]:
     for node in _written_out(typer, expr):
         if isinstance(node, Call) and function_name(node) in TAILS:
             for keyword in node.keywords:
-                moving = (
-                    n for n in walk(keyword.value) if isinstance(n, Name) and _trains(typer, n.id)
-                )
-                if keyword.name == "where" and any(moving):
+                if keyword.name == "where" and any(_trains(typer, n) for n in names(keyword.value)):
                     yield node, keyword.value
 
 

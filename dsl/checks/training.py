@@ -51,7 +51,7 @@ from cspec.dsl.tree.rebuild import condition_names, head_name, setting
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
     for extra in items[1:]:
         fixes = _one_line(typer, items[0], extra)
-        other = () if fixes else _either(items[0], extra)
+        other = () if fixes else either(items[0], extra)
         typer.report(
             "CS508",
             f"this spec has two `{what}` lines",
@@ -65,7 +65,8 @@ def _only_one(typer: Typer, items: list[Item], what: str) -> None:
         )
 
 
-def _either(first: Item, extra: Item) -> tuple[Fix, ...]:
+def either(first: Item, extra: Item) -> tuple[Fix, ...]:
+    """Either of two lines."""
     return (
         Fix(span=extra.span, replacement="", title="keep the first"),
         Fix(span=first.span, replacement="", title="keep the last"),

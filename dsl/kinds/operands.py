@@ -105,6 +105,13 @@ def not_finite(typer: Typer, expr: Expr, problem: NotFiniteError) -> None:
     )
 
 
+def no_gradient(typer: Typer, expr: Expr, note: str, *helps: str) -> None:
+    """Report what is constant almost everywhere, where training follows a gradient."""
+    said = f"{typer.text(expr)} has no gradient that training could follow"
+    label = "constant almost everywhere"
+    typer.report("CS310", said, expr.span, label, notes=(note,), helps=helps)
+
+
 def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     """The kind of what must be true or false."""
     kind = typer.kind(expr, scope)

@@ -33,7 +33,6 @@ from cspec.dsl.tree.nodes import (
     Name,
     Negate,
     Number,
-    Param,
     Product,
     Spec,
     Var,
@@ -70,7 +69,11 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
     }
     if not known:
         return
-    bounds = [bound for var in variables if var.name in known for bound in _declared(typer, var)]
+    bounds: list[_Bound] = []
+    for var in variables:
+        if var.name in known and isinstance(var.domain, Interval):
+            span = Span(var.name_span.start, var.domain.span.end)
+            bounds += _interval(typer, var.name, False, var.domain, span, None)
     for binders, constraint in flatten(spec):
         tolerant = any(isinstance(m, Within) for m in constraint.modifiers)
         if constraint.label in sound and constraint.label not in soft and not tolerant:
@@ -80,12 +83,6 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
         for upper in (True, False):
             if _compared(typer, own, size, upper):
                 break
-
-
-def _declared(typer: Typer, var: Var) -> Iterator[_Bound]:
-    if isinstance(var.domain, Interval):
-        span = Span(var.name_span.start, var.domain.span.end)
-        yield from _interval(typer, var.name, False, var.domain, span, None)
 
 
 def _interval(
@@ -110,19 +107,14 @@ def _of(
         case Membership(element=Name(id=name), set=Name(id=word)) if name in known and of_shares(
             word
         ):
-            if not binders:
-                for total, upper, value in (
-                    (True, True, 1.0),
-                    (True, False, 1.0),
-                    (False, False, 0.0),
-                ):
-                    yield _Bound(name, total, upper, value, None, relation.span, label)
+            said = ((True, True, 1.0), (True, False, 1.0), (False, False, 0.0))
+            for total, upper, value in () if binders else said:
+                yield _Bound(name, total, upper, value, None, relation.span, label)
         case Membership(element=element, set=Interval() as ends):
             for name, total, _ in _speaks_of(typer, element, binders, known):
                 yield from _interval(typer, name, total, ends, relation.span, label)
         case Compare(operands=operands, operators=operators):
-            for index, operator in enumerate(operators):
-                left, right = operands[index], operands[index + 1]
+            for left, operator, right in zip(operands, operators, operands[1:], strict=False):
                 for thing, end, turned in ((left, right, False), (right, left, True)):
                     limit = value_or_none(end, typer.values)
                     if limit is None or not math.isfinite(limit):
@@ -183,14 +175,15 @@ def _compared(typer: Typer, bounds: list[_Bound], size: int, upper: bool) -> boo
     total = max(totals, key=lambda b: sign * b.value, default=None)
     if total is None:
         return False
+    slack = 1e-9 * max(1.0, abs(total.value))
     other = min(limits, key=lambda b: sign * b.value, default=None)
-    if other is not None and sign * (total.value - other.value) > _slack(total.value):
+    if other is not None and sign * (total.value - other.value) > slack:
         if other.span != total.span:
             _report(typer, total, other)
             return True
         return False  # a chain of its own, said elsewhere
     entry = min(entries, key=lambda b: sign * b.value, default=None)
-    if entry is None or sign * (total.value - size * entry.value) <= _slack(total.value):
+    if entry is None or sign * (total.value - size * entry.value) <= slack:
         return False
     share = _share(typer, total.value / size, entry)
     words = ("most", "at least") if upper else ("least", "at most")
@@ -199,10 +192,6 @@ def _compared(typer: Typer, bounds: list[_Bound], size: int, upper: bool) -> boo
     )
     _report(typer, total, entry, (side, words[1], share))
     return True
-
-
-def _slack(value: float) -> float:
-    return 1e-9 * max(1.0, abs(value))
 
 
 def _share(typer: Typer, value: float, entry: _Bound) -> str:
@@ -232,10 +221,9 @@ def _report(
         if other.at is not None:
             at, (start, end) = other.at.span, other.span
             text = typer.source.text
-            line = "var " * (other.label is None) + " ".join(
-                f"{text[start : at.start]}{share}{text[at.end : end]}".split()
-            )
-            helps = [f"move the bound to {word} {share}: `{line}`"]
+            line = " ".join(f"{text[start : at.start]}{share}{text[at.end : end]}".split())
+            declared = "var " * (other.label is None)
+            helps = [f"move the bound to {word} {share}: `{declared}{line}`"]
             fixes = replacing(at, share)
         helps.append("or give the vector more entries" if other.upper else "or fewer entries")
     typer.report(
@@ -306,22 +294,18 @@ def _pair(typer: Typer, expr: Expr) -> tuple[Name, Name] | None:
     names = [o for o in rest if isinstance(o, Name)]
     if len(rest) != 2 or len(names) != 2 or expr.operands[-2:] != (names[0], names[1]):
         return None
-    table: Mapping[str, object] = {n.id: typer.symbols.table.get(n.id) for n in names}
-    items = [getattr(table[n.id], "item", None) for n in names]
-    shapes = {typer.shapes(n) for n in names}
-    kinds = sorted(type(item).__name__ for item in items)
-    (shape, *others) = shapes
+    (shape, *others) = {typer.shapes(n) for n in names}
     if others or shape is None or len(shape) != 1 or shape[0] < 2:
         return None
-    return (names[0], names[1]) if kinds == [Param.__name__, Var.__name__] else None
+    roles = {typer.symbols.role(n.id) for n in names}
+    return (names[0], names[1]) if roles == {"param", "var"} else None
 
 
 def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, other: Name) -> None:
-    text = typer.source.text
-    place = Span(one.span.end, other.span.start)
-    head, tail = text[relation.span.start : place.start], text[place.end : relation.span.end]
-    meant = f"{head} @ {tail}"
-    first, rest = text[relation.span.start : one.span.start], tail[len(other.id) :]
+    text, (start, end) = typer.source.text, relation.span
+    meant = f"{text[start : one.span.end]} @ {text[other.span.start : end]}"
+    first, rest = text[start : one.span.start], text[other.span.start + len(other.id) : end]
+    shape = typer.shapes(one)
     typer.report(
         "CS329",
         f"`{typer.slice(product)}` is a product for every entry, and each of them is bounded",
@@ -330,14 +314,9 @@ def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, othe
         notes=(f"one number, the sum of the products, is `{one.id} @ {other.id}`",),
         helps=(
             f"for their sum write `{meant}`",
-            f"for every entry by itself write `forall i in range({_size(typer, one)}): "
+            f"for every entry by itself write `forall i in range({shape[0] if shape else 'n'}): "
             f"{first}{one.id}[i]*{other.id}[i]{rest}`",
         ),
         fixes=replacing(relation.span, meant),
         severity="warning",
     )
-
-
-def _size(typer: Typer, name: Name) -> str:
-    shape = typer.shapes(name)
-    return f"{shape[0]}" if shape else "n"
