@@ -14,7 +14,6 @@ from cspec.dsl.checks.meant.resized import resized
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import bracketed, counted
-from cspec.dsl.names.symbols import Symbol
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
@@ -59,14 +58,10 @@ Names = Mapping[str, Bounds | None]
 
 def check_shapes(typer: Typer, items: tuple[Item, ...]) -> None:
     """Report indices outside a variable and shapes that do not fit; findings go to the typer."""
-    if not any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in _declared(typer)):
-        return
-    for item in items:
-        _visit(typer, item, {})
-
-
-def _declared(typer: Typer) -> list[Symbol]:
-    return [s for s in typer.symbols.table.values() if s.role in ("var", "param")]
+    declared = (s for s in typer.symbols.table.values() if s.role in ("var", "param"))
+    if any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in declared):
+        for item in items:
+            _visit(typer, item, {})
 
 
 def _visit(typer: Typer, node: Node, names: Names) -> None:
@@ -121,8 +116,8 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
             return _shape(typer, operand, names)
         case Sum(operands=operands):
             return _joined(typer, operands, names)
-        case Product(operands=operands, operators=operators):
-            return _product(typer, operands, operators, names)
+        case Product():
+            return _product(typer, expr, names)
         case Power(base=base, exponent=exponent):
             shape = _joined(typer, (base, exponent), names)
             if shape is not None and len(shape) == 2 and shape[0] == shape[1] > 1:
@@ -170,14 +165,8 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
         if len(known) == len(call.arguments) == 2:
             left, right = zip(call.arguments, known, strict=True)
             helps, fixes = _of_one_length(typer, left, right, helps)
-        typer.report(
-            "CS329",
-            f"`{word}` {found.why}",
-            call.span,
-            ", ".join(map(size_text, known)),
-            helps=helps,
-            fixes=fixes,
-        )
+        said, sizes = f"`{word}` {found.why}", ", ".join(map(size_text, known))
+        typer.report("CS329", said, call.span, sizes, helps=helps, fixes=fixes)
         return None
     if found is not None or len(known) != 1:
         return found
@@ -189,10 +178,10 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
 def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
     """The common shape of what is added or multiplied entry by entry."""
     shapes = [_shape(typer, operand, names) for operand in operands]
-    result: Shape | None = ()
+    result: Shape = ()
     before: Expr = operands[0]
     for operand, shape in zip(operands, shapes, strict=True):
-        if shape is None or result is None:
+        if shape is None:
             return None
         joint = together([result, shape])
         if joint is None:
@@ -204,18 +193,16 @@ def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | N
     return result
 
 
-def _product(
-    typer: Typer, operands: tuple[Expr, ...], operators: tuple[str, ...], names: Names
-) -> Shape | None:
-    result = _shape(typer, operands[0], names)
-    last = operands[0]
-    for operator, operand in zip(operators, operands[1:], strict=True):
+def _product(typer: Typer, expr: Product, names: Names) -> Shape | None:
+    last = first = expr.operands[0]
+    result = _shape(typer, first, names)
+    for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
         shape = _shape(typer, operand, names)
         neighbours, last = (last, operand), operand
         if shape is None or result is None:
             result = None
             continue
-        left = (operands[0], result)
+        left = (first, result)
         joint = matmul(result, shape) if operator == "@" else together([result, shape])
         if operator == "*" and sorted(map(len, (result, shape))) == [1, 2]:
             _row_by_row(typer, left, (operand, shape))
@@ -229,17 +216,12 @@ def _product(
 
 def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
     """`A^-1` of a square matrix: its inverse, or 1 over each entry?"""
-    if value_or_none(exponent, typer.values) != -1:
-        return
-    text = typer.slice(base)
-    typer.report(
-        "CS329",
-        f"{typer.text(power)} has two readings",
-        power.span,
-        "powers act entry by entry",
-        helps=(f"for the inverse write `inv({text})`", f"for one over each entry `1/{text}`"),
-        fixes=replacing(power.span, f"inv({text})", f"1/{text}"),
-    )
+    if value_or_none(exponent, typer.values) == -1:
+        inverse, each = f"inv({typer.slice(base)})", f"1/{typer.slice(base)}"
+        helps = (f"for the inverse write `{inverse}`", f"for one over each entry `{each}`")
+        said, fixes = f"{typer.text(power)} has two readings", replacing(power.span, inverse, each)
+        label = "powers act entry by entry"
+        typer.report("CS329", said, power.span, label, helps=helps, fixes=fixes)
 
 
 def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape]) -> None:
@@ -263,7 +245,7 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
 
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
     (first, one), (second, other) = left, right
-    place = Span(first.span.start, second.span.end)
+    place = first.span.to(second.span)
     helps = ["the sizes have to agree: look at the lines that declare them"]
     fixes: tuple[Fix, ...] = ()
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
@@ -281,13 +263,9 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
         helps = ["for a multiple write `*`"]
     else:
         helps, fixes = _of_one_length(typer, left, right, helps)
+    said, sizes = f"{typer.text(first)} and {typer.text(second)} {how}", (one, other)
     typer.report(
-        "CS329",
-        f"{typer.text(first)} and {typer.text(second)} {how}",
-        place,
-        f"{size_text(one)}, and {size_text(other)}",
-        helps=helps,
-        fixes=fixes,
+        "CS329", said, place, ", and ".join(map(size_text, sizes)), helps=helps, fixes=fixes
     )
 
 
@@ -373,33 +351,24 @@ def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
     found = piece_of(index, size, typer.values)
     if not isinstance(found, Unfit):
         return found
-    typer.report(
-        "CS329",
-        f"the slice {typer.text(index)} of `{text}` {found.why}",
-        index.span,
-        f"indices go from 0 to {size - 1}",
-        helps=(found.help,),
-    )
+    said = f"the slice {typer.text(index)} of `{text}` {found.why}"
+    places = f"indices go from 0 to {size - 1}"
+    typer.report("CS329", said, index.span, places, helps=(found.help,))
     return None
 
 
 def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) -> None:
-    entry = f"{text}[{', '.join('0' for _ in shape)}]" if shape else text
-    typer.report(
-        "CS329",
-        f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
-        if shape
-        else f"`{text}` is one number: it has no entries",
-        indices[len(shape)].span,
-        size_text(shape),
-        helps=(f"write `{entry}`",),
-    )
+    entry, said = text, f"`{text}` is one number: it has no entries"
+    if shape:
+        entry = f"{text}[{', '.join('0' for _ in shape)}]"
+        said = f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
+    place = indices[len(shape)].span
+    typer.report("CS329", said, place, size_text(shape), helps=(f"write `{entry}`",))
 
 
-def _shifted(
-    typer: Typer, text: str, index: Expr, size: int, low: float, high: float
-) -> tuple[str, ...]:
+def _shifted(typer: Typer, text: str, index: Expr, size: int, bounds: Bounds) -> tuple[str, ...]:
     """Indices that begin at 1, and those that run on beyond the end: `x[3]` of 3, `x[i + 1]`."""
+    low, high = bounds
     shift = _SHIFT.fullmatch(typer.slice(index))
     if shift is not None and low == float(shift[2]):
         fewer = size - int(shift[2])
@@ -447,7 +416,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
-        helps = (*_shifted(typer, text, index, size, bounds.low, bounds.high), *helps)[:1]
+        helps = (*_shifted(typer, text, index, size, bounds), *helps)[:1]
         if bounds.low == 1 and bounds.high == size and isinstance(index, Name):
             helps = (f"entries are counted from 0: let `{index.id}` run over `range({size})`",)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -152,27 +153,21 @@ def _one_more(split: Sequence[float]) -> str:
 
 
 def _shared(source: Expr, shares: str) -> tuple[Fix, ...]:
-    place = _setting_span(source, "split")
-    return (Fix(span=place, replacement=f"[{shares}]", title=f"write [{shares}]"),)
+    return replacing(_setting_span(source, "split"), f"[{shares}]")
 
 
 def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     assert item.source is not None
     split = getattr(settings, "split", None)
     names = tuple(target.name for target in item.targets)
-    written = settings.given("split")
-    if split is not None and written:
+    if split is not None and settings.given("split"):
         total = sum(split)
         if split and (min(split) <= 0 or total > 1 + 1e-9):
             help_, fixes = _as_shares(typer, item, item.source, split)
-            typer.report(
-                "CS535",
-                f"the shares of `split` add up to {number(total)}",
-                _setting_span(item.source, "split"),
-                "shares are above 0 and add up to at most 1",
-                helps=(help_,),
-                fixes=fixes,
-            )
+            said = f"the shares of `split` add up to {number(total)}"
+            place = _setting_span(item.source, "split")
+            label = "shares are above 0 and add up to at most 1"
+            typer.report("CS535", said, place, label, helps=(help_,), fixes=fixes)
         elif len(split) != len(names):
             helps, fixes = _named_for(item, len(split))
             if len(split) + 1 == len(names):
@@ -192,14 +187,9 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()
     unknown = [target for target in item.targets if target.name not in own]
     if unknown and len(names) > 1:
-        shares = usual_shares(len(names)) or "[...]"
-        typer.report(
-            "CS535",
-            f"`{settings.word}` does not say which examples go to `{unknown[0].name}`",
-            unknown[0].span,
-            "which examples?",
-            helps=(f"add `split={shares}`",),
-        )
+        said = f"`{settings.word}` does not say which examples go to `{unknown[0].name}`"
+        help_ = f"add `split={usual_shares(len(names)) or '[...]'}`"
+        typer.report("CS535", said, unknown[0].span, "which examples?", helps=(help_,))
 
 
 def _setting_span(source: Expr, name: str) -> Span:
@@ -287,13 +277,8 @@ def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
         if kind.what in ("model", "unknown"):
             return
     models = tuple(typer.symbols.models())
-    typer.report(
-        "CS302",
-        "`frozen` takes a model of this spec",
-        source.span,
-        f"models here: {listing(models, 'and')}",
-        helps=(f"write `frozen({models[0]})`",),
-    )
+    said, known = "`frozen` takes a model of this spec", f"models here: {listing(models, 'and')}"
+    typer.report("CS302", said, source.span, known, helps=(f"write `frozen({models[0]})`",))
 
 
 def _as_box(typer: Typer, source: Expr, axes: int) -> str:
@@ -318,30 +303,24 @@ def check_domain(typer: Typer, item: Domain) -> None:
         typer.kind(source, OUTSIDE)
         meant = _as_box(typer, source, len(item.axes))
         if meant:
-            typer.report(
-                "CS317",
-                f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis",
-                source.span,
-                "a `box` goes here",
-                **writing(source.span, meant),
-            )
+            said = f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis"
+            told = writing(source.span, meant)
+            typer.report("CS317", said, source.span, "a `box` goes here", **told)
         return
     if source.function.id != "box":
         if source.function.id not in ("normal", "uniform", "ball"):
             typer.kind(source, OUTSIDE)
         return
-    total = None if any(size is None for size in sizes) else sum(s for s in sizes if s is not None)
+    total = None if None in sizes else sum(size for size in sizes if size is not None)
     ends = [a for a in source.arguments if value_or_none(a, typer.values) is not None]
     if len(ends) == len(source.arguments) == 2:
-        low, high = (typer.slice(end) for end in ends)
+        low, high = map(typer.slice, ends)
         meant = f"{typer.slice(source.function)}([{low}, {high}])"
-        typer.report(
-            "CS317",
+        said, told = (
             f"{typer.text(source)} has two numbers, and no interval",
-            source.span,
-            "an interval goes here",
-            **writing(source.span, meant),
+            writing(source.span, meant),
         )
+        typer.report("CS317", said, source.span, "an interval goes here", **told)
         return
     if total is not None and len(source.arguments) != total:
         axes = ", ".join(axis.name for axis in item.axes)
@@ -356,10 +335,8 @@ def check_domain(typer: Typer, item: Domain) -> None:
             f"`box` has {counted(len(source.arguments), 'interval')}",
             source.span,
             f"one interval each for {axes}",
-            helps=(
-                f"write an interval for each, for example `{_filled(typer, item, source, total)}`",
-            ),
-            fixes=replacing(source.span, _filled(typer, item, source, total)),
+            helps=(f"write an interval for each, for example `{meant}`",),
+            fixes=replacing(source.span, meant),
         )
     for argument in source.arguments:
         _axis(typer, argument, _corners(typer, source))
@@ -382,13 +359,8 @@ def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
     ends = [typer.slice(end) for end in listed.items]
     pairs = zip(ends[::2], ends[1::2], strict=True)
     meant = f"box({', '.join(f'[{low}, {high}]' for low, high in pairs)})"
-    typer.report(
-        "CS326",
-        f"{typer.text(source)}: each interval stands in brackets of its own",
-        source.span,
-        "one list of all ends",
-        **writing(source.span, meant),
-    )
+    said = f"{typer.text(source)}: each interval stands in brackets of its own"
+    typer.report("CS326", said, source.span, "one list of all ends", **writing(source.span, meant))
 
 
 def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
@@ -418,20 +390,10 @@ def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:
         for end in argument.items:
             typer.kind(end, OUTSIDE)
         return
-    typer.report(
-        "CS317",
-        f"{typer.text(argument)} is no interval",
-        argument.span,
-        "an interval goes here",
-        helps=("write `[0, 1]`",),
-    )
+    said, helps = f"{typer.text(argument)} is no interval", ("write `[0, 1]`",)
+    typer.report("CS317", said, argument.span, "an interval goes here", helps=helps)
 
 
 def _size(typer: Typer, dimensions: tuple[Expr, ...]) -> int | None:
-    size = 1
-    for dimension in dimensions:
-        value = value_or_none(dimension, typer.values)
-        if value is None:
-            return None
-        size *= int(value)
-    return size
+    sizes = [value_or_none(dimension, typer.values) for dimension in dimensions]
+    return None if None in sizes else math.prod(int(size) for size in sizes if size is not None)

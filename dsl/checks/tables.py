@@ -76,16 +76,12 @@ def _count(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> N
 def _other_column(
     typer: Typer, index: Name, name: str, column: str, columns: tuple[str, ...]
 ) -> None:
-    written = f"{name}[{', '.join(columns)}]"
-    declared = ", ".join(index.id if c == column else c for c in columns)
-    instead = () if index.id in columns else (f"or declare `param {name}[{declared}]`",)
-    typer.report(
-        "CS302",
-        f"`{name}` has a number for each value of `{column}`, not of `{index.id}`",
-        index.span,
-        "another column",
-        helps=(", ".join((f"write `{written}`", *instead)),),
-    )
+    help_ = f"write `{name}[{', '.join(columns)}]`"
+    if index.id not in columns:
+        declared = ", ".join(index.id if c == column else c for c in columns)
+        help_ += f", or declare `param {name}[{declared}]`"
+    said = f"`{name}` has a number for each value of `{column}`, not of `{index.id}`"
+    typer.report("CS302", said, index.span, "another column", helps=(help_,))
 
 
 def _whole(typer: Typer, spec: Spec, span: Span, name: str, columns: tuple[str, ...]) -> None:

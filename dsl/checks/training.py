@@ -45,23 +45,24 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import condition_names, head_name, setting
+from cspec.dsl.tree.rebuild import condition_names, function_name, head_name, setting
 
 
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
     for extra in items[1:]:
         fixes = _one_line(typer, items[0], extra)
-        other = () if fixes else either(items[0], extra)
+        help_ = "remove one of the two lines"
+        if fixes:
+            kept = typer.source.text[items[0].span.start : fixes[0].span.start]
+            help_ = f"put both into one line: `{kept}{fixes[0].replacement}`"
         typer.report(
             "CS508",
             f"this spec has two `{what}` lines",
             extra.span,
             "a second one",
             related=(Label(span=items[0].span, text="the first one"),),
-            helps=(
-                _in_one_line(typer, items[0], fixes) if fixes else "remove one of the two lines",
-            ),
-            fixes=fixes or other,
+            helps=(help_,),
+            fixes=fixes or either(items[0], extra),
         )
 
 
@@ -71,11 +72,6 @@ def either(first: Item, extra: Item) -> tuple[Fix, ...]:
         Fix(span=extra.span, replacement="", title="keep the first"),
         Fix(span=first.span, replacement="", title="keep the last"),
     )
-
-
-def _in_one_line(typer: Typer, first: Item, fixes: tuple[Fix, ...]) -> str:
-    kept = typer.source.text[first.span.start : fixes[0].span.start]
-    return f"put both into one line: `{kept}{fixes[0].replacement}`"
 
 
 def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
@@ -101,13 +97,10 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
     expr = items[0].method
     head = head_name(expr)
     if head is not None and (head.id in MAPS or head.id == "construction"):
-        typer.report(
-            "CS509",
-            f"`{head.id}` is a way for one constraint, not for all",
-            head.span,
-            "not every constraint can be met this way",
-            helps=(f"write it behind the constraint: `W >= 0 by {head.id}`",),
-        )
+        said = f"`{head.id}` is a way for one constraint, not for all"
+        help_ = f"write it behind the constraint: `W >= 0 by {head.id}`"
+        label = "not every constraint can be met this way"
+        typer.report("CS509", said, head.span, label, helps=(help_,))
         return Auto()
     return read_method(typer, expr) or Auto()
 
@@ -132,14 +125,9 @@ def _map_called(typer: Typer, call: Call, word: str) -> None:
     """`by softplus(...)`: a map is a word alone."""
     given = next(iter((*call.keywords, *call.arguments)), None)
     what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
-    typer.report(
-        "CS502",
-        f"`{word}` has {what}",
-        call.span if given is None else given.span,
-        "a map is a word alone",
-        helps=(f"write `by {word}`",),
-        fixes=replacing(call.span, word),
-    )
+    said, place = f"`{word}` has {what}", (given or call).span
+    help_, fixes = f"write `by {word}`", replacing(call.span, word)
+    typer.report("CS502", said, place, "a map is a word alone", helps=(help_,), fixes=fixes)
 
 
 def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
@@ -196,8 +184,9 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
             related=(Label(span=by_name["epochs"].span, text="said here already"),),
             helps=("keep one of the two",),
         )
-    if "batch_size" in by_name:
-        _sizes(typer, by_name["batch_size"].value)
+    if "batch_size" in by_name and isinstance(sizes := by_name["batch_size"].value, Call):
+        for keyword in sizes.keywords:
+            dataset(typer, keyword.name, keyword.name_span, [k.name for k in sizes.keywords])
     if "strata" in by_name:
         _strata(typer, by_name["strata"].value)
     if "augment" in by_name:
@@ -206,12 +195,6 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
         return FitSettings()
     _optimizers(typer, settings, by_name.get("optimizer"))
     return settings
-
-
-def _sizes(typer: Typer, value: Expr) -> None:
-    if isinstance(value, Call):
-        for keyword in value.keywords:
-            dataset(typer, keyword.name, keyword.name_span, [k.name for k in value.keywords])
 
 
 def _strata(typer: Typer, value: Expr) -> None:
@@ -240,14 +223,9 @@ def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:
     if any(name in typer.symbols.column_names for name in condition_names(spec)):
         return
     lines = [keyword for item in spec.items if isinstance(item, Fit) for keyword in item.keywords]
-    value = next(keyword.value for keyword in lines if keyword.name == "strata")
-    typer.report(
-        "CS513",
-        "no requirement names groups",
-        value.span,
-        "nothing to spread",
-        helps=("name columns of few values: `strata=[sex, y]`", "or leave `strata` out"),
-    )
+    place = next(keyword.value.span for keyword in lines if keyword.name == "strata")
+    helps = ("name columns of few values: `strata=[sex, y]`", "or leave `strata` out")
+    typer.report("CS513", "no requirement names groups", place, "nothing to spread", helps=helps)
 
 
 def _augment(typer: Typer, value: Expr) -> None:
@@ -255,15 +233,9 @@ def _augment(typer: Typer, value: Expr) -> None:
         return
     imported = [s.name for s in typer.symbols.table.values() if s.role == "import"]
     guess = closest(value.id, imported)
-    typer.report(
-        "CS201",
-        f"unknown name `{value.id}`",
-        value.span,
-        "`augment` names a function that the spec imports",
-        helps=(f"did you mean `{guess}`?",)
-        if guess
-        else (f'add a line `from "my.py" import {value.id}`',),
-    )
+    help_ = f"did you mean `{guess}`?" if guess else f'add a line `from "my.py" import {value.id}`'
+    label = "`augment` names a function that the spec imports"
+    typer.report("CS201", f"unknown name `{value.id}`", value.span, label, helps=(help_,))
 
 
 def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
@@ -297,15 +269,10 @@ def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
     """Nesterov's momentum, without momentum."""
     for optimizer in settings.optimizer:
         if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
-            text = typer.slice(keyword.value)
+            text, said = typer.slice(keyword.value), "`nesterov=true` needs a `momentum` above 0"
             meant = re.sub(r"(?:momentum *= *[^,()]*, *)?nesterov", "momentum=0.9, nesterov", text)
-            typer.report(
-                "CS504",
-                "`nesterov=true` needs a `momentum` above 0",
-                keyword.value.span,
-                "momentum is 0",
-                helps=(f"write `{meant}`",),
-            )
+            helps = (f"write `{meant}`",)
+            typer.report("CS504", said, keyword.value.span, "momentum is 0", helps=helps)
 
 
 def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
@@ -386,10 +353,9 @@ __all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read
 def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:
     """Warn of a ramp that is longer than the run: its bound is never that of the verdict."""
     for node in walk(spec):
-        if not isinstance(node, Call) or head_name(node) is None or len(node.arguments) != 2:
+        if not isinstance(node, Call) or len(node.arguments) != 2:
             continue
-        head = head_name(node)
-        for keyword in node.keywords if head is not None and head.id == "ramp" else ():
+        for keyword in node.keywords if function_name(node) == "ramp" else ():
             length, run = keyword.value, getattr(fit, keyword.name, None)
             if not fit.given(keyword.name) or not isinstance(length, Number) or run is None:
                 continue

@@ -32,6 +32,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
+from cspec.dsl.tree.rebuild import names
 
 _SETS = frozenset({"values", "cross", "range"})
 
@@ -61,17 +62,19 @@ def _used(typer: Typer, root: Node) -> None:
         if isinstance(node, Name):
             # `x_i` may be meant for `x[i]`: that it is unknown is said by itself.
             for word in (node.id, node.id.rpartition("_")[2]):
-                if open_names.get(word):
-                    open_names[word][-1].used = True
+                for own in open_names.get(word, [])[-1:]:
+                    own.used = True
         bounds = list(_bound(node, datasets))
         if not bounds:
             stack.extend((child, False) for child in node.children())
             continue
         stack.append((node, True))
-        stack.extend((child, False) for child in _holds(node))
+        stack.extend((child, False) for child in node.children() if not isinstance(child, Binder))
         for bound in bounds:
             if bound.binder is not None:
-                _reads(bound.binder.domain, open_names)
+                for name in names(bound.binder.domain):  # `j in range(i)`
+                    for own in open_names.get(name, [])[-1:]:
+                        own.used = True
             open_names.setdefault(bound.name, []).append(bound)
         found += bounds
     for bound in found:
@@ -139,18 +142,6 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
     )
 
 
-def _holds(node: Node) -> Iterator[Node]:
-    """What is below a node but its binders."""
-    return (child for child in node.children() if not isinstance(child, Binder))
-
-
-def _reads(domain: Expr, open_names: dict[str, list[_Bound]]) -> None:
-    """Names that the set of another binder reads: `j in range(i)`."""
-    for node in walk(domain):
-        if isinstance(node, Name) and open_names.get(node.id):
-            open_names[node.id][-1].used = True
-
-
 def _counts(domain: Expr) -> bool:
     """Whether a set has members that are named: values, indices, weights."""
     match domain:
@@ -180,10 +171,7 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
     centre = domain.arguments[0] if isinstance(domain, Call) and domain.arguments else None
     meant = ""
     if isinstance(centre, Name) and len(binder.names) == 1:
-        inside = Span(body.span.start, body.span.end)
         meant = _with_name(typer, body, centre.id, name)
-    else:
-        inside = body.span
     helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
     typer.report(
         "CS203",
@@ -191,7 +179,7 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
         Span(binder.span.start, domain.span.end),
         "the same at each point",
         helps=helps,
-        fixes=replacing(inside, meant),
+        fixes=replacing(body.span, meant),
         severity="warning",
     )
 
@@ -199,8 +187,8 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
 def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
     """The text of an expression with a name in the place of another; empty where it has none."""
     start, text = body.span.start, typer.slice(body)
-    names = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
-    for place in sorted((n.span.start - start for n in names), reverse=True):
+    found = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
+    for place in sorted((n.span.start - start for n in found), reverse=True):
         if text.startswith(old, place) if place >= 0 else False:
             text = f"{text[:place]}{new}{text[place + len(old) :]}"
     return text if text != typer.slice(body) else ""

@@ -150,14 +150,10 @@ def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
     if name in known:
         return
     if name in typer.symbols.datasets():
-        typer.report(
-            "CS206",
-            f"`{name}` are data, and what is verified is a constraint",
-            span,
-            "which constraints?",
-            helps=(f"write `verify all on {name}`",),
-            fixes=(Fix(span=span, replacement=f"all on {name}", title=f"all on {name}"),),
-        )
+        said = f"`{name}` are data, and what is verified is a constraint"
+        help_, new = f"write `verify all on {name}`", f"all on {name}"
+        fix = Fix(span=span, replacement=new, title=new)
+        typer.report("CS206", said, span, "which constraints?", helps=(help_,), fixes=(fix,))
         return
     unknown_label(typer, name, span, known, "`all`, or one of their labels")
 
@@ -170,14 +166,12 @@ def unknown_label(
     guess = closest(name, labels) or _named_otherwise(typer, name, known)
     meant = guess or (labels[0] if len(labels) == 1 else None)
     write = f"write `{meant}`" if meant else f"write {others}"
-    typer.report(
-        "CS206",
-        f"no constraint is called `{name}`",
-        span,
-        f"constraints: {listing(labels[:8], 'and')}" if labels else "this spec has no constraints",
-        helps=(f"did you mean `{guess}`?" if guess else write,),
-        fixes=replacing(span, meant),
+    help_, fixes = f"did you mean `{guess}`?" if guess else write, replacing(span, meant)
+    there = (
+        f"constraints: {listing(labels[:8], 'and')}" if labels else "this spec has no constraints"
     )
+    said = f"no constraint is called `{name}`"
+    typer.report("CS206", said, span, there, helps=(help_,), fixes=fixes)
 
 
 def _named_otherwise(typer: Typer, name: str, known: Mapping[str, Span]) -> str | None:
@@ -195,9 +189,8 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
     """`verify a on val` puts `val` in the place of one dataset: `a` may not be about several."""
     for binders, constraint in flatten(spec):
         label = constraint.label or ""
-        if name.removesuffix(".lo").removesuffix(".hi") != label and not label.startswith(
-            f"{name}."
-        ):
+        whole = name.removesuffix(".lo").removesuffix(".hi")
+        if whole != label and not label.startswith(f"{name}."):
             continue
         summed = _summed(typer, constraint)
         if summed not in (None, data):
@@ -240,54 +233,41 @@ def _summed(typer: Typer, constraint: Constraint) -> str | None:
 def _confidence(typer: Typer, item: Verify) -> None:
     expr = item.confidence
     assert expr is not None
+    fixes: tuple[Fix, ...] = ()
     value = value_or_none(expr, typer.values)
     if value is None:
         typer.kind(expr, OUTSIDE)
     elif not 0 < value < 1:
-        helps: tuple[str, ...] = ("write `with confidence 95%`",)
-        fixes: tuple[Fix, ...] = ()
+        help_ = "write `with confidence 95%`"
         if 1 < value < 100 and "%" not in typer.text(expr):
-            helps = (f"did you mean `{number(value)}%`?",)
+            help_ = f"did you mean `{number(value)}%`?"
             fixes = (Fix(span=expr.span, replacement=f"{number(value)}%", title="percent"),)
-        typer.report(
-            "CS304",
-            f"a confidence lies between 0% and 100%, not at {number(value)}",
-            expr.span,
-            "out of range",
-            helps=helps,
-            fixes=fixes,
-        )
+        said = f"a confidence lies between 0% and 100%, not at {number(value)}"
+        typer.report("CS304", said, expr.span, "out of range", helps=(help_,), fixes=fixes)
     elif value < 0.5:
         sure = f"{number(round(100 - 100 * value, 6))}%"
-        typer.report(
-            "CS304",
-            f"a confidence of {number(100 * value)}% leaves {sure} for an error",
-            expr.span,
-            "how sure, and not how unsure",
-            helps=(f"did you mean `{sure}`?",),
-            fixes=replacing(expr.span, sure),
-        )
+        said = f"a confidence of {number(100 * value)}% leaves {sure} for an error"
+        help_, fixes = f"did you mean `{sure}`?", replacing(expr.span, sure)
+        label = "how sure, and not how unsure"
+        typer.report("CS304", said, expr.span, label, helps=(help_,), fixes=fixes)
 
 
 def _certificate(
     typer: Typer, item: Verify, items: list[Verify], spec: Spec, settled: Settled
 ) -> None:
     """A certificate needs data that chose nothing about the model."""
+    data, training = item.dataset, training_data(spec)
+    dual = getattr(settled.method, "dual_data", None)
+    others = (o for o in items if o is not item and o.every is not None and o.dataset == data)
+    other = next(others, None)
     if item.every is not None:
         _chosen(typer, item, "this very line chooses the best snapshot on it", item.span)
-        return
-    data = item.dataset
-    for other in items:
-        if other is not item and other.every is not None and other.dataset == data:
-            _chosen(typer, item, "chooses the best snapshot on the same data", other.span)
-            return
-    dual = getattr(settled.method, "dual_data", None)
-    if dual is not None and dual == data:
+    elif other is not None:
+        _chosen(typer, item, "chooses the best snapshot on the same data", other.span)
+    elif dual is not None and dual == data:
         span = next((i.span for i in spec.items if isinstance(i, Using)), None)
         _chosen(typer, item, "moves the multipliers on the same data", span)
-        return
-    training = training_data(spec)
-    if data is None or data in training:
+    elif data is None or data in training:
         _chosen(typer, item, "the model is trained on the same data", training.get(data or ""))
 
 
@@ -326,6 +306,9 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
     at = item.dataset_span if item.dataset is not None else item.span
     related = () if span in (None, item.span) else (Label(span=span, text=why),)
     name = f"`{item.dataset}`" if item.dataset else "the training data"
+    fixes: tuple[Fix, ...] = ()
+    if other and item.dataset:
+        fixes = (Fix(span=at, replacement=other, title=f"verify on {other}"),)
     typer.report(
         "CS410",
         f"{name} can't certify: it has chosen the model",
@@ -337,10 +320,8 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
             if related
             else f"{why}; a certificate needs data that nothing was chosen on",
         ),
-        helps=(f"verify on `{other}`",) if other else ("verify on a split that nothing else uses",),
-        fixes=(Fix(span=at, replacement=other, title=f"verify on {other}"),)
-        if other and item.dataset
-        else (),
+        helps=(f"verify on `{other}`" if other else "verify on a split that nothing else uses",),
+        fixes=fixes,
     )
 
 
@@ -353,7 +334,9 @@ def check_certified(typer: Typer, item: Verify, spec: Spec) -> None:
         if any(isinstance(modifier, Soft) for modifier in constraint.modifiers):
             continue
         data = dict(measured_on(constraint.relation))
-        each = next((b for b in binders if _over_examples(typer, b)), None)
+        sets = typer.symbols.datasets()
+        over = (b for b in binders if isinstance(b.domain, Name) and b.domain.id in sets)
+        each = next(over, None)
         if each is not None:
             _on_each(typer, item, constraint, each)
         elif data:
@@ -369,11 +352,6 @@ def covered(item: Verify, spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Cons
         called = (name.removesuffix(".lo").removesuffix(".hi") for name in item.labels)
         if not item.labels or any(label == n or label.startswith(f"{n}.") for n in called):
             yield binders, constraint
-
-
-def _over_examples(typer: Typer, binder: Binder) -> bool:
-    domain = binder.domain
-    return isinstance(domain, Name) and domain.id in typer.symbols.datasets()
 
 
 def _asked(item: Verify) -> Label:

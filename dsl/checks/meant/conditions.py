@@ -16,6 +16,7 @@ from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
+    TURNED,
     And,
     Binder,
     Call,
@@ -27,7 +28,6 @@ from cspec.dsl.tree.nodes import (
     Item,
     Membership,
     Name,
-    Node,
     Number,
     String,
     shape,
@@ -71,15 +71,11 @@ def _conjunctions(item: Item) -> Iterator[list[Expr]]:
         if isinstance(node, Expectation):
             body = _parts(node.body) if node.kind == "P" else []
             yield [*body, *(part for c in node.conditions for part in _parts(c))]
-            yield from _inside(node)
+            yield from (_parts(part) for part in walk(node) if isinstance(part, And))
         elif isinstance(node, Binder) and node.condition is not None:
             yield _parts(node.condition)
         elif isinstance(node, Call) and function_name(node) == "where" and node.arguments:
             yield _parts(node.arguments[0])
-
-
-def _inside(node: Node) -> Iterator[list[Expr]]:
-    yield from (_parts(part) for part in walk(node) if isinstance(part, And))
 
 
 def _parts(expr: Expr) -> list[Expr]:
@@ -106,7 +102,7 @@ def _facts(expr: Expr) -> Iterator[_Fact]:
             for (left, right), operator in zip(pairwise(operands), operators, strict=True):
                 value, thing = _value(right), left
                 if value is None:
-                    value, thing, operator = _value(left), right, _TURNED.get(operator, operator)
+                    value, thing, operator = _value(left), right, TURNED[operator]
                 if value is not None and _value(thing) is None:
                     yield from _link(shape(thing), operator, value, expr)
         case Membership(element=element, set=FiniteSet(items=items)):
@@ -131,9 +127,6 @@ def _link(thing: object, operator: str, value: Value, where: Expr) -> Iterator[_
             yield _Fact(thing, where, high=value, strict=strict)
         else:
             yield _Fact(thing, where, low=value, strict=strict)
-
-
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def _value(expr: Expr) -> Value | None:

@@ -209,7 +209,7 @@ def _report(
     first, last = sorted((total, other), key=lambda bound: bound.span.start)
     here = last if sides is None or other.label is None else other
     beside = first if here is last else last
-    texts = [" ".join(typer.slice(bound).split()) for bound in (first, last)]
+    texts = [" ".join(typer.source.slice(bound.span).split()) for bound in (first, last)]
     fixes: tuple[Fix, ...] = ()
     helps = ["drop one of them"]
     if sides is None:
