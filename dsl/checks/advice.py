@@ -254,14 +254,11 @@ def _redrawn(typer: Typer, binders: tuple[Binder, ...], method: Method) -> None:
     many = len(binders) > 1
     if many or method.word in ("admm", "sal", "projection"):
         why = "another quantifier around it" if many else f"`{method.word}` keeps state for each"
-        typer.report(
-            "CS537",
-            "points that are drawn anew can't have a multiplier each",
-            keyword.span,
-            "the points change, their multipliers would not",
-            notes=(f"`redraw=true` holds one multiplier on all points together; {why}",),
-            helps=("remove `redraw=true`: the points are then drawn once",),
-        )
+        said = "points that are drawn anew can't have a multiplier each"
+        label = "the points change, their multipliers would not"
+        help_ = "remove `redraw=true`: the points are then drawn once"
+        note = f"`redraw=true` holds one multiplier on all points together; {why}"
+        typer.report("CS537", said, keyword.span, label, notes=(note,), helps=(help_,))
 
 
 def _redraws(binder: Binder) -> tuple[Keyword, ...]:

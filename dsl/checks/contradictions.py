@@ -216,13 +216,9 @@ def _implied_note(typer: Typer, fact: Fact) -> str:
 def _empty(typer: Typer, low: Fact, high: Fact) -> None:
     """A chain or an interval that no value satisfies."""
     text = typer.text(low.constraint.relation)
-    typer.report(
-        "CS402",
-        f"no value satisfies {text}",
-        _place(low),
-        f"at least {number(low.value)} and at most {number(high.value)}",
-        helps=("swap the two bounds",),
-    )
+    said = f"no value satisfies {text}"
+    label = f"at least {number(low.value)} and at most {number(high.value)}"
+    typer.report("CS402", said, _place(low), label, helps=("swap the two bounds",))
 
 
 def _repeated(typer: Typer, facts: list[Fact], strongest: Fact | None) -> None:

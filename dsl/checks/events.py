@@ -114,14 +114,10 @@ _ENDS = re.compile(r"[ \t]*(?:[\]|]|\bon\b)")
 
 
 def _no_entries(typer: Typer, side: Expr, inner: Expr, over: str) -> None:
-    typer.report(
-        "CS333",
-        f"`{typer.slice(inner)}` is one number an example: it has no entries",
-        side.span,
-        "over the examples?",
-        helps=(f"over the examples it is `{over}`",),
-        fixes=replacing(side.span, over),
-    )
+    said = f"`{typer.slice(inner)}` is one number an example: it has no entries"
+    label = "over the examples?"
+    help_ = f"over the examples it is `{over}`"
+    typer.report("CS333", said, side.span, label, helps=(help_,), fixes=replacing(side.span, over))
 
 
 def _classes(items: tuple[Item, ...]) -> dict[str, tuple[str, ...]]:
@@ -281,13 +277,8 @@ def _span_of(typer: Typer, expr: Expr) -> tuple[str, str] | None:
 def _from_to(typer: Typer, node: Compare, span: Expr, ends: tuple[str, str]) -> None:
     """`age == 30-60`."""
     meant = f"{typer.slice(node.operands[0])} in [{ends[0]}, {ends[1]}]"
-    typer.report(
-        "CS111",
-        f"{typer.text(span)} is a difference: from one number to the other is an interval",
-        node.span,
-        "a number below 0",
-        **writing(node.span, meant),
-    )
+    said = f"{typer.text(span)} is a difference: from one number to the other is an interval"
+    typer.report("CS111", said, node.span, "a number below 0", **writing(node.span, meant))
 
 
 def _text(expr: Expr) -> bool:
@@ -322,13 +313,8 @@ def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:
         if first in _ORDERS and node.operators[1] in _ORDERS and first[0] != node.operators[1][0]:
             thing, one, other = parts
             helps = [f"write `{one} {TURNED[first]} {thing} {node.operators[1]} {other}`"]
-    typer.report(
-        "CS111",
-        f"`{typer.source.slice(span)}` compares two numbers",
-        span,
-        "the same for every example",
-        helps=helps,
-    )
+    said = f"`{typer.source.slice(span)}` compares two numbers"
+    typer.report("CS111", said, span, "the same for every example", helps=helps)
 
 
 def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozenset[str]) -> None:
@@ -337,14 +323,8 @@ def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozens
     if isinstance(left, Name) and left.id in hidden:
         helps = [f"give the name of the quantifier another word: `forall g in values({left.id}):`"]
         helps.append(f"and compare with it: `{left.id} == g`")
-    typer.report(
-        "CS328",
-        f"`{typer.source.slice(span)}` is {how}",
-        span,
-        "both sides are the same",
-        helps=helps,
-        severity="warning",
-    )
+    said = f"`{typer.source.slice(span)}` is {how}"
+    typer.report("CS328", said, span, "both sides are the same", helps=helps, severity="warning")
 
 
 def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> None:

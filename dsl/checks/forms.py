@@ -322,34 +322,20 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     head = head_name(members)
     word = "" if head is None else head.id
     if isinstance(members, FiniteSet):
-        typer.report(
-            "CS325",
-            f"{typer.text(relation)} asks for one of a few values",
-            members.span,
-            "an interval, or these values?",
-            notes=("a gradient can't move between separate values",),
-            helps=(
-                "for an interval: `in [lo, hi]`",
-                "for quantized weights: `in grid(bits=4)`",
-            ),
-        )
+        said = f"{typer.text(relation)} asks for one of a few values"
+        label = "an interval, or these values?"
+        note = "a gradient can't move between separate values"
+        helps = ("for an interval: `in [lo, hi]`", "for quantized weights: `in grid(bits=4)`")
+        typer.report("CS325", said, members.span, label, notes=(note,), helps=helps)
     elif kind.per_example:
         _mean_or_each(typer, relation)
     elif word and word not in STRUCTURE and typer.symbols.role(word) is None:
-        typer.report(
-            "CS317",
-            f"{typer.text(members)} is no set that a parameter can lie in",
-            members.span,
-            "a set of parameters goes here",
-            helps=(f"one of {listing(sorted(STRUCTURE))}, or an interval `[lo, hi]`",),
-        )
+        said = f"{typer.text(members)} is no set that a parameter can lie in"
+        help_ = f"one of {listing(sorted(STRUCTURE))}, or an interval `[lo, hi]`"
+        typer.report("CS317", said, members.span, "a set of parameters goes here", helps=(help_,))
     elif word in STRUCTURE and kind.what in ("number", "scores") and word not in ("nonneg", "grid"):
-        typer.report(
-            "CS302",
-            f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors",
-            relation.element.span,
-            "a weight goes here",
-            helps=(f'write `forall W in net.weights("*"): W in {word}`',),
-        )
+        said = f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors"
+        help_ = f'write `forall W in net.weights("*"): W in {word}`'
+        typer.report("CS302", said, relation.element.span, "a weight goes here", helps=(help_,))
     elif not kind.moves and not (isinstance(members, Interval) and kind.what == "unknown"):
         _moves(typer, relation, kind, Modifiers())

@@ -234,11 +234,5 @@ def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: boo
         helps += [f"or, how many meet it: `{item.sense} P[{text}]`"] if per_example else []
         named = item.span.start <= relation.span.start  # else a `let` holds the comparison
         fixes = replacing(item.span, *(alone, f"{alone}\ns.t. {bound}")) if named else ()
-    typer.report(
-        "CS307",
-        f"`{item.sense}` takes a number, and {typer.text(relation)} is a comparison",
-        relation.span,
-        "true or false",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{item.sense}` takes a number, and {typer.text(relation)} is a comparison"
+    typer.report("CS307", said, relation.span, "true or false", helps=helps, fixes=fixes)

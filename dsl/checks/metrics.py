@@ -149,14 +149,10 @@ def _only_in_metrics(typer: Typer, found: Expr, word: str) -> None:
     help_ = "write the expression whose violation is meant"
     if word == "initial":
         help_ = "for a value before training: `model start = frozen(f)` and `start` in its place"
-    typer.report(
-        "CS338",
-        f"`{word}` is only known in metrics",
-        found.span,
-        "about a run, not about one point of it",
-        notes=("requirements and objectives are functions of what is trained and of data",),
-        helps=(help_,),
-    )
+    said = f"`{word}` is only known in metrics"
+    label = "about a run, not about one point of it"
+    note = "requirements and objectives are functions of what is trained and of data"
+    typer.report("CS338", said, found.span, label, notes=(note,), helps=(help_,))
 
 
 def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> None:

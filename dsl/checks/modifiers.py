@@ -156,14 +156,11 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
         return
     kind = operand_kind(typer, expr, scope)
     if kind.what != "unknown" and not kind.gradient:
-        typer.report(
-            "CS309",
-            f"the surrogate {typer.text(expr)} has no gradient",
-            expr.span,
-            "training can't move it",
-            notes=("a surrogate stands in where the true expression has no gradient",),
-            helps=("write an expression with a gradient, or a word such as `sigmoid`",),
-        )
+        said = f"the surrogate {typer.text(expr)} has no gradient"
+        label = "training can't move it"
+        help_ = "write an expression with a gradient, or a word such as `sigmoid`"
+        note = "a surrogate stands in where the true expression has no gradient"
+        typer.report("CS309", said, expr.span, label, notes=(note,), helps=(help_,))
 
 
 def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
@@ -184,10 +181,6 @@ def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
         typer.kind(keyword.value, OUTSIDE)
         return
     if value is not None and value <= 0:
-        typer.report(
-            "CS504",
-            f"`{keyword.name}` of `{word}` must be above 0, not {number(value)}",
-            keyword.value.span,
-            "out of range",
-            helps=(f"write `{word}({keyword.name}=1)`",),
-        )
+        said = f"`{keyword.name}` of `{word}` must be above 0, not {number(value)}"
+        help_ = f"write `{word}({keyword.name}=1)`"
+        typer.report("CS504", said, keyword.value.span, "out of range", helps=(help_,))

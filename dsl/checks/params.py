@@ -233,13 +233,9 @@ def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...
     value = _checked(typer, expr, values)
     open_names = [n for n, p in typer.symbols.params().items() if p.value is None]
     if value is None and len(typer.found) == before and not open_names:
-        typer.report(
-            "CS303",
-            f"{typer.text(expr)} is no constant",
-            expr.span,
-            "a param is a number that is known before training",
-            **_instead_of(typer, expr),
-        )
+        said = f"{typer.text(expr)} is no constant"
+        label = "a param is a number that is known before training"
+        typer.report("CS303", said, expr.span, label, **_instead_of(typer, expr))
     return value
 
 

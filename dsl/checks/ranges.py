@@ -53,13 +53,8 @@ def _part_of_a_count(typer: Typer, thing: Expr, bound: Expr) -> bool:
         f"of the weights: `{share} <= {typer.slice(bound)}`",
         f"or a count: `{word}(...) <= 10k`",
     ]
-    typer.report(
-        "CS311",
-        f"{subject(typer, thing)} is a count, and {typer.text(bound)} is less than 1",
-        bound.span,
-        "a share of what?",
-        helps=helps[word == "flops" :],
-    )
+    said = f"{subject(typer, thing)} is a count, and {typer.text(bound)} is less than 1"
+    typer.report("CS311", said, bound.span, "a share of what?", helps=helps[word == "flops" :])
     return True
 
 
@@ -230,15 +225,10 @@ def _true(
     if value is not None and _stated(thing, typer) and not known.low <= value <= known.high:
         meant, edits = _within_reach(typer, relation, thing, at, value)
         helps, fixes = meant or helps, edits
-        typer.report(
-            "CS311",
-            f"the bound {number(value)} is outside the range of {subject(typer, thing)}",
-            at.span,
-            f"{subject(typer, thing)} {interval(known)}".replace("`", ""),
-            notes=("the constraint as written holds whatever is learned",),
-            helps=helps,
-            fixes=fixes,
-        )
+        said = f"the bound {number(value)} is outside the range of {subject(typer, thing)}"
+        label = f"{subject(typer, thing)} {interval(known)}".replace("`", "")
+        note = "the constraint as written holds whatever is learned"
+        typer.report("CS311", said, at.span, label, notes=(note,), helps=helps, fixes=fixes)
         return
     link = left.span.to(right.span)
     if still := still_params(typer, relation):

@@ -73,14 +73,10 @@ def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) 
         else f"say how near counts: `abs({name} - {other}) <= 0.01 => ...`",
         "for a side of it: `<=` or `>=`",
     )
-    typer.report(
-        "CS109",
-        f"{what} asks for nothing in a rule: numbers that move are almost never equal",
-        place,
-        "holds almost everywhere" if positive else "holds almost nowhere",
-        notes=("where they are, a change of nothing makes them differ",),
-        helps=helps,
-    )
+    said = f"{what} asks for nothing in a rule: numbers that move are almost never equal"
+    label = "holds almost everywhere" if positive else "holds almost nowhere"
+    note = "where they are, a change of nothing makes them differ"
+    typer.report("CS109", said, place, label, notes=(note,), helps=helps)
 
 
 def _in_a_set(typer: Typer, atom: Membership) -> None:

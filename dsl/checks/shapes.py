@@ -233,14 +233,10 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
     matrix, vector = texts if len(one) == 2 else texts[::-1]
     forms = (f"{texts[0]} @ {texts[1]}", f"{matrix} @ diag({vector})")
     span = Span(first.span.start, second.span.end)
-    typer.report(
-        "CS329",
-        f"`{typer.source.slice(span)}` has two readings",
-        span,
-        "`*` acts entry by entry",
-        helps=(f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`"),
-        fixes=replacing(span, *forms),
-    )
+    said = f"`{typer.source.slice(span)}` has two readings"
+    label = "`*` acts entry by entry"
+    helps = (f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`")
+    typer.report("CS329", said, span, label, helps=helps, fixes=replacing(span, *forms))
 
 
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
@@ -298,13 +294,9 @@ def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None
         return None
     for item, shape in zip(items, shapes, strict=True):
         if shape != shapes[0]:
-            typer.report(
-                "CS329",
-                f"{typer.text(item)} is no row like the others",
-                item.span,
-                f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}",
-                **_as_long(typer, item, items[0]),
-            )
+            said = f"{typer.text(item)} is no row like the others"
+            label = f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}"
+            typer.report("CS329", said, item.span, label, **_as_long(typer, item, items[0]))
             return None
     return (len(items), *(shapes[0] or ()))
 

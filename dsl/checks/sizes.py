@@ -241,14 +241,11 @@ class _Sizes:
 
     def _report(self, limit: Limit, what: str, span: Span) -> None:
         self.wrong = True
-        self.typer.report(
-            limit.code,
-            what,
-            span,
-            f"at most {limit.most:,}",
-            notes=(f"the limit is {limit.most:,} {limit.what}",),
-            helps=(f"write {limit.instead}",),
-        )
+        said = what
+        label = f"at most {limit.most:,}"
+        help_ = f"write {limit.instead}"
+        note = f"the limit is {limit.most:,} {limit.what}"
+        self.typer.report(limit.code, said, span, label, notes=(note,), helps=(help_,))
 
 
 def _shown(count: float) -> str:

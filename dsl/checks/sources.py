@@ -234,13 +234,9 @@ def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
         each * wide * next_ for widths, each in layers for wide, next_ in pairwise((1, *widths))
     )
     if count > WEIGHTS.most:
-        typer.report(
-            WEIGHTS.code,
-            f"{typer.text(source)} has more than {count:,} weights",
-            source.span,
-            f"at most {WEIGHTS.most:,}",
-            helps=(f"write {WEIGHTS.instead}",),
-        )
+        said = f"{typer.text(source)} has more than {count:,} weights"
+        help_ = f"write {WEIGHTS.instead}"
+        typer.report(WEIGHTS.code, said, source.span, f"at most {WEIGHTS.most:,}", helps=(help_,))
     return count > WEIGHTS.most
 
 
@@ -255,14 +251,10 @@ def _of_itself(typer: Typer, item: Model) -> bool:
                 return False
         if name == item.name:
             assert item.source is not None
-            typer.report(
-                "CS302",
-                f"`{name}` would be a copy of itself",
-                item.source.span,
-                "of what?",
-                notes=("a model that is bound from outside has a line of its own",),
-                helps=("write `frozen(teacher)`, and a line `model teacher` before it",),
-            )
+            said = f"`{name}` would be a copy of itself"
+            help_ = "write `frozen(teacher)`, and a line `model teacher` before it"
+            note = "a model that is bound from outside has a line of its own"
+            typer.report("CS302", said, item.source.span, "of what?", notes=(note,), helps=(help_,))
             return True
     return False
 

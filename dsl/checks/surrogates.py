@@ -144,13 +144,9 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
         label = "stands in for events"
     else:
         return
-    typer.report(
-        "CS539",
-        f"the surrogate {stand_in} would never be used: {why}",
-        given.surrogate.span,
-        label,
-        helps=("leave `with surrogate ...` out",),
-    )
+    said = f"the surrogate {stand_in} would never be used: {why}"
+    help_ = "leave `with surrogate ...` out"
+    typer.report("CS539", said, given.surrogate.span, label, helps=(help_,))
 
 
 def _is_word(surrogate: Expr) -> bool:

@@ -245,24 +245,18 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
     if len(settings.optimizer) < 2:
         return
     if any(isinstance(optimizer, LbfgsOptimizer) for optimizer in settings.optimizer):
-        typer.report(
-            "CS512",
-            "`lbfgs` trains all parameters together and can't stand beside another optimizer",
-            keyword.value.span,
-            "its line search owns the step",
-            helps=("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer"),
-        )
+        said = "`lbfgs` trains all parameters together and can't stand beside another optimizer"
+        label = "its line search owns the step"
+        helps = ("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer")
+        typer.report("CS512", said, keyword.value.span, label, helps=helps)
         return
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:
-        typer.report(
-            "CS532",
-            "two optimizers train the same parameters",
-            keyword.value.span,
-            "which parameters does each train?",
-            notes=("an optimizer without `params` trains all that no other one names",),
-            helps=('give each but one its parameters: `adam(params="geneo*")`',),
-        )
+        said = "two optimizers train the same parameters"
+        label = "which parameters does each train?"
+        help_ = 'give each but one its parameters: `adam(params="geneo*")`'
+        note = "an optimizer without `params` trains all that no other one names"
+        typer.report("CS532", said, keyword.value.span, label, notes=(note,), helps=(help_,))
 
 
 def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
@@ -309,13 +303,10 @@ def _no_condition(typer: Typer, term: Expr) -> None:
         ):
             plural = unit if unit.endswith("s") else f"{unit}s"
             meant = f"fit({plural}={typer.slice(n)})"
-            typer.report(
-                "CS503",
-                f"{typer.text(term)} is no condition: how long a run is, `fit` says",
-                term.span,
-                "not one of `feasible` and `stalled`",
-                helps=(f"write `{meant}` in place of this line",),
-            )
+            said = f"{typer.text(term)} is no condition: how long a run is, `fit` says"
+            label = "not one of `feasible` and `stalled`"
+            help_ = f"write `{meant}` in place of this line"
+            typer.report("CS503", said, term.span, label, helps=(help_,))
             return
         case Compare(operands=(Name(id="patience" | "early_stopping"), Number() as count)):
             meant = f"stalled(epochs={typer.slice(count)})"

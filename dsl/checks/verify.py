@@ -394,14 +394,10 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
     if not equal or any(isinstance(modifier, Within) for modifier in constraint.modifiers):
         return
     text = typer.slice(relation)
-    typer.report(
-        "CS515",
-        f"`{text}` can't be certified: no sample shows that two numbers are equal",
-        relation.span,
-        "equal to how many digits?",
-        related=(_asked(item),),
-        helps=(f"say how close is close enough: `{text} within 0.02`",),
-    )
+    said = f"`{text}` can't be certified: no sample shows that two numbers are equal"
+    label = "equal to how many digits?"
+    help_ = f"say how close is close enough: `{text} within 0.02`"
+    typer.report("CS515", said, relation.span, label, related=(_asked(item),), helps=(help_,))
 
 
 def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:

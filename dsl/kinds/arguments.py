@@ -98,13 +98,9 @@ def _feature(typer: Typer, call: Call, value: Expr, scope: Scope) -> Kind | None
 def _of_a_count(typer: Typer, signature: Signature, value: Expr) -> Kind:
     """Report `l2(params(f))`: how many weights there are, not the weights."""
     model = typer.slice(value.arguments[0]) if isinstance(value, Call) and value.arguments else "f"
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` takes weights, and {typer.text(value)} is how many they are",
-        value.span,
-        "weights go here",
-        **writing(value.span, f"{model}.params"),
-    )
+    said = f"`{signature.name}` takes weights, and {typer.text(value)} is how many they are"
+    label = "weights go here"
+    return typer.report("CS302", said, value.span, label, **writing(value.span, f"{model}.params"))
 
 
 def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
@@ -267,14 +263,8 @@ def _out_of_range(
             share = "it is a share: 4 of 16 is `25%`"
             helps = (f"{share}; for {number(known)} of a hundred write `{number(known)}%`",)
         fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
-    typer.report(
-        "CS304",
-        f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}",
-        value.span,
-        "out of range",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}"
+    typer.report("CS304", said, value.span, "out of range", helps=helps, fixes=fixes)
 
 
 def _no_choice(
@@ -282,23 +272,15 @@ def _no_choice(
 ) -> None:
     words = [number(choice) for choice in parameter.choices]
     shown = f"{', '.join(words[:-1])} or {words[-1]}"
-    typer.report(
-        "CS304",
-        f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}",
-        value.span,
-        "one of a few",
-        helps=(f"write `{_with(typer, call, value, words[1])}`",),
-    )
+    said = f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}"
+    help_ = f"write `{_with(typer, call, value, words[1])}`"
+    typer.report("CS304", said, value.span, "one of a few", helps=(help_,))
 
 
 def _not_whole(typer: Typer, signature: Signature, parameter: Parameter, value: Expr) -> None:
-    typer.report(
-        "CS304",
-        f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}",
-        value.span,
-        "a count",
-        helps=(f"write a whole number, for example `{form(signature)}`",),
-    )
+    said = f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}"
+    help_ = f"write a whole number, for example `{form(signature)}`"
+    typer.report("CS304", said, value.span, "a count", helps=(help_,))
 
 
 def check_order(typer: Typer, call: Call, signature: Signature) -> None:
@@ -333,10 +315,6 @@ def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
     named = {keyword.name: keyword for keyword in call.keywords}
     if signature.name != "ramp" or not {"epochs", "steps"} <= set(named):
         return
-    typer.report(
-        "CS531",
-        "`ramp` says both `epochs` and `steps`",
-        named["steps"].span,
-        "how long, then?",
-        helps=("keep one of the two",),
-    )
+    said = "`ramp` says both `epochs` and `steps`"
+    help_ = "keep one of the two"
+    typer.report("CS531", said, named["steps"].span, "how long, then?", helps=(help_,))

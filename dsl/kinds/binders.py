@@ -164,13 +164,8 @@ def _numbered(typer: Typer, domain: Expr) -> Expr:
     text, _, number = typer.slice(domain).partition("[")
     number = number.rstrip("] ")
     meant = f"{text}.sample({number if number.isdigit() else 100})"
-    typer.report(
-        "CS317",
-        f"points of a domain have no numbers: how many are drawn is `{meant}`",
-        domain.span,
-        "`in` needs a set here",
-        **writing(domain.span, meant),
-    )
+    said = f"points of a domain have no numbers: how many are drawn is `{meant}`"
+    typer.report("CS317", said, domain.span, "`in` needs a set here", **writing(domain.span, meant))
     return domain.value
 
 
@@ -207,13 +202,9 @@ def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
     columns = [column.name for column in typer.symbols.datasets()[data]][:2]
     over = f"forall ({', '.join(columns)}) in {data}"
     index = binder.names[0]
-    typer.report(
-        "CS317",
-        f"examples have no numbers: `{index}` goes over the examples themselves",
-        binder.span,
-        "of which data?",
-        helps=(f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`",),
-    )
+    said = f"examples have no numbers: `{index}` goes over the examples themselves"
+    help_ = f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`"
+    typer.report("CS317", said, binder.span, "of which data?", helps=(help_,))
     return data
 
 
@@ -231,13 +222,9 @@ def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) ->
     words = [end for end in ends if isinstance(end, Name) and typer.name_unknown(end, scope)]
     if len(words) == 2 and typer.symbols.datasets():
         values = ", ".join(map(as_value, words))
-        typer.report(
-            "CS325",
-            f"{typer.text(domain)} is an interval: values are listed in braces",
-            domain.span,
-            "ends that are no numbers",
-            **writing(domain.span, f"{{{values}}}"),
-        )
+        said = f"{typer.text(domain)} is an interval: values are listed in braces"
+        label = "ends that are no numbers"
+        typer.report("CS325", said, domain.span, label, **writing(domain.span, f"{{{values}}}"))
         return
     typer.report(
         "CS325",
@@ -323,13 +310,9 @@ def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
     text = typer.slice(domain)
     meant = ", ".join(f"{name} in {text}" for name in binder.names)
     place = Span(binder.span.start, domain.span.end)
-    typer.report(
-        "CS326",
-        f"`({', '.join(binder.names)})` has {len(binder.names)} names, `{text}` has 1",
-        place,
-        "each name goes over a set of its own",
-        **writing(place, meant),
-    )
+    said = f"`({', '.join(binder.names)})` has {len(binder.names)} names, `{text}` has 1"
+    label = "each name goes over a set of its own"
+    typer.report("CS326", said, place, label, **writing(place, meant))
 
 
 def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:

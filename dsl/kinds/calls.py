@@ -78,13 +78,8 @@ def _average(typer: Typer, call: Call, function: Name) -> Kind:
     if call.keywords and not call.arguments:
         inner = re.sub(r"(?<![=<>!])=(?!=)", " == ", inner, count=1).replace("  ", " ")
     meant = f"{function.id}[{inner}]"
-    return typer.report(
-        "CS201",
-        f"`{function.id}` stands before square brackets",
-        function.span,
-        "no function",
-        **writing(call.span, meant),
-    )
+    said = f"`{function.id}` stands before square brackets"
+    return typer.report("CS201", said, function.span, "no function", **writing(call.span, meant))
 
 
 def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Kind:
@@ -306,13 +301,10 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what == "model" and function.name in ("weights", "params"):
         for argument in call.arguments:
             if typer.kind(argument, scope).what not in ("string", "unknown"):
-                typer.report(
-                    "CS302",
-                    f"{typer.text(argument)} is no name pattern",
-                    argument.span,
-                    "a pattern in quotes goes here",
-                    helps=(f'write `{typer.slice(function)}("conv*")`',),
-                )
+                said = f"{typer.text(argument)} is no name pattern"
+                label = "a pattern in quotes goes here"
+                help_ = f'write `{typer.slice(function)}("conv*")`'
+                typer.report("CS302", said, argument.span, label, helps=(help_,))
         return Kind("weights", False, kind.moves, kind.gradient)
     if kind.what in ("scores", "number") and function.name in DERIVATIVES:
         return _derived(typer, call, function)
@@ -325,13 +317,8 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`u.diff(t)`."""
     parts = [function.value, *call.arguments]
     meant = f"{function.name}({', '.join(map(typer.slice, parts))})"
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no part `{function.name}`: it is a function",
-        function.name_span,
-        "no part",
-        **writing(call.span, meant),
-    )
+    said = f"{typer.text(function.value)} has no part `{function.name}`: it is a function"
+    return typer.report("CS210", said, function.name_span, "no part", **writing(call.span, meant))
 
 
 def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
@@ -406,13 +393,10 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
 
 def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if len(call.arguments) != 1:
-        return typer.report(
-            "CS301",
-            f"`{function.name}` takes the number of points",
-            call.span,
-            f"{counted(len(call.arguments), 'argument')} given",
-            helps=(f"write `{typer.slice(function)}(100)`",),
-        )
+        said = f"`{function.name}` takes the number of points"
+        label = f"{counted(len(call.arguments), 'argument')} given"
+        help_ = f"write `{typer.slice(function)}(100)`"
+        return typer.report("CS301", said, call.span, label, helps=(help_,))
     count = value_or_none(call.arguments[0], typer.values)
     if count is not None and (count < 1 or not is_whole(count)):
         typer.report(

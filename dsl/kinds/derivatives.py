@@ -104,13 +104,8 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
             "on a wall go over its own points: `domain wall(t, x) = box([0, 1], [0, 0])` and "
             f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`",
         )
-    typer.report(
-        "CS302",
-        f"`{word}` does not depend on `{by}`: its derivative is 0 whatever is trained",
-        call.span,
-        f"`{by}` does not stand in it",
-        helps=tuple(helps),
-    )
+    said = f"`{word}` does not depend on `{by}`: its derivative is 0 whatever is trained"
+    typer.report("CS302", said, call.span, f"`{by}` does not stand in it", helps=tuple(helps))
 
 
 def feature_meant(typer: Typer, call: Call, word: str) -> str | None:
@@ -133,13 +128,9 @@ def _word_of(expr: Expr) -> str | None:
 
 def unknown_feature(typer: Typer, call: Call, variable: Name, meant: str) -> Kind:
     """Report `grad(f(x), age)` where nothing is called `age`."""
-    return typer.report(
-        "CS201",
-        f"unknown name `{variable.id}`: a feature of the input is `x.{variable.id}`",
-        variable.span,
-        "not defined in this spec",
-        **writing(call.span, meant),
-    )
+    said = f"unknown name `{variable.id}`: a feature of the input is `x.{variable.id}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", said, variable.span, label, **writing(call.span, meant))
 
 
 def _of_a_column(typer: Typer, call: Call, name: str) -> bool:
@@ -172,13 +163,9 @@ def _no_axis(typer: Typer, call: Call, name: str) -> bool:
     near = closest(name, axes) or (free or [*axes])[-1]
     head = typer.slice(call.function)
     by = ", ".join(near if typer.slice(a) == name else typer.slice(a) for a in call.arguments[1:])
-    typer.report(
-        "CS302",
-        f"`{name}` is no coordinate of `{word}`: it is a function of {listing(axes, 'and')}",
-        call.span,
-        "derived by what does not exist",
-        **writing(call.span, f"{head}({word}, {by})"),
-    )
+    said = f"`{name}` is no coordinate of `{word}`: it is a function of {listing(axes, 'and')}"
+    label = "derived by what does not exist"
+    typer.report("CS302", said, call.span, label, **writing(call.span, f"{head}({word}, {by})"))
     return True
 
 
@@ -206,34 +193,21 @@ def unknown_derivative(typer: Typer, name: Name) -> Kind | None:
     stem, _, by = name.id.rpartition("_")
     if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
         form = f"diff({stem}, {', '.join(by)})"
-        return typer.report(
-            "CS201",
-            f"unknown name `{name.id}`",
-            name.span,
-            "not defined in this spec",
-            **writing(name.span, form),
-        )
+        said = f"unknown name `{name.id}`"
+        label = "not defined in this spec"
+        return typer.report("CS201", said, name.span, label, **writing(name.span, form))
     if form := _of_one_axis(name.id, fields):
-        return typer.report(
-            "CS201",
-            f"unknown name `{name.id}`",
-            name.span,
-            "not defined in this spec",
-            **writing(name.span, form),
-        )
+        said = f"unknown name `{name.id}`"
+        label = "not defined in this spec"
+        return typer.report("CS201", said, name.span, label, **writing(name.span, form))
     text, start = typer.source.text, name.span.start
     found = _QUOTIENT.match(text, start)
     if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:
         count = int(found["power"].strip("^") or 1)
         form = f"diff({', '.join([found['of'], *[found['by']] * count])})"
         place = Span(*found.span())
-        return typer.report(
-            "CS201",
-            f"`{found[0]}`: a derivative is written `{form}`",
-            place,
-            "no quotient",
-            **writing(place, form),
-        )
+        said = f"`{found[0]}`: a derivative is written `{form}`"
+        return typer.report("CS201", said, place, "no quotient", **writing(place, form))
     behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
     known = {f"d{a}" for arguments in fields.values() for a in arguments}
     return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None

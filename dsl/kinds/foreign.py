@@ -119,13 +119,9 @@ def _called(
     typer: Typer, call: Call, function: Name | Attribute, meant: str, headline: str = ""
 ) -> Kind:
     named = typer.slice(function)
-    return typer.report(
-        "CS201",
-        headline or f"unknown name `{named}`",
-        function.span,
-        "not defined in this spec",
-        **writing(call.span, meant),
-    )
+    said = headline or f"unknown name `{named}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", said, function.span, label, **writing(call.span, meant))
 
 
 def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
@@ -208,13 +204,9 @@ def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope)
         return None
     level, value = typer.slice(first), typer.slice(second)
     meant = f"{signature.name}({value}, {level})"
-    return typer.report(
-        "CS302",
-        f"the arguments of `{signature.name}` stand the other way round",
-        call.span,
-        f"`{level}` is the {name}, and stands second",
-        **writing(call.span, meant),
-    )
+    said = f"the arguments of `{signature.name}` stand the other way round"
+    label = f"`{level}` is the {name}, and stands second"
+    return typer.report("CS302", said, call.span, label, **writing(call.span, meant))
 
 
 def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
@@ -227,13 +219,9 @@ def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
     if not isinstance(index, Name) or not typer.name_unknown(index, scope) or call.keywords:
         return None
     text = typer.slice(term)
-    return typer.report(
-        "CS301",
-        f"the index of a `{signature.name}` stands behind its term, with what it runs over",
-        call.span,
-        f"over which `{index.id}`?",
-        helps=(f"write `{signature.name}({text} for {index.id} in range(n))`",),
-    )
+    said = f"the index of a `{signature.name}` stands behind its term, with what it runs over"
+    help_ = f"write `{signature.name}({text} for {index.id} in range(n))`"
+    return typer.report("CS301", said, call.span, f"over which `{index.id}`?", helps=(help_,))
 
 
 def _binder_second(
@@ -244,10 +232,6 @@ def _binder_second(
         return None
     term, over = typer.slice(call.arguments[0]), typer.slice(binder)
     meant = f"{signature.name}({term} for {over})"
-    return typer.report(
-        "CS301",
-        f"what a `{signature.name}` runs over stands behind `for`",
-        call.span,
-        "a comma stands here",
-        **writing(call.span, meant),
-    )
+    said = f"what a `{signature.name}` runs over stands behind `for`"
+    label = "a comma stands here"
+    return typer.report("CS301", said, call.span, label, **writing(call.span, meant))

@@ -120,14 +120,10 @@ def _two_ends(typer: Typer, call: Call) -> bool:
     values = "{" + ", ".join(str(value) for value in range(first, last)) + "}"
     meant = f"range({last})" if first == 0 else values if few and last > first else ""
     shift = f"range({last - first})` with `i + {first}` for `i"
-    typer.report(
-        "CS301",
-        "`range` takes 1 argument, not 2: it begins at 0",
-        call.span,
-        "the whole numbers below n",
-        helps=(f"write `{meant}`" if meant else f"write `{shift}`",),
-        fixes=replacing(call.span, meant),
-    )
+    said = "`range` takes 1 argument, not 2: it begins at 0"
+    label = "the whole numbers below n"
+    help_ = f"write `{meant}`" if meant else f"write `{shift}`"
+    typer.report("CS301", said, call.span, label, helps=(help_,), fixes=replacing(call.span, meant))
     return True
 
 

@@ -90,13 +90,9 @@ def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> 
 def _averageable(typer: Typer, body: Expr, kind: Kind) -> None:
     if kind.what in NUMERIC or kind.what in ("event", "groups"):
         return
-    typer.report(
-        "CS302",
-        f"{typer.text(body)} is {WORDS[kind.what]}: it has no mean",
-        body.span,
-        "`E[...]` needs a number",
-        helps=number_of(typer, body, kind),
-    )
+    said = f"{typer.text(body)} is {WORDS[kind.what]}: it has no mean"
+    label = "`E[...]` needs a number"
+    typer.report("CS302", said, body.span, label, helps=number_of(typer, body, kind))
 
 
 def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
@@ -124,13 +120,9 @@ def _of_entries(typer: Typer, expr: Comprehension) -> None:
     if word is None:
         return
     meant = text.replace(body, f"{word}({name})", 1)
-    typer.report(
-        "CS329",
-        f"`{body}` is as large as `{name}`: weights of different shapes have no sum",
-        expr.span,
-        "their entries are summed first",
-        **writing(expr.span, meant),
-    )
+    said = f"`{body}` is as large as `{name}`: weights of different shapes have no sum"
+    label = "their entries are summed first"
+    typer.report("CS329", said, expr.span, label, **writing(expr.span, meant))
 
 
 def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
@@ -155,11 +147,6 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
                 (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`"),
                 fixes[::-1],
             )
-    return typer.report(
-        "CS313",
-        f"{typer.text(expr.body)} is a number, not an event",
-        expr.body.span,
-        "needs something true or false",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"{typer.text(expr.body)} is a number, not an event"
+    label = "needs something true or false"
+    return typer.report("CS313", said, expr.body.span, label, helps=helps, fixes=fixes)

@@ -82,13 +82,10 @@ def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
     columns = typer.symbols.datasets().get(scope.data)
     if columns is not None and all(column.name != name.id for column in columns):
         known = tuple(column.name for column in columns)
-        return typer.report(
-            "CS208",
-            f"dataset `{scope.data}` has no column `{name.id}`",
-            name.span,
-            f"`{scope.data}` has {listing(known, 'and')}",
-            helps=(f"add `{name.id}` to the columns of `{scope.data}` in its `data` line",),
-        )
+        said = f"dataset `{scope.data}` has no column `{name.id}`"
+        label = f"`{scope.data}` has {listing(known, 'and')}"
+        help_ = f"add `{name.id}` to the columns of `{scope.data}` in its `data` line"
+        return typer.report("CS208", said, name.span, label, helps=(help_,))
     return Kind("column")
 
 

@@ -131,13 +131,8 @@ def in_square_brackets(typer: Typer, name: Expr, word: str) -> Kind | None:
         return None
     meant = f"{word}({text[opener + 1 : close]})"
     span = Span(name.span.start, close + 1)
-    return typer.report(
-        "CS302",
-        f"what `{word}` takes stands in `( )`",
-        span,
-        "a function",
-        **writing(span, meant),
-    )
+    said = f"what `{word}` takes stands in `()`"
+    return typer.report("CS302", said, span, "a function", **writing(span, meant))
 
 
 _ON = re.compile(r"([ \t]*(?:[<>]=?|==)[ \t]*[\d.]+%?)[ \t]+on[ \t]+(\w+)")
@@ -164,13 +159,9 @@ def dashed(typer: Typer, name: Name) -> Kind | None:
         if inside:
             return UNKNOWN  # said at its first word
         place = Span(start, start + len(written))
-        return typer.report(
-            "CS201",
-            f"`{written}` is called `{column.name}` here",
-            place,
-            "the name in the data",
-            **writing(place, column.name),
-        )
+        said = f"`{written}` is called `{column.name}` here"
+        label = "the name in the data"
+        return typer.report("CS201", said, place, label, **writing(place, column.name))
     return None
 
 
@@ -249,10 +240,5 @@ def label_used(typer: Typer, name: Name) -> Kind | None:
     elif line.rstrip().endswith(("<=", ">=", "==")) and bound:
         about = bound
     place = Span(name.span.start, part.end() if part else name.span.end)
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is the label of a constraint, no number",
-        name.span,
-        "labels have no value",
-        **writing(place, about),
-    )
+    said = f"`{name.id}` is the label of a constraint, no number"
+    return typer.report("CS201", said, name.span, "labels have no value", **writing(place, about))

@@ -49,13 +49,9 @@ def operand_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
             notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
             helps=(_count_of(typer, expr),),
         )
-    return typer.report(
-        "CS302",
-        f"{typer.text(expr)} is {WORDS[kind.what]}, not a number",
-        expr.span,
-        "arithmetic needs a number here",
-        helps=number_of(typer, expr, kind),
-    )
+    said = f"{typer.text(expr)} is {WORDS[kind.what]}, not a number"
+    label = "arithmetic needs a number here"
+    return typer.report("CS302", said, expr.span, label, helps=number_of(typer, expr, kind))
 
 
 _BOUND = re.compile(r"[ \t]*<=?[ \t]*([\d.]+%?)")
@@ -96,13 +92,9 @@ def check_finite(typer: Typer, expr: Expr) -> None:
 
 def not_finite(typer: Typer, expr: Expr, problem: NotFiniteError) -> None:
     """Arithmetic of constants that has no result: `1/0`, `log(-1)`."""
-    typer.report(
-        "CS316",
-        f"{typer.text(expr)} {problem}",
-        expr.span,
-        "can't be computed",
-        helps=("write the number that is meant",),
-    )
+    said = f"{typer.text(expr)} {problem}"
+    help_ = "write the number that is meant"
+    typer.report("CS316", said, expr.span, "can't be computed", helps=(help_,))
 
 
 def no_gradient(typer: Typer, expr: Expr, note: str, *helps: str) -> None:
@@ -144,13 +136,8 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     }
     if over is not None:
         meant = writing(expr.span, f"{over[1]} == {text}")
-    return typer.report(
-        "CS313",
-        f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
-        expr.span,
-        "needs something true or false",
-        **meant,
-    )
+    said = f"{typer.text(expr)} is {WORDS[kind.what]}, not an event"
+    return typer.report("CS313", said, expr.span, "needs something true or false", **meant)
 
 
 def compared(text: str) -> str:

@@ -93,13 +93,9 @@ def at_a_point(typer: Typer, model: Name, axes: tuple[str, ...], given: tuple[Ex
     meant = f"{model.id}({', '.join(named.get(a) or places.get(a, a) for a in axes)})"
     end = re.compile(r"[ \t]*[\])]").match(typer.source.text, given[-1].span.end)
     whole = Span(model.span.start, end.end() if end else given[-1].span.end)
-    return typer.report(
-        "CS302",
-        f"`{typer.source.slice(whole)}`: a value at a point is a call",
-        whole,
-        f"a model of {listing(axes, 'and')}",
-        **writing(whole, meant),
-    )
+    said = f"`{typer.source.slice(whole)}`: a value at a point is a call"
+    label = f"a model of {listing(axes, 'and')}"
+    return typer.report("CS302", said, whole, label, **writing(whole, meant))
 
 
 _COORDINATE = re.compile(r"(\w+)[ \t]*==?[ \t]*(.+)")
@@ -112,27 +108,16 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     if isinstance(only, Name) and only.id in typer.symbols.column_names:
         meant = f"{text}({only.id})"
         whole = Span(value.span.start, typer.source.text.find("]", only.span.end) + 1)
-        return typer.report(
-            "CS302",
-            f"`{text}` is a model: what it sees stands in `( )`",
-            whole,
-            "square brackets",
-            **writing(whole, meant),
-        )
+        said = f"`{text}` is a model: what it sees stands in `()`"
+        return typer.report("CS302", said, whole, "square brackets", **writing(whole, meant))
     place = ".".join(
         index.value if isinstance(index, String) else typer.slice(index) for index in indices
     )
     part = f'{text}.weights("{place}*")'
     behind = _PLACE.match(typer.source.text, value.span.end)
     help_, fixes = of_each(typer, value.span, behind, part)
-    return typer.report(
-        "CS302",
-        f"`{text}` is a model: its layers are chosen by their names",
-        indices[0].span,
-        "no entries",
-        helps=(help_,),
-        fixes=fixes,
-    )
+    said = f"`{text}` is a model: its layers are chosen by their names"
+    return typer.report("CS302", said, indices[0].span, "no entries", helps=(help_,), fixes=fixes)
 
 
 def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
@@ -245,14 +230,10 @@ def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     end = typer.source.text.find("]", max(index.span.end for index in indices)) + 1
     whole = Span(value.span.start, end)
     entry = f"{text}[{typer.slice(indices[-1])}]"
-    return typer.report(
-        "CS329",
-        f"`{text}` has one index, not {len(indices)}",
-        whole,
-        "a vector an example",
-        notes=("an index chooses an output, never an example",),
-        **writing(whole, entry),
-    )
+    said = f"`{text}` has one index, not {len(indices)}"
+    label = "a vector an example"
+    note = "an index chooses an output, never an example"
+    return typer.report("CS329", said, whole, label, notes=(note,), **writing(whole, entry))
 
 
 def _of_another_column(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> None:
@@ -407,11 +388,6 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
         place = Span(expr.value.span.start, expr.name_span.start)
         help_, fixes = of_each(typer, place, path, part)
         helps = (help_,)
-    return typer.report(
-        "CS210",
-        f"`{text}` has no part `{expr.name}`",
-        expr.name_span,
-        f"it has {listing(known, 'and')}" if known else "it has no parts",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{text}` has no part `{expr.name}`"
+    label = f"it has {listing(known, 'and')}" if known else "it has no parts"
+    return typer.report("CS210", said, expr.name_span, label, helps=helps, fixes=fixes)

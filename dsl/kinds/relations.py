@@ -111,13 +111,8 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
                 f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
                 "`topk` gives the largest entries, not their places",
             )
-    typer.report(
-        "CS302",
-        f"`{text}` is {WORDS[kind.what]}, not a set",
-        members.span,
-        "a set goes behind `in`",
-        helps=helps,
-    )
+    said = f"`{text}` is {WORDS[kind.what]}, not a set"
+    typer.report("CS302", said, members.span, "a set goes behind `in`", helps=helps)
 
 
 def _quoted_column(typer: Typer, expr: Compare) -> None:
@@ -156,14 +151,10 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
     if model is None or model.arguments is not None or not plain:
         return
     bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
-    typer.report(
-        "CS325",
-        f"{typer.text(left)} is a number, hardly ever equal to a class",
-        left.span,
-        "an output of a model",
-        helps=(f"write `{bare}`, the class that it says",),
-        fixes=replacing(left.span, bare),
-    )
+    said = f"{typer.text(left)} is a number, hardly ever equal to a class"
+    label = "an output of a model"
+    help_ = f"write `{bare}`, the class that it says"
+    typer.report("CS325", said, left.span, label, helps=(help_,), fixes=replacing(left.span, bare))
 
 
 def _probability(expr: Expr) -> bool:
@@ -176,23 +167,15 @@ def _probability(expr: Expr) -> bool:
 def _equal_probability(typer: Typer, left: Expr, right: Expr) -> None:
     """Report `P[prob == 1]`: probabilities are between 0 and 1, the class is `pred`."""
     if isinstance(left, Index):
-        typer.report(
-            "CS325",
-            f"{typer.text(left)} is a probability, hardly ever equal to a number",
-            left.span,
-            "between 0 and 1",
-            helps=(f"say on which side: `{typer.slice(left)} >= 0.5`",),
-        )
+        said = f"{typer.text(left)} is a probability, hardly ever equal to a number"
+        help_ = f"say on which side: `{typer.slice(left)} >= 0.5`"
+        typer.report("CS325", said, left.span, "between 0 and 1", helps=(help_,))
         return
     meant = f"pred{typer.slice(left)[4:]}"
-    typer.report(
-        "CS325",
-        f"{typer.text(left)} is a probability, hardly ever equal to a class",
-        left.span,
-        "between 0 and 1",
-        helps=(f"write `{meant} == {typer.slice(right)}`, the class that it says",),
-        fixes=replacing(left.span, meant),
-    )
+    said = f"{typer.text(left)} is a probability, hardly ever equal to a class"
+    label = "between 0 and 1"
+    help_ = f"write `{meant} == {typer.slice(right)}`, the class that it says"
+    typer.report("CS325", said, left.span, label, helps=(help_,), fixes=replacing(left.span, meant))
 
 
 def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
@@ -203,13 +186,9 @@ def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
         return False
     thing, operator = typer.slice(first.operands[0]), first.operators[0]
     meant = f"{thing} {operator} {typer.slice(operand)}"
-    typer.report(
-        "CS313",
-        f"{typer.text(operand)} is compared with nothing",
-        operand.span,
-        "each comparison is written out",
-        **writing(operand.span, meant),
-    )
+    said = f"{typer.text(operand)} is compared with nothing"
+    label = "each comparison is written out"
+    typer.report("CS313", said, operand.span, label, **writing(operand.span, meant))
     return True
 
 

@@ -66,13 +66,8 @@ def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
     inner = typer.slice(call.arguments[0])
     prob = signature.name == "prob"
     meant = f"{signature.name}[{inner}]" if prob else f"{signature.name} == {inner}"
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` takes outputs of a model, and `{inner}` is a class",
-        call.span,
-        "a number",
-        **writing(call.span, meant),
-    )
+    said = f"`{signature.name}` takes outputs of a model, and `{inner}` is a class"
+    return typer.report("CS302", said, call.span, "a number", **writing(call.span, meant))
 
 
 def _is_loss(typer: Typer, expr: Expr) -> bool:
@@ -85,13 +80,8 @@ def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`mean(ce(f(x), y))`."""
     loss = typer.slice(call.arguments[0])
     meant = OVER_EXAMPLES[signature.name].format(loss)
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number",
-        call.span,
-        "over the examples?",
-        **writing(call.span, meant),
-    )
+    said = f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number"
+    return typer.report("CS302", said, call.span, "over the examples?", **writing(call.span, meant))
 
 
 def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:

@@ -202,13 +202,9 @@ def _average_of(typer: Typer, name: Name) -> Kind | None:
     on = f" on {data}" if data in typer.symbols.datasets() else ""
     meant = f"{word}[{text[start + 1 : close]}{on}]"
     place = Span(name.span.start, close + 1)
-    return typer.report(
-        "CS201",
-        f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`",
-        name.span,
-        "not defined in this spec",
-        **writing(place, meant),
-    )
+    said = f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", said, name.span, label, **writing(place, meant))
 
 
 def _juxtaposed(typer: Typer, name: Name) -> str | None:
@@ -295,13 +291,8 @@ def unknown_values(typer: Typer, words: Sequence[Name], column: Expr | None = No
     for word in reversed(words):
         start, end = (at - place.start for at in word.span)
         new = f"{new[:start]}{as_value(word)}{new[end:]}"
-    typer.report(
-        "CS201",
-        f"unknown names {listing([word.id for word in words], 'and')}: are they values?",
-        place,
-        "not defined in this spec",
-        **writing(place, new),
-    )
+    said = f"unknown names {listing([word.id for word in words], 'and')}: are they values?"
+    typer.report("CS201", said, place, "not defined in this spec", **writing(place, new))
 
 
 def as_value(name: Name) -> str:
@@ -336,14 +327,10 @@ def _domain_as_data(typer: Typer, name: str, span: Span) -> Kind:
     text, meant = typer.source.text, f"for {names} in {name}.sample(200)"
     before = re.search(r"on[ \t]*\Z", text[: span.start])
     place = Span(before.start(), span.end) if before else span
-    return typer.report(
-        "CS207",
-        f"`{name}` is a domain, no dataset: a mean over it goes over points that are drawn",
-        span,
-        "a domain",
-        helps=(f"write `{meant}` in place of `on {name}`",),
-        fixes=replacing(place, meant),
-    )
+    said = f"`{name}` is a domain, no dataset: a mean over it goes over points that are drawn"
+    label = "a domain"
+    help_ = f"write `{meant}` in place of `on {name}`"
+    return typer.report("CS207", said, span, label, helps=(help_,), fixes=replacing(place, meant))
 
 
 _SPLITS = {
