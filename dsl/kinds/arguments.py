@@ -45,15 +45,17 @@ def argument_kind(
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
         typer.extend(found)
         return None
-    if isinstance(value, Name) and typer.name_unknown(value, scope) and _columns(parameter):
-        return unknown_column(typer, value, scope)
-    if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
-        return unknown_model(typer, value)
+    number = "number" in parameter.kinds
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and not number:
+        if "column" in parameter.kinds:
+            return unknown_column(typer, value, scope)
+        if "model" in parameter.kinds:
+            return unknown_model(typer, value)
     if signature.family == "derivative" and (told := _feature(typer, call, value, scope)):
         return told
     kind = typer.kind(value, scope)
     counts = scope.inside or kind.per_example or bool(scope.data)
-    if kind.what == "event" and "number" in parameter.kinds and counts:
+    if kind.what == "event" and number and counts:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
         if _of_intervals(signature, kind) and value is not call.arguments[0]:
@@ -109,24 +111,11 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
     if signature.family == "model" and len(models) == 1 and isinstance(value, Name):
         return replacing(value.span, models[0])
     if signature.family == "groups" and separated(value, typer.slice) is None:
-        meant = by_group(typer, value)
-        if "| column" in meant:
-            return ()  # no column of the spec makes groups
-        return replacing(value.span, meant)
+        meant = by_group(typer, value)  # else no column of the spec makes groups
+        return replacing(value.span, None if "| column" in meant else meant)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
-    meant = f"{typer.slice(value)}(x)"
-    return replacing(value.span, meant)
-
-
-def _columns(parameter: Parameter) -> bool:
-    """Whether an argument can only be a column."""
-    return "column" in parameter.kinds and "number" not in parameter.kinds
-
-
-def _models(parameter: Parameter) -> bool:
-    """Whether an argument is most likely a model."""
-    return "model" in parameter.kinds and "number" not in parameter.kinds
+    return replacing(value.span, f"{typer.slice(value)}(x)")
 
 
 def _wanted(signature: Signature, parameter: Parameter) -> str:
@@ -143,27 +132,17 @@ def _wanted(signature: Signature, parameter: Parameter) -> str:
     return "a number"
 
 
-def _with(typer: Typer, call: Call, value: Expr, text: str) -> str:
-    """A call as typed, with one argument exchanged."""
-    start, end = call.span.start, call.span.end
-    source = typer.source.text
-    return f"{source[start : value.span.start]}{text}{source[value.span.end : end]}"
-
-
 def _instead(
     typer: Typer, call: Call, signature: Signature, value: Expr, kind: Kind
 ) -> tuple[str, ...]:
     text = typer.slice(value)
     models = tuple(typer.symbols.models())
     if isinstance(value, String) and value.value in typer.symbols.column_names:
-        return (f"write `{_with(typer, call, value, value.value)}`",)
-    if (
-        signature.family == "derivative"
-        and isinstance(value, String)
-        and value.value.isidentifier()
-    ):
+        return (f"write `{typer.exchanged(call, value, value.value)}`",)
+    derived = signature.family == "derivative"
+    if derived and isinstance(value, String) and value.value.isidentifier():
         feature = feature_meant(typer, call, value.value)
-        return (f"write `{feature or _with(typer, call, value, value.value)}`",)
+        return (f"write `{feature or typer.exchanged(call, value, value.value)}`",)
     if signature.family == "model" and models:
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
@@ -190,15 +169,16 @@ def _instead(
     if signature.name in BOTH and kind.what == "model":
         return (of_each(typer, value.span, None, f"{text}.weights")[0],)
     if signature.family in ("weights", "reduction") and kind.what == "model":
+        each = typer.exchanged(call, value, "W")
         return (
-            f"over all weights: `{_with(typer, call, value, f'{text}.weights')}`",
-            f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
+            f"over all weights: `{typer.exchanged(call, value, f'{text}.weights')}`",
+            f"each by itself: `forall W in {text}.weights: {each} ...`",
         )
     if signature.family == "groups":
         meant = separated(value, typer.slice)
         if meant is not None:
             return (f"columns and conditions are separated by commas: `{meant}`",)
-        return (f"write `{_with(typer, call, value, by_group(typer, value))}`",)
+        return (f"write `{typer.exchanged(call, value, by_group(typer, value))}`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
     if kind.what == "string" and re.fullmatch(r"-?inf|[-+\d.e%]+", text.strip('"')):
@@ -232,9 +212,7 @@ def by_group(typer: Typer, value: Expr) -> str:
     first = value.conditions[0]
     column = first.operands[0] if isinstance(first, Compare) else None
     if isinstance(column, Name) and column.id in typer.symbols.column_names:
-        start = value.span.start
-        head = text[: first.span.start - start]
-        return f"{head}{column.id}{text[first.span.end - start :]}"
+        return typer.exchanged(value, first, column.id)
     if not isinstance(first, EVENTS) or group(typer) in names(first):
         return f"P[pred == 1 | {group(typer)}]"
     return f"{text[:-1].rstrip()}, {group(typer)}]"
@@ -273,7 +251,7 @@ def _no_choice(
     words = [number(choice) for choice in parameter.choices]
     shown = f"{', '.join(words[:-1])} or {words[-1]}"
     said = f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}"
-    help_ = f"write `{_with(typer, call, value, words[1])}`"
+    help_ = f"write `{typer.exchanged(call, value, words[1])}`"
     typer.report("CS304", said, value.span, "one of a few", helps=(help_,))
 
 
@@ -288,12 +266,9 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
     if signature.name not in ("nm", "uniform") or len(call.arguments) != 2:
         return
     first, second = (value_or_none(argument, typer.values) for argument in call.arguments)
-    if (
-        first is None
-        or second is None
-        or first < second
-        or (first == second and signature.name == "nm")
-    ):
+    if first is None or second is None or first < second:
+        return
+    if first == second and signature.name == "nm":
         return
     low, high = (typer.slice(argument) for argument in call.arguments)
     swapped = f"{signature.name}({high}, {low})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from cspec.dsl.kinds.balls import check_centre
 from cspec.dsl.kinds.names import set_kind
@@ -17,7 +18,6 @@ from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
     Call,
-    Domain,
     Expr,
     FiniteSet,
     Index,
@@ -111,28 +111,16 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             return _points(typer, binder, _numbered(typer, domain)), None
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
-        case "column":
-            text = typer.slice(domain).partition(".unique")[0]
-            typer.report(
-                "CS317",
-                f"`{text}` is a column: its values are `values({text})`",
-                domain.span,
-                "`in` needs a set here",
-                helps=(f"write `values({text})`",),
-                fixes=(Fix(span=domain.span, replacement=f"values({text})", title="its values"),),
+        case "column" | "model":
+            column, text = kind.what == "column", typer.slice(domain).partition(".unique")[0]
+            meant, what = (
+                (f"values({text})", "values") if column else (f"{text}.weights", "weights")
             )
-            return dict.fromkeys(binder.names, _ELEMENTS["values"]), None
-        case "model":
-            text = typer.slice(domain)
-            typer.report(
-                "CS317",
-                f"`{text}` is a model: its weights are `{text}.weights`",
-                domain.span,
-                "`in` needs a set here",
-                helps=(f"write `{text}.weights`",),
-                fixes=(Fix(span=domain.span, replacement=f"{text}.weights", title="its weights"),),
-            )
-            return unknown, None
+            said = f"`{text}` is a {kind.what}: its {what} are `{meant}`"
+            fix = Fix(span=domain.span, replacement=meant, title=f"its {what}")
+            told: dict[str, Any] = {"helps": (f"write `{meant}`",), "fixes": (fix,)}
+            typer.report("CS317", said, domain.span, "`in` needs a set here", **told)
+            return dict.fromkeys(binder.names, _ELEMENTS["values"]) if column else unknown, None
         case _:
             _no_set(typer, domain)
             return unknown, None
@@ -315,34 +303,18 @@ def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
     typer.report("CS326", said, place, label, **writing(place, meant))
 
 
-def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
-    if isinstance(domain, Name):
-        symbol = typer.symbols.table.get(domain.id)
-        if symbol is not None and isinstance(symbol.item, Domain):
-            return tuple(axis.name for axis in symbol.item.axes)
-    return ()
-
-
 def _points(typer: Typer, binder: Binder, domain: Expr) -> dict[str, Kind]:
     """The kinds of the numbers of a point, which has as many as its domain has axes."""
-    axes = _axes(typer, domain)
-    number = len(axes) or _intervals(domain)
-    _count(typer, binder, number, _axes_words(axes, number))
+    item = typer.symbols.domains().get(domain.id) if isinstance(domain, Name) else None
+    axes = [axis.name for axis in item.axes] if item else []
+    intervals = domain.arguments if isinstance(domain, Call) else ()
+    number = len(axes) or (len(intervals) if function_name(domain) in BOXES else 1)
+    why = "its points are single numbers"
+    if axes or number > 1:
+        why = f"its points are ({', '.join(axes) or counted(number, 'number')})"
+    _count(typer, binder, number, why)
     _misplaced(typer, binder, "axis")
     return dict.fromkeys(binder.names, _POINT)
-
-
-def _intervals(domain: Expr) -> int:
-    """How many numbers a point has, of a set that has no name."""
-    if isinstance(domain, Call) and function_name(domain) in BOXES:
-        return len(domain.arguments)
-    return 1
-
-
-def _axes_words(axes: tuple[str, ...], number: int) -> str:
-    if axes or number > 1:
-        return f"its points are ({', '.join(axes) if axes else counted(number, 'number')})"
-    return "its points are single numbers"
 
 
 def _misplaced(typer: Typer, binder: Binder, word: str) -> None:

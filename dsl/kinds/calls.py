@@ -34,8 +34,8 @@ from cspec.dsl.tree.nodes import (
     Model,
     Name,
     Vector,
-    walk,
 )
+from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
@@ -158,8 +158,9 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         # What is `a @ b` between vectors of unknown sizes is a number between these.
         single = kind.what == "tensor" and declared_shape(typer, call) == ()
         return kind._replace(what="number") if single else kind
-    if isinstance(item, Let) and _takes(typer, item) is not None:
-        return UNKNOWN  # what the `let` lacks is said there
+    lacks = names(item.value) if isinstance(item, Let) else ()
+    if any(typer.name_unknown(Name(id=word), OUTSIDE) for word in lacks):
+        return UNKNOWN  # what the `let` lacks, which it may be called with, is said there
     return called_entry(typer, call, function) or typer.report(
         "CS302",
         f"`{function.id}` is no function",
@@ -168,12 +169,6 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         helps=(f"write `{function.id}` alone, without the parentheses",),
         fixes=replacing(call.span, function.id),
     )
-
-
-def _takes(typer: Typer, item: Let) -> Name | None:
-    """The name in a `let` that nothing defines, and that may be what it is called with."""
-    names = (node for node in walk(item.value) if isinstance(node, Name))
-    return next((n for n in names if typer.name_unknown(n, OUTSIDE)), None)
 
 
 def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
@@ -265,14 +260,10 @@ def _starts(typer: Typer) -> dict[str, str]:
 
 def _compared(typer: Typer, call: Call, parameter: str) -> str:
     """What may stand for a parameter: a class, where the prediction or the target is compared."""
-    word = call.function.id if isinstance(call.function, Name) else ""
-    let = typer.symbols.lets().get(word)
+    let = typer.symbols.lets().get(function_name(call) or "")
     text = typer.slice(let.value) if let else ""
-    return (
-        "1"
-        if re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{re.escape(parameter)}\b", text)
-        else parameter
-    )
+    class_ = re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{re.escape(parameter)}\b", text)
+    return "1" if class_ else parameter
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:

@@ -48,9 +48,8 @@ def _of_weights(domain: Expr) -> bool:
 
 
 def _is_derivative(typer: Typer, call: Call) -> bool:
-    function = call.function
-    named = isinstance(function, Name) and function.id in DERIVATIVES
-    return named and typer.symbols.role(getattr(function, "id", "")) is None
+    word = function_name(call) or ""
+    return word in DERIVATIVES and typer.symbols.role(word) is None
 
 
 def _by_a_name(typer: Typer, call: Call) -> str:
@@ -99,11 +98,9 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
     model = function_name(inner)
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
     if model in typer.symbols.models():
-        helps.insert(
-            0,
-            "on a wall go over its own points: `domain wall(t, x) = box([0, 1], [0, 0])` and "
-            f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`",
-        )
+        over = f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`"
+        box = "`domain wall(t, x) = box([0, 1], [0, 0])`"
+        helps.insert(0, f"on a wall go over its own points: {box} and {over}")
     said = f"`{word}` does not depend on `{by}`: its derivative is 0 whatever is trained"
     typer.report("CS302", said, call.span, f"`{by}` does not stand in it", helps=tuple(helps))
 
@@ -191,15 +188,10 @@ def unknown_derivative(typer: Typer, name: Name) -> Kind | None:
     """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
     fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
     stem, _, by = name.id.rpartition("_")
-    if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
-        form = f"diff({stem}, {', '.join(by)})"
-        said = f"unknown name `{name.id}`"
-        label = "not defined in this spec"
-        return typer.report("CS201", said, name.span, label, **writing(name.span, form))
-    if form := _of_one_axis(name.id, fields):
-        said = f"unknown name `{name.id}`"
-        label = "not defined in this spec"
-        return typer.report("CS201", said, name.span, label, **writing(name.span, form))
+    named = stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}
+    form = f"diff({stem}, {', '.join(by)})" if named else _of_one_axis(name.id, fields)
+    if form:
+        return typer.unknown(name, f"write `{form}`", new=form)
     text, start = typer.source.text, name.span.start
     found = _QUOTIENT.match(text, start)
     if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:

@@ -60,15 +60,8 @@ def unused_model(typer: Typer, name: Name, given: Expr) -> Kind | None:
     unused = _unused(typer, "model")
     if len(unused) != 1 or len(typer.symbols.models()) < 2 or isinstance(given, Expectation):
         return None
-    return typer.report(
-        "CS201",
-        f"unknown name `{name.id}`",
-        name.span,
-        "not defined in this spec",
-        notes=(f"model `{unused[0]}` is declared, and used nowhere",),
-        helps=(f"did you mean `{unused[0]}`?",),
-        fixes=replacing(name.span, unused[0]),
-    )
+    note = f"model `{unused[0]}` is declared, and used nowhere"
+    return typer.unknown(name, f"did you mean `{unused[0]}`?", new=unused[0], notes=(note,))
 
 
 def _unused(typer: Typer, *roles: Role) -> list[str]:
@@ -129,10 +122,8 @@ def entry_meant(typer: Typer, word: str, scope: Scope) -> str | None:
 
 def _from_one(typer: Typer, item: Var, stem: str, number: str) -> bool:
     """Whether `x_1`, `x_2`, `x_3` are the three entries of `x`."""
-    (size, *more), used = (
-        item.dimensions,
-        re.findall(rf"\b{re.escape(stem)}_?(\d+)\b", typer.source.text),
-    )
+    (size, *more) = item.dimensions
+    used = re.findall(rf"\b{re.escape(stem)}_?(\d+)\b", typer.source.text)
     many = value_or_none(size, typer.values)
     whole = not more and number.isdigit() and many is not None
     return whole and f"{many:g}" in used and "0" not in used

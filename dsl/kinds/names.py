@@ -11,7 +11,7 @@ from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Expr, Name
 from cspec.dsl.words.functions import BOTH, SETS, Signature
-from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
+from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, What
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -38,15 +38,14 @@ def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
 
 def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
     symbol = typer.symbols.table[name.id]
+    what: What = "tensor" if getattr(symbol.item, "dimensions", ()) else "number"
     match symbol.role:
         case "param":
-            dimensions = getattr(symbol.item, "dimensions", ())
-            return Kind("tensor") if dimensions else CONSTANT
+            return Kind(what)
         case "let":
             return _function_alone(typer, name) or typer.let_kind(name.id, (), scope)
         case "var":
-            dimensions = getattr(symbol.item, "dimensions", ())
-            return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
+            return Kind(what, moves=True, gradient=True)
         case "data":
             return Kind("dataset")
         case "model":

@@ -51,16 +51,15 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         if isinstance(end, Expr)
     ]
     found = [_end(typer, value, end, scope) for end in ends]
-    if (
-        kind.what == "scores"
-        and len(indices) > 1
-        and (_built_in(typer, value) or _chances(typer, value, indices))
-    ):
+    several = kind.what == "scores" and len(indices) > 1
+    if several and (_built_in(typer, value) or _chances(typer, value, indices)):
         return _too_many(typer, value, indices)
     if any(isinstance(index, Slice) for index in indices):
         return kind
-    if _is_table(typer, value):
-        _of_another_column(typer, value, indices)
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    item = symbol.item if symbol else None
+    if columns := columns_of(item, typer.symbols) if isinstance(item, Param) else ():
+        _of_another_column(typer, value, columns, indices)
         return Kind("number", any(index.per_example for index in found))
     if any(index.moves for index in found) and not kind.moves:
         # `cost[pred]`: which entry it is moves, in jumps.
@@ -108,7 +107,7 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     if isinstance(only, Name) and only.id in typer.symbols.column_names:
         meant = f"{text}({only.id})"
         whole = Span(value.span.start, typer.source.text.find("]", only.span.end) + 1)
-        said = f"`{text}` is a model: what it sees stands in `()`"
+        said = f"`{text}` is a model: what it sees stands in `( )`"
         return typer.report("CS302", said, whole, "square brackets", **writing(whole, meant))
     place = ".".join(
         index.value if isinstance(index, String) else typer.slice(index) for index in indices
@@ -210,18 +209,13 @@ def _built_in(typer: Typer, value: Expr) -> bool:
 
 def _chances(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> bool:
     """Whether these are `prob(f(x))[:, 1]` of a model: one number a class an example."""
-    head = head_name(value)
-    inner = value.arguments[0] if isinstance(value, Call) and value.arguments else None
-    of = head_name(inner) if inner is not None else None
-    return (
-        len(indices) == 2
-        and indices[0] == Slice(span=indices[0].span)
-        and head is not None
-        and head.id in ("prob", "softmax")
-        and head.id not in typer.symbols.table
-        and of is not None
-        and of.id in typer.symbols.models()
-    )
+    match value:
+        case Call(function=Name(id="prob" | "softmax" as word), arguments=(inner, *_)):
+            of = head_name(inner)
+        case _:
+            return False
+    known = word not in typer.symbols.table and of is not None and of.id in typer.symbols.models()
+    return known and len(indices) == 2 and indices[0] == Slice(span=indices[0].span)
 
 
 def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
@@ -236,11 +230,10 @@ def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     return typer.report("CS329", said, whole, label, notes=(note,), **writing(whole, entry))
 
 
-def _of_another_column(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> None:
+def _of_another_column(
+    typer: Typer, value: Expr, columns: tuple[str, ...], indices: tuple[Expr, ...]
+) -> None:
     """Warn of `level[r]` with `r in values(race)` where `level` is a table over `sex`."""
-    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
-    item = symbol.item if symbol else None
-    columns = columns_of(item, typer.symbols) if isinstance(item, Param) else ()
     for column, index in zip(columns, indices, strict=False):
         if not isinstance(index, Name):
             continue
@@ -260,13 +253,6 @@ def _of_another_column(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> 
                     f"or let `{index.id}` go over `values({column})`",
                 ),
             )
-
-
-def _is_table(typer: Typer, value: Expr) -> bool:
-    """Whether a value is a param with a number for each value of a column."""
-    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
-    item = symbol.item if symbol else None
-    return isinstance(item, Param) and bool(columns_of(item, typer.symbols))
 
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:

@@ -26,6 +26,7 @@ from cspec.dsl.tree.nodes import (
     Number,
     String,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind, joined
 
 _COMPARED = frozenset({"param", "let", "var", "given"})
@@ -143,10 +144,7 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
     if _probability(left) and isinstance(right, Number) and right.value.is_integer():
         _equal_probability(typer, left, right)
         return
-    outputs = isinstance(left, Call) and isinstance(left.function, Name)
-    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
-        return
-    model = typer.symbols.models().get(left.function.id)
+    model = typer.symbols.models().get(function_name(left) or "")
     plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
     if model is None or model.arguments is not None or not plain:
         return
@@ -208,7 +206,7 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
         beside = any(map(and_, plain, plain[1:]))  # two numbers are compared: said elsewhere
         return _turned_round(source, chain) if len(ways) > 1 and not beside else None
     parts = _operands(source, chain)
-    links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
+    links = [" ".join(link) for link in zip(parts, chain.operators, parts[1:], strict=False)]
     return Diagnostic(
         code="CS111",
         message=f"`{source.slice(chain.span)}` has two readings",

@@ -26,7 +26,8 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
         return _of_class(typer, call, signature)
     bound = _bind_arguments(typer, call, signature, scope)
     if bound is None:
-        _quiet_arguments(typer, call, scope)
+        for argument in call.arguments:
+            typer.kind(argument, scope)
         return UNKNOWN
     inner = scope._replace(inside=True) if signature.family == "risk" else scope
     found = (argument_kind(typer, call, signature, p, value, inner) for p, value in bound)
@@ -35,7 +36,9 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     check_clock(typer, call, signature)
     if signature.name in OF_CLASSES and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
         return _swapped(typer, call, signature)
-    if signature.name in OVER_EXAMPLES and call.arguments and _is_loss(typer, call.arguments[0]):
+    head = head_name(call.arguments[0]) if call.arguments else None
+    loss = head is not None and head.id in LOSSES and head.id not in typer.symbols.table
+    if signature.name in OVER_EXAMPLES and loss:
         return _mean_of_loss(typer, call, signature)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
@@ -70,23 +73,12 @@ def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
     return typer.report("CS302", said, call.span, "a number", **writing(call.span, meant))
 
 
-def _is_loss(typer: Typer, expr: Expr) -> bool:
-    """Whether an expression is a loss, one number an example."""
-    name = head_name(expr)
-    return name is not None and name.id in LOSSES and name.id not in typer.symbols.table
-
-
 def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`mean(ce(f(x), y))`."""
     loss = typer.slice(call.arguments[0])
     meant = OVER_EXAMPLES[signature.name].format(loss)
     said = f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number"
     return typer.report("CS302", said, call.span, "over the examples?", **writing(call.span, meant))
-
-
-def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
-    for argument in call.arguments:
-        typer.kind(argument, scope)
 
 
 def _bind_arguments(
@@ -141,7 +133,8 @@ def _result(
         case "number" | "example":
             return base
         case "reduce":
-            return _reduced(kinds, base)
+            tensor = len(kinds) > 1 and any(kind.what == "tensor" for kind in kinds)
+            return base._replace(what="tensor") if tensor else base
         case "like":
             whats = [kind.what for kind in kinds]
             for what in ("groups", "tensor", "scores"):
@@ -154,14 +147,6 @@ def _result(
             return base._replace(what="set").flat()
         case other:
             return base._replace(what=other)
-
-
-def _reduced(kinds: list[Kind], base: Kind) -> Kind:
-    if len(kinds) == 1:
-        return base
-    if any(kind.what == "tensor" for kind in kinds):
-        return base._replace(what="tensor")
-    return base
 
 
 def metric_kind(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:

@@ -7,9 +7,9 @@ mean or a name with the kinds of what it is made of: they ask `kind`, and know t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, replacing
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Source, Span
@@ -129,6 +129,12 @@ class Typer(ABC):
             fields = {"code": code, "message": message, "span": span, "label": label, **extra}
             self.found.append(Diagnostic.model_validate(fields))
         return UNKNOWN
+
+    def unknown(self, name: Name, *helps: str, new: str | None = None, **extra: Any) -> Kind:
+        """Report a name that nothing defines; `new` goes to its place, or to that of `place`."""
+        fixes = replacing(extra.pop("place", name.span), new)
+        said, label = f"unknown name `{name.id}`", "not defined in this spec"
+        return self.report("CS201", said, name.span, label, helps=helps, fixes=fixes, **extra)
 
     def extend(self, found: tuple[Diagnostic, ...]) -> None:
         """Add findings of others."""

@@ -66,62 +66,62 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if guess is None and words is BARE and scope.inside and as_column(typer, name):
-        return _report(typer, name, (instead.as_column(typer, name.id, scope.data),))
+        return typer.unknown(name, instead.as_column(typer, name.id, scope.data))
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         return _rate(typer, name)
     if label := label_used(typer, name):
         return label
     column = column_meant(typer, name.id)
     if column is not None:
-        return _report(typer, name, (f"write `{column}`",), column)
+        return typer.unknown(name, f"write `{column}`", new=column)
     if scope.inside and (told := instead.same_column(typer, name, scope)):
         return told
     average = _average_of(typer, name)
     if average is not None:
         return average
     if name.id in ("I", "Id"):
-        return _report(typer, name, ("the identity matrix is `eye`",), "eye")
+        return typer.unknown(name, "the identity matrix is `eye`", new="eye")
     product = _juxtaposed(typer, name)
     if product is not None:
-        return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
+        return typer.unknown(name, f"a product needs its sign: `{product}`", new=product)
     if here := dashed(typer, name):
         return here
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
-        return _report(typer, name, (f"write `{fair}`",), fair)
+        return typer.unknown(name, f"write `{fair}`", new=fair)
     if derivative := unknown_derivative(typer, name):
         return derivative
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
-        return _report(typer, name, (f"they belong to a model: `{part}`",), part)
+        return typer.unknown(name, f"they belong to a model: `{part}`", new=part)
     if "count" in scope.local and name.id.lower() in _COUNTS:
-        return _report(typer, name, ("the number of examples of a group is `count`",), "count")
+        return typer.unknown(name, "the number of examples of a group is `count`", new="count")
     entry = instead.entry_meant(typer, name.id, scope)
     if entry:
-        return _report(typer, name, (f"an entry is written `{entry}`",), entry)
+        return typer.unknown(name, f"an entry is written `{entry}`", new=entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
         if told := as_called(typer, name, known.help):
             return told
-        return _report(typer, name, (_in_names(typer, known.help),), known.word)
+        return typer.unknown(name, _in_names(typer, known.help), new=known.word)
     guess = guess or closest_word(name.id, words if typer.symbols.models() else (*words, "model"))
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs][:2]
     if name.id in ("x", "y") and len(columns) == 2 and not typer.symbols.vars():
         column = columns[name.id == "y"]
         of = "input" if name.id == "x" else "target"
-        return _report(typer, name, (f"the {of} of this spec is `{column}`",), column)
+        return typer.unknown(name, f"the {of} of this spec is `{column}`", new=column)
     if near := instead.letter_or_unused(typer, name, scope):
-        return _report(typer, name, (f"did you mean `{near}`?",), near)
-    return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
+        return typer.unknown(name, f"did you mean `{near}`?", new=near)
+    return not_given(typer, name) or typer.unknown(name, *_definitions(typer, name.id, scope))
 
 
 def _rate(typer: Typer, name: Name) -> Kind:
     """`TPR`, `fpr[sex]`: a rate that has a name elsewhere."""
     rate = RATES[name.id.lower()].format(c=1)
     chosen = typer.source.text.startswith("[", name.span.end)  # of what, only its author knows
-    helps = (f"write `{rate}{_bound(typer, name)}`",)
-    return rate_on(typer, name, rate) or _report(typer, name, helps, None if chosen else rate)
+    help_, new = f"write `{rate}{_bound(typer, name)}`", None if chosen else rate
+    return rate_on(typer, name, rate) or typer.unknown(name, help_, new=new)
 
 
 def _without_brackets(typer: Typer, name: Name) -> Kind:
@@ -234,7 +234,7 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
-    return _report(typer, name, instead.without_a_guess(typer, name, seen))
+    return typer.unknown(name, *instead.without_a_guess(typer, name, seen))
 
 
 _COPIES = frozenset((
@@ -255,12 +255,12 @@ def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr])
     copy = f"`model {name.id} = frozen({models[0]})`"
     copied = f"add a line for a copy of `{models[0]}` that never moves: {copy}"
     if name.id.lower() in _COPIES:
-        return _report(typer, name, (copied, f"or, another model: `model {name.id}`"))
+        return typer.unknown(name, copied, f"or, another model: `model {name.id}`")
     inputs = isinstance(seen[0], Name) and seen[0].id == "x" and "x" not in typer.symbols.vars()
     if not inputs or closest(name.id, {*scope.local, *typer.symbols.table, *typer.signatures}):
         return None
     own = f"or, a function of your own: `let {name.id}(a) = ...`"
-    return _report(typer, name, (f"add a line for a model: `model {name.id}`", copied, own))
+    return typer.unknown(name, f"add a line for a model: `model {name.id}`", copied, own)
 
 
 def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
@@ -272,12 +272,12 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
         return here
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
-        return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
+        return typer.unknown(name, each, f'for one value write `"{name.id}"`')
     own = column_meant(typer, name.id)
     if own is not None:
-        return _report(typer, name, (f"write `{own}`",), own)
+        return typer.unknown(name, f"write `{own}`", new=own)
     text = as_value(name)
-    return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
+    return typer.unknown(name, f"did you mean `{text}` (a value)?", new=text)
 
 
 def unknown_values(typer: Typer, words: Sequence[Name], column: Expr | None = None) -> None:
@@ -351,10 +351,10 @@ def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     columns = {*typer.symbols.column_names}
     guess = closest(name.id, columns)
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     if told := instead.same_column(typer, name, scope):
         return told
-    return _report(typer, name, (instead.as_column(typer, name.id, scope.data),))
+    return typer.unknown(name, instead.as_column(typer, name.id, scope.data))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
@@ -362,18 +362,18 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     models = tuple(typer.symbols.models())
     guess = closest(name.id, models)
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
     only = models[0] if len(models) == 1 else None
-    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
+    return typer.unknown(name, *helps, f"or add a line `model {name.id}`", new=only)
 
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:
     """Report a name that nothing defines where one weight belongs: `W in stiefel`."""
     guess = closest(name.id, {*scope.local, *typer.symbols.vars()})
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
-    return _report(typer, name, (f"for each weight of it: `{_each(typer, name.id, constraint)}`",))
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
+    return typer.unknown(name, f"for each weight of it: `{_each(typer, name.id, constraint)}`")
 
 
 def root_of(expr: Expr) -> Expr:
@@ -421,15 +421,6 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
 def values_of(members: Expr) -> tuple[Expr, ...]:
     """What a list of values after `in` holds."""
     return members.items if isinstance(members, FiniteSet) else ()
-
-
-def _report(
-    typer: Typer, name: Name, helps: tuple[str, ...], replacement: str | None = None
-) -> Kind:
-    fixes = replacing(name.span, replacement)
-    message = f"unknown name `{name.id}`"
-    label = "not defined in this spec"
-    return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)
 
 
 _COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "num", "len"})
