@@ -27,6 +27,16 @@ def options_of(wanted: Any) -> tuple[Any, ...]:
     return (wanted,)
 
 
+def options_in(cls: type[Settings], name: str) -> tuple[Any, ...]:
+    """What a setting of a record may be."""
+    return options_of(cls.model_fields[name].annotation)
+
+
+def item_of(options: tuple[Any, ...]) -> Any:
+    """What the items of a list may be, where one of the options is a list; else None."""
+    return next((get_args(option)[0] for option in options if get_origin(option) is tuple), None)
+
+
 def a(noun: str) -> str:
     """The noun with its article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
@@ -73,7 +83,7 @@ _QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
 def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | None:
     """What a value of another kind would be if it were written as the setting takes it."""
-    options = options_of(cls.model_fields[name].annotation)
+    options = options_in(cls, name)
     text = source.slice(expr.span)
     if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
         rest = (
@@ -87,13 +97,13 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         total = sum(map(float, shares))
         return f"[{', '.join(number(float(share) / total) for share in shares)}]"
     if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
-        return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
+        return f"[{expr.value.strip('[]() ')}]" if item_of(options) is not None else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
         return "none" if type(None) in options else None
-    listed = next((option for option in options if get_origin(option) is tuple), None)
+    listed = item_of(options)
     if listed is not None:
         inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
-        takes = options_of(get_args(listed)[0])
+        takes = options_of(listed)
         fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
         plain = isinstance(expr, Number | Name | String) and fits and not inside
         return f"[{text}]" if plain else None
@@ -102,10 +112,6 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     if isinstance(expr, String) and {int, float} & set(options):
         return expr.value if _QUANTITY.fullmatch(expr.value) else None
     return None
-
-
-def _takes_list(options: tuple[Any, ...]) -> bool:
-    return any(get_origin(option) is tuple for option in options)
 
 
 def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
@@ -132,12 +138,8 @@ def not_taken(
         guess = guess or FORMATS.get(said) or closest(said, words)
     if guess is None:
         return found
-    return found.model_copy(
-        update={
-            "helps": (f"did you mean `{guess}`?",),
-            "fixes": replacing(expr.span, guess),
-        }
-    )
+    update = {"helps": (f"did you mean `{guess}`?",), "fixes": replacing(expr.span, guess)}
+    return found.model_copy(update=update)
 
 
 _MARKS = re.compile(r"[-_\s]")
@@ -153,10 +155,9 @@ def _described(options: tuple[Any, ...], words: list[str]) -> str:
         parts.append("a whole number")
     if str in options and bool not in options:
         parts.append("a text in quotes")
-    sequence = next((o for o in options if get_origin(o) is tuple), None)
-    if sequence is not None:
-        inner = _described(options_of(get_args(sequence)[0]), [])
-        parts.append(f"a list in brackets, each {inner}")
+    inner = item_of(options)
+    if inner is not None:
+        parts.append(f"a list in brackets, each {_described(options_of(inner), [])}")
     if any(get_origin(o) is dict for o in options):
         parts.append("`sizes(...)`")
     numbers = [
@@ -173,10 +174,9 @@ def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[E
     """The one list that several numbers without brackets are: `mlp(64, 64)`; else nothing."""
     if len(positional) != 1 or len(arguments) < 2:
         return ""
-    if not all(isinstance(item, Number) for item in arguments):
-        return ""
-    options = options_of(cls.model_fields[positional[0]].annotation)
-    return positional[0] if any(get_origin(option) is tuple for option in options) else ""
+    numbers = all(isinstance(item, Number) for item in arguments)
+    listed = item_of(options_in(cls, positional[0])) is not None
+    return positional[0] if numbers and listed else ""
 
 
 def no_list(
@@ -250,9 +250,10 @@ def no_name(
     known = tuple(cls.model_fields)
     text = source.slice(argument.span)
     free = [n for n in known if n not in given]
-    fitting = [n for n in free if not isinstance(argument, Number) or _takes_number(cls, n)]
+    counted = isinstance(argument, Number)
+    fitting = [n for n in free if not counted or {int, float} & {*options_in(cls, n)}]
     bare = getattr(cls, "bare", "")
-    if not fitting or (bare and isinstance(argument, Number)):
+    if not fitting or (bare and counted):
         return Diagnostic(
             code="CS502" if not known else "CS506",
             message=f"`{cls.word}` takes no {'settings' if not known else 'value without a name'}",
@@ -263,22 +264,17 @@ def no_name(
             if known
             else (f"write `{cls.word}`",),
         )
+    setting = f"{fitting[0]}={text}"
+    fix = Fix(span=argument.span, replacement=setting, title=f"set {fitting[0]}")
     return Diagnostic(
         code="CS506",
         message=f"settings of `{cls.word}` are given by name",
         span=argument.span,
         label="which setting is this?",
         notes=(f"`{cls.word}` takes {listing(known, 'and')}",),
-        helps=(f"write `{fitting[0]}={text}`",),
-        fixes=(
-            Fix(span=argument.span, replacement=f"{fitting[0]}={text}", title=f"set {fitting[0]}"),
-        ),
+        helps=(f"write `{setting}`",),
+        fixes=(fix,),
     )
-
-
-def _takes_number(cls: type[Settings], name: str) -> bool:
-    options = options_of(cls.model_fields[name].annotation)
-    return int in options or float in options
 
 
 _SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
@@ -342,7 +338,7 @@ def invalid(
     elif kind in ("int_from_float", "int_type"):
         wanted = "a whole number"
     else:
-        described = _described(options_of(cls.model_fields[name].annotation), [])
+        described = _described(options_in(cls, name), [])
         return wrong_type(cls, name, item, described, source)
     near = _of_the_run(cls, name, given, source) or _nearest(name, given, wanted)
     chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
@@ -354,13 +350,9 @@ def invalid(
         label="out of range",
         notes=_about(cls, name),
         helps=(near or f"choose {chosen}",),
-        fixes=_nearest_fix(near, item.span),
+        # The value that the help says, in the place of the one that does not fit.
+        fixes=replacing(item.span, near.partition("=")[2].partition("`")[0]),
     )
-
-
-def _nearest_fix(help_: str, span: Span) -> tuple[Fix, ...]:
-    """The value that a help says, in the place of the one that does not fit."""
-    return replacing(span, help_.partition("=")[2].partition("`")[0])
 
 
 def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
@@ -394,11 +386,8 @@ def _nearest(name: str, given: object, wanted: str) -> str:
     """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
     if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
         return f"did you mean `{name}={number(given)}%`?"
-    if (
-        wanted in ("above 0", "at least 0", "at least 1")
-        and isinstance(given, int | float)
-        and given < 0
-    ):
+    above = wanted in ("above 0", "at least 0", "at least 1")
+    if above and isinstance(given, int | float) and given < 0:
         return f"did you mean `{name}={number(-given)}`?"
     if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
         return ""
@@ -407,7 +396,7 @@ def _nearest(name: str, given: object, wanted: str) -> str:
 
 def _length(cls: type[Settings], name: str) -> int | None:
     """How many items a list of fixed length has."""
-    for option in options_of(cls.model_fields[name].annotation):
+    for option in options_in(cls, name):
         if get_origin(option) is tuple and Ellipsis not in get_args(option):
             return len(get_args(option))
     return None

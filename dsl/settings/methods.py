@@ -50,7 +50,15 @@ class Auto(Method):
         return True
 
 
-class Penalty(Method):
+class _Fixed(Method):
+    """Base of the methods whose weight never moves."""
+
+    fixed: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
+    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
+
+
+class Penalty(_Fixed):
     """f + c (value - bound), the fixed penalty of the position paper's eq. 2: a baseline.
 
     Signed and as written (`>=` turned around): of `abs`, `gap`, `max` the whole expression, so that
@@ -60,12 +68,9 @@ class Penalty(Method):
     """
 
     word: ClassVar[str] = "penalty"
-    fixed: ClassVar[bool] = True
-    whole: ClassVar[bool] = True
-    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
-class ExactPenalty(Method):
+class ExactPenalty(_Fixed):
     """f + c times the violation as written: exact for c above the largest multiplier, not smooth.
 
     [value - bound]+, for an equality |value - bound|; of a relation between many numbers, and of
@@ -73,12 +78,9 @@ class ExactPenalty(Method):
     """
 
     word: ClassVar[str] = "exact_penalty"
-    fixed: ClassVar[bool] = True
-    whole: ClassVar[bool] = True
-    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
-class QuadraticPenalty(Method):
+class QuadraticPenalty(_Fixed):
     """f + c/2 times the square of the violation as written: smooth, always a little violated.
 
     [value - bound]+^2, for an equality (value - bound)^2; of a relation between many numbers, and
@@ -86,9 +88,6 @@ class QuadraticPenalty(Method):
     """
 
     word: ClassVar[str] = "quadratic_penalty"
-    fixed: ClassVar[bool] = True
-    whole: ClassVar[bool] = True
-    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
 class Lagrangian(Method):
