@@ -226,6 +226,3 @@ def _gives(
     if metrics:
         gives.append(f"metrics: {', '.join(metrics)}")
     return tuple(gives)
-
-
-__all__ = ["Needs", "needs"]

@@ -185,7 +185,7 @@ def _of_each_example(binder: Binder, relation: Node) -> str | None:
     if word is None or mean.kind != "E" or function_name(binder.domain) != BALL:
         return None
     worst = Comprehension(function=word, body=mean.body, binders=(binder,))
-    each = format_expression(mean.model_copy(update={"body": worst}))
+    each = format_expression(mean.changed(body=worst))
     return f"{each} {operator} {format_expression(bound)}"
 
 

@@ -85,7 +85,7 @@ def _written_out(constraint: Constraint, lets: Mapping[str, Expr]) -> Constraint
     if not lets or not isinstance(constraint.relation, Compare):
         return constraint
     relation = substitute(constraint.relation, lets)
-    return constraint.model_copy(update={"relation": relation})
+    return constraint.changed(relation=relation)
 
 
 def _gap(low: float, high: float) -> bool:

@@ -56,9 +56,9 @@ def average(worker: Elaborator, expr: Expr, context: Surroundings, place: Place)
             return average(worker, _written_out(worker, expr), context, place)
         case Sum(operands=operands) if not _whole(worker, operands, place):
             parts = tuple(average(worker, operand, context, place) for operand in operands)
-            return expr.model_copy(update={"operands": parts})
+            return expr.changed(operands=parts)
         case Negate(operand=operand) if place != "objective" or not _columns(worker, expr):
-            return expr.model_copy(update={"operand": average(worker, operand, context, place)})
+            return expr.changed(operand=average(worker, operand, context, place))
         case Product() if (factor := _only_factor(worker, expr, place)) is not None:
             return _scaled(worker, expr, factor, context, place)
     return _mean(worker, expr, context, place)
@@ -113,7 +113,7 @@ def _scaled(
         else worker.expression(operand, context)
         for index, operand in enumerate(expr.operands)
     )
-    return expr.model_copy(update={"operands": operands})
+    return expr.changed(operands=operands)
 
 
 def _mean(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -> Expr:
@@ -145,11 +145,11 @@ def explicit_relation(worker: Elaborator, expr: Expr, context: Surroundings) -> 
     match expr:
         case Compare(operands=operands):
             sides = tuple(average(worker, side, context, "side") for side in operands)
-            return expr.model_copy(update={"operands": sides})
+            return expr.changed(operands=sides)
         case Membership(element=element, set=within):
             inner = average(worker, element, context, "side")
             members = worker.expression(within, context)
-            return expr.model_copy(update={"element": inner, "set": members})
+            return expr.changed(element=inner, set=members)
         case And() | Or() | Not() | Implies():
             return rebuild(expr, lambda part: _atom(worker, part, context))
         case _:

@@ -63,9 +63,7 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
     """A comprehension over points as a statistic of their dataset."""
     (binder,) = node.binders
     body, span = node.body, node.span
-    condition = binder.condition
-
-    asked = () if condition is None else (condition,)
+    asked = () if binder.condition is None else (binder.condition,)
 
     def mean(of: Expr, *conditions: Expr) -> Expr:
         found = {"dataset": dataset, "dataset_span": binder.domain.span, "span": span}
@@ -82,7 +80,7 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
     match node.function:
         case "sum":
             count = points_in(settings)
-            counted = body if condition is None else _product(body, condition)
+            counted = _product(body, *asked) if asked else body
             return _product(Number(text=str(count), value=count, span=span), mean(counted))
         case "mean":
             return mean(body, *asked)
@@ -113,7 +111,7 @@ def written_out(
         last = binder.condition if place == len(axes) - 1 else None
         update = {"names": (name,), "domain": FiniteSet(items=items), "condition": last}
         binders.append(binder.model_copy(update=update))
-    return node.model_copy(update={"binders": tuple(binders)})
+    return node.changed(binders=tuple(binders))
 
 
 def _along(low: float, high: float, n: int) -> list[float]:

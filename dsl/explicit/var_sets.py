@@ -42,12 +42,10 @@ def with_var_sets(spec: Spec) -> Spec:
     modifiers = () if method in WHOLE else (By(method=Name(id="projection")),)
     made = tuple(_requirement(var, fresh(var.name, taken), modifiers) for var in found)
     items: list[Item] = [
-        item.model_copy(update={"domain": None}) if item in found else item for item in spec.items
+        item.changed(domain=None) if item in found else item for item in spec.items
     ]
     place = next((i for i, item in enumerate(items) if isinstance(item, SubjectTo)), len(items))
-    return spec.model_copy(
-        update={"items": (*items[:place], SubjectTo(constraints=made), *items[place:])}
-    )
+    return spec.changed(items=(*items[:place], SubjectTo(constraints=made), *items[place:]))
 
 
 def _head(expr: Expr | None) -> str:

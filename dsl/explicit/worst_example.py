@@ -107,7 +107,7 @@ def _of_worst(relation: Expr, sets: tuple[Binder, ...]) -> Expr | None:
         case Compare(operands=(left, right), operators=("<=" | ">=" as operator,)):
             left = _worst(left, "max" if operator == "<=" else "min", sets)
             right = _worst(right, "min" if operator == "<=" else "max", sets)
-            return relation.model_copy(update={"operands": (left, right)})
+            return relation.changed(operands=(left, right))
         case Compare(operators=operators) if set(operators) <= {"<=", ">="}:
             links = zip(relation.operands, operators, relation.operands[1:], strict=False)
             over = [_over(*pair) for pair in links]
@@ -145,7 +145,7 @@ def _broken(relation: Expr) -> Expr:
             return And(operands=(condition, missed), span=relation.span)
         case Compare(operators=("==" | "!=" as operator,)):
             turned = "!=" if operator == "==" else "=="
-            return relation.model_copy(update={"operators": (turned,)})
+            return relation.changed(operators=(turned,))
     return Not(operand=relation, span=relation.span)
 
 
@@ -166,7 +166,7 @@ def joint(expr: Comprehension) -> Comprehension:
     binders = (*expr.binders, *inner.binders)
     if expr.function not in EXTREMES or not all(is_searched(b.domain) for b in binders):
         return expr
-    return expr.model_copy(update={"body": inner.body, "binders": binders})
+    return expr.changed(body=inner.body, binders=binders)
 
 
 def is_searched(domain: Expr) -> bool:
@@ -190,7 +190,7 @@ def with_worst_objective(spec: Spec, symbols: Symbols) -> tuple[Spec, Symbols]:
     for item in spec.items:
         if isinstance(item, Objective) and item.expression is not None and item.sense in _SIGN:
             worker = _Worst(*_SIGN[item.sense], spec, symbols)
-            item = item.model_copy(update={"expression": worker.replaced(item.expression)})
+            item = item.changed(expression=worker.replaced(item.expression))
             made += worker.made
         items.append(item)
     if not made:
@@ -203,7 +203,7 @@ def with_worst_objective(spec: Spec, symbols: Symbols) -> tuple[Spec, Symbols]:
     changed = (*items[:before], *variables, *items[before:behind], below, *items[behind:])
     table = {var.name: Symbol(var.name, "var", var, var.name_span) for var in variables}
     known = symbols.model_copy(update={"table": {**symbols.table, **table}})
-    return spec.model_copy(update={"items": changed}), known
+    return spec.changed(items=changed), known
 
 
 class _Worst:
@@ -235,11 +235,11 @@ class _Worst:
                     self.replaced(o) if sign == "+" else o
                     for o, sign in zip(operands, signs, strict=True)
                 )
-                return expr.model_copy(update={"operands": new})
+                return expr.changed(operands=new)
             case Product(operands=(Number() as factor, rest), operators=("*",)) if (
                 value_or_none(factor, {}) or 0
             ) > 0:
-                return expr.model_copy(update={"operands": (factor, self.replaced(rest))})
+                return expr.changed(operands=(factor, self.replaced(rest)))
         return expr
 
     def _of_each(self, binder: Binder) -> bool:

@@ -227,8 +227,8 @@ class _Slot(NamedTuple):
             return tuple(self.value(item, inner) for item in expr.items)
         if _is_record(inner):
             return (self.value(expr, inner),)
-        sized = isinstance(expr, Call) and isinstance(expr.function, Name)
-        if sized and any(get_origin(o) is dict for o in options):
+        sized = any(get_origin(o) is dict for o in options)
+        if sized and isinstance(expr, Call) and isinstance(expr.function, Name):
             return self._sizes(expr)
         return self._plain(expr, options)
 

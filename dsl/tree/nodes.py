@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel
 
@@ -31,6 +31,10 @@ class Node(BaseModel, frozen=True, extra="forbid"):
             elif value:
                 found.extend(value)
         return found
+
+    def changed(self, **values: object) -> Self:
+        """The same with other values in some of its fields."""
+        return self.model_copy(update=values)
 
 
 _WHERE = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}

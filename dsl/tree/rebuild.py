@@ -112,8 +112,8 @@ def _substitute(node: Node, values: dict[str, Expr], free: frozenset[str]) -> No
         return _under_binders(node, values, free)
     if isinstance(node, Call) and not _callable(node.function, values):
         # A value of a quantifier is never called: `g(x)` stays the model of that name.
-        rest = _substitute(node.model_copy(update={"function": _NOTHING}), values, free)
-        return rest.model_copy(update={"function": node.function})
+        rest = _substitute(node.changed(function=_NOTHING), values, free)
+        return rest.changed(function=node.function)
     return rebuild(node, lambda item: _substitute(item, values, free))
 
 
