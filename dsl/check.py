@@ -197,20 +197,12 @@ def _kept(
     checks: Iterable[Diagnostic], source: Source, hidden: frozenset[str]
 ) -> Iterator[Diagnostic]:
     """Findings of the checks without those that only follow from others."""
-    seen = [d for d in checks if not _about_hidden(d, source, hidden)]
+    last = ("CS201", "CS206", "CS207")  # they may only be due to a clause that did not parse
+    seen = [d for d in checks if d.code not in last or source.slice(d.span) not in hidden]
     fixes = (fix for d in seen if d.code == "CS201" for fix in d.fixes)
     meant = {word for fix in fixes for word in _WORD.findall(fix.replacement)}
-    return (d for d in seen if not _misspelt(d, source, meant))
-
-
-def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:
-    """Whether a finding may only be due to a clause that did not parse."""
-    return found.code in ("CS201", "CS206", "CS207") and (source.slice(found.span) in hidden)
-
-
-def _misspelt(found: Diagnostic, source: Source, meant: set[str]) -> bool:
-    """Whether a name is unused only because its use is misspelt (one mistake, one finding)."""
-    return found.code == "CS203" and source.slice(found.span) in meant
+    # A name may be unused only because its use is misspelt: one mistake, one finding.
+    return (d for d in seen if d.code != "CS203" or source.slice(d.span) not in meant)
 
 
 def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:

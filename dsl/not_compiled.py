@@ -67,7 +67,12 @@ def not_compiled(
     """Everything in an elaborated spec that can't run yet, as warnings in source order."""
     found = [
         *_constraints(spec, symbols, method, methods),
-        *_expressions(spec, symbols),
+        *(
+            finding
+            for item in spec.items
+            if isinstance(item, Metric | Objective | SubjectTo)
+            for finding in _inside(item, symbols, isinstance(item, Metric))
+        ),
         *_settings(spec, symbols, fit),
     ]
     return tuple(sorted(found, key=lambda d: (d.span.start, d.span.end)))
@@ -285,12 +290,6 @@ def _infinite(domain: Node, domains: Collection[str]) -> bool:
 # --- expressions ---------------------------------------------------------------------------------
 
 
-def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
-    for item in spec.items:
-        if isinstance(item, Metric | Objective | SubjectTo):
-            yield from _inside(item, symbols, isinstance(item, Metric))
-
-
 def _inside(
     node: Node, symbols: Symbols, measured: bool, outer: frozenset[str] = frozenset()
 ) -> Iterator[Diagnostic]:
@@ -363,7 +362,7 @@ def _over(
         found = point_set(domain, symbols.domains())
         if alone and found is not None:
             if beside(node, outer | symbols.column_names) and not _in_numbers(found):
-                return _later("CS520", _form(node, binder), node, _instead(node, binder))
+                return _beyond(node, binder)
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -373,7 +372,7 @@ def _over(
             return _whole_domain(domain)
         if isinstance(domain, Interval) and _moved_ends(domain, symbols):
             return _later("CS520", "a search between ends that are no numbers", domain, _AROUND)
-        return _later("CS520", _form(node, binder), node, _instead(node, binder))
+        return _beyond(node, binder)
     return None
 
 
@@ -441,36 +440,33 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     return _later("CS520", what, node, help_)
 
 
-def _form(node: Expectation | Comprehension, binder: Binder) -> str:
-    if isinstance(node, Expectation) and function_name(binder.domain) == BALL:
-        return "a mean over a ball"
-    if isinstance(node, Expectation) and node.dataset is not None:
-        return "a mean over noise of which a condition says what counts"
-    match binder.domain:
-        case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
-            return f"`{node.function}(... for ...)` over a whole ball"
-    if isinstance(binder.domain, Interval) and isinstance(node, Comprehension):
-        return f"`{node.function}(... for ...)` over a set that is not finite"
+def _beyond(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
+    """What goes over infinitely many points, and what works instead."""
+    ball = function_name(binder.domain) == BALL
+    help_ = "draw the points beforehand and bind them as data: `E[... on points]`"
+    help_ = _OWN_LOOP if _derived(node) else help_
     if isinstance(node, Expectation):
-        return "an average over points of a domain"
-    return f"`{node.function}(... for ...)` over points of a domain"
-
-
-def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
-    if isinstance(node, Expectation) and function_name(binder.domain) == BALL:
-        noise = "of the mean over noise: `E[E[... for d in uniform(-r, r)]]`"
-        return f"of the worst: `E[max(... for d in ball(r, norm=inf))]`; {noise}"
-    if isinstance(node, Expectation) and node.dataset is not None:
-        return "leave the condition out: multiply by it, and divide by its mean"
-    match binder.domain:
-        case Call(function=Name(id="ball")):
-            if isinstance(node, Comprehension) and node.function in EXTREMES:
-                added = "what is added to an input is searched, `f(x + d)`"
-                return f"{added}, or a ball around it: {_A_BALL}"
-            return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
-    if _derived(node):
-        return _OWN_LOOP
-    return "draw the points beforehand and bind them as data: `E[... on points]`"
+        what = "an average over points of a domain"
+        if ball:
+            what, noise = "a mean over a ball", "`E[E[... for d in uniform(-r, r)]]`"
+            help_ = (
+                "of the worst: `E[max(... for d in ball(r, norm=inf))]`; of the mean over noise: "
+            )
+            help_ += noise
+        elif node.dataset is not None:
+            what = "a mean over noise of which a condition says what counts"
+            help_ = "leave the condition out: multiply by it, and divide by its mean"
+        return _later("CS520", what, node, help_)
+    over = (
+        "a set that is not finite" if isinstance(binder.domain, Interval) else "points of a domain"
+    )
+    if ball:
+        over = "a whole ball"
+        help_ = "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
+        if node.function in EXTREMES:
+            added = "what is added to an input is searched, `f(x + d)`"
+            help_ = f"{added}, or a ball around it: {_A_BALL}"
+    return _later("CS520", f"`{node.function}(... for ...)` over {over}", node, help_)
 
 
 # --- settings ------------------------------------------------------------------------------------

@@ -16,9 +16,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Data,
     Domain,
-    Expr,
     Fit,
-    Keyword,
     Model,
     Name,
     Node,
@@ -31,6 +29,7 @@ from cspec.dsl.tree.nodes import (
     Within,
     walk,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import how_to_set
 
 _COUNTS = frozenset({"range", "eye"})
@@ -57,12 +56,9 @@ def require_sizes(checked: Checked) -> None:
         needed = {
             name.id for part in _structure(checked) for name in walk(part) if isinstance(name, Name)
         }
-        _require(checked, tuple(name for name in checked.unset if name in needed))
-
-
-def _require(checked: Checked, names: tuple[str, ...]) -> None:
-    if names:
-        raise SpecError([_no_value(checked, name) for name in names])
+        found = [_no_value(checked, name) for name in checked.unset if name in needed]
+        if found:
+            raise SpecError(found)
 
 
 def _no_value(checked: Checked, name: str) -> Diagnostic:
@@ -82,14 +78,12 @@ def _structure(checked: Checked) -> Iterator[Node]:
     for item in checked.elaborated.items:
         if isinstance(item, Param | Var):
             yield from item.dimensions
-            parts: tuple[Expr | None, ...] = (item.domain,) if isinstance(item, Var) else ()
-            parts += (item.value,) if isinstance(item, Var) else ()
+            parts = (item.domain, item.value) if isinstance(item, Var) else ()
             yield from (part for part in parts if part is not None)
         for node in walk(item):
             if isinstance(node, _SETTINGS):
                 yield node
-            elif isinstance(node, Call) and isinstance(node.function, Name):
-                if node.function.id in _COUNTS:
-                    yield node
-                elif node.function.id == "ramp":
-                    yield from (k for k in node.keywords if isinstance(k, Keyword))
+            elif isinstance(node, Call):
+                word = function_name(node)
+                yield from (node,) if word in _COUNTS else ()
+                yield from node.keywords if word == "ramp" else ()

@@ -286,16 +286,8 @@ def with_points(
 
 def with_datasets(symbols: Symbols, made: Mapping[str, Made]) -> Symbols:
     """The names of a spec with those of datasets that it makes."""
-    return Symbols(
-        table={
-            **symbols.table,
-            **{k: Symbol(k, "data", one.data, one.data.span) for k, one in made.items()},
-        },
-        targets={**symbols.targets, **{k: one.data.targets[0] for k, one in made.items()}},
-        uses=symbols.uses,
-        implied=symbols.implied,
-        metrics=symbols.metrics,
-    )
+    named = (Symbol(name, "data", one.data, one.data.span) for name, one in made.items())
+    return symbols.more(named, (one.data.targets[0] for one in made.values()))
 
 
 PAIRS_A_STEP = 8

@@ -201,8 +201,7 @@ def with_worst_objective(spec: Spec, symbols: Symbols) -> tuple[Spec, Symbols]:
     below = SubjectTo(constraints=tuple(c for _, c in made))
     before = next(i for i, item in enumerate(items) if isinstance(item, Objective))
     changed = (*items[:before], *variables, *items[before:behind], below, *items[behind:])
-    table = {var.name: Symbol(var.name, "var", var, var.name_span) for var in variables}
-    known = symbols.model_copy(update={"table": {**symbols.table, **table}})
+    known = symbols.more(Symbol(var.name, "var", var, var.name_span) for var in variables)
     return spec.changed(items=changed), known
 
 

@@ -134,9 +134,8 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
         where = f"line {error.lineno}: " if error.lineno else ""
         found.append(_wrong(item, item.names[0], f"{where}{error.msg}", "the file is no Python"))
     except OSError as error:
-        found.append(
-            _wrong(item, item.names[0], error.strerror or str(error), "the file can't be read")
-        )
+        why = error.strerror or str(error)
+        found.append(_wrong(item, item.names[0], why, "the file can't be read"))
     return None
 
 
@@ -228,11 +227,8 @@ def notes(spec: Spec, known: Described, uses: Mapping[str, tuple[Span, ...]]) ->
     for name in sorted(known.unknown):
         for span in uses.get(name, ()):
             if not any(other.start <= span.start < other.end for other in made):
-                yield Note(
-                    span=span,
-                    written=name,
-                    meaning="a function of unknown range and gradient",
-                )
+                meaning = "a function of unknown range and gradient"
+                yield Note(span=span, written=name, meaning=meaning)
                 break
     for name, signature in known.functions.items():
         spans = uses.get(name, ())

@@ -62,15 +62,16 @@ def resolve(
     table, targets, found = _declared(spec, source)
     lets = {s.name: s.item for s in table.values() if isinstance(s.item, Let)}
     kept, circular = check_lets(lets)
+    origin = From(module="", path=False, names=())
     for name in lets.keys() - kept.keys():
-        table[name] = table[name]._replace(
-            role="import", item=From(module="", path=False, names=())
-        )
+        table[name] = table[name]._replace(role="import", item=origin)
     found += circular
     uses, bound = _scanned(spec)
     implied = set()
     free = {name for name in uses if name not in table and name not in bound}
-    if _implies_model(table, free - _written_out(spec, uses)):
+    models = "model" in table or any(symbol.role == "model" for symbol in table.values())
+    asked = free - _written_out(spec, uses)
+    if not models and asked & {"model", *LOSSES, *_CLASSIFIER}:
         implied.add("model")
         table["model"] = Symbol("model", "model", Model(name="model"), NOWHERE)
     if _implies_data(table, free, uses, spec):
@@ -82,7 +83,6 @@ def resolve(
             targets[target.name] = target
             table[target.name] = Symbol(target.name, "data", item, NOWHERE)
     for signature in functions:
-        origin = From(module="", path=False, names=())
         table.setdefault(signature.name, Symbol(signature.name, "function", origin, NOWHERE))
     found += list(_unused(table, uses, source))
     symbols = Symbols(
@@ -98,16 +98,8 @@ def resolve(
 def declarations(item: Item) -> Iterator[tuple[str, Role, Span]]:
     """The names that an item declares."""
     match item:
-        case Param(name=name, name_span=span):
-            yield name, "param", span
-        case Let(name=name, name_span=span):
-            yield name, "let", span
-        case Var(name=name, name_span=span):
-            yield name, "var", span
-        case Model(name=name, name_span=span):
-            yield name, "model", span
-        case Domain(name=name, name_span=span):
-            yield name, "domain", span
+        case Param() | Let() | Var() | Model() | Domain():
+            yield item.name, _ROLES[type(item)], item.name_span
         case Data(targets=targets):
             for target in targets:
                 yield target.name, "data", _head(target.span, target.name)
@@ -117,6 +109,11 @@ def declarations(item: Item) -> Iterator[tuple[str, Role, Span]]:
         case From(names=names):
             for imported in names:
                 yield imported.alias, "import", imported.span
+
+
+_ROLES = dict[type[Item], Role](
+    ((Param, "param"), (Let, "let"), (Var, "var"), (Model, "model"), (Domain, "domain"))
+)
 
 
 def _head(span: Span, name: str) -> Span:
@@ -169,6 +166,10 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
     column = role == "column" == first.role
     before = len(source.text[: span.start].rstrip(", \t"))
     kept = source.text[before - 1 : before]
+    help_ = f"rename one of the two, for example `{first.name}2`"
+    if role == first.role:
+        help_ = "remove one of the two lines, or give one another name"
+    once = Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once")
     return Diagnostic(
         code="CS202",
         message=f"`{first.name}` is defined twice",
@@ -176,14 +177,8 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
         label=f"defined again here, as {ROLE_WORDS[role]}",
         related=(Label(span=first.span, text="first defined here"),),
         notes=("a name means one thing in the whole spec",),
-        helps=("name it once",)
-        if column
-        else ("remove one of the two lines, or give one another name",)
-        if role == first.role
-        else (f"rename one of the two, for example `{first.name}2`",),
-        fixes=(Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once"),)
-        if column
-        else (),
+        helps=("name it once" if column else help_,),
+        fixes=(once,) if column else (),
     )
 
 
@@ -249,12 +244,6 @@ def _scan(node: Node, uses: dict[str, list[Span]], bound: set[str]) -> None:
             uses[name].append(span)
         case Verify(dataset=str(name), dataset_span=span):
             uses[name].append(span)
-
-
-def _implies_model(table: dict[str, Symbol], free: set[str]) -> bool:
-    if any(symbol.role == "model" for symbol in table.values()):
-        return False
-    return bool(free & {"model", *LOSSES, *_CLASSIFIER}) and "model" not in table
 
 
 def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
