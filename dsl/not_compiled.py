@@ -16,7 +16,7 @@ from cspec.dsl.explicit.points import PointSet, beside, noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.explicit.worst_example import EXTREME
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.names.symbols import Symbols, is_made
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
@@ -68,10 +68,10 @@ def not_compiled(
     found = [
         *_constraints(spec, symbols, method, methods),
         *(
-            finding
+            one
             for item in spec.items
             if isinstance(item, Metric | Objective | SubjectTo)
-            for finding in _inside(item, symbols, isinstance(item, Metric))
+            for one in _inside(item, symbols, isinstance(item, Metric))
         ),
         *_settings(spec, symbols, fit),
     ]
@@ -90,24 +90,24 @@ def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _whole_domain(domain: Name) -> Diagnostic:
     """What goes over a domain says at which of its points."""
     drawn = f"{domain.id}.sample(200)"
-    return Diagnostic(
-        code="CS520",
+    return finding(
+        "CS520",
+        f"at which points of `{domain.id}` is not said: a domain has infinitely many",
+        domain.span,
+        "can't run yet",
         severity="warning",
-        message=f"at which points of `{domain.id}` is not said: a domain has infinitely many",
-        span=domain.span,
-        label="can't run yet",
         helps=(f"write `{drawn}`", f"or, for regular points, `{domain.id}.grid(21)`"),
         fixes=replacing(domain.span, drawn),
     )
 
 
 def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
-    return Diagnostic(
-        code=code,
+    return finding(
+        code,
+        f"{what} is checked by cspec, but not compiled yet",
+        node.span,
+        "can't run yet",
         severity="warning",
-        message=f"{what} is checked by cspec, but not compiled yet",
-        span=node.span,
-        label="can't run yet",
         helps=(help_,),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, finding
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.tree.nodes import (
     By,
@@ -63,11 +63,11 @@ def require_sizes(checked: Checked) -> None:
 
 def _no_value(checked: Checked, name: str) -> Diagnostic:
     item = checked.symbols.params()[name]
-    return Diagnostic(
-        code="CS220",
-        message=f"param `{name}` has no value",
-        span=item.name_span,
-        label="set from outside",
+    return finding(
+        "CS220",
+        f"param `{name}` has no value",
+        item.name_span,
+        "set from outside",
         helps=(f"set it: {how_to_set(item, checked.symbols)}",),
         source=checked.source,
     )

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 from cspec.dsl.explicit.points import Made, made_of, with_datasets
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing, writing
 from cspec.dsl.messages.synonyms import column_named
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Symbols
@@ -159,11 +159,11 @@ class _Pairs:
         meant = listed[0] if known is None else f"{word}.{known}"
         target = " (the target)" if known == "y" else ""
         self.found.append(
-            Diagnostic(
-                code="CS208",
-                message=f"dataset `{self._base(data)}` has no column `{column}`",
-                span=node.span,
-                label=f"an example of it has {', '.join(f'`{name}`' for name in listed)}",
+            finding(
+                "CS208",
+                f"dataset `{self._base(data)}` has no column `{column}`",
+                node.span,
+                f"an example of it has {', '.join(f'`{name}`' for name in listed)}",
                 helps=(f"write `{meant}`{target}",)
                 if known
                 else (f"columns of it are {listing(listed, 'and')}",),
@@ -194,11 +194,11 @@ class _Pairs:
     def _bare(self, name: Name, data: str) -> None:
         own = [c.name for c in self._columns_of(data) if c.name.startswith(f"{name.id}.")]
         self.found.append(
-            Diagnostic(
-                code="CS302",
-                message=f"`{name.id}` is a whole example of `{self._base(data)}`",
-                span=name.span,
-                label="which of its columns?",
+            finding(
+                "CS302",
+                f"`{name.id}` is a whole example of `{self._base(data)}`",
+                name.span,
+                "which of its columns?",
                 helps=(f"write {' or '.join(f'`{column}`' for column in own)}",),
             )
         )
@@ -244,13 +244,13 @@ class _Pairs:
             return ""  # pairs of the groups of a column?
         base = data[0] if data else self._symbols.default_dataset or ""
         self.found.append(
-            Diagnostic(
-                code="CS302",
-                message="`pairs` takes a dataset, and none of its columns"
+            finding(
+                "CS302",
+                "`pairs` takes a dataset, and none of its columns"
                 if not data or columns != data
                 else "`pairs` takes one dataset: both examples are drawn from it",
-                span=call.span,
-                label="two examples of which data?",
+                call.span,
+                "two examples of which data?",
                 **writing(call.span, f"pairs({base})"),
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding, replacing
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.nodes import Binder, Constraint, Domain, Expectation, Expr, Name, On
@@ -28,19 +28,19 @@ def no_data(
         return _which_points(source, expr, over)
     if isinstance(expr, Expectation) and isinstance(expr.body, Name) and expr.body.id in given:
         name = expr.body.id
-        return Diagnostic(
-            code="CS306",
-            message=f"`{name}` is one number a step, which the loop gives: it has no mean",
-            span=span,
-            label="a mean over what?",
+        return finding(
+            "CS306",
+            f"`{name}` is one number a step, which the loop gives: it has no mean",
+            span,
+            "a mean over what?",
             helps=(f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`",),
             fixes=replacing(span, name),
         )
-    return Diagnostic(
-        code="CS306",
-        message=f"{quoted(source, span)} is a mean over data, and this spec has none",
-        span=span,
-        label="a mean over what?",
+    return finding(
+        "CS306",
+        f"{quoted(source, span)} is a mean over data, and this spec has none",
+        span,
+        "a mean over what?",
         helps=(
             "add a line `data train(x, y)` for data bound from outside",
             "or say which points: `E[... for t in uniform(0, 1).sample(100)]`",
@@ -57,11 +57,11 @@ def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnost
     fixed = one and line.lstrip().startswith("metric")  # the same points whenever it is recorded
     points = f"{bound} in {domain.name}{'.grid(101)' if fixed else '.sample(200)'}"
     text, end = source.slice(expr.span), Span(expr.span.end - 1, expr.span.end - 1)
-    return Diagnostic(
-        code="CS306",
-        message=f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`",
-        span=expr.span,
-        label=f"{listing(axes, 'and')} of which points?",
+    return finding(
+        "CS306",
+        f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`",
+        expr.span,
+        f"{listing(axes, 'and')} of which points?",
         helps=(f"write `{text[:-1]} for {points}]`",),
         fixes=(Fix(span=end, replacement=f" for {points}", title=f"over {points}"),),
     )
@@ -81,11 +81,11 @@ def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, 
             Fix(span=span, replacement=f"E[{written} on {name}]", title=f"measure on `{name}`")
             for name in names
         )
-    return Diagnostic(
-        code="CS306",
-        message=f"{quoted(source, span)} does not say which data it is measured on",
-        span=span,
-        label=f"over {listing(names)}?",
+    return finding(
+        "CS306",
+        f"{quoted(source, span)} does not say which data it is measured on",
+        span,
+        f"over {listing(names)}?",
         notes=("with several datasets, and none called `train`, both are possible",),
         helps=tuple(f"write {_named(source, span, expr, name)}" for name in names),
         fixes=fixes,
@@ -94,12 +94,11 @@ def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, 
 
 def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> Diagnostic:
     """An expectation that names one dataset in a constraint that names another."""
-    return Diagnostic(
-        code="CS318",
-        message=f"{quoted(source, expr.span)} names `{expr.dataset}`, "
-        f"the constraint says `on {on}`",
-        span=expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
-        label=f"measured on `{expr.dataset}`",
+    return finding(
+        "CS318",
+        f"{quoted(source, expr.span)} names `{expr.dataset}`, the constraint says `on {on}`",
+        expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
+        f"measured on `{expr.dataset}`",
         related=(Label(span=on_span, text=f"measured on `{on}`"),),
         notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
         helps=("keep one of the two",),
@@ -112,11 +111,11 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
     of_the_mean = text
     for word in LOSSES:
         of_the_mean = re.sub(rf"(?<![\w.\[]){re.escape(word)}(?![\w(])", f"E[{word}]", of_the_mean)
-    return Diagnostic(
-        code="CS305",
-        message=f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",
-        span=expr.span,
-        label="averaged after, or before?",
+    return finding(
+        "CS305",
+        f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",
+        expr.span,
+        "averaged after, or before?",
         notes=("a bare loss is one number an example until it is averaged",),
         helps=(f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`"),
         fixes=(
@@ -128,11 +127,11 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
 
 def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
     """`on D` behind a constraint that measures nothing on data."""
-    return Diagnostic(
-        code="CS319",
-        message=f"`on {on.dataset}` has nothing to act on",
-        span=on.span,
-        label="no mean and no rate in this constraint",
+    return finding(
+        "CS319",
+        f"`on {on.dataset}` has nothing to act on",
+        on.span,
+        "no mean and no rate in this constraint",
         related=(Label(span=constraint.relation.span, text="does not depend on data"),),
         notes=("`on` says where `E[...]` and `P[...]` are measured",),
         helps=(f"remove `on {on.dataset}`",),
@@ -146,21 +145,21 @@ def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) 
     A model whose form stands on the line already is offered last: `pred == pred(big(x))`.
     """
     if not models:
-        return Diagnostic(
-            code="CS308",
-            message=f"`{name.id}` needs a model, and this spec has none",
-            span=name.span,
-            label=f"{what} of which model?",
+        return finding(
+            "CS308",
+            f"`{name.id}` needs a model, and this spec has none",
+            name.span,
+            f"{what} of which model?",
             helps=("add a line `model f` for a model bound from outside",),
         )
     line = source.line(source.position(name.span.start).line)
     models = tuple(sorted(models, key=lambda model: f"{name.id}({model}(" in line))
     forms = tuple(_model_form(name.id, model) for model in models)
-    return Diagnostic(
-        code="CS308",
-        message=f"`{name.id}` does not say which model it is about",
-        span=name.span,
-        label=f"{what} of {listing(models)}?",
+    return finding(
+        "CS308",
+        f"`{name.id}` does not say which model it is about",
+        name.span,
+        f"{what} of {listing(models)}?",
         notes=(f"a bare `{name.id}` is clear only with exactly one model",),
         helps=tuple(f"write `{form}`" for form in forms),
         fixes=tuple(
@@ -201,11 +200,11 @@ def examples_as_columns(
     data, column = source.slice(binder.domain.span), columns[binder.names.index(part[1])]
     two = len(binder.names) == 2
     meant = f"({', '.join(binder.names)}) in pairs({data})"
-    found = Diagnostic(
-        code="CS210",
-        message=f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`",
-        span=binder.span,
-        label="names of columns",
+    found = finding(
+        "CS210",
+        f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`",
+        binder.span,
+        "names of columns",
         helps=(f"two examples are `{meant}`" if two else f"write `{part[2]}` for `{part[0]}`",),
         fixes=replacing(binder.domain.span, f"pairs({data})") if two else (),
     )

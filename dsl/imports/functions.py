@@ -30,7 +30,7 @@ from cspec.dsl.imports.python_files import (
 )
 from cspec.dsl.imports.signatures import RefusedError, signature_of
 from cspec.dsl.imports.trust import refusal, untrusted
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.limits import FINDINGS
 from cspec.dsl.text.source import Source, Span
@@ -89,11 +89,11 @@ def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
     if path.is_relative_to(folder):
         return path
     found.append(
-        Diagnostic(
-            code="CS216",
-            message=f"`{item.module}` lies outside the folder of the spec",
-            span=item.span,
-            label="a spec imports from its own folder and those below",
+        finding(
+            "CS216",
+            f"`{item.module}` lies outside the folder of the spec",
+            item.span,
+            "a spec imports from its own folder and those below",
             notes=("so a spec that is passed on takes along what it needs, and reaches no other",),
             helps=("move the file beside the spec", "or install it: `from package import name`"),
         )
@@ -102,11 +102,11 @@ def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
 
 
 def _no_file(item: From) -> Diagnostic:
-    return Diagnostic(
-        code="CS217",
-        message=f"`{item.module}` is no Python file",
-        span=item.span,
-        label="in quotes stands the path of a file",
+    return finding(
+        "CS217",
+        f"`{item.module}` is no Python file",
+        item.span,
+        "in quotes stands the path of a file",
         helps=(
             f'write the path with its ending: from "{item.module}.py" import ...',
             "an installed module is named without quotes: from torch.nn.functional import gelu",
@@ -142,12 +142,12 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
 def _missing(item: From, path: Path) -> Diagnostic:
     others = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
     guess = closest(path.name, others)
-    return Diagnostic(
-        code="CS217",
+    return finding(
+        "CS217",
+        f"there is no file `{item.module}` beside the spec",
+        item.span,
+        "needed to run this spec",
         severity="warning",
-        message=f"there is no file `{item.module}` beside the spec",
-        span=item.span,
-        label="needed to run this spec",
         notes=("nothing is known about what it would define",),
         helps=(f"did you mean `{guess}`?",) if guess else (),
     )
@@ -200,22 +200,22 @@ def _undefined(name: Imported, known: Outline, item: From) -> Diagnostic:
     if not helps and known.functions:
         helps = (f"it defines {listing(sorted(known.functions), 'and')}",)
     fixes = replacing(name.span, guess) if name.name == name.alias else ()
-    return Diagnostic(
-        code="CS217",
-        message=f"`{item.module}` defines no `{name.name}`",
-        span=name.span,
-        label="not defined there",
+    return finding(
+        "CS217",
+        f"`{item.module}` defines no `{name.name}`",
+        name.span,
+        "not defined there",
         helps=helps,
         fixes=fixes,
     )
 
 
 def _wrong(item: From, name: Imported, why: str, help_: str) -> Diagnostic:
-    return Diagnostic(
-        code="CS214",
-        message=f"`{name.name}` can't be brought in from `{item.module}`",
-        span=name.span,
-        label=why.split(": ", 1)[-1],
+    return finding(
+        "CS214",
+        f"`{name.name}` can't be brought in from `{item.module}`",
+        name.span,
+        why.split(": ", 1)[-1],
         notes=(f"{item.module}, {why}",),
         helps=(help_,),
     )

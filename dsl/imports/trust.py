@@ -23,7 +23,7 @@ from typing import NamedTuple
 from cspec.dsl.imports.announced import is_announced
 from cspec.dsl.imports.trusted_torch import computes
 from cspec.dsl.imports.user_pyproject import UserTrust, user_trust
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, finding
 from cspec.dsl.text.source import NOWHERE, Span
 
 _NAMED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
@@ -139,11 +139,11 @@ def untrusted(
         f'in Python: trust=["{trusted}"]; for all your specs: trust = ["{trusted}"] below'
         " [tool.cspec] in your pyproject.toml",
     )
-    return Diagnostic(
-        code="CS218",
-        message=f"`{name}` of `{module}` is not brought in: {refused.why}",
-        span=span,
-        label=f"would import `{module}`",
+    return finding(
+        "CS218",
+        f"`{name}` of `{module}` is not brought in: {refused.why}",
+        span,
+        f"would import `{module}`",
         notes=(_WHY, *refused.notes),
         helps=(*(helps if beside else ()), *allow),
     )

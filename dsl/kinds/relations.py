@@ -9,7 +9,7 @@ from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_values, values_of
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing, writing
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.mistakes.finished_nodes import operator_span
 from cspec.dsl.text.source import Source
@@ -207,11 +207,11 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
         return _turned_round(source, chain) if len(ways) > 1 and not beside else None
     parts = _operands(source, chain)
     links = [" ".join(link) for link in zip(parts, chain.operators, parts[1:], strict=False)]
-    return Diagnostic(
-        code="CS111",
-        message=f"`{source.slice(chain.span)}` has two readings",
-        span=chain.span,
-        label=f"mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
+    return finding(
+        "CS111",
+        f"`{source.slice(chain.span)}` has two readings",
+        chain.span,
+        f"mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
         helps=(
             f"for truths that are compared: `{_compared(parts, chain.operators)}`",
             f"for comparisons that all hold: `{' and '.join(links)}`",
@@ -229,11 +229,11 @@ def _turned_round(source: Source, chain: Compare) -> Diagnostic:
     one = [f"{way}{operator[1:]} {part}" for operator, part in pairs]
     links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
     interval, both = f"{parts[0]} {' '.join(one)}", " and ".join(links)
-    return Diagnostic(
-        code="CS111",
-        message="a chain goes in one direction",
-        span=chain.span,
-        label=f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
+    return finding(
+        "CS111",
+        "a chain goes in one direction",
+        chain.span,
+        f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
         helps=(f"write `{interval}`", f"or, for bounds that all hold: `{both}`"),
         fixes=replacing(chain.span, interval, both),
     )

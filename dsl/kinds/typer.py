@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Source, Span
@@ -123,11 +123,10 @@ class Typer(ABC):
 
     # --- findings ---
 
-    def report(self, code: str, message: str, span: Span, label: str = "", **extra: object) -> Kind:
+    def report(self, code: str, message: str, span: Span, label: str = "", **extra: Any) -> Kind:
         """Add a finding and give the unknown kind, so that one mistake is one finding."""
         if not self._quiet:
-            fields = {"code": code, "message": message, "span": span, "label": label, **extra}
-            self.found.append(Diagnostic.model_validate(fields))
+            self.found.append(finding(code, message, span, label, **extra))
         return UNKNOWN
 
     def unknown(self, name: Name, *helps: str, new: str | None = None, **extra: Any) -> Kind:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding
 from cspec.dsl.text.limits import FINDINGS, QUOTE, SAME
 
 _HEAD, _TAIL = 110, 40
@@ -74,12 +74,12 @@ def _count(left: Sequence[Diagnostic]) -> Diagnostic:
     words = [f"{wrong:,} error{'s' * (wrong != 1)}"] if wrong else []
     if others := len(left) - wrong:
         words.append(f"{others:,} warning{'s' * (others != 1)}")
-    return Diagnostic(
-        code=_MORE,
+    return finding(
+        _MORE,
+        f"and {' and '.join(words)} more",
+        left[0].span,
+        "the next one is here",
         severity="error" if wrong else "warning",
-        message=f"and {' and '.join(words)} more",
-        span=left[0].span,
-        label="the next one is here",
         helps=("mend those above first: one mistake often has many findings",),
         source=left[0].source,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Label
+from cspec.dsl.messages.diagnostic import Diagnostic, Label, finding
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.limits import LET_CHAIN, LET_TERMS
 from cspec.dsl.tree.nodes import Let, Name, walk
@@ -85,11 +85,11 @@ def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
         if not others
         else f"lets {listing((first, *others), 'and')} refer to each other"
     )
-    return Diagnostic(
-        code="CS204",
-        message=what,
-        span=lets[first].name_span,
-        label="defined by itself",
+    return finding(
+        "CS204",
+        what,
+        lets[first].name_span,
+        "defined by itself",
         related=tuple(Label(span=lets[name].name_span, text="and this one") for name in others),
         notes=("a let is a name for an expression and is written out where it is used",),
         helps=(
@@ -106,11 +106,11 @@ def _too_large(item: Let, depth: int, size: int) -> Diagnostic:
         if depth > DEEPEST
         else f"written out it has {size:,} terms"
     )
-    return Diagnostic(
-        code="CS215",
-        message=f"let `{item.name}` is too large",
-        span=item.name_span,
-        label=why,
+    return finding(
+        "CS215",
+        f"let `{item.name}` is too large",
+        item.name_span,
+        why,
         notes=(f"at most {LARGEST:,} terms and a chain of {DEEPEST} lets can be written out",),
         helps=("use fewer lets, or bring the function in from Python: `from ... import`",),
     )

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding
 from cspec.dsl.messages.wording import closing, quoted
 from cspec.dsl.names.lets import check_lets
 from cspec.dsl.names.symbols import (
@@ -152,11 +152,11 @@ def _declared(
 
 
 def _reserved(name: str, span: Span) -> Diagnostic:
-    return Diagnostic(
-        code="CS209",
-        message=f"`{name}` is a constant of the language",
-        span=span,
-        label="this name is taken",
+    return finding(
+        "CS209",
+        f"`{name}` is a constant of the language",
+        span,
+        "this name is taken",
         notes=(f"an expression that says `{name}` always means the constant",),
         helps=("choose another name",),
     )
@@ -170,11 +170,11 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
     if role == first.role:
         help_ = "remove one of the two lines, or give one another name"
     once = Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once")
-    return Diagnostic(
-        code="CS202",
-        message=f"`{first.name}` is defined twice",
-        span=span,
-        label=f"defined again here, as {ROLE_WORDS[role]}",
+    return finding(
+        "CS202",
+        f"`{first.name}` is defined twice",
+        span,
+        f"defined again here, as {ROLE_WORDS[role]}",
         related=(Label(span=first.span, text="first defined here"),),
         notes=("a name means one thing in the whole spec",),
         helps=("name it once" if column else help_,),
@@ -184,11 +184,11 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
 
 def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
     related = () if symbol.span == NOWHERE else (Label(span=symbol.span, text="defined here"),)
-    return Diagnostic(
-        code="CS202",
-        message=f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}",
-        span=span,
-        label=f"the column `{name}`",
+    return finding(
+        "CS202",
+        f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}",
+        span,
+        f"the column `{name}`",
         related=related,
         notes=(f"an expression that says `{name}` could mean either",),
         helps=(f"rename {ROLE_WORDS[symbol.role]} `{name}`",),
@@ -198,11 +198,11 @@ def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
 def _implied_clash(symbol: Symbol) -> Diagnostic:
     """A name that a spec gives to something else than a column of its implied data."""
     name, role = symbol.name, ROLE_WORDS[symbol.role]
-    return Diagnostic(
-        code="CS202",
-        message=f"`{name}` is both {role} and a column of the implied data",
-        span=symbol.span,
-        label=f"{role} here",
+    return finding(
+        "CS202",
+        f"`{name}` is both {role} and a column of the implied data",
+        symbol.span,
+        f"{role} here",
         notes=(
             "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`",
         ),
@@ -299,12 +299,12 @@ def _unused(
 ) -> Iterator[Diagnostic]:
     for symbol in table.values():
         if symbol.role in ("param", "let") and not uses.get(symbol.name):
-            yield Diagnostic(
-                code="CS203",
+            yield finding(
+                "CS203",
+                f"{symbol.role} {quoted(source, symbol.span)} is never used",
+                symbol.span,
+                "nothing below refers to it",
                 severity="warning",
-                message=f"{symbol.role} {quoted(source, symbol.span)} is never used",
-                span=symbol.span,
-                label="nothing below refers to it",
                 helps=("remove the line, or use the name",),
             )
 
@@ -335,16 +335,16 @@ def taken_words(symbols: Symbols, source: Source, found: list[Diagnostic]) -> li
         if symbol is None or not places or not any(_about(d, places) for d in found):
             continue
         other = f"{word}_values"
-        finding = Diagnostic(
-            code="CS202",
-            message=f"`{word}[...]` is {meaning}: entries need another name",
-            span=symbol.span,
-            label=f"defined here, as a {symbol.role}",
+        told = finding(
+            "CS202",
+            f"`{word}[...]` is {meaning}: entries need another name",
+            symbol.span,
+            f"defined here, as a {symbol.role}",
             notes=("alone, without brackets, the name is free",),
             helps=(f"call it `{other}`, also where it is used: `{other}[...]`",),
         )
         rest = (d for d in found if not _about(d, places) and d.span != symbol.span)
-        found = [*rest, finding]
+        found = [*rest, told]
     return found
 
 

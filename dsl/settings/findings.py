@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, finding, replacing
 from cspec.dsl.messages.synonyms import FORMATS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
@@ -47,11 +47,11 @@ def wrong_type(
 ) -> Diagnostic:
     """A value of another kind; what to type instead where the text tells."""
     meant = _meant(cls, name, expr, source)
-    return Diagnostic(
-        code="CS503",
-        message=f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
-        span=expr.span,
-        label="does not fit",
+    return finding(
+        "CS503",
+        f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
+        expr.span,
+        "does not fit",
         notes=_about(cls, name),
         helps=(
             (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
@@ -185,11 +185,11 @@ def no_list(
     """Numbers without the brackets of their list."""
     span = Span(arguments[0].span.start, arguments[-1].span.end)
     meant = f"[{source.slice(span)}]"
-    return Diagnostic(
-        code="CS503",
-        message=f"`{name}` of `{cls.word}` is one list",
-        span=span,
-        label="brackets are missing",
+    return finding(
+        "CS503",
+        f"`{name}` of `{cls.word}` is one list",
+        span,
+        "brackets are missing",
         notes=_about(cls, name),
         helps=(f"write `{cls.word}({meant})`",),
         fixes=replacing(span, meant),
@@ -203,11 +203,11 @@ def already_named(cls: type[Settings], argument: Expr, name: str, source: Source
     rest = source.text[end:]
     comma = len(rest) - len(rest.lstrip(" \t\n,"))
     gone = Span(argument.span.start, end + comma)
-    return Diagnostic(
-        code="CS505",
-        message=f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name",
-        span=argument.span,
-        label=f"stands for `{name}=`",
+    return finding(
+        "CS505",
+        f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name",
+        argument.span,
+        f"stands for `{name}=`",
         helps=(f"remove `{text}`",),
         fixes=(Fix(span=gone, replacement="", title=f"remove {text}"),),
     )
@@ -217,11 +217,11 @@ def twice(
     cls: type[Settings], keyword: Keyword, first: Keyword | None, source: Source
 ) -> Diagnostic:
     """A setting that is given again."""
-    return Diagnostic(
-        code="CS505",
-        message=f"`{keyword.name}` of `{cls.word}` is given twice",
-        span=keyword.span,
-        label="given again here",
+    return finding(
+        "CS505",
+        f"`{keyword.name}` of `{cls.word}` is given twice",
+        keyword.span,
+        "given again here",
         helps=("remove one of the two",),
         fixes=_one_of_two(keyword, first, source),
     )
@@ -254,11 +254,11 @@ def no_name(
     fitting = [n for n in free if not counted or {int, float} & {*options_in(cls, n)}]
     bare = getattr(cls, "bare", "")
     if not fitting or (bare and counted):
-        return Diagnostic(
-            code="CS502" if not known else "CS506",
-            message=f"`{cls.word}` takes no {'settings' if not known else 'value without a name'}",
-            span=argument.span,
-            label="nothing goes here",
+        return finding(
+            "CS502" if not known else "CS506",
+            f"`{cls.word}` takes no {'settings' if not known else 'value without a name'}",
+            argument.span,
+            "nothing goes here",
             notes=(bare,) if bare else (),
             helps=(f"remove it, or give the setting's name: {listing(known)}",)
             if known
@@ -266,11 +266,11 @@ def no_name(
         )
     setting = f"{fitting[0]}={text}"
     fix = Fix(span=argument.span, replacement=setting, title=f"set {fitting[0]}")
-    return Diagnostic(
-        code="CS506",
-        message=f"settings of `{cls.word}` are given by name",
-        span=argument.span,
-        label="which setting is this?",
+    return finding(
+        "CS506",
+        f"settings of `{cls.word}` are given by name",
+        argument.span,
+        "which setting is this?",
         notes=(f"`{cls.word}` takes {listing(known, 'and')}",),
         helps=(f"write `{setting}`",),
         fixes=(fix,),
@@ -306,19 +306,19 @@ def invalid(
     name = str(place[0]) if place else ""
     kind = problem["type"]
     if not name:
-        return Diagnostic(
-            code="CS503",
-            message=f"`{cls.word}`: {problem['ctx']['error']}",
-            span=record,
-            label="these settings together",
+        return finding(
+            "CS503",
+            f"`{cls.word}`: {problem['ctx']['error']}",
+            record,
+            "these settings together",
             helps=("change one of them",),
         )
     if value is None:
-        return Diagnostic(
-            code="CS507",
-            message=f"`{cls.word}` needs `{name}`",
-            span=record,
-            label=f"`{name}` is missing",
+        return finding(
+            "CS507",
+            f"`{cls.word}` needs `{name}`",
+            record,
+            f"`{name}` is missing",
             notes=_about(cls, name),
             helps=(f"add `{name}={_sample(cls, name)}`",),
             fixes=_put_in(f"{name}={_sample(cls, name)}", record, source),
@@ -343,14 +343,13 @@ def invalid(
     near = _of_the_run(cls, name, given, source) or _nearest(name, given, wanted)
     chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
     each = f"each of `{name}`" if item is not value else f"`{name}`"
-    return Diagnostic(
-        code="CS504",
-        message=f"{each} of `{cls.word}` must be {wanted}, not {shown}",
-        span=item.span,
-        label="out of range",
+    return finding(
+        "CS504",
+        f"{each} of `{cls.word}` must be {wanted}, not {shown}",
+        item.span,
+        "out of range",
         notes=_about(cls, name),
         helps=(near or f"choose {chosen}",),
-        # The value that the help says, in the place of the one that does not fit.
         fixes=replacing(item.span, near.partition("=")[2].partition("`")[0]),
     )
 

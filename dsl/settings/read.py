@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, finding
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Network
@@ -276,11 +276,11 @@ class _Slot(NamedTuple):
             return constant(expr, self.reader.values)
         except NotFiniteError as problem:
             raise WrongValueError(
-                Diagnostic(
-                    code="CS316",
-                    message=f"{quoted(self.reader.source, expr.span)} {problem}",
-                    span=expr.span,
-                    label="can't be computed",
+                finding(
+                    "CS316",
+                    f"{quoted(self.reader.source, expr.span)} {problem}",
+                    expr.span,
+                    "can't be computed",
                     helps=("write the number that is meant",),
                 )
             ) from problem

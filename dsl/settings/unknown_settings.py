@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, finding, replacing
 from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.base import Settings
@@ -44,11 +44,11 @@ def unknown_setting(
         listed = re.search(r"\bhidden[ \t]*=[ \t]*\[([^\]\n]*)\]", source.text)
         twice = "hidden" in given and listed is not None and listed[1].count(",") + 1 == count
         place = _with_comma(keyword, source) if twice else keyword.span
-        return Diagnostic(
-            code="CS502",
-            message=f"`{cls.word}` has no setting `{keyword.name}`",
-            span=span,
-            label="unknown setting",
+        return finding(
+            "CS502",
+            f"`{cls.word}` has no setting `{keyword.name}`",
+            span,
+            "unknown setting",
             notes=(note,),
             helps=(f"remove `{keyword.name}`: `hidden` says it" if twice else f"write `{layers}`",),
             fixes=(Fix(span=place, replacement="" if twice else layers, title=note),),
@@ -58,11 +58,11 @@ def unknown_setting(
     if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
         fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
     takes = f"`{cls.word}` takes {listing(known, 'and')}"
-    return Diagnostic(
-        code="CS502",
-        message=f"`{cls.word}` has no setting `{keyword.name}`",
-        span=span,
-        label="unknown setting",
+    return finding(
+        "CS502",
+        f"`{cls.word}` has no setting `{keyword.name}`",
+        span,
+        "unknown setting",
         notes=(takes if known else f"`{cls.word}` takes no settings", *_follows(cls, keyword.name)),
         helps=(f"did you mean `{guess}`?",)
         if guess
