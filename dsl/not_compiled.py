@@ -90,26 +90,16 @@ def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _whole_domain(domain: Name) -> Diagnostic:
     """What goes over a domain says at which of its points."""
     drawn = f"{domain.id}.sample(200)"
-    return finding(
-        "CS520",
-        f"at which points of `{domain.id}` is not said: a domain has infinitely many",
-        domain.span,
-        "can't run yet",
-        severity="warning",
-        helps=(f"write `{drawn}`", f"or, for regular points, `{domain.id}.grid(21)`"),
-        fixes=replacing(domain.span, drawn),
-    )
+    said = f"at which points of `{domain.id}` is not said: a domain has infinitely many"
+    label = "can't run yet"
+    helps = (f"write `{drawn}`", f"or, for regular points, `{domain.id}.grid(21)`")
+    fixes = replacing(domain.span, drawn)
+    return finding("CS520", said, domain.span, label, severity="warning", helps=helps, fixes=fixes)
 
 
 def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
-    return finding(
-        code,
-        f"{what} is checked by cspec, but not compiled yet",
-        node.span,
-        "can't run yet",
-        severity="warning",
-        helps=(help_,),
-    )
+    said = f"{what} is checked by cspec, but not compiled yet"
+    return finding(code, said, node.span, "can't run yet", severity="warning", helps=(help_,))
 
 
 # --- requirements --------------------------------------------------------------------------------

@@ -63,14 +63,10 @@ def require_sizes(checked: Checked) -> None:
 
 def _no_value(checked: Checked, name: str) -> Diagnostic:
     item = checked.symbols.params()[name]
-    return finding(
-        "CS220",
-        f"param `{name}` has no value",
-        item.name_span,
-        "set from outside",
-        helps=(f"set it: {how_to_set(item, checked.symbols)}",),
-        source=checked.source,
-    )
+    said = f"param `{name}` has no value"
+    label = "set from outside"
+    help_ = f"set it: {how_to_set(item, checked.symbols)}"
+    return finding("CS220", said, item.name_span, label, helps=(help_,), source=checked.source)
 
 
 def _structure(checked: Checked) -> Iterator[Node]:

@@ -360,11 +360,7 @@ def _membership(typer: Typer, node: Membership) -> None:
     if not isinstance(members, Interval) or not (_text(members.lower) or _text(members.upper)):
         return
     ends = f"{typer.slice(members.lower)}, {typer.slice(members.upper)}"
-    typer.report(
-        "CS325",
-        f"`[{ends}]` is an interval, and text has no order",
-        members.span,
-        "these two values?",
-        helps=(f"write `{{{ends}}}`",),
-        fixes=(Fix(span=members.span, replacement=f"{{{ends}}}", title="use the two values"),),
-    )
+    said = f"`[{ends}]` is an interval, and text has no order"
+    help_ = f"write `{{{ends}}}`"
+    fixes = (Fix(span=members.span, replacement=f"{{{ends}}}", title="use the two values"),)
+    typer.report("CS325", said, members.span, "these two values?", helps=(help_,), fixes=fixes)

@@ -193,13 +193,11 @@ def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
     from_file = isinstance(given, GivenFile)
     what = f"`{given.name if isinstance(given, GivenFile) else shown_briefly(given)}`"
     kind = "a table" if columns_of(item, typer.symbols) else "a vector"
+    said = f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}"
+    label = "set from outside"
+    help_ = f"set it: {how_to_set(item, typer.symbols)}"
     typer.report(
-        "CS213" if from_file else "CS304",
-        f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}",
-        item.name_span,
-        "set from outside",
-        notes=(why,),
-        helps=(f"set it: {how_to_set(item, typer.symbols)}",),
+        "CS213" if from_file else "CS304", said, item.name_span, label, notes=(why,), helps=(help_,)
     )
 
 
@@ -319,14 +317,11 @@ def _between(typer: Typer, item: Param | Var, domain: Interval, values: Values) 
 
 def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> None:
     swapped = f"[{typer.slice(domain.upper)}, {typer.slice(domain.lower)}]"
-    typer.report(
-        "CS303",
-        f"the interval {typer.text(domain)} is empty",
-        domain.span,
-        f"{number(low)} is above {number(high)}",
-        helps=(f"did you mean `{swapped}`?",),
-        fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
-    )
+    said = f"the interval {typer.text(domain)} is empty"
+    label = f"{number(low)} is above {number(high)}"
+    help_ = f"did you mean `{swapped}`?"
+    fixes = (Fix(span=domain.span, replacement=swapped, title="swap the ends"),)
+    typer.report("CS303", said, domain.span, label, helps=(help_,), fixes=fixes)
 
 
 _REALS = frozenset({"reals", "real", "r", "rn", "float", "floats", "number", "numbers"})
@@ -441,14 +436,10 @@ def _no_size(typer: Typer, item: Var) -> None:
     end = text.find("]", sizes.end)
     bounds = len(item.dimensions) == 2 and item.domain is None and end > 0
     written = f"{item.name} in [{typer.source.slice(sizes)}]"
-    typer.report(
-        "CS329",
-        f"a size of `{item.name}` is no whole number from 1 on",
-        sizes,
-        "read as its size",
-        helps=(f"write `var {written}` for its bounds" if bounds else "write how many it has",),
-        fixes=replacing(Span(item.name_span.start, end + 1), written) if bounds else (),
-    )
+    said = f"a size of `{item.name}` is no whole number from 1 on"
+    help_ = f"write `var {written}` for its bounds" if bounds else "write how many it has"
+    fixes = replacing(Span(item.name_span.start, end + 1), written) if bounds else ()
+    typer.report("CS329", said, sizes, "read as its size", helps=(help_,), fixes=fixes)
 
 
 _WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "naturals", "z"})

@@ -70,15 +70,12 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
     text, word = typer.slice(argument), _word(typer, call)
     meant = typer.slice(argument.arguments[0])
     bare = not text.endswith(")")  # `prob` alone, written out
-    typer.report(
-        "CS302",
-        f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
-        argument.span,
-        "made probabilities twice",
-        notes=(f"`{word}` makes probabilities of what it is given itself",),
-        helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
-        fixes=() if bare else replacing(argument.span, meant),
-    )
+    said = f"`{word}` is of the outputs of a model, and `{text}` are probabilities"
+    label = "made probabilities twice"
+    note = f"`{word}` makes probabilities of what it is given itself"
+    help_ = f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`"
+    fixes = () if bare else replacing(argument.span, meant)
+    typer.report("CS302", said, argument.span, label, notes=(note,), helps=(help_,), fixes=fixes)
 
 
 def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:

@@ -282,14 +282,10 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
             if found:
                 continue
             if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
-                typer.report(
-                    "CS507",
-                    "`stalled` needs `epochs` or `steps`",
-                    term.span,
-                    "for how long?",
-                    helps=("write `stalled(epochs=5)`",),
-                    fixes=(Fix(span=term.span, replacement="stalled(epochs=5)", title="5 epochs"),),
-                )
+                said = "`stalled` needs `epochs` or `steps`"
+                help_ = "write `stalled(epochs=5)`"
+                fixes = (Fix(span=term.span, replacement="stalled(epochs=5)", title="5 epochs"),)
+                typer.report("CS507", said, term.span, "for how long?", helps=(help_,), fixes=fixes)
             if read is not None:
                 settings.append(read)
     return tuple(settings)
@@ -310,14 +306,11 @@ def _no_condition(typer: Typer, term: Expr) -> None:
             return
         case Compare(operands=(Name(id="patience" | "early_stopping"), Number() as count)):
             meant = f"stalled(epochs={typer.slice(count)})"
-            typer.report(
-                "CS503",
-                f"{typer.text(term)} is no condition",
-                term.span,
-                "so many epochs without a better objective?",
-                helps=(f"write `stop when {meant}`",),
-                fixes=replacing(term.span, meant),
-            )
+            said = f"{typer.text(term)} is no condition"
+            label = "so many epochs without a better objective?"
+            help_ = f"write `stop when {meant}`"
+            fixes = replacing(term.span, meant)
+            typer.report("CS503", said, term.span, label, helps=(help_,), fixes=fixes)
             return
     typer.report(
         "CS503",

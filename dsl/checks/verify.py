@@ -360,14 +360,12 @@ def _asked(item: Verify) -> Label:
 
 def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -> None:
     text = typer.slice(constraint.relation)
+    said = "a requirement on each example can't be certified from a sample"
+    label = "every example there will ever be?"
+    note = "examples that were seen show how many break it at most, never that none does"
+    help_ = f"certify how many meet it: `P[{text}] >= 99%`"
     typer.report(
-        "CS515",
-        "a requirement on each example can't be certified from a sample",
-        each.span,
-        "every example there will ever be?",
-        related=(_asked(item),),
-        notes=("examples that were seen show how many break it at most, never that none does",),
-        helps=(f"certify how many meet it: `P[{text}] >= 99%`",),
+        "CS515", said, each.span, label, related=(_asked(item),), notes=(note,), helps=(help_,)
     )
 
 
@@ -403,13 +401,11 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
 def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
     for side in _sides(constraint.relation):
         for found in objections(side, typer.ranges):
+            said = f"{typer.text(found.part)} can't be certified: {found.why}"
+            label = "no confidence interval"
+            helps = (found.instead, "or leave `with confidence` out")
             typer.report(
-                "CS515",
-                f"{typer.text(found.part)} can't be certified: {found.why}",
-                found.part.span,
-                "no confidence interval",
-                related=(_asked(item),),
-                helps=(found.instead, "or leave `with confidence` out"),
+                "CS515", said, found.part.span, label, related=(_asked(item),), helps=helps
             )
 
 

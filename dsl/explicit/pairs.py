@@ -193,15 +193,10 @@ class _Pairs:
 
     def _bare(self, name: Name, data: str) -> None:
         own = [c.name for c in self._columns_of(data) if c.name.startswith(f"{name.id}.")]
-        self.found.append(
-            finding(
-                "CS302",
-                f"`{name.id}` is a whole example of `{self._base(data)}`",
-                name.span,
-                "which of its columns?",
-                helps=(f"write {' or '.join(f'`{column}`' for column in own)}",),
-            )
-        )
+        said = f"`{name.id}` is a whole example of `{self._base(data)}`"
+        label = "which of its columns?"
+        help_ = f"write {' or '.join(f'`{column}`' for column in own)}"
+        self.found.append(finding("CS302", said, name.span, label, helps=(help_,)))
 
     # --- the datasets ---
 

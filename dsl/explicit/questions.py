@@ -28,14 +28,10 @@ def no_data(
         return _which_points(source, expr, over)
     if isinstance(expr, Expectation) and isinstance(expr.body, Name) and expr.body.id in given:
         name = expr.body.id
-        return finding(
-            "CS306",
-            f"`{name}` is one number a step, which the loop gives: it has no mean",
-            span,
-            "a mean over what?",
-            helps=(f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`",),
-            fixes=replacing(span, name),
-        )
+        said = f"`{name}` is one number a step, which the loop gives: it has no mean"
+        label = "a mean over what?"
+        help_ = f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`"
+        return finding("CS306", said, span, label, helps=(help_,), fixes=replacing(span, name))
     return finding(
         "CS306",
         f"{quoted(source, span)} is a mean over data, and this spec has none",
@@ -57,14 +53,11 @@ def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnost
     fixed = one and line.lstrip().startswith("metric")  # the same points whenever it is recorded
     points = f"{bound} in {domain.name}{'.grid(101)' if fixed else '.sample(200)'}"
     text, end = source.slice(expr.span), Span(expr.span.end - 1, expr.span.end - 1)
-    return finding(
-        "CS306",
-        f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`",
-        expr.span,
-        f"{listing(axes, 'and')} of which points?",
-        helps=(f"write `{text[:-1]} for {points}]`",),
-        fixes=(Fix(span=end, replacement=f" for {points}", title=f"over {points}"),),
-    )
+    said = f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`"
+    label = f"{listing(axes, 'and')} of which points?"
+    help_ = f"write `{text[:-1]} for {points}]`"
+    fixes = (Fix(span=end, replacement=f" for {points}", title=f"over {points}"),)
+    return finding("CS306", said, expr.span, label, helps=(help_,), fixes=fixes)
 
 
 def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, ...]) -> Diagnostic:
@@ -145,13 +138,9 @@ def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) 
     A model whose form stands on the line already is offered last: `pred == pred(big(x))`.
     """
     if not models:
-        return finding(
-            "CS308",
-            f"`{name.id}` needs a model, and this spec has none",
-            name.span,
-            f"{what} of which model?",
-            helps=("add a line `model f` for a model bound from outside",),
-        )
+        said = f"`{name.id}` needs a model, and this spec has none"
+        help_ = "add a line `model f` for a model bound from outside"
+        return finding("CS308", said, name.span, f"{what} of which model?", helps=(help_,))
     line = source.line(source.position(name.span.start).line)
     models = tuple(sorted(models, key=lambda model: f"{name.id}({model}(" in line))
     forms = tuple(_model_form(name.id, model) for model in models)
@@ -200,12 +189,8 @@ def examples_as_columns(
     data, column = source.slice(binder.domain.span), columns[binder.names.index(part[1])]
     two = len(binder.names) == 2
     meant = f"({', '.join(binder.names)}) in pairs({data})"
-    found = finding(
-        "CS210",
-        f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`",
-        binder.span,
-        "names of columns",
-        helps=(f"two examples are `{meant}`" if two else f"write `{part[2]}` for `{part[0]}`",),
-        fixes=replacing(binder.domain.span, f"pairs({data})") if two else (),
-    )
+    said = f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`"
+    help_ = f"two examples are `{meant}`" if two else f"write `{part[2]}` for `{part[0]}`"
+    fixes = replacing(binder.domain.span, f"pairs({data})") if two else ()
+    found = finding("CS210", said, binder.span, "names of columns", helps=(help_,), fixes=fixes)
     return (found,)

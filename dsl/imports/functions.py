@@ -88,16 +88,11 @@ def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
     path = (folder / item.module).resolve()
     if path.is_relative_to(folder):
         return path
-    found.append(
-        finding(
-            "CS216",
-            f"`{item.module}` lies outside the folder of the spec",
-            item.span,
-            "a spec imports from its own folder and those below",
-            notes=("so a spec that is passed on takes along what it needs, and reaches no other",),
-            helps=("move the file beside the spec", "or install it: `from package import name`"),
-        )
-    )
+    said = f"`{item.module}` lies outside the folder of the spec"
+    label = "a spec imports from its own folder and those below"
+    note = "so a spec that is passed on takes along what it needs, and reaches no other"
+    helps = ("move the file beside the spec", "or install it: `from package import name`")
+    found.append(finding("CS216", said, item.span, label, notes=(note,), helps=helps))
     return None
 
 
@@ -200,25 +195,14 @@ def _undefined(name: Imported, known: Outline, item: From) -> Diagnostic:
     if not helps and known.functions:
         helps = (f"it defines {listing(sorted(known.functions), 'and')}",)
     fixes = replacing(name.span, guess) if name.name == name.alias else ()
-    return finding(
-        "CS217",
-        f"`{item.module}` defines no `{name.name}`",
-        name.span,
-        "not defined there",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{item.module}` defines no `{name.name}`"
+    return finding("CS217", said, name.span, "not defined there", helps=helps, fixes=fixes)
 
 
 def _wrong(item: From, name: Imported, why: str, help_: str) -> Diagnostic:
-    return finding(
-        "CS214",
-        f"`{name.name}` can't be brought in from `{item.module}`",
-        name.span,
-        why.split(": ", 1)[-1],
-        notes=(f"{item.module}, {why}",),
-        helps=(help_,),
-    )
+    said = f"`{name.name}` can't be brought in from `{item.module}`"
+    note = f"{item.module}, {why}"
+    return finding("CS214", said, name.span, why.split(": ", 1)[-1], notes=(note,), helps=(help_,))
 
 
 def notes(spec: Spec, known: Described, uses: Mapping[str, tuple[Span, ...]]) -> Iterator[Note]:

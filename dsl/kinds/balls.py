@@ -45,10 +45,8 @@ def check_centre(typer: Typer, call: Call) -> None:
     centre = centre_left_out(typer, call)
     if centre is None:
         return
+    said = f"the ball of a worst case needs its centre: around `{centre}`"
+    label = "around what?"
     typer.report(
-        "CS301",
-        f"the ball of a worst case needs its centre: around `{centre}`",
-        call.span,
-        "around what?",
-        **writing(call.span, with_centre(typer, call, centre)),
+        "CS301", said, call.span, label, **writing(call.span, with_centre(typer, call, centre))
     )

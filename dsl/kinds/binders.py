@@ -270,14 +270,11 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
             check_centre(typer, domain)
         case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
             text = typer.slice(domain)
-            typer.report(
-                "CS325",
-                f"{typer.text(domain)} has infinitely many points",
-                domain.span,
-                "how many of them?",
-                helps=(f"write `{text}.sample(100)`",),
-                fixes=(Fix(span=domain.span, replacement=f"{text}.sample(100)", title=word),),
-            )
+            said = f"{typer.text(domain)} has infinitely many points"
+            label = "how many of them?"
+            help_ = f"write `{text}.sample(100)`"
+            fixes = (Fix(span=domain.span, replacement=f"{text}.sample(100)", title=word),)
+            typer.report("CS325", said, domain.span, label, helps=(help_,), fixes=fixes)
         case Call(function=Name(id="values")):
             _count(typer, binder, 1, "`values` goes over the values of one column")
             return dict.fromkeys(binder.names, _ELEMENTS["values"])

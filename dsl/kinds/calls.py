@@ -93,13 +93,9 @@ def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Ki
     elif isinstance(head, Name) and typer.name_unknown(head, scope):
         kind = unknown_name(typer, head, scope, typer.signatures)
     if kind is None:
-        kind = typer.report(
-            "CS302",
-            f"{typer.text(function)} can't be called: it is no function",
-            function.span,
-            "a value",
-            helps=("for a product write `*` before the `(`",),
-        )
+        said = f"{typer.text(function)} can't be called: it is no function"
+        help_ = "for a product write `*` before the `(`"
+        kind = typer.report("CS302", said, function.span, "a value", helps=(help_,))
     _arguments_only(typer, call, scope)
     return kind
 
@@ -188,14 +184,11 @@ def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
 
 def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
     """`f()`."""
-    return typer.report(
-        "CS301",
-        f"`{function.id}()` has no inputs",
-        call.span,
-        "a model is called with what it sees",
-        helps=(f"write `{function.id}(x)`",),
-        fixes=(Fix(span=call.span, replacement=f"{function.id}(x)", title="the inputs"),),
-    )
+    said = f"`{function.id}()` has no inputs"
+    label = "a model is called with what it sees"
+    help_ = f"write `{function.id}(x)`"
+    fixes = (Fix(span=call.span, replacement=f"{function.id}(x)", title="the inputs"),)
+    return typer.report("CS301", said, call.span, label, helps=(help_,), fixes=fixes)
 
 
 def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], scope: Scope) -> bool:
@@ -208,14 +201,9 @@ def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], sco
     message = f"`{name}` takes {counted(expected, 'argument')}, not {given + len(call.keywords)}"
     if named:
         message = f"`{name}` is called by place: `{named[0]}` is no setting"
-    typer.report(
-        "CS301",
-        message,
-        call.span,
-        f"defined as `{form}`",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(call.span, meant) if meant != form else (),
-    )
+    help_ = f"write `{meant}`"
+    fixes = replacing(call.span, meant) if meant != form else ()
+    typer.report("CS301", message, call.span, f"defined as `{form}`", helps=(help_,), fixes=fixes)
     return False
 
 

@@ -75,14 +75,11 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
             count = variable.exponent.value
         known = count in (2, 3, 4) and column_of_variable(first) is not None
         again = f"{head}{f', {by}' * (int(count) - 1)})" if known else ""
-        typer.report(
-            "CS302",
-            f"{typer.text(variable)} is nothing that a derivative is taken by",
-            variable.span,
-            "a column, a coordinate or a feature goes here",
-            helps=(f"write `{again}`" if known else _by_a_name(typer, call),),
-            fixes=replacing(call.span, again),
-        )
+        said = f"{typer.text(variable)} is nothing that a derivative is taken by"
+        label = "a column, a coordinate or a feature goes here"
+        help_ = f"write `{again}`" if known else _by_a_name(typer, call)
+        fixes = replacing(call.span, again)
+        typer.report("CS302", said, variable.span, label, helps=(help_,), fixes=fixes)
         return
     if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):
         return  # of another kind, which its kind says

@@ -136,14 +136,12 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         return None
     inner = ", ".join(typer.slice(argument) for argument in call.arguments)
     meant = f"{function.id}[{inner}]"
+    said = f"`{function.id}` is no function: its entries stand in square brackets"
+    label = "a `var` with entries"
+    helps = (f"write `{meant}`", *_from_one(function.id, call))
+    fixes = replacing(call.span, meant)
     return typer.report(
-        "CS302",
-        f"`{function.id}` is no function: its entries stand in square brackets",
-        function.span,
-        "a `var` with entries",
-        notes=("indices begin at 0",),
-        helps=(f"write `{meant}`", *_from_one(function.id, call)),
-        fixes=replacing(call.span, meant),
+        "CS302", said, function.span, label, notes=("indices begin at 0",), helps=helps, fixes=fixes
     )
 
 
@@ -160,14 +158,11 @@ def _product(typer: Typer, call: Call, function: Name) -> Kind:
     """`x(x - 1)`, where `x` is a number."""
     place = function.span.end
     meant = f"{function.id}*{typer.source.text[place : call.span.end]}"
-    return typer.report(
-        "CS302",
-        f"`{function.id}` is no function",
-        function.span,
-        "a `var`, one number",
-        helps=(f"for a product write `{meant}`",),
-        fixes=replacing(call.span, meant),
-    )
+    said = f"`{function.id}` is no function"
+    label = "a `var`, one number"
+    help_ = f"for a product write `{meant}`"
+    fixes = replacing(call.span, meant)
+    return typer.report("CS302", said, function.span, label, helps=(help_,), fixes=fixes)
 
 
 def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:

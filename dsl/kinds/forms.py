@@ -60,14 +60,9 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     help_ = _all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`"
     called = help_.startswith("write `") and "column" not in help_
     meant = help_.removeprefix("write `").rstrip("`") if called else ""
-    typer.report(
-        "CS301",
-        f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
-        call.span,
-        signature.doc,
-        helps=(help_,),
-        fixes=(Fix(span=call.span, replacement=meant, title=help_),) if meant else (),
-    )
+    said = f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}"
+    fixes = (Fix(span=call.span, replacement=meant, title=help_),) if meant else ()
+    typer.report("CS301", said, call.span, signature.doc, helps=(help_,), fixes=fixes)
 
 
 _OF_ENTRIES = frozenset(

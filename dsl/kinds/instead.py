@@ -95,14 +95,11 @@ def same_column(typer: Typer, name: Name, scope: Scope) -> Kind | None:
     meant = column_of_that_meaning(name.id, columns)
     if meant is None or closest(name.id, {*scope.local, *typer.symbols.table}):
         return None
-    return typer.report(
-        "CS201",
-        f"unknown name `{name.id}`",
-        name.span,
-        f"the columns of `{data}` are {listing(columns, 'and')}",
-        helps=(f"write `{meant}`", f"or, {as_column(typer, name.id, scope.data)}"),
-        fixes=replacing(name.span, meant),
-    )
+    said = f"unknown name `{name.id}`"
+    label = f"the columns of `{data}` are {listing(columns, 'and')}"
+    helps = (f"write `{meant}`", f"or, {as_column(typer, name.id, scope.data)}")
+    fixes = replacing(name.span, meant)
+    return typer.report("CS201", said, name.span, label, helps=helps, fixes=fixes)
 
 
 def entry_meant(typer: Typer, word: str, scope: Scope) -> str | None:

@@ -75,15 +75,12 @@ def _conditions(
 def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> What:
     """`| values(sex)`, `| cross(sex, race)`: by group is said by the columns alone."""
     meant = ", ".join(map(typer.slice, columns))
-    typer.report(
-        "CS313",
-        f"{typer.text(condition)} is a set, not an event",
-        condition.span,
-        "by group?",
-        notes=("columns that make groups stand alone behind `|`",),
-        helps=(f"write `| {meant}`",),
-        fixes=replacing(condition.span, meant),
-    )
+    said = f"{typer.text(condition)} is a set, not an event"
+    label = "by group?"
+    note = "columns that make groups stand alone behind `|`"
+    help_ = f"write `| {meant}`"
+    fixes = replacing(condition.span, meant)
+    typer.report("CS313", said, condition.span, label, notes=(note,), helps=(help_,), fixes=fixes)
     return "groups"
 
 

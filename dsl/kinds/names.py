@@ -109,16 +109,10 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
         return bracketed
     if told := not_given(typer, name, f"or, of the function, `{form}`"):
         return told
-    return typer.report(
-        "CS302",
-        f"`{name.id}` is a function: it needs its argument",
-        name.span,
-        "used without parentheses",
-        helps=(f"write `{form}`",),
-        fixes=replacing(name.span, form)
-        if signature.family == "model" and len(models) == 1
-        else (),
-    )
+    said = f"`{name.id}` is a function: it needs its argument"
+    label = "used without parentheses"
+    fixes = replacing(name.span, form) if signature.family == "model" and len(models) == 1 else ()
+    return typer.report("CS302", said, name.span, label, helps=(f"write `{form}`",), fixes=fixes)
 
 
 def set_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:

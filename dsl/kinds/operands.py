@@ -41,14 +41,11 @@ def operand_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     if kind.what == "event":
         if scope.inside or kind.per_example or scope.data:
             return kind  # counted 0 or 1, in the mean that it comes to stand in
-        return typer.report(
-            "CS313",
-            f"{typer.text(expr)} is an event, not a number",
-            expr.span,
-            "true or false",
-            notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
-            helps=(_count_of(typer, expr),),
-        )
+        said = f"{typer.text(expr)} is an event, not a number"
+        label = "true or false"
+        note = "an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction"
+        help_ = _count_of(typer, expr)
+        return typer.report("CS313", said, expr.span, label, notes=(note,), helps=(help_,))
     said = f"{typer.text(expr)} is {WORDS[kind.what]}, not a number"
     label = "arithmetic needs a number here"
     return typer.report("CS302", said, expr.span, label, helps=number_of(typer, expr, kind))
@@ -118,14 +115,10 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
         alone = bar >= 0 and not typer.source.text[bar + 1 : expr.span.start].strip()
         place = Span(bar, expr.span.end) if alone else expr.span
         fix = Fix(span=place, replacement=f"on {text}", title=f"write on {text}", safe=False)
-        return typer.report(
-            "CS313",
-            f"`{text}` is a dataset: where something is measured stands behind `on`",
-            expr.span,
-            "not an event",
-            helps=(f"write `on {text}`, without the `|`" if alone else f"write `on {text}`",),
-            fixes=(fix,) if alone else (),
-        )
+        said = f"`{text}` is a dataset: where something is measured stands behind `on`"
+        help_ = f"write `on {text}`, without the `|`" if alone else f"write `on {text}`"
+        fixes = (fix,) if alone else ()
+        return typer.report("CS313", said, expr.span, "not an event", helps=(help_,), fixes=fixes)
     over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
     meant: dict[str, Any] = {
         "helps": (

@@ -278,14 +278,11 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             text = typer.slice(expr)
             if told := in_square_brackets(typer, expr, text):
                 return told
-            return typer.report(
-                "CS301",
-                f"`{text}` does not say how many points",
-                expr.span,
-                "a number of points is missing",
-                helps=(f"write `{text}(100)`",),
-                fixes=(Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),),
-            )
+            said = f"`{text}` does not say how many points"
+            label = "a number of points is missing"
+            help_ = f"write `{text}(100)`"
+            fixes = (Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),)
+            return typer.report("CS301", said, expr.span, label, helps=(help_,), fixes=fixes)
         case "domain":
             return _unknown_part(typer, expr, ("sample", "grid"))
         case "dataset":
@@ -300,15 +297,12 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
 def _bare_column(typer: Typer, expr: Attribute) -> Kind:
     """`train.sex`: which data are meant is said by `on`."""
     data = typer.slice(expr.value)
-    typer.report(
-        "CS210",
-        f"columns stand alone: `{expr.name}`",
-        expr.span,
-        f"a column of `{data}`",
-        notes=(f"which data are meant stands behind `on`: `P[... on {data}]`",),
-        helps=(f"write `{expr.name}`",),
-        fixes=(Fix(span=expr.span, replacement=expr.name, title=f"write {expr.name}"),),
-    )
+    said = f"columns stand alone: `{expr.name}`"
+    label = f"a column of `{data}`"
+    note = f"which data are meant stands behind `on`: `P[... on {data}]`"
+    help_ = f"write `{expr.name}`"
+    fixes = (Fix(span=expr.span, replacement=expr.name, title=f"write {expr.name}"),)
+    typer.report("CS210", said, expr.span, label, notes=(note,), helps=(help_,), fixes=fixes)
     return Kind("column", True)
 
 

@@ -126,14 +126,11 @@ def _quoted_column(typer: Typer, expr: Compare) -> None:
     named = next((text for text in texts if text.value in columns), None)
     found = named or texts[0]
     name = columns.get(found.value, "")
-    typer.report(
-        "CS325",
-        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
-        found.span,
-        "the same for every example",
-        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
-        fixes=replacing(found.span, name),
-    )
+    said = f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else "")
+    label = "the same for every example"
+    help_ = f"write `{name}`" if name else "compare a column with it: `column == ...`"
+    fixes = replacing(found.span, name)
+    typer.report("CS325", said, found.span, label, helps=(help_,), fixes=fixes)
 
 
 def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
@@ -229,14 +226,11 @@ def _turned_round(source: Source, chain: Compare) -> Diagnostic:
     one = [f"{way}{operator[1:]} {part}" for operator, part in pairs]
     links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
     interval, both = f"{parts[0]} {' '.join(one)}", " and ".join(links)
-    return finding(
-        "CS111",
-        "a chain goes in one direction",
-        chain.span,
-        f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
-        helps=(f"write `{interval}`", f"or, for bounds that all hold: `{both}`"),
-        fixes=replacing(chain.span, interval, both),
-    )
+    said = "a chain goes in one direction"
+    label = f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}"
+    helps = (f"write `{interval}`", f"or, for bounds that all hold: `{both}`")
+    fixes = replacing(chain.span, interval, both)
+    return finding("CS111", said, chain.span, label, helps=helps, fixes=fixes)
 
 
 def _operands(source: Source, chain: Compare) -> list[str]:

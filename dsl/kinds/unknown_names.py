@@ -139,14 +139,11 @@ def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:
     line = re.search(r"^[ \t]*(given\b[^\n#]*)", typer.source.text, re.MULTILINE)
     meant = f"{line[1].rstrip()}, {name.id}" if line else f"given {name.id}"
     place = Span(*line.span(1)) if line else name.span
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is not among the given values",
-        name.span,
-        "your own loop gives no such value",
-        helps=(f"write `{meant}`", *others),
-        fixes=replacing(place, meant) if line else (),
-    )
+    said = f"`{name.id}` is not among the given values"
+    label = "your own loop gives no such value"
+    helps = (f"write `{meant}`", *others)
+    fixes = replacing(place, meant) if line else ()
+    return typer.report("CS201", said, name.span, label, helps=helps, fixes=fixes)
 
 
 _BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
@@ -408,14 +405,10 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
     else:
         helps = [f"bring it in by `from {module} import {word}` above, and write `{word}`"]
     text = typer.slice(whole)
-    return typer.report(
-        "CS201",
-        f"`{text}`: `{root.id}` is not defined in this spec",
-        whole.span,
-        "no module of Python is at hand here",
-        helps=helps,
-        fixes=replacing(whole.span, ours),
-    )
+    said = f"`{text}`: `{root.id}` is not defined in this spec"
+    label = "no module of Python is at hand here"
+    fixes = replacing(whole.span, ours)
+    return typer.report("CS201", said, whole.span, label, helps=helps, fixes=fixes)
 
 
 def values_of(members: Expr) -> tuple[Expr, ...]:

@@ -106,11 +106,7 @@ def _too_large(item: Let, depth: int, size: int) -> Diagnostic:
         if depth > DEEPEST
         else f"written out it has {size:,} terms"
     )
-    return finding(
-        "CS215",
-        f"let `{item.name}` is too large",
-        item.name_span,
-        why,
-        notes=(f"at most {LARGEST:,} terms and a chain of {DEEPEST} lets can be written out",),
-        helps=("use fewer lets, or bring the function in from Python: `from ... import`",),
-    )
+    said = f"let `{item.name}` is too large"
+    note = f"at most {LARGEST:,} terms and a chain of {DEEPEST} lets can be written out"
+    help_ = "use fewer lets, or bring the function in from Python: `from ... import`"
+    return finding("CS215", said, item.name_span, why, notes=(note,), helps=(help_,))

@@ -152,14 +152,10 @@ def _declared(
 
 
 def _reserved(name: str, span: Span) -> Diagnostic:
-    return finding(
-        "CS209",
-        f"`{name}` is a constant of the language",
-        span,
-        "this name is taken",
-        notes=(f"an expression that says `{name}` always means the constant",),
-        helps=("choose another name",),
-    )
+    said = f"`{name}` is a constant of the language"
+    note = f"an expression that says `{name}` always means the constant"
+    help_ = "choose another name"
+    return finding("CS209", said, span, "this name is taken", notes=(note,), helps=(help_,))
 
 
 def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnostic:
@@ -184,15 +180,11 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
 
 def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
     related = () if symbol.span == NOWHERE else (Label(span=symbol.span, text="defined here"),)
-    return finding(
-        "CS202",
-        f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}",
-        span,
-        f"the column `{name}`",
-        related=related,
-        notes=(f"an expression that says `{name}` could mean either",),
-        helps=(f"rename {ROLE_WORDS[symbol.role]} `{name}`",),
-    )
+    said = f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}"
+    label = f"the column `{name}`"
+    note = f"an expression that says `{name}` could mean either"
+    help_ = f"rename {ROLE_WORDS[symbol.role]} `{name}`"
+    return finding("CS202", said, span, label, related=related, notes=(note,), helps=(help_,))
 
 
 def _implied_clash(symbol: Symbol) -> Diagnostic:
@@ -299,14 +291,10 @@ def _unused(
 ) -> Iterator[Diagnostic]:
     for symbol in table.values():
         if symbol.role in ("param", "let") and not uses.get(symbol.name):
-            yield finding(
-                "CS203",
-                f"{symbol.role} {quoted(source, symbol.span)} is never used",
-                symbol.span,
-                "nothing below refers to it",
-                severity="warning",
-                helps=("remove the line, or use the name",),
-            )
+            said = f"{symbol.role} {quoted(source, symbol.span)} is never used"
+            label = "nothing below refers to it"
+            help_ = "remove the line, or use the name"
+            yield finding("CS203", said, symbol.span, label, severity="warning", helps=(help_,))
 
 
 def hidden_words(spec: Spec, source: Source) -> frozenset[str]:
@@ -335,14 +323,11 @@ def taken_words(symbols: Symbols, source: Source, found: list[Diagnostic]) -> li
         if symbol is None or not places or not any(_about(d, places) for d in found):
             continue
         other = f"{word}_values"
-        told = finding(
-            "CS202",
-            f"`{word}[...]` is {meaning}: entries need another name",
-            symbol.span,
-            f"defined here, as a {symbol.role}",
-            notes=("alone, without brackets, the name is free",),
-            helps=(f"call it `{other}`, also where it is used: `{other}[...]`",),
-        )
+        said = f"`{word}[...]` is {meaning}: entries need another name"
+        label = f"defined here, as a {symbol.role}"
+        note = "alone, without brackets, the name is free"
+        help_ = f"call it `{other}`, also where it is used: `{other}[...]`"
+        told = finding("CS202", said, symbol.span, label, notes=(note,), helps=(help_,))
         rest = (d for d in found if not _about(d, places) and d.span != symbol.span)
         found = [*rest, told]
     return found

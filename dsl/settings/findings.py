@@ -185,15 +185,11 @@ def no_list(
     """Numbers without the brackets of their list."""
     span = Span(arguments[0].span.start, arguments[-1].span.end)
     meant = f"[{source.slice(span)}]"
-    return finding(
-        "CS503",
-        f"`{name}` of `{cls.word}` is one list",
-        span,
-        "brackets are missing",
-        notes=_about(cls, name),
-        helps=(f"write `{cls.word}({meant})`",),
-        fixes=replacing(span, meant),
-    )
+    said = f"`{name}` of `{cls.word}` is one list"
+    label = "brackets are missing"
+    help_ = f"write `{cls.word}({meant})`"
+    fixes = replacing(span, meant)
+    return finding("CS503", said, span, label, notes=_about(cls, name), helps=(help_,), fixes=fixes)
 
 
 def already_named(cls: type[Settings], argument: Expr, name: str, source: Source) -> Diagnostic:
@@ -203,28 +199,20 @@ def already_named(cls: type[Settings], argument: Expr, name: str, source: Source
     rest = source.text[end:]
     comma = len(rest) - len(rest.lstrip(" \t\n,"))
     gone = Span(argument.span.start, end + comma)
-    return finding(
-        "CS505",
-        f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name",
-        argument.span,
-        f"stands for `{name}=`",
-        helps=(f"remove `{text}`",),
-        fixes=(Fix(span=gone, replacement="", title=f"remove {text}"),),
-    )
+    said = f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name"
+    label = f"stands for `{name}=`"
+    fixes = (Fix(span=gone, replacement="", title=f"remove {text}"),)
+    return finding("CS505", said, argument.span, label, helps=(f"remove `{text}`",), fixes=fixes)
 
 
 def twice(
     cls: type[Settings], keyword: Keyword, first: Keyword | None, source: Source
 ) -> Diagnostic:
     """A setting that is given again."""
-    return finding(
-        "CS505",
-        f"`{keyword.name}` of `{cls.word}` is given twice",
-        keyword.span,
-        "given again here",
-        helps=("remove one of the two",),
-        fixes=_one_of_two(keyword, first, source),
-    )
+    said = f"`{keyword.name}` of `{cls.word}` is given twice"
+    help_ = "remove one of the two"
+    fixes = _one_of_two(keyword, first, source)
+    return finding("CS505", said, keyword.span, "given again here", helps=(help_,), fixes=fixes)
 
 
 def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tuple[Fix, ...]:
@@ -266,15 +254,11 @@ def no_name(
         )
     setting = f"{fitting[0]}={text}"
     fix = Fix(span=argument.span, replacement=setting, title=f"set {fitting[0]}")
-    return finding(
-        "CS506",
-        f"settings of `{cls.word}` are given by name",
-        argument.span,
-        "which setting is this?",
-        notes=(f"`{cls.word}` takes {listing(known, 'and')}",),
-        helps=(f"write `{setting}`",),
-        fixes=(fix,),
-    )
+    said = f"settings of `{cls.word}` are given by name"
+    label = "which setting is this?"
+    note = f"`{cls.word}` takes {listing(known, 'and')}"
+    help_ = f"write `{setting}`"
+    return finding("CS506", said, argument.span, label, notes=(note,), helps=(help_,), fixes=(fix,))
 
 
 _SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
@@ -306,13 +290,9 @@ def invalid(
     name = str(place[0]) if place else ""
     kind = problem["type"]
     if not name:
-        return finding(
-            "CS503",
-            f"`{cls.word}`: {problem['ctx']['error']}",
-            record,
-            "these settings together",
-            helps=("change one of them",),
-        )
+        said = f"`{cls.word}`: {problem['ctx']['error']}"
+        label = "these settings together"
+        return finding("CS503", said, record, label, helps=("change one of them",))
     if value is None:
         return finding(
             "CS507",
@@ -343,14 +323,12 @@ def invalid(
     near = _of_the_run(cls, name, given, source) or _nearest(name, given, wanted)
     chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
     each = f"each of `{name}`" if item is not value else f"`{name}`"
+    said = f"{each} of `{cls.word}` must be {wanted}, not {shown}"
+    label = "out of range"
+    help_ = near or f"choose {chosen}"
+    fixes = replacing(item.span, near.partition("=")[2].partition("`")[0])
     return finding(
-        "CS504",
-        f"{each} of `{cls.word}` must be {wanted}, not {shown}",
-        item.span,
-        "out of range",
-        notes=_about(cls, name),
-        helps=(near or f"choose {chosen}",),
-        fixes=replacing(item.span, near.partition("=")[2].partition("`")[0]),
+        "CS504", said, item.span, label, notes=_about(cls, name), helps=(help_,), fixes=fixes
     )
 
 

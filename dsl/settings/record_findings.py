@@ -73,27 +73,16 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
 def _no_record(
     text: str, noun: str, expr: Expr, helps: tuple[str, ...], fixes: tuple[Fix, ...]
 ) -> Diagnostic:
-    return finding(
-        "CS503",
-        f"{text} is no {noun}",
-        expr.span,
-        f"the name of {a(noun)} goes here",
-        helps=helps,
-        fixes=fixes,
-    )
+    label = f"the name of {a(noun)} goes here"
+    return finding("CS503", f"{text} is no {noun}", expr.span, label, helps=helps, fixes=fixes)
 
 
 def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnostic:
     """`mlp[64, 64]`: settings stand in round brackets."""
     inner = source.text[expr.value.span.end : expr.span.end]
     meant = f"{word}({inner})"
-    return finding(
-        "CS503",
-        f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
-        expr.span,
-        "square brackets",
-        **writing(expr.span, meant),
-    )
+    said = f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`"
+    return finding("CS503", said, expr.span, "square brackets", **writing(expr.span, meant))
 
 
 def known_word(word: str, table: Table, noun: str) -> str | None:
@@ -164,12 +153,7 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     elif not guess and noun in _HOW:
         own = 0 if noun == "model" and word[:1].isupper() else len(helps)  # a class of one's own
         helps.insert(own, _HOW[noun].format(word=word))
-    return finding(
-        "CS501",
-        f"unknown {noun} `{word}`",
-        span,
-        f"no {noun} of this name",
-        notes=(f"{plural}: {', '.join(table)}",),
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"unknown {noun} `{word}`"
+    label = f"no {noun} of this name"
+    note = f"{plural}: {', '.join(table)}"
+    return finding("CS501", said, span, label, notes=(note,), helps=helps, fixes=fixes)
