@@ -89,9 +89,7 @@ class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
 @paused()
 @remembered()
 def check(
-    source: Source,
-    params: Mapping[str, object] | None = None,
-    functions: Iterable[Signature] = (),
+    source: Source, params: Mapping[str, object] | None = None, functions: Iterable[Signature] = ()
 ) -> Checked:
     """Parse and check a spec; all findings, in source order.
 

@@ -20,16 +20,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, Label
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Compare,
-    Constraint,
-    Expectation,
-    Expr,
-    Number,
-    Spec,
-    shape,
-    walk,
-)
+from cspec.dsl.tree.nodes import Compare, Constraint, Expectation, Expr, Number, Spec, shape, walk
 from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.values.intervals import ALL, Range
 from cspec.dsl.values.shares import laws

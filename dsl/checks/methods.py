@@ -175,10 +175,7 @@ def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Sc
         f"{typer.text(relation)} can't hold by construction",
         by.span,
         "no construction is known",
-        notes=(
-            "tried: projection of a parameter, parametrization, projection of the outputs",
-            why,
-        ),
+        notes=("tried: projection of a parameter, parametrization, projection of the outputs", why),
         helps=helps,
     )
 

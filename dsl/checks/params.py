@@ -15,17 +15,7 @@ from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
 from cspec.dsl.messages.wording import closest, counted, listing, number
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Expr,
-    FiniteSet,
-    Interval,
-    Name,
-    Number,
-    Param,
-    String,
-    Var,
-    Vector,
-)
+from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Number, Param, String, Var, Vector
 from cspec.dsl.values.outside import (
     GivenFile,
     ParamTable,

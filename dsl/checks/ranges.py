@@ -209,13 +209,7 @@ _TURNED = 10.0
 
 
 def _true(
-    typer: Typer,
-    relation: Compare,
-    left: Expr,
-    right: Expr,
-    low: Range,
-    high: Range,
-    moves: bool,
+    typer: Typer, relation: Compare, left: Expr, right: Expr, low: Range, high: Range, moves: bool
 ) -> None:
     value, thing, at, known = _value(typer, right), left, right, low
     if value is None:

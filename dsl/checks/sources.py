@@ -20,17 +20,7 @@ from cspec.dsl.settings.usual import usual_shares
 from cspec.dsl.text.limits import WEIGHTS
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    Call,
-    Data,
-    Domain,
-    Expr,
-    Model,
-    Name,
-    Power,
-    Product,
-    Vector,
-)
+from cspec.dsl.tree.nodes import Call, Data, Domain, Expr, Model, Name, Power, Product, Vector
 from cspec.dsl.tree.rebuild import head_name, setting
 
 

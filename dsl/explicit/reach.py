@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Comprehension,
-    Expectation,
-    Let,
-    Name,
-    Node,
-)
+from cspec.dsl.tree.nodes import Attribute, Call, Comprehension, Expectation, Let, Name, Node
 from cspec.dsl.tree.rebuild import bound_names
 from cspec.dsl.words.losses import LOSSES
 

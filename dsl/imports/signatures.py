@@ -43,10 +43,7 @@ class RefusedError(ValueError):
 
 
 def signature_of(
-    word: str,
-    parameters: Sequence[tuple[str, bool]],
-    settings: Mapping[str, object],
-    doc: str = "",
+    word: str, parameters: Sequence[tuple[str, bool]], settings: Mapping[str, object], doc: str = ""
 ) -> Signature:
     """The signature of a function called `word`; `parameters` are (name, needed).
 

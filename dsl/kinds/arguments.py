@@ -15,15 +15,7 @@ from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.tree.constants import is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    Name,
-    String,
-)
+from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, String
 from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
@@ -31,12 +23,7 @@ from cspec.dsl.words.sets import DISCRETE
 
 
 def argument_kind(
-    typer: Typer,
-    call: Call,
-    signature: Signature,
-    parameter: Parameter,
-    value: Expr,
-    scope: Scope,
+    typer: Typer, call: Call, signature: Signature, parameter: Parameter, value: Expr, scope: Scope
 ) -> Kind | None:
     """The kind of one argument, checked against its parameter; None for a solver."""
     if signature.name in DISCRETE and isinstance(value, Name) and value.id in scope.local:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from cspec.dsl.kinds.binders import bind
 from cspec.dsl.kinds.by_group import apart
-from cspec.dsl.kinds.operands import (
-    compared,
-    event_kind,
-    never_below,
-    number_of,
-    operand_kind,
-)
+from cspec.dsl.kinds.operands import compared, event_kind, never_below, number_of, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
 from cspec.dsl.messages.diagnostic import Fix, replacing, writing

@@ -28,11 +28,7 @@ from cspec.dsl.settings.findings import (
     wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from cspec.dsl.settings.record_findings import (
-    known_word,
-    no_record,
-    unknown_word,
-)
+from cspec.dsl.settings.record_findings import known_word, no_record, unknown_word
 from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole

@@ -253,11 +253,7 @@ def _implied(
 
 
 def _sums(
-    function: str,
-    element: Name,
-    binders: tuple[Binder, ...],
-    atoms: dict[Atom, Expr],
-    low: float,
+    function: str, element: Name, binders: tuple[Binder, ...], atoms: dict[Atom, Expr], low: float
 ) -> Iterator[Atom]:
     """Sums of the same function over weights that include the quantified ones."""
     if len(binders) != 1 or low <= 0:
