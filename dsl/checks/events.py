@@ -48,7 +48,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, function_name, head_name, names, setting
+from cspec.dsl.tree.rebuild import calls_of, function_name, head_word, names, setting
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -126,8 +126,7 @@ def _classes(items: tuple[Item, ...]) -> dict[str, tuple[str, ...]]:
     for item in items:
         if not isinstance(item, Data):
             continue
-        head = head_name(item.source) if item.source is not None else None
-        source = SOURCES.get(head.id) if head is not None else None
+        source = SOURCES.get(head_word(item.source))
         classes = source.classes if source is not None else ()
         for column in (column for target in item.targets for column in target.columns):
             known.setdefault(column.name, set()).add(classes if column.original == "y" else ())

@@ -39,7 +39,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name, mentions, names
+from cspec.dsl.tree.rebuild import function_name, head_word, mentions, names
 from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 from cspec.dsl.words.kind import WORDS, Kind, joined
 
@@ -319,8 +319,7 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
         require_set(typer, element, members, bounds)
     if len(typer.found) > before:
         return
-    head = head_name(members)
-    word = "" if head is None else head.id
+    word = head_word(members)
     if isinstance(members, FiniteSet):
         said = f"{typer.text(relation)} asks for one of a few values"
         label = "an interval, or these values?"

@@ -25,7 +25,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name
+from cspec.dsl.tree.rebuild import function_name, head_word
 from cspec.dsl.words.losses import OF_LOG_PROBABILITIES, OF_LOGITS, OF_SCORES, PER_CLASS
 
 WORDS = frozenset({"kl", "entropy"})
@@ -195,8 +195,7 @@ def _with_made(items: tuple[Item, ...], why: Mapping[str, str]) -> dict[str, str
 
 def _made(source: Expr, why: Mapping[str, str]) -> str | None:
     """Why a model that is built, or copied from another, gives logits."""
-    head = head_name(source)
-    name = head.id if head is not None else ""
+    name = head_word(source)
     if name == "frozen" and isinstance(source, Call) and source.arguments:
         original = source.arguments[0]
         return why.get(original.id) if isinstance(original, Name) else None

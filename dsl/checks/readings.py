@@ -16,7 +16,6 @@ from cspec.dsl.tree.nodes import (
     Expectation,
     Expr,
     Index,
-    Interval,
     Membership,
     Name,
     Negate,
@@ -26,7 +25,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, mentions
+from cspec.dsl.tree.rebuild import function_name, mentions, sides_of
 from cspec.dsl.words.losses import LOSSES
 
 _TOTALS = {
@@ -51,7 +50,9 @@ class Reading(NamedTuple):
 def readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     """The readings of a relation with one value an example, the likeliest first."""
     typed = typer.slice(relation)
-    sides = _sides(relation)
+    sides = sides_of(relation)
+    if not sides and isinstance(relation, Membership):
+        sides = (relation.element,)
     over = _changed(typer, relation, sides, lambda side: over_examples(typer, side))
     alone = any(map(_alone, sides))
     share = f"P[{typed}] >= 90%"
@@ -90,15 +91,6 @@ def readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     largest = None if over is not None or event is not None else _largest(typer, relation)
     if largest is not None:
         yield Reading("for the one that is farthest off", largest)
-
-
-def _sides(relation: Expr) -> tuple[Expr, ...]:
-    match relation:
-        case Compare(operands=operands):
-            return operands
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
-            return (element, lower, upper)
-    return (relation.element,) if isinstance(relation, Membership) else ()
 
 
 def _event(typer: Typer, relation: Expr) -> str | None:

@@ -21,13 +21,12 @@ from cspec.dsl.text.limits import WEIGHTS
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Data, Domain, Expr, Model, Name, Power, Product, Vector
-from cspec.dsl.tree.rebuild import head_name, setting
+from cspec.dsl.tree.rebuild import head_word, setting
 
 
 def _brought_in(typer: Typer, expr: Expr) -> bool:
     """Whether a source is a Python callable that the spec imports."""
-    head = head_name(expr)
-    return head is not None and typer.symbols.role(head.id) in ("import", "function")
+    return typer.symbols.role(head_word(expr)) in ("import", "function")
 
 
 def check_data(typer: Typer, item: Data) -> Settings | None:

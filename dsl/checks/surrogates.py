@@ -23,7 +23,7 @@ from cspec.dsl.tree.nodes import (
     Node,
     WithSurrogate,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name, names
+from cspec.dsl.tree.rebuild import function_name, head_word, names
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
 
 
@@ -150,9 +150,8 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
 
 
 def _is_word(surrogate: Expr) -> bool:
-    head = head_name(surrogate)
     arguments = surrogate.arguments if isinstance(surrogate, Call) else ()
-    return head is not None and head.id in SURROGATE_SETTINGS and not arguments
+    return head_word(surrogate) in SURROGATE_SETTINGS and not arguments
 
 
 def _has_events(typer: Typer, relation: Expr) -> bool:

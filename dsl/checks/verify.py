@@ -23,10 +23,7 @@ from cspec.dsl.tree.nodes import (
     Comprehension,
     Constraint,
     Expectation,
-    Expr,
     Group,
-    Interval,
-    Membership,
     Name,
     Objective,
     Soft,
@@ -36,7 +33,7 @@ from cspec.dsl.tree.nodes import (
     Within,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import names, sides_of
 from cspec.dsl.values.certifiable import objections
 
 
@@ -399,7 +396,7 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
 
 
 def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
-    for side in _sides(constraint.relation):
+    for side in sides_of(constraint.relation) or (constraint.relation,):
         for found in objections(side, typer.ranges):
             said = f"{typer.text(found.part)} can't be certified: {found.why}"
             label = "no confidence interval"
@@ -407,12 +404,3 @@ def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
             typer.report(
                 "CS515", said, found.part.span, label, related=(_asked(item),), helps=helps
             )
-
-
-def _sides(relation: Expr) -> tuple[Expr, ...]:
-    match relation:
-        case Compare(operands=operands):
-            return operands
-        case Membership(element=value, set=Interval(lower=low, upper=high)):
-            return (value, low, high)
-    return (relation,)

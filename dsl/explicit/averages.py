@@ -33,7 +33,7 @@ from cspec.dsl.tree.nodes import (
     Product,
     Sum,
 )
-from cspec.dsl.tree.rebuild import calls_of, head_name, rebuild, substitute
+from cspec.dsl.tree.rebuild import calls_of, head_word, rebuild, substitute
 from cspec.dsl.words.functions import SURROGATES
 from cspec.dsl.words.losses import LOSSES
 
@@ -163,9 +163,8 @@ def _atom(worker: Elaborator, node: Node, context: Surroundings) -> Node:
 
 def explicit_surrogate(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
     """What stands behind `with surrogate`: a word of its own, or an expression."""
-    head = head_name(expr)
     positional = isinstance(expr, Call) and bool(expr.arguments)
-    if head is not None and head.id in SURROGATES and not positional:
+    if head_word(expr) in SURROGATES and not positional:
         return expr
     if context.data is not None:
         return worker.expression(expr, context)

@@ -41,7 +41,7 @@ from cspec.dsl.tree.nodes import (
     Verify,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, head_name, rebuild, substitute
+from cspec.dsl.tree.rebuild import bound_names, head_word, rebuild, substitute
 
 Quantified = Comprehension | Constraint | Group
 N = TypeVar("N", bound=Node)
@@ -224,11 +224,8 @@ class _Pairs:
 
     def _of_columns(self, call: Expr, arguments: tuple[Expr, ...]) -> str:
         """Report `pairs(x, y)`, `pairs(train.x)`, `pairs(train, test)`: it takes one dataset."""
-        named = [
-            head.id
-            for a in arguments
-            if (head := head_name(a.value if isinstance(a, Attribute) else a)) is not None
-        ]
+        heads = (head_word(a.value if isinstance(a, Attribute) else a) for a in arguments)
+        named = [*filter(None, heads)]
         data = [name for name in named if name in self._symbols.datasets()]
         columns = [column_named(n, self._symbols.column_names) or n for n in named]
         if len(named) < len(arguments) or len({*data}) > 1:

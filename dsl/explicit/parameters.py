@@ -34,7 +34,7 @@ from cspec.dsl.tree.nodes import (
     String,
     SubjectTo,
 )
-from cspec.dsl.tree.rebuild import fresh, head_name, names, rebuild
+from cspec.dsl.tree.rebuild import fresh, head_word, names, rebuild
 
 Models = Mapping[str, bool]
 """The models, and whether one may have a parameter that is called `weight` alone."""
@@ -44,9 +44,10 @@ LISTS = frozenset({"weights", "params"})
 
 def with_parameters(spec: Spec) -> Spec:
     """The spec with every parameter that is named by its way in Python named by a pattern."""
-    declared = {i.name: not _built_in(i) for i in spec.items if isinstance(i, Model)}
-    models = declared or {"model": True}
-    return rebuild(spec, partial(_item, models=models))
+    in_layers = MODELS.keys() - {LinearModel.word}  # all parameters of these are in layers
+    models = [item for item in spec.items if isinstance(item, Model)]
+    declared = {item.name: head_word(item.source) not in in_layers for item in models}
+    return rebuild(spec, partial(_item, models=declared or {"model": True}))
 
 
 def way_of(expr: Node, models: Models) -> tuple[Name, str] | None:
@@ -133,12 +134,6 @@ def _one(name: str, model: Name, path: str, written: Node) -> Binder:
     function = Attribute(value=model, name="params", name_span=span, span=span)
     domain = Call(function=function, arguments=(String(value=path, span=span),), span=span)
     return Binder(names=(name,), domain=domain, one=True, span=span)
-
-
-def _built_in(item: Model) -> bool:
-    """Whether all parameters of a model are in layers of it."""
-    word = head_name(item.source) if item.source is not None else None
-    return word is not None and word.id in MODELS and word.id != LinearModel.word
 
 
 def _is_parameter(path: str, alone: bool) -> bool:

@@ -19,7 +19,7 @@ from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbol, Symbols, is_made, is_pairs
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import METHODS
+from cspec.dsl.settings.methods import OF_FUNCTIONS
 from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -54,7 +54,15 @@ from cspec.dsl.tree.nodes import (
     Vector,
     Within,
 )
-from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, head_name, mentions, rebuild
+from cspec.dsl.tree.rebuild import (
+    binders_of,
+    bound_names,
+    calls_of,
+    head_word,
+    mentions,
+    names,
+    rebuild,
+)
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -92,7 +100,7 @@ def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
     """The points that an expression behind `in` names; None of anything else."""
     match domain:
         case Call(function=Attribute(value=base, name="sample" | "grid" as word), arguments=(n,)):
-            if any(k.name != "redraw" or not _is_false(k.value) for k in domain.keywords):
+            if any(k.name != "redraw" or names(k.value) != {"false"} for k in domain.keywords):
                 return None
         case _:
             return None
@@ -110,10 +118,6 @@ def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
         case Call(function=Name(id="uniform" | "normal" as kind), arguments=(a, b)):
             return PointSet(kind, ((a, b),), axes, word, n)
     return None
-
-
-def _is_false(value: Expr) -> bool:
-    return isinstance(value, Name) and value.id == "false"
 
 
 def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
@@ -145,7 +149,8 @@ def on_average(constraint: Constraint, domains: Mapping[str, Domain]) -> Constra
         case _:
             return None
     by = next((m.method for m in constraint.modifiers if isinstance(m, By)), None)
-    if point_set(plain, domains) is None or not (by is None or _weighs(by)):
+    weighs = by is None or head_word(by) in OF_FUNCTIONS  # it gives one weight to a function
+    if point_set(plain, domains) is None or not weighs:
         return None
     mean = _mean_of(constraint.relation, binder.changed(domain=plain))
     if mean is None:
@@ -186,12 +191,6 @@ def _without_redraw(domain: Call) -> Call | None:
         case (Keyword(name="redraw", value=Name(id="true")),):
             return domain.changed(keywords=())
     return None
-
-
-def _weighs(method: Expr) -> bool:
-    """Whether a method gives one weight to a function."""
-    head = head_name(method)
-    return head is not None and getattr(METHODS.get(head.id), "enforces", "") == "functions"
 
 
 def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...] | None:

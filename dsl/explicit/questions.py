@@ -143,7 +143,8 @@ def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) 
         return finding("CS308", said, name.span, f"{what} of which model?", helps=(help_,))
     line = source.line(source.position(name.span.start).line)
     models = tuple(sorted(models, key=lambda model: f"{name.id}({model}(" in line))
-    forms = tuple(_model_form(name.id, model) for model in models)
+    word, loss = name.id, name.id in LOSSES
+    forms = [f"E[{word}({m}(x), y)]" if loss else f"{word}({m}(x))" for m in models]
     return finding(
         "CS308",
         f"`{name.id}` does not say which model it is about",
@@ -156,12 +157,6 @@ def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) 
             for form, model in zip(forms, models, strict=True)
         ),
     )
-
-
-def _model_form(word: str, model: str) -> str:
-    if word in LOSSES:
-        return f"E[{word}({model}(x), y)]"
-    return f"{word}({model}(x))"
 
 
 def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:

@@ -54,7 +54,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Var,
 )
-from cspec.dsl.tree.rebuild import fresh, head_name, names
+from cspec.dsl.tree.rebuild import fresh, head_word, names
 from cspec.dsl.words.sets import BALL, BOXES
 
 EXTREME = {"<=": "max", ">=": "min"}
@@ -113,7 +113,7 @@ def _of_worst(relation: Expr, sets: tuple[Binder, ...]) -> Expr | None:
             over = [_over(*pair) for pair in links]
         case Membership(element=element, set=Interval(lower=lower, upper=upper)):
             over = [_over(lower, "<=", element), _over(element, "<=", upper)]
-        case Compare() if not any(map(_is_class, relation.operands)):
+        case Compare() if "pred" not in map(head_word, relation.operands):
             return None
         case Compare() | Membership() | Implies() | And() | Or() | Not():
             broken = _worst(_broken(relation), "any", sets)
@@ -129,12 +129,6 @@ def _over(left: Expr, operator: str, right: Expr) -> Expr:
     """How much the left side is above the right, of `>=` below it."""
     sides = (left, right) if operator == "<=" else (right, left)
     return Sum(operands=sides, operators=("-",), span=left.span.to(right.span))
-
-
-def _is_class(side: Expr) -> bool:
-    """Whether a side is a class that is predicted."""
-    head = head_name(side)
-    return head is not None and head.id == "pred"
 
 
 def _broken(relation: Expr) -> Expr:

@@ -27,7 +27,7 @@ from cspec.dsl.tree.nodes import (
     String,
     Vector,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name
+from cspec.dsl.tree.rebuild import function_name, head_word
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.words.sets import BOXES
 
@@ -347,8 +347,7 @@ def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
 
 
 def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
-    head = head_name(binder.domain)
-    if len(binder.names) == expected or (head and head.id == "values" and expected == 1):
+    if len(binder.names) == expected or (head_word(binder.domain) == "values" and expected == 1):
         return  # `values(a, b)`: what it takes too many of is said there
     names = ", ".join(binder.names)
     written = names if len(binder.names) == 1 else f"({names})"

@@ -39,7 +39,8 @@ _LETTERS = ("g", "h", "i")
 def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | None:
     """`forall g in values(sex):` and `P[pred == 1 | sex == g]`; None for other forms."""
     columns = _columns(expr)
-    letters = _unused(expr)[: len(columns)]
+    # Letters that name nothing in it: beside a column `g` none is called `g`.
+    letters = [letter for letter in _LETTERS if letter not in names(expr)][: len(columns)]
     if not columns or len(letters) < len(columns) or not isinstance(expr, Expectation):
         return None
     events = {name: f"{name} == {letter}" for name, letter in zip(columns, letters, strict=True)}
@@ -69,12 +70,6 @@ def grouped_part(expr: Expr, lets: Mapping[str, Expr]) -> Expr | None:
 
 _EACH = frozenset(("abs", "exp", "log", "sqrt", "relu", "sign"))
 """Functions of one number that are applied to that of each group."""
-
-
-def _unused(expr: Expr) -> tuple[str, ...]:
-    """Letters that name nothing in an expression: beside a column `g` none is called `g`."""
-    taken = names(expr)
-    return tuple(letter for letter in _LETTERS if letter not in taken)
 
 
 def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
@@ -130,7 +125,8 @@ _CLOSE = re.compile(r"(\|[^\]]*)?\]")
 def rate(typer: Typer, call: Call, word: str) -> str | None:
     """What a spec writes for `f1_score(y, pred)`, `tpr(sex == "F")`; None for another call."""
     form = word.lower()
-    columns = [a.id for a in call.arguments if isinstance(a, Name) and _column(typer, a)]
+    known = typer.symbols.column_names - _OWN
+    columns = [a.id for a in call.arguments if isinstance(a, Name) and a.id in known]
     if form in FAIRNESS:
         return FAIRNESS[form].format(g=columns[0] if columns else group(typer))
     if form not in RATES:
@@ -159,12 +155,9 @@ def measured(word: str, conditions: Sequence[str]) -> str:
 
 def _with_conditions(rate: str, conditions: Sequence[str]) -> str:
     joined = ", ".join(conditions)
-    return _CLOSE.sub(lambda m: _behind_bar(m, joined), rate) if joined else rate
-
-
-def _behind_bar(close: re.Match[str], conditions: str) -> str:
-    """The end of `P[...]` with more conditions."""
-    return f"{close[1]}, {conditions}]" if close[1] else f" | {conditions}]"
+    return (
+        _CLOSE.sub(lambda m: f"{m[1] + ',' if m[1] else ' |'} {joined}]", rate) if joined else rate
+    )
 
 
 def fairness(typer: Typer, word: str) -> str | None:
@@ -177,8 +170,3 @@ def group(typer: Typer) -> str:
     """The column of groups, as far as one can guess: the first that is neither input nor target."""
     names = (c.name for columns in typer.symbols.datasets().values() for c in columns)
     return next((name for name in names if name not in _OWN), "column")
-
-
-def _column(typer: Typer, name: Expr) -> bool:
-    known = isinstance(name, Name) and name.id in typer.symbols.column_names
-    return known and isinstance(name, Name) and name.id not in _OWN

@@ -35,7 +35,9 @@ def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
         weights = {name for binder in binders for name in binder.names}
         bound = {n for node in nodes if isinstance(node, Binder) for n in node.names}
         for node in nodes:
-            if isinstance(node, Call) and _is_derivative(typer, node):
+            word = function_name(node)
+            known = word in DERIVATIVES and typer.symbols.role(word or "") is None
+            if known and isinstance(node, Call):
                 for variable in node.arguments[1:]:
                     if column_of_variable(variable) not in weights:
                         _variable(typer, node, variable, bound)
@@ -45,11 +47,6 @@ def _of_weights(domain: Expr) -> bool:
     """`f.weights`, `f.params("conv*")`: every output of the model depends on these."""
     part = domain.function if isinstance(domain, Call) else domain
     return isinstance(part, Attribute) and part.name in ("weights", "params")
-
-
-def _is_derivative(typer: Typer, call: Call) -> bool:
-    word = function_name(call) or ""
-    return word in DERIVATIVES and typer.symbols.role(word) is None
 
 
 def _by_a_name(typer: Typer, call: Call) -> str:

@@ -11,8 +11,8 @@ from cspec.dsl.messages.synonyms import column_of_that_meaning
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Role, is_pairs
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Var
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.nodes import Expectation, Expr, Name, Var
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
 
@@ -32,8 +32,8 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
             return (f"all weights of `{of}` are `{of}.weights`", each)
         known = f"`density({of})`, `params({of})`, `flops({of})`, `sumsq({of}.weights)`"
         return (f"of a model there are {known}", *own)
-    head = head_name(first)
-    if isinstance(first, Call) and head and head.id in typer.symbols.models() and len(seen) == 2:
+    called = function_name(first) if first is not None else None
+    if called in typer.symbols.models() and len(seen) == 2:
         both = ", ".join(typer.slice(part) for part in seen)
         losses = ", ".join(f"`{loss}({both})`" for loss in LOSSES)
         return (f"losses are {losses}", *own)

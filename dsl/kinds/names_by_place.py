@@ -60,7 +60,9 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
         return typer.unknown(
             name, f"weights are chosen by a text: `{meant}`", new=meant, place=place
         )
-    if only := _only_model(typer, name):
+    models = tuple(typer.symbols.models())
+    if len(models) == 1 and _OF_A_MODEL.match(text, name.span.end):
+        only = models[0]
         return typer.unknown(name, f"did you mean `{only}`?", new=only)
     size = _SIZE.match(text, start)
     item = typer.symbols.vars().get(size[1]) if size else None
@@ -105,13 +107,6 @@ def as_column(typer: Typer, name: Name) -> bool:
     before = text[text.rfind("\n", 0, name.span.start) + 1 : name.span.start][-_BEFORE:]
     placed = _CONDITION.search(before) is not None and _STANDS.search(before) is not None
     return placed and _GROUP.match(text, name.span.end) is not None
-
-
-def _only_model(typer: Typer, name: Name) -> str | None:
-    """The only model of the spec, where a part of a model follows a name that nothing defines."""
-    models = tuple(typer.symbols.models())
-    part = _OF_A_MODEL.match(typer.source.text, name.span.end)
-    return models[0] if part and len(models) == 1 else None
 
 
 def in_square_brackets(typer: Typer, name: Expr, word: str) -> Kind | None:

@@ -20,10 +20,9 @@ from cspec.dsl.tree.nodes import (
     Param,
     Slice,
     String,
-    Var,
     walk,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name, head_word
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import shape_of
 from cspec.dsl.values.single_numbers import Single, single
@@ -75,9 +74,8 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
 def _axes(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> tuple[str, ...]:
     """The coordinates of a model that is indexed: written alone (elaborated it may be a call of
     them), or by an event."""
-    head = head_name(value)
-    model = typer.symbols.models().get(head.id) if head else None
-    alone = head is not None and typer.slice(value) == head.id
+    word = head_word(value)
+    model, alone = typer.symbols.models().get(word), typer.slice(value) == word
     by_event = any(isinstance(index, Compare) for index in indices)
     return (model.arguments or ()) if model and indices and (alone or by_event) else ()
 
@@ -136,7 +134,8 @@ def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
     """The kind of an index, or of an end of a slice."""
     if isinstance(end, Name) and end.id == "end" and typer.name_unknown(end, scope):
         return _last(typer, value, end)
-    moving = next((n for n in walk(end) if isinstance(n, Name) and _is_var(typer, n, scope)), None)
+    moved = typer.symbols.vars().keys() - scope.local
+    moving = next((n for n in walk(end) if isinstance(n, Name) and n.id in moved), None)
     if moving is None:
         return typer.kind(end, scope)
     return typer.report(
@@ -150,10 +149,6 @@ def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
             "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`",
         ),
     )
-
-
-def _is_var(typer: Typer, name: Name, scope: Scope) -> bool:
-    return name.id not in scope.local and isinstance(typer.symbols.vars().get(name.id), Var)
 
 
 def _last(typer: Typer, value: Expr, end: Name) -> Kind:
@@ -201,20 +196,17 @@ def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Si
 
 def _built_in(typer: Typer, value: Expr) -> bool:
     """Whether these are outputs of `mlp`, `linear`, `cnn`: a vector an example."""
-    head = value.function if isinstance(value, Call) else None
-    item = typer.symbols.models().get(head.id) if isinstance(head, Name) else None
-    word = head_name(item.source) if item is not None and item.source is not None else None
-    return word is not None and word.id in MODELS
+    item = typer.symbols.models().get(function_name(value) or "")
+    return item is not None and head_word(item.source) in MODELS
 
 
 def _chances(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> bool:
     """Whether these are `prob(f(x))[:, 1]` of a model: one number a class an example."""
     match value:
         case Call(function=Name(id="prob" | "softmax" as word), arguments=(inner, *_)):
-            of = head_name(inner)
+            known = word not in typer.symbols.table and head_word(inner) in typer.symbols.models()
         case _:
             return False
-    known = word not in typer.symbols.table and of is not None and of.id in typer.symbols.models()
     return known and len(indices) == 2 and indices[0] == Slice(span=indices[0].span)
 
 

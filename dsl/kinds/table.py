@@ -10,7 +10,7 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Call, Expr, Number
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import head_word
 from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, joined
 from cspec.dsl.words.losses import LOSSES, OF_CLASSES
@@ -36,8 +36,8 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     check_clock(typer, call, signature)
     if signature.name in OF_CLASSES and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
         return _swapped(typer, call, signature)
-    head = head_name(call.arguments[0]) if call.arguments else None
-    loss = head is not None and head.id in LOSSES and head.id not in typer.symbols.table
+    word = head_word(call.arguments[0]) if call.arguments else ""
+    loss = word in LOSSES and word not in typer.symbols.table
     if signature.name in OVER_EXAMPLES and loss:
         return _mean_of_loss(typer, call, signature)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):

@@ -58,7 +58,8 @@ _LOWER = frozenset(name.lower() for name in MODULES)
 def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
     """Report a name that nothing defines; `words` of the language may be meant."""
     if name.id in ("E", "P"):
-        return _without_brackets(typer, name)
+        said, help_ = f"`{name.id}` stands before square brackets", f"write `{name.id}[...]`"
+        return typer.report("CS201", said, name.span, "no function", helps=(help_,))
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
     if here := by_place(typer, name):
@@ -122,13 +123,6 @@ def _rate(typer: Typer, name: Name) -> Kind:
     chosen = typer.source.text.startswith("[", name.span.end)  # of what, only its author knows
     help_, new = f"write `{rate}{_bound(typer, name)}`", None if chosen else rate
     return rate_on(typer, name, rate) or typer.unknown(name, help_, new=new)
-
-
-def _without_brackets(typer: Typer, name: Name) -> Kind:
-    """`E`, `P` alone."""
-    message = f"`{name.id}` stands before square brackets"
-    helps = (f"write `{name.id}[...]`",)
-    return typer.report("CS201", message, name.span, "no function", helps=helps)
 
 
 def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:
@@ -302,7 +296,8 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     known = tuple(data for data in typer.symbols.datasets() if data not in named)
     implied = "data" in typer.symbols.implied
     splits = ("train", "val", "test") if implied else ()
-    guess = closest(name, (*known, *splits)) or _split(name, known)
+    split = _SPLITS.get(name.lower())  # another word for it
+    guess = closest(name, (*known, *splits)) or (split if split in known else None)
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     line = f"name it in the `data` line: `data {name}(x, y)`"
@@ -335,12 +330,6 @@ _SPLITS = {
     **dict.fromkeys(("training", "fit", "learn"), "train"),
     **dict.fromkeys(("testing", "holdout", "held_out", "heldout"), "test"),
 }
-
-
-def _split(name: str, known: Sequence[str]) -> str | None:
-    """The data that another word for a split means."""
-    meant = _SPLITS.get(name.lower())
-    return meant if meant in known else None
 
 
 def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:

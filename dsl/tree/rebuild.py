@@ -9,10 +9,13 @@ from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
     Call,
+    Compare,
     Comprehension,
     Expectation,
     Expr,
+    Interval,
     Keyword,
+    Membership,
     Name,
     Node,
     Spec,
@@ -55,6 +58,22 @@ def head_name(node: Node | None) -> Name | None:
     """The name that stands alone or is called: `ball` of `ball` and `ball(1)`; None of others."""
     head = node.function if isinstance(node, Call) else node
     return head if isinstance(head, Name) else None
+
+
+def head_word(node: Node | None) -> str:
+    """The word that stands alone or is called; empty for anything else."""
+    head = head_name(node)
+    return "" if head is None else head.id
+
+
+def sides_of(relation: Expr) -> tuple[Expr, ...]:
+    """What a comparison compares, an interval's ends too; none of other relations."""
+    match relation:
+        case Compare(operands=operands):
+            return operands
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            return (element, lower, upper)
+    return ()
 
 
 def function_name(expr: Node) -> str | None:
