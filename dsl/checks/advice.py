@@ -154,8 +154,7 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
             if word in ("sum", "mean") or (splits and word != "std"):
                 return _nonlinear(typer, body, splits)
             return expr if word == "std" and _sampled(body) else None
-        case _:
-            return None
+    return None
 
 
 def _pieces(function: Call) -> int:
@@ -165,8 +164,7 @@ def _pieces(function: Call) -> int:
             return 2
         case Name(id="gap" | "max" | "min"):
             return len(function.arguments)
-        case _:
-            return MOST_SUMS + 1
+    return MOST_SUMS + 1
 
 
 def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:
@@ -221,8 +219,7 @@ def _behind(typer: Typer, expr: Expr) -> Product | None:
         case Product(operands=operands) | Sum(operands=operands):
             moving = [e for e in operands if value_or_none(e, typer.values) is None]
             return _behind(typer, moving[0]) if len(moving) == 1 else None
-        case _:
-            return None
+    return None
 
 
 def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:

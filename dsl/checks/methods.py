@@ -194,8 +194,7 @@ def _parameter(typer: Typer, expr: Expr, scope: Scope) -> bool:
             return typer.symbols.role(name) == "model"
         case Call(function=Attribute() as part):
             return _parameter(typer, part, scope)
-        case _:
-            return False
+    return False
 
 
 def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
@@ -208,8 +207,7 @@ def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
             if any(_parameter(typer, side, scope) for side in sides):
                 return True
             return any(_bounded(typer, side, operators, scope) for side in sides)
-        case _:
-            return False
+    return False
 
 
 def _bounded(typer: Typer, side: Expr, operators: tuple[str, ...], scope: Scope) -> bool:
@@ -225,8 +223,7 @@ def _bounded(typer: Typer, side: Expr, operators: tuple[str, ...], scope: Scope)
             return True
         case Product(operands=(Attribute(name="T"), Name()), operators=("@",)):
             return "==" in operators
-        case _:
-            return False
+    return False
 
 
 def _affine_output(typer: Typer, relation: Expr) -> bool:

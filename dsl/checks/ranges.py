@@ -81,8 +81,7 @@ def _always(left: Range, right: Range, operator: str) -> bool:
             return left.high <= right.low < math.inf
         case ">=":
             return left.low >= right.high > -math.inf
-        case _:
-            return left.low == left.high == right.low == right.high
+    return left.low == left.high == right.low == right.high
 
 
 def _slack(value: float) -> float:
@@ -125,8 +124,7 @@ def _share(thing: Expr, typer: Typer) -> bool:
         case Call(function=Name(id=word)):
             signature = typer.signatures.get(word)
             return signature is not None and signature.range == (0, 1)
-        case _:
-            return False
+    return False
 
 
 def _stated(thing: Expr, typer: Typer) -> bool:

@@ -230,8 +230,7 @@ def _single(expr: Expr) -> bool:
             return all(map(_single, operands))
         case Negate(operand=operand) | Power(base=operand):
             return _single(operand)
-        case _:
-            return isinstance(expr, Name | Number | Index | Attribute)
+    return isinstance(expr, Name | Number | Index | Attribute)
 
 
 def _changed(

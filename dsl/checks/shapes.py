@@ -437,5 +437,4 @@ def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
                 low, high = (part.low, part.high) if sign == "+" else (-part.high, -part.low)
                 total = Bounds(total.low + low, total.high + high)
             return total
-        case _:
-            return None
+    return None

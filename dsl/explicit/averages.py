@@ -152,8 +152,7 @@ def explicit_relation(worker: Elaborator, expr: Expr, context: Surroundings) -> 
             return expr.changed(element=inner, set=members)
         case And() | Or() | Not() | Implies():
             return rebuild(expr, lambda part: _atom(worker, part, context))
-        case _:
-            return worker.expression(expr, context)
+    return worker.expression(expr, context)
 
 
 def _atom(worker: Elaborator, node: Node, context: Surroundings) -> Node:

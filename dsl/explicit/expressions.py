@@ -116,8 +116,7 @@ class Elaborator:
                 binders, inner = self.binders(expr.binders, context)
                 body = self.expression(expr.body, inner)
                 return joint(expr.changed(binders=binders, body=body))
-            case _:
-                return rebuild(expr, lambda node: self._node(node, context))
+        return rebuild(expr, lambda node: self._node(node, context))
 
     def _node(self, node: Node, context: Surroundings) -> Node:
         if isinstance(node, Expr):

@@ -84,8 +84,7 @@ def _item(item: Node, models: Models) -> Node:
             return _constraint(item, models)
         case Objective() | Metric() | Let():
             return rebuild(item, partial(_summed, models=models))
-        case _:
-            return item
+    return item
 
 
 def _constraint(c: Constraint, models: Models) -> Constraint:

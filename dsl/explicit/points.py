@@ -124,8 +124,7 @@ def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
     match axis:
         case Vector(items=(low, high)) | Interval(lower=low, upper=high):
             return low, high
-        case _:
-            return None
+    return None
 
 
 LEAST = Number(text="1e-3", value=1e-3)

@@ -167,8 +167,7 @@ def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:
             return f"`{text[:-1]} on {name}]`"
         case None:
             return f"`E[{text} on {name}]`"
-        case _:
-            return f"`{text} on {name}` behind the constraint"
+    return f"`{text} on {name}` behind the constraint"
 
 
 def examples_as_columns(

@@ -110,8 +110,7 @@ def _item(item: Item, worker: Elaborator) -> Item:
         case SubjectTo(constraints=constraints):
             explicit = tuple(_constraint(c, outside, (), worker) for c in constraints)
             return item.changed(constraints=explicit)
-        case _:
-            return item
+    return item
 
 
 def _with(item: Item, field: str, value: object) -> Item:
@@ -183,5 +182,4 @@ def _modifier(modifier: Modifier, context: Surroundings, worker: Elaborator) -> 
         case WithSurrogate(surrogate=surrogate):
             explicit = explicit_surrogate(worker, surrogate, context)
             return modifier.changed(surrogate=explicit)
-        case _:
-            return modifier
+    return modifier

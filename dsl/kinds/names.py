@@ -55,8 +55,7 @@ def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
             return Kind("domain")
         case "given":
             return Kind("number", moves=True, gradient=True)
-        case _:
-            return UNKNOWN
+    return UNKNOWN
 
 
 def _function_alone(typer: Typer, name: Name) -> Kind | None:

@@ -74,8 +74,7 @@ def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
             return (f"write `{held} in {expr.function.id}({size})`",)
         case "string":
             return ('write a number, or compare a column with it: `sex == "Female"`',)
-        case _:
-            return ()
+    return ()
 
 
 def check_finite(typer: Typer, expr: Expr) -> None:

@@ -282,8 +282,7 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             if any(column.name == expr.name for column in columns):
                 return _bare_column(typer, expr)
             return _unknown_part(typer, expr, tuple(c.name for c in columns))
-        case _:
-            return _unknown_part(typer, expr, ())
+    return _unknown_part(typer, expr, ())
 
 
 def _bare_column(typer: Typer, expr: Attribute) -> Kind:

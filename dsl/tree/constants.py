@@ -64,8 +64,7 @@ def constant(expr: Expr, values: Values) -> float | None:
             return None if isinstance(known, tuple) else known
         case Negate() | Sum() | Product() | Power() | Call():
             return _once(expr, values)
-        case _:
-            return None
+    return None
 
 
 class _Found(NamedTuple):
@@ -125,8 +124,7 @@ def _computed(expr: Expr, values: Values) -> float | None:
             return None if low is None or high is None else _power(expr, low, high)
         case Call(function=Name(id=name), arguments=arguments, keywords=()):
             return _call(expr, name, arguments, values)
-        case _:
-            return None
+    return None
 
 
 def _fold(expr: Sum | Product, values: Values) -> float | None:

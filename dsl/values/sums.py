@@ -72,8 +72,7 @@ def last_value(expr: Expr, values: Values) -> float | None:
     match expr:
         case Call(function=Name(id="ramp"), arguments=(_, last)):
             return value_or_none(last, values)
-        case _:
-            return value_or_none(expr, values)
+    return value_or_none(expr, values)
 
 
 def _product(
