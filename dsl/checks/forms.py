@@ -8,7 +8,7 @@ from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.checks.ranges import check_range
 from cspec.dsl.checks.readings import OF_ENTRIES, OVER_ALL, readings
-from cspec.dsl.checks.rules import check_atoms
+from cspec.dsl.checks.surrogates import check_atoms
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.by_group import each_group, given, grouped_part
 from cspec.dsl.kinds.names import set_kind

@@ -42,7 +42,7 @@ def check_method(
 ) -> None:
     """Report a method that can't enforce a constraint; `written` is the method as typed."""
     problem = (
-        _mean(typer, constraint, method)
+        _mean(constraint, method)
         or _set(typer, constraint.relation, method)
         or _whole(typer, method)
     )
@@ -66,7 +66,7 @@ Problem = tuple[str, tuple[str, ...]] | None
 _LEAVE = "leave the method to cspec: remove `by ...`"
 
 
-def _mean(typer: Typer, constraint: Constraint, method: Method) -> Problem:
+def _mean(constraint: Constraint, method: Method) -> Problem:
     """Sets for means, decisions for what is no rate."""
     relation, word = constraint.relation, method.word
     averages = [node for node in walk(relation) if isinstance(node, Expectation)]

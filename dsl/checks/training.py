@@ -11,7 +11,7 @@ from cspec.dsl.messages.diagnostic import Fix, Label, replacing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
-from cspec.dsl.settings.fit import FitSettings, LbfgsOptimizer, SgdOptimizer
+from cspec.dsl.settings.fit import STOPS, FitSettings, LbfgsOptimizer, SgdOptimizer, Stalled
 from cspec.dsl.settings.methods import (
     MAPS,
     METHODS,
@@ -24,7 +24,6 @@ from cspec.dsl.settings.methods import (
     QuadraticPenalty,
 )
 from cspec.dsl.settings.read import read_keywords, read_settings
-from cspec.dsl.settings.stops import STOPS, Stalled
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     And,

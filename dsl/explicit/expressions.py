@@ -271,7 +271,7 @@ class Elaborator:
 
     # --- data ---
 
-    def dataset(self, name: str, span: Span) -> str:
+    def dataset(self, name: str) -> str:
         """The dataset a name means; `train` is the implied data. Unknown names are findings."""
         if name == "train" and "data" in self.symbols.implied:
             return "data"
@@ -280,7 +280,7 @@ class Elaborator:
     def _is_dataset(self, expr: Expr) -> str | None:
         if not isinstance(expr, Name):
             return None
-        name = self.dataset(expr.id, expr.span)
+        name = self.dataset(expr.id)
         return name if name in self.symbols.datasets() else None
 
     def _data_of(self, expr: Expectation, context: Surroundings) -> str | None:
@@ -289,7 +289,7 @@ class Elaborator:
         local = bound | frozenset(n for binder in expr.binders for n in binder.names)
         if expr.dataset is not None:
             self.measured += 1
-            name = self.dataset(expr.dataset, expr.dataset_span)
+            name = self.dataset(expr.dataset)
             if context.on is not None and name != context.on:
                 found = two_datasets(self.source, expr, context.on, context.on_span)
                 self.found.append(found)

@@ -105,8 +105,8 @@ def _item(item: Item, worker: Elaborator) -> Item:
             return _with(item, "expression", average(worker, value, outside, "objective"))
         case Metric(value=value):
             return _with(item, "value", average(worker, value, outside, "metric"))
-        case Verify(dataset=str(name), dataset_span=span):
-            return item.changed(dataset=worker.dataset(name, span))
+        case Verify(dataset=str(name)):
+            return item.changed(dataset=worker.dataset(name))
         case SubjectTo(constraints=constraints):
             explicit = tuple(_constraint(c, outside, (), worker) for c in constraints)
             return item.changed(constraints=explicit)
@@ -147,7 +147,7 @@ def _constraint(
         binders = (*binders, *more)
     on = next((modifier for modifier in modifiers if isinstance(modifier, On)), None)
     if on is not None:
-        name = worker.dataset(on.dataset, on.span)
+        name = worker.dataset(on.dataset)
         inner = inner._replace(on=name, on_span=on.span)
     before = worker.measured
     relation = explicit_relation(worker, constraint.relation, inner)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cspec.dsl.explicit.spec import Note
-from cspec.dsl.imports.announced import announced_file
 from cspec.dsl.imports.python_files import (
     Function,
     NotLiteralError,
@@ -29,7 +28,7 @@ from cspec.dsl.imports.python_files import (
     read_outline,
 )
 from cspec.dsl.imports.signatures import RefusedError, signature_of
-from cspec.dsl.imports.trust import refusal, untrusted
+from cspec.dsl.imports.trust import announced_file, refusal, untrusted
 from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.limits import FINDINGS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cspec.dsl.kinds.balls import check_centre
+from cspec.dsl.kinds.forms import check_centre
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer

@@ -288,7 +288,7 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what in ("scores", "number") and function.name in DERIVATIVES:
         return _derived(typer, call, function)
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
-        return _points(typer, call, function, scope)
+        return _points(typer, call, function)
     return typer.kind(function, scope)
 
 
@@ -370,7 +370,7 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
 
 
-def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+def _points(typer: Typer, call: Call, function: Attribute) -> Kind:
     if len(call.arguments) != 1:
         said = f"`{function.name}` takes the number of points"
         label = f"{counted(len(call.arguments), 'argument')} given"

@@ -183,7 +183,7 @@ def method_of_python(typer: Typer, function: Attribute, **extra: object) -> Kind
     return typer.report("CS210", message, function.name_span, "a method of Python", **extra)
 
 
-def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
+def constant_first(typer: Typer, call: Call, signature: Signature) -> Kind | None:
     """Report `cvar(0.9, e)`, `norm(2, w)`: the constant stands behind what it is about."""
     name = _LATER.get(signature.name)
     named = any(keyword.name != "on" for keyword in call.keywords)

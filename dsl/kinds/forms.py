@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.balls import centre_left_out, with_centre
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, replacing, writing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
+from cspec.dsl.text.source import line_of
 from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.tree.rebuild import head_name
@@ -281,4 +281,47 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
         f"it takes {listing(known, 'and')}" if known else "it takes no settings",
         helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
         fixes=replacing(span, guess),
+    )
+
+
+_BOUND = re.compile(r"\bfor(?:all)?[ \t]+(\w+)[ \t]+in[ \t]*\Z")
+
+
+def centre_left_out(typer: Typer, call: Call) -> str | None:
+    """The column around which `ball(0.1)` lies, where its points are inputs of a model.
+
+    None where it has a centre, or where a change is added to an input: `x + d for d in ball(r)`.
+    """
+    text = typer.source.text
+    start, end = line_of(text, call.span.start)
+    bound = _BOUND.search(text[start : call.span.start])
+    columns = next(iter(typer.symbols.datasets().values()), ())
+    sizes = (*call.arguments, *(k.value for k in call.keywords if k.name == "r"))
+    if bound is None or not columns or len(sizes) != 1:
+        return None
+    given = sizes[0]
+    if isinstance(given, Name) and given.id in typer.symbols.column_names:
+        return None
+    called = re.findall(rf"\b(\w+)\([ \t]*{re.escape(bound[1])}[ \t]*[,)]", text[start:end])
+    models = typer.symbols.models()
+    inputs = any(name in models and models[name].arguments is None for name in called)
+    return columns[0].name if inputs else None
+
+
+def with_centre(typer: Typer, call: Call, centre: str) -> str:
+    """The ball with its centre: `ball(x, 0.1, norm=inf)`."""
+    text = typer.slice(call)
+    inner = re.sub(r"^\s*(?:r\s*=\s*)?", "", text[text.find("(") + 1 :])
+    return f"ball({centre}, {inner}"
+
+
+def check_centre(typer: Typer, call: Call) -> None:
+    """Report `max(ce(net(z), y) for z in ball(8/255, norm=inf))`."""
+    centre = centre_left_out(typer, call)
+    if centre is None:
+        return
+    said = f"the ball of a worst case needs its centre: around `{centre}`"
+    label = "around what?"
+    typer.report(
+        "CS301", said, call.span, label, **writing(call.span, with_centre(typer, call, centre))
     )

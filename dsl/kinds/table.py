@@ -18,13 +18,13 @@ from cspec.dsl.words.losses import LOSSES, OF_CLASSES
 
 def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
     """The kind of a call, its arguments checked against the signature."""
-    turned = constant_first(typer, call, signature, scope)
+    turned = constant_first(typer, call, signature)
     turned = turned or index_first(typer, call, signature, scope)
     if turned is not None:
         return turned
     if signature.family == "classifier" and [type(a) for a in call.arguments] == [Number]:
         return _of_class(typer, call, signature)
-    bound = _bind_arguments(typer, call, signature, scope)
+    bound = _bind_arguments(typer, call, signature)
     if bound is None:
         for argument in call.arguments:
             typer.kind(argument, scope)
@@ -82,7 +82,7 @@ def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
 
 
 def _bind_arguments(
-    typer: Typer, call: Call, signature: Signature, scope: Scope
+    typer: Typer, call: Call, signature: Signature
 ) -> list[tuple[Parameter, Expr]] | None:
     """Arguments with their parameters; None where they do not fit."""
     positional = [p for p in signature.parameters if not p.keyword]

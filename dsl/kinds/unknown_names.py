@@ -32,24 +32,15 @@ BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
 
 MODULES = {
-    "torch": "torch",
+    **{name: name for name in ("torch", "numpy", "math", "jax", "cvxpy", "scipy", "sklearn")},
+    **{name: name for name in ("torchvision", "tfco", "cooper", "self")},
     "nn": "torch.nn",
     "F": "torch.nn.functional",
     "np": "numpy",
-    "numpy": "numpy",
-    "math": "math",
     "jnp": "jax.numpy",
-    "jax": "jax",
     "tf": "tensorflow",
     "cp": "cvxpy",
-    "cvxpy": "cvxpy",
-    "scipy": "scipy",
     "linalg": "numpy.linalg",
-    "sklearn": "sklearn",
-    "torchvision": "torchvision",
-    "tfco": "tfco",
-    "cooper": "cooper",
-    "self": "self",
 }
 """Modules of Python by the names that people give them."""
 _LOWER = frozenset(name.lower() for name in MODULES)

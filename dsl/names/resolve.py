@@ -1,4 +1,5 @@
-"""From items to symbols: what is declared, what is implied, what is declared twice or unused."""
+"""From items to symbols: what is declared, what is implied, what is declared twice or unused; the
+order of the lets: no recursion, no endless growth when they are written out."""
 
 from __future__ import annotations
 
@@ -7,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding
-from cspec.dsl.messages.wording import closing, quoted
-from cspec.dsl.names.lets import check_lets
+from cspec.dsl.messages.wording import closing, listing, quoted
 from cspec.dsl.names.symbols import (
     DEFAULT_COLUMNS,
     ROLE_WORDS,
@@ -18,6 +18,7 @@ from cspec.dsl.names.symbols import (
     Symbols,
     columns_of,
 )
+from cspec.dsl.text.limits import LET_CHAIN, LET_TERMS
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import (
@@ -49,7 +50,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import bound_names, names
-from cspec.dsl.words.functions import Signature
+from cspec.dsl.words.functions import SIGNATURES, Signature
 from cspec.dsl.words.losses import LOSSES
 
 _CLASSIFIER = ("pred", "prob")
@@ -74,7 +75,7 @@ def resolve(
     if not models and asked & {"model", *LOSSES, *_CLASSIFIER}:
         implied.add("model")
         table["model"] = Symbol("model", "model", Model(name="model"), NOWHERE)
-    if _implies_data(table, free, uses, spec):
+    if _implies_data(table, free, spec):
         implied.add("data")
         extra = tuple(Target(name=n) for n in SPLITS[1:] if n in uses and n not in table)
         item = Data(targets=(Target(name="data"), *extra))
@@ -250,9 +251,7 @@ def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
     return {word for word in words if set(uses[word]) <= called.get(word, set())}
 
 
-def _implies_data(
-    table: dict[str, Symbol], free: set[str], uses: dict[str, list[Span]], spec: Spec
-) -> bool:
+def _implies_data(table: dict[str, Symbol], free: set[str], spec: Spec) -> bool:
     roles = {symbol.role for symbol in table.values()}
     if "data" in roles or "data" in table:
         return False
@@ -366,3 +365,105 @@ def _shown(node: Node) -> Iterator[str]:
         case Membership(element=Name(id=name), set=FiniteSet(items=items)):
             if any(isinstance(item, String) for item in items):
                 yield name
+
+
+DEEPEST = LET_CHAIN.most
+LARGEST = LET_TERMS.most
+
+
+def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, ...]]:
+    """The lets that can be written out, and findings about the others.
+
+    A let that refers to itself, one that stands on a chain of more than 100 others, and one that
+    grows to more than 200,000 terms when written out can't.
+    """
+    needs = {name: _references(item, lets) for name, item in lets.items()}
+    found: list[Diagnostic] = []
+    depth: dict[str, int] = {}
+    size: dict[str, int] = {}
+    bad: set[str] = set()
+    for name in _ordered(needs, found, lets, bad):
+        inner = needs[name]
+        depth[name] = 1 + max((depth.get(other, 0) for other, _ in inner), default=0)
+        own = sum(1 for _ in walk(lets[name].value))
+        size[name] = own + sum(count * size.get(other, 1) for other, count in inner)
+        if depth[name] > DEEPEST or size[name] > LARGEST:
+            found.append(_too_large(lets[name], depth[name], size[name]))
+            bad.add(name)
+            depth[name], size[name] = 1, 1
+    return {name: item for name, item in lets.items() if name not in bad}, tuple(found)
+
+
+def _references(item: Let, lets: dict[str, Let]) -> tuple[tuple[str, int], ...]:
+    """Other lets that a let names, and how often."""
+    counts: dict[str, int] = {}
+    hidden = set(item.parameters or ())
+    for node in walk(item.value):
+        if isinstance(node, Name) and node.id in lets and node.id not in hidden:
+            counts[node.id] = counts.get(node.id, 0) + 1
+    return tuple(counts.items())
+
+
+def _ordered(
+    needs: dict[str, tuple[tuple[str, int], ...]],
+    found: list[Diagnostic],
+    lets: dict[str, Let],
+    bad: set[str],
+) -> Iterator[str]:
+    """Lets after those that they name; cycles become findings."""
+    done: set[str] = set()
+    for start in needs:
+        path: list[str] = []
+        stack = [(start, False)]
+        while stack:
+            name, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                done.add(name)
+                yield name
+                continue
+            if name in done:
+                continue
+            if name in path:
+                cycle = path[path.index(name) :]
+                if not bad & set(cycle):
+                    found.append(_recursive(lets, cycle))
+                bad.update(cycle)
+                continue
+            path.append(name)
+            stack.append((name, True))
+            stack.extend((other, False) for other, _ in reversed(needs[name]))
+
+
+def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
+    first, *others = sorted(cycle, key=lambda name: lets[name].span.start)
+    what = (
+        f"let `{first}` refers to itself"
+        if not others
+        else f"lets {listing((first, *others), 'and')} refer to each other"
+    )
+    return finding(
+        "CS204",
+        what,
+        lets[first].name_span,
+        "defined by itself",
+        related=tuple(Label(span=lets[name].name_span, text="and this one") for name in others),
+        notes=("a let is a name for an expression and is written out where it is used",),
+        helps=(
+            f"give it a name of its own: `let {first}_ = ...`, and `{first}_` where it is used"
+            if not others and first in SIGNATURES
+            else "break the circle: write one of them without the other",
+        ),
+    )
+
+
+def _too_large(item: Let, depth: int, size: int) -> Diagnostic:
+    why = (
+        f"it stands on a chain of more than {DEEPEST} others"
+        if depth > DEEPEST
+        else f"written out it has {size:,} terms"
+    )
+    said = f"let `{item.name}` is too large"
+    note = f"at most {LARGEST:,} terms and a chain of {DEEPEST} lets can be written out"
+    help_ = "use fewer lets, or bring the function in from Python: `from ... import`"
+    return finding("CS215", said, item.name_span, why, notes=(note,), helps=(help_,))

@@ -244,7 +244,7 @@ def _implied(
     for function, (low, high) in IMPLIED[word].items():
         call = Call(function=Name(id=function), arguments=(weight,))
         shown = f"{function}({element.id})"
-        for key in ((context, shape(call)), *_sums(function, element, binders, atoms, low)):
+        for key in ((context, shape(call)), *_sums(function, binders, atoms, low)):
             if math.isfinite(low):
                 yield Fact(((key, 1.0),), False, low, constraint, constraint.relation, shown)
             if math.isfinite(high) and key == (context, shape(call)):
@@ -252,7 +252,7 @@ def _implied(
 
 
 def _sums(
-    function: str, element: Name, binders: tuple[Binder, ...], atoms: dict[Atom, Expr], low: float
+    function: str, binders: tuple[Binder, ...], atoms: dict[Atom, Expr], low: float
 ) -> Iterator[Atom]:
     """Sums of the same function over weights that include the quantified ones."""
     if len(binders) != 1 or low <= 0:
