@@ -260,11 +260,8 @@ def _in_domain(
     bad = next((part for part in parts if not holds(part)), None)
     if bad is None:
         return True
-    if isinstance(item, Var):
-        _starts_outside(typer, item, bad)
-        return True
     _lies_outside(typer, item, bad, outside)
-    return False
+    return isinstance(item, Var)
 
 
 def _members(typer: Typer, item: Param | Var, domain: Expr, values: Values) -> _Holds | None:
@@ -346,29 +343,20 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     )
 
 
-def _lies_outside(typer: Typer, item: Param, value: float, outside: bool) -> None:
-    """A param outside its set, as written or as set from outside of the spec."""
+def _lies_outside(typer: Typer, item: Param | Var, value: float, outside: bool) -> None:
+    """A param outside its set, as written or as set from outside of the spec; a variable that
+    starts outside, `var x = 5 in [0, 1]`: it starts at the nearest point."""
     assert item.domain is not None
+    starts, where = isinstance(item, Var), f"{number(value)}, outside its set"
+    said = f"param `{item.name}` is {where}"
+    if starts:
+        said = f"var `{item.name}` starts at {where}: it starts at the nearest point"
     typer.report(
         "CS304",
-        f"param `{item.name}` is {number(value)}, outside its set",
+        said,
         item.name_span if outside or item.value is None else item.value.span,
         "set from outside" if outside else "outside",
-        related=(Label(span=item.domain.span, text="must lie in here"),),
-        helps=(f"choose a value in `{typer.slice(item.domain)}`",),
-    )
-
-
-def _starts_outside(typer: Typer, item: Var, start: float) -> None:
-    """`var x = 5 in [0, 1]`: it starts at the nearest point."""
-    assert item.domain is not None and item.value is not None
-    typer.report(
-        "CS304",
-        f"var `{item.name}` starts at {number(start)}, outside its set: it starts at the nearest "
-        "point",
-        item.value.span,
-        "outside",
-        severity="warning",
+        severity="warning" if starts else "error",
         related=(Label(span=item.domain.span, text="must lie in here"),),
         helps=(f"choose a value in `{typer.slice(item.domain)}`",),
     )
