@@ -188,14 +188,10 @@ def _number_in(typer: Typer, relation: Expr) -> Expr | None:
 
 def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
     """One constraint that what holds of shares forbids."""
-    typer.report(
-        "CS402",
-        f"no value satisfies {typer.text(stated.constraint.relation)}",
-        _place(stated),
-        "holds for no model",
-        notes=tuple(fact.law for fact in core if fact.law),
-        helps=("relax its bound",),
-    )
+    said = f"no value satisfies {typer.text(stated.constraint.relation)}"
+    notes = tuple(fact.law for fact in core if fact.law)
+    help_ = "relax its bound"
+    typer.report("CS402", said, _place(stated), "holds for no model", notes=notes, helps=(help_,))
 
 
 def _implied_note(typer: Typer, fact: Fact) -> str:

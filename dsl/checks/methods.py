@@ -170,14 +170,9 @@ def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Sc
         helps = (*helps, "for a rate of predictions: `by threshold` moves the decision afterwards")
     else:
         why = "it is not a set of one parameter, nor affine in the outputs of one example"
-    typer.report(
-        "CS533",
-        f"{typer.text(relation)} can't hold by construction",
-        by.span,
-        "no construction is known",
-        notes=("tried: projection of a parameter, parametrization, projection of the outputs", why),
-        helps=helps,
-    )
+    said = f"{typer.text(relation)} can't hold by construction"
+    notes = ("tried: projection of a parameter, parametrization, projection of the outputs", why)
+    typer.report("CS533", said, by.span, "no construction is known", notes=notes, helps=helps)
 
 
 def _parameter(typer: Typer, expr: Expr, scope: Scope) -> bool:

@@ -44,14 +44,11 @@ def check_metrics(typer: Typer, spec: Spec) -> None:
         if not isinstance(item, Metric):
             continue
         if item.name in seen:
-            typer.report(
-                "CS202",
-                f"metric `{item.name}` is defined twice",
-                item.name_span,
-                "defined again here",
-                related=(Label(span=seen[item.name], text="first defined here"),),
-                helps=(f"rename one of the two, for example `{item.name}2`",),
-            )
+            said = f"metric `{item.name}` is defined twice"
+            label = "defined again here"
+            related = (Label(span=seen[item.name], text="first defined here"),)
+            help_ = f"rename one of the two, for example `{item.name}2`"
+            typer.report("CS202", said, item.name_span, label, related=related, helps=(help_,))
         seen.setdefault(item.name, item.name_span)
         _value(typer, item)
 

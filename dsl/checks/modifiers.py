@@ -88,15 +88,12 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
         seen.setdefault(kind, modifier)
     if By in seen and Soft in seen:
         first, later = sorted((seen[By].span, seen[Soft].span))
-        typer.report(
-            "CS536",
-            "a constraint is either enforced or traded off, not both",
-            later,
-            "`by` enforces, `soft` trades off",
-            related=(Label(span=first, text="the other one"),),
-            notes=("a soft constraint is a term of the objective and has no method",),
-            helps=("remove one of the two",),
-        )
+        said = "a constraint is either enforced or traded off, not both"
+        label = "`by` enforces, `soft` trades off"
+        related = (Label(span=first, text="the other one"),)
+        note = "a soft constraint is a term of the objective and has no method"
+        help_ = "remove one of the two"
+        typer.report("CS536", said, later, label, related=related, notes=(note,), helps=(help_,))
 
 
 def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> Method | None:

@@ -160,14 +160,9 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
         return
     meant, text = PER_CLASS[0], typer.slice(argument) or "f(x)"
     meant = typer.slice(call).replace(word, meant, 1) if text.endswith(")") else meant
-    typer.report(
-        "CS302",
-        f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model",
-        call.span,
-        "logits",
-        notes=(why[model], "without a logarithm of probabilities it falls without end"),
-        **writing(call.span, meant),
-    )
+    said = f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model"
+    notes = (why[model], "without a logarithm of probabilities it falls without end")
+    typer.report("CS302", said, call.span, "logits", notes=notes, **writing(call.span, meant))
 
 
 def _word(typer: Typer, call: Call) -> str:
@@ -205,12 +200,8 @@ def _made(source: Expr, why: Mapping[str, str]) -> str | None:
 def _logits(typer: Typer, call: Call, argument: Expr, why: str) -> None:
     text = typer.slice(argument)
     word = _word(typer, call)
-    typer.report(
-        "CS302",
-        f"`{word}` is of probabilities, and `{text}` are the outputs of a model",
-        argument.span,
-        "logits",
-        notes=(why, "the logarithm of a negative output is not a number"),
-        helps=(f"write `prob({text})`",),
-        fixes=(Fix(span=argument.span, replacement=f"prob({text})", title=f"prob({text})"),),
-    )
+    said = f"`{word}` is of probabilities, and `{text}` are the outputs of a model"
+    notes = (why, "the logarithm of a negative output is not a number")
+    help_ = f"write `prob({text})`"
+    fixes = (Fix(span=argument.span, replacement=f"prob({text})", title=f"prob({text})"),)
+    typer.report("CS302", said, argument.span, "logits", notes=notes, helps=(help_,), fixes=fixes)

@@ -175,14 +175,11 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     typer.extend(found)
     by_name = {keyword.name: keyword for keyword in item.keywords}
     if "epochs" in by_name and "steps" in by_name:
-        typer.report(
-            "CS531",
-            "`fit` says both `epochs` and `steps`",
-            by_name["steps"].span,
-            "how long, then?",
-            related=(Label(span=by_name["epochs"].span, text="said here already"),),
-            helps=("keep one of the two",),
-        )
+        said = "`fit` says both `epochs` and `steps`"
+        label = "how long, then?"
+        related = (Label(span=by_name["epochs"].span, text="said here already"),)
+        help_ = "keep one of the two"
+        typer.report("CS531", said, by_name["steps"].span, label, related=related, helps=(help_,))
     if "batch_size" in by_name and isinstance(sizes := by_name["batch_size"].value, Call):
         for keyword in sizes.keywords:
             dataset(typer, keyword.name, keyword.name_span, [k.name for k in sizes.keywords])

@@ -151,13 +151,11 @@ def untrusted(
         f'in Python: trust=["{trusted}"]; for all your specs: trust = ["{trusted}"] below'
         " [tool.cspec] in your pyproject.toml",
     )
+    said = f"`{name}` of `{module}` is not brought in: {refused.why}"
+    label = f"would import `{module}`"
+    notes = (_WHY, *refused.notes)
     return finding(
-        "CS218",
-        f"`{name}` of `{module}` is not brought in: {refused.why}",
-        span,
-        f"would import `{module}`",
-        notes=(_WHY, *refused.notes),
-        helps=(*(helps if beside else ()), *allow),
+        "CS218", said, span, label, notes=notes, helps=(*(helps if beside else ()), *allow)
     )
 
 

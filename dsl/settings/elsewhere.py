@@ -145,15 +145,11 @@ _LOOKS: dict[str, Callable[[Call, str, Source], Elsewhere | None]] = {
 def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
     """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
     helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
-    return finding(
-        "CS503",
-        f"{quoted(source, expr.span)} is no {noun} of a spec",
-        expr.span,
-        f"the name of {a(noun)} goes here",
-        notes=(other.note,) if other.note else (),
-        helps=helps,
-        fixes=replacing(expr.span, other.text) if other.exact else (),
-    )
+    said = f"{quoted(source, expr.span)} is no {noun} of a spec"
+    label = f"the name of {a(noun)} goes here"
+    notes = (other.note,) if other.note else ()
+    fixes = replacing(expr.span, other.text) if other.exact else ()
+    return finding("CS503", said, expr.span, label, notes=notes, helps=helps, fixes=fixes)
 
 
 _ELSEHOW = {

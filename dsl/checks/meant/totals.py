@@ -226,15 +226,10 @@ def _report(
             helps = [f"move the bound to {word} {share}: `{declared}{line}`"]
             fixes = replacing(at, share)
         helps.append("or give the vector more entries" if other.upper else "or fewer entries")
-    typer.report(
-        "CS404",
-        f"{listing(texts, 'and')} can't hold together{why}",
-        here.span,
-        "contradicts the other",
-        related=(Label(span=beside.span, text="needs another total"),),
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"{listing(texts, 'and')} can't hold together{why}"
+    label = "contradicts the other"
+    related = (Label(span=beside.span, text="needs another total"),)
+    typer.report("CS404", said, here.span, label, related=related, helps=helps, fixes=fixes)
 
 
 def check_entry_products(typer: Typer, spec: Spec) -> None:
