@@ -78,15 +78,11 @@ def _tails(typer: Typer, item: Item) -> None:
                     continue
                 tail, rest = f"{100 * share:g}%", f"{100 * (1 - share):g}%"
                 text = typer.slice(values)
-                typer.report(
-                    "CS412",
-                    f"{typer.text(node)} is the mean of the worst {rest} of the examples",
-                    level.span,
-                    f"the worst {tail}?",
-                    notes=("the level is the share that is left out: what is better",),
-                    helps=(f"for the worst {tail} write `cvar({text}, {rest})`",),
-                    severity="warning",
-                )
+                said = f"{typer.text(node)} is the mean of the worst {rest} of the examples"
+                label = f"the worst {tail}?"
+                note = "the level is the share that is left out: what is better"
+                help_ = f"for the worst {tail} write `cvar({text}, {rest})`"
+                typer.warn("CS412", said, level.span, label, notes=(note,), helps=(help_,))
 
 
 def _sides(relation: Expr) -> tuple[Expr, ...]:
@@ -112,16 +108,11 @@ def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
         case Call(function=Name(id=word)) if word in _INVERSES and constraint is not None:
             bound = _INVERSES[word].format(bound="bound")
             helps = (f"bound the mean itself: `{mean} <= {bound}`", *helps)
-    typer.report(
-        "CS405",
-        f"{typer.text(found)} is estimated with a bias from batches",
-        found.span,
-        "a non-linear function of a mean",
-        related=(Label(span=inner.span, text="this mean varies from batch to batch"),),
-        notes=("the mean of a non-linear function is not the function of the mean",),
-        helps=helps,
-        severity="warning",
-    )
+    said = f"{typer.text(found)} is estimated with a bias from batches"
+    label = "a non-linear function of a mean"
+    related = (Label(span=inner.span, text="this mean varies from batch to batch"),)
+    note = "the mean of a non-linear function is not the function of the mean"
+    typer.warn("CS405", said, found.span, label, related=related, notes=(note,), helps=helps)
 
 
 def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
@@ -271,15 +262,9 @@ def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
     for place in places:
         dual = setting(place, "dual")
         if dual is not None:
-            typer.report(
-                "CS534",
-                "Adam moves a single multiplier by its step size, whatever the violation",
-                dual.value.span,
-                f"for `{constraint.label}`",
-                notes=(
-                    "Adam divides a gradient by its own size; of one number only a sign is left",
-                ),
-                helps=("write `dual=sgd(lr=...)`, or `dual=nupi(...)` against oscillation",),
-                severity="warning",
-            )
+            said = "Adam moves a single multiplier by its step size, whatever the violation"
+            label = f"for `{constraint.label}`"
+            note = "Adam divides a gradient by its own size; of one number only a sign is left"
+            help_ = "write `dual=sgd(lr=...)`, or `dual=nupi(...)` against oscillation"
+            typer.warn("CS534", said, dual.value.span, label, notes=(note,), helps=(help_,))
             return

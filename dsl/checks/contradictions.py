@@ -232,7 +232,7 @@ def _redundant(typer: Typer, fact: Fact, strongest: Fact) -> None:
     label, other = fact.constraint.label, strongest.constraint.label
     if len(_operators(fact.constraint)) > 1:
         return
-    typer.report(
+    typer.warn(
         "CS403",
         f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`",
         _place(fact),
@@ -240,7 +240,6 @@ def _redundant(typer: Typer, fact: Fact, strongest: Fact) -> None:
         related=(Label(span=_place(strongest), text=_needs(typer, strongest)),),
         notes=("two multipliers for one requirement share it in an arbitrary way",),
         helps=(f"remove `{label}`",),
-        severity="warning",
     )
 
 

@@ -323,7 +323,7 @@ def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozens
         helps = [f"give the name of the quantifier another word: `forall g in values({left.id}):`"]
         helps.append(f"and compare with it: `{left.id} == g`")
     said = f"`{typer.source.slice(span)}` is {how}"
-    typer.report("CS328", said, span, "both sides are the same", helps=helps, severity="warning")
+    typer.warn("CS328", said, span, "both sides are the same", helps=helps)
 
 
 def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> None:

@@ -164,7 +164,7 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
     text, first = typer.slice(operand), relation.operands[0] is operand
     word = "max" if relation.operators[0].startswith("<") == first else "min"
     which = "largest" if word == "max" else "smallest"
-    typer.report(
+    typer.warn(
         "CS312",
         f"{typer.text(operand)} is one number a group, as {typer.text(part)} is, unless its column"
         " is true or false",
@@ -176,7 +176,6 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
             f"for a column of true and false: `{given(part, typer.slice)}`",
         ),
         fixes=replacing(operand.span, f"{word}({text})"),
-        severity="warning",
     )
 
 

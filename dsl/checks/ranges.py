@@ -225,17 +225,12 @@ def _true(
     link = left.span.to(right.span)
     if still := still_params(typer, relation):
         said = f"{still.pop('message')}: {quoted(typer.source, link)} is always true"
-        typer.report("CS328", said, link, "two numbers", **still, severity="warning")
+        typer.warn("CS328", said, link, "two numbers", **still)
         return
     same = shape(left) == shape(right)
     why = "both sides are the same" if same else f"{subject(typer, thing)} {interval(known)}"
-    typer.report(
-        "CS328",
-        f"{quoted(typer.source, link)} is always true",
-        link,
-        "holds whatever is learned",
-        notes=(why,) if moves else (),
-        helps=helps,
-        fixes=fixes,
-        severity="warning",
+    said = f"{quoted(typer.source, link)} is always true"
+    notes = (why,) if moves else ()
+    typer.warn(
+        "CS328", said, link, "holds whatever is learned", notes=notes, helps=helps, fixes=fixes
     )

@@ -340,12 +340,8 @@ def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:
             if not fit.given(keyword.name) or not isinstance(length, Number) or run is None:
                 continue
             if length.value > run:
-                typer.report(
-                    "CS504",
-                    f"the ramp takes {length.value:g} {keyword.name}, and the run has {run}",
-                    keyword.span,
-                    f"the bound never gets to {typer.slice(node.arguments[1])}",
-                    notes=("the verdict is about the bound at the ramp's end",),
-                    helps=(f"write `{keyword.name}={run}`, or less", "or give `fit` more"),
-                    severity="warning",
-                )
+                said = f"the ramp takes {length.value:g} {keyword.name}, and the run has {run}"
+                label = f"the bound never gets to {typer.slice(node.arguments[1])}"
+                note = "the verdict is about the bound at the ramp's end"
+                helps = (f"write `{keyword.name}={run}`, or less", "or give `fit` more")
+                typer.warn("CS504", said, keyword.span, label, notes=(note,), helps=helps)

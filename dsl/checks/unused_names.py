@@ -173,14 +173,11 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
     if isinstance(centre, Name) and len(binder.names) == 1:
         meant = _with_name(typer, body, centre.id, name)
     helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
-    typer.report(
-        "CS203",
-        f"`{name}` goes over {typer.text(domain)}, and nothing uses it",
-        Span(binder.span.start, domain.span.end),
-        "the same at each point",
-        helps=helps,
-        fixes=replacing(body.span, meant),
-        severity="warning",
+    said = f"`{name}` goes over {typer.text(domain)}, and nothing uses it"
+    label = "the same at each point"
+    fixes = replacing(body.span, meant)
+    typer.warn(
+        "CS203", said, Span(binder.span.start, domain.span.end), label, helps=helps, fixes=fixes
     )
 
 
@@ -202,7 +199,7 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
     told = f": {typer.source.slice(place)} is a text" if place else ""
     grouped = replacing(place, bound.name) if place else _by_group(typer, bound, binder)
     written = f"write `{grouped[0].replacement.strip()}`" if grouped else ""
-    typer.report(
+    typer.warn(
         "CS203",
         f"`{bound.name}` of the quantifier is never used{told}",
         Span(span.start, span.start + len(bound.name))
@@ -211,7 +208,6 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
         "each member says the same",
         helps=(written or _instead(bound.name, binder),),
         fixes=grouped,
-        severity="warning",
     )
 
 

@@ -129,6 +129,10 @@ class Typer(ABC):
             self.found.append(finding(code, message, span, label, **extra))
         return UNKNOWN
 
+    def warn(self, code: str, message: str, span: Span, label: str = "", **extra: Any) -> None:
+        """Add a warning."""
+        self.report(code, message, span, label, severity="warning", **extra)
+
     def unknown(self, name: Name, *helps: str, new: str | None = None, **extra: Any) -> Kind:
         """Report a name that nothing defines; `new` goes to its place, or to that of `place`."""
         fixes = replacing(extra.pop("place", name.span), new)

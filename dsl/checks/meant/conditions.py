@@ -163,7 +163,7 @@ def _report(typer: Typer, first: _Fact, last: _Fact, place: Span) -> None:
     one = first.where is last.where
     texts = [typer.slice(first.where)] if one else [typer.slice(f.where) for f in (first, last)]
     helps, fixes = _meant(typer, first, last, place)
-    typer.report(
+    typer.warn(
         "CS328",
         f"{' and '.join(f'`{text}`' for text in texts)} "
         f"{'is never true' if one else 'are never true together'}: no example meets "
@@ -172,7 +172,6 @@ def _report(typer: Typer, first: _Fact, last: _Fact, place: Span) -> None:
         "no example is left",
         helps=helps,
         fixes=fixes,
-        severity="warning",
     )
 
 

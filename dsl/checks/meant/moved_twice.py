@@ -43,7 +43,7 @@ def _report(typer: Typer, sum_: Sum, point: str, ball: Call) -> None:
     center = ball.arguments[0]
     change = Span(center.span.start, ball.arguments[1].span.start)
     written, around = typer.slice(sum_), typer.slice(center)
-    typer.report(
+    typer.warn(
         "CS203",
         f"`{point}` lies around `{around}` already: `{written}` is `2*{around}` and a change",
         sum_.span,
@@ -53,5 +53,4 @@ def _report(typer: Typer, sum_: Sum, point: str, ball: Call) -> None:
             Fix(span=sum_.span, replacement=point, title=f"write {point}"),
             Fix(span=change, replacement="", title="a change that is added"),
         ),
-        severity="warning",
     )

@@ -301,7 +301,7 @@ def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, othe
     meant = f"{text[start : one.span.end]} @ {text[other.span.start : end]}"
     first, rest = text[start : one.span.start], text[other.span.start + len(other.id) : end]
     shape = typer.shapes(one)
-    typer.report(
+    typer.warn(
         "CS329",
         f"`{typer.slice(product)}` is a product for every entry, and each of them is bounded",
         relation.span,
@@ -313,5 +313,4 @@ def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, othe
             f"{first}{one.id}[i]*{other.id}[i]{rest}`",
         ),
         fixes=replacing(relation.span, meant),
-        severity="warning",
     )
