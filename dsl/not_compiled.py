@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from cspec.dsl.explicit.over_points import runs
-from cspec.dsl.explicit.points import PointSet, beside, noise_of, point_set
+from cspec.dsl.explicit.points import beside, noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.explicit.worst_example import EXTREME
 from cspec.dsl.format.expressions import format_expression
@@ -351,7 +351,9 @@ def _over(
         alone = alone and (isinstance(node, Expectation) or runs(node))
         found = point_set(domain, symbols.domains())
         if alone and found is not None:
-            if beside(node, outer | symbols.column_names) and not _in_numbers(found):
+            # Points of a grid with a number an axis are written out.
+            numbers = found.word == "grid" and not any(dims for _, dims in found.axes)
+            if beside(node, outer | symbols.column_names) and not numbers:
                 return _beyond(node, binder)
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
@@ -370,11 +372,6 @@ def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
     """Whether a binder is noise beside the examples that a mean is of."""
     of_each = isinstance(node, Comprehension) and node.function == "mean"
     return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
-
-
-def _in_numbers(found: PointSet) -> bool:
-    """Whether points are those of a grid, with a number an axis: they are written out."""
-    return found.word == "grid" and not any(dimensions for _, dimensions in found.axes)
 
 
 def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:

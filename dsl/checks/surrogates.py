@@ -112,16 +112,12 @@ def _moves_smoothly(typer: Typer, expr: Node) -> bool:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, (*EVENTS, Expectation)) or _predicts(node):
+        if isinstance(node, (*EVENTS, Expectation)) or function_name(node) in PREDICTIONS:
             continue
         if isinstance(node, Name) and _trains(typer, node.id):
             return True
         stack.extend(node.children())
     return False
-
-
-def _predicts(node: Node) -> bool:
-    return function_name(node) in PREDICTIONS
 
 
 def _trains(typer: Typer, name: str) -> bool:
@@ -169,7 +165,7 @@ def _has_events(typer: Typer, relation: Expr) -> bool:
     if not isinstance(relation, Compare):
         return True  # a rule is an event itself
     return any(
-        isinstance(node, EVENTS) or _predicts(node)
+        isinstance(node, EVENTS) or function_name(node) in PREDICTIONS
         for operand in relation.operands
         for node in _written_out(typer, operand)
     )

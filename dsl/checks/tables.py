@@ -91,7 +91,7 @@ def _whole(typer: Typer, spec: Spec, span: Span, name: str, columns: tuple[str, 
         over = f"({one}) in cross({column})"
     bound = _bound(spec, span, columns)
     own = f"{name}[{', '.join(bound) if bound else column}]"
-    averaged = any(_holds(n, span) for n in _nodes(spec) if isinstance(n, Expectation))
+    averaged = any(n.span.holds(span) for n in _nodes(spec) if isinstance(n, Expectation))
     helps = (
         f"each example's own: `{name}[{column}]`",
         f"or one requirement a value: `forall {over}: ... {name}[{one}]`",
@@ -110,16 +110,12 @@ def _bound(spec: Spec, span: Span, columns: tuple[str, ...]) -> tuple[str, ...]:
     """The names around a place that go over the values of some columns, the innermost."""
     over: dict[str, str] = {}
     for node in _nodes(spec):
-        for binder in binders_of(node) if _holds(node, span) else ():
+        for binder in binders_of(node) if node.span.holds(span) else ():
             match binder.domain:
                 case Call(function=Name(id="values" | "cross"), arguments=arguments):
                     asked = (a.id if isinstance(a, Name) else "" for a in arguments)
                     over |= dict(zip(asked, binder.names, strict=False))
     return tuple(over[c] for c in columns) if {*columns} <= {*over} else ()
-
-
-def _holds(node: Node, span: Span) -> bool:
-    return node.span.start <= span.start and span.end <= node.span.end
 
 
 _FEW = 12

@@ -32,7 +32,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import function_name, names
 
 _SETS = frozenset({"values", "cross", "range"})
 
@@ -84,7 +84,9 @@ def _used(typer: Typer, root: Node) -> None:
     for node in walk(root):
         if isinstance(node, Comprehension | Expectation):
             for binder in node.binders:
-                if id(binder) not in read and _drawn(binder.domain):
+                domain = binder.domain
+                drawn = isinstance(domain, Call) and function_name(domain) != "pairs"
+                if id(binder) not in read and drawn and not _counts(domain):
                     _never_moved(typer, node, binder)
         if isinstance(node, Constraint) and len(node.binders) == 1:
             binder = node.binders[0]
@@ -152,16 +154,6 @@ def _counts(domain: Expr) -> bool:
         case Attribute(name=word) | Call(function=Attribute(name=word)):
             return word in LISTS
     return False
-
-
-def _drawn(domain: Expr) -> bool:
-    """Whether a set has points that are named: a ball, a distribution, what is drawn of one."""
-    return isinstance(domain, Call) and not _counts(domain) and not is_pairs_call(domain)
-
-
-def is_pairs_call(domain: Call) -> bool:
-    """Whether a set are pairs of examples."""
-    return isinstance(domain.function, Name) and domain.function.id == "pairs"
 
 
 def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder) -> None:

@@ -54,7 +54,7 @@ def average(worker: Elaborator, expr: Expr, context: Surroundings, place: Place)
             return worker.loss(expr, context)
         case Call(function=Name(id=word)) if worker.symbols.role(word) == "let":
             return average(worker, _written_out(worker, expr), context, place)
-        case Sum(operands=operands) if not _whole(worker, operands, place):
+        case Sum(operands=operands) if place != "objective" or not _columns(worker, *operands):
             parts = tuple(average(worker, operand, context, place) for operand in operands)
             return expr.changed(operands=parts)
         case Negate(operand=operand) if place != "objective" or not _columns(worker, expr):
@@ -71,9 +71,9 @@ def _each(worker: Elaborator, expr: Expr, place: Place) -> bool:
     return place == "objective" and _columns(worker, expr)
 
 
-def _columns(worker: Elaborator, expr: Expr) -> bool:
-    """Whether columns or predictions stand outside every expectation."""
-    return worker.reach.touches(expr, frozenset())
+def _columns(worker: Elaborator, *parts: Expr) -> bool:
+    """Whether columns or predictions stand outside every expectation, in each of some parts."""
+    return all(worker.reach.touches(part, frozenset()) for part in parts)
 
 
 def _written_out(worker: Elaborator, call: Call) -> Expr:
@@ -84,11 +84,6 @@ def _written_out(worker: Elaborator, call: Call) -> Expr:
     if len(parameters) != len(call.arguments):
         return item.value  # a finding of the checks
     return substitute(item.value, dict(zip(parameters, call.arguments, strict=True)))
-
-
-def _whole(worker: Elaborator, operands: tuple[Expr, ...], place: Place) -> bool:
-    """Whether a sum is averaged as one: every term is made of columns."""
-    return place == "objective" and all(_columns(worker, operand) for operand in operands)
 
 
 def _only_factor(worker: Elaborator, expr: Product, place: Place) -> int | None:

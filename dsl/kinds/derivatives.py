@@ -108,13 +108,10 @@ def feature_meant(typer: Typer, call: Call, word: str) -> str | None:
     bare = isinstance(given, Name) and given.id in models
     if "x" not in columns or word in ("x", "y") or not (bare or (called and "x" in names(given))):
         return None
-    by = [f"x.{word}" if _word_of(a) == word else typer.slice(a) for a in call.arguments[1:]]
+    others = map(typer.slice, call.arguments[1:])
+    by = [f"x.{word}" if other in (word, f'"{word}"') else other for other in others]
     head = typer.slice(call.function)
     return f"{head}({', '.join([f'{text}(x)' if bare else text, *by])})"
-
-
-def _word_of(expr: Expr) -> str | None:
-    return expr.id if isinstance(expr, Name) else expr.value if isinstance(expr, String) else None
 
 
 def unknown_feature(typer: Typer, call: Call, variable: Name, meant: str) -> Kind:

@@ -116,9 +116,5 @@ def _clipped(text: str) -> str:
     """A remark with its long quotes cut in the middle."""
     if len(text) <= QUOTE:
         return text
-    text = _LONG.sub(lambda found: _cut_quote(found[0]), text)
+    text = _LONG.sub(lambda m: f"{m[0][:_HEAD].rstrip()} ... {m[0][-_TAIL:].lstrip()}", text)
     return text if len(text) <= _TEXT else f"{text[: _TEXT - 4]} ..."
-
-
-def _cut_quote(quote: str) -> str:
-    return f"{quote[:_HEAD].rstrip()} ... {quote[-_TAIL:].lstrip()}"

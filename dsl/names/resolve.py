@@ -319,7 +319,7 @@ def taken_words(symbols: Symbols, source: Source, found: list[Diagnostic]) -> li
     for word, meaning in _WORDS.items():
         symbol = symbols.table.get(word)
         places = _entries(source.text, word)
-        if symbol is None or not places or not any(_about(d, places) for d in found):
+        if symbol is None or not places or not any(p.holds(d.span) for d in found for p in places):
             continue
         other = f"{word}_values"
         said = f"`{word}[...]` is {meaning}: entries need another name"

@@ -179,11 +179,9 @@ class _Cutter:
             return False
         if self.open:
             return self.open[-1] != "LBRACE"
-        return not self._quantifier_open() and not self._quantifier_alone()
-
-    def _quantifier_alone(self) -> bool:
-        """`forall w in S:` and nothing behind: the line below is its constraint."""
-        return self.current[0].kind == "FORALL" and self.current[-1].kind == "COLON"
+        # `forall w in S:` and nothing behind: the line below is its constraint.
+        alone = self.current[0].kind == "FORALL" and self.current[-1].kind == "COLON"
+        return not alone and not self._quantifier_open()
 
     def _quantifier_open(self) -> bool:
         for token in reversed(self.current):
