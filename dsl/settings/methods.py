@@ -367,24 +367,9 @@ class Threshold(Method):
 METHODS: dict[str, type[Method]] = {
     c.word: c
     for c in (
-        Auto,
-        Penalty,
-        ExactPenalty,
-        QuadraticPenalty,
-        Lagrangian,
-        AugmentedLagrangian,
-        Sal,
-        Admm,
-        Projection,
-        Parametrization,
-        OutputProjection,
-        Lifting,
-        FrankWolfe,
-        Sqp,
-        Spg,
-        Bisection,
-        ProxyLagrangian,
-        Threshold,
+        *(Auto, Penalty, ExactPenalty, QuadraticPenalty, Lagrangian, AugmentedLagrangian, Sal),
+        *(Admm, Projection, Parametrization, OutputProjection, Lifting, FrankWolfe),
+        *(Sqp, Spg, Bisection, ProxyLagrangian, Threshold),
     )
 }
 
@@ -403,16 +388,8 @@ SOLVERS = enforcing("problems")
 """Methods that own the whole run: they choose their steps and know no number of them before."""
 
 MAPS: tuple[str, ...] = (
-    "softplus",
-    "sigmoid",
-    "softmax",
-    "cayley",
-    "householder",
-    "matrix_exp",
-    "low_rank",
-    "unit_norm",
-    "cumulative_softplus",
-    "cholesky",
+    *("softplus", "sigmoid", "softmax", "cayley", "householder", "matrix_exp", "low_rank"),
+    *("unit_norm", "cumulative_softplus", "cholesky"),
 )
 """Maps that `by` takes as methods: `by softplus` is `by parametrization(map=softplus)`."""
 
