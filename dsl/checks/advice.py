@@ -7,7 +7,7 @@ import math
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.messages.diagnostic import also_at
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
 from cspec.dsl.tree.constants import value_or_none
@@ -110,7 +110,7 @@ def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
             helps = (f"bound the mean itself: `{mean} <= {bound}`", *helps)
     said = f"{typer.text(found)} is estimated with a bias from batches"
     label = "a non-linear function of a mean"
-    related = (Label(span=inner.span, text="this mean varies from batch to batch"),)
+    related = also_at(inner.span, "this mean varies from batch to batch")
     note = "the mean of a non-linear function is not the function of the mean"
     typer.warn("CS405", said, found.span, label, related=related, notes=(note,), helps=helps)
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from cspec.dsl.checks.ranges import subject
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, also_at
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Compare, Constraint, Expectation, Expr, Number, Spec, shape, walk
@@ -237,7 +237,7 @@ def _redundant(typer: Typer, fact: Fact, strongest: Fact) -> None:
         f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`",
         _place(fact),
         "says nothing more",
-        related=(Label(span=_place(strongest), text=_needs(typer, strongest)),),
+        related=also_at(_place(strongest), _needs(typer, strongest)),
         notes=("two multipliers for one requirement share it in an arbitrary way",),
         helps=(f"remove `{label}`",),
     )

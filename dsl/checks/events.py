@@ -17,7 +17,7 @@ from itertools import pairwise
 from cspec.dsl.checks.ranges import interval, never_holds, subject
 from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.sources import SOURCES
@@ -345,7 +345,7 @@ def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> 
         at.span,
         "out of reach",
         helps=(f"did you mean `{percent}`?",) if fits else ("choose a number between 0 and 1",),
-        fixes=(Fix(span=at.span, replacement=percent, title="write percent"),) if fits else (),
+        fixes=edit(at.span, percent, "write percent") if fits else (),
         severity="error" if _PROBABILITY.match(typer.slice(thing)) else "warning",
     )
 
@@ -361,5 +361,5 @@ def _membership(typer: Typer, node: Membership) -> None:
     ends = f"{typer.slice(members.lower)}, {typer.slice(members.upper)}"
     said = f"`[{ends}]` is an interval, and text has no order"
     help_ = f"write `{{{ends}}}`"
-    fixes = (Fix(span=members.span, replacement=f"{{{ends}}}", title="use the two values"),)
+    fixes = edit(members.span, f"{{{ends}}}", "use the two values")
     typer.report("CS325", said, members.span, "these two values?", helps=(help_,), fixes=fixes)

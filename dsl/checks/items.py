@@ -23,7 +23,7 @@ from cspec.dsl.checks.training import (
 from cspec.dsl.kinds.by_group import given
 from cspec.dsl.kinds.operands import no_gradient
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, also_at, replacing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
@@ -141,7 +141,7 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             "this spec has two objectives",
             extra.span,
             "a second objective",
-            related=(Label(span=objectives[0].span, text="the first one"),),
+            related=also_at(objectives[0].span, "the first one"),
             notes=("one number is optimized; how much one counts against the other is not said",),
             helps=("remove one of the two lines",)
             if typer.slice(extra).split() == typer.slice(objectives[0]).split()

@@ -12,7 +12,7 @@ from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.checks.training import dataset
 from cspec.dsl.checks.verify import labels, unknown_label
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import also_at, edit
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -46,7 +46,7 @@ def check_metrics(typer: Typer, spec: Spec) -> None:
         if item.name in seen:
             said = f"metric `{item.name}` is defined twice"
             label = "defined again here"
-            related = (Label(span=seen[item.name], text="first defined here"),)
+            related = also_at(seen[item.name], "first defined here")
             help_ = f"rename one of the two, for example `{item.name}2`"
             typer.report("CS202", said, item.name_span, label, related=related, helps=(help_,))
         seen.setdefault(item.name, item.name_span)
@@ -71,8 +71,8 @@ def _value(typer: Typer, item: Metric) -> None:
                 f"over the entries of each example, and their mean: `{mean}`",
             ),
             fixes=(
-                *(() if over is None else (Fix(span=at, replacement=over, title="over examples"),)),
-                Fix(span=at, replacement=mean, title="take the mean"),
+                *(() if over is None else edit(at, over, "over examples")),
+                *edit(at, mean, "take the mean"),
             ),
         )
     elif kind.what == "event" and isinstance(item.value, Compare | Membership):
@@ -88,8 +88,8 @@ def _value(typer: Typer, item: Metric) -> None:
                 f"for a requirement write `{asked}`",
             ),
             fixes=(
-                Fix(span=item.value.span, replacement=side, title=f"record {side}"),
-                Fix(span=item.span, replacement=asked, title=f"require {asked}"),
+                edit(item.value.span, side, f"record {side}")
+                + edit(item.span, asked, f"require {asked}")
             ),
         )
     elif kind.what in _NO_NUMBERS:

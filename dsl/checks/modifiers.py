@@ -11,7 +11,7 @@ from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
-from cspec.dsl.messages.diagnostic import Label, replacing
+from cspec.dsl.messages.diagnostic import also_at, replacing
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
@@ -82,7 +82,7 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
                 f"`{_WORDS.get(kind, 'on')}` is given twice",
                 modifier.span,
                 "given again here",
-                related=(Label(span=seen[kind].span, text="given here already"),),
+                related=also_at(seen[kind].span, "given here already"),
                 helps=("keep one of the two",),
             )
         seen.setdefault(kind, modifier)
@@ -90,7 +90,7 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
         first, later = sorted((seen[By].span, seen[Soft].span))
         said = "a constraint is either enforced or traded off, not both"
         label = "`by` enforces, `soft` trades off"
-        related = (Label(span=first, text="the other one"),)
+        related = also_at(first, "the other one")
         note = "a soft constraint is a term of the objective and has no method"
         help_ = "remove one of the two"
         typer.report("CS536", said, later, label, related=related, notes=(note,), helps=(help_,))

@@ -11,7 +11,7 @@ from cspec.dsl.checks.tables import start_size
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing, writing
 from cspec.dsl.messages.wording import closest, counted, listing, number
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole, value_or_none
@@ -307,7 +307,7 @@ def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> 
     said = f"the interval {typer.text(domain)} is empty"
     label = f"{number(low)} is above {number(high)}"
     help_ = f"did you mean `{swapped}`?"
-    fixes = (Fix(span=domain.span, replacement=swapped, title="swap the ends"),)
+    fixes = edit(domain.span, swapped, "swap the ends")
     typer.report("CS303", said, domain.span, label, helps=(help_,), fixes=fixes)
 
 
@@ -357,7 +357,7 @@ def _lies_outside(typer: Typer, item: Param | Var, value: float, outside: bool) 
         item.name_span if outside or item.value is None else item.value.span,
         "set from outside" if outside else "outside",
         severity="warning" if starts else "error",
-        related=(Label(span=item.domain.span, text="must lie in here"),),
+        related=also_at(item.domain.span, "must lie in here"),
         helps=(f"choose a value in `{typer.slice(item.domain)}`",),
     )
 
@@ -388,9 +388,7 @@ def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
             f"for all numbers between write `in {ends}`",
             "to compare a few values, make it a `param` and run once for each: `--set`",
         ),
-        fixes=(Fix(span=domain.span, replacement=ends, title="the interval"),)
-        if len(domain.items) == 2
-        else (),
+        fixes=edit(domain.span, ends, "the interval") if len(domain.items) == 2 else (),
     )
 
 

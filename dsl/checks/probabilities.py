@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -203,5 +203,5 @@ def _logits(typer: Typer, call: Call, argument: Expr, why: str) -> None:
     said = f"`{word}` is of probabilities, and `{text}` are the outputs of a model"
     notes = (why, "the logarithm of a negative output is not a number")
     help_ = f"write `prob({text})`"
-    fixes = (Fix(span=argument.span, replacement=f"prob({text})", title=f"prob({text})"),)
+    fixes = edit(argument.span, f"prob({text})", f"prob({text})")
     typer.report("CS302", said, argument.span, "logits", notes=notes, helps=(help_,), fixes=fixes)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.kinds.unknown_names import unknown_model
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing, writing
 from cspec.dsl.messages.wording import counted, listing, number
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.settings.base import Settings
@@ -168,7 +168,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
                 _setting_span(item.source, "split"),
                 "one share a dataset",
-                related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
+                related=also_at(item.targets[0].span, f"{listing(names, 'and')}"),
                 helps=helps,
                 fixes=fixes,
             )
@@ -202,9 +202,7 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
                     f"for a copy that never moves: `model {item.name} = frozen({name})`",
                     f"for the same network: use `{name}` where `{item.name}` is used",
                 ),
-                fixes=(
-                    Fix(span=source.span, replacement=f"frozen({name})", title="a frozen copy"),
-                ),
+                fixes=edit(source.span, f"frozen({name})", "a frozen copy"),
             )
             return None
         case Call(function=Name(id="frozen"), arguments=arguments):

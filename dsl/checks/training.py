@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
@@ -59,7 +59,7 @@ def _only_one(typer: Typer, items: list[Item], what: str) -> None:
             f"this spec has two `{what}` lines",
             extra.span,
             "a second one",
-            related=(Label(span=items[0].span, text="the first one"),),
+            related=also_at(items[0].span, "the first one"),
             helps=(help_,),
             fixes=fixes or either(items[0], extra),
         )
@@ -67,10 +67,7 @@ def _only_one(typer: Typer, items: list[Item], what: str) -> None:
 
 def either(first: Item, extra: Item) -> tuple[Fix, ...]:
     """Either of two lines."""
-    return (
-        Fix(span=extra.span, replacement="", title="keep the first"),
-        Fix(span=first.span, replacement="", title="keep the last"),
-    )
+    return edit(extra.span, "", "keep the first") + edit(first.span, "", "keep the last")
 
 
 def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
@@ -85,7 +82,7 @@ def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
         return ()
     added = Span(extra.keywords[0].span.start, extra.keywords[-1].span.end)
     text = f", {typer.source.slice(added)})"
-    return (Fix(span=between, replacement=text, title="put both into one line"),)
+    return edit(between, text, "put both into one line")
 
 
 def check_using(typer: Typer, items: list[Using]) -> Method:
@@ -177,7 +174,7 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     if "epochs" in by_name and "steps" in by_name:
         said = "`fit` says both `epochs` and `steps`"
         label = "how long, then?"
-        related = (Label(span=by_name["epochs"].span, text="said here already"),)
+        related = also_at(by_name["epochs"].span, "said here already")
         help_ = "keep one of the two"
         typer.report("CS531", said, by_name["steps"].span, label, related=related, helps=(help_,))
     if "batch_size" in by_name and isinstance(sizes := by_name["batch_size"].value, Call):
@@ -280,7 +277,7 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
             if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
                 said = "`stalled` needs `epochs` or `steps`"
                 help_ = "write `stalled(epochs=5)`"
-                fixes = (Fix(span=term.span, replacement="stalled(epochs=5)", title="5 epochs"),)
+                fixes = edit(term.span, "stalled(epochs=5)", "5 epochs")
                 typer.report("CS507", said, term.span, "for how long?", helps=(help_,), fixes=fixes)
             if read is not None:
                 settings.append(read)

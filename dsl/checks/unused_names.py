@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -139,7 +139,7 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
         ),
         fixes=(
             *(() if mean.kind == "P" else replacing(mean.span, body)),
-            Fix(span=Span(start, relation.span.start), replacement="", title="no quantifier"),
+            *edit(Span(start, relation.span.start), "", "no quantifier"),
         ),
     )
 

@@ -10,7 +10,7 @@ from cspec.dsl.checks.training import dataset
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, Label, also_at, edit, replacing
 from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
@@ -68,10 +68,10 @@ def check_labels(typer: Typer, spec: Spec) -> None:
                 f"label `{short}` is used twice",
                 current.label_span,
                 "used again here",
-                related=(Label(span=seen[label], text="first used here"),),
+                related=also_at(seen[label], "first used here"),
                 notes=("labels name constraints in logs, multipliers and the report",),
                 helps=(f"rename one of the two, for example `{short}2`",),
-                fixes=(Fix(span=current.label_span, replacement=f"{short}2", title=f"{short}2"),),
+                fixes=edit(current.label_span, f"{short}2", f"{short}2"),
             )
         seen.setdefault(label, current.label_span)
 
@@ -112,7 +112,7 @@ def _part_twice(typer: Typer, item: Verify) -> None:
                 f"`{word}` is given twice",
                 span,
                 "given again here",
-                related=(Label(span=seen[word], text="given here already"),),
+                related=also_at(seen[word], "given here already"),
                 helps=(f"write `{text[: part.start()].rstrip()}`, and on the next line `{rest}`",)
                 if word == "on"
                 else ("keep one of the two",),
@@ -197,7 +197,7 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
                 "number of them",
                 span,
                 "which sum would it be?",
-                related=(Label(span=constraint.relation.span, text="summed here"),),
+                related=also_at(constraint.relation.span, "summed here"),
                 helps=(f"require a mean, `E[...]`, or write a sum over `{data}` as a metric",),
             )
             continue
@@ -212,7 +212,7 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
             "readings",
             span,
             f"which of them would `{data}` stand in for?",
-            related=(Label(span=constraint.relation.span, text="measured here"),),
+            related=also_at(constraint.relation.span, "measured here"),
             notes=("a requirement that names its data is verified on them",),
             helps=(f"leave `{name}` out of this line, or write another requirement for `{data}`",),
         )
@@ -238,7 +238,7 @@ def _confidence(typer: Typer, item: Verify) -> None:
         help_ = "write `with confidence 95%`"
         if 1 < value < 100 and "%" not in typer.text(expr):
             help_ = f"did you mean `{number(value)}%`?"
-            fixes = (Fix(span=expr.span, replacement=f"{number(value)}%", title="percent"),)
+            fixes = edit(expr.span, f"{number(value)}%", "percent")
         said = f"a confidence lies between 0% and 100%, not at {number(value)}"
         typer.report("CS304", said, expr.span, "out of range", helps=(help_,), fixes=fixes)
     elif value < 0.5:
@@ -281,7 +281,7 @@ def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
                 f"`{twice[0]}` is certified twice",
                 item.span,
                 "a second certificate",
-                related=(Label(span=other.span, text="the first one"),),
+                related=also_at(other.span, "the first one"),
                 notes=("of two looks the better one would be told, and nobody counted the other",),
                 helps=("remove one of the two lines",),
             )
@@ -301,11 +301,11 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
     known = tuple(typer.symbols.datasets())
     other = "test" if "test" in known and item.dataset != "test" else None
     at = item.dataset_span if item.dataset is not None else item.span
-    related = () if span in (None, item.span) else (Label(span=span, text=why),)
+    related = () if span in (None, item.span) else also_at(span, why)
     name = f"`{item.dataset}`" if item.dataset else "the training data"
     fixes: tuple[Fix, ...] = ()
     if other and item.dataset:
-        fixes = (Fix(span=at, replacement=other, title=f"verify on {other}"),)
+        fixes = edit(at, other, f"verify on {other}")
     typer.report(
         "CS410",
         f"{name} can't certify: it has chosen the model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, also_at, edit, finding, replacing
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.nodes import Binder, Constraint, Domain, Expectation, Expr, Name, On
@@ -56,7 +56,7 @@ def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnost
     said = f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`"
     label = f"{listing(axes, 'and')} of which points?"
     help_ = f"write `{text[:-1]} for {points}]`"
-    fixes = (Fix(span=end, replacement=f" for {points}", title=f"over {points}"),)
+    fixes = edit(end, f" for {points}", f"over {points}")
     return finding("CS306", said, expr.span, label, helps=(help_,), fixes=fixes)
 
 
@@ -92,7 +92,7 @@ def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> D
         f"{quoted(source, expr.span)} names `{expr.dataset}`, the constraint says `on {on}`",
         expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
         f"measured on `{expr.dataset}`",
-        related=(Label(span=on_span, text=f"measured on `{on}`"),),
+        related=also_at(on_span, f"measured on `{on}`"),
         notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
         helps=("keep one of the two",),
     )
@@ -112,8 +112,8 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
         notes=("a bare loss is one number an example until it is averaged",),
         helps=(f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`"),
         fixes=(
-            Fix(span=expr.span, replacement=f"E[{text}]", title="the mean of it"),
-            Fix(span=expr.span, replacement=of_the_mean, title="of the mean"),
+            edit(expr.span, f"E[{text}]", "the mean of it")
+            + edit(expr.span, of_the_mean, "of the mean")
         ),
     )
 
@@ -125,7 +125,7 @@ def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
         f"`on {on.dataset}` has nothing to act on",
         on.span,
         "no mean and no rate in this constraint",
-        related=(Label(span=constraint.relation.span, text="does not depend on data"),),
+        related=also_at(constraint.relation.span, "does not depend on data"),
         notes=("`on` says where `E[...]` and `P[...]` are measured",),
         helps=(f"remove `on {on.dataset}`",),
         fixes=(Fix(span=on.span, replacement="", title="remove it", safe=True),),

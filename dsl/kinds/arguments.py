@@ -10,7 +10,7 @@ from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.parts import of_each
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
@@ -227,7 +227,7 @@ def _out_of_range(
         if signature.name in SIGNATURES and parameter.name == "p":
             share = "it is a share: 4 of 16 is `25%`"
             helps = (f"{share}; for {number(known)} of a hundred write `{number(known)}%`",)
-        fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
+        fixes = edit(value.span, f"{number(known)}%", "write percent")
     said = f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}"
     typer.report("CS304", said, value.span, "out of range", helps=helps, fixes=fixes)
 

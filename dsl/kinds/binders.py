@@ -10,7 +10,7 @@ from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import as_value, unknown_dataset, unknown_values
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import is_whole
@@ -74,17 +74,12 @@ def _moving(typer: Typer, condition: Expr) -> None:
     before = text[text.rfind("\n", 0, start) + 1 : where.start() if where else start].strip()
     meant = f"{before}: {text[start:end]} => {rest}"
     span = Span(where.start() if where else start, colon + 1)
-    typer.report(
-        "CS302",
-        f"{typer.text(condition)} moves with the model: `where` chooses examples beforehand",
-        condition.span,
-        "moves as the model is trained",
-        notes=("what holds under a condition of the model is written `=>`",),
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=span, replacement=f": {text[start:end]} =>", title=f"write {meant}"),)
-        if colon > 0
-        else (),
-    )
+    said = f"{typer.text(condition)} moves with the model: `where` chooses examples beforehand"
+    label = "moves as the model is trained"
+    note = "what holds under a condition of the model is written `=>`"
+    help_ = f"write `{meant}`"
+    fixes = edit(span, f": {text[start:end]} =>", f"write {meant}") if colon > 0 else ()
+    typer.report("CS302", said, condition.span, label, notes=(note,), helps=(help_,), fixes=fixes)
 
 
 def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
@@ -225,8 +220,8 @@ def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) ->
             *_around(typer, name, upper),
         ),
         fixes=(
-            Fix(span=domain.span, replacement=drawn, title="draw points"),
-            Fix(span=domain.span, replacement=listed, title="use the two values"),
+            edit(domain.span, drawn, "draw points")
+            + edit(domain.span, listed, "use the two values")
         ),
     )
 
@@ -273,7 +268,7 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
             said = f"{typer.text(domain)} has infinitely many points"
             label = "how many of them?"
             help_ = f"write `{text}.sample(100)`"
-            fixes = (Fix(span=domain.span, replacement=f"{text}.sample(100)", title=word),)
+            fixes = edit(domain.span, f"{text}.sample(100)", word)
             typer.report("CS325", said, domain.span, label, helps=(help_,), fixes=fixes)
         case Call(function=Name(id="values")):
             _count(typer, binder, 1, "`values` goes over the values of one column")
@@ -338,11 +333,7 @@ def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
             f"by name write `{meant}`",
             f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`",
         ),
-        fixes=(
-            Fix(
-                span=Span(binder.span.start, binder.domain.span.end), replacement=meant, title=meant
-            ),
-        ),
+        fixes=edit(Span(binder.span.start, binder.domain.span.end), meant, meant),
     )
 
 

@@ -18,7 +18,7 @@ from cspec.dsl.kinds.parts import at_a_point
 from cspec.dsl.kinds.table import metric_kind, table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
@@ -187,7 +187,7 @@ def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
     said = f"`{function.id}()` has no inputs"
     label = "a model is called with what it sees"
     help_ = f"write `{function.id}(x)`"
-    fixes = (Fix(span=call.span, replacement=f"{function.id}(x)", title="the inputs"),)
+    fixes = edit(call.span, f"{function.id}(x)", "the inputs")
     return typer.report("CS301", said, call.span, label, helps=(help_,), fixes=fixes)
 
 

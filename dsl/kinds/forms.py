@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.source import line_of
@@ -61,7 +61,7 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     called = help_.startswith("write `") and "column" not in help_
     meant = help_.removeprefix("write `").rstrip("`") if called else ""
     said = f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}"
-    fixes = (Fix(span=call.span, replacement=meant, title=help_),) if meant else ()
+    fixes = edit(call.span, meant, help_) if meant else ()
     typer.report("CS301", said, call.span, signature.doc, helps=(help_,), fixes=fixes)
 
 

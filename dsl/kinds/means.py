@@ -7,7 +7,7 @@ from cspec.dsl.kinds.by_group import apart
 from cspec.dsl.kinds.operands import compared, event_kind, never_below, number_of, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expectation, Expr, Number
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, What, joined
@@ -128,7 +128,7 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if isinstance(expr.body, Number):
         event = f"pred == {body}"
         helps = (f"write `{text.replace(body, event, 1)}`",)
-        fixes = (Fix(span=expr.body.span, replacement=event, title=event),)
+        fixes = edit(expr.body.span, event, event)
     else:
         mean, event = f"E{text[1:]}", compared(body)
         helps = (f"compare it: `{event}`", f"or, for its mean, write `{mean}`")

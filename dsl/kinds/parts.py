@@ -7,7 +7,7 @@ import re
 from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
@@ -171,9 +171,7 @@ def _last(typer: Typer, value: Expr, end: Name) -> Kind:
         "not defined in this spec",
         notes=("indices begin at 0",),
         helps=helps,
-        fixes=()
-        if fix is None
-        else (Fix(span=end.span, replacement=fix, title=f"write {fix}" if fix else "remove it"),),
+        fixes=() if fix is None else edit(end.span, fix, f"write {fix}" if fix else "remove it"),
     )
 
 
@@ -273,7 +271,7 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             said = f"`{text}` does not say how many points"
             label = "a number of points is missing"
             help_ = f"write `{text}(100)`"
-            fixes = (Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),)
+            fixes = edit(expr.span, f"{text}(100)", "100 points")
             return typer.report("CS301", said, expr.span, label, helps=(help_,), fixes=fixes)
         case "domain":
             return _unknown_part(typer, expr, ("sample", "grid"))
@@ -292,7 +290,7 @@ def _bare_column(typer: Typer, expr: Attribute) -> Kind:
     label = f"a column of `{data}`"
     note = f"which data are meant stands behind `on`: `P[... on {data}]`"
     help_ = f"write `{expr.name}`"
-    fixes = (Fix(span=expr.span, replacement=expr.name, title=f"write {expr.name}"),)
+    fixes = edit(expr.span, expr.name, f"write {expr.name}")
     typer.report("CS210", said, expr.span, label, notes=(note,), helps=(help_,), fixes=fixes)
     return Kind("column", True)
 

@@ -73,6 +73,16 @@ def replacing(span: Span, *texts: str | None) -> tuple[Fix, ...]:
     return tuple(Fix(span=span, replacement=text, title=f"write {text}") for text in texts if text)
 
 
+def edit(span: Span, text: str, title: str) -> tuple[Fix, ...]:
+    """One fix with a title of its own."""
+    return (Fix(span=span, replacement=text, title=title),)
+
+
+def also_at(span: Span, text: str) -> tuple[Label, ...]:
+    """Another place, and what is said of it."""
+    return (Label(span=span, text=text),)
+
+
 def writing(span: Span, text: str) -> dict[str, Any]:
     """What is to be typed in a place, as the help and the fix of a finding."""
     return {"helps": (f"write `{text}`",), "fixes": replacing(span, text)}

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, also_at, finding
 from cspec.dsl.messages.wording import closing, listing, quoted
 from cspec.dsl.names.symbols import (
     DEFAULT_COLUMNS,
@@ -172,7 +172,7 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
         f"`{first.name}` is defined twice",
         span,
         f"defined again here, as {ROLE_WORDS[role]}",
-        related=(Label(span=first.span, text="first defined here"),),
+        related=also_at(first.span, "first defined here"),
         notes=("a name means one thing in the whole spec",),
         helps=("name it once" if column else help_,),
         fixes=(once,) if column else (),
@@ -180,7 +180,7 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
 
 
 def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
-    related = () if symbol.span == NOWHERE else (Label(span=symbol.span, text="defined here"),)
+    related = () if symbol.span == NOWHERE else also_at(symbol.span, "defined here")
     said = f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}"
     label = f"the column `{name}`"
     note = f"an expression that says `{name}` could mean either"

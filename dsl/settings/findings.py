@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, finding, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, edit, finding, replacing
 from cspec.dsl.messages.synonyms import FORMATS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
@@ -201,7 +201,7 @@ def already_named(cls: type[Settings], argument: Expr, name: str, source: Source
     gone = Span(argument.span.start, end + comma)
     said = f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name"
     label = f"stands for `{name}=`"
-    fixes = (Fix(span=gone, replacement="", title=f"remove {text}"),)
+    fixes = edit(gone, "", f"remove {text}")
     return finding("CS505", said, argument.span, label, helps=(f"remove `{text}`",), fixes=fixes)
 
 
@@ -225,9 +225,8 @@ def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tupl
     if comma < first.span.end - 1 or later < 0:
         return ()
     end = later + 1 + len(text[later + 1 :]) - len(text[later + 1 :].lstrip())
-    return (
-        Fix(span=Span(comma, keyword.span.end), replacement="", title="keep the first"),
-        Fix(span=Span(first.span.start, end), replacement="", title="keep the last"),
+    return edit(Span(comma, keyword.span.end), "", "keep the first") + edit(
+        Span(first.span.start, end), "", "keep the last"
     )
 
 
@@ -339,7 +338,7 @@ def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
         return ()
     new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
     place = Span(record.end - 1, record.end - 1)
-    return (Fix(span=place, replacement=new, title=f"add {setting}"),)
+    return edit(place, new, f"add {setting}")
 
 
 _LENGTH = re.compile(r"\b(epochs|steps)[ \t]*=[ \t]*(\d[\d_]*)(k?)\b")

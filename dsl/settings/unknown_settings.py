@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, finding, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, edit, finding, replacing
 from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.base import Settings
@@ -46,12 +46,12 @@ def unknown_setting(
         twice = "hidden" in given and listed is not None and listed[1].count(",") + 1 == count
         place = _with_comma(keyword, source) if twice else keyword.span
         help_ = f"remove `{keyword.name}`: `hidden` says it" if twice else f"write `{layers}`"
-        fixes = (Fix(span=place, replacement="" if twice else layers, title=note),)
+        fixes = edit(place, "" if twice else layers, note)
         return finding("CS502", said, span, label, notes=(note,), helps=(help_,), fixes=fixes)
     if inner and inner.partition("=")[0] not in given:
         fixes = replacing(keyword.span, inner)
     if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
-        fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
+        fixes = edit(_with_comma(keyword, source), "", "remove it")
     takes = listing(known, "and") if known else "no settings"
     notes = (f"`{cls.word}` takes {takes}", *_follows(cls, keyword.name))
     help_ = _inside(inner, given, source) if inner else line or f"remove `{keyword.name}`"

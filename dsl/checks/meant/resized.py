@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, also_at
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Expr, Name, Number, Param, Var
@@ -50,7 +50,7 @@ def resized(typer: Typer, sides: tuple[Expr, Expr], shapes: tuple[Shape, Shape])
         f"{told[0]}, and {told[1]}: they can't be multiplied by `@`",
         place,
         "another size than what it is multiplied with",
-        related=(Label(span=used, text="these sizes have to agree"),),
+        related=also_at(used, "these sizes have to agree"),
         helps=(
             f"write `{word} {first.written}`",
             *(

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, also_at, replacing
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import is_whole, value_or_none
@@ -228,7 +228,7 @@ def _report(
         helps.append("or give the vector more entries" if other.upper else "or fewer entries")
     said = f"{listing(texts, 'and')} can't hold together{why}"
     label = "contradicts the other"
-    related = (Label(span=beside.span, text="needs another total"),)
+    related = also_at(beside.span, "needs another total")
     typer.report("CS404", said, here.span, label, related=related, helps=helps, fixes=fixes)
 
 
