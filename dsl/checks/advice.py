@@ -10,7 +10,6 @@ from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import also_at
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -73,7 +72,7 @@ def _tails(typer: Typer, item: Item) -> None:
     for node in walk(item):
         match node:
             case Call(function=Name(id="cvar"), arguments=(values, level)):
-                share = value_or_none(level, typer.values)
+                share = typer.value(level)
                 if share is None or not 0 < share < 0.5 or "cvar" in typer.symbols.table:
                     continue
                 tail, rest = f"{100 * share:g}%", f"{100 * (1 - share):g}%"
@@ -132,7 +131,7 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
         case Product():
             return _product(typer, expr, splits)
         case Power(base=base, exponent=exponent):
-            linear = value_or_none(exponent, typer.values) == 1
+            linear = typer.value(exponent) == 1
             return None if linear or not _sampled(base) else expr
         case Call(function=Name(id=word), arguments=arguments):
             if not any(_sampled(argument) for argument in arguments):
@@ -208,7 +207,7 @@ def _behind(typer: Typer, expr: Expr) -> Product | None:
         ):
             return expr
         case Product(operands=operands) | Sum(operands=operands):
-            moving = [e for e in operands if value_or_none(e, typer.values) is None]
+            moving = [e for e in operands if typer.value(e) is None]
             return _behind(typer, moving[0]) if len(moving) == 1 else None
     return None
 

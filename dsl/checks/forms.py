@@ -19,7 +19,6 @@ from cspec.dsl.kinds.unknown_names import unknown_weight
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -119,7 +118,7 @@ def _against_a_list(typer: Typer, relation: Compare) -> bool:
     helps: list[str] = ["write one number"]
     fixes: tuple[Fix, ...] = ()
     if len(ends) == 2:
-        numbers = [value_or_none(item, typer.values) for item in right.items]
+        numbers = [typer.value(item) for item in right.items]
         rising = None not in numbers and numbers[0] < numbers[1]  # type: ignore[operator]
         ramp = f"{text} {relation.operators[0]} ramp({', '.join(ends)})"
         within = f"{text} in [{', '.join(ends if rising else ends[::-1])}]"

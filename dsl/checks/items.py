@@ -28,7 +28,6 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Compare,
     Data,
@@ -223,7 +222,7 @@ def _bounded(expr: Expr) -> Compare | None:
 
 def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: bool) -> None:
     """Report `minimize bce(f(x), y) <= 0.5`: a bound is a requirement."""
-    moving = [o for o in relation.operands if value_or_none(o, typer.values) is None]
+    moving = [o for o in relation.operands if typer.value(o) is None]
     text, helps = typer.slice(relation), ["a bound is a requirement, behind `s.t.`"]
     fixes: tuple[Fix, ...] = ()
     if len(moving) == 1:

@@ -13,7 +13,6 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_FUNCTIONS, OF_SETS, SOLVERS, Method, Parametrization
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -113,7 +112,7 @@ def _box(typer: Typer, relation: Expr) -> str | None:
     """`nonneg` or `box` of `W >= 0`, `W <= 1`, `0 <= W <= 1`: a name between constants."""
     if not isinstance(relation, Compare) or "==" in relation.operators:
         return None
-    names = [o for o in relation.operands if value_or_none(o, typer.values) is None]
+    names = [o for o in relation.operands if typer.value(o) is None]
     if len(names) != 1 or not isinstance(names[0], Name):
         return None
     if typer.symbols.role(names[0].id) not in (None, "var"):
@@ -122,7 +121,7 @@ def _box(typer: Typer, relation: Expr) -> str | None:
         case (
             Compare(operands=(Name(), bound), operators=(">=",))
             | Compare(operands=(bound, Name()), operators=("<=",))
-        ) if value_or_none(bound, typer.values) == 0:
+        ) if typer.value(bound) == 0:
             return "nonneg"
     return "box"
 
@@ -198,7 +197,7 @@ def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
             known = held_in(members) or isinstance(members, Interval)
             return known and _parameter(typer, element, scope)
         case Compare(operands=operands, operators=operators):
-            sides = [o for o in operands if value_or_none(o, typer.values) is None]
+            sides = [o for o in operands if typer.value(o) is None]
             if any(_parameter(typer, side, scope) for side in sides):
                 return True
             return any(_bounded(typer, side, operators, scope) for side in sides)

@@ -8,7 +8,6 @@ from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number, quoted
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.intervals import Range
@@ -91,7 +90,7 @@ def _slack(value: float) -> float:
 def _value(typer: Typer, expr: Expr) -> float | None:
     if isinstance(expr, Call) and function_name(expr) == "ramp":
         return _value(typer, expr.arguments[1]) if len(expr.arguments) == 2 else None
-    return value_or_none(expr, typer.values)
+    return typer.value(expr)
 
 
 def interval(range_: Range) -> str:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -98,7 +97,7 @@ def _event(typer: Typer, relation: Expr) -> str | None:
     if not isinstance(relation, Compare) or len(relation.operands) != 2:
         return None
     for place, side in enumerate(relation.operands):
-        other = value_or_none(relation.operands[1 - place], typer.values)
+        other = typer.value(relation.operands[1 - place])
         if typer.quiet(side, OUTSIDE).what == "event" and other is not None and 0 <= other <= 1:
             return _changed(typer, relation, (side,), lambda part: _share(typer, part))
     return None

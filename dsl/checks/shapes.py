@@ -15,7 +15,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import bracketed, counted
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -82,11 +82,11 @@ def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
     low = _least(typer, binder)
     match binder.domain:
         case Call(function=Name(id="range"), arguments=(count,)) if low is not None:
-            size = value_or_none(count, typer.values)
+            size = typer.value(count)
             if size is not None and size >= 1:
                 return dict.fromkeys(binder.names, Bounds(low, size - 1))
         case FiniteSet(items=items) if binder.condition is None:
-            values = [value_or_none(item, typer.values) for item in items]
+            values = [typer.value(item) for item in items]
             known = [value for value in values if value is not None]
             if known and len(known) == len(values):
                 return dict.fromkeys(binder.names, Bounds(min(known), max(known)))
@@ -99,7 +99,7 @@ def _least(typer: Typer, binder: Binder) -> float | None:
         case None:
             return 0
         case Compare(operands=(Name(id=name), bound), operators=(">=",)) if name in binder.names:
-            return value_or_none(bound, typer.values)
+            return typer.value(bound)
     return None
 
 
@@ -157,7 +157,7 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
     known = [shape for shape in shapes if shape is not None]
     if signature is None or word in typer.symbols.table or len(known) < len(shapes):
         return None
-    numbers = [value_or_none(argument, typer.values) for argument in call.arguments]
+    numbers = [typer.value(argument) for argument in call.arguments]
     found = word_shape(word, known, numbers)
     if isinstance(found, Unfit):
         helps: list[str] = [found.help]
@@ -216,7 +216,7 @@ def _product(typer: Typer, expr: Product, names: Names) -> Shape | None:
 
 def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
     """`A^-1` of a square matrix: its inverse, or 1 over each entry?"""
-    if value_or_none(exponent, typer.values) == -1:
+    if typer.value(exponent) == -1:
         inverse, each = f"inv({typer.slice(base)})", f"1/{typer.slice(base)}"
         helps = (f"for the inverse write `{inverse}`", f"for one over each entry `{each}`")
         said, fixes = f"{typer.text(power)} has two readings", replacing(power.span, inverse, each)
@@ -419,7 +419,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
 
 def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
     """The least and the largest value of an index: a number, a name of `range(n)`, sums of them."""
-    known = value_or_none(index, typer.values)
+    known = typer.value(index)
     if known is not None:
         return Bounds(known, known)
     match index:

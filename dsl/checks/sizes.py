@@ -208,7 +208,7 @@ class _Sizes:
         """The elements of what a line declares."""
         count = 1.0
         for dimension in item.dimensions:
-            size = value_or_none(dimension, self.typer.values)
+            size = self.typer.value(dimension)
             count *= size if size is not None and size >= 1 else 1.0
         if item.dimensions:
             word = "var" if isinstance(item, Var) else "param"

@@ -19,7 +19,6 @@ from cspec.dsl.settings.sources import SOURCES, DataSource
 from cspec.dsl.settings.usual import usual_shares
 from cspec.dsl.text.limits import WEIGHTS
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Data, Domain, Expr, Model, Name, Power, Product, Vector
 from cspec.dsl.tree.rebuild import head_word, setting
 
@@ -271,6 +270,7 @@ def _as_box(typer: Typer, source: Expr, axes: int) -> str:
     return f"box({', '.join(intervals)})" if fits and intervals else ""
 
 
+_NO_INTERVAL = "an interval goes here"
 _INTERVAL = re.compile(r"\[[^\[\],]+,[^\[\],]+\]")
 
 
@@ -291,15 +291,12 @@ def check_domain(typer: Typer, item: Domain) -> None:
             typer.kind(source, OUTSIDE)
         return
     total = None if None in sizes else sum(size for size in sizes if size is not None)
-    ends = [a for a in source.arguments if value_or_none(a, typer.values) is not None]
+    ends = [a for a in source.arguments if typer.value(a) is not None]
     if len(ends) == len(source.arguments) == 2:
         low, high = map(typer.slice, ends)
         meant = f"{typer.slice(source.function)}([{low}, {high}])"
-        said, told = (
-            f"{typer.text(source)} has two numbers, and no interval",
-            writing(source.span, meant),
-        )
-        typer.report("CS317", said, source.span, "an interval goes here", **told)
+        said, told = f"{typer.text(source)} has two numbers", writing(source.span, meant)
+        typer.report("CS317", f"{said}, and no interval", source.span, _NO_INTERVAL, **told)
         return
     if total is not None and len(source.arguments) != total:
         axes = ", ".join(axis.name for axis in item.axes)
@@ -348,7 +345,7 @@ def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
     if len(pair) != 2 or any(len(corner) != 2 for corner in pair):
         return ()
     axes = list(zip(*pair, strict=True))
-    ends = [[value_or_none(end, typer.values) for end in axis] for axis in axes]
+    ends = [[typer.value(end) for end in axis] for axis in axes]
     if not all(low is not None and high is not None and low < high for low, high in ends):
         return ()
     text = ", ".join(f"[{', '.join(map(typer.slice, axis))}]" for axis in axes)
@@ -357,7 +354,7 @@ def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
 
 def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:
     if isinstance(argument, Vector) and len(argument.items) == 2:
-        low, high = (value_or_none(end, typer.values) for end in argument.items)
+        low, high = (typer.value(end) for end in argument.items)
         if low is not None and high is not None and low > high:
             typer.report(
                 "CS303",
@@ -370,9 +367,9 @@ def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:
             typer.kind(end, OUTSIDE)
         return
     said, helps = f"{typer.text(argument)} is no interval", ("write `[0, 1]`",)
-    typer.report("CS317", said, argument.span, "an interval goes here", helps=helps)
+    typer.report("CS317", said, argument.span, _NO_INTERVAL, helps=helps)
 
 
 def _size(typer: Typer, dimensions: tuple[Expr, ...]) -> int | None:
-    sizes = [value_or_none(dimension, typer.values) for dimension in dimensions]
+    sizes = [typer.value(dimension) for dimension in dimensions]
     return None if None in sizes else math.prod(int(size) for size in sizes if size is not None)

@@ -15,7 +15,6 @@ from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -231,7 +230,7 @@ def _confidence(typer: Typer, item: Verify) -> None:
     expr = item.confidence
     assert expr is not None
     fixes: tuple[Fix, ...] = ()
-    value = value_or_none(expr, typer.values)
+    value = typer.value(expr)
     if value is None:
         typer.kind(expr, OUTSIDE)
     elif not 0 < value < 1:

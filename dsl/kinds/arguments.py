@@ -14,7 +14,7 @@ from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, String
 from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
@@ -60,7 +60,7 @@ def argument_kind(
         return UNKNOWN
     if signature.family == "weights" and function_name(value) == "params":
         return _of_a_count(typer, signature, value)
-    known = value_or_none(value, typer.values)
+    known = typer.value(value)
     top = parameter.below and known == parameter.high
     if known is not None and (top or not parameter.low <= known <= parameter.high):
         _out_of_range(typer, signature, parameter, value, known)
@@ -252,7 +252,7 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
     """Two arguments that are in their ranges, but not in order: `nm(4, 2)`, `uniform(1, 0)`."""
     if signature.name not in ("nm", "uniform") or len(call.arguments) != 2:
         return
-    first, second = (value_or_none(argument, typer.values) for argument in call.arguments)
+    first, second = (typer.value(argument) for argument in call.arguments)
     if first is None or second is None or first < second:
         return
     if first == second and signature.name == "nm":

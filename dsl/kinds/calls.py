@@ -22,7 +22,7 @@ from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -376,7 +376,7 @@ def _points(typer: Typer, call: Call, function: Attribute) -> Kind:
         label = f"{counted(len(call.arguments), 'argument')} given"
         help_ = f"write `{typer.slice(function)}(100)`"
         return typer.report("CS301", said, call.span, label, helps=(help_,))
-    count = value_or_none(call.arguments[0], typer.values)
+    count = typer.value(call.arguments[0])
     if count is not None and (count < 1 or not is_whole(count)):
         typer.report(
             "CS304",

@@ -10,7 +10,6 @@ from cspec.dsl.kinds.unknown_names import MODULES, root_of
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import bracketed
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Membership, Name, Number, Var
 from cspec.dsl.words.functions import Signature
 from cspec.dsl.words.kind import Kind
@@ -190,10 +189,7 @@ def constant_first(typer: Typer, call: Call, signature: Signature) -> Kind | Non
     if name is None or len(call.arguments) != 2 or named:
         return None
     first, second = call.arguments
-    if (
-        value_or_none(first, typer.values) is None
-        or value_or_none(second, typer.values) is not None
-    ):
+    if typer.value(first) is None or typer.value(second) is not None:
         return None
     if isinstance(second, Name) and second.id in typer.symbols.params():
         return None

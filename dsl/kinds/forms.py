@@ -9,7 +9,7 @@ from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.source import line_of
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import DERIVATIVES, SIGNATURES, Parameter, Signature
@@ -100,14 +100,14 @@ def _all_of_them(typer: Typer, call: Call) -> str:
         return f"the logarithm to base {parts[1]} is `log({parts[0]})/log({parts[1]})`"
     if word not in _OF_ENTRIES or len(parts) < 2:
         return ""
-    if any(value_or_none(argument, typer.values) is not None for argument in call.arguments[1:]):
+    if any(typer.value(argument) is not None for argument in call.arguments[1:]):
         return f"it goes over all entries; of one row or column: `{word}({parts[0]}[0, :])`"
     return f"of several numbers write `{word}([{', '.join(parts)}])`"
 
 
 def _two_ends(typer: Typer, call: Call) -> bool:
     """`range(1, 4)`: the numbers from one to before another."""
-    ends = [value_or_none(argument, typer.values) for argument in call.arguments]
+    ends = [typer.value(argument) for argument in call.arguments]
     if any(end is None or not is_whole(end) for end in ends) or ends[0] is None or ends[1] is None:
         return False
     first, last = int(ends[0]), int(ends[1])

@@ -10,7 +10,6 @@ from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.synonyms import column_of_that_meaning
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Role, is_pairs
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, Var
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import Kind
@@ -121,6 +120,6 @@ def _from_one(typer: Typer, item: Var, stem: str, number: str) -> bool:
     """Whether `x_1`, `x_2`, `x_3` are the three entries of `x`."""
     (size, *more) = item.dimensions
     used = re.findall(rf"\b{re.escape(stem)}_?(\d+)\b", typer.source.text)
-    many = value_or_none(size, typer.values)
+    many = typer.value(size)
     whole = not more and number.isdigit() and many is not None
     return whole and f"{many:g}" in used and "0" not in used

@@ -13,7 +13,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, Values
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, Values, value_or_none
 from cspec.dsl.tree.nodes import Expr, Name, Node
 from cspec.dsl.values.intervals import Ranges
 from cspec.dsl.values.shapes import Leaf, declared
@@ -159,6 +159,10 @@ class Typer(ABC):
     def slice(self, node: Node) -> str:
         """An expression, or another part of the spec, as typed."""
         return self.source.slice(node.span)
+
+    def value(self, expr: Expr) -> float | None:
+        """The number that a constant expression is; None for others."""
+        return value_or_none(expr, self.values)
 
     def exchanged(self, whole: Node, part: Node, new: str) -> str:
         """A part of the spec as typed, with something else in the place of one inside of it."""

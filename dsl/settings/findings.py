@@ -47,18 +47,11 @@ def wrong_type(
 ) -> Diagnostic:
     """A value of another kind; what to type instead where the text tells."""
     meant = _meant(cls, name, expr, source)
-    return finding(
-        "CS503",
-        f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
-        expr.span,
-        "does not fit",
-        notes=_about(cls, name),
-        helps=(
-            (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
-            + (", or leave it out" if meant == "none" else ""),
-        ),
-        fixes=replacing(expr.span, meant),
-    )
+    said = f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}"
+    help_ = f"write `{name}={meant}`" if meant else _usual(cls, name, wanted)
+    help_ += ", or leave it out" if meant == "none" else ""
+    told = {"notes": _about(cls, name), "fixes": replacing(expr.span, meant)}
+    return finding("CS503", said, expr.span, "does not fit", helps=(help_,), **told)
 
 
 def _usual(cls: type[Settings], name: str, wanted: str) -> str:
@@ -160,11 +153,9 @@ def _described(options: tuple[Any, ...], words: list[str]) -> str:
         parts.append(f"a list in brackets, each {_described(options_of(inner), [])}")
     if any(get_origin(o) is dict for o in options):
         parts.append("`sizes(...)`")
-    numbers = [
-        v for o in options if get_origin(o) is Literal for v in get_args(o) if isinstance(v, int)
-    ]
-    parts.extend(f"`{v}`" for v in numbers)
-    parts.extend(f"`{word}`" for word in words)
+    literals = (v for o in options if get_origin(o) is Literal for v in get_args(o))
+    numbers = (str(v) for v in literals if isinstance(v, int))
+    parts.extend(f"`{word}`" for word in (*numbers, *words))
     if len(parts) < 2:
         return "".join(parts) or "a value"
     return f"{', '.join(parts[:-1])} or {parts[-1]}"
@@ -225,9 +216,8 @@ def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tupl
     if comma < first.span.end - 1 or later < 0:
         return ()
     end = later + 1 + len(text[later + 1 :]) - len(text[later + 1 :].lstrip())
-    return edit(Span(comma, keyword.span.end), "", "keep the first") + edit(
-        Span(first.span.start, end), "", "keep the last"
-    )
+    later_one, first_one = Span(comma, keyword.span.end), Span(first.span.start, end)
+    return edit(later_one, "", "keep the first") + edit(first_one, "", "keep the last")
 
 
 def no_name(
@@ -241,23 +231,16 @@ def no_name(
     fitting = [n for n in free if not counted or {int, float} & {*options_in(cls, n)}]
     bare = getattr(cls, "bare", "")
     if not fitting or (bare and counted):
-        return finding(
-            "CS502" if not known else "CS506",
-            f"`{cls.word}` takes no {'settings' if not known else 'value without a name'}",
-            argument.span,
-            "nothing goes here",
-            notes=(bare,) if bare else (),
-            helps=(f"remove it, or give the setting's name: {listing(known)}",)
-            if known
-            else (f"write `{cls.word}`",),
-        )
+        code, what = ("CS506", "value without a name") if known else ("CS502", "settings")
+        said, label = f"`{cls.word}` takes no {what}", "nothing goes here"
+        help_ = f"remove it, or give the setting's name: {listing(known)}"
+        helps, notes = (help_ if known else f"write `{cls.word}`",), (bare,) if bare else ()
+        return finding(code, said, argument.span, label, notes=notes, helps=helps)
     setting = f"{fitting[0]}={text}"
-    fix = Fix(span=argument.span, replacement=setting, title=f"set {fitting[0]}")
-    said = f"settings of `{cls.word}` are given by name"
-    label = "which setting is this?"
-    note = f"`{cls.word}` takes {listing(known, 'and')}"
-    help_ = f"write `{setting}`"
-    return finding("CS506", said, argument.span, label, notes=(note,), helps=(help_,), fixes=(fix,))
+    fixes = edit(argument.span, setting, f"set {fitting[0]}")
+    said, label = f"settings of `{cls.word}` are given by name", "which setting is this?"
+    told = {"notes": (f"`{cls.word}` takes {listing(known, 'and')}",), "fixes": fixes}
+    return finding("CS506", said, argument.span, label, helps=(f"write `{setting}`",), **told)
 
 
 _SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
@@ -276,8 +259,6 @@ _RANGES = {
     "less_than": ("lt", "below"),
     "less_than_equal": ("le", "at most"),
 }
-
-
 _OF = {"greater_than_equal": "of ", "less_than_equal": "of "}
 
 
@@ -293,15 +274,10 @@ def invalid(
         label = "these settings together"
         return finding("CS503", said, record, label, helps=("change one of them",))
     if value is None:
-        return finding(
-            "CS507",
-            f"`{cls.word}` needs `{name}`",
-            record,
-            f"`{name}` is missing",
-            notes=_about(cls, name),
-            helps=(f"add `{name}={_sample(cls, name)}`",),
-            fixes=_put_in(f"{name}={_sample(cls, name)}", record, source),
-        )
+        said, new = f"`{cls.word}` needs `{name}`", f"{name}={_sample(cls, name)}"
+        told = {"notes": _about(cls, name), "fixes": _put_in(new, record, source)}
+        label = f"`{name}` is missing"
+        return finding("CS507", said, record, label, helps=(f"add `{new}`",), **told)
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)
         if size is not None and size != len(value.items):
@@ -323,12 +299,9 @@ def invalid(
     chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
     each = f"each of `{name}`" if item is not value else f"`{name}`"
     said = f"{each} of `{cls.word}` must be {wanted}, not {shown}"
-    label = "out of range"
-    help_ = near or f"choose {chosen}"
     fixes = replacing(item.span, near.partition("=")[2].partition("`")[0])
-    return finding(
-        "CS504", said, item.span, label, notes=_about(cls, name), helps=(help_,), fixes=fixes
-    )
+    told = {"notes": _about(cls, name), "helps": (near or f"choose {chosen}",), "fixes": fixes}
+    return finding("CS504", said, item.span, "out of range", **told)
 
 
 def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, also_at
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Expr, Name, Number, Param, Var
 from cspec.dsl.values.shapes import Shape, matmul
 
@@ -100,7 +99,7 @@ def _others(typer: Typer, sides: tuple[Expr, Expr], inner: tuple[int, int]) -> I
         old, new = inner[index], inner[1 - index]
         if not isinstance(item, Var | Param) or _given(item):
             continue
-        sizes = [value_or_none(d, typer.values) for d in item.dimensions]
+        sizes = [typer.value(d) for d in item.dimensions]
         square = len(sizes) == 2 and sizes[0] == sizes[1] == old
         turned = isinstance(sides[index], Attribute)
         last = (index == 0) is not turned
@@ -125,7 +124,7 @@ def _given(item: Var | Param) -> bool:
 def _votes(typer: Typer, size: int, but: set[str]) -> int:
     """How many other declarations have a size."""
     sizes = (
-        [value_or_none(d, typer.values) for d in getattr(s.item, "dimensions", ())]
+        [typer.value(d) for d in getattr(s.item, "dimensions", ())]
         for name, s in typer.symbols.table.items()
         if name not in but and s.role in ("var", "param")
     )

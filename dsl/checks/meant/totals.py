@@ -19,7 +19,7 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, also_at, replacing
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Binder,
     Call,
@@ -61,7 +61,7 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
     if any(found.code in ("CS401", "CS402", "CS404") for found in typer.found):
         return
     variables = [item for item in spec.items if isinstance(item, Var) and len(item.dimensions) == 1]
-    sizes = {v.name: value_or_none(v.dimensions[0], typer.values) for v in variables}
+    sizes = {v.name: typer.value(v.dimensions[0]) for v in variables}
     known = {
         name: int(size)
         for name, size in sizes.items()
@@ -89,7 +89,7 @@ def _interval(
     typer: Typer, name: str, total: bool, domain: Interval, span: Span, label: str | None
 ) -> Iterator[_Bound]:
     for upper, end in ((False, domain.lower), (True, domain.upper)):
-        value = value_or_none(end, typer.values)
+        value = typer.value(end)
         if value is not None and math.isfinite(value):
             yield _Bound(name, total, upper, value, _typed(end), span, label)
 
@@ -116,7 +116,7 @@ def _of(
         case Compare(operands=operands, operators=operators):
             for left, operator, right in zip(operands, operators, operands[1:], strict=False):
                 for thing, end, turned in ((left, right, False), (right, left, True)):
-                    limit = value_or_none(end, typer.values)
+                    limit = typer.value(end)
                     if limit is None or not math.isfinite(limit):
                         continue
                     for name, total, only in _speaks_of(typer, thing, binders, known):
@@ -162,7 +162,7 @@ def _all_of(typer: Typer, binder: Binder, index: str, size: int) -> bool:
             domain=Call(function=Name(id="range"), arguments=(count,)),
             condition=None,
         ):
-            return name == index and value_or_none(count, typer.values) == size
+            return name == index and typer.value(count) == size
     return False
 
 
@@ -241,7 +241,7 @@ def check_entry_products(typer: Typer, spec: Spec) -> None:
         if binders or not isinstance(relation, Compare) or len(relation.operands) != 2:
             continue
         for product, bound in (relation.operands, relation.operands[::-1]):
-            pair = _pair(typer, product) if value_or_none(bound, typer.values) is not None else None
+            pair = _pair(typer, product) if typer.value(bound) is not None else None
             if pair is None:
                 continue
             one, other = pair
@@ -257,7 +257,7 @@ def _shared_out(typer: Typer, spec: Spec) -> Iterator[str]:
                 yield name
             case Compare(operands=(left, right), operators=("==",)):
                 for thing, total in ((left, right), (right, left)):
-                    if value_or_none(total, typer.values) is not None:
+                    if typer.value(total) is not None:
                         yield from _summed(thing)
 
 
@@ -285,7 +285,7 @@ def _pair(typer: Typer, expr: Expr) -> tuple[Name, Name] | None:
     """The variable and the param of one length that are multiplied, beside numbers alone."""
     if not isinstance(expr, Product) or {*expr.operators} != {"*"}:
         return None
-    rest = [o for o in expr.operands if value_or_none(o, typer.values) is None]
+    rest = [o for o in expr.operands if typer.value(o) is None]
     names = [o for o in rest if isinstance(o, Name)]
     if len(rest) != 2 or len(names) != 2 or expr.operands[-2:] != (names[0], names[1]):
         return None
