@@ -17,7 +17,7 @@ from itertools import pairwise
 from cspec.dsl.checks.ranges import interval, never_holds, subject
 from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.sources import SOURCES
@@ -292,16 +292,11 @@ def _number(expr: Expr) -> bool:
 def _ordered_text(typer: Typer, node: Compare, operator: str, span: Span) -> None:
     equal = [typer.slice(operand) for operand in node.operands]
     meant = " == ".join(equal)
-    typer.report(
-        "CS334",
-        f"text has no order: `{operator}` compares numbers",
-        span,
-        "a text",
-        helps=(f"write `{meant}`, or `in {{...}}` for several values",),
-        fixes=(Fix(span=node.span, replacement=meant, title=f"write `{meant}`", safe=False),)
-        if len(equal) == 2
-        else (),
-    )
+    said = f"text has no order: `{operator}` compares numbers"
+    help_ = f"write `{meant}`"
+    fixes = edit(node.span, meant, help_) if len(equal) == 2 else ()
+    helps = (f"{help_}, or `in {{...}}` for several values",)
+    typer.report("CS334", said, span, "a text", helps=helps, fixes=fixes)
 
 
 def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:

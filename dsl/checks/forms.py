@@ -16,7 +16,7 @@ from cspec.dsl.kinds.operands import no_gradient, operand_kind
 from cspec.dsl.kinds.relations import require_set
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_weight
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
 from cspec.dsl.tree.nodes import (
@@ -141,21 +141,14 @@ def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -
         f"for the largest, the smallest, their distance: {listing(options)}",
         *(f"for one constraint a group: `{form}`" for form in forms),
     )
-    typer.report(
-        "CS312",
-        f"{typer.text(operand)} is one number a group, and a constraint compares one number"
-        if sure
-        else f"{typer.text(operand)} is one number a group, unless its column is true or false",
-        operand.span,
-        "a number a group",
-        notes=("a column alone after `|` means by group",),
-        helps=(
-            *(both if sure else both[::-1]),
-            *(() if event is None else (f"for a column of true and false: `{event}`",)),
-        ),
-        fixes=replacing(operand.span, *options) if sure else replacing(relation.span, *forms),
-        severity="error" if sure else "warning",
-    )
+    said = f"{typer.text(operand)} is one number a group, and a constraint compares one number"
+    fixes, severity, label = replacing(operand.span, *options), "error", "a number a group"
+    if not sure:
+        said = f"{typer.text(operand)} is one number a group, unless its column is true or false"
+        both, fixes, severity = both[::-1], replacing(relation.span, *forms), "warning"
+    helps = both if event is None else (*both, f"for a column of true and false: `{event}`")
+    told = {"notes": ("a column alone after `|` means by group",), "helps": helps, "fixes": fixes}
+    typer.report("CS312", said, operand.span, label, severity=severity, **told)
 
 
 def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> None:
@@ -181,22 +174,13 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
     found = [*readings(typer, relation)]
     total = OF_ENTRIES.search(typer.slice(relation)) if found[0].words == OVER_ALL else None
-    typer.report(
-        "CS305",
-        f"{typer.text(relation)} has one value an example"
-        + (
-            f": `{total[1]}` goes over what one example has, not over the examples" if total else ""
-        ),
-        relation.span,
-        "the mean, or each example?",
-        notes=("the two are different constraints, so the spec must say which",),
-        helps=tuple(f"{reading.words}: `{reading.text}`" for reading in found),
-        fixes=tuple(
-            Fix(span=relation.span, replacement=reading.text, title=reading.title)
-            for reading in found
-            if reading.title
-        ),
-    )
+    said, at, label = "has one value an example", relation.span, "the mean, or each example?"
+    said += f": `{total[1]}` goes over what one example has, not over the examples" if total else ""
+    note = "the two are different constraints, so the spec must say which"
+    helps = tuple(f"{reading.words}: `{reading.text}`" for reading in found)
+    fixes = tuple(fix for r in found if r.title for fix in edit(at, r.text, r.title))
+    said = f"{typer.text(relation)} {said}"
+    typer.report("CS305", said, at, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 _OF_COLUMN = re.compile(r"\b(pred|prob|sigmoid|softmax)\((\w+)\)")
@@ -279,21 +263,10 @@ def _each_weight(typer: Typer, relation: Membership) -> None:
     if members.startswith("sparse(") and element.endswith(".weights"):
         model, share = element.removesuffix(".weights"), members[7:-1]
         helps.append(f"for all of them together: `density({model}) <= {share}`")
-    typer.report(
-        "CS302",
-        f"`{element}` is a list of weights, and a set holds one at a time",
-        relation.element.span,
-        "each of them?",
-        helps=tuple(helps),
-        fixes=(
-            Fix(
-                span=relation.element.span,
-                replacement=f"forall W in {element}: W",
-                title="each of them",
-                safe=False,
-            ),
-        ),
-    )
+    said = f"`{element}` is a list of weights, and a set holds one at a time"
+    place, new = relation.element.span, f"forall W in {element}: W"
+    fixes = edit(place, new, "each of them")
+    typer.report("CS302", said, place, "each of them?", helps=helps, fixes=fixes)
 
 
 def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:

@@ -329,18 +329,12 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
         fix = Fix(span=whole, replacement="", title=help_)
         typer.report("CS317", said, domain.span, "no bounds", helps=(help_,), fixes=(fix,))
         return
-    typer.report(
-        "CS317",
-        f"{typer.text(domain)} is no set for a {kind}",
-        domain.span,
-        "an interval or a list of values goes here",
-        helps=("an interval has two ends, `in [0, 1]`; a list has values, `in {1, 2, 4}`",)
-        if kind == "param"
-        else (
-            "an interval has two ends: `in [0, 1]`, `in [0, inf]`",
-            "a set: `in ball(1, norm=2)`",
-        ),
-    )
+    said = f"{typer.text(domain)} is no set for a {kind}"
+    label = "an interval or a list of values goes here"
+    helps = ["an interval has two ends: `in [0, 1]`, `in [0, inf]`", "a set: `in ball(1, norm=2)`"]
+    if kind == "param":
+        helps = ["an interval has two ends, `in [0, 1]`; a list has values, `in {1, 2, 4}`"]
+    typer.report("CS317", said, domain.span, label, helps=helps)
 
 
 def _lies_outside(typer: Typer, item: Param | Var, value: float, outside: bool) -> None:

@@ -106,16 +106,10 @@ def _part_twice(typer: Typer, item: Verify) -> None:
         word = part[1]
         if word in seen:
             rest = text[: seen[word].start - item.span.start] + text[part.start() :]
-            typer.report(
-                "CS505",
-                f"`{word}` is given twice",
-                span,
-                "given again here",
-                related=also_at(seen[word], "given here already"),
-                helps=(f"write `{text[: part.start()].rstrip()}`, and on the next line `{rest}`",)
-                if word == "on"
-                else ("keep one of the two",),
-            )
+            both = f"write `{text[: part.start()].rstrip()}`, and on the next line `{rest}`"
+            helps = (both if word == "on" else "keep one of the two",)
+            said, first = f"`{word}` is given twice", also_at(seen[word], "given here already")
+            typer.report("CS505", said, span, "given again here", related=first, helps=helps)
         seen.setdefault(word, span)
 
 
@@ -275,15 +269,10 @@ def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
             continue
         twice = [c.label for _, c in covered(other, spec) if c.label in mine]
         if twice:
-            typer.report(
-                "CS410",
-                f"`{twice[0]}` is certified twice",
-                item.span,
-                "a second certificate",
-                related=also_at(other.span, "the first one"),
-                notes=("of two looks the better one would be told, and nobody counted the other",),
-                helps=("remove one of the two lines",),
-            )
+            said, first = f"`{twice[0]}` is certified twice", also_at(other.span, "the first one")
+            note = "of two looks the better one would be told, and nobody counted the other"
+            told = {"related": first, "notes": (note,), "helps": ("remove one of the two lines",)}
+            typer.report("CS410", said, item.span, "a second certificate", **told)
 
 
 def training_data(spec: Spec) -> dict[str, Span]:
@@ -305,20 +294,11 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
     fixes: tuple[Fix, ...] = ()
     if other and item.dataset:
         fixes = edit(at, other, f"verify on {other}")
-    typer.report(
-        "CS410",
-        f"{name} can't certify: it has chosen the model",
-        at,
-        "no certificate from this data",
-        related=related,
-        notes=(
-            "a certificate with confidence needs data that nothing was chosen on"
-            if related
-            else f"{why}; a certificate needs data that nothing was chosen on",
-        ),
-        helps=(f"verify on `{other}`" if other else "verify on a split that nothing else uses",),
-        fixes=fixes,
-    )
+    said, label = f"{name} can't certify: it has chosen the model", "no certificate from this data"
+    short = "a certificate with confidence" if related else f"{why}; a certificate"
+    told = {"related": related, "notes": (f"{short} needs data that nothing was chosen on",)}
+    help_ = f"verify on `{other}`" if other else "verify on a split that nothing else uses"
+    typer.report("CS410", said, at, label, **told, helps=(help_,), fixes=fixes)
 
 
 # --- what is certified ---------------------------------------------------------------------------

@@ -260,16 +260,13 @@ def check_order(typer: Typer, call: Call, signature: Signature) -> None:
     low, high = (typer.slice(argument) for argument in call.arguments)
     swapped = f"{signature.name}({high}, {low})"
     empty = signature.name == "uniform"
-    typer.report(
-        "CS303" if empty else "CS304",
-        f"{typer.text(call)}: {low} is not below {high}"
-        if empty
-        else f"{typer.text(call)}: {low} of each {high} can't be kept",
-        call.span,
-        "an empty interval" if empty else "at most n of each m stay",
-        helps=(f"did you mean `{swapped}`?",),
-        fixes=replacing(call.span, swapped) if first != second else (),
-    )
+    code, said, label = "CS304", f"{low} of each {high} can't be kept", "at most n of each m stay"
+    if empty:
+        code, said, label = "CS303", f"{low} is not below {high}", "an empty interval"
+    helps = (f"did you mean `{swapped}`?",)
+    fixes = replacing(call.span, swapped) if first != second else ()
+    said = f"{typer.text(call)}: {said}"
+    typer.report(code, said, call.span, label, helps=helps, fixes=fixes)
 
 
 def check_clock(typer: Typer, call: Call, signature: Signature) -> None:

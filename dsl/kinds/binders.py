@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from cspec.dsl.kinds.forms import check_centre
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import as_value, unknown_dataset, unknown_values
-from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import is_whole
@@ -31,6 +30,7 @@ from cspec.dsl.tree.rebuild import function_name, head_word
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.words.sets import BOXES
 
+_NEEDS_A_SET = "`in` needs a set here"
 _POINT = Kind("number")
 _ELEMENTS: dict[str, Kind] = {
     "values": Kind("value"),
@@ -108,13 +108,11 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             return _set(typer, binder, domain, scope, kind), None
         case "column" | "model":
             column, text = kind.what == "column", typer.slice(domain).partition(".unique")[0]
-            meant, what = (
-                (f"values({text})", "values") if column else (f"{text}.weights", "weights")
-            )
-            said = f"`{text}` is a {kind.what}: its {what} are `{meant}`"
-            fix = Fix(span=domain.span, replacement=meant, title=f"its {what}")
-            told: dict[str, Any] = {"helps": (f"write `{meant}`",), "fixes": (fix,)}
-            typer.report("CS317", said, domain.span, "`in` needs a set here", **told)
+            what = "values" if column else "weights"
+            meant = f"values({text})" if column else f"{text}.weights"
+            said, label = f"`{text}` is a {kind.what}: its {what} are `{meant}`", _NEEDS_A_SET
+            helps, fixes = (f"write `{meant}`",), edit(domain.span, meant, f"its {what}")
+            typer.report("CS317", said, domain.span, label, helps=helps, fixes=fixes)
             return dict.fromkeys(binder.names, _ELEMENTS["values"]) if column else unknown, None
         case _:
             _no_set(typer, domain)
@@ -128,16 +126,10 @@ def _no_set(typer: Typer, domain: Expr) -> None:
         meant = f"range({int(domain.value)})"
     elif isinstance(domain, Vector):
         meant = f"{{{text[1:-1]}}}"
-    typer.report(
-        "CS317",
-        f"{typer.text(domain)} is nothing to go over",
-        domain.span,
-        "`in` needs a set here",
-        helps=(f"write `{meant}`",)
-        if meant
-        else ("sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",),
-        fixes=replacing(domain.span, meant),
-    )
+    said, label = f"{typer.text(domain)} is nothing to go over", _NEEDS_A_SET
+    help_ = "sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`"
+    told = writing(domain.span, meant) if meant else {"helps": (help_,)}
+    typer.report("CS317", said, domain.span, label, **told)
 
 
 def _numbered(typer: Typer, domain: Expr) -> Expr:

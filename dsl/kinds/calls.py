@@ -338,16 +338,10 @@ _GROUP = frozenset({"groupby", "group_by", "by", "over"})
 
 def _no_method(typer: Typer, function: Attribute) -> Kind:
     """`sex.str()`: a column has features, and no methods."""
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no method `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(
-            f"compare the column: `{typer.slice(function.value)} == 1`; a mean of it is"
-            f" `E[{typer.slice(function.value)}]`",
-        ),
-    )
+    column, label = typer.slice(function.value), "a method of Python"
+    said = f"{typer.text(function.value)} has no method `{function.name}`"
+    help_ = f"compare the column: `{column} == 1`; a mean of it is `E[{column}]`"
+    return typer.report("CS210", said, function.name_span, label, helps=(help_,))
 
 
 def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
@@ -378,16 +372,10 @@ def _points(typer: Typer, call: Call, function: Attribute) -> Kind:
         return typer.report("CS301", said, call.span, label, helps=(help_,))
     count = typer.value(call.arguments[0])
     if count is not None and (count < 1 or not is_whole(count)):
-        typer.report(
-            "CS304",
-            f"{typer.text(call.arguments[0])} is no number of points",
-            call.arguments[0].span,
-            "a whole number of at least 1 goes here",
-            **writing(
-                call.arguments[0].span,
-                number(max(1, ceil(abs(count)))) if isfinite(count) else "100",
-            ),
-        )
+        given, label = call.arguments[0], "a whole number of at least 1 goes here"
+        said = f"{typer.text(given)} is no number of points"
+        meant = number(max(1, ceil(abs(count)))) if isfinite(count) else "100"
+        typer.report("CS304", said, given.span, label, **writing(given.span, meant))
     for keyword in call.keywords:
         if function.name == "sample" and keyword.name == "redraw":
             continue

@@ -155,21 +155,15 @@ def missing_arguments(
             text = f"ball({typer.slice(radius)})"
         centre = centre_left_out(typer, call) if ball else None
         text = text if centre is None else with_centre(typer, call, centre)
-        typer.report(
-            "CS324",
-            f"{typer.text(call)} does not say which norm"
-            + ("" if centre is None else f", and lacks its centre `{centre}`"),
-            call.span,
-            "Euclidean, largest entry, sum of entries?",
-            notes=("balls in different norms are different sets",)
-            if signature.name == "ball"
-            else ("norms with different p are different numbers",),
-            helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
-            fixes=tuple(
-                Fix(span=call.span, replacement=f"{text[:-1]}, {option})", title=option)
-                for option in options
-            ),
-        )
+        said = f"{typer.text(call)} does not say which norm"
+        said += "" if centre is None else f", and lacks its centre `{centre}`"
+        label = "Euclidean, largest entry, sum of entries?"
+        note = "norms with different p are different numbers"
+        note = "balls in different norms are different sets" if ball else note
+        forms = {option: f"{text[:-1]}, {option})" for option in options}
+        helps = tuple(f"write `{form_}`" for form_ in forms.values())
+        fixes = tuple(fix for o, form_ in forms.items() for fix in edit(call.span, form_, o))
+        typer.report("CS324", said, call.span, label, notes=(note,), helps=helps, fixes=fixes)
         return
     given = len(call.arguments)
     needed = sum(p.required for p in signature.parameters)

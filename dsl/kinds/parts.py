@@ -180,16 +180,10 @@ def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Si
     text = typer.slice(value)
     closed = typer.source.text.find("]", max(indices[-1].span.end, value.span.end)) + 1
     span = Span(value.span.start, closed or value.span.end)
-    return typer.report(
-        "CS333",
-        f"{typer.text(value)} is {number}: it has no entries to choose from",
-        span,
-        number,
-        notes=("an index chooses an output, a class or a feature, never an example",)
-        if number != "one number"
-        else (),
-        **writing(span, text),
-    )
+    said = f"{typer.text(value)} is {number}: it has no entries to choose from"
+    note = "an index chooses an output, a class or a feature, never an example"
+    notes = (note,) if number != "one number" else ()
+    return typer.report("CS333", said, span, number, notes=notes, **writing(span, text))
 
 
 def _built_in(typer: Typer, value: Expr) -> bool:
