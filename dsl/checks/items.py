@@ -124,32 +124,20 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             typer.report("CS408", said, NOWHERE, label, helps=(help_,))
             return
         at = next((i.span.start for i in spec.items if i.span != NOWHERE), 0)
-        typer.report(
-            "CS408",
-            "this spec has no objective",
-            Span(at, at),
-            "nothing is minimized or maximized",
-            helps=(
-                "add a line `minimize ...` or `maximize ...`",
-                "or `satisfy`, if meeting the constraints is all that is wanted",
-            ),
-        )
+        said, label = "this spec has no objective", "nothing is minimized or maximized"
+        none = "or `satisfy`, if meeting the constraints is all that is wanted"
+        helps = ["add a line `minimize ...` or `maximize ...`", none]
+        typer.report("CS408", said, Span(at, at), label, helps=helps)
     for extra in objectives[1:]:
-        typer.report(
-            "CS409",
-            "this spec has two objectives",
-            extra.span,
-            "a second objective",
-            related=also_at(objectives[0].span, "the first one"),
-            notes=("one number is optimized; how much one counts against the other is not said",),
-            helps=("remove one of the two lines",)
-            if typer.slice(extra).split() == typer.slice(objectives[0]).split()
-            else (
-                "add them with weights: `minimize a + 0.1*b`",
-                f"or make one a constraint: `{_as_constraint(typer, extra)}`",
-            ),
-            fixes=either(objectives[0], extra),
-        )
+        first = objectives[0]
+        said, label = "this spec has two objectives", "a second objective"
+        note = "one number is optimized; how much one counts against the other is not said"
+        other = f"or make one a constraint: `{_as_constraint(typer, extra)}`"
+        helps = ["add them with weights: `minimize a + 0.1*b`", other]
+        if typer.slice(extra).split() == typer.slice(first).split():
+            helps = ["remove one of the two lines"]
+        told = {"related": also_at(first.span, "the first one"), "fixes": either(first, extra)}
+        typer.report("CS409", said, extra.span, label, notes=(note,), helps=helps, **told)
 
 
 def _moving(typer: Typer, text: str) -> tuple[str, ...]:

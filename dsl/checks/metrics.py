@@ -59,51 +59,31 @@ def _value(typer: Typer, item: Metric) -> None:
     if kind.per_example:
         over = over_examples(typer, item.value)
         mean, at = f"{'P' if kind.what == 'event' else 'E'}[{text}]", item.value.span
-        typer.report(
-            "CS305",
-            f"{typer.text(item.value)} has one value an example, and a metric is one number",
-            at,
-            "the mean?" if over is None else "over the examples, or over the entries of each?",
-            helps=(f"write `{mean}`",)
-            if over is None
-            else (
-                f"over the examples it is `{over}`",
-                f"over the entries of each example, and their mean: `{mean}`",
-            ),
-            fixes=(
-                *(() if over is None else edit(at, over, "over examples")),
-                *edit(at, mean, "take the mean"),
-            ),
-        )
+        said = f"{typer.text(item.value)} has one value an example, and a metric is one number"
+        label, helps, fixes = "the mean?", [f"write `{mean}`"], edit(at, mean, "take the mean")
+        if over is not None:
+            label = "over the examples, or over the entries of each?"
+            each = f"over the entries of each example, and their mean: `{mean}`"
+            helps = [f"over the examples it is `{over}`", each]
+            fixes = edit(at, over, "over examples") + fixes
+        typer.report("CS305", said, at, label, helps=helps, fixes=fixes)
     elif kind.what == "event" and isinstance(item.value, Compare | Membership):
         side = typer.slice(item.value.children()[0])
         asked = f"s.t. {item.name}: {text}"
-        typer.report(
-            "CS307",
-            f"{typer.text(item.value)} is true or false, and a metric is a number",
-            item.value.span,
-            "the number, or a requirement?",
-            helps=(
-                f"for the number write `metric {item.name} = {side}`",
-                f"for a requirement write `{asked}`",
-            ),
-            fixes=(
-                edit(item.value.span, side, f"record {side}")
-                + edit(item.span, asked, f"require {asked}")
-            ),
-        )
+        said = f"{typer.text(item.value)} is true or false, and a metric is a number"
+        label, required = "the number, or a requirement?", f"for a requirement write `{asked}`"
+        helps = [f"for the number write `metric {item.name} = {side}`", required]
+        fixes = edit(item.value.span, side, f"record {side}")
+        fixes += edit(item.span, asked, f"require {asked}")
+        typer.report("CS307", said, item.value.span, label, helps=helps, fixes=fixes)
     elif kind.what in _NO_NUMBERS:
-        helps = {
-            "weights": (f"write `l2({text})`, `max({text})`", f"`density({text.split('.')[0]})`"),
-            "model": (f"write `density({text})`, `params({text})`",),
-        }
-        typer.report(
-            "CS307",
-            f"{typer.text(item.value)} is {WORDS[kind.what]}, and a metric is a number",
-            item.value.span,
-            "no number to record",
-            helps=helps.get(kind.what, ("write a number: `P[pred == y on test]`",)),
-        )
+        said = f"{typer.text(item.value)} is {WORDS[kind.what]}, and a metric is a number"
+        helps = ["write a number: `P[pred == y on test]`"]
+        if kind.what == "weights":
+            helps = [f"write `l2({text})`, `max({text})`", f"`density({text.split('.')[0]})`"]
+        elif kind.what == "model":
+            helps = [f"write `density({text})`, `params({text})`"]
+        typer.report("CS307", said, item.value.span, "no number to record", helps=helps)
 
 
 def metric_calls(node: Node, symbols: Symbols) -> Iterator[Name | Call]:

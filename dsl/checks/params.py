@@ -319,7 +319,7 @@ def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     if isinstance(domain, Number) and item.value is None:
         text, meant = typer.slice(domain), f"{kind} {item.name} = {typer.slice(domain)}"
         said = f"`{text}` is a value, and behind `in` stands a set"
-        helps = (f"write `{meant}`", f"or `{meant} in [0, 1]`")
+        helps = [f"write `{meant}`", f"or `{meant} in [0, 1]`"]
         typer.report("CS317", said, domain.span, "an interval goes here", helps=helps)
         return
     if isinstance(domain, Name) and domain.id.lower() in _REALS:

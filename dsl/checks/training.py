@@ -305,26 +305,17 @@ def _no_condition(typer: Typer, term: Expr) -> None:
             fixes = replacing(term.span, meant)
             typer.report("CS503", said, term.span, label, helps=(help_,), fixes=fixes)
             return
-    typer.report(
-        "CS503",
-        f"{typer.text(term)} is no condition",
-        term.span,
-        "not one of `feasible` and `stalled`",
-        notes=("how long a run is at most, `fit(epochs=...)` says",),
-        helps=(
-            "to stop where all requirements are met: `stop when feasible(1e-3)`",
-            "to stop where the objective no longer improves: `stop when stalled(epochs=5)`",
-        ),
-    )
+    said, label = f"{typer.text(term)} is no condition", "not one of `feasible` and `stalled`"
+    note = "how long a run is at most, `fit(epochs=...)` says"
+    met = "to stop where all requirements are met: `stop when feasible(1e-3)`"
+    best = "to stop where the objective no longer improves: `stop when stalled(epochs=5)`"
+    typer.report("CS503", said, term.span, label, notes=(note,), helps=(met, best))
 
 
 def _terms(condition: Expr) -> tuple[Expr, ...]:
     if isinstance(condition, And | Or):
         return tuple(term for operand in condition.operands for term in _terms(operand))
     return (condition,)
-
-
-__all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method"]
 
 
 def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:

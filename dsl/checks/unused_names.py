@@ -127,21 +127,13 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
     whole = typer.source.slice(Span(start, relation.span.end))
     at = mean.span.start - start
     each = f"{whole[:at]}{body}{whole[at + mean.span.end - mean.span.start :]}"
-    typer.report(
-        "CS305",
-        f"{typer.text(mean)} is the same for each of `{typer.slice(binder.domain)}`:"
-        " of each, or the mean?",
-        mean.span,
-        "a mean over examples of its own",
-        helps=(
-            *(() if mean.kind == "P" else (f"for each write `{each}`",)),
-            f"for {'the mean' if mean.kind == 'E' else 'the share'} write `{text}`",
-        ),
-        fixes=(
-            *(() if mean.kind == "P" else replacing(mean.span, body)),
-            *edit(Span(start, relation.span.start), "", "no quantifier"),
-        ),
-    )
+    what = f"{typer.text(mean)} is the same for each of `{typer.slice(binder.domain)}`"
+    said, label = f"{what}: of each, or the mean?", "a mean over examples of its own"
+    fixes = edit(Span(start, relation.span.start), "", "no quantifier")
+    helps = [f"for {'the mean' if mean.kind == 'E' else 'the share'} write `{text}`"]
+    if mean.kind == "E":
+        helps, fixes = [f"for each write `{each}`", *helps], replacing(mean.span, body) + fixes
+    typer.report("CS305", said, mean.span, label, helps=helps, fixes=fixes)
 
 
 def _counts(domain: Expr) -> bool:
@@ -191,16 +183,14 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
     told = f": {typer.source.slice(place)} is a text" if place else ""
     grouped = replacing(place, bound.name) if place else _by_group(typer, bound, binder)
     written = f"write `{grouped[0].replacement.strip()}`" if grouped else ""
-    typer.warn(
-        "CS203",
+    said, label = (
         f"`{bound.name}` of the quantifier is never used{told}",
-        Span(span.start, span.start + len(bound.name))
-        if typer.source.text.startswith(bound.name, span.start)
-        else span,
         "each member says the same",
-        helps=(written or _instead(bound.name, binder),),
-        fixes=grouped,
     )
+    if text.startswith(bound.name, span.start):
+        span = Span(span.start, span.start + len(bound.name))
+    helps = (written or _instead(bound.name, binder),)
+    typer.warn("CS203", said, span, label, helps=helps, fixes=grouped)
 
 
 _LINE = re.compile(r"[^\n]*")

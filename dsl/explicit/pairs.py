@@ -158,18 +158,13 @@ class _Pairs:
         known = closest(column, own) or column_named(column, own)
         meant = listed[0] if known is None else f"{word}.{known}"
         target = " (the target)" if known == "y" else ""
-        self.found.append(
-            finding(
-                "CS208",
-                f"dataset `{self._base(data)}` has no column `{column}`",
-                node.span,
-                f"an example of it has {', '.join(f'`{name}`' for name in listed)}",
-                helps=(f"write `{meant}`{target}",)
-                if known
-                else (f"columns of it are {listing(listed, 'and')}",),
-                fixes=replacing(node.span, meant) if known else (),
-            )
+        said = f"dataset `{self._base(data)}` has no column `{column}`"
+        label = f"an example of it has {', '.join(f'`{name}`' for name in listed)}"
+        help_ = (
+            f"write `{meant}`{target}" if known else f"columns of it are {listing(listed, 'and')}"
         )
+        fixes = replacing(node.span, meant) if known else ()
+        self.found.append(finding("CS208", said, node.span, label, helps=(help_,), fixes=fixes))
         return Name(id=meant, span=node.span)
 
     def _called(self, call: Call, word: str, elements: Mapping[str, str]) -> Node:

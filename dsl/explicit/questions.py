@@ -32,16 +32,10 @@ def no_data(
         label = "a mean over what?"
         help_ = f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`"
         return finding("CS306", said, span, label, helps=(help_,), fixes=replacing(span, name))
-    return finding(
-        "CS306",
-        f"{quoted(source, span)} is a mean over data, and this spec has none",
-        span,
-        "a mean over what?",
-        helps=(
-            "add a line `data train(x, y)` for data bound from outside",
-            "or say which points: `E[... for t in uniform(0, 1).sample(100)]`",
-        ),
-    )
+    said = f"{quoted(source, span)} is a mean over data, and this spec has none"
+    bound = "add a line `data train(x, y)` for data bound from outside"
+    points = "or say which points: `E[... for t in uniform(0, 1).sample(100)]`"
+    return finding("CS306", said, span, "a mean over what?", helps=(bound, points))
 
 
 def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnostic:
@@ -62,27 +56,18 @@ def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnost
 
 def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, ...]) -> Diagnostic:
     """A mean that could be over several datasets; `expr` is None for the objective."""
-    fixes: tuple[Fix, ...] = ()
-    if isinstance(expr, Expectation):
-        end = Span(span.end - 1, span.end - 1)
-        fixes = tuple(
-            Fix(span=end, replacement=f" on {name}", title=f"measure on `{name}`") for name in names
-        )
-    elif expr is None:
-        written = source.slice(span)
-        fixes = tuple(
-            Fix(span=span, replacement=f"E[{written} on {name}]", title=f"measure on `{name}`")
-            for name in names
-        )
-    return finding(
-        "CS306",
-        f"{quoted(source, span)} does not say which data it is measured on",
-        span,
-        f"over {listing(names)}?",
-        notes=("with several datasets, and none called `train`, both are possible",),
-        helps=tuple(f"write {_named(source, span, expr, name)}" for name in names),
-        fixes=fixes,
-    )
+    fixes: list[Fix] = []
+    for name in names:
+        if isinstance(expr, Expectation):
+            end = Span(span.end - 1, span.end - 1)
+            fixes += edit(end, f" on {name}", f"measure on `{name}`")
+        elif expr is None:
+            fixes += edit(span, f"E[{source.slice(span)} on {name}]", f"measure on `{name}`")
+    said = f"{quoted(source, span)} does not say which data it is measured on"
+    label = f"over {listing(names)}?"
+    note = "with several datasets, and none called `train`, both are possible"
+    helps = tuple(f"write {_named(source, span, expr, name)}" for name in names)
+    return finding("CS306", said, span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> Diagnostic:
@@ -104,18 +89,13 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
     of_the_mean = text
     for word in LOSSES:
         of_the_mean = re.sub(rf"(?<![\w.\[]){re.escape(word)}(?![\w(])", f"E[{word}]", of_the_mean)
-    return finding(
-        "CS305",
-        f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",
-        expr.span,
-        "averaged after, or before?",
-        notes=("a bare loss is one number an example until it is averaged",),
-        helps=(f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`"),
-        fixes=(
-            edit(expr.span, f"E[{text}]", "the mean of it")
-            + edit(expr.span, of_the_mean, "of the mean")
-        ),
-    )
+    said = f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean"
+    note = "a bare loss is one number an example until it is averaged"
+    label = "averaged after, or before?"
+    helps = (f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`")
+    fixes = edit(expr.span, f"E[{text}]", "the mean of it")
+    fixes += edit(expr.span, of_the_mean, "of the mean")
+    return finding("CS305", said, expr.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
@@ -145,18 +125,11 @@ def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) 
     models = tuple(sorted(models, key=lambda model: f"{name.id}({model}(" in line))
     word, loss = name.id, name.id in LOSSES
     forms = [f"E[{word}({m}(x), y)]" if loss else f"{word}({m}(x))" for m in models]
-    return finding(
-        "CS308",
-        f"`{name.id}` does not say which model it is about",
-        name.span,
-        f"{what} of {listing(models)}?",
-        notes=(f"a bare `{name.id}` is clear only with exactly one model",),
-        helps=tuple(f"write `{form}`" for form in forms),
-        fixes=tuple(
-            Fix(span=name.span, replacement=form, title=f"use `{model}`")
-            for form, model in zip(forms, models, strict=True)
-        ),
-    )
+    said, label = f"`{word}` does not say which model it is about", f"{what} of {listing(models)}?"
+    note = f"a bare `{word}` is clear only with exactly one model"
+    helps, pairs = tuple(f"write `{form}`" for form in forms), zip(forms, models, strict=True)
+    fixes = tuple(fix for form, m in pairs for fix in edit(name.span, form, f"use `{m}`"))
+    return finding("CS308", said, name.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:

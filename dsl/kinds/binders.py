@@ -190,8 +190,7 @@ _COUNTED = re.compile(
 
 def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) -> None:
     name, ends = binder.names[0], (domain.lower, domain.upper)
-    lower = typer.slice(domain.lower)
-    upper = typer.slice(domain.upper)
+    lower, upper = map(typer.slice, ends)
     drawn = f"uniform({lower}, {upper}).sample(100)"
     listed = f"{{{lower}, {upper}}}"
     words = [end for end in ends if isinstance(end, Name) and typer.name_unknown(end, scope)]
@@ -201,21 +200,13 @@ def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) ->
         label = "ends that are no numbers"
         typer.report("CS325", said, domain.span, label, **writing(domain.span, f"{{{values}}}"))
         return
-    typer.report(
-        "CS325",
-        f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",
-        domain.span,
-        "an interval, or these two values?",
-        helps=(
-            f"for points of the interval: `{drawn}`",
-            f"for these two values: `{listed}`",
-            *_around(typer, name, upper),
-        ),
-        fixes=(
-            edit(domain.span, drawn, "draw points")
-            + edit(domain.span, listed, "use the two values")
-        ),
-    )
+    said = f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values"
+    label = "an interval, or these two values?"
+    helps = [f"for points of the interval: `{drawn}`", f"for these two values: `{listed}`"]
+    helps += _around(typer, name, upper)
+    fixes = edit(domain.span, drawn, "draw points")
+    fixes += edit(domain.span, listed, "use the two values")
+    typer.report("CS325", said, domain.span, label, helps=helps, fixes=fixes)
 
 
 def _around(typer: Typer, name: str, radius: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, also_at, finding
+from cspec.dsl.messages.diagnostic import Diagnostic, Label, also_at, edit, finding
 from cspec.dsl.messages.wording import closing, listing, quoted
 from cspec.dsl.names.symbols import (
     DEFAULT_COLUMNS,
@@ -166,17 +166,12 @@ def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnos
     help_ = f"rename one of the two, for example `{first.name}2`"
     if role == first.role:
         help_ = "remove one of the two lines, or give one another name"
-    once = Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once")
-    return finding(
-        "CS202",
-        f"`{first.name}` is defined twice",
-        span,
-        f"defined again here, as {ROLE_WORDS[role]}",
-        related=also_at(first.span, "first defined here"),
-        notes=("a name means one thing in the whole spec",),
-        helps=("name it once" if column else help_,),
-        fixes=(once,) if column else (),
-    )
+    help_ = "name it once" if column else help_
+    fixes = edit(Span(before - 1, span.end), kept, help_) if column else ()
+    said, label = f"`{first.name}` is defined twice", f"defined again here, as {ROLE_WORDS[role]}"
+    told = {"related": also_at(first.span, "first defined here"), "fixes": fixes}
+    note = "a name means one thing in the whole spec"
+    return finding("CS202", said, span, label, notes=(note,), helps=(help_,), **told)
 
 
 def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
@@ -191,19 +186,11 @@ def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
 def _implied_clash(symbol: Symbol) -> Diagnostic:
     """A name that a spec gives to something else than a column of its implied data."""
     name, role = symbol.name, ROLE_WORDS[symbol.role]
-    return finding(
-        "CS202",
-        f"`{name}` is both {role} and a column of the implied data",
-        symbol.span,
-        f"{role} here",
-        notes=(
-            "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`",
-        ),
-        helps=(
-            f"rename {role} `{name}`, for example `{name}2`",
-            "or write the data with columns of other names: `data train(a, b)`",
-        ),
-    )
+    said, at = f"`{name}` is both {role} and a column of the implied data", symbol.span
+    note = "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`"
+    other = "or write the data with columns of other names: `data train(a, b)`"
+    helps = (f"rename {role} `{name}`, for example `{name}2`", other)
+    return finding("CS202", said, at, f"{role} here", notes=(note,), helps=helps)
 
 
 def _scanned(spec: Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
@@ -437,24 +424,16 @@ def _ordered(
 
 def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
     first, *others = sorted(cycle, key=lambda name: lets[name].span.start)
-    what = (
-        f"let `{first}` refers to itself"
-        if not others
-        else f"lets {listing((first, *others), 'and')} refer to each other"
-    )
-    return finding(
-        "CS204",
-        what,
-        lets[first].name_span,
-        "defined by itself",
-        related=tuple(Label(span=lets[name].name_span, text="and this one") for name in others),
-        notes=("a let is a name for an expression and is written out where it is used",),
-        helps=(
-            f"give it a name of its own: `let {first}_ = ...`, and `{first}_` where it is used"
-            if not others and first in SIGNATURES
-            else "break the circle: write one of them without the other",
-        ),
-    )
+    said = f"let `{first}` refers to itself"
+    help_ = "break the circle: write one of them without the other"
+    if others:
+        said = f"lets {listing((first, *others), 'and')} refer to each other"
+    elif first in SIGNATURES:
+        help_ = f"give it a name of its own: `let {first}_ = ...`, and `{first}_` where it is used"
+    at, label = lets[first].name_span, "defined by itself"
+    related = tuple(Label(span=lets[name].name_span, text="and this one") for name in others)
+    note = "a let is a name for an expression and is written out where it is used"
+    return finding("CS204", said, at, label, related=related, notes=(note,), helps=(help_,))
 
 
 def _too_large(item: Let, depth: int, size: int) -> Diagnostic:

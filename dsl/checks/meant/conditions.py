@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
@@ -163,16 +164,9 @@ def _report(typer: Typer, first: _Fact, last: _Fact, place: Span) -> None:
     one = first.where is last.where
     texts = [typer.slice(first.where)] if one else [typer.slice(f.where) for f in (first, last)]
     helps, fixes = _meant(typer, first, last, place)
-    typer.warn(
-        "CS328",
-        f"{' and '.join(f'`{text}`' for text in texts)} "
-        f"{'is never true' if one else 'are never true together'}: no example meets "
-        f"{'it' if one else 'both'}",
-        place,
-        "no example is left",
-        helps=helps,
-        fixes=fixes,
-    )
+    never, them = ("is never true", "it") if one else ("are never true together", "both")
+    said = f"{listing(texts, 'and')} {never}: no example meets {them}"
+    typer.warn("CS328", said, place, "no example is left", helps=helps, fixes=fixes)
 
 
 _JOINT = re.compile(r"[ \t]*(?:,|and)[ \t]*")
