@@ -232,15 +232,11 @@ def _redundant(typer: Typer, fact: Fact, strongest: Fact) -> None:
     label, other = fact.constraint.label, strongest.constraint.label
     if len(_operators(fact.constraint)) > 1:
         return
-    typer.warn(
-        "CS403",
-        f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`",
-        _place(fact),
-        "says nothing more",
-        related=also_at(_place(strongest), _needs(typer, strongest)),
-        notes=("two multipliers for one requirement share it in an arbitrary way",),
-        helps=(f"remove `{label}`",),
-    )
+    said = f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`"
+    related = also_at(_place(strongest), _needs(typer, strongest))
+    note = "two multipliers for one requirement share it in an arbitrary way"
+    told = {"related": related, "notes": (note,), "helps": (f"remove `{label}`",)}
+    typer.warn("CS403", said, _place(fact), "says nothing more", **told)
 
 
 # --- sums ---

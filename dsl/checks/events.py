@@ -202,20 +202,16 @@ def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
         f"{word}(P[{body} | {cells}] for ({', '.join(letters)}) in "
         f"cross({', '.join(map(str, columns))}))"
     )
-    typer.report(
-        "CS312",
-        f"`{typed}` compares the groups across the values of `{label}` as well",
-        call.span,
-        "within each label, or across them?",
-        notes=(
-            f"a good model has different rates where `{label}` differs: they would be equal, too",
-        ),
-        helps=(
-            f"for equal odds, within each label: `{within}`",
-            f"for one label: `{word}(P[{body} | {', '.join(held).replace('== k', '== 1')}])`",
-            f"for all combinations against each other: `{across}`",
-        ),
+    said = f"`{typed}` compares the groups across the values of `{label}` as well"
+    note = f"a good model has different rates where `{label}` differs: they would be equal, too"
+    one = f"{word}(P[{body} | {', '.join(held).replace('== k', '== 1')}])"
+    helps = (
+        f"for equal odds, within each label: `{within}`",
+        f"for one label: `{one}`",
+        f"for all combinations against each other: `{across}`",
     )
+    asked = "within each label, or across them?"
+    typer.report("CS312", said, call.span, asked, notes=(note,), helps=helps)
 
 
 def _inside(typer: Typer, item: Item) -> Iterator[tuple[Node, frozenset[str]]]:

@@ -156,19 +156,13 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
     text, first = typer.slice(operand), relation.operands[0] is operand
     word = "max" if relation.operators[0].startswith("<") == first else "min"
     which = "largest" if word == "max" else "smallest"
-    typer.warn(
-        "CS312",
-        f"{typer.text(operand)} is one number a group, as {typer.text(part)} is, unless its column"
-        " is true or false",
-        operand.span,
-        "a number a group",
-        notes=("a constraint compares one number",),
-        helps=(
-            f"for the {which}, so that it holds for each group: `{word}({text})`",
-            f"for a column of true and false: `{given(part, typer.slice)}`",
-        ),
-        fixes=replacing(operand.span, f"{word}({text})"),
-    )
+    said = f"{typer.text(operand)} is one number a group, as {typer.text(part)} is"
+    said, label = f"{said}, unless its column is true or false", "a number a group"
+    note, meant = "a constraint compares one number", f"{word}({text})"
+    truths = f"for a column of true and false: `{given(part, typer.slice)}`"
+    helps = (f"for the {which}, so that it holds for each group: `{meant}`", truths)
+    fixes = replacing(operand.span, meant)
+    typer.warn("CS312", said, operand.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def _mean_or_each(typer: Typer, relation: Expr) -> None:

@@ -11,7 +11,7 @@ from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
-from cspec.dsl.messages.diagnostic import also_at, replacing
+from cspec.dsl.messages.diagnostic import also_at, writing
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
@@ -117,26 +117,16 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
         typer.kind(expr, OUTSIDE)
         open_ = isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
         if len(typer.found) == before and not open_:
-            typer.report(
-                "CS503",
-                f"`within` takes a number, not {typer.text(expr)}",
-                expr.span,
-                "does not fit",
-                helps=(f"for an interval write `in {typer.slice(expr)}`",)
-                if isinstance(expr, Vector)
-                else ("a number goes there: `within 1e-3`",),
-            )
+            said = f"`within` takes a number, not {typer.text(expr)}"
+            ends = f"for an interval write `in {typer.slice(expr)}`"
+            helps = (ends if isinstance(expr, Vector) else "a number goes there: `within 1e-3`",)
+            typer.report("CS503", said, expr.span, "does not fit", helps=helps)
         return None
     if value < 0:
-        typer.report(
-            "CS504",
-            f"`within` must be at least 0, not {number(value)}",
-            expr.span,
-            "out of range",
-            notes=("it is the violation that still counts as met",),
-            helps=(f"write `{(typed := typer.slice(expr).lstrip('-+ '))}`",),
-            fixes=replacing(expr.span, typed),
-        )
+        said = f"`within` must be at least 0, not {number(value)}"
+        notes = ("it is the violation that still counts as met",)
+        told = writing(expr.span, typer.slice(expr).lstrip("-+ "))
+        typer.report("CS504", said, expr.span, "out of range", notes=notes, **told)
         return None
     return value
 

@@ -123,28 +123,20 @@ def _table(
 def _mixed_sizes(typer: Typer, item: Param, column: str) -> None:
     """`param c[sex, 3]`: a table over a column in one direction, a vector in the other."""
     other = next(d for d in item.dimensions if not (isinstance(d, Name) and d.id == column))
-    typer.report(
-        "CS326",
-        f"param `{item.name}` is over the values of `{column}`, and {typer.text(other)} is no "
-        "column",
-        other.span,
-        "a size",
-        helps=(f"a table is over columns alone: `param {item.name}[{column}]`",),
-    )
+    said = f"param `{item.name}` is over the values of `{column}`"
+    said += f", and {typer.text(other)} is no column"
+    help_ = f"a table is over columns alone: `param {item.name}[{column}]`"
+    typer.report("CS326", said, other.span, "a size", helps=(help_,))
 
 
 def _one_for_all(typer: Typer, item: Param, column: str) -> None:
     assert item.value is not None
-    typer.report(
-        "CS326",
-        f"param `{item.name}` is a table over the values of `{column}`, whose order a list has not",
-        item.value.span,
-        "which number for which value?",
-        helps=(
-            f"one number for all of them: `param {item.name}[{column}] = 0.3`",
-            f"or from outside: {how_to_set(item, typer.symbols)}",
-        ),
-    )
+    said = f"param `{item.name}` is a table over the values of `{column}`"
+    said += ", whose order a list has not"
+    label, outside = "which number for which value?", how_to_set(item, typer.symbols)
+    one = f"one number for all of them: `param {item.name}[{column}] = 0.3`"
+    helps = (one, f"or from outside: {outside}")
+    typer.report("CS326", said, item.value.span, label, helps=helps)
 
 
 def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
@@ -345,15 +337,11 @@ def _lies_outside(typer: Typer, item: Param | Var, value: float, outside: bool) 
     said = f"param `{item.name}` is {where}"
     if starts:
         said = f"var `{item.name}` starts at {where}: it starts at the nearest point"
-    typer.report(
-        "CS304",
-        said,
-        item.name_span if outside or item.value is None else item.value.span,
-        "set from outside" if outside else "outside",
-        severity="warning" if starts else "error",
-        related=also_at(item.domain.span, "must lie in here"),
-        helps=(f"choose a value in `{typer.slice(item.domain)}`",),
-    )
+    place = item.name_span if outside or item.value is None else item.value.span
+    label, severity = "set from outside" if outside else "outside", "warning" if starts else "error"
+    helps = (f"choose a value in `{typer.slice(item.domain)}`",)
+    told = {"related": also_at(item.domain.span, "must lie in here"), "helps": helps}
+    typer.report("CS304", said, place, label, severity=severity, **told)
 
 
 def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
@@ -372,18 +360,12 @@ def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
     """`var x in {1, 2, 4}`."""
     inner = typer.slice(domain)[1:-1].strip()
     ends = f"[{inner}]" if len(domain.items) == 2 else "[lo, hi]"
-    typer.report(
-        "CS325",
-        f"var `{item.name}` can't be confined to separate values",
-        domain.span,
-        "an interval goes here",
-        notes=("variables move by gradients, which can't jump from one value to the next",),
-        helps=(
-            f"for all numbers between write `in {ends}`",
-            "to compare a few values, make it a `param` and run once for each: `--set`",
-        ),
-        fixes=edit(domain.span, ends, "the interval") if len(domain.items) == 2 else (),
-    )
+    said, label = f"var `{item.name}` can't be confined to separate values", "an interval goes here"
+    note = "variables move by gradients, which can't jump from one value to the next"
+    few = "to compare a few values, make it a `param` and run once for each: `--set`"
+    helps = (f"for all numbers between write `in {ends}`", few)
+    fixes = edit(domain.span, ends, "the interval") if len(domain.items) == 2 else ()
+    typer.report("CS325", said, domain.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def check_vars(typer: Typer) -> None:
@@ -417,10 +399,8 @@ _WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "
 
 def _whole_numbers(typer: Typer, domain: Expr) -> None:
     """Report `var x in integers`: a gradient can't move between whole numbers."""
-    typer.report(
-        "CS317",
-        f"{typer.text(domain)}: a variable takes every number of an interval, not whole ones alone",
-        domain.span,
-        "whole numbers can't be optimized over",
-        helps=("leave it out, or write an interval, `in [0, 1]`, and round the result",),
-    )
+    said = f"{typer.text(domain)}: a variable takes every number of an interval"
+    said += ", not whole ones alone"
+    helps = ("leave it out, or write an interval, `in [0, 1]`, and round the result",)
+    label = "whole numbers can't be optimized over"
+    typer.report("CS317", said, domain.span, label, helps=helps)

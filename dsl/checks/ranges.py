@@ -159,28 +159,17 @@ def _outside(
         typer.report("CS311", said, relation.span, "two numbers", **told)
         return
     if value is None:
-        typer.report(
-            "CS311",
-            f"{typer.text(relation)} can't be met",
-            relation.span,
-            "no value satisfies this",
-            notes=(
-                f"{subject(typer, left)} {interval(ranges.of(left, bound))}, "
-                f"{subject(typer, right)} {interval(ranges.of(right, bound))}",
-            ),
-            helps=("move the bound into reach, or drop the constraint",),
-        )
+        said, label = f"{typer.text(relation)} can't be met", "no value satisfies this"
+        sides = [f"{subject(typer, s)} {interval(ranges.of(s, bound))}" for s in (left, right)]
+        help_, notes = "move the bound into reach, or drop the constraint", (", ".join(sides),)
+        typer.report("CS311", said, relation.span, label, notes=notes, helps=(help_,))
         return
     helps, fixes = _within_reach(typer, relation, thing, at, value)
-    typer.report(
-        "CS311",
-        f"{typer.text(relation)} can't be met: {subject(typer, thing)} {interval(known)}",
-        at.span,
-        "out of reach",
-        notes=(f"{subject(typer, thing)} {interval(known)} whatever is learned",),
-        helps=helps or (f"choose a bound that {subject(typer, thing)} can reach",),
-        fixes=fixes,
-    )
+    what = subject(typer, thing)
+    said = f"{typer.text(relation)} can't be met: {what} {interval(known)}"
+    helps = helps or (f"choose a bound that {what} can reach",)
+    notes = (f"{what} {interval(known)} whatever is learned",)
+    typer.report("CS311", said, at.span, "out of reach", notes=notes, helps=helps, fixes=fixes)
 
 
 def _within_reach(

@@ -58,16 +58,13 @@ def _no_columns(typer: Typer, item: Data, word: str) -> None:
         head = bare[: column.span.start - start].rstrip().removesuffix(",").rstrip()
         bare = head + bare[column.span.end - start :]
     used = names.keys() & typer.symbols.uses.keys()
-    typer.report(
-        "CS320",
-        f"`{word}` has no column {listing(names)}",
-        columns[0].span,
-        "it gives inputs and a target, named `x` and `y` here",
-        helps=(f"write `data {bare} = ...`", "or use a table: `csv(...)`")
-        if not used
-        else (f"a table has further columns: `csv(...)`; else remove {listing(names, 'and')}",),
-        fixes=() if used else replacing(Span(start, end), bare),
-    )
+    said, place = f"`{word}` has no column {listing(names)}", columns[0].span
+    label = "it gives inputs and a target, named `x` and `y` here"
+    helps = [f"a table has further columns: `csv(...)`; else remove {listing(names, 'and')}"]
+    if not used:
+        helps = [f"write `data {bare} = ...`", "or use a table: `csv(...)`"]
+    fixes = () if used else replacing(Span(start, end), bare)
+    typer.report("CS320", said, place, label, helps=helps, fixes=fixes)
 
 
 def _shares(split: Sequence[float], count: int) -> list[float]:
@@ -192,17 +189,12 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
         return None
     match source:
         case Name(id=name) if typer.symbols.role(name) == "model":
-            typer.report(
-                "CS327",
-                f"`{item.name}` could be a frozen copy of `{name}`, or `{name}` itself",
-                source.span,
-                "a copy, or the same network?",
-                helps=(
-                    f"for a copy that never moves: `model {item.name} = frozen({name})`",
-                    f"for the same network: use `{name}` where `{item.name}` is used",
-                ),
-                fixes=edit(source.span, f"frozen({name})", "a frozen copy"),
-            )
+            said = f"`{item.name}` could be a frozen copy of `{name}`, or `{name}` itself"
+            same = f"for the same network: use `{name}` where `{item.name}` is used"
+            copy = f"for a copy that never moves: `model {item.name} = frozen({name})`"
+            fixes = edit(source.span, f"frozen({name})", "a frozen copy")
+            told = {"helps": (copy, same), "fixes": fixes}
+            typer.report("CS327", said, source.span, "a copy, or the same network?", **told)
             return None
         case Call(function=Name(id="frozen"), arguments=arguments):
             if not _of_itself(typer, item):
@@ -305,15 +297,11 @@ def check_domain(typer: Typer, item: Domain) -> None:
             _one_list(typer, source, listed)
             return
         meant = _filled(typer, item, source, total)
-        typer.report(
-            "CS326",
-            f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}, "
-            f"`box` has {counted(len(source.arguments), 'interval')}",
-            source.span,
-            f"one interval each for {axes}",
-            helps=(f"write an interval for each, for example `{meant}`",),
-            fixes=replacing(source.span, meant),
-        )
+        said = f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}"
+        said += f", `box` has {counted(len(source.arguments), 'interval')}"
+        label, help_ = f"one interval each for {axes}", "write an interval for each, for example"
+        told = {"helps": (f"{help_} `{meant}`",), "fixes": replacing(source.span, meant)}
+        typer.report("CS326", said, source.span, label, **told)
     for argument in source.arguments:
         _axis(typer, argument, _corners(typer, source))
 
@@ -356,13 +344,10 @@ def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:
     if isinstance(argument, Vector) and len(argument.items) == 2:
         low, high = (typer.value(end) for end in argument.items)
         if low is not None and high is not None and low > high:
-            typer.report(
-                "CS303",
-                f"the interval {typer.text(argument)} is empty",
-                argument.span,
-                f"{number(low)} is above {number(high)}",
-                helps=("write the lower end first", *corners),
-            )
+            said = f"the interval {typer.text(argument)} is empty"
+            label = f"{number(low)} is above {number(high)}"
+            helps = ("write the lower end first", *corners)
+            typer.report("CS303", said, argument.span, label, helps=helps)
         for end in argument.items:
             typer.kind(end, OUTSIDE)
         return

@@ -56,16 +56,10 @@ def check_flat(typer: Typer, expr: Node) -> None:
         note = "small changes of the parameters do not change it"
         no_gradient(typer, call, note, "add a differentiable stand-in: `with surrogate ...`")
     for call, which in _moving_conditions(typer, expr):
-        typer.report(
-            "CS310",
-            f"which examples count in {typer.text(call)} moves with what is trained",
-            which.span,
-            "no slope reaches it",
-            helps=(
-                "columns of the data say who counts: `where=y == 1`",
-                f"a mean may have such a condition: `E[.. | {typer.slice(which)}]`",
-            ),
-        )
+        said = f"which examples count in {typer.text(call)} moves with what is trained"
+        mean = f"a mean may have such a condition: `E[.. | {typer.slice(which)}]`"
+        helps = ("columns of the data say who counts: `where=y == 1`", mean)
+        typer.report("CS310", said, which.span, "no slope reaches it", helps=helps)
 
 
 def _moving_conditions(typer: Typer, expr: Node) -> Iterator[tuple[Call, Expr]]:

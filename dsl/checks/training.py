@@ -198,15 +198,12 @@ def _strata(typer: Typer, value: Expr) -> None:
             name = item.id if isinstance(item, Name) else item.value
             if name not in known:
                 near = closest(name, known)
-                typer.report(
-                    "CS513",
-                    f"no dataset has a column `{name}`",
-                    item.span,
-                    "strata are columns that hold groups",
-                    notes=(f"columns: {listing(known, 'and')}",),
-                    helps=(f"write `{near}`" if near else "name a column that holds groups",),
-                    fixes=replacing(item.span, near or ""),
-                )
+                said = f"no dataset has a column `{name}`"
+                label = "strata are columns that hold groups"
+                helps = (f"write `{near}`" if near else "name a column that holds groups",)
+                told = {"helps": helps, "fixes": replacing(item.span, near)}
+                notes = (f"columns: {listing(known, 'and')}",)
+                typer.report("CS513", said, item.span, label, notes=notes, **told)
 
 
 def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:

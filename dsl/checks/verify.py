@@ -62,16 +62,12 @@ def check_labels(typer: Typer, spec: Spec) -> None:
         label = current.label or ""
         if label in seen and current.label_span != NOWHERE:
             short = typer.source.slice(current.label_span) or label
-            typer.report(
-                "CS205",
-                f"label `{short}` is used twice",
-                current.label_span,
-                "used again here",
-                related=also_at(seen[label], "first used here"),
-                notes=("labels name constraints in logs, multipliers and the report",),
-                helps=(f"rename one of the two, for example `{short}2`",),
-                fixes=edit(current.label_span, f"{short}2", f"{short}2"),
-            )
+            said, at, new = f"label `{short}` is used twice", current.label_span, f"{short}2"
+            notes = ("labels name constraints in logs, multipliers and the report",)
+            helps = (f"rename one of the two, for example `{new}`",)
+            told = {"related": also_at(seen[label], "first used here"), "notes": notes}
+            fixes = edit(at, new, new)
+            typer.report("CS205", said, at, "used again here", **told, helps=helps, fixes=fixes)
         seen.setdefault(label, current.label_span)
 
 
@@ -127,13 +123,10 @@ def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
         own = {name for binder in binders for name in binder.names}
         asked = names(constraint.relation) & typer.symbols.column_names
         for name in sorted(asked - there - own - typer.symbols.table.keys()):
-            typer.report(
-                "CS208",
-                f"dataset `{data}` has no column `{name}`, which `{label or name}` asks for",
-                item.dataset_span,
-                f"`{data}` has {listing(tuple(sorted(there)), 'and')}",
-                helps=(f"add `{name}` to the columns of `{data}` in its `data` line",),
-            )
+            said = f"dataset `{data}` has no column `{name}`, which `{label or name}` asks for"
+            known = f"`{data}` has {listing(tuple(sorted(there)), 'and')}"
+            helps = (f"add `{name}` to the columns of `{data}` in its `data` line",)
+            typer.report("CS208", said, item.dataset_span, known, helps=helps)
 
 
 def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
@@ -184,31 +177,24 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
             continue
         summed = _summed(typer, constraint)
         if summed not in (None, data):
-            typer.report(
-                "CS411",
-                f"`{label}` sums over `{summed}`, and `{data}` has examples of its own, another "
-                "number of them",
-                span,
-                "which sum would it be?",
-                related=also_at(constraint.relation.span, "summed here"),
-                helps=(f"require a mean, `E[...]`, or write a sum over `{data}` as a metric",),
-            )
+            said = f"`{label}` sums over `{summed}`, and `{data}` has examples of its own"
+            help_ = f"require a mean, `E[...]`, or write a sum over `{data}` as a metric"
+            at, which = also_at(constraint.relation.span, "summed here"), "which sum would it be?"
+            said += ", another number of them"
+            typer.report("CS411", said, span, which, related=at, helps=(help_,))
             continue
         used = {found: None for found, _ in measured_on(constraint.relation)}
         domains = (b.domain for b in binders if isinstance(b.domain, Name))
         used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
         if len(set(map(examples_of, used))) < 2:
             continue
-        typer.report(
-            "CS411",
-            f"`{label}` is about {listing(used, 'and')}, so `verify {name} on {data}` has two "
-            "readings",
-            span,
-            f"which of them would `{data}` stand in for?",
-            related=also_at(constraint.relation.span, "measured here"),
-            notes=("a requirement that names its data is verified on them",),
-            helps=(f"leave `{name}` out of this line, or write another requirement for `{data}`",),
-        )
+        said = f"`{label}` is about {listing(used, 'and')}"
+        said += f", so `verify {name} on {data}` has two readings"
+        which = f"which of them would `{data}` stand in for?"
+        notes = ("a requirement that names its data is verified on them",)
+        help_ = f"leave `{name}` out of this line, or write another requirement for `{data}`"
+        told = {"related": also_at(constraint.relation.span, "measured here"), "notes": notes}
+        typer.report("CS411", said, span, which, **told, helps=(help_,))
 
 
 def _summed(typer: Typer, constraint: Constraint) -> str | None:
@@ -330,8 +316,8 @@ def covered(item: Verify, spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Cons
             yield binders, constraint
 
 
-def _asked(item: Verify) -> Label:
-    return Label(span=item.span, text="the certificate is asked for here")
+def _asked(item: Verify) -> tuple[Label, ...]:
+    return also_at(item.span, "the certificate is asked for here")
 
 
 def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -> None:
@@ -341,7 +327,7 @@ def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -
     note = "examples that were seen show how many break it at most, never that none does"
     help_ = f"certify how many meet it: `P[{text}] >= 99%`"
     typer.report(
-        "CS515", said, each.span, label, related=(_asked(item),), notes=(note,), helps=(help_,)
+        "CS515", said, each.span, label, related=_asked(item), notes=(note,), helps=(help_,)
     )
 
 
@@ -351,15 +337,12 @@ def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bo
     if item.labels or own is None or own == item.dataset:
         return
     label = constraint.label or ""
-    typer.report(
-        "CS410",
-        f"`{label}` names its data, and `verify all` leaves it there: `{own}` can't certify",
-        constraint.relation.span,
-        f"measured on `{own}`",
-        related=(_asked(item),),
-        notes=("a certificate with confidence needs data that nothing was chosen on",),
-        helps=(f"name what is certified: `verify {label} on {item.dataset} with confidence ...`",),
-    )
+    said = f"`{label}` names its data, and `verify all` leaves it there: `{own}` can't certify"
+    at, measured = constraint.relation.span, f"measured on `{own}`"
+    notes = ("a certificate with confidence needs data that nothing was chosen on",)
+    help_ = f"name what is certified: `verify {label} on {item.dataset} with confidence ...`"
+    related = _asked(item)
+    typer.report("CS410", said, at, measured, related=related, notes=notes, helps=(help_,))
 
 
 def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
@@ -371,7 +354,7 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
     said = f"`{text}` can't be certified: no sample shows that two numbers are equal"
     label = "equal to how many digits?"
     help_ = f"say how close is close enough: `{text} within 0.02`"
-    typer.report("CS515", said, relation.span, label, related=(_asked(item),), helps=(help_,))
+    typer.report("CS515", said, relation.span, label, related=_asked(item), helps=(help_,))
 
 
 def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
@@ -380,6 +363,4 @@ def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
             said = f"{typer.text(found.part)} can't be certified: {found.why}"
             label = "no confidence interval"
             helps = (found.instead, "or leave `with confidence` out")
-            typer.report(
-                "CS515", said, found.part.span, label, related=(_asked(item),), helps=helps
-            )
+            typer.report("CS515", said, found.part.span, label, related=_asked(item), helps=helps)

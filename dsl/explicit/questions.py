@@ -72,15 +72,12 @@ def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, 
 
 def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> Diagnostic:
     """An expectation that names one dataset in a constraint that names another."""
-    return finding(
-        "CS318",
-        f"{quoted(source, expr.span)} names `{expr.dataset}`, the constraint says `on {on}`",
-        expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
-        f"measured on `{expr.dataset}`",
-        related=also_at(on_span, f"measured on `{on}`"),
-        notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
-        helps=("keep one of the two",),
-    )
+    said = f"{quoted(source, expr.span)} names `{expr.dataset}`, the constraint says `on {on}`"
+    at = expr.dataset_span if expr.dataset_span != NOWHERE else expr.span
+    notes = ("`on` behind a constraint is the same as `on` in each of its expectations",)
+    label = f"measured on `{expr.dataset}`"
+    told = {"related": also_at(on_span, f"measured on `{on}`"), "notes": notes}
+    return finding("CS318", said, at, label, helps=("keep one of the two",), **told)
 
 
 def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
@@ -100,16 +97,13 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
 
 def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
     """`on D` behind a constraint that measures nothing on data."""
-    return finding(
-        "CS319",
-        f"`on {on.dataset}` has nothing to act on",
-        on.span,
-        "no mean and no rate in this constraint",
-        related=also_at(constraint.relation.span, "does not depend on data"),
-        notes=("`on` says where `E[...]` and `P[...]` are measured",),
-        helps=(f"remove `on {on.dataset}`",),
-        fixes=(Fix(span=on.span, replacement="", title="remove it", safe=True),),
-    )
+    said = f"`on {on.dataset}` has nothing to act on"
+    label = "no mean and no rate in this constraint"
+    related = also_at(constraint.relation.span, "does not depend on data")
+    fix = Fix(span=on.span, replacement="", title="remove it", safe=True)
+    told = {"notes": ("`on` says where `E[...]` and `P[...]` are measured",), "fixes": (fix,)}
+    helps = (f"remove `on {on.dataset}`",)
+    return finding("CS319", said, on.span, label, related=related, helps=helps, **told)
 
 
 def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) -> Diagnostic:

@@ -96,16 +96,10 @@ def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
 
 
 def _no_file(item: From) -> Diagnostic:
-    return finding(
-        "CS217",
-        f"`{item.module}` is no Python file",
-        item.span,
-        "in quotes stands the path of a file",
-        helps=(
-            f'write the path with its ending: from "{item.module}.py" import ...',
-            "an installed module is named without quotes: from torch.nn.functional import gelu",
-        ),
-    )
+    said, label = f"`{item.module}` is no Python file", "in quotes stands the path of a file"
+    path = f'write the path with its ending: from "{item.module}.py" import ...'
+    module = "an installed module is named without quotes: from torch.nn.functional import gelu"
+    return finding("CS217", said, item.span, label, helps=(path, module))
 
 
 def _untrusted(item: From, source: Source) -> Iterator[Diagnostic]:

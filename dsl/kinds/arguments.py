@@ -48,15 +48,12 @@ def argument_kind(
         if _of_intervals(signature, kind) and value is not call.arguments[0]:
             return UNKNOWN  # said of the first
         wanted = _wanted(signature, parameter)
-        typer.report(
-            "CS302",
-            f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
-            value.span,
-            f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
-            helps=_instead(typer, call, signature, value, kind)
-            or (f"`{signature.name}` is written `{form(signature)}`",),
-            fixes=_outputs(typer, value, signature, kind),
-        )
+        said = f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}"
+        label = f"{wanted} {'go' if wanted == 'weights' else 'goes'} here"
+        written = f"`{signature.name}` is written `{form(signature)}`"
+        helps = _instead(typer, call, signature, value, kind) or (written,)
+        fixes = _outputs(typer, value, signature, kind)
+        typer.report("CS302", said, value.span, label, helps=helps, fixes=fixes)
         return UNKNOWN
     if signature.family == "weights" and function_name(value) == "params":
         return _of_a_count(typer, signature, value)

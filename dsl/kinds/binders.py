@@ -307,17 +307,11 @@ def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
     renamed = (
         n if n == p or n not in places else f"{n}_" for n, p in zip(names, places, strict=False)
     )
-    typer.report(
-        "CS326",
-        f"`{wrong[0]}` stands at the place of the {word} `{wrong[1]}`, and is another {word}",
-        binder.span,
-        "bound by name, or by place?",
-        helps=(
-            f"by name write `{meant}`",
-            f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`",
-        ),
-        fixes=edit(Span(binder.span.start, binder.domain.span.end), meant, meant),
-    )
+    said = f"`{wrong[0]}` stands at the place of the {word} `{wrong[1]}`, and is another {word}"
+    place = f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`"
+    helps, label = (f"by name write `{meant}`", place), "bound by name, or by place?"
+    fixes = edit(Span(binder.span.start, binder.domain.span.end), meant, meant)
+    typer.report("CS326", said, binder.span, label, helps=helps, fixes=fixes)
 
 
 def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
@@ -325,11 +319,7 @@ def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
         return  # `values(a, b)`: what it takes too many of is said there
     names = ", ".join(binder.names)
     written = names if len(binder.names) == 1 else f"({names})"
-    typer.report(
-        "CS326",
-        f"`{written}` has {counted(len(binder.names), 'name')}, "
-        f"{typer.text(binder.domain)} has {expected}",
-        binder.span,
-        why,
-        helps=(f"write {counted(expected, 'name')} before `in`",),
-    )
+    said = f"`{written}` has {counted(len(binder.names), 'name')}"
+    said += f", {typer.text(binder.domain)} has {expected}"
+    helps = (f"write {counted(expected, 'name')} before `in`",)
+    typer.report("CS326", said, binder.span, why, helps=helps)

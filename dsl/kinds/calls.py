@@ -115,14 +115,10 @@ def _local_call(typer: Typer, call: Call, function: Name, scope: Scope) -> Kind:
         return _arguments_only(typer, call, scope)
     alone = word == "count" or not call.arguments
     product = f"for a product write `{word}*({', '.join(map(typer.slice, call.arguments))})`"
-    return typer.report(
-        "CS302",
-        f"`{word}` is no function",
-        call.span,
-        "the number of examples of a group" if word == "count" else "a name of this line",
-        helps=(f"write `{word}`",) if alone else (product, f"or `{word}` alone"),
-        fixes=replacing(call.span, word) if alone else (),
-    )
+    label = "the number of examples of a group" if word == "count" else "a name of this line"
+    helps = (f"write `{word}`",) if alone else (product, f"or `{word}` alone")
+    told = {"helps": helps, "fixes": replacing(call.span, word) if alone else ()}
+    return typer.report("CS302", f"`{word}` is no function", call.span, label, **told)
 
 
 def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:
@@ -157,29 +153,22 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
     lacks = names(item.value) if isinstance(item, Let) else ()
     if any(typer.name_unknown(Name(id=word), OUTSIDE) for word in lacks):
         return UNKNOWN  # what the `let` lacks, which it may be called with, is said there
-    return called_entry(typer, call, function) or typer.report(
-        "CS302",
-        f"`{function.id}` is no function",
-        function.span,
-        f"defined as {'a number' if symbol.role != 'data' else 'data'}",
-        helps=(f"write `{function.id}` alone, without the parentheses",),
-        fixes=replacing(call.span, function.id),
-    )
+    said = f"`{function.id}` is no function"
+    label = f"defined as {'a number' if symbol.role != 'data' else 'data'}"
+    helps = (f"write `{function.id}` alone, without the parentheses",)
+    told = {"helps": helps, "fixes": replacing(call.span, function.id)}
+    entry = called_entry(typer, call, function)
+    return entry or typer.report("CS302", said, function.span, label, **told)
 
 
 def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
     """`f(x, sex=1)`."""
-    typer.report(
-        "CS301",
-        f"`{function.id}` takes inputs, and no setting `{keyword.name}`",
-        keyword.span,
-        "a model is called with what it sees",
-        helps=(
-            f"write `{function.id}(x)`",
-            "for inputs that are changed bring them along as a column of their own:"
-            f" `data train(x, y, changed)`, `{function.id}(changed)`",
-        ),
-    )
+    said = f"`{function.id}` takes inputs, and no setting `{keyword.name}`"
+    label = "a model is called with what it sees"
+    other = "for inputs that are changed bring them along as a column of their own"
+    other += f": `data train(x, y, changed)`, `{function.id}(changed)`"
+    helps = (f"write `{function.id}(x)`", other)
+    typer.report("CS301", said, keyword.span, label, helps=helps)
 
 
 def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:

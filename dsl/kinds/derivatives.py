@@ -126,14 +126,10 @@ def _of_a_column(typer: Typer, call: Call, name: str) -> bool:
     meant = feature_meant(typer, call, name) if name in typer.symbols.column_names else None
     if meant is None:
         return False
-    typer.report(
-        "CS302",
-        f"{typer.text(call.arguments[0])} does not depend on the column `{name}`: a feature of its"
-        f" input is `x.{name}`",
-        call.span,
-        f"`{name}` does not stand in it",
-        **writing(call.span, meant),
-    )
+    said = f"{typer.text(call.arguments[0])} does not depend on the column `{name}`"
+    said += f": a feature of its input is `x.{name}`"
+    label = f"`{name}` does not stand in it"
+    typer.report("CS302", said, call.span, label, **writing(call.span, meant))
     return True
 
 

@@ -169,15 +169,12 @@ def missing_arguments(
     needed = sum(p.required for p in signature.parameters)
     around, called = _around(typer, call, signature), _as_called(typer, call, signature)
     meant = around or (called,)
-    typer.report(
-        "CS301",
-        f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}",
-        call.span,
-        f"{listing((p.name for p in missing), 'and')} missing",
-        notes=(f"`{form(signature)}`: {signature.doc}",),
-        helps=tuple(f"{'or' if i else 'write'} `{text}`" for i, text in enumerate(meant)),
-        fixes=replacing(call.span, *around) or _filled(typer, call, called),
-    )
+    said = f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}"
+    label = f"{listing((p.name for p in missing), 'and')} missing"
+    note = f"`{form(signature)}`: {signature.doc}"
+    helps = tuple(f"{'or' if i else 'write'} `{text}`" for i, text in enumerate(meant))
+    fixes = replacing(call.span, *around) or _filled(typer, call, called)
+    typer.report("CS301", said, call.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 _WORST = re.compile(r"\bfor(?:all)?[ \t]+\w+[ \t]+in[ \t]*\Z")
@@ -268,14 +265,10 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
     only = known[0] if own and own.family == "set" and len(known) == 1 else None
     guess = meant or closest(keyword.name, known) or only
     span = keyword.name_span
-    typer.report(
-        "CS502",
-        f"`{name}` has no setting `{keyword.name}`",
-        span,
-        f"it takes {listing(known, 'and')}" if known else "it takes no settings",
-        helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
-        fixes=replacing(span, guess),
-    )
+    said = f"`{name}` has no setting `{keyword.name}`"
+    takes = f"it takes {listing(known, 'and')}" if known else "it takes no settings"
+    help_ = f"did you mean `{guess}`?" if guess else _without(keyword, name)
+    typer.report("CS502", said, span, takes, helps=(help_,), fixes=replacing(span, guess))
 
 
 _BOUND = re.compile(r"\bfor(?:all)?[ \t]+(\w+)[ \t]+in[ \t]*\Z")

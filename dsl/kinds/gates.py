@@ -47,15 +47,10 @@ def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
         meant = f"{bare}{joint}{_GATES})"
         if _NO_GATES.search(text):
             meant = _NO_GATES.sub(_GATES, text)
-        typer.report(
-            "CS522",
-            f"{typer.text(call)} has no gradient: `{subject.id}` has no gates",
-            call.span,
-            "counts weights that are exactly zero",
-            notes=("no step could move a weight to zero for it",),
-            helps=(
-                f"give the model gates: `model {subject.id} = {meant}`",
-                f"or bound what a projection keeps: `density({subject.id}) <= 10%`",
-            ),
-            fixes=replacing(model.source.span, meant),
-        )
+        said = f"{typer.text(call)} has no gradient: `{subject.id}` has no gates"
+        label = "counts weights that are exactly zero"
+        gated = f"give the model gates: `model {subject.id} = {meant}`"
+        helps = (gated, f"or bound what a projection keeps: `density({subject.id}) <= 10%`")
+        notes = ("no step could move a weight to zero for it",)
+        told = {"notes": notes, "helps": helps, "fixes": replacing(model.source.span, meant)}
+        typer.report("CS522", said, call.span, label, **told)

@@ -138,17 +138,12 @@ def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
     moving = next((n for n in walk(end) if isinstance(n, Name) and n.id in moved), None)
     if moving is None:
         return typer.kind(end, scope)
-    return typer.report(
-        "CS302",
-        f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves",
-        end.span,
-        "a whole number goes here",
-        notes=("which entry is meant has to be known before anything moves",),
-        helps=(
-            f"write a number, or a constant: `param {moving.id} = 1`",
-            "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`",
-        ),
-    )
+    said = f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves"
+    note = "which entry is meant has to be known before anything moves"
+    every = "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`"
+    helps = (f"write a number, or a constant: `param {moving.id} = 1`", every)
+    label = "a whole number goes here"
+    return typer.report("CS302", said, end.span, label, notes=(note,), helps=helps)
 
 
 def _last(typer: Typer, value: Expr, end: Name) -> Kind:
@@ -164,15 +159,10 @@ def _last(typer: Typer, value: Expr, end: Name) -> Kind:
         helps = (f"write `{typer.slice(value)}[{fix}]`",)
     else:
         helps, fix = ("write its number: entries are counted from 0",), None
-    return typer.report(
-        "CS201",
-        "`end` is no place: an open slice goes to the last entry" if rest else "`end` is no place",
-        end.span,
-        "not defined in this spec",
-        notes=("indices begin at 0",),
-        helps=helps,
-        fixes=() if fix is None else edit(end.span, fix, f"write {fix}" if fix else "remove it"),
-    )
+    said = "`end` is no place" + ": an open slice goes to the last entry" * bool(rest)
+    fixes = () if fix is None else edit(end.span, fix, f"write {fix}" if fix else "remove it")
+    told = {"notes": ("indices begin at 0",), "helps": helps, "fixes": fixes}
+    return typer.report("CS201", said, end.span, "not defined in this spec", **told)
 
 
 def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
@@ -221,22 +211,15 @@ def _of_another_column(
     for column, index in zip(columns, indices, strict=False):
         if not isinstance(index, Name):
             continue
-        over = set(
-            re.findall(rf"\b{re.escape(index.id)}\s+in\s+values\((\w+)\)", typer.source.text)
-        )
+        member = rf"\b{re.escape(index.id)}\s+in\s+values\((\w+)\)"
+        over = set(re.findall(member, typer.source.text))
         if over and column not in over:
-            other = sorted(over)[0]
-            typer.report(
-                "CS326",
-                f"`{typer.slice(value)}` is a table over `{column}`, and `{index.id}` goes over"
-                f" the values of `{other}`",
-                index.span,
-                "of another column",
-                helps=(
-                    f"write `param {typer.slice(value)}[{other}] = ...`",
-                    f"or let `{index.id}` go over `values({column})`",
-                ),
-            )
+            other, table = min(over), typer.slice(value)
+            said = f"`{table}` is a table over `{column}`"
+            said += f", and `{index.id}` goes over the values of `{other}`"
+            let = f"or let `{index.id}` go over `values({column})`"
+            helps = (f"write `param {table}[{other}] = ...`", let)
+            typer.report("CS326", said, index.span, "of another column", helps=helps)
 
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:

@@ -204,16 +204,11 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
         return _turned_round(source, chain) if len(ways) > 1 and not beside else None
     parts = _operands(source, chain)
     links = [" ".join(link) for link in zip(parts, chain.operators, parts[1:], strict=False)]
-    return finding(
-        "CS111",
-        f"`{source.slice(chain.span)}` has two readings",
-        chain.span,
-        f"mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}",
-        helps=(
-            f"for truths that are compared: `{_compared(parts, chain.operators)}`",
-            f"for comparisons that all hold: `{' and '.join(links)}`",
-        ),
-    )
+    said = f"`{source.slice(chain.span)}` has two readings"
+    label = f"mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}"
+    truths = f"for truths that are compared: `{_compared(parts, chain.operators)}`"
+    helps = (truths, f"for comparisons that all hold: `{' and '.join(links)}`")
+    return finding("CS111", said, chain.span, label, helps=helps)
 
 
 def _turned_round(source: Source, chain: Compare) -> Diagnostic:

@@ -155,17 +155,10 @@ def _metric(typer: Typer, name: Name) -> Kind:
     """Report a metric in an expression: what it measures is written there, or named by `let`."""
     value = typer.symbols.metrics[name.id].value
     text, whole = bracketed(typer.source, value), typer.slice(value)
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is a metric: it is recorded, and no expression refers to it",
-        name.span,
-        "no name of an expression",
-        helps=(
-            f"write `{text}`",
-            f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
-        ),
-        fixes=replacing(name.span, text),
-    )
+    said = f"`{name.id}` is a metric: it is recorded, and no expression refers to it"
+    let = f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`"
+    told = {"helps": (f"write `{text}`", let), "fixes": replacing(name.span, text)}
+    return typer.report("CS201", said, name.span, "no name of an expression", **told)
 
 
 def column_meant(typer: Typer, word: str) -> str | None:

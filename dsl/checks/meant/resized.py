@@ -38,27 +38,18 @@ def resized(typer: Typer, sides: tuple[Expr, Expr], shapes: tuple[Shape, Shape])
     told = [_text(typer, side) for side in sides]
     if not found or None in told:
         return False
-    first, rest = found[0], found[1:2]
+    first, found = found[0], found[:2]
     used = Span(sides[0].span.start, sides[1].span.end)
     if any(d.code == "CS329" and first.fix in d.fixes[:1] for d in typer.found):
         return True  # it mends both
-    word = "var" if isinstance(first.item, Var) else "param"
     place = Span(first.item.name_span.start, first.item.dimensions[-1].span.end + 1)
-    typer.report(
-        "CS329",
-        f"{told[0]}, and {told[1]}: they can't be multiplied by `@`",
-        place,
-        "another size than what it is multiplied with",
-        related=also_at(used, "these sizes have to agree"),
-        helps=(
-            f"write `{word} {first.written}`",
-            *(
-                f"or write `{'var' if isinstance(o.item, Var) else 'param'} {o.written}`"
-                for o in rest
-            ),
-        ),
-        fixes=tuple(other.fix for other in (first, *rest)),
-    )
+    said = f"{told[0]}, and {told[1]}: they can't be multiplied by `@`"
+    label = "another size than what it is multiplied with"
+    related = also_at(used, "these sizes have to agree")
+    words = [f"{'var' if isinstance(o.item, Var) else 'param'} {o.written}" for o in found]
+    helps = tuple(f"{'or ' if i else ''}write `{text}`" for i, text in enumerate(words))
+    fixes = tuple(other.fix for other in found)
+    typer.report("CS329", said, place, label, related=related, helps=helps, fixes=fixes)
     return True
 
 

@@ -301,16 +301,12 @@ def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, othe
     meant = f"{text[start : one.span.end]} @ {text[other.span.start : end]}"
     first, rest = text[start : one.span.start], text[other.span.start + len(other.id) : end]
     shape = typer.shapes(one)
-    typer.warn(
-        "CS329",
-        f"`{typer.slice(product)}` is a product for every entry, and each of them is bounded",
-        relation.span,
-        "of each entry, or of their sum?",
-        notes=(f"one number, the sum of the products, is `{one.id} @ {other.id}`",),
-        helps=(
-            f"for their sum write `{meant}`",
-            f"for every entry by itself write `forall i in range({shape[0] if shape else 'n'}): "
-            f"{first}{one.id}[i]*{other.id}[i]{rest}`",
-        ),
-        fixes=replacing(relation.span, meant),
+    said = f"`{typer.slice(product)}` is a product for every entry, and each of them is bounded"
+    place, label = relation.span, "of each entry, or of their sum?"
+    note = f"one number, the sum of the products, is `{one.id} @ {other.id}`"
+    each = (
+        f"forall i in range({shape[0] if shape else 'n'}): {first}{one.id}[i]*{other.id}[i]{rest}"
     )
+    helps = (f"for their sum write `{meant}`", f"for every entry by itself write `{each}`")
+    fixes = replacing(place, meant)
+    typer.warn("CS329", said, place, label, notes=(note,), helps=helps, fixes=fixes)
