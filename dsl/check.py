@@ -149,9 +149,8 @@ def _check(
     typer = ExpressionTyper(symbols, source, functions=extra)
     too_large = check_sizes(typer, spec.items)  # before lets are written out below
     explicit = Elaboration(spec, (), ()) if too_large else elaborate(paired.spec, source, symbols)
-    typer.explicit_lets = {
-        item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
-    }
+    lets = (item for item in explicit.spec.items if isinstance(item, Let))
+    typer.explicit_lets = {let.name: let.value for let in lets}
     typer.categories = categories(explicit.spec)
     settled = Settled(too_large=True)
     if not too_large:

@@ -159,9 +159,8 @@ def _quantifier(
     help_ = _OWN_LOOP
     drawn = isinstance(domain, Call) and isinstance(domain.function, Attribute)
     if isinstance(domain, Call) and domain.keywords and drawn:
-        help_ = (
-            "leave `redraw` out, or bound a mean, `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
-        )
+        help_ = "leave `redraw` out, or bound a mean"
+        help_ += ", `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
     elif drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
     elif (own := _of_each_example(binder, constraint.relation)) is not None:
@@ -239,10 +238,8 @@ def _each_example(binder: Binder, data: str, in_the_model: bool, by: str | None)
         return _later("CS520", f"{what} {by}", binder.domain, open_)
     if in_the_model and binder.condition is not None:
         what += " with a `where`"
-    help_ = (
-        "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`; what is "
-        "affine in the outputs: `by output_projection`"
-    )
+    help_ = "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`"
+    help_ += "; what is affine in the outputs: `by output_projection`"
     return _later("CS520", what, binder.domain, help_)
 
 
@@ -435,19 +432,17 @@ def _beyond(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     if isinstance(node, Expectation):
         what = "an average over points of a domain"
         if ball:
-            what, noise = "a mean over a ball", "`E[E[... for d in uniform(-r, r)]]`"
-            help_ = (
-                "of the worst: `E[max(... for d in ball(r, norm=inf))]`; of the mean over noise: "
-            )
-            help_ += noise
+            what = "a mean over a ball"
+            help_ = "of the worst: `E[max(... for d in ball(r, norm=inf))]`"
+            help_ += "; of the mean over noise: `E[E[... for d in uniform(-r, r)]]`"
         elif node.dataset is not None:
             what = "a mean over noise of which a condition says what counts"
             help_ = "leave the condition out: multiply by it, and divide by its mean"
         return _later("CS520", what, node, help_)
-    over = (
-        "a set that is not finite" if isinstance(binder.domain, Interval) else "points of a domain"
-    )
-    if ball:
+    over = "points of a domain"
+    if isinstance(binder.domain, Interval):
+        over = "a set that is not finite"
+    elif ball:
         over = "a whole ball"
         help_ = "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
         if node.function in EXTREMES:
@@ -469,10 +464,6 @@ def _settings(spec: Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagno
             continue
         keywords = {keyword.name: keyword for keyword in item.keywords}
         if points and "batch_size" in keywords and fit.batch_size != "full":
-            yield _later(
-                "CS514",
-                f"`batch_size={fit.batch_size}` of points",
-                keywords["batch_size"],
-                "a step sees all points of a set: draw fewer of them, `q.sample(100)`, or leave "
-                "`batch_size` out",
-            )
+            what, place = f"`batch_size={fit.batch_size}` of points", keywords["batch_size"]
+            help_ = "a step sees all points of a set: draw fewer of them, `q.sample(100)`"
+            yield _later("CS514", what, place, f"{help_}, or leave `batch_size` out")

@@ -42,10 +42,8 @@ def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
     In a loop of the user's own batches and verdicts are the loop's.
     """
     later = refusals(checked.diagnostics)
-    found = [
-        *(_no_value(checked, name) for name in checked.unset),
-        *(d for d in later if not own_loop or d.code == "CS520"),
-    ]
+    found = [_no_value(checked, name) for name in checked.unset]
+    found += [d for d in later if not own_loop or d.code == "CS520"]
     if found:
         raise SpecError(sorted(found, key=lambda d: d.span))
 
@@ -53,9 +51,8 @@ def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
 def require_sizes(checked: Checked) -> None:
     """The same for those alone that the form of the problem hangs on: sizes and settings."""
     if checked.unset:
-        needed = {
-            name.id for part in _structure(checked) for name in walk(part) if isinstance(name, Name)
-        }
+        parts = (node for part in _structure(checked) for node in walk(part))
+        needed = {node.id for node in parts if isinstance(node, Name)}
         found = [_no_value(checked, name) for name in checked.unset if name in needed]
         if found:
             raise SpecError(found)

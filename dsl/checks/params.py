@@ -176,11 +176,9 @@ def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
     what = f"`{given.name if isinstance(given, GivenFile) else shown_briefly(given)}`"
     kind = "a table" if columns_of(item, typer.symbols) else "a vector"
     said = f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}"
-    label = "set from outside"
+    code, label = "CS213" if from_file else "CS304", "set from outside"
     help_ = f"set it: {how_to_set(item, typer.symbols)}"
-    typer.report(
-        "CS213" if from_file else "CS304", said, item.name_span, label, notes=(why,), helps=(help_,)
-    )
+    typer.report(code, said, item.name_span, label, notes=(why,), helps=(help_,))
 
 
 def shown_briefly(given: object) -> str:

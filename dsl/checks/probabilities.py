@@ -126,9 +126,8 @@ def _right(mean: Expectation) -> bool:
     body = mean.body
     if not isinstance(body, Compare) or body.operators != ("==",):
         return False
-    return {function_name(side) == "pred" for side in body.operands} == {True, False} and any(
-        isinstance(side, Name) for side in body.operands
-    )
+    named = any(isinstance(side, Name) for side in body.operands)
+    return named and {function_name(side) == "pred" for side in body.operands} == {True, False}
 
 
 def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:

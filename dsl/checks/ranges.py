@@ -69,9 +69,8 @@ def _impossible(left: Range, right: Range, operator: str) -> bool:
     above = left.low > right.high + _slack(right.high)
     below = left.high < right.low - _slack(right.low)
     infinite = any(value.low == value.high and math.isinf(value.low) for value in (left, right))
-    return {"<=": above, ">=": below, "==": above or below or infinite}.get(
-        operator, above or below
-    )
+    never = {"<=": above, ">=": below, "==": above or below or infinite}
+    return never.get(operator, above or below)
 
 
 def _always(left: Range, right: Range, operator: str) -> bool:
@@ -219,6 +218,5 @@ def _true(
     why = "both sides are the same" if same else f"{subject(typer, thing)} {interval(known)}"
     said = f"{quoted(typer.source, link)} is always true"
     notes = (why,) if moves else ()
-    typer.warn(
-        "CS328", said, link, "holds whatever is learned", notes=notes, helps=helps, fixes=fixes
-    )
+    label = "holds whatever is learned"
+    typer.warn("CS328", said, link, label, notes=notes, helps=helps, fixes=fixes)

@@ -259,10 +259,9 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
         helps = ["for a multiple write `*`"]
     else:
         helps, fixes = _of_one_length(typer, left, right, helps)
-    said, sizes = f"{typer.text(first)} and {typer.text(second)} {how}", (one, other)
-    typer.report(
-        "CS329", said, place, ", and ".join(map(size_text, sizes)), helps=helps, fixes=fixes
-    )
+    said = f"{typer.text(first)} and {typer.text(second)} {how}"
+    sizes = f"{size_text(one)}, and {size_text(other)}"
+    typer.report("CS329", said, place, sizes, helps=helps, fixes=fixes)
 
 
 def _of_one_length(
@@ -365,9 +364,8 @@ def _shifted(typer: Typer, text: str, index: Expr, size: int, bounds: Bounds) ->
     if shift is not None and low == float(shift[2]):
         fewer = size - int(shift[2])
         return (f"let `{shift[1]}` run over `range({fewer})`: `{shift[0]}` is at most {size - 1}",)
-    over = re.search(
-        rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)", typer.source.text
-    )
+    counts = rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)"
+    over = re.search(counts, typer.source.text)
     if over is not None and isinstance(index, Name) and int(over[1]) > size:
         return (
             f"give `{text}` as many entries as `{index.id}` counts, {over[1]}, or let"

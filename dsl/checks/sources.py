@@ -208,9 +208,8 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
 def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
     """Report a network of more weights than can be held, as far as its widths tell."""
     layers = (getattr(settings, "channels", ()), 9), (getattr(settings, "hidden", ()), 1)
-    count: int = sum(
-        each * wide * next_ for widths, each in layers for wide, next_ in pairwise((1, *widths))
-    )
+    pairs = ((each, pair) for widths, each in layers for pair in pairwise((1, *widths)))
+    count: int = sum(each * wide * next_ for each, (wide, next_) in pairs)
     if count > WEIGHTS.most:
         said = f"{typer.text(source)} has more than {count:,} weights"
         help_ = f"write {WEIGHTS.instead}"

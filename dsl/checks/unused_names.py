@@ -159,10 +159,8 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
     helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
     said = f"`{name}` goes over {typer.text(domain)}, and nothing uses it"
     label = "the same at each point"
-    fixes = replacing(body.span, meant)
-    typer.warn(
-        "CS203", said, Span(binder.span.start, domain.span.end), label, helps=helps, fixes=fixes
-    )
+    place, fixes = Span(binder.span.start, domain.span.end), replacing(body.span, meant)
+    typer.warn("CS203", said, place, label, helps=helps, fixes=fixes)
 
 
 def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
@@ -183,14 +181,11 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
     told = f": {typer.source.slice(place)} is a text" if place else ""
     grouped = replacing(place, bound.name) if place else _by_group(typer, bound, binder)
     written = f"write `{grouped[0].replacement.strip()}`" if grouped else ""
-    said, label = (
-        f"`{bound.name}` of the quantifier is never used{told}",
-        "each member says the same",
-    )
+    said = f"`{bound.name}` of the quantifier is never used{told}"
     if text.startswith(bound.name, span.start):
         span = Span(span.start, span.start + len(bound.name))
     helps = (written or _instead(bound.name, binder),)
-    typer.warn("CS203", said, span, label, helps=helps, fixes=grouped)
+    typer.warn("CS203", said, span, "each member says the same", helps=helps, fixes=grouped)
 
 
 _LINE = re.compile(r"[^\n]*")

@@ -150,10 +150,8 @@ def unknown_label(
     meant = guess or (labels[0] if len(labels) == 1 else None)
     write = f"write `{meant}`" if meant else f"write {others}"
     help_, fixes = f"did you mean `{guess}`?" if guess else write, replacing(span, meant)
-    there = (
-        f"constraints: {listing(labels[:8], 'and')}" if labels else "this spec has no constraints"
-    )
-    said = f"no constraint is called `{name}`"
+    said, there = f"no constraint is called `{name}`", "this spec has no constraints"
+    there = f"constraints: {listing(labels[:8], 'and')}" if labels else there
     typer.report("CS206", said, span, there, helps=(help_,), fixes=fixes)
 
 
@@ -324,11 +322,9 @@ def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -
     text = typer.slice(constraint.relation)
     said = "a requirement on each example can't be certified from a sample"
     label = "every example there will ever be?"
-    note = "examples that were seen show how many break it at most, never that none does"
-    help_ = f"certify how many meet it: `P[{text}] >= 99%`"
-    typer.report(
-        "CS515", said, each.span, label, related=_asked(item), notes=(note,), helps=(help_,)
-    )
+    notes = ("examples that were seen show how many break it at most, never that none does",)
+    helps, asked = (f"certify how many meet it: `P[{text}] >= 99%`",), _asked(item)
+    typer.report("CS515", said, each.span, label, related=asked, notes=notes, helps=helps)
 
 
 def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bool]) -> None:

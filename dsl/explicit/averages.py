@@ -90,9 +90,8 @@ def _only_factor(worker: Elaborator, expr: Product, place: Place) -> int | None:
     """The place of the one factor that has a value an example; None of several, or of a divisor."""
     if "@" in expr.operators:
         return None
-    found = [
-        i for i, o in enumerate(expr.operands) if _each(worker, o, place) or _columns(worker, o)
-    ]
+    each = [_each(worker, o, place) or _columns(worker, o) for o in expr.operands]
+    found = [i for i, one in enumerate(each) if one]
     divides = len(found) == 1 and found[0] > 0 and expr.operators[found[0] - 1] == "/"
     one = len(found) == 1 and not divides
     return found[0] if one and not _columns(worker, expr.operands[found[0]]) else None

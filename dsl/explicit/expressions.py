@@ -377,14 +377,11 @@ class Elaborator:
         loss = Call(function=name, arguments=arguments, span=name.span)
         if inside:
             return loss
-        seen = ", ".join(
-            argument.id for argument in outputs.arguments if isinstance(argument, Name)
-        )
+        seen = ", ".join(a.id for a in outputs.arguments if isinstance(a, Name))
         meaning = f"E[{name.id}({model}({seen}), {target}) on {data}]"
         self.notes.append((name.span, name.id, meaning))
-        return Expectation(
-            kind="E", body=loss, dataset=data, dataset_span=context.on_span, span=name.span
-        )
+        place = context.on_span
+        return Expectation(kind="E", body=loss, dataset=data, dataset_span=place, span=name.span)
 
     def _classifier(self, name: Name, context: Surroundings) -> Expr:
         model = self._only_model(name, "the prediction")

@@ -73,9 +73,8 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
         on = Keyword(name="on", value=Name(id=dataset, span=binder.domain.span), span=span)
         where = tuple(Keyword(name="where", value=c, span=span) for c in asked)
         level_ = Number(text=str(level), value=level, span=span)
-        return Call(
-            function=Name(id="quantile"), arguments=(of, level_), keywords=(on, *where), span=span
-        )
+        function, keywords = Name(id="quantile"), (on, *where)
+        return Call(function=function, arguments=(of, level_), keywords=keywords, span=span)
 
     match node.function:
         case "sum":

@@ -113,10 +113,8 @@ class _Pairs:
         binder = node.binders[place]
         elements = dict.fromkeys(binder.names, name)
         columns = self._columns_of(name)
-        over = binder.changed(
-            names=tuple(column.name for column in columns),
-            domain=Name(id=name, span=binder.domain.span),
-        )
+        data = Name(id=name, span=binder.domain.span)
+        over = binder.changed(names=tuple(column.name for column in columns), domain=data)
         binders = (*node.binders[:place], over, *node.binders[place + 1 :])
         bare = node.changed(binders=())
         rest = self._columns(bare, elements)

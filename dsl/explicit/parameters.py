@@ -138,6 +138,5 @@ def _one(name: str, model: Name, path: str, written: Node) -> Binder:
 def _is_parameter(path: str, alone: bool) -> bool:
     """Whether a way may lead to a parameter: `net.x` is more likely a slip for something else."""
     last = path.rpartition(".")[2]
-    return "." in path or (
-        alone and last.startswith(("weight", "bias")) and last not in ("weights", "biases")
-    )
+    kind = last.startswith(("weight", "bias")) and last not in ("weights", "biases")
+    return "." in path or (alone and kind)

@@ -175,9 +175,8 @@ def _modifier(modifier: Modifier, context: Surroundings, worker: Elaborator) -> 
     match modifier:
         case By(method=Name(id=word, span=span)) if word in MAPS:
             setting = Keyword(name="map", value=Name(id=word, span=span), span=span, name_span=span)
-            method = Call(
-                function=Name(id="parametrization", span=span), keywords=(setting,), span=span
-            )
+            head = Name(id="parametrization", span=span)
+            method = Call(function=head, keywords=(setting,), span=span)
             return modifier.changed(method=method)
         case WithSurrogate(surrogate=surrogate):
             explicit = explicit_surrogate(worker, surrogate, context)

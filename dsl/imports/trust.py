@@ -154,9 +154,8 @@ def untrusted(
     said = f"`{name}` of `{module}` is not brought in: {refused.why}"
     label = f"would import `{module}`"
     notes = (_WHY, *refused.notes)
-    return finding(
-        "CS218", said, span, label, notes=notes, helps=(*(helps if beside else ()), *allow)
-    )
+    helps = (*(helps if beside else ()), *allow)
+    return finding("CS218", said, span, label, notes=notes, helps=helps)
 
 
 GROUP = "cspec.functions"

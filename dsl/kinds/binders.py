@@ -304,9 +304,8 @@ def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
         return
     text = typer.slice(binder.domain)
     meant = f"({', '.join(places)}) in {text}"
-    renamed = (
-        n if n == p or n not in places else f"{n}_" for n, p in zip(names, places, strict=False)
-    )
+    both = zip(names, places, strict=False)
+    renamed = (n if n == p or n not in places else f"{n}_" for n, p in both)
     said = f"`{wrong[0]}` stands at the place of the {word} `{wrong[1]}`, and is another {word}"
     place = f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`"
     helps, label = (f"by name write `{meant}`", place), "bound by name, or by place?"

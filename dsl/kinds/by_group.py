@@ -135,14 +135,9 @@ def rate(typer: Typer, call: Call, word: str) -> str | None:
     values += [a for a in call.arguments if isinstance(a, Number | String)]
     written = RATES[form].format(c=typer.slice(values[0]) if values else "1")
     given = [typer.slice(a) for a in call.arguments if isinstance(a, EVENTS)]
-    given += [
-        f"{k.name} == {typer.slice(k.value)}"
-        for k in call.keywords
-        if k.name in typer.symbols.column_names
-    ]
-    sets = [
-        a.id for a in call.arguments if isinstance(a, Name) and a.id in typer.symbols.datasets()
-    ]
+    data, known = typer.symbols.datasets(), typer.symbols.column_names
+    given += [f"{k.name} == {typer.slice(k.value)}" for k in call.keywords if k.name in known]
+    sets = [a.id for a in call.arguments if isinstance(a, Name) and a.id in data]
     if sets and not given and not columns:
         return written.replace("]", f" on {sets[0]}]")
     return _with_conditions(written, (*given, *columns))

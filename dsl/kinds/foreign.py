@@ -139,9 +139,8 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
     label = "a `var` with entries"
     helps = (f"write `{meant}`", *_from_one(function.id, call))
     fixes = replacing(call.span, meant)
-    return typer.report(
-        "CS302", said, function.span, label, notes=("indices begin at 0",), helps=helps, fixes=fixes
-    )
+    told = {"notes": ("indices begin at 0",), "helps": helps, "fixes": fixes}
+    return typer.report("CS302", said, function.span, label, **told)
 
 
 def _from_one(name: str, call: Call) -> tuple[str, ...]:

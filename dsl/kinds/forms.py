@@ -205,9 +205,8 @@ def _around(typer: Typer, call: Call, signature: Signature) -> tuple[str, ...]:
         return (f"normal(0, {last})",)
     if not ends or last.startswith("-") or not re.fullmatch(r"[\w.%]+(?:/[\w.%]+)?", last):
         return ()
-    forms = tuple(
-        f"{signature.name}({', '.join([*before, low, last])})" for low in (f"-{last}", "0")
-    )
+    lows = (f"-{last}", "0")
+    forms = tuple(f"{signature.name}({', '.join([*before, low, last])})" for low in lows)
     drawn = typer.source.text.startswith(".", call.span.end)
     return forms[::-1] if drawn else forms
 
@@ -309,6 +308,5 @@ def check_centre(typer: Typer, call: Call) -> None:
         return
     said = f"the ball of a worst case needs its centre: around `{centre}`"
     label = "around what?"
-    typer.report(
-        "CS301", said, call.span, label, **writing(call.span, with_centre(typer, call, centre))
-    )
+    told = writing(call.span, with_centre(typer, call, centre))
+    typer.report("CS301", said, call.span, label, **told)

@@ -134,10 +134,8 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
         helps = (f"compare it: `{event}`", f"or, for its mean, write `{mean}`")
         fixes = (*replacing(expr.body.span, event), *replacing(expr.span, mean))
         if never_below(body):
-            helps, fixes = (
-                (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`"),
-                fixes[::-1],
-            )
+            helps = (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`")
+            fixes = fixes[::-1]
     said = f"{typer.text(expr.body)} is a number, not an event"
     label = "needs something true or false"
     return typer.report("CS313", said, expr.body.span, label, helps=helps, fixes=fixes)

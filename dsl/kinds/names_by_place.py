@@ -57,9 +57,8 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     if indexed is not None and text[name.span.end : name.span.end + 1] == "]":
         meant = f'{indexed[1]}.weights("{word}")'
         place = Span(start - len(indexed[0]), name.span.end + 1)
-        return typer.unknown(
-            name, f"weights are chosen by a text: `{meant}`", new=meant, place=place
-        )
+        help_ = f"weights are chosen by a text: `{meant}`"
+        return typer.unknown(name, help_, new=meant, place=place)
     models = tuple(typer.symbols.models())
     if len(models) == 1 and _OF_A_MODEL.match(text, name.span.end):
         only = models[0]
@@ -192,9 +191,8 @@ def _by_operators(typer: Typer, name: Name, form: str, close: int) -> Kind | Non
     parts = [g if re.fullmatch(r"[\w.]+(?:\([^()]*\))?", g) else f"({g})" for g in given]
     filled = dict(zip(letters, parts, strict=True))
     meant = _PLACE.sub(lambda m: filled[m[0]], form)
-    return typer.unknown(
-        name, f"write `{meant}`", new=meant, place=Span(name.span.start, close + 1)
-    )
+    place = Span(name.span.start, close + 1)
+    return typer.unknown(name, f"write `{meant}`", new=meant, place=place)
 
 
 _PART = re.compile(r"\.(?:violation|value|residual)\b(?:\(\))?")

@@ -107,9 +107,8 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
         whole = Span(value.span.start, typer.source.text.find("]", only.span.end) + 1)
         said = f"`{text}` is a model: what it sees stands in `( )`"
         return typer.report("CS302", said, whole, "square brackets", **writing(whole, meant))
-    place = ".".join(
-        index.value if isinstance(index, String) else typer.slice(index) for index in indices
-    )
+    parts = (index.value if isinstance(index, String) else typer.slice(index) for index in indices)
+    place = ".".join(parts)
     part = f'{text}.weights("{place}*")'
     behind = _PLACE.match(typer.source.text, value.span.end)
     help_, fixes = of_each(typer, value.span, behind, part)

@@ -53,6 +53,5 @@ def _clean(example: Fix, source: Source, check: Check, before: int) -> bool:
     text = f"{source.text[:start]}{example.replacement}{source.text[end:]}"
     found = errors(check(Source(text=text, name=source.name)))
     last = start + len(example.replacement)
-    return len(found) < before and not any(
-        d.span.start <= last and d.span.end >= start for d in found
-    )
+    there = any(d.span.start <= last and d.span.end >= start for d in found)
+    return len(found) < before and not there

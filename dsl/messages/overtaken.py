@@ -114,9 +114,8 @@ def _without_untrusted(found: Sequence[Diagnostic], source: Source) -> list[Diag
     if not any(d.code == "CS218" for d in found):
         return list(found)
     quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
-    return [
-        d for d in found if d.code != "CS218" or source.position(d.span.start).line not in quotes
-    ]
+    lines = ((d, source.position(d.span.start).line) for d in found)
+    return [d for d, line in lines if d.code != "CS218" or line not in quotes]
 
 
 def _overtakes(other: Diagnostic, edit: Fix, found: Diagnostic, source: Source) -> bool:

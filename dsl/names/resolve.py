@@ -258,18 +258,16 @@ def _of_coordinates(average: Expectation, axes: set[str], table: dict[str, Symbo
     """Whether a mean is of a field at coordinates, whose points are missing, and of no data."""
     used = names(average)
     items = (symbol.item for name, symbol in table.items() if name in used)
-    fields = any(
-        i.arguments and axes.issuperset(i.arguments) for i in items if isinstance(i, Model)
-    )
+    models = (item for item in items if isinstance(item, Model))
+    fields = any(m.arguments and axes.issuperset(m.arguments) for m in models)
     return fields and average.dataset is None and (used & {"x", "y"}) <= axes
 
 
 def _of_points(spec: Spec, words: set[str]) -> bool:
     """Whether losses and classes are all called by their arguments: `ce(f(z), 1)` of a `var z`."""
     called = {id(node.function) for node in walk(spec) if isinstance(node, Call) and node.arguments}
-    return all(
-        id(node) in called for node in walk(spec) if isinstance(node, Name) and node.id in words
-    )
+    named = (n for n in walk(spec) if isinstance(n, Name) and n.id in words)
+    return all(id(name) in called for name in named)
 
 
 def _unused(

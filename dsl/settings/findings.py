@@ -79,9 +79,8 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     options = options_in(cls, name)
     text = source.slice(expr.span)
     if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
-        rest = (
-            f"{number(100 - 100 * expr.value)}%" if text.endswith("%") else number(1 - expr.value)
-        )
+        percent = text.endswith("%")
+        rest = f"{number(100 - 100 * expr.value)}%" if percent else number(1 - expr.value)
         return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"

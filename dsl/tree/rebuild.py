@@ -165,10 +165,8 @@ def _under_binders(
         if condition is not None:
             update["condition"] = _substitute(condition, inner, free)
         binders.append(binder.model_copy(update=update))
-    changes: dict[str, object] = {
-        "binders": tuple(binders),
-        "body": _substitute(node.body, inner, free),
-    }
+    body = _substitute(node.body, inner, free)
+    changes: dict[str, object] = {"binders": tuple(binders), "body": body}
     if isinstance(node, Expectation):
         changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)

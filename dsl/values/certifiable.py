@@ -80,9 +80,8 @@ def objections(expr: Expr, ranges: Ranges) -> Iterator[Objection]:
 
 def _measured(expr: Expr) -> bool:
     """Whether anything is measured on examples; what is not is a number like another."""
-    return any(
-        isinstance(n, Expectation | Comprehension) or function_name(n) in _TAILS for n in walk(expr)
-    )
+    means = Expectation | Comprehension
+    return any(isinstance(n, means) or function_name(n) in _TAILS for n in walk(expr))
 
 
 def _known(word: str, call: Call) -> bool:

@@ -177,9 +177,8 @@ class Ranges:
             if operator == "/":
                 if part.low < 0 < part.high or part.low == part.high == 0:
                     return ALL
-                part = Range(
-                    1 / part.high if part.high else -INF, 1 / part.low if part.low else INF
-                )
+                low = 1 / part.high if part.high else -INF
+                part = Range(low, 1 / part.low if part.low else INF)
             total = total.times(part)
         return _sane(total)
 
@@ -293,7 +292,6 @@ def _periodic(word: str, part: Range) -> Range:
     low, high = part.low + shift, part.high + shift
     ends = (math.sin(low), math.sin(high))
     top = math.floor((high - math.pi / 2) / math.tau) >= math.ceil((low - math.pi / 2) / math.tau)
-    bottom = math.floor((high + math.pi / 2) / math.tau) >= math.ceil(
-        (low + math.pi / 2) / math.tau
-    )
+    first = math.ceil((low + math.pi / 2) / math.tau)
+    bottom = math.floor((high + math.pi / 2) / math.tau) >= first
     return Range(-1.0 if bottom else min(ends), 1.0 if top else max(ends))

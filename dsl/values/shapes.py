@@ -134,9 +134,8 @@ def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
         if item.name in called:
             return None
         called.append(item.name)
-        body = substitute(
-            item.value, dict(zip(item.parameters or (), call.arguments, strict=False))
-        )
+        given = dict(zip(item.parameters or (), call.arguments, strict=False))
+        body = substitute(item.value, given)
         shape = shape_of(body, leaf, values)
         called.pop()
         return shape

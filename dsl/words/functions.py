@@ -90,9 +90,8 @@ def _elementary(
     name: str, doc: str, low: float = -INF, high: float = INF, monotone: int = 0, **extra: bool
 ) -> Signature:
     gradient = extra.get("gradient", True)
-    return Signature(
-        name, "elementary", (_p("x", _ENTRYWISE),), "like", doc, (low, high), (monotone,), gradient
-    )
+    x, turns = (_p("x", _ENTRYWISE),), (monotone,)
+    return Signature(name, "elementary", x, "like", doc, (low, high), turns, gradient)
 
 
 def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
@@ -110,9 +109,8 @@ def _entries(name: str, doc: str, low: float = -INF, monotone: int = 0) -> Signa
 
 
 def _size(name: str, doc: str, high: float = INF, kinds: frozenset[What] = _MODEL) -> Signature:
-    return Signature(
-        name, "model", (_p("model", kinds),), "number", doc, (0, high), surrogate="gates"
-    )
+    of = (_p("model", kinds),)
+    return Signature(name, "model", of, "number", doc, (0, high), surrogate="gates")
 
 
 def _set(name: str, doc: str, *parameters: Parameter, variadic: bool = False) -> Signature:

@@ -97,10 +97,8 @@ def _others(typer: Typer, sides: tuple[Expr, Expr], inner: tuple[int, int]) -> I
         axes = range(len(sizes)) if square else [len(sizes) - 1 if last else 0]
         if not all(isinstance(item.dimensions[axis], Number) for axis in axes):
             continue
-        texts = [
-            str(new) if axis in axes else typer.slice(d) for axis, d in enumerate(item.dimensions)
-        ]
-        listed = ", ".join(texts)
+        written = enumerate(map(typer.slice, item.dimensions))
+        listed = ", ".join(str(new) if axis in axes else text for axis, text in written)
         span = Span(item.dimensions[0].span.start, item.dimensions[-1].span.end)
         fix = Fix(span=span, replacement=listed, title=f"write {item.name}[{listed}]")
         votes = _votes(typer, new, {n for n in names if n}) + isinstance(item, Param) * 0.5

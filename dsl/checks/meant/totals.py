@@ -187,9 +187,8 @@ def _compared(typer: Typer, bounds: list[_Bound], size: int, upper: bool) -> boo
         return False
     share = _share(typer, total.value / size, entry)
     words = ("most", "at least") if upper else ("least", "at most")
-    side = (
-        f"{size} entries of at {words[0]} {number(entry.value)} sum to {number(size * entry.value)}"
-    )
+    whole = number(size * entry.value)
+    side = f"{size} entries of at {words[0]} {number(entry.value)} sum to {whole}"
     _report(typer, total, entry, (side, words[1], share))
     return True
 
@@ -304,9 +303,8 @@ def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, othe
     said = f"`{typer.slice(product)}` is a product for every entry, and each of them is bounded"
     place, label = relation.span, "of each entry, or of their sum?"
     note = f"one number, the sum of the products, is `{one.id} @ {other.id}`"
-    each = (
-        f"forall i in range({shape[0] if shape else 'n'}): {first}{one.id}[i]*{other.id}[i]{rest}"
-    )
+    over = f"forall i in range({shape[0] if shape else 'n'})"
+    each = f"{over}: {first}{one.id}[i]*{other.id}[i]{rest}"
     helps = (f"for their sum write `{meant}`", f"for every entry by itself write `{each}`")
     fixes = replacing(place, meant)
     typer.warn("CS329", said, place, label, notes=(note,), helps=helps, fixes=fixes)
