@@ -217,11 +217,10 @@ def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
     if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
         return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
     body = denominator.body
-    return (
-        "for a column that is never negative: "
-        f"`{typer.exchanged(denominator, body, f'abs({body.id})')}`",
-        f"for one of true and false: `P{typer.exchanged(denominator, body, body.id)[1:]}`",
-    )
+    absolute = typer.exchanged(denominator, body, f"abs({body.id})")
+    truth = f"P{typer.exchanged(denominator, body, body.id)[1:]}"
+    never = f"for a column that is never negative: `{absolute}`"
+    return (never, f"for one of true and false: `{truth}`")
 
 
 def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:

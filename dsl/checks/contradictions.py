@@ -136,24 +136,15 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
         verb = "contradict each other"
         what = typer.slice(max(ordered, key=lambda fact: len(fact.form)).shown) or "the expression"
         every = "both" if len(ordered) == 2 else "all of them"
-        notes = known or (
-            f"no value of {what} satisfies {every}, so no multiplier update can converge",
-        )
+        why = f"no value of {what} satisfies {every}, so no multiplier update can converge"
+        notes = known or (why,)
     moves = _moved(typer, ordered)
-    typer.report(
-        "CS404" if sets else "CS401",
-        f"constraints {listing(labels, 'and')} {verb}",
-        _place(last),
-        _needs(typer, last),
-        related=tuple(Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered[:-1]),
-        notes=notes,
-        helps=(
-            *(f"move a bound: `{move.title}`" for move in moves[:1]),
-            *(f"or the other: `{move.title}`" for move in moves[1:]),
-            f"drop one, or make one a preference: `{text} soft(weight=0.1)`",
-        ),
-        fixes=moves,
-    )
+    code, said = "CS404" if sets else "CS401", f"constraints {listing(labels, 'and')} {verb}"
+    *others, at = [Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered]
+    helps = [f"{'or the other' if i else 'move a bound'}: `{m.title}`" for i, m in enumerate(moves)]
+    helps.append(f"drop one, or make one a preference: `{text} soft(weight=0.1)`")
+    told = {"related": others, "notes": notes, "helps": helps, "fixes": moves}
+    typer.report(code, said, at.span, at.text, **told)
 
 
 def _moved(typer: Typer, facts: list[Fact]) -> tuple[Fix, ...]:

@@ -77,14 +77,10 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
     for modifier in modifiers:
         kind = type(modifier)
         if kind in seen:
-            typer.report(
-                "CS505",
-                f"`{_WORDS.get(kind, 'on')}` is given twice",
-                modifier.span,
-                "given again here",
-                related=also_at(seen[kind].span, "given here already"),
-                helps=("keep one of the two",),
-            )
+            said = f"`{_WORDS.get(kind, 'on')}` is given twice"
+            related = also_at(seen[kind].span, "given here already")
+            told = {"related": related, "helps": ("keep one of the two",)}
+            typer.report("CS505", said, modifier.span, "given again here", **told)
         seen.setdefault(kind, modifier)
     if By in seen and Soft in seen:
         first, later = sorted((seen[By].span, seen[Soft].span))
@@ -154,13 +150,10 @@ def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
     known = SURROGATE_SETTINGS[word]
     if keyword.name not in known:
         guess = closest(keyword.name, known) or (known[0] if len(known) == 1 else None)
-        typer.report(
-            "CS502",
-            f"`{word}` has no setting `{keyword.name}`",
-            keyword.name_span,
-            f"it takes {listing(known, 'and')}" if known else "it takes no settings",
-            helps=(f"did you mean `{guess}`?",) if guess else (f"write `{word}`",),
-        )
+        said = f"`{word}` has no setting `{keyword.name}`"
+        takes = f"it takes {listing(known, 'and')}" if known else "it takes no settings"
+        help_ = f"did you mean `{guess}`?" if guess else f"write `{word}`"
+        typer.report("CS502", said, keyword.name_span, takes, helps=(help_,))
         return
     try:
         value = constant(keyword.value, typer.values)

@@ -210,12 +210,9 @@ def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) 
     name, other = typer.slice(left), typer.slice(right) if right else "a"
     what = f"whether `{name}` is one of a few values"
     what = f"`{typer.source.slice(place)}`" if right else what
-    helps = (
-        f"for a margin: `abs({name} - {other}) >= 0.1`"
-        if positive
-        else f"say how near counts: `abs({name} - {other}) <= 0.01 => ...`",
-        "for a side of it: `<=` or `>=`",
-    )
+    near = f"say how near counts: `abs({name} - {other}) <= 0.01 => ...`"
+    near = f"for a margin: `abs({name} - {other}) >= 0.1`" if positive else near
+    helps = (near, "for a side of it: `<=` or `>=`")
     said = f"{what} asks for nothing in a rule: numbers that move are almost never equal"
     label = "holds almost everywhere" if positive else "holds almost nowhere"
     note = "where they are, a change of nothing makes them differ"

@@ -49,20 +49,14 @@ from cspec.dsl.tree.rebuild import condition_names, function_name, head_name, se
 
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
     for extra in items[1:]:
-        fixes = _one_line(typer, items[0], extra)
-        help_ = "remove one of the two lines"
+        first = items[0]
+        fixes, help_ = _one_line(typer, first, extra), "remove one of the two lines"
         if fixes:
-            kept = typer.source.text[items[0].span.start : fixes[0].span.start]
+            kept = typer.source.text[first.span.start : fixes[0].span.start]
             help_ = f"put both into one line: `{kept}{fixes[0].replacement}`"
-        typer.report(
-            "CS508",
-            f"this spec has two `{what}` lines",
-            extra.span,
-            "a second one",
-            related=also_at(items[0].span, "the first one"),
-            helps=(help_,),
-            fixes=fixes or either(items[0], extra),
-        )
+        said, related = f"this spec has two `{what}` lines", also_at(first.span, "the first one")
+        told = {"helps": (help_,), "fixes": fixes or either(first, extra)}
+        typer.report("CS508", said, extra.span, "a second one", related=related, **told)
 
 
 def either(first: Item, extra: Item) -> tuple[Fix, ...]:

@@ -228,17 +228,11 @@ class _Pairs:
         if not data and len(columns) == 1 and columns[0] not in ("x", "y"):
             return ""  # pairs of the groups of a column?
         base = data[0] if data else self._symbols.default_dataset or ""
-        self.found.append(
-            finding(
-                "CS302",
-                "`pairs` takes a dataset, and none of its columns"
-                if not data or columns != data
-                else "`pairs` takes one dataset: both examples are drawn from it",
-                call.span,
-                "two examples of which data?",
-                **writing(call.span, f"pairs({base})"),
-            )
-        )
+        said = "`pairs` takes one dataset: both examples are drawn from it"
+        if not data or columns != data:
+            said = "`pairs` takes a dataset, and none of its columns"
+        label, told = "two examples of which data?", writing(call.span, f"pairs({base})")
+        self.found.append(finding("CS302", said, call.span, label, **told))
         return base
 
     def _declare(self, binder: Binder, base: str, way: str) -> str:

@@ -130,15 +130,10 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
 def _missing(item: From, path: Path) -> Diagnostic:
     others = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
     guess = closest(path.name, others)
-    return finding(
-        "CS217",
-        f"there is no file `{item.module}` beside the spec",
-        item.span,
-        "needed to run this spec",
-        severity="warning",
-        notes=("nothing is known about what it would define",),
-        helps=(f"did you mean `{guess}`?",) if guess else (),
-    )
+    said, label = f"there is no file `{item.module}` beside the spec", "needed to run this spec"
+    notes = ("nothing is known about what it would define",)
+    told = {"notes": notes, "helps": (f"did you mean `{guess}`?",) if guess else ()}
+    return finding("CS217", said, item.span, label, severity="warning", **told)
 
 
 def _named(name: Imported, known: Outline, item: From, found: list[Diagnostic]) -> Signature | None:

@@ -64,14 +64,10 @@ def _function_alone(typer: Typer, name: Name) -> Kind | None:
     if not parameters:
         return None
     text = f"{name.id}({', '.join(parameters)})"
+    said = f"`{name.id}` is a function: it needs its argument"
+    label, helps = f"defined as `{text}`", (f"write `{text}`",)
     bracketed = in_square_brackets(typer, name, name.id)
-    return bracketed or typer.report(
-        "CS302",
-        f"`{name.id}` is a function: it needs its argument",
-        name.span,
-        f"defined as `{text}`",
-        helps=(f"write `{text}`",),
-    )
+    return bracketed or typer.report("CS302", said, name.span, label, helps=helps)
 
 
 def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -127,10 +123,6 @@ def _bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
     """A set without parentheses: right only where it needs no argument."""
     if not any(parameter.required for parameter in signature.parameters):
         return Kind("set")
-    return in_square_brackets(typer, name, name.id) or typer.report(
-        "CS302",
-        f"`{name.id}` does not say how much",
-        name.span,
-        signature.doc,
-        helps=(f"write `{form(signature)}`",),
-    )
+    said, helps = f"`{name.id}` does not say how much", (f"write `{form(signature)}`",)
+    bracketed = in_square_brackets(typer, name, name.id)
+    return bracketed or typer.report("CS302", said, name.span, signature.doc, helps=helps)

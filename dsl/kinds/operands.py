@@ -119,13 +119,10 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
         fixes = (fix,) if alone else ()
         return typer.report("CS313", said, expr.span, "not an event", helps=(help_,), fixes=fixes)
     over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
-    meant: dict[str, Any] = {
-        "helps": (
-            f"compare it: `{compared(text)}`",
-            *(f"or write `{c}`, the class that it says" for c in _class_of(typer, expr)),
-        ),
-        "fixes": replacing(expr.span, compared(text)) if kind.what in NUMERIC else (),
-    }
+    helps = [f"compare it: `{compared(text)}`"]
+    helps += [f"or write `{c}`, the class that it says" for c in _class_of(typer, expr)]
+    edits = replacing(expr.span, compared(text)) if kind.what in NUMERIC else ()
+    meant: dict[str, Any] = {"helps": helps, "fixes": edits}
     if over is not None:
         meant = writing(expr.span, f"{over[1]} == {text}")
     said = f"{typer.text(expr)} is {WORDS[kind.what]}, not an event"

@@ -120,13 +120,9 @@ def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
     """Report `f.weights["fc*"]`."""
     text = typer.source.text
     place = Span(value.span.start, text.find("]", pattern.span.end) + 1)
-    return typer.report(
-        "CS302",
-        "weights are chosen by their names in `( )`",
-        place,
-        "square brackets",
-        **writing(place, f"{typer.slice(value)}({typer.slice(pattern)})"),
-    )
+    said = "weights are chosen by their names in `( )`"
+    told = writing(place, f"{typer.slice(value)}({typer.slice(pattern)})")
+    return typer.report("CS302", said, place, "square brackets", **told)
 
 
 def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:

@@ -55,13 +55,9 @@ def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`ce(y, f(x))`."""
     label, output = (typer.slice(argument) for argument in call.arguments[:2])
     meant = f"{signature.name}({output}, {label})"
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` takes the outputs first and the labels second",
-        call.span,
-        f"`{label}` is a column, `{output}` an output of a model",
-        **writing(call.span, meant),
-    )
+    said = f"`{signature.name}` takes the outputs first and the labels second"
+    what = f"`{label}` is a column, `{output}` an output of a model"
+    return typer.report("CS302", said, call.span, what, **writing(call.span, meant))
 
 
 def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:

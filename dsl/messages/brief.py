@@ -74,15 +74,10 @@ def _count(left: Sequence[Diagnostic]) -> Diagnostic:
     words = [f"{wrong:,} error{'s' * (wrong != 1)}"] if wrong else []
     if others := len(left) - wrong:
         words.append(f"{others:,} warning{'s' * (others != 1)}")
-    return finding(
-        _MORE,
-        f"and {' and '.join(words)} more",
-        left[0].span,
-        "the next one is here",
-        severity="error" if wrong else "warning",
-        helps=("mend those above first: one mistake often has many findings",),
-        source=left[0].source,
-    )
+    helps = ("mend those above first: one mistake often has many findings",)
+    said, next_ = f"and {' and '.join(words)} more", left[0]
+    told = {"severity": "error" if wrong else "warning", "source": next_.source}
+    return finding(_MORE, said, next_.span, "the next one is here", helps=helps, **told)
 
 
 def _short(diagnostic: Diagnostic) -> Diagnostic:

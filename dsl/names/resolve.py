@@ -435,11 +435,8 @@ def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
 
 
 def _too_large(item: Let, depth: int, size: int) -> Diagnostic:
-    why = (
-        f"it stands on a chain of more than {DEEPEST} others"
-        if depth > DEEPEST
-        else f"written out it has {size:,} terms"
-    )
+    chained = f"it stands on a chain of more than {DEEPEST} others"
+    why = chained if depth > DEEPEST else f"written out it has {size:,} terms"
     said = f"let `{item.name}` is too large"
     note = f"at most {LARGEST:,} terms and a chain of {DEEPEST} lets can be written out"
     help_ = "use fewer lets, or bring the function in from Python: `from ... import`"
