@@ -104,11 +104,10 @@ class Sets:
             entries = places.numpy()
             if isinstance(operator, (Box, Nonneg)):
                 lo, hi = (operator.lo, operator.hi) if isinstance(operator, Box) else (0.0, np.inf)
-                ends = (
+                low, high = (
                     torch.broadcast_to(torch.as_tensor(end).double(), shape).flatten().numpy()
                     for end in (lo, hi)
                 )
-                low, high = ends
                 self.lower[entries] = np.maximum(self.lower[entries], low)
                 self.upper[entries] = np.minimum(self.upper[entries], high)
 

@@ -8,14 +8,15 @@ from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.text.source import Source
 from cspec.runtime.failures import line_span
-from cspec.runtime.measure.requirements import holds
+from cspec.runtime.measure.requirements import Measurement, holds
+from cspec.runtime.result.constraint import ConstraintResult
 
-Values = Mapping[str, tuple[float, float]]
-"""Value and bound of constraints, by label."""
+Measured = Mapping[str, Measurement] | Mapping[str, ConstraintResult]
+"""What has the value and the bound of constraints, by label."""
 
 
 def refuse_constant(
-    program: Program, measure: Callable[[tuple[ConstraintFacts, ...]], Values]
+    program: Program, measure: Callable[[tuple[ConstraintFacts, ...]], Measured]
 ) -> None:
     """Refuse what no training can meet, before it trains.
 
@@ -30,17 +31,17 @@ def refuse_constant(
         return
     values = measure(constant)
     source = Source(text=program.spec, name=program.name)
-    found = [
+    refused = [
         Diagnostic(
             code="CS310",
-            message=f"`{c.text}` can't be met: it is {values[c.label][0]:.4g} whatever is learned",
+            message=f"`{c.text}` can't be met: it is {found.value:.4g} whatever is learned",
             span=line_span(source, c.line),
             label="the same whatever is predicted",
             helps=("ask for something that the predictions change, or leave it out",),
             source=source if c.line else None,
         )
-        for c in constant
-        if not holds(c, *values[c.label])
+        for c, found in ((c, values[c.label]) for c in constant)
+        if not holds(c, found.value, found.bound)
     ]
-    if found:
-        raise SpecError(found)
+    if refused:
+        raise SpecError(refused)

@@ -6,7 +6,7 @@ Nothing here moves a parameter, a generator or a mode.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,44 +102,38 @@ def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
     return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))
 
 
+def by_data(
+    places: Mapping[str, Where],
+) -> Iterator[tuple[tuple[tuple[str, str], ...], dict[str, Where]]]:
+    """What stands in for what, and the constraints that are measured there together."""
+    for replaced in dict.fromkeys(place.replaced for place in places.values()):
+        yield replaced, {label: at for label, at in places.items() if at.replaced == replaced}
+
+
+@dataclass(frozen=True)
 class Measurer:
     """Evaluates constraints of a program on datasets, as deployed."""
 
-    def __init__(
-        self,
-        evaluate: Evaluate,
-        primal: Primal,
-        data: Mapping[str, Dataset],
-        constraints: Sequence[ConstraintFacts],
-        on_the_way: bool = False,
-    ) -> None:
-        self._evaluate = evaluate
-        self.primal = primal
-        self._data = data
-        self._constraints = constraints
-        self._on_the_way = on_the_way
-
-    def on(self, data: Mapping[str, Dataset]) -> Measurer:
-        """The same constraints and parameters on other datasets of the same names."""
-        return Measurer(self._evaluate, self.primal, data, self._constraints, self._on_the_way)
-
-    def on_the_way(self) -> Measurer:
-        """The same where iterates are compared: worst cases are searched as in training."""
-        return Measurer(self._evaluate, self.primal, self._data, self._constraints, True)
+    evaluate: Evaluate
+    primal: Primal
+    data: Mapping[str, Dataset]
+    constraints: Sequence[ConstraintFacts]
+    on_the_way: bool = False
+    """Whether worst cases are searched as in training: where iterates are compared."""
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""
-        found: dict[str, Columns] = {name: data.judged for name, data in self._data.items()}
+        found: dict[str, Columns] = {name: data.judged for name, data in self.data.items()}
         for name, stand_in in replaced:
-            found[name] = self._data[stand_in].judged
-        if self._on_the_way:
+            found[name] = self.data[stand_in].judged
+        if self.on_the_way:
             found[ON_THE_WAY] = {}
         return found
 
     def values(self, data: Mapping[str, Columns]) -> dict[str, tuple[float, float]]:
         """Value and bound of every constraint on the data given."""
         with measuring(models_in(self.primal)):
-            found = self._evaluate(self.primal, data)
+            found = self.evaluate(self.primal, data)
         return {label: (number(value), number(bound)) for label, (value, bound) in found.items()}
 
     def measure(self, places: Mapping[str, Where], errors: bool = False) -> dict[str, Measurement]:
@@ -148,8 +142,7 @@ class Measurer:
         With `errors` also the number of examples and the standard error of each.
         """
         found: dict[str, Measurement] = {}
-        for replaced in dict.fromkeys(place.replaced for place in places.values()):
-            here = {label: place for label, place in places.items() if place.replaced == replaced}
+        for replaced, here in by_data(places):
             if errors:
                 found |= self._with_errors(here, replaced)
                 continue
@@ -167,39 +160,32 @@ class Measurer:
             listening() as samples,
             torch.enable_grad(),
         ):
-            values = self._evaluate(self.primal, self.columns(replaced))
+            values = self.evaluate(self.primal, self.columns(replaced))
         moved = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
         heard = Heard(moved, samples.places)
-        among = {name: one for name, one in self._data.items() if one.members is not None}
+        among = {name: one for name, one in self.data.items() if one.members is not None}
         found = {}
-        for constraint in self._constraints:
-            if constraint.label in places:
-                value, bound = values[constraint.label]
-                used = heard.behind(value, bound)
-                counted = examples(used)
-                found[constraint.label] = Measurement(
-                    value=number(value),
-                    bound=number(bound),
-                    split=places[constraint.label].split,
-                    n=self._rows(constraint, stand_ins) if counted is None else counted,
-                    standard_error=standard_error(value, heard.behind(value), among),
-                    absent=absent(constraint, used),
-                    sampled=self._sampled(constraint, stand_ins),
-                )
+        for constraint in self.constraints:
+            if constraint.label not in places:
+                continue
+            value, bound = values[constraint.label]
+            used = heard.behind(value, bound)
+            counted = examples(used)
+            names = (stand_ins.get(name, name) for name in constraint.datasets)
+            own = [self.data[name] for name in names if name in self.data]
+            # All rows of its data, where it is no function of means.
+            rows = sum(len(next(iter(data.judged.values()))) for data in own)
+            stands_for_more = (*(data.sampled for data in own), constraint.drawn)
+            found[constraint.label] = Measurement(
+                value=number(value),
+                bound=number(bound),
+                split=places[constraint.label].split,
+                n=(rows or None) if counted is None else counted,
+                standard_error=standard_error(value, heard.behind(value), among),
+                absent=absent(constraint, used),
+                sampled=", ".join(dict.fromkeys(filter(None, stands_for_more))),
+            )
         return found
-
-    def _sampled(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> str:
-        """What stands for the points of its domains, and for its noise."""
-        names = [stand_ins.get(name, name) for name in constraint.datasets]
-        found = [self._data[name].sampled for name in names if name in self._data]
-        found.append(constraint.drawn)
-        return ", ".join(dict.fromkeys(filter(None, found)))
-
-    def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
-        """All rows of its data, where it is no function of means."""
-        names = [stand_ins.get(name, name) for name in constraint.datasets]
-        found = [self._data[name].judged for name in names if name in self._data]
-        return sum(len(next(iter(columns.values()))) for columns in found) or None
 
 
 def measured(
@@ -207,8 +193,7 @@ def measured(
 ) -> dict[str, Measurement]:
     """Every requirement where it is to be measured; NaN, and a note, on data that can't be."""
     found: dict[str, Measurement] = {}
-    for replaced in dict.fromkeys(place.replaced for place in places.values()):
-        here = {label: place for label, place in places.items() if place.replaced == replaced}
+    for _, here in by_data(places):
         labels = ", ".join(here)
         split = next(iter(here.values())).split
         nothing = {

@@ -16,7 +16,7 @@ from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
 from cspec.runtime.evidence.manifest import Origins
 from cspec.runtime.evidence.origins import origins
-from cspec.runtime.measure.constant import Values, refuse_constant
+from cspec.runtime.measure.constant import Measured, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
@@ -147,10 +147,9 @@ def refuse_unmeetable(session: Session) -> None:
         SpecError: CS310.
     """
 
-    def measure(constraints: Sequence[ConstraintFacts]) -> Values:
+    def measure(constraints: Sequence[ConstraintFacts]) -> Measured:
         places = where_measured(constraints, session.program.verify, session.plan.dataset)
-        found = session.measurer.measure(places)
-        return {label: (item.value, item.bound) for label, item in found.items()}
+        return session.measurer.measure(places)
 
     try:
         refuse_constant(session.program, measure)

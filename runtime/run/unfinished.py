@@ -64,6 +64,5 @@ def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | Non
 
 
 def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
-    value = best.values.get(constraint.label, math.nan)
-    bound = best.bounds.get(constraint.label, math.nan)
+    value, bound = best.reading(constraint.label)
     return judged(constraint, Measurement(value, bound, best.split or None, None))

@@ -64,6 +64,10 @@ def pays(now: Merit, best: Merit) -> bool:
     return now[0] < best[0] or now[1] < best[1]
 
 
+KEPT = ("factor", "straightness", "taken", "way", "before", "half", "merit", "most", "best", "paid")
+"""What a resumed run needs of a follower."""
+
+
 class Follower:
     """The factor of one group of parameters; where it does not act, it only looks."""
 
@@ -75,23 +79,23 @@ class Follower:
         self.factor = 1.0
         self.most = MOST
         """The largest factor that is taken; less once one has led off."""
-        self._taken, self._way = 0, 0.0
-        self._merit: Merit | None = None
-        self._best: Merit = (math.inf, math.inf)
+        self.taken, self.way = 0, 0.0
+        self.merit: Merit | None = None
+        self.best: Merit = (math.inf, math.inf)
         """The smallest objective and violation of a window, each by itself."""
-        self._paid = True
-        self._before = self._half = self._point()
+        self.paid = True
+        self.before = self.half = self._point()
         self._adaptive = "betas" in group
 
     @property
     def begins(self) -> bool:
         """Whether a window begins with the next step."""
-        return self._taken == 0
+        return self.taken == 0
 
     @property
     def travels(self) -> bool:
         """Whether the last window was straight, and led somewhere as far as is known."""
-        return self._paid and self.straightness > (STRAIGHT if self._adaptive else STRAIGHT_HALVES)
+        return self.paid and self.straightness > (STRAIGHT if self._adaptive else STRAIGHT_HALVES)
 
     @torch.no_grad()
     def _point(self) -> Tensor:
@@ -99,62 +103,46 @@ class Follower:
 
     def step(self, merit: Callable[[], Merit | None] = lambda: None) -> float:
         """Note a step that was taken at the group's rate; the factor of the next one."""
-        self._taken += 1
-        self._way += float(self.group["lr"])
-        if not self._adaptive and self._taken == self.window // 2:
-            self._half = self._point()
-        if self._taken < self.window:
+        self.taken += 1
+        self.way += float(self.group["lr"])
+        if not self._adaptive and self.taken == self.window // 2:
+            self.half = self._point()
+        if self.taken < self.window:
             return self.factor
         point = self._point()
-        moved = float((point - self._before).norm())
+        moved = float((point - self.before).norm())
         self.straightness = moved / max(self._longest(point), 1e-300)
         if self.acts:
             self._act(merit())
-        self._taken, self._way, self._before = 0, 0.0, point
+        self.taken, self.way, self.before = 0, 0.0, point
         return self.factor
 
     def _act(self, now: Merit | None) -> None:
         """The factor, by the window that ended and by how the run stood at its ends."""
-        before, self._merit = self._merit, now
+        before, self.merit = self.merit, now
         slower = max(self.factor / 2, 1.0)
-        self._paid = now is None or pays(now, self._best)
+        self.paid = now is None or pays(now, self.best)
         if self.straightness < CIRCLES:
             self.factor = slower
         elif self.straightness > STRAIGHT:
             if before is not None and now is not None and leads_off(before, now):
                 self.most = self.factor = slower
-            elif self._paid:
+            elif self.paid:
                 self.factor = min(2 * self.factor, self.most)
         if now is not None:
-            self._best = min(self._best[0], now[0]), min(self._best[1], now[1])
+            self.best = min(self.best[0], now[0]), min(self.best[1], now[1])
 
     def _longest(self, point: Tensor) -> float:
         if self._adaptive:
-            return float(self._way * max(1, point.numel()) ** 0.5)
-        return float((point - self._half).norm() + (self._half - self._before).norm())
+            return float(self.way * max(1, point.numel()) ** 0.5)
+        return float((point - self.half).norm() + (self.half - self.before).norm())
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        return {
-            "factor": self.factor,
-            "straightness": self.straightness,
-            "taken": self._taken,
-            "way": self._way,
-            "before": self._before,
-            "half": self._half,
-            "merit": self._merit,
-            "most": self.most,
-            "best": self._best,
-            "paid": self._paid,
-        }
+        return {name: getattr(self, name) for name in KEPT}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        self.factor, self._way = float(state["factor"]), float(state["way"])
-        self._taken, self.straightness = int(state["taken"]), float(state["straightness"])
-        self.most, merit = float(state.get("most", MOST)), state.get("merit")
-        self._merit = None if merit is None else (float(merit[0]), float(merit[1]))
-        self._best = float(state["best"][0]), float(state["best"][1])
-        self._paid = bool(state["paid"])
-        self._before = state["before"].to(self._before)
-        self._half = state["half"].to(self._before)
+        for name in KEPT:
+            held = state[name]
+            setattr(self, name, held.to(self.before) if isinstance(held, Tensor) else held)
