@@ -34,9 +34,8 @@ from cspec.compiler.records.which_data import Where
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
-from cspec.runtime.measure.constant import refuse_constant
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
-from cspec.runtime.measure.requirements import Measurer
+from cspec.runtime.measure.requirements import Measurer, refuse_constant
 from cspec.runtime.models.without_trace import constants_in, measuring
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look

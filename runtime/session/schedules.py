@@ -9,8 +9,7 @@ from torch import Tensor
 
 from cspec.dsl.settings.fit import Cosine, Exponential, Linear, StepDecay
 from cspec.dsl.settings.fit import Schedule as ScheduleSettings
-from cspec.runtime.session.standing import Standing
-from cspec.runtime.session.straightness import Follower
+from cspec.runtime.session.straightness import Follower, Standing
 
 
 class HasGroups(Protocol):

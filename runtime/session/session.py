@@ -44,7 +44,7 @@ from cspec.runtime.session.checkpoint import entries, generators, require_fits, 
 from cspec.runtime.session.optimizers import build_optimizers
 from cspec.runtime.session.schedules import RateSchedule
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
-from cspec.runtime.session.standing import Standing
+from cspec.runtime.session.straightness import Standing
 from cspec.runtime.session.trained import as_used, initial_state, moved, require_real, trained
 from cspec.runtime.session.watch import Watch
 from cspec.runtime.session.with_examples import lagrangian

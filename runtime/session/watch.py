@@ -29,7 +29,8 @@ class Watch:
     """Measures iterates where the spec's periodic `verify` says, else on the training data.
 
     `measured` has every iterate measured, without its tensors; `best` is the best of them, with
-    tensors and state. `samples` says that snapshots are measured on a part of the data, `notes` on which.
+    tensors and state. `samples` says that snapshots are measured on a part of the data, `notes` on
+    which.
     """
 
     def __init__(
