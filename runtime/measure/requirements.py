@@ -241,12 +241,12 @@ def judged(constraint: ConstraintFacts, found: Measurement) -> ConstraintResult:
     )
 
 
-Measured = Mapping[str, Measurement] | Mapping[str, ConstraintResult]
+Readings = Mapping[str, Measurement] | Mapping[str, ConstraintResult]
 """What has the value and the bound of constraints, by label."""
 
 
 def refuse_constant(
-    program: Program, measure: Callable[[tuple[ConstraintFacts, ...]], Measured]
+    program: Program, measure: Callable[[tuple[ConstraintFacts, ...]], Readings]
 ) -> None:
     """Refuse what no training can meet, as nothing moves it, before it trains.
 

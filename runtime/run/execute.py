@@ -16,7 +16,7 @@ from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
 from cspec.runtime.evidence.manifest import Origins
 from cspec.runtime.evidence.origins import origins
-from cspec.runtime.measure.requirements import Measured, refuse_constant
+from cspec.runtime.measure.requirements import Readings, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
@@ -147,7 +147,7 @@ def refuse_unmeetable(session: Session) -> None:
         SpecError: CS310.
     """
 
-    def measure(constraints: Sequence[ConstraintFacts]) -> Measured:
+    def measure(constraints: Sequence[ConstraintFacts]) -> Readings:
         places = where_measured(constraints, session.program.verify, session.plan.dataset)
         return session.measurer.measure(places)
 

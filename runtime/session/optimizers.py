@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
@@ -28,24 +28,16 @@ Parameter = torch.nn.Parameter
 Closure = Callable[[], Tensor]
 
 
-class PerParameter(Mapping[Tensor, dict[str, Any]]):
-    """`optimizer.state` over several optimizers."""
+class PerParameter:
+    """`optimizer.state` over several optimizers, as projections ask for it."""
 
     def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
         self._parts = parts
 
-    def __getitem__(self, parameter: Tensor) -> dict[str, Any]:
-        for part in self._parts:
-            if parameter in part.state:
-                found: dict[str, Any] = part.state[parameter]
-                return found
-        raise KeyError(parameter)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (parameter for part in self._parts for parameter in part.state)
-
-    def __len__(self) -> int:
-        return sum(len(part.state) for part in self._parts)
+    def get(self, parameter: Tensor, otherwise: dict[str, Any]) -> dict[str, Any]:
+        """What is remembered of a parameter."""
+        found = (part.state[parameter] for part in self._parts if parameter in part.state)
+        return next(found, otherwise)
 
 
 def finite(tensors: Sequence[Tensor]) -> Tensor:
@@ -96,12 +88,8 @@ class Optimizers:
         found = [p.grad for p in self._parameters]
         return [gradient for gradient in found if gradient is not None]
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
+    def zero_grad(self) -> None:
         """Forget the gradients."""
-        if not set_to_none:
-            for part in self.parts:
-                part.zero_grad(set_to_none=False)
-            return
         for parameter in self._parameters:
             parameter.grad = None
 
