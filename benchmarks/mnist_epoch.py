@@ -6,9 +6,9 @@
 FOLDER has the four IDX files. Both read them, train the same network on the same batch size with
 Adam, and measure loss and the requirement on training and test images at the end; `cspec run`
 finds the multiplier, verifies, and writes its folder with checkpoints and report besides. Each is a
-process of its own, and they take turns. Printed: the median of CPU seconds (of the process, and
-behind a small run that imports everything) and of the peak of resident memory by hand, and the
-median of each round's ratio, with the quartiles behind.
+process of its own, and they take turns. Printed: the median of CPU seconds (of a whole process with
+its imports, and in another one behind a small run that imports everything) and of the peak of
+resident memory by hand, and the median of each round's ratio, with the quartiles behind.
 
 With `--steps`, resident memory in MiB along a run of so many steps.
 """
@@ -132,12 +132,15 @@ def resident() -> float:
 
 
 def alone(folder: Path, net: str, whose: str) -> tuple[float, float, float]:
-    """CPU seconds of one process, those behind the imports, and peak MiB."""
+    """CPU seconds of a whole process, those of another one behind its imports, and peak MiB."""
     command = [sys.executable, __file__, str(folder), "--only", whose, "--net", net]
     places = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    output = subprocess.run(command, check=True, capture_output=True, text=True, env=places)
-    whole, behind, peak = map(float, output.stdout.split()[-3:])
-    return whole, behind, peak
+    cold, warmed = (
+        subprocess.run([*command, *more], check=True, capture_output=True, text=True, env=places)
+        for more in ([], ["--warm"])
+    )
+    whole, _, peak = map(float, cold.stdout.split()[-3:])
+    return whole, float(warmed.stdout.split()[-2]), peak
 
 
 def spread(values: list[float]) -> str:
@@ -155,6 +158,7 @@ def main() -> None:
     parser.add_argument("rounds", type=int, nargs="?", default=5)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--only", choices=["plain", "ours"])
+    parser.add_argument("--warm", action="store_true")
     parser.add_argument("--net", choices=NETS, default="mlp")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -162,7 +166,8 @@ def main() -> None:
         ours(given.folder, given.net, given.steps)
         return
     if given.only:
-        warm(given.only)
+        if given.warm:
+            warm(given.only)
         began = time.process_time()
         (plain if given.only == "plain" else ours)(given.folder, given.net)
         now = time.process_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from cspec.compiler.axes.model_sizes import used_sizes
 from cspec.compiler.axes.targets import targets_of
@@ -25,17 +26,13 @@ def outputs(plan: Plan, data: Mapping[str, DataFacts]) -> dict[str, int]:
     models = frozenset(plan.checked.symbols.models())
     nodes = list(walk(plan.checked.elaborated))
     sizes: dict[str, int] = {}
-    for compared in (_compared_by_loss, _compared_by_class, _compared_by_value):
-        for node in nodes:
-            found = compared(node)
-            if found is None:
-                continue
-            compared_with, output, target = found
-            for inner in walk(output):
-                name = function_name(inner) if isinstance(inner, Call) else None
-                size = _outputs(compared_with, target, data) if name in models else None
-                if name is not None and size is not None:
-                    sizes.setdefault(name, size)
+    compared = filter(None, map(_compared, nodes))
+    for _, compared_with, output, target in sorted(compared, key=itemgetter(0)):
+        for inner in walk(output):
+            name = function_name(inner)
+            size = _outputs(compared_with, target, data) if name in models else None
+            if name is not None and size is not None:
+                sizes.setdefault(name, size)
     symbols = plan.checked.symbols
     columns = targets_of(plan.checked.elaborated, symbols).of
     for name in _predicting(nodes) - sizes.keys():
@@ -51,34 +48,25 @@ def _predicting(nodes: Iterable[Node]) -> set[str]:
     return {
         name
         for node in nodes
-        if isinstance(node, Call) and function_name(node) in PREDICTIONS
+        if function_name(node) in PREDICTIONS
         for inner in walk(node)
-        if isinstance(inner, Call) and (name := function_name(inner)) is not None
+        if (name := function_name(inner)) is not None
     } - PREDICTIONS
 
 
-def _compared_by_loss(node: Node) -> tuple[Targets, Expr, Expr] | None:
+def _compared(node: Node) -> tuple[int, Targets, Expr, Expr] | None:
+    """An output and its target: by losses first, then by classes, then by values."""
     match node:
         case Call(function=Name(id=loss), arguments=(output, target)) if loss in LOSS_WORDS:
-            return LOSS_WORDS[loss].targets, output, target
-    return None
-
-
-def _compared_by_class(node: Node) -> tuple[Targets, Expr, Expr] | None:
-    match node:
+            return 0, LOSS_WORDS[loss].targets, output, target
         case Compare(operands=(Call(function=Name(id="pred")) as output, Name() as target)) | (
             Compare(operands=(Name() as target, Call(function=Name(id="pred")) as output))
         ):
-            return "class", output, target
-    return None
-
-
-def _compared_by_value(node: Node) -> tuple[Targets, Expr, Expr] | None:
-    match node:
+            return 1, "class", output, target
         case Sum(operands=(Call() as output, Name() as target)) | (
             Sum(operands=(Name() as target, Call() as output))
         ):
-            return "number", output, target
+            return 2, "number", output, target
     return None
 
 

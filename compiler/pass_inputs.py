@@ -10,7 +10,6 @@ from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.numbers import numeric_of
 from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.choose.strategy import ChoiceContext
-from cspec.compiler.choose.what_moves import givens, moving, on_whole_data, one_number
 from cspec.compiler.methods.lifting import Asked
 from cspec.compiler.passes.expansion.expand import Expansion
 from cspec.compiler.passes.logic import Decided
@@ -114,3 +113,31 @@ def _if_models_stay(checked: Checked, facts: Facts | None) -> Space | None:
     if not open_ or givens(checked) or not any(isinstance(m, Sqp | Spg) for m in asked):
         return None
     return variables_space(checked)
+
+
+def moving(checked: Checked) -> frozenset[str]:
+    """Models that train and decision variables: what a constraint can move."""
+    symbols = checked.symbols
+    models = (name for name in symbols.models() if not symbols.frozen(name))
+    return frozenset(models) | frozenset(symbols.vars()) | givens(checked)
+
+
+def givens(checked: Checked) -> frozenset[str]:
+    """Names that a loop of one's own gives a value for at every step."""
+    table = checked.symbols.table
+    return frozenset(name for name, symbol in table.items() if symbol.role == "given")
+
+
+def one_number(checked: Checked) -> bool:
+    """Whether one number is all that moves: a single `var` without dimensions, and no model."""
+    symbols = checked.symbols
+    single = [var.dimensions for var in symbols.vars().values()] == [()]
+    return single and not symbols.models() and not givens(checked)
+
+
+def on_whole_data(checked: Checked) -> Space | None:
+    """The decision variables of a spec whose data come whole (`batch_size=full`) at every step."""
+    symbols = checked.symbols
+    if checked.fit.batch_size != "full" or not symbols.datasets() or symbols.models():
+        return None
+    return None if givens(checked) or not symbols.vars() else variables_space(checked)

@@ -12,9 +12,8 @@ from pydantic import BaseModel
 
 from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.choose.strategy import ChoiceContext, choose
-from cspec.compiler.choose.what_moves import moving
 from cspec.compiler.lower.setups import data_setups, model_setups, variable_setups
-from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
+from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets, moving
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
@@ -39,6 +38,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.text.recursion import roomy
+from cspec.dsl.tree.nodes import Expr, Stop
 
 Pass = Callable[[Problem, Checked], Problem]
 
@@ -132,3 +132,9 @@ def with_methods(problem: Problem, context: ChoiceContext) -> Problem:
     found = choose(problem, context)
     settled = problem if found.solver is None else settled_bounds(problem)
     return found if settled is problem else choose(settled, context)
+
+
+def stop_condition(checked: Checked) -> Expr | None:
+    """What `stop when` says; None where nothing does."""
+    stops = [item.condition for item in checked.elaborated.items if isinstance(item, Stop)]
+    return stops[0] if stops else None

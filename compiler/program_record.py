@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.choose.what_moves import givens
 from cspec.compiler.emit.module import python_names
-from cspec.compiler.explain.data_words import described
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.explain.quantities import described
+from cspec.compiler.expressions.rewrite import datasets_of, function_name
 from cspec.compiler.expressions.text import text as expression_text
 from cspec.compiler.lower.digest import numbers_digest, plan_digest
 from cspec.compiler.lower.report import constraint_facts, verify_facts
 from cspec.compiler.lower.setups import origin_of
-from cspec.compiler.plan import Plan
+from cspec.compiler.pass_inputs import givens
+from cspec.compiler.plan import Plan, stop_condition
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
@@ -20,14 +20,18 @@ from cspec.compiler.records.program import FunctionSetup, Program, plain_fit
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.tree.nodes import Call, Data, Expr, Model, Stop, walk
+from cspec.dsl.tree.nodes import Data, Expr, Model, walk
 
 
 def record_of(
     plan: Plan, facts: Facts, lowered: Lowered, fit: FitSettings, inference: Inference
 ) -> Program:
     """The program's record of what was written and chosen, before its text is emitted."""
-    checked, problem = plan.checked, lowered.problem
+    checked, problem, stop = plan.checked, lowered.problem, stop_condition(plan.checked)
+
+    def text_of(expr: Expr) -> str:
+        return checked.source.slice(expr.span)
+
     methods = [(c.label, c.member, c.method) for c in problem.constraints]
     settings = repr((methods, fit, _params(checked), sorted(checked.tables.items())))
     settings += "" if facts.own_loop is None else repr(facts.own_loop)
@@ -42,15 +46,15 @@ def record_of(
         objective_stand_in=""
         if problem.objective_gradient is None
         else expression_text(as_at_first(problem.objective_gradient)),
-        objective_datasets=_datasets(problem),
+        objective_datasets=tuple(dict.fromkeys(datasets_of(problem.objective))),
         constraints=constraint_facts(lowered, checked, inference),
-        metrics={name: _metric_text(checked, value) for name, value in problem.metrics},
+        metrics={name: text_of(value) or "P[pred == y on test]" for name, value in problem.metrics},
         variables=plan.variables,
         given=tuple(sorted(givens(checked))),
         functions=_functions(checked),
         fit=plain_fit(fit),
         verify=verify_facts(checked),
-        stop=_stop_text(checked),
+        stop=None if stop is None else text_of(stop),
         params=dict(checked.params),
         tables={name: table.values for name, table in checked.tables.items()},
         described=described(facts),
@@ -69,18 +73,10 @@ def _params(checked: Checked) -> list[tuple[str, float | tuple[float, ...] | str
     ]
 
 
-def _metric_text(checked: Checked, value: Expr) -> str:
-    return checked.source.slice(value.span) or "P[pred == y on test]"
-
-
 def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
     """The callables of `from` and of the registry that expressions call."""
     table = checked.symbols.table
-    called = {
-        name
-        for node in walk(checked.elaborated)
-        if isinstance(node, Call) and (name := function_name(node)) is not None
-    }
+    called = {name for node in walk(checked.elaborated) if (name := function_name(node))}
     made = {
         function_name(item.source)
         for item in checked.elaborated.items
@@ -100,22 +96,6 @@ def _functions(checked: Checked) -> tuple[FunctionSetup, ...]:
         )
         for name in used
     )
-
-
-def _datasets(problem: Problem) -> tuple[str, ...]:
-    from_expectations = (getattr(node, "dataset", None) for node in walk(problem.objective))
-    return tuple(dict.fromkeys(name for name in from_expectations if name))
-
-
-def stop_condition(checked: Checked) -> Expr | None:
-    """What `stop when` says; None where nothing does."""
-    stops = [item.condition for item in checked.elaborated.items if isinstance(item, Stop)]
-    return stops[0] if stops else None
-
-
-def _stop_text(checked: Checked) -> str | None:
-    condition = stop_condition(checked)
-    return None if condition is None else checked.source.slice(condition.span)
 
 
 def _method_word(problem: Problem) -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -21,26 +20,31 @@ from cspec.compiler.choose.gate_course import gate_courses
 from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, rehearsed, with_rehearsal
 from cspec.compiler.choose.schedule import SETTLES, RunLength, budget, effective
 from cspec.compiler.choose.strata import with_strata
-from cspec.compiler.choose.what_moves import moving, on_whole_data, one_number
 from cspec.compiler.emit.expressions import ModuleScope
 from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.lower.certificates import Certified, certificates
-from cspec.compiler.lower.graph import assemble
+from cspec.compiler.lower.graph import assemble, is_polished, with_polish
 from cspec.compiler.lower.margins import margins
-from cspec.compiler.lower.metric_entries import metric_entries
-from cspec.compiler.lower.projected_call import SetSolve, set_graph, set_solve_of
-from cspec.compiler.lower.report import verify_facts
-from cspec.compiler.lower.restoration import is_polished, with_polish
-from cspec.compiler.lower.rules import lower
-from cspec.compiler.lower.sharing import sharing_notes
-from cspec.compiler.lower.solver_call import Solve, solve_of, solver_graph
+from cspec.compiler.lower.projected_call import set_graph, set_solve_of
+from cspec.compiler.lower.report import metric_entries, verify_facts
+from cspec.compiler.lower.rules import lower, sharing_notes
+from cspec.compiler.lower.solver_call import solve_of, solver_graph
 from cspec.compiler.lower.variable_bounds import bound_actions
 from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
 from cspec.compiler.notes.pruning import pruning_notes
-from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets
+from cspec.compiler.pass_inputs import (
+    context_of,
+    decided,
+    expansion,
+    inference_of,
+    lets,
+    moving,
+    on_whole_data,
+    one_number,
+)
 from cspec.compiler.passes.every_entry import every_entry, few_sums
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
@@ -53,18 +57,17 @@ from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.sets.identity import sized_identity
 from cspec.compiler.passes.tighten import tighten
 from cspec.compiler.passes.vector_means import vector_means
-from cspec.compiler.plan import Plan, with_methods, with_rows
-from cspec.compiler.program_record import record_of, stop_condition
+from cspec.compiler.plan import Plan, stop_condition, with_methods, with_rows
+from cspec.compiler.program_record import record_of
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
-from cspec.compiler.records.program import ConstraintFacts, DataSetup, ModelSetup, Program
+from cspec.compiler.records.program import DataSetup, ModelSetup, Program
 from cspec.compiler.refusals.data_fits import check_fits
-from cspec.compiler.refusals.points import check_own_loop
 from cspec.compiler.refusals.set_shapes import check_set_shapes
 from cspec.compiler.refusals.still_parameters import check_still_parameters
-from cspec.compiler.refusals.streams import check_streams
+from cspec.compiler.refusals.streams import check_own_loop, check_streams
 from cspec.compiler.surrogates.setting import setting_of
 from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
@@ -95,14 +98,6 @@ class _Run(NamedTuple):
         return any(optimizer.word == "lbfgs" for optimizer in self.fit.optimizer)
 
 
-class _Calls(NamedTuple):
-    """The update graph, and the call of the solver where one owns the run."""
-
-    graph: UpdateGraph
-    solve: Solve | None = None
-    set_solve: SetSolve | None = None
-
-
 @roomy()
 def specialize(
     plan: Plan,
@@ -124,12 +119,19 @@ def specialize(
     problem, proofs, said = _specialized(plan, facts, run, inference)
     entries = metric_entries(problem, inference)
     lowered = _lowered(plan, facts, run, problem, inference)
-    calls = _calls(lowered, run.space, checked)
-    polished = stop_condition(checked) is None and is_polished(lowered, facts, checked.fit)
+    graph = _graph(lowered, run.space)
+    stop = stop_condition(checked)
+    polished = stop is None and is_polished(lowered, facts, checked.fit)
     tried = _rehearsed(plan, facts, run, problem)
-    graph = with_polish(calls.graph) if polished else calls.graph
-    record = record_of(plan, facts, lowered, run.fit, inference).model_copy(
+    graph = with_polish(graph) if polished else graph
+    record = record_of(plan, facts, lowered, run.fit, inference)
+    certified = (
+        c.model_copy(update={"certificate": proofs[c.label].facts}) if c.label in proofs else c
+        for c in record.constraints
+    )
+    record = record.model_copy(
         update={
+            "constraints": tuple(certified),
             "graph": with_rehearsal(graph, tried.steps) if tried.steps else graph,
             "metric_entries": entries,
             "data": plan.data if data is None else data,
@@ -137,40 +139,25 @@ def specialize(
             "notes": _notes(lowered, checked, facts, run.notes + said),
         }
     )
-    record = record.model_copy(update={"constraints": _with_proofs(record.constraints, proofs)})
     functions = {function.name: function.python for function in record.functions}
+    gated = tuple(sorted(name for name, model in facts.models.items() if model.gated))
     emission = Emission(
         lowered=lowered,
         scope=ModuleScope(
-            checked.symbols,
-            facts,
-            inference,
-            {},
-            functions=functions,
-            seed=run.fit.seed,
-            precision=run.fit.precision,
+            checked.symbols, facts, inference, functions, run.fit.seed, run.fit.precision
         ),
-        loop=_loop(lowered, checked, facts, run, polished)._replace(rehearsed=tried),
+        loop=LoopPlan(lowered, run.fit, gated, stop, run.schedule, run.by_value, polished, tried),
         program=record,
         objective=objective_as_written(checked, facts),
         params=_used_params(checked),
         source=checked.source,
-        solve=calls.solve,
-        set_solve=calls.set_solve,
+        solve=solve_of(lowered, run.space, checked.method),
+        set_solve=set_solve_of(lowered),
         line=isinstance(problem.solver, Bisection),
         starts=declared_sets(checked),
         certified=tuple((label, proof.leaves) for label, proof in proofs.items()),
     )
     return emit(emission)
-
-
-def _with_proofs(
-    constraints: tuple[ConstraintFacts, ...], proofs: Mapping[str, Certified]
-) -> tuple[ConstraintFacts, ...]:
-    return tuple(
-        c.model_copy(update={"certificate": proofs[c.label].facts}) if c.label in proofs else c
-        for c in constraints
-    )
 
 
 def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> Rehearsed:
@@ -197,29 +184,20 @@ def _lowered(
     plan: Plan, facts: Facts, run: _Run, problem: Problem, inference: Inference
 ) -> Lowered:
     """The problem's rules and actions, those that hold the bounds of variables with them."""
-    lowered = lower(
-        problem,
-        facts,
-        inference,
-        run.schedule.steps,
-        run.schedule.steps_per_epoch,
-        run.by_value,
-        plan.checked.params,
-        plan.shapes,
-    )
+    known = plan.checked.params, plan.shapes
+    lowered = lower(problem, facts, inference, run.schedule, run.by_value, *known)
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     return lowered._replace(actions=(*lowered.actions, *bounds))
 
 
-def _calls(lowered: Lowered, space: Space | None, checked: Checked) -> _Calls:
+def _graph(lowered: Lowered, space: Space | None) -> UpdateGraph:
+    """The update graph, of the solver where one owns the run."""
     solver, graph = lowered.problem.solver, assemble(lowered)
     if isinstance(solver, Spg):
-        return _Calls(set_graph(graph), set_solve=set_solve_of(lowered))
+        return set_graph(graph)
     if isinstance(solver, Bisection):
-        return _Calls(line_graph(graph))
-    if solver is None or space is None:
-        return _Calls(graph)
-    return _Calls(solver_graph(solver, graph), solve_of(lowered, space, checked.method))
+        return line_graph(graph)
+    return graph if solver is None or space is None else solver_graph(solver, graph)
 
 
 def _notes(
@@ -236,21 +214,6 @@ def _notes(
     if problem.solver is None:
         notes += sharing_notes(lowered.actions, facts)
     return notes + pruning_notes(lowered, facts, checked.params) + problem.surrogate_notes
-
-
-def _loop(lowered: Lowered, checked: Checked, facts: Facts, run: _Run, polished: bool) -> LoopPlan:
-    gated = sorted(name for name, model in facts.models.items() if model.gated)
-    return LoopPlan(
-        lowered=lowered,
-        fit=run.fit,
-        gated=tuple(gated),
-        stop=stop_condition(checked),
-        epochs=run.schedule.epochs,
-        by_value=run.by_value,
-        steps=run.schedule.steps,
-        steps_per_epoch=run.schedule.steps_per_epoch,
-        polished=polished,
-    )
 
 
 def objective_as_written(checked: Checked, facts: Facts) -> Expr:

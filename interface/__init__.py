@@ -40,19 +40,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "bind": "cspec.api",
-    "check": "cspec.api",
-    "compare": "cspec.api",
-    "compile": "cspec.api",
-    "explain": "cspec.api",
-    "format": "cspec.api",
-    "load": "cspec.api",
-    "load_weights": "cspec.api",
-    "parse": "cspec.api",
-    "relax": "cspec.api",
-    "resume": "cspec.api",
-    "run": "cspec.api",
-    "verify": "cspec.api",
     "Comparison": "cspec.comparing.table",
     "Plan": "cspec.compiler.plan",
     "Program": "cspec.compiler.records.program",
@@ -65,6 +52,7 @@ _HOMES = {
     "Result": "cspec.runtime.result.result",
     "Verification": "cspec.evidence.verification",
 }
+"""Where the names below come from that are not of `cspec.api`."""
 
 __all__ = [
     "Checked",
@@ -96,9 +84,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'cspec' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_HOMES.get(name, "cspec.api")), name)
     globals()[name] = value
     return value
 

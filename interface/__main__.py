@@ -13,8 +13,6 @@ from typing import Any
 from cspec.commands import exits
 from cspec.terminated import interruption, terminated
 
-__all__ = ["main"]
-
 
 def main() -> int:
     """Run the command that the command line names; the exit code."""

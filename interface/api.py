@@ -34,7 +34,7 @@ from cspec.functions import registered
 from cspec.reading.errors import rendered
 from cspec.reading.sources import inline_source, read_source
 from cspec.reading.specs import checked_spec, tree_of
-from cspec.running.outside import checked_with
+from cspec.running.outside import Asked
 
 LOG = logging.getLogger("cspec")
 
@@ -75,10 +75,8 @@ def _held(spec: SpecLike) -> Checked | None:
     return checked if isinstance(checked, Checked) else None
 
 
-def _with_names(
-    spec: SpecLike, names: Mapping[str, Any]
-) -> tuple[Source, Path, dict[str, Any], dict[str, Any]]:
-    """A spec's text and folder, values of its params, and what is bound to its other names."""
+def _asked(spec: SpecLike, names: Mapping[str, Any]) -> Asked:
+    """A spec with values of its params, and what is bound to its other names."""
     source, base = read_spec(spec)
     if "fit" in names and isinstance(names["fit"], Mapping | str):
         source = with_fit(source, names["fit"])
@@ -90,7 +88,7 @@ def _with_names(
         given = {name: value for name, value in held.params.items() if own.get(name) != value}
         tables = {name: table.given() for name, table in held.tables.items() if table.keys}
         params = {**given, **tables, **params}
-    return source, base, params, bindings
+    return Asked(source, base, params, bindings)
 
 
 def parse(spec: SpecLike) -> Spec:
@@ -106,9 +104,9 @@ def parse(spec: SpecLike) -> Spec:
 def check(spec: SpecLike, *, trust: Trust = (), **params: object) -> tuple[Diagnostic, ...]:
     """All findings, errors and warnings, in source order; empty for a clean spec."""
     with rendered(), trusting(trust):
-        source, _, values, others = _with_names(spec, params)
-        given = {**values, **others}
-        return check_source(source, given, functions=registered()).diagnostics
+        asked = _asked(spec, params)
+        given = {**asked.params, **asked.bindings}
+        return check_source(asked.source, given, functions=registered()).diagnostics
 
 
 def load(spec: SpecLike, *, trust: Trust = (), **params: object) -> Checked:
@@ -118,8 +116,8 @@ def load(spec: SpecLike, *, trust: Trust = (), **params: object) -> Checked:
         SpecError: all that is wrong with it.
     """
     with rendered(), trusting(trust):
-        source, _, values, others = _with_names(spec, params)
-        return checked_spec(source, {**values, **others})
+        asked = _asked(spec, params)
+        return checked_spec(asked.source, {**asked.params, **asked.bindings})
 
 
 def format(spec: SpecLike) -> str:
@@ -166,9 +164,8 @@ def compile(spec: SpecLike, *, trust: Trust = (), **names: Any) -> Program:
     from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
-        source, base, params, bindings = _with_names(spec, names)
-        checked = checked_with(source, params, bindings, base)
-        return prepare(plan_of(checked), bindings, base=base).program
+        asked = _asked(spec, names)
+        return prepare(plan_of(asked.checked()), asked.bindings, base=asked.base).program
 
 
 def run(
@@ -198,22 +195,16 @@ def run(
     from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
-        source, base, params, bindings = _with_names(spec, names)
-        symbolic = plan_of(checked_with(source, params, bindings, base))
-        prepared = prepare(symbolic, bindings, base=base, seed=seed, device=device)
+        asked = _asked(spec, names)
+        prepared = prepare(
+            plan_of(asked.checked()), asked.bindings, base=asked.base, seed=seed, device=device
+        )
         for warning in prepared.warnings:
             said = f"{prepared.program.name}: {warning.message}; {warning.helps[0]}"
             LOG.warning("%s", visible_line(said))
         _show_in_notebooks()
         return train(
-            prepared,
-            seed=seed,
-            device=device,
-            out=out,
-            on_progress=progress,
-            base=base,
-            bindings=bindings,
-            params=params,
+            prepared, out=out, on_progress=progress, bindings=asked.bindings, params=asked.params
         )
 
 
@@ -309,15 +300,11 @@ def compare(
     from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
-        source, base, params, bindings = _with_names(spec, names)
         return compare_methods(
-            source,
+            _asked(spec, names),
             list(using),
             seeds=seeds,
             last=last,
-            params=params,
-            bindings=bindings,
-            base=base,
             device=device,
             out=None if out is None else Path(out),
         )
@@ -341,10 +328,7 @@ def relax(
     from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
-        source, base, params, bindings = _with_names(spec, names)
-        return relaxation(
-            source, params, bindings, base=base, seed=seed, device=device, on_progress=progress
-        )
+        return relaxation(_asked(spec, names), seed=seed, device=device, on_progress=progress)
 
 
 def _show_in_notebooks() -> None:
@@ -392,16 +376,8 @@ def bind(
     from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
-        source, base, params, bindings = _with_names(spec, names)
-        return attach(
-            checked_with(source, params, bindings, base, own_loop=True),
-            base,
-            optimizer=optimizer,
-            hook=hook,
-            steps=steps,
-            groups=groups or {},
-            bindings=bindings,
-        )
+        asked = _asked(spec, names)
+        return attach(asked, optimizer=optimizer, hook=hook, steps=steps, groups=groups or {})
 
 
 def split_names(source: Source, names: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

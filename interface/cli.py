@@ -9,41 +9,27 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from typing import NoReturn
 
 from cspec import __version__
 from cspec.commands import exits
 from cspec.dsl.text.collector import loaded
 from cspec.terminated import interruption, terminated
 
-
-class Command(NamedTuple):
-    """A command: what it does in a line, and the module that does it."""
-
-    summary: str
-    module: str
-
-
-COMMANDS: dict[str, Command] = {
-    "check": Command("find every mistake in specs, before anything runs", "cspec.commands.check"),
-    "fmt": Command("format specs; comments survive", "cspec.commands.fmt"),
-    "info": Command("what a spec needs and gives", "cspec.commands.info"),
-    "explain": Command(
-        "the canonical problem, the methods and why; or the page of a code",
-        "cspec.commands.explain",
-    ),
-    "compile": Command("write the training loop as a Python file", "cspec.commands.compile"),
-    "run": Command("train, verify, report a verdict for each requirement", "cspec.commands.run"),
-    "compare": Command("one spec by several methods, one table", "cspec.commands.compare"),
-    "resume": Command("continue an interrupted run to the same bits", "cspec.commands.resume"),
-    "verify": Command("measure the requirements of a finished run again", "cspec.commands.verify"),
-    "relax": Command(
-        "how far each bound must give for all requirements to be met", "cspec.commands.relax"
-    ),
-    "list": Command("words of the language: functions, sets, methods, ...", "cspec.commands.list"),
+COMMANDS = {
+    "check": "find every mistake in specs, before anything runs",
+    "fmt": "format specs; comments survive",
+    "info": "what a spec needs and gives",
+    "explain": "the canonical problem, the methods and why; or the page of a code",
+    "compile": "write the training loop as a Python file",
+    "run": "train, verify, report a verdict for each requirement",
+    "compare": "one spec by several methods, one table",
+    "resume": "continue an interrupted run to the same bits",
+    "verify": "measure the requirements of a finished run again",
+    "relax": "how far each bound must give for all requirements to be met",
+    "list": "words of the language: functions, sets, methods, ...",
 }
-
+"""What each command does; a module of `cspec.commands` has its name."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Why output that is a file can't be written."""
@@ -69,15 +55,15 @@ def overview() -> str:
     """What `cspec --help` prints."""
     lines = ["usage: cspec COMMAND ...", ""]
     lines += ["Train under constraints: minimize ce s.t. density(model) <= 0.5", "", "commands:"]
-    lines += [f"  {name:<9} {command.summary}" for name, command in COMMANDS.items()]
+    lines += [f"  {name:<9} {summary}" for name, summary in COMMANDS.items()]
     lines += ["", "`cspec COMMAND --help` tells more about one of them."]
     return "\n".join(lines)
 
 
 def _shown(text: str) -> str:
-    visible: Any = import_module("cspec.dsl.text.visible")
-    shown: str = visible.visible(text)
-    return shown
+    from cspec.dsl.text.visible import visible
+
+    return visible(text)
 
 
 def _unknown(name: str) -> str:
@@ -107,14 +93,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
-    command = COMMANDS[name]
-    module = loaded(command.module)
+    module = loaded(f"cspec.commands.{name}")
     parser = _Parser(prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False)
     module.arguments(parser)
     options = parser.parse_args(rest)
     # Commands that import this have imported more by now; `cspec --help` has not.
-    trust: Any = import_module("cspec.dsl.imports.trust")
-    with trust.trusting(getattr(options, "trust", ())):
+    from cspec.dsl.imports.trust import trusting
+
+    with trusting(getattr(options, "trust", ())):
         code: int = module.main(options)
     sys.stdout.flush()
     return code

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Literal, TypeVar
 
 from cspec.dsl.imports.signatures import RefusedError, signature_of
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.words.functions import Signature
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,7 +55,8 @@ def function(
             doc = (inspect.getdoc(made) or "").split("\n")[0]
             signature = signature_of(word, _parameters(made), settings | {"kinds": kinds}, doc)
         except RefusedError as error:
-            raise _refused(word, str(error), error.help) from error
+            message = f"`{word}` can't become a function of the language: {error}"
+            raise Diagnostic(code="CS214", message=message, helps=(error.help,)).error() from error
         ready: Any = made if gradient else _without_gradient(made, surrogate)
         if not made.__module__.startswith(IMPORTED_FOR_A_SPEC):
             _REGISTRY[word] = (signature, ready)
@@ -100,8 +101,3 @@ def _parameters(body: Callable[..., Any]) -> list[tuple[str, bool]]:
             raise RefusedError(f"`{parameter}` can't be written in a spec", "use plain arguments")
         found.append((parameter.name, parameter.default is parameter.empty))
     return found
-
-
-def _refused(word: str, why: str, help_: str) -> SpecError:
-    message = f"`{word}` can't become a function of the language: {why}"
-    return Diagnostic(code="CS214", message=message, helps=(help_,)).error()

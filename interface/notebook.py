@@ -25,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from cspec.commands.run import natural
 from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
-from cspec.dsl.check import Checked
+from cspec.dsl.check import Checked, check
 from cspec.dsl.imports.trust import trusting
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.render import render_text
@@ -35,7 +35,7 @@ from cspec.render.progress import describe, step_of
 from cspec.render.report_html import table_html
 from cspec.render.summary import Summary, summarize
 from cspec.running.plans import plan_of
-from cspec.running.prepare import prepare, seed_of
+from cspec.running.prepare import prepare
 from cspec.running.train import train
 from cspec.runtime.result.result import Result
 
@@ -81,17 +81,25 @@ def result_text(result: Result) -> str:
         return f"{result}\nnote: no table [CS607]: {error}"
 
 
-class Findings:
-    """Findings as HTML in a notebook, as text where IPython runs in a terminal."""
+class _Shown:
+    """Something as HTML in a notebook, as text where IPython runs in a terminal."""
 
-    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        self._diagnostics = diagnostics
+    def __init__(self, text: str, html: str) -> None:
+        self._text, self._html = text, html
 
     def __repr__(self) -> str:
-        return render_text(self._diagnostics)
+        return self._text
 
     def _repr_html_(self) -> str:
-        return diagnostics_html(self._diagnostics)
+        return self._html
+
+
+def _findings(diagnostics: tuple[Diagnostic, ...]) -> _Shown:
+    return _Shown(render_text(diagnostics), diagnostics_html(diagnostics))
+
+
+def _line(text: str) -> _Shown:
+    return _Shown(text, f"<code>{escape(text)}</code>")
 
 
 def diagnostics_html(diagnostics: tuple[Diagnostic, ...]) -> str:
@@ -167,10 +175,10 @@ def _run_cell(shell: InteractiveShell, options: argparse.Namespace, cell: str) -
         params = {**_open_params(source.text, shell.user_ns, params), **params}
         checked = checked_spec(source, params)
         if checked.diagnostics:
-            display(Findings(checked.diagnostics))
-        result = _train(checked, options, shell)
+            display(_findings(checked.diagnostics))
+        result = _train(checked, options, params, shell)
     except SpecError as error:
-        display(Findings(error.diagnostics))
+        display(_findings(error.diagnostics))
         return None
     if options.name is not None:
         shell.user_ns[options.name] = result
@@ -184,34 +192,26 @@ def _open_params(
     text: str, names: Mapping[str, Any], given: Mapping[str, object]
 ) -> dict[str, object]:
     """Params without a value that the notebook knows."""
-    from cspec.dsl.check import check
-
     symbols = check(inline_source(text, NAME), given).symbols
     wanted = (u.name for u in symbols.unbound() if u.role == "param")
     return {name: names[name] for name in wanted if name in names and name not in given}
 
 
-def _train(checked: Checked, options: argparse.Namespace, shell: InteractiveShell) -> Result:
-
+def _train(
+    checked: Checked,
+    options: argparse.Namespace,
+    params: Mapping[str, object],
+    shell: InteractiveShell,
+) -> Result:
     symbolic = plan_of(checked)
     names = [u.name for u in checked.symbols.unbound() if u.role in ("data", "model")]
-    bindings = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
-    given = bindings_of(options)
-    seed = seed_of(symbolic, options.seed)
-    prepared = prepare(
-        symbolic, {**bindings, **given}, base=Path(), seed=seed, device=options.device
-    )
+    known = {name: shell.user_ns[name] for name in names if name in shell.user_ns}
+    bound = {**known, **bindings_of(options)}
+    prepared = prepare(symbolic, bound, base=Path(), seed=options.seed, device=options.device)
     if prepared.warnings and not options.quiet:
-        display(Findings(prepared.warnings))
+        display(_findings(prepared.warnings))
     with _live(lambda state: describe(prepared.program, state), options.quiet) as update:
-        return train(
-            prepared,
-            seed=seed,
-            device=options.device,
-            out=options.out,
-            on_progress=update,
-            bindings=given,
-        )
+        return train(prepared, out=options.out, on_progress=update, bindings=bound, params=params)
 
 
 @contextmanager
@@ -222,25 +222,12 @@ def _live(
     if quiet:
         yield None
         return
-    handle = display(_Line("starting"), display_id=True)
+    handle = display(_line("starting"), display_id=True)
 
     def update(state: Mapping[str, Any]) -> None:
-        handle.update(_Line(f"{step_of(state)}  {text(state)}"))
+        handle.update(_line(f"{step_of(state)}  {text(state)}"))
 
     yield update
-
-
-class _Line:
-    """One line, as HTML or as text."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return self._text
-
-    def _repr_html_(self) -> str:
-        return f"<code>{escape(self._text)}</code>"
 
 
 def _below(summary: Summary) -> str:

@@ -24,11 +24,10 @@ def solve(session: Session, solver: Solver, measure: Measure, **settings: Any) -
     task = task_of(session, measure)
     try:
         found = solver(task, **settings)
-    except BaseException:
-        _restore(session, unknown)
-        raise
-    session.flush()
-    _restore(session, unknown)
+        session.flush()
+    finally:
+        if unknown is not None:
+            session.state["multipliers"] = unknown
     _conclude(session, task, found)
 
 
@@ -60,11 +59,6 @@ def task_of(session: Session, measure: Measure) -> Task:
         interrupted=lambda: bool(session.interrupted),
         flush=session.flush,
     )
-
-
-def _restore(session: Session, multipliers: Tensor | None) -> None:
-    if multipliers is not None:
-        session.state["multipliers"] = multipliers
 
 
 def _conclude(session: Session, task: Task, found: Outcome) -> None:

@@ -64,15 +64,14 @@ def is_rate(c: Constraint) -> bool:
 
 def line_graph(graph: UpdateGraph) -> UpdateGraph:
     """The graph of such a run: measure, compare, move."""
-    kept = {kind: tuple(op for op in graph.operations if op.kind is kind) for kind in Kind}
     step = Operation(
         kind=Kind.PRIMAL_STEP,
         name="bisect",
         meaning="the next place on the line: a value of the data, the middle of a border, a golden "
         "section of a valley",
     )
-    operations = (*kept[Kind.MEASURE], *kept[Kind.COMBINE], step, *kept[Kind.RECORD])
-    return UpdateGraph(state=graph.state, operations=operations)
+    before = (*graph.of(Kind.MEASURE), *graph.of(Kind.COMBINE))
+    return UpdateGraph(state=graph.state, operations=(*before, step, *graph.of(Kind.RECORD)))
 
 
 def _refusal(problem: Problem, own: list[Constraint]) -> Diagnostic:

@@ -120,7 +120,9 @@ def _together(problem: Problem, space: Space, name: str, places: list[int]) -> s
     members = {place: problem.constraints[place].known_set for place in places}
     keys = _Keys()
     if len({keys.of(member) for member in members.values()}) > 1 or name in space.domains:
-        places = [p for p in places if not _is_rows(problem.constraints[p])]
+        # Affine relations are no sets here: multipliers meet them as well.
+        rows = {p for p, m in members.items() if m.word in AFFINE}
+        places = [p for p in places if p not in rows or problem.constraints[p].relation == "in"]
         members = {place: members[place] for place in places}
     curved = [place for place in places if members[place].word in CURVED]
     bounds = ["box"] if name in space.domains else []
@@ -136,11 +138,6 @@ def _together(problem: Problem, space: Space, name: str, places: list[int]) -> s
         return set(curved)
     listed = " and ".join(f"`{word}`" for word in words)
     raise NotForIt(f"`{name}` is held in {listed}, which have no joint projection")
-
-
-def _is_rows(c: Constraint) -> bool:
-    """Whether a set is an affine relation, which a multiplier meets as well."""
-    return c.relation != "in" and c.known_set.word in AFFINE
 
 
 class _Keys(SetKeys):

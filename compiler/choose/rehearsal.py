@@ -79,22 +79,17 @@ def arguments(tried: Rehearsed) -> str:
     return f"{tried.steps}" + ("" if tried.below == BELOW else f", below={tried.below}")
 
 
-def meaning(steps: int) -> str:
-    """What a rehearsal does, in a line."""
-    return (
-        f"the first {steps} steps are tried at {times()} while that gets better, and the run "
-        "begins anew below the best"
-    )
-
-
-def times() -> str:
-    """The rates that are tried."""
-    return f"{', '.join(f'{rate:.2g}' for rate in RATES)} times lr"
+TIMES = f"{', '.join(f'{rate:.2g}' for rate in RATES)} times lr"
+"""The rates that are tried."""
 
 
 def with_rehearsal(graph: UpdateGraph, steps: int) -> UpdateGraph:
     """The graph of a run that is rehearsed first."""
     first = Operation(
-        kind=Kind.REHEARSE, name="rehearse", often="before the first step", meaning=meaning(steps)
+        kind=Kind.REHEARSE,
+        name="rehearse",
+        often="before the first step",
+        meaning=f"the first {steps} steps are tried at {TIMES} while that gets better, and the run "
+        "begins anew below the best",
     )
     return graph.model_copy(update={"operations": (first, *graph.operations)})

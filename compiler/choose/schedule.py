@@ -6,19 +6,14 @@ from math import prod
 from typing import NamedTuple
 
 from cspec.compiler.choose.batching import batches_per_epoch
-from cspec.compiler.choose.gate_rates import gate_rates, slow_gates
+from cspec.compiler.choose.gate_course import gate_rates, slow_gates
+from cspec.compiler.expressions.rewrite import datasets_of
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.settings.fit import (
-    AdamOptimizer,
-    Cosine,
-    FitSettings,
-    Linear,
-    SgdOptimizer,
-)
+from cspec.dsl.settings.fit import AdamOptimizer, Cosine, FitSettings, Linear, SgdOptimizer
 from cspec.dsl.settings.points import Pairs
-from cspec.dsl.tree.nodes import Objective, walk
+from cspec.dsl.tree.nodes import Objective
 
 DEFAULT_EPOCHS = 30
 DEFAULT_STEPS = 5000
@@ -41,18 +36,15 @@ class RunLength(NamedTuple):
 
 def budget(checked: Checked, facts: Facts) -> tuple[FitSettings, RunLength, tuple[str, ...]]:
     """Fit settings as they will be used, the run's length, and what should be said about them."""
-    fit = checked.fit
-    schedule = length(checked, facts)
-    notes: list[str] = []
-    gated = any(model.gated for model in facts.models.values())
+    fit, schedule = checked.fit, length(checked, facts)
+    notes: tuple[str, ...] = ()
     if facts.data and facts.own_loop is None and fit.steps is None and fit.epochs is None:
         fit = fit.model_copy(update={"epochs": int(schedule.epochs)})
     fit = _falling(fit, schedule, facts)
-    if gated:
-        fit, said = gate_rates(fit, effective(fit, schedule.steps))
-        notes.extend(said)
-    notes.extend(f"{d.message}; {d.helps[0]}" for d in warnings(checked, facts))
-    return fit, schedule, tuple(notes)
+    if facts.gated:
+        fit, notes = gate_rates(fit, effective(fit, schedule.steps))
+    said = tuple(f"{d.message}; {d.helps[0]}" for d in warnings(checked, facts))
+    return fit, schedule, notes + said
 
 
 def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
@@ -64,8 +56,7 @@ def warnings(checked: Checked, facts: Facts) -> tuple[Diagnostic, ...]:
 
 def _falling(fit: FitSettings, run: RunLength, facts: Facts) -> FitSettings:
     """The settings with the schedule that a run on data has where nobody wrote one."""
-    gated = any(model.gated for model in facts.models.values())
-    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=gated)
+    falling = settling(fit, run.steps, whole=run.steps_per_epoch == 1, gated=facts.gated)
     if falling is None or not facts.data or facts.own_loop is not None:
         return fit
     return fit.model_copy(update={"schedule": falling})
@@ -130,14 +121,13 @@ def length(checked: Checked, facts: Facts) -> RunLength:
 
 
 def _objective_dataset(checked: Checked) -> str | None:
-    for item in checked.elaborated.items:
-        if isinstance(item, Objective) and item.expression is not None:
-            for node in walk(item.expression):
-                dataset = getattr(node, "dataset", None)
-                if dataset:
-                    source = checked.sources.get(dataset)
-                    return source.data if isinstance(source, Pairs) else str(dataset)
-    return checked.symbols.default_dataset
+    items = (item for item in checked.elaborated.items if isinstance(item, Objective))
+    written = (item.expression for item in items if item.expression is not None)
+    dataset = next((name for expr in written for name in datasets_of(expr)), None)
+    if dataset is None:
+        return checked.symbols.default_dataset
+    source = checked.sources.get(dataset)
+    return source.data if isinstance(source, Pairs) else dataset
 
 
 def _rows(checked: Checked, facts: Facts) -> int | None:

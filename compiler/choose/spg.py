@@ -7,17 +7,13 @@ variables has a set with a projection, unless `solved_by_sqp` took it before.
 from __future__ import annotations
 
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.choose.projectable_parts import (
-    NotForIt,
-    Parts,
-    projectable,
-    set_parts,
-)
-from cspec.compiler.choose.sqp import BRANCHES, REJECTED_BRANCHES, asked_for
+from cspec.compiler.choose.projectable_parts import NotForIt, Parts, projectable, set_parts
+from cspec.compiler.choose.sqp import asked_for, named, solved, with_method
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.logic import Decided
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, Problem, Step
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Projection, Spg
 from cspec.dsl.words.sets import CONVEX
 
@@ -50,52 +46,37 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
             return _owned(_parts(problem, space), asked, said)
         if space is None or not isinstance(method, Auto):
             return None
-        own_way = any(_own_way(c) for c in problem.constraints)
+        # A method, a construction or a preference asks for a training loop.
+        own_way = any(named(c) or c.soft is not None for c in problem.constraints)
         if own_way or not any(projectable(c) for c in problem.constraints):
             return None
         return _owned(_parts(problem, space), Spg(), "")
     except NotForIt as found:
         if asked is None:
             return None
-        raise _refusal(problem, found).error() from found
+        raise _refusal(problem, found) from found
 
 
 def _parts(problem: Problem, space: Space) -> Parts:
     return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
 
 
-def _own_way(c: Constraint) -> bool:
-    """Whether a constraint asks for a training loop: a method, a construction, a preference."""
-    mine = c.method is not None and not isinstance(c.method, Auto)
-    return mine or c.construction or c.soft is not None
-
-
 def _owned(parts: Parts, settings: Spg, said: str) -> Problem:
     problem = parts.problem
-    constraints = tuple(
+    constraints = (
         _chosen(c, settings, said, place in parts.held)
         for place, c in enumerate(problem.constraints)
     )
-    return problem.model_copy(
-        update={
-            "constraints": constraints,
-            "solver": settings,
-            "convex": parts.convex,
-            "history": (*problem.history, Step(name="classify", notes=parts.notes)),
-        }
-    )
+    found = solved(problem, constraints, settings, Step(name="classify", notes=parts.notes))
+    return found.model_copy(update={"convex": parts.convex})
 
 
 def _chosen(c: Constraint, settings: Spg, said: str, held: bool) -> Constraint:
-    if c.soft is not None:
-        return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
     method: Method = Projection() if held else settings
     if said:
-        return c.model_copy(update={"method": method, "reason": said})
+        return with_method(c, method, said, ())
     reason, rejected = _held_reason(c) if held else (FUNCTION, LAGRANGIAN)
-    if c.alternatives:
-        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
-    return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
+    return with_method(c, method, reason, rejected)
 
 
 def _held_reason(c: Constraint) -> tuple[str, tuple[str, ...]]:
@@ -110,17 +91,18 @@ def _held_reason(c: Constraint) -> tuple[str, tuple[str, ...]]:
     return f"{reason}; the set is not convex, so several starts are tried", REJECTED
 
 
-def _refusal(problem: Problem, found: NotForIt) -> Diagnostic:
-    at = found.at
-    span = at.span if at is not None else problem.objective.span
-    what = f"`{at.label}` can't be enforced by `spg`" if at else "`spg` can't solve this problem"
+def _refusal(problem: Problem, found: NotForIt) -> SpecError:
+    helps = ("use `augmented_lagrangian` or `admm`, or leave the method to cspec",)
+    notes = (
+        "it is for smooth functions of decision variables (`var`) and sets with a projection, "
+        "without models that move, and with data only under `fit(batch_size=full)`",
+    )
+    if found.at is not None:
+        return unfit(found.at, "spg", found.why, helps, notes=notes)
     return Diagnostic(
         code="CS521",
-        message=f"{what}: {found.why}",
-        span=span,
-        notes=(
-            "it is for smooth functions of decision variables (`var`) and sets with a projection, "
-            "without models that move, and with data only under `fit(batch_size=full)`",
-        ),
-        helps=("use `augmented_lagrangian` or `admm`, or leave the method to cspec",),
-    )
+        message=f"`spg` can't solve this problem: {found.why}",
+        span=problem.objective.span,
+        notes=notes,
+        helps=helps,
+    ).error()

@@ -6,7 +6,7 @@ closed form, and over decision variables alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from cspec.compiler.algebra.affine_vectors import (
@@ -31,6 +31,7 @@ from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.epigraph import lifted, restored, whole
 from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import Auto, Method, Sqp
@@ -89,8 +90,8 @@ def solved_by_sqp(problem: Problem, method: Method, space: Space | None) -> Prob
         return _owned(problem, space, asked)
     if space is None or not isinstance(method, Auto) or space.size > LARGEST:
         return None
-    if any(_own_way(c) for c in problem.constraints):
-        return None
+    if any(named(c) or c.relation == "in" for c in problem.constraints):
+        return None  # a method, or a set of its own, asks for a training loop
     return _owned(problem, space, None)
 
 
@@ -151,16 +152,15 @@ def asked_for(kind: type[Solver], problem: Problem, method: Method) -> Solver | 
     return settings.pop()
 
 
-def _own_way(c: Constraint) -> bool:
-    """Whether a constraint asks for a training loop: a method, a set of its own."""
-    mine = c.method is not None and not isinstance(c.method, Auto)
-    return mine or c.construction or c.relation == "in"
+def named(c: Constraint) -> bool:
+    """Whether a constraint names a method, or is to hold by construction."""
+    return c.construction or (c.method is not None and not isinstance(c.method, Auto))
 
 
 def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
     found = [_no_function(c) for c in problem.constraints if c.relation == "in"]
     if found:
-        raise SpecError(found)
+        raise SpecError(d for error in found for d in error.diagnostics)
     reason = "as written: `sqp`, which solves the whole problem at once"
     read = read_vectors(problem, space) if by_vectors(problem, space) else None
     if read is not None:
@@ -173,8 +173,9 @@ def _as_written(problem: Problem, settings: Sqp, space: Space) -> Problem:
             functions = functions_of(problem, space)
             convex = functions.smooth and classify(problem, functions, space).convex
         problem = problem.model_copy(update={"convex": convex})
-    constraints = tuple(_with(c, settings, reason, ()) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints, "solver": settings})
+    return solved(
+        problem, (with_method(c, settings, reason, ()) for c in problem.constraints), settings
+    )
 
 
 def _large(problem: Problem, space: Space) -> Problem | None:
@@ -195,10 +196,8 @@ def _large(problem: Problem, space: Space) -> Problem | None:
         )
         if text is not None:
             reason = f"{text}: held as a bound, its multiplier follows from stationarity"
-        constraints.append(_with(c, Sqp(), reason, REJECTED))
-    history = (*problem.history, vectors_step(read))
-    update = {"constraints": tuple(constraints), "solver": Sqp(), "history": history}
-    return problem.model_copy(update=update)
+        constraints.append(with_method(c, Sqp(), reason, REJECTED))
+    return solved(problem, constraints, Sqp(), vectors_step(read))
 
 
 def _unread(problem: Problem, space: Space) -> Problem | None:
@@ -221,18 +220,22 @@ def _unread(problem: Problem, space: Space) -> Problem | None:
     found = [objective, *words.values()]
     if "kink" in found or "unread" not in found:
         return None
-    constraints = tuple(
-        _with(c, Sqp(), UNREAD if words[c.label, c.member] == "unread" else READ, REJECTED)
+    constraints = (
+        with_method(c, Sqp(), UNREAD if words[c.label, c.member] == "unread" else READ, REJECTED)
         for c in problem.constraints
     )
     notes = tuple(f"{label}: {UNREAD}" for (label, _), word in words.items() if word == "unread")
     if objective == "unread":
         notes = (f"objective: {UNREAD}", *notes)
-    update = {
-        "constraints": constraints,
-        "solver": Sqp(),
-        "history": (*problem.history, Step(name="classify", notes=notes)),
-    }
+    return solved(problem, constraints, Sqp(), Step(name="classify", notes=notes))
+
+
+def solved(
+    problem: Problem, constraints: Iterable[Constraint], solver: Method, step: Step | None = None
+) -> Problem:
+    """The problem with its solver, the method of each constraint, and what was found of it."""
+    history = problem.history if step is None else (*problem.history, step)
+    update = {"constraints": tuple(constraints), "solver": solver, "history": history}
     return problem.model_copy(update=update)
 
 
@@ -284,11 +287,8 @@ def _automatic(problem: Problem, space: Space) -> Problem | None:
     problem = problem.model_copy(
         update={"eliminated": gone.eliminated, "implied": gone.implied, "presolve": gone.notes}
     )
-    constraints = tuple(_chosen(c, settings, problem, known) for c in problem.constraints)
-    history = (*problem.history, facts_step(known))
-    return problem.model_copy(
-        update={"constraints": constraints, "solver": settings, "history": history}
-    )
+    constraints = (_chosen(c, settings, problem, known) for c in problem.constraints)
+    return solved(problem, constraints, settings, facts_step(known))
 
 
 def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Classification) -> Constraint:
@@ -296,17 +296,17 @@ def _chosen(c: Constraint, settings: Sqp, problem: Problem, known: Classificatio
     if held:
         reason = f"{_held(c, held)}: held as a bound, its multiplier follows from stationarity"
         rejected = ("lagrangian: a bound needs no multiplier to be held exactly", *REJECTED[1:])
-        return _with(c, settings, reason, rejected)
+        return with_method(c, settings, reason, rejected)
     gone = [e.text for e in problem.eliminated if (e.label, e.member) == (c.label, c.member)]
     if gone:
         reason = (
             f"affine: `{'`, `'.join(gone[:SHOWN])}`{', ...' if len(gone) > SHOWN else ''}, so the "
             "solver works without it; its multiplier follows from stationarity"
         )
-        return _with(c, settings, reason, ("projection: elimination holds it exactly, too",))
+        return with_method(c, settings, reason, ("projection: elimination holds it exactly, too",))
     kind = known.kinds.get((c.label, c.member), "smooth")
     reason = f"{kind}, small and deterministic: sequential quadratic programming, exact derivatives"
-    return _with(c, settings, reason, REJECTED)
+    return with_method(c, settings, reason, REJECTED)
 
 
 def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
@@ -320,7 +320,9 @@ def _held(c: Constraint, bounds: Sequence[DerivedBound]) -> str:
     return f"`{c.text}` bounds {', '.join(names)}{more}"
 
 
-def _with(c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]) -> Constraint:
+def with_method(
+    c: Constraint, method: Method, reason: str, rejected: tuple[str, ...]
+) -> Constraint:
     if c.soft is not None:
         return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
     if c.alternatives and rejected:
@@ -351,11 +353,7 @@ def mixed(c: Constraint, solver: str) -> Diagnostic:
     )
 
 
-def _no_function(c: Constraint) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `sqp`: it is a set, not a function",
-        span=c.span,
-        notes=("it takes nonneg, simplex, sphere, monotone, intervals and balls of a vector",),
-        helps=("leave the method to cspec, or write `using spg` or `by projection`",),
-    )
+def _no_function(c: Constraint) -> SpecError:
+    helps = ("leave the method to cspec, or write `using spg` or `by projection`",)
+    notes = ("it takes nonneg, simplex, sphere, monotone, intervals and balls of a vector",)
+    return unfit(c, "sqp", "it is a set, not a function", helps, notes=notes)

@@ -32,6 +32,7 @@ from cspec.compiler.methods.pruning import course, described
 from cspec.compiler.methods.units import MOVES
 from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -51,8 +52,8 @@ from cspec.dsl.settings.methods import (
     Threshold,
     unknown_to_rows,
 )
-from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Expectation, Index, Name, walk
+from cspec.dsl.tree.constants import Values, value_or_none
+from cspec.dsl.tree.nodes import Expectation, Expr, Index, Name, walk
 from cspec.dsl.words.sets import COEFFICIENTS, COUNTS, JUMPS
 
 GATE_BUDGET = 22.0
@@ -135,22 +136,23 @@ def decide(c: Constraint, context: ChoiceContext) -> Choice:
     """The method of one requirement."""
     if c.reason and isinstance(c.method, Method):  # it holds on a face
         return Choice(c.method, c.reason)
-    each = of_each(c, context)
-    if each is not None and not c.construction:
-        chosen = _of_rows(c, context)
-        if chosen is not None:
-            return chosen
     if c.construction:
         return _by_construction(c, context)
-    own = c.method
-    if isinstance(own, Method) and not isinstance(own, Auto):
-        return _as_written(c, own, "the constraint's own `by`", context)
-    if not isinstance(context.method, Auto):
-        return _as_written(c, context.method, "`using`", context)
-    return _automatic(c, context)
+    of_rows = _of_rows(c, context) if of_each(c, context) is not None else None
+    if of_rows is not None:
+        return of_rows
+    named = named_method(c, context)
+    return _automatic(c, context) if named is None else _as_written(c, *named, context)
 
 
 # --- As written ----------------------------------------------------------------------------------
+
+
+def named_method(c: Constraint, context: ChoiceContext) -> tuple[Method, str] | None:
+    """The method that the spec names for a requirement, and where; None where it is open."""
+    if isinstance(c.method, Method) and not isinstance(c.method, Auto):
+        return c.method, "the constraint's own `by`"
+    return None if isinstance(context.method, Auto) else (context.method, "`using`")
 
 
 def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContext) -> Choice:
@@ -161,7 +163,7 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
                 return Choice(method, reason)
             open_ = context.facts is None and any(sized(n, STORED) for n in walk(c.value))
             if c.set is None and not open_:
-                raise _no_set(c, method).error()
+                raise _no_set(c, method)
             require_construction(c, "sparse" if c.set is None else c.set.word, method)
         case OutputProjection() | Threshold():
             pass  # affine rows are looked for once the outputs are known
@@ -219,9 +221,22 @@ def _require_function(c: Constraint, method: Method, context: ChoiceContext) -> 
     counted = c.set is not None and c.set.word == "sparse" and c.relation != "in"
     gates = context.facts is None or _gated_density(c, context)
     if counted and not gates and c.gradient_parts is None:
-        raise _no_gradient(c, method).error()
+        raise unfit(
+            c,
+            method.word,
+            "it counts weights, and a count has no gradient here",
+            (
+                "give the model gates: `mlp(..., gates=hard_concrete)`",
+                "or keep the largest weights: `by projection`, `by admm`",
+            ),
+            label="counts weights that are exactly zero",
+            notes=("this model has no gates, so no multiplier could move a weight to zero",),
+            code="CS522",
+        )
     if c.relation == "in" and not has_form(c.set):
-        raise _no_form(c, method).error()
+        helps = ("write `by projection` or `by admm`, or leave the method to cspec",)
+        why = "this set has no function form"
+        raise unfit(c, method.word, why, helps, label="a set to project onto")
 
 
 # --- Automatic -----------------------------------------------------------------------------------
@@ -373,15 +388,14 @@ def _of_rows(c: Constraint, context: ChoiceContext) -> Choice | None:
     Raises:
         SpecError: CS520, one that does not have a multiplier for each example.
     """
-    own = c.method if isinstance(c.method, Method) and not isinstance(c.method, Auto) else None
-    method = own or context.method
-    if isinstance(method, Auto):
+    named = named_method(c, context)
+    if named is None:
         return Choice(AugmentedLagrangian(), EACH)
+    method, where = named
     if c.each is not None and is_points(c.each.dataset) and c.each.condition is None:
         return None  # every step sees all of them, as it sees the entries of a tensor
     reason = unknown_to_rows(method)
     if reason is None:
-        where = "`using`" if own is None else "the constraint's own `by`"
         return Choice(method, f"as written: {where}; one multiplier an example")
     if c.each is not None:
         what = f"a requirement on each example of `{c.each.dataset}` {reason}"
@@ -420,53 +434,29 @@ def gated_size(c: Constraint, context: ChoiceContext) -> float | None:
         return 1.0
     if context.facts is None or _is_density(c):
         return None
-    models = (context.facts.models.get(pair[1]) for n in walk(c.value) if (pair := sized(n)))
+    width = 8 if context.fit.precision == "float64" else 4
+    return size_on_gates(c.value, context.facts, context.params, width)
+
+
+def size_on_gates(expr: Expr, facts: Facts, params: Values, width: int) -> float | None:
+    """What a size that gates move is with every weight in use; None of anything else."""
+    models = (facts.models.get(pair[1]) for n in walk(expr) if (pair := sized(n)))
     if not any(model is not None and model.gated for model in models):
         return None
-    width = 8 if context.fit.precision == "float64" else 4
-    return at_full_size(c.value, context.facts, context.params, width) or None
+    return at_full_size(expr, facts, params, width) or None
 
 
 # --- Refusals ------------------------------------------------------------------------------------
 
 
-def _no_set(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: it is not a set of parameters",
-        span=c.span,
-        label="no known set",
-        notes=(
-            "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
-            "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
-        ),
-        helps=("leave the method to cspec, or write `by lagrangian` or `by augmented_lagrangian`",),
+def _no_set(c: Constraint, method: Method) -> SpecError:
+    helps = ("leave the method to cspec, or write `by lagrangian` or `by augmented_lagrangian`",)
+    notes = (
+        "known are memberships (`W in stiefel`) and what reads like one: `W >= 0`, "
+        "`norm(W, 1) <= r`, `spectral(W) <= r`, `density(net) <= d`",
     )
-
-
-def _no_gradient(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS522",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: it counts weights, and a count "
-        "has no gradient here",
-        span=c.span,
-        label="counts weights that are exactly zero",
-        notes=("this model has no gates, so no multiplier could move a weight to zero",),
-        helps=(
-            "give the model gates: `mlp(..., gates=hard_concrete)`",
-            "or keep the largest weights: `by projection`, `by admm`",
-        ),
-    )
-
-
-def _no_form(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: this set has no function form",
-        span=c.span,
-        label="a set to project onto",
-        helps=("write `by projection` or `by admm`, or leave the method to cspec",),
-    )
+    why = "it is not a set of parameters"
+    return unfit(c, method.word, why, helps, label="no known set", notes=notes)
 
 
 def _not_yet(c: Constraint, method: Method) -> Diagnostic:

@@ -7,11 +7,12 @@ import math
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.set_constants import set_constant
+from cspec.compiler.emit.expressions.vectors import set_constant
 from cspec.compiler.emit.measures import MakeTranslator
-from cspec.compiler.emit.pieces import constant
+from cspec.compiler.emit.pieces import constant, parsed
 from cspec.compiler.emit.sets import tensors_of
-from cspec.compiler.lower.sharing import targets
+from cspec.compiler.emit.writer import Writer
+from cspec.compiler.lower.rules import name_of, targets
 from cspec.compiler.methods.frank_wolfe import rate_of, steps_to_vertices
 from cspec.compiler.methods.parametrization import map_of, maps
 from cspec.compiler.methods.threshold import thresholded
@@ -25,18 +26,13 @@ from cspec.dsl.tree.nodes import Expectation, Expr, Name, walk
 
 def mapped_variables(lowered: Lowered) -> frozenset[str]:
     """Decision variables that are trained through a map."""
-    return frozenset(
-        target.id
-        for action in lowered.actions
-        if maps(action)
-        for target in action.targets
-        if isinstance(target, Name)
-    )
+    mapped = (target for action in parametrizations(lowered) for target in action.targets)
+    return frozenset(target.id for target in mapped if isinstance(target, Name))
 
 
 def parametrizations(lowered: Lowered) -> list[SetAction]:
     """Actions that train pre-images."""
-    return [a for a in lowered.actions if maps(a)]
+    return [action for action in lowered.actions if maps(action)]
 
 
 def vertex_steps(lowered: Lowered) -> list[SetAction]:
@@ -53,13 +49,21 @@ def check_alone(lowered: Lowered, facts: Facts) -> None:
     held: dict[str, SetAction] = {}
     for action in lowered.actions:
         for target in targets(action, facts):
-            key = _key(target)
+            key = name_of(target)
             other = held.setdefault(key, action)
-            if other is not action and _owns(action, other):
+            owns = any(maps(a) or steps_to_vertices(a) for a in (action, other))
+            if other is not action and owns:
                 raise _two(key, other, action).error()
     for action in parametrizations(lowered):
         if map_of(action) == "softplus" and _two_ends(action):
-            raise _one_bound(action).error()
+            raise Diagnostic(
+                code="CS521",
+                message=f"`{action.family}` can't be enforced by `softplus`: it has one bound, "
+                "a box two",
+                span=action.constraints[0].span,
+                label="two ends",
+                helps=("write `by sigmoid`, which lies between two bounds",),
+            ).error()
 
 
 def _two_ends(action: SetAction) -> bool:
@@ -72,31 +76,6 @@ def _two_ends(action: SetAction) -> bool:
             if end is not None and (value is None or math.isfinite(value)):
                 ends.add(key)
     return action.set.word == "box" and ends == {"0", "1"}
-
-
-def _one_bound(action: SetAction) -> Diagnostic:
-    first = action.constraints[0]
-    return Diagnostic(
-        code="CS521",
-        message=f"`{action.family}` can't be enforced by `softplus`: it has one bound, a box two",
-        span=first.span,
-        label="two ends",
-        helps=("write `by sigmoid`, which lies between two bounds",),
-    )
-
-
-def _key(target: Expr) -> str:
-    match target:
-        case ParameterRef(model=model, name=name):
-            return f"{model}.{name}"
-        case Name(id=name):
-            return name
-        case _:
-            return repr(target)
-
-
-def _owns(*actions: SetAction) -> bool:
-    return any(maps(a) or steps_to_vertices(a) for a in actions)
 
 
 def _two(key: str, first: SetAction, second: SetAction) -> Diagnostic:
@@ -126,43 +105,42 @@ def write_prepare(
     doc = ["Before training: starts within their sets, what holds by construction from here on."]
     with make.writer.function("prepare", ("primal",), doc):
         translator = make()
+        writer = make.writer
         if starts:
-            translator.used.add("start_inside")
-            pairs = [
-                f"({name!r}, {ast.unparse(set_constant(translator, s))})" for name, s in starts
-            ]
-            make.writer.text_line(f"said = start_inside(primal, [{', '.join(pairs)}])")
+            pairs = [f"({name!r}, {_set(starting, translator)})" for name, starting in starts]
+            writer.text_line(f"said = start_inside(primal, [{', '.join(pairs)}])")
         if shifted := thresholded(lowered.thresholds, facts):
-            translator.used.add("shiftable_")
-            make.writer.line(f"shiftable_(primal[{shifted!r}])")
+            writer.line(f"shiftable_(primal[{shifted!r}])")
         for outputs in lowered.outputs:
-            _write_output_projection(outputs, translator)
+            _write_output_projection(outputs, writer)
         for held in lowered.problem.lifted:
             _write_faces(held, translator)
         for action in parametrizations(lowered):
-            items = targets(action, facts)
-            by = map_of(action)
-            operator = ast.unparse(set_constant(translator, action.set))
+            how = f"{_set(action.set, translator)}, {map_of(action)!r}"
             names: dict[str, list[str]] = {}
-            for item in items:
+            for item in targets(action, facts):
                 if isinstance(item, ParameterRef):
                     names.setdefault(item.model, []).append(item.name)
                 elif isinstance(item, Name):
-                    translator.used.add("map_variable_")
-                    call = f"map_variable_(primal, {item.id!r}, {operator}, {by!r})"
-                    make.writer.call(call, action.family)
+                    writer.call(f"map_variable_(primal, {item.id!r}, {how})", action.family)
             for model, found in names.items():
-                translator.used.add("parametrize_")
-                call = f"parametrize_(primal[{model!r}], {found!r}, {operator}, {by!r})"
-                make.writer.call(call, action.family)
+                call = f"parametrize_(primal[{model!r}], {found!r}, {how})"
+                writer.call(call, action.family)
         if starts:
-            make.writer.line("return said")
+            writer.line("return said")
 
 
-def _write_output_projection(outputs: OutputRows, translator: Translator) -> None:
+def _set(member: SetMember, translator: Translator) -> str:
+    return ast.unparse(set_constant(translator, member))
+
+
+def _on_tensors(action: SetAction, translator: Translator) -> str:
+    """The set of an action and its tensors, as arguments."""
+    return f"{_set(action.set, translator)}, {ast.unparse(tensors_of(action))}"
+
+
+def _write_output_projection(outputs: OutputRows, writer: Writer) -> None:
     """The rows as literals, one a line."""
-    writer = translator.writer
-    translator.used.add("project_outputs_")
     with writer.block("project_outputs_(", ")"):
         writer.line(f"primal[{outputs.model!r}],")
         with writer.block("[", "],"):
@@ -175,7 +153,6 @@ def _write_output_projection(outputs: OutputRows, translator: Translator) -> Non
 def _write_faces(model: Lifted, translator: Translator) -> None:
     """The box as literals, the faces one a line, values as functions of the coordinates."""
     writer, scope = translator.writer, translator.scope
-    translator.used |= {"lift_", "Face"}
     lower, upper = zip(*model.box, strict=True)
     with writer.block("lift_(", ")"):
         writer.line(f"primal[{model.model!r}],")
@@ -189,7 +166,7 @@ def _write_faces(model: Lifted, translator: Translator) -> None:
                 names = ", ".join(face.names)
                 writer.comment(f"{face.label}: x[{face.axis}] == {face.at:g}")
                 place = f"{face.axis}, {face.at!r}"
-                writer.text_line(f"Face({place}, lambda {names}: {body}),")
+                writer.item(parsed(f"Face({place}, lambda {names}: {body})"))
 
 
 def write_thresholds(lowered: Lowered, translator: Translator) -> None:
@@ -203,7 +180,6 @@ def write_thresholds(lowered: Lowered, translator: Translator) -> None:
         for node in walk(c.value)
         if isinstance(node, Expectation) and node.dataset
     }
-    translator.used.add("shift_threshold")
     labels = [c.full_label for c in lowered.thresholds]
     call = f"shift_threshold(session, {model!r}, {sorted(datasets)[0]!r}, {labels!r})"
     translator.writer.call(call)
@@ -216,29 +192,19 @@ def _numbers(values: Sequence[float]) -> str:
 def write_vertex_steps(actions: Sequence[SetAction], translator: Translator) -> None:
     """Frank-Wolfe steps, before the optimizer's step on what is left."""
     for action in actions:
-        translator.used.add("frank_wolfe_")
         rate = rate_of(action)
         lr = "" if rate is None else f", lr={rate!r}"
-        operator = ast.unparse(set_constant(translator, action.set))
-        call = f"frank_wolfe_({operator}, {ast.unparse(tensors_of(action))}, session.step{lr})"
+        call = f"frank_wolfe_({_on_tensors(action, translator)}, session.step{lr})"
         translator.writer.call(call, action.family)
 
 
 def start_in_sets(actions: Sequence[SetAction], translator: Translator) -> list[str]:
     """Frank-Wolfe starts inside its set."""
-    calls = []
-    for action in actions:
-        translator.used.add("project_")
-        operator = ast.unparse(set_constant(translator, action.set))
-        calls.append(f"project_({operator}, {ast.unparse(tensors_of(action))})")
-    return calls
+    return [f"project_({_on_tensors(action, translator)})" for action in actions]
 
 
 def write_gaps(actions: Sequence[SetAction], translator: Translator) -> None:
     """After the loop: what the gap certifies."""
     for action in actions:
-        translator.used.add("report_gap")
-        operator = ast.unparse(set_constant(translator, action.set))
-        tensors = ast.unparse(tensors_of(action))
-        arguments = f"session, {action.name!r}, {operator}, {tensors}"
+        arguments = f"session, {action.name!r}, {_on_tensors(action, translator)}"
         translator.writer.call(f"report_gap({arguments})")

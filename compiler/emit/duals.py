@@ -6,7 +6,7 @@ import ast
 from typing import NamedTuple
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.updates import RuleNames, dual_operations, seen_by
+from cspec.compiler.emit.updates import RuleNames, dual_operations, names_of, seen_by
 from cspec.compiler.records.fragment import refuse
 from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.lowered import FunctionalRule, Lowered
@@ -35,19 +35,18 @@ def timed(lowered: Lowered) -> list[Timed]:
 def needs_violation(lowered: Lowered) -> bool:
     """Whether the loop measures the true constraints without the objective."""
     resets = any(op.kind is Kind.RESET for r in lowered.rules for op in dual_operations(r))
-    return resets or any(
-        d.operation.sees == "true" and (d.operation.trigger.unit == "epoch" or d.operation.data)
-        for d in timed(lowered)
-    )
+    return resets or _alone(lowered, "true")
 
 
 def needs_stand_in(lowered: Lowered) -> bool:
     """Whether the loop measures surrogates without the objective."""
-    return any(
-        d.operation.sees == "surrogate"
-        and (d.operation.trigger.unit == "epoch" or d.operation.data)
-        for d in timed(lowered)
-    )
+    return _alone(lowered, "surrogate")
+
+
+def _alone(lowered: Lowered, sees: str) -> bool:
+    """Whether a dual step sees this apart from the batch of the model's step."""
+    dual = (d.operation for d in timed(lowered))
+    return any(op.sees == sees and (op.trigger.unit == "epoch" or op.data) for op in dual)
 
 
 def _function(operation: Operation) -> str:
@@ -110,10 +109,7 @@ def _write_in_turn(operation: Operation, line: str, translator: Translator) -> N
         conditions.append(f"session.step % {operation.trigger.count} == 0")
     if operation.after:
         conditions.append(f"session.step > {operation.after}")
-    if not conditions:
-        translator.writer.line(line)
-        return
-    with translator.writer.block(f"if {' and '.join(conditions)}:"):
+    with translator.writer.when(" and ".join(conditions)):
         translator.writer.line(line)
 
 
@@ -139,25 +135,22 @@ def write_epoch_duals(lowered: Lowered, translator: Translator) -> None:
         writer.line("session.restart()")
 
 
-def _method_operations(
-    lowered: Lowered, name: str
-) -> list[tuple[Operation, FunctionalRule, RuleNames]]:
+def _method_operations(lowered: Lowered, name: str) -> list[tuple[Operation, RuleNames]]:
     return [
-        (operation, rule, RuleNames(rule, len(lowered.rules) == 1))
-        for rule in lowered.rules
-        for operation in rule.fragment.operations
+        (operation, names)
+        for names in names_of(lowered.rules)
+        for operation in names.rule.fragment.operations
         if operation.name == name
     ]
 
 
-def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
+def start_calls(lowered: Lowered) -> list[str]:
     """What a method does once, before the first step."""
     calls = []
-    for operation, rule, names in _method_operations(lowered, "scale"):
-        translator.used.add("scaled")
+    for operation, names in _method_operations(lowered, "scale"):
+        where = f", {names.rule.start}" if names.rule.start else ""
         for name in operation.targets:
             state = ast.unparse(names.read(name))
-            where = f", {rule.start}" if rule.start else ""
             calls.append(f"{state} = scaled({state}, session, measure{where})")
     return calls + [
         f"{operation.name}(state, session.full(constraints))"
@@ -169,19 +162,19 @@ def start_calls(lowered: Lowered, translator: Translator) -> list[str]:
 
 def write_rounds(lowered: Lowered, translator: Translator) -> None:
     """Runs in rounds: batches keep their order, a schedule of the learning rate lasts an epoch."""
-    for operation, _, _ in _method_operations(lowered, "restart"):
-        epochs = int(operation.options["epochs_an_order"])
-        translator.writer.line(f"session.in_rounds(epochs_an_order={epochs})")
-    for operation, _, _ in _method_operations(lowered, "reshuffle"):
-        epochs = int(operation.options["epochs_an_order"])
-        translator.writer.line(f"session.keep_orders(epochs={epochs})")
+    for name, call in (
+        ("restart", "in_rounds(epochs_an_order"),
+        ("reshuffle", "keep_orders(epochs"),
+    ):
+        for operation, _ in _method_operations(lowered, name):
+            epochs = int(operation.options["epochs_an_order"])
+            translator.writer.line(f"session.{call}={epochs})")
 
 
-def solved_calls(lowered: Lowered, translator: Translator) -> list[str]:
+def solved_calls(lowered: Lowered) -> list[str]:
     """Conditions under which a method is done."""
     calls = []
-    for operation, _, names in _method_operations(lowered, "solved"):
-        translator.used.add("solved")
+    for operation, names in _method_operations(lowered, "solved"):
         numbers = f"{operation.options['objective']!r}, {operation.options['constraint']!r}"
         calls.append(f"solved(session, {names.key('norm')!r}, {numbers})")
     return calls
@@ -189,24 +182,18 @@ def solved_calls(lowered: Lowered, translator: Translator) -> list[str]:
 
 def write_stall_reports(lowered: Lowered, translator: Translator) -> None:
     """After the loop: what the result should say about rejected updates."""
-    for operation, rule, names in _method_operations(lowered, "report_stall"):
-        translator.used.add("report_stall")
+    for operation, names in _method_operations(lowered, "report_stall"):
         keys = f"{names.key('accepts')!r}, {names.key('rejected')!r}"
         count, steps = int(operation.options["rejections"]), int(operation.options["steps"])
         every = f", steps={steps}" if steps else ""
-        call = f"report_stall(session, {rule.rule.name!r}, {keys}, {count}{every})"
+        call = f"report_stall(session, {names.rule.rule.name!r}, {keys}, {count}{every})"
         translator.writer.call(call)
 
 
 def write_escalations(lowered: Lowered, translator: Translator) -> None:
     """`escalate(session, "damping", "lagrangian")` every so many steps."""
     writer = translator.writer
-    for rule in lowered.rules:
-        names = RuleNames(rule, len(lowered.rules) == 1)
-        for operation in rule.fragment.operations:
-            if operation.name != "escalate":
-                continue
-            translator.used.add("escalate")
-            with writer.block(f"if session.step % {operation.trigger.count} == 0:"):
-                keys = f"{names.key('damping')!r}, {names.key('damped')!r}"
-                writer.line(f"escalate(session, {rule.rule.name!r}, {keys})")
+    for operation, names in _method_operations(lowered, "escalate"):
+        keys = f"{names.key('damping')!r}, {names.key('damped')!r}"
+        with writer.when(f"session.step % {operation.trigger.count} == 0"):
+            writer.line(f"escalate(session, {names.rule.rule.name!r}, {keys})")

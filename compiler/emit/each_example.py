@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.methods.each_example import (
     BALANCE_STEPS,
     LATE,
@@ -59,52 +58,53 @@ def write_values(rules: Sequence[EachRule], translator: Translator) -> None:
     translator.writer.line(f"each = {{{', '.join(names)}}}")
 
 
-def write_functions(lowered: Lowered, writer: Writer, used: set[str]) -> None:
+def write_functions(lowered: Lowered, writer: Writer) -> None:
     """`weights_of_...` and what else each rule needs."""
     for rule in lowered.examples:
-        _weights(rule, writer, used)
-        if not rule.balanced and not layers_of(rule):
+        if layers_of(rule):
+            _by_network(rule, writer)
+            continue
+        _weights(rule, writer)
+        if not rule.balanced:
             _growth(rule, writer)
 
 
-def _by_network(rule: EachRule, writer: Writer, used: set[str]) -> None:
+def _by_network(rule: EachRule, writer: Writer) -> None:
     """The weights that a network gives; where they move, it climbs first."""
     label = rule.constraint.full_label
-    used.add("climb_network")
     lr, betas = climb_of(rule)
     doc = ["multipliers <- the network's of the batch's rows; it climbs mean g_i m_i first."]
     arguments = ("state", "columns", "rows", "values", "moves")
-    settings = f"lr={lr!r}, betas={betas!r}, act={_act(rule)!r}"
-    settings += f", rows={rule.rows}" if given_of(rule) is None else ""
-    settings += ", equal=True" if rule.equality else ""
     cap = cap_of(rule)
     bound = "" if cap is None else f".clamp(-{cap!r}, {cap!r})"
     with writer.function(f"weights_of_{rule.name}", arguments, doc):
         layers = list(layers_of(rule))
         writer.text_line(
             f'weights = climb_network(state, "{label}", {layers}, columns, values, moves, '
-            f"{settings}){bound}"
+            f"lr={lr!r}, betas={betas!r}, {_of_network(rule)}){bound}"
         )
         writer.line(f'state["{rule.multipliers}"][rows] = weights  # scatter')
         writer.line("return weights")
 
 
-def _act(rule: EachRule) -> str:
+def _of_network(rule: EachRule) -> str:
+    """What a network of multipliers is called with, whether it climbs or tells."""
     network = network_of(rule.constraint.method)
     assert network is not None
-    return network.act
+    share = f", rows={rule.rows}" if given_of(rule) is None else ""
+    return f"act={network.act!r}{share}{_equal(rule)}"
+
+
+def _equal(rule: EachRule) -> str:
+    return ", equal=True" if rule.equality else ""
 
 
 def _columns(rule: EachRule, batch: str) -> str:
     return f"[{', '.join(f'{batch}[{name!r}]' for name in rule.features)}]".replace("'", '"')
 
 
-def _weights(rule: EachRule, writer: Writer, used: set[str]) -> None:
-    if layers_of(rule):
-        _by_network(rule, writer, used)
-        return
+def _weights(rule: EachRule, writer: Writer) -> None:
     label = rule.constraint.full_label
-    used.add("keep")
     weight = f'multipliers + state["{label}.penalty"] * values.detach()'
     weight = weight if rule.equality else f"torch.relu({weight})"
     cap = cap_of(rule)
@@ -148,32 +148,18 @@ def _growth(rule: EachRule, writer: Writer) -> None:
         writer.line(f'state["{label}.moves"] = state["{label}.moves"] + late')
 
 
-def write_state(rules: Sequence[EachRule], writer: Writer, used: set[str]) -> None:
+def write_state(rules: Sequence[EachRule], writer: Writer) -> None:
     """Entries of `initial_state`."""
     for rule in rules:
         for state in state_of(rule):
             if state.name.endswith(".network"):
-                used.add("multiplier_network")
-                layers = list(layers_of(rule))
-                writer.line(f'"{state.name}": multiplier_network({layers}),  # {state.meaning}')
-                continue
-            start = "torch.zeros" if state.start == 0 else "torch.full"
-            value = "" if state.start == 0 else f", {_number(state.start)}"
-            shape = f"({state.size},)" if value else f"{state.size}"
-            writer.line(f'"{state.name}": {start}({shape}{value}),  # {state.meaning}')
-
-
-def _number(value: float | tuple[float, ...]) -> str:
-    return "torch.inf" if value == float("inf") else repr(value)
-
-
-def begins_inside(lowered: Lowered, translator: Translator) -> bool:
-    """Whether variables, no models, move, so that they are first taken to what is asked."""
-    found = bool(lowered.examples) and is_restored(lowered)
-    found &= not translator.scope.facts.models
-    if found:
-        translator.used.add("begin_inside")
-    return found
+                made = f"multiplier_network({list(layers_of(rule))})"
+            elif state.start == 0:
+                made = f"torch.zeros({state.size})"
+            else:
+                value = "torch.inf" if state.start == float("inf") else repr(state.start)
+                made = f"torch.full(({state.size},), {value})"
+            writer.line(f'"{state.name}": {made},  # {state.meaning}')
 
 
 def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
@@ -182,13 +168,11 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         if given_of(rule) is not None:
             continue
-        steps = unit_steps(rule.total_steps)
-        translator.used.add("units_of_each")
-        with writer.block(f"if session.step <= {steps}:"):
+        with writer.when(f"session.step <= {unit_steps(rule.total_steps)}"):
             label = f'"{rule.constraint.full_label}"'
             values = f'each["{rule.name}"]'
-            equal = ", equal=True" if rule.equality else ""
-            writer.line(f"units_of_each(session, {label}, f, {values}, {rule.rows}{equal})")
+            more = f"{rule.rows}{_equal(rule)}"
+            writer.line(f"units_of_each(session, {label}, f, {values}, {more})")
     for rule in rules:
         if rule.balanced:
             _write_balance(rule, translator)
@@ -211,7 +195,6 @@ def write_moves(rules: Sequence[EachRule], translator: Translator) -> None:
 def _write_balance(rule: EachRule, translator: Translator) -> None:
     """The penalty of points, looked at every few steps; their multipliers stay."""
     writer, label, values = translator.writer, rule.constraint.full_label, f'each["{rule.name}"]'
-    translator.used.add("balance_each")
     first = unit_steps(rule.total_steps)
     with writer.block(f"if session.step > {first} and session.step % {BALANCE_STEPS} == 0:"):
         writer.line(f'balance_each(session, "{label}", f, {values}, {rule.rows})')
@@ -229,7 +212,6 @@ def _moves(rule: EachRule) -> str:
 def write_loss(rules: Sequence[EachRule], loss: str, translator: Translator) -> None:
     """What the requirements on each example add to what the loss is so far."""
     for rule in rules:
-        translator.used.add("weigh")
         values = f'each["{rule.name}"]'
         share = f"{rule.rows} / len({rule.name})"
         translator.writer.text_line(f"loss = {loss} + {share} * weigh({rule.name}, {values})")
@@ -249,14 +231,10 @@ def write_told(rules: Sequence[EachRule], translator: Translator) -> None:
     for rule in rules:
         label = rule.constraint.full_label
         if not layers_of(rule):
-            translator.used.add("tell_each")
             translator.writer.line(f'tell_each(session, "{label}")')
             continue
-        translator.used.add("tell_network")
         data = f'session.data["{rule.dataset}"].columns'
-        share = f", rows={rule.rows}" if given_of(rule) is None else ""
-        equal = ", equal=True" if rule.equality else ""
         translator.writer.text_line(
             f'tell_network(session, "{label}", {list(layers_of(rule))}, {_columns(rule, data)}, '
-            f"act={_act(rule)!r}{share}{equal})"
+            f"{_of_network(rule)})"
         )

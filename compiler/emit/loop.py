@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, arguments
+from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.emit.constructions import (
     start_in_sets,
     vertex_steps,
@@ -28,40 +29,59 @@ from cspec.compiler.emit.duals import (
     write_stall_reports,
 )
 from cspec.compiler.emit.each_example import (
-    begins_inside,
     write_epoch_end,
     write_loss,
     write_moves,
     write_told,
 )
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.freezing import frozen
-from cspec.compiler.emit.gates import undecided, write_gates
 from cspec.compiler.emit.measures import measured, measured_by
-from cspec.compiler.emit.sets import write_progress, write_projection, write_projections
-from cspec.compiler.emit.splits import (
+from cspec.compiler.emit.pieces import RELATIONS, method
+from cspec.compiler.emit.sets import (
     attracted,
+    frozen,
+    undecided,
     write_attraction,
     write_epoch_rounds,
+    write_gates,
     write_linearized,
     write_phases,
+    write_progress,
+    write_projection,
+    write_projections,
     write_reports,
     write_start,
     write_step_rounds,
 )
-from cspec.compiler.emit.units import has_units, write_settled, write_units
+from cspec.compiler.emit.updates import has_units, write_settled, write_units
 from cspec.compiler.emit.writer import Writer
-from cspec.compiler.lower.restoration import is_exchanged, is_restored, settles_offsets
-from cspec.compiler.lower.sharing import sharing
+from cspec.compiler.lower.graph import STEPS, is_exchanged, is_restored, settles_offsets
+from cspec.compiler.lower.rules import sharing
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import course_of, each_step, projections, settings_of
 from cspec.compiler.records.lowered import Lowered, SetAction
-from cspec.dsl.settings.base import STEP, Every
+from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import And, Call, Compare, Expr, Name, Not, Number, Or
 
 OBJECTIVE = "objective"
+RESTORE = """\
+with Restoration(session) as end:  # put back where it is interrupted
+    for _ in range({steps}):
+        g, amounts = end.measured()
+        # What was violated before stays in, or two requirements would take turns.
+        rows = end.left(amounts)
+        if not len(rows):
+            break
+        # min |step| s.t. J step <= -amounts, = of equations
+        J = jacobian(g, rows, session)
+        step = shortest(J, amounts[rows], end.equations(rows), end.slope)
+        if not end.go(step):  # no length along it leaves less
+            break
+    end.tell()
+"""
+RESTORES = "Newton's shortest steps to what is asked, on whole data: J step <= -g."
 
 
 class LoopPlan(NamedTuple):
@@ -72,18 +92,21 @@ class LoopPlan(NamedTuple):
     gated: tuple[str, ...]
     """Models with gates, clamped after each step."""
     stop: Expr | None
-    epochs: float
+    length: RunLength
     by_value: bool
     """Whether the optimizer looks at the loss's value (a line search)."""
-    steps: int = 0
-    steps_per_epoch: int = 1
-    splits: Sequence[Sequence[SetAction]] = ()
     polished: bool = False
     """Whether a solver may start where the steps end."""
     rehearsed: Rehearsed = NEVER
     """First steps that are tried at several learning rates."""
+    splits: Sequence[Sequence[SetAction]] = ()
     by_objective: bool = False
     """Whether a step follows the objective as written, and nothing else."""
+
+    @property
+    def projections(self) -> list[SetAction]:
+        """The actions that are projections, in order."""
+        return projections(self.lowered.actions)
 
     @property
     def measured(self) -> str:
@@ -120,11 +143,11 @@ def write_train(plan: LoopPlan, translator: Translator) -> None:
         _write_start(plan, translator)
         if plan.rehearsed.steps:
             why = "# tried at larger rates first, then taken below the best"
-            translator.used.add("rehearse")
             writer.line(f"rehearse(session, {arguments(plan.rehearsed)})  {why}")
         with writer.block("for batch in session.batches():"):
             _write_step(plan, translator)
-            writer.line(f"session.record({_recorded(plan)})")
+            noted = "f, true" if plan.lowered.rules else "loss" if plan.plain else "f"
+            writer.line(f"session.record({noted})")
             write_escalations(plan.lowered, translator)
             _write_epoch_end(plan, translator)
         _write_finish(plan, translator)
@@ -143,27 +166,28 @@ def _write_names(place: int, writer: Writer) -> None:
     writer.insert(place, f"{', '.join(names)} = {values}")
 
 
-def _projections(plan: LoopPlan) -> list[SetAction]:
-    return projections(plan.lowered.actions)
-
-
 def _write_start(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
     write_start(plan.splits, translator)
     write_rounds(plan.lowered, translator)
-    starts = start_calls(plan.lowered, translator)
-    starts = [*start_in_sets(vertex_steps(plan.lowered), translator), *starts]
-    starts += undecided(decisions(plan.lowered.problem), translator)
-    if begins_inside(plan.lowered, translator):
+    starts = [
+        *start_in_sets(vertex_steps(plan.lowered), translator),
+        *start_calls(plan.lowered),
+        *undecided(decisions(plan.lowered.problem)),
+    ]
+    # Variables, where no models move, are first taken to what is asked.
+    if plan.lowered.examples and is_restored(plan.lowered) and not translator.scope.facts.models:
         starts.append("begin_inside(session)")
-    if any(each_step(a) and not course_of(a).warmup for a in _projections(plan)):
+    if any(each_step(a) and not course_of(a).warmup for a in plan.projections):
         starts.insert(0, "project(primal, optimizer, 0.0)")
-    now_and_then = [g for g in _late_groups(plan, translator) if not _waits(g)]
+    # The first share of a run may be without these projections.
+    groups = _late_groups(plan, translator)
+    now_and_then = [g for g in groups if any(course_of(action).warmup <= 0 for action in g)]
     if starts or now_and_then:
-        with writer.block("if session.step == 0:  # not where a run is resumed"):
+        with writer.when("session.step == 0", "not where a run is resumed"):
             for start in starts:
                 writer.text_line(start)
-            _write_groups(now_and_then, plan, translator, "0.0")
+            _write_groups(now_and_then, translator, "0.0")
 
 
 def _write_step(plan: LoopPlan, translator: Translator) -> None:
@@ -171,10 +195,10 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
     duals = [d for d in timed(plan.lowered) if d.operation.trigger.unit == "step"]
     if plan.splits:
         writer.line("progress = session.progress")
-        write_phases(plan.splits, translator, plan.epochs)
+        write_phases(plan.splits, translator)
     if plan.by_value:
         _write_closure_step(plan, translator)
-    elif _looks_ahead(plan):
+    elif plan.lowered.looks_ahead:
         _write_extragradient_step(plan, duals, translator)
     else:
         writer.line(plan.measured)
@@ -191,7 +215,7 @@ def _write_step(plan: LoopPlan, translator: Translator) -> None:
         writer.line("optimizer.step()")
     if plan.fit.schedule.word != "constant" or plan.fit.schedule.warmup:
         writer.line("session.schedule.step()")
-    write_gates(decisions(plan.lowered.problem), plan.gated, translator)
+    write_gates(decisions(plan.lowered.problem), plan.gated, writer)
     _write_projections(plan, translator)
     _write_late_duals(plan, duals, translator)
 
@@ -205,7 +229,7 @@ def _write_late_duals(plan: LoopPlan, duals: list[Timed], translator: Translator
         if duals:
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
         return
-    if _looks_ahead(plan):
+    if plan.lowered.looks_ahead:
         return  # All have moved from where the step looked ahead.
     for dual in duals:
         if dual.order == "simultaneous":
@@ -241,26 +265,14 @@ def _write_loss(plan: LoopPlan, translator: Translator) -> None:
         translator.writer.line(f"loss = {plan.combined}")
 
 
-def _recorded(plan: LoopPlan) -> str:
-    """What the history notes of a step."""
-    if plan.lowered.rules:
-        return "f, true"
-    return "loss" if plan.plain else "f"
-
-
-def _looks_ahead(plan: LoopPlan) -> bool:
-    return any(rule.fragment.dual_order == "extragradient" for rule in plan.lowered.rules)
-
-
 def _write_extragradient_step(plan: LoopPlan, duals: list[Timed], translator: Translator) -> None:
     """One step ahead, back again, and the step with the gradients found there."""
     writer = translator.writer
-    translator.used |= {"keep_place", "go_back"}
     writer.line("f, g, true = measure(primal, batch)")
     writer.line("place = keep_place(primal, state, optimizer)")
     _write_gradient(plan, translator)
     writer.line("optimizer.step()")
-    if any(each_step(action) for action in _projections(plan)):
+    if any(each_step(action) for action in plan.projections):
         writer.line("project(primal, optimizer, session.progress)")
     for dual in duals:
         write_dual(dual, translator)
@@ -303,7 +315,7 @@ def _write_closure_step(plan: LoopPlan, translator: Translator) -> None:
 
 def _write_projections(plan: LoopPlan, translator: Translator) -> None:
     writer = translator.writer
-    actions = _projections(plan)
+    actions = plan.projections
     masks = bool(frozen(actions))
     if masks:
         writer.line("keep_zeros(primal, state)")
@@ -314,11 +326,8 @@ def _write_projections(plan: LoopPlan, translator: Translator) -> None:
             writer.line("session.mark(name)")
     for action in actions:
         every = settings_of(action).every
-        if every == STEP or every.unit == "epoch":
-            continue
-        with writer.block(f"if session.step % {every.count} == 0:"):
-            write_progress("session.progress", [action], translator, plan.epochs)
-            write_projection(action, translator, plan.epochs)
+        if every != STEP and every.unit != "epoch":
+            _write_now_and_then(action, "step", translator)
     write_step_rounds(plan.splits, translator)
 
 
@@ -329,33 +338,28 @@ def _write_epoch_end(plan: LoopPlan, translator: Translator) -> None:
         write_epoch_end(plan.lowered.examples, translator)
         if plan.by_value and any(d.operation.trigger.unit == "epoch" for d in timed(plan.lowered)):
             writer.line("optimizer.forget()  # curvature of another Lagrangian")
-        for action in _projections(plan):
-            every = settings_of(action).every
-            if every.unit == "epoch":
-                _write_epoch_projection(action, every, plan, translator)
+        for action in plan.projections:
+            if settings_of(action).every.unit == "epoch":
+                _write_now_and_then(action, "epoch", translator)
         write_epoch_rounds(plan.splits, translator)
         writer.line("session.verify()")
         condition = "session.stopped()"
         if plan.stop is not None:
             condition = f"{ast.unparse(stop_condition(plan.stop))} or {condition}"
-        for call in solved_calls(plan.lowered, translator):
+        for call in solved_calls(plan.lowered):
             condition = f"{call} or {condition}"
         writer.condition(condition)
         with writer.block():
             writer.line("break")
 
 
-def _write_epoch_projection(
-    action: SetAction, every: Every, plan: LoopPlan, translator: Translator
-) -> None:
-    writer = translator.writer
-    if every.count > 1:
-        with writer.block(f"if session.epoch % {every.count} == 0:"):
-            write_progress("session.progress", [action], translator, plan.epochs)
-            write_projection(action, translator, plan.epochs)
-        return
-    write_progress("session.progress", [action], translator, plan.epochs)
-    write_projection(action, translator, plan.epochs)
+def _write_now_and_then(action: SetAction, unit: str, translator: Translator) -> None:
+    """A projection on every so many steps or epochs."""
+    count = settings_of(action).every.count
+    due = f"session.{unit} % {count} == 0" if count > 1 else ""
+    with translator.writer.when(due):
+        write_progress("session.progress", [action], translator)
+        write_projection(action, translator)
 
 
 def _write_finish(plan: LoopPlan, translator: Translator) -> None:
@@ -363,104 +367,88 @@ def _write_finish(plan: LoopPlan, translator: Translator) -> None:
 
     So is a count on a ramp, which a run that stops early leaves above its bound.
     """
-    shrinking = [a for a in _projections(plan) if each_step(a) and course_of(a).ramp]
-    if shrinking:
-        with translator.writer.block("if session.step < session.total_steps:  # it stopped early"):
-            translator.writer.line("project(primal, optimizer, 1.0)")
-    _write_groups(_late_groups(plan, translator), plan, translator, "1.0")
+    writer, early = translator.writer, "session.step < session.total_steps"
+    if any(each_step(a) and course_of(a).ramp for a in plan.projections):
+        with writer.when(early, "it stopped early"):
+            writer.line("project(primal, optimizer, 1.0)")
+    _write_groups(_late_groups(plan, translator), translator, "1.0")
     if decisions(plan.lowered.problem):
-        with translator.writer.block("if session.step < session.total_steps:  # it stopped early"):
-            translator.writer.line("decide(primal, 1.0)")
+        with writer.when(early, "it stopped early"):
+            writer.line("decide(primal, 1.0)")
     if has_units(plan.lowered):
         write_settled(plan.lowered, translator)
     write_told(plan.lowered.examples, translator)
     if is_exchanged(plan.lowered):
-        translator.used.add("exchanged")
-        with translator.writer.block(
-            "for _ in exchanged(session):  # points go where it is broken"
-        ):
+        with writer.block("for _ in exchanged(session):  # points go where it is broken"):
             _write_end(plan, translator)
     else:
         _write_end(plan, translator)
     write_stall_reports(plan.lowered, translator)
-    write_reports(plan.splits, translator, plan.epochs)
+    write_reports(plan.splits, translator)
     write_thresholds(plan.lowered, translator)
     write_gaps(vertex_steps(plan.lowered), translator)
 
 
 def _write_end(plan: LoopPlan, translator: Translator) -> None:
     """From where the steps ended to the solution nearby, and to what is asked."""
+    writer = translator.writer
     if plan.polished:
-        translator.used.add("polish")
-        translator.writer.line("polish(session)")
-    _write_restored(plan, translator)
-
-
-def _write_restored(plan: LoopPlan, translator: Translator) -> None:
-    """What goes from the last step to what is asked."""
-    settled = any(rule.balanced for rule in plan.lowered.examples)
-    if settled:
-        translator.used.add("settle_points")
-    if settled and is_restored(plan.lowered):
-        with translator.writer.block("if not settle_points(session):"):
-            translator.writer.line("restore(session)")
-    elif is_restored(plan.lowered):
-        translator.writer.line("restore(session)")
+        writer.line("polish(session)")
+    if is_restored(plan.lowered):
+        settled = any(rule.balanced for rule in plan.lowered.examples)
+        with writer.when("not settle_points(session)" if settled else ""):
+            writer.line("restore(session)")
     if settles_offsets(plan.lowered):
-        translator.used.add("settle_offsets")
-        translator.writer.line("settle_offsets(session)")
+        writer.line("settle_offsets(session)")
 
 
 def _late_groups(plan: LoopPlan, translator: Translator) -> list[Sequence[SetAction]]:
     """What is projected now and then, with the sets on the same parameters."""
-    groups = sharing(_projections(plan), translator.scope.facts)
+    groups = sharing(plan.projections, translator.scope.facts)
     return [group for group in groups if any(not each_step(action) for action in group)]
 
 
-def _waits(group: Sequence[SetAction]) -> bool:
-    """Whether the first share of the run is without these projections."""
-    return all(course_of(action).warmup > 0 for action in group)
-
-
 def _write_groups(
-    groups: Sequence[Sequence[SetAction]], plan: LoopPlan, translator: Translator, progress: str
+    groups: Sequence[Sequence[SetAction]], translator: Translator, progress: str
 ) -> None:
     """Projections of groups of sets at one moment of the run."""
     every = [action for group in groups for action in group]
-    write_progress(progress, every, translator, plan.epochs)
+    write_progress(progress, every, translator)
     for group in groups:
-        write_projections(group, translator, plan.epochs)
+        write_projections(group, translator)
 
 
 def stop_condition(expr: Expr) -> ast.expr:
     """`feasible(1e-3) and stalled(epochs=5)` over the session."""
     match expr:
-        case And(operands=operands):
-            return ast.BoolOp(op=ast.And(), values=[stop_condition(o) for o in operands])
-        case Or(operands=operands):
-            return ast.BoolOp(op=ast.Or(), values=[stop_condition(o) for o in operands])
+        case And(operands=operands) | Or(operands=operands):
+            joint = ast.And() if isinstance(expr, And) else ast.Or()
+            return ast.BoolOp(op=joint, values=[stop_condition(o) for o in operands])
         case Not(operand=operand):
             return ast.UnaryOp(op=ast.Not(), operand=stop_condition(operand))
         case Name(id=name):
-            return _session_call(name, [], [])
+            return method("session", name)
         case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
-            named = [ast.keyword(arg=k.name, value=_stop_number(k.value)) for k in keywords]
-            return _session_call(name, [_stop_number(a) for a in arguments], named)
+            named = {k.name: _stop_number(k.value) for k in keywords}
+            return method("session", name, *map(_stop_number, arguments), **named)
         case Compare(operands=(Name(id=metric), bound), operators=(operator,)):
-            value = _session_call("metric", [ast.Constant(metric)], [])
-            relation = ast.parse(f"a {operator} b", mode="eval").body
-            assert isinstance(relation, ast.Compare)
-            return ast.Compare(left=value, ops=relation.ops, comparators=[_stop_number(bound)])
+            value = method("session", "metric", ast.Constant(metric))
+            return ast.Compare(
+                left=value, ops=[RELATIONS[operator]], comparators=[_stop_number(bound)]
+            )
         case _:
             return ast.Constant(False)
-
-
-def _session_call(name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> ast.expr:
-    function = ast.Attribute(value=ast.Name(id="session"), attr=name)
-    return ast.Call(func=function, args=arguments, keywords=keywords)
 
 
 def _stop_number(expr: Expr) -> ast.expr:
     assert isinstance(expr, Number)
     value = expr.value
     return ast.Constant(int(value) if is_whole(value) else value)
+
+
+def write_restore(writer: Writer) -> None:
+    """Minimum-norm Newton steps on what is violated (`cspec.runtime.finish.restore`)."""
+    with writer.function("restore", ("session",), [RESTORES]):
+        writer.comment("Descent on a penalty or a Lagrangian ends near the boundary, not on it.")
+        for line in RESTORE.format(steps=STEPS).splitlines():
+            writer.line(line)

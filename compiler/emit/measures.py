@@ -8,21 +8,14 @@ from collections.abc import Sequence
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.arithmetic import sides
-from cspec.compiler.emit.expressions.set_constants import set_constant
-from cspec.compiler.emit.expressions.vectors import in_order
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant, literal
+from cspec.compiler.emit.expressions.operators import sides
+from cspec.compiler.emit.expressions.vectors import in_order, set_constant
+from cspec.compiler.emit.pieces import Names, constant, literal, method, parsed, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.rules import group_count, outside_reductions
 from cspec.compiler.passes.canonical import as_written
-from cspec.compiler.records.lowered import (
-    FunctionalRule,
-    Lowered,
-    Segment,
-    SetResidual,
-)
+from cspec.compiler.records.lowered import FunctionalRule, Lowered, Segment, SetResidual
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample
 from cspec.compiler.surrogates.branches import along
 from cspec.dsl.tree.nodes import Expectation, Expr, Name, Vector
@@ -47,18 +40,25 @@ def write_measure(
     solver asks for all three, also on plain numbers: there nothing is computed twice.
     """
     writer = make.writer
-    if solved and not lowered.examples and not _stand_ins(lowered):
-        with writer.shared(MEASURE, ("primal", "batch"), [_MEASURED]):
-            _measured_once(lowered, make(), vectors)
-        return
+    followed = any(part.gradients is not None for part in lowered.parts)
+    once = solved and not lowered.examples and not followed
     name, doc = MEASURE if solved else measured_by(lowered), _MEASURED
     if name == MINIMIZED:
         doc = "What is minimized, on one batch."
     elif name == EACH:
         first = "f, g and true" if lowered.rules else "f"
         doc = f"{first}, and what is asked of each example of a batch: <= 0 where it is met."
-    with writer.function(name, ("primal", "batch"), [doc]):
-        _measure(lowered, make(), vectors, by_value, name)
+    function = writer.shared if once else writer.function
+    with function(name, ("primal", "batch"), [doc]):
+        translator = make()
+        _objective(lowered, translator, vectors, by_value and not once)
+        if lowered.examples:
+            write_values(lowered.examples, translator)
+        if lowered.rules:
+            _measure(lowered, translator, vectors)
+        else:
+            none = translator.call("vector") if once else method("f", "new_zeros", constant(0))
+            _give(lowered, translator, *([none, none] if name == MEASURE else []))
     if name == EACH and lowered.rules:
         with writer.function(MEASURE, ("primal", "batch"), [_MEASURED]):
             writer.line(f"return {EACH}(primal, batch)[:3]")
@@ -77,67 +77,33 @@ def measured(lowered: Lowered) -> str:
     return f"f{vectors}, each" if lowered.examples else f"f{vectors}"
 
 
-def _stand_ins(lowered: Lowered) -> bool:
-    """Whether a constraint is followed by another function than what it is."""
-    return any(part.gradients is not None for rule in lowered.rules for part in rule.parts)
+def _give(lowered: Lowered | None, translator: Translator, *vectors: ast.expr) -> None:
+    """`return f, g, true, each`: requirements on each example come last, by name."""
+    each = [ast.Name(id="each")] if lowered is not None and lowered.examples else []
+    found = (ast.Name(id="f"), *vectors, *each)
+    translator.writer.give(literal(found) if len(found) > 1 else found[0])
 
 
-def _measured_once(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
-    """The body of a `measure` that a solver calls."""
-    _objective(lowered, translator, vectors, by_value=False)
-    parts = [part for rule in lowered.rules for part in rule.parts]
-    if not parts:
-        none = translator.call("vector")
-        translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), none, none]))
-    elif vectors is not None:
-        _together(parts, translator, vectors)
-    else:
-        _write_vector("g", [(part, part.functions) for part in parts], translator)
-        give_measured(translator)
-
-
-def give_measured(translator: Translator) -> None:
-    """`return f, g, g.detach()`."""
-    g: ast.expr = ast.Name(id="g")
-    true = ast.Call(func=ast.Attribute(value=g, attr="detach"), args=[], keywords=[])
-    translator.writer.give(ast.Tuple(elts=[ast.Name(id="f"), g, true]))
-
-
-def _measure(
-    lowered: Lowered,
-    translator: Translator,
-    vectors: Vectorizer | None,
-    by_value: bool,
-    name: str,
-) -> None:
-    """The body; requirements on each example come last, in a dictionary by name."""
-    writer = translator.writer
-    _objective(lowered, translator, vectors, by_value)
-    if lowered.examples:
-        write_values(lowered.examples, translator)
-    each = ", each" if lowered.examples else ""
-    if not lowered.rules:
-        none = ", f.new_zeros(0), f.new_zeros(0)" if name == MEASURE else ""
-        writer.line(f"return f{none}{each}")
-        return
-    parts = [part for rule in lowered.rules for part in rule.parts]
+def _measure(lowered: Lowered, translator: Translator, vectors: Vectorizer | None) -> None:
+    """g and the true constraints, behind the objective."""
+    writer, parts = translator.writer, lowered.parts
     if vectors is not None:
-        _together(parts, translator, vectors)
+        write_constraints([f for part in parts for f in part.functions], translator, vectors)
         return
     followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
-    _write_vector("g", followed, translator)
+    writer.assign("g", _all_entries(followed, translator, ""))
     if all(part.gradients is None for part in parts):
-        writer.line(f"return f, g, g.detach(){each}")
+        _give(lowered, translator, ast.Name(id="g"), method("g", "detach"))
         return
+    truths = [(part, part.functions) for part in parts]
     if translator.scope.tracked:  # derivatives by columns need their graph
-        truths = [(part, part.functions) for part in parts]
-        _write_vector("true", truths, translator, "true_")
-        writer.line(f"return f, g, true.detach().to(g.dtype){each}")
+        writer.assign("true", _all_entries(truths, translator, "true_"))
+        _give(lowered, translator, ast.Name(id="g"), parsed("true.detach().to(g.dtype)"))
         return
     with writer.block("with torch.no_grad():"):
-        truths = [(part, part.functions) for part in parts]
-        _write_vector("true", truths, translator, "true_")
-    writer.line(f"return f, g, true.to(g.dtype){each}  # rates are counted in float64")
+        writer.assign("true", _all_entries(truths, translator, "true_"))
+    # Rates are counted in float64: the steps go on in the run's type.
+    _give(lowered, translator, ast.Name(id="g"), parsed("true.to(g.dtype)"))
 
 
 def _followed(rule: FunctionalRule, part: Segment) -> Sequence[Expr]:
@@ -153,12 +119,6 @@ def _along(true: Sequence[Expr], seen: Sequence[Expr]) -> list[Expr]:
     return [along(*pair) for pair in zip(true, seen, strict=True)]
 
 
-def _together(parts: Sequence[Segment], translator: Translator, vectors: Vectorizer) -> None:
-    """g with functions of one form as one vector, in the order of the problem."""
-    functions = [function for part in parts for function in part.functions]
-    write_constraints(functions, translator, vectors)
-
-
 def write_constraints(
     functions: Sequence[Expr], translator: Translator, vectors: Vectorizer | None
 ) -> None:
@@ -166,11 +126,11 @@ def write_constraints(
     order = None
     if vectors is not None:
         functions, order = vectors.functions(functions)
-    value = _vector([translator.translate(f) for f in functions], translator)
+    value: ast.expr = translator.call("vector", *map(translator.translate, functions))
     if order is not None:
         value = in_order(order, value, translator)
     translator.writer.assign("g", value)
-    give_measured(translator)
+    _give(None, translator, ast.Name(id="g"), method("g", "detach"))
 
 
 def _objective(
@@ -178,9 +138,7 @@ def _objective(
 ) -> None:
     writer = translator.writer
     objective = lowered.problem.objective
-    value = translator.translate(objective if vectors is None else vectors.expression(objective))
-    if isinstance(value, ast.Constant):
-        value = translator.call("as_tensor", value)
+    value = objective_value(objective, translator, vectors)
     followed = lowered.problem.objective_gradient
     if followed is not None and by_value:
         value = translator.translate(followed)
@@ -190,15 +148,17 @@ def _objective(
     writer.assign("f", value)
     translator.names.fresh("f")
     for c in lowered.soft:
-        assert c.soft is not None
-        each = c.each is not None
-        term = (
-            _each_preference(c, translator)
-            if each
-            else _preference(c, c.parts, c.gradient_parts, translator)
-        )
+        term = _preference(c, c.parts, c.gradient_parts, translator)
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
         writer.assign("f", total, f"preference {c.full_label}", c.full_label)
+
+
+def objective_value(
+    objective: Expr, translator: Translator, vectors: Vectorizer | None
+) -> ast.expr:
+    """An objective as a tensor; with `vectors`, terms of one form at once."""
+    value = translator.translate(objective if vectors is None else vectors.expression(objective))
+    return translator.call("as_tensor", value) if isinstance(value, ast.Constant) else value
 
 
 def _preference(
@@ -207,41 +167,33 @@ def _preference(
     seen: Sequence[Expr] | None,
     translator: Translator,
 ) -> ast.expr:
-    """Weight times the violation of a preference: the true one, with the gradient of `seen`."""
+    """Weight times the violation of a preference: the true one, with the gradient of `seen`.
+
+    Of a preference about each example it is the mean of the violation over them.
+    """
     assert c.soft is not None
-    if c.relation == "in":
-        amount = _set_violation(c, translator)
-        if c.soft.power != 1:
-            amount = ast.BinOp(amount, ast.Pow(), constant(c.soft.power))
-        return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
-    entries = _vector([translator.translate(part) for part in true], translator)
-    if seen is not None:
-        followed = [translator.translate(part) for part in _along(true, seen)]
-        surrogate = _vector(followed, translator)
-        entries = translator.call("stands_in", entries, surrogate)
     power = {} if c.soft.power == 1 else {"power": constant(c.soft.power)}
-    word = "distance" if c.relation == "==" else "shortfall"
-    amount = translator.call(word, entries, **power)
-    return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
-
-
-def _each_preference(c: Constraint, translator: Translator) -> ast.expr:
-    """Weight times the mean of the violation over the examples."""
-    assert c.soft is not None and c.each is not None
-    named: dict[str, ast.expr] = {"equal": ast.Constant(True)} if c.relation == "==" else {}
-    if c.soft.power != 1:
-        named["power"] = constant(c.soft.power)
-    amount = translator.call("mean_violation", each_followed(c, translator), **named)
+    amount: ast.expr
+    if c.each is not None:
+        equal = {"equal": ast.Constant(True)} if c.relation == "==" else {}
+        followed = each_followed(c, translator)
+        amount = translator.call("mean_violation", followed, **equal, **power)
+    elif c.relation == "in":
+        amount = _set_violation(c, translator)
+        if power:
+            amount = ast.BinOp(amount, ast.Pow(), power["power"])
+    else:
+        entries = translator.call("vector", *map(translator.translate, true))
+        if seen is not None:
+            parts = [translator.translate(part) for part in _along(true, seen)]
+            entries = translator.call("stands_in", entries, translator.call("vector", *parts))
+        word = "distance" if c.relation == "==" else "shortfall"
+        amount = translator.call(word, entries, **power)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 
 Entries = Sequence[tuple[Segment, Sequence[Expr]]]
 """Constraints with canonical functions of theirs."""
-
-
-def _write_vector(target: str, entries: Entries, translator: Translator, prefix: str = "") -> None:
-    """`target = vector(...)` of all entries, each kept in a local by its label while few."""
-    translator.writer.assign(target, _all_entries(entries, translator, prefix))
 
 
 def _all_entries(entries: Entries, translator: Translator, prefix: str | None = None) -> ast.expr:
@@ -256,7 +208,7 @@ def _all_entries(entries: Entries, translator: Translator, prefix: str | None = 
         if few and prefix is not None:
             value = _named(value, [owners[place] for place in places], translator, prefix)
         values.append(value)
-    result = _vector(values, translator)
+    result = translator.call("vector", *values)
     moved = {place: new for new, place in enumerate(place for g in groups for place in g)}
     order = tuple(moved[place] for place in range(len(functions)))
     return result if list(order) == sorted(order) else in_order(order, result, translator)
@@ -279,42 +231,33 @@ def _named(
 
 
 def _together_or_alone(functions: Sequence[Expr], translator: Translator) -> ast.expr:
-    if len(functions) == 1:
-        return translate_function(functions[0], translator)
-    return translator.translate(translator.members.together(functions))
-
-
-def translate_function(expr: Expr, translator: Translator) -> ast.expr:
-    """A canonical function; a set's residual goes through its operator."""
+    """Canonical functions of one form; a set's residual goes through its operator."""
+    if len(functions) > 1:
+        return translator.translate(translator.members.together(functions))
+    (expr,) = functions
     if not isinstance(expr, SetResidual):
         return translator.translate(expr)
-    operator = set_constant(translator, expr.set)
-    method = "residual" if expr.equality else "inequality"
-    subject = translator.translate(expr.subject)
-    return ast.Call(func=ast.Attribute(value=operator, attr=method), args=[subject], keywords=[])
+    word = "residual" if expr.equality else "inequality"
+    operator, subject = set_constant(translator, expr.set), translator.translate(expr.subject)
+    return method(operator, word, subject)
 
 
-def _vector(parts: Sequence[ast.expr], translator: Translator) -> ast.expr:
-    return translator.call("vector", *parts)
-
-
-def write_violation(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
+def write_violation(lowered: Lowered, make: MakeTranslator) -> None:
     """`constraints(primal, batch) -> true`: the true canonical constraints alone."""
-    doc = ["The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."]
-    with make.writer.function("constraints", ("primal", "batch"), doc):
-        translator = make()
-        entries = [(part, part.functions) for rule in rules for part in rule.parts]
-        make.writer.give(_all_entries(entries, translator))
+    doc = "The true constraints alone, <= 0 (== 0) where they are met: measured on whole data."
+    _write_alone("constraints", doc, [(part, part.functions) for part in lowered.parts], make)
 
 
-def write_stand_in(rules: Sequence[FunctionalRule], make: MakeTranslator) -> None:
+def write_stand_in(lowered: Lowered, make: MakeTranslator) -> None:
     """`surrogates(primal, batch) -> g`: what the model's step sees of the constraints."""
-    doc = ["The constraints as the model's step sees them: what `dual_on=surrogate` moves by."]
-    with make.writer.function("surrogates", ("primal", "batch"), doc):
-        translator = make()
-        parts = [part for rule in rules for part in rule.parts]
-        entries = [(part, part.gradients or part.functions) for part in parts]
-        make.writer.give(_all_entries(entries, translator))
+    doc = "The constraints as the model's step sees them: what `dual_on=surrogate` moves by."
+    entries = [(part, part.gradients or part.functions) for part in lowered.parts]
+    _write_alone("surrogates", doc, entries, make)
+
+
+def _write_alone(name: str, doc: str, entries: Entries, make: MakeTranslator) -> None:
+    with make.writer.function(name, ("primal", "batch"), [doc]):
+        make.writer.give(_all_entries(entries, make()))
 
 
 def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
@@ -325,14 +268,13 @@ def write_evaluate(lowered: Lowered, make: MakeTranslator) -> None:
     with make.writer.function("evaluate", ("primal", "data"), doc):
         translator = make("data", strict=True, noted=True)
         constraints = lowered.problem.constraints
-        pairs: list[tuple[str | None, str]] = []
+        pairs: list[tuple[str | None, ast.expr]] = []
         for places in _reported_together(constraints, translator):
             several = [constraints[place] for place in places]
             if len(several) > 1:
-                pairs.append((None, ast.unparse(_reports(several, translator))))
+                pairs.append((None, _reports(several, translator)))
             else:
-                report = ast.unparse(_report(several[0], translator))
-                pairs.append((several[0].full_label, report))
+                pairs.append((several[0].full_label, _report(several[0], translator)))
         _return_dictionary(pairs, make.writer)
 
 
@@ -374,22 +316,22 @@ def write_cases(lowered: Lowered, make: MakeTranslator) -> None:
         translator = make("data")
         pairs = []
         for c in rules:
-            values = [ast.unparse(translator.translate(where)) for _, where in c.cases]
-            pairs.append((c.full_label, f"[{', '.join(values)}]"))
+            values = [translator.translate(where) for _, where in c.cases]
+            pairs.append((c.full_label, sequence(values)))
         _return_dictionary(pairs, make.writer)
 
 
-def _return_dictionary(pairs: Sequence[tuple[str | None, str]], writer: Writer) -> None:
+def _return_dictionary(pairs: Sequence[tuple[str | None, ast.expr]], writer: Writer) -> None:
     """A dictionary by label; what has none is one itself, of many labels."""
     with writer.block("return {", "}"):
-        for label, text in pairs:
-            writer.entry(label, ast.parse(text, mode="eval").body)
+        for label, value in pairs:
+            writer.entry(label, value)
 
 
 def _report(c: Constraint, translator: Translator) -> ast.expr:
     """`(value, bound)`; of many entries the one that is farthest from being met."""
     if c.relation == "in":
-        return ast.Tuple(elts=[_set_violation(c, translator), ast.Constant(0)])
+        return literal((_set_violation(c, translator), 0))
     value, bound = c.value, last_of_ramp(c.judged_by)
     both = sides(translator, value, bound)
     if isinstance(value, PerExample) or _many(value, translator) or _many(bound, translator):
@@ -419,11 +361,8 @@ def _set_violation(c: Constraint, translator: Translator) -> ast.expr:
     operator = set_constant(translator, c.set)
     subject = c.set.subject if c.set.subject is not None else c.value
     if isinstance(subject, Name):
-        target = translator.whole_variable(subject.id)
-    else:
-        target = translator.translate(subject)
-    function = ast.Attribute(value=operator, attr="violation")
-    return ast.Call(func=function, args=[target], keywords=[])
+        return method(operator, "violation", translator.whole_variable(subject.id))
+    return method(operator, "violation", translator.translate(subject))
 
 
 def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
@@ -433,15 +372,8 @@ def write_preferences(soft: Sequence[Constraint], make: MakeTranslator) -> None:
         translator = make("data")
         pairs = []
         for c in soft:
-            function = c.relation != "in"
-            written = (as_written(c.value, c),) if function else ()
-            each = c.each is not None
-            amount = (
-                _each_preference(c, translator)
-                if each
-                else _preference(c, written, None, translator)
-            )
-            pairs.append((c.full_label, ast.unparse(amount)))
+            written = () if c.relation == "in" else (as_written(c.value, c),)
+            pairs.append((c.full_label, _preference(c, written, None, translator)))
         _return_dictionary(pairs, make.writer)
 
 
@@ -452,10 +384,7 @@ def write_objective(
     doc = ["The objective as written."]
     with make.writer.function("objective", ("primal", rows), doc):
         translator = make(rows)
-        value = translator.translate(expr if vectors is None else vectors.expression(expr))
-        if isinstance(value, ast.Constant):
-            value = translator.call("as_tensor", value)
-        make.writer.give(value)
+        make.writer.give(objective_value(expr, translator, vectors))
 
 
 def steps_on_objective(lowered: Lowered, written: Expr) -> bool:
@@ -477,8 +406,6 @@ class MakeTranslator:
     def __call__(
         self, container: str = "batch", *, strict: bool = False, noted: bool = False
     ) -> Translator:
-        t = self._template
-        made = Translator(t.scope, t.writer, t.names.copy(), t.used, container)
-        made.constants, made.forwards, made.searched = t.constants, t.forwards, t.searched
+        made = self._template.beside(container, self.writer)
         made.strict, made.noted = strict, noted
         return made

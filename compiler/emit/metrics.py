@@ -1,5 +1,7 @@
 """Metrics as functions of the emitted module: one each, so that one that fails leaves the others.
 
+What certificates rest on is measured beside them.
+
 def metric_acc(primal, data):
     ...
 
@@ -8,6 +10,7 @@ metrics = {"acc": metric_acc}
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.emit.measures import MakeTranslator
@@ -46,3 +49,17 @@ def _write_table(
 
 _LONGEST = 40
 """Characters of an expression that its function is named by."""
+
+
+def write_leaves(certified: Sequence[tuple[str, Sequence[Expr]]], make: MakeTranslator) -> None:
+    """`leaves(primal, data) -> {label: [mean]}`: the means of each requirement, each alone."""
+    doc = ["The means that a certificate of each requirement rests on, as deployed."]
+    with make.writer.function("leaves", ("primal", "data"), doc):
+        translator = make("data", strict=True, noted=True)
+        pairs = [
+            (label, ", ".join(ast.unparse(translator.translate(leaf)) for leaf in leaves))
+            for label, leaves in certified
+        ]
+        with make.writer.block("return {", "}"):
+            for label, values in pairs:
+                make.writer.line(f"{label!r}: [{values}],")

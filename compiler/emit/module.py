@@ -8,24 +8,17 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cspec.compiler.algebra.matrices import is_large
-from cspec.compiler.emit.certificates import write_leaves
 from cspec.compiler.emit.constructions import (
     check_alone,
     mapped_variables,
     parametrizations,
     write_prepare,
 )
-from cspec.compiler.emit.duals import (
-    needs_stand_in,
-    needs_violation,
-)
+from cspec.compiler.emit.duals import needs_stand_in, needs_violation
 from cspec.compiler.emit.each_example import write_functions
 from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.calls import BODIES
-from cspec.compiler.emit.forwards import write_forwards
-from cspec.compiler.emit.freezing import write_masks
-from cspec.compiler.emit.gates import write_decide
-from cspec.compiler.emit.loop import LoopPlan, write_train
+from cspec.compiler.emit.loop import LoopPlan, write_restore, write_train
 from cspec.compiler.emit.measures import (
     MakeTranslator,
     steps_on_objective,
@@ -37,31 +30,36 @@ from cspec.compiler.emit.measures import (
     write_stand_in,
     write_violation,
 )
-from cspec.compiler.emit.metrics import write_metrics
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import PACKED, constant, is_packed, packed
-from cspec.compiler.emit.restoring import write_restore
-from cspec.compiler.emit.sets import write_held, write_project, write_targets
+from cspec.compiler.emit.metrics import write_leaves, write_metrics
+from cspec.compiler.emit.pieces import PACKED, Names, constant, is_packed, packed
+from cspec.compiler.emit.sets import (
+    split_groups,
+    write_decide,
+    write_held,
+    write_masks,
+    write_project,
+    write_splits,
+    write_targets,
+)
 from cspec.compiler.emit.setup import WORDS, value_of, write_record, write_setup
-from cspec.compiler.emit.spg import write_line, write_set_solve
-from cspec.compiler.emit.splits import split_groups, write_splits
-from cspec.compiler.emit.sqp import write_derivatives, write_solve
-from cspec.compiler.emit.units import write_unit_functions
+from cspec.compiler.emit.solvers import write_derivatives, write_line, write_set_solve, write_solve
 from cspec.compiler.emit.updates import (
     dual_operations,
+    names_of,
     write_combine,
     write_dual_step,
     write_initial_state,
+    write_unit_functions,
 )
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.derivatives import followed_features, tracked_columns
+from cspec.compiler.lower.graph import is_restored
 from cspec.compiler.lower.projected_call import SetSolve
-from cspec.compiler.lower.restoration import is_restored
 from cspec.compiler.lower.solver_call import Solve
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import each_step
 from cspec.compiler.records.graph import RUNTIME_FUNCTIONS
-from cspec.compiler.records.lowered import Lowered
+from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import SetMember
 from cspec.compiler.records.program import Program
 from cspec.dsl.text.source import Source
@@ -115,6 +113,13 @@ PIECES = {
     "cspec.runtime.methods.extragradient": frozenset({"keep_place", "go_back"}),
 }  # fmt: skip
 """Modules of the runtime that emitted modules import from, but `functions`."""
+IMPORTED = frozenset({"per_example"}).union(*PIECES.values())
+"""What the compiler's own lines call by name."""
+MAIN = (
+    '\n\nif __name__ == "__main__":\n'
+    "    from cspec.runtime import main\n\n"
+    "    raise SystemExit(main(globals()))\n"
+)
 
 
 class Emission(NamedTuple):
@@ -159,52 +164,58 @@ def _taken() -> Names:
 def emit(emission: Emission) -> Program:
     """The program with its Python module. Deterministic: same plan and facts, same text."""
     check_alone(emission.lowered, emission.scope.facts)
-    groups = split_groups(emission.lowered, emission.scope.facts)
-    by_objective = _steps_on_objective(emission)
-    emission = emission._replace(
-        loop=emission.loop._replace(splits=groups, by_objective=by_objective)
+    loop = emission.loop._replace(
+        splits=split_groups(emission.lowered, emission.scope.facts),
+        by_objective=not emission.solved
+        and steps_on_objective(emission.lowered, emission.objective),
     )
     taken = _taken()
     for name in emission.scope.functions.values():
         taken.fresh(name)
-    emission = emission._replace(scope=_derived_by(emission))
+    emission = emission._replace(loop=loop, scope=_scope(emission, taken))
     body, used = Writer(), set[str]()
     body.follows = bool(emission.scope.tracked)
     used |= {"followed"} if body.follows else set()
-    scope = _with_params(emission, taken)
-    template = Translator(scope, body, taken, used)
-    make = MakeTranslator(template)
-    _functions(emission, make, used)
+    template = Translator(emission.scope, body, taken, used)
+    _functions(emission, MakeTranslator(template))
     first = Writer()
     write_setup(emission.program, first, used, steps=not emission.solved)
-    write_forwards(template.forwards, first, used)
+    _write_forwards(template, first)
+    searched = "".join(writer.text_after() for _, writer in template.searched.values())
+    before = first.text_after() + searched
+    rest, called = double_quoted(before + body.text_after() + MAIN)
+    used |= called & IMPORTED
     head = Writer()
     head.docstring(_docstring(emission))
-    _imports(head, body, template, used, emission)
-    _constants(head, template, scope, emission)
-    text = head.text() + first.text_after() + _searched(template)
-    lines = body.labels_after(text)
-    source = double_quoted(text + body.text_after() + _tail())
+    _imports(head, body, template, emission)
+    _constants(head, template, emission)
+    lines = body.labels_after(head.text() + before)
+    source = double_quoted(head.text())[0] + rest
     return emission.program.model_copy(update={"source": source, "lines": lines})
 
 
-def double_quoted(text: str) -> str:
-    """Python with 'strings' written as "strings", where nothing has to be escaped for it."""
+def double_quoted(text: str) -> tuple[str, set[str]]:
+    """Python with 'strings' written as "strings", where nothing has to be escaped for it.
+
+    Beside it the names of the functions that it calls.
+    """
     lines = text.splitlines(keepends=True)
     # Packed numbers are megabytes, in double quotes: no need to read them.
     read = ["\n" if PACKED in line else line for line in lines]
-    edits = [
-        token
-        for token in tokenize.generate_tokens(iter(read).__next__)
-        if token.type == tokenize.STRING and token.string.startswith("'")
-    ]
+    tokens = list(tokenize.generate_tokens(iter(read).__next__))
+    edits = [t for t in tokens if t.type == tokenize.STRING and t.string.startswith("'")]
+    called = {
+        name.string
+        for dot, name, bracket in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if bracket.string == "(" and dot.string not in (".", "def")
+    }
     for token in reversed(edits):
         inner = token.string[1:-1]
         if '"' in inner or "\\'" in inner or token.start[0] != token.end[0]:
             continue
         row, (start, end) = token.start[0] - 1, (token.start[1], token.end[1])
         lines[row] = f'{lines[row][:start]}"{inner}"{lines[row][end:]}'
-    return "".join(lines)
+    return "".join(lines), called
 
 
 INTERNAL = frozenset(
@@ -238,76 +249,60 @@ RESERVED_NAMES = (
 )  # fmt: skip
 
 
-def _with_params(emission: Emission, names: Names) -> ModuleScope:
-    params = {name: names.fresh(name) for name in emission.params}
-    loop = emission.loop
-    length = (loop.steps, loop.steps_per_epoch)
-    mapped = mapped_variables(emission.lowered)
-    vectors = frozenset(name for name, v in emission.params.items() if isinstance(v, tuple))
-    return emission.scope._replace(params=params, vectors=vectors, length=length, mapped=mapped)
-
-
-def _derived_by(emission: Emission) -> ModuleScope:
-    """The scope with the columns that derivatives are taken by."""
-    problem = emission.lowered.problem
+def _scope(emission: Emission, names: Names) -> ModuleScope:
+    """The scope of the module: the names of params, columns that derivatives are taken by."""
+    problem, loop = emission.lowered.problem, emission.loop
     measured = [value for _, value in problem.metrics]
     sides = [side for c in problem.constraints for side in (c.value, c.bound, *c.parts)]
     expressions = [emission.objective, problem.objective, *measured, *sides]
     columns = emission.scope.symbols.column_names
     return emission.scope._replace(
+        params={name: names.fresh(name) for name in emission.params},
+        length=loop.length,
+        mapped=mapped_variables(emission.lowered),
         tracked=tracked_columns(expressions) & columns,
         followed=followed_features(expressions) & columns,
+        vectors=frozenset(name for name, v in emission.params.items() if isinstance(v, tuple)),
     )
 
 
-def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None:
+def _functions(emission: Emission, make: MakeTranslator) -> None:
     lowered, loop, writer = emission.lowered, emission.loop, make.writer
-    rules = lowered.rules
-    write_initial_state(lowered, writer, used)
-    solve = emission.solve
+    rules, facts, solve = lowered.rules, emission.scope.facts, emission.solve
+    write_initial_state(lowered, writer)
     vectors = None if solve is None else solve.vectors
-    if _steps_on_objective(emission):
+    if loop.by_objective:
         write_objective(emission.objective, make, rows="batch")
     else:
         write_measure(lowered, make, vectors, loop.by_value, solved=emission.solved)
     if needs_violation(lowered):
-        write_violation(rules, make)
+        write_violation(lowered, make)
     if needs_stand_in(lowered):
-        write_stand_in(rules, make)
+        write_stand_in(lowered, make)
     if not emission.solved:
-        write_combine(rules, writer, used, loop.by_value)
-    write_functions(lowered, writer, used)
+        write_combine(rules, writer, loop.by_value)
+    write_functions(lowered, writer)
     write_unit_functions(lowered, make())
-    for rule in rules:
-        for operation in dual_operations(rule):
-            write_dual_step(rule, operation, len(rules) == 1, writer, used)
+    for names in names_of(rules):
+        for operation in dual_operations(names.rule):
+            write_dual_step(names, operation, writer)
     mapped = parametrizations(lowered)
     if mapped or lowered.outputs or lowered.problem.lifted or lowered.thresholds or emission.starts:
-        write_prepare(lowered, emission.scope.facts, make, emission.starts)
-    acting = [action for action in lowered.actions if action not in mapped]
-    if acting and not emission.solved:
-        write_targets(acting, emission.scope.facts, make)
-        write_held(acting, make)
-    every_step = [action for action in lowered.actions if each_step(action)]
+        write_prepare(lowered, facts, make, emission.starts)
     if not emission.solved:
-        write_decide(decisions(lowered.problem), make)
-    if loop.splits and not emission.solved:
-        write_splits(loop.splits, make())
-    if every_step and not emission.solved:
-        write_project(every_step, emission.scope.facts, make, loop.epochs)
-        write_masks(every_step, make, loop.epochs)
-    if emission.solve is not None:
-        write_derivatives(emission.solve, make)
-        write_solve(emission.solve, writer)
+        _kept_in_sets(emission, [a for a in lowered.actions if a not in mapped], make)
+    if solve is not None:
+        write_derivatives(solve, make)
+        write_solve(solve, writer)
     elif emission.set_solve is not None:
         write_set_solve(emission.set_solve, make())
     elif emission.line:
         write_line(lowered, writer)
     else:
         if is_restored(lowered):
-            write_restore(make())
+            write_restore(writer)
         write_train(loop, make())
-    if not _steps_on_objective(emission):
+    if not loop.by_objective:
         write_objective(emission.objective, make, vectors)
     write_evaluate(lowered, make)
     write_cases(lowered, make)
@@ -316,11 +311,22 @@ def _functions(emission: Emission, make: MakeTranslator, used: set[str]) -> None
     if lowered.soft:
         write_preferences(lowered.soft, make)
     write_metrics(lowered.problem.metrics, make)
-    write_record(emission.program, make().scope.params, writer, used)
+    write_record(emission.program, emission.scope.params, writer, make().used)
 
 
-def _steps_on_objective(emission: Emission) -> bool:
-    return not emission.solved and steps_on_objective(emission.lowered, emission.objective)
+def _kept_in_sets(emission: Emission, acting: list[SetAction], make: MakeTranslator) -> None:
+    """What a loop does with parameters that are kept in sets, and with gates."""
+    lowered, loop, facts = emission.lowered, emission.loop, emission.scope.facts
+    if acting:
+        write_targets(acting, facts, make)
+        write_held(acting, make)
+    write_decide(decisions(lowered.problem), make)
+    if loop.splits:
+        write_splits(loop.splits, make())
+    every_step = [action for action in lowered.actions if each_step(action)]
+    if every_step:
+        write_project(every_step, facts, make)
+        write_masks(every_step, make)
 
 
 def _docstring(emission: Emission) -> list[str]:
@@ -338,15 +344,13 @@ def _docstring(emission: Emission) -> list[str]:
     return lines
 
 
-def _imports(
-    head: Writer, body: Writer, template: Translator, used: set[str], emission: Emission
-) -> None:
+def _imports(head: Writer, body: Writer, template: Translator, emission: Emission) -> None:
     text = "\n".join(body.lines)
     written = [call for _, call in template.constants.values() if not is_packed(call)]
     constants = [ast.unparse(call) for call in written]
     large = large_params(emission)
     constants += [repr(value) for name, value in emission.params.items() if name not in large]
-    used = used | {"numbers"} if large else used
+    used = template.used | {"numbers"} if large else template.used
     if "math." in text or any("math." in c or "inf" in c for c in constants):
         head.line("import math")
         head.line()
@@ -382,39 +386,37 @@ def _import_line(head: Writer, module: str, names: list[str]) -> None:
 
 def large_params(emission: Emission) -> dict[str, tuple[float, ...]]:
     """The params of so many numbers that they are packed."""
-    found = {}
-    for name, value in emission.params.items():
-        if isinstance(value, tuple) and is_large(len(value)):
-            found[name] = value
-    return found
+    return {
+        name: value
+        for name, value in emission.params.items()
+        if isinstance(value, tuple) and is_large(len(value))
+    }
 
 
-def _constants(head: Writer, template: Translator, scope: ModuleScope, emission: Emission) -> None:
+def _constants(head: Writer, template: Translator, emission: Emission) -> None:
+    params = emission.scope.params
     if emission.params:
         head.line()
     large = large_params(emission)
     for name, value in emission.params.items():
         if name in large:
             head.comment(f"param {name}: {len(large[name]):,} numbers")
-            head.line(f"{scope.params[name]} = {ast.unparse(packed(large[name]))}")
+            head.line(f"{params[name]} = {ast.unparse(packed(large[name]))}")
         elif isinstance(value, tuple):
-            head.assign(scope.params[name], value_of(tuple(map(float, value))), f"param {name}")
+            head.assign(params[name], value_of(tuple(map(float, value))), f"param {name}")
         else:
-            head.assign(scope.params[name], constant(value), f"param {name}")
+            head.assign(params[name], constant(value), f"param {name}")
     if template.constants:
         head.line()
     for name, call in template.constants.values():
         head.assign(name, call)
 
 
-def _searched(template: Translator) -> str:
-    """The functions whose worst points are searched."""
-    return "".join(writer.text_after() for _, writer in template.searched.values())
-
-
-def _tail() -> str:
-    return (
-        '\n\nif __name__ == "__main__":\n'
-        "    from cspec.runtime import main\n\n"
-        "    raise SystemExit(main(globals()))\n"
-    )
+def _write_forwards(template: Translator, writer: Writer) -> None:
+    """`outputs(primal, rows)`: what a model gives on the rows of a batch, or of whole data."""
+    for found, name in template.forwards.items():
+        doc = [f"{found.model}({', '.join(found.columns)}), on rows of any dataset."]
+        with writer.function(name, ("primal", "rows"), doc):
+            columns = ", ".join(f"rows[{column!r}]" for column in found.columns)
+            call = f"primal[{found.model!r}]({columns})"
+            writer.line(f"return {f'per_example({call})' if found.row else call}")

@@ -17,8 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cspec.compiler.emit.names import Names
-from cspec.compiler.emit.pieces import constant, exact, mapping, sequence
+from cspec.compiler.emit.pieces import Names, called, constant, exact, mapping, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.records.program import (
     ConstraintFacts,
@@ -83,7 +82,7 @@ def write_setup(program: Program, writer: Writer, used: set[str], *, steps: bool
         for data in program.data:
             _data(data, lines)
         for model in program.models:
-            _model(model, lines)
+            lines.assign(model.name, _model(model, lines))
         for variable in program.variables:
             lines.assign(variable.name, _variable(variable, lines))
         fit = _fit(program, lines, steps)
@@ -110,11 +109,11 @@ def _parts(program: Program, lines: _Lines) -> dict[str, ast.expr]:
     if program.data:
         found["inputs"] = value_of(program.data[0].inputs)
         found["features"] = value_of(program.data[0].features)
-    return {name: value for name, value in found.items() if not _is_empty(value)}
-
-
-def _is_empty(value: ast.expr) -> bool:
-    return not (getattr(value, "elts", None) or getattr(value, "keys", None))
+    return {
+        name: value
+        for name, value in found.items()
+        if getattr(value, "elts", None) or getattr(value, "keys", None)
+    }
 
 
 def _with_columns(data: ast.expr, columns: tuple[tuple[str, str], ...]) -> ast.expr:
@@ -138,12 +137,11 @@ def _data(setup: DataSetup, lines: _Lines) -> None:
     lines.writer.assign(", ".join(lines.locals[name] for name in names), parts)
 
 
-def _model(setup: ModelSetup, lines: _Lines) -> None:
-    """`net = mlp(inputs=64, hidden=[32], outputs=10)`."""
+def _model(setup: ModelSetup, lines: _Lines) -> ast.expr:
+    """`mlp(inputs=64, hidden=[32], outputs=10)`."""
     if setup.frozen_of is not None:
-        lines.assign(setup.name, lines.call("frozen", lines.local(setup.frozen_of)))
-        return
-    lines.assign(setup.name, _source(setup.source, "model", lines))
+        return lines.call("frozen", lines.local(setup.frozen_of))
+    return _source(setup.source, "model", lines)
 
 
 def _source(call: SourceCall, kind: str, lines: _Lines) -> ast.Call:
@@ -259,11 +257,11 @@ def _given(record: BaseModel, without: frozenset[str] = frozenset()) -> dict[str
 def _call(
     function: ast.expr, arguments: Iterable[ast.expr], keywords: Mapping[str, ast.expr]
 ) -> ast.Call:
-    named = [ast.keyword(arg=k, value=v) for k, v in keywords.items() if not iskeyword(k)]
+    made = called(function, *arguments, **{k: v for k, v in keywords.items() if not iskeyword(k)})
     others = {k: v for k, v in keywords.items() if iskeyword(k)}
     if others:
-        named.append(ast.keyword(arg=None, value=mapping(others)))
-    return ast.Call(func=function, args=list(arguments), keywords=named)
+        made.keywords.append(ast.keyword(arg=None, value=mapping(others)))
+    return made
 
 
 def value_of(value: Any) -> ast.expr:
@@ -279,12 +277,7 @@ def value_of(value: Any) -> ast.expr:
             return exact(value)
         case dict():
             return mapping({key: value_of(item) for key, item in value.items()})
-        case tuple() | list() if _is_pair(value):
+        case (_, _) if isinstance(value, tuple):  # a name and another, a start and a stop
             return ast.Tuple(elts=[value_of(item) for item in value])
         case _:
             return sequence([value_of(item) for item in value])
-
-
-def _is_pair(value: Any) -> bool:
-    """Whether entries of a tuple are no list of alike: a name and another, a start and a stop."""
-    return isinstance(value, tuple) and len(value) == 2

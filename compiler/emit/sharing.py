@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cspec.compiler.records.lowered import numbered
+
 SHARED = "shared"
 """What locals of repeated operations are called."""
 _OPERATIONS = (ast.BinOp, ast.UnaryOp, ast.Call)
@@ -163,10 +165,7 @@ class _Sharer:
         return type(node)(**fields)
 
     def _fresh(self) -> str:
-        name, count = SHARED, 1
-        while name in self._taken:
-            count += 1
-            name = f"{SHARED}_{count}"
+        name = numbered(SHARED, self._taken)
         self._taken.add(name)
         return name
 

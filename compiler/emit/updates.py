@@ -1,20 +1,20 @@
-"""State, the combination of objective and constraints, and multiplier updates, as Python."""
+"""State, the loss of objective and constraints, their units, and multiplier updates, as Python."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from cspec.compiler.emit.each_example import write_state
-from cspec.compiler.emit.pieces import constant, exact, subscript
+from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.pieces import called, constant, exact, method, parsed, subscript
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.methods.units import CAP, LEAST
 from cspec.compiler.records.graph import (
     FORMULA_FUNCTIONS,
-    RUNTIME_FUNCTIONS,
     Kind,
     Operation,
     StateFacts,
-    Update,
     names_in,
     parse_formula,
 )
@@ -48,7 +48,12 @@ class RuleNames:
         return self.part(value) if state == MULTIPLIERS else value
 
 
-def write_initial_state(lowered: Lowered, writer: Writer, used: set[str]) -> None:
+def names_of(rules: Sequence[FunctionalRule]) -> list[RuleNames]:
+    """Each rule with its names."""
+    return [RuleNames(rule, len(rules) == 1) for rule in rules]
+
+
+def write_initial_state(lowered: Lowered, writer: Writer) -> None:
     """`initial_state()`, where the updates remember anything."""
     rules, size = lowered.rules, lowered.size
     if not lowered.examples and not any(rule.fragment.state for rule in rules):
@@ -57,14 +62,13 @@ def write_initial_state(lowered: Lowered, writer: Writer, used: set[str]) -> Non
     with writer.function("initial_state", (), doc), writer.block("return {", "}"):
         shared = [s for r in rules for s in r.fragment.state if s.name == MULTIPLIERS]
         if shared:
-            start = ast.parse(_multipliers(rules, size), mode="eval").body
+            start = parsed(_multipliers(rules, size))
             writer.entry(MULTIPLIERS, start)
-        for rule in rules:
-            names = RuleNames(rule, len(rules) == 1)
-            for state in rule.fragment.state:
+        for names in names_of(rules):
+            for state in names.rule.fragment.state:
                 if state.name != MULTIPLIERS:
                     writer.entry(names.key(state.name), _start(state), state.meaning)
-        write_state(lowered.examples, writer, used)
+        write_state(lowered.examples, writer)
 
 
 def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
@@ -85,22 +89,16 @@ def _multipliers(rules: Sequence[FunctionalRule], size: int) -> str:
 
 
 def _start(state: StateFacts) -> ast.expr:
-    torch = ast.Name(id="torch")
     if isinstance(state.start, tuple):
         numbers: list[ast.expr] = [exact(value) for value in state.start]
-        make = ast.Attribute(value=torch, attr="tensor")
-        return ast.Call(func=make, args=[ast.List(elts=numbers)], keywords=[])
+        return method("torch", "tensor", ast.List(elts=numbers))
+    size = ast.Constant(state.size)
     if state.start == 0:
-        zeros = ast.Attribute(value=torch, attr="zeros")
-        return ast.Call(func=zeros, args=[ast.Constant(state.size)], keywords=[])
-    make = ast.Attribute(value=torch, attr="full")
-    size = ast.Tuple(elts=[ast.Constant(state.size)])
-    return ast.Call(func=make, args=[size, exact(state.start)], keywords=[])
+        return method("torch", "zeros", size)
+    return method("torch", "full", ast.Tuple(elts=[size]), exact(state.start))
 
 
-def write_combine(
-    rules: Sequence[FunctionalRule], writer: Writer, used: set[str], by_value: bool
-) -> None:
+def write_combine(rules: Sequence[FunctionalRule], writer: Writer, by_value: bool) -> None:
     """`combine(f, g, true, state)`: the loss with the Lagrangian's gradient, of rules.
 
     With `by_value` the loss is the Lagrangian itself (line searches look at values), else
@@ -110,36 +108,27 @@ def write_combine(
         return  # the loss is what is minimized
     doc = [rule.combine.meaning for rule in rules]
     with writer.function("combine", ("f", "g", "true", "state"), doc):
-        terms = [_objective_term(rules)]
-        for rule in rules:
-            names = RuleNames(rule, len(rules) == 1)
-            operation = rule.combine
-            target = "value" if by_value else "weight"
-            formula = next(u.formula for u in operation.updates if u.target == target)
-            value = inline(formula, operation, names, vectors=("g", "true"))
-            used.add("total" if by_value else "weigh")
+        named = names_of(rules)
+        shares = [
+            f"{_combined(names, 'objective')}[0]"
+            for names in named
+            if names.rule.fragment.scales_objective
+        ]
+        terms = [" * ".join([*shares, "f"])]
+        for names in named:
             if by_value:
-                terms.append(f"total({ast.unparse(value)})")
+                terms.append(f"total({_combined(names, 'value')})")
             else:
-                terms.append(f"weigh({ast.unparse(value)}, {ast.unparse(_g(names))})")
-        writer.give(ast.parse(" + ".join(terms), mode="eval").body)
+                g = ast.unparse(names.part(ast.Name(id="g")))
+                terms.append(f"weigh({_combined(names, 'weight')}, {g})")
+        writer.give(parsed(" + ".join(terms)))
 
 
-def _objective_term(rules: Sequence[FunctionalRule]) -> str:
-    """f, times the shares that methods give it."""
-    factors = []
-    for rule in rules:
-        if rule.fragment.scales_objective:
-            names = RuleNames(rule, len(rules) == 1)
-            operation = rule.combine
-            formula = next(u.formula for u in operation.updates if u.target == "objective")
-            value = inline(formula, operation, names, vectors=("g", "true"))
-            factors.append(f"{ast.unparse(value)}[0]")
-    return " * ".join([*factors, "f"])
-
-
-def _g(names: RuleNames) -> ast.expr:
-    return names.part(ast.Name(id="g"))
+def _combined(names: RuleNames, target: str) -> str:
+    """What a rule's COMBINE gives a target: the factor of f, a weight of g, a value."""
+    operation = names.rule.combine
+    formula = next(u.formula for u in operation.updates if u.target == target)
+    return ast.unparse(inline(formula, operation, names, vectors=("g", "true")))
 
 
 def dual_operations(rule: FunctionalRule) -> list[Operation]:
@@ -148,53 +137,40 @@ def dual_operations(rule: FunctionalRule) -> list[Operation]:
     return [op for op in rule.fragment.operations if op.kind in kinds and op.updates]
 
 
-def write_dual_step(
-    rule: FunctionalRule, operation: Operation, alone: bool, writer: Writer, used: set[str]
-) -> None:
+def write_dual_step(names: RuleNames, operation: Operation, writer: Writer) -> None:
     """One dual step: locals in, formulas in order, state out. NaN entries keep what they had.
 
     What settles multipliers at the end looks at the state alone.
     """
-    names, seen = RuleNames(rule, alone), seen_by(operation)
+    rule, seen = names.rule, seen_by(operation)
     settles = operation.kind is Kind.SETTLE
     arguments = ("state",) if settles else ("state", seen)
     with writer.function(operation.name, arguments, [operation.meaning]):
-        if not alone and not settles:
+        if not names.alone and not settles:
             writer.assign(seen, names.part(ast.Name(id=seen)))
         read = _states_used(operation, names)
         for state in read:
             writer.assign(state, names.read(state))
         for index, update in enumerate(operation.updates):
             value = inline(update.formula, operation, names, vectors=())
-            called = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
-            used |= called.intersection(*[frozenset().union(*RUNTIME_FUNCTIONS.values())])
             if update.target not in names.states:
                 writer.assign(update.target, value)
                 continue
             if names.states[update.target].size == rule.rule.size and not settles:
-                used.add("keep")
-                value = ast.Call(
-                    func=ast.Name(id="keep"),
-                    args=[ast.Name(id=seen), value, ast.Name(id=update.target)],
-                    keywords=[],
-                )
+                value = called("keep", ast.Name(id=seen), value, ast.Name(id=update.target))
             later = operation.updates[index + 1 :]
-            if any(
-                update.target == u.target or update.target in names_in(u.formula) for u in later
-            ):
+            read_later = any(update.target in names_in(u.formula) for u in later)
+            set_later = any(update.target == u.target for u in later)
+            if read_later or set_later:
                 writer.assign(update.target, value)
-            if not any(update.target == u.target for u in later):
-                final = ast.Name(id=update.target) if _read_later(update.target, later) else value
+            if not set_later:
+                final = ast.Name(id=update.target) if read_later else value
                 writer.assign(ast.unparse(names.read(update.target)), final)
 
 
 def seen_by(operation: Operation) -> str:
     """What a dual step moves by: the true constraints, or `g`, what the model's step sees."""
     return "g" if operation.sees == "surrogate" else "true"
-
-
-def _read_later(target: str, later: tuple[Update, ...]) -> bool:
-    return any(target in names_in(update.formula) for update in later)
 
 
 def _states_used(operation: Operation, names: RuleNames) -> list[str]:
@@ -240,3 +216,103 @@ def inline(
     result = Inline().visit(parse_formula(formula))
     assert isinstance(result, ast.expr)
     return result
+
+
+def has_units(lowered: Lowered) -> bool:
+    """Whether a method works in the units of the problem."""
+    return bool(lowered.operations(Kind.UNITS))
+
+
+def write_units(lowered: Lowered, translator: Translator) -> None:
+    """`units_of_lagrangian(state, f, g, true, session.parameters)`, on the first steps."""
+    writer = translator.writer
+    for operation, rule in lowered.operations(Kind.UNITS):
+        own = {state.name for state in rule.fragment.state}
+        condition = f"session.step <= {int(operation.options['steps'])}"
+        if operation.options["every"] > 1:
+            condition += f" and session.step % {int(operation.options['every'])} == 1"
+        with writer.block(f"if {condition}:"):
+            more = ", session.step" if _dilutes(operation, own) else ""
+            writer.call(
+                f"{operation.name}(state, f, g, true, session.parameters, "
+                f"gradient_rate(optimizer){more})"
+            )
+
+
+def write_unit_functions(lowered: Lowered, translator: Translator) -> None:
+    """The first penalty, or dual step, in the units of the problem."""
+    writer = translator.writer
+    for operation, rule in lowered.operations(Kind.UNITS):
+        names = RuleNames(rule, len(lowered.rules) == 1)
+        own = {name: ast.unparse(names.read(name)) for name in names.states}
+        part = {name: ast.unparse(names.part(ast.Name(id=name))) for name in ("g", "true")}
+        dilutes = _dilutes(operation, own)
+        arguments = ("state", "f", "g", "true", "parameters", "rate", *(["step"] * dilutes))
+        with writer.function(operation.name, arguments, [operation.meaning]):
+            writer.line(f"steep = torch.maximum({own['slope']}, slopes({part['g']}, parameters))")
+            writer.line(f"pull = torch.maximum({own['pull']}, slopes(f, parameters))")
+            amount = f"torch.nan_to_num({part['true']})"
+            over = _violated(rule, amount, own)
+            writer.line(f"far = torch.maximum({own['far']}, {over}.to(steep))")
+            writer.line(f"large = torch.maximum({own['large']}, {amount}.abs().to(steep))")
+            factor = operation.options["factor"]
+            times = "" if factor == 1 else f"{factor:.6g} * "
+            if "share" in own:
+                times += f"{own['share']} * "
+            if "price" in operation.options:
+                writer.line(f"first = {times}torch.where(pull > 0, pull, 1.0) / steep")
+            else:
+                writer.line("size = size_of(parameters)")
+                writer.line(f"slope = torch.maximum(steep, {LEAST:g} * large / size.clamp(1))")
+                writer.line("drive = torch.where(pull > 0, pull, 1.0)")
+                writer.line(
+                    f"stable = {operation.options['stable']:g} / (rate * len(steep) * steep**2)"
+                )
+                ours = f"{times}drive / (size * slope + far) / slope"
+                if "full" in operation.options:
+                    least = f"{operation.options['full']:g} / torch.clamp(large, 1e-12)**2"
+                    ours = f"torch.maximum({ours}, {least})"
+                if dilutes:
+                    # What no batch measures does not pull: seldom, with so much less of its weight.
+                    writer.line(f"seen = {own['measured']} + (~torch.isnan({part['true']}))")
+                    writer.line(f"first = {ours}")
+                    ours = "step / torch.clamp(seen, 1) * first"
+                writer.line(f"first = torch.minimum({ours}, stable)")
+            for line in _assigned(operation, own):
+                writer.line(line)
+
+
+def _dilutes(operation: Operation, own: Container[str]) -> bool:
+    """Whether a first penalty is divided by the share of the batches that measure its g."""
+    return "measured" in own and "price" not in operation.options
+
+
+def _violated(rule: FunctionalRule, amount: str, own: dict[str, str]) -> str:
+    match rule.rule.relation:
+        case "==":
+            return f"{amount}.abs()"
+        case "<=":
+            return f"torch.relu({amount})"
+        case _:
+            return f"torch.where({own['floor']} < 0, {amount}.abs(), torch.relu({amount}))"
+
+
+def _assigned(operation: Operation, own: dict[str, str]) -> Iterator[str]:
+    yield f"{own['slope']}, {own['pull']} = steep, pull"
+    yield f"{own['far']}, {own['large']} = far, large"
+    target, *copies = operation.targets
+    yield f"{own[target]} = torch.where(steep > 0, first, 0.0)"
+    if "most" in operation.options:
+        yield f"{own['most']} = torch.full_like(steep, {operation.options['most']:g})"
+        yield f"{own[target]} = torch.minimum({own[target]}, {own['most']})"
+    elif "most" in own:
+        yield f"{own['most']} = torch.minimum({CAP:g} * {own[target]}, stable)"
+    for name in copies:
+        yield f"{own[name]} = {own[target]}"
+
+
+def write_settled(lowered: Lowered, translator: Translator) -> None:
+    """After the loop: the multipliers that are told."""
+    for operation, _ in lowered.operations(Kind.SETTLE):
+        translator.writer.line(f"{operation.name}(state)")
+    translator.writer.line("session.tell()")

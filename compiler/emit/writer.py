@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
 
+from cspec.compiler.emit.pieces import parsed
 from cspec.compiler.emit.sharing import Statement, shared
 
 INDENT = "    "
@@ -52,14 +53,6 @@ class Writer:
         """A comment line."""
         self.line(f"# {one_line(text)}")
 
-    def statement(self, node: ast.stmt, comment: str = "") -> None:
-        """A statement, with a comment behind its first line."""
-        text = ast.unparse(ast.fix_missing_locations(node))
-        first, *rest = text.split("\n")
-        self.line(first + (f"  # {one_line(comment)}" if comment else ""))
-        for other in rest:
-            self.line(other)
-
     def assign(self, target: str, value: ast.expr, comment: str = "", label: str = "") -> None:
         """`target = value`; a comment that does not fit behind it goes above.
 
@@ -69,30 +62,17 @@ class Writer:
             self._held.append(Statement(target, value, comment, label))
             return
         before = len(self.lines)
-        self._assigned(target, value, comment)
+        self._whole_or_broken(f"{target} = ", value, "", comment)
         if label:
             self.labels.update(dict.fromkeys(range(before, len(self.lines)), label))
-
-    def _assigned(self, target: str, value: ast.expr, comment: str) -> None:
-        text = f"{target} = {ast.unparse(value)}"
-        behind = f"  # {one_line(comment)}" if comment else ""
-        if self._fits(text + behind):
-            self.line(text + behind)
-            return
-        if comment:
-            self.comment(comment)
-        if self._fits(text):
-            self.line(text)
-            return
-        self._broken(f"{target} = ", value, "")
 
     def give(self, value: ast.expr) -> None:
         """`return value`."""
         if self._held is not None:
             self._held.append(Statement("", value))
             return
-        several = isinstance(value, ast.Tuple)
-        text = f"return {ast.unparse(value)[1:-1] if several else ast.unparse(value)}"
+        text = ast.unparse(value)
+        text = f"return {text[1:-1] if isinstance(value, ast.Tuple) else text}"
         if self._fits(text):
             self.line(text)
         else:
@@ -121,34 +101,17 @@ class Writer:
     def _fits(self, text: str) -> bool:
         return len(INDENT) * self._depth + len(text) <= WIDTH
 
-    def argument(self, name: str, value: ast.expr, comment: str = "") -> None:
-        """`name=value,` of a call that is written line by line; without a name `value,`."""
-        self._item(f"{name}=" if name else "", value, comment)
-
-    def _item(self, before: str, value: ast.expr, comment: str) -> None:
-        behind = f"  # {one_line(comment)}" if comment else ""
-        text = f"{before}{ast.unparse(value)},{behind}"
-        if self._fits(text):
-            self.line(text)
-            return
-        if comment:
-            self.comment(comment)
-        self._whole_or_broken(before, value, ",")
+    def item(self, value: ast.expr, comment: str = "") -> None:
+        """`value,` of a call or a list that is written line by line."""
+        self._whole_or_broken("", value, ",", comment)
 
     def entry(self, key: str | None, value: ast.expr, comment: str = "") -> None:
         """`"key": value,` of a dictionary, a line an entry; without a key `**value,`."""
-        self._item("**" if key is None else f"{key!r}: ", value, comment)
+        self._whole_or_broken("**" if key is None else f"{key!r}: ", value, ",", comment)
 
     def call(self, text: str, comment: str = "") -> None:
         """An expression of the compiler's own text as a statement, broken where it is long."""
-        value = ast.parse(text, mode="eval").body
-        behind = f"  # {one_line(comment)}" if comment else ""
-        if self._fits(text + behind):
-            self.line(text + behind)
-            return
-        if comment:
-            self.comment(comment)
-        self._whole_or_broken("", value, "")
+        self._whole_or_broken("", parsed(text), "", comment, text)
 
     def text_line(self, text: str) -> None:
         """An expression or assignment of the compiler's own text, broken where it is long."""
@@ -160,12 +123,21 @@ class Writer:
 
     def condition(self, text: str) -> None:
         """`if text:`, broken where it is long."""
-        self._whole_or_broken("if ", ast.parse(text, mode="eval").body, ":")
+        self._whole_or_broken("if ", parsed(text), ":")
 
-    def _whole_or_broken(self, before: str, value: ast.expr, after: str) -> None:
-        text = f"{before}{ast.unparse(value)}{after}"
-        if self._fits(text):
-            self.line(text)
+    def _whole_or_broken(
+        self, before: str, value: ast.expr, after: str, comment: str = "", text: str = ""
+    ) -> None:
+        """A value as it is written, or as `text`; a comment that does not fit behind goes above."""
+        whole = f"{before}{ast.unparse(value)}{after}"
+        first = (text or whole) + (f"  # {one_line(comment)}" if comment else "")
+        if self._fits(first):
+            self.line(first)
+            return
+        if comment:
+            self.comment(comment)
+        if self._fits(whole):
+            self.line(whole)
         else:
             self._broken(before, value, after)
 
@@ -206,7 +178,7 @@ class Writer:
     def _arguments(self, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]) -> None:
         """The arguments of a call on one line, if they fit, else one a line."""
         found = [("", value) for value in arguments]
-        found += [(_named(keyword), keyword.value) for keyword in keywords]
+        found += [(f"{k.arg}=" if k.arg is not None else "**", k.value) for k in keywords]
         together = ", ".join(f"{name}{ast.unparse(value)}" for name, value in found)
         if self._fits(together):
             self.line(together)
@@ -230,16 +202,12 @@ class Writer:
             self.line(text)
         elif loose:
             with self.block(f"{sign}(", ")"):
-                self._within(value)
+                if isinstance(value, ast.BinOp | ast.BoolOp):
+                    self._sides(value)
+                else:
+                    self._whole_or_broken("", value, "")
         else:
             self._broken(sign, value, "")
-
-    def _within(self, value: ast.expr) -> None:
-        """What stands alone within brackets."""
-        if isinstance(value, ast.BinOp | ast.BoolOp):
-            self._sides(value)
-        else:
-            self._whole_or_broken("", value, "")
 
     def _entries(self, before: str, entries: Sequence[ast.expr], after: str) -> None:
         """Entries of a list: as many numbers and words as fit on a line, of others one."""
@@ -249,7 +217,7 @@ class Writer:
                     self.line(row)
             else:
                 for entry in entries:
-                    self.argument("", entry)
+                    self.item(entry)
 
     def _rows(self, texts: Sequence[str]) -> Iterator[str]:
         row = ""
@@ -265,7 +233,9 @@ class Writer:
         """A docstring of one or more lines."""
         width = WIDTH - len(INDENT) * self._depth - 6
         first, *rest = [
-            part for text in lines for part in (_wrapped(text, width) if text.strip() else [""])
+            part
+            for text in map(one_line, lines)
+            for part in wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
         ]
         if not rest:
             self.line(f'"""{first}"""')
@@ -287,6 +257,15 @@ class Writer:
             self._depth -= 1
         if last:
             self.line(last)
+
+    @contextmanager
+    def when(self, condition: str, comment: str = "") -> Iterator[None]:
+        """`if condition:` and its block; without a condition what is written stands here."""
+        if not condition:
+            yield
+            return
+        with self.block(f"if {condition}:{comment and f'  # {comment}'}"):
+            yield
 
     @contextmanager
     def function(self, name: str, parameters: Iterable[str], doc: Iterable[str]) -> Iterator[None]:
@@ -313,14 +292,6 @@ class Writer:
     def text_after(self) -> str:
         """All lines, to stand below other text: two blank lines first."""
         return "\n\n" + self.text()
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return wrap(one_line(text), width, break_long_words=False, break_on_hyphens=False)
-
-
-def _named(keyword: ast.keyword) -> str:
-    return "**" if keyword.arg is None else f"{keyword.arg}="
 
 
 def _is_short(entry: ast.expr) -> bool:

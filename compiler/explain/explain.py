@@ -6,8 +6,7 @@ import json
 from typing import Literal
 
 from cspec.compiler.explain.gather import gather
-from cspec.compiler.explain.markdown import as_markdown
-from cspec.compiler.explain.mermaid import as_mermaid
+from cspec.compiler.explain.markdown import as_markdown, as_mermaid
 from cspec.compiler.explain.text import as_text
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import Facts

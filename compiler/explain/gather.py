@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cspec.compiler.explain.graph import GATES, NO_GATES, conditional, operations, states, symbolic
-from cspec.compiler.explain.history import changes
 from cspec.compiler.explain.quantities import quantities
 from cspec.compiler.explain.settings import acting_values, measured_values, settings_of, training
-from cspec.compiler.explain.verdict import certificate, price, tolerance, verdict
 from cspec.compiler.expressions import text as expressions
 from cspec.compiler.expressions.latex import verbatim
 from cspec.compiler.expressions.mathematics import (
+    Change,
     ConstraintRecord,
     Explanation,
     Mathematics,
     Setting,
 )
 from cspec.compiler.lower.report import constraint_facts, stated, verify_facts
+from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.gates import EXPECTED
-from cspec.compiler.plan import Plan
+from cspec.compiler.plan import PASSES, Plan, stop_condition
+from cspec.compiler.records.certificate import LeafFacts
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
-from cspec.compiler.records.problem import Constraint, SetMember
-from cspec.compiler.records.program import ConstraintFacts, Program
+from cspec.compiler.records.problem import Constraint, Problem, SetMember
+from cspec.compiler.records.program import ConstraintFacts, Program, VerifyFacts
+from cspec.compiler.records.which_data import decided
 from cspec.compiler.surrogates.unknown_classes import in_words, said_of_classes
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.wording import some
+from cspec.dsl.names.symbols import is_pairs
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import METHODS, OF_SETS, Method
 from cspec.dsl.text.visible import visible_line
-from cspec.dsl.tree.nodes import Expr, Stop
+from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.sets import EQUALITIES
 
 SHOWN_ROWS = 4
@@ -52,7 +57,8 @@ def gather(
         for c in problem.constraints
     )
     conditions = {} if program is not None else _conditions(lowered)
-    solver = problem.solver
+    solver, stop = problem.solver, stop_condition(checked)
+    until = None if stop is None else expressions.text(stop)
     models = None if plan.variables else problem
     fit = training(checked, program, models) if solver is None else ()
     about = quantities(plan, program, facts)
@@ -72,17 +78,15 @@ def gather(
         training=fit,
         changes=changes(checked),
         state=states(graph, program is not None),
-        operations=operations(graph, conditions, mover, _stop(plan)),
+        operations=operations(graph, conditions, mover, until),
         signs=_signs(plan),
         notes=program.notes if program is not None else (),
-        later=tuple(_later(d, checked) for d in refusals(checked.diagnostics)),
+        later=tuple(
+            f"line {checked.source.position(found.span.start).line}: {found.message} "
+            f"[{found.code}]; {'; '.join(found.helps)}"
+            for found in refusals(checked.diagnostics)
+        ),
     )
-
-
-def _later(found: Diagnostic, checked: Checked) -> str:
-    """`line 3: a requirement on each example of `train` is ... [CS520]; for the mean: ...`."""
-    line = checked.source.position(found.span.start).line
-    return f"line {line}: {found.message} [{found.code}]; {'; '.join(found.helps)}"
 
 
 class _Context:
@@ -144,6 +148,8 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
     soft = c.soft
     settings: Settings | None = soft if soft is not None else method
     default = context.checked.symbols.default_dataset
+    judged = verdict(facts, verify_facts(context.checked), default)
+    certified = "certified with confidence" in judged
     return ConstraintRecord(
         label=c.full_label,
         written=c.text,
@@ -161,17 +167,9 @@ def _constraint(c: Constraint, context: _Context) -> ConstraintRecord:
         surrogate=_surrogate(c, decided),
         surrogate_form=_stand_in(c, context),
         tolerance=tolerance(c, facts),
-        verdict=_verdict(facts, decided, context.checked, default),
+        verdict=judged + certificate(decided) if certified else judged,
         price=price(c.model_copy(update={"method": method})),
     )
-
-
-def _verdict(
-    facts: ConstraintFacts, bound: ConstraintFacts, checked: Checked, default: str | None
-) -> str:
-    """On what it is judged; of a certificate also what that rests on."""
-    found = verdict(facts, verify_facts(checked), default)
-    return found + certificate(bound) if "certified with confidence" in found else found
 
 
 def _settings(c: Constraint, settings: Settings, context: _Context) -> tuple[Setting, ...]:
@@ -208,7 +206,11 @@ def _relation(part: Expr, relation: str) -> Mathematics:
     shown = expressions.mathematics(part)
     if in_words(part):
         return Mathematics(text=stated(part, relation), latex=shown.latex)
-    sign, latex = ("==", "=") if relation == "==" else ("<=", r"\le")
+    return _compared(shown, relation == "==")
+
+
+def _compared(shown: Mathematics, equal: bool) -> Mathematics:
+    sign, latex = ("==", "=") if equal else ("<=", r"\le")
     return Mathematics(text=f"{shown.text} {sign} 0", latex=f"{shown.latex} {latex} 0")
 
 
@@ -236,11 +238,10 @@ def _membership(member: SetMember) -> Mathematics:
 def _residual(member: SetMember) -> Mathematics:
     """A set as functions that multipliers act on."""
     shown = _membership(member)
-    sign, latex = ("==", "=") if member.word in EQUALITIES else ("<=", r"\le")
-    return Mathematics(
-        text=f"residual({shown.text}) {sign} 0",
-        latex=rf"\operatorname{{residual}}({shown.latex}) {latex} 0",
+    residual = Mathematics(
+        text=f"residual({shown.text})", latex=rf"\operatorname{{residual}}({shown.latex})"
     )
+    return _compared(residual, member.word in EQUALITIES)
 
 
 def _surrogate(c: Constraint, decided: ConstraintFacts) -> str:
@@ -280,8 +281,111 @@ def _signs(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _stop(plan: Plan) -> str | None:
-    for item in plan.checked.elaborated.items:
-        if isinstance(item, Stop):
-            return expressions.text(item.condition)
-    return None
+def changes(checked: Checked) -> tuple[Change, ...]:
+    """Each pass that changed something, with the lines that it changed."""
+    problem = collect(checked)
+    found: list[Change] = []
+    for name, run in PASSES:
+        after = run(problem, checked)
+        lines = tuple(line for line in state(after) if line not in state(problem))
+        if lines:
+            found.append(Change(name=name, lines=lines))
+        problem = after
+    return tuple(found)
+
+
+def state(problem: Problem) -> tuple[str, ...]:
+    """A problem as lines: the objective, then each constraint with its set and its functions."""
+    sense = "minimize" if problem.objective_sign < 0 else problem.sense
+    return (
+        f"{sense} {expressions.text(problem.objective)}",
+        *(_line(c) for c in problem.constraints),
+    )
+
+
+def _line(c: Constraint) -> str:
+    text = f"{c.label}: {expressions.text(c.value)} {c.relation} {expressions.text(c.judged_by)}"
+    if c.set is not None:
+        text += f"   [{c.set.word}]"
+    if c.parts:
+        shown = (
+            f"{expressions.text(part)} {'==' if c.equality(place) else '<='} 0"
+            for place, part in enumerate(c.parts)
+        )
+        text += "   ->   " + ",  ".join(shown)
+    return text
+
+
+def tolerance(c: Constraint, facts: ConstraintFacts) -> str:
+    """The tolerance of the verdict, in the constraint's units, and where it comes from."""
+    if facts.exact:
+        return "0: counts are compared exactly"
+    origin = "within" if c.tolerance_given else "default"
+    return f"{facts.tolerance:g} ({origin})"
+
+
+def verdict(facts: ConstraintFacts, verify: Sequence[VerifyFacts], training: str | None) -> str:
+    """On what the true constraint is measured, in a sentence."""
+    if facts.soft:
+        return "none: a preference is reported and never decides"
+    place, item = decided(facts, verify, training)
+    data = place.split
+    if data is None:
+        return "the true constraint on the parameters themselves, exact"
+    if is_points(data):
+        how = "the largest violation" if facts.each else "measured"
+        how = "at these very points, exact" if ".grid(" in data else f"{how} on a fresh grid"
+        return f"the true constraint on {data}: {how}"
+    exact = "wherever they fit, else on a sample" if is_pairs(data) else "exact"
+    if facts.searched:
+        exact = f"its worst case searched by {facts.searched}"
+    if facts.drawn:
+        exact = f"from {facts.drawn}"
+    text = f"the true constraint on all of {data}, {exact}"
+    if place.kept_from is not None:
+        return f"{text} (it names its data: `verify all on {place.kept_from}` leaves it there)"
+    if item is None:
+        return f"{text} (no `verify` line: the training data decide)"
+    if item.every is not None:
+        return f"{text} (the data that also choose the best snapshot)"
+    if item.confidence is not None:
+        return f"the true constraint on {data}, certified with confidence {item.confidence:g}"
+    return text
+
+
+def certificate(facts: ConstraintFacts) -> str:
+    """What a certificate rests on, and the margin that training keeps for it; empty without one."""
+    proof = facts.certificate
+    if proof is None:
+        return "; training keeps it inside its bound by a margin that follows from the split's rows"
+    means = [_mean(leaf) for leaf in proof.leaves if leaf.kind != "number"]
+    error = f"{100 * (1 - proof.confidence):.4g}%"
+    shared = "shared equally among the terms of a sum or product"
+    if proof.value.operation in ("leaf", "gap", "max", "abs", "ratio"):
+        shared = "one-sided, whole for each mean or pair (a maximum fails where its largest does)"
+    kept = f"; training keeps it {facts.margin:g} inside its bound" if facts.margin else ""
+    return f", from {' and '.join(means)}; error {error}, {shared}{kept}"
+
+
+def _mean(leaf: LeafFacts) -> str:
+    how = "exact binomial bounds"
+    if leaf.kind == "mean":
+        how = f"in [{leaf.low:g}, {leaf.high:g}]: Hoeffding or empirical Bernstein at half each"
+    groups = f" by {len(leaf.groups)} groups" if leaf.groups else ""
+    return f"`{leaf.text}`{groups} ({how})"
+
+
+def price(c: Constraint) -> str:
+    """How the multiplier of a constraint reads, empty where it has none."""
+    if c.soft is not None or not isinstance(c.method, Method) or not c.method.has_multipliers:
+        return ""
+    if c.relation == "in":
+        return "multipliers of the residual's entries: reported by the largest and the norm"
+    sign = "+" if c.recovery.sensitivity_sign > 0 else "-"
+    kind = "of either sign, on (lhs - rhs)" if c.relation == "==" else ">= 0"
+    if not c.method.prices:
+        return f"multiplier {kind}: a weight of `{c.method.word}`, no price of the bound"
+    return (
+        f"multiplier {kind}; sensitivity = {sign}multiplier: the change of the objective as "
+        "written per unit that the bound as written is raised"
+    )

@@ -29,19 +29,13 @@ from cspec.compiler.records.lowered import (
     Lowered,
     Segment,
     SetAction,
+    numbered,
 )
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import (
-    OF_SETS,
-    Bisection,
-    Lagrangian,
-    Method,
-    Spg,
-    unknown_to_rows,
-)
+from cspec.dsl.settings.methods import OF_SETS, Bisection, Lagrangian, Method, Spg, unknown_to_rows
 from cspec.dsl.words.sets import EQUALITIES
 
 GATES = "with gates"
@@ -95,13 +89,11 @@ def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRul
         elif isinstance(c.method, Method) and c.method.word in FUNCTIONAL:
             groups.setdefault(c.method, []).append(c)
     rules: list[FunctionalRule] = []
-    words: dict[str, int] = {}
     start = 0
     for settings, members in groups.items():
-        count = words[settings.word] = words.get(settings.word, 0) + 1
         equalities = tuple(_equality(c) for c in members)
         rule = Rule(
-            name=settings.word if count == 1 else f"{settings.word}_{count}",
+            name=numbered(settings.word, {other.rule.name for other in rules}),
             settings=settings,
             labels=tuple(c.label for c in members),
             size=len(members),

@@ -1,15 +1,17 @@
-"""An explanation as Markdown with LaTeX mathematics."""
+"""An explanation as Markdown with LaTeX mathematics, its update graph as a Mermaid flowchart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from cspec.compiler.explain.mermaid import as_mermaid
+from cspec.compiler.explain.text import facts_of
 from cspec.compiler.expressions.latex import escape
 from cspec.compiler.expressions.mathematics import (
     OBJECTIVE_SURROGATE,
     ConstraintRecord,
     Explanation,
+    OperationRecord,
 )
 
 
@@ -62,11 +64,8 @@ def _problem(page: Explanation) -> Iterator[str]:
         yield "| | | moves |"
         yield "|---|---|---|"
         for q in page.quantities:
-            yield f"| {q.kind} `{q.name}` | {_cell(q.meaning)} | {'yes' if q.moves else ''} |"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
+            meaning = q.meaning.replace("|", r"\|")
+            yield f"| {q.kind} `{q.name}` | {meaning} | {'yes' if q.moves else ''} |"
 
 
 def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
@@ -86,15 +85,8 @@ def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
 def _items(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
     if c.members:
         yield f"- members: {', '.join(f'`{m}`' for m in c.members)}"
-    rows = [("why", c.reason), ("decided by", c.alternative)]
-    rows.append(("settings", ", ".join(s.text for s in c.settings)))
-    if c.surrogate:
-        forms = ", ".join(f"${form.latex}$" for form in c.surrogate_form)
-        rows.append(("surrogate", f"{c.surrogate} moves the model" + (f": {forms}" * bool(forms))))
-    rows += [("tolerance", c.tolerance), ("verdict", c.verdict), ("price", c.price)]
-    if verbose:
-        rows += [("not taken", text) for text in c.rejected]
-    yield from (f"- {head}: {text}" for head, text in rows if text)
+    forms = ", ".join(f"${form.latex}$" for form in c.surrogate_form)
+    yield from (f"- {head}: {text}" for head, text in facts_of(c, forms, verbose))
 
 
 def _changes(page: Explanation) -> Iterator[str]:
@@ -116,3 +108,45 @@ def _graph(page: Explanation) -> Iterator[str]:
             condition = f" ({op.condition})" if op.condition else ""
             formulas = r",\quad ".join(update.latex for update in op.updates)
             yield f"- {op.kind}, {op.trigger}{condition}: ${formulas}$"
+
+
+def as_mermaid(page: Explanation) -> str:
+    """`flowchart TD`: the operations of a step in a circle, what comes by the epoch beside it."""
+    steps = [(i, op) for i, op in enumerate(page.operations) if "epoch" not in op.trigger]
+    epochs = [(i, op) for i, op in enumerate(page.operations) if "epoch" in op.trigger]
+    lines = ["flowchart TD"]
+    lines += _group("step", "every step", steps)
+    lines += _group("epoch", "at the end of an epoch", epochs)
+    if steps and epochs:
+        lines.append(f"  n{steps[-1][0]} -. epoch ended .-> n{epochs[0][0]}")
+        lines.append(f"  n{epochs[-1][0]} -. next batch .-> n{steps[0][0]}")
+    if steps:
+        lines.append(f"  n{steps[-1][0]} -- next batch --> n{steps[0][0]}")
+    return "\n".join(lines) + "\n"
+
+
+def _group(name: str, title: str, operations: list[tuple[int, OperationRecord]]) -> Iterator[str]:
+    if not operations:
+        return
+    yield f'  subgraph {name}["{title}"]'
+    for index, op in operations:
+        yield f'    n{index}["{_label(op)}"]'
+    for (before, _), (after, _) in pairwise(operations):
+        yield f"    n{before} --> n{after}"
+    yield "  end"
+
+
+def _label(op: OperationRecord) -> str:
+    """Kind and formulas; what Mermaid reads as markup is written as entities."""
+    lines = [op.kind, *(update.text for update in op.updates)]
+    if not op.updates:
+        lines.append(" ".join([op.meaning, *(f"of {target}" for target in op.targets)]))
+    if op.trigger not in ("every step", "every epoch"):
+        lines.append(op.trigger)
+    if op.condition:
+        lines.append(op.condition)
+    escaped = (
+        line.replace("&", "#amp;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
+        for line in lines
+    )
+    return "<br/>".join(escaped)

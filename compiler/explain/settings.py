@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cspec.compiler.choose.rehearsal import rehearsed, times
+from cspec.compiler.choose.rehearsal import TIMES, rehearsed
 from cspec.compiler.choose.schedule import DEFAULT_EPOCHS, DEFAULT_STEPS, LEAST_STEPS, settling
 from cspec.compiler.expressions.mathematics import Setting
 from cspec.compiler.records.graph import Kind, UpdateGraph
@@ -19,12 +19,9 @@ from cspec.dsl.tree.nodes import Given
 
 def written(settings: Settings) -> str:
     """`adam(lr=0.01)`: a record as the spec would say it."""
-    given = [f"{name}={value_text(getattr(settings, name))}" for name in _given(settings)]
-    return f"{settings.word}({', '.join(given)})" if given else settings.word
-
-
-def _given(settings: Settings) -> list[str]:
-    return [name for name in type(settings).model_fields if settings.given(name)]
+    names = (name for name in type(settings).model_fields if settings.given(name))
+    given = ", ".join(f"{name}={value_text(getattr(settings, name))}" for name in names)
+    return f"{settings.word}({given})" if given else settings.word
 
 
 def value_text(value: object) -> str:
@@ -164,7 +161,7 @@ def _rehearsals(
         )
     if not acts:
         return ()
-    return (Setting(name="rehearsals", value=f"{times()}: begins below the best", default=True),)
+    return (Setting(name="rehearsals", value=f"{TIMES}: begins below the best", default=True),)
 
 
 def _likely(checked: Checked) -> FitSettings:
@@ -183,12 +180,11 @@ def _plain(fit: FitSettings, name: str) -> Setting:
 def _optimizer(optimizer: Settings) -> str:
     """The optimizer with its learning rate, and what else differs from its defaults."""
     fields = type(optimizer).model_fields
-    shown = {
-        name: value
+    inside = ", ".join(
+        f"{name}={value_text(value)}"
         for name in fields
         if (value := getattr(optimizer, name)) != fields[name].default or name == "lr"
-    }
-    inside = ", ".join(f"{name}={value_text(value)}" for name, value in shown.items())
+    )
     return f"{optimizer.word}({inside})"
 
 

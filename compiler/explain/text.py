@@ -11,6 +11,7 @@ from cspec.compiler.expressions.mathematics import (
     Explanation,
     OperationRecord,
 )
+from cspec.dsl.messages.wording import counted
 
 WIDTH = 96
 
@@ -63,7 +64,10 @@ def _problem(page: Explanation) -> Iterator[str]:
     yield from _constraints("preferring", soft)
     for name, text in page.metrics:
         yield from _row("recording", f"{name} = {text}", 10)
-    yield from _implied(page)
+    if page.implied:
+        yield ""
+        for written, meaning in page.implied:
+            yield from _wrapped(f"`{written}` means `{meaning}`", "  ", "    ")
     if page.quantities:
         yield ""
         width = max(len(f"{q.kind} {q.name}") for q in page.quantities)
@@ -77,13 +81,6 @@ def _problem(page: Explanation) -> Iterator[str]:
         yield from _row("stays", ", ".join(still), 10)
 
 
-def _implied(page: Explanation) -> Iterator[str]:
-    if page.implied:
-        yield ""
-        for written, meaning in page.implied:
-            yield from _wrapped(f"`{written}` means `{meaning}`", "  ", "    ")
-
-
 def _constraints(title: str, constraints: Iterable[ConstraintRecord]) -> Iterator[str]:
     shown = list(constraints)
     width = max((len(c.label) + 1 for c in shown), default=0)
@@ -95,11 +92,8 @@ def _constraints(title: str, constraints: Iterable[ConstraintRecord]) -> Iterato
             yield from _row(f"{head:<10}  {label:<{width}}", f"{form.text}{tail}", 12 + width)
             head = ""
         if c.members:
-            yield from _row(f"{'':<10}  {'':<{width}}", f"{_count(c.members)}", 12 + width)
-
-
-def _count(members: tuple[str, ...]) -> str:
-    return f"{len(members)} member{'s' * (len(members) != 1)}: {', '.join(members)}"
+            members = f"{counted(len(c.members), 'member')}: {', '.join(c.members)}"
+            yield from _row(" " * (12 + width), members, 12 + width)
 
 
 # --- Method --------------------------------------------------------------------------------------
@@ -117,30 +111,29 @@ def _methods(page: Explanation, verbose: bool) -> Iterator[str]:
             yield ""
         first = False
         yield from _wrapped(f"{c.label}: {c.written}", "  ", "      ")
-        yield from _facts_of(c, verbose)
+        yield from _items(c, verbose)
     if page.training:
         if page.constraints:
             yield ""
         yield from _row("training", ", ".join(s.text for s in page.training), 10)
 
 
-def _facts_of(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
-    rows = [("method", c.method or c.kind), ("why", c.reason)]
-    if c.alternative:
-        rows.append(("decided by", c.alternative))
-    if c.settings:
-        rows.append(("settings", ", ".join(s.text for s in c.settings)))
+def _items(c: ConstraintRecord, verbose: bool) -> Iterator[str]:
+    forms = ",  ".join(form.text for form in c.surrogate_form)
+    for head, text in (("method", c.method or c.kind), *facts_of(c, forms, verbose)):
+        yield from _row(head, text, 10, "      ")
+
+
+def facts_of(c: ConstraintRecord, forms: str, verbose: bool) -> Iterator[tuple[str, str]]:
+    """What is said of a constraint, by what it is about; `forms` of its surrogate."""
+    rows = [("why", c.reason), ("decided by", c.alternative)]
+    rows.append(("settings", ", ".join(s.text for s in c.settings)))
     if c.surrogate:
-        stand_in = ",  ".join(form.text for form in c.surrogate_form)
-        rows.append(
-            ("surrogate", f"{c.surrogate} moves the model" + (f": {stand_in}" * bool(stand_in)))
-        )
+        rows.append(("surrogate", f"{c.surrogate} moves the model" + (f": {forms}" * bool(forms))))
     rows += [("tolerance", c.tolerance), ("verdict", c.verdict), ("price", c.price)]
     if verbose:
         rows += [("not taken", text) for text in c.rejected]
-    for head, text in rows:
-        if text:
-            yield from _row(head, text, 10, "      ")
+    return ((head, text) for head, text in rows if text)
 
 
 def _changes(page: Explanation) -> Iterator[str]:
@@ -165,11 +158,8 @@ def _graph(page: Explanation) -> Iterator[str]:
         yield "  state"
         names = max(len(state.name) for state in page.state)
         for state in page.state:
-            size = (
-                ""
-                if state.size is None
-                else f", {state.size} entr{'y' if state.size == 1 else 'ies'}"
-            )
+            size = "" if state.size is None else f", {state.size} entries"
+            size = ", 1 entry" if state.size == 1 else size
             text = f"{state.meaning}{size}, starts at {state.start}"
             yield from _row(state.name, text, max(names, width), "    ")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, Node, Number, shape, walk
 from cspec.dsl.tree.rebuild import function_name as function_name
 from cspec.dsl.tree.rebuild import rebuild
 
@@ -60,3 +60,9 @@ def last_of_ramp(bound: Expr) -> Expr:
             return final
         case _:
             return bound
+
+
+def datasets_of(expr: Node) -> Iterator[str]:
+    """The datasets that an expression is measured on, in written order."""
+    found = (getattr(node, "dataset", None) for node in walk(expr))
+    return (str(dataset) for dataset in found if dataset)

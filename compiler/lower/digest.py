@@ -16,17 +16,19 @@ def plan_digest(spec: Node, facts: str, settings: str) -> str:
 
     Of the spec its tree counts: comments, layout and the spelling of numbers do not.
     """
-    return _digest([shape(spec), facts, settings])
+    said = [shape(spec), facts, settings]
+    text = json.dumps(said, default=str, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def numbers_digest(values: Sequence[float]) -> str:
     """SHA-256 of numbers as float64, to the bit."""
+    return hashlib.sha256(bits_of(values)).hexdigest()
+
+
+def bits_of(values: Sequence[float]) -> bytes:
+    """Numbers as float64 with the low byte first."""
     found = array("d", values)
     if sys.byteorder == "big":
         found.byteswap()
-    return hashlib.sha256(found.tobytes()).hexdigest()
-
-
-def _digest(value: object) -> str:
-    text = json.dumps(value, default=str, sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return found.tobytes()

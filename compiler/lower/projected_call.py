@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.compiler.records.graph import Kind, Operation, Update, UpdateGraph
+from cspec.compiler.records.graph import Kind, Operation, UpdateGraph, assigned
 from cspec.compiler.records.lowered import EntryRules, Lowered, SetAction
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.settings.methods import Spg
@@ -23,10 +23,11 @@ class SetSolve(NamedTuple):
     """How rules can hold."""
 
 
-def set_solve_of(lowered: Lowered) -> SetSolve:
-    """The call of the solver for a lowered problem that it owns."""
+def set_solve_of(lowered: Lowered) -> SetSolve | None:
+    """The call of the solver for a lowered problem that it owns; None for another."""
     settings = lowered.problem.solver
-    assert isinstance(settings, Spg)
+    if not isinstance(settings, Spg):
+        return None
     return SetSolve(
         settings=settings,
         sets=tuple(
@@ -35,7 +36,7 @@ def set_solve_of(lowered: Lowered) -> SetSolve:
             for target in action.targets
             if isinstance(target, Name)
         ),
-        equalities=tuple(e for rule in lowered.rules for e in rule.rule.equalities),
+        equalities=lowered.equalities,
         convex=lowered.problem.convex,
         ways=lowered.ways,
     )
@@ -46,23 +47,19 @@ def set_graph(graph: UpdateGraph) -> UpdateGraph:
 
     An epoch is one inner minimization, up to its tolerance.
     """
-    kept = {
-        kind: tuple(op for op in graph.operations if op.kind is kind)
-        for kind in (Kind.MEASURE, Kind.COMBINE, Kind.BACKWARD, Kind.PROJECT, Kind.RECORD)
-    }
     step = Operation(
         kind=Kind.PRIMAL_STEP,
         name="spectral_step",
         meaning="t = <s, s> / <s, y>; x moves toward P(x - t grad L), or along it where a set is "
         "not convex, as far as the largest of the last values allows",
     )
-    duals = tuple(_multipliers(op) for op in kept[Kind.COMBINE])
+    combined = graph.of(Kind.COMBINE)
     end = Operation(
         kind=Kind.STOP, name="stop", meaning="||P(x - grad L) - x|| <= tolerance max(1, ||grad L||)"
     )
-    before = (*kept[Kind.MEASURE], *kept[Kind.COMBINE], *kept[Kind.BACKWARD])
-    after = (step, *kept[Kind.PROJECT], *kept[Kind.RECORD], end, *duals)
-    return UpdateGraph(state=graph.state, operations=(*before, *after))
+    before = (*graph.of(Kind.MEASURE), *combined, *graph.of(Kind.BACKWARD))
+    after = (*graph.of(Kind.PROJECT), *graph.of(Kind.RECORD), end, *map(_multipliers, combined))
+    return UpdateGraph(state=graph.state, operations=(*before, step, *after))
 
 
 def _multipliers(combine: Operation) -> Operation:
@@ -72,7 +69,7 @@ def _multipliers(combine: Operation) -> Operation:
         kind=Kind.DUAL_STEP,
         name=f"update_{combine.name}",
         rule=combine.rule,
-        updates=(Update(target="multipliers", formula=weight.formula),),
+        updates=assigned(f"multipliers <- {weight.formula}"),
         trigger=EPOCH,
         meaning="multipliers <- [multipliers + c g]+ after each inner minimization; c grows "
         "tenfold where the violation did not halve",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from math import prod
 from typing import NamedTuple
@@ -11,12 +11,14 @@ from cspec.compiler.algebra.set_forms import form_size
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.axes.sizes import at_full_size, sized
+from cspec.compiler.choose.schedule import RunLength
+from cspec.compiler.choose.strategy import size_on_gates
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.expressions.vectors import Sized
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.each_example import each_rules, has_rows, require_plain_steps
 from cspec.compiler.methods.output_projection import output_rows
+from cspec.compiler.methods.projection import projections
 from cspec.compiler.passes.expansion.expand import named_parameters
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Fragment, Rule
@@ -28,17 +30,14 @@ from cspec.compiler.records.lowered import (
     Segment,
     SetAction,
     SetResidual,
+    numbered,
 )
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
 from cspec.compiler.records.set_keys import SetKeys
-from cspec.dsl.settings.methods import (
-    OF_SETS,
-    Method,
-    OutputProjection,
-    Threshold,
-)
+from cspec.dsl.messages.wording import listing
+from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Node, Vector, shape, walk
+from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.values.shapes import ONE_NUMBER, Shape
 from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
 from cspec.dsl.words.functions import SIGNATURES
@@ -49,18 +48,16 @@ def lower(
     problem: Problem,
     facts: Facts,
     inference: Inference,
-    total_steps: int,
-    steps_per_epoch: int,
-    by_value: bool = False,
-    params: Values | None = None,
-    shapes: Mapping[str, Shape] | None = None,
+    run: RunLength,
+    by_value: bool,
+    params: Values,
+    shapes: Mapping[str, Shape],
 ) -> Lowered:
     """Group constraints that share a method; lay out the constraint vector.
 
     `shapes` are those of decision variables.
     """
     soft = tuple(c for c in problem.constraints if c.soft is not None)
-    hard = [c for c in problem.constraints if c.soft is None]
     groups: dict[Method, list[Constraint]] = {}
     projected: list[Constraint] = []
     each: list[Constraint] = []
@@ -68,7 +65,7 @@ def lower(
     actions: dict[tuple[object, ...], list[Constraint]] = {}
     keys = SetKeys()
     held = {face.label for model in problem.lifted for face in model.faces}
-    for constraint in hard:
+    for constraint in (c for c in problem.constraints if c.soft is None):
         assert isinstance(constraint.method, Method)
         if isinstance(constraint.method, OutputProjection):
             projected.append(constraint)
@@ -84,13 +81,12 @@ def lower(
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    sizes = Sizes(facts, inference, params or {}, shapes or {})
-    full = _gated_objective(problem.objective, sizes)
-    rules = _rules(groups, sizes, (total_steps, steps_per_epoch, by_value), full)
-    outputs = output_rows(projected, facts, params or {})
+    sizes = Sizes(facts, inference, params, shapes)
+    rules = _rules(groups, sizes, run, by_value, _gated_objective(problem.objective, sizes))
+    outputs = output_rows(projected, facts, params)
     ways = _ways(rules, sizes)
-    alone = not rules
-    examples = each_rules(each, facts, inference, total_steps, steps_per_epoch, alone=alone)
+    steps = run.steps, run.steps_per_epoch
+    examples = each_rules(each, facts, inference, *steps, alone=not rules)
     if examples:
         require_plain_steps(examples, rules, by_value=by_value)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways, examples)
@@ -99,14 +95,13 @@ def lower(
 def _rules(
     groups: dict[Method, list[Constraint]],
     sizes: Sizes,
-    run: tuple[int, int, bool],
+    run: RunLength,
+    by_value: bool,
     full: float,
 ) -> tuple[FunctionalRule, ...]:
     rules: list[FunctionalRule] = []
     start = 0
-    words: dict[str, int] = {}
     for settings, constraints in groups.items():
-        count = words[settings.word] = words.get(settings.word, 0) + 1
         parts: list[Segment] = []
         equalities: list[bool] = []
         for constraint in constraints:
@@ -115,14 +110,14 @@ def _rules(
             equalities.extend(equal)
             start = part.stop
         rule = Rule(
-            name=settings.word if count == 1 else f"{settings.word}_{count}",
+            name=numbered(settings.word, {other.rule.name for other in rules}),
             settings=settings,
             labels=tuple(c.full_label for c in constraints),
             size=len(equalities),
             equalities=tuple(equalities),
-            total_steps=run[0],
-            steps_per_epoch=run[1],
-            by_value=run[2],
+            total_steps=run.steps,
+            steps_per_epoch=run.steps_per_epoch,
+            by_value=by_value,
             full=full,
             jumps=() if sizes.shapes else _jumps(parts),
             own_loop=sizes.facts.own_loop is not None,
@@ -146,11 +141,7 @@ def _gated_objective(objective: Expr, sizes: Sizes) -> float:
         return expr
 
     size = rewrite(objective, plain)
-    asked = (pair[1] for node in walk(size) if (pair := sized(node)) is not None)
-    models = (sizes.facts.models.get(name) for name in asked)
-    if not any(model is not None and model.gated for model in models):
-        return 0.0
-    return abs(at_full_size(size, sizes.facts, sizes.params, 4) or 0.0)
+    return abs(size_on_gates(size, sizes.facts, sizes.params, 4) or 0.0)
 
 
 def _jumps(parts: list[Segment]) -> tuple[bool, ...]:
@@ -230,10 +221,9 @@ def entries(expr: Expr, sizes: Sizes) -> int:
     known = shape_of(expr, sizes.shapes, sizes.params)
     if known is not None:
         return prod(known)
-    sums = [node for node in walk(expr) if function_name(node) == "every_sum"]
-    for node in sums:
-        assert isinstance(node, Call)
-        return prod(entries(term, sizes) for term in node.arguments)
+    for node in walk(expr):
+        if isinstance(node, Call) and function_name(node) == "every_sum":
+            return prod(entries(term, sizes) for term in node.arguments)
     axes = sizes.inference.axes(expr)
     if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
@@ -256,11 +246,6 @@ def _is_one_number(expr: Expr, axes: Axes) -> bool:
 _REDUCTIONS = ONE_NUMBER | ONE_NUMBER_WORDS | {"max", "min"}
 
 
-def _one_number(word: str | None) -> bool:
-    """Whether a function makes one number of a tensor; so do functions of the user's own."""
-    return word in _REDUCTIONS or (word is not None and word not in SIGNATURES)
-
-
 def outside_reductions(expr: Node) -> list[Node]:
     """The nodes of an expression that are not inside something that makes one number of many."""
     found: list[Node] = []
@@ -268,11 +253,11 @@ def outside_reductions(expr: Node) -> list[Node]:
     while stack:
         node = stack.pop()
         found.append(node)
-        if isinstance(node, Expectation):
-            continue
-        if isinstance(node, Call) and _one_number(function_name(node)):
-            continue
-        stack.extend(node.children())
+        word = function_name(node)
+        # Functions of the user's own make one number of a tensor, too.
+        reduces = word in _REDUCTIONS or (word is not None and word not in SIGNATURES)
+        if not reduces and not isinstance(node, Expectation):
+            stack.extend(node.children())
     return found
 
 
@@ -302,11 +287,11 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
     for constraints in groups.values():
         first = constraints[0]
         assert first.set is not None and first.method is not None
-        subjects = _unique([c.set.subject for c in constraints if c.set is not None])
-        # A set of several weights together names them all.
+        subjects = [c.set.subject for c in constraints if c.set is not None]
+        # Members on rows of one weight are on that weight; a set of several weights names them all.
         targets = tuple(
             item
-            for subject in subjects
+            for subject in {shape(subject): subject for subject in subjects}.values()
             if subject is not None
             for item in (subject.items if isinstance(subject, Vector) else (subject,))
         )
@@ -323,24 +308,13 @@ def _actions(groups: dict[tuple[object, ...], list[Constraint]]) -> tuple[SetAct
     return _told_apart(_merged(actions))
 
 
-def _unique(subjects: list[Expr | None]) -> list[Expr | None]:
-    """Each subject once: members on rows of one weight are on that weight."""
-    return list({shape(subject): subject for subject in subjects}.values())
-
-
 def _told_apart(actions: list[SetAction]) -> tuple[SetAction, ...]:
     """Names once each: `g.a` and `g_a` are both `g_a` as a Python name."""
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    found = []
+    found: dict[str, SetAction] = {}
     for action in actions:
-        name = action.name
-        while name in taken:
-            counts[action.name] = counts.get(action.name, 1) + 1
-            name = f"{action.name}_{counts[action.name]}"
-        taken.add(name)
-        found.append(action._replace(name=name))
-    return tuple(found)
+        name = numbered(action.name, found)
+        found[name] = action._replace(name=name)
+    return tuple(found.values())
 
 
 def _merged(actions: list[SetAction]) -> list[SetAction]:
@@ -360,3 +334,55 @@ def _merged(actions: list[SetAction]) -> list[SetAction]:
             constraints=(*other.constraints, *action.constraints),
         )
     return list(merged.values())
+
+
+def targets(action: SetAction, facts: Facts) -> list[Expr]:
+    """The parameters an action is on: those named, or all the prunable weights of its model."""
+    if action.targets:
+        return list(action.targets)
+    assert action.set.model is not None
+    return [
+        ParameterRef(model=action.set.model, name=p.name, shape=p.shape)
+        for p in facts.models[action.set.model].parameters
+        if p.prunable
+    ]
+
+
+def name_of(target: Expr) -> str:
+    """What tells the parameters of sets apart."""
+    match target:
+        case ParameterRef(model=model, name=name):
+            return f"{model}.{name}"
+        case Name(id=name):
+            return name
+        case _:
+            return repr(target)
+
+
+def sharing(actions: Sequence[SetAction], facts: Facts) -> list[list[SetAction]]:
+    """The actions in groups, in order: two are in one group where they share a parameter."""
+    groups: list[list[SetAction]] = []
+    for action in actions:
+        names = _names(action, facts)
+        near = [g for g in groups if any(names & _names(other, facts) for other in g)]
+        apart = [g for g in groups if g not in near]
+        groups = [*apart, [*(other for g in near for other in g), action]]
+    ordered = [sorted(group, key=actions.index) for group in groups]
+    return sorted(ordered, key=lambda group: actions.index(group[0]))
+
+
+def sharing_notes(actions: Sequence[SetAction], facts: Facts) -> tuple[str, ...]:
+    """What to know of projections onto several sets on the same parameters."""
+    projected = projections(actions)
+    return tuple(
+        f"{listing(families, 'and')} share parameters: each step "
+        "projects in turn until all hold. For convex sets that is the nearest common point "
+        "(Dykstra); for others a common point, if there is one near, but not the nearest"
+        for group in sharing(projected, facts)
+        if len(families := dict.fromkeys(action.family for action in group)) > 1
+    )
+
+
+def _names(action: SetAction, facts: Facts) -> frozenset[str]:
+    named = (item for item in targets(action, facts) if isinstance(item, ParameterRef | Name))
+    return frozenset(map(name_of, named))

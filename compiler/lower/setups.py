@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from cspec.compiler.lower.model_inputs import columns_taken, numbers_taken
+from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import columns_of
+from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -23,12 +26,16 @@ from cspec.dsl.tree.nodes import (
     Name,
     Negate,
     Number,
+    Power,
+    Product,
     String,
+    Sum,
     Var,
     Vector,
     walk,
 )
 from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.words.functions import SIGNATURES
 
 
 def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
@@ -41,9 +48,8 @@ def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
                 (t.name, tuple((c.name, c.original) for c in columns_of(t))) for t in item.targets
             )
             source = _call(checked, item.source)
-            setups.append(
-                DataSetup(targets=targets, source=source, inputs=inputs, features=features)
-            )
+            found = DataSetup(targets=targets, source=source, inputs=inputs, features=features)
+            setups.append(found)
     return tuple(setups)
 
 
@@ -61,18 +67,12 @@ def _inputs(checked: Checked) -> tuple[str, ...]:
 
 def _features(checked: Checked) -> tuple[tuple[str, str], ...]:
     """The features that expressions name: `x.age`, `x["capital-gain"]`."""
-    found: dict[str, str] = {}
-    for node in walk(checked.elaborated):
-        match node:
-            case Attribute(value=Name(id=column), name=name):
-                found[f"{column}.{name}"] = name
-            case Index(value=Name(id=column), indices=(String(value=name),)):
-                found[f"{column}.{name}"] = name
-    columns = checked.symbols.column_names
+    nodes = (n for n in walk(checked.elaborated) if isinstance(n, Attribute | Index))
+    found = {column for node in nodes if (column := column_of(node)) is not None}
     return tuple(
-        (name, column)
-        for column, name in sorted(found.items())
-        if column.rpartition(".")[0] in columns
+        (column.partition(".")[2], column)
+        for column in sorted(found)
+        if column.rpartition(".")[0] in checked.symbols.column_names
     )
 
 
@@ -145,24 +145,21 @@ def _call(checked: Checked, source: Expr | None) -> SourceCall:
             return SourceCall(name=origin[1], module=origin[0]) if origin else SourceCall(name=name)
         case Call(function=Name(id=name), arguments=arguments, keywords=keywords):
             module, name = origin_of(checked, name) or (None, name)
-            record = checked.sources if name in _words(checked) else checked.models
+            records = (*checked.sources.values(), *checked.models.values())
+            record = next((r for r in records if getattr(r, "word", None) == name), None)
             settings = {k.name: plain(k.value, checked) for k in keywords}
-            positional = getattr(_record(record, name), "positional", ())
+            positional = getattr(record, "positional", ())
             for key, value in zip(positional, arguments, strict=False):
                 settings[key] = plain(value, checked)
             rest = () if positional else tuple(plain(value, checked) for value in arguments)
             return SourceCall(name=name, module=module, arguments=rest, settings=settings)
         case _:
-            raise _not_a_source(source).error()
-
-
-def _words(checked: Checked) -> frozenset[str]:
-    return frozenset(record.word for record in checked.sources.values())
-
-
-def _record(records: dict[str, object] | object, name: str) -> object:
-    assert isinstance(records, dict)
-    return next((r for r in records.values() if getattr(r, "word", None) == name), None)
+            raise Diagnostic(
+                code="CS520",
+                message="this does not name a source of data or a model",
+                span=source.span,
+                helps=("write a name with settings, such as `digits()` or `mlp(hidden=[64])`",),
+            ).error()
 
 
 def origin_of(checked: Checked, name: str) -> tuple[str, str] | None:
@@ -197,10 +194,72 @@ def plain(value: Expr, checked: Checked) -> object:
             return value_or_none(value, checked.params)
 
 
-def _not_a_source(source: Expr) -> Diagnostic:
-    return Diagnostic(
-        code="CS520",
-        message="this does not name a source of data or a model",
-        span=source.span,
-        helps=("write a name with settings, such as `digits()` or `mlp(hidden=[64])`",),
-    )
+def columns_taken(checked: Checked, model: str) -> tuple[str, ...]:
+    """The columns of the first call of a model that is about columns alone."""
+    columns = checked.symbols.column_names
+    for call in _calls(checked, model):
+        names = [a.id for a in call.arguments if isinstance(a, Name) and a.id in columns]
+        if names and len(names) == len(call.arguments):
+            return tuple(names)
+    return ()
+
+
+def numbers_taken(checked: Checked, model: str) -> int | None:
+    """How many numbers the first call gives of which the text says it; None where none does.
+
+    What a model takes that is never called on columns alone: `u(t, cos(pi*x))`, `f(x[0], x[1])`.
+    """
+    widths = _axis_widths(checked)
+    for call in _calls(checked, model):
+        found = [_width(argument, widths) for argument in call.arguments]
+        known = [width for width in found if width is not None]
+        if known and len(known) == len(found):
+            return sum(known)
+    return None
+
+
+def _calls(checked: Checked, model: str) -> list[Call]:
+    nodes = walk(checked.elaborated)
+    return [n for n in nodes if isinstance(n, Call) and function_name(n) == model]
+
+
+def _axis_widths(checked: Checked) -> dict[str, int]:
+    """The numbers of each axis of the points that a spec draws, and 1 of its params."""
+    points, others = dict[str, int](), set[str]()
+    for name, columns in checked.symbols.datasets().items():
+        settings = checked.sources.get(name)
+        if isinstance(settings, Points):
+            names = [column.name for column in columns]
+            points |= dict(zip(names, settings.widths, strict=False))
+        else:
+            others |= {column.name for column in columns}
+    params = {name: 1 for name, value in checked.params.items() if isinstance(value, int | float)}
+    return {name: width for name, width in (params | points).items() if name not in others}
+
+
+def _width(expr: Expr, known: Mapping[str, int]) -> int | None:
+    """The numbers that an expression has an example; None where the text does not say it."""
+    if value_or_none(expr, {}) is not None:
+        return 1
+    match expr:
+        case Name(id=name):
+            return known.get(name)
+        case Index(indices=indices) if all(isinstance(i, Number) for i in indices):
+            return 1
+        case Negate(operand=operand) | Power(base=operand):
+            return _width(operand, known)
+        case Sum(operands=parts):
+            return _widest(parts, known)
+        case Product(operands=parts, operators=operators) if "@" not in operators:
+            return _widest(parts, known)
+        case Call(arguments=parts):
+            signature = SIGNATURES.get(function_name(expr) or "")
+            entrywise = signature is not None and signature.family == "elementary"
+            return _widest(parts, known) if entrywise else None
+    return None
+
+
+def _widest(parts: Sequence[Expr], known: Mapping[str, int]) -> int | None:
+    widths = [_width(part, known) for part in parts]
+    found = [width for width in widths if width is not None]
+    return max(found) if found and len(found) == len(widths) else None

@@ -75,12 +75,14 @@ class Solve(NamedTuple):
     """How rules can hold."""
 
 
-def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
-    """The call of a solver for a lowered problem that one owns."""
+def solve_of(lowered: Lowered, space: Space | None, using: Settings) -> Solve | None:
+    """The call of the solver for a lowered problem that it owns; None for another."""
     problem = lowered.problem
-    assert isinstance(problem.solver, Sqp)
+    if space is None or not isinstance(problem.solver, Sqp):
+        return None
     lift, smooth, wide = _lifted(lowered, space)
-    functions = _functions(lowered) if lift is None else lift.functions
+    own = (function for part in lowered.parts for function in part.functions)
+    functions = tuple(own) if lift is None else lift.functions
     exact = Derivatives(None, None, None)
     soft = lift is None and any(c.soft is not None for c in problem.constraints)
     if wide.size <= SYMBOLIC and not soft and not has_matrices(*functions_in(smooth)):
@@ -93,7 +95,7 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
     return Solve(
         settings=problem.solver,
         size=wide.size,
-        equalities=_equalities(lowered) + (False,) * (0 if lift is None else len(lift.above)),
+        equalities=lowered.equalities + (False,) * (0 if lift is None else len(lift.above)),
         derivatives=exact,
         bounds=_bounds(problem, lowered, wide),
         eliminated=_eliminated(problem, space),
@@ -115,21 +117,13 @@ def solve_of(lowered: Lowered, space: Space, using: Settings) -> Solve:
 def _convex_rows(functions: tuple[Expr, ...], lowered: Lowered, space: Space) -> bool:
     """Whether every function of g is convex, and affine where it has to be 0."""
     reader = Reader(space)
-    equalities = _equalities(lowered)
+    equalities = lowered.equalities
     for function, places in placed(functions):
         form = reader.known(function)
         equal = any(equalities[places.start : places.stop])
         if form is None or not form.convex or (equal and not form.affine):
             return False
     return not lowered.ways
-
-
-def _functions(lowered: Lowered) -> tuple[Expr, ...]:
-    return tuple(f for rule in lowered.rules for part in rule.parts for f in part.functions)
-
-
-def _equalities(lowered: Lowered) -> tuple[bool, ...]:
-    return tuple(e for rule in lowered.rules for e in rule.rule.equalities)
 
 
 def _lifted(lowered: Lowered, space: Space) -> tuple[LiftedProblem | None, Problem, Space]:
@@ -151,7 +145,7 @@ def _bounds(
     problem: Problem, lowered: Lowered, space: Space
 ) -> tuple[tuple[int, int, float, float], ...]:
     starts = {**_entries(lowered), (PIECES, ""): lowered.size}
-    places = {coordinate: place for place, coordinate in enumerate(space.coordinates())}
+    places = _places(space)
     return tuple(
         (
             starts[bound.label, bound.member] + bound.part,
@@ -163,19 +157,20 @@ def _bounds(
     )
 
 
+def _places(space: Space) -> dict[tuple[str, tuple[int, ...]], int]:
+    """The place in x of every scalar."""
+    return {coordinate: place for place, coordinate in enumerate(space.coordinates())}
+
+
 def _entries(lowered: Lowered) -> dict[tuple[str, str], int]:
     """First entry in g of every constraint, by label and member."""
-    return {
-        (part.constraint.label, part.constraint.member): part.start
-        for rule in lowered.rules
-        for part in rule.parts
-    }
+    return {(p.constraint.label, p.constraint.member): p.start for p in lowered.parts}
 
 
 def _eliminated(
     problem: Problem, space: Space
 ) -> tuple[tuple[int, float, tuple[tuple[int, float], ...]], ...]:
-    places = {coordinate: place for place, coordinate in enumerate(space.coordinates())}
+    places = _places(space)
     return tuple(
         (
             places[e.variable, e.index],
@@ -195,12 +190,10 @@ def _held(problem: Problem, lowered: Lowered) -> tuple[int, ...]:
 def solver_graph(solver: Settings, graph: UpdateGraph) -> UpdateGraph:
     """The graph of a run that a solver owns: measure, combine, solve, verify."""
     assert isinstance(solver, Method)
-    kept = (Kind.MEASURE, Kind.COMBINE)
-    before = tuple(op for op in graph.operations if op.kind in kept)
-    after = tuple(op for op in graph.operations if op.kind in (Kind.RECORD, Kind.VERIFY))
     step = Operation(
         kind=Kind.PRIMAL_STEP,
         name=f"solve_{solver.word}",
         meaning="scipy moves x to a KKT point; multipliers by least squares on the active set",
     )
+    before, after = graph.of(Kind.MEASURE, Kind.COMBINE), graph.of(Kind.RECORD, Kind.VERIFY)
     return UpdateGraph(state=graph.state, operations=(*before, step, *after))

@@ -15,10 +15,9 @@ from cspec.compiler.methods.proxy_lagrangian import proxy_lagrangian
 from cspec.compiler.methods.sal import sal
 from cspec.compiler.methods.spg import spg
 from cspec.compiler.methods.sqp import sqp
-from cspec.compiler.records.fragment import Around, Fragment, Rule
+from cspec.compiler.records.fragment import Around, Fragment, Rule, unfit
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Method
 
 FUNCTIONAL: dict[str, Callable[[Rule], Fragment]] = {
@@ -62,15 +61,7 @@ def require_construction(c: Constraint, word: str, method: Method) -> None:
     if found is None or found.require is None:
         return
     if c.set is not None and c.set.partial:
-        raise _of_a_part(c, method).error()
+        notes = ("maps and steps toward vertices know sets of whole tensors",)
+        why = "it is about a part of a tensor"
+        raise unfit(c, method.word, why, ("write `by projection`",), notes=notes)
     found.require(c, word, method)
-
-
-def _of_a_part(c: Constraint, method: Method) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `{method.word}`: it is about a part of a tensor",
-        span=c.span,
-        notes=("maps and steps toward vertices know sets of whole tensors",),
-        helps=("write `by projection`",),
-    )

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from cspec.compiler.expressions.text import set_expression, text
 from cspec.compiler.methods.pruning import floor_of
-from cspec.compiler.methods.set_targets import targets_in_words
+from cspec.compiler.methods.set_targets import set_operation
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import Around
-from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import Admm
@@ -32,30 +32,14 @@ DEFAULT_RHO_PROGRAM = 1.0
 
 def admm(action: SetAction, _: Lowered) -> Around:
     """The attraction of x to its copy, and the rounds in which copy and dual move."""
-    return Around(combine=(_attraction(action),), rounds=(_prox(action),))
-
-
-def _attraction(action: SetAction) -> Operation:
-    return Operation(
-        kind=Kind.COMBINE,
-        name=f"attract_{action.name}",
-        operator=text(set_expression(action.set)),
-        targets=targets_in_words(action),
-        meaning="L = L + rho/2 ||x - z + u||^2",
-    )
-
-
-def _prox(action: SetAction) -> Operation:
-    settings = action.settings
-    assert isinstance(settings, Admm)
-    steps = settings.linearized and not settings.given("every")
-    return Operation(
-        kind=Kind.PROX,
-        name=f"split_{action.name}",
-        trigger=STEP if steps else settings.every,
-        operator=text(set_expression(action.set)),
-        targets=targets_in_words(action),
-        meaning="z <- P(x + u), u <- u + x - z, rho balanced by the residuals" + floor_of(action),
+    settings, onto = split_settings(action), text(set_expression(action.set))
+    pull = "L = L + rho/2 ||x - z + u||^2"
+    moves = "z <- P(x + u), u <- u + x - z, rho balanced by the residuals" + floor_of(action)
+    by_step = settings.linearized and not settings.given("every")
+    when = STEP if by_step else settings.every
+    return Around(
+        combine=(set_operation(action, Kind.COMBINE, "attract", onto, pull),),
+        rounds=(set_operation(action, Kind.PROX, "split", onto, moves, trigger=when),),
     )
 
 
@@ -64,7 +48,7 @@ def splits(action: SetAction) -> bool:
     return isinstance(action.settings, Admm)
 
 
-def settings_of(action: SetAction) -> Admm:
+def split_settings(action: SetAction) -> Admm:
     """The settings of an ADMM action."""
     assert isinstance(action.settings, Admm)
     return action.settings
@@ -84,7 +68,7 @@ def rounds_of(settings: Admm, facts: Facts) -> Every:
 
 def _balanced(action: SetAction) -> bool:
     """Whether rho is balanced: by default not where a linearized step meets a curved set."""
-    settings = settings_of(action)
+    settings = split_settings(action)
     if settings.given("balance") or not settings.linearized:
         return settings.balance
     return action.set.word in CONVEX
@@ -92,7 +76,7 @@ def _balanced(action: SetAction) -> bool:
 
 def _largest_rho(action: SetAction) -> float:
     """The cap of rho: none for linearized steps on convex sets, which are stable at any rho."""
-    settings = settings_of(action)
+    settings = split_settings(action)
     free = settings.linearized and not settings.given("max_rho") and action.set.word in CONVEX
     return LARGE if free else settings.max_rho
 
@@ -103,7 +87,7 @@ def phases(action: SetAction) -> tuple[float, float]:
     By default there is none on a convex set: z ends at the optimum, which projected steps of an
     adaptive optimizer would leave again.
     """
-    settings = settings_of(action)
+    settings = split_settings(action)
     tuned = settings.fine_tune
     if action.set.word in CONVEX and not settings.given("fine_tune"):
         tuned = 0.0
@@ -112,7 +96,7 @@ def phases(action: SetAction) -> tuple[float, float]:
 
 def first_rho(action: SetAction, facts: Facts) -> float:
     """Where rho starts: as given, or by what the objective is."""
-    given = settings_of(action).rho
+    given = split_settings(action).rho
     if given is not None:
         return given
     return DEFAULT_RHO if facts.models else DEFAULT_RHO_PROGRAM
@@ -120,7 +104,7 @@ def first_rho(action: SetAction, facts: Facts) -> float:
 
 def options(action: SetAction) -> str:
     """The keyword arguments of `split_round` that differ from its defaults."""
-    settings, most = settings_of(action), _largest_rho(action)
+    settings, most = split_settings(action), _largest_rho(action)
     found = []
     if settings.relaxation != 1.0:
         found.append(f"relaxation={settings.relaxation!r}")

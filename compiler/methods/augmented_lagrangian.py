@@ -24,8 +24,12 @@ or a tenth of the run.
 
 from __future__ import annotations
 
+from typing import Any
+
 from cspec.compiler.methods.units import (
+    ERROR,
     MOVES,
+    Lines,
     forgotten,
     interval,
     late_mean,
@@ -33,11 +37,10 @@ from cspec.compiler.methods.units import (
     mean_state,
     measure_units,
     see,
-    standard_error,
     unit_state,
 )
 from cspec.compiler.records.fragment import Fragment, Rule, refuse, scale_at_start
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Kind, Operation, StateFacts
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.methods import AugmentedLagrangian
 
@@ -59,7 +62,8 @@ INFINITE = float("inf")
 
 def augmented_lagrangian(rule: Rule) -> Fragment:
     """L = f + <multipliers, g> + c/2 g^2 on active entries."""
-    _divisible(rule)
+    if rule.settings.penalty == 0 and rule.settings.rule == "lancelot":
+        refuse(rule, "`rule=lancelot` divides by the penalty", "write a positive `penalty`")
     if _open(rule):
         return scaled_augmented_lagrangian(rule)
     settings = _with_defaults(rule)
@@ -147,25 +151,22 @@ no more in so many steps."""
 
 
 def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts, ...]:
-    size = rule.size
     found = [
-        StateFacts(
-            name="multipliers", size=size, start=settings.start, meaning="Lagrange multipliers"
-        ),
-        StateFacts(name="penalty", size=size, meaning="penalties c"),
+        rule.state("multipliers", "Lagrange multipliers", settings.start),
+        rule.state("penalty", "penalties c"),
         *unit_state(rule),
-        StateFacts(name="most", size=size, meaning="cap of the penalties"),
-        StateFacts(name="total", size=size, meaning="sum of g since multipliers moved"),
-        StateFacts(name="count", size=size, meaning="how often g was measured since then"),
-        StateFacts(name="before", size=size, start=INFINITE, meaning="g when they moved"),
+        rule.state("most", "cap of the penalties"),
+        rule.state("total", "sum of g since multipliers moved"),
+        rule.state("count", "how often g was measured since then"),
+        rule.state("before", "g when they moved", INFINITE),
     ]
     if rule.jumps and rule.lags and not rule.batched:
         shares = tuple(JUMPING if jumps else 1.0 for jumps in rule.jumps)
         start = JUMPING if all(rule.jumps) else shares
         meaning = "share of the first penalty, less where g jumps"
-        found.append(StateFacts(name="share", size=size, start=start, meaning=meaning))
+        found.append(rule.state("share", meaning, start))
     if rule.batched:
-        found.append(StateFacts(name="squares", size=size, meaning="sum of g^2 since then"))
+        found.append(rule.state("squares", "sum of g^2 since then"))
     if rule.lags:
         found += mean_state(rule)
     return tuple(found)
@@ -184,66 +185,59 @@ def _by_step(rule: Rule, settings: AugmentedLagrangian) -> bool:
 def _ascend(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     """The same way in small steps: multiplier <- [multiplier + c / k g]+, k steps a move."""
     share = 1 / every.count
-    formula = rule.projected("multipliers + share * penalty * true")
-    if settings.given("max_multiplier"):
-        formula = f"clamp({formula}, -cap, cap)"
-    return Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"ascend_{rule.name}",
-        rule=rule.name,
-        updates=(Update(target="multipliers", formula=formula),),
+    return _dual_operation(
+        rule,
+        f"ascend_{rule.name}",
+        f"multipliers <- [multipliers + c g / {every.count}]+",
+        f"multipliers <- {_capped(rule, 'multipliers + share * penalty * true')}",
         constants={"share": share} | _step_constants(settings),
-        sees=settings.dual_on,
-        data=settings.dual_data,
-        meaning=f"multipliers <- [multipliers + c g / {every.count}]+",
     )
+
+
+def _dual_operation(
+    rule: Rule, name: str, meaning: str, *lines: str, kind: Kind = Kind.DUAL_STEP, **more: Any
+) -> Operation:
+    """A step of multipliers or penalties, by what the settings say that it sees."""
+    seen = {"sees": rule.settings.dual_on, "data": rule.settings.dual_data}
+    return rule.operation(kind, name, meaning, *lines, **seen, **more)
+
+
+def _capped(rule: Rule, formula: str) -> str:
+    """A new multiplier: projected, and no larger than a cap that is given."""
+    found = rule.projected(formula)
+    return f"clamp({found}, -cap, cap)" if rule.settings.given("max_multiplier") else found
 
 
 def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     by_step = every.unit == "step"
-    seen = "total / clamp(count, 1)" if by_step else "true"
-    updates = [Update(target="seen", formula=seen)]
-    # Of a violation that is gone, or has turned into its opposite, nothing is left.
-    left = rule.either("seen * sign(before)", "where(before > 0, seen, 0)")
-    updates.append(Update(target="left", formula=left))
     stuck = "(left > decrease * abs(before)) & (left > little * far)"
     constants = {"little": OWN_LITTLE if rule.own_loop else LITTLE}
     constants |= _scaled_constants(rule, settings, every)
-    if rule.batched and by_step:
-        updates.append(standard_error())
+    noisy = rule.batched and by_step
+    if noisy:
         stuck += " & (left > noise * error)"
         constants["noise"] = NOISE
-    if not _by_step(rule, settings):
-        updates.append(Update(target="multipliers", formula=_stepped(rule, settings)))
-    updates += [
-        Update(
-            target="penalty", formula=f"where({stuck}, minimum(growth * penalty, most), penalty)"
-        ),
-        Update(target="before", formula="seen"),
-    ]
-    if by_step:
-        updates += forgotten(rule)
-    return Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"update_{rule.name}",
-        rule=rule.name,
-        updates=tuple(updates),
+    step = "penalty * seen"
+    if settings.lr is not None:  # a dual step that is given acts
+        step = f"lr * ({_toward(rule).replace('true', 'seen')})"
+    moved = f"multipliers <- {_capped(rule, f'multipliers + {step}')}"
+    # Of a violation that is gone, or has turned into its opposite, nothing is left.
+    left = rule.either("seen * sign(before)", "where(before > 0, seen, 0)")
+    return _dual_operation(
+        rule,
+        f"update_{rule.name}",
+        "multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve",
+        f"seen <- {'total / clamp(count, 1)' if by_step else 'true'}",
+        f"left <- {left}",
+        *((ERROR,) if noisy else ()),
+        *(() if _by_step(rule, settings) else (moved,)),
+        f"penalty <- where({stuck}, minimum(growth * penalty, most), penalty)",
+        "before <- seen",
+        *(forgotten(rule) if by_step else ()),
         constants=constants,
         trigger=every,
-        sees=settings.dual_on,
-        data=settings.dual_data,
         often="" if settings.given("every") else f"{MOVES} times a run",
-        meaning="multipliers <- [multipliers + c mean(g)]+; c grows where mean(g) did not halve",
     )
-
-
-def _stepped(rule: Rule, settings: AugmentedLagrangian) -> str:
-    """The step of the multipliers by the mean of g; a dual step or a cap that is given acts."""
-    step = "penalty * seen"
-    if settings.lr is not None:
-        step = f"lr * ({_toward(rule).replace('true', 'seen')})"
-    formula = rule.projected(f"multipliers + {step}")
-    return f"clamp({formula}, -cap, cap)" if settings.given("max_multiplier") else formula
 
 
 def _scaled_constants(rule: Rule, settings: AugmentedLagrangian, every: Every) -> dict[str, float]:
@@ -253,12 +247,6 @@ def _scaled_constants(rule: Rule, settings: AugmentedLagrangian, every: Every) -
     decrease = settings.decrease if settings.given("decrease") else HALF
     constants = {"decrease": decrease, "growth": growth}
     return constants | _step_constants(settings)
-
-
-def _divisible(rule: Rule) -> None:
-    settings: AugmentedLagrangian = rule.settings
-    if settings.penalty == 0 and settings.rule == "lancelot":
-        refuse(rule, "`rule=lancelot` divides by the penalty", "write a positive `penalty`")
 
 
 def _steps(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Operation, ...]:
@@ -273,16 +261,15 @@ def _steps(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Ope
         # The violation is seen with the multipliers, the multipliers with the penalty from before.
         return (_dual_step(rule, settings, (now, *moves, *grows), _GROWS),)
     every = Every(settings.every.count * between, settings.every.unit)
-    growth = Operation(
+    growth = _dual_operation(
+        rule,
+        f"grow_{rule.name}",
+        "c <- growth c where the violation stagnates",
+        now,
+        *grows,
         kind=Kind.PENALTY_STEP,
-        name=f"grow_{rule.name}",
-        rule=rule.name,
-        updates=(now, *grows),
         constants=_growth(settings),
         trigger=every,
-        sees=settings.dual_on,
-        data=settings.dual_data,
-        meaning="c <- growth c where the violation stagnates",
     )
     return (_dual_step(rule, settings, moves, ""), growth)
 
@@ -290,20 +277,15 @@ def _steps(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Ope
 _GROWS = "; c grows where the violation stagnates"
 
 
-def _dual_step(
-    rule: Rule, settings: AugmentedLagrangian, updates: tuple[Update, ...], grows: str
-) -> Operation:
+def _dual_step(rule: Rule, settings: AugmentedLagrangian, lines: Lines, grows: str) -> Operation:
     step = "c g" if settings.lr is None else "lr max(g, -multipliers / c)"
-    return Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"update_{rule.name}",
-        rule=rule.name,
-        updates=updates,
+    return _dual_operation(
+        rule,
+        f"update_{rule.name}",
+        f"multipliers <- [multipliers + {step}]+{grows}",
+        *lines,
         constants=(_growth(settings) if grows else {}) | _step_constants(settings),
         trigger=settings.every,
-        sees=settings.dual_on,
-        data=settings.dual_data,
-        meaning=f"multipliers <- [multipliers + {step}]+{grows}",
     )
 
 
@@ -360,11 +342,7 @@ def _every(rule: Rule, settings: AugmentedLagrangian) -> Every:
 
 def hestenes_powell(rule: Rule, weight: str = "true") -> Operation:
     """COMBINE: gradient weight [multipliers + penalty g]+ an entry, and its value."""
-    active = (
-        "multipliers + penalty * g > floor"
-        if rule.relation == "mixed"
-        else ("multipliers + penalty * g > 0")
-    )
+    active = f"multipliers + penalty * g > {'floor' if rule.relation == 'mixed' else '0'}"
     quadratic = "multipliers * g + penalty / 2 * g * g"
     inactive = "-multipliers * multipliers / (2 * clamp(penalty, 1e-12))"
     value = quadratic if rule.relation == "==" else f"where({active}, {quadratic}, {inactive})"
@@ -396,56 +374,46 @@ def _toward(rule: Rule) -> str:
     return rule.either("true", "maximum(true, -multipliers / clamp(penalty, 1e-12))")
 
 
-def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> tuple[Update, ...]:
-    """[multiplier + c g]+, or a step of its own on L_c; the last update is the multipliers'."""
-    updates = []
+def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> Lines:
+    """[multiplier + c g]+, or a step of its own on L_c; the last line is the multipliers'."""
     if settings.lr is None:
-        step = rule.projected("multipliers + penalty * true")
-    elif rule.relation == "==":
-        step = "multipliers + lr * true"
-    else:
-        updates.append(Update(target="toward", formula=_toward(rule)))
-        step = rule.projected("multipliers + lr * toward")
-    if settings.given("max_multiplier"):
-        step = f"clamp({step}, -cap, cap)"
-    return (*updates, Update(target="multipliers", formula=step))
+        return (f"multipliers <- {_capped(rule, 'multipliers + penalty * true')}",)
+    if rule.relation == "==":
+        return (f"multipliers <- {_capped(rule, 'multipliers + lr * true')}",)
+    step = f"multipliers <- {_capped(rule, 'multipliers + lr * toward')}"
+    return (f"toward <- {_toward(rule)}", step)
 
 
-def _stagnation(rule: Rule) -> tuple[Update, ...]:
+def _stagnation(rule: Rule) -> Lines:
     """c grows where the violation is above its share of the one before."""
     stagnates = "(now > decrease * before) & (penalty < max_penalty)"
     if rule.by_value:
         stagnates += f" & (penalty * now ** 2 > {ROUNDING})"
     grown = "clamp(growth * penalty, 0, max_penalty)"
     return (
-        Update(target="now", formula=_violation(rule)),
-        Update(target="penalty", formula=f"where({stagnates}, {grown}, penalty)"),
-        Update(target="before", formula="now"),
+        f"now <- {_violation(rule)}",
+        f"penalty <- where({stagnates}, {grown}, penalty)",
+        "before <- now",
     )
 
 
-def _lancelot(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Update, ...]:
+def _lancelot(rule: Rule, settings: AugmentedLagrangian, between: int) -> Lines:
     """Good enough: multiplier step and a tighter target. Not: a larger penalty, a looser target.
 
     Between two larger penalties lie as many updates as make 50 steps.
     """
     *before, step = _multiplier_step(rule, settings)
-    grows = "~good" if between == 1 else f"~good & (waited >= {between})"
-    waits = (Update(target="waited", formula="waited + 1"),) if between > 1 else ()
-    anew = (Update(target="waited", formula="where(grows, 0 * waited, waited)"),) if waits else ()
+    waits = between > 1
     return (
-        Update(target="now", formula=_violation(rule)),
-        Update(target="target", formula="where(isnan(target), 1 / penalty ** 0.1, target)"),
-        Update(target="good", formula="now <= target"),
+        f"now <- {_violation(rule)}",
+        "target <- where(isnan(target), 1 / penalty ** 0.1, target)",
+        "good <- now <= target",
         *before,
-        Update(target="multipliers", formula=f"where(good, {step.formula}, multipliers)"),
-        Update(target="target", formula="where(good, target / penalty ** 0.9, target)"),
-        *waits,
-        Update(target="grows", formula=grows),
-        Update(
-            target="penalty",
-            formula="where(grows, clamp(growth * penalty, 0, max_penalty), penalty)",
-        ),
-        Update(target="target", formula="where(grows, 1 / penalty ** 0.1, target)"),
-        *anew,
+        f"multipliers <- where(good, {step.removeprefix('multipliers <- ')}, multipliers)",
+        "target <- where(good, target / penalty ** 0.9, target)",
+        *(("waited <- waited + 1",) if waits else ()),
+        f"grows <- ~good & (waited >= {between})" if waits else "grows <- ~good",
+        "penalty <- where(grows, clamp(growth * penalty, 0, max_penalty), penalty)",
+        "target <- where(grows, 1 / penalty ** 0.1, target)",
+        *(("waited <- where(grows, 0 * waited, waited)",) if waits else ()),
     )

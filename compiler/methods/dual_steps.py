@@ -13,18 +13,18 @@ Stooke et al. 2020; its multiplier is not accumulated, only I is.
 from __future__ import annotations
 
 from cspec.compiler.records.fragment import Rule
-from cspec.compiler.records.graph import StateFacts, Update
+from cspec.compiler.records.graph import StateFacts
 from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
 from cspec.dsl.settings.methods import Lagrangian
 
 DEFAULT_STEP = 1e-2
 """Dual step where the spec gives none and the compiler has no budget to scale it by."""
 
-Parts = tuple[tuple[StateFacts, ...], tuple[Update, ...], dict[str, float], str]
+Parts = tuple[tuple[StateFacts, ...], tuple[str, ...], dict[str, float], str]
 
 
 def dual_steps(rule: Rule, settings: Lagrangian) -> Parts:
-    """State, updates, constants and one line of mathematics of the dual optimizer."""
+    """State, updates (a line each), constants and one line of mathematics of the dual optimizer."""
     match settings.dual:
         case Sgd() as dual:
             return _sgd(rule, settings, dual)
@@ -41,46 +41,42 @@ NAN = float("nan")
 
 def _sgd(rule: Rule, settings: Lagrangian, dual: Sgd) -> Parts:
     lr = dual.lr or DEFAULT_STEP
-    updates: tuple[Update, ...]
     if settings.order == "optimistic":
-        state = (rule.state("before", "g of the step before", NAN),)
-        updates = (
-            Update(target="before", formula="where(isnan(before), true, before)"),
-            Update(
-                target="multipliers",
-                formula=rule.projected("multipliers + lr * (2 * true - before)"),
-            ),
-            Update(target="before", formula="true"),
-        )
-        return state, updates, {"lr": lr}, "multipliers <- [multipliers + lr (2 g - g_before)]+"
+        step = rule.projected("multipliers + lr * (2 * true - before)")
+        meaning = "multipliers <- [multipliers + lr (2 g - g_before)]+"
+        return *with_last(rule, step), {"lr": lr}, meaning
     if dual.momentum:
         state = (rule.state("velocity", "momentum of the ascent"),)
-        updates = (
-            Update(target="velocity", formula="momentum * velocity + true"),
-            Update(target="multipliers", formula=rule.projected("multipliers + lr * velocity")),
-        )
+        step = rule.projected("multipliers + lr * velocity")
+        lines = ("velocity <- momentum * velocity + true", f"multipliers <- {step}")
         constants = {"lr": lr, "momentum": dual.momentum}
-        return state, updates, constants, "v <- m v + g, multipliers <- [multipliers + lr v]+"
-    updates = (Update(target="multipliers", formula=rule.projected("multipliers + lr * true")),)
-    return (), updates, {"lr": lr}, "multipliers <- [multipliers + lr g]+"
+        return state, lines, constants, "v <- m v + g, multipliers <- [multipliers + lr v]+"
+    line = f"multipliers <- {rule.projected('multipliers + lr * true')}"
+    return (), (line,), {"lr": lr}, "multipliers <- [multipliers + lr g]+"
+
+
+def with_last(rule: Rule, step: str) -> tuple[tuple[StateFacts, ...], tuple[str, ...]]:
+    """State and lines of a step of the multipliers that knows the g before, `before`."""
+    first = "before <- where(isnan(before), true, before)"
+    lines = (first, f"multipliers <- {step}", "before <- true")
+    return (rule.state("before", "g of the step before", NAN),), lines
 
 
 def _nupi(rule: Rule, dual: Nupi) -> Parts:
     state = (rule.state("average", "xi, the smoothed g (g itself at the start)", NAN),)
     smoothed = "smoothed" if dual.nu else "true"
     step = f"multipliers + lr * (ki * true + kp * ({smoothed} - average))"
-    smoothing = Update(target="smoothed", formula="nu * average + (1 - nu) * true")
-    updates = (
-        Update(target="average", formula="where(isnan(average), true, average)"),
-        *((smoothing,) if dual.nu else ()),
-        Update(target="multipliers", formula=rule.projected(step)),
-        Update(target="average", formula=smoothed),
+    lines = (
+        "average <- where(isnan(average), true, average)",
+        *(("smoothed <- nu * average + (1 - nu) * true",) if dual.nu else ()),
+        f"multipliers <- {rule.projected(step)}",
+        f"average <- {smoothed}",
     )
     constants = {"lr": dual.lr or DEFAULT_STEP, "kp": dual.kp, "ki": dual.ki}
     if dual.nu:
         constants["nu"] = dual.nu
     meaning = "multipliers <- [multipliers + lr (ki g + kp (xi - xi_before))]+"
-    return state, updates, constants, meaning
+    return state, lines, constants, meaning
 
 
 def _adam(rule: Rule, dual: Adam) -> Parts:
@@ -93,14 +89,14 @@ def _adam(rule: Rule, dual: Adam) -> Parts:
     step = (
         "multipliers + lr * moment / (1 - b1 ** count) / (sqrt(square / (1 - b2 ** count)) + 1e-8)"
     )
-    updates = (
-        Update(target="count", formula="count + 1"),
-        Update(target="moment", formula="b1 * moment + (1 - b1) * true"),
-        Update(target="square", formula="b2 * square + (1 - b2) * true * true"),
-        Update(target="multipliers", formula=rule.projected(step)),
+    lines = (
+        "count <- count + 1",
+        "moment <- b1 * moment + (1 - b1) * true",
+        "square <- b2 * square + (1 - b2) * true * true",
+        f"multipliers <- {rule.projected(step)}",
     )
     constants = {"lr": dual.lr, "b1": first, "b2": second}
-    return state, updates, constants, "multipliers <- [multipliers + lr Adam(g)]+"
+    return state, lines, constants, "multipliers <- [multipliers + lr Adam(g)]+"
 
 
 def _pid(rule: Rule, dual: Pid) -> Parts:
@@ -111,14 +107,14 @@ def _pid(rule: Rule, dual: Pid) -> Parts:
     rise = rule.projected("smoothed - average")
     value = f"kp * smoothed + integral + kd * ({rise})"
     smoothed = "a * average + (1 - a) * true" if dual.smoothing else "true"
-    updates = (
-        Update(target="average", formula="where(isnan(average), true, average)"),
-        Update(target="smoothed", formula=smoothed),
-        Update(target="integral", formula=rule.projected("integral + ki * true")),
-        Update(target="multipliers", formula=rule.projected(value)),
-        Update(target="average", formula="smoothed"),
+    lines = (
+        "average <- where(isnan(average), true, average)",
+        f"smoothed <- {smoothed}",
+        f"integral <- {rule.projected('integral + ki * true')}",
+        f"multipliers <- {rule.projected(value)}",
+        "average <- smoothed",
     )
     constants = {"kp": dual.kp, "ki": dual.ki, "kd": dual.kd}
     if dual.smoothing:
         constants["a"] = dual.smoothing
-    return state, updates, constants, "I <- [I + ki g]+, multipliers <- [kp g + I + kd [dg]+]+"
+    return state, lines, constants, "I <- [I + ki g]+, multipliers <- [kp g + I + kd [dg]+]+"

@@ -42,8 +42,8 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import Facts
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
-from cspec.compiler.records.lowered import EachRule, FunctionalRule
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, assigned
+from cspec.compiler.records.lowered import EachRule, FunctionalRule, numbered
 from cspec.compiler.records.problem import Constraint
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every
@@ -102,12 +102,8 @@ def each_rules(
         assert c.each is not None
         dataset = c.each.dataset
         require_rows(c, facts, inference)
-        taken = {rule.name for rule in found}
-        name = base = "each_" + "".join(s if s.isalnum() else "_" for s in c.full_label)
-        count = 1
-        while name in taken:
-            count += 1
-            name = f"{base}_{count}"
+        base = "each_" + "".join(s if s.isalnum() else "_" for s in c.full_label)
+        name = numbered(base, {rule.name for rule in found})
         points = facts.data[dataset].points
         features, width = _features(c, facts, inference)
         rounds = total_steps / (1 if points else max(1, steps_per_epoch))
@@ -194,11 +190,6 @@ def growth_of(rule: EachRule) -> tuple[float, float]:
     return growth, share
 
 
-def _start(rule: EachRule) -> float:
-    method = rule.constraint.method
-    return method.start if isinstance(method, AugmentedLagrangian | Lagrangian) else 0.0
-
-
 def cap_of(rule: EachRule) -> float | None:
     """The largest multiplier, where it is given."""
     method = rule.constraint.method
@@ -264,82 +255,69 @@ def first_step(rule: EachRule) -> int:
 
 def state_of(rule: EachRule) -> tuple[StateFacts, ...]:
     """The multipliers, one a row, and what the penalty is made of."""
-    label, rows = rule.constraint.full_label, rule.rows
     method = rule.constraint.method
-    given = given_of(rule) or 0.0
-    most = method.max_penalty if isinstance(method, AugmentedLagrangian) else given
-    balance = StateFacts(name=f"{label}.balance", size=2, meaning="late tr(H_f), |grad g|^2")
-    size = sum((a + 1) * b for a, b in pairwise(layers_of(rule)))
-    network = (
-        StateFacts(name=f"{label}.network", size=size, meaning="of the network of multipliers"),
-        StateFacts(name=f"{label}.moments", size=2 * size + 1, meaning="Adam's, and its steps"),
-    )
+    given = given_of(rule)
+    first = given or 0.0
+    most = method.max_penalty if isinstance(method, AugmentedLagrangian) else first
+
+    def state(name: str, size: int, meaning: str, start: float = 0.0) -> StateFacts:
+        name = f"{rule.constraint.full_label}.{name}"
+        return StateFacts(name=name, size=size, start=start, meaning=meaning)
+
+    of_penalty = "penalty c of each" if is_damped(rule) else "dual step of each"
     units = (
-        StateFacts(name=f"{label}.penalty", size=1, start=given, meaning=_of_penalty(rule)),
-        StateFacts(
-            name=f"{label}.most",
-            size=1,
-            start=0.0 if given_of(rule) is None else most,
-            meaning="cap of the penalty",
-        ),
-        StateFacts(name=f"{label}.units", size=4, meaning="|grad f|, |grad g|, violation, share"),
+        state("penalty", 1, of_penalty, first),
+        state("most", 1, "cap of the penalty", 0.0 if given is None else most),
+        state("units", 4, "|grad f|, |grad g|, violation, share"),
     )
-    multipliers = StateFacts(
-        name=rule.multipliers,
-        size=rows,
-        start=_start(rule),
-        meaning=f"one an example of {rule.dataset}",
-    )
+    start = method.start if isinstance(method, AugmentedLagrangian | Lagrangian) else 0.0
+    multipliers = state("multipliers", rule.rows, f"one an example of {rule.dataset}", start)
     if layers_of(rule):
-        return (*network, multipliers, *units)
+        size = sum((a + 1) * b for a, b in pairwise(layers_of(rule)))
+        network = state("network", size, "of the network of multipliers")
+        return (
+            network,
+            state("moments", 2 * size + 1, "Adam's, and its steps"),
+            multipliers,
+            *units,
+        )
+    balance = state("balance", 2, "late tr(H_f), |grad g|^2")
+    before = "that of the epoch when multipliers moved before"
     return (
         *((balance,) if rule.balanced else ()),
         multipliers,
-        StateFacts(name=f"{label}.late", size=rows, meaning="sum of late multipliers"),
-        StateFacts(name=f"{label}.moves", size=1, meaning="how many they are"),
+        state("late", rule.rows, "sum of late multipliers"),
+        state("moves", 1, "how many they are"),
         *units,
-        StateFacts(name=f"{label}.worst", size=1, meaning="largest violation of the epoch"),
-        StateFacts(
-            name=f"{label}.before",
-            size=1,
-            start=float("inf"),
-            meaning="that of the epoch when multipliers moved before",
-        ),
+        state("worst", 1, "largest violation of the epoch"),
+        state("before", 1, before, float("inf")),
     )
-
-
-def _of_penalty(rule: EachRule) -> str:
-    return "penalty c of each" if is_damped(rule) else "dual step of each"
 
 
 def units_operations(rule: EachRule) -> tuple[Operation, ...]:
     """The first penalty, where it is not given."""
     if given_of(rule) is not None:
         return ()
-    return (_units_operation(rule), *((_balance(rule),) if rule.balanced else ()))
-
-
-def _balance(rule: EachRule) -> Operation:
-    return Operation(
-        kind=Kind.UNITS,
-        name=f"balance_of_{rule.name}",
-        targets=(f"{rule.constraint.full_label}.penalty",),
-        often=f"every {BALANCE_STEPS} steps",
-        meaning="penalty <- tr(H_f) / sum_i |grad g_i|^2, means of late steps",
-    )
-
-
-def _units_operation(rule: EachRule) -> Operation:
-    steps = unit_steps(rule.total_steps)
-    return Operation(
+    steps, targets = unit_steps(rule.total_steps), (f"{rule.constraint.full_label}.penalty",)
+    units = Operation(
         kind=Kind.UNITS,
         name=f"units_of_{rule.name}",
         options={"steps": steps},
-        targets=(f"{rule.constraint.full_label}.penalty",),
+        targets=targets,
         often="in the first steps",
         meaning="penalty <- |grad f| / (|x| |grad g| + violation) / |grad g| / violated rows, "
         f"slopes of the first {steps} steps",
     )
+    if not rule.balanced:
+        return (units,)
+    balance = Operation(
+        kind=Kind.UNITS,
+        name=f"balance_of_{rule.name}",
+        targets=targets,
+        often=f"every {BALANCE_STEPS} steps",
+        meaning="penalty <- tr(H_f) / sum_i |grad g_i|^2, means of late steps",
+    )
+    return (units, balance)
 
 
 def step_operations(rule: EachRule) -> tuple[Operation, ...]:
@@ -351,23 +329,21 @@ def step_operations(rule: EachRule) -> tuple[Operation, ...]:
     combine = Operation(
         kind=Kind.COMBINE,
         name=f"weights_of_{rule.name}",
-        updates=(Update(target="weight", formula=pulls),),
+        updates=assigned(f"weight <- {pulls}"),
         meaning=f"L = f + N / B <weights, g> {rows}: `{rule.constraint.full_label}`",
     )
     if rule.balanced:
         return (combine,)
     if layers_of(rule):
         return (combine, _climb_operation(rule))
-    return (
-        combine,
-        Operation(
-            kind=Kind.DUAL_STEP,
-            name=f"scatter_{rule.name}",
-            updates=(Update(target="multipliers", formula=weight),),
-            trigger=Every(rule.every, rule.round),
-            meaning=f"multipliers <- {'weights' if is_damped(rule) else weight}, {rows} alone",
-        ),
+    scatter = Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"scatter_{rule.name}",
+        updates=assigned(f"multipliers <- {weight}"),
+        trigger=Every(rule.every, rule.round),
+        meaning=f"multipliers <- {'weights' if is_damped(rule) else weight}, {rows} alone",
     )
+    return (combine, scatter)
 
 
 def _climb_operation(rule: EachRule) -> Operation:
@@ -389,29 +365,26 @@ def _climb_operation(rule: EachRule) -> Operation:
 
 def late_operations(rule: EachRule) -> tuple[Operation, ...]:
     """What an epoch ends with, and the multipliers that are told."""
-    growth, share = growth_of(rule)
     if rule.balanced:
-        meaning = "L-BFGS on f + <m, g> + c/2 |g|^2 over points that stay, m <- m + c g, 6 rounds"
-        name = f"settle_{rule.name}"
-        often = "after the last step"
-        return (Operation(kind=Kind.SETTLE, name=name, often=often, meaning=meaning),)
+        settled = "L-BFGS on f + <m, g> + c/2 |g|^2 over points that stay, m <- m + c g, 6 rounds"
+    elif layers_of(rule):
+        settled = "the multipliers of all rows, by the network, are told"
+    else:
+        settled = "the mean of late multipliers is told"
     told = Operation(
         kind=Kind.SETTLE,
         name=f"settle_{rule.name}",
         often="after the last step",
-        meaning="the multipliers of all rows, by the network, are told"
-        if layers_of(rule)
-        else "the mean of late multipliers is told",
+        meaning=settled,
     )
-    if layers_of(rule):
+    if rule.balanced or layers_of(rule):
         return (told,)
-    return (
-        Operation(
-            kind=Kind.PENALTY_STEP,
-            name=f"grow_{rule.name}",
-            trigger=Every(rule.every, rule.round),
-            meaning=f"penalty <- {growth:g} penalty where the largest violation of a round is "
-            f"above {share:g} of the one before",
-        ),
-        told,
+    growth, share = growth_of(rule)
+    grow = Operation(
+        kind=Kind.PENALTY_STEP,
+        name=f"grow_{rule.name}",
+        trigger=Every(rule.every, rule.round),
+        meaning=f"penalty <- {growth:g} penalty where the largest violation of a round is "
+        f"above {share:g} of the one before",
     )
+    return (grow, told)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 
-from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.compiler.records.fragment import Around
-from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.methods.set_targets import set_operation
+from cspec.compiler.records.fragment import Around, unfit
+from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import FrankWolfe, Method
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr
@@ -35,14 +34,8 @@ def rate_of(action: SetAction) -> float | None:
 
 def frank_wolfe(action: SetAction, _: Lowered) -> Around:
     """The step toward a vertex, in place of the optimizer's."""
-    operation = Operation(
-        kind=Kind.PRIMAL_STEP,
-        name=f"step_{action.name}",
-        operator=action.set.word,
-        targets=targets_in_words(action),
-        meaning="W <- W + t (S - W), S the vertex that minimizes the linearized loss",
-    )
-    return Around(step=(operation,))
+    meaning = "W <- W + t (S - W), S the vertex that minimizes the linearized loss"
+    return Around(step=(set_operation(action, Kind.PRIMAL_STEP, "step", action.set.word, meaning),))
 
 
 def require_vertices(c: Constraint, word: str, _: Method) -> None:
@@ -52,8 +45,16 @@ def require_vertices(c: Constraint, word: str, _: Method) -> None:
         SpecError: this one is none.
     """
     joint = c.set is not None and bool(c.set.arguments.get("joint"))
-    if joint or word not in VERTICES or _unbounded(c):
-        raise _no_oracle(c, word).error()
+    unbounded = _unbounded(c)
+    if joint or word not in VERTICES or unbounded:
+        raise unfit(
+            c,
+            "frank_wolfe",
+            f"{'a box with an open end' if unbounded else f'`{word}`'} has no vertex oracle",
+            ("write `by projection`",),
+            label=f"a member of `{word}`",
+            notes=(f"convex bounded sets that have one: {', '.join(sorted(VERTICES))}",),
+        )
 
 
 def _unbounded(c: Constraint) -> bool:
@@ -63,19 +64,3 @@ def _unbounded(c: Constraint) -> bool:
     ends = (c.set.arguments.get(key) for key in ("0", "1"))
     known = [value_or_none(end, {}) for end in ends if isinstance(end, Expr)]
     return any(value is not None and math.isinf(value) for value in known)
-
-
-def _no_oracle(c: Constraint, word: str) -> Diagnostic:
-    why = (
-        "a box with an open end has no vertex oracle"
-        if _unbounded(c)
-        else (f"`{word}` has no vertex oracle")
-    )
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `frank_wolfe`: {why}",
-        span=c.span,
-        label=f"a member of `{word}`",
-        notes=(f"convex bounded sets that have one: {', '.join(sorted(VERTICES))}",),
-        helps=("write `by projection`",),
-    )

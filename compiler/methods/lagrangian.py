@@ -25,12 +25,14 @@ costs two gradients a step; noise that the model draws itself (dropout, gates) d
 
 from __future__ import annotations
 
-from cspec.compiler.methods.dual_steps import Parts, dual_steps
+from collections.abc import Iterator
+
+from cspec.compiler.methods.dual_steps import Parts, dual_steps, with_last
 from cspec.compiler.methods.open_steps import in_units
 from cspec.compiler.methods.sqp import priced
 from cspec.compiler.methods.units import late_mean, late_state
 from cspec.compiler.records.fragment import Fragment, Rule, refuse, scale_at_start
-from cspec.compiler.records.graph import Kind, Operation, Update
+from cspec.compiler.records.graph import Kind, Operation
 from cspec.dsl.settings.base import STEP, Every
 from cspec.dsl.settings.duals import Sgd
 from cspec.dsl.settings.methods import Lagrangian
@@ -41,18 +43,18 @@ def lagrangian(rule: Rule) -> Fragment:
     settings: Lagrangian = rule.settings
     _check(rule, settings)
     multipliers = rule.state("multipliers", "Lagrange multipliers", settings.start)
-    (state, updates, constants, meaning), units = _dual(rule, settings)
-    dual = Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"ascend_{rule.name}",
-        rule=rule.name,
-        updates=_finish(rule, settings, updates),
+    (state, lines, constants, meaning), units = _dual(rule, settings)
+    dual = rule.operation(
+        Kind.DUAL_STEP,
+        f"ascend_{rule.name}",
+        meaning,
+        *lines,
+        *_safeguards(rule, settings),
         constants=constants | {"cap": settings.max_multiplier},
         trigger=_trigger(settings),
         after=settings.warmup,
         sees=settings.dual_on,
         data=settings.dual_data,
-        meaning=meaning,
     )
     operations: tuple[Operation, ...] = (dual, priced(rule))
     if settings.escalate:
@@ -96,51 +98,42 @@ def _check(rule: Rule, settings: Lagrangian) -> None:
 def _dual(rule: Rule, settings: Lagrangian) -> tuple[Parts, tuple[Operation, ...]]:
     units: tuple[Operation, ...] = ()
     if rule.deterministic or rule.by_value:
-        state, updates, constants, meaning = dual_steps(rule, settings)
+        state, lines, constants, meaning = dual_steps(rule, settings)
     else:
         found, units = in_units(rule, settings, _trigger(settings))
-        state, updates, constants, meaning = found
+        state, lines, constants, meaning = found
     if rule.deterministic and getattr(settings.dual, "lr", 0.0) is None:
         first = constants.pop("lr")
         lr = rule.state("lr", "dual steps, scaled", first)
         state = (*state, lr)
     if not settings.escalate:
-        return (state, updates, constants, meaning), units
+        return (state, lines, constants, meaning), units
+    step = rule.projected("multipliers + lr * true + damping * (true - before)")
+    before, lines = with_last(rule, step)
     state = (
         *state,
         rule.state("damping", "c, the proportional term's gain"),
         rule.state("damped", "step of the last escalation", -1.0),
-        rule.state("before", "g of the step before", float("nan")),
-    )
-    step = rule.projected("multipliers + lr * true + damping * (true - before)")
-    updates = (
-        Update(target="before", formula="where(isnan(before), true, before)"),
-        Update(target="multipliers", formula=step),
-        Update(target="before", formula="true"),
+        *before,
     )
     meaning = "multipliers <- [multipliers + lr g + c (g - g_before)]+"
-    return (state, updates, constants, meaning), units
+    return (state, lines, constants, meaning), units
 
 
 def _escalation(rule: Rule) -> Operation:
-    return Operation(
-        kind=Kind.PENALTY_STEP,
-        name="escalate",
-        rule=rule.name,
+    return rule.operation(
+        Kind.PENALTY_STEP,
+        "escalate",
+        "where g oscillates: c <- 1, then 3 c, at most 100",
         trigger=Every(max(20 * max(1, rule.total_steps // 2000), 20), "step"),
         options={"first": 1.0, "factor": 3.0, "most": 100.0},
-        meaning="where g oscillates: c <- 1, then 3 c, at most 100",
     )
 
 
-def _finish(rule: Rule, settings: Lagrangian, updates: tuple[Update, ...]) -> tuple[Update, ...]:
-    """The safeguard on multipliers, and restarts of inequalities that hold."""
-    last = [*updates]
+def _safeguards(rule: Rule, settings: Lagrangian) -> Iterator[str]:
+    """Restarts of inequalities that hold, and the cap on multipliers."""
     if settings.restart and rule.relation != "==":
         released = "true <= 0" if rule.relation == "<=" else "(true <= 0) & (floor == 0)"
-        last.append(
-            Update(target="multipliers", formula=f"where({released}, 0 * multipliers, multipliers)")
-        )
+        yield f"multipliers <- where({released}, 0 * multipliers, multipliers)"
     if settings.given("max_multiplier"):
-        last.append(Update(target="multipliers", formula="clamp(multipliers, -cap, cap)"))
-    return tuple(last)
+        yield "multipliers <- clamp(multipliers, -cap, cap)"

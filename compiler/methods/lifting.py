@@ -73,14 +73,16 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
     Raises:
         SpecError: CS533, what was to hold by construction, on points, and does not.
     """
+    if asked is None:
+        for c in problem.constraints:
+            if isinstance(_own(c, method), Lifting):
+                raise _no_lifting(c, None).error()
+        return problem
     found: dict[str, Lifted] = {}
     constraints: list[Constraint] = []
     for c in problem.constraints:
-        if asked is None and isinstance(_own(c, method), Lifting):
-            raise _no_lifting(c, None).error()
-        if asked is None:
-            continue
-        candidate = _candidate(c, asked) if _open(c, method) else None
+        open_ = c.construction or isinstance(_own(c, method), Auto | Lifting)
+        candidate = _candidate(c, asked) if open_ else None
         why = None
         if candidate is not None:
             box = _box(candidate.model, problem, asked)
@@ -97,14 +99,8 @@ def with_faces(problem: Problem, asked: Asked | None, method: Method) -> Problem
             raise _no_lifting(c, why).error()
         rejected = () if why is None else (f"lifting: {why}",)
         constraints.append(c.model_copy(update={"rejected": rejected}) if why else c)
-    if not found and not constraints:
-        return problem
     changed = {"lifted": tuple(found.values()), "constraints": tuple(constraints)}
     return problem.model_copy(update=changed)
-
-
-def _open(c: Constraint, method: Method) -> bool:
-    return c.construction or isinstance(_own(c, method), Auto | Lifting)
 
 
 def _own(c: Constraint, method: Method) -> Method:
@@ -131,12 +127,14 @@ def _candidate(c: Constraint, asked: Asked) -> _Candidate | None:
     plain = c.relation == "==" and c.soft is None and c.surrogate is None and c.event is None
     if not plain or (dataset and settings is None) or c.margin:
         return None
-    if settings is not None and (settings.kind != "uniform" or max(settings.widths) > 1):
+    if settings is not None and not _boxed(settings):
         return None
     split = _model_and_rest(sides, asked.models)
-    if split is None or not _known(split[1], columns, asked.params):
+    if split is None:
         return None
     call, value = split
+    if _at(value, dict.fromkeys(columns, 0.37), asked.params) is None:
+        return None  # it is no number though the coordinates are
     return _faces(c, call, value, columns, settings, asked.params)
 
 
@@ -185,11 +183,6 @@ def _signed(expr: Expr, sign: int) -> Iterator[tuple[int, Expr]]:
             return
         case _:
             yield sign, expr
-
-
-def _known(value: Expr, columns: Sequence[str], params: Values) -> bool:
-    """Whether it is a number once the coordinates are."""
-    return _at(value, dict.fromkeys(columns, 0.37), params) is not None
 
 
 def _at(value: Expr, place: Mapping[str, float], params: Values) -> float | None:
@@ -241,6 +234,11 @@ def _faces(
     return _Candidate(function_name(call) or "", tuple(made), tuple(ends))
 
 
+def _boxed(settings: Points) -> bool:
+    """Whether points fill a box, an axis a number."""
+    return settings.kind == "uniform" and max(settings.widths) <= 1
+
+
 def _ranges(settings: Points) -> Ends:
     return tuple(zip(settings.lower, settings.upper, strict=True))
 
@@ -265,7 +263,7 @@ def _box(model: str, problem: Problem, asked: Asked) -> Ends | None:
 
 
 def _asked_at(model: str, node: Expr, columns: Sequence[str], settings: Points) -> Iterator[Ends]:
-    if settings.kind != "uniform" or max(settings.widths) > 1:
+    if not _boxed(settings):
         return
     ranges = dict(zip(columns, _ranges(settings), strict=True))
     for call in walk(node):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.units import MOVES, measure_units, unit_state
 from cspec.compiler.records.fragment import Rule
-from cspec.compiler.records.graph import Operation, StateFacts, Update
+from cspec.compiler.records.graph import Operation
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd
 from cspec.dsl.settings.methods import Lagrangian
@@ -45,7 +45,10 @@ def in_units(
         case Pid() as dual if not any(dual.given(name) for name in ("kp", "ki", "kd")):
             chosen = {"ki": MOVES / moves, "smoothing": SMOOTHING if rule.batched else 0.0}
             parts = dual_steps(rule, _open(settings, dual, chosen))
-            return _gained(_with(rule, parts, "kp")), (measure_units(rule, "kp"),)
+            state, lines, constants, meaning = _with(rule, parts, "kp")
+            # The integral gain is in units of the proportional one.
+            lines = tuple(line.replace("ki *", "ki * kp *") for line in lines)
+            return (state, lines, constants, meaning), (measure_units(rule, "kp"),)
         case _:
             return dual_steps(rule, settings), ()
 
@@ -56,18 +59,9 @@ def _open(settings: Lagrangian, dual: Nupi | Pid, chosen: dict[str, float]) -> L
     return settings.model_copy(update={"dual": dual.model_copy(update=left)})
 
 
-def _gained(parts: Parts) -> Parts:
-    """PID's integral gain in units of the proportional one."""
-    state, updates, constants, meaning = parts
-    found = tuple(
-        Update(target=u.target, formula=u.formula.replace("ki *", "ki * kp *")) for u in updates
-    )
-    return state, found, constants, meaning
-
-
 def _with(rule: Rule, parts: Parts, constant: str) -> Parts:
     """A constant becomes state, an entry a constraint."""
-    state, updates, constants, meaning = parts
+    state, lines, constants, meaning = parts
     rest = {key: value for key, value in constants.items() if key != constant}
-    step = StateFacts(name=constant, size=rule.size, meaning="dual steps, in the problem's units")
-    return (*state, step, *unit_state(rule)), updates, rest, meaning
+    step = rule.state(constant, "dual steps, in the problem's units")
+    return (*state, step, *unit_state(rule)), lines, rest, meaning

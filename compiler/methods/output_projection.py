@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.lowered import OutputRows, Row
 from cspec.compiler.records.problem import Constraint, PerExample
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -51,7 +52,14 @@ def output_rows(
         affine = affine_in_outputs(body, facts, params)
         bound = value_or_none(c.bound, params)
         if affine is None or bound is None:
-            raise _not_affine(c).error()
+            raise unfit(
+                c,
+                "output_projection",
+                "it is not affine in the outputs of one model, example by example",
+                ("write it as `forall (x, y) in train: f(x)[0] - 2*f(x)[1] <= 1`",),
+                label="not affine in the outputs",
+                notes=("it takes sums of outputs times numbers, between constant bounds",),
+            )
         rows = found.setdefault(affine.model, {})
         limit = bound - affine.constant
         for row in affine.rows:
@@ -62,7 +70,15 @@ def output_rows(
     result = []
     for model, rows in found.items():
         if rank(list(rows)) < len(rows):
-            raise _dependent(model, constraints[0], len(rows)).error()
+            raise Diagnostic(
+                code="CS521",
+                message=f"the {len(rows)} rows on the outputs of `{model}` depend on one another, "
+                "so no closed form holds them all",
+                span=constraints[0].span,
+                label="one of these rows",
+                notes=("output_projection needs a matrix of full row rank",),
+                helps=("leave one row out, or enforce it `by augmented_lagrangian`",),
+            ).error()
         lower, upper, labels = zip(*rows.values(), strict=True)
         result.append(OutputRows(model, tuple(rows), lower, upper, labels))
     return tuple(result)
@@ -132,27 +148,3 @@ def rank(rows: list[Row]) -> int:
             for j, entry in enumerate(row):
                 other[j] -= factor * entry
     return found
-
-
-def _not_affine(c: Constraint) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `output_projection`: it is not affine in the "
-        "outputs of one model, example by example",
-        span=c.span,
-        label="not affine in the outputs",
-        notes=("it takes sums of outputs times numbers, between constant bounds",),
-        helps=("write it as `forall (x, y) in train: f(x)[0] - 2*f(x)[1] <= 1`",),
-    )
-
-
-def _dependent(model: str, c: Constraint, count: int) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"the {count} rows on the outputs of `{model}` depend on one another, so no closed "
-        "form holds them all",
-        span=c.span,
-        label="one of these rows",
-        notes=("output_projection needs a matrix of full row rank",),
-        helps=("leave one row out, or enforce it `by augmented_lagrangian`",),
-    )

@@ -11,12 +11,11 @@ times a small step at 128 x 128, Cayley 3 times. `benchmarks/compare/orthogonal.
 
 from __future__ import annotations
 
-from cspec.compiler.methods.set_targets import targets_in_words
-from cspec.compiler.records.fragment import Around
-from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.methods.set_targets import set_operation
+from cspec.compiler.records.fragment import Around, unfit
+from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Method, Parametrization
 from cspec.dsl.words.sets import maps_of
 
@@ -34,14 +33,8 @@ def map_of(action: SetAction) -> str | None:
 
 def parametrization(action: SetAction, _: Lowered) -> Around:
     """The map, before anything is measured."""
-    operation = Operation(
-        kind=Kind.PROJECT,
-        name=f"map_{action.name}",
-        operator=action.set.word,
-        targets=targets_in_words(action),
-        meaning="W = map(V), V free, is a member of the set whatever V is",
-    )
-    return Around(before=(operation,))
+    meaning = "W = map(V), V free, is a member of the set whatever V is"
+    return Around(before=(set_operation(action, Kind.PROJECT, "map", action.set.word, meaning),))
 
 
 def require_map(c: Constraint, word: str, method: Method) -> None:
@@ -52,17 +45,15 @@ def require_map(c: Constraint, word: str, method: Method) -> None:
     """
     assert isinstance(method, Parametrization)
     known = maps_of(word)
-    if not known or (method.map or known[0]) not in known:
-        raise _no_map(c, word, method.map).error()
-
-
-def _no_map(c: Constraint, word: str, by: str | None) -> Diagnostic:
-    found = maps_of(word)
-    known = f"maps onto `{word}`: {', '.join(found)}" if found else f"no map onto `{word}` is known"
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `{by or 'parametrization'}`: {known}",
-        span=c.span,
+    if known and (method.map or known[0]) in known:
+        return
+    listed = (
+        f"maps onto `{word}`: {', '.join(known)}" if known else f"no map onto `{word}` is known"
+    )
+    raise unfit(
+        c,
+        method.map or "parametrization",
+        listed,
+        (f"write `by {known[0]}`, or `by projection`" if known else "write `by projection`",),
         label=f"a member of `{word}`",
-        helps=(f"write `by {found[0]}`, or `by projection`" if found else "write `by projection`",),
     )

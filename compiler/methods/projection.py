@@ -10,15 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cspec.compiler.expressions.text import set_expression, text
-from cspec.compiler.methods.pruning import (
-    Course,
-    course,
-    floor_of,
-    moving,
-)
-from cspec.compiler.methods.set_targets import targets_in_words
+from cspec.compiler.methods.pruning import Course, course, floor_of, moving
+from cspec.compiler.methods.set_targets import set_operation
 from cspec.compiler.records.fragment import Around
-from cspec.compiler.records.graph import Kind, Operation
+from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.base import STEP
@@ -70,14 +65,14 @@ def projection(action: SetAction, lowered: Lowered) -> Around:
     _require_schedule(action, settings, lowered)
     found = course(settings, action.set)
     options: dict[str, float] = {"warmup": found.warmup} if found.warmup else {}
-    operation = Operation(
-        kind=Kind.PROJECT,
-        name=f"project_{action.name}",
+    operation = set_operation(
+        action,
+        Kind.PROJECT,
+        "project",
+        text(set_expression(action.set)),
+        _projection_meaning(found) + floor_of(action),
         trigger=settings.every,
         options=options | ({"freeze": 1.0} if found.freeze else {}),
-        operator=text(set_expression(action.set)),
-        targets=targets_in_words(action),
-        meaning=_projection_meaning(found) + floor_of(action),
     )
     return Around(after=(operation,))
 

@@ -25,15 +25,9 @@ in one program each scale the objective, so give all rates to one. M has (m + 1)
 
 from __future__ import annotations
 
-from cspec.compiler.methods.units import (
-    MOVES,
-    late_mean,
-    late_state,
-    measure_units,
-    unit_state,
-)
+from cspec.compiler.methods.units import MOVES, late_mean, late_state, measure_units, unit_state
 from cspec.compiler.records.fragment import Fragment, Rule, refuse
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Kind, Operation, StateFacts
 from cspec.dsl.settings.methods import ProxyLagrangian
 
 LEAST = 1e-3
@@ -55,90 +49,67 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
         refuse(rule, reason, "write `regret=external`, or `by augmented_lagrangian`")
     swap = settings.regret == "swap"
     open_ = not (rule.deterministic or rule.by_value or settings.given("lr"))
-    state, moves, meaning = _swap(rule, open_) if swap else _external(rule, open_)
-    dual = Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"play_{rule.name}",
-        rule=rule.name,
-        updates=((*_PAID, *moves, *_report_in_units()) if open_ else (*moves, *_report())),
-        constants=_constants(settings, open_),
+    paid = "paid, 1" if open_ else "true, lr"
+    state, moves, meaning = _swap(rule, paid) if swap else _external(rule, paid)
+    dual = rule.operation(
+        Kind.DUAL_STEP,
+        f"play_{rule.name}",
+        meaning,
+        *((*_PAID, *moves, *_REPORT_IN_UNITS) if open_ else (*moves, *_REPORT)),
+        constants={"least": LEAST}
+        | ({} if open_ else {"lr": settings.lr or STEP[settings.regret]}),
         trigger=settings.every,
-        meaning=meaning,
     )
-    combine = Operation(
-        kind=Kind.COMBINE,
-        name=rule.name,
-        rule=rule.name,
-        updates=(
-            Update(target="objective", formula="share"),
-            Update(target="weight", formula="share * multipliers"),
-            Update(target="value", formula="share * multipliers * g"),
-        ),
-        meaning="L = l_0 f + <l, g>, multipliers = l / l_0",
+    combine = rule.operation(
+        Kind.COMBINE,
+        rule.name,
+        "L = l_0 f + <l, g>, multipliers = l / l_0",
+        "objective <- share",
+        "weight <- share * multipliers",
+        "value <- share * multipliers * g",
     )
-    state = (*_common(rule, swap=swap), *state)
+    share, weight, *_ = _first_column(rule.size, LEAST if swap else 0.0)
+    state = (
+        rule.state("multipliers", "l_i / l_0", weight / share),
+        StateFacts(name="share", start=share, meaning="l_0, the objective's weight"),
+        *state,
+    )
     operations: tuple[Operation, ...] = (dual, combine)
     if open_:
         lr = rule.state("lr", "dual steps, in the problem's units")
         state = (*state, lr, *unit_state(rule), *late_state(rule))
-        operations = (_measured(rule, settings), *operations, *late_mean(rule, "multipliers"))
+        turns = max(1.0, rule.total_steps / rule.steps(settings.every))
+        units = measure_units(rule, "lr", TIMES[settings.regret] * MOVES / turns)
+        operations = (units, *operations, *late_mean(rule, "multipliers"))
     return Fragment(state=state, operations=operations, scales_objective=True)
 
 
-def _measured(rule: Rule, settings: ProxyLagrangian) -> Operation:
-    between = settings.every.count * (rule.steps_per_epoch if settings.every.unit == "epoch" else 1)
-    moves = max(1.0, rule.total_steps / between)
-    return measure_units(rule, "lr", TIMES[settings.regret] * MOVES / moves)
-
-
-def _constants(settings: ProxyLagrangian, open_: bool) -> dict[str, float]:
-    return {"least": LEAST} | ({} if open_ else {"lr": settings.lr or STEP[settings.regret]})
-
-
-_PAID = (
-    Update(target="drive", formula="where(pull > 0, pull, 1)"),
-    Update(target="paid", formula="lr * true * slope / drive"),
-)
+_PAID = ("drive <- where(pull > 0, pull, 1)", "paid <- lr * true * slope / drive")
 """q, what the players are paid, without unit: lr g over what a multiplier of the size is."""
+_REPORT = (
+    "share <- objective_share(weights)",
+    "multipliers <- constraint_shares(weights) / share",
+)
+_REPORT_IN_UNITS = (
+    "share <- clamp(objective_share(weights), least)",
+    "multipliers <- where(slope > 0, drive / slope, 0) * constraint_shares(weights) / share",
+)
 
 
-def _report_in_units() -> tuple[Update, ...]:
-    shares = "where(slope > 0, drive / slope, 0) * constraint_shares(weights)"
-    return (
-        Update(target="share", formula="clamp(objective_share(weights), least)"),
-        Update(target="multipliers", formula=f"{shares} / share"),
-    )
-
-
-def _common(rule: Rule, *, swap: bool) -> tuple[StateFacts, ...]:
-    radius = LEAST if swap else 0.0
-    start = (radius / (rule.size + 1)) / (1 - radius * rule.size / (rule.size + 1))
-    return (
-        rule.state("multipliers", "l_i / l_0", start),
-        StateFacts(
-            name="share",
-            start=1 - radius * rule.size / (rule.size + 1),
-            meaning="l_0, the objective's weight",
-        ),
-    )
-
-
-Parts = tuple[tuple[StateFacts, ...], tuple[Update, ...], str]
+Parts = tuple[tuple[StateFacts, ...], tuple[str, ...], str]
 
 
 def _first_column(size: int, radius: float) -> list[float]:
     return [1 - radius * size / (size + 1), *([radius / (size + 1)] * size)]
 
 
-def _external(rule: Rule, open_: bool) -> Parts:
+def _external(rule: Rule, paid: str) -> Parts:
     column = tuple(_first_column(rule.size, 0.0))
     state = (StateFacts(name="weights", size=rule.size + 1, start=column, meaning="l"),)
-    what = "paid, 1" if open_ else "true, lr"
-    updates = (Update(target="weights", formula=f"external_regret(weights, {what})"),)
-    return state, updates, "l <- P_simplex(l + lr (0, g))"
+    return state, (f"weights <- external_regret(weights, {paid})",), "l <- P_simplex(l + lr (0, g))"
 
 
-def _swap(rule: Rule, open_: bool) -> Parts:
+def _swap(rule: Rule, paid: str) -> Parts:
     column = _first_column(rule.size, LEAST)
     rows = tuple(value for value in column for _ in range(rule.size + 1))
     state = (
@@ -149,16 +120,5 @@ def _swap(rule: Rule, open_: bool) -> Parts:
             meaning="M, column-stochastic, row by row",
         ),
     )
-    what = "paid, 1" if open_ else "true, lr"
-    updates = (
-        Update(target="matrix", formula=f"swap_regret(matrix, {what}, least)"),
-        Update(target="weights", formula="stationary(matrix)"),
-    )
-    return state, updates, "log M <- log M + lr (0, g) l'; l = M l"
-
-
-def _report() -> tuple[Update, ...]:
-    return (
-        Update(target="share", formula="objective_share(weights)"),
-        Update(target="multipliers", formula="constraint_shares(weights) / share"),
-    )
+    lines = (f"matrix <- swap_regret(matrix, {paid}, least)", "weights <- stationary(matrix)")
+    return state, lines, "log M <- log M + lr (0, g) l'; l = M l"

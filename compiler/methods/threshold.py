@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.tree.nodes import Expectation, walk
 from cspec.dsl.tree.rebuild import calls_of, function_name
 
@@ -36,24 +37,20 @@ def thresholded(constraints: Sequence[Constraint], facts: Facts) -> str | None:
         called = {function_name(node) or "" for node in calls_of(c.value, facts.models)}
         rates = any(isinstance(node, Expectation) for node in walk(c.value))
         if not rates or len(called) != 1:
-            raise _no_rate(c, "it is not a rate of one model").error()
+            raise _no_rate(c, "it is not a rate of one model")
         models |= called
     if not models:
         return None
     if len(models) > 1:
-        raise _no_rate(constraints[0], "its rates are of several models").error()
+        raise _no_rate(constraints[0], "its rates are of several models")
     model = models.pop()
     outputs = facts.outputs_of(model)
     if outputs not in ((), (1,)):
-        raise _no_rate(constraints[0], f"`{model}` has more than one output").error()
+        raise _no_rate(constraints[0], f"`{model}` has more than one output")
     return model
 
 
-def _no_rate(c: Constraint, why: str) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can't be enforced by `threshold`: {why}",
-        span=c.span,
-        notes=("it moves the threshold of one binary classifier after training",),
-        helps=("write `by augmented_lagrangian`, or leave the method to cspec",),
-    )
+def _no_rate(c: Constraint, why: str) -> SpecError:
+    helps = ("write `by augmented_lagrangian`, or leave the method to cspec",)
+    notes = ("it moves the threshold of one binary classifier after training",)
+    return unfit(c, "threshold", why, helps, notes=notes)

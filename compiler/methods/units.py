@@ -19,10 +19,12 @@ from __future__ import annotations
 from typing import Literal
 
 from cspec.compiler.records.fragment import Rule
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
+from cspec.compiler.records.graph import Kind, Operation, StateFacts
 
 Sees = Literal["true", "surrogate"]
 Steps = tuple[Operation, ...]
+Lines = tuple[str, ...]
+"""Updates, `target <- formula` each."""
 
 STEPS = 50
 """Steps over which slopes are measured, one gradient a constraint more each ..."""
@@ -50,7 +52,7 @@ def unit_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What is remembered of slopes."""
     return (
         rule.state("slope", "largest |grad g| so far"),
-        StateFacts(name="pull", size=1, meaning="largest |grad f| so far"),
+        StateFacts(name="pull", meaning="largest |grad f| so far"),
         rule.state("far", "largest violation so far"),
         rule.state("large", "largest |g| so far"),
     )
@@ -79,17 +81,16 @@ def measure_units(
     times = "" if factor == 1 else f"{factor:.3g} "
     of = "|grad f| / |grad g|" if price else _FIRST
     stable = LATE_STABLE if rule.lags else STABLE
-    return Operation(
-        kind=Kind.UNITS,
-        name=f"units_of_{rule.name}",
-        rule=rule.name,
-        options={"steps": steps, "every": every, "factor": factor, "stable": stable}
-        | ({} if most is None else {"most": most})
-        | ({"price": 1.0} if price else {})
-        | ({"full": rule.full} if rule.full and not price else {}),
+    options = {"steps": steps, "every": every, "factor": factor, "stable": stable}
+    options |= {} if most is None else {"most": most}
+    options |= {"price": 1.0} if price else {"full": rule.full} if rule.full else {}
+    return rule.operation(
+        Kind.UNITS,
+        f"units_of_{rule.name}",
+        f"{target} <- {times}{of}, slopes of the first {steps} steps",
+        options=options,
         targets=(target, kept) if kept else (target,),
         often="in the first steps",
-        meaning=f"{target} <- {times}{of}, slopes of the first {steps} steps",
     )
 
 
@@ -110,15 +111,6 @@ def mean_state(rule: Rule) -> tuple[StateFacts, ...]:
     )
 
 
-def mean_updates() -> tuple[Update, ...]:
-    """The mean of late g, weights falling by 0.8 a step; `newest` is the constant LATE."""
-    share = "clamp(1 / (measured + 1), newest)"
-    return (
-        Update(target="mean", formula=f"mean + {share} * (true - mean)"),
-        Update(target="measured", formula="measured + 1"),
-    )
-
-
 def sum_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What the sums of g since multipliers moved remember."""
     total = rule.state("total", "sum of g since multipliers moved")
@@ -127,50 +119,41 @@ def sum_state(rule: Rule) -> tuple[StateFacts, ...]:
     return (total, count, *((squares,) if rule.batched else ()))
 
 
-def sum_updates(rule: Rule) -> tuple[Update, ...]:
-    """One measurement more."""
-    squares = Update(target="squares", formula="squares + true * true")
-    return (
-        Update(target="total", formula="total + true"),
-        *((squares,) if rule.batched else ()),
-        Update(target="count", formula="count + 1"),
-    )
+ERROR = "error <- sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
+"""The standard error of `seen`, the mean of g since multipliers moved: batches make it noisy."""
 
 
-def standard_error() -> Update:
-    """That of `seen`, the mean of g since multipliers moved, where batches make it noisy."""
-    error = "sqrt(clamp(squares / clamp(count, 1) - seen ** 2, 0) / clamp(count, 1))"
-    return Update(target="error", formula=error)
-
-
-def forgotten(rule: Rule) -> tuple[Update, ...]:
+def forgotten(rule: Rule) -> Lines:
     """Sums start anew where multipliers have moved."""
     names = ("total", "squares", "count") if rule.batched else ("total", "count")
-    return tuple(Update(target=name, formula=f"0 * {name}") for name in names)
+    return tuple(f"{name} <- 0 * {name}" for name in names)
 
 
 def see(rule: Rule, *, by_step: bool, sees: Sees = "true", data: str | None = None) -> Steps:
     """What batches tell until multipliers move; at an epoch's end the whole data tell it."""
-    sums = sum_updates(rule) if by_step else ()
-    late = mean_updates() if rule.lags else ()
-    seen = Operation(
-        kind=Kind.DUAL_STEP,
-        name=f"see_{rule.name}",
-        rule=rule.name,
-        updates=(*sums, *late),
+    squares = ("squares <- squares + true * true",) if rule.batched else ()
+    sums = ("total <- total + true", *squares, "count <- count + 1") if by_step else ()
+    # The mean of late g, weights falling by 0.8 a step.
+    share = "clamp(1 / (measured + 1), newest)"
+    late = (f"mean <- mean + {share} * (true - mean)", "measured <- measured + 1")
+    lines = (*sums, *(late if rule.lags else ()))
+    seen = rule.operation(
+        Kind.DUAL_STEP,
+        f"see_{rule.name}",
+        "what was seen of g since multipliers moved",
+        *lines,
         constants={"newest": LATE} if rule.lags else {},
         sees=sees,
         data=data,
-        meaning="what was seen of g since multipliers moved",
     )
-    return (seen,) if seen.updates else ()
+    return (seen,) if lines else ()
 
 
 def late_state(rule: Rule) -> tuple[StateFacts, ...]:
     """What `late_mean` remembers."""
     return (
         rule.state("late", "sum of late multipliers"),
-        StateFacts(name="moves", size=1, meaning="how many they are"),
+        StateFacts(name="moves", meaning="how many they are"),
     )
 
 
@@ -179,27 +162,22 @@ def late_mean(rule: Rule, weight: str) -> tuple[Operation, Operation]:
 
     Batches move them; where the model has come to rest, their mean balances grad f.
     """
-    add = (
-        Update(target="late", formula=f"late + {rule.projected(weight)}"),
-        Update(target="moves", formula="moves + 1"),
-    )
-    tell = (Update(target="multipliers", formula="where(moves > 0, late / moves, multipliers)"),)
+    last = f"last {1 - SETTLED:.0%} of the run"
     return (
-        Operation(
-            kind=Kind.DUAL_STEP,
-            name=f"average_{rule.name}",
-            rule=rule.name,
-            updates=add,
+        rule.operation(
+            Kind.DUAL_STEP,
+            f"average_{rule.name}",
+            f"the weights of the {last} are averaged",
+            f"late <- late + {rule.projected(weight)}",
+            "moves <- moves + 1",
             after=min(round(SETTLED * rule.total_steps), rule.total_steps - 1),
-            often=f"in the last {1 - SETTLED:.0%} of the run",
-            meaning=f"the weights of the last {1 - SETTLED:.0%} of the run are averaged",
+            often=f"in the {last}",
         ),
-        Operation(
-            kind=Kind.SETTLE,
-            name=f"settle_{rule.name}",
-            rule=rule.name,
-            updates=tell,
+        rule.operation(
+            Kind.SETTLE,
+            f"settle_{rule.name}",
+            "the mean of late multipliers is told",
+            "multipliers <- where(moves > 0, late / moves, multipliers)",
             often="after the last step",
-            meaning="the mean of late multipliers is told",
         ),
     )

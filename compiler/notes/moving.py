@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import ParameterRef, Problem
 from cspec.dsl.check import Checked
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.nodes import Expr, walk
 from cspec.dsl.tree.rebuild import names
 
@@ -23,8 +24,7 @@ def moving_notes(problem: Problem, checked: Checked, facts: Facts) -> tuple[str,
     ]
     if len(moving) < 2:
         return ()
-    listed = ", ".join(f"`{name}`" for name in moving[:-1]) + f" and `{moving[-1]}`"
-    return (f"trained are {listed}", *_only_compared(problem, moving))
+    return (f"trained are {listing(moving, 'and')}", *_only_compared(problem, moving))
 
 
 def _only_compared(problem: Problem, moving: list[str]) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _epochs(checked: Checked, lowered: Lowered) -> Iterator[str]:
 
 def _gates(facts: Facts, loop: OwnLoop) -> Iterator[str]:
     """Gates travel by the learning rate of the loop's own optimizer."""
-    if not any(model.gated for model in facts.models.values()):
+    if not facts.gated:
         return
     steps = loop.steps or OWN_LOOP_STEPS
     assumed = (

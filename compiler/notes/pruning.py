@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import floor, prod
 
 from cspec.compiler.expressions.rewrite import last_of_ramp
-from cspec.compiler.lower.sharing import targets
+from cspec.compiler.lower.rules import targets
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember

@@ -196,6 +196,11 @@ class Facts(BaseModel, frozen=True, extra="forbid"):
     outputs: dict[str, OutputFacts] = {}
     """By call, as `f(x) on train`."""
 
+    @property
+    def gated(self) -> bool:
+        """Whether a model has gates."""
+        return any(model.gated for model in self.models.values())
+
     def outputs_of(self, model: str) -> tuple[int, ...] | None:
         """The shape of one example's output of a model; None where it was not seen, or has parts.
 

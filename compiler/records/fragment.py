@@ -13,12 +13,14 @@ wherever `true` is NaN.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pydantic import BaseModel
 
-from cspec.compiler.records.graph import Kind, Operation, StateFacts, Update
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.compiler.records.graph import Kind, Operation, StateFacts, assigned
+from cspec.compiler.records.problem import Constraint
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
 
 
@@ -76,16 +78,15 @@ class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True)
         self, weight: str, value: str, meaning: str, constants: dict[str, float] | None = None
     ) -> Operation:
         """COMBINE: `value` is added to the loss, with the gradient of `weight` g."""
+        lines = (f"weight <- {weight}", f"value <- {value}")
+        found = constants or {}
+        return self.operation(Kind.COMBINE, self.name, meaning, *lines, constants=found)
+
+    def operation(self, kind: Kind, name: str, meaning: str, *lines: str, **more: Any) -> Operation:
+        """An operation of the rule, its updates as lines: `"moves <- moves + 1"`."""
+        updates = assigned(*lines)
         return Operation(
-            kind=Kind.COMBINE,
-            name=self.name,
-            rule=self.name,
-            updates=(
-                Update(target="weight", formula=weight),
-                Update(target="value", formula=value),
-            ),
-            constants=constants or {},
-            meaning=meaning,
+            kind=kind, name=name, rule=self.name, updates=updates, meaning=meaning, **more
         )
 
     def either(self, equal: str, below: str) -> str:
@@ -122,13 +123,8 @@ class Fragment(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=T
 
 def scale_at_start(rule: Rule, state: str) -> Operation:
     """RESET: a state entry of the rule times s^2, s the scale of its constraint at x0."""
-    return Operation(
-        kind=Kind.RESET,
-        name="scale",
-        rule=rule.name,
-        targets=(state,),
-        meaning=f"{state} <- {state} min(1, 100 / max |grad g|)^2 at the start",
-    )
+    meaning = f"{state} <- {state} min(1, 100 / max |grad g|)^2 at the start"
+    return rule.operation(Kind.RESET, "scale", meaning, targets=(state,))
 
 
 def refuse(rule: Rule, why: str, help: str) -> NoReturn:
@@ -140,6 +136,27 @@ def refuse(rule: Rule, why: str, help: str) -> NoReturn:
     labels = ", ".join(f"`{label}`" for label in rule.labels[:3])
     message = f"{labels} can't be enforced by `{rule.settings.word}` as written: {why}"
     raise Diagnostic(code="CS521", message=message, helps=(help,)).error()
+
+
+def unfit(
+    c: Constraint,
+    by: str,
+    why: str,
+    helps: Sequence[str],
+    *,
+    label: str = "",
+    notes: Sequence[str] = (),
+    code: str = "CS521",
+) -> SpecError:
+    """The finding that a method can't enforce a requirement, and why."""
+    return Diagnostic(
+        code=code,
+        message=f"`{c.label}` can't be enforced by `{by}`: {why}",
+        span=c.span,
+        label=label,
+        notes=tuple(notes),
+        helps=tuple(helps),
+    ).error()
 
 
 class Around(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):

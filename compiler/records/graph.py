@@ -67,6 +67,12 @@ class Update(BaseModel, frozen=True, extra="forbid"):
     formula: str
 
 
+def assigned(*lines: str) -> tuple[Update, ...]:
+    """The updates that lines such as `"moves <- moves + 1"` say, in order."""
+    pairs = (line.split(" <- ", 1) for line in lines)
+    return tuple(Update(target=target, formula=formula) for target, formula in pairs)
+
+
 class Operation(BaseModel, frozen=True, extra="forbid"):
     """One node of the graph: what it computes, when, from what."""
 
@@ -98,6 +104,10 @@ class UpdateGraph(BaseModel, frozen=True, extra="forbid"):
 
     state: tuple[StateFacts, ...] = ()
     operations: tuple[Operation, ...] = ()
+
+    def of(self, *kinds: Kind) -> tuple[Operation, ...]:
+        """Its operations of some kinds."""
+        return tuple(op for op in self.operations if op.kind in kinds)
 
 
 FORMULA_FUNCTIONS = frozenset(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Container
 from typing import Literal, NamedTuple
 
 from cspec.compiler.records.fragment import Fragment, Rule
@@ -11,6 +13,12 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.tree.nodes import Expr
 
 Row = tuple[float, ...]
+
+
+def numbered(wanted: str, taken: Container[str]) -> str:
+    """A name, told apart by a number where it is taken: `lagrangian_2`."""
+    names = itertools.chain([wanted], (f"{wanted}_{count}" for count in itertools.count(2)))
+    return next(name for name in names if name not in taken)
 
 
 class SetResidual(Expr):
@@ -140,6 +148,21 @@ class Lowered(NamedTuple):
     def size(self) -> int:
         """Entries of the constraint vector."""
         return self.rules[-1].stop if self.rules else 0
+
+    @property
+    def parts(self) -> list[Segment]:
+        """The entries of every constraint that has some."""
+        return [part for rule in self.rules for part in rule.parts]
+
+    @property
+    def equalities(self) -> tuple[bool, ...]:
+        """Which entries of the constraint vector are equalities."""
+        return tuple(equal for rule in self.rules for equal in rule.rule.equalities)
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a step looks one step ahead first: extragradient."""
+        return any(rule.fragment.dual_order == "extragradient" for rule in self.rules)
 
     def operations(self, kind: Kind) -> list[tuple[Operation, FunctionalRule]]:
         """The operations of a kind, each with its rule."""

@@ -24,15 +24,20 @@ from cspec.dsl.tree.nodes import (
     Var,
     walk,
 )
-from cspec.dsl.words.losses import LOSS_WORDS, OF_NUMBERS, LossWord
+from cspec.dsl.words.losses import LOSS_WORDS, OF_NUMBERS
 
 
 def check_fits(tree: Node, facts: Facts) -> None:
     """Raise SpecError where a model's output can't be compared with a column."""
     variables = frozenset(node.name for node in walk(tree) if isinstance(node, Var))
-    found = {d.message: d for node in walk(tree) for d in _findings(node, facts, variables)}
-    found |= {d.message: d for d in _widths(tree, facts)}
-    found |= {d.message: d for node in walk(tree) for d in _one_group(node, facts)}
+    nodes = list(walk(tree))
+    of_nodes = (
+        d
+        for node in nodes
+        for d in (*_pattern(node, facts), *_still(node, facts, variables), *_refused(node, facts))
+    )
+    groups = (d for node in nodes for d in _one_group(node, facts))
+    found = {d.message: d for d in (*of_nodes, *_widths(tree, facts), *groups)}
     if found:
         raise SpecError(found.values())
 
@@ -67,20 +72,16 @@ def check_labels(tree: Node, data: Mapping[str, DataFacts]) -> None:
         match node:
             case Call(function=Name(id=word), arguments=(_, Name() as target)):
                 columns = [d.columns[target.id] for d in data.values() if target.id in d.columns]
-                loss = LOSS_WORDS.get(word)
-                problem = _labels_misfit(loss, target, columns) if loss and columns else None
+                asked = LOSS_WORDS[word].targets if word in LOSS_WORDS and columns else None
+                problem = None
+                if asked == "class":
+                    problem = _no_classes(word, target, columns)
+                elif asked == "probability":
+                    problem = _not_binary(word, target, columns[0])
                 if problem is not None:
                     found.setdefault(target.span.start, problem)
     if found:
         raise SpecError(found.values())
-
-
-def _labels_misfit(
-    loss: LossWord, target: Name, columns: Sequence[ColumnFacts]
-) -> Diagnostic | None:
-    if loss.targets == "class":
-        return _no_classes(loss.word, target, columns)
-    return _not_binary(loss.word, target, columns[0]) if loss.targets == "probability" else None
 
 
 def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diagnostic | None:
@@ -99,14 +100,15 @@ def _no_classes(loss: str, target: Name, columns: Sequence[ColumnFacts]) -> Diag
         )
     kind = "numbers" if column.kind == "real" else "whole numbers that are not 0, 1, 2, ..."
     if column.shape:
-        kind = f"a list of length {' by '.join(str(n) for n in column.shape)} an example"
-    return Diagnostic(
-        code="CS331",
-        message=f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}",
-        span=target.span,
-        notes=("classes are text, or whole numbers 0, 1, 2, ... with one value an example",),
-        helps=(*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}"),
-    )
+        kind = f"a list of length {_by(column.shape)} an example"
+    message = f"`{loss}` needs classes, but column `{target.id}` holds {kind}{_some(column)}"
+    note = "classes are text, or whole numbers 0, 1, 2, ... with one value an example"
+    return _misfit(target, column, message, note)
+
+
+def _misfit(target: Name, column: ColumnFacts, message: str, note: str) -> Diagnostic:
+    helps = (*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}")
+    return Diagnostic(code="CS331", message=message, span=target.span, notes=(note,), helps=helps)
 
 
 def _some(column: ColumnFacts) -> str:
@@ -140,13 +142,8 @@ def _not_binary(loss: str, target: Name, column: ColumnFacts) -> Diagnostic | No
     if (soft and low >= 0 and high <= 1) or (not soft and {low, high} <= {0, 1}):
         return None
     wanted = "labels between 0 and 1" if soft else "labels 0 and 1"
-    return Diagnostic(
-        code="CS331",
-        message=f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}",
-        span=target.span,
-        notes=("one logit is compared with the probability of class 1",),
-        helps=(*_renumber(target, column), f"for a number to predict: {listing(OF_NUMBERS)}"),
-    )
+    message = f"`{loss}` needs {wanted}, but column `{target.id}` holds{_some(column)[1:]}"
+    return _misfit(target, column, message, "one logit is compared with the probability of class 1")
 
 
 def _widths(tree: Node, facts: Facts) -> Iterator[Diagnostic]:
@@ -164,7 +161,9 @@ def _widths(tree: Node, facts: Facts) -> Iterator[Diagnostic]:
         if len(places) != 1 or len(set(shapes.values())) < 2:
             continue
         model, place = next(iter(places.items()))
-        told = ", ".join(f"{_shape(shape)} in `{name}`" for name, shape in shapes.items())
+        told = ", ".join(
+            f"{_by(shape) or 'one number'} in `{name}`" for name, shape in shapes.items()
+        )
         yield Diagnostic(
             code="CS331",
             message=f"inputs `{column}` of model `{model}` differ between datasets: {told}",
@@ -174,14 +173,8 @@ def _widths(tree: Node, facts: Facts) -> Iterator[Diagnostic]:
         )
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return " by ".join(str(length) for length in shape) or "one number"
-
-
-def _findings(node: Node, facts: Facts, variables: frozenset[str]) -> Iterator[Diagnostic]:
-    yield from _pattern(node, facts)
-    yield from _still(node, facts, variables)
-    yield from _refused(node, facts)
+def _by(shape: tuple[int, ...]) -> str:
+    return " by ".join(map(str, shape))
 
 
 def _refused(node: Node, facts: Facts) -> Iterator[Diagnostic]:

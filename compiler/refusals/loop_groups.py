@@ -17,6 +17,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -79,7 +80,8 @@ def check_groups(facts: Facts, checked: Checked, groups: Groups) -> tuple[Diagno
     found = [_strange(name, checked, facts) for name in groups if _not_open(name, checked, facts)]
     known = {column for data in facts.data.values() for column in data.columns}
     seen: set[str] = set()
-    for use in _uses(checked):
+    columns = checked.symbols.column_names
+    for use in (use for node in walk(checked.elaborated) for use in _used(node, columns)):
         if use.column not in known and use.column not in seen:
             seen.add(use.column)
             found.append(_unknown(use, checked))
@@ -111,41 +113,28 @@ def _strange(column: str, checked: Checked, facts: Facts) -> Diagnostic:
     )
 
 
-def _uses(checked: Checked) -> Iterator[_Use]:
-    columns = checked.symbols.column_names
-    for item in checked.elaborated.items:
-        for node in walk(item):
-            yield from _by_group(node, columns)
-            yield from _index_set(node, columns)
-            yield from _named_value(node, columns)
+def _used(node: Node, columns: frozenset[str]) -> Iterator[_Use]:
+    """`P[.. | sex]`: a column alone behind the bar, or among others; `cross(sex, race)`.
 
-
-def _by_group(node: Node, columns: frozenset[str]) -> Iterator[_Use]:
-    """`P[.. | sex]`: a column alone behind the bar, or among others."""
-    if not isinstance(node, Expectation):
-        return
-    for part in node.conditions:
-        if isinstance(part, Name) and part.id in columns:
-            yield _Use(part.id, part.span, "measured in each of its groups")
-
-
-def _index_set(node: Node, columns: frozenset[str]) -> Iterator[_Use]:
-    """`values(sex)`, `cross(sex, race)`."""
+    `sex == "Female"`, `pred == "rain"`, `prob.rain`: a value by its name.
+    """
     match node:
-        case Call(function=Name(id="values" | "cross"), arguments=arguments):
-            for part in arguments:
-                if isinstance(part, Name) and part.id in columns:
-                    yield _Use(part.id, part.span, "runs over its values")
-
-
-def _named_value(node: Node, columns: frozenset[str]) -> Iterator[_Use]:
-    """`sex == "Female"`, `pred == "rain"`, `prob.rain`: a value by its name."""
-    match node:
+        case Expectation(conditions=parts):
+            yield from _alone(parts, columns, "measured in each of its groups")
+        case Call(function=Name(id="values" | "cross"), arguments=parts):
+            yield from _alone(parts, columns, "runs over its values")
         case Compare(operands=operands) if any(isinstance(o, String) for o in operands):
             for column in _compared(operands, columns):
                 yield _Use(column, node.span, "compared with a name")
         case Attribute(value=Name(id="prob") | Call(function=Name(id="prob"))) if "y" in columns:
             yield _Use("y", node.span, f"`.{node.name}` is the name of a class")
+
+
+def _alone(parts: Sequence[Node], columns: frozenset[str], why: str) -> Iterator[_Use]:
+    """The columns that stand alone among some parts."""
+    for part in parts:
+        if isinstance(part, Name) and part.id in columns:
+            yield _Use(part.id, part.span, why)
 
 
 def _compared(operands: Sequence[Expr], columns: frozenset[str]) -> tuple[str, ...]:
@@ -179,41 +168,34 @@ def _names(columns: Sequence[Column]) -> list[str]:
 def _features(facts: Facts, checked: Checked) -> Iterator[Diagnostic]:
     """`x.age`, `x["age"]`: a feature by its name needs data that have names."""
     bound = {column for data in facts.data.values() if data.rows for column in data.columns}
-    for item in checked.elaborated.items:
-        for node in walk(item):
-            match node:
-                case Attribute(value=Name(id=column), name=name):
-                    pass
-                case Index(value=Name(id=column), indices=(String(value=name),)):
-                    pass
-                case _:
-                    continue
-            if column in checked.symbols.column_names and column not in bound:
-                yield Diagnostic(
-                    code="CS633",
-                    message=f"the features of `{column}` are not known: no data are bound",
-                    span=node.span,
-                    label=f"`{name}` is one by its name",
-                    helps=(
-                        "give the training data to `bind`, as a frame: train=(frame, y)",
-                        f"or write its position, from 0: `{column}[0]`",
-                    ),
-                )
+    for node in walk(checked.elaborated):
+        feature = column_of(node) if isinstance(node, Attribute | Index) else None
+        column, _, name = (feature or "").partition(".")
+        if column in checked.symbols.column_names and column not in bound:
+            yield Diagnostic(
+                code="CS633",
+                message=f"the features of `{column}` are not known: no data are bound",
+                span=node.span,
+                label=f"`{name}` is one by its name",
+                helps=(
+                    "give the training data to `bind`, as a frame: train=(frame, y)",
+                    f"or write its position, from 0: `{column}[0]`",
+                ),
+            )
 
 
 def _counts(facts: Facts, checked: Checked) -> Iterator[Diagnostic]:
     """`where count >= 50` needs data that can be counted."""
     if any(data.rows for data in facts.data.values()):
         return
-    for item in checked.elaborated.items:
-        for node in walk(item):
-            if not isinstance(node, Binder) or node.condition is None:
-                continue
-            for name in walk(node.condition):
-                if isinstance(name, Name) and name.id == "count":
-                    yield Diagnostic(
-                        code="CS633",
-                        message="`count` is not known: no data are bound that could be counted",
-                        span=name.span,
-                        helps=("give the training data to `bind`: train=(x, y, ...)",),
-                    )
+    for node in walk(checked.elaborated):
+        if not isinstance(node, Binder) or node.condition is None:
+            continue
+        for name in walk(node.condition):
+            if isinstance(name, Name) and name.id == "count":
+                yield Diagnostic(
+                    code="CS633",
+                    message="`count` is not known: no data are bound that could be counted",
+                    span=name.span,
+                    helps=("give the training data to `bind`: train=(x, y, ...)",),
+                )

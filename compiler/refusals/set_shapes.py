@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.records.problem import Constraint, ParameterRef, Problem
+from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Attribute, Expr, Index, Name, Product, Slice, walk
@@ -15,9 +15,7 @@ from cspec.dsl.values.slices import Unfit, piece_of
 from cspec.dsl.words.sets import SQUARE
 
 
-def check_set_shapes(
-    problem: Problem, shapes: Mapping[str, Shape], params: Values | None = None
-) -> None:
+def check_set_shapes(problem: Problem, shapes: Mapping[str, Shape], params: Values) -> None:
     """Raise SpecError where no weight of this shape meets a constraint.
 
     CS527: `W.T @ W == eye`. W.T @ W of W (m x n) has rank at most m, the identity has n: none for
@@ -25,37 +23,42 @@ def check_set_shapes(
     a weight does not have, a set of square matrices, a ball around a center of another shape. Found
     for parameters and for the decision variables of `shapes`, once for each constraint as written.
     """
-    params = {} if params is None else params
     found: dict[tuple[int, int], Diagnostic] = {}
     for c in problem.constraints:
-        for finding in (
-            *_ranks(c, shapes), *_blocks(c, shapes), *_square(c, shapes), *_entries(c),
-            *_center(c, shapes, params),
-        ):  # fmt: skip
+        for finding in _findings(c, shapes, params):
             found.setdefault((c.span.start, c.span.end), finding)
     if found:
         raise SpecError(found.values())
 
 
-def _square(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
+def _findings(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Iterator[Diagnostic]:
+    yield from _ranks(c, shapes)
+    subject = None if c.set is None else c.set.subject
+    shape = None if subject is None else shape_of(subject, shapes, {})
+    if shape is not None:
+        yield from _blocks(c, c.known_set, shape)
+        yield from _square(c, c.known_set, shape)
+    yield from _entries(c)
+    if shape is not None:
+        yield from _center(c, c.known_set, shape, shapes, params)
+
+
+def _square(c: Constraint, member: SetMember, shape: Shape) -> Iterator[Diagnostic]:
     """Sets of square matrices: of the last two axes, or of a kernel as (outputs, rest)."""
-    if c.set is None or c.set.word not in SQUARE or c.set.subject is None:
+    if member.word not in SQUARE:
         return
-    shape = shape_of(c.set.subject, shapes, {})
-    if shape is None:
-        return
-    seen = as_matrix(shape) if c.set.arguments.get("matrix") else shape[-2:]
+    seen = as_matrix(shape) if member.arguments.get("matrix") else shape[-2:]
     if len(seen) == 2 and seen[0] == seen[1]:
         return
-    sizes = " x ".join(map(str, seen)) or "one number"
-    of_model = isinstance(c.set.subject, ParameterRef)
+    of_model = isinstance(member.subject, ParameterRef)
     choice = 'choose the weights by name: `forall W in f.weights("fc2*"): ...`'
     yield Diagnostic(
         code="CS529",
-        message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {sizes}, which is not square",
+        message=f"`{c.text}` can't hold: {_called(member.subject)} is {_size(seen)}, which is not "
+        "square",
         span=c.span,
-        label=f"`{c.set.word}` is about square matrices",
-        helps=(choice,) if of_model else ("declare a square variable: `var W[3, 3]`",),
+        label=f"`{member.word}` is about square matrices",
+        helps=(choice if of_model else "declare a square variable: `var W[3, 3]`",),
     )
 
 
@@ -73,12 +76,12 @@ def _entries(c: Constraint) -> Iterator[Diagnostic]:
         ]
         bad = next((piece for piece in found if isinstance(piece, Unfit)), None)
         if bad is not None:
-            message = f"a slice of {name} {bad.why}: it is {' x '.join(map(str, shape))}"
+            message = f"a slice of {name} {bad.why}: it is {_size(shape)}"
         elif len(places) > len(shape):
             message = f"{name} has {len(shape)} axes, not {len(places)}"
         elif any(p is not None and not 0 <= p < n for p, n in zip(places, shape, strict=False)):
             asked = ", ".join("..." if p is None else f"{p:g}" for p in places)
-            message = f"{name} has no entry [{asked}]: it is {' x '.join(map(str, shape))}"
+            message = f"{name} has no entry [{asked}]: it is {_size(shape)}"
         else:
             continue
         yield Diagnostic(
@@ -90,21 +93,24 @@ def _entries(c: Constraint) -> Iterator[Diagnostic]:
         )
 
 
-def _called(subject: Expr) -> str:
+def _called(subject: Expr | None) -> str:
     return f"{subject.model}.{subject.name}" if isinstance(subject, ParameterRef) else "it"
 
 
-def _center(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> Iterator[Diagnostic]:
+def _center(
+    c: Constraint,
+    member: SetMember,
+    shape: Shape,
+    shapes: Mapping[str, Shape],
+    params: Values,
+) -> Iterator[Diagnostic]:
     """Balls around something of another shape."""
-    if c.set is None or c.set.subject is None:
-        return
-    shape = shape_of(c.set.subject, shapes, {})
-    center = c.set.arguments.get("center")
+    center = member.arguments.get("center")
     around = shape_of(center, shapes, params) if isinstance(center, Expr) else ()
-    if shape is not None and around and _long_axes(around) != _long_axes(shape):
+    if around and _long_axes(around) != _long_axes(shape):
         yield Diagnostic(
             code="CS529",
-            message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}, its "
+            message=f"`{c.text}` can't hold: {_called(member.subject)} is {_size(shape)}, its "
             f"center {_size(around)}",
             span=c.span,
             label="a ball is around a point of the same shape",
@@ -121,17 +127,14 @@ def _size(shape: Shape) -> str:
     return " x ".join(map(str, shape)) if shape else "one number"
 
 
-def _blocks(c: Constraint, shapes: Mapping[str, Shape]) -> Iterator[Diagnostic]:
-    if c.set is None or c.set.word != "nm" or c.set.subject is None:
-        return
-    shape = shape_of(c.set.subject, shapes, {})
-    length = c.set.arguments.get("1")
+def _blocks(c: Constraint, member: SetMember, shape: Shape) -> Iterator[Diagnostic]:
+    length = member.arguments.get("1")
     size = value_or_none(length, {}) if isinstance(length, Expr) else None
-    if shape is None or size is None or not shape or shape[-1] % int(size) == 0:
+    if member.word != "nm" or size is None or not shape or shape[-1] % int(size) == 0:
         return
     yield Diagnostic(
         code="CS528",
-        message=f"`{c.text}` can't hold: {_called(c.set.subject)} is {_size(shape)}",
+        message=f"`{c.text}` can't hold: {_called(member.subject)} is {_size(shape)}",
         span=c.span,
         label=f"its last dimension, {shape[-1]}, has no whole blocks of {int(size)}",
         helps=(
@@ -185,20 +188,18 @@ def _same(left: Expr, right: Expr) -> bool:
 
 def _finding(c: Constraint, weight: Expr, shape: tuple[int, int], by_columns: bool) -> Diagnostic:
     rows, columns = shape
-    of_model = isinstance(weight, ParameterRef)
-    name = f"{weight.model}.{weight.name}" if isinstance(weight, ParameterRef) else "it"
     word = weight.id if isinstance(weight, Name) else "W"
     lines, wanted = ("columns", columns) if by_columns else ("rows", rows)
     other = f"{word} @ {word}.T" if by_columns else f"{word}.T @ {word}"
     choice = 'choose the weights by name: `forall W in f.weights("fc1*", "fc2*"): ...`'
     return Diagnostic(
         code="CS527",
-        message=f"`{c.text}` can't hold: {name} is {rows} x {columns}",
+        message=f"`{c.text}` can't hold: {_called(weight)} is {rows} x {columns}",
         span=c.span,
         label=f"{wanted} orthonormal {lines} need a rank of {wanted}, at most {min(shape)} here",
         helps=(
             f"for this shape write `{other} == eye`",
             f"or `{word} in stiefel`, which takes whichever of the two a shape allows",
-            *((f"or {choice}",) if of_model else ()),
+            *((f"or {choice}",) if isinstance(weight, ParameterRef) else ()),
         ),
     )

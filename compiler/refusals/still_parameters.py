@@ -86,34 +86,36 @@ def _trains(ref: ParameterRef, facts: Facts) -> bool:
 
 
 def _nothing_moves(c: Constraint, fixed: list[ParameterRef]) -> Diagnostic:
-    return Diagnostic(
-        code="CS309",
-        message=f"`{c.text}`"
-        + (f" for {_listed(fixed)}" if c.member else "")
-        + " does not depend on anything that training moves",
-        span=c.span,
-        label="what never moves",
-        notes=(f"{_listed(fixed)}: `requires_grad` is false",),
-        helps=(
-            "let it train: `parameter.requires_grad_()`",
-            f'leave it out by name: `forall W in {fixed[0].model}.weights("fc2*"): ...`',
-        ),
+    member = f" for {_listed(fixed)}" if c.member else ""
+    return _fixed(
+        c,
+        fixed,
+        f"`{c.text}`{member} does not depend on anything that training moves",
+        "what never moves",
+        "let it train: `parameter.requires_grad_()`",
+        f'leave it out by name: `forall W in {fixed[0].model}.weights("fc2*"): ...`',
     )
 
 
 def _would_move(c: Constraint, fixed: list[ParameterRef], free: list[ParameterRef]) -> Diagnostic:
     assert c.method is not None
     name = f'`{free[0].model}.weights("{free[0].name}")`' if free else "other weights"
+    return _fixed(
+        c,
+        fixed,
+        f"`{c.text}` by {c.method.word} would move {_listed(fixed)}, which never moves",
+        "a set on all of them together",
+        f"name those that train: {name}",
+        "or let the others train: `parameter.requires_grad_()`",
+    )
+
+
+def _fixed(
+    c: Constraint, fixed: list[ParameterRef], message: str, label: str, *helps: str
+) -> Diagnostic:
+    notes = (f"{_listed(fixed)}: `requires_grad` is false",)
     return Diagnostic(
-        code="CS309",
-        message=f"`{c.text}` by {c.method.word} would move {_listed(fixed)}, which never moves",
-        span=c.span,
-        label="a set on all of them together",
-        notes=(f"{_listed(fixed)}: `requires_grad` is false",),
-        helps=(
-            f"name those that train: {name}",
-            "or let the others train: `parameter.requires_grad_()`",
-        ),
+        code="CS309", message=message, span=c.span, label=label, notes=notes, helps=helps
     )
 
 

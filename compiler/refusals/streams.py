@@ -1,17 +1,20 @@
-"""A loader has batches of its own: what a spec may say about them beside it."""
+"""A loader, or a loop of one's own, has batches of its own: what a spec may say beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Literal
 
+from cspec.compiler.expressions.not_compiled import not_compiled
+from cspec.compiler.expressions.rewrite import datasets_of
 from cspec.compiler.records.facts import Facts, StreamFacts
 from cspec.compiler.records.problem import Problem
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
+from cspec.dsl.settings.points import Pairs
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import Fit, walk
+from cspec.dsl.tree.nodes import Call, Data, Fit, Name
 
 Size = int | Literal["full"]
 
@@ -48,10 +51,7 @@ def check_streams(problem: Problem, checked: Checked, facts: Facts) -> tuple[str
 def trained_on(problem: Problem) -> Iterator[str]:
     """Datasets that the objective or a constraint draws batches of."""
     for expr in (problem.objective, *(c.value for c in problem.constraints)):
-        for node in walk(expr):
-            dataset = getattr(node, "dataset", None)
-            if dataset:
-                yield dataset
+        yield from datasets_of(expr)
 
 
 def _written(fit: FitSettings, name: str) -> Size | None:
@@ -111,3 +111,28 @@ def place_of(checked: Checked, word: str = "batch_size") -> Span:
                 if keyword.name == word:
                     return keyword.value.span
     return NOWHERE
+
+
+def check_own_loop(checked: Checked, facts: Facts) -> None:
+    """Refuse pairs in a loop of one's own, whose batches come from there.
+
+    Raises:
+        SpecError: CS520, one finding a set of pairs.
+    """
+    if facts.own_loop is None:
+        return
+    found = [
+        diagnostic
+        for item in checked.elaborated.items
+        if isinstance(item, Data)
+        and isinstance(item.source, Call)
+        and isinstance(item.source.function, Name)
+        and isinstance(checked.sources.get(item.targets[0].name), Pairs)
+        for diagnostic in not_compiled(
+            f"`{item.targets[0].name}` in a loop of your own",
+            item.source,
+            "the batches of such a loop come from it: bind them as data, `E[... on points]`",
+        ).diagnostics
+    ]
+    if found:
+        raise SpecError(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
-from cspec.dsl.text.source import Source
+from cspec.dsl.text.source import Source, line_of
 
 Check = Callable[[Source], Sequence[Diagnostic]]
 _FINDINGS = 2
@@ -41,18 +41,20 @@ def _long(source: Source) -> bool:
 
 def _shown(diagnostic: Diagnostic, source: Source, check: Check, before: int) -> Diagnostic:
     for example in diagnostic.examples[:_TRIES]:
-        if _clean(example, source, check, before):
+        if leads(source, example, check, before):
             helps = [h for h in diagnostic.helps if not h.startswith(example.title)]
             shown = f"{example.title} `{example.replacement.strip()}`"
             return diagnostic.model_copy(update={"helps": (*helps, shown)})
     return diagnostic
 
 
-def _clean(example: Fix, source: Source, check: Check, before: int) -> bool:
-    start, end = example.span
-    text = f"{source.text[:start]}{example.replacement}{source.text[end:]}"
-    found = errors(check(Source(text=text, name=source.name)))
-    last = start + len(example.replacement)
-    return len(found) < before and not any(
-        d.span.start <= last and d.span.end >= start for d in found
+def leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
+    """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
+    here = source.edited(fix.span, fix.replacement)
+    wrong = errors(check(here))
+    start, last = fix.span.start, fix.span.start + len(fix.replacement)
+    if whole:
+        start, last = line_of(here.text, start)[0], line_of(here.text, last)[1]
+    return len(wrong) < before and not any(
+        d.span.start <= last and d.span.end >= start for d in wrong
     )

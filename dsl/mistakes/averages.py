@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, told
 from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
@@ -32,9 +32,7 @@ def bar(f: Failure) -> Repair | None:
     if f.at(opener).kind != "LPAR" or word not in _RATES | _MEANS | _REDUCTIONS:
         return None
     close = f.closer()
-    if close is None:
-        return None
-    return _brackets(f, opener, close, word)
+    return None if close is None else _brackets(f, opener, close, word)
 
 
 def _behind_the_bracket(f: Failure) -> Repair | None:
@@ -47,26 +45,10 @@ def _behind_the_bracket(f: Failure) -> Repair | None:
     last = relations[-1] if relations and not f.depth(relations[-1]) else len(f.tokens)
     if last == f.index + 1:
         return None
-    condition = f.text(f.index + 1, last)
-    meant = f"{f.text(opener - 1, f.index - 1)} | {condition}]"
-    end = f.at(last - 1).end
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            "a condition stands inside the brackets of its mean",
-            Span(f.token.start, end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(opener - 1).start, end),
-        ),
-        (
-            *f.tokens[: f.index - 1],
-            *f.tokens[f.index : last],
-            Token("RSQB", "]", end, end),
-            *f.tokens[last:],
-        ),
-    )
+    event, condition = f.span(opener - 1, f.index - 1), f.span(f.index + 1, last)
+    pieces = (event, " ", f.token.span, " ", condition, "]")
+    said = ("CS101", "a condition stands inside the brackets of its mean")
+    return rewritten(f, opener - 1, last, pieces, *said, shown=f.span(f.index, last))
 
 
 def _on_first(f: Failure, opener: int) -> Repair | None:
@@ -78,39 +60,24 @@ def _on_first(f: Failure, opener: int) -> Repair | None:
     bar, data = f.token, f.before.text
     last, start = f.at(close - 1), f.at(f.index - 2).start
     condition = f.source.text[bar.end : last.end].strip()
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`on {data}` stands last, behind the condition",
-            Span(start, f.before.end),
-            helps=(f"write `| {condition} on {data}`",),
-            fix=f"| {condition} on {data}",
-            fix_span=Span(start, last.end),
-            safe=True,
-        ),
-        (
-            *f.tokens[: f.index - 2],
-            *f.tokens[f.index : close],
-            *f.tokens[f.index - 2 : f.index],
-            *f.tokens[close:],
-        ),
-    )
+    span, fix_span = Span(start, f.before.end), Span(start, last.end)
+    said = ("CS101", f"`on {data}` stands last, behind the condition")
+    moved = (*f.tokens[f.index : close], *f.tokens[f.index - 2 : f.index])
+    tokens = f.replaced(f.index - 2, close, *moved)
+    return told(f, span, *said, fix=f"| {condition} on {data}", fix_span=fix_span, tokens=tokens)
 
 
 def _second(f: Failure) -> Repair:
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            "`|` stands once: an event, then what it is conditioned on",
-            f.token.span,
-            label="a second condition",
-            helps=("separate conditions by `,`",),
-            fix=",",
-            fix_span=Span(f.before.end, f.token.end),
-        ),
-        f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
+    return told(
+        f,
+        f.token.span,
+        "CS102",
+        "`|` stands once: an event, then what it is conditioned on",
+        "separate conditions by `,`",
+        label="a second condition",
+        fix=",",
+        fix_span=Span(f.before.end, f.token.end),
+        tokens=f.replaced(f.index, f.index + 1, Token("COMMA", ",", f.token.start, f.token.end)),
     )
 
 
@@ -140,18 +107,9 @@ def _brackets(f: Failure, opener: int, close: int, word: str) -> Repair:
     new = (f.at(opener - 1), first, average, left, *body, right, last)
     if not reduced:
         new = (average._replace(start=span.start), left, *body, right)
-    return Repair(
-        problem(
-            f.source,
-            "CS130",
-            f"a condition behind `|` stands in `{kind}[...]`",
-            span,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            safe=word in ("P", "E"),
-        ),
-        f.replaced(opener - 1, close + 1, *new),
-    )
+    tokens = f.replaced(opener - 1, close + 1, *new)
+    said = ("CS130", f"a condition behind `|` stands in `{kind}[...]`")
+    return told(f, span, *said, fix=meant, safe=word in ("P", "E"), tokens=tokens)
 
 
 def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
@@ -163,7 +121,7 @@ def _rate_by_group(f: Failure, opener: int, close: int, rate: str) -> Repair:
     message = f"`{f.at(opener + 1).text}` by group is a fraction of the examples"
     said = ("CS130", message)
     if not meant:
-        return Repair(problem(f.source, *said, f.span(opener - 1, close + 1)))
+        return told(f, f.span(opener - 1, close + 1), *said)
     return rewritten(f, opener - 1, close + 1, (meant,), *said)
 
 
@@ -180,33 +138,21 @@ def empty_condition(f: Failure) -> Repair | None:
         message = f"nothing stands behind `{mark.text}`"
         rest = f.source.text[mark.end : f.tokens[-1].end]
         meant = f"{f.text(inside[-1] - 1, at - 1)}{rest}"
-        helps = (f"write `{meant}`",)
-        return Repair(
-            problem(f.source, "CS101", message, place, helps=helps, fixes=(without,)), left
-        )
+        return told(f, place, "CS101", message, f"write `{meant}`", fixes=(without,), tokens=left)
     condition = _a_condition(f, inside[-1])
-    found = problem(
-        f.source,
-        "CS101",
-        "nothing stands behind `|`",
-        place,
-        label="under which condition?",
-        helps=(
-            f"write the condition, for example `{f.text(inside[-1] - 1, f.index)} {condition}]`",
-            f"or, without one: `{f.text(inside[-1] - 1, f.index - 1)}]`",
-        ),
-        fixes=(Fix(span=place, replacement=f"| {condition}", title=f"| {condition}"), without),
-    )
-    return Repair(found, left)
+    head, shorter = f.text(inside[-1] - 1, f.index), f.text(inside[-1] - 1, f.index - 1)
+    help_ = f"write the condition, for example `{head} {condition}]`"
+    said = ("CS101", "nothing stands behind `|`", help_, f"or, without one: `{shorter}]`")
+    fixes = (Fix(span=place, replacement=f"| {condition}", title=f"| {condition}"), without)
+    return told(f, place, *said, label="under which condition?", fixes=fixes, tokens=left)
 
 
 def _a_condition(f: Failure, opener: int) -> str:
     """A column of groups where a rate is compared over them, else a class."""
     columns = next(iter(names_of(f.source.text).data.values()), ("x", "y"))
-    groups = columns[2:]
     word = f.at(opener - 3).text if f.at(opener - 2).kind == "LPAR" else ""
     target = columns[1] if len(columns) > 1 else "y"
-    return groups[0] if groups and word in _REDUCTIONS else f"{target} == 1"
+    return columns[2] if columns[2:] and word in _REDUCTIONS else f"{target} == 1"
 
 
 def means_on(f: Failure, start: int, end: int, data: str) -> str:
@@ -234,18 +180,8 @@ def on_outside(f: Failure) -> Repair | None:
         return None
     value, data = f.text(equal + 1, f.index), f.at(f.index + 1).text
     inside = means_on(f, equal + 1, f.index, data)
-    averaged, meant = bool(inside), inside or f"E[{value} on {data}]"
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`on {data}` stands inside `E[...]` or `P[...]`",
-            Span(f.token.start, f.at(f.index + 1).end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(equal + 1).start, f.at(f.index + 1).end),
-            safe=averaged,
-        ),
-        f.tokens[: f.index],
-        sure=False,
-    )
+    meant = inside or f"E[{value} on {data}]"
+    span, fix_span = f.span(f.index, f.index + 2), f.span(equal + 1, f.index + 2)
+    said = ("CS101", f"`on {data}` stands inside `E[...]` or `P[...]`")
+    left, safe = f.tokens[: f.index], bool(inside)
+    return told(f, span, *said, fix=meant, fix_span=fix_span, safe=safe, tokens=left, sure=False)

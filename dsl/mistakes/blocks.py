@@ -16,33 +16,20 @@ from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 
 _ITEMS = {
-    "metric": "metric",
-    "metrics": "metric",
-    "param": "param",
-    "params": "param",
-    "parameters": "param",
-    "constants": "param",
-    "var": "var",
-    "vars": "var",
-    "variables": "var",
-    "let": "let",
-    "lets": "let",
-    "definitions": "let",
-    "data": "data",
-    "datasets": "data",
-    "model": "model",
-    "models": "model",
+    **dict.fromkeys(("metric", "metrics"), "metric"),
+    **dict.fromkeys(("param", "params", "parameters", "constants"), "param"),
+    **dict.fromkeys(("var", "vars", "variables"), "var"),
+    **dict.fromkeys(("let", "lets", "definitions"), "let"),
+    **dict.fromkeys(("data", "datasets"), "data"),
+    **dict.fromkeys(("model", "models"), "model"),
 }
 _HEADINGS = frozenset(
     ["s.t.", "st", "subject to", "such that", "constraints", "constraint", "requirements"]
 )
 _SETTINGS = frozenset(["fit", "train", "training"])
 _ONE = {
-    "minimize": "minimize",
-    "minimise": "minimize",
-    "maximize": "maximize",
-    "maximise": "maximize",
-    "objective": "minimize",
+    **dict.fromkeys(("minimize", "minimise", "objective"), "minimize"),
+    **dict.fromkeys(("maximize", "maximise"), "maximize"),
     "using": "using",
     "verify": "verify",
     "stop": "stop",
@@ -149,9 +136,8 @@ def _block(
         word = source.text[start : tokens[opener - 1].end]
         if tokens[opener].kind == "LBRACE" and opener in closers:
             end = closers[opener]
-            span = Span(start, tokens[end].end)
             body = tuple(tokens[opener + 1 : end])
-            return _Block(" ".join(word.split()), span, body, end + 1, True)
+            return _Block(" ".join(word.split()), Span(start, tokens[end].end), body, end + 1, True)
         if tokens[opener].kind == "COLON" and word in _ITEMS:
             plain = not constrained or _ITEMS[word] == "metric"
             return _labelled(source, tokens, index, word) if plain else None
@@ -257,13 +243,12 @@ def _items(source: Source, block: _Block, body: tuple[Token, ...]) -> _Lines | N
 def _constraints(source: Source, block: _Block, first: Token) -> _Lines:
     opener = source.text.index("{", first.start)
     inner = source.text[opener + 1 : block.span.end - 1].rstrip()
-    shown = f"s.t.{inner}" if inner[:1].isspace() else f"s.t. {inner}"
     return _Lines(
         (Token("ST", "s.t.", *first.span), *block.body),
         "CS116",
         "no braces stand around constraints",
         ("write `s.t.`, then one constraint a line",),
-        shown,
+        f"s.t.{inner}" if inner[:1].isspace() else f"s.t. {inner}",
     )
 
 

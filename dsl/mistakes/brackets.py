@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cspec.dsl.messages.diagnostic import Fix, Label
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, unmatched
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, unmatched
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Span
@@ -20,7 +20,8 @@ def interval(f: Failure) -> Repair | None:
     """`in (0, 1)`, `in [0, 1)`, `in (0, 1]`, `in 0..1`."""
     for opener in reversed(f.depth(f.index)):
         if f.at(opener - 1).kind == "IN" and f.at(opener).kind in {"LPAR", "LSQB"}:
-            return _interval_from(f, opener)
+            close = closer_of(f.tokens, opener)
+            return None if close is None else _interval(f, opener, close)
     if f.token.kind == "DOT" and f.before.kind in {"NUMBER", "NAME"}:
         return _range(f)
     if f.before.kind == "DOT" and f.token.text.startswith("."):
@@ -28,40 +29,15 @@ def interval(f: Failure) -> Repair | None:
     return None
 
 
-def _interval_from(f: Failure, opener: int) -> Repair | None:
-    depth = 0
-    for index in range(opener + 1, len(f.tokens)):
-        kind = f.at(index).kind
-        if kind in OPENERS:
-            depth += 1
-        elif kind in CLOSERS and depth:
-            depth -= 1
-        elif kind in CLOSERS:
-            return _interval(f, opener, index)
-    return None
-
-
 def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
     first, last = f.at(opener), f.at(closer)
-    commas = [
-        i
-        for i in range(opener + 1, closer)
-        if f.at(i).kind == "COMMA" and f.depth(i)[-1:] == [opener]
-    ]
+    commas = _directly_inside(f, opener, closer, "COMMA")
     if len(commas) != 1 or (first.kind == "LSQB" and last.kind == "RSQB"):
         return None
     span = Span(first.start, last.end)
     inner = f.source.text[first.end : last.start]
     both = first.kind == "LPAR" and last.kind == "RPAR"
     listed = both and ('"' in inner or _quantified(f, opener))
-    begin, end = ("LBRACE", "{"), ("RBRACE", "}")
-    if not listed:
-        begin, end = ("LSQB", "["), ("RSQB", "]")
-    new = (
-        Token(*begin, first.start, first.end),
-        *f.tokens[opener + 1 : closer],
-        Token(*end, last.start, last.end),
-    )
     closed = Fix(span=span, replacement=f"[{inner}]", title="the closed interval")
     values = Fix(span=span, replacement=f"{{{inner}}}", title="the two values")
     notes: tuple[str, ...] = (_OPEN,)
@@ -78,10 +54,21 @@ def _interval(f: Failure, opener: int, closer: int) -> Repair | None:
     if listed:
         message = f"`({inner})`: values are listed in braces"
         helps, fixes = (f"write `{{{inner}}}`",), (values,)
-    return Repair(
-        problem(f.source, "CS123", message, span, notes=notes, helps=helps, fixes=fixes),
-        f.replaced(opener, closer + 1, *new),
-    )
+    tokens = _exchanged(f, opener, closer, "LBRACE" if listed else "LSQB")
+    return told(f, span, "CS123", message, *helps, notes=notes, fixes=fixes, tokens=tokens)
+
+
+def _directly_inside(f: Failure, opener: int, end: int, *kinds: str) -> list[int]:
+    """Where tokens of some kinds stand in a bracket, and in none inside of it."""
+    inside = range(opener + 1, min(end, len(f.tokens)))
+    return [i for i in inside if f.at(i).kind in kinds and f.depth(i)[-1:] == [opener]]
+
+
+def _exchanged(f: Failure, opener: int, closer: int, kind: str) -> tuple[Token, ...]:
+    """The tokens with two brackets exchanged, where they stand, for those of another kind."""
+    left = Token(kind, SHAPES[kind], *f.at(opener).span)
+    right = Token(OPENERS[kind], SHAPES[OPENERS[kind]], *f.at(closer).span)
+    return f.replaced(opener, closer + 1, left, *f.tokens[opener + 1 : closer], right)
 
 
 _OPEN = "an optimizer can't tell an open bound from a closed one"
@@ -105,36 +92,24 @@ def _range(f: Failure) -> Repair | None:
     meant = f"[{low.text.rstrip('.')}, {high.text.lstrip('.')}]"
     around = f.at(f.index - 2).kind, f.at(dots + 1).kind
     if around == ("LBRACE", "RBRACE"):
-        said = ("CS123", f"an interval is written `{meant}`", f"write `{meant}`")
+        said = ("CS123", f"an interval is written `{meant}`")
         return rewritten(f, f.index - 2, dots + 2, (meant,), *said, safe=False)
     if f.first.kind == "VAR" and around[0] == "EQUAL":
-        said = (
-            "CS123",
-            f"where a `var` lies stands behind `in`: `in {meant}`",
-            f"write `in {meant}`",
-        )
+        said = ("CS123", f"where a `var` lies stands behind `in`: `in {meant}`")
         return rewritten(f, f.index - 2, dots + 1, (f"in {meant}",), *said, safe=False)
     span = Span(low.start, high.end)
-    return Repair(
-        problem(
-            f.source,
-            "CS123",
-            f"a range is written `{meant}`",
-            span,
-            helps=(f"write `{meant}`; for the integers below n, `range(n)`",),
-            fix=meant,
-            safe=False,
-        ),
-        f.replaced(
-            f.index - 1,
-            dots + 1,
-            Token("LSQB", "[", low.start, low.start),
-            low,
-            Token("COMMA", ",", low.end, low.end),
-            high,
-            Token("RSQB", "]", high.end, high.end),
-        ),
+    message = f"a range is written `{meant}`"
+    help_ = f"write `{meant}`; for the integers below n, `range(n)`"
+    tokens = f.replaced(
+        f.index - 1,
+        dots + 1,
+        Token("LSQB", "[", low.start, low.start),
+        low,
+        Token("COMMA", ",", low.end, low.end),
+        high,
+        Token("RSQB", "]", high.end, high.end),
     )
+    return told(f, span, "CS123", message, help_, fix=meant, safe=False, tokens=tokens)
 
 
 def tuple_list(f: Failure) -> Repair | None:
@@ -208,15 +183,9 @@ def _empty(f: Failure, opener: Token) -> Repair | None:
     """`()`, `{}`, `x[]`."""
     if f.before != opener:
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"nothing stands between `{opener.text}` and `{f.token.text}`",
-            Span(opener.start, f.token.end),
-            helps=("write what belongs there, or remove the brackets",),
-        )
-    )
+    span = Span(opener.start, f.token.end)
+    message = f"nothing stands between `{opener.text}` and `{f.token.text}`"
+    return told(f, span, "CS102", message, "write what belongs there, or remove the brackets")
 
 
 def unclosed(f: Failure) -> Repair | None:
@@ -237,22 +206,20 @@ def unclosed(f: Failure) -> Repair | None:
     end = f.at(place - 1).end
     closer = Token(kind, shape, end, end)
     newline = "\n" if kind == "RBRACE" else ""
-    return Repair(
-        problem(
-            f.source,
-            "CS103",
-            f"`{opener.text}` is never closed",
-            opener.span,
-            label="opened here",
-            related=()
-            if place == len(f.tokens)
-            else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
-            helps=(f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",),
-            fix=f"{newline}{shape}",
-            fix_span=Span(end, end),
-            safe=False,
-        ),
-        _closed(f, place, closer) if fits else None,
+    return told(
+        f,
+        opener.span,
+        "CS103",
+        f"`{opener.text}` is never closed",
+        f"add `{shape}` after `{f.at(place - 1).text}`{_shown(f, opened[-1], place)}",
+        label="opened here",
+        related=()
+        if place == len(f.tokens)
+        else (Label(span=f.at(place).span, text=f"a `{shape}` is missing before this"),),
+        fix=f"{newline}{shape}",
+        fix_span=Span(end, end),
+        safe=False,
+        tokens=_closed(f, place, closer) if fits else None,
         rest=f.tokens[f.index :] if relation is not None and _on_a_new_line(f) else (),
         sure=False,
     )
@@ -294,18 +261,11 @@ def _relation_inside(f: Failure, opener: int) -> int | None:
     ends = f.token.kind in _ENDS or _on_a_new_line(f)
     if f.kind != "clause" or own or not ends or f.at(opener).kind == "LBRACE":
         return None
-    if any(t.kind == "RELATION" and not f.depth(i) for i, t in enumerate(f.tokens[:opener])):
+    if f.outer("RELATION", end=opener):
         return None
-    inside = [
-        i
-        for i in range(opener + 1, min(f.index, len(f.tokens)))
-        if f.at(i).kind == "RELATION" and f.depth(i) == [opener]
-    ]
+    inside = _directly_inside(f, opener, f.index, "RELATION")
     event = f.at(opener - 1).kind == "AVERAGE" and f.at(opener - 1).text == "P"
-    conditions = sum(
-        f.at(i).kind in {"BAR", "AND", "OR"} and f.depth(i) == [opener]
-        for i in range(opener + 1, min(f.index, len(f.tokens)))
-    )
+    conditions = len(_directly_inside(f, opener, f.index, "BAR", "AND", "OR"))
     if len(inside) not in ({2, 2 + conditions} if event else {1, 1 + conditions}):
         return None
     return inside[-1]
@@ -315,8 +275,8 @@ def _size_inside(f: Failure, opener: int) -> int | None:
     """The `in` or `=` of a declaration that the bracket of its size has swallowed: `var w[4 in`."""
     if f.first.kind not in {"VAR", "PARAM"} or opener != 2 or f.at(opener).text != "[":
         return None
-    ends = (i for i in range(4, len(f.tokens)) if f.at(i).kind in {"IN", "EQUAL"})
-    return next((i for i in ends if f.depth(i) == [opener]), None)
+    ends = [] if f.depth(opener) else _directly_inside(f, opener, len(f.tokens), "IN", "EQUAL")
+    return next((i for i in ends if i > 3), None)
 
 
 def braces(f: Failure) -> Repair | None:
@@ -328,33 +288,19 @@ def braces(f: Failure) -> Repair | None:
     if before.kind == "POWER" or before.text.endswith("_"):
         return _latex_group(f)
     if before.kind == "COLON" and f.kind == "clause":
-        return Repair(
-            problem(
-                f.source,
-                "CS130",
-                "a group `{ ... }` stands behind a quantifier",
-                token.span,
-                helps=(
-                    "write `label: forall v in set: { ... }`",
-                    "without a quantifier no group is needed: one constraint a line",
-                ),
-            )
+        said = (
+            "CS130",
+            "a group `{ ... }` stands behind a quantifier",
+            "write `label: forall v in set: { ... }`",
+            "without a quantifier no group is needed: one constraint a line",
         )
+        return told(f, token.span, *said)
     called = _arguments(f)
     if called is not None:
         return called
-    return Repair(
-        problem(
-            f.source,
-            "CS130",
-            "`{` has no meaning here",
-            token.span,
-            notes=(
-                "braces hold the values of a set after `in`, or the constraints of a quantifier",
-            ),
-            helps=("write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group",),
-        )
-    )
+    help_ = "write `x in {1, 2}` for a set, `[1, 2]` for a vector, `( )` to group"
+    notes = ("braces hold the values of a set after `in`, or the constraints of a quantifier",)
+    return told(f, token.span, "CS130", "`{` has no meaning here", help_, notes=notes)
 
 
 def _arguments(f: Failure) -> Repair | None:
@@ -363,64 +309,27 @@ def _arguments(f: Failure) -> Repair | None:
     if word.kind != "NAME" or word.text not in SIGNATURES or close is None:
         return None
     inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
-    left, right = f.token, f.at(close)
-    return Repair(
-        problem(
-            f.source,
-            "CS130",
-            f"what `{word.text}` takes stands in `( )`",
-            Span(word.start, right.end),
-            helps=(f"write `{word.text}({inner})`",),
-            fix=f"({inner})",
-            fix_span=Span(left.start, right.end),
-        ),
-        (
-            *f.tokens[: f.index],
-            Token("LPAR", "(", *left.span),
-            *f.tokens[f.index + 1 : close],
-            Token("RPAR", ")", *right.span),
-            *f.tokens[close + 1 :],
-        ),
-    )
+    span, fix_span = f.span(f.index - 1, close + 1), f.span(f.index, close + 1)
+    said = ("CS130", f"what `{word.text}` takes stands in `( )`", f"write `{word.text}({inner})`")
+    tokens = _exchanged(f, f.index, close, "LPAR")
+    return told(f, span, *said, fix=f"({inner})", fix_span=fix_span, tokens=tokens)
 
 
 def _latex_group(f: Failure) -> Repair:
-    close = next(
-        (i for i in range(f.index + 1, len(f.tokens)) if f.at(i).kind == "RBRACE"), len(f.tokens)
-    )
+    close = f.find("RBRACE", f.index + 1) or len(f.tokens)
     inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
-    end = f.at(close).end
-    if f.before.kind == "POWER":
-        meant = inner if close == f.index + 2 else f"({inner})"
-        start, message = f.token.start, f"`^{{{inner}}}` is LaTeX; a spec writes `^{meant}`"
-        new = f.replaced(
-            f.index,
-            close + 1,
-            Token("LPAR", "(", f.token.start, f.token.end),
-            *f.tokens[f.index + 1 : close],
-            Token("RPAR", ")", end, end),
-        )
+    power, base = f.before.kind == "POWER", f.before.text.rstrip("_")
+    end, kind = f.at(close).end, "LPAR" if power else "LSQB"
+    left = Token(kind, SHAPES[kind], *f.token.span)
+    right = Token(OPENERS[kind], SHAPES[OPENERS[kind]], end, end)
+    new = f.replaced(f.index, close + 1, left, *f.tokens[f.index + 1 : close], right)
+    if power:
+        fix = inner if close == f.index + 2 else f"({inner})"
+        start, shown, meant = f.token.start, f"^{{{inner}}}", f"^{fix}"
     else:
-        base = f.before.text.rstrip("_")
-        meant, start = f"{base}[{inner}]", f.before.start
-        message = f"`{f.before.text}{{{inner}}}` is LaTeX; a spec writes `{meant}`"
-        new = f.replaced(
-            f.index - 1,
-            close + 1,
-            f.before._replace(text=base, kind="NAME"),
-            Token("LSQB", "[", f.token.start, f.token.end),
-            *f.tokens[f.index + 1 : close],
-            Token("RSQB", "]", end, end),
-        )
-    return Repair(
-        problem(
-            f.source,
-            "CS125",
-            message,
-            Span(start, end),
-            helps=(f"write `{'^' if f.before.kind == 'POWER' else ''}{meant}`",),
-            fix=meant,
-            safe=False,
-        ),
-        new,
-    )
+        fix = meant = f"{base}[{inner}]"
+        start, shown = f.before.start, f"{f.before.text}{{{inner}}}"
+        name = f.before._replace(text=base, kind="NAME")
+        new = (*new[: f.index - 1], name, *new[f.index :])
+    said = ("CS125", f"`{shown}` is LaTeX; a spec writes `{meant}`", f"write `{meant}`")
+    return told(f, Span(start, end), *said, fix=fix, safe=False, tokens=new)

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from cspec.dsl.mistakes.failure import (
-    OPERATORS,
-    Failure,
-    Repair,
-    open_brackets,
-    problem,
-)
+from cspec.dsl.mistakes.failure import OPERATORS, Failure, Repair, open_brackets, told
 from cspec.dsl.mistakes.repairs import rewritten
-from cspec.dsl.text.source import Span
 
 FORMS = {
     "FROM": ("from", 'from "nets.py" import Net'),
@@ -54,57 +47,31 @@ def ends_early(f: Failure) -> Repair | None:
     if f.token.kind != "$END" or open_brackets(f.tokens):
         return None
     before = f.before
-    whole = Span(before.start, before.end)
     if before.kind == "DOT" and f.index > 1:
         return rewritten(f, f.index - 1, f.index, (), "CS102", "a line ends without a `.`")
+    message = f"nothing stands after `{before.text}`"
     if before.kind in OPERATORS:
-        code, message, helps = (
-            "CS102",
-            f"nothing stands after `{before.text}`",
-            (f"write what is on the right of `{before.text}`",),
-        )
+        help_ = f"write what is on the right of `{before.text}`"
     elif before.kind in AFTER_WORD:
         word, needs = AFTER_WORD[before.kind]
-        code, message, helps = "CS102", f"nothing stands after `{word}`", (f"it needs {needs}",)
+        message, help_ = f"nothing stands after `{word}`", f"it needs {needs}"
     elif before.kind in {"EQUAL", "COMMA", "DOT"}:
-        code, message, helps = (
-            "CS102",
-            f"nothing stands after `{before.text}`",
-            (f"write what follows, or remove the `{before.text}`",),
-        )
+        help_ = f"write what follows, or remove the `{before.text}`"
     elif before.kind == "COLON":
-        code, message, helps = (
-            "CS102",
-            "the constraint after `:` is missing",
-            ("write a relation, for example `density(model) <= 10%`",),
-        )
+        message = "the constraint after `:` is missing"
+        help_ = "write a relation, for example `density(model) <= 10%`"
     else:
         return _incomplete(f)
-    return Repair(problem(f.source, code, message, whole, helps=helps))
+    return told(f, before.span, "CS102", message, help_)
 
 
 def _incomplete(f: Failure) -> Repair | None:
     word, form = FORMS.get(f.first.kind, ("", ""))
-    span = Span(f.first.start, f.before.end)
+    span = f.span(0, f.index)
     if f.kind == "item" and word:
-        return Repair(
-            problem(
-                f.source,
-                "CS102",
-                f"this `{word}` is not complete",
-                span,
-                helps=(f"for example `{form}`",),
-            )
-        )
-    if any(token.kind == "FORALL" for token in f.tokens):
-        return Repair(
-            problem(
-                f.source,
-                "CS121",
-                "this quantifier has no constraint",
-                span,
-                label="for all of these, what?",
-                helps=(f"write `{f.source.slice(span)}: lhs <= rhs`",),
-            )
-        )
+        return told(f, span, "CS102", f"this `{word}` is not complete", f"for example `{form}`")
+    if f.has("FORALL"):
+        message = "this quantifier has no constraint"
+        help_ = f"write `{f.source.slice(span)}: lhs <= rhs`"
+        return told(f, span, "CS121", message, help_, label="for all of these, what?")
     return None

@@ -9,138 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from cspec.dsl.mistakes.averages import bar, empty_condition, on_outside
-from cspec.dsl.mistakes.brackets import braces, interval, stray_closer, tuple_list, unclosed
+from cspec.dsl.mistakes import (
+    averages,
+    brackets,
+    items,
+    missing,
+    modifiers,
+    operands,
+    parts,
+    places,
+    quantifiers,
+    relations,
+    settings,
+    words,
+)
 from cspec.dsl.mistakes.endings import FORMS, ends_early
-from cspec.dsl.mistakes.failure import (
-    OPERAND_STARTS,
-    Failure,
-    Repair,
-    problem,
-)
-from cspec.dsl.mistakes.foreign.other_languages import (
-    bare_definition,
-    bounds,
-    declared_kind,
-    macro,
-    objective_label,
-    renamed_given,
-    star_import,
-)
-from cspec.dsl.mistakes.items import (
-    dashed_column,
-    domain_axes,
-    quoted_column,
-    stop_after,
-    stop_list,
-    unnamed_metric,
-    using_for,
-    using_number,
-    using_setting,
-    using_several,
-    verify_often,
-    verify_words,
-)
-from cspec.dsl.mistakes.missing import (
-    comma_of_a_list,
-    data_names,
-    equal_behind_modifier,
-    equal_sign,
-    indexed_label,
-    label_of_words,
-    model_name,
-    number_parts,
-    several_values,
-    soft_settings,
-    start_behind_set,
-    trailing_quantifier,
-    value_of_a_setting,
-    verify_word,
-    words_of_a_name,
-)
-from cspec.dsl.mistakes.modifiers import (
-    between,
-    condition_of_a_tail,
-    modifier_first,
-    soft_first,
-    tolerance,
-    weight,
-)
-from cspec.dsl.mistakes.operands import (
-    call_without_brackets,
-    comma_of_a_call,
-    label_without_colon,
-    separator,
-    two_operands,
-)
-from cspec.dsl.mistakes.parts import (
-    bare_surrogate,
-    colons,
-    commas,
-    labels,
-    missing_comma,
-    objective_modifier,
-    semicolons,
-    several_names,
-    shared_bound,
-    two_constraints,
-)
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.mistakes.foreign import other_languages
+from cspec.dsl.mistakes.placed import near_values, strays
 from cspec.dsl.mistakes.placed.example_lines import of_clause, reads
-from cspec.dsl.mistakes.placed.near_values import VALUES
-from cspec.dsl.mistakes.placed.strays import STRAYS, several_variables, stray_words
-from cspec.dsl.mistakes.places import (
-    bare_pattern,
-    early_on,
-    item_on_this_line,
-    quantifier_on_this_line,
-    several_objectives,
-)
-from cspec.dsl.mistakes.quantifiers import (
-    for_all,
-    index_outside,
-    label_behind,
-    missing_colon,
-    quantifier_names,
-    where_first,
-)
-from cspec.dsl.mistakes.relations import (
-    double_bar,
-    doubled_operator,
-    equality_in_definition,
-    floor_division,
-    merged_marks,
-    missing_before,
-    not_in,
-    single_equal,
-    walrus,
-)
-from cspec.dsl.mistakes.settings import (
-    fit_without_brackets,
-    setting_left_open,
-    setting_outside,
-    setting_without_value,
-    unnamed_setting,
-)
-from cspec.dsl.mistakes.words import (
-    bare_word,
-    given_bar,
-    keyword_start,
-    misspelt_item,
-    misspelt_word,
-    python_words,
-    reference,
-)
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.sought import sought
-from cspec.dsl.text.source import Span
 from cspec.dsl.text.terminals import keywords
 
 
 def fallback(f: Failure) -> Repair:
     """Nothing is known but where it went wrong and what may stand there."""
-    missing = _single(f)
+    only = _single(f)
     if f.token.kind == "$END":
-        place = Span(f.first.start, f.before.end)
+        place = f.span(0, f.index)
         message = f"`{f.before.text}` can't be the end" if f.tokens else "nothing stands here"
     else:
         place = f.token.span
@@ -148,8 +45,8 @@ def fallback(f: Failure) -> Repair:
         after = f" after `{f.before.text}`" if f.index else " at the beginning of a line"
         message = f"`{shown}` can't stand{after}"
     form = FORMS.get(f.first.kind)
-    helps = [missing] if missing else []
-    word = reference(next(iter(f.expected))) if missing and not missing.startswith("here") else ""
+    helps = [only] if only else []
+    word = words.reference(next(iter(f.expected))) if only and not only.startswith("here") else ""
     examples = of_clause(f)
     if form and f.kind == "item":
         helps.append(f"{reads(form[0])} `{examples[0].replacement if examples else form[1]}`")
@@ -175,8 +72,8 @@ def _single(f: Failure) -> str:
         "$END": "the end of the line",
     }
     if kind in keywords().values() and f.token.kind not in ("$END", "_NL"):
-        return f"write `{reference(kind)} {f.token.text}`"
-    return f"here stands {plain.get(kind, f'`{reference(kind)}`')}"
+        return f"write `{words.reference(kind)} {f.token.text}`"
+    return f"here stands {plain.get(kind, f'`{words.reference(kind)}`')}"
 
 
 def _may_follow(expected: frozenset[str]) -> str:
@@ -190,105 +87,105 @@ def _may_follow(expected: frozenset[str]) -> str:
 
 
 CHECKS: tuple[Callable[[Failure], Repair | None], ...] = (
-    *STRAYS,
-    *VALUES,
-    python_words,
-    macro,
-    bare_definition,
-    declared_kind,
-    objective_label,
-    bounds,
-    star_import,
-    renamed_given,
-    using_for,
-    using_number,
-    using_setting,
-    using_several,
-    verify_words,
-    verify_often,
-    data_names,
-    model_name,
-    several_values,
-    value_of_a_setting,
-    setting_left_open,
-    start_behind_set,
-    equal_behind_modifier,
-    soft_settings,
-    indexed_label,
-    label_of_words,
-    index_outside,
-    trailing_quantifier,
-    number_parts,
-    equal_sign,
-    verify_word,
-    words_of_a_name,
-    unnamed_metric,
-    stop_list,
-    stop_after,
-    quoted_column,
-    dashed_column,
-    domain_axes,
-    merged_marks,
-    misspelt_item,
-    for_all,
-    walrus,
-    equality_in_definition,
-    interval,
-    tuple_list,
-    given_bar,
-    empty_condition,
-    bar,
-    condition_of_a_tail,
-    tolerance,
-    weight,
-    between,
-    soft_first,
-    modifier_first,
-    on_outside,
-    double_bar,
-    single_equal,
-    keyword_start,
-    where_first,
-    quantifier_names,
-    label_behind,
-    missing_colon,
-    floor_division,
-    not_in,
-    doubled_operator,
-    missing_before,
-    labels,
-    colons,
-    bare_surrogate,
-    bare_word,
-    several_names,
-    fit_without_brackets,
-    comma_of_a_list,
-    unnamed_setting,
-    setting_without_value,
-    setting_outside,
-    objective_modifier,
-    several_objectives,
-    early_on,
-    bare_pattern,
-    item_on_this_line,
-    quantifier_on_this_line,
-    stray_closer,
-    shared_bound,
-    commas,
-    semicolons,
-    braces,
-    missing_comma,
-    two_constraints,
-    misspelt_word,
-    unclosed,
+    *strays.STRAYS,
+    *near_values.VALUES,
+    words.python_words,
+    other_languages.macro,
+    other_languages.bare_definition,
+    other_languages.declared_kind,
+    other_languages.objective_label,
+    other_languages.bounds,
+    other_languages.star_import,
+    other_languages.renamed_given,
+    items.using_for,
+    items.using_number,
+    items.using_setting,
+    items.using_several,
+    items.verify_words,
+    items.verify_often,
+    missing.data_names,
+    missing.model_name,
+    missing.several_values,
+    missing.value_of_a_setting,
+    settings.setting_left_open,
+    missing.start_behind_set,
+    missing.equal_behind_modifier,
+    missing.soft_settings,
+    missing.indexed_label,
+    missing.label_of_words,
+    quantifiers.index_outside,
+    missing.trailing_quantifier,
+    missing.number_parts,
+    missing.equal_sign,
+    missing.verify_word,
+    missing.words_of_a_name,
+    items.unnamed_metric,
+    items.stop_list,
+    items.stop_after,
+    items.quoted_column,
+    items.dashed_column,
+    items.domain_axes,
+    relations.merged_marks,
+    words.misspelt_item,
+    quantifiers.for_all,
+    relations.walrus,
+    relations.equality_in_definition,
+    brackets.interval,
+    brackets.tuple_list,
+    words.given_bar,
+    averages.empty_condition,
+    averages.bar,
+    modifiers.condition_of_a_tail,
+    modifiers.tolerance,
+    modifiers.weight,
+    modifiers.between,
+    modifiers.soft_first,
+    modifiers.modifier_first,
+    averages.on_outside,
+    relations.double_bar,
+    relations.single_equal,
+    words.keyword_start,
+    quantifiers.where_first,
+    quantifiers.quantifier_names,
+    quantifiers.label_behind,
+    quantifiers.missing_colon,
+    relations.floor_division,
+    relations.not_in,
+    relations.doubled_operator,
+    relations.missing_before,
+    parts.labels,
+    parts.colons,
+    parts.bare_surrogate,
+    words.bare_word,
+    parts.several_names,
+    settings.fit_without_brackets,
+    missing.comma_of_a_list,
+    settings.unnamed_setting,
+    settings.setting_without_value,
+    settings.setting_outside,
+    parts.objective_modifier,
+    places.several_objectives,
+    places.early_on,
+    places.bare_pattern,
+    places.item_on_this_line,
+    places.quantifier_on_this_line,
+    brackets.stray_closer,
+    parts.shared_bound,
+    parts.commas,
+    parts.semicolons,
+    brackets.braces,
+    parts.missing_comma,
+    parts.two_constraints,
+    words.misspelt_word,
+    brackets.unclosed,
     ends_early,
-    call_without_brackets,
-    comma_of_a_call,
-    separator,
-    stray_words,
-    several_variables,
-    label_without_colon,
-    two_operands,
+    operands.call_without_brackets,
+    operands.comma_of_a_call,
+    operands.separator,
+    strays.stray_words,
+    strays.several_variables,
+    operands.label_without_colon,
+    operands.two_operands,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -76,6 +76,19 @@ class Failure:
         stop = len(self.tokens) if end is None else min(end, len(self.tokens))
         return next((i for i in range(start, stop) if self.tokens[i].kind == kind), None)
 
+    def has(self, *kinds: str, start: int = 0, end: int | None = None) -> bool:
+        """Whether a token of some kinds stands from one to before another."""
+        return any(token.kind in kinds for token in self.tokens[start:end])
+
+    def outer(self, kind: str, start: int = 0, end: int | None = None) -> list[int]:
+        """Indices of the tokens of a kind that stand in no bracket."""
+        stop = len(self.tokens) if end is None else end
+        return [i for i in range(start, stop) if self.at(i).kind == kind and not self.depth(i)]
+
+    def part(self, end: int) -> int:
+        """Where what stands before a token begins: behind the last `:` that is in no bracket."""
+        return max(self.outer("COLON", end=end), default=-1) + 1
+
     @property
     def body(self) -> int:
         """The index behind the first `:` before the token: where what is labelled begins."""
@@ -86,13 +99,14 @@ class Failure:
     def _levels(self) -> list[_Level | None]:
         return _levels(self.tokens)
 
-    def text(self, start: int, end: int) -> str:
-        """The text from one token to before another, as typed."""
-        return self.source.text[self.at(start).start : self.at(end - 1).end]
+    def text(self, start: int, end: int | None = None) -> str:
+        """The text from one token to before another, or to the last, as typed."""
+        return self.source.slice(self.span(start, end))
 
-    def span(self, start: int, end: int) -> Span:
-        """Where the tokens from one to before another stand."""
-        return Span(self.at(start).start, self.at(end - 1).end)
+    def span(self, start: int, end: int | None = None) -> Span:
+        """Where the tokens from one to before another, or to the last, stand."""
+        stop = len(self.tokens) if end is None else end
+        return Span(self.at(start).start, self.at(stop - 1).end)
 
     def replaced(self, start: int, end: int, *new: Token) -> tuple[Token, ...]:
         """The tokens with a range of them exchanged."""
@@ -199,9 +213,9 @@ def touching(left: Token, right: Token) -> bool:
     return left.end == right.start and bool(right.text)
 
 
-def make(kind: str, text: str, like: Token) -> Token:
-    """A token that stands where another does."""
-    return Token(kind, text, like.start, like.end)
+def to_write(text: str) -> str:
+    """What a replacement asks for."""
+    return f"write `{text.strip()}`" if text.strip() else "remove it"
 
 
 def problem(
@@ -219,12 +233,15 @@ def problem(
     related: Sequence[Label] = (),
     safe: bool = True,
 ) -> Diagnostic:
-    """An error; `fix` replaces `fix_span` (by default the span itself)."""
+    """An error; `fix` replaces `fix_span` (by default the span itself).
+
+    Without helps it says to write the fix, or to remove what goes.
+    """
     edits = list(fixes)
     if fix is not None:
         place = span if fix_span is None else fix_span
-        title = f"write `{fix.strip()}`" if fix.strip() else "remove it"
-        edits.insert(0, Fix(span=place, replacement=fix, title=title, safe=safe))
+        edits.insert(0, Fix(span=place, replacement=fix, title=to_write(fix), safe=safe))
+        helps = helps or (to_write(fix),)
     return Diagnostic(
         code=code,
         message=message,
@@ -238,45 +255,63 @@ def problem(
     )
 
 
-class Mended(NamedTuple):
-    """`take` tokens exchanged for `new`; no finding where another check has it."""
+def offered(span: Span, *texts: str) -> tuple[Fix, ...]:
+    """A fix for each text that may stand in a place; none is sure."""
+    return tuple(Fix(span=span, replacement=text, title=to_write(text)) for text in texts)
 
-    take: int
-    new: tuple[Token, ...]
-    finding: Diagnostic | None
+
+class Beside(TypedDict, total=False):
+    """What a finding may say beside its message and its fix: keywords of `problem`."""
+
+    label: str
+    notes: Sequence[str]
+    related: Sequence[Label]
+    safe: bool
+
+
+class Said(Beside, total=False):
+    """The same, and the fix."""
+
+    fix: str | None
+    fix_span: Span | None
+    fixes: Sequence[Fix]
+
+
+def told(
+    f: Failure,
+    span: Span,
+    code: str,
+    message: str,
+    *helps: str,
+    tokens: tuple[Token, ...] | None = None,
+    rest: tuple[Token, ...] = (),
+    sure: bool = True,
+    **said: Unpack[Said],
+) -> Repair:
+    """What is said of a place in a clause, and the tokens to go on with: a `problem` and its
+    `Repair`."""
+    return Repair(problem(f.source, code, message, span, helps=helps, **said), tokens, rest, sure)
 
 
 def swapped(f: Failure, index: int, word: str, kind: str, code: str) -> Repair:
     """One word exchanged for the keyword that was meant."""
     token = f.at(index)
-    return Repair(
-        problem(
-            f.source,
-            code,
-            f"`{token.text}` is written `{word}`",
-            token.span,
-            helps=(f"write `{word}`",),
-            fix=word,
-            safe=False,
-        ),
-        f.replaced(index, index + 1, Token(kind, word, token.start, token.end, kind != "NAME")),
-    )
+    tokens = f.replaced(index, index + 1, Token(kind, word, *token.span, kind != "NAME"))
+    said = (code, f"`{token.text}` is written `{word}`")
+    return told(f, token.span, *said, fix=word, safe=False, tokens=tokens)
 
 
 def next_constraint(f: Failure, begins: str) -> Repair:
     """A second constraint on the line, before the token at fault: a separator is missing."""
-    place = f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"a `;` or a new line is missing before `{begins}`",
-            f.token.span,
-            label="here begins another constraint",
-            helps=("separate constraints by `;` or a new line",),
-            fix=";",
-            fix_span=Span(place, place),
-        ),
-        f.tokens[: f.index],
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        f"a `;` or a new line is missing before `{begins}`",
+        "separate constraints by `;` or a new line",
+        label="here begins another constraint",
+        fix=";",
+        fix_span=Span(f.before.end, f.before.end),
+        tokens=f.tokens[: f.index],
         rest=f.tokens[f.index :],
     )

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.mistakes.failure import problem
-from cspec.dsl.mistakes.placed.modifiers_in_brackets import is_modifier, modifier_in_brackets
 from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import value_or_none
@@ -70,15 +69,11 @@ def check_item(source: Source, item: Item, deep: bool) -> tuple[Item, list[Diagn
 
 def _file_without_quotes(source: Source, item: From) -> Diagnostic:
     start = source.text.find(item.module, item.span.start)
-    return problem(
-        source,
-        "CS105",
-        f"the path `{item.module}` stands between quotes",
-        Span(start, start + len(item.module)),
-        notes=("without quotes it is a module of Python, with dots between packages",),
-        helps=(f'write `from "{item.module}" import ...`',),
-        fix=f'"{item.module}"',
-    )
+    message = f"the path `{item.module}` stands between quotes"
+    span = Span(start, start + len(item.module))
+    notes = ("without quotes it is a module of Python, with dots between packages",)
+    helps = (f'write `from "{item.module}" import ...`',)
+    return problem(source, "CS105", message, span, notes=notes, helps=helps, fix=f'"{item.module}"')
 
 
 def _constraints(
@@ -86,16 +81,9 @@ def _constraints(
 ) -> tuple[Constraint | Group, list[Diagnostic]]:
     found: list[Diagnostic] = []
     if item.label == "all":
-        found.append(
-            problem(
-                source,
-                "CS126",
-                "`all` can't be a label",
-                item.label_span,
-                notes=("`verify all` means every constraint",),
-                helps=("choose another name",),
-            )
-        )
+        notes, helps = ("`verify all` means every constraint",), ("choose another name",)
+        said = ("CS126", "`all` can't be a label", item.label_span)
+        found.append(problem(source, *said, notes=notes, helps=helps))
     if isinstance(item, Group):
         members = []
         for member in item.constraints:
@@ -113,15 +101,13 @@ def _constraints(
 
 def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]:
     relation = item.relation
-    if isinstance(relation, Membership):
+    if isinstance(relation, Membership | Or | Not):
         return relation, []
     if isinstance(relation, Compare):
         ends = _ends_of_an_interval(source, relation)
         return (relation, [ends]) if ends else _compare(source, relation)
     if isinstance(relation, Implies):
         return _implies(source, relation)
-    if isinstance(relation, Or | Not):
-        return relation, []
     if isinstance(relation, And):
         return relation, [_conjunction(source, relation, item.binders)]
     return relation, [no_relation(source, item)]
@@ -134,15 +120,8 @@ def _ends_of_an_interval(source: Source, relation: Compare) -> Diagnostic | None
     if not two or not isinstance(left, Expectation) or relation.operators != ("==",):
         return None
     meant = f"{source.slice(left.span)} in {source.slice(right.span)}"
-    return problem(
-        source,
-        "CS110",
-        "an interval stands behind `in`: one number is not equal to two",
-        relation.span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        safe=False,
-    )
+    message = "an interval stands behind `in`: one number is not equal to two"
+    return problem(source, "CS110", message, relation.span, fix=meant, safe=False)
 
 
 def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
@@ -151,39 +130,32 @@ def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]
     for place, operator in enumerate(relation.operators):
         span = operator_span(source, relation, place)
         if operator in WEAK:
-            meant = WEAK[operator]
-            operators[place] = meant
-            found.append(
-                problem(
-                    source,
-                    "CS108",
-                    f"a constraint can't be strict: write `{meant}`",
-                    span,
-                    label=f"`{operator}` excludes the bound itself",
-                    notes=("numbers come arbitrarily close to a bound, so only `<=` can be met",),
-                    helps=(f"write `{meant}`; for a margin move the bound",),
-                    fix=meant,
-                )
-            )
+            operators[place] = WEAK[operator]
+            found.append(_strict(source, operator, span))
         elif operator == "!=":
-            found.append(
-                problem(
-                    source,
-                    "CS109",
-                    "`!=` has no meaning as a constraint",
-                    span,
-                    notes=("almost every point satisfies it, and no step leads there",),
-                    helps=(
-                        "say on which side: `x >= 0.1`",
-                        "or keep a distance: `abs(x - a) >= 0.1`",
-                    ),
-                )
-            )
+            message = "`!=` has no meaning as a constraint"
+            notes = ("almost every point satisfies it, and no step leads there",)
+            helps = ("say on which side: `x >= 0.1`", "or keep a distance: `abs(x - a) >= 0.1`")
+            found.append(problem(source, "CS109", message, span, notes=notes, helps=helps))
     if found:
         return relation.model_copy(update={"operators": tuple(operators)}), found
     if len(set(relation.operators)) > 1:
         found.append(_mixed(source, relation))
     return relation, found
+
+
+def _strict(source: Source, operator: str, span: Span) -> Diagnostic:
+    meant = WEAK[operator]
+    return problem(
+        source,
+        "CS108",
+        f"a constraint can't be strict: write `{meant}`",
+        span,
+        label=f"`{operator}` excludes the bound itself",
+        notes=("numbers come arbitrarily close to a bound, so only `<=` can be met",),
+        helps=(f"write `{meant}`; for a margin move the bound",),
+        fix=meant,
+    )
 
 
 def _mixed(source: Source, relation: Compare) -> Diagnostic:
@@ -199,17 +171,9 @@ def _mixed(source: Source, relation: Compare) -> Diagnostic:
         helps = (f"write `{one}`", f"or one constraint each: `{each}`")
         fixes = replacing(relation.span, one, each)
         return problem(source, *said, label=label, helps=helps, fixes=fixes)
-    return problem(
-        source,
-        *said,
-        label=label,
-        helps=(
-            "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs),
-            f"or one direction throughout: `{one}`",
-        ),
-        fix=each,
-        safe=False,
-    )
+    help_ = "write one constraint each: " + ", ".join(f"`{pair}`" for pair in pairs)
+    helps = (help_, f"or one direction throughout: `{one}`")
+    return problem(source, *said, label=label, helps=helps, fix=each, safe=False)
 
 
 def _turned(relation: Compare, parts: list[str]) -> str:
@@ -263,32 +227,15 @@ def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]
     offset = source.slice(gap).find("=>")
     span = Span(gap.start + offset, gap.start + offset + 2) if offset >= 0 else gap
     if isinstance(relation.condition, Compare | Membership | And | Or | Not):
-        text = source.slice(relation.consequence.span)
-        return relation, [
-            problem(
-                source,
-                "CS127",
-                f"`{text}` can't follow from anything: it is a value",
-                relation.consequence.span,
-                notes=("`A => B` says: where A holds, B holds",),
-                helps=("write a comparison behind `=>`",),
-            )
-        ]
-    meant = Compare(
-        span=relation.span,
-        operands=(relation.condition, relation.consequence),
-        operators=(">=",),
-    )
-    return meant, [
-        problem(
-            source,
-            "CS110",
-            "`=>` means implies; at least is written `>=`",
-            span,
-            helps=("write `>=`",),
-            fix=">=",
-        )
-    ]
+        value = relation.consequence.span
+        message = f"`{source.slice(value)}` can't follow from anything: it is a value"
+        notes = ("`A => B` says: where A holds, B holds",)
+        helps = ("write a comparison behind `=>`",)
+        return relation, [problem(source, "CS127", message, value, notes=notes, helps=helps)]
+    sides = (relation.condition, relation.consequence)
+    meant = Compare(span=relation.span, operands=sides, operators=(">=",))
+    message = "`=>` means implies; at least is written `>=`"
+    return meant, [problem(source, "CS110", message, span, fix=">=")]
 
 
 def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> Diagnostic:
@@ -297,17 +244,11 @@ def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> 
         each = source.text[binders[0].span.start : relation.span.start]
         each = f"forall {each.removeprefix('forall').strip()} "
     parts = [_with_bound(source, relation, part) for part in relation.operands]
-    parts = [parts[0], *(f"{each}{part}" for part in parts[1:])]
-    return problem(
-        source,
-        "CS113",
-        "each constraint stands alone: no `and` between them",
-        relation.span,
-        notes=("each has a multiplier and a verdict of its own",),
-        helps=("separate them by `;` or a new line: `" + "; ".join(parts) + "`",),
-        fix="; ".join(parts),
-        safe=False,
-    )
+    meant = "; ".join([parts[0], *(f"{each}{part}" for part in parts[1:])])
+    said = ("CS113", "each constraint stands alone: no `and` between them", relation.span)
+    notes = ("each has a multiplier and a verdict of its own",)
+    helps = (f"separate them by `;` or a new line: `{meant}`",)
+    return problem(source, *said, notes=notes, helps=helps, fix=meant, safe=False)
 
 
 def _with_bound(source: Source, relation: And, part: Expr) -> str:
@@ -324,13 +265,9 @@ def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
         return
     count, unit = item.every
     if unit not in {"epoch", "step"} or count < 1:
-        yield problem(
-            source,
-            "CS132",
-            "`every` counts whole epochs or steps, from 1 on",
-            item.span,
-            helps=("write `every epoch`, `every 5 epochs` or `every 500 steps`",),
-        )
+        message = "`every` counts whole epochs or steps, from 1 on"
+        helps = ("write `every epoch`, `every 5 epochs` or `every 500 steps`",)
+        yield problem(source, "CS132", message, item.span, helps=helps)
 
 
 def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
@@ -358,34 +295,28 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     if product and mark:
         meant = f"exp(sum(log({term.strip()}) for {over.strip()}))"
     example = "for example `sum(norm(W, 1) for W in net.weights)`"
-    return problem(
-        source,
-        "CS101",
-        f"`for` stands inside {', '.join(f'`{word}`' for word in OVER_SETS)}, `E[...]` or `P[...]`",
-        node.span,
-        label=f"`{node.function}` does not go over a set" if node.function else "",
-        notes=("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",)
-        if product
-        else (),
-        helps=(f"write `{meant}`" if meant else example,),
+    message = (
+        f"`for` stands inside {', '.join(f'`{word}`' for word in OVER_SETS)}, `E[...]` or `P[...]`"
     )
+    label = f"`{node.function}` does not go over a set" if node.function else ""
+    notes = (
+        ("for terms above 0; a few of any sign are written out: `x[0]*x[1]`",) if product else ()
+    )
+    helps = (f"write `{meant}`" if meant else example,)
+    return problem(source, "CS101", message, node.span, label=label, notes=notes, helps=helps)
 
 
 def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
     if isinstance(domain, Vector):
         inner = source.slice(domain.span)[1:-1].strip()
-        yield problem(
-            source,
-            "CS123",
-            f"an interval has two ends, this one has {len(domain.items)}",
-            domain.span,
-            helps=(f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",),
-            fixes=(
-                (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
-                if inner
-                else ()
-            ),
+        message = f"an interval has two ends, this one has {len(domain.items)}"
+        helps = (f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",)
+        fixes = (
+            (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
+            if inner
+            else ()
         )
+        yield problem(source, "CS123", message, domain.span, helps=helps, fixes=fixes)
 
 
 def made_by_call(function: Expr) -> bool:
@@ -400,24 +331,46 @@ def made_by_call(function: Expr) -> bool:
 
 def _group_called(source: Source, node: Call) -> Diagnostic:
     """`P[pred == 1 | sex]("F")`: a group is picked in square brackets."""
-    place = Span(node.function.span.end, node.span.end)
     meant = f"[{source.slice(node.arguments[0].span)}]"
     return problem(
         source,
         "CS124",
         "one group is picked in square brackets",
-        place,
+        Span(node.function.span.end, node.span.end),
         helps=(f"write `{source.slice(node.function.span)}{meant}`",),
         fix=meant,
         safe=isinstance(node.arguments[0], String),
     )
 
 
+def _is_modifier(node: Call) -> bool:
+    """Whether brackets behind a number hold one setting that a modifier gives."""
+    return len(node.keywords) == 1 and not node.arguments and node.keywords[0].name in _MODIFIERS
+
+
+_MODIFIERS = {
+    **dict.fromkeys(("method", "by", "solver", "algorithm"), "by {}"),
+    **dict.fromkeys(("weight", "priority", "soft", "penalty"), "soft(weight={})"),
+    **dict.fromkeys(("tol", "tolerance", "within", "eps", "atol"), "within {}"),
+    "surrogate": "with surrogate {}",
+}
+"""What stands behind a constraint, by the names that people give it in brackets."""
+
+
+def _modifier_in_brackets(source: Source, node: Call) -> Diagnostic:
+    """`density(f) <= 50% (method=admm)`."""
+    keyword = node.keywords[0]
+    meant = _MODIFIERS[keyword.name].format(source.slice(keyword.value.span))
+    span = Span(node.function.span.end, node.span.end)
+    message = f"`{source.slice(span).strip()}` is written `{meant}`"
+    return problem(source, "CS120", message, span, fix=f" {meant}")
+
+
 def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
     if isinstance(node.function, Expectation) and len(node.arguments) == 1:
         yield _group_called(source, node)
-    elif isinstance(node.function, Number) and is_modifier(node):
-        yield modifier_in_brackets(source, node)
+    elif isinstance(node.function, Number) and _is_modifier(node):
+        yield _modifier_in_brackets(source, node)
     elif not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
         yield problem(
             source,
@@ -432,21 +385,12 @@ def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for keyword in node.keywords:
         if keyword.name in seen:
-            yield problem(
-                source,
-                "CS131",
-                f"the setting `{keyword.name}` stands twice",
-                keyword.name_span,
-                helps=("keep one of them",),
-            )
+            message = f"the setting `{keyword.name}` stands twice"
+            yield problem(source, "CS131", message, keyword.name_span, helps=("keep one of them",))
         seen.add(keyword.name)
     if node.keywords and node.arguments:
         last, first = node.arguments[-1], node.keywords[0]
         if last.span.start > first.span.start:
-            yield problem(
-                source,
-                "CS131",
-                "arguments stand before settings",
-                last.span,
-                helps=(f"put `{source.slice(last.span)}` before `{source.slice(first.span)}`",),
-            )
+            message = "arguments stand before settings"
+            helps = (f"put `{source.slice(last.span)}` before `{source.slice(first.span)}`",)
+            yield problem(source, "CS131", message, last.span, helps=helps)

@@ -103,15 +103,10 @@ def _no_dash(source: Source, dash: Token) -> Diagnostic:
 
 def _finding(source: Source, span: Span, colon: bool) -> Diagnostic:
     written = source.slice(span)
-    return problem(
-        source,
-        "CS116",
-        f"`{written}` is written `s.t.`",
-        span,
-        notes=("`s.t.` takes no colon",) if colon else (),
-        helps=("write `s.t.` (or `subject to`), then one constraint a line",),
-        fix="s.t.",
-    )
+    message = f"`{written}` is written `s.t.`"
+    notes = ("`s.t.` takes no colon",) if colon else ()
+    helps = ("write `s.t.` (or `subject to`), then one constraint a line",)
+    return problem(source, "CS116", message, span, notes=notes, helps=helps, fix="s.t.")
 
 
 def _heading(tokens: Sequence[Token], index: int, proper: bool) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name
-from cspec.dsl.mistakes.failure import Failure, Repair, problem
+from cspec.dsl.mistakes.failure import Failure, Repair, offered, to_write, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Span
@@ -21,7 +20,7 @@ def verify_words(f: Failure) -> Repair | None:
     bare = second.kind in {"ON", "EVERY"} and f.index <= 2
     if not bare or f.at(2).kind in {"$END", "COMMA"}:
         return None
-    help_ = f"write `verify all {f.text(1, len(f.tokens))}`, or labels in place of `all`"
+    help_ = f"write `verify all {f.text(1)}`, or labels in place of `all`"
     said = ("CS102", "`verify` does not say which constraints", help_)
     return rewritten(f, 1, 1, ("all ",), *said, shown=f.span(0, 2), place=second.start)
 
@@ -37,20 +36,10 @@ def verify_often(f: Failure) -> Repair | None:
     count, unit = rest[0].text, rest[1].text.lower() if len(rest) > 1 else ""
     units = ["epochs", "steps"]
     known = [word for word in units if unit and word.startswith(unit.rstrip("s"))]
-    span = Span(f.at(place).start, f.tokens[-1].end)
+    span = f.span(place)
     forms = [f"every {count} {word}" for word in known or units]
-    return Repair(
-        problem(
-            f.source,
-            "CS132",
-            f"`{f.source.slice(span)}` is written `{forms[0]}`",
-            span,
-            helps=tuple(f"write `{form}`" for form in forms),
-            fixes=tuple(
-                Fix(span=span, replacement=form, title=f"write `{form}`") for form in forms
-            ),
-        )
-    )
+    said = ("CS132", f"`{f.source.slice(span)}` is written `{forms[0]}`")
+    return told(f, span, *said, *map(to_write, forms), fixes=offered(span, *forms))
 
 
 def using_setting(f: Failure) -> Repair | None:
@@ -58,24 +47,15 @@ def using_setting(f: Failure) -> Repair | None:
     named = f.first.kind == "USING" and f.at(1).kind == "NAME" and f.at(2).kind == "EQUAL"
     if not named or not f.at(3).text:
         return None
-    setting = f.text(1, len(f.tokens))
-    named_so = f.at(1).text in {"method", "solver", "algorithm"} and f.at(3).text in METHODS
-    if named_so:
+    setting = f.text(1)
+    if f.at(1).text in {"method", "solver", "algorithm"} and f.at(3).text in METHODS:
         said = ("CS131", "the method stands alone behind `using`", f"write `using {f.at(3).text}`")
-        return rewritten(f, 1, 3, (), *said, shown=f.span(1, len(f.tokens)))
+        return rewritten(f, 1, 3, (), *said, shown=f.span(1))
     method = next((w for w in _METHODS if f.at(1).text in METHODS[w].model_fields), None)
     meant = f"using {method}({setting.replace(' ', '')})" if method else "using lagrangian"
-    return Repair(
-        problem(
-            f.source,
-            "CS131",
-            "a method stands behind `using`, its settings in `( )`",
-            Span(f.at(1).start, f.tokens[-1].end),
-            helps=(f"write `{meant}`",),
-            fix=meant.removeprefix("using ") if method else None,
-            safe=False,
-        )
-    )
+    message = "a method stands behind `using`, its settings in `( )`"
+    fix = meant.removeprefix("using ") if method else None
+    return told(f, f.span(1), "CS131", message, f"write `{meant}`", fix=fix, safe=False)
 
 
 def using_number(f: Failure) -> Repair | None:
@@ -105,17 +85,10 @@ def using_several(f: Failure) -> Repair | None:
         return None
     if f.depth(f.index):
         return None
-    method, other = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            "one method stands behind `using`, that of every constraint without its own",
-            Span(f.token.start, f.tokens[-1].end),
-            helps=(f"write `using {method}`, and `by {other or 'method'}` behind the others",),
-        ),
-        f.tokens[: f.index],
-    )
+    method, other = f.text(1, f.index), f.text(f.index + 1)
+    message = "one method stands behind `using`, that of every constraint without its own"
+    help_ = f"write `using {method}`, and `by {other or 'method'}` behind the others"
+    return told(f, f.span(f.index), "CS101", message, help_, tokens=f.tokens[: f.index])
 
 
 def using_for(f: Failure) -> Repair | None:
@@ -125,25 +98,17 @@ def using_for(f: Failure) -> Repair | None:
     method, named = f.text(1, f.index), f.tokens[f.index + 1 :]
     label = named[0].text if named and named[0].text.isidentifier() else "c"
     every = label in {"all", "every", "each"}
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            "`using` is about every constraint that names no method",
-            Span(f.token.start, f.tokens[-1].end),
-            helps=(f"write `using {method}`",) if every else (_for_one(f, label, method),),
-            fix="" if every else None,
-            fix_span=Span(f.before.end, f.tokens[-1].end),
-        ),
-        f.tokens[: f.index],
-    )
+    help_ = f"write `using {method}`" if every else _for_one(f, label, method)
+    said = ("CS101", "`using` is about every constraint that names no method", help_)
+    fix, gap = "" if every else None, Span(f.before.end, f.tokens[-1].end)
+    return told(f, f.span(f.index), *said, fix=fix, fix_span=gap, tokens=f.tokens[: f.index])
 
 
 def _for_one(f: Failure, label: str, method: str) -> str:
     """The line of the constraint with its method, where a constraint has the label."""
     begin = rf"^[ \t]*(?:s\.t\.|subject to)?[ \t]*({re.escape(label)}[ \t]*:(?!=)[^#\n;]*[^#\n;\s])"
     line = re.search(begin, f.source.text, re.MULTILINE)
-    others = re.findall(r"(\w+(?:\([^()]*\))?)[ \t]+for[ \t]+(\w+)", f.text(1, len(f.tokens)))
+    others = re.findall(r"(\w+(?:\([^()]*\))?)[ \t]+for[ \t]+(\w+)", f.text(1))
     if len(others) > 1:
         told = ", ".join(f"`{name}: ... by {by}`" for by, name in others)
         return f"remove this line, and write a method behind each constraint: {told}"
@@ -154,10 +119,10 @@ def _for_one(f: Failure, label: str, method: str) -> str:
 
 def _metric_on(f: Failure) -> Repair:
     """`metric acc on test = P[pred == y]`: the data stand inside of the brackets."""
-    data, value = f.at(f.index + 1).text, f.text(f.index + 3, len(f.tokens))
+    data, value = f.at(f.index + 1).text, f.text(f.index + 3)
     inner = f"{value[:-1]} on {data}]" if value.endswith("]") else f"E[{value} on {data}]"
     meant = f"metric {f.before.text} = {inner}"
-    said = ("CS101", "on which data it is measured stands in the brackets", f"write `{meant}`")
+    said = ("CS101", "on which data it is measured stands in the brackets")
     return rewritten(f, 0, len(f.tokens), (meant,), *said, shown=f.span(f.index, f.index + 2))
 
 
@@ -176,7 +141,7 @@ def unnamed_metric(f: Failure) -> Repair | None:
         ("m = ",),
         "CS102",
         "a metric has a name",
-        f"write `metric m = {f.text(1, len(f.tokens))}`",
+        f"write `metric m = {f.text(1)}`",
         label="recorded under which name?",
         shown=f.first.span,
         place=f.at(1).start,
@@ -191,18 +156,10 @@ def stop_after(f: Failure) -> Repair | None:
         return None
     count, unit = f.at(2).text, f.at(3).text
     word = "steps" if unit.startswith("step") else "epochs"
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            "how long a run is, `fit` says",
-            Span(f.first.start, f.tokens[-1].end),
-            helps=(
-                f"write `fit({word}={count})`",
-                f"to stop early: `stop when stalled({word}={count})`",
-            ),
-        )
-    )
+    message = "how long a run is, `fit` says"
+    help_ = f"write `fit({word}={count})`"
+    said = ("CS120", message, help_, f"to stop early: `stop when stalled({word}={count})`")
+    return told(f, f.span(0), *said)
 
 
 def stop_list(f: Failure) -> Repair | None:
@@ -210,7 +167,7 @@ def stop_list(f: Failure) -> Repair | None:
     if f.first.kind != "STOP" or f.token.kind != "COMMA" or f.depth(f.index):
         return None
     said = ("CS115", "conditions of `stop` are joined by `and`, or by `or`")
-    help_ = f"write `{f.text(0, f.index)} and {f.text(f.index + 1, len(f.tokens))}`"
+    help_ = f"write `{f.text(0, f.index)} and {f.text(f.index + 1)}`"
     return rewritten(f, f.index, f.index + 1, (" and",), *said, help_, "or with `or`", safe=False)
 
 
@@ -230,7 +187,7 @@ def dashed_column(f: Failure) -> Repair | None:
     """`data train(x, marital-status)`: a column that is no name here."""
     if f.first.kind != "DATA" or f.token.text not in ("-", ".", "/") or f.before.kind != "NAME":
         return None
-    if any(token.kind == "EQUAL" for token in f.tokens[: f.index]) or not f.depth(f.index):
+    if f.has("EQUAL", end=f.index) or not f.depth(f.index):
         return None
     end = f.index
     while f.at(end).text in ("-", ".", "/") and f.at(end + 1).text.isidentifier():
@@ -241,37 +198,22 @@ def dashed_column(f: Failure) -> Repair | None:
     name = "".join(c if c.isalnum() else "_" for c in written)
     meant = f'"{written}" as {name}'
     start, stop = f.before.start, f.at(end - 1).end
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"the column `{written}` is no name of a spec: it has a second one here",
-            Span(start, stop),
-            notes=(f"below, it is called `{name}`",),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            safe=False,
-        ),
-        f.replaced(
-            f.index - 1,
-            end,
-            Token("STRING", f'"{written}"', start, stop),
-            Token("AS", "as", stop, stop, True),
-            Token("NAME", name, stop, stop),
-        ),
+    notes = (f"below, it is called `{name}`",)
+    tokens = f.replaced(
+        f.index - 1,
+        end,
+        Token("STRING", f'"{written}"', start, stop),
+        Token("AS", "as", stop, stop, True),
+        Token("NAME", name, stop, stop),
     )
+    said = ("CS102", f"the column `{written}` is no name of a spec: it has a second one here")
+    return told(f, Span(start, stop), *said, notes=notes, fix=meant, safe=False, tokens=tokens)
 
 
 def domain_axes(f: Failure) -> Repair | None:
     """`domain s = box([0, 1])`: a domain names its axes."""
     if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"domain `{f.before.text}` does not name its axes",
-            f.before.span,
-            helps=(f"write `domain {f.before.text}(t) = ...`, one name for each interval",),
-        )
-    )
+    message = f"domain `{f.before.text}` does not name its axes"
+    help_ = f"write `domain {f.before.text}(t) = ...`, one name for each interval"
+    return told(f, f.before.span, "CS102", message, help_)

@@ -45,14 +45,12 @@ def operands(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
 
 def _too_wide(source: Source, token: Token) -> Diagnostic:
     many = f"{OPERANDS.most:,}"
+    message = f"more than {many} terms, entries or arguments stand side by side"
+    label = "here is one too many"
+    notes = (f"at most {many} {OPERANDS.what}",)
+    helps = (f"write {OPERANDS.instead}",)
     return problem(
-        source,
-        OPERANDS.code,
-        f"more than {many} terms, entries or arguments stand side by side",
-        token.span,
-        label="here is one too many",
-        notes=(f"at most {many} {OPERANDS.what}",),
-        helps=(f"write {OPERANDS.instead}",),
+        source, OPERANDS.code, message, token.span, label=label, notes=notes, helps=helps
     )
 
 
@@ -61,14 +59,12 @@ def long_word(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
     for token in tokens:
         if token.end - token.start > WORD.most and token.kind in ("NAME", "STRING", "UNCLOSED"):
             what = "a name" if token.kind == "NAME" else "a quoted text"
-            return problem(
-                source,
-                WORD.code,
-                f"{what} of {token.end - token.start:,} characters is longer than {WORD.most:,}",
-                Span(token.start, token.start + 1),
-                label="begins here",
-                helps=(f"write {WORD.instead}",),
+            message = (
+                f"{what} of {token.end - token.start:,} characters is longer than {WORD.most:,}"
             )
+            span = Span(token.start, token.start + 1)
+            helps = (f"write {WORD.instead}",)
+            return problem(source, WORD.code, message, span, label="begins here", helps=helps)
     return None
 
 
@@ -98,26 +94,18 @@ def tree_depth(source: Source, item: Item) -> Diagnostic | None:
 
 def too_deep(source: Source, span: Span) -> Diagnostic:
     """More than 200 levels."""
-    return problem(
-        source,
-        "CS134",
-        f"nesting is deeper than {MAX_DEPTH} levels",
-        span,
-        notes=("nobody could read it, and no reader of the next tool would survive it",),
-        helps=("name the inner parts by `let`",),
-    )
+    message = f"nesting is deeper than {MAX_DEPTH} levels"
+    notes = ("nobody could read it, and no reader of the next tool would survive it",)
+    helps = ("name the inner parts by `let`",)
+    return problem(source, "CS134", message, span, notes=notes, helps=helps)
 
 
 def too_large(source: Source) -> Diagnostic:
     """More than 1 MiB."""
     size = len(source.text.encode("utf-8", "replace"))
-    return problem(
-        Source(text="", name=source.name),
-        "CS144",
-        f"the spec has {size:,} bytes; at most {MAX_BYTES:,} are read",
-        Span(0, 0),
-        helps=("data belong into a file of their own: `param mu[64]` and `--set mu=mu.csv`",),
-    )
+    message = f"the spec has {size:,} bytes; at most {MAX_BYTES:,} are read"
+    helps = ("data belong into a file of their own: `param mu[64]` and `--set mu=mu.csv`",)
+    return problem(Source(text="", name=source.name), "CS144", message, Span(0, 0), helps=helps)
 
 
 def count_constraints(item: Constraint | Group, before: int) -> int:
@@ -135,11 +123,6 @@ def count_constraints(item: Constraint | Group, before: int) -> int:
 
 def too_many(source: Source, span: Span) -> Diagnostic:
     """More than 10,000 named constraints."""
-    return problem(
-        source,
-        "CS135",
-        f"a spec has at most {MAX_CONSTRAINTS:,} named constraints",
-        span,
-        label="this is one more",
-        helps=("write a family once, by `forall i in range(n): ...`: members do not count",),
-    )
+    message = f"a spec has at most {MAX_CONSTRAINTS:,} named constraints"
+    helps = ("write a family once, by `forall i in range(n): ...`: members do not count",)
+    return problem(source, "CS135", message, span, label="this is one more", helps=helps)

@@ -16,11 +16,11 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     commas_between,
-    problem,
+    told,
     touching,
 )
 from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS
@@ -65,7 +65,7 @@ def equal_sign(f: Failure) -> Repair | None:
         meant = f"({', '.join(t.text for t in names)})"
         said = (f"what `{defined}` takes stands in `( )`", f"write `let {defined}{meant} = ...`")
         return rewritten(f, f.index, equal or f.index, (meant,), "CS136", *said)
-    help_ = f"write `{f.first.text} {defined} = {f.text(f.index, len(f.tokens))}`"
+    help_ = f"write `{f.first.text} {defined} = {f.text(f.index)}`"
     message = f"a `=` is missing behind `{defined}`"
     return rewritten(f, f.index, f.index, (" =",), "CS136", message, help_, shown=f.token.span)
 
@@ -77,7 +77,7 @@ def start_behind_set(f: Failure) -> Repair | None:
     at = f.find("IN", end=f.index)
     if at is None or f.index + 1 >= len(f.tokens):
         return None
-    value, members = f.span(f.index + 1, len(f.tokens)), f.span(at, f.index)
+    value, members = f.span(f.index + 1), f.span(at, f.index)
     shape = f"{f.text(0, at)} = {f.source.slice(value)} {f.source.slice(members)}"
     said = ("CS136", "the value stands before the set: `= value in set`", f"write `{shape}`")
     return rewritten(f, at, len(f.tokens), ("= ", value, " ", members), *said)
@@ -90,13 +90,10 @@ def data_names(f: Failure) -> Repair | None:
         return None
     if f.at(3).kind == "NAME" and f.at(4).kind in {"COMMA", "RPAR"}:
         return None
-    call = f.text(1, len(f.tokens))
-    shape = f"data train(x, y) = {call}"
-    said = ("CS102", f"the data of `{source.text}` have no name", f"write `{shape}`")
-    note = "what stands before the `=` names the data and their columns"
-    return rewritten(
-        f, 1, 1, (" train(x, y) =",), *said, notes=(note,), shown=Span(f.first.start, source.end)
-    )
+    help_ = f"write `data train(x, y) = {f.text(1)}`"
+    said = ("CS102", f"the data of `{source.text}` have no name", help_)
+    notes = ("what stands before the `=` names the data and their columns",)
+    return rewritten(f, 1, 1, (" train(x, y) =",), *said, notes=notes, shown=f.span(0, 2))
 
 
 def verify_word(f: Failure) -> Repair | None:
@@ -114,11 +111,11 @@ def verify_word(f: Failure) -> Repair | None:
     often = token.text in _OFTEN
     unit = token.text in _UNITS or (token.kind == "NUMBER" and after.text in _UNITS)
     if often and (after.text in _UNITS or after.kind == "NUMBER"):
-        rest = f.text(f.index + 1, len(f.tokens))
+        rest = f.text(f.index + 1)
         said = ("CS120", f"`{token.text}` is written `every`", f"write `every {rest}`")
         return rewritten(f, f.index, f.index + 1, ("every",), *said)
     if unit and "EVERY" in f.expected:
-        rest = f.text(f.index, len(f.tokens))
+        rest = f.text(f.index)
         said = ("CS120", f"before `{rest}` stands `every`", f"write `every {rest}`")
         return rewritten(f, f.index, f.index, (" every",), *said, shown=token.span)
     here = [word for word, kind in keywords().items() if kind in f.expected]
@@ -141,11 +138,10 @@ def label_of_words(f: Failure) -> Repair | None:
     plain = all(t.kind == "NAME" or t.text == "-" or t.kind in _BETWEEN for t in words)
     if f.at(end).kind != "COLON" or end < 2 or not plain:
         return None
-    span = f.span(0, end)
+    span, shown = f.span(0, end), f.text(0, end)
     if span.end <= span.start:
         return None  # tokens that were put in stand in no order
-    name = re.sub(r"\W+", "_", f.source.slice(span)).strip("_")
-    shown = f.source.slice(span)
+    name = re.sub(r"\W+", "_", shown).strip("_")
     said = ("CS126", f"the label `{shown}` is not one name", f"write `{name}: ...`")
     note = "a label is one name; an underscore stands between its words"
     return rewritten(f, 0, end, (name,), *said, notes=(note,))
@@ -157,13 +153,13 @@ def words_of_a_name(f: Failure) -> Repair | None:
     left, right = f.before, f.token
     name = f"{left.text}_{right.text}".lower()
     other = meant(name)
+    helps = []
     if other is not None and other.word and f.at(f.index + 1).kind == "LPAR":
-        said = ("CS120", f"`{left.text} {right.text}` is written `{other.word}`", other.help)
-        return rewritten(f, f.index - 1, f.index + 1, (other.word,), *said)
-    if name not in known or not left.text.isidentifier() or not right.text.isidentifier():
+        name, helps = other.word, [other.help]
+    elif name not in known or not left.text.isidentifier() or not right.text.isidentifier():
         return None
-    said = ("CS120", f"`{left.text} {right.text}` is written `{name}`", f"write `{name}`")
-    return rewritten(f, f.index - 1, f.index + 1, (name,), *said)
+    message = f"`{left.text} {right.text}` is written `{name}`"
+    return rewritten(f, f.index - 1, f.index + 1, (name,), "CS120", message, *helps)
 
 
 def comma_of_a_list(f: Failure) -> Repair | None:
@@ -173,19 +169,14 @@ def comma_of_a_list(f: Failure) -> Repair | None:
         return None
     opener = opened[-1]
     setting = f.token.kind == "NAME" and f.at(f.index + 1).kind == "EQUAL"
-    vector = f.at(opener).kind == "LSQB" and f.at(opener - 1).kind not in {
-        "NAME",
-        "AVERAGE",
-        "RPAR",
-    }
+    chosen = f.at(opener - 1).kind in {"NAME", "AVERAGE", "RPAR"}
+    vector = f.at(opener).kind == "LSQB" and not chosen
     numbers = f.before.kind == f.token.kind == "NUMBER" and not touching(f.before, f.token)
     if f.at(opener).kind == "LBRACE" and f.at(opener - 1).kind == "COLON":
         return None
     if not setting and not numbers and not (vector and {f.before.kind, f.token.kind} <= _VALUES):
         return None
-    pair = f"{f.before.text}, {f.token.text}"
-    said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `{pair}`")
-    return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
+    return comma_before(f, f"{f.before.text}, {f.token.text}")
 
 
 def number_parts(f: Failure) -> Repair | None:
@@ -195,17 +186,9 @@ def number_parts(f: Failure) -> Repair | None:
     if not both or not right.text.startswith("."):
         return None
     whole = Span(left.start, right.end)
-    return Repair(
-        problem(
-            f.source,
-            "CS124",
-            f"`{f.source.slice(whole)}` is no number: it has two points",
-            whole,
-            helps=(f"write `{left.text}`, or `{left.text}{right.text[1:]}`, as you mean it",),
-        ),
-        f.replaced(f.index, f.index + 1),
-        sure=False,
-    )
+    help_ = f"write `{left.text}`, or `{left.text}{right.text[1:]}`, as you mean it"
+    said = ("CS124", f"`{f.source.slice(whole)}` is no number: it has two points", help_)
+    return told(f, whole, *said, tokens=f.replaced(f.index, f.index + 1), sure=False)
 
 
 def trailing_quantifier(f: Failure) -> Repair | None:
@@ -226,10 +209,9 @@ def trailing_quantifier(f: Failure) -> Repair | None:
         return None
     if comma and bare:
         names = f.index + 1
-    binder, body = f.span(names, len(f.tokens)), f.span(begin, f.index)
-    shape = f"forall {f.source.slice(binder)}: {f.source.slice(body)}"
+    binder, body = f.span(names), f.span(begin, f.index)
     pieces = ("forall ", binder, ": ", body)
-    said = ("CS122", "the quantifier stands before the relation", f"write `{shape}`")
+    said = ("CS122", "the quantifier stands before the relation")
     return rewritten(f, begin, len(f.tokens), pieces, *said, shown=f.at(at + bool(bare)).span)
 
 
@@ -262,7 +244,7 @@ def model_name(f: Failure) -> Repair | None:
         return None
     called = re.search(rf"\b(?!(?:{'|'.join(LOSSES)})\b)([a-z]\w*)\(x\)", f.source.text)
     name = called[1] if called else "f"
-    shape = f"model {name} = {f.text(1, len(f.tokens))}"
+    shape = f"model {name} = {f.text(1)}"
     said = ("CS102", f"the `{kind.text}` has no name", f"write `{shape}`")
     return rewritten(f, 1, 1, (f" {name} =",), *said, shown=f.span(0, 2))
 
@@ -280,8 +262,7 @@ def indexed_label(f: Failure) -> Repair | None:
     shape = f"{f.first.text}: {quantifier}: ..." if opener else f"{quantifier}: ..."
     pieces: tuple[Piece, ...] = (": " if opener else "", "forall ", inner)
     said = ("CS122", "indices of a constraint stand behind `forall`", f"write `{shape}`")
-    whole = (f.at(0).span, *pieces) if opener else pieces[1:]
-    return rewritten(f, 0, close + 1, whole, *said)
+    return rewritten(f, 0, close + 1, ((f.at(0).span, *pieces) if opener else pieces[1:]), *said)
 
 
 def equal_behind_modifier(f: Failure) -> Repair | None:
@@ -289,7 +270,7 @@ def equal_behind_modifier(f: Failure) -> Repair | None:
     if f.token.kind != "EQUAL" or f.before.kind not in _MODIFIERS or f.depth(f.index):
         return None
     word, value = f.before.text, f.at(f.index + 1).text
-    shape = f"{word} {f.source.text[f.at(f.index + 1).start : f.tokens[-1].end]}"
+    shape = f"{word} {f.text(f.index + 1)}"
     if not value:
         return None
     said = ("CS136", f"no `=` stands behind `{word}`", f"write `{shape}`")
@@ -301,25 +282,20 @@ _WEIGHS = frozenset({"weight", "coefficient", "lambda", "penalty", "priority", "
 
 def soft_settings(f: Failure) -> Repair | None:
     """`soft weight=0.1`: settings stand in brackets."""
-    if f.before.kind == "SOFT" and f.token.kind == "NUMBER":
-        said = (
-            "CS131",
-            "settings of `soft` stand in `( )`",
-            f"write `soft(weight={f.token.text})`",
-        )
-        pieces: tuple[Piece, ...] = (f.before.span, "(weight=", f.token.span, ")")
+    if f.before.kind != "SOFT":
+        return None
+    soft, number = f.before.span, f.at(f.index + 1)
+    said = ("CS131", "settings of `soft` stand in `( )`")
+    if f.token.kind == "NUMBER":
+        pieces = (soft, "(weight=", f.token.span, ")")
         return rewritten(f, f.index - 1, f.index + 1, pieces, *said)
-    word, number = f.token.text in _WEIGHS, f.at(f.index + 1)
-    if f.before.kind == "SOFT" and word and number.kind == "NUMBER":
-        meant = f"soft(weight={number.text})"
-        said = ("CS131", "settings of `soft` stand in `( )`, by name", f"write `{meant}`")
-        return rewritten(f, f.index - 1, f.index + 2, (meant,), *said)
-    if f.before.kind != "SOFT" or f.token.kind != "NAME" or f.at(f.index + 1).kind != "EQUAL":
+    if f.token.text in _WEIGHS and number.kind == "NUMBER":
+        meant, message = f"soft(weight={number.text})", f"{said[1]}, by name"
+        return rewritten(f, f.index - 1, f.index + 2, (meant,), "CS131", message)
+    if f.token.kind != "NAME" or number.kind != "EQUAL":
         return None
     inner = f.span(f.index, f.index + 3)
-    shape = f"soft({f.source.slice(inner)})"
-    said = ("CS131", "settings of `soft` stand in `( )`", f"write `{shape}`")
-    return rewritten(f, f.index - 1, f.index + 3, (f.before.span, "(", inner, ")"), *said)
+    return rewritten(f, f.index - 1, f.index + 3, (soft, "(", inner, ")"), *said)
 
 
 def several_values(f: Failure) -> Repair | None:
@@ -344,17 +320,15 @@ def several_values(f: Failure) -> Repair | None:
         for t in f.tokens
         if t.start < names[0].end or equal_token.start <= t.start < values[0].end
     )
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"each `{word}` stands on a line of its own",
-            f.token.span,
-            helps=(f"write `{lines[0]}`, and `{lines[1]}` on the next line",),
-            fix=fixed,
-            fix_span=f.span(0, len(f.tokens)),
-        ),
-        first,
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        f"each `{word}` stands on a line of its own",
+        f"write `{lines[0]}`, and `{lines[1]}` on the next line",
+        fix=fixed,
+        fix_span=f.span(0),
+        tokens=first,
         rest=_second(f, names, equal),
         sure=False,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, told
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
@@ -19,18 +18,17 @@ _SPREADS = {
 def tolerance(f: Failure) -> Repair | None:
     """`with tolerance 0.01`, `tol=0.01`: a tolerance stands behind `within`."""
     place = next((i for i in (f.index, f.index - 1) if f.at(i).text in _TOLERANCES), None)
-    if f.kind != "clause" or place is None or not _behind_a_relation(f, place):
+    if f.kind != "clause" or place is None or not f.has("RELATION", "IN", end=place):
         return None
     start = place - 1 if f.at(place - 1).kind == "WITH" else place
     end = place + 2 if f.at(place + 1).kind == "EQUAL" else place + 1
     if end - start == 1:
         return None  # one word for another
-    span = Span(f.at(start).start, f.at(end - 1).end)
+    span = f.span(start, end)
     fix = "within " if f.at(end).start == span.end else "within"
-    return Repair(
-        _said(f, "a tolerance is written `within`", span, f"within {f.at(end).text}", fix),
-        f.replaced(start, end, Token("WITHIN", "within", span.start, span.end)),
-    )
+    said = ("CS120", "a tolerance is written `within`", f"write `within {f.at(end).text}`")
+    tokens = f.replaced(start, end, Token("WITHIN", "within", *span))
+    return told(f, span, *said, fix=fix, tokens=tokens)
 
 
 def weight(f: Failure) -> Repair | None:
@@ -38,28 +36,22 @@ def weight(f: Failure) -> Repair | None:
     if f.kind != "clause" or f.before.kind != "WITH" or f.token.text not in _WEIGHTS:
         return None
     given = f.at(f.index + 2 if f.at(f.index + 1).kind == "EQUAL" else f.index + 1)
-    return Repair(
-        _said(
-            f,
-            "a preference is written `soft`",
-            Span(f.at(f.index - 1 - (f.at(f.index - 2).kind == "SOFT")).start, given.end),
-            f"soft(weight={given.text})",
-        )
-    )
+    start = f.index - 1 - (f.at(f.index - 2).kind == "SOFT")
+    span, fix = Span(f.at(start).start, given.end), f"soft(weight={given.text})"
+    return told(f, span, "CS120", "a preference is written `soft`", fix=fix)
 
 
 def between(f: Failure) -> Repair | None:
     """`x between a and b` is `x in [a, b]`."""
-    place = next((i for i in (f.index, f.index + 1, f.index - 1) if _is_between(f, i)), None)
-    if place is None:
+    places = (f.index, f.index + 1, f.index - 1)
+    place = next((i for i in places if f.at(i).text == "between"), None)
+    middle = None if place is None else f.find("AND", place)
+    if place is None or middle is None:
         return None
-    middle = f.find("AND", place)
-    if middle is None:
-        return None
-    low, high = f.text(place + 1, middle), f.at(middle + 1).text
+    fix = f"in [{f.text(place + 1, middle)}, {f.at(middle + 1).text}]"
     first = place - 1 if f.at(place - 1).text == "is" else place
-    span = Span(f.at(first).start, f.at(middle + 1).end)
-    return Repair(_said(f, "an interval is written `in`", span, f"in [{low}, {high}]"))
+    span = f.span(first, middle + 2)
+    return told(f, span, "CS120", "an interval is written `in`", fix=fix)
 
 
 def modifier_first(f: Failure) -> Repair | None:
@@ -70,13 +62,13 @@ def modifier_first(f: Failure) -> Repair | None:
         return _of_the_next(f)
     first = f.body
     starts = [i for i in range(first, f.index) if f.at(i).text in _MODIFIERS]
-    behind = any(f.at(i).kind in {"RELATION", "IN"} for i in range(f.index, len(f.tokens)))
-    if not starts or not behind or _behind_a_relation(f, f.index):
+    behind = f.has("RELATION", "IN", start=f.index)
+    if not starts or not behind or f.has("RELATION", "IN", end=f.index):
         return None
     if _lines(f, 0, len(f.tokens) - 1):
         return None
     start = starts[-1]
-    rest = f.text(f.index, len(f.tokens))
+    rest = f.text(f.index)
     head = f.text(first, start) if start > first else ""
     modifier = f.text(start, f.index)
     if start == first and f.at(start + 1).kind != "LPAR":
@@ -84,19 +76,10 @@ def modifier_first(f: Failure) -> Repair | None:
     meant = f"{head} {rest} {modifier}".strip()
     moved = tuple(t._replace(kind=t.text.upper(), soft=True) if t.text in _MODIFIERS else t
                   for t in f.tokens[start : f.index])  # fmt: skip
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            f"`{f.at(start).text}` stands behind the relation",
-            Span(f.at(start).start, f.before.end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
-        ),
-        (*f.tokens[:start], *f.tokens[f.index :], *moved),
-        sure=False,
-    )
+    span = Span(f.at(start).start, f.before.end)
+    tokens = (*f.tokens[:start], *f.tokens[f.index :], *moved)
+    said = ("CS120", f"`{f.at(start).text}` stands behind the relation")
+    return told(f, span, *said, fix=meant, fix_span=f.span(first), tokens=tokens, sure=False)
 
 
 _MODIFIERS = frozenset({"within", "soft", "by"})
@@ -115,21 +98,14 @@ def _of_the_next(f: Failure) -> Repair | None:
     start = starts[-1]
     ends = range(f.index + 1, len(f.tokens))
     end = next((i for i in ends if _lines(f, i - 1, i)), len(f.tokens))
-    modifier, rest = f.text(start, f.index), f.text(f.index, end)
-    span = Span(f.at(start).start, f.at(end - 1).end)
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            f"`{modifier}` stands behind its relation",
-            Span(span.start, f.before.end),
-            label="it continues the constraint on the line before",
-            helps=(f"write `{rest} {modifier}`",),
-            fix=f"{rest} {modifier}",
-            fix_span=span,
-        ),
-        f.tokens[:start],
-        rest=(*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:]),
+    modifier, fix_span = f.text(start, f.index), f.span(start, end)
+    span = f.span(start, f.index)
+    label = "it continues the constraint on the line before"
+    fix = f"{f.text(f.index, end)} {modifier}"
+    rest = (*f.tokens[f.index : end], *f.tokens[start : f.index], *f.tokens[end:])
+    said = ("CS120", f"`{modifier}` stands behind its relation")
+    return told(
+        f, span, *said, label=label, fix=fix, fix_span=fix_span, tokens=f.tokens[:start], rest=rest
     )
 
 
@@ -138,18 +114,8 @@ def soft_first(f: Failure) -> Repair | None:
     words = [f.at(i).text for i in range(f.index)]
     if f.kind != "clause" or not words or words[-1] != "soft" or len(words) > 3:
         return None
-    rest = f.text(f.index, len(f.tokens))
-    span = Span(f.before.start, f.at(len(f.tokens) - 1).end)
-    found = problem(
-        f.source,
-        "CS120",
-        "`soft` stands behind",
-        f.before.span,
-        helps=(f"write `{rest} soft`",),
-        fix=f"{rest} soft",
-        fix_span=span,
-    )
-    return Repair(found)
+    said, fix = ("CS120", "`soft` stands behind"), f"{f.text(f.index)} soft"
+    return told(f, f.before.span, *said, fix=fix, fix_span=f.span(f.index - 1))
 
 
 def condition_of_a_tail(f: Failure) -> Repair | None:
@@ -163,34 +129,12 @@ def condition_of_a_tail(f: Failure) -> Repair | None:
     inner, close = f.text(opened[-1] + 1, f.index), f.closer()
     rest = "" if close is None else f.text(f.index + 1, close)
     condition, comma, level = rest.rpartition(",")
-    span = None if close is None else Span(f.at(opened[-1] - 1).start, f.at(close).end)
-    form = ""
+    span = None if close is None else f.span(opened[-1] - 1, close + 1)
+    form, helps = "", [f"who counts is a setting: `{word}(..., where=y == 1)`"]
     if word in _TAILS and comma:
         form = f"{word}({inner}, {level.strip()}, where={condition.strip()})"
     elif word in _SPREADS and close is not None:
         form = _SPREADS[word].format(inner, rest)
-    helps = (
-        (f"write `{form}`",) if form else (f"who counts is a setting: `{word}(..., where=y == 1)`",)
-    )
-    message = f"`{word}` takes no condition"
+    said = ("CS102", f"`{word}` takes no condition", *([] if form else helps))
     label = "it goes over all examples" if word in _TAILS else "it goes over entries"
-    found = problem(
-        *(f.source, "CS102", message, f.token.span),
-        label=label,
-        helps=helps,
-        fix=form or None,
-        fix_span=span,
-    )
-    return Repair(found)
-
-
-def _behind_a_relation(f: Failure, place: int) -> bool:
-    return any(f.at(i).kind in {"RELATION", "IN"} for i in range(place))
-
-
-def _is_between(f: Failure, place: int) -> bool:
-    return place >= 0 and f.at(place).text == "between"
-
-
-def _said(f: Failure, message: str, span: Span, meant: str, fix: str | None = None) -> Diagnostic:
-    return problem(f.source, "CS120", message, span, helps=(f"write `{meant}`",), fix=fix or meant)
+    return told(f, f.token.span, *said, label=label, fix=form or None, fix_span=span)

@@ -19,10 +19,11 @@ from cspec.dsl.mistakes.failure import (
     closer_of,
     commas_between,
     next_constraint,
-    problem,
+    offered,
+    told,
     touching,
 )
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -48,7 +49,7 @@ def call_without_brackets(f: Failure) -> Repair | None:
     end = _operand_end(f, f.index)
     if word in {"prob", "pred"} and f.token.text.startswith(".") and f.token.text[1:].isdigit():
         meant = f"{word}[{f.token.text[1:]}]"
-        said = ("CS101", "an entry is chosen by an index", f"write `{meant}`")
+        said = ("CS101", "an entry is chosen by an index")
         return rewritten(f, f.index - 1, f.index + 1, (meant,), *said)
     if word in {"sum", "max", "min"} and f.at(end).kind == "POWER":
         end = _operand_end(f, end + 1)
@@ -64,18 +65,10 @@ def call_without_brackets(f: Failure) -> Repair | None:
         *f.tokens[f.index : end],
         Token(kinds[1], right, last.end, last.end),
     )
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"what `{word}` takes stands in `{left} {right}`",
-            Span(f.before.start, last.end),
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            safe=False,
-        ),
-        f.replaced(f.index - 1, end, *new),
-    )
+    span = Span(f.before.start, last.end)
+    message = f"what `{word}` takes stands in `{left} {right}`"
+    tokens = f.replaced(f.index - 1, end, *new)
+    return told(f, span, "CS101", message, fix=meant, safe=False, tokens=tokens)
 
 
 def _operand_end(f: Failure, start: int) -> int:
@@ -100,11 +93,8 @@ def comma_of_a_call(f: Failure) -> Repair | None:
         return None
     if f.before.text in model_names(f.source.text) and f.token.kind == "NAME":
         return None  # `ce(f x, y)`: a call of the model
-    said = (f"a `,` is missing before `{f.token.text}`", f"write `{f.before.text}, {f.token.text}`")
     label = f"another argument of `{signature.name}`?"
-    return rewritten(
-        f, f.index, f.index, (",",), "CS115", *said, label=label, shown=f.token.span, safe=False
-    )
+    return comma_before(f, f"{f.before.text}, {f.token.text}", label=label, safe=False)
 
 
 def separator(f: Failure) -> Repair | None:
@@ -122,33 +112,29 @@ def label_without_colon(f: Failure) -> Repair | None:
     """`cap x <= 3`: a label without its colon, or a product: both are offered."""
     begins = f.kind == "clause" and f.index == 1 and f.before.kind == "NAME"
     if begins and f.token.kind == "FORALL" and f.before.text not in defined_names(f.source.text):
-        meant = f"{f.before.text}: {f.text(1, len(f.tokens))}"
+        meant = f"{f.before.text}: {f.text(1)}"
         said = ("CS126", "a label ends with `:`", f"write `{meant}`")
         return rewritten(f, 1, 1, (":",), *said, shown=f.before.span)
     named = begins and f.token.kind == "NAME"
-    if not named or not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
+    if not named or not f.has("RELATION", "IN"):
         return None
-    label, rest = f.before, f.text(1, len(f.tokens))
+    label, rest = f.before, f.text(1)
     gap = Span(label.end, f.token.start)
     if label.text in defined_names(f.source.text):
         return _product_of_names(f, gap, rest)
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{label.text} {f.token.text}`: a label, or a product?",
-            Span(label.start, f.token.end),
-            label="a label ends with `:`",
-            helps=(
-                f"for a label write `{label.text}: {rest}`",
-                f"for a product write `{label.text} * {rest}`",
-            ),
-            fixes=(
-                Fix(span=gap, replacement=": ", title="a label"),
-                Fix(span=gap, replacement=" * ", title="a product"),
-            ),
+    return told(
+        f,
+        Span(label.start, f.token.end),
+        "CS126",
+        f"`{label.text} {f.token.text}`: a label, or a product?",
+        f"for a label write `{label.text}: {rest}`",
+        f"for a product write `{label.text} * {rest}`",
+        label="a label ends with `:`",
+        fixes=(
+            Fix(span=gap, replacement=": ", title="a label"),
+            Fix(span=gap, replacement=" * ", title="a product"),
         ),
-        f.replaced(1, 1, Token("COLON", ":", label.end, label.end)),
+        tokens=f.replaced(1, 1, Token("COLON", ":", label.end, label.end)),
         sure=False,
     )
 
@@ -157,18 +143,11 @@ def _product_of_names(f: Failure, gap: Span, rest: str) -> Repair:
     """`A x <= b`, where the spec has an `A`: their product, of matrices or of numbers."""
     name = f.before.text
     forms = [f"{name} {mark} {rest}" for mark in ("@", "*")]
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{name} {f.token.text}`: a product needs its sign",
-            Span(f.before.start, f.token.end),
-            helps=(f"of matrices and vectors write `{forms[0]}`", f"of numbers `{forms[1]}`"),
-            fixes=tuple(
-                Fix(span=gap, replacement=f" {mark} ", title=f"write `{mark}`") for mark in "@*"
-            ),
-        )
-    )
+    span = f.span(f.index - 1, f.index + 1)
+    message = f"`{name} {f.token.text}`: a product needs its sign"
+    help_ = f"of matrices and vectors write `{forms[0]}`"
+    said = ("CS126", message, help_, f"of numbers `{forms[1]}`")
+    return told(f, span, *said, fixes=offered(gap, " @ ", " * "))
 
 
 _LAYER = re.compile(r"\.\d+")
@@ -191,20 +170,19 @@ def _called(f: Failure) -> Repair | None:
     listed = _listed(text)
     other = elsewhere(left)
     if f.before.kind == "NAME" and _LAYER.fullmatch(right) and touching(f.before, f.token):
-        place = f"{left}[{right[1:]}]"
-        said = ("CS101", "a layer of a list is chosen by `[ ]`", f"write `{place}`")
-        return rewritten(f, f.index - 1, f.index + 1, (place,), *said, safe=False)
+        said = ("CS101", "a layer of a list is chosen by `[ ]`")
+        return rewritten(f, f.index - 1, f.index + 1, (f"{left}[{right[1:]}]",), *said, safe=False)
     if f.token.kind != "NAME":
         return None
     if left in model_names(text):
-        said = ("CS101", f"what `{left}` sees stands in `( )`", f"write `{left}({right})`")
+        said = ("CS101", f"what `{left}` sees stands in `( )`")
         return rewritten(f, f.index - 1, f.index + 1, (f"{left}({right})",), *said, safe=False)
     if left in listed and right in listed:
         message, whole = "a product of vectors and matrices is written `@`", f"{left} @ {right}"
         return rewritten(f, f.index - 1, f.index + 1, (whole,), "CS101", message, safe=False)
     if other is not None and other.word in SIGNATURES and left not in defined_names(text):
         whole = f"{other.word}({right})"
-        said = ("CS101", f"`{left} {right}` is written `{whole}`", f"write `{whole}`")
+        said = ("CS101", f"`{left} {right}` is written `{whole}`")
         return rewritten(f, f.index - 1, f.index + 1, (whole,), *said, safe=False)
     return None
 
@@ -227,14 +205,7 @@ def two_operands(f: Failure) -> Repair | None:
     elif token.kind == "NAME":
         helps.append("parts of a list are separated by `,`; every item begins a new line")
     multiply = Fix(span=Span(before.end, token.start), replacement=" * ", title="multiply")
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"nothing stands between `{left}` and `{right}`",
-            Span(before.start, token.end) if touching(before, token) else token.span,
-            label="an operator is missing before this",
-            helps=helps,
-            fixes=(multiply,) if f.kind == "item" and not f.depth(f.index) else (),
-        )
-    )
+    span = Span(before.start, token.end) if touching(before, token) else token.span
+    fixes = (multiply,) if f.kind == "item" and not f.depth(f.index) else ()
+    said = ("CS101", f"nothing stands between `{left}` and `{right}`")
+    return told(f, span, *said, *helps, label="an operator is missing before this", fixes=fixes)

@@ -12,11 +12,11 @@ from cspec.dsl.mistakes.failure import (
     commas_between,
     next_constraint,
     outside_brackets,
-    problem,
+    told,
     touching,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span, line_of
@@ -39,22 +39,18 @@ def shared_bound(f: Failure) -> Repair | None:
     bounds = list(zip([start - 1, *commas], [*commas, end], strict=True))
     if every != commas or len(commas) > _MANY or any(a + 1 >= b for a, b in bounds):
         return None
-    head, tail = f.text(first, start) if start > first else "", f.text(end, len(f.tokens))
+    head, tail = f.text(first, start) if start > first else "", f.text(end)
     parts = [f.text(a + 1, b) for a, b in bounds]
-    meant = "; ".join(f"{head} {part} {tail}".strip() for part in parts)
     tokens = [(*f.tokens[first:start], *f.tokens[a + 1 : b], *f.tokens[end:]) for a, b in bounds]
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "each constraint stands alone, also where several have one bound",
-            f.token.span,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.at(first).start, f.at(len(f.tokens) - 1).end),
-            safe=not before,
-        ),
-        (*f.tokens[:first], *tokens[0]),
+    return told(
+        f,
+        f.token.span,
+        "CS115",
+        "each constraint stands alone, also where several have one bound",
+        fix="; ".join(f"{head} {part} {tail}".strip() for part in parts),
+        fix_span=f.span(first),
+        safe=not before,
+        tokens=(*f.tokens[:first], *tokens[0]),
         rest=tokens[1],
         sure=False,
     )
@@ -66,7 +62,7 @@ _MANY = 20
 def _two_sided(f: Failure, left: int, right: int) -> bool:
     """Whether `0 <= x, y <= 1` is one interval for all: a number first, both in one direction."""
     same = f.at(left).text[:1] == f.at(right).text[:1]
-    labelled = any(f.at(i).kind == "COLON" for i in range(left, right))
+    labelled = f.has("COLON", start=left, end=right)
     return same and f.at(left - 1).kind == "NUMBER" and not labelled
 
 
@@ -78,25 +74,14 @@ def commas(f: Failure) -> Repair | None:
     opened = f.depth(f.index)
     if opened and f.at(opened[-1]).kind != "LBRACE":
         return None
-    in_group = bool(opened)
     decimal = _decimal_comma(f)
     if decimal is not None:
         return decimal
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "constraints are separated by `;` or a new line",
-            token.span,
-            label="not by `,`",
-            helps=("write `;`",),
-            fix=";",
-        ),
-        f.replaced(f.index, f.index + 1, Token("SEMICOLON", ";", token.start, token.end))
-        if in_group
-        else f.tokens[: f.index],
-        rest=() if in_group else f.tokens[f.index + 1 :],
-    )
+    said = ("CS115", "constraints are separated by `;` or a new line")
+    repair = rewritten(f, f.index, f.index + 1, (";",), *said, label="not by `,`")
+    if opened:
+        return repair
+    return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
 
 
 def _decimal_comma(f: Failure) -> Repair | None:
@@ -108,22 +93,14 @@ def _decimal_comma(f: Failure) -> Repair | None:
     span = Span(left.start, right.end)
     decimal, thousands = f"{left.text}.{right.text}", f"{left.text}_{right.text}"
     two = len(right.text) == 3 and left.text != "0"
-    decimal_fix = Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)
-    readings = (Fix(span=span, replacement=thousands, title="a thousand"), decimal_fix)
-    return Repair(
-        problem(
-            f.source,
-            "CS124",
-            f"`{f.source.slice(span)}`: numbers have no comma",
-            span,
-            helps=(f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`")
-            if two
-            else (f"write `{decimal}`",),
-            fixes=readings if two else (decimal_fix,),
-        ),
-        f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span)),
-        sure=False,
-    )
+    helps = [f"write `{decimal}`"]
+    fixes = [Fix(span=span, replacement=decimal, title="a decimal point", safe=not two)]
+    if two:
+        helps = [f"for thousands write `{thousands}`", f"for a decimal point `{decimal}`"]
+        fixes.insert(0, Fix(span=span, replacement=thousands, title="a thousand"))
+    said = ("CS124", f"`{f.source.slice(span)}`: numbers have no comma")
+    tokens = f.replaced(f.index - 1, f.index + 2, Token("NUMBER", decimal, *span))
+    return told(f, span, *said, *helps, fixes=fixes, tokens=tokens, sure=False)
 
 
 def semicolons(f: Failure) -> Repair | None:
@@ -143,37 +120,18 @@ def objective_modifier(f: Failure) -> Repair | None:
     """`minimize ce on train`: an objective has no modifiers."""
     if f.first.kind not in {"MINIMIZE", "MAXIMIZE"} or f.depth(f.index):
         return None
+    span, left = f.token.span, f.tokens[: f.index]
     if f.token.kind == "ON":
-        inner = f.text(1, len(f.tokens))
-        meant = f"E[{inner}]"
-        mean = f.at(1).kind == "AVERAGE" and closer_of(f.tokens, 2) == f.index - 1
-        if mean:
-            data = f.text(f.index, len(f.tokens))
-            meant = f"{f.text(1, f.index - 1)} {data}]"
-        return Repair(
-            problem(
-                f.source,
-                "CS101",
-                "`on` belongs inside an expectation",
-                f.token.span,
-                helps=(f"write `{f.first.text} {meant}`",),
-                fix=meant,
-                fix_span=Span(f.at(1).start, f.tokens[-1].end),
-                safe=False,
-            ),
-            f.tokens[: f.index],
-        )
+        meant = f"E[{f.text(1)}]"
+        if f.at(1).kind == "AVERAGE" and closer_of(f.tokens, 2) == f.index - 1:
+            meant = f"{f.text(1, f.index - 1)} {f.text(f.index)}]"
+        said = ("CS101", "`on` belongs inside an expectation", f"write `{f.first.text} {meant}`")
+        fix_span = f.span(1)
+        return told(f, span, *said, fix=meant, fix_span=fix_span, safe=False, tokens=left)
     if f.token.kind in {"BY", "SOFT", "WITHIN", "WITH"}:
-        return Repair(
-            problem(
-                f.source,
-                "CS101",
-                f"`{f.token.text}` belongs to a constraint, not to the objective",
-                f.token.span,
-                helps=("put it behind a constraint below `s.t.`",),
-            ),
-            f.tokens[: f.index],
-        )
+        message = f"`{f.token.text}` belongs to a constraint, not to the objective"
+        help_ = "put it behind a constraint below `s.t.`"
+        return told(f, span, "CS101", message, help_, tokens=left)
     return None
 
 
@@ -181,24 +139,15 @@ def labels(f: Failure) -> Repair | None:
     """`eo.tpr: ...`, `"my label": ...`, `3: ...`."""
     if f.token.kind != "COLON" or f.kind != "clause" or f.depth(f.index):
         return None
-    if any(t.kind in {"RELATION", "FORALL", "COLON"} for t in f.tokens[: f.index]):
+    if f.has("RELATION", "FORALL", "COLON", end=f.index):
         return None
-    span = Span(f.first.start, f.before.end)
+    span = f.span(0, f.index)
     written = f.source.slice(span)
     name = as_name(written)
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{written}` can't be a label",
-            span,
-            notes=("a label is one name; the parts of a group are named by the group",),
-            helps=(f"write `{name}: ...`",),
-            fix=name,
-            safe=False,
-        ),
-        f.replaced(0, f.index, Token("NAME", name, span.start, span.end)),
-    )
+    notes = ("a label is one name; the parts of a group are named by the group",)
+    tokens = f.replaced(0, f.index, Token("NAME", name, span.start, span.end))
+    said = ("CS126", f"`{written}` can't be a label", f"write `{name}: ...`")
+    return told(f, span, *said, notes=notes, fix=name, safe=False, tokens=tokens)
 
 
 def bare_surrogate(f: Failure) -> Repair | None:
@@ -231,25 +180,15 @@ def several_names(f: Failure) -> Repair | None:
         return None
     following = f.at(f.index + 1).text or "..."
     if f.at(f.index + 1).kind in ITEM_WORDS:
-        rest = f.text(f.index + 1, len(f.tokens))
-        help_ = f"write `{rest}` on the next line"
+        rest = f.text(f.index + 1)
         help_ = f"write `{rest}` on the next line"
         said = ("CS115", f"each line begins with its own word: `{rest}`", help_)
         repair = rewritten(f, f.index, f.index + 1, ("\n",), *said)
         return repair._replace(tokens=f.tokens[: f.index], rest=f.tokens[f.index + 1 :])
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            f"each `{word}` stands on a line of its own",
-            f.token.span,
-            helps=(f"write `{word} {following}` on the next line",),
-            fix=f"\n{word}",
-            safe=False,
-        ),
-        f.tokens[: f.index],
-        rest=(f.first, *f.tokens[f.index + 1 :]),
-    )
+    message = f"each `{word}` stands on a line of its own"
+    said = ("CS115", message, f"write `{word} {following}` on the next line")
+    left, second = f.tokens[: f.index], (f.first, *f.tokens[f.index + 1 :])
+    return told(f, f.token.span, *said, fix=f"\n{word}", safe=False, tokens=left, rest=second)
 
 
 def colons(f: Failure) -> Repair | None:
@@ -260,13 +199,13 @@ def colons(f: Failure) -> Repair | None:
     bracket = opened[-1]
     if f.at(bracket).kind == "LBRACE":
         message, help_ = "there are no dictionaries", "write settings as `name=value` in `( )`"
-    elif any(t.kind == "COLON" for t in f.tokens[bracket : f.index]):
+    elif f.has("COLON", start=bracket, end=f.index):
         message = "slices have no step"
         help_ = "take every second entry in a sum: `sum(x[2*i] for i in range(n))`"
     else:
         message = "`:` makes a slice only behind a name: `x[0:2]`"
         help_ = "an interval is written `[0, 2]`, the numbers 0, 1, 2 are `range(3)`"
-    return Repair(problem(f.source, "CS128", message, f.token.span, helps=(help_,)))
+    return told(f, f.token.span, "CS128", message, help_)
 
 
 def two_constraints(f: Failure) -> Repair | None:
@@ -275,7 +214,7 @@ def two_constraints(f: Failure) -> Repair | None:
     labelled = token.kind == "NAME" and f.at(f.index + 1).kind == "COLON"
     if f.kind != "clause" or not labelled or f.before.kind not in OPERAND_ENDS:
         return None
-    if f.depth(f.index) or not any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index]):
+    if f.depth(f.index) or not f.has("RELATION", "IN", end=f.index):
         return None
     return next_constraint(f, f"{token.text}:")
 
@@ -284,11 +223,10 @@ def missing_comma(f: Failure) -> Repair | None:
     """`data train(x y)`: columns, parameters and axes are lists; so are datasets."""
     datasets = f.first.kind == "DATA" and f.before.kind == "RPAR" and f.token.kind == "NAME"
     if datasets and not f.depth(f.index) and "COMMA" in f.expected:
-        said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `, {f.token.text}`")
-        return rewritten(f, f.index, f.index, (",",), *said, shown=f.token.span)
+        return comma_before(f, f", {f.token.text}")
     opened = f.depth(f.index)
     listing = f.first.kind in {"DATA", "MODEL", "DOMAIN", "LET"} and "COMMA" in f.expected
-    equal = any(t.kind == "EQUAL" for t in f.tokens[: f.index])
+    equal = f.has("EQUAL", end=f.index)
     if not listing or not opened or equal or f.before.kind != "NAME" or f.token.kind != "NAME":
         return None
     message = f"a `,` is missing between `{f.before.text}` and `{f.token.text}`"

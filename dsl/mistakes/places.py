@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.mistakes.averages import means_on
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, problem
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, next_constraint, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span
@@ -15,28 +15,14 @@ def item_on_this_line(f: Failure) -> Repair | None:
         return None
     if f.at(f.index + 1).kind in {"$END", "RELATION", "EQUAL", "COLON", "COMMA"}:
         return None
-    word, place = f.token.text, f.before.end
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`{word}` begins a line of its own",
-            f.token.span,
-            label="here begins another line",
-            helps=(
-                f"put `{f.text(f.index, len(f.tokens))}` on the next line",
-                *((f"or, for this constraint alone: `{_by(f)}`",) if word == "using" else ()),
-            ),
-            fix="\n",
-            fix_span=Span(place, f.token.start),
-        ),
-        f.tokens[: f.index],
-        rest=f.tokens[f.index :],
-    )
-
-
-def _by(f: Failure) -> str:
-    return f"by {f.text(f.index + 1, len(f.tokens))}"
+    word, gap = f.token.text, Span(f.before.end, f.token.start)
+    helps = [f"put `{f.text(f.index)}` on the next line"]
+    if word == "using":
+        helps.append(f"or, for this constraint alone: `by {f.text(f.index + 1)}`")
+    said = ("CS101", f"`{word}` begins a line of its own", *helps)
+    label, left, rest = "here begins another line", f.tokens[: f.index], f.tokens[f.index :]
+    span = f.token.span
+    return told(f, span, *said, label=label, fix="\n", fix_span=gap, tokens=left, rest=rest)
 
 
 def quantifier_on_this_line(f: Failure) -> Repair | None:
@@ -44,10 +30,8 @@ def quantifier_on_this_line(f: Failure) -> Repair | None:
     closed = f.kind == "clause" and f.before.kind in OPERAND_ENDS and not f.depth(f.index)
     if f.token.kind != "FORALL" or not closed:
         return None
-    related = any(t.kind in {"RELATION", "IN"} for t in f.tokens[: f.index])
-    if not related or not any(t.kind == "COLON" for t in f.tokens[f.index :]):
-        return None
-    return next_constraint(f, "forall")
+    related = f.has("RELATION", "IN", end=f.index) and f.has("COLON", start=f.index)
+    return next_constraint(f, "forall") if related else None
 
 
 def early_on(f: Failure) -> Repair | None:
@@ -55,28 +39,17 @@ def early_on(f: Failure) -> Repair | None:
     at = f.index - 2
     if f.kind != "clause" or f.token.kind != "RELATION" or f.at(at).kind != "ON" or f.depth(at):
         return None
-    starts = [i for i, t in enumerate(f.tokens[:at]) if t.kind == "COLON" and not f.depth(i)]
-    start = starts[-1] + 1 if starts else 0
-    data, value = f.before.text, f.text(start, at)
-    rest = f.text(f.index, len(f.tokens))
-    moved = f"{value} {rest} on {data}"
+    start = f.part(at)
+    data, value, rest = f.before.text, f.text(start, at), f.text(f.index)
     means = means_on(f, start, at, data)
-    averaged, inside = bool(means), means or f"E[{value} on {data}]"
-    whole = Span(f.at(start).start, f.tokens[-1].end)
-    return Repair(
-        problem(
-            f.source,
-            "CS101",
-            f"`on {data}` stands inside `E[...]`, or at the end of the constraint",
-            Span(f.at(at).start, f.before.end),
-            label="before the relation it belongs to nothing",
-            helps=(f"for a mean write `{inside} {rest}`",)
-            + ((f"or write `{moved}`",) if averaged else ()),
-            fix=f"{inside} {rest}",
-            fix_span=whole,
-            safe=False,
-        )
-    )
+    meant = f"{means or f'E[{value} on {data}]'} {rest}"
+    helps = [f"for a mean write `{meant}`"]
+    if means:
+        helps.append(f"or write `{value} {rest} on {data}`")
+    said = ("CS101", f"`on {data}` stands inside `E[...]`, or at the end of the constraint")
+    label, fix_span = "before the relation it belongs to nothing", f.span(start)
+    span = f.span(at, f.index)
+    return told(f, span, *said, *helps, label=label, fix=meant, fix_span=fix_span, safe=False)
 
 
 def several_objectives(f: Failure) -> Repair | None:
@@ -84,41 +57,22 @@ def several_objectives(f: Failure) -> Repair | None:
     objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
     if not objective or f.token.kind != "COMMA" or f.depth(f.index):
         return None
-    first, second = f.text(1, f.index), f.text(f.index + 1, len(f.tokens))
-    if any(f.at(i).kind == "RELATION" and not f.depth(i) for i in range(f.index, len(f.tokens))):
+    first, second = f.text(1, f.index), f.text(f.index + 1)
+    if f.outer("RELATION", f.index):
         return _constraint_behind(f, second)
-    return Repair(
-        problem(
-            f.source,
-            "CS115",
-            "an objective is one number",
-            f.token.span,
-            label="not a list",
-            notes=("how much one counts against the other is not said",),
-            helps=(
-                f"add them with weights: `{f.first.text} {first} + 0.1*({second})`",
-                "or make one of them a constraint below `s.t.`",
-            ),
-        ),
-        f.tokens[: f.index],
-    )
+    message = "an objective is one number"
+    help_ = f"add them with weights: `{f.first.text} {first} + 0.1*({second})`"
+    notes = ("how much one counts against the other is not said",)
+    said = ("CS115", message, help_, "or make one of them a constraint below `s.t.`")
+    return told(f, f.token.span, *said, label="not a list", notes=notes, tokens=f.tokens[: f.index])
 
 
 def _constraint_behind(f: Failure, constraint: str) -> Repair:
     """`minimize a, b <= 3`: what stands behind the comma is a constraint."""
-    return Repair(
-        problem(
-            f.source,
-            "CS116",
-            "constraints stand behind `s.t.`",
-            f.token.span,
-            label="`s.t.` goes here",
-            helps=(f"write `s.t. {constraint}` on the next line",),
-            fix="\ns.t.",
-        ),
-        f.tokens[: f.index],
-        sure=False,
-    )
+    help_ = f"write `s.t. {constraint}` on the next line"
+    said = ("CS116", "constraints stand behind `s.t.`", help_)
+    left, label = f.tokens[: f.index], "`s.t.` goes here"
+    return told(f, f.token.span, *said, label=label, fix="\ns.t.", tokens=left, sure=False)
 
 
 def bare_pattern(f: Failure) -> Repair | None:

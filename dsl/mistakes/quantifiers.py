@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,
@@ -12,11 +13,11 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     opener_of,
-    problem,
     swapped,
+    told,
 )
 from cspec.dsl.mistakes.repairs import rewritten
-from cspec.dsl.text.source import Span
+from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.text.tokens import Token
 
 
@@ -56,17 +57,10 @@ def for_all(f: Failure) -> Repair | None:
 
 
 def _trailing_for(f: Failure, start: int) -> Repair:
-    binder = f.text(start + 1, len(f.tokens)) if start + 1 < len(f.tokens) else "v in S"
+    binder = f.text(start + 1) if start + 1 < len(f.tokens) else "v in S"
     binder = binder.removeprefix("all ").removeprefix("each ").rstrip(": ")
-    return Repair(
-        problem(
-            f.source,
-            "CS122",
-            "the quantifier stands before the relation",
-            f.at(start).span,
-            helps=(f"write `label: forall {binder}: ...`",),
-        )
-    )
+    message = "the quantifier stands before the relation"
+    return told(f, f.at(start).span, "CS122", message, f"write `label: forall {binder}: ...`")
 
 
 def where_first(f: Failure) -> Repair | None:
@@ -107,7 +101,7 @@ def missing_colon(f: Failure) -> Repair | None:
 def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
     """Lines below `forall a in S:` that are indented, as in Python: they stand in braces."""
     text, opened = f.source.text, f.before
-    start = text.rfind("\n", 0, opened.start) + 1
+    start = line_of(text, opened.start)[0]
     indent = opened.start - start
     if start <= f.at(at).start or text[start : opened.start].strip() or not indent:
         return None
@@ -116,20 +110,18 @@ def _indented(f: Failure, at: int, quantifier: str) -> Repair | None:
     if body.count("\n") < 1:
         return None
     meant = f"{quantifier}: {{"
-    line = f.at(at).start
-    margin = text[text.rfind("\n", 0, line) + 1 : line].replace("s.t.", "    ")
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "lines below a quantifier stand in braces, not by their indentation",
-            Span(f.at(at).start, f.at(f.index - 2).end),
-            helps=(f"write `{meant}`, and `}}` behind the last of them",),
-            fix=f"{meant}\n{body}\n{margin}}}",
-            fix_span=Span(f.at(at).start, start + len(body)),
-            safe=False,
-        ),
-        (
+    begin = f.at(at).start
+    margin = text[line_of(text, begin)[0] : begin].replace("s.t.", "    ")
+    return told(
+        f,
+        f.span(at, f.index - 1),
+        "CS126",
+        "lines below a quantifier stand in braces, not by their indentation",
+        f"write `{meant}`, and `}}` behind the last of them",
+        fix=f"{meant}\n{body}\n{margin}}}",
+        fix_span=Span(begin, start + len(body)),
+        safe=False,
+        tokens=(
             opened._replace(kind="NAME"),
             f.token,
             *f.tokens[: f.index - 1],
@@ -151,43 +143,34 @@ def label_behind(f: Failure) -> Repair | None:
     colon = f.at(f.index - 2).kind == "COLON"
     quantifier = f.text(at, f.index - 2 if colon else f.index - 1)
     if at:
-        return Repair(
-            problem(
-                f.source,
-                "CS126",
-                f"a constraint has one label: `{f.first.text}` or `{label.text}`",
-                Span(label.start, f.token.end),
-                label="a second label",
-                helps=(f"remove `{label.text}:`",),
-                fix="",
-                fix_span=Span(label.start, f.at(f.index + 1).start),
-                safe=False,
-            ),
-            f.replaced(f.index - 1, f.index + 1),
+        return told(
+            f,
+            Span(label.start, f.token.end),
+            "CS126",
+            f"a constraint has one label: `{f.first.text}` or `{label.text}`",
+            f"remove `{label.text}:`",
+            label="a second label",
+            fix="",
+            fix_span=Span(label.start, f.at(f.index + 1).start),
+            safe=False,
+            tokens=f.replaced(f.index - 1, f.index + 1),
         )
     block = _indented(f, at, quantifier) if colon else None
     if block is not None:
         return block
     head = f"{label.text}: {quantifier}:"
-    body = f.text(f.index + 1, len(f.tokens)) if f.at(f.index + 1).text else "..."
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "a label stands before the quantifier",
-            Span(label.start, f.token.end),
-            helps=(f"the label comes first: `{head} {body}`",),
-            fix=head,
-            fix_span=Span(start, f.token.end),
-        ),
-        (
-            label._replace(kind="NAME"),
-            f.token,
-            *f.tokens[: f.index - 1],
-            *(() if colon else (f.token,)),
-            *f.tokens[f.index + 1 :],
-        ),
+    body = f.text(f.index + 1) if f.at(f.index + 1).text else "..."
+    span = Span(label.start, f.token.end)
+    message = "a label stands before the quantifier"
+    tokens = (
+        label._replace(kind="NAME"),
+        f.token,
+        *f.tokens[: f.index - 1],
+        *(() if colon else (f.token,)),
+        *f.tokens[f.index + 1 :],
     )
+    said = ("CS126", message, f"the label comes first: `{head} {body}`")
+    return told(f, span, *said, fix=head, fix_span=Span(start, f.token.end), tokens=tokens)
 
 
 _DATA = re.compile(r"^[ \t]*data[ \t]+\w+[ \t]*\(([^#\n)]*)\)", re.MULTILINE)
@@ -200,29 +183,20 @@ def _over(f: Failure, word: str, name: str) -> str:
     columns_of = [c.strip() for c in data[1].split(",")] if data else []
     if name in columns_of:
         return f"write `{word} g in values({name})`, and `{name} == g` behind `|`"
-    if re.search(line, f.source.text, re.MULTILINE) and not (data and name in columns_of):
+    if re.search(line, f.source.text, re.MULTILINE):
         columns = data[1] if data and data[0].split("(")[0].split()[-1] == name else "x, y"
         pair = ", ".join(part.strip() for part in columns.split(",")[:2])
         return f"write `{word} ({pair}) in {name}`"
-    for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False):
+    triples = [*zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False)]
+    for left, mark, right in triples:
         sides = {left.text, right.text}
         if mark.text == "==" and name in sides and {left.kind, right.kind} == {"NAME"}:
             column = next(iter(sides - {name}), "")
             if column:
                 return f"write `{word} {name} in values({column})`"
-    indexed = any(
-        left.kind == "LSQB" and right.text == name
-        for left, right in zip(f.tokens, f.tokens[1:], strict=False)
-    )
-    if indexed:
-        last = next(
-            (
-                right
-                for left, mark, right in zip(f.tokens, f.tokens[1:], f.tokens[2:], strict=False)
-                if left.text == name and mark.text == "<"
-            ),
-            None,
-        )
+    if any(left.kind == "LSQB" and right.text == name for left, right in pairwise(f.tokens)):
+        ends = (end for left, mark, end in triples if left.text == name and mark.text == "<")
+        last = next(ends, None)
         if last is not None and last.kind in {"NUMBER", "NAME"}:
             return f"write `{word} {name} in range({last.text})`"
         return f"write `{word} {name} in range(n)`, where n is how many there are"
@@ -234,10 +208,10 @@ def _over(f: Failure, word: str, name: str) -> str:
 
 def quantifier_names(f: Failure) -> Repair | None:
     """`forall a, b in S`, `forall x S`."""
-    if not any(f.at(i).kind in {"FORALL", "FOR"} for i in (f.index - 2, f.index - 1)):
-        return None
     opener = f.at(f.index - 2)
-    if f.token.kind == "COMMA" and opener.kind in {"FORALL", "FOR"}:
+    if opener.kind not in {"FORALL", "FOR"}:
+        return None
+    if f.token.kind == "COMMA":
         end = f.index
         while f.at(end).kind == "COMMA" and f.at(end + 1).text.isidentifier():
             end += 2
@@ -246,22 +220,18 @@ def quantifier_names(f: Failure) -> Repair | None:
         span = Span(names[0].start, names[-1].end)
         word = opener.text
         separate = f": {word} ".join(f"{name.text} in S" for name in names)
-        return Repair(
-            problem(
-                f.source,
-                "CS137",
-                f"`{word} {listed} in` has two readings",
-                span,
-                helps=(
-                    f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
-                    f"if each name runs over the set, write `{word} {separate}`"
-                    if word == "forall"
-                    else "if each name runs over the set, write one `for` for each",
-                ),
-                fix=f"({listed})",
-                safe=False,
-            ),
-            f.replaced(
+        return told(
+            f,
+            span,
+            "CS137",
+            f"`{word} {listed} in` has two readings",
+            f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
+            f"if each name runs over the set, write `{word} {separate}`"
+            if word == "forall"
+            else "if each name runs over the set, write one `for` for each",
+            fix=f"({listed})",
+            safe=False,
+            tokens=f.replaced(
                 f.index - 1,
                 end,
                 Token("LPAR", "(", span.start, span.start),
@@ -269,7 +239,7 @@ def quantifier_names(f: Failure) -> Repair | None:
                 Token("RPAR", ")", span.end, span.end),
             ),
         )
-    if f.before.kind == "NAME" and opener.kind in {"FORALL", "FOR"} and "IN" in f.expected:
+    if f.before.kind == "NAME" and "IN" in f.expected:
         wrong = f.token
         if wrong.text in {"of", "from", "on", "is"}:
             return swapped(f, f.index, "in", "IN", "CS120")
@@ -277,16 +247,9 @@ def quantifier_names(f: Failure) -> Repair | None:
         if wrong.text in {"<", "<="} and bound.isdigit():
             meant = f"in range({int(bound) + (wrong.text == '<=')})"
             each = f"{opener.text} {f.before.text} {meant}"
-            message = f"what `{f.before.text}` counts stands behind `in`"
-            said = ("CS137", message, f"write `{each}`")
+            said = ("CS137", f"what `{f.before.text}` counts stands behind `in`", f"write `{each}`")
             return rewritten(f, f.index, f.index + 2, (meant,), *said, safe=False)
-        return Repair(
-            problem(
-                f.source,
-                "CS137",
-                f"`{opener.text} {f.before.text}` does not say over what",
-                Span(opener.start, f.before.end),
-                helps=(_over(f, opener.text, f.before.text),),
-            )
-        )
+        message = f"`{opener.text} {f.before.text}` does not say over what"
+        help_ = _over(f, opener.text, f.before.text)
+        return told(f, f.span(f.index - 2, f.index), "CS137", message, help_)
     return None

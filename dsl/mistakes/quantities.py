@@ -4,191 +4,125 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name
-from cspec.dsl.mistakes.failure import OPERAND_STARTS, Mended, make, problem, touching
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, touching
+from cspec.dsl.mistakes.foreign.view import Mended, View, mended
 from cspec.dsl.mistakes.signs import PHYSICAL, UNITS
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.numbers import MAX_DIGITS, number_value
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
+_NO_REMAINDER = "`%` is percent; there is no remainder operator"
+_BEHIND = "percent stands directly behind a number: `10%`"
 
-def percent_sign(
-    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
-) -> Mended:
-    token = tokens[index]
-    before = done[-1] if done else None
-    after = tokens[index + 1] if index + 1 < len(tokens) else None
-    if (
-        after is not None
-        and (before is None or before.kind == "RELATION")
-        and after.kind == "NUMBER"
-        and touching(token, after)
-    ):
-        span = Span(token.start, after.end)
+
+def percent_sign(view: View) -> Mended:
+    token, before, after = view.at(0), view.before, view.at(1)
+    begins = not view.done or before.kind == "RELATION"
+    if begins and after.kind == "NUMBER" and touching(token, after):
         meant = f"{after.text}%"
-        message = "`%` stands behind its number"
-        finding = problem(source, "CS129", message, span, helps=(f"write `{meant}`",), fix=meant)
-        return Mended(2, (Token("NUMBER", meant, *span),), finding)
-    if after is not None and after.kind in OPERAND_STARTS:
-        finding = problem(
-            source,
-            "CS129",
-            "`%` is percent; there is no remainder operator",
-            token.span,
-            helps=("percent stands directly behind a number: `10%`",),
-        )
-        return Mended(1, (make("TIMES", "*", token),), finding)
-    if before is not None and before.kind == "NUMBER" and before.text.endswith("%"):
-        finding = problem(
-            source,
-            "CS129",
-            "one `%` is enough",
-            token.span,
-            helps=(f"write `{before.text}`",),
-            fix="",
-        )
-        return Mended(1, (), finding)
-    if before is not None and before.kind == "NUMBER":
-        finding = problem(
-            source,
-            "CS129",
-            "`%` stands directly behind its number",
-            token.span,
-            helps=(f"write `{before.text}%`",),
-            fix="%",
-            fix_span=Span(before.end, token.end),
-        )
-        return Mended(1, (), finding)
-    finding = problem(
-        source,
-        "CS129",
-        "`%` needs a number before it",
-        token.span,
-        helps=("percent stands directly behind a number: `10%`; for a name write `x / 100`",),
-    )
-    return Mended(1, (), finding)
+        said = ("CS129", "`%` stands behind its number")
+        return mended(view, 2, [("NUMBER", meant)], *said, fix=meant)
+    if after.kind in OPERAND_STARTS:
+        return mended(view, 1, [("TIMES", "*")], "CS129", _NO_REMAINDER, helps=(_BEHIND,))
+    if before.kind != "NUMBER":
+        helps = (f"{_BEHIND}; for a name write `x / 100`",)
+        return mended(view, 1, (), "CS129", "`%` needs a number before it", helps=helps)
+    if before.text.endswith("%"):
+        helps = (f"write `{before.text}`",)
+        return mended(view, 1, (), "CS129", "one `%` is enough", helps=helps, fix="")
+    said = ("CS129", "`%` stands directly behind its number")
+    helps, gap = (f"write `{before.text}%`",), Span(before.end, token.end)
+    return mended(view, 1, (), *said, helps=helps, fix="%", fix_span=gap)
 
 
-def number_form(
-    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
-) -> Mended | None:
-    token = tokens[index]
+def number_form(view: View) -> Mended | None:
+    token, after = view.at(0), view.at(1)
     if number_value(token.text) is None:
-        return Mended(1, (make("NUMBER", "1", token),), _out_of_range(source, token))
-    after = tokens[index + 1] if index + 1 < len(tokens) else None
-    if after is None or after.kind not in OPERAND_STARTS or after.kind == "STRING":
+        return _out_of_range(view)
+    if after.kind not in OPERAND_STARTS or after.kind == "STRING":
         return None
+    named = after.kind == "NAME"
     kelvin = after.text == "K" and after.start > token.end
-    if after.kind == "NAME" and after.text in UNITS and not kelvin:
-        return _unit(source, token, after)
-    timed = index > 0 and tokens[index - 1].kind == "EVERY"
-    if (
-        not timed
-        and after.kind == "NAME"
-        and after.text in PHYSICAL
-        and _no_name(source, tokens, index + 1)
-    ):
-        return _physical(source, token, after)
-    if after.kind == "NAME" and after.text in _SUFFIXES and not token.text[-1].isalpha():
-        return _apart(source, token, after)
+    if named and after.text in UNITS and not kelvin:
+        return _unit(view)
+    timed = view.before.kind == "EVERY"
+    if not timed and named and after.text in PHYSICAL and _no_name(view):
+        return _physical(view)
+    if named and after.text in _SUFFIXES and not token.text[-1].isalpha():
+        return _apart(view)
     if after.kind == "NUMBER":
-        grouped = _grouped(source, tokens, index)
-        if grouped is not None:
-            return grouped
-        if not token.text.endswith("%"):
-            return None
-        return Mended(2, (token,), _after_percent(source, token, after, tokens[index - 1].text))
+        return _grouped(view) or (_after_percent(view) if token.text.endswith("%") else None)
     if not touching(token, after):
         return None
     if after.text in ("x10", "X10", "×10"):
-        scientific = _scientific(source, tokens[index : index + 5])
+        scientific = _scientific(view)
         if scientific is not None:
             return scientific
-    if after.kind == "NAME" and after.text in ("e", "E"):
-        return _unfinished(source, token, after, tokens[index + 2 : index + 3])
-    if after.kind == "NAME" and (_HEX.fullmatch(f"{token.text}{after.text}") or after.text == "j"):
-        return _other_numbers(source, token, after)
-    if not index and after.kind == "NAME" and _kind_at(tokens, 2) == "COLON":
-        return _label(source, token, after)
-    times = Token("TIMES", "*", token.end, token.end)
-    if done and done[-1].text == "/":
-        return _divided(source, tokens, index, done)
-    shown = after.text if after.kind == "NAME" else _bracket(source, tokens, index + 1)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{token.text}{shown}`: multiplication needs a `*`",
-        Span(token.start, after.end),
-        helps=(f"write `{token.text}*{shown}`",),
-        fix="*",
-        fix_span=Span(token.end, token.end),
-    )
-    return Mended(1, (token, times), finding)
+    if named and after.text in ("e", "E"):
+        return _unfinished(view)
+    if named and (_HEX.fullmatch(f"{token.text}{after.text}") or after.text == "j"):
+        return _other_numbers(view)
+    if not view.done and named and view.at(2).kind == "COLON":
+        return _label(view)
+    times, gap = Token("TIMES", "*", token.end, token.end), Span(token.end, token.end)
+    if view.before.text == "/":
+        return _divided(view, times)
+    operand = after.text if named else _bracket(view, 1)
+    said = ("CS124", f"`{token.text}{operand}`: multiplication needs a `*`", view.span(0, 2))
+    helps = (f"write `{token.text}*{operand}`",)
+    return mended(view, 1, [token, times], *said, helps=helps, fix="*", fix_span=gap)
 
 
-def _kind_at(tokens: tuple[Token, ...], index: int) -> str:
-    return tokens[index].kind if index < len(tokens) else "$END"
-
-
-def _label(source: Source, number: Token, rest: Token) -> Mended:
+def _label(view: View) -> Mended:
     """`1a: ...`, `2nd: ...`: a label begins with a letter."""
-    span = Span(number.start, rest.end)
-    meant = as_name(source.slice(span))
-    message = f"`{source.slice(span)}` can't be a label: names begin with a letter"
+    shown = view.text(0, 2)
+    meant = as_name(shown)
+    message = f"`{shown}` can't be a label: names begin with a letter"
     helps = (f"write `{meant}: ...`",)
-    finding = problem(source, "CS126", message, span, helps=helps, fix=meant, safe=False)
-    return Mended(2, (Token("NAME", meant, *span),), finding)
+    return mended(view, 2, [("NAME", meant)], "CS126", message, helps=helps, fix=meant, safe=False)
 
 
-def _after_percent(source: Source, token: Token, after: Token, before: str) -> Diagnostic:
+def _after_percent(view: View) -> Mended:
     """`7 % 3` is no remainder; `30% 1%`, `within 1% 5%` are two numbers."""
-    span = Span(token.start, after.end)
-    if before == "within":
-        helps = tuple(f"write `within {number.text}`" for number in (token, after))
-        return problem(source, "CS136", "a tolerance is one number", span, helps=helps)
+    number, after = view.at(0), view.at(1)
+    if view.before.text == "within":
+        helps = tuple(f"write `within {one.text}`" for one in (number, after))
+        return mended(view, 2, [number], "CS136", "a tolerance is one number", helps=helps)
     if after.text.endswith("%"):
-        message = f"nothing stands between `{token.text}` and `{after.text}`"
-        help_ = f"where the second is a tolerance: `{token.text} within {after.text}`"
-        return problem(source, "CS101", message, span, helps=(help_,))
-    message = "`%` is percent; there is no remainder operator"
-    helps = ("percent stands directly behind a number: `10%`",)
-    return problem(source, "CS129", message, span, helps=helps)
+        message = f"nothing stands between `{number.text}` and `{after.text}`"
+        helps = (f"where the second is a tolerance: `{number.text} within {after.text}`",)
+        return mended(view, 2, [number], "CS101", message, helps=helps)
+    return mended(view, 2, [number], "CS129", _NO_REMAINDER, helps=(_BEHIND,))
 
 
-def _grouped(source: Source, tokens: tuple[Token, ...], index: int) -> Mended | None:
+def _grouped(view: View) -> Mended | None:
     """`10 000`: digits in groups of three."""
-    end = index + 1
-    while end < len(tokens) and re.fullmatch(r"\d{3}", tokens[end].text):
+    end = 1
+    while re.fullmatch(r"\d{3}", view.at(end).text):
         end += 1
-    if end == index + 1 or not re.fullmatch(r"\d{1,3}", tokens[index].text):
+    if end == 1 or not re.fullmatch(r"\d{1,3}", view.at(0).text):
         return None
-    meant = "_".join(token.text for token in tokens[index:end])
-    span = Span(tokens[index].start, tokens[end - 1].end)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{source.slice(span)}`: no blanks stand in a number",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        safe=False,
-    )
-    return Mended(end - index, (Token("NUMBER", meant, *span),), finding)
+    meant = "_".join(view.at(index).text for index in range(end))
+    message = f"`{view.text(0, end)}`: no blanks stand in a number"
+    return mended(view, end, [("NUMBER", meant)], "CS124", message, fix=meant, safe=False)
 
 
-def _no_name(source: Source, tokens: tuple[Token, ...], index: int) -> bool:
+def _no_name(view: View) -> bool:
     """Whether the spec itself has no such name, and no operand follows."""
-    follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
-    called = follower in {"LPAR", "LSQB"}
-    return not called and tokens[index].text not in defined_names(source.text)
+    called = view.at(2).kind in {"LPAR", "LSQB"}
+    return not called and view.at(1).text not in defined_names(view.source.text)
 
 
-def _physical(source: Source, number: Token, unit: Token) -> Mended:
+def _physical(view: View) -> Mended:
     """`5 kg`: a number of the problem has no unit."""
-    finding = problem(
-        source,
+    number, unit = view.at(0), view.at(1)
+    return mended(
+        view,
+        2,
+        [number],
         "CS129",
         f"`{unit.text}`: numbers of a spec have no units",
         unit.span,
@@ -198,156 +132,110 @@ def _physical(source: Source, number: Token, unit: Token) -> Mended:
         fix_span=Span(number.end, unit.end),
         safe=False,
     )
-    return Mended(2, (number,), finding)
 
 
-def _scientific(source: Source, tokens: tuple[Token, ...]) -> Mended | None:
+def _scientific(view: View) -> Mended | None:
     """`1x10^-3`: a number as in print is `1e-3`."""
-    minus = len(tokens) > 3 and tokens[3].text == "-"
+    minus = view.at(3).text == "-"
     take = 5 if minus else 4
-    if len(tokens) < take or tokens[2].kind != "POWER" or not tokens[take - 1].text.isdigit():
+    power = view.at(take - 1).text
+    meant = f"{view.at(0).text}e{'-' if minus else ''}{power}"
+    if view.at(2).kind != "POWER" or not power.isdigit() or number_value(meant) is None:
         return None
-    meant = f"{tokens[0].text}e{'-' if minus else ''}{tokens[take - 1].text}"
-    if number_value(meant) is None:
-        return None
-    span = Span(tokens[0].start, tokens[take - 1].end)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{source.slice(span)}` is written `{meant}`",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-    )
-    return Mended(take, (Token("NUMBER", meant, span.start, span.end),), finding)
+    return mended(view, take, [("NUMBER", meant)], "CS124", fix=meant)
 
 
-def _bracket(source: Source, tokens: tuple[Token, ...], opener: int) -> str:
+def _bracket(view: View, opener: int) -> str:
     """The text of a short bracket, or its beginning."""
-    for index in range(opener, min(opener + _SHOWN, len(tokens))):
-        if tokens[index].kind == "RPAR":
-            inner = tokens[opener + 1 : index]
-            if not any(token.kind == "LPAR" for token in inner):
-                return source.text[tokens[opener].start : tokens[index].end]
-    return f"{tokens[opener].text}...)"
+    for index in range(opener, opener + _SHOWN):
+        inner = (view.at(place).kind for place in range(opener + 1, index))
+        if view.at(index).kind == "RPAR" and "LPAR" not in inner:
+            return view.text(opener, index + 1)
+    return f"{view.at(opener).text}...)"
 
 
 _SHOWN = 20
 """Tokens of a bracket that a message shows."""
 
 
-def _divided(source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]) -> Mended:
+def _divided(view: View, times: Token) -> Mended:
     """`1/2x`: half of x, or one over 2x? Both are natural, so both are offered."""
-    number, after = tokens[index], tokens[index + 1]
-    left = done[-2] if len(done) > 1 else number
-    operand = after.text if after.kind == "NAME" else _bracket(source, tokens, index + 1)
+    number, after = view.at(0), view.at(1)
+    left = view.done[-2] if len(view.done) > 1 else number
+    operand = after.text if after.kind == "NAME" else _bracket(view, 1)
     head = f"{left.text}/" if left.kind in {"NUMBER", "NAME"} else ".../"
     factor, divisor = f"{head}{number.text}*{operand}", f"{head}({number.text}*{operand})"
-    end = Span(number.end, number.end)
-    fixes = [Fix(span=end, replacement="*", title=f"write `{factor}`")]
+    fixes = [Fix(span=times.span, replacement="*", title=f"write `{factor}`")]
     if not operand.endswith("...)"):
         whole = Span(number.start, number.end + len(operand))
         text = f"({number.text}*{operand})"
         fixes.append(Fix(span=whole, replacement=text, title=f"write `{divisor}`"))
-    finding = problem(
-        source,
-        "CS124",
-        f"`{head}{number.text}{operand}` has two readings",
-        Span(done[-1].start, after.end),
-        label="a factor, or a divisor?",
-        helps=(f"for a factor write `{factor}`", f"for a divisor write `{divisor}`"),
-        fixes=tuple(fixes),
-    )
-    return Mended(1, (number, Token("TIMES", "*", number.end, number.end)), finding)
+    message = f"`{head}{number.text}{operand}` has two readings"
+    span, label = Span(view.before.start, after.end), "a factor, or a divisor?"
+    helps = (f"for a factor write `{factor}`", f"for a divisor write `{divisor}`")
+    said = ("CS124", message, span)
+    return mended(view, 1, [number, times], *said, label=label, helps=helps, fixes=fixes)
 
 
 _HEX = re.compile(r"0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)")
 
 
-def _unfinished(
-    source: Source, number: Token, letter: Token, following: tuple[Token, ...]
-) -> Mended | None:
+def _unfinished(view: View) -> Mended | None:
     """`1e`: the digits of an exponent are missing."""
-    if following and following[0].kind in {"LPAR", "POWER"}:
+    number = view.at(0).text
+    if view.at(2).kind in {"LPAR", "POWER"}:
         return None
-    shown = f"{number.text}{letter.text}"
-    span = Span(number.start, letter.end)
-    finding = problem(
-        source,
-        "CS124",
-        f"`{shown}` is no number: digits are missing behind `{letter.text}`",
-        span,
-        notes=("Euler's number is `exp(1)`",),
-        helps=(f"write `{number.text}e-3`, or another power of ten",),
-    )
-    return Mended(2, (Token("NUMBER", number.text, span.start, span.end),), finding)
+    message = f"`{view.text(0, 2)}` is no number: digits are missing behind `{view.at(1).text}`"
+    notes = ("Euler's number is `exp(1)`",)
+    helps = (f"write `{number}e-3`, or another power of ten",)
+    return mended(view, 2, [("NUMBER", number)], "CS124", message, notes=notes, helps=helps)
 
 
-def _other_numbers(source: Source, number: Token, letters: Token) -> Mended:
+def _other_numbers(view: View) -> Mended:
     """`0xff`, `3j`: numbers of Python that the language does not have."""
-    written = f"{number.text}{letters.text}"
-    span = Span(number.start, letters.end)
-    plain = "" if letters.text == "j" else str(int(written, 0))
-    finding = problem(
-        source,
-        "CS124",
-        f"`{written}`: numbers are {'decimal' if plain else 'real'}",
-        span,
-        helps=(f"write `{plain}`",) if plain else ("for a product write `*`: `3*j`",),
-        fix=plain or None,
-        safe=False,
-    )
-    return Mended(2, (Token("NUMBER", plain or "1", span.start, span.end),), finding)
+    shown = view.text(0, 2)
+    plain = "" if view.at(1).text == "j" else str(int(shown, 0))
+    said = ("CS124", f"`{shown}`: numbers are {'decimal' if plain else 'real'}")
+    helps = () if plain else ("for a product write `*`: `3*j`",)
+    new = [("NUMBER", plain or "1")]
+    return mended(view, 2, new, *said, helps=helps, fix=plain or None, safe=False)
 
 
 _SUFFIXES = frozenset({"k", "M", "G", "KiB", "MiB", "GiB"})
 
 
-def _apart(source: Source, number: Token, unit: Token) -> Mended:
+def _apart(view: View) -> Mended:
     """`1 KiB`: a unit with a blank before it."""
-    whole = f"{number.text}{unit.text}"
-    finding = problem(
-        source,
-        "CS129",
-        f"`{unit.text}` stands directly behind its number",
-        unit.span,
-        helps=(f"write `{whole}`",),
-        fix=whole,
-        fix_span=Span(number.start, unit.end),
-    )
-    return Mended(2, (Token("NUMBER", whole, number.start, unit.end),), finding)
+    unit = view.at(1)
+    whole = f"{view.at(0).text}{unit.text}"
+    said = ("CS129", f"`{unit.text}` stands directly behind its number", unit.span)
+    return mended(view, 2, [("NUMBER", whole)], *said, fix=whole, fix_span=view.span(0, 2))
 
 
-def _unit(source: Source, number: Token, unit: Token) -> Mended:
+def _unit(view: View) -> Mended:
+    unit = view.at(1)
     suffix = UNITS[unit.text]
-    note = {
-        "%": "percent is the sign `%`",
-        "k": "powers of 1000 are `k`, `M`, `G`; powers of 1024 are `KiB`, `MiB`, `GiB`",
-    }.get(suffix, "powers of 1000 are `k`, `M`, `G`; powers of 1024 are `KiB`, `MiB`, `GiB`")
-    finding = problem(
-        source,
+    meant = f"{view.at(0).text}{suffix}"
+    note = "powers of 1000 are `k`, `M`, `G`; powers of 1024 are `KiB`, `MiB`, `GiB`"
+    return mended(
+        view,
+        2,
+        [("NUMBER", meant)],
         "CS129",
         f"`{unit.text}` is not a unit that a number can have",
         unit.span,
-        notes=(note,),
-        helps=(f"write `{number.text}{suffix}`",),
-        fix=f"{number.text}{suffix}",
-        fix_span=Span(number.start, unit.end),
+        notes=("percent is the sign `%`" if suffix == "%" else note,),
+        fix=meant,
+        fix_span=view.span(0, 2),
         safe=False,
     )
-    return Mended(2, (Token("NUMBER", f"{number.text}{suffix}", number.start, unit.end),), finding)
 
 
-def _out_of_range(source: Source, token: Token) -> Diagnostic:
-    if len(token.text) > MAX_DIGITS:
-        message = f"a number of {len(token.text)} characters is longer than {MAX_DIGITS}"
-    else:
-        message = f"`{token.text}` does not fit into a double"
-    return problem(
-        source,
-        "CS133",
-        message,
-        token.span,
-        notes=("doubles reach from 5e-324 to 1.8e308, with 17 digits",),
-        helps=("for no bound at all, leave the constraint away, or write `inf`",),
-    )
+def _out_of_range(view: View) -> Mended:
+    text = view.at(0).text
+    message = f"`{text}` does not fit into a double"
+    if len(text) > MAX_DIGITS:
+        message = f"a number of {len(text)} characters is longer than {MAX_DIGITS}"
+    notes = ("doubles reach from 5e-324 to 1.8e308, with 17 digits",)
+    helps = ("for no bound at all, leave the constraint away, or write `inf`",)
+    return mended(view, 1, [("NUMBER", "1")], "CS133", message, notes=notes, helps=helps)

@@ -8,7 +8,8 @@ from cspec.dsl.mistakes.failure import (
     OPERAND_STARTS,
     Failure,
     Repair,
-    problem,
+    offered,
+    told,
     touching,
 )
 from cspec.dsl.mistakes.repairs import rewritten
@@ -79,28 +80,25 @@ def single_equal(f: Failure) -> Repair | None:
     token = f.token
     if token.kind != "EQUAL" or f.before.kind not in OPERAND_ENDS:
         return None
-    later = any(t.kind == "RELATION" for t in f.tokens[f.index + 1 :])
-    if f.kind == "clause" and f.index == 1 and later:
-        label = f.before.text
-        return Repair(
-            problem(
-                f.source,
-                "CS107",
-                f"the label `{label}` ends with `:`",
-                token.span,
-                label="`=` defines a name",
-                helps=(f"write `{label}: ...`",),
-                fix=":",
-                fix_span=Span(f.before.end, token.end),
-            ),
-            f.replaced(f.index, f.index + 1, Token("COLON", ":", token.start, token.end)),
-        )
-    notes: tuple[str, ...] = ()
-    if f.kind == "clause" and f.index == 1:
-        notes = ("a definition begins with its kind: `let`, `param`, `var`, `data` or `model`",)
-    said = ("CS107", "`=` defines a name; write `==`")
-    label = "the relation is `==`"
-    return rewritten(f, f.index, f.index + 1, ("==",), *said, label=label, notes=notes, safe=False)
+    begins = f.kind == "clause" and f.index == 1
+    if begins and f.has("RELATION", start=f.index + 1):
+        name, gap = f.before.text, Span(f.before.end, token.end)
+        said = ("CS107", f"the label `{name}` ends with `:`", f"write `{name}: ...`")
+        tokens = f.replaced(f.index, f.index + 1, Token("COLON", ":", *token.span))
+        label = "`=` defines a name"
+        return told(f, token.span, *said, label=label, fix=":", fix_span=gap, tokens=tokens)
+    note = "a definition begins with its kind: `let`, `param`, `var`, `data` or `model`"
+    return rewritten(
+        f,
+        f.index,
+        f.index + 1,
+        ("==",),
+        "CS107",
+        "`=` defines a name; write `==`",
+        label="the relation is `==`",
+        notes=(note,) if begins else (),
+        safe=False,
+    )
 
 
 def double_bar(f: Failure) -> Repair | None:
@@ -113,125 +111,70 @@ def double_bar(f: Failure) -> Repair | None:
         start -= 1
     left = f.at(start - 1)
     double = f.at(start + 1).kind == "BAR" and touching(f.at(start), f.at(start + 1))
-    width = 2 if double else 1
-    span = Span(f.at(start).start, f.at(start + width - 1).end)
     if left.kind in OPERAND_ENDS:
         opened = f.depth(start)
         signature = SIGNATURES.get(f.at(opened[-1] - 1).text) if opened else None
         if double and signature is not None and len(signature.parameters) > 1:
             whole = f.text(opened[-1] - 1, start) + ", " + f.text(start + 2, (f.closer() or 0) + 1)
-            said = (
-                "CS115",
-                f"what `{signature.name}` takes is separated by `,`",
-                f"write `{whole}`",
-            )
-            return rewritten(f, start, start + 2, (",",), *said)
+            message = f"what `{signature.name}` takes is separated by `,`"
+            return rewritten(f, start, start + 2, (",",), "CS115", message, f"write `{whole}`")
         message = "`||` is written `or`"
         return rewritten(f, start, start + 2, ("or",), "CS112", message) if double else None
-    return Repair(
-        problem(
-            f.source,
-            "CS124",
-            "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here",
-            span,
-            helps=("for an absolute value write `abs(x)`, for a norm `norm(x, 2)`",),
-        )
-    )
+    message = "`|` separates event and condition in `E[...]` and `P[...]`; it is no bracket here"
+    help_ = "for an absolute value write `abs(x)`, for a norm `norm(x, 2)`"
+    return told(f, f.span(start, start + 1 + double), "CS124", message, help_)
 
 
 def floor_division(f: Failure) -> Repair | None:
     """`a // b`."""
     if not (f.token.text == f.before.text == "/" and touching(f.before, f.token)):
         return None
-    span = Span(f.before.start, f.token.end)
+    span = f.span(f.index - 1, f.index + 1)
     words = (f.at(f.index + 1), f.at(f.index + 2))
     if all(word.kind == "NAME" or word.soft for word in words):
-        return Repair(
-            problem(
-                f.source,
-                "CS145",
-                "a remark begins with `#`, not with `//`",
-                span,
-                helps=("write `#`",),
-                fix="#",
-            ),
-            f.tokens[: f.index - 1],
-        )
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "there is no `//`; division is `/`",
-            span,
-            notes=("numbers are real here, nothing is rounded",),
-            helps=(
-                "write `/` for a division, `floor(a / b)` for its whole part",
-                "a remark begins with `#`",
-            ),
-            fixes=_divisions(f, span),
-        ),
-        f.replaced(f.index, f.index + 1),
-    )
+        message = "a remark begins with `#`, not with `//`"
+        return told(f, span, "CS145", message, fix="#", tokens=f.tokens[: f.index - 1])
+    help_ = "write `/` for a division, `floor(a / b)` for its whole part"
+    notes = ("numbers are real here, nothing is rounded",)
+    fixes = _divisions(f, span)
+    said = ("CS128", "there is no `//`; division is `/`", help_, "a remark begins with `#`")
+    return told(f, span, *said, notes=notes, fixes=fixes, tokens=f.replaced(f.index, f.index + 1))
 
 
 def _divisions(f: Failure, span: Span) -> tuple[Fix, ...]:
     """Two readings of `a // b`: the quotient, or its whole part."""
-    plain = Fix(span=span, replacement="/", title="write `/`")
+    plain = offered(span, "/")
     left, right = f.at(f.index - 2), f.at(f.index + 1)
     if not {left.kind, right.kind} <= {"NAME", "NUMBER"}:
-        return (plain,)
-    whole = f"floor({left.text} / {right.text})"
-    return (
-        plain,
-        Fix(span=Span(left.start, right.end), replacement=whole, title=f"write `{whole}`"),
-    )
+        return plain
+    return plain + offered(Span(left.start, right.end), f"floor({left.text} / {right.text})")
 
 
 def not_in(f: Failure) -> Repair | None:
     """`x not in S`."""
     if f.token.kind != "NOT" or f.before.kind not in OPERAND_ENDS:
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "`not` stands before the whole comparison",
-            f.token.span,
-            helps=(f"write `not {f.before.text} in ...`",),
-        )
-    )
+    message = "`not` stands before the whole comparison"
+    return told(f, f.token.span, "CS128", message, f"write `not {f.before.text} in ...`")
 
 
 def doubled_operator(f: Failure) -> Repair | None:
     """`a + * b`, `a <= >= b`."""
-    marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW"}
-    words = {"AND", "OR"}
-    if f.token.kind not in marks | words or f.before.kind not in marks | words | {"NOT"}:
+    marks = {"SIGN", "TIMES", "POWER", "RELATION", "ARROW", "AND", "OR"}
+    if f.token.kind not in marks or f.before.kind not in marks | {"NOT"}:
         return None
-    span = Span(f.before.start, f.token.end)
+    span = f.span(f.index - 1, f.index + 1)
     drop = f.index - 1 if f.token.kind in {"RELATION", "ARROW", "AND", "OR"} else f.index
     other = f.token if drop < f.index else f.before
     twice = f.token.text == f.before.text
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"`{f.before.text}` and `{f.token.text}` follow each other",
-            span,
-            label="nothing stands between them",
-            helps=(
-                f"write `{f.token.text}` once"
-                if twice
-                else "remove one of them, or write what stands between them",
-            ),
-            fixes=(
-                Fix(span=f.at(drop).span, replacement="", title=f"remove `{f.at(drop).text}`"),
-                Fix(span=other.span, replacement="", title=f"remove `{other.text}`"),
-            )[: 1 if twice else 2],
-        ),
-        f.replaced(drop, drop + 1),
-        sure=False,
-    )
+    help_ = "remove one of them, or write what stands between them"
+    if twice:
+        help_ = f"write `{f.token.text}` once"
+    label, marked = "nothing stands between them", [f.at(drop), *([] if twice else [other])]
+    fixes = [Fix(span=t.span, replacement="", title=f"remove `{t.text}`") for t in marked]
+    tokens = f.replaced(drop, drop + 1)
+    said = ("CS102", f"`{f.before.text}` and `{f.token.text}` follow each other", help_)
+    return told(f, span, *said, label=label, fixes=fixes, tokens=tokens, sure=False)
 
 
 def missing_before(f: Failure) -> Repair | None:
@@ -244,12 +187,5 @@ def missing_before(f: Failure) -> Repair | None:
         message = f"`{f.token.text}` can't unpack arguments"
         help_ = "write each argument and setting out"
         return rewritten(f, f.index, f.index + 1, (), "CS128", message, help_, safe=False)
-    return Repair(
-        problem(
-            f.source,
-            "CS102",
-            f"nothing stands before `{f.token.text}`",
-            f.token.span,
-            helps=(f"write what is on the left of `{f.token.text}`",),
-        )
-    )
+    help_ = f"write what is on the left of `{f.token.text}`"
+    return told(f, f.token.span, "CS102", f"nothing stands before `{f.token.text}`", help_)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Unpack
 
-from cspec.dsl.messages.diagnostic import Label
-from cspec.dsl.mistakes.failure import Failure, Repair, problem
+from cspec.dsl.mistakes.failure import Beside, Failure, Repair, told
 from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.text.source import Span
 
@@ -18,13 +17,10 @@ def rewritten(
     code: str,
     message: str,
     *helps: str,
-    notes: Sequence[str] = (),
-    label: str = "",
-    related: Sequence[Label] = (),
     shown: Span | None = None,
     place: int | None = None,
-    safe: bool = True,
     sure: bool = True,
+    **beside: Unpack[Beside],
 ) -> Repair:
     """The tokens from `start` to before `end` exchanged for pieces, and what is said of it.
 
@@ -33,22 +29,17 @@ def rewritten(
     to remove what goes.
     """
     span = _exchanged(f, start, end, place)
-    fix = written(f.source, pieces)
-    diagnostic = problem(
-        f.source,
-        code,
-        message,
-        shown or span,
-        label=label,
-        notes=notes,
-        helps=helps or (f"write `{fix.strip()}`" if fix.strip() else "remove it",),
-        fix=fix,
-        fix_span=span,
-        related=related,
-        safe=safe,
-    )
     new = read_pieces(f.source, pieces, f.tokens[start:end], span.start)
-    return Repair(diagnostic, f.replaced(start, end, *new), sure=sure)
+    fix, tokens = written(f.source, pieces), f.replaced(start, end, *new)
+    said = (code, message, *helps)
+    return told(f, shown or span, *said, fix=fix, fix_span=span, tokens=tokens, sure=sure, **beside)
+
+
+def comma_before(f: Failure, meant: str, label: str = "", safe: bool = True) -> Repair:
+    """A `,` put in before the token that does not fit."""
+    said = ("CS115", f"a `,` is missing before `{f.token.text}`", f"write `{meant}`")
+    shown = f.token.span
+    return rewritten(f, f.index, f.index, (",",), *said, label=label, shown=shown, safe=safe)
 
 
 def _exchanged(f: Failure, start: int, end: int, place: int | None) -> Span:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, problem
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.usual import usual_shares, usual_value
 from cspec.dsl.text.defined_names import defined_data
-from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 
@@ -16,24 +15,10 @@ def fit_without_brackets(f: Failure) -> Repair | None:
     if f.first.kind != "FIT" or f.index != 1 or f.token.kind != "NAME":
         return None
     end, close = f.before.end, f.tokens[-1].end
-    meant = f"fit({f.text(1, len(f.tokens))})"
-    return Repair(
-        problem(
-            f.source,
-            "CS131",
-            "settings of `fit` stand in `( )`",
-            f.token.span,
-            helps=(f"write `{meant}`",),
-            fix=meant,
-            fix_span=Span(f.first.start, close),
-        ),
-        (
-            f.first,
-            Token("LPAR", "(", end, end),
-            *f.tokens[1:],
-            Token("RPAR", ")", close, close),
-        ),
-    )
+    left, right = Token("LPAR", "(", end, end), Token("RPAR", ")", close, close)
+    tokens = (f.first, left, *f.tokens[1:], right)
+    said = ("CS131", "settings of `fit` stand in `( )`")
+    return told(f, f.token.span, *said, fix=f"fit({f.text(1)})", fix_span=f.span(0), tokens=tokens)
 
 
 def unnamed_setting(f: Failure) -> Repair | None:
@@ -44,23 +29,13 @@ def unnamed_setting(f: Failure) -> Repair | None:
     owner, example, opener = found
     place = f.token.start
     soft = owner == "soft" and f.at(opener + 1) == f.token
-    named = (Token("NAME", "weight", place, place), Token("EQUAL", "=", place, place))
-    return Repair(
-        problem(
-            f.source,
-            "CS131",
-            f"`{owner}` takes settings by name",
-            f.token.span,
-            helps=(
-                f"write `fit(epochs={f.token.text})`"
-                if owner == "fit" and f.token.kind == "NUMBER"
-                else f"for example `{example}`",
-            ),
-            fix="weight=" if soft else None,
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, *named) if soft else None,
-    )
+    help_ = f"for example `{example}`"
+    if owner == "fit" and f.token.kind == "NUMBER":
+        help_ = f"write `fit(epochs={f.token.text})`"
+    said = ("CS131", f"`{owner}` takes settings by name", help_)
+    if not soft:
+        return told(f, f.token.span, *said)
+    return rewritten(f, f.index, f.index, ("weight=",), *said, shown=f.token.span, place=place)
 
 
 def setting_without_value(f: Failure) -> Repair | None:
@@ -69,15 +44,9 @@ def setting_without_value(f: Failure) -> Repair | None:
     if found is None or f.before.kind != "NAME":
         return None
     owner, example, _ = found
-    return Repair(
-        problem(
-            f.source,
-            "CS131",
-            f"the setting `{f.before.text}` of `{owner}` has no value",
-            f.before.span,
-            helps=(f"write `{f.before.text}=...`, for example `{example}`",),
-        )
-    )
+    message = f"the setting `{f.before.text}` of `{owner}` has no value"
+    help_ = f"write `{f.before.text}=...`, for example `{example}`"
+    return told(f, f.before.span, "CS131", message, help_)
 
 
 def setting_left_open(f: Failure) -> Repair | None:
@@ -86,7 +55,7 @@ def setting_left_open(f: Failure) -> Repair | None:
     if f.before.kind != "EQUAL" or f.token.kind not in {"COMMA", "RPAR"} or not opened:
         return None
     name, owner = f.at(f.index - 2).text, f.at(opened[-1] - 1).text
-    count = len(defined_data(f.text(0, len(f.tokens))))
+    count = len(defined_data(f.text(0)))
     value = usual_shares(count) if name == "split" else usual_value(owner, name)
     message = f"`{name}` has no value"
     if value:
@@ -121,7 +90,7 @@ def _attribute(f: Failure) -> Repair | None:
     held = _SETS.get(f.token.text.lower())
     if f.first.kind != "VAR" or held is None:
         return None
-    said = ("CS136", f"`{f.text(f.index, len(f.tokens))}`: a set stands behind `in`")
+    said = ("CS136", f"`{f.text(f.index)}`: a set stands behind `in`")
     return rewritten(f, f.index, len(f.tokens), (f"in {held}",), *said, f"write `in {held}`")
 
 
@@ -131,16 +100,6 @@ def setting_outside(f: Failure) -> Repair | None:
         return None
     if f.before.kind not in {"NAME", "SOFT", "FIT"}:
         return _attribute(f)
-    call = f"{f.before.text}({f.text(f.index, len(f.tokens))})"
-    return Repair(
-        problem(
-            f.source,
-            "CS131",
-            f"the setting `{f.token.text}` stands outside of `( )`",
-            f.token.span,
-            helps=(f"write `{call}`",),
-            fix=call,
-            fix_span=Span(f.before.start, f.tokens[-1].end),
-            safe=False,
-        )
-    )
+    call = f"{f.before.text}({f.text(f.index)})"
+    said = ("CS131", f"the setting `{f.token.text}` stands outside of `( )`")
+    return told(f, f.token.span, *said, fix=call, fix_span=f.span(f.index - 1), safe=False)

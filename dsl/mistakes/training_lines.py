@@ -16,14 +16,9 @@ from cspec.dsl.text.tokens import Token
 
 _NAMES = frozenset(FitSettings.model_fields)
 MEANT = {
-    "batch": "batch_size",
-    "batchsize": "batch_size",
-    "n_epochs": "epochs",
-    "num_epochs": "epochs",
-    "max_epochs": "epochs",
-    "n_steps": "steps",
-    "num_steps": "steps",
-    "max_steps": "steps",
+    **dict.fromkeys(("batch", "batchsize"), "batch_size"),
+    **dict.fromkeys(("n_epochs", "num_epochs", "max_epochs"), "epochs"),
+    **dict.fromkeys(("n_steps", "num_steps", "max_steps"), "steps"),
 }
 """Settings of `fit` by the names that others give them."""
 _RATES = frozenset({"lr", "learning_rate"})
@@ -47,14 +42,8 @@ def setting_line(source: Source, tokens: tuple[Token, ...]) -> Mended:
         return tokens, []
     first, second = tokens[0], tokens[1]
     if first.text in {"train", "training"} and _settings_call(tokens):
-        finding = problem(
-            source,
-            "CS120",
-            f"`{first.text}` is written `fit`",
-            first.span,
-            helps=("write `fit`",),
-            fix="fit",
-        )
+        message = f"`{first.text}` is written `fit`"
+        finding = problem(source, "CS120", message, first.span, fix="fit")
         return (Token("FIT", "fit", *first.span, True), *tokens[1:]), [finding]
     if first.text in OPTIMIZERS and second.kind == "LPAR" and tokens[-1].kind == "RPAR":
         return _optimizer(source, tokens)
@@ -96,15 +85,9 @@ def _in_brackets(source: Source, tokens: tuple[Token, ...]) -> Mended:
     """`fit: epochs=3`."""
     first, colon, end = tokens[0], tokens[1], tokens[-1].end
     meant = f"fit({source.text[tokens[2].start : end]})"
-    finding = problem(
-        source,
-        "CS131",
-        "settings of `fit` stand in `( )`",
-        Span(first.start, colon.end),
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        fix_span=Span(first.start, end),
-    )
+    message = "settings of `fit` stand in `( )`"
+    span = Span(first.start, colon.end)
+    finding = problem(source, "CS131", message, span, fix=meant, fix_span=Span(first.start, end))
     closer = Token("RPAR", ")", end, end)
     opened = (Token("FIT", "fit", *first.span, True), Token("LPAR", "(", *colon.span))
     return (*opened, *tokens[2:], closer), [finding]
@@ -116,14 +99,10 @@ def _optimizer(source: Source, tokens: tuple[Token, ...]) -> Mended:
     meant = f"fit(optimizer={source.slice(span)})"
     known = _FIT.search(source.text) is not None
     help_ = f"write it into the line `fit(...)`: `{meant[4:-1]}`" if known else f"write `{meant}`"
+    message = f"the optimizer `{tokens[0].text}` is a setting of `fit`"
+    label = "not a line of its own"
     finding = problem(
-        source,
-        "CS131",
-        f"the optimizer `{tokens[0].text}` is a setting of `fit`",
-        span,
-        label="not a line of its own",
-        helps=(help_,),
-        fix=None if known else meant,
+        source, "CS131", message, span, label=label, helps=(help_,), fix=None if known else meant
     )
     return (), [finding]
 
@@ -139,14 +118,9 @@ def _method(tokens: tuple[Token, ...]) -> bool:
 def _using(source: Source, tokens: tuple[Token, ...]) -> Mended:
     span = Span(tokens[0].start, tokens[1].end)
     meant = f"using {source.text[tokens[2].start : tokens[-1].end]}"
+    message = f"the method stands behind `using`, without `{tokens[1].text}`"
     finding = problem(
-        source,
-        "CS131",
-        f"the method stands behind `using`, without `{tokens[1].text}`",
-        span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-        fix_span=Span(span.start, tokens[-1].end),
+        source, "CS131", message, span, fix=meant, fix_span=Span(span.start, tokens[-1].end)
     )
     return (Token("USING", "using", *span, True), *tokens[2:]), [finding]
 
@@ -154,17 +128,11 @@ def _using(source: Source, tokens: tuple[Token, ...]) -> Mended:
 def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
     name = tokens[0]
     written = _written(source.text)
-    alone = not written.fit
     whole = written.block is not None and name.start == written.block.start
     value = tokens[1 if tokens[1].kind in {"NUMBER", "NAME"} else 2 :]
-    if len(value) > 1 and value[0].kind == value[1].kind == "NAME":
+    behind = {"NAME", "FROM", "FOR", "WITH", "ON"}
+    if len(value) > 1 and value[0].kind == "NAME" and value[1].kind in behind:
         value = value[:1]  # `schedule cosine from 1 to 3`: prose behind the word
-    if (
-        len(value) > 1
-        and value[0].kind == "NAME"
-        and value[1].kind in {"FROM", "FOR", "WITH", "ON"}
-    ):
-        value = value[:1]
     own = _as_setting(name.text, source.text[value[0].start : value[-1].end])
     together = ", ".join(written.lines[:_LISTED]) if len(written.lines) > 1 else own
     help_ = f"write `fit({together})`"
@@ -177,7 +145,7 @@ def _setting(source: Source, tokens: tuple[Token, ...]) -> Mended:
         name.span,
         label="not a line of its own",
         helps=(help_,),
-        fix=f"fit({together})" if alone and whole else None,
+        fix=f"fit({together})" if whole and not written.fit else None,
         fix_span=written.block,
         safe=name.text not in _RATES,
     )

@@ -14,6 +14,7 @@ from cspec.dsl.mistakes.failure import (
     closer_of,
     problem,
     swapped,
+    told,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
 from cspec.dsl.mistakes.repairs import rewritten
@@ -23,38 +24,29 @@ from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token
 
 OBJECTIVES = {
-    "min": "minimize",
-    "minimise": "minimize",
-    "minimum": "minimize",
-    "minimizing": "minimize",
-    "argmin": "minimize",
-    "max": "maximize",
-    "maximise": "maximize",
-    "maximum": "maximize",
-    "argmax": "maximize",
-    "objective": "minimize",
-    "solve": "satisfy",
-    "find": "satisfy",
+    **dict.fromkeys(
+        ("min", "minimise", "minimum", "minimizing", "argmin", "objective"), "minimize"
+    ),
+    **dict.fromkeys(("max", "maximise", "maximum", "argmax"), "maximize"),
+    **dict.fromkeys(("solve", "find"), "satisfy"),
 }
 SYNONYMS = OBJECTIVES | {
-    "const": "param",
-    "constant": "param",
-    "parameter": "param",
-    "parameters": "param",
-    "def": "let",
-    "define": "let",
-    "variable": "var",
-    "variables": "var",
+    **dict.fromkeys(("const", "constant", "parameter", "parameters"), "param"),
+    **dict.fromkeys(("def", "define"), "let"),
+    **dict.fromkeys(("variable", "variables"), "var"),
     "dataset": "data",
     "network": "model",
-    "use": "using",
-    "method": "using",
-    "solver": "using",
+    **dict.fromkeys(("use", "method", "solver"), "using"),
     "train": "fit",
     "check": "verify",
-    "track": "metric",
-    "log": "metric",
+    **dict.fromkeys(("track", "log"), "metric"),
     "import": "from",
+}
+_MODIFIERS = {
+    **dict.fromkeys(("within", "tolerance", "tol", "atol"), "within"),
+    **dict.fromkeys(("using", "via"), "by"),
+    "over": "on",
+    **dict.fromkeys(("given", "subject"), ""),
 }
 _QUANTIFIERS = frozenset({"foreach", "for_all", "for_each", "forevery", "every", "all"})
 PYTHON = {
@@ -79,57 +71,27 @@ def python_words(f: Failure) -> Repair | None:
     """`import x`, `lambda x:`, `a if b else c`, f-strings, loops."""
     first = f.first
     if first.text in PYTHON and f.index == 1:
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                f"`{first.text}` is Python, not part of the language",
-                first.span,
-                helps=(PYTHON[first.text],),
-            )
-        )
+        message = f"`{first.text}` is Python, not part of the language"
+        return told(f, first.span, "CS128", message, PYTHON[first.text])
     if first.text == "import" and f.index >= 1:
         name = f.at(1).text
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                "an import says where it comes from",
-                first.span,
-                helps=(
-                    f'write `from {name} import ...`, or `from "nets.py" import {name}` for a'
-                    " file beside the spec",
-                ),
-            )
+        help_ = (
+            f'write `from {name} import ...`, or `from "nets.py" import {name}` for a'
+            " file beside the spec"
         )
+        return told(f, first.span, "CS128", "an import says where it comes from", help_)
     if f.before.text == "lambda":
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                "there is no `lambda`",
-                f.before.span,
-                helps=("give the function a name: `let f(a) = ...`",),
-            )
-        )
+        help_ = "give the function a name: `let f(a) = ...`"
+        return told(f, f.before.span, "CS128", "there is no `lambda`", help_)
     if f.token.kind == "STRING" and f.before.text in {"f", "r", "b"}:
-        return Repair(
-            problem(
-                f.source,
-                "CS128",
-                f"strings have no prefix `{f.before.text}`",
-                f.before.span,
-                helps=(f"write `{f.token.text}`",),
-                fix="",
-                safe=False,
-            ),
-            f.replaced(f.index - 1, f.index),
-        )
+        tokens = f.replaced(f.index - 1, f.index)
+        said = ("CS128", f"strings have no prefix `{f.before.text}`", f"write `{f.token.text}`")
+        return told(f, f.before.span, *said, fix="", safe=False, tokens=tokens)
     return _conditional(f)
 
 
 def _conditional(f: Failure) -> Repair | None:
-    body = _body(f)
+    body = f.part(f.index)
     if f.at(body).text == "if" and f.index == body + 1:
         span = f.at(body).span
     elif f.token.text in {"if", "when", "unless"} and f.before.kind in OPERAND_ENDS:
@@ -140,33 +102,20 @@ def _conditional(f: Failure) -> Repair | None:
     opened = f.depth(f.index)
     if word == "if" and opened and f.at(opened[-1] - 1).kind == "AVERAGE":
         return None  # a condition of the mean
-    bound = any(t.kind in {"FORALL", "FOR"} for t in f.tokens[: f.index])
+    bound = f.has("FORALL", "FOR", end=f.index)
     if f.token.text == "if" and bound and "WHERE" in f.expected:
         return swapped(f, f.index, "where", "WHERE", "CS128")
-    condition = f.text(f.index + 1, len(f.tokens)) if span == f.token.span else ""
+    condition = f.text(f.index + 1) if span == f.token.span else ""
     helps = ["write `condition => consequence`"]
     then = next((i for i in range(f.index, len(f.tokens)) if f.at(i).text == "then"), None)
     if then is not None and span != f.token.span and then + 1 < len(f.tokens):
-        helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1, len(f.tokens))}`"]
+        helps = [f"write `{f.text(f.index, then)} => {f.text(then + 1)}`"]
     if condition and f.kind == "clause" and not f.depth(f.index):
-        helps = [f"write `{condition.strip()} => {f.text(_body(f), f.index)}`"]
-        if word == "unless":
-            helps = [f"write `not ({condition.strip()}) => {f.text(_body(f), f.index)}`"]
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            f"there is no `{word}`; an implication is written `=>`",
-            span,
-            helps=(*helps, "a condition on the elements of a set is `forall v in S where ...:`"),
-        )
-    )
-
-
-def _body(f: Failure) -> int:
-    """Where the relation of a constraint begins."""
-    colons = [i for i in range(f.index) if f.at(i).kind == "COLON" and not f.depth(i)]
-    return colons[-1] + 1 if colons else 0
+        held = f"not ({condition.strip()})" if word == "unless" else condition.strip()
+        helps = [f"write `{held} => {f.text(body, f.index)}`"]
+    message = f"there is no `{word}`; an implication is written `=>`"
+    help_ = "a condition on the elements of a set is `forall v in S where ...:`"
+    return told(f, span, "CS128", message, *helps, help_)
 
 
 def misspelt_item(f: Failure) -> Repair | None:
@@ -202,17 +151,7 @@ def misspelt_word(f: Failure) -> Repair | None:
     if f.first.kind == "STOP" and f.index == 1 and f.token.text in {"if", "once", "as"}:
         return swapped(f, f.index, "when", "WHEN", "CS120")
     if f.token.kind == "NAME" and len(f.token.text) > 2:
-        spelled = {
-            "within": "within",
-            "tolerance": "within",
-            "tol": "within",
-            "atol": "within",
-            "using": "by",
-            "via": "by",
-            "over": "on",
-            "given": "",
-            "subject": "",
-        }.get(f.token.text)
+        spelled = _MODIFIERS.get(f.token.text)
         close = get_close_matches(f.token.text.lower(), here, n=1, cutoff=0.6)
         meant = spelled if spelled in here else (close[0] if close else None)
         if f.token.text == "implies" and "ARROW" in f.expected:
@@ -237,18 +176,9 @@ def bare_word(f: Failure) -> Repair | None:
     if f.depth(f.index) or f.at(f.index + 1).kind not in OPERAND_STARTS:
         return None
     place = f.token.start
-    return Repair(
-        problem(
-            f.source,
-            "CS120",
-            f"before `{f.token.text}` stands `with`",
-            f.token.span,
-            helps=(f"write `with {f.token.text} ...`",),
-            fix="with ",
-            fix_span=Span(place, place),
-        ),
-        f.replaced(f.index, f.index, Token("WITH", "with", place, place, True)),
-    )
+    tokens = f.replaced(f.index, f.index, Token("WITH", "with", place, place, True))
+    said = ("CS120", f"before `{f.token.text}` stands `with`", f"write `with {f.token.text} ...`")
+    return told(f, f.token.span, *said, fix="with ", fix_span=Span(place, place), tokens=tokens)
 
 
 def given_bar(f: Failure) -> Repair | None:
@@ -267,26 +197,18 @@ def given_bar(f: Failure) -> Repair | None:
         if on is not None:
             return _moved_on(f, opened[-1], on, end)
         if f.text(f.index + 1, end) in names_of(f.source.text).data:
-            said = ("CS115", "where it is measured stands behind `on`")
-            return rewritten(f, f.index, f.index + 1, (" on",), *said)
+            message = "where it is measured stands behind `on`"
+            return rewritten(f, f.index, f.index + 1, (" on",), "CS115", message)
         head, rest = f.text(opened[-1] - 1, f.index), f.text(f.index + 1, end + 1)
-        return Repair(
-            problem(
-                f.source,
-                "CS115",
-                f"`{opener}[...]` takes one expression",
-                f.token.span,
-                helps=(
-                    f"where both are asked for: `{head} and {rest}`",
-                    f"where the second is a condition: `{head} | {rest}`",
-                ),
-                fixes=(
-                    Fix(span=f.token.span, replacement=" and", title="both"),
-                    Fix(span=f.token.span, replacement=" |", title="a condition"),
-                ),
-            ),
-            f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end)),
+        tokens = f.replaced(f.index, f.index + 1, Token("AND", "and", f.token.start, f.token.end))
+        message = f"`{opener}[...]` takes one expression"
+        help_ = f"where both are asked for: `{head} and {rest}`"
+        said = ("CS115", message, help_, f"where the second is a condition: `{head} | {rest}`")
+        fixes = (
+            Fix(span=f.token.span, replacement=" and", title="both"),
+            Fix(span=f.token.span, replacement=" |", title="a condition"),
         )
+        return told(f, f.token.span, *said, fixes=fixes, tokens=tokens)
     return swapped(f, f.index, "|", "BAR", "CS120")
 
 
@@ -312,39 +234,33 @@ def keyword_start(f: Failure) -> Repair | None:
     if first.text == "var" and f.token.kind == "LPAR":
         return _variance(f)
     place = first.start
-    tokens = (
-        Token("NAME", "c", place, place),
-        Token("COLON", ":", place, place),
-        first._replace(kind="NAME"),
-        *f.tokens[1:],
-    )
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            f"`{first.text}` begins a line of its own kind",
-            first.span,
-            notes=("an unlabelled constraint may not begin with a keyword",),
-            helps=(f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",),
-            fix="c: ",
-            fix_span=Span(place, place),
-            safe=False,
+    return told(
+        f,
+        first.span,
+        "CS126",
+        f"`{first.text}` begins a line of its own kind",
+        f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",
+        notes=("an unlabelled constraint may not begin with a keyword",),
+        fix="c: ",
+        fix_span=Span(place, place),
+        safe=False,
+        tokens=(
+            Token("NAME", "c", place, place),
+            Token("COLON", ":", place, place),
+            first._replace(kind="NAME"),
+            *f.tokens[1:],
         ),
-        tokens,
     )
 
 
 def _variance(f: Failure) -> Repair:
     """`var(f(x)) <= 1`: the word for a spread is another one."""
     inner = f.text(2, closer_of(f.tokens, 1) or len(f.tokens))
-    helps = (
-        f"over the examples: `E[({inner} - E[{inner}])^2]`",
-        f"of entries: `variance({inner})`",
-    )
     message = "`var` begins a line of its own kind: a spread is written otherwise"
-    span = f.first.span
-    found = problem(f.source, "CS126", message, span, label="a variable", helps=helps)
-    return Repair(found, f.replaced(0, 1, Token("NAME", "variance", *span)), sure=False)
+    help_ = f"over the examples: `E[({inner} - E[{inner}])^2]`"
+    said = ("CS126", message, help_, f"of entries: `variance({inner})`")
+    tokens = f.replaced(0, 1, Token("NAME", "variance", *f.first.span))
+    return told(f, f.first.span, *said, label="a variable", tokens=tokens, sure=False)
 
 
 def _objective_key(
@@ -353,14 +269,9 @@ def _objective_key(
     """`min: x^2`, `Minimize: x^2`."""
     span = Span(tokens[0].start, tokens[1].end)
     written = source.slice(span)
-    finding = problem(
-        source,
-        "CS119",
-        f"`{written}` is written `{meant}`",
-        span,
-        helps=(f"write `{meant} ...`, without a colon",),
-        fix=meant,
-    )
+    message = f"`{written}` is written `{meant}`"
+    helps = (f"write `{meant} ...`, without a colon",)
+    finding = problem(source, "CS119", message, span, helps=helps, fix=meant)
     return (Token(kind, meant, span.start, span.end, True), *tokens[2:]), [finding]
 
 
@@ -380,15 +291,10 @@ def colon_after_item(
         return tokens, []
     if meant != word.text:
         return _objective_key(source, tokens, meant, kind)
-    finding = problem(
-        source,
-        "CS126",
-        f"no `:` stands behind `{word.text}`",
-        colon.span,
-        label="with a `:` the word before is the label of a constraint",
-        helps=(f"write `{word.text} ...`",),
-        fix="",
-    )
+    message = f"no `:` stands behind `{word.text}`"
+    label = "with a `:` the word before is the label of a constraint"
+    helps = (f"write `{word.text} ...`",)
+    finding = problem(source, "CS126", message, colon.span, label=label, helps=helps, fix="")
     return (word._replace(kind=kind, soft=True), *tokens[2:]), [finding]
 
 

@@ -14,17 +14,12 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.messages.examples import Check, leads
 from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.parsing.lalr import fits
 from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.parsing.slip_edits import Edit, joins, slip_edits
-from cspec.dsl.parsing.two_faults import (
-    Check,
-    both_mended,
-    leads,
-    within,
-    without_followers,
-)
+from cspec.dsl.parsing.two_faults import both_mended, within, without_followers
 from cspec.dsl.parsing.typed_helps import QUOTE, as_said, general
 from cspec.dsl.text.clauses import ITEM_WORDS, cut
 from cspec.dsl.text.limits import LIMITS, ROWS
@@ -140,18 +135,13 @@ def _in_forms(
         told[id(one)] = rewritten
         edit = rewritten.fixes[0]
         here, gone = _covered(source, one, edit), not edit.replacement.strip()
-        left = {(d.code, d.message) for d in check(_edited_source(source, edit))}
+        left = {(d.code, d.message) for d in check(source.edited(edit.span, edit.replacement))}
         found = tuple(
             d
             for d in found
             if id(d) in told or gone or ((d.code, d.message) in left and not within(d, *here))
         )
     return tuple(told.get(id(d), d) for d in found)
-
-
-def _edited_source(source: Source, fix: Fix) -> Source:
-    text = f"{source.text[: fix.span.start]}{fix.replacement}{source.text[fix.span.end :]}"
-    return Source(text=text, name=source.name)
 
 
 _REWRITTEN = 6
@@ -223,7 +213,7 @@ def _lines(source: Source, fix: Fix) -> str:
     """The line as it reads after an edit; of an edit over several, those that change."""
     old = source.text[fix.span.start : fix.span.end]
     if "\n" not in old:
-        return _line(source, fix).replace("\n", "`, and on the next line `")
+        return _parted(_line(source, fix))
     start, end = line_of(source.text, fix.span.start)[0], line_of(source.text, fix.span.end)[1]
     text = source.text
     new = f"{text[start : fix.span.start]}{fix.replacement}{text[fix.span.end : end]}"
@@ -238,7 +228,7 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     makes of the text.
     """
     text = source.text
-    meant = _bare(_edited_source(source, fix).text)
+    meant = _bare(source.edited(fix.span, fix.replacement).text)
     start, end = line_of(text, first.span.start)
     begin = LABEL.match(text, start, end)
     body = begin.end() if begin else start
@@ -248,7 +238,7 @@ def _quoted(source: Source, first: Diagnostic, fix: Fix) -> Diagnostic:
     typed = (f"{text[:a]}{quote}{text[b:]}" for quote in quotes for a, b in places)
     if not fix.replacement.strip() or any(_bare(one) == meant for one in typed):
         return first
-    line = _tidy(_line(source, fix)).strip("\n").replace("\n", "`, and on the next line `")
+    line = _parted(_tidy(_line(source, fix)).strip("\n"))
     if not line or len(line) > _LINE or f"`{line}`" in " ".join(first.helps):
         return first
     if len(first.fixes) > 1 and len(first.helps) > 1:
@@ -294,7 +284,7 @@ def _mended(
         line = text[start : len(text) - behind]
         if not (goes or told) and not keeps(line, _line(here, fix), own=bool(found.fixes)):
             return None
-        here, safe = _edited_source(here, fix), safe and fix.safe
+        here, safe = here.edited(fix.span, fix.replacement), safe and fix.safe
         text = here.text
         after = errors(check(here))
         left = [d for d in after if start <= d.span.start <= len(text) - behind]
@@ -336,7 +326,7 @@ def _whole_call(found: Diagnostic, fix: Fix) -> bool:
 
 
 def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, object]:
-    lines = [_line(source, edit).replace("\n", "`, and on the next line `") for edit in edits]
+    lines = [_parted(_line(source, edit)) for edit in edits]
     if len({*lines}) < len(lines):
         lines, edits = lines[:1], edits[:1]
     begins = ("did you mean", "or")
@@ -345,16 +335,22 @@ def _said(source: Source, first: Diagnostic, edits: Sequence[Fix]) -> dict[str, 
     return {"helps": (*helps, *own), "fixes": tuple(edits)}
 
 
+def _parted(lines: str) -> str:
+    return lines.replace("\n", "`, and on the next line `")
+
+
 def _line(source: Source, edit: Fix) -> str:
+    return _edited(source.text, edit.span, edit.replacement).strip()
+
+
+def _edited(text: str, span: Span, new: str) -> str:
     """The line as it reads after an edit."""
-    start, end = line_of(source.text, edit.span.start)
-    end = max(end, edit.span.end)
-    text = source.text
-    return f"{text[start : edit.span.start]}{edit.replacement}{text[edit.span.end : end]}".strip()
+    start, end = line_of(text, span.start)
+    return f"{text[start : span.start]}{new}{text[span.end : max(end, span.end)]}"
 
 
 def _clean(source: Source, fix: Fix, check: Check) -> bool:
-    return not errors(check(_edited_source(source, fix)))
+    return not errors(check(source.edited(fix.span, fix.replacement)))
 
 
 def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
@@ -364,31 +360,26 @@ def _right(source: Source, first: Diagnostic, check: Check) -> Iterator[Fix]:
         return
     edits = sorted({_apart(source.text, e) for e in slip_edits(source, first, start, end)})
     size = int(common_length(source.text)) + 1
-    safe = (e for e in edits if keeps(source.text[start:end], _edited(source.text, e)))
+    before = source.text[start:end]
+    safe = (e for e in edits if keeps(before, _edited(source.text, e.span, e.new)))
     tried = islice(safe, min(_PARSED, _READ // size))
     around = _around(source.text, start, end)
     parsed = (e for e in tried if _parses(source.text, e, around))
     for edit in islice(parsed, min(_CHECKED, _READ // 10 // size)):
-        span = Span(edit.start, edit.end)
         title = f"write `{edit.new.strip()}`" if edit.new.strip() else "remove it"
-        fix = Fix(span=span, replacement=edit.new, title=title)
+        fix = Fix(span=edit.span, replacement=edit.new, title=title)
         if _clean(source, fix, check):
             yield fix
 
 
 def _apart(text: str, edit: Edit) -> Edit:
     """An edit that lets no two words grow together."""
-    left, right, new = text[edit.start - 1 : edit.start], text[edit.end : edit.end + 1], edit.new
+    (start, end), new = edit.span, edit.new
+    left, right = text[start - 1 : start], text[end : end + 1]
     if not new:
         return edit._replace(new=" ") if joins(left) and joins(right) else edit
     new = f" {new}" if joins(left) and joins(new[0]) else new
     return edit._replace(new=f"{new} " if joins(new[-1]) and joins(right) else new)
-
-
-def _edited(text: str, edit: Edit) -> str:
-    """The line as it reads after an edit."""
-    start, end = line_of(text, edit.start)
-    return f"{text[start : edit.start]}{edit.new}{text[edit.end : max(end, edit.end)]}"
 
 
 def _parses(text: str, edit: Edit, around: tuple[int, int]) -> bool:
@@ -397,8 +388,8 @@ def _parses(text: str, edit: Edit, around: tuple[int, int]) -> bool:
     Only what lies `around` the line is read: whole clauses.
     """
     begin, behind = around[0], len(text) - around[1]
-    text = text[: edit.start] + edit.new + text[edit.end :]
-    start, end = line_of(text, edit.start)
+    text = text[: edit.span.start] + edit.new + text[edit.span.end :]
+    start, end = line_of(text, edit.span.start)
     for clause in cut(tokenize(text, begin, len(text) - behind)[0]):
         tokens = clause.tokens
         if clause.signs or not tokens or tokens[-1].end < start or tokens[0].start > end:

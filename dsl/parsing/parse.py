@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.mistakes import limits
 from cspec.dsl.mistakes.blocks import mend_blocks
 from cspec.dsl.mistakes.explain import explain
 from cspec.dsl.mistakes.failure import Failure, open_brackets, problem
@@ -23,18 +24,6 @@ from cspec.dsl.mistakes.foreign.inside import mend_inside
 from cspec.dsl.mistakes.foreign.lines import mend_lines
 from cspec.dsl.mistakes.foreign.pasted import mend_pasted
 from cspec.dsl.mistakes.headings import mend_headings
-from cspec.dsl.mistakes.limits import (
-    MAX_BYTES,
-    MAX_CONSTRAINTS,
-    MAX_DEPTH,
-    bracket_depth,
-    count_constraints,
-    long_word,
-    operands,
-    too_large,
-    too_many,
-    tree_depth,
-)
 from cspec.dsl.mistakes.training_lines import setting_line
 from cspec.dsl.mistakes.words import colon_after_item, objective_word
 from cspec.dsl.parsing.files import read
@@ -87,8 +76,8 @@ them: each repair reads the whole clause, so that a long one gets fewer."""
 @paused()
 def parse(source: Source) -> tuple[Spec, tuple[Diagnostic, ...]]:
     """The tree of a spec and every syntax error; the tree holds each clause that did parse."""
-    if len(source.text) > MAX_BYTES:
-        return Spec(items=()), (too_large(source),)
+    if len(source.text) > limits.MAX_BYTES:
+        return Spec(items=()), (limits.too_large(source),)
     tokens, comments = tokenize(source.text)
     tokens, remarks = mend_comments(source, tokens)
     tokens, pasted = mend_pasted(source, tokens)
@@ -161,10 +150,10 @@ def _parse_clause(source: Source, clause: Clause, found: list[Diagnostic]) -> li
 
 def _beyond(source: Source, tokens: tuple[Token, ...]) -> Diagnostic | None:
     """What is too deep, too wide or too long to be read."""
-    long = long_word(source, tokens)
-    if long is not None or len(tokens) <= MAX_DEPTH:
+    long = limits.long_word(source, tokens)
+    if long is not None or len(tokens) <= limits.MAX_DEPTH:
         return long
-    return bracket_depth(source, tokens) or operands(source, tokens)
+    return limits.bracket_depth(source, tokens) or limits.operands(source, tokens)
 
 
 def _parse_tokens(
@@ -205,7 +194,7 @@ def _after_removed_mark(failure: Failure, found: Sequence[Diagnostic]) -> bool:
 def _checked(
     source: Source, tokens: tuple[Token, ...], item: Item, found: list[Diagnostic], sure: bool
 ) -> Item | None:
-    deep = tree_depth(source, item) if len(tokens) > MAX_DEPTH else None
+    deep = limits.tree_depth(source, item) if len(tokens) > limits.MAX_DEPTH else None
     if deep is not None:
         found.append(deep)
         return None
@@ -238,19 +227,16 @@ def _without_member(tokens: tuple[Token, ...], index: int) -> tuple[Token, ...]:
     if not braces:
         return ()
     separators = {"_NL", "SEMICOLON", "RBRACE"}
-    start = index
-    while start > braces[-1] + 1 and tokens[start - 1].kind not in separators:
-        start -= 1
-    end = index
-    while end < len(tokens) and tokens[end].kind not in separators:
-        end += 1
-    if end >= len(tokens):
+    parted = [i for i in range(braces[-1] + 1, len(tokens)) if tokens[i].kind in separators]
+    start = max((i + 1 for i in parted if i < index), default=braces[-1] + 1)
+    end = next((i for i in parted if i >= index), None)
+    if end is None:
         return ()
     if tokens[end].kind != "RBRACE":
         end += 1
     elif tokens[start - 1].kind != "LBRACE":
         start -= 1
-    elif tokens[end].kind == "RBRACE":
+    else:
         return ()
     return (*tokens[:start], *tokens[end:])
 
@@ -293,9 +279,9 @@ def _assemble(
         if constraints is None:
             constraints, start = [], item.span.start
             found.append(_outside(source, item, bool(items)))
-        before, count = count, count_constraints(item, count)
-        if before <= MAX_CONSTRAINTS < count:
-            found.append(too_many(source, item.span))
+        before, count = count, limits.count_constraints(item, count)
+        if before <= limits.MAX_CONSTRAINTS < count:
+            found.append(limits.too_many(source, item.span))
         constraints.append(item)
     close()
     return tuple(items)

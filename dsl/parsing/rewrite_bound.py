@@ -8,11 +8,11 @@ u == 0 at t = 0                            ->   u(0) == 0
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, put
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, declared, domains, put, sizes_of
+from cspec.dsl.text.defined_names import fields
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.tree.constants import is_whole
 
@@ -22,7 +22,7 @@ _SOME = 200
 """Points of a mean over a domain, where the spec says no number."""
 
 
-def each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+def _each_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`x[i] >= 1`, `forall i: x[i] >= 1`, `A[i, j]`: an index goes over entries of its size."""
     if first.code not in ("CS201", "CS137"):
         return None
@@ -58,7 +58,7 @@ _LAST = re.compile(
 _BEFORE_LAST = re.compile(r"(?:end|END|last|LAST|\$)(?:[ \t]*-[ \t]*(\d+))?")
 
 
-def last_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+def _last_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`x[end]`, `x[last - 1]`, `x[n]` of `x[n]`: entries are counted from 0."""
     line = _BODY.match(text, line_of(text, first.span.start)[0])
     if line is None:
@@ -68,7 +68,7 @@ def last_entry(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     if first.code not in ("CS201", "CS106"):
         return None
     for use in _LAST.finditer(text, line.start(2), line.end(2)):
-        sizes, places = _sizes(text, use["of"]), split_arguments(use["in"])
+        sizes, places = sizes_of(text, use["of"]), split_arguments(use["in"])
         made = [_placed(place, size) for place, size in zip(places, sizes, strict=False)]
         new = ", ".join(made)
         if len(places) <= len(sizes) and not _LAST.search(f"{use['of']}[{new}]"):
@@ -82,7 +82,7 @@ def _by_its_size(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`x[n]`, `x[-1]` of `x[n]`: the last entry whatever `n` is."""
     before = text[line_of(text, first.span.start)[0] : first.span.start]
     of = re.search(r"\b(\w+)\[([^\[\]\n]*,)?[ \t]*\Z", before)
-    sizes = _sizes(text, of[1]) if of else []
+    sizes = sizes_of(text, of[1]) if of else []
     place = of[2].count(",") if of and of[2] else 0
     if of is None or place >= len(sizes) or not sizes[place].isidentifier():
         return None
@@ -107,23 +107,14 @@ def _placed(place: str, size: str) -> str:
     return f"{int(size) - back}" if size.isdigit() else f"{size} - {back}"
 
 
-def _sizes(text: str, name: str) -> list[str]:
-    """The sizes of a variable or a param as its line writes them."""
-    line = rf"^[ \t]*(?:var|param)[ \t]+{re.escape(name)}[ \t]*\[([^\]\n]*)\]"
-    declared = re.search(line, text, re.MULTILINE)
-    return split_arguments(declared[1]) if declared else []
-
-
 def _size_of(text: str, line: str, index: str) -> str:
     """The declared size of what an index chooses from, as it is written there."""
     for of in re.finditer(r"\b(\w+)\[([^\[\]\n]*)\]", line):
         places = split_arguments(of[2])
-        sizes = _sizes(text, of[1])
+        sizes = sizes_of(text, of[1])
         if index in places and len(sizes) == len(places):
             size = sizes[places.index(index)]
-            number = re.search(
-                rf"^[ \t]*(?:param|let)[ \t]+{re.escape(size)}[ \t]*(?:=|$)", text, re.M
-            )
+            number = declared(text, "param|let", size, r"[ \t]*(?:=|$)")
             if size.isdigit() or (size.isidentifier() and number):
                 return size
     return ""
@@ -147,14 +138,6 @@ def _around(text: str, start: int, end: int, index: str) -> int | None:
     return None
 
 
-def _domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Each domain of a text: its name, its axes and their intervals as far as they are written."""
-    line = re.compile(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)[ \t]*=[ \t]*(?:box\((.*)\))?", re.M)
-    for domain in line.finditer(text):
-        ends = [end.strip() for end in re.findall(r"\[([^\[\]]*)\]", domain[3] or "")]
-        yield domain[1], split_arguments(domain[2]), ends
-
-
 def regular(match: re.Match[str]) -> str:
     """`x in linspace(0, 1, 101)`: the grid of the domain that has this axis from end to end."""
     texts = match.group("low", "high", "n")
@@ -163,7 +146,7 @@ def regular(match: re.Match[str]) -> str:
     low, high, count = map(float, texts)
     step = count if match["kind"] == "arange" else 0.0
     count = round((high - low) / step) if step else count
-    for name, axes, ends in _domains(match.string):
+    for name, axes, ends in domains(match.string):
         written = split_arguments(ends[0]) if axes == [match["name"]] and len(ends) == 1 else []
         known = [float(end) for end in written if _FLOAT.fullmatch(end)]
         if len(known) != 2 or not is_whole(count) or count < 1 or known[0] != low:
@@ -179,7 +162,7 @@ def regular(match: re.Match[str]) -> str:
 _FLOAT = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?")
 
 
-def at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+def _at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`E[diff(u, t)^2]`: nothing says at which points of the domain."""
     start = line_of(text, first.span.start)[0]
     line = _BODY.match(text, start)
@@ -187,13 +170,8 @@ def at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         return None
     derived = re.search(r"\b(?:diff|grad|laplacian)\((\w+)", line[0])
     used = {*re.findall(r"\b[A-Za-z_]\w*\b", line[0])}
-    for name, axes, _ in _domains(text):
-        model = (
-            re.search(rf"^[ \t]*model[ \t]+{re.escape(derived[1])}\(", text, re.M)
-            if derived
-            else None
-        )
-        if model is None or not used & {*axes}:
+    for name, axes, _ in domains(text):
+        if not derived or derived[1] not in fields(text) or not used & {*axes}:
             continue
         listed = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
         words = " and ".join(f"`{axis}`" for axis in axes)
@@ -222,12 +200,11 @@ _AT = re.compile(
 )
 
 
-def at_a_point(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+def _at_a_point(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`u == 0 at t = 0`, `u(t, x) == 0 when x == -1`: a value at a point is a call."""
     found = _AT.match(text, line_of(text, first.span.start)[0])
-    models = re.findall(r"^[ \t]*model[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
-    for name, listed in models if found else ():
-        axes, used = split_arguments(listed), rf"\b{re.escape(name)}\b(?:\([^()\n]*\))?"
+    for name, axes in fields(text).items() if found else ():
+        used = rf"\b{re.escape(name)}\b(?:\([^()\n]*\))?"
         if found is None or found["axis"] not in axes or not re.search(used, found["left"]):
             continue
         if re.search(r"\b(?:diff|grad|forall)\b", found["left"]):
@@ -248,7 +225,7 @@ def _drawn(text: str, axes: list[str]) -> str | None:
     """The quantifier over points of the axes that are free; None where no domain has them."""
     if not axes:
         return ""
-    for _, known, ends in _domains(text):
+    for _, known, ends in domains(text):
         if len(axes) == 1 and axes[0] in known and len(ends) == len(known):
             return f"forall {axes[0]} in uniform({ends[known.index(axes[0])]}).sample(100): "
     return None
@@ -261,15 +238,14 @@ _GROUPS = re.compile(
 )
 
 
-def each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+def _each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`forall ward: P[pred == 1 | ward == w]`: a name goes over the values of a column."""
     line = _GROUPS.match(text, line_of(text, first.span.start)[0])
     if first.code != "CS137" or line is None:
         return None
     column, rest = line["column"], line["rest"].rstrip()
-    if not re.search(
-        rf"^[ \t]*data\b[^=]*\([^()]*\b{re.escape(column)}\b[^()]*\)", text, re.MULTILINE
-    ):
+    of_data = rf"^[ \t]*data\b[^=]*\([^()]*\b{re.escape(column)}\b[^()]*\)"
+    if not re.search(of_data, text, re.MULTILINE):
         return None
     named = re.search(rf"\b{re.escape(column)}[ \t]*==[ \t]*([A-Za-z_]\w*)", rest)
     bare = re.compile(rf"((?:[|,]|\band\b)[ \t]*){re.escape(column)}(?=[ \t]*[\],]|[ \t]+and\b)")
@@ -285,7 +261,7 @@ def each_group(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return Rewrite(Span(*line.span()), new, f"`forall {column}` does not say over what")
 
 
-def on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
+def _on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`u(0, x) == 0` without a quantifier: points of the axis of the domain are drawn."""
     over = _drawn(text, [word]) if first.code == "CS201" else None
     line = _BODY.match(text, line_of(text, first.span.start)[0])
@@ -293,3 +269,7 @@ def on_an_axis(text: str, first: Diagnostic, word: str) -> Rewrite | None:
         return None
     message = f"`{word}` has no value here: a condition holds for each of its points"
     return Rewrite(Span(*line.span()), f"{line[1]}{over}{line[2].lstrip()}", message)
+
+
+BOUND = (_at_a_point, _at_points, _on_an_axis, _last_entry, _each_entry, _each_group)
+"""Edits that take a text, a finding and the word that it marks."""

@@ -17,7 +17,6 @@ from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import Rewrite, row
 from cspec.dsl.text.defined_names import defined_data, defined_names, fields, model_names
 from cspec.dsl.text.source import Span
-from cspec.dsl.words.functions import SIGNATURES
 
 _AXIS = re.compile(r"(?:dim|axis)[ \t]*=[ \t]*[-+]?\d+|-1")
 _HEAT = re.compile(r"(?:temperature|temp|tau|t)[ \t]*=[ \t]*(.+)", re.IGNORECASE)
@@ -44,29 +43,22 @@ def _divided(match: re.Match[str]) -> str:
     return f"{word}({inner})"
 
 
-_TAILS = {
-    **dict.fromkeys(("cvar", "es", "avar", "tvar", "expected_shortfall"), "cvar"),
-    "var": "quantile",
-}
-"""Measures of a tail by the names of papers; `VaR` is the quantile itself."""
-
-
 def _tail(match: re.Match[str]) -> str:
-    """`CVaR_{0.95}(e)`, `VaR_95(e)`, `cvar[0.9](e)`: the level stands second."""
-    word, level = match["word"].lower(), match["level"]
+    """`CVaR_{0.95}(e)`, `VaR_95(e)`, `cvar[0.9](e)`: the level stands second.
+
+    Measures of a tail go by many names; `VaR` is the quantile itself.
+    """
+    level, of = match["level"], "quantile" if match["word"].lower() == "var" else "cvar"
     if (
         match[0].split("(")[0].rstrip() in defined_names(match.string)
         or len(split_arguments(match["in"])) != 1
     ):
         return ""
     share = level.endswith("%") or "." in level
-    return f"{_TAILS[word]}({match['in'].strip()}, {level if share else f'{level}%'})"
+    return f"{of}({match['in'].strip()}, {level if share else f'{level}%'})"
 
 
-_WRAPPED = (
-    rf"(?:(?:WORD\.)*(?:{forms.COPIED})\( (?P<a>WORD) \)"
-    rf"|(?P<b>WORD)\.(?:{forms.COPIED})(?:\( \))?|(?P<c>WORD))"
-)
+_WRAPPED = rf"(?:{forms.COPY}|(?P<c>WORD))"
 _AFTER = rf"(?:\.(?:{forms.COPIED})(?:\( \))?)*"
 
 
@@ -137,18 +129,11 @@ def _slope(match: re.Match[str]) -> str:
     return f"{match[1]}forall {inputs} in {over}: grad({of}({inputs})[0], {by}) {sign} 0"
 
 
-_SETS = "|".join(
-    sorted((name for name, s in SIGNATURES.items() if s.family == "set"), key=len)[::-1]
-)
-_MEASURES = "|".join(
-    sorted(
-        (name for name, s in SIGNATURES.items() if s.family in ("model", "weights", "matrices")),
-        key=len,
-    )[::-1]
-)
+_SETS = forms.any_of(forms.functions_of("set"))
+_MEASURES = forms.any_of(forms.functions_of("model", "weights", "matrices"))
 _RELATED = r"(?=(?:WORD\(|[EP]\[|forall\b)[^\n]*(?:[<>=]=|\bin\b))"
 
-_FOUND = ("CS1", "CS2", "CS3", "CS111", "CS126")
+_FOUND = "CS1 CS2 CS3 CS111 CS126"
 _SLOPE = "that an output only rises, or only falls, is the sign of its slope"
 
 CALL_ROWS = (
@@ -162,7 +147,7 @@ CALL_ROWS = (
         rf"|must~be|should~be|to~be|must|should|shall|has~to|may)~)?{_HOW}~{_IN}~{_FEATURE} $",
         _slope,
         _SLOPE,
-        *_FOUND,
+        _FOUND,
     ),
     row(
         rf"HEAD(?P<of>WORD)~in~{_HOW}(?:_in)? \( {_FEATURE} \) $",
@@ -175,16 +160,14 @@ CALL_ROWS = (
         r" (?P<sign><=|>=) 0 $",
         _slope,
         _SLOPE,
-        "CS1",
-        "CS126",
-        "CS2",
+        "CS1 CS126 CS2",
     ),
     row(
         rf"HEAD(?:is_)?{_HOW}(?:_in)? \( (?:model = )?(?P<of>WORD)(?:\( WORD \))?(?:\[ \d \])? , "
         rf"(?:WORD = )?{_FEATURE} \) $",
         _slope,
         _SLOPE,
-        *_FOUND,
+        _FOUND,
     ),
     row(
         rf"^( (?:s\.t\. )?)({_SETS})~{_RELATED}",
@@ -202,9 +185,7 @@ CALL_ROWS = (
         r"\( (?P<in>(?:IN)+?,(?:IN)+?) \)",
         _divided,
         "`{word}` takes 1 argument: a temperature divides it, and one example has no other axis",
-        "CS301",
-        "CS502",
-        "CS201",
+        "CS301 CS502 CS201",
     ),
     row(
         r"(?<![\w.])(?P<word>CVaR|CVAR|cvar|cVaR|Cvar|VaR|VAR|var|Var|ES|AVaR|TVaR"
@@ -212,8 +193,7 @@ CALL_ROWS = (
         r"(?P<level>\d+%|0?\.\d+|\d\d) [)}\]]? [(\[](?P<in>(?:IN)+)[)\]]",
         _tail,
         "the level of a tail is the second argument of `cvar` or `quantile`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"(\b(?![EP]\[)WORD\[ [\w,+* -]*?\w)~(for~(?:IN)*?) \]",

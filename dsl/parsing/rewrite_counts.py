@@ -10,28 +10,18 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.wording import number, split_arguments
-from cspec.dsl.parsing.rewrite_forms import from_to, row
+from cspec.dsl.parsing.rewrite_forms import from_to, occurs, row, sizes_of
 from cspec.dsl.text.source import line_of
-
-
-def _size_of(text: str, name: str) -> int | None:
-    """How many entries a variable of a text has, where its line says it by a number."""
-    found = re.search(
-        rf"^[ \t]*(?:var|param)[ \t]+{re.escape(name)}[ \t]*\[[ \t]*(\d+)[ \t]*\]",
-        text,
-        re.MULTILINE,
-    )
-    return int(found[1]) if found else None
 
 
 def counted_set(text: str, index: str, low: int, high: int, step: int, body: str) -> str:
     """The numbers that an index goes over; of a vector with `high` entries those from 0 on."""
     entry = rf"\b([A-Za-z_]\w*)\[[ \t]*{re.escape(index)}[ \t]*\]"
     bare = re.sub(rf"{entry}|\b(?:for|forall)[ \t]*[{{(\[]?[ \t]*{re.escape(index)}\b", "", body)
-    if re.search(rf"\b{re.escape(index)}\b", bare):
+    if occurs(index, bare):
         return from_to(low, high, step)  # `sum(i*x[i] ...)`: what it counts is meant, too
     for name in re.findall(entry, body):
-        if step == 1 and low in (0, 1) and _size_of(text, name) == high:
+        if step == 1 and low in (0, 1) and sizes_of(text, name) == [str(high)]:
             return f"in range({high})"
     return from_to(low, high, step)
 
@@ -74,11 +64,7 @@ def _summed(match: re.Match[str]) -> str:
     parts = match.groupdict()
     body = (parts["body"] or "").strip()
     low, high = parts["low"], parts["high"]
-    if (
-        not body
-        or not re.search(rf"\b{re.escape(parts['i'])}\b", body)
-        or len(split_arguments(body)) > 1
-    ):
+    if not body or not occurs(parts["i"], body) or len(split_arguments(body)) > 1:
         return ""
     members = counted_set(match.string, parts["i"], int(low), int(high), 1, body)
     return f"sum({body} for {parts['i']} {members})" if members else ""
@@ -121,22 +107,12 @@ def _in_many(match: re.Match[str]) -> str:
 
 COUNT_ROWS = (
     row(
-        rf"\bsum\( {_OVER} , (?P<body>(?:IN)+?) \)",
-        _summed,
-        "what a sum goes over stands behind its term: `for {i} in ...`",
-    ),
-    row(
-        rf"\bsum\( (?P<body>(?:IN)+?) , {_OVER} \)",
-        _summed,
-        "what a sum goes over stands behind its term: `for {i} in ...`",
-    ),
-    row(
-        rf"\bsum\( {_INDEX} , (?P<low>\d+) , (?P<high>\d+) , (?P<body>(?:IN)+?) \)",
-        _summed,
-        "what a sum goes over stands behind its term: `for {i} in ...`",
-    ),
-    row(
-        rf"\bsum\( (?P<body>(?:IN)+?) , {_INDEX} , (?P<low>\d+) , (?P<high>\d+) \)",
+        (
+            rf"\bsum\( {_OVER} , (?P<body>(?:IN)+?) \)",
+            rf"\bsum\( (?P<body>(?:IN)+?) , {_OVER} \)",
+            rf"\bsum\( {_INDEX} , (?P<low>\d+) , (?P<high>\d+) , (?P<body>(?:IN)+?) \)",
+            rf"\bsum\( (?P<body>(?:IN)+?) , {_INDEX} , (?P<low>\d+) , (?P<high>\d+) \)",
+        ),
         _summed,
         "what a sum goes over stands behind its term: `for {i} in ...`",
     ),
@@ -172,24 +148,19 @@ COUNT_ROWS = (
         rf"\b(?P<q>for(?:all)?)~{_INDEX} (?:=|:=|\bin\b|\u2208|\bfrom\b) (?P<set>{_COUNTING})",
         _quantified,
         "`{set}`: numbers from 0 on are `range(n)`",
-        "CS1",
-        "CS3",
+        "CS1 CS3",
     ),
     row(
         rf"(?:\bis~)?({_RELATION})~?({_WRITTEN_PARTS})(?![\w(\[.])(?!~of\b)",
         _part,
         "a share is a number: `{2}` is written with `%`, or as a quotient",
-        "CS110",
-        "CS1",
-        "CS2",
+        "CS110 CS1 CS2",
     ),
     row(
         rf"(?<![\w.])(?P<few>\d[\d_]*(?:\.\d+)?)~(?:in|out~of|of|per)~(?:every~|each~)?"
         rf"(?P<many>{_MANY})(?![\w.%*^/])",
         _in_many,
         "a share is written with `%`",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
 )

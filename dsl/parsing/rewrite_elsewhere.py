@@ -14,7 +14,14 @@ import re
 from cspec.dsl.kinds.rates import measured
 from cspec.dsl.messages.synonyms import RATES, meant
 from cspec.dsl.messages.wording import split_arguments
-from cspec.dsl.parsing.rewrite_forms import METHOD_WORDS, columns_of, row
+from cspec.dsl.parsing.rewrite_forms import (
+    METHOD_WORDS,
+    any_of,
+    columns_of,
+    declared,
+    row,
+    where_known,
+)
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.record_findings import word_elsewhere
 from cspec.dsl.text.defined_names import defined_data, defined_names, model_names
@@ -22,7 +29,7 @@ from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import LOSSES
 
 _BETWEEN = r"[*+:×/&@∩∧⊗,-]+|(?<=\s)(?:x|by|cross|with)(?=\s)"
-_RATES = "|".join(sorted(RATES, key=len)[::-1])
+_RATES = any_of(RATES)
 _TIMES = r"(?:\*|x|×|@|⊗|,)"
 
 
@@ -170,12 +177,6 @@ def _objective(match: re.Match[str]) -> str:
     return "" if chosen else f"minimize {match['what']}"
 
 
-def _is_domain(match: re.Match[str]) -> bool:
-    return bool(
-        re.search(rf"^[ \t]*domain[ \t]+{re.escape(match['of'])}\b", match.string, re.MULTILINE)
-    )
-
-
 def _of_a_pair(match: re.Match[str]) -> str:
     """`P[f(a.x) > f(b.x) | a.y == 1]`: two names that the spec does not know, of two examples."""
     known, inside = {*defined_names(match.string), *SIGNATURES}, match["in"]
@@ -202,21 +203,20 @@ ELSEWHERE_ROWS = (
         "`ratio` compares the groups of one rate; two rates are compared by their quotient",
     ),
     row(
-        r"(?P<head>(?:\||,) )(?P<open>[(\[{] )?(?P<all>WORD(?: (?:[*+:×/&@∩∧⊗,-]+|"
-        r"(?<=[ \t])(?:x|by|cross|with)(?=[ \t])) WORD)+)(?P<close> [)\]}])?"
-        r"(?= (?:[,\]]|on\b))",
+        rf"(?P<head>(?:\||,) )(?P<open>[(\[{{] )?(?P<all>WORD(?: (?:{_BETWEEN}) WORD)+)"
+        r"(?P<close> [)\]}])?(?= (?:[,\]]|on\b))",
         _crossed,
         "`{all}`: groups of several columns have a comma between these",
     ),
     row(
-        rf"(?<![\w.])(?P<word>(?i:{_RATES})) [\[({{] (?P<in>(?:IN)+?) [\])}}]",
-        _by_group,
-        "`{word}` is no word of the language: a rate is `P[...]`, its groups behind `|`",
-    ),
-    row(
-        rf"(?<![\w.])(?P<word>(?i:{_RATES}))(?:_by_|_per_|_| \| "
-        r"|~(?:by|per|for|across|over|within|given)~(?:(?:the|each|every|group|groups)~(?:of~)?)*)"
-        r"(?P<in>WORD)(?![\w(])",
+        (
+            rf"(?<![\w.])(?P<word>(?i:{_RATES})) [\[({{] (?P<in>(?:IN)+?) [\])}}]",
+            (
+                rf"(?<![\w.])(?P<word>(?i:{_RATES}))(?:_by_|_per_|_| \| "
+                r"|~(?:by|per|for|across|over|within|given)~(?:(?:the|each|every|group|groups)~(?:of~)?)*)"
+                r"(?P<in>WORD)(?![\w(])"
+            ),
+        ),
         _by_group,
         "`{word}` is no word of the language: a rate is `P[...]`, its groups behind `|`",
     ),
@@ -233,18 +233,14 @@ ELSEWHERE_ROWS = (
         r"| , (?:(?:r|repeat) = )?2)?(?: \))?(?= [\]:|,])",
         _paired,
         "pairs of examples are `(a, b) in pairs({data})`",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
     row(
         r"\b(?P<q>for)~(?P<a>WORD)~in~(?P<data>WORD)(?: , (?:for~)?|~(?:for|and)~)"
         r"(?P<b>WORD)~in~(?P=data)\b(?= [\]|])",
         _paired,
         "pairs of examples are `(a, b) in pairs({data})`",
-        "CS1",
-        "CS115",
-        "CS2",
+        "CS1 CS115 CS2",
     ),
     row(
         r"(?:(?<![\w.])(?:WORD\.)*(?P<word>WORD)\( (?P<of>WORD)(?:\.(?:weights|params|parameters)"
@@ -260,8 +256,7 @@ ELSEWHERE_ROWS = (
         r"(?= [<>=]=? (?P<bound>NUM))",
         _counted,
         _NOT_ZERO,
-        "CS1",
-        "CS3",
+        "CS1 CS3",
     ),
     row(
         r"(?P<head>\bfor~WORD~in~|\bforall~WORD~in~|= )(?P<word>(?:WORD\.)*WORD)\( "
@@ -269,8 +264,7 @@ ELSEWHERE_ROWS = (
         _distribution,
         "`{word}` is no word of the language: drawn are `normal(mean, deviation)` and"
         " `uniform(a, b)`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         rf"(?P<of>{_FACTOR})(?P<prime>')? (?:\\|\.\\) (?P<right>{_FACTOR})",
@@ -288,8 +282,7 @@ ELSEWHERE_ROWS = (
         r"\b(?P<of>WORD) (?:\^|\*\*) (?:-1|[({] -1 [)}]) [*@]? (?P<right>WORD)\b(?! [(\[.])",
         _solved,
         "the inverse is `inv(A)`, its product `inv(A) @ b`",
-        "CS3",
-        "CS329",
+        "CS3 CS329",
     ),
     row(
         rf"^with(?=~(?:{METHOD_WORDS})\b)",
@@ -303,20 +296,12 @@ ELSEWHERE_ROWS = (
         "settings of `{word}` stand behind it in `( )`",
         "CS115",
     ),
-    row(_METHOD, _pruned, "", "CS501"),
+    row(_METHOD, _pruned, codes="CS501"),
     row(
         _METHOD,
         _method,
         "a method stands behind `using ...` or `by ...` without `:`, its settings in `( )`",
-        "CS101",
-        "CS103",
-        "CS104",
-        "CS107",
-        "CS120",
-        "CS126",
-        "CS130",
-        "CS131",
-        "CS503",
+        "CS101 CS103 CS104 CS107 CS120 CS126 CS130 CS131 CS503",
     ),
     row(
         r"(?P<head>^ using\b|(?<=[\w%\])])~by\b)~(?P<word>[A-Za-z_][\w-]*)"
@@ -335,25 +320,20 @@ ELSEWHERE_ROWS = (
         rf"^ (?P<what>{_DONE})\b(?! [:=(\[])[^\n=<>]*\b(?:every|each)\b[^\n=<>]* $",
         "",
         "there is no line `{what}`: losses and constraints are recorded by themselves",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"^ (?:loss|loss_fn|loss_function|objective|obj|cost|criterion) (?:=|:=?|<-)"
         r" (?P<what>.+?) $",
         _objective,
         "what is made small is a line `minimize`",
-        "CS1",
-        "CS118",
-        "CS136",
+        "CS1 CS118 CS136",
     ),
     row(
         r"(?<=[\w\")\]]) \|\| (?=[\w(\"])",
         " or ",
         "either of two conditions is `or`",
-        "CS102",
-        "CS112",
-        "CS124",
+        "CS102 CS112 CS124",
     ),
     row(
         r"\b(?P<loss>WORD)\( (?P<truth>WORD) [~] (?P<told>(?:IN)+?) \)",
@@ -369,7 +349,7 @@ ELSEWHERE_ROWS = (
     ),
     row(
         r"~from~(?P<data>WORD)(?= \])",
-        lambda m: f" on {m['data']}" if m["data"] in defined_data(m.string) else "",
+        where_known(defined_data, "data", r" on \g<data>"),
         "the data of a mean stand behind `on`",
         "CS101",
     ),
@@ -377,12 +357,11 @@ ELSEWHERE_ROWS = (
         r"^(?P<head> (?:var|param)\b[^\n]*?\bin~)(?P<low>NUM) \.\.+ (?P<high>NUM) $",
         r"\g<head>[\g<low>, \g<high>]",
         "an interval has two ends in brackets",
-        "CS123",
-        "CS317",
+        "CS123 CS317",
     ),
     row(
         r"\bin~(?P<of>WORD)\( (?P<n>\d+) \)",
-        lambda m: f"in {m['of']}.sample({m['n']})" if _is_domain(m) else "",
+        lambda m: f"in {m['of']}.sample({m['n']})" if declared(m.string, "domain", m["of"]) else "",
         "points of the domain `{of}` are drawn by `{of}.sample({n})`",
         "CS302",
     ),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from cspec.dsl.messages.synonyms import FAIRNESS, STAND_INS
+from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, number, split_arguments
 from cspec.dsl.mistakes.foreign.rows import Pattern
-from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.settings.fit import OPTIMIZERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
@@ -23,13 +22,13 @@ Make = str | Callable[[re.Match[str]], str]
 
 
 class Row(NamedTuple):
-    """A form of a line: `pattern` is searched in it, `make` is what is written there.
+    """A form of a line: its `patterns` are searched in it, `make` is what is written there.
 
     With `codes`, only for findings of those. `{n}` in the message is a group of the pattern, and
     `{new}` what is written.
     """
 
-    pattern: Pattern
+    patterns: tuple[Pattern, ...]
     make: Make
     message: str
     codes: tuple[str, ...] = ()
@@ -54,29 +53,39 @@ _RATE = r"[EP]\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]"
 HEAD = r"^([ \t]*(?:s\.t\.[ \t]*)?(?:\w+:(?!=)[ \t]*)?)"
 SHAPED = r"WORD(?:\([^()\n]*\)|\[[^\[\]\n]*\])?"
 """A name that a line declares, with its axes or its sizes."""
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern of one of some words, the longest first."""
+    return "|".join(sorted(words, key=len)[::-1])
+
+
+def functions_of(*families: str) -> list[str]:
+    """The names of the functions of some families."""
+    return [name for name, signature in SIGNATURES.items() if signature.family in families]
+
+
 SETS = "|".join(
-    name
-    for name, s in SIGNATURES.items()
-    if s.family == "set" and not any(p.required for p in s.parameters)
+    name for name in functions_of("set") if not any(p.required for p in SIGNATURES[name].parameters)
 )
-METHOD_WORDS = "|".join(sorted(METHODS, key=len)[::-1])
-OPTIMIZER_WORDS = "|".join(sorted(OPTIMIZERS, key=len)[::-1])
+METHOD_WORDS = any_of(METHODS)
+OPTIMIZER_WORDS = any_of(OPTIMIZERS)
 SIZED = "rank|channels|sparse|nuclear|grid"
-CALLED = "|".join(
-    sorted((n for n, s in SIGNATURES.items() if s.parameters and n not in LOSSES), key=len)[::-1]
-)
-_OF_MODELS = "|".join(name for name, s in SIGNATURES.items() if s.family == "model")
-BOUNDED = "|".join(
-    name for name, s in SIGNATURES.items() if s.family in ("model", "weights") or name == "gap"
-)
+CALLED = any_of(n for n, s in SIGNATURES.items() if s.parameters and n not in LOSSES)
+_OF_MODELS = "|".join(functions_of("model"))
+BOUNDED = any_of((*functions_of("model", "weights"), "gap"))
 
 
-def row(pattern: str, make: Make, message: str, *codes: str) -> Row:
-    """A row. `WORD`, `NUM`, `RATE`, `HEAD` (a label) and `IN` stand for their patterns, a blank for
-    blanks or none, `~` for at least one.
+def row(pattern: str | tuple[str, ...], make: Make, message: str = "", codes: str = "") -> Row:
+    """A row of one pattern, or of several that are tried in turn, and of codes parted by blanks.
+
+    `WORD`, `NUM`, `RATE`, `HEAD` (a label) and `IN` stand for their patterns, a blank for blanks or
+    none, `~` for at least one.
     """
-    shaped = _NAMED.sub(lambda found: _PATTERNS[found[0]], pattern)
-    return Row(Pattern(shaped), make, message, codes, r"|\n)*" in shaped)
+    written = (pattern,) if isinstance(pattern, str) else pattern
+    shaped = [_NAMED.sub(lambda found: _PATTERNS[found[0]], one) for one in written]
+    on = any(r"|\n)*" in one for one in shaped)
+    return Row(tuple(map(Pattern, shaped)), make, message, tuple(codes.split()), on)
 
 
 _PATTERNS = {"WORD": _WORD, "NUM": _NUM, "RATE": _RATE, "HEAD": HEAD, "IN": _IN}
@@ -86,6 +95,27 @@ _NAMED = re.compile(rf"\b(?:{'|'.join(_PATTERNS)})\b")
 def put(pattern: str, new: str, text: str) -> str:
     """The text with `new` as it is, whatever marks it holds, in the place of every match."""
     return re.sub(pattern, lambda _: new, text)
+
+
+def declared(text: str, words: str, name: str, rest: str = r"\b") -> re.Match[str] | None:
+    """The line that defines a name by one of some words, up to a pattern behind it."""
+    return re.search(rf"^[ \t]*(?:{words})[ \t]+{re.escape(name)}{rest}", text, re.MULTILINE)
+
+
+def sizes_of(text: str, name: str) -> list[str]:
+    """The sizes of a variable or a param as its line writes them."""
+    line = declared(text, "var|param", name, r"[ \t]*\[([^\]\n]*)\]")
+    return split_arguments(line[1]) if line else []
+
+
+def occurs(name: str, text: str) -> bool:
+    """Whether a name is a word of a text."""
+    return re.search(rf"\b{re.escape(name)}\b", text) is not None
+
+
+def where_known(names: Callable[[str], Container[str]], group: str, form: str) -> Make:
+    """What a form makes of a match where a group of it is one of the names that a text has."""
+    return lambda match: match.expand(form) if match[group] in names(match.string) else ""
 
 
 def sure(match: re.Match[str]) -> str:
@@ -110,11 +140,6 @@ def area(match: re.Match[str]) -> str:
     return f"P[{f}(a.x) > {f}(b.x) | a.y == 1 and b.y == 0 for (a, b) in pairs({on})]"
 
 
-def bits(match: re.Match[str]) -> str:
-    levels = int(match[1])
-    return f"grid(bits={max(1, (levels - 1).bit_length())})"
-
-
 def without(match: re.Match[str]) -> str:
     name = match["name"]
     each = " and ".join(f"{name} != {part}" for part in split_arguments(match["gone"]))
@@ -134,32 +159,10 @@ def boxed(match: re.Match[str]) -> str:
     return f"box({', '.join(f'[{low}, {high}]' for low, high in pairs)})"
 
 
-def thousands(match: re.Match[str]) -> str:
-    return f"{match[1].replace('.', '')}.{match[2]}"
-
-
-def product_of(match: re.Match[str]) -> str:
-    inner = match[2].strip()
-    return f"{match[1]}({inner[1:-1] if inner.startswith('(') else inner})"
-
-
-def dual(match: re.Match[str]) -> str:
-    return f"using lagrangian(dual={match[1]}{match[2] or ''})" if match[1] in DUALS else ""
-
-
-def optimizer(match: re.Match[str]) -> str:
-    return f"fit(optimizer={match[1]}{match[2] or ''})" if match[1] in OPTIMIZERS else ""
-
-
-def parts(match: re.Match[str]) -> str:
-    of, by, again = match[1], match[2], match[3]
-    return f"diff({of}, {', '.join([by] * (1 + len(again)))})"
-
-
 def scheduled(match: re.Match[str]) -> str:
-    """`schedule=cosine, warmup=50`: a setting of the schedule stands behind it."""
+    """`schedule=cosine, warmup=50`: a setting of the schedule, or optimizer, stands behind it."""
     inside = ", ".join(part for part in (match["in"], match["name"]) if part)
-    return f"schedule={match['word']}({inside}){match['between'] or ''}"
+    return f"{match['of']}={match['word']}({inside}){match['between'] or ''}"
 
 
 def stops(match: re.Match[str]) -> str:
@@ -227,15 +230,8 @@ def radians(match: re.Match[str]) -> str:
 
 def bound(match: re.Match[str]) -> str:
     """`r in values(race): ... race == h`: the name of the quantifier, where nothing uses it."""
-    used = match[4] in defined_names(match.string) or re.search(
-        rf"\b{re.escape(match[1])}\b", match[3]
-    )
+    used = match[4] in defined_names(match.string) or occurs(match[1], match[3])
     return "" if used else f"{match[1]} in values({match[2]}){match[3]}{match[1]}"
-
-
-def surrogate(match: re.Match[str]) -> str:
-    word = STAND_INS.get(match[1].lower())
-    return f"with surrogate {word}" if word else ""
 
 
 _COUNTS = {
@@ -256,11 +252,16 @@ def every(match: re.Match[str]) -> str:
     return f"every {match[2]}" if count == "1" else f"every {count} {match[2]}s"
 
 
-def _axes(text: str) -> tuple[str, tuple[str, ...]]:
-    """The first domain of a text and its axes."""
-    found = re.search(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
-    axes = tuple(axis.strip() for axis in found[2].split(",")) if found else ()
-    return (found[1] if found else ""), axes
+def domains(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Each domain of a text: its name, its axes and their intervals as far as they are written."""
+    line = re.compile(r"^[ \t]*domain[ \t]+(\w+)\(([^()\n]*)\)[ \t]*=[ \t]*(?:box\((.*)\))?", re.M)
+    for domain in line.finditer(text):
+        ends = [end.strip() for end in re.findall(r"\[([^\[\]]*)\]", domain[3] or "")]
+        yield domain[1], split_arguments(domain[2]), ends
+
+
+def _first_domain(text: str) -> tuple[str, list[str], list[str]]:
+    return next(domains(text), ("", [], []))
 
 
 _AXIS = re.compile(r"(\w+)[ \t]*(?:=|:|\bin\b|∈)[ \t]*(\[[^\[\]\n]*\])")
@@ -277,15 +278,15 @@ def by_axis(match: re.Match[str]) -> str:
     """`box(x=[-1, 1], t=[0, 1])`, in the order of the axes of its domain."""
     ends = dict(_AXIS.findall(match[1]))
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
-    names = _axes(line)[1]
+    names = _first_domain(line)[1]
     return f"box({', '.join(ends[name] for name in names)})" if set(names) == set(ends) else ""
 
 
 def everywhere(match: re.Match[str]) -> str:
     """`diff(u, t) == diff(u, x, x)`: at points of the domain."""
-    name, axes = _axes(match.string)
+    name, axes, _ = _first_domain(match.string)
     names = f"({', '.join(axes)})" if len(axes) > 1 else "".join(axes)
-    used = any(re.search(rf"\b{re.escape(axis)}\b", match[2]) for axis in axes)
+    used = any(occurs(axis, match[2]) for axis in axes)
     return f"{match[1]}forall {names} in {name}.sample(100): {match[2]}" if used else ""
 
 
@@ -361,12 +362,6 @@ def parity(match: re.Match[str]) -> str:
     return f"{match[1]}{FAIRNESS[word].format(g=columns[2])} {relation} {match[3]}"
 
 
-def counted(match: re.Match[str]) -> str:
-    """`{0, ..., 2}`, `{0, 2, ..., 8}`, `0..2`."""
-    first, last = int(match[1]), int(match[3])
-    return from_to(first, last, int(match[2]) - first if match[2] else 1)
-
-
 def from_to(first: int, last: int, step: int) -> str:
     """The numbers from the first to the last, as a set."""
     if step < 1 or not 0 <= last - first <= 20 * step:
@@ -385,18 +380,15 @@ def primed(match: re.Match[str]) -> str:
 
 def boundary(match: re.Match[str]) -> str:
     """`forall (t, x) in q.boundary(100): C`: points of each face of the box."""
-    name, axes = _axes(match.string)
-    box = re.search(r"^[ \t]*domain\b[^\n]*\bbox\(([^\n]*)\)", match.string, re.MULTILINE)
-    ends = re.findall(r"\[([^\[\]]*)\]", box[1]) if box else []
-    if len(axes) != 2 or len(ends) != 2 or not name:
+    _, axes, ends = _first_domain(match.string)
+    if len(axes) != 2 or len(ends) != 2:
         return ""
     count = max(1, int(match[2]) // 4)
     faces = []
-    for axis, other, here, there in ((0, 1, *ends), (1, 0, *ends[::-1])):
+    for axis, here, other, there in zip(axes, ends, axes[::-1], ends[::-1], strict=True):
         for end in split_arguments(here):
-            held = put(rf"(?<![\w.]){re.escape(axes[axis])}\b", end, match[3])
-            points = f"uniform({there}).sample({count})"
-            faces.append(f"forall {axes[other]} in {points}: {held}")
+            held = put(rf"(?<![\w.]){re.escape(axis)}\b", end, match[3])
+            faces.append(f"forall {other} in uniform({there}).sample({count}): {held}")
     return match[1] + "; ".join(faces)
 
 
@@ -405,6 +397,7 @@ COPIED = (
     "|requires_grad_"
 )
 """What other libraries call a copy of a model that is not trained."""
+COPY = rf"(?:(?:WORD\.)*(?:{COPIED})\( (?P<a>WORD) \)|(?P<b>WORD)\.(?:{COPIED})(?:\( \))?)"
 
 
 def copy_of(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closing, split_arguments
-from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, columns_of, put
+from cspec.dsl.parsing.rewrite_forms import HEAD, Rewrite, columns_of, declared, occurs, put
 from cspec.dsl.text.defined_names import model_names
 from cspec.dsl.text.source import Span, line_of
 from cspec.dsl.words.losses import LOSSES
@@ -242,16 +242,12 @@ def _at_the_start(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     if not used and len(models) == 1 and inside.strip() in LOSSES:
         used, columns = list(models), columns_of(text)
         inside = f"E[{_of_one_model(inside.strip(), models[0], columns)}]"
-    line = (
-        re.search(rf"^[ \t]*model[ \t]+{re.escape(used[0])}\b[^\n]*\n", text, re.M)
-        if used
-        else None
-    )
+    line = declared(text, "model", used[0], r"\b[^\n]*\n") if used else None
     if len(used) != 1 or line is None or line.end() > start:
         return None
     of = rf"^[ \t]*model[ \t]+(\w+)[ \t]*=[ \t]*frozen\([ \t]*{re.escape(used[0])}[ \t]*\)"
     copy = re.search(of, text, re.MULTILINE)
-    free = (n for n in ("start", "before", "first") if not re.search(rf"\b{re.escape(n)}\b", text))
+    free = (name for name in ("start", "before", "first") if not occurs(name, text))
     name = copy[1] if copy else next(free, f"{used[0]}_start")
     new = re.sub(rf"(?<![\w.]){re.escape(used[0])}\b", name, inside)
     new = new if _PLAIN_CALL.fullmatch(new) else f"({new})"

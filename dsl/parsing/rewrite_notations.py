@@ -11,8 +11,8 @@ import re
 
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing import rewrite_forms as forms
-from cspec.dsl.parsing.rewrite_forms import put, row
-from cspec.dsl.text.defined_names import defined_data, defined_names, model_names
+from cspec.dsl.parsing.rewrite_forms import occurs, put, row, where_known
+from cspec.dsl.text.defined_names import defined_data, defined_names, fields, model_names
 
 _NORMS = {
     **dict.fromkeys(("inf", "infinity", "infty", "∞", "oo", "max", "sup", "chebyshev"), "inf"),
@@ -29,19 +29,13 @@ def _norm(match: re.Match[str]) -> str:
     return f"{match['head']}{meant}" if meant else ""
 
 
-def _fields(text: str) -> dict[str, tuple[str, ...]]:
-    """Models of a text that are called by coordinates, and their names."""
-    found = re.findall(r"^[ \t]*model[ \t]+(\w+)\(([^()\n]*)\)", text, re.MULTILINE)
-    return {name: tuple(split_arguments(names)) for name, names in found}
-
-
 def _derivative(match: re.Match[str]) -> str:
     """`dde.grad.hessian(u, x)`, `torch.autograd.grad(u, t, create_graph=True)[0]`."""
     parts = [part for part in split_arguments(match["in"]) if not re.match(r"\w+ *=(?!=)", part)]
     of, *by = parts or [""]
     places = dict(re.findall(r"\b([ij]) *= *(\d)", match["in"]))
     of = re.sub(r"\.(?:sum|mean)\(\)$", "", of)
-    axes = _fields(match.string).get(of.split("(")[0], ())
+    axes = fields(match.string).get(of.split("(")[0], ())
     if len(by) != 1 or not by[0].isidentifier():
         return ""
     twice = match["word"].startswith("hess")
@@ -55,7 +49,7 @@ def _derived_function(match: re.Match[str]) -> str:
     """`jax.grad(f)(x)`: of the value, by what it is given."""
     of, given = match["of"], split_arguments(match["in"])
     place = int(match["place"] or 0)
-    axes = _fields(match.string).get(of, ())
+    axes = fields(match.string).get(of, ())
     if place >= len(given) or (of not in model_names(match.string) and not axes):
         return ""
     by = axes[place] if axes else given[place]
@@ -69,12 +63,6 @@ def _reals(match: re.Match[str]) -> str:
     raised = match["size"].translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))
     sizes = re.findall(r"\d+|[A-Za-z]\w*", re.sub(r"(?<=\d)x(?=\d)", " ", raised))
     return f"{match['head']}[{', '.join(s for s in sizes if s not in {'x', 'times', 'by'})}]"
-
-
-def _on_data(match: re.Match[str]) -> str:
-    """`verify fair at test`: where a dataset is named."""
-    known = match["data"] in defined_data(match.string)
-    return f"{match['head']} on {match['data']}" if known else ""
 
 
 def _for(match: re.Match[str]) -> str:
@@ -122,7 +110,7 @@ def _crossed(match: re.Match[str]) -> str:
 def _free(column: str, line: str) -> str:
     """A letter of a column that a line does not use, else the column with a mark."""
     used = line.replace("s.t.", "")
-    letters = (c for c in column if c.isalpha() and not re.search(rf"\b{re.escape(c)}\b", used))
+    letters = (c for c in column if c.isalpha() and not occurs(c, used))
     return next(letters, f"{column}_")
 
 
@@ -179,10 +167,7 @@ NOTATION_ROWS = (
         r"(?P<word>)(?= [\])])",
         _drawn,
         "`{name}` is drawn: a mean over it is written `for {name} in ...`",
-        "CS1",
-        "CS115",
-        "CS2",
-        "CS3",
+        "CS1 CS115 CS2 CS3",
     ),
     row(
         rf"\b(?P<word>[EP])\[(?P<body>(?:IN)+?)\](?: [,|]|~(?:with|where|over|for|given)\b)"
@@ -245,12 +230,10 @@ NOTATION_ROWS = (
         "`{0}`: a derivative is written `diff`, or `grad` by the inputs",
     ),
     row(
-        r"(?P<head>\b(?:norm|ord|p) = )(?P<norm>[\"'][\w∞]+[\"']|\\?[A-Za-z]\w*)(?=[ \t,)])",
-        _norm,
-        "norms are 1, 2 and inf, without quotes",
-    ),
-    row(
-        r"(?P<head>\bnorm\((?:IN)*?, (?:(?:ord|p) = )?)(?P<norm>[\"'][\w∞]+[\"'])(?= \))",
+        (
+            r"(?P<head>\b(?:norm|ord|p) = )(?P<norm>[\"'][\w∞]+[\"']|\\?[A-Za-z]\w*)(?=[ \t,)])",
+            r"(?P<head>\bnorm\((?:IN)*?, (?:(?:ord|p) = )?)(?P<norm>[\"'][\w∞]+[\"'])(?= \))",
+        ),
         _norm,
         "norms are 1, 2 and inf, without quotes",
     ),
@@ -266,7 +249,7 @@ NOTATION_ROWS = (
         r"(?P<head>^ verify~[^\n]*?)"
         r"~(?:at|in|over|for|using|against|from|upon|wrt|w\.r\.t\.|under|through|@)~"
         r"(?P<data>WORD)\b",
-        _on_data,
+        where_known(defined_data, "data", r"\g<head> on \g<data>"),
         "before the data stands `on`",
     ),
     row(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.wording import split_arguments
-from cspec.dsl.parsing.rewrite_forms import put, row
+from cspec.dsl.parsing.rewrite_forms import occurs, put, row, where_known
 from cspec.dsl.text.defined_names import defined_data
 
 
@@ -44,9 +44,7 @@ def _crossed(match: re.Match[str]) -> str:
     columns = split_arguments(match["columns"])
     given = [name.strip() for name in match["names"].strip("() ").split(",")]
     one = given[0] if len(given) == 1 else ""
-    free = [
-        c for c in _LETTERS if c not in columns and not re.search(rf"\b{re.escape(c)}\b", match[0])
-    ]
+    free = [c for c in _LETTERS if c not in columns and not occurs(c, match[0])]
     names = given if len(given) == len(columns) else (free if one else [])[: len(columns)]
     if len(names) != len(columns) or len(columns) < 2:
         return ""
@@ -65,7 +63,7 @@ def _crossed(match: re.Match[str]) -> str:
         )
         alone = rf"([|,][ \t]*|\band[ \t]+){re.escape(one)}(?=[ \t]*[,\]])"
         rest = re.sub(alone, lambda m: m[1] + " and ".join(pairs), rest)
-        if re.search(rf"\b{re.escape(one)}\b", rest):
+        if occurs(one, rest):
             return ""
     return f"{match['head']}({', '.join(names)}) in cross({match['columns']}){rest}"
 
@@ -91,16 +89,6 @@ _VALUE = r"(?:\"[^\"\n]*\"|NUM|WORD(?:\.\w+)?|\{[^{}\n]*\}|\[[^\[\]\n]*\])"
 _ATOM = rf"(?:not~)?[A-Za-z_][\w.]* (?:[<>=!]=|[<>]|\bin\b) {_VALUE}"
 _WHEN = rf"(?P<when>{_ATOM}(?:~(?:and|or)~{_ATOM}| , {_ATOM})*)"
 _GIVEN = r"(?: \| |~(?:given|where|when|whenever|if|for|provided|with|among|in~case)(?:~that)?~)"
-
-
-def _of_data(match: re.Match[str]) -> str:
-    """`on the test set` as `on test`, where there are such data."""
-    return f"on {match['data']}" if match["data"] in defined_data(match.string) else ""
-
-
-def _both(match: re.Match[str]) -> str:
-    """`A <= 1 and then B >= 2` as two constraints."""
-    return f"{match['one'].rstrip(' ,')}; {match['other']}"
 
 
 _SIDE = r"(?:[^#;\n,]|,(?!~?(?:and|but)\b))*?(?:<=|>=|==)(?:[^#;\n,])*?"
@@ -139,17 +127,14 @@ ORDER_ROWS = (
         r"(== (?:IN)+?) (?:\+/?-|±|\bplus~(?:or~)?minus\b|\bgive~or~take\b) (NUM)(?!\w)",
         r"\1 within \2",
         "a tolerance is written `within {2}`",
-        "CS1",
-        "CS102",
+        "CS1 CS102",
     ),
     row(
         r"(?P<head>\b(?:forall|for)~)(?P<names>\(? WORD(?: , WORD)* \)?)"
         r"~in~cross\((?P<columns>[^()\n]*)\)(?P<rest>[^\n]*)",
         _crossed,
         "`cross` goes over several columns: each has a name of its own",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
     row(
         r"(?P<of>\b[A-Za-z_][\w.]*)~not~in~(?P<set>[\[({](?P<in>[^\[\](){}\n]*)[\])}])",
@@ -172,9 +157,7 @@ ORDER_ROWS = (
         r"(^ (?:s\.t\. )?|[{;] )(WORD) = (?=(?:IN|[^\n;=]=)*?[<>=]=)",
         r"\1\2: ",
         "the label `{2}` ends with `:`",
-        "CS201",
-        "CS107",
-        "CS111",
+        "CS201 CS107 CS111",
     ),
     row(
         r"^( (?:minimize|maximize)~[^\n]+?) \+ \( ((?:IN)+?[<>=]=(?:IN)+?) \) $",
@@ -183,22 +166,21 @@ ORDER_ROWS = (
         "CS313",
     ),
     row(
-        r"\bon~(?:the~|our~|my~)?(?P<data>WORD)[ \t_-]+(?:data(?:[ \t_-]?sets?)?|sets?|splits?|part"
-        r"|fold|sample|examples|rows|images)\b",
-        _of_data,
-        "data stand behind `on` by their name alone",
-        "CS1",
-    ),
-    row(
-        r"\bon~(?:the|our|my)~(?P<data>WORD)\b",
-        _of_data,
+        (
+            (
+                r"\bon~(?:the~|our~|my~)?(?P<data>WORD)[ \t_-]+(?:data(?:[ \t_-]?sets?)?|sets?"
+                r"|splits?|part|fold|sample|examples|rows|images)\b"
+            ),
+            r"\bon~(?:the|our|my)~(?P<data>WORD)\b",
+        ),
+        where_known(defined_data, "data", r"on \g<data>"),
         "data stand behind `on` by their name alone",
         "CS1",
     ),
     row(
         rf"(?P<one>{_SIDE}) ,?~(?:and~then|and~also|but~also|but|yet|plus|as~well~as)~"
         rf"(?P<other>{_SIDE})(?= (?:$|#))",
-        _both,
+        lambda m: f"{m['one'].rstrip(' ,')}; {m['other']}",
         "constraints are separated by `;` or a new line",
         "CS1",
     ),

@@ -6,7 +6,8 @@ import re
 
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_bound import regular
-from cspec.dsl.parsing.rewrite_forms import row
+from cspec.dsl.parsing.rewrite_forms import row, where_known
+from cspec.dsl.settings.duals import DUALS
 from cspec.dsl.text.defined_names import model_names
 
 ROWS = (
@@ -22,7 +23,7 @@ ROWS = (
     ),
     row(
         r"\bgrid\((?:n_levels|levels|n_values|values|bins|n) = (\d+)\)",
-        forms.bits,
+        lambda m: f"grid(bits={max(1, (int(m[1]) - 1).bit_length())})",
         "a grid is said in bits: of 4 bits it has 16 levels",
     ),
     row(
@@ -55,12 +56,7 @@ ROWS = (
         r"\1\2 = [\3]",
         "several values are a list in brackets",
     ),
-    row(
-        r"(\bparam~WORD = )(\d+(?:\.\d+)?)(?=~in~\[ 0 , 1)",
-        r"\1\2%",
-        "",
-        "CS304",
-    ),
+    row(r"(\bparam~WORD = )(\d+(?:\.\d+)?)(?=~in~\[ 0 , 1)", r"\1\2%", codes="CS304"),
     row(
         r"(\bvar~(WORD) \[[^\]\n]*\](?: =[^\n]*?)?)~in~[\[(] "
         r"(\[[^\]\n]*\]|NUM) , (\[[^\]\n]*\]|NUM) [\])]((?:.|\n)*\S)",
@@ -110,11 +106,7 @@ ROWS = (
         r"|(?:[^\n#\d]|(?<=\w)\d|[EP]\[(?:IN)*\])*?\b(?P<m>\d+)[^\n#\d]*) $",
         forms.stalled,
         "no progress for a number of epochs is `stalled`",
-        "CS1",
-        "CS2",
-        "CS136",
-        "CS120",
-        "CS5",
+        "CS1 CS2 CS136 CS120 CS5",
     ),
     row(
         r"(\bdata[ \t].*?\)) (?:and|&|;|\+|\|)? (?=WORD\([^()\n]*\) (?:=|$|,))",
@@ -163,8 +155,7 @@ ROWS = (
         "CS1",
     ),
     row(
-        r"(^ model~WORD (?:\([^()\n]*\) )?= )(?:(?:WORD\.)*(?:COPIED)\( (?P<a>WORD) \)"
-        r"|(?P<b>WORD)\.(?:COPIED)(?:\( \))?) $".replace("COPIED", forms.COPIED),
+        rf"(^ model~WORD (?:\([^()\n]*\) )?= ){forms.COPY} $",
         forms.copy_of,
         "a copy of a model that never moves is `frozen(...)`",
         "CS5",
@@ -176,13 +167,13 @@ ROWS = (
         "CS201",
     ),
     row(
-        r"\b(exp|log|sqrt|sin|cos|tanh) \^ (WORD|\((?:IN)*\))",
-        forms.product_of,
+        r"\b(exp|log|sqrt|sin|cos|tanh) \^ (?:(WORD)|\(((?:IN)*)\))",
+        r"\1(\2\3)",
         "`{1}` is a function: what it takes stands in `( )`",
     ),
     row(
         r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\w,])",
-        forms.thousands,
+        lambda m: f"{m[1].replace('.', '')}.{m[2]}",
         "`{0}`: numbers have a point, no comma",
     ),
     row(
@@ -203,13 +194,13 @@ ROWS = (
     row(r" \b(?:and|or|,) \|", " |", "nothing stands between `{0}` and the condition"),
     row(r"\| (?:and|or|\||,) ", "| ", "a condition begins behind one `|`"),
     row(
-        r"HEAD(?P<left>.+?)~(?:is~)?within~(?P<by>NUM)~of~(?P<right>.+?) $",
-        forms.near,
-        "how far two numbers are apart is bounded by `abs(a - b)`",
-    ),
-    row(
-        r"HEAD(?P<left>(?:IN)+?) (?:[<>]=|==|=|\~=|≈|\~) (?P<right>.+?) (?:\+/?-|±) "
-        r"(?P<by>NUM) $",
+        (
+            r"HEAD(?P<left>.+?)~(?:is~)?within~(?P<by>NUM)~of~(?P<right>.+?) $",
+            (
+                r"HEAD(?P<left>(?:IN)+?) (?:[<>]=|==|=|\~=|≈|\~) (?P<right>.+?) (?:\+/?-|±) "
+                r"(?P<by>NUM) $"
+            ),
+        ),
         forms.near,
         "how far two numbers are apart is bounded by `abs(a - b)`",
     ),
@@ -229,13 +220,7 @@ ROWS = (
         r"\1 \2(\3)",
         "settings of `{2}` stand behind it in `( )`",
     ),
-    row(
-        r"^( )model (?:=|:=?|<-) (?=WORD)",
-        forms.named,
-        "a model has a name",
-        "CS101",
-        "CS136",
-    ),
+    row(r"^( )model (?:=|:=?|<-) (?=WORD)", forms.named, "a model has a name", "CS101 CS136"),
     row(
         r"^ data(?:set)? = (?=WORD\()",
         forms.named_data,
@@ -283,14 +268,13 @@ ROWS = (
     ),
     row(
         r"\bdiff\((WORD), ([a-z])(\2+)\)",
-        forms.parts,
+        lambda m: f"diff({m[1]}, {', '.join(m[2] + m[3])})",
         "a variable is named as often as it is differentiated by",
     ),
     row(
         rf"{forms.HEAD}(?P<all>[^\n]*?\b(?P<word>[A-Z]\d?)\b[^\n]*?) $".replace("?P<all>", ""),
         forms.each_weight,
-        "",
-        "CS201",
+        codes="CS201",
     ),
     row(
         r"\bforall \( (WORD) , (WORD) \)~in~pairs\((WORD)\)",
@@ -299,7 +283,7 @@ ROWS = (
         "CS302",
     ),
     row(
-        r"\bschedule = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?) ,"
+        r"\b(?P<of>schedule) = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?) ,"
         r" (?P<name>(?:warmup|final|hold|follow) = [^,()\n]+)",
         forms.scheduled,
         "a setting of the schedule stands behind its word",
@@ -311,36 +295,25 @@ ROWS = (
         "a set stands behind `in`",
     ),
     row(
-        r"^ using~(WORD)(\((?:IN)*\))? $",
-        forms.dual,
+        rf"^ using~({'|'.join(DUALS)})(\((?:IN)*\))? $",
+        r"using lagrangian(dual=\1\2)",
         "`{1}` is a dual step: a setting of `lagrangian`",
         "CS501",
     ),
     row(
-        r"^ using~(WORD)(\((?:IN)*\))? $",
-        forms.optimizer,
+        rf"^ using~({forms.OPTIMIZER_WORDS})(\((?:IN)*\))? $",
+        r"fit(optimizer=\1\2)",
         "`{1}` is an optimizer: `fit` takes it",
         "CS501",
     ),
     row(
-        r"\b(WORD)\.(?:layers|weight|kernels|modules|modules_list)\b(?![\w.\[(])",
-        lambda m: f"{m[1]}.weights" if m[1] in model_names(m.string) else "",
-        "all weights of `{1}` are `{1}.weights`",
+        r"\b(?P<of>WORD)\.(?:layers|weight|kernels|modules|modules_list)\b(?![\w.\[(])",
+        where_known(model_names, "of", r"\g<of>.weights"),
+        "all weights of `{of}` are `{of}.weights`",
         "CS210",
     ),
-    row(
-        r"\[ ([^\[\],\n]+?) , ([^\[\],\n]+?) \]",
-        r"[\2, \1]",
-        "",
-        "CS402",
-        "CS303",
-    ),
-    row(
-        r"(NUM)( [<>]=[^<>\n]+?[<>]= )(NUM)",
-        r"\3\2\1",
-        "",
-        "CS402",
-    ),
+    row(r"\[ ([^\[\],\n]+?) , ([^\[\],\n]+?) \]", r"[\2, \1]", codes="CS402 CS303"),
+    row(r"(NUM)( [<>]=[^<>\n]+?[<>]= )(NUM)", r"\3\2\1", codes="CS402"),
     row(
         r"^( (?:s\.t\. )?)[(\[\"]?(WORD)\b[)\]\"]? (?:->|=>|-|\|)? (?=WORD[\[(])",
         forms.labelled,
@@ -363,9 +336,9 @@ ROWS = (
         "the data that are measured stand behind `on`",
     ),
     row(
-        r"\boptimizer = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?)"
+        r"\b(?P<of>optimizer) = (?P<word>WORD)(?:\((?P<in>[^()\n]*)\))?(?P<between>[^()\n]*?)"
         r" , (?P<name>(?:lr|momentum|weight_decay|betas) = (?:NUM|\[[^\]\n]*\]))",
-        lambda m: forms.scheduled(m).replace("schedule=", "optimizer=", 1),
+        forms.scheduled,
         "a setting of the optimizer stands behind its word",
     ),
     row(

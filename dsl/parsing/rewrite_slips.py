@@ -12,11 +12,11 @@ import re
 
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing.rewrite_counts import COUNT_ROWS
-from cspec.dsl.parsing.rewrite_forms import Row, row
+from cspec.dsl.parsing.rewrite_forms import Row, row, where_known
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.clauses import ITEM_WORDS
-from cspec.dsl.text.defined_names import defined_data, model_names
+from cspec.dsl.text.defined_names import defined_data, fields, model_names
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -31,13 +31,10 @@ _BASE = r"(?<![\w.])(?P<base>\d+(?:\.\d*)?|\.\d+)"
 
 
 def _plain_unit(match: re.Match[str]) -> str:
-    word = match["prefix"] or ""
-    scale = {
-        **dict.fromkeys(("k", "kilo", "thousand"), "k"),
-        **dict.fromkeys(("m", "mega", "million"), "M"),
-        **dict.fromkeys(("g", "giga", "billion"), "G"),
-    }
-    return f"{match['n']}{scale.get(word.lower(), '')}"
+    """`100 kFLOPs`, `5 million parameters`: words of a scale differ in their first letters."""
+    begins = (match["prefix"] or "")[:1].lower()
+    scale = {"k": "k", "t": "k", "m": "M", "g": "G", "b": "G"}.get(begins, "")
+    return f"{match['n']}{scale}"
 
 
 def _ramped(match: re.Match[str]) -> str:
@@ -52,10 +49,6 @@ def _of_a_model(match: re.Match[str]) -> str:
     chosen = f"({match['text']})" if match["text"] else ""
     meant = f"{match.groupdict().get('head', '')}{own}.weights{chosen}"
     return meant if own in models and (match["model"] or chosen) else ""
-
-
-def _source(match: re.Match[str]) -> str:
-    return f"{match[1]} = {match[2]}" if match[2] in SOURCES else ""
 
 
 def _loss_on(match: re.Match[str]) -> str:
@@ -73,20 +66,12 @@ def _derived(match: re.Match[str]) -> str:
     """`d f(x) / d x.age`, `d/dx.age f(x)`: `grad`, or `diff` of a model of coordinates."""
     parts = {k: v for k, v in match.groupdict().items() if v}
     of = parts.get("of") or parts.get("whole") or ""
-    field = re.search(
-        rf"^[ \t]*model[ \t]+{re.escape(of.split('(')[0])}\(", match.string, re.MULTILINE
-    )
-    if of.split("(")[0] not in model_names(match.string):
+    model = of.split("(")[0]
+    if model not in model_names(match.string):
         return ""
-    if field:
+    if model in fields(match.string):
         return f"diff({of}, {parts['by']})"
     return f"grad({of}, {parts['by']})" if "(" in of else ""
-
-
-def _of_an_example(match: re.Match[str]) -> str:
-    """`grad(f, x.age)`."""
-    known = match["of"] in model_names(match.string)
-    return f"grad({match['of']}({match['x']}), {match['by']})" if known else ""
 
 
 _D = r"(?:\bd|\u2202|\\partial\b|\\mathrm\{d\})"
@@ -94,13 +79,8 @@ _BY = r"(?P<by>[A-Za-z]\w*(?:\.\w+)?)"
 _CALLED = r"(?P<of>[A-Za-z]\w*\((?:IN)*\))"
 
 
-def _requirement(match: re.Match[str]) -> str:
-    """A word before a constraint that no spec has: with `s.t.` where none stands above."""
-    label = match["label"] or ""
-    return f"{match['st'] or ''}{label}"
-
-
 def _with_heading(match: re.Match[str]) -> str:
+    """A word before a constraint that no spec has: with `s.t.` where none stands above."""
     return "" if match["st"] else f"s.t. {match['label'] or ''}"
 
 
@@ -145,10 +125,6 @@ def _share_of(match: re.Match[str]) -> str:
     return f"{'P' if re.search('[<>=]', bare) else 'E'}[{inner}]"
 
 
-def _members(match: re.Match[str]) -> str:
-    return f"{match['head']}{{{match['in'].strip()}}}"
-
-
 _MEMBER = r"(?:\"[^\"\n]*\"|-?\d[\w.]*%?|[A-Za-z]\w*)"
 
 _WORDS = "AND|OR|NOT|I[N]|ON|FOR|FORALL|WITHIN|BY|WHERE"  # `IN` alone stands for a pattern in rows
@@ -171,16 +147,14 @@ SLIP_ROWS: tuple[Row, ...] = (
         rf"^[^\n]*?\b(?P<word>{_WORDS})\b[^\n]*$",
         _small,
         "`{word}` is written in small letters",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"^ (?i:subject~to|such~that|under|s\.t\.)~(?:(?:the|these|all)~)?(?:following~)?"
         r"(?:constraints?|requirements?|conditions?|restrictions?) :? $",
         "s.t.",
         "what stands below `s.t.` are constraints",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     *COUNT_ROWS,
     row(
@@ -212,16 +186,14 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?:FLOPs?|flops?|Flops?|FLOPS|FLOP/s|params?|parameters)(?!\w|\()",
         _plain_unit,
         "a number has no unit behind it: thousands are `k`, millions `M`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"(?P<n>\d[\d_.]*(?:e[-+]?\d+)?) \*? (?P<prefix>[kKMG]|[kK]ilo|[Mm]ega|[Gg]iga)?[ -]?"
         r"(?:[Bb]ytes?|(?<=[\d \t])B)(?!\w|\()",
         _plain_unit,
         "bytes have no unit behind their number: thousands are `k`, millions `M`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         r"(?P<head>(?:<=|>=|==) )(?:ramp~)?(?:from~)?(?P<first>NUM) "
@@ -229,35 +201,29 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?: ,? (?:\b(?:over|in|within|for|during)~)?(?P<n>\d+)~(?P<unit>epoch|step)s?)?(?!\w)",
         _ramped,
         "a bound that moves from one number to another is a `ramp`",
-        "CS1",
-        "CS102",
+        "CS1 CS102",
     ),
     row(
         r"\b(?:(?i:count)|len|size|support|num) \( (?:\*|1|WORD)? \)(?= [<>=])",
         "count",
         "`count` stands alone: it is the number of examples of a group",
-        "CS1",
-        "CS2",
-        "CS3",
+        "CS1 CS2 CS3",
     ),
     row(
         r"\$?\{ (?P<name>WORD) \}(?! \()",
         _single,
         "`{name}` stands alone, without braces",
-        "CS130",
-        "CS106",
-        "CS125",
+        "CS130 CS106 CS125",
     ),
     row(
         r"(?P<head>[=!]= )[<$@%:](?P<name>WORD) >?(?=[ \t\],)])",
         r"\g<head>\g<name>",
         "`{name}` stands alone, without a mark",
-        "CS1",
-        "CS102",
+        "CS1 CS102",
     ),
     row(
         r"(?P<head>\bforall~WORD~in )(?P<in>MEMBER(?: , MEMBER)+)(?= :)".replace("MEMBER", _MEMBER),
-        _members,
+        r"\g<head>{\g<in>}",
         "values are listed in braces",
         "CS1",
     ),
@@ -270,27 +236,22 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         rf"(?P<head>\bin )\( (?P<in>{_MEMBER}(?: , {_MEMBER}){{2,}}) ,? \)",
-        _members,
+        r"\g<head>{\g<in>}",
         "values are listed in braces",
-        "CS1",
-        "CS3",
+        "CS1 CS3",
     ),
     row(
         r"(\b(?:hidden|channels|split|betas|kernels|strides|features) = )[({]? "
         r"(NUM(?: , NUM)+) [)}]?(?= (?:\)|, \w+ =))",
         lambda m: f"{m[1]}[{m[2]}]",
         "several numbers are a list in brackets",
-        "CS503",
-        "CS505",
-        "CS131",
-        "CS506",
+        "CS503 CS505 CS131 CS506",
     ),
     row(
         r"~in~(?P<set>WORD(?:\((?:IN)*?\))?)~for~(?P<name>WORD|\( WORD(?: , WORD)+ \))(?= [)\]])",
         r" for \g<name> in \g<set>",
         "the name stands before its set: `for {name} in {set}`",
-        "CS137",
-        "CS1",
+        "CS137 CS1",
     ),
     row(
         r"\bball\( (?P<radius>NUM|WORD) , (?P<of>WORD(?:\((?:IN)*\))?)(?= [,)])(?! =)",
@@ -306,7 +267,7 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         _DEMAND,
-        _requirement,
+        r"\g<st>\g<label>",
         "`{word}` begins no constraint: what stands below `s.t.` is one",
         "CS1",
     ),
@@ -317,13 +278,10 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS1",
     ),
     row(
-        r"(?<=[\w)\]%])~soft (?::|=|\bweight =?|\bwith~weight =?|\bof\b) (NUM)(?= (?:$|;|#))",
-        r" soft(weight=\1)",
-        "settings of `soft` stand in `( )`",
-        "CS1",
-    ),
-    row(
-        r"(?<=[\w)\]%])~soft \[ (NUM) \](?= (?:$|;|#))",
+        (
+            r"(?<=[\w)\]%])~soft (?::|=|\bweight =?|\bwith~weight =?|\bof\b) (NUM)(?= (?:$|;|#))",
+            r"(?<=[\w)\]%])~soft \[ (NUM) \](?= (?:$|;|#))",
+        ),
         r" soft(weight=\1)",
         "settings of `soft` stand in `( )`",
         "CS1",
@@ -338,8 +296,7 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?<![\w.])weights\( (?P<model>WORD)? ,? (?P<text>\"[^\"\n]*\")? \)",
         _of_a_model,
         "weights belong to a model: they stand behind its name",
-        "CS2",
-        "CS3",
+        "CS2 CS3",
     ),
     row(
         r"\b(?:(?:layers|modules|kernels|matrices)\( (?P<model>WORD)(?P<text>) \))",
@@ -357,12 +314,11 @@ SLIP_ROWS: tuple[Row, ...] = (
         r"(?P<head>\bin~)(?P<model>WORD)\[ (?P<text>\"[^\"\n]*\") \]",
         _of_a_model,
         "weights of `{model}` are chosen by their names, in `( )`",
-        "CS3",
-        "CS2",
+        "CS3 CS2",
     ),
     row(
         r"(\bdata[ \t][^=\n]*\)) ,? (?:from|:|<-|:=|==|in|\bis\b)? (WORD)(?= (?:\(|$))",
-        _source,
+        lambda m: f"{m[1]} = {m[2]}" if m[2] in SOURCES else "",
         "where data come from stands behind `=`",
         "CS1",
     ),
@@ -381,35 +337,38 @@ SLIP_ROWS: tuple[Row, ...] = (
     ),
     row(
         r"\b(?:grad|diff)\( (?P<of>WORD) , (?P<by>(?P<x>WORD)\.\w+) \)",
-        _of_an_example,
+        where_known(model_names, "of", r"grad(\g<of>(\g<x>), \g<by>)"),
         "a model is derived where it sees an example: `grad({of}({x}), {by})`",
         "CS302",
     ),
     row(
-        rf"\bE\[ (?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \) \]",
+        (
+            rf"\bE\[ (?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \) \]",
+            rf"(?<![\w\[])(?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \)",
+        ),
         _loss_on,
         "`{loss}` compares what the model says with the target; the data stand behind `on`",
         "CS301",
     ),
     row(
-        rf"(?<![\w\[])(?P<loss>{'|'.join(LOSSES)})\( (?P<data>WORD) \)",
-        _loss_on,
-        "`{loss}` compares what the model says with the target; the data stand behind `on`",
-        "CS301",
-    ),
-    row(
-        rf"{_D} (?P<o>\( )?{_CALLED}(?(o) \)) / {_D} (?P<p>\( )?{_BY}(?(p) \))",
+        (
+            rf"{_D} (?P<o>\( )?{_CALLED}(?(o) \)) / {_D} (?P<p>\( )?{_BY}(?(p) \))",
+            rf"{_D} / {_D} (?P<o>\( )?{_BY}(?(o) \)) (?P<p>\( )?{_CALLED}(?(p) \))",
+        ),
         _derived,
         "a derivative is `grad(f(x), x.c)`, of a model of coordinates `diff(u, x)`",
     ),
     row(
-        rf"{_D} / {_D} (?P<o>\( )?{_BY}(?(o) \)) (?P<p>\( )?{_CALLED}(?(p) \))",
-        _derived,
-        "a derivative is `grad(f(x), x.c)`, of a model of coordinates `diff(u, x)`",
-    ),
-    row(
-        rf"(?:\bnorm_?(?P<a>{_P})|\b[lL]_?(?P<b>{_P})_?norm|\bl_?(?P<c>inf)|\bnorm_?[lL](?P<d>{_P}))"
-        r" \( (?P<in>(?:IN)+?) \)",
+        (
+            (
+                rf"(?:\bnorm_?(?P<a>{_P})|\b[lL]_?(?P<b>{_P})_?norm|\bl_?(?P<c>inf)"
+                rf"|\bnorm_?[lL](?P<d>{_P})) \( (?P<in>(?:IN)+?) \)"
+            ),
+            rf"\bnorm\( (?P<in>(?:IN)+?) , [lL]_?(?P<a>{_P}) \)",
+            rf"\bnorm\( (?P<in>(?:IN)+?) \) _ \{{?(?P<a>{_P})\b(?: \}})?",
+            rf"\bnorm\[ (?P<a>{_P}) \] \( (?P<in>(?:IN)+?) \)",
+            rf"\|(?P<in>[^|\n]+)\| _ \{{?(?P<a>{_P})\b(?: \}})?",
+        ),
         _norm_of,
         _NORM,
     ),
@@ -420,39 +379,16 @@ SLIP_ROWS: tuple[Row, ...] = (
         "CS201",
     ),
     row(
-        rf"\bnorm\( (?P<in>(?:IN)+?) , [lL]_?(?P<a>{_P}) \)",
-        _norm_of,
-        _NORM,
-    ),
-    row(
         rf"(?P<in>\b[A-Za-z]\w*)\.norm\( (?:(?:p|ord|norm) = )?(?P<a>{_P}) \)",
         _norm_of,
         _NORM,
         "CS210",
     ),
     row(
-        rf"\bnorm\( (?P<in>(?:IN)+?) \) _ \{{?(?P<a>{_P})\b(?: \}})?",
-        _norm_of,
-        _NORM,
-    ),
-    row(
-        rf"\bnorm\[ (?P<a>{_P}) \] \( (?P<in>(?:IN)+?) \)",
-        _norm_of,
-        _NORM,
-    ),
-    row(
-        rf"\|(?P<in>[^|\n]+)\| _ \{{?(?P<a>{_P})\b(?: \}})?",
-        _norm_of,
-        _NORM,
-    ),
-    row(
         r"([^\n#]*?) (?:&&?|\|\|?|,|\\\\|\u2227|\u2228|\band\b|\bor\b)(?= (?:#[^\n]*)?$)",
         _unended,
         "nothing stands at the end of a line: each line is a constraint of its own",
-        "CS112",
-        "CS102",
-        "CS115",
-        "CS106",
+        "CS112 CS102 CS115 CS106",
     ),
     row(
         r"\bsum\( (?P<in>(?:IN)+?) \) / "

@@ -217,8 +217,7 @@ STATISTICS_ROWS = (
         r"(?P<of>(?:[^(),\n]|\((?:IN)*\))+?) \) \)",
         lambda m: f"E[{m['of'].strip()} | {' and '.join(_conditions([m['in'].strip()]))}]",
         _SHEET,
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         rf"\b(?:AVERAGE|AVG|Average) {_CELLS}",
@@ -237,16 +236,14 @@ STATISTICS_ROWS = (
         rf"{_ENDED}",
         _between,
         "from one number to another is `in [a, b]`",
-        "CS1",
-        "CS302",
+        "CS1 CS302",
     ),
     row(
         rf"(?:(?P<call>\bbetween) \( {_FEATURE} , |{_FEATURE.replace('of', 'own')}~"
         r"(?i:between|within|range) \( )(?P<low>NUM) , (?P<high>NUM) \)",
         lambda m: (of := m["of"] or m["own"]) and f"{of} in [{m['low']}, {m['high']}]",
         "from one number to another is `in [a, b]`",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(
         rf"{_FEATURE}~(?:is~)?(?P<word>over|above|exceeds|exceeding|older than|beyond|under|below"
@@ -262,12 +259,7 @@ STATISTICS_ROWS = (
         _FORMULA,
     ),
     row(
-        rf"(?P<head>\b{_SOURCE}\((?:IN)*?, ){_ABSENT} = {_TRUE}(?= [,)])",
-        r"\g<head>missing=drop",
-        _MISSING,
-    ),
-    row(
-        rf"(?P<head>\b{_SOURCE}\((?:IN)*?, ){_ABSENT}(?= [,)])",
+        rf"(?P<head>\b{_SOURCE}\((?:IN)*?, ){_ABSENT}(?: = {_TRUE})?(?= [,)])",
         r"\g<head>missing=drop",
         _MISSING,
     ),

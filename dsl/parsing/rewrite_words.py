@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.messages.synonyms import STAND_INS
 from cspec.dsl.parsing import rewrite_forms as forms
 from cspec.dsl.parsing.rewrite_forms import row
 from cspec.dsl.words.functions import SURROGATES
@@ -88,7 +89,7 @@ WORD_ROWS = (
     ),
     row(
         r"\bwith~surrogate~(WORD)(?!\w|\()",
-        forms.surrogate,
+        lambda m: (word := STAND_INS.get(m[1].lower(), "")) and f"with surrogate {word}",
         f"a stand-in is one of {', '.join(SURROGATES)}, or an expression",
     ),
     row(
@@ -123,8 +124,7 @@ WORD_ROWS = (
         r"^( fit\( )(?:(?:(?:model|data|x|y) = )?(?!full\b|auto\b)WORD , )+(?=WORD =)",
         r"\1",
         "model and data are those of the spec: `fit` has settings alone",
-        "CS131",
-        "CS502",
+        "CS131 CS502",
     ),
     row(r"^ WORD\.(fit)\((.*)\) $", r"\1(\2)", "`fit` is a line of its own"),
     row(
@@ -269,8 +269,7 @@ WORD_ROWS = (
         r"\b(?:ball|ramp|uniform|normal|quantile|cvar|clip|norm|range|diff)\((?:IN)*\)",
         lambda m: re.sub(rf"([(,][ \t]*)(?:{_NAMES})[ \t]*=(?!=)[ \t]*", r"\1", m[0]),
         "what goes by its place has no name",
-        "CS502",
-        "CS301",
+        "CS502 CS301",
     ),
     row(
         r"\b(?:df|data|dataset|frame|table|batch|row|sample|example|ds)(?:\.(WORD)\b(?!\()"
@@ -401,7 +400,7 @@ WORD_ROWS = (
     ),
     row(
         r"\bin [{\[] (\d+)(?: , (\d+))? ,? (?:\.\.\.?|…) ,? (\d+) [}\]]",
-        forms.counted,
+        lambda m: forms.from_to(int(m[1]), int(m[3]), int(m[2]) - int(m[1]) if m[2] else 1),
         "numbers from 0 on are `range(n)`, without `..`",
     ),
     row(
@@ -410,8 +409,7 @@ WORD_ROWS = (
             f"{m[1]}{'max' if m[5] == '>=' else 'min'}({m[4]} for {m[2]} in {m[3]}) {m[5]} {m[6]}"
         ),
         "that one of them holds is a bound on the largest, or the smallest",
-        "CS126",
-        "CS101",
+        "CS126 CS101",
     ),
     row(
         r"\bin~(?:groups|levels|unique|categories|distinct|classes|set|support|domain)\( (WORD) \)",
@@ -433,8 +431,7 @@ WORD_ROWS = (
         r"HEAD((?!forall\b|metric\b|minimize\b|maximize\b)[^\n]*[<>=]=[^\n]+)$",
         forms.everywhere,
         "a relation of points holds at some: `forall` says at which",
-        "CS201",
-        "CS302",
+        "CS201 CS302",
     ),
     row(
         r"\b(?:sup|supremum|worst|worst_case|maximum|adversarial)\((?=(?:IN)*\bfor\b)",
@@ -446,16 +443,14 @@ WORD_ROWS = (
         r"^[^\n]*\b(?P<name>[A-Za-z]\w*)['′][^\n]*$",
         forms.primed,
         "a name has no prime",
-        "CS124",
-        "CS105",
+        "CS124 CS105",
     ),
     row(r"\bseed = [\[(] (\d+) ,[^\[\]()\n]*[\])]", r"seed=\1", "a run has one seed"),
     row(
         r"^ (?i:(max|min)(?:imi[sz]e|imum)?) :? ;? \n(?:[ \t]|\n)*(?=[^\s])(?!s\.t\.)",
         lambda m: f"{m[1].lower()}imize ",
         "an objective stands behind its word",
-        "CS1",
-        "CS2",
+        "CS1 CS2",
     ),
     row(r"^ (?:End|END|end|EndModel|endmodel) ;? $", "", "a spec has no end mark", "CS2"),
 )

@@ -16,14 +16,7 @@ from functools import cache
 from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.parsing.rewrite_bound import (
-    at_a_point,
-    at_points,
-    each_entry,
-    each_group,
-    last_entry,
-    on_an_axis,
-)
+from cspec.dsl.parsing.rewrite_bound import BOUND
 from cspec.dsl.parsing.rewrite_calls import CALL_ROWS, LABEL_ROWS, let_of_a_model
 from cspec.dsl.parsing.rewrite_elsewhere import ELSEWHERE_ROWS
 from cspec.dsl.parsing.rewrite_forms import Rewrite, put
@@ -76,14 +69,15 @@ def rewrites(source: Source, first: Diagnostic, readings: bool) -> Iterator[Rewr
         if row.codes and not first.code.startswith(row.codes):
             continue
         last = len(text) if row.on else end
-        made = []
-        for match in islice(row.pattern.finditer(text, start, last), _FOUND):
-            new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
-            if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
-                made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
-        if len(made) > 1:
-            yield _together(text, made)
-        yield from made
+        for pattern in row.patterns:
+            made = []
+            for match in islice(pattern.finditer(text, start, last), _FOUND):
+                new = match.expand(row.make) if isinstance(row.make, str) else row.make(match)
+                if (new or row.make == "") and new != match[0] and not match[0].startswith("#"):
+                    made.append(Rewrite(Span(*match.span()), new, _said(row.message, match)))
+            if len(made) > 1:
+                yield _together(text, made)
+            yield from made
 
 
 def _together(text: str, made: Sequence[Rewrite]) -> Rewrite:
@@ -132,12 +126,7 @@ def _of_the_spec(source: Source, first: Diagnostic) -> Iterator[Rewrite]:
         _table_column,
         _added_column,
         _one_objective,
-        at_a_point,
-        at_points,
-        on_an_axis,
-        last_entry,
-        each_entry,
-        each_group,
+        *BOUND,
         _left_out,
         let_of_a_model,
         *NAMED,

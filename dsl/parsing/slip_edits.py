@@ -11,7 +11,7 @@ from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import closest_word
 from cspec.dsl.parsing.kept_words import FIXED, RELATIONS, SAID
 from cspec.dsl.text.clauses import ITEM_WORDS
-from cspec.dsl.text.source import Source
+from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.constants import CONSTANTS
@@ -38,8 +38,7 @@ class Edit(NamedTuple):
 
     cost: int
     distance: int
-    start: int
-    end: int
+    span: Span
     new: str
 
 
@@ -59,7 +58,7 @@ def slip_edits(source: Source, first: Diagnostic, start: int, end: int) -> Itera
         distance = max(hit - index, index - last, 0)
         if distance <= _NEAR and token.kind != "ST":
             for cost, left, right, new in _at(tokens, index, syntax):
-                yield Edit(cost, distance, left, right, new)
+                yield Edit(cost, distance, Span(left, right), new)
 
 
 def _at(tokens: Sequence[Token], index: int, syntax: bool) -> Iterator[tuple[int, int, int, str]]:

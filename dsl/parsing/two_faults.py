@@ -5,31 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors
+from cspec.dsl.messages.examples import Check, leads
 from cspec.dsl.parsing.kept_words import keeps
 from cspec.dsl.parsing.rewrite_forms import Rewrite
 from cspec.dsl.parsing.rewrites import rewrites
 from cspec.dsl.text.source import Source, Span, line_of
 
-Check = Callable[[Source], Sequence[Diagnostic]]
 _FIRST, _SECOND = 4, 3
 """Lines of other forms that are tried for the first fault, and for what is left then."""
-
-
-def leads(source: Source, fix: Fix, check: Check, before: int, whole: bool = False) -> bool:
-    """Whether a fix leaves fewer errors, and none where it was made, or on the `whole` line."""
-    start, end = fix.span
-    text = f"{source.text[:start]}{fix.replacement}{source.text[end:]}"
-    wrong = errors(check(Source(text=text, name=source.name)))
-    last = start + len(fix.replacement)
-    if whole:
-        start, last = line_of(text, start)[0], line_of(text, last)[1]
-    return len(wrong) < before and not any(
-        d.span.start <= last and d.span.end >= start for d in wrong
-    )
 
 
 def both_mended(
@@ -44,9 +31,8 @@ def both_mended(
     for one in islice(_edits(source, first), _FIRST):
         if one.span.start < start or one.span.end > end:
             continue
-        text = f"{source.text[: one.span.start]}{one.new}{source.text[one.span.end :]}"
-        here = Source(text=text, name=source.name)
-        last = len(text) - behind
+        here = source.edited(one.span, one.new)
+        last = len(here.text) - behind
         left = [d for d in errors(check(here)) if start <= d.span.start <= last]
         if not left or left[0].message in told:
             continue  # of what is said already, each has its own edit
@@ -55,7 +41,8 @@ def both_mended(
                 continue
             fix = Fix(span=other.span, replacement=other.new, title="")
             if leads(here, fix, check, len(wrong), whole=True):
-                line = f"{text[start : other.span.start]}{other.new}{text[other.span.end : last]}"
+                text = here.edited(other.span, other.new).text
+                line = text[start : len(text) - behind]
                 if "#" in line or not keeps(source.text[start:end], line, own=True):
                     continue
                 help_ = f"write `{line.strip()}`"

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.examples import Check, leads
 from cspec.dsl.messages.wording import closing
-from cspec.dsl.parsing.two_faults import Check, leads
 from cspec.dsl.text.source import LABEL, Source, Span, line_of
 
 QUOTE = re.compile(r"`([^`]+)`")

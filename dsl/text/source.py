@@ -59,6 +59,11 @@ class Source(BaseModel, frozen=True, ignored_types=(cached_property,)):
         """The text exactly as typed."""
         return self.text[span.start : span.end]
 
+    def edited(self, span: Span, new: str) -> Source:
+        """The source with another text in a place."""
+        text = f"{self.text[: span.start]}{new}{self.text[span.end :]}"
+        return Source(text=text, name=self.name)
+
 
 LABEL = re.compile(r"[ \t]*(?:s\.t\.[ \t]*)?(?:\w+:[ \t]*)?")
 """What stands before the body of a constraint on its line."""

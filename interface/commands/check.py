@@ -54,7 +54,8 @@ def main(options: argparse.Namespace) -> int:
         for report in reports:
             print_diagnostics(report["found"])
         for report in reports:
-            _print_unset(report["unset"])
+            for name, how in report["unset"].items():
+                print(visible_line(f"param `{name}` has no value; to run, set it: {how}"))
         print(_summary(reports, options.strict))
     return exits.ERRORS if failed else exits.OK
 
@@ -76,18 +77,12 @@ def _checked(name: str, fix: bool, params: Mapping[str, object], offer: bool) ->
     try:
         source, applied = read_source(name), 0
         if fix and name != "-":
-            source, applied = _fix(source, Path(name))
+            source, applied = mended(source)
+            if applied:
+                write_text(Path(name), source.text)
         return _found(source, name, applied, params, offer)
     except SpecError as error:
         return {"file": name, "found": error.diagnostics, "fixed": 0, "unset": {}}
-
-
-def _fix(source: Source, path: Path) -> tuple[Source, int]:
-    """The source with the safe fixes that make it better, written back once."""
-    source, total = mended(source)
-    if total:
-        write_text(path, source.text)
-    return source, total
 
 
 def _plain(report: dict[str, Any]) -> dict[str, Any]:
@@ -100,12 +95,6 @@ def _plain(report: dict[str, Any]) -> dict[str, Any]:
         "unset": list(report["unset"]),
         "diagnostics": [as_json(d) for d in found],
     }
-
-
-def _print_unset(unset: Mapping[str, str]) -> None:
-    """Params that a run needs from outside."""
-    for name, how in unset.items():
-        print(visible_line(f"param `{name}` has no value; to run, set it: {how}"))
 
 
 def _summary(reports: list[dict[str, Any]], strict: bool) -> str:

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from cspec.commands import exits
 from cspec.commands.run import add_output, in_json, natural
-from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.commands.settings import add_given, bindings_of, params_of
 from cspec.dsl.text.visible import visible_line
 from cspec.reading.sources import add_spec, chosen
 from cspec.reading.specs import checked_spec
+from cspec.running.outside import Asked
 
 if TYPE_CHECKING:
     from cspec.runtime.result.result import Result
@@ -35,9 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=positive, default=3, help="runs a method (default 3)")
     parser.add_argument("--last", action="store_true", help="judge last iterates, not the chosen")
-    add_set(parser)
-    add_trust(parser)
-    add_bind(parser)
+    add_given(parser)
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument(
         "--out", metavar="DIR", help="keep every run and the table here; run again, it goes on"
@@ -53,27 +52,21 @@ def positive(text: str) -> int:
     return number
 
 
+@in_json
 def main(options: argparse.Namespace) -> int:
     """Compare; with --json also errors are JSON lines."""
-    return in_json(options, lambda: _compare(options))
-
-
-def _compare(options: argparse.Namespace) -> int:
     source, base = chosen(options)
     params = params_of(options)
-    # A mistake in the text is found before the two seconds that torch takes to import.
     checked_spec(source, params)
 
+    # A mistake in the text is found before the two seconds that torch takes to import.
     from cspec.comparing.compare import compare
 
     found = compare(
-        source,
+        Asked(source, base, params, bindings_of(options)),
         options.using,
         seeds=options.seeds,
         last=options.last,
-        params=params,
-        bindings=bindings_of(options),
-        base=base,
         device=options.device,
         out=Path(options.out) if options.out else None,
         note=_ignore if options.quiet else _note,

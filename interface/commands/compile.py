@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from cspec.commands import exits
-from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.commands.settings import add_given, bindings_of, params_of
+from cspec.dsl.text.source import Span
 from cspec.reading.files import write_text
 from cspec.reading.sources import add_spec, chosen
 from cspec.render.messages import print_diagnostics
-from cspec.render.tree import plain
-from cspec.running.outside import checked_with
+from cspec.running.outside import Asked
 
 DUMPS = ("tree", "problem", "graph", "source")
 
@@ -28,9 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STAGES",
         help=f"instead of the source, any of {', '.join(DUMPS)}, separated by commas",
     )
-    add_set(parser)
-    add_trust(parser)
-    add_bind(parser)
+    add_given(parser)
     parser.add_argument("--device", default="cpu", help="device to compile for")
 
 
@@ -46,8 +49,8 @@ def stages(text: str) -> tuple[str, ...]:
 def main(options: argparse.Namespace) -> int:
     """Compile and write."""
     source, base = chosen(options)
-    bindings = bindings_of(options)
-    checked = checked_with(source, params_of(options), bindings, base)
+    asked = Asked(source, base, bindings=bindings_of(options), params=params_of(options))
+    checked = asked.checked()
     print_diagnostics(checked.diagnostics)
 
     from cspec.running.plans import plan_of
@@ -60,7 +63,7 @@ def main(options: argparse.Namespace) -> int:
     if {"graph", "source"} & set(options.dump):
         from cspec.running.prepare import prepare
 
-        program = prepare(symbolic, bindings, base=base, device=options.device).program
+        program = prepare(symbolic, asked.bindings, base=base, device=options.device).program
         parts["graph"] = lambda: program.graph.model_dump_json(indent=1)
         parts["source"] = lambda: program.source.rstrip("\n")
     text = "\n".join(parts[stage]() for stage in options.dump) + "\n"
@@ -69,3 +72,25 @@ def main(options: argparse.Namespace) -> int:
     else:
         write_text(Path(options.out), text)
     return exits.OK
+
+
+def plain(value: Any) -> Any:
+    """Records as dictionaries with their kind, spans as [start, end], sets as lists."""
+    match value:
+        case BaseModel():
+            fields = {name: plain(getattr(value, name)) for name in type(value).model_fields}
+            kept = {name: item for name, item in fields.items() if item not in (None, [], {}, "")}
+            return {"kind": type(value).__name__, **kept}
+        case Span():
+            return [value.start, value.end]
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case frozenset() | set():
+            return sorted(plain(item) for item in value)
+        case tuple() | list():
+            return [plain(item) for item in value]
+        case Enum():
+            return value.value
+        case float() if value in (float("inf"), float("-inf")):
+            return str(value)
+    return value

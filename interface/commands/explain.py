@@ -8,7 +8,7 @@ import re
 import sys
 
 from cspec.commands import exits
-from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.commands.settings import add_given, bindings_of, params_of
 from cspec.dsl.text.visible import visible, visible_json
 from cspec.reading.codes import code_page
 from cspec.reading.sources import chosen
@@ -26,9 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--mermaid", action="store_const", dest="format", const="mermaid")
     parser.set_defaults(format="text")
     parser.add_argument("--verbose", action="store_true", help="also each pass and what it changed")
-    add_set(parser)
-    add_trust(parser)
-    add_bind(parser)
+    add_given(parser)
 
 
 def main(options: argparse.Namespace) -> int:

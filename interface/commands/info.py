@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cspec.commands import exits
 from cspec.commands.settings import add_set, add_trust, params_of
@@ -34,58 +34,55 @@ def main(options: argparse.Namespace) -> int:
     return exits.OK
 
 
-def _sections(found: Needs) -> list[str]:
-    sections = [_section("objective", [(found.objective,)])]
-    sections.append(
-        _section(
-            "requirements",
-            [
-                (c.label, c.text, f"line {c.line}", _remarks(c.soft, c.by))
-                for c in found.constraints
-            ],
-        )
-    )
-    sections.append(_section("method", [(found.method,)]))
-    outside = [
-        (u.name, u.kind, "needed by line " + ", ".join(map(str, u.lines)) if u.lines else "")
-        for u in found.unbound
-    ]
-    sections.append(_section("bind from outside", outside))
-    params = [
-        (p.name, p.how if p.value is None else _value(p.value), f"in {p.set}" if p.set else "")
-        for p in found.params
-    ]
-    sections.append(_section("params (--set name=value)", params))
-    data = [
-        (
-            d.name,
-            ", ".join(d.columns),
-            _origin(d.source),
-            "implied" if d.implied else SCALED if d.standardized else "",
-        )
-        for d in found.datasets
-    ]
-    sections.append(_section("data", data))
-    models = [
-        (m.name, _origin(m.source), "frozen" if m.frozen else "", "implied" if m.implied else "")
-        for m in found.models
-    ]
-    sections.append(_section("models", models))
-    sections.append(_section("variables", [(name,) for name in found.variables]))
-    sections.append(_section("domains", [(name,) for name in found.domains]))
-    sections.append(_section("given by your loop", [(name,) for name in found.given]))
-    sections.append(_section("verified", [(text,) for text in found.verify]))
-    sections.append(_section("metrics", [(text,) for text in found.metrics]))
-    sections.append(_section("a run gives", [(text,) for text in found.gives]))
-    return [section for section in sections if section]
-
-
-def _section(title: str, rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join([title, *(f"  {line}" for line in columns(rows))]) if rows else ""
-
-
-def _remarks(soft: bool, by: str | None) -> str:
-    return ", ".join(text for text in ("a preference" if soft else "", by or "") if text)
+def _sections(found: Needs) -> Iterator[str]:
+    tables: dict[str, Sequence[Sequence[str]]] = {
+        "objective": [(found.objective,)],
+        "requirements": [
+            (
+                c.label,
+                c.text,
+                f"line {c.line}",
+                ", ".join(filter(None, ("a preference" if c.soft else "", c.by))),
+            )
+            for c in found.constraints
+        ],
+        "method": [(found.method,)],
+        "bind from outside": [
+            (u.name, u.kind, "needed by line " + ", ".join(map(str, u.lines)) if u.lines else "")
+            for u in found.unbound
+        ],
+        "params (--set name=value)": [
+            (p.name, p.how if p.value is None else _value(p.value), f"in {p.set}" if p.set else "")
+            for p in found.params
+        ],
+        "data": [
+            (
+                d.name,
+                ", ".join(d.columns),
+                _origin(d.source),
+                "implied" if d.implied else SCALED if d.standardized else "",
+            )
+            for d in found.datasets
+        ],
+        "models": [
+            (
+                m.name,
+                _origin(m.source),
+                "frozen" if m.frozen else "",
+                "implied" if m.implied else "",
+            )
+            for m in found.models
+        ],
+        "variables": [(name,) for name in found.variables],
+        "domains": [(name,) for name in found.domains],
+        "given by your loop": [(name,) for name in found.given],
+        "verified": [(text,) for text in found.verify],
+        "metrics": [(text,) for text in found.metrics],
+        "a run gives": [(text,) for text in found.gives],
+    }
+    for title, rows in tables.items():
+        if rows:
+            yield "\n".join([title, *(f"  {line}" for line in columns(rows))])
 
 
 SCALED = "the model sees numeric inputs standardized; named features (`x.age`) are as in the data"

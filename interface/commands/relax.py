@@ -10,39 +10,28 @@ from __future__ import annotations
 import argparse
 
 from cspec.commands.run import in_json, natural
-from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.commands.settings import add_given, bindings_of, params_of
 from cspec.reading.sources import add_spec, chosen
+from cspec.running.outside import Asked
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec relax`."""
     add_spec(parser)
-    add_set(parser)
-    add_trust(parser)
-    add_bind(parser)
+    add_given(parser)
     parser.add_argument("--seed", type=natural, help="default: the spec's")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument("--json", action="store_true", help="the relaxation as one JSON object")
 
 
+@in_json
 def main(options: argparse.Namespace) -> int:
     """Relax the spec; with --json also errors are JSON lines."""
-    return in_json(options, lambda: _relax(options))
-
-
-def _relax(options: argparse.Namespace) -> int:
-    source, base = chosen(options)
+    asked = Asked(*chosen(options), params_of(options), bindings_of(options))
 
     # Imported here: `cspec relax --help` needs no torch.
     from cspec.running.relax import relaxation
 
-    found = relaxation(
-        source,
-        params_of(options),
-        bindings_of(options),
-        base=base,
-        seed=options.seed,
-        device=options.device,
-    )
+    found = relaxation(asked, seed=options.seed, device=options.device)
     print(found.to_json() if options.json else found)
     return found.exit_code

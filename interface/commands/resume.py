@@ -7,18 +7,14 @@ changed is refused by name; --accept-changes goes on with it, and the report say
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from cspec.commands.run import add_output, announce, deliver, in_json
-from cspec.commands.settings import add_base, add_bind, add_trust, base_of, bindings_of
+from cspec.commands.settings import add_run, bindings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec resume`."""
-    parser.add_argument("run", metavar="RUN", help="the folder of the run")
-    add_bind(parser)
-    add_base(parser)
-    add_trust(parser)
+    add_run(parser)
     parser.add_argument(
         "--accept-changes",
         action="store_true",
@@ -27,20 +23,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser)
 
 
+@in_json
 def main(options: argparse.Namespace) -> int:
     """Resume; exit codes as of `cspec run`."""
-    return in_json(options, lambda: _resume(options))
-
-
-def _resume(options: argparse.Namespace) -> int:
     from cspec.evidence.resuming import go_on, resumption
     from cspec.render.progress import progress
 
     resumed = resumption(
-        Path(options.run),
-        bindings_of(options),
-        accept_changes=options.accept_changes,
-        base=base_of(options),
+        options.run, bindings_of(options), accept_changes=options.accept_changes, base=options.base
     )
     program = resumed.program
     announce(options, program)

@@ -9,28 +9,30 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from cspec.commands import exits
-from cspec.commands.settings import add_bind, add_set, add_trust, bindings_of, params_of
+from cspec.commands.settings import add_given, bindings_of, params_of
 from cspec.comparing.using import with_fit
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.render import as_json
 from cspec.dsl.text.visible import visible_line
 from cspec.reading.sources import add_spec, chosen
 from cspec.render.messages import print_diagnostics
+from cspec.running.outside import Asked
 from cspec.terminated import interruption
+
+Main = Callable[[argparse.Namespace], int]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec run`."""
     add_spec(parser)
-    add_set(parser)
-    add_trust(parser)
-    add_bind(parser)
+    add_given(parser)
     parser.add_argument(
         "--fit", action="append", default=[], metavar="SETTING=VALUE", help="in place of the spec's"
     )
@@ -53,69 +55,59 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def in_json(main: Main) -> Main:
+    """A command whose errors are a JSON line where JSON was asked for."""
+
+    @wraps(main)
+    def answering(options: argparse.Namespace) -> int:
+        try:
+            return main(options)
+        except SpecError as error:
+            if not options.json:
+                raise
+            found, code = error.diagnostics, exits.ERRORS
+        except KeyboardInterrupt as error:
+            if not options.json:
+                raise
+            helps = ("continue with `cspec resume FOLDER`, if the run had one",)
+            found = (Diagnostic(code="CS603", message=interruption(error), helps=helps),)
+            code = exits.INTERRUPTED
+        print(json.dumps({"type": "error", "diagnostics": [as_json(d) for d in found]}))
+        return code
+
+    return answering
+
+
+@in_json
 def main(options: argparse.Namespace) -> int:
     """Run the spec; with --json also errors are JSON lines."""
-    return in_json(options, lambda: _run(options))
-
-
-def in_json(options: argparse.Namespace, work: Any) -> int:
-    """The code of `work`; errors as a JSON line where JSON was asked for."""
-    try:
-        code: int = work()
-        return code
-    except SpecError as error:
-        if not options.json:
-            raise
-        found = [as_json(d) for d in error.diagnostics]
-        print(json.dumps({"type": "error", "diagnostics": found}))
-        return exits.ERRORS
-    except KeyboardInterrupt as error:
-        if not options.json:
-            raise
-        helps = ("continue with `cspec resume FOLDER`, if the run had one",)
-        ended = Diagnostic(code="CS603", message=interruption(error), helps=helps)
-        found = [as_json(ended)]
-        print(json.dumps({"type": "error", "diagnostics": found}))
-        return exits.INTERRUPTED
-
-
-def _run(options: argparse.Namespace) -> int:
     source, base = chosen(options)
     source = with_fit(source, ", ".join(options.fit)) if options.fit else source
-    params, bindings = params_of(options), bindings_of(options)
-
-    # A mistake in the text is found before the two seconds that torch takes to import.
-    from cspec.running.outside import checked_with
-
-    checked = checked_with(source, params, bindings, base)
+    asked = Asked(source, base, params_of(options), bindings_of(options))
+    checked = asked.checked()
     if checked.diagnostics and not (options.json or options.quiet):
         print_diagnostics(checked.diagnostics)
 
+    # A mistake in the text is found before the two seconds that torch takes to import.
     from cspec.running.plans import plan_of
 
     symbolic = plan_of(checked)
 
     from cspec.render.progress import progress
-    from cspec.running.prepare import prepare, seed_of
+    from cspec.running.prepare import prepare
     from cspec.running.train import new_folder, train
 
-    seed = seed_of(symbolic, options.seed)
-    prepared = prepare(symbolic, bindings, base=base, seed=seed, device=options.device)
-    out = options.out or new_folder(prepared.program, seed)
+    prepared = prepare(
+        symbolic, asked.bindings, base=base, seed=options.seed, device=options.device
+    )
+    out = options.out or new_folder(prepared.program, prepared.seed)
     if prepared.warnings and not (options.json or options.quiet):
         print_diagnostics(prepared.warnings)
     announce(options, prepared.program, (*checked.diagnostics, *prepared.warnings))
     mode = "json" if options.json else "none" if options.quiet else "auto"
     with progress(prepared.program, mode) as update, _kept(out, own=options.out is None):
         result = train(
-            prepared,
-            seed=seed,
-            device=options.device,
-            out=out,
-            on_progress=update,
-            base=base,
-            bindings=bindings,
-            params=params,
+            prepared, out=out, on_progress=update, bindings=asked.bindings, params=asked.params
         )
     return deliver(options, result, prepared.program)
 

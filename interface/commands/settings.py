@@ -45,20 +45,6 @@ def add_bind(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_base(parser: argparse.ArgumentParser) -> None:
-    """`--base`."""
-    parser.add_argument(
-        "--base",
-        metavar="DIR",
-        help="folder of the spec's data and code; default: where they were when it ran",
-    )
-
-
-def base_of(options: argparse.Namespace) -> Path | None:
-    """The folder that `--base` names."""
-    return None if options.base is None else Path(options.base)
-
-
 def add_trust(parser: argparse.ArgumentParser) -> None:
     """`--trust`."""
     parser.add_argument(
@@ -70,6 +56,26 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         help="a module that the spec may bring Python in from, with its submodules; files of the "
         "spec's folder, torch's computations and packages that announce functions need no trust",
     )
+
+
+def add_given(parser: argparse.ArgumentParser) -> None:
+    """What is given beside a spec: `--set`, `--trust`, `--bind` and `--data-dir`."""
+    add_set(parser)
+    add_trust(parser)
+    add_bind(parser)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """`RUN`, and what is given again beside it: `--bind`, `--data-dir`, `--base` and `--trust`."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="the folder of the run")
+    add_bind(parser)
+    parser.add_argument(
+        "--base",
+        metavar="DIR",
+        type=Path,
+        help="folder of the spec's data and code; default: where they were when it ran",
+    )
+    add_trust(parser)
 
 
 def module_name(text: str) -> str:

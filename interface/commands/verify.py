@@ -11,31 +11,24 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from cspec.commands.run import add_output, deliver, in_json
-from cspec.commands.settings import add_base, add_bind, add_trust, base_of, bindings_of
+from cspec.commands.settings import add_run, bindings_of
 from cspec.dsl.text.visible import visible_line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `cspec verify`."""
-    parser.add_argument("run", metavar="RUN", help="the folder of the run")
-    add_bind(parser)
-    add_base(parser)
-    add_trust(parser)
+    add_run(parser)
     add_output(parser)
 
 
+@in_json
 def main(options: argparse.Namespace) -> int:
     """Verify; exit codes as of `cspec run`, and 1 where the folder does not hold."""
-    return in_json(options, lambda: _verify(options))
-
-
-def _verify(options: argparse.Namespace) -> int:
     from cspec.evidence.verification import verify_run
 
-    found = verify_run(Path(options.run), bindings_of(options), base_of(options))
+    found = verify_run(options.run, bindings_of(options), options.base)
     if options.json:
         print(json.dumps(found.as_json(), allow_nan=False, ensure_ascii=False))
     elif not options.quiet:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -16,12 +15,12 @@ from cspec.comparing.kept import keep, kept, key_of
 from cspec.comparing.table import Comparison, MethodRuns, measure
 from cspec.comparing.using import Way, read_using, with_using
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
-from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Objective
 from cspec.reading.files import write_text
 from cspec.reading.specs import checked_spec
+from cspec.running.outside import Asked
 from cspec.running.plans import planned
-from cspec.running.prepare import prepare, seed_of
+from cspec.running.prepare import prepare
 from cspec.running.train import train
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.places import require_folder
@@ -35,14 +34,11 @@ OnRun = Callable[[str, Result], None]
 
 
 def compare(
-    source: Source,
+    asked: Asked,
     using: Sequence[str],
     *,
     seeds: int = 3,
     last: bool = False,
-    params: Mapping[str, object] | None = None,
-    bindings: Mapping[str, Any] | None = None,
-    base: Path = Path(),
     device: str = "cpu",
     out: Path | None = None,
     note: Note = lambda _: None,
@@ -60,22 +56,16 @@ def compare(
     Raises:
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
     """
-    checked = checked_spec(source, params)
+    checked = checked_spec(asked.source, asked.params)
     if out is not None:
         require_folder(out)
     methods = _methods(using, checked.params)
     first = checked.fit.seed
     numbers = tuple(range(first, first + seeds))
-    course = _Course(
-        _Question(source, params or {}, bindings or {}, base, device, out, last),
-        numbers,
-        total=len(methods) * seeds,
-        note=note,
-        on_run=on_run,
-    )
+    course = _Course(asked, device, out, last, numbers, len(methods) * seeds, note, on_run)
     rows = [course.row(place, text, way) for place, (text, way) in enumerate(methods.items(), 1)]
     sense = next((i.sense for i in checked.spec.items if isinstance(i, Objective)), "minimize")
-    found = Comparison(source.name, tuple(rows), numbers, last, course.interrupted, sense)
+    found = Comparison(asked.source.name, tuple(rows), numbers, last, course.interrupted, sense)
     if out is not None:
         _write(out, found, note)
     return found
@@ -113,93 +103,69 @@ def _methods(using: Sequence[str], params: Mapping[str, object]) -> dict[str, Wa
     return methods
 
 
-@dataclass(frozen=True)
-class _Question:
-    """What is asked of every method alike: the spec, what it is bound to, and where it runs."""
-
-    source: Source
-    params: Mapping[str, object]
-    bindings: Mapping[str, Any]
-    base: Path
-    device: str
-    out: Path | None
-    last: bool
-
-    def answer(self, way: Way, seed: int, folder: Path | None) -> Result:
-        """One run: read where it was finished before, else trained."""
-        plan = planned(with_using(self.source, way), self.params)
-        fresh = {
-            name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
-            for name, value in self.bindings.items()
-        }
-        at = seed_of(plan, seed)
-        prepared = prepare(plan, fresh, base=self.base, seed=at, device=self.device)
-        key = key_of(prepared.program, seed, self.device, self.bindings)
-        if (finished := kept(folder, key)) is not None:
-            return finished
-        run = train(
-            prepared,
-            seed=seed,
-            device=self.device,
-            out=folder,
-            base=self.base,
-            bindings=self.bindings,
-            params=self.params,
-        )
-        if folder is not None and run.status != "interrupted":
-            keep(folder, key, run)
-        return run
-
-
+@dataclass
 class _Course:
     """The runs of a comparison in their order: how many are done, and whether it goes on."""
 
-    def __init__(
-        self,
-        question: _Question,
-        seeds: Sequence[int],
-        *,
-        total: int,
-        note: Note,
-        on_run: OnRun,
-    ) -> None:
-        self._question, self._seeds, self._total = question, seeds, total
-        self._note, self._on_run = note, on_run
-        self._done = 0
-        self.interrupted = False
+    asked: Asked
+    device: str
+    out: Path | None
+    last: bool
+    seeds: Sequence[int]
+    total: int
+    note: Note
+    on_run: OnRun
+    done: int = 0
+    interrupted: bool = False
 
     def row(self, place: int, text: str, way: Way) -> MethodRuns:
         """The runs of one method, or why it can't do this spec."""
         runs: list[Result] = []
         refused = None
-        for seed in self._seeds:
+        for seed in self.seeds:
             if self.interrupted:
                 break
             try:
                 self._run(place, text, way, seed, runs)
             except SpecError as error:
                 refused = _reason(error, own=bool(way.changes))
-                self._note(f"{text}: refused: {refused}")
-                self._done += len(self._seeds) - len(runs) - 1
+                self.note(f"{text}: refused: {refused}")
+                self.done += len(self.seeds) - len(runs) - 1
                 break
             except KeyboardInterrupt:  # outside of the training
                 self.interrupted = True
-        return MethodRuns(text, tuple(runs), self._question.last, refused)
+        return MethodRuns(text, tuple(runs), self.last, refused)
 
     def _run(self, place: int, text: str, way: Way, seed: int, runs: list[Result]) -> None:
-        out, last = self._question.out, self._question.last
-        folder = None if out is None else out / f"{place}-{_slug(text)}-seed{seed}"
-        self._done += 1
+        folder = None if self.out is None else self.out / f"{place}-{_slug(text)}-seed{seed}"
+        self.done += 1
         started = time.monotonic()
-        run = self._question.answer(way, seed, folder)
+        run = self._answer(way, seed, folder)
         if run.status == "interrupted":
             self.interrupted = True
             return
         runs.append(run)
-        self._on_run(text, run)
+        self.on_run(text, run)
         took = time.monotonic() - started
-        said = f"{text}  seed {seed}  {_said(run, last)}  {took:.1f} s"
-        self._note(f"{self._done}/{self._total}  {said}")
+        said = f"{text}  seed {seed}  {_said(run, self.last)}  {took:.1f} s"
+        self.note(f"{self.done}/{self.total}  {said}")
+
+    def _answer(self, way: Way, seed: int, folder: Path | None) -> Result:
+        """One run: read where it was finished before, else trained."""
+        source, base, params, bindings = self.asked
+        plan = planned(with_using(source, way), params)
+        fresh = {
+            name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
+            for name, value in bindings.items()
+        }
+        prepared = prepare(plan, fresh, base=base, seed=seed, device=self.device)
+        key = key_of(prepared.program, seed, self.device, bindings)
+        if (finished := kept(folder, key)) is not None:
+            return finished
+        run = train(prepared, out=folder, bindings=bindings, params=params)
+        if folder is not None and run.status != "interrupted":
+            keep(folder, key, run)
+        return run
 
 
 def _reason(error: SpecError, own: bool) -> str:

@@ -19,7 +19,7 @@ from cspec.compiler.records.program import Program
 from cspec.reading.files import write_text
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.iterate import Iterate
-from cspec.runtime.result.result import Result
+from cspec.runtime.result.result import TOLD, Result
 from cspec.runtime.run.folder import RunFolder
 
 FINISHED = "finished.json"
@@ -62,26 +62,17 @@ def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def _result(found: dict[str, Any]) -> Result:
-    return Result(
-        spec=found["spec"],
-        status=found["status"],
-        termination=found["termination"],
-        objective=_number(found["objective"]),
-        constraints=tuple(map(_constraint, found["constraints"])),
-        vars=found["vars"],
-        metrics=_numbers(found["metrics"]),
-        steps=found["steps"],
-        epochs=found["epochs"],
-        seconds=found["seconds"],
-        method=found["method"],
-        seed=found["seed"],
-        out=found["out"],
-        notes=tuple(found["notes"]),
-        details={rule: _numbers(counted) for rule, counted in found["details"].items()},
-        last=None if found["last"] is None else _iterate(found["last"]),
-        skipped_steps=found["skipped_steps"],
-        conflict=tuple(found["conflict"]),
-    )
+    read = {
+        "objective": _number(found["objective"]),
+        "constraints": tuple(map(_constraint, found["constraints"])),
+        "metrics": _numbers(found["metrics"]),
+        "notes": tuple(found["notes"]),
+        "details": {rule: _numbers(counted) for rule, counted in found["details"].items()},
+        "last": None if found["last"] is None else _iterate(found["last"]),
+        "conflict": tuple(found["conflict"]),
+        "kkt": None,
+    }
+    return Result(**{name: found[name] for name in TOLD} | read)
 
 
 def _constraint(found: dict[str, Any]) -> ConstraintResult:

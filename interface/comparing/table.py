@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from cspec.dsl.text.visible import visible_json, visible_line
 from cspec.render.messages import columns
+from cspec.runtime.measure.requirements import amount
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.result import Result, finite_or_none
 
@@ -331,17 +332,10 @@ def _judged(c: ConstraintResult, run: Result, last: bool) -> tuple[float, float]
     if not last or run.last is None:
         return c.value, c.violation
     value = run.last.values.get(c.name, math.nan)
-    match c.relation:
-        case "<=":
-            return value, max(0.0, value - c.bound)
-        case ">=":
-            return value, max(0.0, c.bound - value)
-        case "==":
-            return value, abs(value - c.bound)
-    return value, value
+    return value, amount(c, value, c.bound)
 
 
-def _badness(relation: str) -> Callable[[tuple[float, float]], tuple[float, float]]:
-    """The most violated first; among those that hold, the one closest to its bound."""
+def _badness(relation: str) -> Callable[[tuple[float, float]], tuple[bool, float, float]]:
+    """What was not measured first, then the most violated, of those that hold the closest."""
     sign = -1.0 if relation == ">=" else 1.0
-    return lambda judged: (judged[1], sign * judged[0])
+    return lambda judged: (math.isnan(judged[1]), judged[1], sign * judged[0])

@@ -121,11 +121,16 @@ def with_fit(source: Source, given: Mapping[str, object] | str) -> Source:
         return source  # said where the spec is checked
     items = spec.items
     for item in read.items:
-        assert isinstance(item, Fit)
+        if not isinstance(item, Fit):
+            message = f"`{text}` is more than settings of `fit`"
+            raise Diagnostic(code="CS503", message=message, helps=_FIT_HELPS).error()
         items = _changed(items, item, source)
     return Source(
         text=format_spec(spec.model_copy(update={"items": items}), source), name=source.name
     )
+
+
+_FIT_HELPS = ('write settings alone, separated by `,`: fit="epochs=2, batch_size=64"',)
 
 
 def _value(value: object) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from cspec.runtime.evidence.circumstances import Circumstances
 from cspec.runtime.evidence.code_files import CodeFile
@@ -14,6 +14,7 @@ from cspec.runtime.evidence.manifest import Origins
 Part = Literal[
     "file", "spec", "plan", "weights", "data", "model", "code", "version", "value", "verdict"
 ]
+T = TypeVar("T")
 SHOWN = 60
 """Characters of a value that are shown."""
 MOST = 6
@@ -58,14 +59,19 @@ def unequal(was: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any
     Entries of lists are called by their label or name, where they have one.
     """
     if isinstance(was, dict) and isinstance(now, dict):
-        for key in dict.fromkeys([*was, *now]):
-            inner = f"{where}.{key}" if where else str(key)
-            yield from unequal(was.get(key), now.get(key), inner)
+        for key, a, b in _both(was, now):
+            yield from unequal(a, b, f"{where}.{key}" if where else str(key))
     elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         for place, (a, b) in enumerate(zip(was, now, strict=True)):
             yield from unequal(a, b, f"{where}[{_name(b, place)}]")
     elif was != now and not _both_nan(was, now):
         yield where, was, now
+
+
+def _both(was: Mapping[str, T], now: Mapping[str, T]) -> Iterator[tuple[str, T | None, T | None]]:
+    """Every name of two mappings, and what each of them has under it."""
+    for name in dict.fromkeys([*was, *now]):
+        yield name, was.get(name), now.get(name)
 
 
 def _name(item: Any, place: int) -> str:
@@ -92,9 +98,7 @@ def around(was: object, now: object) -> tuple[str, str]:
     """Two values as they are shown: of long texts the part in which they differ."""
     if not isinstance(was, str) or not isinstance(now, str):
         return short(was), short(now)
-    both = zip(was, now, strict=False)
-    at = next((i for i, (a, b) in enumerate(both) if a != b), min(len(was), len(now)))
-    start = at - SHOWN // 3
+    start = _alike(was, now) - SHOWN // 3
     if start <= 0 or max(len(was), len(now)) < SHOWN:
         return short(was), short(now)
     return f"...{short(was[start:])}", f"...{short(now[start:])}"
@@ -105,12 +109,17 @@ def lines(part: Part, file: str, was: str, now: str) -> list[Difference]:
     if was == now:
         return []
     old, new = was.splitlines(), now.splitlines()
-    both = zip(old, new, strict=False)
-    at = next((i for i, (a, b) in enumerate(both) if a != b), min(len(old), len(new)))
+    at = _alike(old, new)
     if at >= min(len(old), len(new)):
         counts = (f"{len(text):,} lines" for text in (old, new))
         return [Difference(part, f"{file}, from line {at + 1} on", *counts)]
     return [Difference(part, f"{file}, line {at + 1}", *around(old[at].strip(), new[at].strip()))]
+
+
+def _alike(was: Sequence[str], now: Sequence[str]) -> int:
+    """How far two texts, or two lists of lines, are the same."""
+    places = enumerate(zip(was, now, strict=False))
+    return next((i for i, (a, b) in places if a != b), min(len(was), len(now)))
 
 
 # --- what a run is made from ---------------------------------------------------------------------
@@ -126,39 +135,32 @@ def of_origins(was: Origins, now: Origins) -> list[Difference]:
 
 
 def _of_data(was: Mapping[str, DataDigest], now: Mapping[str, DataDigest]) -> Iterator[Difference]:
-    for name in dict.fromkeys([*was, *now]):
-        a, b = was.get(name), now.get(name)
-        if a is None or b is None:
-            have = "none" if a is None else f"{a.rows:,} rows"
-            found = "none" if b is None else f"{b.rows:,} rows"
-            yield Difference("data", f"data `{name}`", have, found)
-        elif a.rows != b.rows:
-            yield Difference("data", f"data `{name}`", f"{a.rows:,} rows", f"{b.rows:,} rows")
+    for name, a, b in _both(was, now):
+        if a is not None and b is not None and a.rows == b.rows:
+            yield from _of_entries("data", f"data `{name}`, column", a.columns, b.columns)
         else:
-            yield from _of_columns(name, a, b)
+            rows = ("none" if data is None else f"{data.rows:,} rows" for data in (a, b))
+            yield Difference("data", f"data `{name}`", *rows)
 
 
-def _of_columns(name: str, was: DataDigest, now: DataDigest) -> Iterator[Difference]:
-    for column in dict.fromkeys([*was.columns, *now.columns]):
-        a, b = was.columns.get(column), now.columns.get(column)
+def _of_entries(
+    part: Part, what: str, was: Mapping[str, object], now: Mapping[str, object]
+) -> Iterator[Difference]:
+    """The entries that are others now; `what` is said before the name of each."""
+    for name, a, b in _both(was, now):
         if a != b:
-            what = f"data `{name}`, column `{column}`"
-            yield Difference("data", what, str(a or "none"), str(b or "none"))
+            yield Difference(part, f"{what} `{name}`", str(a or "none"), str(b or "none"))
 
 
 def _of_models(
     was: Mapping[str, ModelDigest], now: Mapping[str, ModelDigest]
 ) -> Iterator[Difference]:
-    for name in dict.fromkeys([*was, *now]):
-        a, b = was.get(name), now.get(name)
+    for name, a, b in _both(was, now):
         if a is None or b is None:
             there = ("none" if model is None else "bound" for model in (a, b))
             yield Difference("model", f"model `{name}`", *there)
         elif a.tensors != b.tensors:
-            for key in dict.fromkeys([*a.tensors, *b.tensors]):
-                old, new = a.tensors.get(key, "none"), b.tensors.get(key, "none")
-                if old != new:
-                    yield Difference("model", f"model `{name}`, `{key}`", old, new)
+            yield from _of_entries("model", f"model `{name}`,", a.tensors, b.tensors)
         elif a.layers != b.layers:
             layers = digest(a.layers), digest(b.layers)
             yield Difference("model", f"model `{name}`: its layers", *layers)
@@ -166,22 +168,20 @@ def _of_models(
 
 def of_code(was: Mapping[str, CodeFile], now: Mapping[str, str]) -> list[Difference]:
     """Files of code whose digests are others now; `now` has empty text for what is gone."""
-    found = []
-    for name in dict.fromkeys([*was, *now]):
-        old = was[name].sha256 if name in was else ""
-        new = now.get(name, "")
-        if old != new:
-            found.append(Difference("code", f"code `{name}`", digest(old), digest(new)))
-    return found
+    digests = {name: entry.sha256 for name, entry in was.items()}
+    return [
+        Difference("code", f"code `{name}`", digest(old or ""), digest(new or ""))
+        for name, old, new in _both(digests, now)
+        if (old or "") != (new or "")
+    ]
 
 
 def of_versions(was: Circumstances, now: Circumstances) -> list[Difference]:
     """Packages whose versions are others now."""
-    a, b = was.versions, now.versions
     return [
-        Difference("version", f"version of {name}", a.get(name, "none"), b.get(name, "none"))
-        for name in dict.fromkeys([*a, *b])
-        if a.get(name) != b.get(name)
+        Difference("version", f"version of {name}", a or "none", b or "none")
+        for name, a, b in _both(was.versions, now.versions)
+        if a != b
     ]
 
 

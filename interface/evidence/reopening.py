@@ -26,12 +26,12 @@ from cspec.evidence.differences import (
     trees,
 )
 from cspec.running.brought_in import brought_in, require_near, require_outside
-from cspec.running.outside import checked_with
+from cspec.running.outside import Asked
 from cspec.running.plans import plan_of
 from cspec.running.prepare import Prepared, prepare
 from cspec.running.train import check_device
 from cspec.runtime.evidence.circumstances import circumstances
-from cspec.runtime.evidence.code_files import changed_files
+from cspec.runtime.evidence.code_files import digests_beside
 from cspec.runtime.evidence.manifest import (
     CHECKPOINTS,
     MANIFEST,
@@ -44,10 +44,11 @@ from cspec.runtime.evidence.manifest import (
     is_checkpoint,
     is_plain,
     is_remains,
+    origins,
+    plain_text,
     present,
     read_manifest,
 )
-from cspec.runtime.evidence.origins import origins
 from cspec.runtime.evidence.told import Told, read_told, told
 from cspec.runtime.run.folder import RunFolder
 
@@ -94,7 +95,6 @@ class Reopened:
 
     found: Found
     prepared: Prepared
-    seed: int
     origins: Origins
     command: Told
     differences: tuple[Difference, ...]
@@ -121,8 +121,8 @@ def find(path: Path, base: Path | None = None) -> Found:
     device = manifest.device if manifest is not None else str(setup.get("device", "cpu"))
     place = Path(command.base) if base is None else base
     recorded = manifest.origins.code if manifest is not None else {}
-    changed = changed_files(recorded, place)
-    code = of_code({name: recorded[name] for name in changed}, changed)
+    beside = digests_beside(recorded, place)
+    code = of_code({name: recorded[name] for name in beside}, beside)
     return Found(
         folder, source, command, place, base is not None, seed, device, tuple(wrong), tuple(code)
     )
@@ -138,8 +138,7 @@ def reopen(found: Found, bindings: Mapping[str, Any]) -> Reopened:
     manifest, command = found.manifest, found.told
     names = {**command.bound(), **bindings}
     _require_objects(found, names)
-    values = command.values()
-    checked = checked_with(found.source, values, names, found.base)
+    checked = Asked(found.source, found.base, command.values(), names).checked()
     modules = brought_in(checked, names)
     require_outside(modules, found.base, found.folder.path)
     if not found.named:
@@ -158,11 +157,8 @@ def reopen(found: Found, bindings: Mapping[str, Any]) -> Reopened:
         wrong += of_origins(manifest.origins, made)
         others = of_versions(manifest.circumstances, now)
         rounded = roundings(manifest.circumstances, now)
-    seed = int(prepared.program.fit["seed"]) if found.seed is None else found.seed
     wrong += _of_program(found, prepared)
-    return Reopened(
-        found, prepared, seed, made, record, tuple(wrong), tuple(others), tuple(rounded)
-    )
+    return Reopened(found, prepared, made, record, tuple(wrong), tuple(others), tuple(rounded))
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -240,10 +236,8 @@ def _read(path: Path, wrong: list[Difference]) -> tuple[Source, Told]:
 def _plan(path: Path) -> dict[str, Any]:
     """`plan.json`; empty where it can't be read, which is a difference."""
     try:
-        content = (
-            json.loads((path / PLAN).read_text(encoding="utf-8")) if is_plain(path / PLAN) else {}
-        )
-    except (OSError, ValueError, RecursionError):
+        content = json.loads(plain_text(path / PLAN) or "")
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -265,10 +259,7 @@ def _of_program(found: Found, prepared: Prepared) -> list[Difference]:
     else:
         wrong += trees("plan", PLAN, *_alike(setup.get("program"), fresh))
         wrong += _of_setup(setup, found.manifest)
-    try:
-        text = (path / SCRIPT).read_text(encoding="utf-8") if is_plain(path / SCRIPT) else None
-    except (OSError, ValueError):
-        text = None
+    text = plain_text(path / SCRIPT)
     if text is None:
         wrong.append(Difference("plan", f"{SCRIPT} can't be read"))
     else:

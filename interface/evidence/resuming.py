@@ -85,7 +85,7 @@ def go_on(
             folder,
             resumed.program,
             again.prepared.bound,
-            seed=again.seed,
+            seed=again.prepared.seed,
             device=again.found.device,
             on_progress=on_progress,
             on_start=start,

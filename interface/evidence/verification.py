@@ -20,13 +20,15 @@ from torch import Tensor
 
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.evidence.checkpoints import checkpoints_of
-from cspec.evidence.differences import Difference, short, unequal
+from cspec.evidence.differences import Difference, digest, short, unequal
 from cspec.evidence.reopening import Found, Reopened, changed, find, here, reopen
-from cspec.runtime.evidence.manifest import MANIFEST, Manifest, is_plain
+from cspec.runtime.evidence.manifest import CHECKPOINTS, MANIFEST, Manifest, is_plain, plain_text
 from cspec.runtime.files import sha256
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.run.execute import load_module
+from cspec.runtime.run.folder import RunFolder
+from cspec.runtime.session import checkpoint
+from cspec.runtime.session.checkpoint import CheckpointError
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors
 from cspec.runtime.verdict.remeasure import misfits, moved, recast, remeasure
@@ -110,9 +112,8 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
     tensors = _parameters(path, differences)
     program, bound = again.prepared.program, again.prepared.bound
     device = found.device if here(found.device) else "cpu"
-    session = Session(
-        program, bound, load_module(program, bound.functions), seed=again.seed, device=device
-    )
+    module = load_module(program, bound.functions)
+    session = Session(program, bound, module, seed=again.prepared.seed, device=device)
     if found.manifest is not None:
         mine = (look for look in found.manifest.looks if look.run == path.name and look.error)
         session.spent = {look.data: look.spent for look in mine}
@@ -133,7 +134,7 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
     if report is not None:
         differences += _of_report(report, result, exact=exact, metrics=not initial)
         differences += _of_circumstances(report, found.manifest)
-    differences += checkpoints_of(found.folder, program.digest, report)
+    differences += _of_checkpoints(found.folder, program.digest, report)
     if found.manifest is not None and found.manifest.state == "running":
         differences.append(Difference("file", f"{MANIFEST}: the run has not ended"))
     unique = tuple(dict.fromkeys(differences))
@@ -220,12 +221,10 @@ def _moved(session: Session, tensors: Mapping[str, Tensor], again: Reopened) -> 
 
 def _report(path: Path, differences: list[Difference]) -> dict[str, Any] | None:
     try:
-        if not is_plain(path / REPORT):
-            raise OSError
-        content = json.loads((path / REPORT).read_text(encoding="utf-8"))
+        content = json.loads(plain_text(path / REPORT) or "")
         assert isinstance(content, dict) and isinstance(content["constraints"], list)
         return content
-    except (OSError, ValueError, KeyError, AssertionError, RecursionError):
+    except (ValueError, KeyError, AssertionError, RecursionError):
         differences.append(Difference("file", f"{REPORT} can't be read: nothing to compare with"))
         return None
 
@@ -316,6 +315,48 @@ def _of_circumstances(report: Mapping[str, Any], manifest: Manifest | None) -> l
         )
         for at, a, b in places
     ]
+
+
+# --- checkpoints ---------------------------------------------------------------------------------
+
+
+def _of_checkpoints(
+    folder: RunFolder, plan: str, report: Mapping[str, Any] | None
+) -> list[Difference]:
+    """Checkpoints that can't be read, are of another plan, or end at another step.
+
+    Those up to the step at which changes were accepted are of the plan before.
+    """
+    if folder.manifest is None:
+        return []
+    found: list[Difference] = []
+    last: Mapping[str, Any] | None = None
+    taken_up = max((change.step for change in folder.manifest.accepted), default=-1)
+    for name in folder.manifest.checkpoints():
+        where = f"{CHECKPOINTS}/{name}"
+        try:
+            saved = checkpoint.load(folder.checkpoints / name)
+        except CheckpointError as error:
+            found.append(Difference("file", f"{where}: {error}"))
+            continue
+        last = saved
+        before = isinstance(saved.get("step"), int) and saved["step"] <= taken_up
+        if saved.get("digest") != plan and not before:
+            was = digest(str(saved.get("digest")))
+            found.append(Difference("file", f"{where} is of another plan", was, digest(plan)))
+        if saved.get("seed") != folder.manifest.seed:
+            seeds = str(saved.get("seed")), str(folder.manifest.seed)
+            found.append(Difference("file", f"{where} is of another seed", *seeds))
+    return found if report is None or last is None else [*found, *_of_end(report, last)]
+
+
+def _of_end(report: Mapping[str, Any], last: Mapping[str, Any]) -> Iterator[Difference]:
+    """Steps and epochs, which the report and the last checkpoint both have."""
+    for said, kept in (("steps", "step"), ("epochs", "epoch")):
+        was, now = report.get(said), last.get(kept)
+        if was != now:
+            what = f"report.json: {said}, beside the last checkpoint"
+            yield Difference("file", what, str(was), str(now))
 
 
 # --- what is said --------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from cspec.dsl.check import check
@@ -25,29 +25,23 @@ class Page(NamedTuple):
 
     def text(self) -> str:
         """For a terminal."""
-        parts = [f"{self.code.code}: {self.code.title}", self.code.explanation.strip()]
-        parts += [f"{name}:\n\n{_indented(text)}" for name, text in self.code.files.items()]
-        for word, spec, commands in self._examples():
-            parts.append(f"{word}:\n\n{_indented(_narrow(spec))}" if spec else f"{word}:")
-            if commands:
-                parts.append(_indented(_shell(commands)))
-            if word == "Wrong" and self.message:
-                parts.append("which says\n\n" + _indented(self.message))
-        return "\n\n".join(parts)
+        return self._with("{}", lambda text, _: _indented(text), "which says\n\n")
 
     def markdown(self) -> str:
         """For a page."""
-        parts = [f"## {self.code.code}: {self.code.title}", self.code.explanation.strip()]
-        parts += [
-            f"`{name}`:\n\n```text\n{text.strip()}\n```" for name, text in self.code.files.items()
-        ]
+        return "## " + self._with("`{}`", lambda text, kind: f"```{kind}\n{text.strip()}\n```", "")
+
+    def _with(self, file: str, block: Callable[[str, str], str], says: str) -> str:
+        """The page, whose names of files and blocks of text (of a kind) look so."""
+        parts = [f"{self.code.code}: {self.code.title}", self.code.explanation.strip()]
+        for name, text in self.code.files.items():
+            parts.append(f"{file.format(name)}:\n\n{block(text, 'text')}")
         for word, spec, commands in self._examples():
-            shown = f"{word}:\n\n```cspec\n{_narrow(spec).strip()}\n```"
-            parts.append(shown if spec else f"{word}:")
+            parts.append(f"{word}:\n\n{block(_narrow(spec), 'cspec')}" if spec else f"{word}:")
             if commands:
-                parts.append(f"```sh\n{_shell(commands)}\n```")
+                parts.append(block(_shell(commands), "sh"))
             if word == "Wrong" and self.message:
-                parts.append(f"```text\n{self.message}\n```")
+                parts.append(says + block(self.message, "text"))
         return "\n\n".join(parts)
 
     def _examples(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:

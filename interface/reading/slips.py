@@ -32,17 +32,10 @@ def words_of(checked: Checked) -> frozenset[str]:
     return frozenset(own | labels) | _LANGUAGE
 
 
-def _settings() -> set[str]:
-    tables: tuple[Mapping[str, type[Settings]], ...] = (METHODS, OPTIMIZERS, SOURCES, MODELS)
-    names = set(FitSettings.model_fields)
-    for table in tables:
-        for record in table.values():
-            names |= set(record.model_fields)
-    return names
-
-
+_TABLES: tuple[Mapping[str, type[Settings]], ...] = (METHODS, OPTIMIZERS, SOURCES, MODELS)
+_RECORDS: list[type[Settings]] = [FitSettings, *(r for table in _TABLES for r in table.values())]
 _LANGUAGE = frozenset(
-    {*keywords(), *SIGNATURES, *METHODS, *OPTIMIZERS, *SOURCES, *MODELS, *_settings()}
+    {*keywords(), *SIGNATURES}.union(*_TABLES, *(record.model_fields for record in _RECORDS))
 )
 
 
@@ -60,8 +53,8 @@ def one_off(first: str, second: str) -> bool:
     short, long = sorted((first.lower(), second.lower()), key=len)
     if len(short) < _TURNED or len(long) - len(short) > 1:
         return False
-    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), None)
-    start = len(short) if start is None else start
+    places = enumerate(zip(short, long, strict=False))
+    start = next((i for i, (a, b) in places if a != b), len(short))
     if len(short) < len(long):
         return (
             len(long) > _SHORTEST and long[start].isalpha() and short[start:] == long[start + 1 :]

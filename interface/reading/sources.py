@@ -36,7 +36,9 @@ def read_source(name: str) -> Source:
     Raises:
         SpecError: a file that can't be read, or that is no text, or an empty one.
     """
-    source, found = _read_stdin() if name == "-" else read(name)
+    if name == "-":
+        return _read_stdin()
+    source, found = read(name)
     if found:
         raise SpecError(found)
     return source
@@ -47,22 +49,17 @@ def inline_source(text: str, name: str = INLINE) -> Source:
     return Source(text=text.replace("\r\n", "\n"), name=name)
 
 
-def _read_stdin() -> tuple[Source, tuple[Diagnostic, ...]]:
+def _read_stdin() -> Source:
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         message = f"standard input is larger than {MAX_BYTES:,} bytes"
         helps = ("data belong in files: `data train(x, y) = csv(...)`",)
-        return Source(text="", name=STDIN), (
-            Diagnostic(code="CS144", message=message, helps=helps),
-        )
+        raise Diagnostic(code="CS144", message=message, helps=helps).error()
     try:
-        return inline_source(data.decode("utf-8-sig"), STDIN), ()
+        return inline_source(data.decode("utf-8-sig"), STDIN)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         note = f"byte {error.start + 1} (line {line}) is 0x{data[error.start]:02X}"
-        message = "standard input is not UTF-8 text"
-        return Source(text="", name=STDIN), (
-            Diagnostic(
-                code="CS141", message=message, notes=(note,), helps=("send it as UTF-8 text",)
-            ),
-        )
+        message, helps = "standard input is not UTF-8 text", ("send it as UTF-8 text",)
+        found = Diagnostic(code="CS141", message=message, notes=(note,), helps=helps)
+        raise found.error() from None

@@ -7,14 +7,12 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cspec.compiler.records.program import Program
 from cspec.dsl.text.visible import visible_line
 from cspec.render.words import number
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-
+from cspec.runtime.result.result import finite_or_none
 
 OnProgress = Callable[[Mapping[str, Any]], None]
 """What is called now and then with where a run is."""
@@ -90,16 +88,8 @@ def step_of(state: Mapping[str, Any]) -> str:
 
 
 def _json_line(state: Mapping[str, Any]) -> None:
-    plain = {
-        key: {k: _finite(v) for k, v in value.items()} if isinstance(value, Mapping) else value
-        for key, value in state.items()
-    }
-    plain["objective"] = _finite(state["objective"])
-    print(json.dumps({"type": "progress", **plain}, allow_nan=False), flush=True)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    plain = {k: dict(v) if isinstance(v, Mapping) else v for k, v in state.items()}
+    print(json.dumps(finite_or_none({"type": "progress", **plain}), allow_nan=False), flush=True)
 
 
 def _lines(program: Program) -> OnProgress:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
+from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.dsl.text.visible import visible
 from cspec.render.summary import Summary, summarize
 from cspec.render.svg import Series, chart
 from cspec.render.words import HEADER, RIGHT
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import ConstraintFacts, Program
-    from cspec.runtime.result.result import Result
+from cspec.runtime.result.result import Result
 
 CHARTS = 12
 """Constraints with a chart of their own; the others are in log.jsonl."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from cspec.compiler.records.program import Program
 from cspec.dsl.text.visible import visible_line
 from cspec.render.words import (
     STATUS_WORDS,
@@ -19,14 +20,9 @@ from cspec.render.words import (
     row,
     training_data,
 )
+from cspec.runtime.result.result import AGAIN, Result
+from cspec.runtime.verdict.why.endless import moves
 
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-    from cspec.runtime.result.result import Result
-
-
-AGAIN = "measured again"
-"""How a result ends that no training led to."""
 ENTRIES = 40
 """Numbers of one metric that are shown."""
 WIDTH = 48
@@ -122,8 +118,7 @@ def _headline(result: Result, sense: str) -> str:
     if result.termination == AGAIN and result.status == "uncertified" and not failed:
         return "requirements are met as measured, and the folder is NOT as it was recorded"
     unbounded = result.termination == "unbounded" and result.status == "nonfinite"
-    moves = "rises" if sense == "maximize" else "falls"
-    return UNBOUNDED.format(moves) if unbounded else STATUS_WORDS[result.status]
+    return UNBOUNDED.format(moves(sense)) if unbounded else STATUS_WORDS[result.status]
 
 
 def _run(result: Result) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from cspec.compiler.records.program import Program
 from cspec.render.messages import columns
 from cspec.render.summary import Summary, summarize
 from cspec.render.words import HEADER, RIGHT
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-    from cspec.runtime.result.result import Result
+from cspec.runtime.result.result import Result
 
 
 def print_result(

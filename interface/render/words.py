@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import CHOSE_TOO
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.methods import FIXED
-
-if TYPE_CHECKING:
-    from cspec.compiler.records.program import Program
-    from cspec.runtime.result.constraint import ConstraintResult
-    from cspec.runtime.result.result import Kkt, Result
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.result import Kkt, Result
+from cspec.runtime.verdict.stationarity import SMALL
 
 STATUS_WORDS = {
     "satisfied": "all requirements met",
@@ -34,8 +32,6 @@ RIGHT = (1, 3, 5, 8)
 
 NO_PRICE = 1e-12
 """Multipliers below this are rounding."""
-STATIONARY = 1e-2
-"""Residual below which an end is called stationary: from here on prices are told, too."""
 SOURCES = {
     "method": "the method's own",
     "least squares": "by least squares over the active constraints",
@@ -161,10 +157,7 @@ def several(names: Sequence[str], most: int = 6) -> str:
 
 
 def explain_miss(
-    c: ConstraintResult,
-    chose: str | None,
-    conflict: Sequence[str] = (),
-    notes: Sequence[str] = (),
+    c: ConstraintResult, chose: str | None, conflict: Sequence[str] = (), notes: Sequence[str] = ()
 ) -> list[str]:
     """A requirement that is not met: where, by how much, and what to try.
 
@@ -184,11 +177,6 @@ def explain_miss(
         head += f", {slack(c)} (bound {bound}, tolerance {number(c.tolerance, 2)})"
     advice = [_RELAX] if c.name in conflict else _advice(c, chose, notes)
     return [head, *(f"  try: {text}" for text in advice)]
-
-
-def _chose_too(c: ConstraintResult, notes: Sequence[str]) -> bool:
-    """Whether a note says that the data that judge a requirement have chosen the iterate."""
-    return CHOSE_TOO in _said_of(c, notes)
 
 
 def _said_of(c: ConstraintResult, notes: Sequence[str]) -> list[str]:
@@ -255,7 +243,7 @@ def _advice(c: ConstraintResult, chose: str | None, notes: Sequence[str]) -> lis
         other = "; or `verify all on val every epoch`, which chooses the iterate on unseen data"
         found.append(
             f"a stricter bound: it was trained on {chose} and is judged on {c.split}"
-            f"{'' if _chose_too(c, notes) else other}"
+            f"{'' if CHOSE_TOO in _said_of(c, notes) else other}"
         )
     if c.relation == "==" and c.violation <= 10 * max(c.tolerance, 1e-12):
         found.append("`within` a tolerance that fits the problem, or more steps")
@@ -311,9 +299,9 @@ def optimality(result: Result) -> list[tuple[str, str]]:
     found = []
     rate = report.stationarity
     if not math.isnan(rate):
-        verdict = "stationary" if rate <= STATIONARY else "not stationary"
+        verdict = "stationary" if rate <= SMALL else "not stationary"
         missed = any(not c.satisfied and not c.soft for c in result.constraints)
-        rest = "" if rate <= STATIONARY else ": no prices of bounds are told"
+        rest = "" if rate <= SMALL else ": no prices of bounds are told"
         rest = ", but not feasible: multipliers are no prices here" if missed else rest
         about = f" {report.scope}" if report.scope else ""
         size = f"residual{about} {number(rate, 2)} of the objective's slope"
@@ -322,7 +310,7 @@ def optimality(result: Result) -> list[tuple[str, str]]:
 
 
 def _projected(size: float) -> str:
-    verdict = "stationary" if size <= STATIONARY else "not stationary"
+    verdict = "stationary" if size <= SMALL else "not stationary"
     return f"{verdict}, projected gradient {number(size, 2)} of max(1, ||grad||)"
 
 

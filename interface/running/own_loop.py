@@ -13,7 +13,7 @@ import torch
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import ColumnFacts, Facts, OwnLoop
-from cspec.compiler.records.program import ModelSetup, Program, SourceCall
+from cspec.compiler.records.program import Program, SourceCall
 from cspec.compiler.refusals.loop_groups import Groups, check_groups, with_groups
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import Checked
@@ -21,11 +21,11 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.text.visible import visible_line
 from cspec.reading.specs import placed
+from cspec.running.outside import Asked
 from cspec.running.plans import plan_of
 from cspec.running.prepare import crosses, inputs_of, seed_of
-from cspec.runtime.bind.bind import Bound, bind
+from cspec.runtime.bind.bind import Bound, bind, facts
 from cspec.runtime.bind.data import data_facts
-from cspec.runtime.bind.facts import facts
 from cspec.runtime.bind.outputs import complete, with_operations
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.reading import Reading
@@ -36,14 +36,7 @@ LOG = logging.getLogger("cspec")
 
 
 def attach(
-    checked: Checked,
-    base: Path,
-    *,
-    optimizer: torch.optim.Optimizer,
-    hook: bool,
-    steps: int | None,
-    groups: Groups,
-    bindings: Mapping[str, Any],
+    asked: Asked, *, optimizer: torch.optim.Optimizer, hook: bool, steps: int | None, groups: Groups
 ) -> Handle:
     """The handle of a spec on an optimizer. Models come from outside, batches through `loss`.
 
@@ -54,11 +47,13 @@ def attach(
     Raises:
         SpecError: what is wrong with the spec or with what is bound; methods that own the step.
     """
+    checked = asked.checked(own_loop=True)
     if steps is not None and steps < 1:
         message = f"steps={steps} is no number of optimizer steps"
         raise Diagnostic(code="CS503", message=message, helps=("give 1 or more",)).error()
-    symbolic = _symbolic(checked)
-    bound = _bound(symbolic, base, bindings)
+    # Optimizer, batches and steps are the loop's: the plan is without the spec's `fit`.
+    symbolic = plan_of(checked.model_copy(update={"fit": FitSettings()}))
+    bound = _bound(symbolic, asked.base, asked.bindings)
     with placed(checked.source):
         known = _in_a_loop(facts(bound, crosses=crosses(checked)), checked, groups, steps)
         try:
@@ -116,11 +111,6 @@ def _shape_alone(column: ColumnFacts) -> ColumnFacts:
     return ColumnFacts(kind=kind, shape=column.shape)
 
 
-def _symbolic(checked: Checked) -> Plan:
-    """The plan without the spec's `fit`: optimizer, batches and steps are the loop's."""
-    return plan_of(checked.model_copy(update={"fit": FitSettings()}))
-
-
 def _bound(symbolic: Plan, base: Path, bindings: Mapping[str, Any]) -> Bound:
     inputs = inputs_of(symbolic, base)
     known = tuple(
@@ -128,23 +118,14 @@ def _bound(symbolic: Plan, base: Path, bindings: Mapping[str, Any]) -> Bound:
         for setup in inputs.data
         if setup.source.name or any(name in bindings for name, _ in setup.targets)
     )
-    inputs = replace(
-        inputs,
-        data=known,
-        models=tuple(_from_outside(m) for m in inputs.models),
-        reading=Reading(classes_only=True),
+    # The optimizer belongs to the caller, so the models it trains must come from there, too.
+    models = tuple(
+        m if m.frozen_of else m.model_copy(update={"source": SourceCall()}) for m in inputs.models
     )
+    inputs = replace(inputs, data=known, models=models, reading=Reading(classes_only=True))
     return bind(
-        inputs,
-        bindings,
-        seed=seed_of(symbolic, None),
-        outputs=lambda data: outputs(symbolic, data),
+        inputs, bindings, seed=seed_of(symbolic, None), outputs=lambda data: outputs(symbolic, data)
     )
-
-
-def _from_outside(setup: ModelSetup) -> ModelSetup:
-    """The optimizer belongs to the caller, so the model it trains must come from there, too."""
-    return setup if setup.frozen_of else setup.model_copy(update={"source": SourceCall()})
 
 
 def _in_a_loop(known: Facts, checked: Checked, groups: Groups, steps: int | None) -> Facts:

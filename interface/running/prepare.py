@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cspec.compiler.choose.schedule import warnings
-from cspec.compiler.lower.expected_rates import columns_held, labels_to_certify
+from cspec.compiler.lower.margins import columns_held, labels_to_certify
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import DataFacts, Facts
@@ -28,8 +28,7 @@ from cspec.dsl.tree.nodes import Call, Expectation, From, Given, Name, Objective
 from cspec.functions import bodies, registered
 from cspec.reading.specs import placed
 from cspec.running.plans import plan_of
-from cspec.runtime.bind.bind import Bound, Inputs, bind
-from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.bind import Bound, Inputs, bind, facts
 from cspec.runtime.bind.outputs import complete, with_operations
 from cspec.runtime.bind.shared_rows import shared_rows
 from cspec.runtime.bind.text import load_object
@@ -46,8 +45,12 @@ class Prepared(NamedTuple):
     plan: Plan
     program: Program
     bound: Bound
-    warnings: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...]
     """What is to be said before the first step."""
+    base: Path
+    """The folder that paths of the spec are relative to."""
+    seed: int
+    device: str
 
 
 def seed_of(program: Plan, seed: int | None) -> int:
@@ -72,12 +75,14 @@ def prepare(
     with placed(symbolic.checked.source):
         _require_no_given(symbolic.checked)
         require_runnable(symbolic.checked)
-    bound = _bound(symbolic, bindings, base, seed_of(symbolic, seed))
+    seed = seed_of(symbolic, seed)
+    bound = _bound(symbolic, bindings, base, seed)
     with placed(symbolic.checked.source):
         _require_apart(symbolic, bound)
         known = known_facts(symbolic, bound, device)
         program = specialize(symbolic, known, data=bound.data_setups, models=bound.model_setups)
-    return Prepared(symbolic, program, bound, warnings(symbolic.checked, known))
+    said = warnings(symbolic.checked, known)
+    return Prepared(symbolic, program, bound, said, base, seed, device)
 
 
 def known_facts(symbolic: Plan, bound: Bound, device: str = "cpu") -> Facts:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from cspec.compiler.relax import (
     COEFFICIENT,
@@ -18,25 +16,22 @@ from cspec.dsl.check import Checked, check
 from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.runnable import require_runnable
 from cspec.dsl.settings.methods import SOLVERS
-from cspec.dsl.text.source import Source
 from cspec.functions import registered
+from cspec.running.outside import Asked
 from cspec.running.plans import plan_of
-from cspec.running.prepare import Prepared, prepare, seed_of
+from cspec.running.prepare import Prepared, prepare
 from cspec.running.train import check_device, train
 from cspec.runtime.run.execute import load_module
-from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Progress, Session
 from cspec.runtime.verdict.why.elastic import small_problem
 from cspec.runtime.verdict.why.relaxation import Relaxation, relax_small, relax_trained
 
-Progress = Callable[[Mapping[str, Any]], None]
+Prepare = Callable[[Checked], Prepared]
 
 
 def relaxation(
-    source: Source,
-    params: Mapping[str, object],
-    bindings: Mapping[str, Any],
+    asked: Asked,
     *,
-    base: Path,
     seed: int | None = None,
     device: str = "cpu",
     on_progress: Progress | None = None,
@@ -46,69 +41,51 @@ def relaxation(
     Raises:
         SpecError: mistakes other than contradictory bounds; data or models that are missing.
     """
-    found = check(source, params, functions=registered())
+    found = check(asked.source, asked.params, functions=registered())
     checked = without_contradictions(found)
     if errors(checked.diagnostics):
         raise SpecError(checked.diagnostics)
     require_runnable(checked)
     check_device(device)
-    solved = _by_solver(checked, bindings, base, seed)
+
+    def prepared(checked: Checked, device: str = device) -> Prepared:
+        return prepare(plan_of(checked), asked.bindings, base=asked.base, seed=seed, device=device)
+
+    solved = _by_solver(checked, lambda found: prepared(found, "cpu"))
     if solved is None:
-        solved = _by_training(checked, bindings, base, seed, device, on_progress)
+        solved = _by_training(checked, prepared, on_progress)
     return replace(solved, notes=(*contradictions(found), *solved.notes))
 
 
-def _by_solver(
-    checked: Checked, bindings: Mapping[str, Any], base: Path, seed: int | None
-) -> Relaxation | None:
+def _by_solver(checked: Checked, prepared: Prepare) -> Relaxation | None:
     """The elastic problem of decision variables alone; None where there is more, or no solver."""
     for asked in (False, True):
         try:
-            prepared = _prepared(for_solver(checked, asked=asked), bindings, base, seed)
+            ready = prepared(for_solver(checked, asked=asked))
         except SpecError:
             if asked:
                 return None
             continue
-        chosen = seed_of(prepared.plan, seed)
-        module = load_module(prepared.program, prepared.bound.functions)
-        session = Session(prepared.program, prepared.bound, module, seed=chosen)
+        module = load_module(ready.program, ready.bound.functions)
+        session = Session(ready.program, ready.bound, module, seed=ready.seed)
         problem = small_problem(session)
         if problem is not None:
             return relax_small(session, problem)
     return None
 
 
-def _by_training(
-    checked: Checked,
-    bindings: Mapping[str, Any],
-    base: Path,
-    seed: int | None,
-    device: str,
-    on_progress: Progress | None,
-) -> Relaxation:
+def _by_training(checked: Checked, prepared: Prepare, on_progress: Progress | None) -> Relaxation:
     """Training with a large exact penalty in place of every other functional method.
 
     A solver that owns the run is asked first whether the spec can be met as it is.
     """
-    first = _prepared(checked, bindings, base, seed, device)
+    first = prepared(checked)
     if first.program.method in SOLVERS:
-        met = train(first, seed=seed, device=device, on_progress=on_progress, base=base)
+        met = train(first, on_progress=on_progress)
         if met.satisfied:
             found = relax_trained(met, {c.label: c for c in first.program.constraints}, COEFFICIENT)
             how = f"{met.method} on the spec as written, {met.steps:,} steps"
             return replace(found, method=how, notes=met.notes)
-    elastic = penalized(checked, first.program)
-    prepared = _prepared(elastic, bindings, base, seed, device)
-    result = train(prepared, seed=seed, device=device, on_progress=on_progress, base=base)
-    facts = {c.label: c for c in prepared.program.constraints}
-    return relax_trained(result, facts, COEFFICIENT)
-
-
-def _prepared(
-    checked: Checked,
-    bindings: Mapping[str, Any],
-    base: Path,
-    seed: int | None,
-    device: str = "cpu",
-) -> Prepared:
-    return prepare(plan_of(checked), bindings, base=base, seed=seed, device=device)
+    ready = prepared(penalized(checked, first.program))
+    result = train(ready, on_progress=on_progress)
+    return relax_trained(result, {c.label: c for c in ready.program.constraints}, COEFFICIENT)

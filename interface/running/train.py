@@ -15,8 +15,7 @@ from cspec.reading.files import write_text
 from cspec.render.report_html import report_html
 from cspec.running.brought_in import brought_in
 from cspec.running.prepare import Prepared
-from cspec.runtime.evidence.manifest import Origins
-from cspec.runtime.evidence.origins import origins
+from cspec.runtime.evidence.manifest import Origins, origins
 from cspec.runtime.evidence.told import told
 from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import Result
@@ -32,35 +31,31 @@ RUNS = Path("runs")
 def train(
     prepared: Prepared,
     *,
-    seed: int | None = None,
-    device: str = "cpu",
     out: str | Path | None = None,
     on_progress: Progress | None = None,
-    base: Path | None = None,
     bindings: Mapping[str, Any] | None = None,
     params: Mapping[str, object] | None = None,
 ) -> Result:
     """Train and verify; with `out`, the folder also gets the HTML report and what it was told.
 
-    `base`, `bindings` and `params` are what the spec was prepared with.
+    `bindings` and `params` are what the spec was prepared with.
 
     Raises:
         SpecError: what can't be run, or an error inside the user's model or functions.
     """
-    check_device(device)
-    program, bound = prepared.program, prepared.bound
-    names, place = dict(bindings or {}), base or Path()
-    record, objects = told(program.name, place, params or {}, names)
+    check_device(prepared.device)
+    program, bound, names = prepared.program, prepared.bound, bindings or {}
+    record, objects = told(program.name, prepared.base, params or {}, names)
 
     def made_from() -> Origins:
         modules = brought_in(prepared.plan.checked, names)
-        return origins(program, bound, place, modules=modules, objects=objects)
+        return origins(program, bound, prepared.base, modules=modules, objects=objects)
 
     return run(
         program,
         bound,
-        seed=seed,
-        device=device,
+        seed=prepared.seed,
+        device=prepared.device,
         out=out,
         on_progress=on_progress,
         told=record.text(),

@@ -1,10 +1,13 @@
-"""From names to data and models: what a spec leaves open meets what was given from outside."""
+"""From names to data and models: what a spec leaves open meets what was given from outside.
+
+What was bound is told to the compiler as facts.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cspec.compiler.records.facts import DataFacts
+from cspec.compiler.records.facts import DataFacts, Facts, ModelFacts, ParameterFacts
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import closest
@@ -23,8 +26,16 @@ from cspec.runtime.bind.text import load_object, named_by_user, read_call
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.reading import Reading
-from cspec.runtime.models import ModelError, build, frozen
-from cspec.runtime.models.lazy import size_, unsized
+from cspec.runtime.functions.sparsity import prunable
+from cspec.runtime.models import (
+    ModelError,
+    build,
+    frozen,
+    gate_parameters,
+    gated_layers,
+    normalizes_by_batch,
+)
+from cspec.runtime.models.as_given import size_, unsized
 from cspec.runtime.models.without_trace import seed_everything
 
 Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]
@@ -55,7 +66,6 @@ class Bound:
     models: dict[str, nn.Module] = field(default_factory=dict)
     variables: dict[str, nn.Parameter] = field(default_factory=dict)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
-    provenance: dict[str, str] = field(default_factory=dict)
     data_setups: tuple[DataSetup, ...] = ()
     model_setups: tuple[ModelSetup, ...] = ()
 
@@ -111,17 +121,13 @@ def bind(
         models=models,
         variables={v.name: variable(v) for v in inputs.variables},
         functions=dict(inputs.functions),
-        provenance={name: dataset.provenance for name, dataset in data.items()},
         data_setups=data_setups,
         model_setups=model_setups,
     )
 
 
 def _models(
-    inputs: Inputs,
-    given: Mapping[str, Any],
-    data: Mapping[str, Dataset],
-    sizes: Mapping[str, int],
+    inputs: Inputs, given: Mapping[str, Any], data: Mapping[str, Dataset], sizes: Mapping[str, int]
 ) -> tuple[dict[str, nn.Module], tuple[ModelSetup, ...]]:
     """Every model in written order, frozen copies after what they are copies of."""
     models: dict[str, nn.Module] = {}
@@ -164,7 +170,7 @@ def _size(inputs: Inputs, name: str, model: nn.Module, data: Mapping[str, Datase
     if lazy:
         message = f"the lazy layers of `{name}` have no sizes yet: {why}"
         help_ = f"call the model once on a batch of its inputs before: {name}(x)"
-        raise _error(inputs, "CS331", message, (help_,), name)
+        raise _found(inputs, "CS331", message, (help_,), name).error()
 
 
 def variable(setup: VariableSetup) -> nn.Parameter:
@@ -227,8 +233,7 @@ def _unbound(inputs: Inputs, name: str, model: bool) -> Diagnostic:
 def _nothing(inputs: Inputs, name: str, model: bool) -> Diagnostic:
     """A name bound to `None`: most likely a variable that was never set."""
     what = "a torch.nn.Module" if model else "a tuple (x, y) of arrays, a loader, a frame"
-    found = _error(inputs, "CS221", f"`{name}` is bound to None", (f"give {what}",), name)
-    return found.diagnostics[0]
+    return _found(inputs, "CS221", f"`{name}` is bound to None", (f"give {what}",), name)
 
 
 _ADVICE = re.compile(
@@ -240,7 +245,8 @@ _ADVICE = re.compile(
 
 def _wrong_data(inputs: Inputs, error: DataError) -> Diagnostic:
     """A mistake in data at the word of the spec that it is about, else at its data."""
-    found = _error(inputs, "CS330", error.message, error.notes, _first_data(inputs)).diagnostics[0]
+    first = next((name for setup in inputs.data for name, _ in setup.targets), "")
+    found = _found(inputs, "CS330", error.message, error.notes, first)
     place = _word(found.source, found.span, error.about)
     return found.model_copy(update={"span": place}) if place else found
 
@@ -262,20 +268,18 @@ _ITEM = re.compile(r"\n(?=[a-z])")
 """Where the next line begins that is no continuation."""
 
 
-def _error(inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str) -> SpecError:
-    placed = name in inputs.needs
+def _found(
+    inputs: Inputs, code: str, message: str, notes: tuple[str, ...], name: str
+) -> Diagnostic:
+    """What is wrong with a name, at its place; of the notes those that say what to do are helps."""
     return Diagnostic(
         code=code,
         message=message,
         notes=tuple(note for note in notes if not _ADVICE.match(note)),
         helps=tuple(note for note in notes if _ADVICE.match(note)),
         span=inputs.needs.get(name, NOWHERE),
-        source=inputs.source if placed else None,
-    ).error()
-
-
-def _first_data(inputs: Inputs) -> str:
-    return next((name for setup in inputs.data for name, _ in setup.targets), "")
+        source=inputs.source if name in inputs.needs else None,
+    )
 
 
 def _model(
@@ -311,13 +315,13 @@ def _model(
         helps = [f"bind a model of your own: in Python, or `--bind '{name}=net.py:Net'`"]
         if shape is not None:
             helps.insert(0, f"use an output, `{name}(x)[0]`, or a loss, `mse({name}(x), y)`")
-        raise _error(inputs, "CS331", message, tuple(helps), name)
+        raise _found(inputs, "CS331", message, tuple(helps), name).error()
     try:
         made = build(call.name, inputs=shape, outputs=outputs, **call.settings)
     except ModelError as error:
         what, _, help_ = str(error).partition("; ")
         instead = help_ or "bind a model of your own, or prepare the data for it"
-        raise _error(inputs, "CS331", what, (instead,), setup.name) from error
+        raise _found(inputs, "CS331", what, (instead,), setup.name).error() from error
     return made, call.model_copy(update={"inputs": tuple(shape), "outputs": outputs})
 
 
@@ -325,16 +329,16 @@ def _called(inputs: Inputs, setup: ModelSetup, factory: Any, call: SourceCall) -
     """The module that a class or function makes."""
     if not callable(factory):
         message = f"`{setup.name}` is bound to a {type(factory).__name__}, which is no model"
-        raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
+        raise _found(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name).error()
     try:
         made = factory(*call.arguments, **call.settings)
     except Exception as error:
         message = f"making model `{setup.name}` raised {type(error).__name__}: {error}"
         help_ = "give what its constructor takes: `net.py:Net(hidden=3)`, or the module itself"
-        raise _error(inputs, "CS331", message, (help_,), setup.name) from error
+        raise _found(inputs, "CS331", message, (help_,), setup.name).error() from error
     if not isinstance(made, nn.Module):
         message = f"what makes model `{setup.name}` returned a {type(made).__name__}"
-        raise _error(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name)
+        raise _found(inputs, "CS331", message, ("give a torch.nn.Module",), setup.name).error()
     return made
 
 
@@ -346,3 +350,36 @@ def _input_shape(setup: ModelSetup, data: Mapping[str, Dataset]) -> tuple[int, .
             shapes = [tuple(dataset[column].shape[1:]) or (1,) for column in columns]
             return shapes[0] if len(shapes) == 1 else (sum(map(math.prod, shapes)),)
     return None
+
+
+# --- what was bound ------------------------------------------------------------------------------
+
+
+def facts(bound: Bound, device: str = "cpu", crosses: Collection[tuple[str, ...]] = ()) -> Facts:
+    """What was bound, as plain records for the compiler: data, models, functions; nothing changes.
+
+    `crosses` are the columns whose combinations are counted, for `cross(..) where count >= n`.
+    """
+    data = {name: data_facts(dataset, crosses) for name, dataset in bound.data.items()}
+    models = {name: model_facts(model) for name, model in bound.models.items()}
+    return Facts(data=data, models=models, functions=tuple(bound.functions), device=device)
+
+
+def model_facts(model: nn.Module) -> ModelFacts:
+    """Parameters of a model, and whether none of them moves."""
+    counted = {id(weight) for _, weight in prunable(model)}
+    gated = {id(layer.weight) for _, layer in gated_layers(model)}
+    gates = {id(gate) for gate in gate_parameters(model)}
+    parameters = tuple(
+        ParameterFacts(
+            name=name,
+            shape=tuple(parameter.shape),
+            requires_grad=parameter.requires_grad,
+            prunable=id(parameter) in counted,
+            gated=id(parameter) in gated,
+            gate=id(parameter) in gates,
+        )
+        for name, parameter in model.named_parameters()
+    )
+    still = not any(p.requires_grad for p in parameters)
+    return ModelFacts(parameters=parameters, frozen=still, by_batch=normalizes_by_batch(model))

@@ -157,15 +157,8 @@ def _several(binding: Any, left: Sequence[Target], place: _Place) -> dict[str, D
 
 
 def _has_splits(binding: Any) -> bool:
-    return (
-        isinstance(binding, Mapping)
-        and "train" in binding
-        and set(binding)
-        <= {
-            "train",
-            *SPLITS,
-        }
-    )
+    names = set(binding) if isinstance(binding, Mapping) else set()
+    return "train" in names and names <= {"train", *SPLITS}
 
 
 def _load(
@@ -230,14 +223,12 @@ def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> D
 
 
 def _groupable(dataset: Dataset, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of some columns that can make groups: a mask over tokens, a number is a condition."""
-    return tuple(name for name in names if _grouped(dataset, name))
+    """Those of some columns that can make groups: whole numbers or codes, one an example.
 
-
-def _grouped(dataset: Dataset, name: str) -> bool:
-    """Whether a column can make groups: whole numbers or codes, one an example."""
-    values = dataset.columns.get(name)
-    return values is not None and values.ndim == 1 and not values.is_floating_point()
+    A mask over tokens, a number is a condition.
+    """
+    held = {name: dataset.columns[name] for name in names if name in dataset.columns}
+    return tuple(n for n, v in held.items() if v.ndim == 1 and not v.is_floating_point())
 
 
 def stream_facts(dataset: Dataset) -> StreamFacts | None:

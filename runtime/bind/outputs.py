@@ -54,8 +54,7 @@ def _operations(call: Asked, bound: Bound) -> OperationFacts:
     rows = _trials(data)[0]
     try:
         with undisturbed():
-            arguments = [_value(a, bound, data, rows, model) for a in call.arguments]
-            named = {name: _value(a, bound, data, rows, model) for name, a in call.keywords}
+            arguments, named = _given(call, bound, data, rows, model)
             seen_ = operations(model, arguments, named)
     except Exception as error:  # whatever a person's own code raises is told
         return OperationFacts(refusal=" ".join(str(error).split()) or type(error).__name__)
@@ -144,12 +143,19 @@ def _trials(data: Dataset | None) -> tuple[int, ...]:
 
 def _run(function: Any, call: Asked, bound: Bound, data: Dataset | None, rows: int) -> Any:
     model = function if isinstance(function, nn.Module) else None
-    arguments = [_value(a, bound, data, rows, model) for a in call.arguments]
-    named = {name: _value(a, bound, data, rows, model) for name, a in call.keywords}
+    arguments, named = _given(call, bound, data, rows, model)
     each = any(a.each for a in (*call.arguments, *(a for _, a in call.keywords)))
     if model is not None and arguments and not each and not named:
         return at_a_point(model, *arguments)
     return function(*arguments, **named)
+
+
+def _given(
+    call: Asked, bound: Bound, data: Dataset | None, rows: int, model: nn.Module | None
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a call, and those with names."""
+    arguments = [_value(a, bound, data, rows, model) for a in call.arguments]
+    return arguments, {n: _value(a, bound, data, rows, model) for n, a in call.keywords}
 
 
 def _value(
@@ -218,9 +224,7 @@ def _described(results: list[Any], rows: tuple[int, ...]) -> OutputFacts:
     return OutputFacts(parts=tuple(found), style=style)
 
 
-def _parts(
-    value: Any,
-) -> tuple[Literal["index", "key", "field"], Mapping[str | int, Any]] | None:
+def _parts(value: Any) -> tuple[Literal["index", "key", "field"], Mapping[str | int, Any]] | None:
     """The parts of a tuple, a mapping or a record; None of a single value."""
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return "field", dict(zip(value._fields, value, strict=True))

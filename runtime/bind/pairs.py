@@ -49,11 +49,7 @@ class PairDraws:
 
 
 def pairs(
-    of: Dataset,
-    columns: Columns,
-    way: str = "redrawn",
-    n: int | None = None,
-    seed: int = 0,
+    of: Dataset, columns: Columns, way: str = "redrawn", n: int | None = None, seed: int = 0
 ) -> Dataset:
     """The pairs of the examples of a dataset; `n` are drawn for a step, None for all.
 

@@ -26,6 +26,3 @@ def start_inside(primal: Mapping[str, Any], sets: Sequence[tuple[str, Operator]]
             f"`{name}` starts outside its set: it starts at the nearest point, [{near}{more}]"
         )
     return said
-
-
-__all__ = ["start_inside"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cspec.compiler.records.certificate import LeafFacts, Tree
 from cspec.runtime.certify.leaves import Observed
@@ -33,26 +34,30 @@ _MONOTONE: Mapping[str, Callable[[float], float]] = {
     "log": lambda v: -math.inf if v <= 0 else math.log(v),
     "sqrt": lambda v: math.sqrt(max(v, 0.0)),
 }
+_OF_PARTS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "sum": sum,
+    "negate": lambda values: -values[0],
+    "product": lambda values: values[0] * values[1],
+    "quotient": lambda values: values[0] / values[1] if values[1] else math.nan,
+    "abs": lambda values: abs(values[0]),
+    "max": max,
+    "min": min,
+}
 
 
+@dataclass(eq=False)
 class Bounds:
     """Bounds of trees over what was observed; `used` notes the sides and shares of each mean.
 
     `rough`: two rates by a formula in place of the exact test, for predictions.
     """
 
-    def __init__(
-        self,
-        leaves: Sequence[LeafFacts],
-        seen: Mapping[Place, Observed],
-        rough: bool = False,
-    ) -> None:
-        self._leaves = leaves
-        self._seen = seen
-        self._rough = rough
-        self._deciding = 0
-        self.used: dict[Place, dict[str, float]] = {}
-        """By mean: `upper`, `lower` and `together` (an exact test of two) with its error."""
+    leaves: Sequence[LeafFacts]
+    seen: Mapping[Place, Observed]
+    rough: bool = False
+    used: dict[Place, dict[str, float]] = field(default_factory=dict)
+    """By mean: `upper`, `lower` and `together` (an exact test of two) with its error."""
+    _deciding: int = 0
 
     def value(self, tree: Tree) -> float:
         """The expression at the means observed; NaN where one was not."""
@@ -60,7 +65,7 @@ class Bounds:
             case "number":
                 return tree.number
             case "leaf":
-                return self._seen[tree.leaf, tree.group].mean
+                return self.seen[tree.leaf, tree.group].mean
             case "gap" | "ratio":
                 means = [self.value(part) for part in self.members(tree)]
                 if any(map(math.isnan, means)):
@@ -73,11 +78,16 @@ class Bounds:
 
     def members(self, tree: Tree) -> list[Tree]:
         """The means of a leaf by group, each its own tree; parts of another tree as they are."""
-        if len(tree.parts) != 1 or tree.parts[0].operation != "leaf":
-            return list(tree.parts)
         leaf = tree.parts[0]
-        count = len(self._leaves[leaf.leaf].groups)
+        if len(tree.parts) != 1 or leaf.operation != "leaf" or leaf.group >= 0:
+            return list(tree.parts)
+        count = len(self.leaves[leaf.leaf].groups)
         return [leaf.model_copy(update={"group": g}) for g in range(count)] or [leaf]
+
+    def _differences(self, tree: Tree) -> list[Tree]:
+        """a - b of all members, of which the largest is the gap."""
+        members = self.members(tree)
+        return [_sum(a, _negated(b)) for a in members for b in members if a is not b]
 
     def upper(self, tree: Tree, error: float, above: float = -math.inf) -> float:
         """See the head of the module; `above`: a bound below it need not be told exactly."""
@@ -109,9 +119,7 @@ class Bounds:
             case "max":
                 return self._largest(self.members(tree), error)
             case "gap":
-                members = self.members(tree)
-                pairs = [_difference(a, b) for a in members for b in members if a is not b]
-                return max(0.0, self._largest(pairs, error))
+                return max(0.0, self._largest(self._differences(tree), error))
             case "abs":
                 (inner,) = tree.parts
                 return max(0.0, self._largest([inner, _negated(inner)], error))
@@ -137,8 +145,7 @@ class Bounds:
             case "min":
                 return min(self.lower(part, error) for part in self.members(tree))
             case "gap":
-                members = self.members(tree)
-                pairs = [_difference(a, b) for a in members for b in members if a is not b]
+                pairs = self._differences(tree)
                 return max(0.0, *(self.lower(pair, error / len(pairs)) for pair in pairs))
             case "abs":
                 inner = tree.parts[0]
@@ -158,7 +165,7 @@ class Bounds:
         place = (tree.leaf, tree.group)
         self._note(place, side, error)
         bound = upper_of_mean if side == "upper" else lower_of_mean
-        return bound(self._seen[place], error)
+        return bound(self.seen[place], error)
 
     def _note(self, place: Place, side: str, error: float) -> None:
         sides = self.used.setdefault(place, {})
@@ -235,22 +242,22 @@ class Bounds:
         """Whether two terms are rates of different examples."""
         if one.operation != "leaf" or other.operation != "leaf":
             return False
-        seen = [self._seen[t.leaf, t.group] for t in (one, other)]
+        seen = [self.seen[t.leaf, t.group] for t in (one, other)]
         if any(item.hits is None for item in seen):
             return False
         if one.leaf == other.leaf:
             return one.group != other.group
-        here, there = (dict(self._leaves[t.leaf].selects) for t in (one, other))
+        here, there = (dict(self.leaves[t.leaf].selects) for t in (one, other))
         return any(column in there and there[column] != value for column, value in here.items())
 
     def _of_two(self, terms: Sequence[tuple[Tree, float]], error: float, above: float) -> float:
         (one, a), (other, b) = terms
-        first, second = (self._seen[t.leaf, t.group] for t in (one, other))
+        first, second = (self.seen[t.leaf, t.group] for t in (one, other))
         for tree in (one, other):
             self._note((tree.leaf, tree.group), "together", error)
         if math.isnan(a * first.mean + b * second.mean) and first.n and second.n:
             return math.nan
-        if self._rough:
+        if self.rough:
             return _rough(a, first, b, second, error)
         if self._deciding:
             return above if is_at_most(a, first, b, second, error, above) else math.inf
@@ -293,39 +300,24 @@ def _times(a: float, b: float) -> float:
 def _combined(tree: Tree, values: Sequence[float]) -> float:
     if any(map(math.isnan, values)):
         return math.nan
-    match tree.operation:
-        case "sum":
-            return sum(values)
-        case "negate":
-            return -values[0]
-        case "product":
-            return values[0] * values[1]
-        case "quotient":
-            return values[0] / values[1] if values[1] else math.nan
-        case "power":
-            return float(values[0] ** tree.number)
-        case "abs":
-            return abs(values[0])
-        case "max":
-            return max(values)
-        case "min":
-            return min(values)
-        case word:
-            return _MONOTONE[word](values[0])
+    if tree.operation == "power":
+        return float(values[0] ** tree.number)
+    if tree.operation in _OF_PARTS:
+        return _OF_PARTS[tree.operation](values)
+    return _MONOTONE[tree.operation](values[0])
 
 
 def _negated(tree: Tree) -> Tree:
     return Tree(operation="negate", parts=(tree,))
 
 
-def _difference(a: Tree, b: Tree) -> Tree:
-    return Tree(operation="sum", parts=(a, _negated(b)))
+def _sum(*parts: Tree) -> Tree:
+    return Tree(operation="sum", parts=parts)
 
 
 def _minus_times(a: Tree, c: float, b: Tree) -> Tree:
     """a - c b."""
-    times = Tree(operation="product", parts=(Tree(operation="number", number=-c), b))
-    return Tree(operation="sum", parts=(a, times))
+    return _sum(a, Tree(operation="product", parts=(Tree(operation="number", number=-c), b)))
 
 
 def _terms(tree: Tree, factor: float = 1.0) -> tuple[float, dict[Tree, float]]:

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
 from cspec.compiler.records.certificate import CertificateFacts, Tree
 from cspec.runtime.certify.bounds import Bounds, Place
 from cspec.runtime.certify.leaves import Observed, lower, upper
-from cspec.runtime.result.certificate import Certificate, CertifiedMean
+from cspec.runtime.result.constraint import Certificate, CertifiedMean
 
 Relation = Literal["<=", ">=", "==", "in"]
 MOST = 1e7
@@ -39,33 +38,27 @@ def certify(
     """The certificate of one requirement at an error; `rows` are those of the split."""
     bounds = Bounds(facts.leaves, seen)
     tree, sign, threshold, about = _claim(facts, relation, text)
-    missing = (place for place, item in seen.items() if _is_missing(facts, place, item))
+    kinds = [leaf.kind for leaf in facts.leaves]
+    missing = (place for place, item in seen.items() if item.n == 0 and kinds[place[0]] != "number")
     empty = next(missing, None)
-    found = Certificate(
+    estimate, limit = math.nan, math.nan
+    if empty is None:
+        estimate, limit = bounds.value(tree), _limit(bounds, tree, sign, error)
+    certified = sign * limit <= sign * threshold
+    open_ = empty is None and not certified
+    return Certificate(
         confidence=facts.confidence,
         error=error,
         data=facts.data,
-        certified=False,
+        certified=certified,
         about=about,
         relation="<=" if sign > 0 else ">=",
-        estimate=math.nan,
-        bound=math.nan,
-        threshold=threshold,
-    )
-    if empty is not None:
-        return replace(
-            found, means=_means(facts, seen, bounds), why=f"no example for {_called(facts, empty)}"
-        )
-    estimate = bounds.value(tree)
-    limit = _limit(bounds, tree, sign, error)
-    certified = sign * limit <= sign * threshold
-    return replace(
-        found,
-        certified=certified,
         estimate=estimate,
         bound=limit,
+        threshold=threshold,
         means=_means(facts, seen, bounds),
-        needed=None if certified else needed(facts, relation, seen, rows=rows, error=error),
+        needed=needed(facts, relation, seen, rows=rows, error=error) if open_ else None,
+        why="" if empty is None else f"no example for {_called(facts, empty)}",
     )
 
 
@@ -124,10 +117,6 @@ def _claim(facts: CertificateFacts, relation: Relation, text: str) -> tuple[Tree
 
 def _limit(bounds: Bounds, tree: Tree, sign: int, error: float) -> float:
     return bounds.upper(tree, error) if sign > 0 else bounds.lower(tree, error)
-
-
-def _is_missing(facts: CertificateFacts, place: Place, item: Observed) -> bool:
-    return facts.leaves[place[0]].kind != "number" and item.n == 0
 
 
 def _called(facts: CertificateFacts, place: Place) -> str:

@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.certificate import CertificateFacts, LeafFacts
-from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.certify.bounds import Place
 from cspec.runtime.certify.certificate import certify
 from cspec.runtime.certify.leaves import Observed
-from cspec.runtime.functions.samples import Sample, listening
+from cspec.runtime.functions.samples import Sample
 from cspec.runtime.measure.evidence import Heard
-from cspec.runtime.measure.requirements import models_in, parameters_in
-from cspec.runtime.models.without_trace import held, measuring
+from cspec.runtime.measure.requirements import noted
 from cspec.runtime.rescue import attempt
-from cspec.runtime.result.certificate import Certificate
+from cspec.runtime.result.constraint import Certificate
 
 if TYPE_CHECKING:
     from cspec.compiler.records.which_data import Where
@@ -41,14 +39,12 @@ def certificates(
     session: Session, places: Mapping[str, Where], spent: Mapping[str, float]
 ) -> dict[str, Certificate]:
     """The certificate of every requirement that asks for one, at what is left of its error."""
-    asked = [c for c in session.program.constraints if c.certificate is not None]
+    asked = [(c, c.certificate) for c in session.program.constraints if c.certificate is not None]
     found: dict[str, Certificate] = {}
-    for replaced in dict.fromkeys(places[c.label].replaced for c in asked):
-        here = [c for c in asked if places[c.label].replaced == replaced]
-        observed = _observed(session, here, replaced)
-        for c in here:
-            facts = c.certificate
-            assert facts is not None
+    for replaced in dict.fromkeys(places[c.label].replaced for c, _ in asked):
+        here = [(c, facts) for c, facts in asked if places[c.label].replaced == replaced]
+        observed = _observed(session, {c.label: facts for c, facts in here}, replaced)
+        for c, facts in here:
             found[c.label] = certify(
                 facts,
                 c.relation,
@@ -61,25 +57,12 @@ def certificates(
 
 
 def _observed(
-    session: Session,
-    constraints: Sequence[ConstraintFacts],
-    replaced: tuple[tuple[str, str], ...],
+    session: Session, asked: Mapping[str, CertificateFacts], replaced: tuple[tuple[str, str], ...]
 ) -> dict[str, dict[Place, Observed]]:
-    primal = session.primal
-    with (
-        measuring(models_in(primal)),
-        held(parameters_in(primal)),
-        listening() as samples,
-        torch.enable_grad(),
-    ):
-        values = session.module["leaves"](primal, session.measurer.columns(replaced))
+    with noted(session.primal) as samples:
+        values = session.module["leaves"](session.primal, session.measurer.columns(replaced))
     heard = Heard(samples, samples.places)
-    found = {}
-    for c in constraints:
-        facts = c.certificate
-        assert facts is not None
-        found[c.label] = _of_leaves(facts, values[c.label], heard)
-    return found
+    return {label: _of_leaves(facts, values[label], heard) for label, facts in asked.items()}
 
 
 def _of_leaves(

@@ -42,21 +42,19 @@ def upper_of_two(
 
     Where it is no larger than `above`, `above` is returned: one look is enough for that.
     """
+    top = max(0.0, a) + max(0.0, b)
     if first.n == 0 or second.n == 0:
-        return sum(max(0.0, weight) for weight in (a, b))
+        return top
     if first.n > second.n:
         first, second, a, b = second, first, b, a
-    top = max(0.0, a) + max(0.0, b)
     seen = a * first.mean + b * second.mean
     if above >= seen and _excluded(a, first, b, second, error, above):
         return above
     low, high = max(seen, above), top
     while high - low > PRECISION * (abs(a) + abs(b)):
         middle = (low + high) / 2
-        if _excluded(a, first, b, second, error, middle):
-            high = middle
-        else:
-            low = middle
+        fits = _excluded(a, first, b, second, error, middle)
+        low, high = (low, middle) if fits else (middle, high)
     return high
 
 

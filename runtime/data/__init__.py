@@ -5,8 +5,8 @@ from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.from_python import as_dataset
 from cspec.runtime.data.idx import read_idx
 from cspec.runtime.data.order import permutation
-from cspec.runtime.data.sources import SOURCES, load, source_settings
-from cspec.runtime.data.split import split_dataset, split_indices
+from cspec.runtime.data.sources import SOURCES, load
+from cspec.runtime.data.split import split_indices
 
 __all__ = [
     "SOURCES",
@@ -16,8 +16,6 @@ __all__ = [
     "load",
     "permutation",
     "read_idx",
-    "source_settings",
-    "split_dataset",
     "split_indices",
     "whole_classes",
 ]

@@ -49,7 +49,8 @@ def _alike(having: Sequence[Dataset], column: str) -> list[Dataset]:
             f"column `{column}` holds text in `{texts[0]}` and numbers in `{other}`",
             "encode it in the same way in all datasets",
         )
-    union = _union(lists)
+    every = tuple(dict.fromkeys(value for values in lists for value in values))
+    union = tuple(sorted(every)) if all(list(v) == sorted(v) for v in lists) else every
     return [
         d if d.classes.get(column) == union else _recoded(d, column, values, union)
         for d, values in zip(having, lists, strict=True)
@@ -64,11 +65,6 @@ def _values(dataset: Dataset, column: str) -> tuple[Any, ...] | None:
     if codes.is_floating_point() or codes.ndim != 1 or int(codes.min()) < 0:
         return None
     return tuple(range(int(codes.max()) + 1))
-
-
-def _union(lists: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    every = tuple(dict.fromkeys(value for values in lists for value in values))
-    return tuple(sorted(every)) if all(list(v) == sorted(v) for v in lists) else every
 
 
 def _recoded(

@@ -15,18 +15,7 @@ from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.files import data_folder, first_file
 from cspec.runtime.data.idx import with_validation
 
-CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _LOSSLESS = ("cifar10_lossless_4k1k.npz", "cifar10.npz")
 _LOSSY = ("cifar10_jpegbytes_50k10k.npz",)
 _RECORD = 1 + 3 * 32 * 32

@@ -20,26 +20,20 @@ from cspec.runtime.data.reading import MOST_COPIED, MOST_HELD
 
 def is_frame(obj: Any) -> bool:
     """Whether it is a pandas frame."""
-    return _pandas(obj, "DataFrame")
+    kind = type(obj)
+    return kind.__name__ == "DataFrame" and kind.__module__.split(".")[0] == "pandas"
 
 
 def is_column(obj: Any) -> bool:
     """Whether it is one column, or several side by side, and no collection of batches."""
-    if isinstance(obj, (Tensor, np.ndarray)) or is_frame(obj) or _has_array(obj):
+    if isinstance(obj, (Tensor, np.ndarray)) or is_frame(obj):
+        return True
+    # Series, indices, categoricals and their kin say how they are an array.
+    if hasattr(obj, "__array__") and hasattr(obj, "__len__") and not isinstance(obj, type):
         return True
     if isinstance(obj, (range, memoryview)) or hasattr(obj, "toarray"):
         return True
     return isinstance(obj, list) and not (obj and isinstance(obj[0], (tuple, Mapping)))
-
-
-def _pandas(obj: Any, *names: str) -> bool:
-    kind = type(obj)
-    return kind.__name__ in names and kind.__module__.split(".")[0] == "pandas"
-
-
-def _has_array(obj: Any) -> bool:
-    """Series, indices, categoricals and their kin, which say how they are an array."""
-    return hasattr(obj, "__array__") and hasattr(obj, "__len__") and not isinstance(obj, type)
 
 
 def feature_names(values: Any) -> tuple[str, ...]:
@@ -123,17 +117,17 @@ def _of_tensor(tensor: Tensor, name: str, of: str) -> Encoded:
         raise _too_large(tensor, name, of)
     if tensor.is_floating_point():
         return in_full(tensor), None
-    _require_64_bits(tensor, name, of)
+    if tensor.dtype == torch.uint64 and bool((tensor.view(torch.int64) < 0).any()):
+        raise _beyond_64_bits(name, of)
     whole = tensor.long()
     return whole, whole_classes(whole)
 
 
-def _require_64_bits(tensor: Tensor, name: str, of: str) -> None:
-    if tensor.dtype == torch.uint64 and bool((tensor.view(torch.int64) < 0).any()):
-        raise DataError(
-            f"column `{name}` of `{of}` holds whole numbers beyond 64 bits",
-            "number its values anew, or give it as floating-point numbers",
-        )
+def _beyond_64_bits(name: str, of: str) -> DataError:
+    return DataError(
+        f"column `{name}` of `{of}` holds whole numbers beyond 64 bits",
+        "number its values anew, or give it as floating-point numbers",
+    )
 
 
 def _of_array(array: NDArray[Any], name: str, of: str) -> Encoded:
@@ -250,10 +244,7 @@ def _numbers(array: NDArray[Any], name: str, of: str) -> NDArray[Any]:
     """Python numbers, whatever their classes, as whole ones or as floats."""
     found = np.array([_number(item) for item in array.ravel().tolist()])
     if found.dtype == object:
-        raise DataError(
-            f"column `{name}` of `{of}` holds whole numbers beyond 64 bits",
-            "number its values anew, or give it as floating-point numbers",
-        )
+        raise _beyond_64_bits(name, of)
     return found.reshape(array.shape)
 
 

@@ -131,7 +131,11 @@ class Dataset:
     def __post_init__(self) -> None:
         if not self.columns:
             raise DataError(f"the data `{self.name}` has no columns")
-        lengths = {column: _length(self.name, column, v) for column, v in self.columns.items()}
+        single = next((column for column, v in self.columns.items() if not v.ndim), None)
+        if single is not None:
+            why = "is a single number, not one value a row"
+            raise DataError(f"column `{single}` of `{self.name}` {why}")
+        lengths = {column: len(values) for column, values in self.columns.items()}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{column}: {length}" for column, length in lengths.items())
             raise DataError(
@@ -243,12 +247,6 @@ class Dataset:
     def noted(self, remark: str) -> Dataset:
         """The same data with a remark added to its provenance."""
         return replace(self, provenance=f"{self.provenance}; {remark}")
-
-
-def _length(name: str, column: str, values: Tensor) -> int:
-    if values.ndim == 0:
-        raise DataError(f"column `{column}` of `{name}` is a single number, not one value a row")
-    return len(values)
 
 
 def _check_finite(name: str, column: str, values: Tensor) -> None:

@@ -1,7 +1,8 @@
 """Data that need no file: sets shipped inside scikit-learn, and two Gaussian clouds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from cspec.runtime.data.split import split_dataset
 DEFAULT_SPLIT = (0.6, 0.2, 0.2)
 
 
-def _sklearn(loader: str) -> Any:
+def _sklearn(name: str) -> Any:
     """The bunch that scikit-learn's `load_...` returns."""
     try:
         import sklearn.datasets as shipped
@@ -25,14 +26,7 @@ def _sklearn(loader: str) -> Any:
             "this data set ships inside scikit-learn, which is not installed",
             "to fix this, install it: pip install 'cspec[data]'",
         ) from error
-    loaders: dict[str, Callable[[], Any]] = {
-        "digits": shipped.load_digits,
-        "breast_cancer": shipped.load_breast_cancer,
-        "wine": shipped.load_wine,
-        "iris": shipped.load_iris,
-        "diabetes": shipped.load_diabetes,
-    }
-    return loaders[loader]()
+    return getattr(shipped, f"load_{name}")()
 
 
 def floats(values: Any) -> Tensor:
@@ -40,19 +34,22 @@ def floats(values: Any) -> Tensor:
     return torch.as_tensor(np.asarray(values), dtype=torch.get_default_dtype())
 
 
-def standardized(parts: dict[str, Dataset]) -> dict[str, Dataset]:
+def standardized(parts: dict[str, Dataset], numeric: Tensor | None = None) -> dict[str, Dataset]:
     """Each feature of `x` shifted and scaled to mean 0 and deviation 1 *on the first part*.
 
-    A feature that is constant there is only shifted.
+    A feature that is constant there is only shifted, and one that is not `numeric` is left alone.
     """
     first = next(iter(parts.values()))
     reference = first["x"].double()
     center, spread = reference.mean(0), reference.std(0, correction=0)
     spread = torch.where(spread > 0, spread, torch.ones_like(spread))
-    scaling = tuple(zip(first.feature_names, center.tolist(), spread.tolist(), strict=False))
+    scaled = torch.ones_like(spread, dtype=torch.bool) if numeric is None else numeric
+    named = zip(first.feature_names, center.tolist(), spread.tolist(), strict=False)
+    scaling = tuple(compress(named, scaled.tolist()))
 
     def scale(part: Dataset) -> Dataset:
-        x = ((part["x"].double() - center) / spread).to(part["x"].dtype)
+        wide = part["x"].double()
+        x = torch.where(scaled, (wide - center) / spread, wide).to(part["x"].dtype)
         return replace(part, columns={**part.columns, "x": x}, scaling=scaling)
 
     return {name: scale(part) for name, part in parts.items()}
@@ -165,4 +162,4 @@ def two_gaussians(
         classes={"y": (0, 1)},
         provenance=f"two_gaussians: {n} points a class, std {std:g}, seed {seed}",
     )
-    return {"train": whole} if split is None else split_dataset(whole, split, seed)
+    return split_dataset(whole, split, seed)

@@ -17,11 +17,6 @@ Encoded = tuple[Tensor, tuple[Any, ...] | None]
 """A column and the original values of its codes; None for a column of plain numbers."""
 
 
-def python_values(values: NDArray[Any]) -> tuple[Any, ...]:
-    """Numpy values as Python ones: what facts and messages show."""
-    return tuple(v.item() if isinstance(v, np.generic) else v for v in values)
-
-
 def encode_classes(values: NDArray[Any], column: str, positive: Any | None = None) -> Encoded:
     """Codes in the sorted order of the values; `positive` of two values becomes class 1.
 
@@ -30,7 +25,8 @@ def encode_classes(values: NDArray[Any], column: str, positive: Any | None = Non
     """
     keys = values.astype(str) if values.dtype == object else values
     found, codes = np.unique(keys, return_inverse=True)
-    classes = python_values(found)
+    # As values of Python: what facts and messages show.
+    classes = tuple(v.item() if isinstance(v, np.generic) else v for v in found)
     if positive is not None:
         if positive not in classes or len(classes) != 2:
             raise DataError(

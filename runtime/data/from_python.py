@@ -12,13 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import TensorDataset
 
-from cspec.runtime.data.columns import (
-    column,
-    feature_names,
-    is_column,
-    is_frame,
-    names_columns,
-)
+from cspec.runtime.data.columns import column, feature_names, is_column, is_frame, names_columns
 from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.loaders import Read, named_columns, read

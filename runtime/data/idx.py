@@ -109,7 +109,7 @@ def idx(
         DataError: a file that is missing, damaged, or holds something else.
     """
     whole = _pair("train", find_file(images), find_file(labels), image)
-    return {"train": whole} if split is None else split_dataset(whole, split, seed)
+    return split_dataset(whole, split, seed)
 
 
 def mnist(

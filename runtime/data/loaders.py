@@ -25,15 +25,8 @@ from cspec.runtime.data.collate import Pieces, collate
 from cspec.runtime.data.columns import is_column
 from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.data.order import permutation
-from cspec.runtime.data.randomness import RandomStream
-from cspec.runtime.data.reading import (
-    MEASURED_ROWS,
-    MOST_ENTRIES,
-    MOST_HELD,
-    MOST_ROWS,
-    Reading,
-)
+from cspec.runtime.data.order import RandomStream, permutation
+from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_HELD, MOST_ROWS, Reading
 from cspec.runtime.data.samplers import (
     READ_AT_ONCE,
     as_of,
@@ -83,24 +76,11 @@ def read(obj: Any, name: str, columns: Sequence[str], reading: Reading, convert:
         if is_map_style(obj):
             return source.dataset(obj)
         if isinstance(obj, (list, tuple)) and not _holds_batches(obj):
-            return source.dataset(cast(Any, _Listed(obj)))
+            return source.dataset(cast(Any, obj))
         return source.batches(obj)
 
 
 _END = object()
-
-
-class _Listed(TorchDataset[Any]):
-    """A list of examples."""
-
-    def __init__(self, items: Sequence[Any]) -> None:
-        self._items = items
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._items[index]
 
 
 def _holds_batches(items: Sequence[Any]) -> bool:
@@ -227,7 +207,7 @@ class _Source:
             raise DataError(message, *(() if again else why))
         once = chain([first], once)
         if not _holds_batches([first]):
-            return self.dataset(_Listed(self._examples(once)))
+            return self.dataset(cast(Any, self._examples(once)))
         found, whole = self._collected(once, hasattr(batches, "__len__"))
         kept, how = found.raw, "read anew each epoch"
         if whole and not again:
@@ -240,12 +220,8 @@ class _Source:
             stream = Stream(lambda: iter(batches), self._dataset, len(kept))
         else:
             rest = chain(kept, once)
-            stream = Stream(
-                (lambda: iter(batches)) if again else (lambda: rest),
-                self._dataset,
-                None,
-                again=again,
-            )
+            passes = (lambda: iter(batches)) if again else (lambda: rest)
+            stream = Stream(passes, self._dataset, None, again=again)
         words = _words(stream, how, f"{found.rows:,} examples")
         return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
 

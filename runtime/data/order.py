@@ -1,13 +1,26 @@
 """The order of examples is a function of (seed, epoch): nothing else needs to be saved.
 
 No global generator is read or moved. Resuming at (epoch, position) gives the same batches as never
-having stopped.
+having stopped. A loader has random numbers of its own, too: it neither disturbs a run nor is
+disturbed by it.
 """
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from cspec.runtime.models.without_trace import (
+    put_back,
+    seed_everything,
+    states_on_host,
+    undisturbed_on_host,
+)
 
 
 def generator_for(*keys: int | str) -> torch.Generator:
@@ -39,3 +52,30 @@ def stratified(cells: Tensor, seed: int, epoch: int) -> Tensor:
     rank[by_cell] = torch.arange(len(of)) - before[of[by_cell]]
     start = torch.rand(len(counts), generator=generator, dtype=torch.float64)
     return shuffled[torch.argsort((rank + start[of]) / counts[of], stable=True)]
+
+
+class RandomStream:
+    """The generators of torch (CPU), numpy and Python as one block of code sees them.
+
+    Seeded by keys, it gives the same numbers again, whatever else is drawn meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[Any, Any, Any] | None = None
+
+    def seed(self, *keys: int | str) -> None:
+        """Start anew from a hash of the keys."""
+        with undisturbed_on_host():
+            seed_everything(generator_for(*keys).initial_seed() % 2**63)
+            self._held = states_on_host()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Run a block with these generators; afterwards those from before are back."""
+        with undisturbed_on_host():
+            if self._held is not None:
+                put_back(self._held)
+            try:
+                yield
+            finally:
+                self._held = states_on_host()

@@ -155,13 +155,10 @@ def points(
     fresh = region.columns(unit)
     others = f"{said}, others than those that training saw"
     if way == "redrawn":
-        draws = Draws(region, n, seed)
         told = f"{n:,} points drawn anew at every step; measured on {said}"
-        return {
-            "train": Dataset(
-                "train", fresh, provenance=told, draws=draws, fresh=fresh, sampled=others
-            )
-        }
+        draws = Draws(region, n, seed)
+        made = Dataset("train", fresh, provenance=told, draws=draws, fresh=fresh, sampled=others)
+        return {"train": made}
     drawn = sobol(n, len(region.lower), seed)
     held = region.columns(region.up_to_the_faces(drawn) if way == "closed" else drawn)
     told = f"{n:,} quasi-random points, drawn once; judged on {said}"

@@ -47,8 +47,7 @@ def _require(name: str, separator: str, lines: Iterator[str], skip: int) -> None
     number, row, width = skip, "", 0
     for line in lines:
         number += 1
-        if not width:
-            width = len(_cells(line, separator))
+        width = width or len(_cells(line, separator))
         if '"' not in line:
             row = row or _pattern(line, separator, width, number > skip + 1)
             continue

@@ -7,14 +7,7 @@ from typing import Any
 from cspec.dsl.messages.wording import closest
 from cspec.runtime.data.cifar import cifar10
 from cspec.runtime.data.dataset import Dataset, need_columns
-from cspec.runtime.data.embedded import (
-    breast_cancer,
-    diabetes,
-    digits,
-    iris,
-    two_gaussians,
-    wine,
-)
+from cspec.runtime.data.embedded import breast_cancer, diabetes, digits, iris, two_gaussians, wine
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.idx import idx, mnist
 from cspec.runtime.data.points import points

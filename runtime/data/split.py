@@ -42,9 +42,14 @@ def split_indices(n: int, split: Sequence[float], seed: int) -> list[Tensor]:
 
 
 def split_dataset(
-    data: Dataset, split: Sequence[float], seed: int, names: Sequence[str] | None = None
+    data: Dataset, split: Sequence[float] | None, seed: int, names: Sequence[str] | None = None
 ) -> dict[str, Dataset]:
-    """The dataset cut into named parts; each says in its provenance how it was cut."""
+    """The dataset cut into named parts, each of which says in its provenance how it was cut.
+
+    Without a split all of it is `train`.
+    """
+    if split is None:
+        return {"train": data.renamed("train")}
     indices = split_indices(len(data), split, seed)
     parts: dict[str, Dataset] = {}
     for name, share, rows in zip(names or part_names(len(split)), split, indices, strict=True):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cspec.runtime.data.align import coded_like
 from cspec.runtime.data.dataset import Dataset, Items, Stream
-from cspec.runtime.data.randomness import RandomStream
+from cspec.runtime.data.order import RandomStream
 
 
 class DataEndedError(Exception):

@@ -97,7 +97,9 @@ def _raw(name: str, frame: Any, first: int) -> Table:
     """A frame as raw columns; its rows are numbered from `first` on."""
     lines = np.arange(first, first + len(frame), dtype=np.int64)
     missing = {str(c): frame[c].isna().to_numpy() for c in frame.columns}
-    columns = {str(c): _as_array(frame[c]) for c in frame.columns}
+    # Text and mixed columns as objects, missing entries as None or NaN.
+    kinds = {c: None if frame[c].dtype.kind in "biuf" else object for c in frame.columns}
+    columns = {str(c): np.asarray(frame[c].to_numpy(dtype=kind)) for c, kind in kinds.items()}
     return Table(name, columns, missing, lines)
 
 
@@ -117,13 +119,6 @@ def _uneven(name: str, said: str) -> DataError:
         f"line {line} of `{name}` has {entries} entries, and the lines before have {columns}",
         "write entries that hold a separator in quotes, or remove what is too much",
     )
-
-
-def _as_array(series: Any) -> NDArray[Any]:
-    """A column as a numpy array; text and mixed columns as objects, missing entries as None/NaN."""
-    if series.dtype.kind in "biuf":
-        return np.asarray(series.to_numpy())
-    return np.asarray(series.to_numpy(dtype=object))
 
 
 def without_missing(table: Table, used: Sequence[str], missing: str) -> Table:

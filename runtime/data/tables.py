@@ -1,7 +1,7 @@
 """Tables in files: `csv(...)` of text, `parquet(...)`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +16,7 @@ from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.files import find_file
 from cspec.runtime.data.quotes import is_number
 from cspec.runtime.data.split import split_dataset
-from cspec.runtime.data.table_file import (
-    Table,
-    parsed,
-    read_parquet,
-    read_table,
-    without_missing,
-)
+from cspec.runtime.data.table_file import Table, parsed, read_parquet, read_table, without_missing
 
 _MOST_CATEGORIES = 100
 
@@ -86,23 +80,6 @@ def _finite(table: Table, column: str, values: NDArray[Any]) -> NDArray[np.float
     return numbers
 
 
-def _standardize_numeric(parts: dict[str, Dataset], numeric: Tensor) -> dict[str, Dataset]:
-    """Numeric features standardized on the first part; zeros and ones are left alone."""
-    scaled = standardized(parts)
-    result: dict[str, Dataset] = {}
-    for name, part in parts.items():
-        x = torch.where(numeric, scaled[name]["x"], part["x"])
-        kept = zip(scaled[name].scaling, numeric.tolist(), strict=True)
-        scaling = tuple(entry for entry, number in kept if number)
-        result[name] = replace(part, name=name, columns={**part.columns, "x": x}, scaling=scaling)
-    return result
-
-
-def _pairs(columns: Sequence[Column]) -> list[tuple[str, str]]:
-    pairs = [(c, c) if isinstance(c, str) else c for c in columns]
-    return [(there, here) for there, here in pairs if here not in ("x", "y")]
-
-
 def _check_header(table: Table, asked: Sequence[str]) -> None:
     """Say of a file whose header is none what it is: another separator, or numbers."""
     header = list(table.columns)
@@ -123,25 +100,75 @@ def _check_header(table: Table, asked: Sequence[str]) -> None:
         )
 
 
-def _inputs(
-    table: Table,
-    target: str,
-    outside: set[str],
-    asked: Sequence[str],
-    inputs: Sequence[str] | None,
-) -> list[str]:
-    """The input columns, once every column that was asked for is known to exist."""
-    _check_header(table, asked)
-    need_columns(table.name, asked, table.columns)
-    if not len(table.lines):
-        raise DataError(f"`{table.name}` is empty: it has no rows")
-    chosen = list(inputs) if inputs is not None else [c for c in table.columns if c not in outside]
-    if not chosen or target in chosen:
-        raise DataError(
-            f"the model's inputs are {chosen}: they need at least one column, not the target",
-            "name them: inputs=[...]",
-        )
-    return chosen
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a table, by the settings that `csv` and `parquet` share."""
+
+    target: str
+    columns: Sequence[Column]
+    split: Sequence[float] | None
+    seed: int
+    inputs: Sequence[str] | None
+    categorical: Sequence[str]
+    positive: Any | None
+    missing: str
+    scale: str
+
+    @property
+    def extra(self) -> list[tuple[str, str]]:
+        """Columns beside `x` and `y`: (name in the file, name in the spec)."""
+        pairs = [(c, c) if isinstance(c, str) else c for c in self.columns]
+        return [(there, here) for there, here in pairs if here not in ("x", "y")]
+
+    def parts(self, table: Table) -> dict[str, Dataset]:
+        """The datasets that a table is cut into."""
+        outside = [self.target, *(there for there, _ in self.extra)]
+        chosen = self._inputs(table, outside)
+        used = list(dict.fromkeys([*chosen, *outside]))
+        complete = without_missing(table, used, self.missing)
+        whole, numeric = self._assembled(complete, chosen)
+        if len(complete.lines) < len(table.lines):
+            dropped = len(table.lines) - len(complete.lines)
+            whole = whole.noted(f"{dropped} rows with missing values dropped")
+        parts = split_dataset(whole, self.split, self.seed)
+        return standardized(parts, numeric & wants_scaling(self.scale))
+
+    def _inputs(self, table: Table, outside: Sequence[str]) -> list[str]:
+        """The input columns, once every column that was asked for is known to exist."""
+        asked = [*outside, *(self.inputs or ()), *self.categorical]
+        _check_header(table, asked)
+        need_columns(table.name, asked, table.columns)
+        if not len(table.lines):
+            raise DataError(f"`{table.name}` is empty: it has no rows")
+        others = [c for c in table.columns if c not in outside]
+        chosen = others if self.inputs is None else list(self.inputs)
+        if not chosen or self.target in chosen:
+            raise DataError(
+                f"the model's inputs are {chosen}: they need at least one column, not the target",
+                "name them: inputs=[...]",
+            )
+        return chosen
+
+    def _assembled(self, table: Table, inputs: Sequence[str]) -> tuple[Dataset, Tensor]:
+        """All rows as one dataset, and which places of `x` hold numbers."""
+        features = _features(table, inputs, self.categorical)
+        tensors: dict[str, Tensor] = {"x": features.x}
+        classes: dict[str, tuple[Any, ...]] = dict(features.classes)
+        for column, name in ((self.target, "y"), *self.extra):
+            label = self.positive if name == "y" else None
+            values = parsed(table, column, self.categorical)
+            if column in self.categorical or label is not None:
+                tensors[name], found = encode_classes(values, column, label)
+            else:
+                tensors[name], found = encode_plain(values, column)
+            if found is not None:
+                classes[name] = found
+        provenance = f"{table.name}: {len(table.lines)} rows, target {self.target}"
+        if "y" in classes:
+            shown = enumerate(classes["y"][:10])
+            provenance += f" ({', '.join(f'{code} is {value!r}' for code, value in shown)})"
+        whole = Dataset(table.name, tensors, classes, features.names, provenance, features.raw)
+        return whole, features.numeric
 
 
 def csv(
@@ -178,18 +205,8 @@ def csv(
     markers = [na_values] if isinstance(na_values, str) else list(na_values)
     separator = "\t" if separator == "\\t" else separator
     table = read_table(find_file(path), {"sep": separator, "na_values": markers}, names, skip_rows)
-    return _dataset(
-        table,
-        target=target,
-        columns=columns,
-        split=split,
-        seed=seed,
-        inputs=inputs,
-        categorical=categorical,
-        positive=positive,
-        missing=missing,
-        scale=scale,
-    )
+    asked = _Asked(target, columns, split, seed, inputs, categorical, positive, missing, scale)
+    return asked.parts(table)
 
 
 def parquet(
@@ -210,72 +227,5 @@ def parquet(
     Raises:
         DataError: as `csv`; pyarrow is not installed; a file that is no Parquet.
     """
-    return _dataset(
-        read_parquet(find_file(path)),
-        target=target,
-        columns=columns,
-        split=split,
-        seed=seed,
-        inputs=inputs,
-        categorical=categorical,
-        positive=positive,
-        missing=missing,
-        scale=scale,
-    )
-
-
-def _dataset(
-    table: Table,
-    *,
-    target: str,
-    columns: Sequence[Column],
-    split: Sequence[float] | None,
-    seed: int,
-    inputs: Sequence[str] | None,
-    categorical: Sequence[str],
-    positive: Any | None,
-    missing: str,
-    scale: str,
-) -> dict[str, Dataset]:
-    extra = _pairs(columns)
-    outside = {target, *(c for c, _ in extra)}
-    asked = [target, *(c for c, _ in extra), *(inputs or ()), *categorical]
-    chosen = _inputs(table, target, outside, asked, inputs)
-    used = list(dict.fromkeys([*chosen, *outside]))
-    complete = without_missing(table, used, missing)
-    whole, numeric = _assemble(complete, target, extra, chosen, categorical, positive)
-    if len(complete.lines) < len(table.lines):
-        dropped = len(table.lines) - len(complete.lines)
-        whole = whole.noted(f"{dropped} rows with missing values dropped")
-    parts = (
-        {"train": whole.renamed("train")} if split is None else split_dataset(whole, split, seed)
-    )
-    return _standardize_numeric(parts, numeric & wants_scaling(scale))
-
-
-def _assemble(
-    table: Table,
-    target: str,
-    extra: Sequence[tuple[str, str]],
-    inputs: Sequence[str],
-    categorical: Sequence[str],
-    positive: Any | None,
-) -> tuple[Dataset, Tensor]:
-    features = _features(table, inputs, categorical)
-    tensors: dict[str, Tensor] = {"x": features.x}
-    classes: dict[str, tuple[Any, ...]] = dict(features.classes)
-    for column, name in ((target, "y"), *extra):
-        label = positive if name == "y" else None
-        values = parsed(table, column, categorical)
-        if column in categorical or label is not None:
-            tensors[name], found = encode_classes(values, column, label)
-        else:
-            tensors[name], found = encode_plain(values, column)
-        if found is not None:
-            classes[name] = found
-    provenance = f"{table.name}: {len(table.lines)} rows, target {target}"
-    if "y" in classes:
-        listed = ", ".join(f"{code} is {value!r}" for code, value in enumerate(classes["y"][:10]))
-        provenance += f" ({listed})"
-    whole = Dataset(table.name, tensors, classes, features.names, provenance, features.raw)
-    return whole, features.numeric
+    asked = _Asked(target, columns, split, seed, inputs, categorical, positive, missing, scale)
+    return asked.parts(read_parquet(find_file(path)))

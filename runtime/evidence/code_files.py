@@ -50,7 +50,7 @@ def code_of(modules: Iterable[str], base: Path) -> dict[str, CodeFile]:
         if called in found:
             continue
         content = _read(path)
-        found[called] = CodeFile(path=str(path), sha256=sha256(content) if content else "")
+        found[called] = CodeFile(path=str(path), sha256=_digest(content))
         if not _installed(path):
             waiting += [inner for inner in _imports(content, name) if _own(inner)]
     return dict(sorted(found.items()))
@@ -63,20 +63,17 @@ def modules_of(models: Iterable[nn.Module], functions: Iterable[object]) -> list
     return [name for name in dict.fromkeys(names) if _own(name) and name != "__main__"]
 
 
-def changed_files(recorded: dict[str, CodeFile], base: Path) -> dict[str, str]:
-    """Files beside the spec that are not as recorded: name to digest, empty for one that is gone.
+def digests_beside(names: Iterable[str], base: Path) -> dict[str, str]:
+    """SHA-256 of those that are files beside the spec, by name; empty for one that is gone.
 
     Nothing is imported: this can be asked before any of them runs.
     """
-    changed = {}
-    for name, entry in recorded.items():
-        if not name.endswith(".py"):
-            continue
-        content = _read(base.resolve() / name)
-        now = sha256(content) if content else ""
-        if now != entry.sha256:
-            changed[name] = now
-    return changed
+    files = (name for name in names if name.endswith(".py"))
+    return {name: _digest(_read(base.resolve() / name)) for name in files}
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content) if content else ""
 
 
 def _path(name: str, base: Path) -> Path | None:

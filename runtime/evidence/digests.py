@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 
 import torch
 from pydantic import BaseModel
@@ -102,14 +101,4 @@ def model_digest(model: nn.Module) -> ModelDigest:
     return ModelDigest(
         layers=hashlib.sha256(layers.encode()).hexdigest(),
         tensors={name: kind_of(value) for name, value in model.state_dict().items()},
-    )
-
-
-def digests_of(
-    data: Mapping[str, Dataset], models: Mapping[str, nn.Module]
-) -> tuple[dict[str, DataDigest], dict[str, ModelDigest]]:
-    """All data and all models by name."""
-    return (
-        {name: data_digest(dataset) for name, dataset in data.items()},
-        {name: model_digest(model) for name, model in models.items()},
     )

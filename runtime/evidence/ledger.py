@@ -12,7 +12,7 @@ again (same plan, same seed, same start) asks the same question and is no second
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -20,12 +20,7 @@ from torch import Tensor
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.evidence.digests import DataDigest, tensor_digest
-from cspec.runtime.evidence.manifest import (
-    Look,
-    NoManifestError,
-    is_folder,
-    read_manifest,
-)
+from cspec.runtime.evidence.manifest import Look, NoManifestError, is_folder, read_manifest
 from cspec.runtime.files import sha256
 
 NOTHING = 1e-9
@@ -35,7 +30,9 @@ NOTHING = 1e-9
 def looks_beside(folder: Path) -> tuple[Look, ...]:
     """Every look that the folders beside a run folder, and what was in it, have on record."""
     found: dict[Look, None] = {}
-    for place in _folders(folder):
+    beside = folder.absolute().parent
+    places = sorted(beside.iterdir()) if is_folder(beside) else []
+    for place in filter(is_folder, places):
         try:
             manifest, _ = read_manifest(place)
         except NoManifestError:
@@ -44,17 +41,8 @@ def looks_beside(folder: Path) -> tuple[Look, ...]:
     return tuple(found)
 
 
-def _folders(folder: Path) -> Iterator[Path]:
-    beside = folder.absolute().parent
-    if is_folder(beside):
-        yield from (place for place in sorted(beside.iterdir()) if is_folder(place))
-
-
 def spent_of(
-    program: Program,
-    data: Mapping[str, DataDigest],
-    looks: Iterable[Look],
-    asker: str,
+    program: Program, data: Mapping[str, DataDigest], looks: Iterable[Look], asker: str
 ) -> dict[str, float]:
     """By split, what earlier certificates on its rows have spent; 0 without any.
 

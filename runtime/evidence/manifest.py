@@ -15,14 +15,17 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError, field_validator
 
+from cspec.compiler.records.program import Program
+from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.circumstances import Circumstances
-from cspec.runtime.evidence.code_files import CodeFile
-from cspec.runtime.evidence.digests import DataDigest, ModelDigest
+from cspec.runtime.evidence.code_files import CodeFile, code_of, modules_of
+from cspec.runtime.evidence.digests import DataDigest, ModelDigest, data_digest, model_digest
 from cspec.runtime.files import sha256, write_atomic
 
 MANIFEST = "manifest.json"
@@ -122,6 +125,42 @@ class Manifest(BaseModel, frozen=True, extra="forbid"):
         return self.model_copy(update={"files": dict(sorted(files.items()))})
 
 
+# --- what a run is made from ---------------------------------------------------------------------
+
+
+def origins(
+    program: Program,
+    bound: Bound,
+    base: Path = Path(),
+    *,
+    modules: Iterable[str] = (),
+    objects: Iterable[str] = (),
+) -> Origins:
+    """Digests of what was bound, taken before the first step: of data, models and code.
+
+    `modules` are those that the spec brings in beside those of the program, `objects` the names
+    that were bound to Python objects.
+    """
+    own = modules_of(bound.models.values(), bound.functions.values())
+    named = [*modules, *named_modules(program), *own]
+    return Origins(
+        data={name: data_digest(dataset) for name, dataset in bound.data.items()},
+        models={name: model_digest(model) for name, model in bound.models.items()},
+        code=code_of(named, base),
+        objects=tuple(sorted(objects)),
+    )
+
+
+def named_modules(program: Program) -> list[str]:
+    """The modules that functions, models and data of a program come from."""
+    calls = [*(m.source for m in program.models), *(d.source for d in program.data)]
+    functions = [function.source.rpartition(":")[0] for function in program.functions]
+    return [name for name in (*functions, *(call.module or "" for call in calls)) if name]
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
 class NoManifestError(ValueError):
     """A manifest that is missing, or that is none of a run; says which."""
 
@@ -164,6 +203,14 @@ def is_plain(path: Path) -> bool:
         return False
 
 
+def plain_text(path: Path) -> str | None:
+    """The text of a regular file; None where there is none that can be read."""
+    try:
+        return path.read_text(encoding="utf-8") if is_plain(path) else None
+    except (OSError, ValueError):
+        return None
+
+
 def is_folder(path: Path) -> bool:
     """Whether a folder is there that is no link."""
     try:
@@ -181,14 +228,10 @@ def entry_of(path: Path) -> FileEntry:
 def holds(folder: Path, name: str, entry: FileEntry) -> bool:
     """Whether a file is as its entry says."""
     path = folder / name
-    if not is_plain(path) or not all(is_folder(p) for p in _between(folder, name)):
+    between = list(Path(name).parents)[:-1]
+    if not is_plain(path) or not all(is_folder(folder / place) for place in between):
         return False
     return entry.sha256 is None or entry_of(path) == entry
-
-
-def _between(folder: Path, name: str) -> list[Path]:
-    parts = name.split("/")[:-1]
-    return [folder.joinpath(*parts[: i + 1]) for i in range(len(parts))]
 
 
 def present(folder: Path) -> list[str]:

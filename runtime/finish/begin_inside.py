@@ -10,18 +10,14 @@ without the objective (`shortest_step`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from cspec.runtime.finish.shortest_step import shortest
 from cspec.runtime.finish.violation import jacobian_of, point_of, put
 from cspec.runtime.result.entries import marked
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 STEPS = 30
 ROWS = 256

@@ -14,19 +14,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+
+import torch
 
 from cspec.compiler.records.program import ConstraintFacts
+from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.finish.prices import corrected
 from cspec.runtime.finish.violation import STRICT, own_scale
-from cspec.runtime.measure.requirements import amount
+from cspec.runtime.measure.requirements import amount, measured
 from cspec.runtime.result.entries import prices
 from cspec.runtime.result.iterate import Iterate, way_of
-from cspec.runtime.session.snapshots import better, load_tensors, minimized
+from cspec.runtime.session.session import Session
+from cspec.runtime.session.snapshots import better, load_tensors, minimized, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows, split_told, with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 NEGLIGIBLE = 1e-7
 """Share of all that the objective moved below which an early iterate is none the better."""
@@ -49,6 +50,28 @@ def deliver(session: Session, end: Iterate) -> Iterate:
     if best.step <= session.total_steps / 2 < session.step:
         session.notes.append(_early(session, best))
     return best
+
+
+def settled_levels(session: Session, iterate: Iterate) -> Iterate:
+    """The iterate that is loaded, with variables in the place of a worst example at its value.
+
+        minimize max(e for (x, y) in train)   as   minimize worst  s.t.  each: e <= worst
+
+    What is minimized is the largest e, whatever the variable was when the last step was taken.
+    """
+    program = session.program
+    levels = tuple(c for c in program.constraints if c.level)
+    if not levels:
+        return iterate
+    places = where_measured(levels, program.verify, session.plan.dataset)
+    notes: list[str] = []
+    found = measured(session.measurer, places, notes)
+    with torch.no_grad():
+        for c in levels:
+            worst = found[c.label].value
+            if math.isfinite(worst):
+                session.primal[c.level].fill_(worst)
+    return replace(iterate, tensors=plain_tensors(session.primal))
 
 
 def _on_all_rows(session: Session, iterate: Iterate) -> Iterate:

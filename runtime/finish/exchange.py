@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,10 +23,8 @@ from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.messages.wording import counted
 from cspec.runtime.finish.violation import point_of, put
 from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, measured_each
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 ROUNDS = 12
 """How often the end is sought, at most."""
@@ -38,8 +36,6 @@ HELPED = 0.9
 """Share of what it was broken by up to which a round has helped: else no other follows."""
 PATIENCE = 1
 """Rounds without help that others follow: where a rule changes sides, a kink moves first."""
-PATIENCE = 1
-"""Rounds without help that others follow."""
 INWARD, BEYOND, BESIDE = 6, 1.5, 2.0
 """Rounds that ask for more at points, times what is missed by how much more, within how many h."""
 BROKEN = 0.25
@@ -273,6 +269,3 @@ class _Search:
 def _like(rows: Tensor, values: Tensor) -> Tensor:
     """A truth a row, seen over what a row has."""
     return rows.reshape(-1, *([1] * (values.ndim - 1)))
-
-
-__all__ = ["exchanged"]

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from cspec.runtime.methods.threshold import worth
 from cspec.runtime.models.remembered import moved_by_offset
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 WORK = 2e8
 """Rows x parameters x searches, at most; a search of one output takes about 65 looks."""

@@ -223,15 +223,14 @@ class _Problem:
         each = self._size * (VALUES + len(self.equal))
         return max(0, int((BUDGET - self.spent) / each))
 
+    def amounts(self, x: Vector) -> Vector:
+        """What each entry is violated by."""
+        true: Vector = self.at(x).true
+        return np.where(self.equal, np.abs(true), np.maximum(true, 0))
+
     def violation(self, x: Vector) -> float:
         """The largest violation."""
-        return float(self.over(x).max(initial=0.0))
-
-    def over(self, x: Vector) -> Vector:
-        """What a point violates each entry by."""
-        true = self.at(x).true
-        found: Vector = np.where(self.equal, np.abs(true), np.maximum(true, 0))
-        return found
+        return float(self.amounts(x).max(initial=0.0))
 
     def replaces(self, found: Vector, best: Vector) -> bool:
         """Whether a point violates no more than is allowed, and its objective is lower."""
@@ -248,12 +247,11 @@ class _Problem:
 
         The solution of a convex problem costs no more than that.
         """
-        short = self.over(best)
         m, left = _explained(self, found)
         known = not self.flat.any() and left <= EXPLAINED * float(
             np.linalg.norm(self.at(found).slope)
         )
-        return float(np.abs(m) @ short) * (1 + AT_REST) if known else 0.0
+        return float(np.abs(m) @ self.amounts(best)) * (1 + AT_REST) if known else 0.0
 
     def misses(self, found: Vector, nearest: Vector) -> bool:
         """Whether a point is better than the start, and comes nearer than another that is."""
@@ -365,7 +363,7 @@ def _met(problem: _Problem, x: Vector) -> Vector:
     active = np.zeros(len(problem.flat), dtype=bool)
     for _ in range(NEWTON):
         at = problem.at(x)
-        over = problem.over(x) > 0
+        over = problem.amounts(x) > 0
         active |= over & ~problem.flat
         if not (over & active).any():
             break

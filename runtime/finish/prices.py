@@ -7,14 +7,14 @@ that is stationary the gradients on whole data determine it (Nocedal and Wright 
 
 over equalities and what is at its bound (what is not has no price), the rows of sets among them
 (`polish_sets`). It replaces what the method found where it leaves less than half of the residual,
-and little of the gradient.
+and little of the gradient. Of requirements that were multiplied through it is told in the units
+in which they were written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
@@ -24,13 +24,11 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Sets, Vector
 from cspec.runtime.finish.violation import STRICT, gradient_of, own_scale, point_of
-from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.models.without_trace import as_deployed, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked, spread
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 WORK = 2e8
 """Entries of the gradients (constraints x parameters) beyond which nothing is corrected."""
@@ -89,6 +87,48 @@ def corrected(session: Session, told: Tensor) -> Tensor:
     bound = rows[at_bound]
     better[bound] = found[: len(bound)].to(told)
     return better
+
+
+def denominators(session: Session) -> dict[str, float]:
+    """By label, what the entry of g is larger by than the requirement, at the loaded iterate.
+
+    Of requirements of one entry that were multiplied through; all others are as written. A ratio
+    a / b <= c is trained as a - c b <= 0, which is b times it. Where it holds with equality
+
+        grad (a - c b) = b grad (a / b),     so its multiplier as written is b times that of a - c b
+
+    and so are prices of the bound c. b is measured at the point: along the gradients, which tell it
+    at the bound as well; of what is flat, from the values.
+    """
+    asked = [
+        (c, c.segment[0])
+        for c in session.program.constraints
+        if c.rescaled and c.segment and c.segment[1] - c.segment[0] == 1
+    ]
+    if not asked:
+        return {}
+    with undisturbed(), as_deployed(session.models()), torch.enable_grad():
+        batch = session.whole_batch()
+        _, g, true = session.module["measure"](session.primal, batch)
+        written = session.module["evaluate"](session.primal, batch)
+        found = {}
+        for c, place in asked:
+            value, bound = written[c.label]
+            function = torch.as_tensor(c.sign * (value - bound)).reshape(())
+            factor = _factor(session, g[place], true[place], function)
+            if factor is not None:
+                found[c.label] = factor
+    return found
+
+
+def _factor(session: Session, g: Tensor, true: Tensor, function: Tensor) -> float | None:
+    if function.requires_grad:
+        ours = gradient_of(g, session.parameters)
+        written = gradient_of(function, session.parameters)
+        length = float(written @ written)
+        return abs(float(ours @ written)) / length if length > 0 else None
+    distance = float(function)
+    return abs(float(true) / distance) if distance else None
 
 
 def _walls(session: Session) -> tuple[Tensor, Tensor, Tensor]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,16 +33,15 @@ from cspec.runtime.finish.violation import (
     own_scale,
     point_of,
     put,
+    put_within,
     temperatures,
 )
 from cspec.runtime.functions.worst_points import standing
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.result.entries import marked, spread
 from cspec.runtime.session.batches import rows_of
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, measured_each, with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 LENGTHS = (1.0, 0.5, 0.25, 2.0, 4.0, 8.0, 16.0, 0.125, 32.0, 0.03)
 """Tried in this order, in units of the step that a linear model takes."""
@@ -79,7 +78,7 @@ class Restoration:
         self._flat = marked(constraints, lambda c: c.surrogate is not None).to(session.device)
         rows = max((len(data) for data in session.data.values()), default=0)
         self._one = 1 / max(1, rows)
-        self._allowed = spread(constraints, partial(_left_alone, session)).to(session.device)
+        self._allowed = spread(constraints, partial(_allowed, session)).to(session.device)
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
@@ -205,10 +204,7 @@ class Restoration:
 
     def _tried_at(self, point: Tensor) -> tuple[float, float]:
         """Go to a point, or to the nearest of the sets: f there, and what is violated."""
-        session = self.session
-        put(session.parameters, point)
-        if "project" in session.module:
-            session.module["project"](session.primal, None, 1.0)
+        put_within(self.session, point)
         with standing():
             return self._looked_at()
 
@@ -281,6 +277,6 @@ def jacobian(g: Tensor | Blocks, rows: Tensor, session: Session) -> Tensor:
     return torch.stack([gradient_of(g[row], session.parameters) for row in rows.tolist()])
 
 
-def _left_alone(session: Session, c: ConstraintFacts) -> float:
+def _allowed(session: Session, c: ConstraintFacts) -> float:
     """The violation that is left alone: half of its tolerance, beyond rounding."""
     return 0.5 * (c.aim if c.share else min(c.tolerance, STRICT * own_scale(session, c)))

@@ -14,17 +14,14 @@ Hestenes 1969, Powell 1969, Rockafellar 1974; Nocedal 1980 (L-BFGS).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.finish.violation import point_of, put
 from cspec.runtime.models.without_trace import as_deployed
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, with_examples
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 BATCHES = 2
 """Steps whose points stand for all."""
@@ -127,6 +124,3 @@ def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     optimizer.zero_grad()
     return taken
-
-
-__all__ = ["settle_points"]

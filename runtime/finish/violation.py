@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +19,7 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.slopes import gradients
 from cspec.runtime.result.entries import marked, spread
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 BATCHES = 8
 """What represents data that are too large."""
@@ -145,6 +143,13 @@ def own_scale(session: Session, c: ConstraintFacts) -> float:
     readings = (iterate.reading(c.label) for iterate in session.measured)
     sizes = [abs(value - bound) for value, bound in readings]
     return max((size for size in sizes if math.isfinite(size)), default=math.inf)
+
+
+def put_within(session: Session, point: Tensor) -> None:
+    """Set all parameters, to the nearest place in the sets that they are held in."""
+    put(session.parameters, point)
+    if "project" in session.module:
+        session.module["project"](session.primal, None, 1.0)
 
 
 class Violation:

@@ -5,15 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from cspec.runtime.functions.branches import implies, truth
-from cspec.runtime.functions.calculus import (
-    NotDifferentiableError,
-    diff,
-    feature_slope,
-    followed,
-    grad,
-    laplacian,
-    tracked,
-)
+from cspec.runtime.functions.calculus import diff, feature_slope, followed, grad, laplacian, tracked
 from cspec.runtime.functions.classification import (
     class_prob,
     label_chance,
@@ -96,34 +88,31 @@ from cspec.runtime.functions.operations import Operations, Uncounted, flops, ope
 from cspec.runtime.functions.points import at_a_point, of_one
 from cspec.runtime.functions.reductions import example_all, example_any
 from cspec.runtime.functions.shapes import ShapeMismatch
-from cspec.runtime.functions.sparsity import (
-    bytes_,
-    density,
-    expected_density,
-    params,
-    prunable,
-    weights_in_use,
-)
+from cspec.runtime.functions.sparsity import bytes_, density, expected_density, params, prunable
 from cspec.runtime.functions.statistics import (
     by_group,
     every_group,
     fraction,
     gap,
-    group_sums,
     if_measured,
     mean,
     quotient,
     ratio,
     standard_error,
     sum_and_count,
-    vmax,
-    vmin,
 )
 from cspec.runtime.functions.tails import cvar, quantile
-from cspec.runtime.functions.tensors import added, array, eye, parameter, repeated, softmax, total
-from cspec.runtime.functions.violations import violations
+from cspec.runtime.functions.tensors import (
+    added,
+    array,
+    eye,
+    parameter,
+    repeated,
+    softmax,
+    total,
+    violations,
+)
 from cspec.runtime.functions.worst_case import at_worst
-from cspec.runtime.models.gates import has_gates
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "ce": ce,
@@ -206,7 +195,6 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 
 __all__ = [
     "FUNCTIONS",
-    "NotDifferentiableError",
     "Numbers",
     "Operations",
     "ShapeMismatch",
@@ -263,8 +251,6 @@ __all__ = [
     "gap",
     "grad",
     "group_index",
-    "group_sums",
-    "has_gates",
     "hinge",
     "huber",
     "if_measured",
@@ -334,8 +320,5 @@ __all__ = [
     "tracked",
     "truth",
     "violations",
-    "vmax",
-    "vmin",
-    "weights_in_use",
     "where",
 ]

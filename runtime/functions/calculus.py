@@ -4,13 +4,14 @@ Outputs are per sample: entry i of `u` depends on sample i of `x` alone, so the 
 sum holds the derivative of every sample. The results are differentiable in the parameters.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from cspec.runtime.functions.examples import each_tensor
 from cspec.runtime.functions.shapes import ShapeMismatch, in_words
 
 
@@ -34,19 +35,9 @@ def followed(measure: Callable[..., Any]) -> Callable[..., Any]:
         outside = torch.is_grad_enabled()
         with torch.enable_grad():
             found = measure(*arguments)
-        return found if outside else _without_graphs(found)
+        return found if outside else each_tensor(found, Tensor.detach)
 
     return with_graphs
-
-
-def _without_graphs(found: Any) -> Any:
-    if isinstance(found, Tensor):
-        return found.detach()
-    if isinstance(found, Mapping):
-        return {key: _without_graphs(value) for key, value in found.items()}
-    if isinstance(found, tuple | list):
-        return type(found)(map(_without_graphs, found))
-    return found
 
 
 def grad(u: Tensor, x: Tensor) -> Tensor:

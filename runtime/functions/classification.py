@@ -13,6 +13,7 @@ from cspec.runtime.functions.shapes import (
     aligned,
     are_within,
     in_words,
+    label_mismatch,
     single_logit,
 )
 
@@ -44,10 +45,7 @@ def _labels(logits: Tensor, labels: Tensor, what: str) -> tuple[Tensor, Tensor |
     if labels.ndim == logits.ndim and labels.shape[-1] == 1:
         labels = labels.squeeze(-1)
     if labels.shape != logits.shape[:-1]:
-        raise ShapeMismatch(
-            f"{what} needs scores of shape examples by classes and one label an example, "
-            f"but the scores are {in_words(logits)} and the labels {in_words(labels)}"
-        )
+        raise label_mismatch(logits, labels, what)
     if are_within(labels, logits.shape[-1]):
         return labels, None
     index = labels.long()
@@ -134,7 +132,12 @@ def _label_margin(logits: Tensor, labels: Tensor) -> Tensor:
         own = (2 * labels.to(logit_B.dtype) - 1) * logit_B
         return torch.where((labels == 0) | (labels == 1), own, -1.0)
     index, known = _labels(logits, labels, "margin(z, y)")
-    place = index.unsqueeze(-1)
-    others = logits.scatter(-1, place, -torch.inf).amax(-1)
-    own = logits.gather(-1, place).squeeze(-1) - others
+    own = lead(logits, index)
     return own if known is None else torch.where(known, own, -1.0)
+
+
+def lead(scores: Tensor, index: Tensor) -> Tensor:
+    """How far the score of one class is above the largest of the others, one an example."""
+    place = index.unsqueeze(-1)
+    others = scores.scatter(-1, place, -torch.inf).amax(-1)
+    return scores.gather(-1, place).squeeze(-1) - others

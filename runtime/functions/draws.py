@@ -61,21 +61,14 @@ def mean_over_draws(
     for start in range(0, n, times := max(1, min(n, TOGETHER // max(size, 1)))):
         count = min(times, n - start)
         several = {name: torch.cat([column] * count) for name, column in whole_rows.items()}
-        numbers = _numbers(several, noises, generator)
-        values = value(primal, Moved(batch, dataset, {**several, **numbers}))
+        drawn = {noise[0]: _drawn(noise, *_shape(several, noise), generator) for noise in noises}
+        values = value(primal, Moved(batch, dataset, {**several, **drawn}))
         found.append(values.reshape(count, size))
     values_KB = torch.cat(found)
     mean = values_KB.mean(0)
     if on is None or not heard() or n < 2:
         return mean
     return note_draws(on, mean, values_KB.detach().var(0) / n)
-
-
-def _numbers(
-    rows: Rows, noises: tuple[Noise, ...], generator: torch.Generator
-) -> dict[str, Tensor]:
-    """The noises of rows, by their names."""
-    return {noise[0]: _drawn(noise, *_shape(rows, noise), generator) for noise in noises}
 
 
 def _shape(rows: Rows, noise: Noise) -> tuple[Tensor, torch.Size]:

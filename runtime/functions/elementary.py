@@ -5,20 +5,21 @@ A Python number becomes a 0-dim float64 tensor: it keeps its digits, and torch d
 """
 
 from collections.abc import Callable
+from functools import reduce
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from cspec.runtime.functions.shapes import Value
-from cspec.runtime.functions.statistics import vmax, vmin
+from cspec.runtime.functions.statistics import as_numbers, vmax, vmin
 
 
 def as_tensor(value: Value) -> Tensor:
     """A tensor as it is (whole numbers as float64), a Python number as a 0-dim float64 tensor."""
-    if not isinstance(value, Tensor):
-        return torch.tensor(value, dtype=torch.float64)
-    return value if value.is_floating_point() else value.to(torch.float64)
+    if isinstance(value, Tensor):
+        return as_numbers(value)
+    return torch.tensor(value, dtype=torch.float64)
 
 
 def _unary(function: Callable[[Tensor], Tensor], name: str) -> Callable[[Value], Tensor]:
@@ -79,22 +80,14 @@ def operands(*values: Value) -> list[Tensor]:
 
 def maximum(first: Value, *others: Value) -> Tensor:
     """`max(v)`: largest entry that is not NaN. `max(a, b, ...)`: entry by entry."""
-    largest, *rest = operands(first, *others)
-    if not rest:
-        return vmax(largest)
-    for operand in rest:
-        largest = torch.maximum(largest, operand)
-    return largest
+    found = operands(first, *others)
+    return reduce(torch.maximum, found) if others else vmax(*found)
 
 
 def minimum(first: Value, *others: Value) -> Tensor:
     """`min(v)`: smallest entry that is not NaN. `min(a, b, ...)`: entry by entry."""
-    smallest, *rest = operands(first, *others)
-    if not rest:
-        return vmin(smallest)
-    for operand in rest:
-        smallest = torch.minimum(smallest, operand)
-    return smallest
+    found = operands(first, *others)
+    return reduce(torch.minimum, found) if others else vmin(*found)
 
 
 def clip(value: Value, low: Value, high: Value) -> Tensor:

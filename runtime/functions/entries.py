@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cspec.runtime.functions.elementary import as_tensor, operands
 from cspec.runtime.functions.shapes import ShapeMismatch, Value, in_words
+from cspec.runtime.functions.statistics import as_numbers, quotient
 
 
 def in_one_axis(values: Tensor, axes: int | None, word: str) -> Tensor:
@@ -28,28 +29,22 @@ def in_one_axis(values: Tensor, axes: int | None, word: str) -> Tensor:
     return values.flatten(values.ndim - axes)
 
 
-def _real(values: Tensor) -> Tensor:
-    return values if values.is_floating_point() else values.to(torch.float64)
-
-
 def _measured_mean(values: Tensor) -> Tensor:
     """Mean over the last axis of the entries that are not NaN; NaN where there is none."""
     present = ~values.isnan()
     kept = torch.where(present, values, torch.zeros_like(values))
-    count = present.sum(-1).to(values.dtype)
-    found = kept.sum(-1) / count.clamp(min=1)
-    return torch.where(count > 0, found, torch.full_like(found, torch.nan))
+    return quotient(kept.sum(-1), present.sum(-1).to(values.dtype))
 
 
 def entries_mean(values: Tensor, *, axes: int | None = None, groups: bool = False) -> Tensor:
     """`mean(v)` = sum(v) / n over the entries."""
-    flat = in_one_axis(_real(values), axes, "mean")
+    flat = in_one_axis(as_numbers(values), axes, "mean")
     return _measured_mean(flat) if groups else flat.mean(-1)
 
 
 def entries_variance(values: Tensor, *, axes: int | None = None, groups: bool = False) -> Tensor:
     """`variance(v)` = mean((v - mean(v))^2): divided by n, as of all there is, not by n - 1."""
-    flat = in_one_axis(_real(values), axes, "variance")
+    flat = in_one_axis(as_numbers(values), axes, "variance")
     center = _measured_mean(flat) if groups else flat.mean(-1)
     squares = (flat - center.unsqueeze(-1)).square()
     return _measured_mean(squares) if groups else squares.mean(-1)
@@ -66,7 +61,7 @@ def entries_std(values: Tensor, *, axes: int | None = None, groups: bool = False
 
 def entries_median(values: Tensor, *, axes: int | None = None, groups: bool = False) -> Tensor:
     """`median(v)`: the middle entry in order; of an even number the mean of the middle two."""
-    flat = in_one_axis(_real(values), axes, "median")
+    flat = in_one_axis(as_numbers(values), axes, "median")
     ordered = flat.sort(-1).values  # NaN comes last
     count = (~flat.isnan()).sum(-1, keepdim=True)
     low = ((count - 1) // 2).clamp(min=0)
@@ -82,7 +77,7 @@ def topk(values: Tensor, k: float, *, axes: int | None = None) -> Tensor:
     Raises:
         ShapeMismatch: fewer than k entries.
     """
-    flat = in_one_axis(_real(values), axes, "topk")
+    flat = in_one_axis(as_numbers(values), axes, "topk")
     if int(k) > flat.shape[-1]:
         raise ShapeMismatch(f"`topk` takes {int(k)} entries of {flat.shape[-1]}")
     return flat.topk(int(k), dim=-1).values
@@ -100,7 +95,7 @@ def argmax(values: Tensor, *, axes: int | None = None) -> Tensor:
 
 def cumsum(values: Tensor) -> Tensor:
     """`cumsum(v)`: sums of the first 1, 2, ... entries of the last axis."""
-    return in_one_axis(_real(values), 1, "cumsum").cumsum(-1)
+    return in_one_axis(as_numbers(values), 1, "cumsum").cumsum(-1)
 
 
 def dot(left: Tensor, right: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ stands at each: classes, features, outputs. (B, 1) and (B,) are the same, one nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,28 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.functions.shapes import ShapeMismatch, in_words
+from cspec.runtime.functions.statistics import as_numbers
+
+
+def each_tensor(output: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """An output of a model with its tensors changed, however nested."""
+    if isinstance(output, Tensor):
+        return change(output)
+    if isinstance(output, Mapping):
+        made = {key: each_tensor(value, change) for key, value in output.items()}
+        return made if type(output) is dict else _like(output, made)
+    if isinstance(output, (tuple, list)):
+        parts = (each_tensor(value, change) for value in output)
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    return output
+
+
+def _like(output: Mapping[Any, Any], made: dict[Any, Any]) -> Any:
+    """A mapping of its own kind (`transformers` returns one with attributes)."""
+    try:
+        return type(output)(**made)
+    except TypeError:
+        return made
 
 
 def per_example(values: Any) -> Any:
@@ -81,9 +103,7 @@ def filled(value: float, like_B: Tensor) -> Tensor:
 
 def as_number(values: Tensor | float) -> Tensor | float:
     """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
-    if not isinstance(values, Tensor):
-        return float(values)
-    return values if values.is_floating_point() else values.to(torch.float64)
+    return as_numbers(values) if isinstance(values, Tensor) else float(values)
 
 
 def side_by_side(*items: Tensor) -> Tensor:
@@ -94,14 +114,16 @@ def side_by_side(*items: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=256)
-def _table(values: tuple[float, ...], device: torch.device) -> Tensor:
+def on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Numbers as a tensor that is kept: whole ones as int64, others in float64."""
     whole = all(isinstance(value, int) for value in values)
-    return torch.tensor(values, dtype=torch.int64 if whole else torch.float64, device=device)
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.int64 if whole else torch.float64, device=device)
 
 
 def recoded(codes: Tensor, values: tuple[float, ...]) -> Tensor:
     """What each code stands for: codes of another column, or numbers."""
-    return _table(values, codes.device)[codes.long()]
+    return on_device(values, codes.device)[codes.long()]
 
 
 def group_index(columns: Sequence[Tensor], groups: tuple[tuple[int, ...], ...]) -> Tensor:
@@ -112,7 +134,7 @@ def group_index(columns: Sequence[Tensor], groups: tuple[tuple[int, ...], ...]) 
     held_BC = torch.stack([column.long() for column in columns], dim=1)
     index_B = torch.full_like(held_BC[:, 0], -1)
     for number, group in enumerate(groups):
-        wanted_C = _table(group, held_BC.device)
+        wanted_C = on_device(group, held_BC.device)
         index_B = torch.where((held_BC == wanted_C).all(1), number, index_B)
     return index_B
 

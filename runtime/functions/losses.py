@@ -8,12 +8,13 @@ that is one number is that of every example: `ce(z, 3)`, `mse(z, 0.5)`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from cspec.runtime.functions.classification import lead
 from cspec.runtime.functions.shapes import (
     ShapeMismatch,
     aligned,
@@ -37,8 +38,16 @@ def _of_classes(loss: Loss, scores: Tensor, labels: Tensor, reduction: Reduction
     """A loss of torch on classes; it takes the mean itself where one is a number an example."""
     if scores.ndim == 2:
         return loss(scores, labels, reduction=reduction)
-    losses = loss(_classes_second(scores), labels, reduction="none")
+    losses = loss(scores.movedim(-1, 1), labels, reduction="none")  # (B, C, T)
     return mean(losses) if reduction == "mean" else losses
+
+
+def _compared(
+    loss: Loss, output: Tensor, target: Tensor | float, what: str, **settings: Any
+) -> Tensor:
+    """A loss of torch between two tensors of one shape."""
+    output, target = aligned(output, target, what)
+    return _over_outputs(loss(output, _numeric_target(output, target), **settings))
 
 
 def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
@@ -64,11 +73,6 @@ def ce(logits: Tensor, labels: Tensor | float, reduction: Reduction = "none") ->
     return _of_classes(functional.cross_entropy, logits, labels, reduction)
 
 
-def _classes_second(scores: Tensor) -> Tensor:
-    """(B, T, C) as torch's losses take it: (B, C, T)."""
-    return scores.movedim(-1, 1) if scores.ndim > 2 else scores
-
-
 def bce(logits: Tensor, targets: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Binary cross entropy of logits, `softplus(z) - y z`: (B,) or (B, 1) -> (B,).
 
@@ -78,25 +82,18 @@ def bce(logits: Tensor, targets: Tensor | float, reduction: Reduction = "none") 
     Raises:
         ShapeMismatch: shapes that differ by more than a trailing 1.
     """
-    logits, targets = aligned(logits, targets, "bce")
-    targets = _numeric_target(logits, targets)
-    return _over_outputs(
-        functional.binary_cross_entropy_with_logits(logits, targets, reduction=reduction)
-    )
+    loss = functional.binary_cross_entropy_with_logits
+    return _compared(loss, logits, targets, "bce", reduction=reduction)
 
 
 def mse(prediction: Tensor, target: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Squared error, mean over the outputs of an example: (B, ...) -> (B,)."""
-    prediction, target = aligned(prediction, target, "mse")
-    target = _numeric_target(prediction, target)
-    return _over_outputs(functional.mse_loss(prediction, target, reduction=reduction))
+    return _compared(functional.mse_loss, prediction, target, "mse", reduction=reduction)
 
 
 def mae(prediction: Tensor, target: Tensor | float, reduction: Reduction = "none") -> Tensor:
     """Absolute error, mean over the outputs of an example: (B, ...) -> (B,)."""
-    prediction, target = aligned(prediction, target, "mae")
-    target = _numeric_target(prediction, target)
-    return _over_outputs(functional.l1_loss(prediction, target, reduction=reduction))
+    return _compared(functional.l1_loss, prediction, target, "mae", reduction=reduction)
 
 
 def huber(
@@ -106,9 +103,8 @@ def huber(
 
     Source: Huber 1964, "Robust estimation of a location parameter".
     """
-    prediction, target = aligned(prediction, target, "huber")
-    target = _numeric_target(prediction, target)
-    return _over_outputs(functional.huber_loss(prediction, target, reduction, delta))
+    settings = {"reduction": reduction, "delta": delta}
+    return _compared(functional.huber_loss, prediction, target, "huber", **settings)
 
 
 def nll(log_probabilities: Tensor, labels: Tensor | float, reduction: Reduction = "none") -> Tensor:
@@ -133,9 +129,6 @@ def hinge(scores: Tensor, labels_B: Tensor | float, reduction: Reduction = "none
         score_B, labels_B = aligned(score_B, labels_B, "hinge")
         margin_B = torch.where(labels_B > 0, score_B, -score_B)
     else:
-        labels_B = class_labels(scores, labels_B, "hinge")
-        own = labels_B.unsqueeze(-1)
-        others = scores.scatter(-1, own, -torch.inf)
-        margin_B = scores.gather(-1, own).squeeze(-1) - others.amax(-1)
+        margin_B = lead(scores, class_labels(scores, labels_B, "hinge"))
     losses = functional.relu(1 - margin_B)
     return mean(losses) if reduction == "mean" else losses

@@ -15,11 +15,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cspec.runtime.functions.examples import on_device
 from cspec.runtime.functions.samples import heard, note_members, places_of_members
-from cspec.runtime.functions.shapes import ShapeMismatch, in_words
-from cspec.runtime.functions.statistics import as_numbers, by_group
+from cspec.runtime.functions.statistics import as_numbers, by_group, quotient, several_numbers
 
 Binary = Callable[[Any, Any], Any]
+
+
+def _operation(apply: Binary) -> Binary:
+    """An operator of Python as a method of numbers, `numbers + other`."""
+
+    def method(numbers: Numbers, other: object) -> Any:
+        return numbers._with(other, apply)
+
+    return method
+
+
+def _reflected(apply: Binary) -> Binary:
+    """`other + numbers`."""
+    return _operation(lambda one, other: apply(other, one))
 
 
 class Numbers:
@@ -69,48 +83,13 @@ class Numbers:
     def __neg__(self) -> Numbers:
         return Numbers(*(-value for value in self.values), rows=self.rows)
 
-    def __add__(self, other: object) -> Any:
-        return self._with(other, operator.add)
-
-    def __sub__(self, other: object) -> Any:
-        return self._with(other, operator.sub)
-
-    def __mul__(self, other: object) -> Any:
-        return self._with(other, operator.mul)
-
-    def __truediv__(self, other: object) -> Any:
-        return self._with(other, operator.truediv)
-
-    def __radd__(self, other: object) -> Any:
-        return self._with(other, lambda a, b: b + a)
-
-    def __rsub__(self, other: object) -> Any:
-        return self._with(other, lambda a, b: b - a)
-
-    def __rmul__(self, other: object) -> Any:
-        return self._with(other, lambda a, b: b * a)
-
-    def __rtruediv__(self, other: object) -> Any:
-        return self._with(other, lambda a, b: b / a)
-
-    def __lt__(self, other: object) -> Any:
-        return self._with(other, operator.lt)
-
-    def __le__(self, other: object) -> Any:
-        return self._with(other, operator.le)
-
-    def __gt__(self, other: object) -> Any:
-        return self._with(other, operator.gt)
-
-    def __ge__(self, other: object) -> Any:
-        return self._with(other, operator.ge)
-
-    def __eq__(self, other: object) -> Any:
-        return self._with(other, operator.eq)
-
-    def __ne__(self, other: object) -> Any:
-        return self._with(other, operator.ne)
-
+    __add__, __radd__ = _operation(operator.add), _reflected(operator.add)
+    __sub__, __rsub__ = _operation(operator.sub), _reflected(operator.sub)
+    __mul__, __rmul__ = _operation(operator.mul), _reflected(operator.mul)
+    __truediv__, __rtruediv__ = _operation(operator.truediv), _reflected(operator.truediv)
+    __lt__, __le__ = _operation(operator.lt), _operation(operator.le)
+    __gt__, __ge__ = _operation(operator.gt), _operation(operator.ge)
+    __eq__, __ne__ = _operation(operator.eq), _operation(operator.ne)
     __hash__ = object.__hash__
 
 
@@ -145,9 +124,8 @@ def _joint(first_B: Tensor, second_B: Tensor, count: int) -> Tensor:
 @functools.lru_cache(maxsize=256)
 def _held(held: tuple[int, ...], device: torch.device) -> tuple[Tensor, dict[int, int]]:
     """What a column holds, in order, and the place of each value there."""
-    values = sorted(set(held))
-    with torch.inference_mode(False):
-        return torch.tensor(values, device=device), {v: place for place, v in enumerate(values)}
+    values = tuple(sorted(set(held)))
+    return on_device(values, device), {value: place for place, value in enumerate(values)}
 
 
 @functools.lru_cache(maxsize=256)
@@ -161,21 +139,12 @@ def _table(members: tuple[tuple[int, ...], ...], device: torch.device) -> Tensor
         for place, value in zip(keys, member, strict=True):
             joint = joint * len(place) + place[value]
         table[joint] = number
-    if table == list(range(size)):
-        return None
-    with torch.inference_mode(False):
-        return torch.tensor(table, device=device)
+    return None if table == list(range(size)) else on_device(tuple(table), device)
 
 
 def at_places(rows: Tensor, places: tuple[int, ...]) -> Tensor:
     """Some rows of many, in this order; a row may come several times."""
-    return rows.index_select(0, _index(places, rows.device))
-
-
-@functools.lru_cache(maxsize=256)
-def _index(places: tuple[int, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.tensor(places, device=device)
+    return rows.index_select(0, on_device(places, rows.device))
 
 
 def of_members(index_B: Tensor, members: Numbers) -> Tensor:
@@ -210,18 +179,13 @@ def row_means(values: Tensor, where: Tensor | None = None, *, on: str | None = N
     values = as_numbers(values)
     lengths = {values.shape[-1:], values.shape[-1:] if where is None else where.shape[-1:]}
     if values.ndim not in (1, 2) or len(lengths) > 1:
-        raise ShapeMismatch(
-            f"an average is over one number an example, but the values are {in_words(values)}"
-        )
+        raise several_numbers(values)
     if where is None:
         value_n = values.mean(-1)
     else:
         where = where.bool()
         sums_n = torch.where(where, values, torch.zeros_like(values)).sum(-1)
-        counts_n = where.sum(-1).to(values.dtype)
-        measured = counts_n != 0
-        quotient = sums_n / torch.where(measured, counts_n, torch.ones_like(counts_n))
-        value_n = torch.where(measured, quotient, torch.full_like(quotient, torch.nan))
+        value_n = quotient(sums_n, where.sum(-1).to(values.dtype))
     if on is None or not heard():
         return value_n
     count, rows = len(value_n), values.shape[-1]

@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cspec.runtime.functions.sparsity import weights_in_use
+from cspec.runtime.models.without_trace import evaluating
 
 _COUNTED = (nn.Linear, nn.modules.conv._ConvNd)
 
@@ -59,19 +60,15 @@ def operations(
                 uses[name] = uses.get(name, 0) + _positions(layer, output)
 
             handles.append(module.register_forward_hook(count))
-    modes = [(module, module.training) for module in model.modules()]
     counter, fused = FlopCounterMode(display=False), torch.backends.mha.get_fastpath_enabled()
     try:
         torch.backends.mha.set_fastpath_enabled(False)  # fused attention is not counted
-        model.eval()
-        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        with evaluating([model]), torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
             model(*arguments, **(named or {}))
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
         for handle in handles:
             handle.remove()
-        for module, training in modes:
-            module.training = training
     rows = next((len(a) for a in arguments if isinstance(a, Tensor) and a.ndim), 1)
     layers = dict(model.named_modules())
     dense = sum(2 * n * cast(Tensor, layers[name].weight).numel() for name, n in uses.items())

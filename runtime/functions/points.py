@@ -6,12 +6,13 @@ comes out has no axis of examples, and one output is a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from cspec.runtime.functions.examples import each_tensor
 from cspec.runtime.functions.shapes import Value
 
 
@@ -27,21 +28,14 @@ def at_a_point(model: nn.Module, *values: Value) -> Any:
         value if isinstance(value, Tensor) else torch.tensor(value, dtype=dtype, device=device)
         for value in values
     ]
-    return _first(model(*(i.reshape(1, 1) if i.ndim == 0 else i.unsqueeze(0) for i in inputs)))
+    outputs = model(*(i.reshape(1, 1) if i.ndim == 0 else i.unsqueeze(0) for i in inputs))
+    return each_tensor(outputs, _only)
 
 
-def _first(outputs: Any) -> Any:
-    """The only example of what a model gives."""
-    if isinstance(outputs, Tensor):
-        only = outputs.squeeze(0)
-        return only.squeeze(0) if only.shape == (1,) else only
-    if isinstance(outputs, tuple) and hasattr(outputs, "_fields"):
-        return type(outputs)(*map(_first, outputs))
-    if isinstance(outputs, tuple | list):
-        return type(outputs)(map(_first, outputs))
-    if isinstance(outputs, Mapping):
-        return {key: _first(value) for key, value in outputs.items()}
-    return outputs
+def _only(outputs: Tensor) -> Tensor:
+    """Of the only example; one output is a number."""
+    only = outputs.squeeze(0)
+    return only.squeeze(0) if only.shape == (1,) else only
 
 
 def of_one(function: Callable[..., Tensor], outputs: Tensor, *rest: Any) -> Tensor:

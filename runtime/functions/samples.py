@@ -137,11 +137,7 @@ def note_members(on: str, value_n: Tensor, scores_nB: Tensor, counted_nB: Tensor
         parts_nB = torch.where(counted_nB, spread_nB * _freedom(counts_n).unsqueeze(1), 0.0)
         return _part(slope_n.unsqueeze(1), parts_nB).sum(0)
 
-    noted = _note(on, value_n, counted_nB.any(0), counts_n, influence)
-    found = _heard.get()
-    assert found is not None
-    found[-1] = found[-1]._replace(members=counted_nB)
-    return noted
+    return _note(on, value_n, counted_nB.any(0), counts_n, influence, counted_nB)
 
 
 def note_draws(on: str, values_B: Tensor, variances_B: Tensor) -> Tensor:
@@ -178,9 +174,10 @@ def _note(
     counted_B: Tensor,
     counts_G: Tensor,
     influence: Callable[[Tensor], Tensor],
+    members: Tensor | None = None,
 ) -> Tensor:
     leaf = value.detach().clone().requires_grad_()
     found = _heard.get()
     assert found is not None
-    found.append(Sample(on, leaf, counted_B, counts_G, influence))
+    found.append(Sample(on, leaf, counted_B, counts_G, influence, members))
     return leaf

@@ -78,15 +78,20 @@ def class_labels(scores: Tensor, labels: Tensor | float, what: str) -> Tensor:
     if scores.ndim == 2 and labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels.squeeze(1)
     if scores.ndim < 2 or labels.shape != scores.shape[:-1]:
-        raise ShapeMismatch(
-            f"{what} needs scores of shape examples by classes and one label an example, "
-            f"but the scores are {in_words(scores)} and the labels {in_words(labels)}"
-        )
+        raise label_mismatch(scores, labels, what)
     if labels.is_floating_point() or labels.is_complex():
         raise TypeError(
             f"{what} needs labels that are class numbers 0, 1, ..., but they are {labels.dtype}"
         )
     return labels if labels.dtype is int64 else labels.long()
+
+
+def label_mismatch(scores: Tensor, labels: Tensor, what: str) -> ShapeMismatch:
+    """The error for scores without an axis of classes, or another number of labels."""
+    return ShapeMismatch(
+        f"{what} needs scores of shape examples by classes and one label an example, "
+        f"but the scores are {in_words(scores)} and the labels {in_words(labels)}"
+    )
 
 
 def single_logit(scores: Tensor) -> Tensor | None:

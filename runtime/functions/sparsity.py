@@ -6,7 +6,7 @@ zero; *expected* ones replace each gate by P(z != 0), which has a gradient.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -18,15 +18,11 @@ _NORMALIZATION = re.compile(r"Norm(\d+d)?$")
 _Entry = tuple[str, nn.Module, nn.Parameter]
 
 
-def _is_normalization(module: nn.Module) -> bool:
-    return any(_NORMALIZATION.search(kind.__name__) for kind in type(module).__mro__)
-
-
 def _prunable(model: nn.Module) -> Iterator[_Entry]:
     """Name, owner and parameter of each prunable weight; a shared one comes once."""
     seen: set[nn.Parameter] = set()
     for prefix, module in model.named_modules():
-        if _is_normalization(module):
+        if any(_NORMALIZATION.search(kind.__name__) for kind in type(module).__mro__):
             continue
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.ndim < 2 or "bias" in name or parameter in seen:
@@ -45,20 +41,13 @@ def prunable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     return [(name, parameter) for name, _, parameter in _prunable(model)]
 
 
-def _is_gated(module: nn.Module, parameter: nn.Parameter) -> bool:
-    return isinstance(module, HardConcrete) and parameter is module.weight
-
-
-def _deployed_nonzeros(module: nn.Module, parameter: nn.Parameter) -> Tensor:
-    if _is_gated(module, parameter):
-        return ((parameter != 0) & cast(HardConcrete, module).deployed_mask()).sum()
-    return (parameter != 0).sum()
-
-
 def _nonzeros(module: nn.Module, parameter: nn.Parameter, expected: bool) -> Tensor:
-    if expected and _is_gated(module, parameter):
-        return cast(HardConcrete, module).expected_l0()
-    return _deployed_nonzeros(module, parameter)
+    """Entries that are not zero as deployed; of gated weights also as expected."""
+    if not isinstance(module, HardConcrete) or parameter is not module.weight:
+        return (parameter != 0).sum()
+    if expected:
+        return module.expected_l0()
+    return ((parameter != 0) & module.deployed_mask()).sum()
 
 
 def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:
@@ -66,14 +55,16 @@ def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:
     return _nonzeros(layer, cast(nn.Parameter, layer.weight), expected)
 
 
-def _prunable_total(entries: Sequence[_Entry]) -> int:
+def _some_prunable(model: nn.Module) -> tuple[list[_Entry], int]:
+    """The prunable weights of a model that has some, and how many entries they have."""
+    entries = list(_prunable(model))
     total = sum(parameter.numel() for _, _, parameter in entries)
     if total == 0:
         raise ValueError(
             "the model has no prunable weight: no parameter of two or more dimensions outside "
             "normalization layers"
         )
-    return total
+    return entries, total
 
 
 def density(model: nn.Module | Tensor) -> Tensor:
@@ -86,10 +77,9 @@ def density(model: nn.Module | Tensor) -> Tensor:
     """
     if isinstance(model, Tensor):
         return (model.detach() != 0).to(torch.float64).mean()
-    entries = list(_prunable(model))
-    total = _prunable_total(entries)
+    entries, total = _some_prunable(model)
     with torch.no_grad():
-        counts = [_deployed_nonzeros(module, parameter) for _, module, parameter in entries]
+        counts = [_nonzeros(module, parameter, False) for _, module, parameter in entries]
         return torch.stack(counts).sum().to(torch.float64) / total
 
 
@@ -101,8 +91,7 @@ def expected_density(model: nn.Module) -> Tensor:
     Raises:
         ValueError: a model without prunable weights.
     """
-    entries = list(_prunable(model))
-    total = _prunable_total(entries)
+    entries, total = _some_prunable(model)
     counts = [_nonzeros(module, parameter, True) for _, module, parameter in entries]
     dtype = entries[0][2].dtype
     return torch.stack([count.to(dtype) for count in counts]).sum() / total

@@ -30,17 +30,19 @@ def mask_like(values: Tensor, where: Tensor) -> Tensor:
     )
 
 
-def _quotient(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """numerator / denominator, NaN with zero gradient where the denominator is zero.
+def quotient(numerator: Tensor | float, denominator: Tensor) -> Tensor:
+    """numerator / denominator of means; NaN (not measured) with zero gradient where that is 0.
 
     Where the host need not wait it looks first: mostly there is nothing to be kept from 0 / 0.
     """
+    if not isinstance(numerator, Tensor):
+        numerator = denominator.new_tensor(numerator)
     counts = denominator.detach()
     if counts.is_cpu and bool(counts if counts.ndim == 0 else counts.all()):
         return numerator / denominator
     measured = denominator != 0
-    quotient = numerator / torch.where(measured, denominator, torch.ones_like(denominator))
-    return torch.where(measured, quotient, torch.full_like(quotient, torch.nan))
+    found = numerator / torch.where(measured, denominator, torch.ones_like(denominator))
+    return torch.where(measured, found, torch.full_like(found, torch.nan))
 
 
 def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -60,10 +62,11 @@ def _selected_mean(values: Tensor, where: Tensor) -> Tensor:
     total, count = sum_and_count(values, where)
     # A number of the host, where it is known: nothing of it is recorded for a gradient.
     number = count.item() if count.is_cpu else 0
-    return total / number if number else _quotient(total, count)
+    return total / number if number else quotient(total, count)
 
 
-def _several_numbers(values: Tensor) -> ShapeMismatch:
+def several_numbers(values: Tensor) -> ShapeMismatch:
+    """The error for an average over more than one number an example."""
     return ShapeMismatch(
         f"an average is over one number an example, but the values are {in_words(values)}"
     )
@@ -82,7 +85,7 @@ def mean(
         ShapeMismatch: several numbers an example, or a mask of another length.
     """
     if values.ndim != 1 + tokens:
-        raise _several_numbers(values)
+        raise several_numbers(values)
     value = as_numbers(values).mean() if where is None else _selected_mean(values, where)
     if on is None or not heard():
         return value
@@ -129,7 +132,7 @@ def by_group(
 
     `codes_B` holds integers 0 ... groups - 1; -1 is in no group.
     """
-    value_G = _quotient(*group_sums(values_B, codes_B, groups, where))
+    value_G = quotient(*group_sums(values_B, codes_B, groups, where))
     if on is None or not heard():
         return value_G
     counted_B = codes_B >= 0
@@ -153,13 +156,6 @@ def if_measured(value: Tensor, *means: Tensor) -> Tensor:
     return torch.where(torch.stack(missing).any(), torch.full_like(value, torch.nan), value)
 
 
-def quotient(numerator: Tensor | float, denominator: Tensor) -> Tensor:
-    """numerator / denominator of means; NaN (not measured) where the denominator is 0."""
-    if not isinstance(numerator, Tensor):
-        numerator = denominator.new_tensor(numerator)
-    return _quotient(numerator, denominator)
-
-
 def vmax(values: Tensor) -> Tensor:
     """Largest entry that was measured (not NaN), 0-dim; NaN if there is none."""
     missing = values.isnan()
@@ -179,7 +175,7 @@ def gap(values: Tensor) -> Tensor:
 
 def ratio(values: Tensor) -> Tensor:
     """min / max over the groups that were measured, 0-dim; NaN if none was, or if the max is 0."""
-    return _quotient(vmin(values), vmax(values))
+    return quotient(vmin(values), vmax(values))
 
 
 def standard_error(values: Tensor, where: Tensor | None = None) -> Tensor:

@@ -159,32 +159,26 @@ class _Search(NamedTuple):
                 best, most, slope = look(point)
                 if place < self.steps:
                     done = place / self.steps if self.judged else None
-                    point = _ahead(self.balls, around, point, slope, self.steps, done)
+                    point = self._ahead(around, point, slope, done)
         best, _, _ = look(around)
         return [point.detach() for point in best]
 
+    def _ahead(self, around: Points, points: Points, slopes: Points, done: float | None) -> Points:
+        """A step of each search along its slope, back into its ball.
 
-def _ahead(
-    balls: Sequence[Ball],
-    around: Points,
-    points: Points,
-    slopes: Points,
-    steps: int,
-    done: float | None,
-) -> Points:
-    """A step of each search along its slope, back into its ball.
-
-    `done` is the share of a verdict's search that is behind. Its steps begin as wide as the ball,
-    from hill to hill, and fall to 0: steps of one length stay as far from the top as they are long.
-    Numbers of an interval begin at an eighth: their starts are spread, each finds its own top.
-    """
-    found = []
-    for (_, r, p, c, own), a, point, slope in zip(balls, around, points, slopes, strict=True):
-        length = 2.5 * float(r) / steps if own is None else own
-        if own is None and done is not None:
-            length = (1.0 if c is None else 0.125) * float(r) * (1 + math.cos(math.pi * done))
-        found.append(_projected(point + length * _direction(slope, p), a, float(r), p))
-    return found
+        `done` is the share of a verdict's search that is behind. Its steps begin as wide as the
+        ball, from hill to hill, and fall to 0: steps of one length stay as far from the top as they
+        are long. Numbers of an interval begin at an eighth: their starts are spread, each finds its
+        own top.
+        """
+        found = []
+        for ball, a, point, slope in zip(self.balls, around, points, slopes, strict=True):
+            _, r, p, c, own = ball
+            length = 2.5 * float(r) / self.steps if own is None else own
+            if own is None and done is not None:
+                length = (1.0 if c is None else 0.125) * float(r) * (1 + math.cos(math.pi * done))
+            found.append(_projected(point + length * _direction(slope, p), a, float(r), p))
+        return found
 
 
 def _around(rows: Rows, column: str, center: float | None) -> Tensor:

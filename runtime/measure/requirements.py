@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.text.source import Source
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.failures import line_span
-from cspec.runtime.functions.samples import listening
+from cspec.runtime.functions.samples import Noted, listening
 from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.models.without_trace import held, measuring
@@ -61,6 +62,14 @@ def parameters_in(primal: Primal) -> list[nn.Parameter]:
     return [parameter for parameter in found if isinstance(parameter, nn.Parameter)]
 
 
+@contextmanager
+def noted(primal: Primal) -> Iterator[Noted]:
+    """Run a block that measures; its statistics are noted, and values are functions of them."""
+    models, parameters = models_in(primal), parameters_in(primal)
+    with measuring(models), held(parameters), listening() as samples, torch.enable_grad():
+        yield samples
+
+
 def number(value: Tensor | float) -> float:
     """A variable that is reported as it stands carries its gradient along."""
     return float(value.detach()) if isinstance(value, Tensor) else float(value)
@@ -70,7 +79,7 @@ ROUNDING = 1e-12
 """Of doubles, relative: 80% - 60% is larger than 20% in the last digit."""
 
 
-def amount(constraint: ConstraintFacts, value: float, bound: float) -> float:
+def amount(constraint: ConstraintFacts | ConstraintResult, value: float, bound: float) -> float:
     """How far the constraint is from being met: 0 where it holds, NaN where it was not measured."""
     if math.isnan(value) or math.isnan(bound):
         return math.nan
@@ -113,7 +122,7 @@ def by_data(
         yield replaced, {label: at for label, at in places.items() if at.replaced == replaced}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measurer:
     """Evaluates constraints of a program on datasets, as deployed."""
 
@@ -121,15 +130,23 @@ class Measurer:
     primal: Primal
     data: Mapping[str, Dataset]
     constraints: Sequence[ConstraintFacts]
-    on_the_way: bool = False
-    """Whether worst cases are searched as in training: where iterates are compared."""
+    compares: bool = False
+    """Whether iterates are compared on the way: worst cases are searched as in training."""
+
+    def on(self, data: Mapping[str, Dataset]) -> Measurer:
+        """The same constraints and parameters on other datasets of the same names."""
+        return replace(self, data=data)
+
+    def on_the_way(self) -> Measurer:
+        """The same where iterates are compared."""
+        return replace(self, compares=True)
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""
         found: dict[str, Columns] = {name: data.judged for name, data in self.data.items()}
         for name, stand_in in replaced:
             found[name] = self.data[stand_in].judged
-        if self.on_the_way:
+        if self.compares:
             found[ON_THE_WAY] = {}
         return found
 
@@ -157,12 +174,7 @@ class Measurer:
         self, places: Mapping[str, Where], replaced: Iterable[tuple[str, str]]
     ) -> dict[str, Measurement]:
         stand_ins = dict(replaced)
-        with (
-            measuring(models_in(self.primal)),
-            held(parameters_in(self.primal)),
-            listening() as samples,
-            torch.enable_grad(),
-        ):
+        with noted(self.primal) as samples:
             values = self.evaluate(self.primal, self.columns(replaced))
         moved = [s._replace(dataset=stand_ins.get(s.dataset, s.dataset)) for s in samples]
         heard = Heard(moved, samples.places)

@@ -24,17 +24,15 @@ named `<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Sparse
+from cspec.runtime.session.session import Session
 from cspec.runtime.steps.feasible_copies import Split
 from cspec.runtime.steps.projection import copies, length, meet, project_, project_all
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 UNCHANGED = 2
 """Rounds with the same support after which it is frozen."""

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.methods.units import gradient_rate, size_of, slopes
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 LEAST = 1e-3
 """Least slope that counts, in units of |g| over the size of what moves (as of other penalties)."""
@@ -51,15 +48,9 @@ def units_of_each(
     signed = (signs * torch.where(asked, values, 0.0)).sum() / asked.sum().clamp(min=1).sqrt()
     over = torch.nan_to_num(found.abs() if equal else torch.relu(found))
     share = (over > 0).to(values.dtype).mean()
-    seen = torch.stack(
-        [
-            slopes(f, parameters)[0],
-            slopes(signed, parameters)[0],
-            over.max(),
-            share,
-        ]
-    ).to(state[f"{label}.units"])
-    units = torch.maximum(state[f"{label}.units"], seen)
+    pulls = slopes(f, parameters)[0], slopes(signed, parameters)[0]
+    before = state[f"{label}.units"]
+    units = torch.maximum(before, torch.stack([*pulls, over.max(), share]).to(before))
     pull, steep, far, share = units
     size = size_of(parameters).to(units)
     slope = torch.maximum(steep, LEAST * far / size.clamp(1))

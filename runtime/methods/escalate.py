@@ -15,12 +15,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from cspec.compiler.records.program import ConstraintFacts
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.result.entries import within_rule
+from cspec.runtime.session.session import Session
 
 POINTS = 20
 SIGN_CHANGES = 6
@@ -61,11 +58,9 @@ def escalate(session: Session, rule: str, damping: str, damped: str) -> None:
     """
     session.flush()
     members = [c for c in session.program.constraints if c.rule == rule and c.segment is not None]
-    start = min(c.segment[0] for c in members if c.segment is not None)
     noisy = session.plan.epoch_steps > 1 and session.plan.dataset is not None
     for constraint in members:
-        assert constraint.segment is not None
-        entries = slice(constraint.segment[0] - start, constraint.segment[1] - start)
+        entries = within_rule(members, constraint)
         since = float(session.state[damped][entries].max())
         path = [
             row.violations[constraint.label]
@@ -80,11 +75,7 @@ def escalate(session: Session, rule: str, damping: str, damped: str) -> None:
             changed = session.state[key].clone()
             changed[entries] = value
             session.state[key] = changed
-        session.notes.append(_note(constraint, session.step, raised))
-
-
-def _note(constraint: ConstraintFacts, step: int, raised: float) -> str:
-    return (
-        f"{constraint.label}: oscillated, so from step {step} its multiplier has a proportional "
-        f"term c (g - g_before) with c = {raised:g}"
-    )
+        session.notes.append(
+            f"{constraint.label}: oscillated, so from step {session.step} its multiplier has a "
+            f"proportional term c (g - g_before) with c = {raised:g}"
+        )

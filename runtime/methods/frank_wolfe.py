@@ -9,15 +9,12 @@ gap: for a convex loss f - f* is at most that, so it certifies the result.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Operator
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 
 @torch.no_grad()
@@ -44,12 +41,7 @@ def gap(operator: Operator, tensors: Sequence[Tensor], gradients: Sequence[Tenso
     return torch.stack(parts).sum()
 
 
-def report_gap(
-    session: Session,
-    name: str,
-    operator: Operator,
-    tensors: Sequence[Tensor],
-) -> None:
+def report_gap(session: Session, name: str, operator: Operator, tensors: Sequence[Tensor]) -> None:
     """Say what the gap on all the data certifies of the last iterate."""
     f, g, true = session.module["measure"](session.primal, session.whole_batch())
     loss = session.module["combine"](f, g, true, session.state)

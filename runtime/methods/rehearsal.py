@@ -24,7 +24,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,10 +33,8 @@ from cspec.compiler.choose.rehearsal import BELOW, RATES
 from cspec.runtime.methods.units import slopes
 from cspec.runtime.operators import Operator
 from cspec.runtime.result.entries import marked
+from cspec.runtime.session.session import Session
 from cspec.runtime.steps.projection import project_together
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 BATCHES = 16
 """Batches, at most, on which the end of a rehearsal is judged."""

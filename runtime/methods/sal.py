@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 
 def solved(session: Session, key: str, objective: float, constraint: float) -> bool:
@@ -23,14 +20,12 @@ def report_stall(
     """Count the updates that were accepted, and say whether the end of the run was a stall.
 
     `accepts` and `rejected` are the state entries that count them, one update in `steps` steps,
-    or an epoch. A run that ends feasible did
-    not stall, though no update may have been accepted once the violation was at rounding level.
+    or an epoch. A run that ends feasible did not stall, though no update may have been accepted
+    once the violation was at rounding level.
     """
     labels = ", ".join(c.label for c in session.program.constraints if c.rule == rule)
-    accepted, updates = (
-        int(session.state[accepts].max()),
-        session.step // steps if steps else session.epoch,
-    )
+    accepted = int(session.state[accepts].max())
+    updates = session.step // steps if steps else session.epoch
     session.details[rule] = {"updates": updates, "updates accepted": accepted}
     session.notes.append(f"{rule}: {accepted} of {updates} updates of {labels} were accepted")
     if session.feasible():

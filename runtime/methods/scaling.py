@@ -8,15 +8,11 @@ to scale the numbers, and everything measured and reported stays in the user's u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from cspec.runtime.session.session import Session
 from cspec.runtime.task import Measure
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 STEEP = 100.0
 """Largest gradient entry that is left as it is."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +11,7 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import excess
 from cspec.runtime.models.without_trace import measuring
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 BUFFER = "decision_shift"
 CANDIDATES = 400

@@ -105,30 +105,6 @@ def _conv_layer(inputs: int, outputs: int, gated: bool, drop_rate: float) -> nn.
     return HardConcreteConv2d(inputs, outputs, 3, padding=1, drop_rate=drop_rate)
 
 
-def _dense_layers(
-    inputs: int,
-    outputs: int,
-    *,
-    hidden: int | Sequence[int],
-    act: str,
-    bias: bool = True,
-    dropout: float = 0.0,
-    gated: bool,
-    drop_rate: float,
-) -> dict[str, nn.Module]:
-    """`flatten`, then `fc1 ... fcN` with an activation after each but the last."""
-    layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
-    widths = (*_sizes(hidden, "hidden"), outputs)
-    for number, width in enumerate(widths, start=1):
-        layers[f"fc{number}"] = _linear_layer(inputs, width, bias, gated, drop_rate)
-        if number < len(widths):
-            layers[f"act_fc{number}"] = _activation(act)
-            if dropout:
-                layers[f"dropout{number}"] = nn.Dropout(dropout)
-        inputs = width
-    return layers
-
-
 def linear(
     inputs: int | Sequence[int],
     outputs: int,
@@ -157,22 +133,24 @@ def mlp(
 ) -> nn.Module:
     """Fully connected network on flattened inputs, an activation after each hidden layer.
 
-    `dropout` is the probability of zeroing a hidden unit in training.
+    Its layers are `flatten`, then `fc1 ... fcN`. `dropout` is the probability of zeroing a hidden
+    unit in training.
 
     Raises:
         ModelError: an unknown activation or gate, a size that is no whole number of at least 1.
     """
     (outputs,) = _sizes(outputs, "outputs")
-    layers = _dense_layers(
-        math.prod(_sizes(inputs, "inputs")),
-        outputs,
-        hidden=hidden,
-        act=act,
-        bias=bias,
-        dropout=dropout,
-        gated=_gated(gates),
-        drop_rate=drop_rate,
-    )
+    size = math.prod(_sizes(inputs, "inputs"))
+    gated = _gated(gates)
+    layers: dict[str, nn.Module] = {"flatten": nn.Flatten()}
+    widths = (*_sizes(hidden, "hidden"), outputs)
+    for number, width in enumerate(widths, start=1):
+        layers[f"fc{number}"] = _linear_layer(size, width, bias, gated, drop_rate)
+        if number < len(widths):
+            layers[f"act_fc{number}"] = _activation(act)
+            if dropout:
+                layers[f"dropout{number}"] = nn.Dropout(dropout)
+        size = width
     return Network(layers, outputs)
 
 
@@ -219,10 +197,9 @@ def cnn(
             layers[f"pool{number}"] = nn.MaxPool2d(2)
             height, width = height // 2, width // 2
         depth = count
-    layers |= _dense_layers(
-        depth * height * width, outputs, hidden=hidden, act=act, gated=gated, drop_rate=drop_rate
-    )
-    return Network(layers, outputs)
+    size = depth * height * width
+    dense = mlp(size, outputs, hidden=hidden, act=act, gates=gates, drop_rate=drop_rate)
+    return Network(layers | dict(dense.named_children()), outputs)
 
 
 MODELS: dict[str, Builder] = {"linear": linear, "mlp": mlp, "cnn": cnn}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from cspec.runtime.models.without_trace import copies_inputs
+from cspec.runtime.models.without_trace import copies, copies_inputs
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -47,11 +47,12 @@ class InputGuard:
             writes = self._writes.get((name, model.training))
             if writes is False or copies_inputs(model) or not torch.is_grad_enabled():
                 return None
-            copied = tuple(map(_copied, arguments)), {k: _copied(v) for k, v in settings.items()}
-            tensors = [v for v in (*copied[0], *copied[1].values()) if isinstance(v, Tensor)]
+            placed = tuple(copies(arguments))
+            named = dict(zip(settings, copies(settings.values()), strict=True))
+            tensors = [v for v in (*placed, *named.values()) if isinstance(v, Tensor)]
             if writes is None:
                 self._copies[name] = [(tensor, tensor._version) for tensor in tensors]
-            return copied
+            return placed, named
 
         def after(model: nn.Module, arguments: Any, output: Any) -> None:
             copies = self._copies.pop(name, None)
@@ -69,7 +70,3 @@ class InputGuard:
         if writes and not self._writes.get((name, not training)):
             self._tell(f"`{name}` writes into its inputs: it is given copies of them")
         self._writes[name, training] = writes
-
-
-def _copied(value: Any) -> Any:
-    return value.clone() if isinstance(value, Tensor) else value

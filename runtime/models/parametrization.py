@@ -1,7 +1,7 @@
 """Pre-images in place of parameters: a map makes every value a member of its set.
 
     W = map(V), V free        softplus, sigmoid, softmax, Cayley, ...
-    (runtime/operators/maps/by_name*)
+    (runtime/operators/maps)
 
 Parameters of models go through `torch.nn.utils.parametrize`: `layer.weight` stays what the model
 reads, `layer.parametrizations.weight.original` is what is trained and checkpointed. Decision

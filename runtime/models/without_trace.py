@@ -30,19 +30,38 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def states_on_host() -> tuple[Any, Any, Any]:
+    """The states of the generators of Python, numpy and torch on the processor."""
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def put_back(states: tuple[Any, Any, Any]) -> None:
+    """Give these generators their states from before."""
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    torch.set_rng_state(states[2])
+
+
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Run a block, then put the generators of torch, numpy and Python back."""
-    python, numpy_state, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+def undisturbed_on_host() -> Iterator[None]:
+    """Run a block, then put these generators back."""
+    before = states_on_host()
     try:
         yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy_state)
-        torch.set_rng_state(cpu)
-        if devices:
-            torch.cuda.set_rng_state_all(devices)
+        put_back(before)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Run a block, then put the generators of torch (all devices), numpy and Python back."""
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    with undisturbed_on_host():
+        try:
+            yield
+        finally:
+            if devices:
+                torch.cuda.set_rng_state_all(devices)
 
 
 @contextmanager
@@ -162,26 +181,21 @@ def chunked(models: Iterable[nn.Module]) -> Iterator[None]:
 @contextmanager
 def covered(model: nn.Module, by: Callable[..., Any]) -> Iterator[None]:
     """Run a block with `by(forward, ...)` in the place of `forward(...)` of one module."""
-    had = "forward" in model.__dict__
-    before = model.__dict__.get("forward", model.forward)
-    object.__setattr__(model, "forward", partial(by, before))
+    held, before = model.__dict__, model.__dict__.get("forward")
+    held["forward"] = partial(by, model.forward)
     try:
         yield
     finally:
-        _uncover(model, before if had else None)
+        if before is None:
+            held.pop("forward", None)
+        else:
+            held["forward"] = before
 
 
 def copies_inputs(model: nn.Module) -> bool:
     """Whether a block of `chunked` hands this model copies of its inputs right now."""
     in_use = model.__dict__.get("forward")
     return isinstance(in_use, partial) and in_use.func is _forward_in_chunks
-
-
-def _uncover(model: nn.Module, before: Any) -> None:
-    if before is None:
-        model.__dict__.pop("forward", None)
-    else:
-        object.__setattr__(model, "forward", before)
 
 
 @contextmanager

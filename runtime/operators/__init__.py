@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cspec.runtime.operators.affine import Affine, Halfspace, Polyhedron
-from cspec.runtime.operators.balls import Ball, GroupBall
+from cspec.runtime.operators.affine import Affine, Halfspace, Polyhedron, Separate
+from cspec.runtime.operators.balls import Ball, GroupBall, Sphere
 from cspec.runtime.operators.base import (
     EmptySetError,
     NoFormError,
@@ -19,26 +19,19 @@ from cspec.runtime.operators.base import (
     is_joint,
 )
 from cspec.runtime.operators.birkhoff import Birkhoff
-from cspec.runtime.operators.box import Box, Nonneg
-from cspec.runtime.operators.box_row import BoxRow
+from cspec.runtime.operators.box import Box, BoxRow, Nonneg
 from cspec.runtime.operators.cone import SecondOrderCone
 from cspec.runtime.operators.grid import Grid
-from cspec.runtime.operators.maps.by_name import PARAMETRIZATIONS
-from cspec.runtime.operators.monotone import Monotone
-from cspec.runtime.operators.ordered import Ordered
-from cspec.runtime.operators.psd import PSD, Correlation
+from cspec.runtime.operators.maps import PARAMETRIZATIONS
+from cspec.runtime.operators.monotone import Monotone, Ordered
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import NM, ChannelSparse, Sparse
 from cspec.runtime.operators.spectrum import Nuclear, Rank, Spectral
-from cspec.runtime.operators.sphere import Sphere
 from cspec.runtime.operators.stiefel import Stiefel
-from cspec.runtime.operators.symmetric import Skew, Symmetric
-from cspec.runtime.operators.together.combination import Combination, Totals
+from cspec.runtime.operators.symmetric import PSD, Correlation, Skew, Symmetric
+from cspec.runtime.operators.together.combination import Combination, Jointly, Totals
 from cspec.runtime.operators.together.dykstra import Intersection, dykstra
-from cspec.runtime.operators.together.jointly import Jointly
-from cspec.runtime.operators.together.on_part import OnPart
-from cspec.runtime.operators.together.on_rows import OnRows
-from cspec.runtime.operators.together.separate import Separate
+from cspec.runtime.operators.together.on_part import OnPart, OnRows
 
 OPERATORS: dict[str, type[Operator]] = {
     "nonneg": Nonneg,
@@ -95,45 +88,22 @@ __all__ = [
     "NM",
     "OPERATORS",
     "PARAMETRIZATIONS",
-    "PSD",
-    "Affine",
     "Ball",
-    "Birkhoff",
     "Box",
-    "BoxRow",
     "ChannelSparse",
-    "Combination",
-    "Correlation",
     "EmptySetError",
     "Grid",
-    "GroupBall",
-    "Halfspace",
-    "Intersection",
     "Jointly",
-    "Monotone",
     "NoFormError",
     "Nonneg",
     "NotConvergedError",
-    "Nuclear",
     "OnPart",
     "OnRows",
     "Operator",
     "OperatorError",
-    "Ordered",
-    "Polyhedron",
-    "Rank",
-    "SecondOrderCone",
-    "Separate",
     "ShapeError",
     "Simplex",
-    "Skew",
     "Sparse",
-    "SparseSimplex",
-    "Spectral",
-    "Sphere",
-    "Stiefel",
-    "Symmetric",
-    "Totals",
     "dykstra",
     "get",
     "is_joint",

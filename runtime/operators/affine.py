@@ -1,11 +1,16 @@
-"""Half-spaces, affine subspaces and polyhedra of the flattened tensor."""
+"""Half-spaces, affine subspaces and polyhedra of the flattened tensor.
+
+Rows that share no entry are projected onto each by itself, all at once:
+
+forall i in range(n): sum(W[i]) == 1        forall i in range(n), j in range(i): W[i, j] == W[j, i]
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -13,7 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cspec.runtime.operators.base import EmptySetError, NoFormError, Operator, ShapeError
+from cspec.runtime.operators.base import (
+    EmptySetError,
+    NoFormError,
+    Operator,
+    ShapeError,
+    require_order,
+)
+from cspec.runtime.operators.box import sides
 from cspec.runtime.operators.linear_algebra import norm
 from cspec.runtime.operators.maps.matrices import NullSpace
 from cspec.runtime.operators.rows import Row, coupled, dense
@@ -22,7 +34,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Halfspace(Operator):
+class Halfspace(Operator, name="halfspace", convex=True):
     """{x : <a, x> <= b} over the whole tensor; violated by <a, x> - b as it is written.
 
     `a` is a tensor, or a row without a shape (`rows`): `Halfspace(1.0, 1.0)` is sum(x) <= 1.
@@ -30,8 +42,6 @@ class Halfspace(Operator):
 
     a: Row
     b: float
-    name: ClassVar[str] = "halfspace"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.a, Tensor) and not bool(self.a.any()) and self.b < 0:
@@ -60,7 +70,7 @@ class Halfspace(Operator):
 
 
 @dataclass(frozen=True, eq=False)
-class Affine(Operator):
+class Affine(Operator, name="affine", convex=True, states_equality=True, maps=("null_space",)):
     """{x : A x = b} with x flattened, A (rows, entries), of any rank.
 
     Projection x - A^+ (A x - b), the pseudo-inverse cut at A's own precision. A is a tensor, or
@@ -70,10 +80,6 @@ class Affine(Operator):
 
     A: Tensor | Sequence[Row]
     b: Tensor | float | Sequence[float]
-    name: ClassVar[str] = "affine"
-    convex: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("null_space",)
 
     def __post_init__(self) -> None:
         rows = len(self.A)
@@ -174,8 +180,104 @@ def _solvable(A: Tensor | Sequence[Row], b: Tensor, shape: torch.Size) -> _Syste
     return _System(wide, inverse, cut)
 
 
+class _Entries(NamedTuple):
+    """The entries of all rows, one after another."""
+
+    places: Tensor
+    """In the flattened tensor."""
+    owners: Tensor
+    """The row of each."""
+    values: Tensor
+    lengths: Tensor
+    """||a||^2 of each row."""
+
+
 @dataclass(frozen=True, eq=False)
-class Polyhedron(Operator):
+class Separate(Operator, name="separate", convex=True):
+    """{x : lo_i <= <a_i, x> <= hi_i}, rows a_i without a common entry; equal ends: an equality."""
+
+    a: Sequence[Row]
+    lo: Sequence[float]
+    hi: Sequence[float]
+
+    def __post_init__(self) -> None:
+        if not len(self.a) == len(self.lo) == len(self.hi):
+            raise ShapeError("separate: a row needs a lower and an upper bound")
+        for low, high in zip(self.lo, self.hi, strict=True):
+            require_order(low, high, self.name)
+
+    @cached_property
+    def _known(self) -> dict[torch.Size, _Entries]:
+        return {}
+
+    def _entries(self, x: Tensor) -> _Entries:
+        if x.shape not in self._known:
+            self._known[x.shape] = self._found(x.shape)
+        return _Entries(*(part.to(x.device) for part in self._known[x.shape]))
+
+    def _found(self, shape: torch.Size) -> _Entries:
+        places, owners, values = [], [], []
+        for owner, row in enumerate(self.a):
+            whole = dense(row, shape, self.name).flatten()
+            held = whole.nonzero().flatten()
+            places.append(held)
+            owners.append(torch.full_like(held, owner))
+            values.append(whole[held])
+        every, value, mine = torch.cat(places), torch.cat(values), torch.cat(owners)
+        if len(set(every.tolist())) < every.numel():
+            raise ShapeError("separate: two rows have an entry in common")
+        lengths = torch.zeros(len(self.a), dtype=torch.float64).index_add(0, mine, value**2)
+        return _Entries(every, mine, value, lengths)
+
+    def _products(self, x: Tensor) -> Tensor:
+        """<a_i, x> of every row."""
+        entries = self._entries(x)
+        terms = entries.values.to(x.dtype) * x.flatten()[entries.places]
+        return terms.new_zeros(len(self.a)).index_add(0, entries.owners, terms)
+
+    def _ends(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        lo = torch.tensor(list(self.lo), dtype=x.dtype, device=x.device)
+        return lo, torch.tensor(list(self.hi), dtype=x.dtype, device=x.device)
+
+    def residual(self, x: Tensor) -> Tensor:
+        products = self._products(x)
+        return products - products.clamp(*self._ends(x))
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """(lo - <a, x>, <a, x> - hi), infinite bounds left out."""
+        return sides(self._products(x), *self._ends(x))
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Each row's entries; the others are free."""
+        entries = self._entries(torch.empty(tuple(shape)))
+        numbers = torch.arange(shape.numel())
+        numbers[entries.places] = shape.numel() + entries.owners
+        return numbers.reshape(shape)
+
+    def project(self, x: Tensor) -> Tensor:
+        """x + a_i (nearest value - <a_i, x>) / ||a_i||^2 of every row, in float64."""
+        flat = x.detach().double().flatten()
+        entries = self._entries(x)
+        # The second pass takes out what the first one's cancellation left of a huge x.
+        for _ in range(2):
+            step = -self.residual(flat.reshape(x.shape)) / entries.lengths
+            flat = flat.index_add(0, entries.places, entries.values * step[entries.owners])
+        return flat.reshape(x.shape).to(x.dtype)
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        """Without what points out of the rows that hold it."""
+        entries = self._entries(momentum)
+        moved = self.residual(x_before.double())
+        along = self._products(momentum.double())
+        # The step is minus the momentum: outward where it goes on in the direction taken back.
+        outward = torch.where(moved * along < 0, along, torch.zeros_like(along)) / entries.lengths
+        flat = momentum.double().flatten()
+        flat = flat.index_add(0, entries.places, -entries.values * outward[entries.owners])
+        return flat.reshape(momentum.shape).to(momentum.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Polyhedron(Operator, name="polyhedron", convex=True):
     """{x : A x <= b} with x flattened, row by row.
 
     Projection by its dual, least squares with nonnegative unknowns (Lawson and Hanson 1974, chapter
@@ -184,8 +286,6 @@ class Polyhedron(Operator):
 
     A: Tensor | Sequence[Row]
     b: Tensor | Sequence[float]
-    name: ClassVar[str] = "polyhedron"
-    convex: ClassVar[bool] = True
 
     def _rows(self, x: Tensor) -> tuple[Tensor, Tensor]:
         b = torch.as_tensor(self.b, dtype=torch.float64)

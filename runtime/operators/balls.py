@@ -1,11 +1,13 @@
-"""Norm balls, of the whole or of each row: l1, l2, l-infinity; and the l1 ball of row norms."""
+"""Norm balls and spheres, of the whole or of each row; the l1 ball of row norms.
+
+Norms are l1, l2 and l-infinity.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +22,7 @@ from cspec.runtime.operators.base import (
     zero_where_moved,
 )
 from cspec.runtime.operators.linear_algebra import as_matrix, as_rows, like, norm, row_numbers
-from cspec.runtime.operators.maps.elementwise import Sigmoid
+from cspec.runtime.operators.maps.elementwise import Sigmoid, UnitNorm, normalized
 from cspec.runtime.operators.simplex import project_simplex
 
 
@@ -36,7 +38,7 @@ def require_radius(radius: float, name: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Ball(Operator):
+class Ball(Operator, name="ball", convex=True):
     """{x : ||x - center||_norm <= r} over the whole tensor, norm 1, 2 or inf ("inf" is read too).
 
     The center is 0, a number for every entry, or a tensor of x's shape. With `rows` it is a ball of
@@ -49,8 +51,6 @@ class Ball(Operator):
     joint: bool = False
     center: float | Tensor = 0.0
     rows: bool = False
-    name: ClassVar[str] = "ball"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)
@@ -63,18 +63,18 @@ class Ball(Operator):
         """x - center, as rows; all of x is one row unless each is in a ball of its own."""
         if isinstance(self.center, Tensor) and self.center.numel() not in (1, x.numel()):
             raise ShapeError(f"ball: the center is {_sizes(self.center)}, x is {_sizes(x)}")
-        if not self._moved:
-            return as_rows(x) if self.rows else x.reshape(1, -1)
+        return self._as_rows(x - self._center_of(x) if self._moved else x)
+
+    def _as_rows(self, x: Tensor) -> Tensor:
+        return as_rows(x) if self.rows else x.reshape(1, -1)
+
+    def _center_of(self, x: Tensor) -> Tensor:
         center = like(self.center, x)
-        moved = x - (center.reshape(x.shape) if center.numel() == x.numel() else center)
-        return as_rows(moved) if self.rows else moved.reshape(1, -1)
+        return center.reshape(x.shape) if center.numel() == x.numel() else center
 
     def _back(self, rows: Tensor, x: Tensor) -> Tensor:
         whole = rows.reshape(x.shape)
-        if not self._moved:
-            return whole
-        center = like(self.center, x)
-        return whole + (center.reshape(x.shape) if center.numel() == x.numel() else center)
+        return whole + self._center_of(x) if self._moved else whole
 
     @property
     def _moved(self) -> bool:
@@ -134,7 +134,7 @@ class Ball(Operator):
         """The vertex on each row, center and all."""
         if gradient.numel() == 0:
             return gradient.clone()
-        rows = as_rows(gradient) if self.rows else gradient.reshape(1, -1)
+        rows = self._as_rows(gradient)
         if self.norm == math.inf:
             vertex = -self.r * rows.sign()
         elif self.norm == 2.0:
@@ -157,15 +157,18 @@ def _sizes(x: Tensor) -> str:
 
 
 @dataclass(frozen=True)
-class GroupBall(Operator):
-    """{x : sum of the Euclidean norms of the rows of (outputs, rest) <= r}."""
+class WithRadius(Operator, convex=True):
+    """{x : a norm of x <= r}."""
 
     r: float
-    name: ClassVar[str] = "group_ball"
-    convex: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require_radius(self.r, self.name)
+
+
+@dataclass(frozen=True)
+class GroupBall(WithRadius, name="group_ball"):
+    """{x : sum of the Euclidean norms of the rows of (outputs, rest) <= r}."""
 
     def inequality(self, x: Tensor) -> Tensor:
         return (norm(as_matrix(x), dim=1).sum() - self.r).reshape(1)
@@ -191,3 +194,48 @@ class GroupBall(Operator):
         corner = torch.zeros_like(rows)
         corner[best] = -self.r * rows[best] / torch.where(lengths[best] > 0, lengths[best], 1.0)
         return corner.reshape(gradient.shape)
+
+
+@dataclass(frozen=True)
+class Sphere(Operator, name="sphere", convex=False, states_equality=True, maps=("unit_norm",)):
+    """{x : ||row||_2 = radius} of each row of (outputs, rest); with `whole`: ||x||_2 = radius.
+
+    The nearest point of a row of zeros is not unique: the constant vector is taken.
+    """
+
+    radius: float = 1.0
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.radius >= 0:
+            raise EmptySetError(f"sphere(radius={self.radius}): a nonnegative radius is needed")
+
+    def residual(self, x: Tensor) -> Tensor:
+        if x.numel() == 0:
+            return x.new_zeros(0)
+        length = norm(x).reshape(1) if self.whole else norm(as_rows(x), dim=1)
+        return length - self.radius
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """Row by row, or all of it."""
+        return super().coupling(shape) if self.whole else row_numbers(shape)
+
+    def project(self, x: Tensor) -> Tensor:
+        return self.radius * normalized(x, not self.whole)
+
+    def _map(self, by: str) -> nn.Module:
+        return UnitNorm(self.radius, not self.whole)
+
+    def lmo(self, gradient: Tensor) -> Tensor:
+        return -self.project(gradient)
+
+    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
+        """The tangent part m - <m, u> u with u = x / ||x||."""
+        if momentum.numel() == 0:
+            return momentum.clone()
+        unit = normalized(x_projected, not self.whole)
+        if self.whole:
+            return momentum - torch.sum(unit * momentum) * unit
+        rows, turned = as_rows(momentum), as_rows(unit)
+        along = (rows * turned).sum(dim=1, keepdim=True)
+        return (rows - along * turned).reshape(momentum.shape)

@@ -9,7 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.operators.linear_algebra import norm
+from cspec.runtime.operators.linear_algebra import norm, row_numbers
+from cspec.runtime.operators.maps import PARAMETRIZATIONS
 
 
 class OperatorError(ValueError):
@@ -35,6 +36,7 @@ class NotConvergedError(OperatorError):
 class Operator(ABC):
     """A set S of tensors: membership, nearest point, and the forms other methods need.
 
+    The head of its class says what S is: `class Nonneg(Operator, name="nonneg", convex=True)`.
     `convex` is a property of S, `counts` marks sets whose verdict is exact, and `maps` lists the
     names in `PARAMETRIZATIONS` that reach S, the default first.
     """
@@ -45,7 +47,15 @@ class Operator(ABC):
     states_equality: ClassVar[bool] = False
     entrywise: ClassVar[bool] = False
     """Whether the projection acts on each entry alone, or keeps it or sets it to zero."""
+    by_row: ClassVar[bool] = False
+    """Whether each row of (outputs, rest) is in a set of its own."""
     maps: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **facts: object) -> None:
+        super().__init_subclass__()
+        for fact, value in facts.items():
+            assert fact in Operator.__annotations__, f"{cls.__name__}: {fact} is no fact of a set"
+            setattr(cls, fact, value)
 
     def residual(self, x: Tensor) -> Tensor:
         """Zero iff x is a member; its largest absolute entry is the violation.
@@ -61,10 +71,12 @@ class Operator(ABC):
     def coupling(self, shape: torch.Size) -> Tensor:
         """A number an entry of a tensor of this shape: S is a product over entries of equal number.
 
-        All of it is one block, unless the set says otherwise or acts on each entry alone.
+        All of it is one block, unless the set says otherwise or acts on entries or rows alone.
         """
         if self.entrywise:
             return torch.arange(shape.numel()).reshape(shape)
+        if self.by_row:
+            return row_numbers(shape)
         return torch.zeros(tuple(shape), dtype=torch.int64)
 
     @property
@@ -100,7 +112,8 @@ class Operator(ABC):
         return self._map(by)
 
     def _map(self, by: str) -> nn.Module:
-        raise NoFormError(f"{self.name} has no map {by}")
+        """The map of this name, with the settings of the set where it has any."""
+        return PARAMETRIZATIONS[by]()
 
     def lmo(self, gradient: Tensor) -> Tensor:
         """argmin of <gradient, s> over s in S (the oracle of Frank-Wolfe).
@@ -122,6 +135,8 @@ class Operator(ABC):
         Takes out the part that points out of S along the normal x_before - x_projected, so the
         next step does not leave S again at once.
         """
+        if self.entrywise:
+            return zero_where_moved(x_projected, x_before, momentum)
         normal = x_before - x_projected
         length = norm(normal)
         unit = normal / torch.where(length > 0, length, torch.ones_like(length))
@@ -147,6 +162,11 @@ def together(project: Callable[[Tensor], Tensor], tensors: Sequence[Tensor]) -> 
 def zero_where_moved(x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
     """Momentum with the entries zeroed that the projection moved (sets of separate entries)."""
     return torch.where(x_projected == x_before, momentum, torch.zeros_like(momentum))
+
+
+def require_order(lo: float, hi: float, name: str) -> None:
+    if not lo <= hi:
+        raise EmptySetError(f"{name}: the lower bound {lo} is above {hi}")
 
 
 def require_square(x: Tensor, name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import scipy
 import torch
@@ -88,14 +87,11 @@ def _newton_step(X: Tensor, gradient: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Birkhoff(Operator):
+class Birkhoff(Operator, name="birkhoff", convex=True):
     """{X >= 0, every row and column sums to 1}.
 
     The projection is Euclidean (Sinkhorn scaling is the one in relative entropy, another point).
     """
-
-    name: ClassVar[str] = "birkhoff"
-    convex: ClassVar[bool] = True
 
     def _excess(self, x: Tensor) -> Tensor:
         require_square(x, self.name)

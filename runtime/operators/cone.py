@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cspec.runtime.operators.base import Operator, ShapeError
-from cspec.runtime.operators.linear_algebra import norm
-from cspec.runtime.operators.maps.elementwise import ConeBody
+from cspec.runtime.operators.maps.elementwise import cone_parts
 
 
 @dataclass(frozen=True)
-class SecondOrderCone(Operator):
+class SecondOrderCone(Operator, name="second_order_cone", convex=True, maps=("second_order_cone",)):
     """{(x, t) : ||x||_2 <= t}, t the last entry along the last dimension."""
-
-    name: ClassVar[str] = "second_order_cone"
-    convex: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("second_order_cone",)
 
     def _parts(self, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         if v.ndim < 1 or v.shape[-1] < 1:
             raise ShapeError(
                 f"{self.name} needs (x, t) along the last dimension, not shape {tuple(v.shape)}"
             )
-        body, top = v[..., :-1], v[..., -1:]
-        length = norm(body, dim=-1, keepdim=True) if body.shape[-1] else torch.zeros_like(top)
-        return body, top, length
+        return cone_parts(v)
 
     def inequality(self, x: Tensor) -> Tensor:
         _, top, length = self._parts(x)
@@ -42,6 +34,3 @@ class SecondOrderCone(Operator):
         boundary = torch.cat([half * direction, half], dim=-1)
         projected = torch.where(length <= -top, torch.zeros_like(x), boundary)
         return torch.where(length <= top, x, projected)
-
-    def _map(self, by: str) -> nn.Module:
-        return ConeBody()

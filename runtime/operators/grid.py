@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ ALTERNATIONS = 10
 
 
 @dataclass(frozen=True)
-class Grid(Operator):
+class Grid(Operator, name="grid", convex=False, counts=True, states_equality=True):
     """{a q : a >= 0, q integer, |q| <= 2^(bits-1) - 1}; one bit is {-a, a}.
 
     One scale a for the tensor, or one for each row of (outputs, rest) with scope "channel".
@@ -29,10 +29,6 @@ class Grid(Operator):
 
     bits: int
     scope: Literal["tensor", "channel"] = "tensor"
-    name: ClassVar[str] = "grid"
-    convex: ClassVar[bool] = False
-    counts: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 8:

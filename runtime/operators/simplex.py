@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import EmptySetError, Operator, require_vectors
-from cspec.runtime.operators.linear_algebra import as_rows, row_numbers, working
+from cspec.runtime.operators.linear_algebra import as_rows, working
 from cspec.runtime.operators.maps.elementwise import Softmax
+from cspec.runtime.operators.sparsity import allowed_count
 
 
 def project_simplex(v: Tensor, total: float | Tensor = 1.0) -> Tensor:
@@ -53,13 +53,10 @@ def lowest_vertex(gradient: Tensor, total: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Simplex(Operator):
+class Simplex(Operator, name="simplex", convex=True, by_row=True, maps=("softmax",)):
     """{x : x >= 0, sum x = total} of each row of (outputs, rest)."""
 
     total: float = 1.0
-    name: ClassVar[str] = "simplex"
-    convex: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("softmax",)
 
     def __post_init__(self) -> None:
         if not self.total >= 0:
@@ -74,10 +71,6 @@ class Simplex(Operator):
         require_vectors(x, self.name)
         excess = as_rows(x).sum(dim=-1) - self.total
         return torch.cat([-x.flatten(), excess, -excess])
-
-    def coupling(self, shape: torch.Size) -> Tensor:
-        """Row by row."""
-        return row_numbers(shape)
 
     def project(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)
@@ -95,43 +88,47 @@ class Simplex(Operator):
 
 
 @dataclass(frozen=True)
-class SparseSimplex(Operator):
+class SparseSimplex(
+    Operator, name="sparse_simplex", convex=False, by_row=True, states_equality=True
+):
     """Members of the simplex with at most k positive entries, along the last dimension.
 
+    `k` is an integer count or a fraction of the entries.
     Nearest point: the k largest (signed) entries projected on the simplex, zero elsewhere
     (Kyrillidis et al. 2013, "Sparse projections onto the simplex").
     """
 
-    k: int
+    k: float
     total: float = 1.0
-    name: ClassVar[str] = "sparse_simplex"
-    convex: ClassVar[bool] = False
-    states_equality: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.k < 1 or not self.total >= 0:
+        self._require(self.k if isinstance(self.k, int) else 1)
+
+    def _require(self, k: float) -> None:
+        if k < 1 or not self.total >= 0:
             raise EmptySetError(
-                f"sparse_simplex(k={self.k}, total={self.total}): "
+                f"sparse_simplex(k={k}, total={self.total}): "
                 "k must be at least 1 and the total nonnegative"
             )
+
+    def _count(self, size: int) -> int:
+        """How many of so many entries may be positive."""
+        count = allowed_count(self.k, size)
+        self._require(count if size else 1)
+        return count
 
     def residual(self, x: Tensor) -> Tensor:
         """The simplex residual, and the entries beyond the k largest in magnitude."""
         require_vectors(x, self.name)
-        kept = min(self.k, x.shape[-1])
         order = x.abs().argsort(dim=-1, descending=True, stable=True)
-        beyond = x.gather(-1, order[..., kept:])
+        beyond = x.gather(-1, order[..., self._count(x.shape[-1]) :])
         return torch.cat([simplex_residual(x, self.total), beyond], dim=-1)
-
-    def coupling(self, shape: torch.Size) -> Tensor:
-        """Row by row."""
-        return row_numbers(shape)
 
     def project(self, x: Tensor) -> Tensor:
         require_vectors(x, self.name)
         if x.numel() == 0:
             return x.clone()
-        top = working(x).topk(min(self.k, x.shape[-1]), dim=-1)
+        top = working(x).topk(self._count(x.shape[-1]), dim=-1)
         weights = project_simplex(top.values, self.total).to(x.dtype)
         projected = torch.zeros_like(x).scatter(-1, top.indices, weights)
         return torch.where(x.isnan().any(dim=-1, keepdim=True), torch.nan, projected).to(x.dtype)

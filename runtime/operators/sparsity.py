@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.base import (
-    EmptySetError,
-    Operator,
-    OperatorError,
-    ShapeError,
-    zero_where_moved,
-)
+from cspec.runtime.operators.base import EmptySetError, Operator, OperatorError, ShapeError
 from cspec.runtime.operators.linear_algebra import as_matrix, norm, working
 
 Scope = Literal["global", "layer", "row"]
@@ -75,13 +69,8 @@ def beyond(x: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask & ~x.isnan(), torch.zeros_like(x), x)
 
 
-class _Support(Operator):
+class _Support(Operator, convex=False, counts=True, states_equality=True, entrywise=True):
     """Sets that say which entries may be nonzero: x - P(x) is what must vanish."""
-
-    convex: ClassVar[bool] = False
-    counts: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
-    entrywise: ClassVar[bool] = True
 
     def support(self, x: Tensor) -> Tensor:
         """Mask of the entries that the projection keeps."""
@@ -93,16 +82,13 @@ class _Support(Operator):
     def project(self, x: Tensor) -> Tensor:
         return keep(x, self.support(x))
 
-    def project_momentum(self, x_projected: Tensor, x_before: Tensor, momentum: Tensor) -> Tensor:
-        return zero_where_moved(x_projected, x_before, momentum)
-
 
 WIRED = 0.5
 """Of a count, what layers share by their inputs and outputs (Erdos-Renyi; Mocanu et al. 2018)."""
 
 
 @dataclass(frozen=True)
-class Sparse(_Support):
+class Sparse(_Support, name="sparse"):
     """{x : at most `amount` entries are nonzero}: an integer count or a fraction of the entries.
 
     Scope "global" counts over all tensors of `project_jointly`, "layer" over each tensor, "row"
@@ -117,7 +103,6 @@ class Sparse(_Support):
     amount: float
     scope: Scope = "global"
     floor: float = 0.0
-    name: ClassVar[str] = "sparse"
 
     def __post_init__(self) -> None:
         require_amount(self.amount, self.name)
@@ -168,7 +153,7 @@ class Sparse(_Support):
 
 
 @dataclass(frozen=True)
-class NM(_Support):
+class NM(_Support, name="nm"):
     """{x : at most n nonzero in each block of m along `dim`} (2:4 on sparse tensor cores).
 
     Raises ShapeError when the dimension is no multiple of m: hardware has no partial blocks.
@@ -177,7 +162,6 @@ class NM(_Support):
     n: int
     m: int
     dim: int = -1
-    name: ClassVar[str] = "nm"
 
     def __post_init__(self) -> None:
         if not (0 <= self.n <= self.m and self.m >= 1):
@@ -195,14 +179,13 @@ class NM(_Support):
 
 
 @dataclass(frozen=True)
-class ChannelSparse(_Support):
+class ChannelSparse(_Support, name="channels"):
     """{x : at most k rows of (outputs, rest) are nonzero}; the rows of largest norm stay.
 
     `k` is an integer count or a fraction of the rows.
     """
 
     k: float
-    name: ClassVar[str] = "channels"
 
     def __post_init__(self) -> None:
         require_amount(self.k, self.name)

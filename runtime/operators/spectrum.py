@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.operators.balls import project_l1, require_radius
+from cspec.runtime.operators.balls import WithRadius, project_l1
 from cspec.runtime.operators.base import EmptySetError, Operator
 from cspec.runtime.operators.linear_algebra import as_matrix, singular_values, svd
 from cspec.runtime.operators.maps.matrices import LowRank
@@ -41,7 +40,9 @@ def rounding(x: Tensor, values: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Rank(Operator):
+class Rank(
+    Operator, name="rank", convex=False, counts=True, states_equality=True, maps=("low_rank",)
+):
     """{X : rank X <= r}. Projection: truncated SVD (Eckart & Young 1936).
 
     The residual is the singular values after the r-th; values at rounding level, below
@@ -49,11 +50,6 @@ class Rank(Operator):
     """
 
     r: int
-    name: ClassVar[str] = "rank"
-    convex: ClassVar[bool] = False
-    counts: ClassVar[bool] = True
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("low_rank",)
 
     def __post_init__(self) -> None:
         if self.r < 0:
@@ -79,15 +75,8 @@ class Rank(Operator):
 
 
 @dataclass(frozen=True)
-class Nuclear(Operator):
+class Nuclear(WithRadius, name="nuclear"):
     """{X : sum of singular values <= r}. Projection: singular values on the l1 ball."""
-
-    r: float
-    name: ClassVar[str] = "nuclear"
-    convex: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require_radius(self.r, self.name)
 
     def inequality(self, x: Tensor) -> Tensor:
         return (spectrum(x).sum() - self.r).reshape(1)
@@ -106,19 +95,12 @@ class Nuclear(Operator):
 
 
 @dataclass(frozen=True)
-class Spectral(Operator):
+class Spectral(WithRadius, name="spectral"):
     """{X : largest singular value <= r}. Projection: singular values clamped at r.
 
     This is the norm of the weight as (outputs, rest); the operator norm of a convolution is
     another number, up to the square root of the kernel's area times as large.
     """
-
-    r: float
-    name: ClassVar[str] = "spectral"
-    convex: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        require_radius(self.r, self.name)
 
     def inequality(self, x: Tensor) -> Tensor:
         return spectrum(x) - self.r

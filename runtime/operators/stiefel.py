@@ -14,14 +14,14 @@ qr             Q of V = Q R with the diagonal of R made positive: a retraction, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.linear_algebra import as_tall, from_tall, split_finite, svd, working
-from cspec.runtime.operators.maps.orthogonal import Cayley, Householder, MatrixExp
+from cspec.runtime.operators.maps import PARAMETRIZATIONS
+from cspec.runtime.operators.maps.orthogonal import qr_columns
 
 # Up to sigma_max^2 = 2 an iteration takes every singular value nearer to 1; beyond it (and surely
 # beyond 3, where it diverges) the matrix is scaled down first.
@@ -81,9 +81,8 @@ def retract_by_qr(V: Tensor) -> Tensor:
         return V.clone()
     finite, broken = split_finite(working(V).detach())
     largest = finite.abs().amax(dim=(-2, -1), keepdim=True)
-    Q, R = torch.linalg.qr(finite / torch.where(largest > 0, largest, torch.ones_like(largest)))
-    signs = torch.where(R.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(Q.dtype)
-    return torch.where(broken, torch.nan, Q * signs[..., None, :]).to(V.dtype)
+    Q = qr_columns(finite / torch.where(largest > 0, largest, torch.ones_like(largest)))
+    return torch.where(broken, torch.nan, Q).to(V.dtype)
 
 
 WAYS = {"newton_schulz": polar, "svd": nearest_by_svd, "qr": retract_by_qr}
@@ -101,7 +100,13 @@ def _prescaled(V: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Stiefel(Operator):
+class Stiefel(
+    Operator,
+    name="stiefel",
+    convex=False,
+    states_equality=True,
+    maps=("cayley", "householder", "matrix_exp"),
+):
     """{W : V^T V = I} with V the weight as (outputs, rest), transposed if wide.
 
     The projection is the polar factor, the nearest such matrix in the Frobenius norm; with
@@ -109,10 +114,6 @@ class Stiefel(Operator):
     """
 
     by: str = "newton_schulz"
-    name: ClassVar[str] = "stiefel"
-    convex: ClassVar[bool] = False
-    states_equality: ClassVar[bool] = True
-    maps: ClassVar[tuple[str, ...]] = ("cayley", "householder", "matrix_exp")
 
     def __post_init__(self) -> None:
         if self.by not in WAYS:
@@ -126,7 +127,7 @@ class Stiefel(Operator):
         return from_tall(WAYS[self.by](tall), x.shape, transposed)
 
     def _map(self, by: str) -> nn.Module:
-        return {"cayley": Cayley, "householder": Householder, "matrix_exp": MatrixExp}[by](polar)
+        return PARAMETRIZATIONS[by](polar)
 
     def lmo(self, gradient: Tensor) -> Tensor:
         """-U V^T of the gradient's SVD."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from cspec.runtime.functions.examples import each_tensor
+
 Forward = Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
 """`outputs(primal, rows)` of an emitted module."""
 
@@ -59,21 +61,4 @@ class Outputs:
 
 def detached(output: Any) -> Any:
     """Tensors of an output, however nested, without their graph."""
-    if isinstance(output, Tensor):
-        return output.detach()
-    if isinstance(output, Mapping):
-        made = {key: detached(value) for key, value in output.items()}
-        return made if type(output) is dict else _like(output, made)
-    if isinstance(output, tuple) and hasattr(output, "_fields"):
-        return type(output)(*(detached(value) for value in output))
-    if isinstance(output, (tuple, list)):
-        return type(output)(detached(value) for value in output)
-    return output
-
-
-def _like(output: Mapping[Any, Any], made: dict[Any, Any]) -> Any:
-    """A mapping of its own kind (`transformers` returns one with attributes)."""
-    try:
-        return type(output)(**made)
-    except TypeError:
-        return made
+    return each_tensor(output, Tensor.detach)

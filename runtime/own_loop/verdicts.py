@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
 from cspec.runtime.result.constraint import ConstraintResult, DualState, called
-from cspec.runtime.result.table import constraint_lines
+from cspec.runtime.result.result import constraint_lines
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,16 @@ def marked(
     return spread(constraints, says).bool()
 
 
+def within_rule(constraints: Sequence[ConstraintFacts], c: ConstraintFacts) -> slice:
+    """The entries of a constraint among those that its rule has of its own.
+
+    These start where the first constraint of the rule does in the constraint vector.
+    """
+    first = min(o.segment[0] for o in constraints if o.rule == c.rule and o.segment)
+    start, stop = c.segment or (first, first)
+    return slice(start - first, stop - first)
+
+
 def violation(entries: Sequence[float], constraint: ConstraintFacts) -> float:
     """The entry that is farthest from being met: the largest g, or the h of the largest size.
 

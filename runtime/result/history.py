@@ -48,7 +48,8 @@ class History:
     def __init__(self, constraints: Sequence[ConstraintFacts], total_steps: int) -> None:
         self._constraints = [c for c in constraints if c.segment is not None]
         self._places = places(self._constraints)
-        self._priced = all(c.multipliers for c in self._constraints)
+        priced = all(c.multipliers for c in self._constraints)
+        self._priced = self._places if priced else None
         self._stride = stride(total_steps)
         self._total = total_steps
         self._waiting: list[tuple[int, int, Tensor, Tensor, Tensor | None]] = []
@@ -91,10 +92,9 @@ class History:
         return ByLabel(self._places, true.tolist())
 
     def _prices(self, multipliers: Tensor | None) -> Mapping[str, float]:
-        some = multipliers is None or not self._priced or self._places is None
-        if multipliers is None or some or len(self._places or ()) != len(multipliers):
+        if multipliers is None or self._priced is None or len(self._priced) != len(multipliers):
             return prices(multipliers, self._constraints)
-        return ByLabel(self._places or {}, multipliers.tolist())
+        return ByLabel(self._priced, multipliers.tolist())
 
     def state_dict(self) -> list[dict[str, Any]]:
         """All rows as tables, one of those in a row that have the same labels."""

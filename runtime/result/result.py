@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -14,7 +14,6 @@ from cspec.dsl.text.visible import visible_json, visible_line
 from cspec.runtime.result.constraint import ConstraintResult, called
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
-from cspec.runtime.result.table import constraint_lines, number
 
 Status = Literal[
     "satisfied",
@@ -34,6 +33,16 @@ EXIT_CODES: dict[Status, int] = {
     "nonfinite": 5,
     "interrupted": 130,
 }
+AGAIN = "measured again"
+"""How a result ends that no training led to."""
+HEADER = ("requirement", "value", "relation", "bound", "met", "multiplier", "on")
+"""Of the table of verdicts."""
+TOLD = (
+    "spec", "status", "termination", "objective", "constraints", "vars", "metrics", "steps",
+    "epochs", "seconds", "method", "seed", "out", "notes", "details", "skipped_steps", "conflict",
+    "kkt", "last",
+)  # fmt: skip
+"""What the report says of a result, in this order."""
 
 
 @dataclass(frozen=True)
@@ -128,30 +137,13 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """The object that `run --json` prints last; numbers that are not finite become null."""
-        constraints = [{**asdict(c), "members": list(c.members)} for c in self.constraints]
-        plain = {
-            "type": "result",
-            "spec": self.spec,
-            "status": self.status,
-            "termination": self.termination,
-            "objective": self.objective,
-            "constraints": constraints,
-            "vars": self.vars,
-            "metrics": self.metrics,
-            "steps": self.steps,
-            "epochs": self.epochs,
-            "seconds": self.seconds,
-            "method": self.method,
-            "seed": self.seed,
-            "out": self.out,
-            "notes": list(self.notes),
+        told = {name: getattr(self, name) for name in TOLD} | {
+            "constraints": [asdict(c) for c in self.constraints],
             "details": {rule: dict(counted) for rule, counted in self.details.items()},
-            "skipped_steps": self.skipped_steps,
-            "conflict": list(self.conflict),
             "kkt": None if self.kkt is None else asdict(self.kkt),
             "last": None if self.last is None else _iterate_json(self.last),
         }
-        cleaned: dict[str, Any] = finite_or_none(plain)
+        cleaned: dict[str, Any] = finite_or_none({"type": "result", **told})
         return cleaned
 
     def to_json(self) -> str:
@@ -181,3 +173,38 @@ def finite_or_none(value: Any) -> Any:
         case list() | tuple():
             return [finite_or_none(item) for item in value]
     return value
+
+
+def number(value: float | None) -> str:
+    """A number of a table: six digits, or what there is in its place."""
+    if value is None:
+        return "-"
+    return "not measured" if math.isnan(value) else f"{value:.6g}"
+
+
+def _row(constraint: ConstraintResult) -> tuple[str, ...]:
+    met = "yes" if constraint.satisfied else "NO"
+    proof = constraint.certificate
+    if constraint.satisfied and proof is not None:
+        met = "certified" if proof.certified else "not certified"
+    return (
+        constraint.name,
+        number(constraint.value),
+        constraint.relation,
+        number(constraint.bound),
+        "soft" if constraint.soft else met,
+        number(constraint.multiplier),
+        constraint.split or "parameters",
+    )
+
+
+def constraint_lines(constraints: Sequence[ConstraintResult]) -> list[str]:
+    """Verdicts as a plain text table, for scripts that run without the interface.
+
+    A header and one line a constraint, in columns; nothing where there is none.
+    """
+    if not constraints:
+        return []
+    rows = [HEADER, *(tuple(map(visible_line, _row(c))) for c in constraints)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    return ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import linecache
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,14 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
-from cspec.runtime.evidence.manifest import Origins
-from cspec.runtime.evidence.origins import origins
-from cspec.runtime.measure.requirements import Readings, refuse_constant
+from cspec.runtime.evidence.manifest import Origins, origins
+from cspec.runtime.measure.requirements import Measurement, Readings, judged, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.rescue import one_line
+from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
@@ -28,11 +32,10 @@ from cspec.runtime.run.interruption import Interruption, Signals, deferred, inte
 from cspec.runtime.run.lock import held
 from cspec.runtime.run.memory import keep_freed_memory
 from cspec.runtime.run.places import require_room
-from cspec.runtime.run.unfinished import kept, unfinished
 from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
-from cspec.runtime.session.snapshots import plain_tensors
-from cspec.runtime.verdict.conclude import conclude
+from cspec.runtime.session.snapshots import load_tensors, plain_tensors, tensors_of
+from cspec.runtime.verdict.conclude import conclude, result_of, variables
 
 Finished = Callable[[RunFolder, Result], Result]
 """What is done with a folder that has its report: the result, and what it says of that."""
@@ -110,8 +113,9 @@ def run(
         session = Session(
             program, bound, namespace, seed=seed, device=device, on_progress=on_progress
         )
-        refuse_unmeetable(session)
-        look_up(session, place, found)
+        with _released_where_refused(session):
+            refuse_unmeetable(session)
+            look_up(session, place, found)
         if place is None:
             return drive(session, None)
         with deferred():
@@ -133,8 +137,14 @@ def look_up(session: Session, place: Path | None, made_from: Origins | None) -> 
     if place is None or made_from is None:
         session.notes.append("without a folder this look at the split is in no ledger")
         return
+    session.spent = spent_of(program, made_from.data, looks_beside(place), session.asker)
+
+
+@contextmanager
+def _released_where_refused(session: Session) -> Iterator[None]:
+    """What a session holds is free again where its run is refused."""
     try:
-        session.spent = spent_of(program, made_from.data, looks_beside(place), session.asker)
+        yield
     except SpecError:
         session.release()
         raise
@@ -151,11 +161,7 @@ def refuse_unmeetable(session: Session) -> None:
         places = where_measured(constraints, session.program.verify, session.plan.dataset)
         return session.measurer.measure(places)
 
-    try:
-        refuse_constant(session.program, measure)
-    except SpecError:
-        session.release()
-        raise
+    refuse_constant(session.program, measure)
 
 
 def resume(
@@ -177,21 +183,12 @@ def resume(
     Raises:
         SpecError: a folder without a usable checkpoint, or one that does not fit the program.
     """
-    session = Session(
-        program,
-        bound,
-        load_module(program, bound.functions),
-        seed=seed,
-        device=device,
-        on_progress=on_progress,
-    )
-    try:
+    module = load_module(program, bound.functions)
+    session = Session(program, bound, module, seed=seed, device=device, on_progress=on_progress)
+    with _released_where_refused(session):
         anew = _restored(session, folder)
         session.notes.extend((*on_start(session.step), *anew))
         look_again(session, folder)
-    except SpecError:
-        session.release()
-        raise
     return drive(session, folder)
 
 
@@ -298,3 +295,53 @@ def _termination(session: Session) -> str:
     if session.termination:
         return session.termination
     return "completed" if session.step >= session.total_steps else "stop condition"
+
+
+def kept(session: Session) -> Iterate:
+    """The state of a session, to come back to: its best iterate, else this one, unmeasured."""
+    if session.best is not None:
+        return session.best
+    return Iterate(
+        step=session.step,
+        epoch=session.epoch,
+        objective=math.nan,
+        violation=math.nan,
+        values={},
+        tensors=tensors_of(session.primal),
+        state={name: value.clone() for name, value in session.state.items()},
+        split=session.plan.dataset or "",
+    )
+
+
+def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | None) -> Result:
+    """The result of a run whose end was not measured, because it was interrupted there.
+
+    What was measured on the way is told, of an iterate that was kept: of the best, or of none.
+    """
+    best = session.best or end
+    load_tensors(session.primal, best.tensors)
+    known = best.values
+    said = "interrupted while the end of the run was measured: "
+    said += (
+        f"values are those of step {best.step:,}, measured on {best.split or 'the way'}"
+        if known
+        else f"the parameters are those of step {best.step:,}, and no value is known"
+    )
+    best = replace(best, tensors=plain_tensors(session.primal), vars=variables(session))
+    return result_of(
+        session,
+        status="interrupted",
+        termination="interrupted",
+        objective=best.objective,
+        constraints=tuple(_judged(c, best) for c in session.program.constraints),
+        metrics={},
+        seconds=seconds,
+        out=out,
+        notes=[*session.notes, said],
+        best=best,
+    )
+
+
+def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
+    value, bound = best.reading(constraint.label)
+    return judged(constraint, Measurement(value, bound, best.split or None, None))

@@ -29,7 +29,8 @@ def explain_failure(program: Program, error: Exception, name: str) -> Diagnostic
     reason, said = reason_of(error)
     model = _model_of(program, line)
     spec, _ = parse(source)
-    what, span = "the program", _objective(spec)
+    goal = (item.span for item in spec.items if isinstance(item, Objective))
+    what, span = "the program", next(goal, NOWHERE)
     if constraint is not None:
         what, span = f"`{constraint.label}`", line_span(source, constraint.line)
     elif model is not None:
@@ -76,10 +77,6 @@ def _called(spec: Spec, model: str, line: str) -> Span | None:
         return chosen[0].span
     declared = (i for i in spec.items if isinstance(i, Model) and i.name == model)
     return next((item.span for item in declared), None)
-
-
-def _objective(spec: Spec) -> Span:
-    return next((item.span for item in spec.items if isinstance(item, Objective)), NOWHERE)
 
 
 def _model_of(program: Program, line: str) -> str | None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors.torch import save as save_tensors
 from torch import Tensor, complex64, complex128
@@ -38,13 +38,10 @@ from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, finite_or_none
 from cspec.runtime.run.clearing import clear, drop, tidy
-from cspec.runtime.run.fallback import kept_elsewhere
-from cspec.runtime.run.places import unwritable
+from cspec.runtime.run.places import kept_elsewhere, unwritable
 from cspec.runtime.session import checkpoint
 from cspec.runtime.session.checkpoint import CheckpointError
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 KEPT = 2
 """Checkpoints that are kept: where the last one is damaged, the one before is used."""
@@ -67,6 +64,20 @@ def _kept_looks(path: Path) -> tuple[Look, ...]:
         return tuple(look for look in read_manifest(path)[0].looks if look.error)
     except NoManifestError:
         return ()
+
+
+def _begun(program: Program, seed: int, device: str, origins: Origins) -> Manifest:
+    """The manifest of a run before its first step."""
+    return Manifest(
+        spec=program.name,
+        plan=program.digest,
+        seed=seed,
+        device=device,
+        origins=origins,
+        circumstances=circumstances(device),
+        files={name: FileEntry() for name in BEFORE},
+        trusted=trusted(),
+    )
 
 
 def _packed(iterate: Iterate) -> bytes:
@@ -107,36 +118,26 @@ class RunFolder:
         Raises:
             SpecError: a folder that holds something else, or that can't be written.
         """
-        manifest = Manifest(
-            spec=program.name,
-            plan=program.digest,
-            seed=seed,
-            device=device,
-            origins=origins or Origins(),
-            circumstances=circumstances(device),
-            files={name: FileEntry() for name in BEFORE},
-            trusted=trusted(),
-            looks=_kept_looks(path),
-        )
-        folder = cls(path, manifest)
+        begun = _begun(program, seed, device, origins or Origins())
+        manifest = begun.model_copy(update={"looks": _kept_looks(path)})
+        folder = cls(path)
         try:
             clear(path)
             folder.checkpoints.mkdir(parents=True, exist_ok=True)
-            write_manifest(path, manifest)
-            folder.write_program(program, told)
+            folder._begin(manifest, program, told)
         except OSError as error:
             raise unwritable(path, error) from error
         return folder
 
-    def write_program(self, program: Program, told: str | None = None) -> None:
-        """Write spec, emitted module, plan, and what the run was told from outside."""
-        assert self.manifest is not None
+    def _begin(self, manifest: Manifest, program: Program, told: str | None) -> None:
+        """Write manifest, spec, emitted module, plan, and what the run was told from outside."""
+        self._keep(manifest)
         write_atomic(self.path / "spec.cspec", program.spec)
         write_atomic(self.path / "train.py", program.source)
         plan = program.model_dump(mode="json", exclude={"source"})
         setup = {
-            "seed": self.manifest.seed,
-            "device": self.manifest.device,
+            "seed": manifest.seed,
+            "device": manifest.device,
             "versions": versions(),
             "program": plan,
         }
@@ -193,28 +194,17 @@ class RunFolder:
         Raises:
             SpecError: the folder can't be written.
         """
-        old = self.manifest
-        device = "cpu" if old is None else old.device
-        seed = int(program.fit["seed"]) if old is None else old.seed
-        growing = {name: FileEntry() for name in BEFORE}
-        accepted = () if old is None else old.accepted
-        if changes:
-            accepted = (*accepted, Accepted(step=step, changes=changes))
-        manifest = Manifest(
-            spec=program.name,
-            plan=program.digest,
-            seed=seed,
-            device=device,
-            origins=origins,
-            circumstances=circumstances(device),
-            files={**(old.files if old is not None else {}), **growing},
-            accepted=accepted,
-            looks=() if old is None else old.looks,
-            trusted=tuple(sorted({*(() if old is None else old.trusted), *trusted()})),
-        )
+        old = self.manifest or _begun(program, int(program.fit["seed"]), "cpu", origins)
+        begun = _begun(program, old.seed, old.device, origins)
+        accepted = (Accepted(step=step, changes=changes),) if changes else ()
+        kept = {
+            "files": {**old.files, **begun.files},
+            "accepted": (*old.accepted, *accepted),
+            "looks": old.looks,
+            "trusted": tuple(sorted({*old.trusted, *begun.trusted})),
+        }
         try:
-            self._keep(manifest)
-            self.write_program(program, told)
+            self._begin(begun.model_copy(update=kept), program, told)
         except OSError as error:
             raise unwritable(self.path, error) from error
 
@@ -251,10 +241,12 @@ class RunFolder:
         new = session.history.rows[self._logged :]
         if not new:
             return
-        with (self.path / "log.jsonl").open("a") as file:
-            for row in new:
-                file.write(json.dumps(finite_or_none(row.as_json())) + "\n")
+        self._append(row.as_json() for row in new)
         self._logged += len(new)
+
+    def _append(self, lines: Iterable[dict[str, Any]]) -> None:
+        with (self.path / "log.jsonl").open("a") as file:
+            file.writelines(json.dumps(finite_or_none(line)) + "\n" for line in lines)
 
     def checkpoint(self, session: Session) -> None:
         """Write the state after the step in hand, once; where that fails it is noted."""
@@ -289,7 +281,7 @@ class RunFolder:
         """Begin at the first step again: without log and checkpoints of what was run before."""
         if self.manifest is not None:
             self._forget(self.manifest.checkpoints(), dict(self.manifest.files))
-        self._rewrite_log(session)
+        self._write_log(session.history.rows)
 
     def restore(self, session: Session) -> bool:
         """Load the newest checkpoint that is whole and listed; others are named in the notes.
@@ -315,7 +307,7 @@ class RunFolder:
                 self._forget(damaged, dict(self.manifest.files))
             session.notes.extend(f"checkpoint refused: {text}" for text in refused)
             self._written = session.step
-            self._rewrite_log(session)
+            self._write_log(session.history.rows)
             return True
         if not refused:
             return False
@@ -344,24 +336,23 @@ class RunFolder:
             return []
         return tidy(self.path, self.manifest)
 
-    def _rewrite_log(self, session: Session) -> None:
-        self._write_log(session.history.rows)
-
     def _write_log(self, history: Sequence[Row]) -> None:
         rows = [finite_or_none(row.as_json()) for row in history]
         write_atomic(self.path / "log.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
         self._logged = len(rows)
 
-    def _log_end(self, result: Result) -> None:
-        """Below the steps the verdicts, with n and standard error of each, and the metrics."""
+    def _end_log(self, result: Result) -> None:
+        """All rows again, where some could not be appended; then the verdicts, with n and standard
+        error of each, and the metrics."""
+        if self._unwritten:
+            self._write_log(result.history)
         told = ("name", "value", "bound", "relation", "satisfied", "split", "n", "standard_error")
         verdicts = [{name: getattr(c, name) for name in told} for c in result.constraints]
         lines: list[dict[str, Any]] = [{"type": "verdict", **verdict} for verdict in verdicts]
         if result.best is not None and result.metrics:
             step = result.best.step
             lines.append({"type": "metrics", "step": step, "metrics": result.metrics})
-        with (self.path / "log.jsonl").open("a") as file:
-            file.writelines(json.dumps(finite_or_none(line)) + "\n" for line in lines)
+        self._append(lines)
 
     def _write_model(self, iterate: Iterate) -> Path:
         path = self.path / "model.safetensors"
@@ -403,9 +394,3 @@ class RunFolder:
         late += [kept_elsewhere(lost)] if lost else []
         attempt(late, "the manifest is not complete", self.seal, None)
         return replace(result, notes=(*result.notes, *late))
-
-    def _end_log(self, result: Result) -> None:
-        """All rows again, where some could not be appended; then the metrics."""
-        if self._unwritten:
-            self._write_log(result.history)
-        self._log_end(result)

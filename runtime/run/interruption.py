@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.session.session import Session
 
 NUMBERS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -65,49 +63,40 @@ class Signals:
 def interruptible(session: Session) -> Iterator[Signals]:
     """Signals ask the session to end; handlers of before come back afterwards."""
     signals = Signals(session)
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(signals):
         yield signals
-        return
-    before = {number: signal.getsignal(number) for number in NUMBERS}
-    ours = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-    try:
-        for number in ours:
-            signal.signal(number, signals)
-        yield signals
-    finally:
-        for number in ours:
-            # None: a handler that was not made in Python can't be put back.
-            signal.signal(number, before[number] or signal.SIG_DFL)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Signals within the block are let pass: a run that is over is written whole."""
-    with _collected():
+    with _handled(lambda _number, _frame: None):
         yield
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
     """A signal within the block comes after it: what is begun there is no half thing."""
-    with _collected() as numbers:
+    numbers: list[int] = []
+    with _handled(lambda number, _: numbers.append(number)):
         yield
     for number in numbers[:1]:
         signal.raise_signal(number)
 
 
 @contextmanager
-def _collected() -> Iterator[list[int]]:
-    found: list[int] = []
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Signals that nobody ignores go to a handler; those of before come back afterwards."""
     if threading.current_thread() is not threading.main_thread():
-        yield found
+        yield
         return
     before = {number: signal.getsignal(number) for number in NUMBERS}
+    ours = [number for number, known in before.items() if known != signal.SIG_IGN]
     try:
-        for number, handler in before.items():
-            if handler != signal.SIG_IGN:
-                signal.signal(number, lambda number, _: found.append(number))
-        yield found
+        for number in ours:
+            signal.signal(number, handler)
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+        for number in ours:
+            # None: a handler that was not made in Python can't be put back.
+            signal.signal(number, before[number] or signal.SIG_DFL)

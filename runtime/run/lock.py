@@ -78,7 +78,9 @@ def _sign(handle: int) -> None:
     """Write down who holds it."""
     os.truncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, json.dumps(_me()).encode())
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    me = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    os.write(handle, json.dumps(me).encode())
 
 
 def _itself(folder: Path, path: Path) -> int:
@@ -132,11 +134,6 @@ def _same(handle: int, path: Path) -> bool:
         return False
 
 
-def _me() -> dict[str, Any]:
-    since = time.strftime("%Y-%m-%d %H:%M:%S")
-    return {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
@@ -148,17 +145,16 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _lives(owner: dict[str, Any]) -> bool:
     """Whether the process that is written down may be running; on another machine it may."""
-    pid, host = owner.get("pid"), owner.get("host")
+    pid = owner.get("pid")
     if not isinstance(pid, int) or pid <= 0 or pid == os.getpid():
         return False
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
+    if owner.get("host") == socket.gethostname():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            pass  # it is another user's
     return True
 
 

@@ -1,4 +1,7 @@
-"""Folders that a run is to be written to: what is wrong with them is said before it trains."""
+"""Folders that a run is to be written to: what is wrong with them is said before it trains.
+
+What they can't take when it has ended is kept in another place.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.runtime.files import write_atomic
+from cspec.runtime.rescue import one_line
 
 _HELPS = {
     errno.EACCES: "name a folder that you may write to: --out DIR",
@@ -87,3 +93,18 @@ def made(path: Path) -> bool:
     except OSError as error:
         raise unwritable(path, error) from error
     return True
+
+
+def kept_elsewhere(files: Mapping[str, bytes]) -> str:
+    """Write what a finished run has found into a new temporary folder; what is to be said of it."""
+    listed = " and ".join(files)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="cspec-run-"))
+        for name, content in files.items():
+            write_atomic(folder / name, content)
+    except OSError as error:
+        return (
+            f"{listed} could be kept nowhere [CS607]: {one_line(error)}; what is printed here is "
+            "all that is left of the result"
+        )
+    return f"kept in {folder} [CS607]: {listed}; move them from there, such folders are cleared"

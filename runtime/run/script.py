@@ -12,6 +12,7 @@ from cspec.compiler.records.program import Program
 from cspec.dsl.imports.trust import is_module_name, trusting
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.bind.bind import bind, inputs_of
+from cspec.runtime.evidence.manifest import named_modules
 from cspec.runtime.evidence.told import told
 from cspec.runtime.run.execute import run
 from cspec.runtime.setup import Setup, program_of
@@ -35,10 +36,8 @@ def _arguments(program: Program, arguments: Sequence[str] | None) -> argparse.Na
 
 
 def _modules(program: Program) -> list[str]:
-    """The modules that functions, models and data come from."""
-    named = [function.source.rpartition(":")[0] for function in program.functions]
-    named += [model.source.module or "" for model in program.models]
-    named += [data.source.module or "" for data in program.data]
+    """The modules that functions, models and data come from, but for files."""
+    named = named_modules(program)
     return [name for name in named if is_module_name(name) and not name.endswith(".py")]
 
 
@@ -51,14 +50,10 @@ def main(namespace: dict[str, Any], arguments: Sequence[str] | None = None) -> i
     try:
         setup: Setup = namespace["setup"]()
         whole = program_of(setup, namespace["record"](), path.read_text())
-    except SpecError as error:
-        print(error, file=sys.stderr)
-        return 1
-    options = _arguments(whole, arguments)
-    seed = int(whole.fit["seed"]) if options.seed is None else options.seed
-    given = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
-    bindings = {**setup.bindings(), **given}
-    try:
+        options = _arguments(whole, arguments)
+        seed = int(whole.fit["seed"]) if options.seed is None else options.seed
+        given = {k.strip(): v for k, _, v in (text.partition("=") for text in options.bind)}
+        bindings = {**setup.bindings(), **given}
         # Whoever runs this file trusts what it names.
         with trusting(_modules(whole)):
             bound = bind(inputs_of(whole, Path.cwd()), bindings, seed=seed)

@@ -20,8 +20,8 @@ from cspec.runtime.measure.metrics import Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, models_in
 from cspec.runtime.measure.slopes import norm, sets_of, slopes
 from cspec.runtime.models import normalizes_by_batch, stands_still
+from cspec.runtime.models.as_given import cast_, cast_note
 from cspec.runtime.models.guard import InputGuard
-from cspec.runtime.models.precision import cast_, cast_note
 from cspec.runtime.models.without_trace import (
     buffers_kept,
     constants_in,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some
 from cspec.runtime.bind.bind import Bound
-from cspec.runtime.models.precision import complex_parameters
+from cspec.runtime.models.as_given import complex_parameters
 
 
 def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:

@@ -54,21 +54,22 @@ class Watch:
         self._places = where_measured(program.constraints, periodic, plan.dataset)
         self.notes: list[str] = []
         # Worst cases are searched as in training: iterates are compared alike.
-        snapshots = replace(measurer, on_the_way=True) if "at_worst" in module else measurer
+        snapshots = measurer.on_the_way() if "at_worst" in module else measurer
         self._measurer = self._sampled(snapshots, seed)
         self.samples = self._measurer is not measurer
 
     def _sampled(self, measurer: Measurer, seed: int) -> Measurer:
         """What measures snapshots: a fixed part of the training data where they are large."""
         name, data = self._plan.dataset, measurer.data
-        if name is None or self._every or len(data[name]) <= SNAPSHOT_ROWS:
+        alone = self._plan.epochs == 1  # nothing to choose from, and it is measured on all of them
+        if name is None or self._every or alone or len(data[name]) <= SNAPSHOT_ROWS:
             return measurer
         self.notes.append(
             f"the best iterate was chosen on {SNAPSHOT_ROWS:,} of the {len(data[name]):,} "
             f"rows of `{name}`; a periodic `verify` chooses on data of your own"
         )
         rows = permutation(len(data[name]), seed, 0)[:SNAPSHOT_ROWS]
-        return replace(measurer, data={**data, name: data[name].select(rows)})
+        return measurer.on({**data, name: data[name].select(rows)})
 
     def due(self, step: int, epoch: int, *, epoch_ended: bool) -> bool:
         """Whether an iterate is to be measured at the end of this step."""

@@ -143,9 +143,8 @@ def _columns(batch: Mapping[str, Any]) -> list[Tensor]:
 
 def _borders(points: Sequence[Point]) -> list[tuple[Point, Point]]:
     """Neighbors of which one is feasible, the best feasible ones first."""
-    pairs = [(a, b) for a, b in pairwise(points) if a.feasible != b.feasible]
-    pairs.sort(key=lambda pair: min(pair))
-    return pairs[:BORDERS]
+    pairs = ((a, b) for a, b in pairwise(points) if a.feasible != b.feasible)
+    return sorted(pairs, key=min)[:BORDERS]
 
 
 def _bisect(line: Line, a: Point, b: Point) -> None:

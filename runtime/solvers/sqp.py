@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,11 @@ import torch
 
 from cspec.runtime.solvers.nlp.attempts import Candidate, Search
 from cspec.runtime.solvers.nlp.beside import FEASIBLE, restored
-from cspec.runtime.solvers.nlp.eliminated import Rule
 from cspec.runtime.solvers.nlp.engines import EngineLimits
 from cspec.runtime.solvers.nlp.explore import explore
 from cspec.runtime.solvers.nlp.lift import Lifted, problem_of
-from cspec.runtime.solvers.nlp.problem import (
-    Nlp,
-    Vector,
-    matrix,
-    symmetric,
-)
+from cspec.runtime.solvers.nlp.other_variables import Rule
+from cspec.runtime.solvers.nlp.problem import Nlp, Vector, matrix, symmetric
 from cspec.runtime.solvers.nlp.starts import defined_start, point
 from cspec.runtime.solvers.nlp.trail import Diverged, Trail
 from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, combinations, ways_of
@@ -84,57 +80,49 @@ def solve(
         with np.errstate(all="ignore"):
             run.begin()
             if rules is None:
-                run.whole()
+                run.explore(run.search)
             else:
                 run.each_way(rules)
     except (Stopped, KeyboardInterrupt):
         run.termination = "interrupted"
-    nlp.watch = trail.nothing
+    nlp.watch = lambda: None  # what is left of an interrupted run is measured
     with np.errstate(all="ignore"):
         return run.outcome(run.chosen())
 
 
+@dataclass(eq=False)
 class Run:
     """One solve: searches over the problem, or over each way in which its rules can hold."""
 
-    def __init__(
-        self,
-        task: Task,
-        nlp: Nlp,
-        trail: Trail,
-        limits: EngineLimits,
-        engine: str,
-        eliminated: tuple[Mapping[int, Rule], Sequence[int]],
-        escalate: bool,
-        convex: bool,
-    ) -> None:
-        self.task, self.nlp, self.trail, self.limits = task, nlp, trail, limits
-        self.notes: list[str] = []
-        self.termination = ""
-        self._engine, self._eliminated = engine, eliminated
-        self._escalate, self._convex = escalate, convex
-        # Derivatives were written out: every function has a closed form of elementary functions.
-        self._analytic = nlp.analytic
-        self.start = nlp.point()
-        self.search = self._search(nlp)
+    task: Task
+    nlp: Nlp
+    trail: Trail
+    limits: EngineLimits
+    engine: str
+    eliminated: tuple[Mapping[int, Rule], Sequence[int]]
+    escalate: bool
+    convex: bool
+    notes: list[str] = field(default_factory=list)
+    termination: str = ""
+
+    def __post_init__(self) -> None:
+        self.start = self.nlp.point()
+        self.search = self._search(self.nlp)
 
     def _search(self, nlp: Nlp) -> Search:
-        rules, held = self._eliminated
+        rules, held = self.eliminated
         held = nlp.held(held) if isinstance(nlp, Chosen) else held
-        return Search(nlp, self.limits, self._engine, self.task.seed, rules, held)
+        return Search(nlp, self.limits, self.engine, self.task.seed, rules, held)
 
     def begin(self) -> None:
         """A point at which the problem is defined."""
         self.start = defined_start(self.nlp, self.task.seed, self.notes)
         self.trail.fallen(self.nlp.values(self.start)[0])
 
-    def whole(self) -> None:
-        """The problem as it is."""
-        self._explore(self.search)
-
-    def _explore(self, search: Search) -> None:
+    def explore(self, search: Search) -> None:
+        """The attempts at a problem, that of the spec or one way in which its rules hold."""
         try:
-            explore(search, self.start, self._escalate, self._convex)
+            explore(search, self.start, self.escalate, self.convex)
         except Diverged as gone:
             search.endless = gone.x
 
@@ -145,7 +133,7 @@ class Run:
 
         def solved(decided: Mapping[int, Way]) -> Node | None:
             search = self._search(Chosen(self.nlp, rules.kept(decided)))
-            self._explore(search)
+            self.explore(search)
             best = search.best
             if search.endless is not None and (best is None or not best.minimum):
                 best = search.measured(search.endless, search.engine)
@@ -158,7 +146,7 @@ class Run:
         def measured(x: Vector) -> Vector:
             return self.nlp.values(x)[1]
 
-        tried = best_way(rules, measured, solved, FEASIBLE, self._convex)
+        tried = best_way(rules, measured, solved, FEASIBLE, self.convex)
         if tried.best is not None:
             self.search = tried.best.found
         elif ends:
@@ -193,18 +181,18 @@ class Run:
 
     def _pole(self, best: Candidate | None) -> Vector | None:
         """Where the objective falls without end beside the best attempt: no convex one does."""
-        if best is None or best.violation > FEASIBLE or self._convex:
+        if best is None or best.violation > FEASIBLE or self.convex:
             return None
         nlp = self.search.nlp
         everywhere = np.ones(nlp.size, dtype=bool)
-        function = Function(_place(nlp), nlp.gradient, everywhere, self._analytic)
+        function = Function(_place(nlp), nlp.gradient, everywhere, self.nlp.analytic)
         return pole(function, best.x, self.start, best.minimum)
 
     def _attained(self, best: Candidate | None) -> Candidate | None:
         """The best attempt, no minimum where the objective falls on infinitely far away."""
         if best is None or best.violation > FEASIBLE:
             return best
-        found = _fall(self.search.nlp, best.x, self.start, self._analytic)
+        found = _fall(self.search.nlp, best.x, self.start, self.nlp.analytic)
         if found is None:
             self._look_far(best)
             return best
@@ -217,7 +205,7 @@ class Run:
         nlp = self.search.nlp
         open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
         known = self.search.endless is not None
-        if known or self._convex or not self._escalate or not open_.any():
+        if known or self.convex or not self.escalate or not open_.any():
             return
         far = distant(Function(_place(nlp), nlp.gradient, open_), best.x)
         if far is not None:

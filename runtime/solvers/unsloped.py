@@ -56,10 +56,7 @@ def require_slopes(task: Task) -> None:
 
 
 def _without_slope(
-    task: Task,
-    tensors: Sequence[Tensor],
-    start: Sequence[Tensor],
-    generator: torch.Generator,
+    task: Task, tensors: Sequence[Tensor], start: Sequence[Tensor], generator: torch.Generator
 ) -> Mask:
     """Which of g and, last, f change near the start, their slope being 0."""
     size = [STEP * (1 + t.abs()) for t in start]

@@ -18,7 +18,14 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Grid, Operator, is_joint
-from cspec.runtime.steps.projection import COUNTS, Held, project_, project_together, sharing
+from cspec.runtime.steps.projection import (
+    COUNTS,
+    Held,
+    connected,
+    project_,
+    project_together,
+    sharing,
+)
 
 Numbers = npt.NDArray[np.int64]
 
@@ -104,7 +111,8 @@ def clusters(held: Sequence[Held]) -> list[Cluster]:
         for operator, found in held
         if not isinstance(operator, (*COUNTS, Grid))
     ]
-    made = [_part(group, tensors, blocks, sets) for group in _connected(blocks)]
+    groups = connected(range(len(blocks)), lambda i: set(np.unique(blocks[i].numpy()).tolist()))
+    made = [_part(group, tensors, blocks, sets) for group in sorted(map(sorted, groups))]
     return [cluster for cluster in made if not cluster.trivial]
 
 
@@ -125,18 +133,6 @@ def _components(edges: Sequence[tuple[Numbers, Numbers]], nodes: int) -> Numbers
     return np.asarray(
         scipy.sparse.csgraph.connected_components(graph, directed=False)[1], dtype=np.int64
     )
-
-
-def _connected(blocks: Sequence[Tensor]) -> list[list[int]]:
-    """Places of tensors in groups: two are in one where they have a block in common."""
-    groups: list[tuple[set[int], list[int]]] = []
-    for place, part in enumerate(blocks):
-        mine = set(np.unique(part.numpy()).tolist())
-        near = [group for group in groups if group[0] & mine]
-        groups = [group for group in groups if group not in near]
-        joined = [i for _, places in near for i in places]
-        groups.append((mine.union(*(labels for labels, _ in near)), [*joined, place]))
-    return sorted(sorted(places) for _, places in groups)
 
 
 def _part(

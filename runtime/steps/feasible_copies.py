@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Operator
-from cspec.runtime.steps.projection import copies, meet, project_all
+from cspec.runtime.steps.projection import connected, copies, meet, project_all
 
 State = dict[str, Tensor]
 
@@ -56,14 +56,7 @@ class Split:
 
 def together(splits: Sequence[Split]) -> list[list[Split]]:
     """Splits that share parameters, in order: one after another they are projected onto."""
-    groups: list[tuple[set[int], list[Split]]] = []
-    for split in splits:
-        own = {id(tensor) for tensor in split.x}
-        joined = [group for group in groups if group[0] & own]
-        members = [member for group in joined for member in group[1]]
-        groups = [group for group in groups if not group[0] & own]
-        groups.append((own.union(*(group[0] for group in joined)), [*members, split]))
-    return [members for _, members in groups]
+    return connected(splits, lambda split: {id(tensor) for tensor in split.x})
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from cspec.runtime.operators import (
 )
 from cspec.runtime.operators.linear_algebra import as_matrix
 
+T = TypeVar("T")
 Held = tuple[Operator, Sequence[Tensor]]
 """A set and the tensors that are to be in it."""
 
@@ -126,13 +128,22 @@ def _parts_apart(operators: tuple[Operator, ...], shape: torch.Size) -> bool:
 
 def sharing(sets: Sequence[Held]) -> list[list[Held]]:
     """Sets in groups: two are in one where they share a tensor."""
-    groups: list[list[Held]] = []
-    for held in sets:
-        mine = {id(tensor) for tensor in held[1]}
-        near = [g for g in groups if any(id(t) in mine for _, found in g for t in found)]
-        groups = [g for g in groups if g not in near]
-        groups.append([*(other for g in near for other in g), held])
-    return groups
+    return connected(sets, lambda held: {id(tensor) for tensor in held[1]})
+
+
+def connected(items: Iterable[T], parts_of: Callable[[T], set[int]]) -> list[list[T]]:
+    """Items in groups, each in order: two are in one where they have a part in common."""
+    groups: list[tuple[set[int], list[T]]] = []
+    for item in items:
+        own, members, apart = parts_of(item), [item], []
+        for group in groups:
+            if own.isdisjoint(group[0]):
+                apart.append(group)
+            else:
+                own |= group[0]
+                members[-1:-1] = group[1]
+        groups = [*apart, (own, members)]
+    return [members for _, members in groups]
 
 
 @torch.no_grad()

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cspec.compiler.records.program import Program
-from cspec.runtime.result.certificate import Certificate, CertifiedMean
-from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.constraint import Certificate, CertifiedMean, ConstraintResult
 
 SHOWN = 8
 """Means of one certificate that a note lists."""

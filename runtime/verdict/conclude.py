@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
-from cspec.runtime.finish.delivery import deliver
-from cspec.runtime.finish.levels import settled_levels
-from cspec.runtime.finish.written_units import denominators
+from cspec.runtime.finish.delivery import deliver, settled_levels
+from cspec.runtime.finish.prices import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
 from cspec.runtime.models.without_trace import constants_in
@@ -25,19 +24,15 @@ from cspec.runtime.result.entries import price, prices
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, Status
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.certified import all_certified, certified_notes, with_certificates
-from cspec.runtime.verdict.details import details
-from cspec.runtime.verdict.each_example import each_notes, hardest
+from cspec.runtime.verdict.how_held import each_notes, hardest, rule_notes, searched_notes
 from cspec.runtime.verdict.kkt import Priced, report
-from cspec.runtime.verdict.notes import courses, notes_of
-from cspec.runtime.verdict.rules import rule_notes, searched_notes
+from cspec.runtime.verdict.notes import courses, details, notes_of
 from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 WINDOW = 0.1
 """The last share of the run that tells whether a multiplier still grows."""

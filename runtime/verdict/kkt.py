@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -27,11 +26,9 @@ from cspec.runtime.finish.violation import gradient_of
 from cspec.runtime.models.without_trace import evaluating, undisturbed
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.result import Kkt
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import lagrangian
 from cspec.runtime.verdict.stationarity import Stationarity
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 MOST = 32
 """Constraints beyond which none are computed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from cspec.compiler.choose.schedule import FOLLOWS
 from cspec.compiler.passes.gates import GATE_SURROGATES
@@ -13,15 +12,12 @@ from cspec.compiler.records.which_data import CHOSE_TOO, Where
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.measure.requirements import Measurement
 from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.session.session import Session
 from cspec.runtime.verdict.kkt import PROJECTED
 from cspec.runtime.verdict.stationarity import FAR
 from cspec.runtime.verdict.why.circling import circling
 from cspec.runtime.verdict.why.diagnosis import Diagnosis
-from cspec.runtime.verdict.why.runaway import left_behind
-from cspec.runtime.verdict.why.trends import diverges
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.verdict.why.trends import diverges, left_behind
 
 
 def notes_of(
@@ -49,10 +45,7 @@ def notes_of(
 
 
 def courses(
-    session: Session,
-    constraints: Sequence[ConstraintResult],
-    diagnosis: Diagnosis,
-    residual: float,
+    session: Session, constraints: Sequence[ConstraintResult], diagnosis: Diagnosis, residual: float
 ) -> list[str]:
     """Why requirements are missed, and whether the run circles."""
     noisy = session.plan.dataset is not None and session.plan.epoch_steps > 1
@@ -230,3 +223,33 @@ def _growing(constraints: Sequence[ConstraintResult]) -> list[str]:
         f"{', '.join(names)}: violated {amounts} with a multiplier that still grows; train "
         "longer or with a larger dual step, unless no model can meet it"
     ]
+
+
+def details(session: Session) -> dict[str, dict[str, float]]:
+    """What the loop counted, and the size of each rule's multipliers and penalties at its end.
+
+        sal      updates, updates accepted, largest multiplier, last penalty
+        admm     relative residual ||x - z|| / ||x||, last rho, each metric before fine-tuning
+
+    By the rule that counted them, of the end of the run, whatever iterate is delivered.
+    """
+    found = {rule: dict(counted) for rule, counted in session.details.items()}
+    for key, value in session.state.items():
+        name, noted, metric = key.partition(".before.")
+        if noted:
+            found.setdefault(name, {})[f"{metric} before fine-tuning"] = float(value)
+    segments: dict[str, list[tuple[int, int]]] = {}
+    for constraint in session.program.constraints:
+        if constraint.rule is not None and constraint.segment is not None:
+            segments.setdefault(constraint.rule, []).append(constraint.segment)
+    multipliers = session.state.get("multipliers")
+    for rule, places in segments.items():
+        counted = found.setdefault(rule, {})
+        if multipliers is not None:
+            sizes = [multipliers[a:b].abs().max() for a, b in places if b > a]
+            if sizes:
+                counted["largest multiplier"] = max(map(float, sizes))
+        penalties = session.state.get("penalty" if len(segments) == 1 else f"{rule}.penalty")
+        if penalties is not None and penalties.numel():
+            counted["last penalty"] = float(penalties.max())
+    return {rule: counted for rule, counted in found.items() if counted}

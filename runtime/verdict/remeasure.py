@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +17,12 @@ from cspec.runtime.certify.observe import proved
 from cspec.runtime.measure.requirements import judged, measured
 from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.rescue import attempt
-from cspec.runtime.result.result import Result
+from cspec.runtime.result.result import AGAIN, Result
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.verdict.certified import with_certificates
 from cspec.runtime.verdict.conclude import result_of, status_of
 from cspec.runtime.verdict.why.diagnosis import Diagnosis
-
-AGAIN = "measured again"
 
 
 def misfits(session: Session, tensors: Mapping[str, Tensor]) -> list[str]:
@@ -83,6 +80,7 @@ def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result
     constraints = with_certificates(constraints, proved(session, places))
     objective = attempt(notes, "no objective", session.objective_on, math.nan)
     recorded = session.metrics()
+    missing = (f"{label}: {why}" for label, item in values.items() for why in item.absent)
     return result_of(
         session,
         status=status_of(session, objective, constraints, Diagnosis()),
@@ -92,10 +90,5 @@ def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result
         metrics=recorded.values,
         seconds=0.0,
         out=out,
-        notes=(*_missing(values), *recorded.notes),
+        notes=(*missing, *recorded.notes),
     )
-
-
-def _missing(values: Mapping[str, Any]) -> list[str]:
-    """Why a requirement has no value, where it has none."""
-    return [f"{label}: {why}" for label, item in values.items() for why in item.absent]

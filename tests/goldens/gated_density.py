@@ -55,7 +55,7 @@ def measure(primal, batch):
     with torch.no_grad():
         true_c1 = density(model) - ramp(1, 0.5, batch["clock"], 1202)  # c1: density(model) <= 0.5
         true = vector(true_c1)
-    return f, g, true.to(g.dtype)  # rates are counted in float64
+    return f, g, true.to(g.dtype)
 
 
 def combine(f, g, true, state):

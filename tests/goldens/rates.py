@@ -83,7 +83,7 @@ def measure(primal, batch):
         predicted = pred(z)
         true_quota = level - fraction(predicted == 0)  # quota: P[pred == 0] >= level
         true = vector(true_quota, band_lo, band_hi)
-    return f, g, true.to(g.dtype)  # rates are counted in float64
+    return f, g, true.to(g.dtype)
 
 
 def combine(f, g, true, state):

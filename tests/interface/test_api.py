@@ -163,6 +163,8 @@ def test_settings_of_fit_come_from_outside(tmp_path: Path) -> None:
     assert cspec.load("minimize ce", fit={"steps": 7}).fit.steps == 7
     with pytest.raises(cspec.SpecError, match="epoch"):
         cspec.run(text, model="linear", data=data, fit={"epoch": 4})
+    with pytest.raises(cspec.SpecError, match="more than settings"):
+        cspec.run(text, model="linear", data=data, fit="epochs=2)\nminimize (x")
 
 
 def test_weights_of_a_run_load_back(tmp_path: Path) -> None:

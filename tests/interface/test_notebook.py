@@ -1,5 +1,6 @@
 """The cell magic, in a shell without a kernel; and once in a real one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,16 @@ def test_names_come_from_the_notebook_and_the_result_goes_there(shell: Any) -> N
     assert isinstance(result, Result) and result.model is shell.user_ns["model"]
     assert result.constraints[0].bound == pytest.approx(0.3)
     assert shell.shown[-1] is result
+
+
+def test_a_folder_knows_what_it_needs_from_the_notebook(shell: Any, tmp_path: Path) -> None:
+    """What `verify` asks for in another session: params as they were, objects by their names."""
+    shell.user_ns["eps"] = 0.25
+    run(shell, f"--out '{tmp_path / 'run'}'", "param eps\n" + CELL)
+    told = json.loads((tmp_path / "run" / "command.json").read_text())
+    assert told["params"] == {"eps": 0.25}
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["origins"]["objects"] == ["data", "model"]
 
 
 def test_a_param_without_a_value_is_a_name_too(shell: Any) -> None:

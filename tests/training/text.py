@@ -10,8 +10,7 @@ from cspec.compiler.records.program import Program
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import check
 from cspec.dsl.text.source import Source
-from cspec.runtime.bind.bind import Bound, Inputs, bind
-from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.bind import Bound, Inputs, bind, facts
 from cspec.runtime.bind.outputs import complete
 from cspec.runtime.run.execute import load_module
 from cspec.runtime.session.session import Session

@@ -1,22 +1,76 @@
-"""What every form is translated with: the names of the function, axes, and the Python of parts."""
+"""What every form is translated with: names, axes, and the Python of parts.
+
+A local is written where it is first asked for, once: forward passes, parameters and columns are
+common sub-expressions of nearly all that a function computes.
+"""
 
 from __future__ import annotations
 
 import ast
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.places import Place
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.emit.expressions.locals import Locals
-from cspec.compiler.emit.expressions.scope import ModuleScope
-from cspec.compiler.emit.names import Names
+from cspec.compiler.choose.schedule import RunLength
+from cspec.compiler.emit.pieces import Names, called, constant, entry, subscript
 from cspec.compiler.emit.writer import Writer
-from cspec.dsl.tree.nodes import Attribute, Expr, Index
+from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.records.facts import Facts
+from cspec.compiler.records.lowered import numbered
+from cspec.compiler.records.problem import Category, ParameterRef
+from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Number, String
+
+
+class ModuleScope(NamedTuple):
+    """What names mean in the whole module."""
+
+    symbols: Symbols
+    facts: Facts
+    inference: Inference
+    functions: Mapping[str, str]
+    """Imported Python callables: spec name -> Python name."""
+    seed: int
+    """That of the run: what draws of a step are a function of, besides the step."""
+    precision: str
+    """The number format of what moves: that of tensors of numbers beside it."""
+    params: Mapping[str, str] = {}
+    """Spec name of a param -> Python name of the module constant."""
+    auxiliary: str | None = None
+    """A vector of variables that a solver has beside those of the spec."""
+    length: RunLength = RunLength(0, 1, 0.0)
+    """Of the run."""
+    mapped: frozenset[str] = frozenset()
+    """Decision variables that are the image of a free one: called for their value."""
+    tracked: frozenset[str] = frozenset()
+    """Columns that derivatives are taken by."""
+    followed: frozenset[str] = frozenset()
+    """Those of which single features are."""
+    vectors: frozenset[str] = frozenset()
+    """Params of several numbers."""
+
+    def columns(self, dataset: str) -> frozenset[str]:
+        """Declared columns, and those that are bound without: `test` of implied data."""
+        known = self.facts.data.get(dataset)
+        declared = (c.name for c in self.symbols.datasets().get(dataset, ()))
+        return frozenset(declared) | frozenset(() if known is None else known.columns)
+
+
+def ramp_steps(ramp: Call, scope: ModuleScope) -> int:
+    """Steps over which a bound moves: as it says, else the whole run."""
+    steps, per_epoch, _ = scope.length
+    for keyword in ramp.keywords:
+        count = value_or_none(keyword.value, scope.inference.known.params)
+        if count is not None:
+            steps = round(count * (per_epoch if keyword.name == "epochs" else 1))
+    return max(steps, 1)
+
 
 KEPT = {
     "pred": "predicted",
@@ -27,12 +81,37 @@ KEPT = {
 """Functions whose value is kept in a local (by this name): they are asked for again and again."""
 
 
-class TranslatorBase(Locals, ABC):
-    """The translator as a single form sees it.
+class Forward(NamedTuple):
+    """A model called on columns of a dataset; the same function for all datasets."""
 
-    Calls, events, means and parts ask for the Python of what stands in them by `translate` alone,
-    which `Translator` answers form by form.
-    """
+    model: str
+    columns: tuple[str, ...]
+    row: bool
+    """Whether (B, 1) is brought to (B,)."""
+
+
+Form = TypeVar("Form", bound=Callable[..., ast.expr])
+FORMS: dict[type[Expr], Callable[[Translator, Any], ast.expr]] = {
+    Number: lambda _, expr: constant(expr.value),
+    String: lambda _, expr: ast.Constant(expr.value),
+    Category: lambda _, expr: ast.Constant(expr.code),
+    ParameterRef: lambda t, expr: t.parameter(expr.model, expr.name),
+}
+"""What gives the Python of each form of expression; the modules beside this one add theirs."""
+
+
+def translates(*forms: type[Expr]) -> Callable[[Form], Form]:
+    """Marks the function that gives the Python of some forms."""
+
+    def noted(function: Form) -> Form:
+        FORMS.update(dict.fromkeys(forms, function))
+        return function
+
+    return noted
+
+
+class Translator:
+    """Translates the expressions of one emitted function; writes the locals it needs."""
 
     def __init__(
         self,
@@ -42,7 +121,24 @@ class TranslatorBase(Locals, ABC):
         used: set[str],
         container: str = "batch",
     ) -> None:
-        super().__init__(scope, writer, names, used, container)
+        self.container = container
+        """The argument that maps datasets to columns: a batch, or whole data."""
+        self.at_module_level = False
+        """Whether what is translated stands outside of every function."""
+        self.scope = scope
+        self.writer = writer
+        self.names = names
+        self.used = used
+        """Names to import from `cspec.runtime.functions`."""
+        self.constants: dict[object, tuple[str, ast.expr]] = {}
+        """Sets and tensors of the module: key -> name of the constant, and what makes it."""
+        self.forwards: dict[Forward, str] = {}
+        """Forward passes of the module: what is called on which columns -> name of the function."""
+        self.searched: dict[object, tuple[str, Writer]] = {}
+        """Functions of the module that are searched for their worst point, and their text."""
+        self._locals: dict[object, ast.expr] = {}
+        self._columns_of: dict[str, str] = {}
+        """Columns by name: the dataset whose column has the plain name."""
         self.strict = False
         """Whether nothing may be left out: a verdict is measured, where a step skips."""
         self.noted = False
@@ -52,13 +148,115 @@ class TranslatorBase(Locals, ABC):
         self.dataset: str | None = None
         """The dataset whose examples are in reach."""
 
-    @abstractmethod
     def translate(self, expr: Expr) -> ast.expr:
-        """The Python of an expression."""
+        """The Python of an expression.
 
-    @abstractmethod
-    def beside(self, container: str) -> TranslatorBase:
-        """What translates another function of the module."""
+        Raises:
+            SpecError: a form that is not compiled.
+        """
+        translate = FORMS.get(type(expr))
+        if translate is None:
+            raise not_compiled(form(expr), expr)
+        return translate(self, expr)
+
+    def beside(self, container: str, writer: Writer | None = None) -> Translator:
+        """What translates another function of the module; by default with a writer of its own."""
+        names = self.names.copy()
+        made = Translator(self.scope, writer or Writer(), names, self.used, container)
+        made.constants, made.forwards, made.searched = self.constants, self.forwards, self.searched
+        return made
+
+    # --- locals and constants ---
+
+    def local(
+        self, key: object, wanted: str, value: ast.expr, comment: str = "", label: str = ""
+    ) -> ast.expr:
+        """The local that holds `value`; written at its first use."""
+        if key not in self._locals:
+            name = self._fresh(wanted)
+            self.writer.assign(name, value, comment, label)
+            self._locals[key] = ast.Name(id=name)
+        return self._locals[key]
+
+    def module_constant(self, key: object, wanted: str, make: Callable[[], ast.expr]) -> ast.expr:
+        """The module constant that holds what `make` gives, once for equal keys."""
+        if key not in self.constants:
+            name = self._fresh(wanted)
+            self.constants[key] = (name, make())
+        return ast.Name(id=self.constants[key][0])
+
+    def forward_pass(self, found: Forward, dataset: str) -> ast.expr:
+        """`outputs(primal, batch["train"])`: a forward pass, written once for the whole module."""
+        if found not in self.forwards:
+            alone = self.scope.symbols.only_model == found.model
+            base = "outputs" if alone else f"outputs_of_{found.model}"
+            self.forwards[found] = numbered(base, self.forwards.values())
+        function = ast.Name(id=self.forwards[found])
+        rows = entry(self.container, dataset)
+        return called(function, ast.Name(id="primal"), rows)
+
+    def _fresh(self, wanted: str) -> str:
+        """A name that nothing in this function has, and no constant that another function made."""
+        name = self.names.fresh(wanted)
+        while any(name == other for other, _ in self.constants.values()):
+            name = self.names.fresh(wanted)
+        return name
+
+    def function(self, name: str) -> ast.expr:
+        """A function of the runtime, remembered for the import line."""
+        self.used.add(name)
+        return ast.Name(id=name)
+
+    def call(self, name: str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.Call:
+        """`name(arguments)` with a function of the runtime."""
+        return called(self.function(name), *arguments, **keywords)
+
+    # --- what a spec has by name ---
+
+    def model(self, name: str) -> ast.expr:
+        """The local of a model."""
+        wanted = name if self.names.free(name) else f"{name}_model"
+        return self.local(("model", name), wanted, entry("primal", name))
+
+    def parameter(self, model: str, name: str) -> ast.expr:
+        """The local of a model's parameter."""
+        wanted = name.replace(".", "_")
+        value = self.call("parameter", self.model(model), ast.Constant(name))
+        return self.local(("parameter", model, name), wanted, value)
+
+    def column(self, dataset: str, name: str) -> ast.expr:
+        """The local of a dataset's column."""
+        first = self._columns_of.setdefault(name, dataset)
+        wanted = name if first == dataset else f"{name}_{dataset}"
+        value: ast.expr = subscript(entry(self.container, dataset), ast.Constant(name))
+        if name in self.scope.tracked:
+            value = self.call("tracked", value)
+        return self.local(("column", dataset, name), wanted, value)
+
+    def whole_variable(self, name: str) -> ast.expr:
+        """A decision variable as the tensor it is stored in, scalars too."""
+        value = entry("primal", name)
+        return called(value) if name in self.scope.mapped else value
+
+    # --- Python numbers and tensors of them ---
+
+    def is_number(self, value: ast.expr) -> bool:
+        """Whether a Python number or truth value stands there: constants and params, arithmetic
+        on them, comparisons of them."""
+        kinds = (
+            ast.Constant | ast.Name | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+            | ast.Compare | ast.cmpop
+        )  # fmt: skip
+        params = self.scope.params.values()
+        return all(
+            isinstance(part, kinds) and (not isinstance(part, ast.Name) or part.id in params)
+            for part in ast.walk(value)
+            if not isinstance(part, ast.expr_context)
+        )
+
+    def alike(self) -> dict[str, ast.expr]:
+        """Constant tensors take the type and the device of what is trained."""
+        return {} if self.at_module_level else {"primal": ast.Name(id="primal")}
 
     # --- examples ---
 

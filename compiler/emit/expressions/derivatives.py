@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from cspec.compiler.axes.derivatives import feature_place
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator
 from cspec.compiler.emit.pieces import constant, joined, subscript
 from cspec.compiler.expressions.derivatives import variables
 from cspec.compiler.expressions.not_compiled import not_compiled
@@ -15,7 +15,7 @@ from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, walk
 
 
-def derivative(t: TranslatorBase, word: str, expr: Call) -> ast.expr:
+def derivative(t: Translator, word: str, expr: Call) -> ast.expr:
     """`diff`, `grad` or `laplacian` of what has one value an example.
 
     Raises:
@@ -34,16 +34,16 @@ def derivative(t: TranslatorBase, word: str, expr: Call) -> ast.expr:
     return value
 
 
-def _called(t: TranslatorBase, expr: Call) -> str:
+def _called(t: Translator, expr: Call) -> str:
     """`u_x_x` for `diff(u(t, x), x, x)`."""
-    head = function_name(expr.arguments[0]) if isinstance(expr.arguments[0], Call) else None
+    head = function_name(expr.arguments[0])
     word = function_name(expr)
     prefix = {"diff": "", "grad": "grad_", "laplacian": "laplacian_"}[word or "diff"]
     by = "_".join(column_of_variable(v) or "" for v in variables(expr))
     return f"{prefix}{head or 'slope'}_{by}"
 
 
-def _again(t: TranslatorBase, value: ast.expr, variable: Expr) -> ast.expr:
+def _again(t: Translator, value: ast.expr, variable: Expr) -> ast.expr:
     """One more derivative, by one column or feature."""
     if isinstance(variable, Name):
         return t.call("diff", value, _column(t, variable))
@@ -57,14 +57,14 @@ def _again(t: TranslatorBase, value: ast.expr, variable: Expr) -> ast.expr:
     return t.local(("derivative", t.dataset, ast.dump(found)), wanted, found)
 
 
-def _column(t: TranslatorBase, variable: Expr) -> ast.expr:
+def _column(t: Translator, variable: Expr) -> ast.expr:
     name = column_of_variable(variable)
     if name is None or t.dataset is None or name not in t.scope.columns(t.dataset):
         raise not_compiled(f"a derivative by `{format_expression(variable)}`", variable)
     return t.column(t.dataset, name)
 
 
-def scaling_of(t: TranslatorBase, variable: Expr) -> tuple[float, float] | None:
+def scaling_of(t: Translator, variable: Expr) -> tuple[float, float] | None:
     """Mean and deviation by which a named feature was standardized; None of a place of `x`."""
     name = feature_name(variable)
     data = t.scope.facts.data.get(t.dataset or "")
@@ -83,7 +83,7 @@ def feature_name(variable: Expr) -> str | None:
     return None
 
 
-def followed_feature(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | None:
+def followed_feature(t: Translator, expr: Index | Attribute) -> ast.expr | None:
     """A named feature made of the column that is followed, so that derivatives by it see it.
 
     None where no derivative is by a feature of that column.
@@ -103,10 +103,10 @@ def followed_feature(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | N
     return t.local(("feature", t.dataset, column, place), f"{column}_{feature_name(expr)}", value)
 
 
-def _by_examples_alone(t: TranslatorBase, expr: Call) -> None:
+def _by_examples_alone(t: Translator, expr: Call) -> None:
     """An output that depends on the other examples of its batch has no derivative of its own."""
     for node in walk(expr.arguments[0]):
-        name = function_name(node) if isinstance(node, Call) else None
+        name = function_name(node)
         model = t.scope.facts.models.get(name or "")
         if model is not None and model.by_batch:
             raise not_compiled(

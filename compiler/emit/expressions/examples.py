@@ -12,10 +12,19 @@ from collections.abc import Sequence
 from cspec.compiler.axes.calls import chance
 from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
 from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.derivatives import followed_feature
-from cspec.compiler.emit.pieces import OPERATORS, attribute, constant, literal, slices, subscript
+from cspec.compiler.emit.pieces import (
+    OPERATORS,
+    attribute,
+    constant,
+    literal,
+    method,
+    slices,
+    subscript,
+)
 from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.records.problem import Category, Lookup
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
 
@@ -38,13 +47,12 @@ NORMS = frozenset({"norm", "l1", "l2", "sumsq"})
 # --- entry by entry ------------------------------------------------------------------------------
 
 
-def numbers(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
+def numbers(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of arithmetic: events and whole numbers as numbers, axes side by side."""
-    values = [number(t, operand) for operand in operands]
-    return values if t.dataset is None else _aligned(t, operands, values)
+    return _aligned(t, operands, [number(t, operand) for operand in operands])
 
 
-def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
+def compared(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of a comparison: categories by value, axes side by side."""
     if t.dataset is None:
         return [t.translate(operand) for operand in operands]
@@ -62,13 +70,12 @@ def compared(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
     return _aligned(t, operands, values)
 
 
-def events(t: TranslatorBase, operands: Sequence[Expr]) -> list[ast.expr]:
+def events(t: Translator, operands: Sequence[Expr]) -> list[ast.expr]:
     """Operands of `and` and `or`, axes side by side."""
-    values = [truth(t, operand) for operand in operands]
-    return values if t.dataset is None else _aligned(t, operands, values)
+    return _aligned(t, operands, [truth(t, operand) for operand in operands])
 
 
-def truth(t: TranslatorBase, expr: Expr) -> ast.expr:
+def truth(t: Translator, expr: Expr) -> ast.expr:
     """Something true or false, as a tensor: a column of it is kept as 0 and 1, and `~` of
     Python's own truth values is a number that is true."""
     value = t.translate(expr)
@@ -77,7 +84,7 @@ def truth(t: TranslatorBase, expr: Expr) -> ast.expr:
     return t.call("truth", value) if t.is_number(value) else value
 
 
-def _is_column(t: TranslatorBase, expr: Expr, axes: Axes) -> bool:
+def _is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
     """Whether an expression is a column of true and false, kept as 0 and 1."""
     if axes.each is None or axes.what != "event":
         return False
@@ -86,7 +93,7 @@ def _is_column(t: TranslatorBase, expr: Expr, axes: Axes) -> bool:
     return isinstance(expr, Name)
 
 
-def number(t: TranslatorBase, expr: Expr) -> ast.expr:
+def number(t: Translator, expr: Expr) -> ast.expr:
     """A value as it takes part in arithmetic: an event counts 0 or 1, a category by its value."""
     axes = t.axes(expr)
     if axes.what == "event" and axes.known:
@@ -100,21 +107,26 @@ def number(t: TranslatorBase, expr: Expr) -> ast.expr:
     return t.call("as_number", value)
 
 
-def _valued(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
+def _valued(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
     """The numbers that codes stand for."""
     return t.call("recoded", value, literal(axes.classes))
 
 
-def recoded(t: TranslatorBase, value: ast.expr, axes: Axes, wanted: Axes) -> ast.expr:
+def recoded(t: Translator, value: ast.expr, axes: Axes, wanted: Axes) -> ast.expr:
     """Codes of one column as those of another with the same values; -1 where it lacks one."""
-    places = {value: place for place, value in enumerate(wanted.classes)}
-    codes = tuple(places.get(value, -1) for value in axes.classes)
-    return t.call("recoded", value, literal(codes))
+    return _by_place(t, value, axes.classes, wanted.classes)
 
 
-def _aligned(
-    t: TranslatorBase, operands: Sequence[Expr], values: Sequence[ast.expr]
-) -> list[ast.expr]:
+def _by_place(
+    t: Translator, value: ast.expr, held: Sequence[object], wanted: Sequence[object]
+) -> ast.expr:
+    places = {name: place for place, name in enumerate(wanted)}
+    return t.call("recoded", value, literal(tuple(places.get(name, -1) for name in held)))
+
+
+def _aligned(t: Translator, operands: Sequence[Expr], values: Sequence[ast.expr]) -> list[ast.expr]:
+    if t.dataset is None:
+        return list(values)
     items = [t.axes(operand) for operand in operands]
     joint = together(items)
     if isinstance(joint, Misfit) or not joint.known or joint.each is None:
@@ -133,7 +145,8 @@ def widened(value: ast.expr, item: Axes, joint: Axes) -> ast.expr:
     return subscript(value, slices(kept))
 
 
-def looked_up(t: TranslatorBase, expr: Lookup) -> ast.expr:
+@translates(Lookup)
+def looked_up(t: Translator, expr: Lookup) -> ast.expr:
     """The number of a table for what its columns hold."""
     columns = [t.translate(column) for column in expr.columns]
     if expr.held == tuple((code,) for code in range(len(expr.held))):
@@ -145,7 +158,7 @@ def looked_up(t: TranslatorBase, expr: Lookup) -> ast.expr:
 # --- parts ---------------------------------------------------------------------------------------
 
 
-def part(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | None:
+def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
     """`value[index]` or `value.name` of what has an axis of examples; None of a plain tensor."""
     axes = t.axes(expr.value)
     place = t.place(expr)
@@ -167,7 +180,7 @@ def part(t: TranslatorBase, expr: Index | Attribute) -> ast.expr | None:
     return None
 
 
-def _part_of(t: TranslatorBase, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
+def _part_of(t: Translator, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
     value = t.translate(expr.value)
     found = attribute(value, str(key)) if style == "field" else subscript(value, ast.Constant(key))
     return t.call("per_example", found) if t.axes(expr).single else found
@@ -180,23 +193,22 @@ def _probability(value: Expr) -> Expr | None:
     return None
 
 
-def _entry(t: TranslatorBase, value: Expr, index: int, axes: Axes) -> ast.expr:
+def _entry(t: Translator, value: Expr, index: int, axes: Axes) -> ast.expr:
     logits = _probability(value)
     place = ast.Tuple(elts=[ast.Constant(...), constant(index)])
     if logits is not None:
-        several = index < _classes(t, logits)
-        soft = (
-            subscript(t.translate(value), place)
-            if several
-            else t.call("class_prob", t.translate(logits), constant(index))
-        )
+        soft: ast.expr
+        if index < _classes(t, logits):
+            soft = subscript(t.translate(value), place)
+        else:
+            soft = t.call("class_prob", t.translate(logits), constant(index))
         return t.kept("class_prob", (shape(value), index), soft)
     if not axes.known:
         return t.call("entry", t.translate(value), constant(index))
     return subscript(t.translate(value), place)
 
 
-def _own(t: TranslatorBase, value: Expr, own: Expr, axes: Axes) -> ast.expr:
+def _own(t: Translator, value: Expr, own: Expr, axes: Axes) -> ast.expr:
     logits = _probability(value)
     if logits is None:
         return t.call("own_entry", t.translate(value), t.translate(own))
@@ -208,49 +220,50 @@ def _own(t: TranslatorBase, value: Expr, own: Expr, axes: Axes) -> ast.expr:
     return t.kept("label_prob", (shape(value), shape(own)), soft)
 
 
-def _classes(t: TranslatorBase, logits: Expr) -> int:
+def _classes(t: Translator, logits: Expr) -> int:
     """How many classes the outputs are logits of; 0 of one logit, and where that is not known."""
     sizes = t.axes(logits).shape
     return sizes[-1] if sizes and sizes[-1] > 1 else 0
 
 
-def place_of_each(t: TranslatorBase, index: Expr) -> ast.expr:
+def place_of_each(t: Translator, index: Expr) -> ast.expr:
     """An index of a tensor: of labels -1 and 1 the places 0 and 1, of 0.0 and 1.0 as well."""
     value, axes = t.translate(index), t.axes(index)
     if axes.each is None:
         return value
-    column = (
-        t.inference.known.column(t.dataset or "", index.id) if isinstance(index, Name) else None
-    )
-    signed = column is not None and column.signed
-    if signed:
-        value = ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
-    if axes.what in ("whole", "category") and not signed:
-        return value
-    return ast.Call(func=ast.Attribute(value=value, attr="long"), args=[], keywords=[])
+    if _is_signed(t, index):
+        return method(_is_positive(value), "long")
+    return value if axes.what in ("whole", "category") else method(value, "long")
 
 
-def _labels(t: TranslatorBase, own: Expr, outputs: Axes) -> ast.expr:
+def _is_signed(t: Translator, labels: Expr) -> bool:
+    """Whether labels are a column of -1 and 1."""
+    known = t.inference.known
+    column = known.column(t.dataset or "", labels.id) if isinstance(labels, Name) else None
+    return column is not None and column.signed
+
+
+def _is_positive(value: ast.expr) -> ast.expr:
+    return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+
+
+def _labels(t: Translator, own: Expr, outputs: Axes) -> ast.expr:
     """Labels as numbers of the classes: of -1 and 1 the larger one is class 1.
 
     Values of another column count by value; one that is no class is -1.
     """
     value, axes = t.translate(own), t.axes(own)
-    column = t.inference.known.column(t.dataset or "", own.id) if isinstance(own, Name) else None
-    if column is not None and column.signed:
-        return ast.Compare(left=value, ops=[ast.Gt()], comparators=[ast.Constant(0)])
+    if _is_signed(t, own):
+        return _is_positive(value)
     if axes.what != "category":
         return value
     if not outputs.names:
         return value if axes.text else _valued(t, value, axes)
     names = tuple(str(item) for item in axes.classes)
-    if names == outputs.names:
-        return value
-    places = {name: place for place, name in enumerate(outputs.names)}
-    return t.call("recoded", value, literal(tuple(places.get(name, -1) for name in names)))
+    return value if names == outputs.names else _by_place(t, value, names, outputs.names)
 
 
-def margin(t: TranslatorBase, expr: Call) -> ast.expr:
+def margin(t: Translator, expr: Call) -> ast.expr:
     """`margin(z, k)`: of classes by their places, of each example's own label."""
     outputs, *classes = expr.arguments
     chances = [chance(outputs, cls) for cls in classes]
@@ -270,7 +283,7 @@ def margin(t: TranslatorBase, expr: Call) -> ast.expr:
 # --- reductions and products ---------------------------------------------------------------------
 
 
-def reduction(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
+def reduction(t: Translator, name: str, expr: Call) -> ast.expr | None:
     """A reduction over what each example has; None where nothing has an axis of examples."""
     axes = t.axes(expr.arguments[0])
     if axes.each is None:
@@ -284,14 +297,14 @@ def reduction(t: TranslatorBase, name: str, expr: Call) -> ast.expr | None:
     return t.call(REDUCED[name], value, **kept)
 
 
-def either(t: TranslatorBase, expr: Call) -> ast.expr:
+def either(t: Translator, expr: Call) -> ast.expr:
     """`where(event, a, b)`, the three side by side."""
     event, *branches = expr.arguments
     values = [truth(t, event), *(number(t, branch) for branch in branches)]
     return t.call("where", *_aligned(t, expr.arguments, values))
 
 
-def of_entries(t: TranslatorBase, name: str, expr: Call) -> dict[str, ast.expr]:
+def of_entries(t: Translator, name: str, expr: Call) -> dict[str, ast.expr]:
     """The keywords that say where the entries of a function of vectors and matrices stand."""
     items = [t.axes(argument) for argument in expr.arguments]
     keywords: dict[str, ast.expr] = {}
@@ -304,7 +317,14 @@ def of_entries(t: TranslatorBase, name: str, expr: Call) -> dict[str, ast.expr]:
     return keywords
 
 
-def product(t: TranslatorBase, expr: Product) -> ast.expr:
+@translates(Extreme)
+def branch(t: Translator, expr: Extreme) -> ast.expr:
+    """The surrogate of what is truly the largest (smallest)."""
+    compared = (ast.List(elts=numbers(t, side)) for side in (expr.soft, expr.true))
+    return t.call("at_largest" if expr.word == "max" else "at_smallest", *compared)
+
+
+def product(t: Translator, expr: Product) -> ast.expr:
     """`a @ b` where an example's own vector takes part."""
     total, axes = number(t, expr.operands[0]), t.axes(expr.operands[0])
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
@@ -322,7 +342,7 @@ def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.
     """Sums over the shared axis, example by example."""
     if one.each is not None and other.each is not None:
         both = ast.BinOp(left, ast.Mult(), right)
-        return ast.Call(attribute(both, "sum"), args=[constant(-1)], keywords=[])
+        return method(both, "sum", constant(-1))
     if one.each is not None:
         return ast.BinOp(left, ast.MatMult(), right)
     matrix = len(one.shape or ()) > 1

@@ -6,24 +6,25 @@ import ast
 
 from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.record import Axes
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import number, truth, widened
 from cspec.compiler.emit.pieces import constant, joined, literal
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.vectors import Bounds, ByMember
+from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.atoms import is_mean
 from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Number
 from cspec.dsl.words.losses import LOSSES
 
 
-def mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
+@translates(Expectation)
+def mean(t: Translator, expr: Expectation) -> ast.expr:
     """`E[body | conditions on D]`, `P[...]`: one number, or one a group."""
     if expr.binders:
         raise not_compiled(form(expr), expr)
     with t.over(expr.dataset):
-        inside = _decided_by(expr.body, *expr.conditions) if t.strict else []
-        return _measured(t, _mean(t, expr), inside)
+        return _measured(t, _mean(t, expr), expr.body, *expr.conditions)
 
 
 def _decided_by(*parts: Expr) -> list[Expr]:
@@ -43,18 +44,17 @@ def _decided_by(*parts: Expr) -> list[Expr]:
     return found
 
 
-def _measured(t: TranslatorBase, value: ast.expr, means: list[Expr]) -> ast.expr:
-    """A value that is not measured where one of the means that decide it is not."""
+def _measured(t: Translator, value: ast.expr, *parts: Expr) -> ast.expr:
+    """A value that is not measured where one of the means that decide its parts is not."""
+    means = _decided_by(*parts) if t.strict else []
     return t.call("if_measured", value, *map(t.translate, means)) if means else value
 
 
-def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
+def _mean(t: Translator, expr: Expectation) -> ast.expr:
     found = t.inference.grouping(expr)
     axes = t.axes(expr.body)
-    event = expr.kind == "P" or axes.what == "event"
-    body = _each(t, truth(t, expr.body) if event else number(t, expr.body), axes)
-    where = _condition(t, found)
-    named: dict[str, ast.expr] = {} if where is None else {"where": where}
+    body = _each(t, _body(t, expr), axes)
+    named = _condition(t, found)
     if found.columns:
         codes, count = _codes(t, found), ast.Constant(len(found.groups))
         rates = t.call("by_group", body, codes, count, **named, **_on(t))
@@ -63,6 +63,12 @@ def _mean(t: TranslatorBase, expr: Expectation) -> ast.expr:
         named["tokens"] = ast.Constant(len(axes.tokens))
     one = None if named or _on(t) else _averaged(expr.body, body)
     return one or t.call("fraction" if expr.kind == "P" else "mean", body, **named, **_on(t))
+
+
+def _body(t: Translator, expr: Expectation) -> ast.expr:
+    """What a mean is of: truth values, or numbers."""
+    event = expr.kind == "P" or t.axes(expr.body).what == "event"
+    return truth(t, expr.body) if event else number(t, expr.body)
 
 
 def _averaged(expr: Expr, value: ast.expr) -> ast.Call | None:
@@ -80,30 +86,37 @@ def _averaged(expr: Expr, value: ast.expr) -> ast.Call | None:
     return None
 
 
-def by_member(t: TranslatorBase, expr: ByMember) -> ast.expr:
+@translates(PerExample)
+def of_each(t: Translator, expr: PerExample) -> ast.expr:
+    """One number an example, of those that a condition chooses."""
+    with t.over(expr.dataset):
+        body = t.translate(expr.body)
+        if expr.condition is None:
+            return body
+        return t.call("only", body, t.translate(expr.condition))
+
+
+@translates(ByMember)
+def by_member(t: Translator, expr: ByMember) -> ast.expr:
     """The means of many members, (n,): of groups in one pass, else one row of values a member."""
     mean = expr.mean
     with t.over(mean.dataset):
-        inside = _decided_by(mean.body, *mean.conditions) if t.strict else []
-        axes = t.axes(mean.body)
-        event = mean.kind == "P" or axes.what == "event"
-        body = truth(t, mean.body) if event else number(t, mean.body)
-        where = _condition(t, Grouping(events=mean.conditions))
+        arguments = [_body(t, mean)]
+        named = _condition(t, Grouping(events=mean.conditions))
         held = tuple(dict.fromkeys(expr.held))
-        arguments = [body]
         if expr.columns:
             index = _index(t, expr, held)
             if expr.rows:
                 group = _of_members(t, expr, held, index)
-                where = group if where is None else joined(ast.BitAnd(), [group, where])
+                named = {"where": joined(ast.BitAnd(), [group, *named.values()])}
             else:
                 arguments += [index, constant(len(held))]
-        named: dict[str, ast.expr] = {} if where is None else {"where": where}
         word = "row_means" if expr.rows else "by_member"
-        return _measured(t, t.call(word, *arguments, **named, **_on(t)), inside)
+        value = t.call(word, *arguments, **named, **_on(t))
+        return _measured(t, value, mean.body, *mean.conditions)
 
 
-def _index(t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
+def _index(t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
     """The local with the number of each example's group."""
     columns = [t.translate(column) for column in expr.columns]
     names = "_".join(column.id for column in expr.columns)
@@ -114,28 +127,28 @@ def _index(t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...])
 
 
 def _of_members(
-    t: TranslatorBase, expr: ByMember, held: tuple[tuple[int, ...], ...], index: ast.expr
+    t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...], index: ast.expr
 ) -> ast.expr:
     """Which examples are of the group of each member, one row a member."""
     places = tuple(Number(text=str(p), value=p) for p in (held.index(h) for h in expr.held))
     return t.call("of_members", index, t.translate(Bounds(items=places, rows=True)))
 
 
-def _on(t: TranslatorBase) -> dict[str, ast.expr]:
+def _on(t: Translator) -> dict[str, ast.expr]:
     """`on="val"`, where means say on which data they are."""
     return {"on": ast.Constant(t.dataset)} if t.noted and t.dataset is not None else {}
 
 
-def _each(t: TranslatorBase, value: ast.expr, axes: Axes) -> ast.expr:
+def _each(t: Translator, value: ast.expr, axes: Axes) -> ast.expr:
     """A value for each example, also where it is the same for all."""
     constant = axes.each is None and axes.known
     return t.call("spread", value, t.any_column()) if constant else value
 
 
-def _condition(t: TranslatorBase, found: Grouping) -> ast.expr | None:
-    """The examples (or tokens) that count, as one truth value each."""
+def _condition(t: Translator, found: Grouping) -> dict[str, ast.expr]:
+    """`where=..`: the examples (or tokens) that count, as one truth value each."""
     if not found.events:
-        return None
+        return {}
     axes = [t.axes(event) for event in found.events]
     tokens = next((item.tokens or item.shape or () for item in axes if item.rank), ())
     joint = Axes(each=t.dataset, tokens=tokens)
@@ -143,10 +156,10 @@ def _condition(t: TranslatorBase, found: Grouping) -> ast.expr | None:
         widened(_each(t, truth(t, event), item), item, joint)
         for event, item in zip(found.events, axes, strict=True)
     ]
-    return joined(ast.BitAnd(), parts)
+    return {"where": joined(ast.BitAnd(), parts)}
 
 
-def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
+def _codes(t: Translator, found: Grouping) -> ast.expr:
     """The number of each example's group."""
     columns = [t.translate(column) for column in found.columns]
     if len(columns) == 1 and found.plain:
@@ -155,7 +168,7 @@ def _codes(t: TranslatorBase, found: Grouping) -> ast.expr:
     return t.call("group_index", ast.Tuple(elts=columns), literal(codes))
 
 
-def tail(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
+def tail(t: Translator, name: str, expr: Call) -> ast.expr:
     """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
     keywords = {k.name: k.value for k in expr.keywords}
     on, where = keywords.pop("on", None), keywords.pop("where", None)
@@ -167,5 +180,4 @@ def tail(t: TranslatorBase, name: str, expr: Call) -> ast.expr:
         named = {key: t.translate(value) for key, value in keywords.items()}
         if where is not None:
             named["where"] = _each(t, truth(t, where), t.axes(where))
-        inside = _decided_by(body) if t.strict else []
-        return _measured(t, t.call(name, value, *rest, **named, **_on(t)), inside)
+        return _measured(t, t.call(name, value, *rest, **named, **_on(t)), body)

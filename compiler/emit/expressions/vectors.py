@@ -1,4 +1,7 @@
-"""Vectors as Python: as they are typed, and the slices and tensors that `vectorize` makes."""
+"""Vectors as Python: as they are typed, and the slices and tensors that `vectorize` makes.
+
+Sets are constants of the module as well: `STIEFEL = operators.get("stiefel")`.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,37 @@ import ast
 
 from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.algebra.vectorize import slice_of
-from cspec.compiler.emit.expressions.base import TranslatorBase
+from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import numbers
-from cspec.compiler.emit.pieces import literal, packed
-from cspec.compiler.expressions.vectors import Bounds, Constants, Entries, Places, Sized, Total
+from cspec.compiler.emit.pieces import (
+    attribute,
+    constant,
+    literal,
+    method,
+    packed,
+    parsed,
+    subscript,
+)
+from cspec.compiler.expressions.vectors import (
+    Bounds,
+    Constants,
+    Entries,
+    Places,
+    Repeated,
+    Sized,
+    Total,
+)
+from cspec.compiler.records.problem import SetMember
 from cspec.dsl.tree.constants import CONSTANTS
-from cspec.dsl.tree.nodes import Call, Name, Number, Vector, walk
+from cspec.dsl.tree.nodes import Call, Expr, Name, Number, Vector, shape, walk
 
 
-def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Total) -> ast.expr:
+@translates(Entries, Constants, Sized, Total)
+def translate_vectors(t: Translator, expr: Constants | Entries | Sized | Total) -> ast.expr:
     """The Python of a form that only `vectorize` makes."""
     match expr:
         case Total(body=body):
-            value = t.translate(body)
-            return ast.Call(func=ast.Attribute(value=value, attr="sum"), args=[], keywords=[])
+            return method(t.translate(body), "sum")
         case Sized(body=body):
             return t.translate(body)
         case Constants():
@@ -27,52 +47,50 @@ def translate_vectors(t: TranslatorBase, expr: Constants | Entries | Sized | Tot
         case Entries(name=name, dimensions=dimensions, places=places):
             value = t.translate(Name(id=name))
             if dimensions > 1:
-                flat = ast.Attribute(value=value, attr="reshape")
-                value = ast.Call(func=flat, args=[ast.Constant(-1)], keywords=[])
-            found = slice_of(places)
-            if found is None:
-                return ast.Subscript(value=value, slice=_places(places, t))
-            start, stop, step = found
-            between = ast.Slice(lower=ast.Constant(start), upper=ast.Constant(stop))
-            if step > 1:
-                between.step = ast.Constant(step)
-            return ast.Subscript(value=value, slice=between)
+                value = method(value, "reshape", ast.Constant(-1))
+            between = slice_of(places)
+            if between is not None:
+                return subscript(value, _between(*between))
+            key, listed = ("places", places), repr(list(places))
+            made = t.module_constant(
+                key, "PLACES", lambda: method("torch", "tensor", parsed(listed))
+            )
+            return subscript(value, made)
 
 
-def bounds(t: TranslatorBase, expr: Bounds) -> ast.expr:
+def _between(start: int, stop: int, step: int) -> ast.expr:
+    """`start:stop:step`."""
+    lower, upper = ast.Constant(start), ast.Constant(stop)
+    return ast.Slice(lower=lower, upper=upper, step=ast.Constant(step) if step > 1 else None)
+
+
+@translates(Bounds)
+def bounds(t: Translator, expr: Bounds) -> ast.expr:
     """A number for each member: a constant of the module, unless it needs a tensor of params."""
     inside, t.at_module_level = t.at_module_level, True
     try:
         items = [_PlainEntries().visit(t.translate(item)) for item in expr.items]
     finally:
         t.at_module_level = inside
-    rows = [ast.keyword(arg="rows", value=ast.Constant(True))] if expr.rows else []
+    rows = {"rows": ast.Constant(True)} if expr.rows else {}
     wanted = "ROWS" if expr.rows else "BOUNDS"
     key = ("bounds", expr.rows, *map(ast.unparse, items))
-    if any(_makes_array(item) for item in items):
+    names = (node.id for item in items for node in ast.walk(item) if isinstance(node, ast.Name))
+    if "array" in names:
         items = [t.translate(item) for item in expr.items]
-        return t.local(key, wanted.lower(), _numbers(t, items, rows))
-    return t.module_constant(key, wanted, lambda: _numbers(t, items, rows))
+        return t.local(key, wanted.lower(), t.call("Numbers", *items, **rows))
+    return t.module_constant(key, wanted, lambda: t.call("Numbers", *items, **rows))
 
 
-def places(t: TranslatorBase, expr: Places) -> ast.expr:
+@translates(Places)
+def places(t: Translator, expr: Places) -> ast.expr:
     """What each example has at the place of each member, one row a member."""
     rows: ast.expr = ast.Attribute(value=t.translate(expr.first.value), attr="T")
     found = slice_of(expr.places)
     if found is None:
         return in_order(expr.places, rows, t)
-    start, stop, step = (ast.Constant(value) for value in found)
-    between = ast.Slice(lower=start, upper=stop, step=step if found[2] > 1 else None)
     size = (t.axes(expr.first.value).shape or (0,))[0]
-    return rows if found == (0, size, 1) else ast.Subscript(value=rows, slice=between)
-
-
-def _numbers(t: TranslatorBase, items: list[ast.expr], rows: list[ast.keyword]) -> ast.expr:
-    return ast.Call(func=t.function("Numbers"), args=items, keywords=rows)
-
-
-def _makes_array(item: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "array" for node in ast.walk(item))
+    return rows if found == (0, size, 1) else subscript(rows, _between(*found))
 
 
 class _PlainEntries(ast.NodeTransformer):
@@ -90,7 +108,8 @@ class _PlainEntries(ast.NodeTransformer):
         return node
 
 
-def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
+@translates(Vector)
+def vector(t: Translator, expr: Vector) -> ast.expr:
     """`[a, b, c]`: a param of two dimensions, one vector an example, or a tensor."""
     if expr.param:
         return param_vector(t, expr.param, _matrix_constant(expr, t))
@@ -105,7 +124,7 @@ def vector(t: TranslatorBase, expr: Vector) -> ast.expr:
     return t.call("array", *entries, **(t.alike() if plain else {}))
 
 
-def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
+def param_vector(t: Translator, name: str, value: ast.expr) -> ast.expr:
     """A param of several numbers as a tensor."""
     made = t.call("array", ast.Starred(value=value), **t.alike())
     if t.at_module_level:
@@ -113,59 +132,85 @@ def param_vector(t: TranslatorBase, name: str, value: ast.expr) -> ast.expr:
     return t.local(("param", name), f"{name}_values", made)
 
 
-def in_order(order: tuple[int, ...], value: ast.expr, t: TranslatorBase) -> ast.expr:
+def in_order(order: tuple[int, ...], value: ast.expr, t: Translator) -> ast.expr:
     """The entries of a vector in the order of the problem."""
     held = t.module_constant(("places", order), "PLACES", lambda: literal(order))
     return t.call("at_places", value, held)
 
 
-def _matrix_constant(rows: Vector, t: TranslatorBase) -> ast.expr:
+def _matrix_constant(rows: Vector, t: Translator) -> ast.expr:
     """The module constant with the rows of a param of two dimensions."""
     shown = tuple(
         tuple(item.value for item in row.items if isinstance(item, Number))
         for row in rows.items
         if isinstance(row, Vector)
     )
-    return _module_constant(("param", rows.param), rows.param, repr(shown), t)
+    return t.module_constant(("param", rows.param), rows.param, lambda: parsed(repr(shown)))
 
 
-def _constant(expr: Constants, t: TranslatorBase) -> ast.expr:
+def _constant(expr: Constants, t: Translator) -> ast.expr:
     """The module constant with numbers: of a large param made of it, other large ones packed."""
-    values, sizes = expr.values, expr.sizes
-    if not is_large(len(values)):
-        text = _tensor(repr(list(values)), sizes, t)
-        return _module_constant(("constants", values, sizes), "NUMBERS", text, t)
+    key = ("constants", expr.values, expr.sizes)
+    if not is_large(len(expr.values)):
+        listed = repr(list(expr.values))
+        return t.module_constant(key, "NUMBERS", lambda: _tensor(parsed(listed), expr, t))
     param = t.scope.params.get(expr.name)
     if param is not None:
-        return _module_constant(("tensor", param), f"{param}_values", _tensor(param, sizes, t), t)
-
-    def make() -> ast.expr:
-        made = ast.parse(_tensor("packed", sizes, t), mode="eval").body
-        return _Filled(packed(values)).visit(made)  # type: ignore[no-any-return]
-
+        values = ast.Name(id=param)
+        wanted = f"{param}_values"
+        return t.module_constant(("tensor", param), wanted, lambda: _tensor(values, expr, t))
     t.used.add("numbers")
-    return t.module_constant(("constants", values, sizes), expr.name or "NUMBERS", make)
+    wanted = expr.name or "NUMBERS"
+    return t.module_constant(key, wanted, lambda: _tensor(packed(expr.values), expr, t))
 
 
-class _Filled(ast.NodeTransformer):
-    """Python with an expression in the place of the name `packed`."""
-
-    def __init__(self, value: ast.expr) -> None:
-        self._value = value
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._value if node.id == "packed" else node
+def _tensor(values: ast.expr, expr: Constants, t: Translator) -> ast.expr:
+    kind = attribute(ast.Name(id="torch"), t.scope.precision)
+    made = method("torch", "tensor", values, dtype=kind)
+    several = len(expr.sizes) > 1
+    return method(made, "reshape", *map(ast.Constant, expr.sizes)) if several else made
 
 
-def _tensor(values: str, sizes: tuple[int, ...], t: TranslatorBase) -> str:
-    text = f"torch.tensor({values}, dtype=torch.{t.scope.precision})"
-    return f"{text}.reshape{sizes!r}" if len(sizes) > 1 else text
+@translates(Repeated)
+def repeated(t: Translator, expr: Repeated) -> ast.expr:
+    """One number in the place of several entries, so that they share its gradient."""
+    return t.call("repeated", t.translate(expr.body), constant(expr.size))
 
 
-def _places(places: tuple[int, ...], t: TranslatorBase) -> ast.expr:
-    return _module_constant(("places", places), "PLACES", f"torch.tensor({list(places)!r})", t)
+def set_constant(t: Translator, member: SetMember) -> ast.expr:
+    """The module constant of a set, one for all that are equal."""
+    arguments = shape(tuple(member.arguments.items()))
+    key = (member.word, arguments, member.rows, member.part, member.together)
+    return t.module_constant(key, member.word.upper(), lambda: _made(t, member))
 
 
-def _module_constant(key: object, wanted: str, call: str, t: TranslatorBase) -> ast.expr:
-    """The module constant that holds what `call` makes."""
-    return t.module_constant(key, wanted, lambda: ast.parse(call, mode="eval").body)
+def _made(t: Translator, member: SetMember) -> ast.expr:
+    """The call `operators.get(word, arguments)`."""
+    arguments = {key: _argument(t, member, value) for key, value in member.arguments.items()}
+    positional = [value for key, value in arguments.items() if key.isdigit()]
+    named = {key: value for key, value in arguments.items() if not key.isdigit()}
+    made = operator(member.word, *positional, **named)
+    if member.together:
+        return operator("jointly", made)
+    if not member.partial:
+        return made
+    word, places = ("on_rows", list(member.rows)) if member.rows else ("on_part", member.part)
+    return operator(word, made, parsed(repr(places)))
+
+
+def operator(word: str, /, *arguments: ast.expr, **keywords: ast.expr) -> ast.expr:
+    """`operators.get("stiefel", arguments)`."""
+    return method("operators", "get", ast.Constant(word), *arguments, **keywords)
+
+
+def _argument(t: Translator, member: SetMember, value: Expr | float | str) -> ast.expr:
+    """Shares (`10%`, a density) stay floats: whole numbers are counts to a set."""
+    if not isinstance(value, Expr):
+        return ast.Constant(value)
+    if isinstance(value, Number) and (member.model is not None or "%" in value.text):
+        return ast.Constant(float(value.value))
+    t.at_module_level = True
+    try:
+        return t.translate(value)
+    finally:
+        t.at_module_level = False

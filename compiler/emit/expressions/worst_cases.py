@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import ast
 
-from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.emit.pieces import constant, entry, subscript
+from cspec.compiler.emit.expressions.base import Translator, translates
+from cspec.compiler.emit.pieces import constant, entry, literal, subscript
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.passes.expansion.worst_case import Attack, harder
 from cspec.compiler.records.problem import Beside, Drawn, Searched, WorstCase
 from cspec.dsl.tree.nodes import EVENTS, Expr, shape
 
 
-def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
+@translates(WorstCase)
+def searched(t: Translator, expr: WorstCase) -> ast.expr:
     """`at_worst(...)`: with a stronger attack where a verdict is measured."""
     around = [one.column for one in expr.also if one.center is None]
     around += [expr.column] if expr.center is None else []
@@ -26,13 +27,13 @@ def searched(t: TranslatorBase, expr: WorstCase) -> ast.expr:
     attack = Attack(*expr.attack)
     hard = harder(attack)
     norm = _norm(expr.norm)
-    place = ast.Tuple(elts=[ast.Constant(t.dataset), ast.Constant(expr.column)])
+    place = literal((t.dataset, expr.column))
     settings = {
         "norm": norm,
         "steps": ast.Constant(attack.steps),
         "step": ast.Constant(attack.step),
         "restarts": ast.Constant(attack.restarts),
-        "verdict": ast.Tuple(elts=[ast.Constant(hard.steps), ast.Constant(hard.restarts)]),
+        "verdict": literal((hard.steps, hard.restarts)),
     }
     if t.container == "data":
         settings["whole"] = ast.Constant(True)
@@ -55,25 +56,19 @@ def _norm(norm: float) -> ast.expr:
     return ast.Name(id="torch.inf") if norm == float("inf") else constant(norm)
 
 
-def _also(t: TranslatorBase, one: Searched) -> ast.expr:
+def _also(t: Translator, one: Searched) -> ast.expr:
     """What is searched together with the first: its name, radius, norm, middle and step."""
-    radius, norm = t.translate(one.radius), _norm(one.norm)
-    rest = [ast.Constant(one.center), ast.Constant(one.step)]
-    return ast.Tuple(elts=[ast.Constant(one.column), radius, norm, *rest])
+    radius = t.translate(one.radius)
+    return literal((one.column, radius, _norm(one.norm), one.center, one.step))
 
 
-def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:
+@translates(Drawn)
+def drawn(t: Translator, expr: Drawn) -> ast.expr:
     """`mean_over_draws(...)`: with more draws where a verdict is measured."""
     if t.dataset is None:
         raise not_compiled("noise beside nothing of the data", expr)
     value = _function(t, expr.body, "drawn")
-    noises = [
-        (noise.name, noise.kind, *map(constant, noise.ends), noise.like) for noise in expr.noises
-    ]
-    listed: list[ast.expr] = [
-        ast.Tuple(elts=[part if isinstance(part, ast.AST) else ast.Constant(part) for part in one])
-        for one in noises
-    ]
+    noises = tuple((n.name, n.kind, *map(constant, n.ends), n.like) for n in expr.noises)
     settings: dict[str, ast.expr] = {
         "judged": ast.Constant(expr.judged),
         "seed": ast.Constant(t.scope.seed),
@@ -84,17 +79,18 @@ def drawn(t: TranslatorBase, expr: Drawn) -> ast.expr:
         settings["on"] = ast.Constant(t.dataset)
     rows = (ast.Name(id="primal"), ast.Name(id=t.container), ast.Constant(t.dataset))
     draws = ast.Constant(expr.draws)
-    called = t.call("mean_over_draws", value, *rows, ast.Tuple(elts=listed), draws, **settings)
+    called = t.call("mean_over_draws", value, *rows, literal(noises), draws, **settings)
     return t.local(("drawn", t.dataset, shape(expr)), "mean_drawn", called)
 
 
-def beside(t: TranslatorBase, expr: Beside) -> ast.expr:
+@translates(Beside)
+def beside(t: Translator, expr: Beside) -> ast.expr:
     """`rows["train"]["x at rest"]`."""
     found = subscript(entry(t.container, t.dataset or ""), ast.Constant(expr.name))
     return t.local(("beside", expr.name), expr.name.replace(" ", "_"), found)
 
 
-def _function(t: TranslatorBase, body: Expr, word: str = "searched") -> ast.expr:
+def _function(t: Translator, body: Expr, word: str = "searched") -> ast.expr:
     """The function of the module that gives one number an example of rows."""
     assert t.dataset is not None
     key = (t.dataset, shape(body))

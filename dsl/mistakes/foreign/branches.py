@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, closer_of
-from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.defined_names import defined_names
@@ -29,17 +28,14 @@ def _before(view: View) -> int:
     """How many tokens before this one are of its expression."""
     depth = count = 0
     for token in reversed(view.done[-WINDOW:]):
-        if token.kind in CLOSERS:
-            depth += 1
-        elif token.kind in OPENERS:
-            depth -= 1
+        depth += (token.kind in CLOSERS) - (token.kind in OPENERS)
         if depth < 0 or (not depth and token.kind in _BEGINS):
             break
         count += 1
     return count
 
 
-def _until(view: View, start: int, words: frozenset[str]) -> int | None:
+def _until(view: View, start: int, *words: str) -> int | None:
     """The next token that is one of some words, or ends the expression; None where none does."""
     depth = 0
     for index in range(start, start + WINDOW):
@@ -52,45 +48,34 @@ def _until(view: View, start: int, words: frozenset[str]) -> int | None:
     return None
 
 
-def _where(view: View, back: int, condition: Span, parts: tuple[Span, Span], end: int) -> Found:
-    pieces: tuple[Piece, ...] = ("where(", condition, ", ", parts[0], ", ", parts[1], ")")
-    meant = "".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces)
-    message = "one of two values by an event is written `where(event, a, b)`"
-    pieces = (meant,)
-    return Found(end, pieces, "CS128", message, f"write `{meant}`", back=back)
-
-
 def ternary(view: View) -> Found | None:
     """`(5 if y == 1 else 1)` of Python."""
-    back = _before(view)
-    middle = _until(view, 1, frozenset(["else"]))
-    if not back or middle is None or view.at(middle).text != "else":
-        return None
-    end = _until(view, middle + 1, frozenset())
-    if end is None or end == middle + 1 or middle == 1:
-        return None
-    first = Span(view.done[-back].start, view.done[-1].end)
-    return _where(view, back, view.span(1, middle), (first, view.span(middle + 1, end)), end)
+    return _choice(view, "else", "where({1}, {0}, {2})")
 
 
 def question(view: View) -> Found | None:
     """`y == 1 ? 5 : 1` of C."""
-    back = _before(view)
-    middle = _until(view, 1, frozenset([":"]))
-    if not back or middle is None or view.at(middle).text != ":":
+    return _choice(view, ":", "where({0}, {1}, {2})")
+
+
+def _choice(view: View, mark: str, form: str) -> Found | None:
+    """What stands before this token, between it and a mark, and behind that, in the form."""
+    back, middle = _before(view), _until(view, 1, mark)
+    if not back or middle is None or middle == 1 or view.at(middle).text != mark:
         return None
-    end = _until(view, middle + 1, frozenset())
-    if end is None or end == middle + 1 or middle == 1:
+    end = _until(view, middle + 1)
+    if end is None or end == middle + 1:
         return None
-    condition = Span(view.done[-back].start, view.done[-1].end)
-    return _where(view, back, condition, (view.span(1, middle), view.span(middle + 1, end)), end)
+    parts = (view.source.slice(view.last(back)), view.text(1, middle), view.text(middle + 1, end))
+    message = "one of two values by an event is written `where(event, a, b)`"
+    return Found(end, (form.format(*parts),), "CS128", message, back=back)
 
 
 def when(view: View) -> Found | None:
     """`when x > 1: y >= 2`."""
     if view.before.kind not in {"ST", "_NL", "COLON", "SEMICOLON"}:
         return None
-    middle = _until(view, 1, frozenset([":", "then"]))
+    middle = _until(view, 1, ":", "then")
     if middle is None or middle == 1 or view.at(middle).text not in (":", "then", ","):
         return None
     condition = view.span(1, middle)
@@ -117,19 +102,14 @@ def either(view: View) -> Found | None:
     end = min(ends, default=0)
     if "RELATION" not in line[:end]:
         return None
-    return _condition(view, end + 1) or Found(
-        1, ("or",), "CS112", "`|` is written `or`", "write `or`"
-    )
+    return _condition(view, end + 1) or Found(1, ("or",), "CS112")
 
 
 def _condition(view: View, end: int) -> Found | None:
     """`gap(P[a | sex]) <= 5% | y == 1`: a condition behind the bound of one average."""
     if "AVERAGE" in {view.at(index).kind for index in range(end)}:
         return None
-    line = next(
-        (i for i, t in enumerate(view.done[::-1]) if t.kind in {"_NL", "ST"}), len(view.done)
-    )
-    done = view.done[len(view.done) - line :]
+    done = view.done[len(view.done) - view.behind("_NL", "ST") :]
     opened = [i for i, token in enumerate(done) if token.kind == "AVERAGE"]
     if len(opened) != 1 or not end:
         return None
@@ -141,10 +121,8 @@ def _condition(view: View, end: int) -> Found | None:
     label = done[1].end if len(done) > 1 and done[1].kind == "COLON" else done[0].start
     head = view.source.slice(Span(label, done[close - 1].end)).strip()
     rest = view.source.slice(Span(done[close].start, done[-1].end))
-    pieces = (condition + rest,)
-    message = "a condition stands inside the brackets"
-    back = len(done) - close
-    return Found(end, pieces, "CS124", message, f"write `{head}{condition}{rest}`", back=back)
+    said = ("CS124", "a condition stands inside the brackets", f"write `{head}{condition}{rest}`")
+    return Found(end, (condition + rest,), *said, back=len(done) - close)
 
 
 def exactly_one(view: View) -> Found | None:
@@ -152,14 +130,12 @@ def exactly_one(view: View) -> Found | None:
     if view.before.kind not in OPERAND_ENDS or view.at(1).kind not in OPERAND_STARTS:
         return None
     message = f"`{view.at(0).text}`: that exactly one holds is written out"
-    back, end = _before(view), _until(view, 1, frozenset())
+    back, end = _before(view), _until(view, 1)
+    help_ = "write `(a or b) and not (a and b)`; where both may hold, `a or b`"
     if back and end and end > 1:
-        left = view.source.slice(Span(view.done[-back].start, view.done[-1].end))
-        right = view.text(1, end)
+        left, right = view.source.slice(view.last(back)), view.text(1, end)
         meant = f"({left} or {right}) and not ({left} and {right})"
         help_ = f"where both may hold, `{left} or {right}`; else `{meant}`"
-        return Found(1, None, "CS112", message, help_, go_on=("or",))
-    help_ = "write `(a or b) and not (a and b)`; where both may hold, `a or b`"
     return Found(1, None, "CS112", message, help_, go_on=("or",))
 
 
@@ -176,9 +152,7 @@ def property_of(view: View) -> Found | None:
         return None
     if any(t.kind in {"VAR", "PARAM", "IN", "RELATION"} for t in view.done[-4:]):
         return None
-    meant = PROPERTIES[word]
-    shown = view.text(0, take)
-    return Found(take, (meant,), "CS120", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    return Found(take, (PROPERTIES[word],), "CS120")
 
 
 def powered(view: View) -> Found | None:
@@ -193,8 +167,7 @@ def powered(view: View) -> Found | None:
     if power == "-1" and word not in _INVERSE:
         return None
     meant = f"{_INVERSE[word]}{inner}" if power == "-1" else f"{word}{inner}^{power}"
-    message = f"`{view.text(0, close + 1)}` is written `{meant}`"
-    return Found(close + 1, (meant,), "CS125", message, f"write `{meant}`")
+    return Found(close + 1, (meant,), "CS125")
 
 
 def counted_share(view: View) -> Found | None:
@@ -205,9 +178,8 @@ def counted_share(view: View) -> Found | None:
     rest = [view.at(close + place).text for place in range(2, 6)]
     if rest[0].lower() not in ("count", "n", "len") or rest[1:] != ["(", "*", ")"]:
         return None
-    meant = f"P[{view.text(2, close)}]"
     message = "a share of the examples is written `P[event]`"
-    return Found(close + 6, (meant,), "CS120", message, f"write `{meant}`")
+    return Found(close + 6, (f"P[{view.text(2, close)}]",), "CS120", message)
 
 
 def columns_behind_on(view: View) -> Found | None:
@@ -220,16 +192,14 @@ def columns_behind_on(view: View) -> Found | None:
         return None  # more than columns: nothing of it is dropped
     name = view.at(1).text
     message = f"behind `on` stands the name of the data alone: `{name}`"
-    return Found(close + 1, ("on ", name), "CS120", message, f"write `on {name}`")
+    return Found(close + 1, ("on ", name), "CS120", message)
 
 
 def values_of_a_column(view: View) -> Found | None:
     """`in values sex`."""
     if view.before.kind != "IN" or view.at(1).kind != "NAME":
         return None
-    meant = f"values({view.at(1).text})"
-    message = "what `values` takes stands in `( )`"
-    return Found(2, (meant,), "CS101", message, f"write `{meant}`")
+    return Found(2, (f"values({view.at(1).text})",), "CS101", "what `values` takes stands in `( )`")
 
 
 def another_quantifier(view: View) -> Found | None:
@@ -241,5 +211,4 @@ def another_quantifier(view: View) -> Found | None:
         quantified = quantified or token.kind == "FORALL"
     if not quantified or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
         return None
-    message = "several quantifiers are separated by commas"
-    return Found(1, (",",), "CS122", message, "write `,`")
+    return Found(1, (",",), "CS122", "several quantifiers are separated by commas")

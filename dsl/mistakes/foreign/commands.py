@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.mistakes.foreign.rows import MODULE, REMOVE, row
+from cspec.dsl.mistakes.foreign.rows import MODULE, removed, row
 
-_SOLVE = "a spec states the problem; solving it is a command"
-_RUN = "remove the line; `cspec run FILE` solves the problem"
+_RUN = "; `cspec run FILE` solves the problem"
+_MINIMIZE = f"{_RUN}; the objective is a line `minimize ...`"
 _CALL = r"\([^#\n]*\)"
+_MADE = "fmincon|fminunc|linprog|quadprog|minimize|nloptr|optim|SolverFactory"
 _SOLVERS = r"pyomo|cvxpy|casadi|gurobipy|pulp|docplex|neuromancer|ortools|jump|amplpy"
 
 _ONE = r"(?:[A-Za-z_][\w., ]* = )?"
@@ -37,41 +38,31 @@ def _inequality(match: re.Match[str]) -> str:
 
 
 TRAINING = (
-    row(
+    removed(
         rf"{_ONE}(?:[A-Za-z_]\w*\.)+(?P<word>{_STEPS}){_CALL}",
         "`{word}(...)`: a spec has no steps; training is what `cspec run` does",
-        REMOVE,
-        help="remove the line; how long and by which optimizer it trains, `fit(...)` says",
-        code="CS128",
+        "; how long and by which optimizer it trains, `fit(...)` says",
     ),
-    row(
+    removed(
         rf"(?:{MODULE}(?:manual_seed|seed|set_seed|seed_everything|set_random_seed))"
         r"\( (?P<seed>\d+) \)",
         "a seed is a setting: `fit(seed={seed})`",
-        REMOVE,
-        help="remove the line, and write `fit(seed={seed})` below the constraints",
+        ", and write `fit(seed={seed})` below the constraints",
         code="CS131",
     ),
-    row(
+    removed(
         rf"{MODULE}(?P<word>show|savefig|plot|hist|scatter|figure|legend){_CALL}",
         "`{word}(...)`: a spec draws nothing",
-        REMOVE,
-        help="remove the line; `cspec run` writes a report with its figures",
-        code="CS128",
+        "; `cspec run` writes a report with its figures",
     ),
-    row(
+    removed(
         r"(?P<word>device) = [^#\n]+",
         "`device`: where it runs is no part of the problem",
-        REMOVE,
-        help="remove the line; `cspec run FILE --device cuda` says it",
-        code="CS128",
+        "; `cspec run FILE --device cuda` says it",
     ),
-    row(
+    removed(
         r"with~(?P<word>[\w.]+)\([^#\n]*\) :",
         "`with {word}(...)`: a spec has no blocks of steps",
-        REMOVE,
-        help="remove the line",
-        code="CS128",
     ),
     row(
         r"(?P<word>report|log|track|record|monitor|measure|evaluate|show|print|display|output"
@@ -91,111 +82,73 @@ TRAINING = (
 """What scripts do before, while and after they train."""
 
 COMMANDS = (
-    row(
-        rf"(?:[\w, ]+= )?{MODULE}(?P<word>(?:solve|optimize|optimise)!?){_CALL}",
-        f"`{{word}}`: {_SOLVE}",
-        REMOVE,
-        help=_RUN,
-        code="CS128",
+    *(
+        removed(pattern, "`{word}`: a spec states the problem; solving it is a command", help)
+        for pattern, help in (
+            (rf"(?:[\w, ]+= )?{MODULE}(?P<word>(?:solve|optimize|optimise)!?){_CALL}", _RUN),
+            (rf"(?P<word>SolverFactory{_CALL}\.solve){_CALL}", _RUN),
+            (rf"(?:[\w.]+|\[[\w, ]+\]) (?:=|<-) (?P<word>{MODULE}(?:{_MADE})){_CALL}", _MINIMIZE),
+            (r"(?P<word>solve|Solve|SOLVE|optimize|run)", _RUN),
+            (
+                r"(?P<word>solve|Solve|SOLVE)~\w+~(?:using|minimizing|maximizing)\b[\w \t]*",
+                _MINIMIZE,
+            ),
+        )
     ),
-    row(
-        r"(?P<word>SolverFactory\([^#\n]*\)\.solve)" + _CALL,
-        f"`{{word}}`: {_SOLVE}",
-        REMOVE,
-        help=_RUN,
-        code="CS128",
-    ),
-    row(
-        r"(?:[\w.]+|\[[\w, ]+\]) (?:=|<-) "
-        rf"(?P<word>{MODULE}(?:fmincon|fminunc|linprog|quadprog|minimize|nloptr|optim|SolverFactory))"
-        + _CALL,
-        f"`{{word}}`: {_SOLVE}",
-        REMOVE,
-        help=f"{_RUN}; the objective is a line `minimize ...`",
-        code="CS128",
-    ),
-    row(
-        r"(?P<word>solve|Solve|SOLVE|optimize|run)",
-        f"`{{word}}`: {_SOLVE}",
-        REMOVE,
-        help=_RUN,
-        code="CS128",
-    ),
-    row(
-        r"(?P<word>solve|Solve|SOLVE)~\w+~(?:using|minimizing|maximizing)\b[\w \t]*",
-        f"`{{word}}`: {_SOLVE}",
-        REMOVE,
-        help=f"{_RUN}; the objective is a line `minimize ...`",
-        code="CS128",
-    ),
-    row(
+    removed(
         r"(?P<word>display|Display|DISPLAY)~[\w., \t]+",
         "`{word}`: a spec prints nothing",
-        REMOVE,
-        help="remove the line; the report shows the values, and `metric name = ...` records more",
-        code="CS128",
+        "; the report shows the values, and `metric name = ...` records more",
     ),
-    row(
+    removed(
         rf"(?P<word>print|println|disp|cat|printf|fprintf|{MODULE}pprint)" + _CALL,
         "`{word}`: a spec prints nothing",
-        REMOVE,
-        help="remove the line; the report shows the values, and `metric name = ...` records more",
-        code="CS128",
+        "; the report shows the values, and `metric name = ...` records more",
     ),
-    row(
+    removed(
         r"import~[\w.]+(?:~as~\w+)?(?: , [\w.]+(?:~as~\w+)?)*",
         "an import says where it comes from, and a spec needs no modules",
-        REMOVE,
-        help="remove the line, or write `from module import name` for a function of your own",
-        code="CS128",
+        ", or write `from module import name` for a function of your own",
     ),
-    row(
+    removed(
         rf"from~(?P<module>(?:{_SOLVERS})[\w.]*)~import~[^#\n]+",
         "`{module}` has no part in a spec",
-        REMOVE,
-        help="remove the line: a spec needs no module to state a problem",
-        code="CS128",
+        ": a spec needs no module to state a problem",
     ),
-    row(
+    removed(
         r"(?P<word>library|require|include|source)\([^#\n]*\)",
         "`{word}`: a spec loads no packages",
-        REMOVE,
-        help='remove the line; functions of your own come in by `from "my.py" import f`',
-        code="CS128",
+        '; functions of your own come in by `from "my.py" import f`',
     ),
-    row(
+    removed(
         r"(?P<word>using)~(?P<module>JuMP|Ipopt|Gurobi|HiGHS|GLPK|Convex|SCS|COSMO)\b[\w, \t]*",
         "`{module}` is no method: a spec loads no packages",
-        REMOVE,
-        help="remove the line; `using` names a method, for example `using augmented_lagrangian`",
-        code="CS128",
+        "; `using` names a method, for example `using augmented_lagrangian`",
     ),
-    row(
+    removed(
         r"(?P<word>option|options)~(?:solver|\w+)\b(?! (?:<=|>=|==|\())[^#\n:]*",
         "`{word}`: options of a solver have no place in a spec",
-        REMOVE,
-        help="remove the line; `using` names the method and its settings, `fit(...)` those of"
-        " training",
+        "; `using` names the method and its settings, `fit(...)` those of training",
+        code="CS136",
     ),
-    row(
+    removed(
         rf"(?P<name>\w+) = (?P<call>{MODULE}(?:Model|ConcreteModel|AbstractModel|LpProblem"
         r"|Opti|direct_model))\([^#\n]*\)",
         "`{call}(...)`: a spec is the model itself",
-        REMOVE,
-        help="remove the line; a network is a line `model f = mlp`",
+        "; a network is a line `model f = mlp`",
+        code="CS136",
     ),
-    row(
+    removed(
         rf"(?P<name>\w+) = (?P<call>{MODULE}Problem)\([^#\n]*\)",
         "`{call}(...)`: a spec is the problem itself, it is not put together by a call",
-        REMOVE,
-        help="remove the line: the objective is a line `minimize ...`, constraints stand below"
-        " `s.t.`",
+        ": the objective is a line `minimize ...`, constraints stand below `s.t.`",
+        code="CS136",
     ),
-    row(
+    removed(
         r"(?P<word>set_optimizer|set_silent|setOption|set_attribute)!?" + _CALL,
         "`{word}`: settings of a solver have no place in a spec",
-        REMOVE,
-        help="remove the line; `using` names the method, `fit(...)` the settings of training",
+        "; `using` names the method, `fit(...)` the settings of training",
+        code="CS136",
     ),
     row(
         r"(?P<word>\*)~(?P<remark>[A-Za-z]\w*(?:~[A-Za-z]\w*)+[^\n]*?)",
@@ -203,24 +156,21 @@ COMMANDS = (
         "# {remark}",
         code="CS145",
     ),
-    row(
+    removed(
         r"(?P<word>end|END|endif|endfor|begin|reset|quit|exit|data)(?: ;|(?= (?:#|\r?$)))",
         "`{word}`: a spec has no sections to begin or end",
-        REMOVE,
-        help="remove the line",
+        code="CS136",
     ),
-    row(
+    removed(
         r"(?P<word>---|\.\.\.|\$\$|\\\[|\\\]|\\(?:begin|end)\{[\w*]+\}(?:\{[\w*]+\})?)",
         "`{word}` marks the begin or the end of a text; a spec has none",
-        REMOVE,
-        help="remove the line",
         code="CS125",
     ),
-    row(
+    removed(
         r"(?P<word>equations?|EQUATIONS?|Equations?)~[\w, \t]+",
         "`{word}`: constraints are not announced",
-        REMOVE,
-        help="remove the line; a constraint is written below `s.t.`, with its name before a `:`",
+        "; a constraint is written below `s.t.`, with its name before a `:`",
+        code="CS136",
     ),
 )
 """Every command that other languages have and a spec does not."""

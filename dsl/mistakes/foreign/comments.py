@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 from cspec.dsl.text.tokens import Token
 
 _OPENER = re.compile(
@@ -85,7 +85,7 @@ def _behind(text: str, starts: frozenset[int]) -> Iterator[_Remark]:
         seen.update(_WORD.findall(text, place, found.start("mark")))
         place = found.start("mark")
         words = _WORD.findall(found["remark"])
-        line = text[text.rfind("\n", 0, place) + 1 : place].split()
+        line = text[line_of(text, place)[0] : place].split()
         sure = len(words) > 1 or (line and line[0] in _DEFINING)
         prose = _PROSE.match(found["remark"]) is not None
         mark, before = found["mark"], text[:place].rstrip()[-1:]
@@ -107,33 +107,23 @@ def _end(text: str, mark: Span, word: str) -> int:
     close = text.find(partner, mark.end) if partner else -1
     if partner and close >= 0:
         return close + len(partner)
-    newline = text.find("\n", mark.end)
-    end = newline if newline >= 0 else len(text)
+    end = line_of(text, mark.end)[1]
     return end - 1 if end and text[end - 1] == "\r" else end
 
 
 def _finding(source: Source, remark: _Remark) -> Diagnostic:
     written = source.slice(remark.span)
     if remark.text in _FENCES:
-        return problem(
-            source,
-            "CS145",
-            f"`{remark.text}` is Markdown, not part of a spec",
-            remark.span,
-            helps=("remove the line",),
-            fix="",
-        )
+        message = f"`{remark.text}` is Markdown, not part of a spec"
+        return problem(source, "CS145", message, remark.span, helps=("remove the line",), fix="")
     lines = written.split("\n")
     fixed = "\n".join(_commented(line, remark.text) for line in lines)
     place = Span(remark.span.start, remark.span.start + len(lines[0]))
-    return problem(
-        source,
-        "CS145",
-        f"a remark begins with `#`, not with `{remark.text}`",
-        place if len(lines) > 1 else remark.span,
-        helps=(f"write `{fixed}`" if len(lines) == 1 else "begin each of its lines with `#`",),
-        fixes=(Fix(span=remark.span, replacement=fixed, title="write it with `#`", safe=True),),
-    )
+    message = f"a remark begins with `#`, not with `{remark.text}`"
+    span = place if len(lines) > 1 else remark.span
+    helps = (f"write `{fixed}`" if len(lines) == 1 else "begin each of its lines with `#`",)
+    fixes = (Fix(span=remark.span, replacement=fixed, title="write it with `#`", safe=True),)
+    return problem(source, "CS145", message, span, helps=helps, fixes=fixes)
 
 
 def _commented(line: str, mark: str) -> str:

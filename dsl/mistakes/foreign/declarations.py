@@ -78,21 +78,19 @@ def _bounded(match: re.Match[str]) -> str | None:
     """`var x{0..2} >= 0, <= 10, := 1` of AMPL."""
     first, last = match["first"], match["last"]
     size = f"[{int(last) - int(first) + 1}]" if first else ""
-    values = {match["mark"]: match["bound"], match["mark2"]: match["bound2"]}
     start = f" = {match['start']}" if match["start"] else ""
-    return f"var {{name}}{size}{start}{_interval(values.get('>=', ''), values.get('<=', ''))}"
+    return f"var {{name}}{size}{start}{_bounds(match)}"
 
 
-def _both(match: re.Match[str]) -> str | None:
-    """`var x >= 0 <= 10`."""
+def _between(match: re.Match[str]) -> str:
+    """`var x >= 0 <= 10`, `var x := 1, >= 0, <= 10`."""
+    start = " = {start}" if "start" in match.re.groupindex else ""
+    return f"var {{name}}{start}{_bounds(match)}"
+
+
+def _bounds(match: re.Match[str]) -> str:
     values = {match["mark"]: match["bound"], match["mark2"]: match["bound2"]}
-    return f"var {{name}}{_interval(values.get('>=', ''), values.get('<=', ''))}"
-
-
-def _started(match: re.Match[str]) -> str | None:
-    """`var x := 1, >= 0, <= 10`."""
-    values = {match["mark"]: match["bound"], match["mark2"]: match["bound2"]}
-    return f"var {{name}} = {{start}}{_interval(values.get('>=', ''), values.get('<=', ''))}"
+    return _interval(values.get(">=", ""), values.get("<=", ""))
 
 
 def _each(template: str) -> Template:
@@ -262,7 +260,7 @@ DECLARATIONS = (
         rf"var~(?P<name>[A-Za-z_]\w*) (?P<mark>>=|<=) (?P<bound>{_VALUE})~"
         rf"(?P<mark2>>=|<=) (?P<bound2>{_VALUE})",
         "bounds of a `var` stand behind `in`",
-        _both,
+        _between,
     ),
     row(
         rf"var~(?P<lo>{_VALUE}) <= (?P<name>[A-Za-z_]\w*) <= (?P<hi>{_VALUE})",
@@ -273,7 +271,7 @@ DECLARATIONS = (
         rf"var~(?P<name>[A-Za-z_]\w*) :?= (?P<start>{_VALUE}) , "
         rf"(?P<mark>>=|<=) (?P<bound>{_VALUE})(?: , (?P<mark2>>=|<=) (?P<bound2>{_VALUE}))?",
         "bounds of a `var` stand behind `in`",
-        _started,
+        _between,
     ),
     row(
         r"(?P<head>(?:var|param)~\w+(?:\[[^\]\n]*\])? = [-+]?[\d.]+) "

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Mended, make, problem, touching
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, problem, touching
+from cspec.dsl.mistakes.foreign.view import Mended, View, mended
 from cspec.dsl.mistakes.quantities import number_form, percent_sign
 from cspec.dsl.mistakes.quotes import one_quote, open_end
 from cspec.dsl.mistakes.signs import HINTS, LATEX, PHRASES, POWERS, QUOTES, SIGNS
@@ -31,20 +32,20 @@ def mend(source: Source, tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], 
     """The tokens with every foreign mark exchanged, and the findings."""
     if not any(_suspicious(tokens, index) for index in range(len(tokens))):
         return tokens, []
-    result: list[Token] = []
+    stack, done = [*reversed(tokens)], list[Token]()
+    view = View(source, stack, done)
     findings: list[Diagnostic] = []
-    index = 0
-    while index < len(tokens):
-        mended = _look(source, tokens, index, result)
-        if mended is None:
-            result.append(tokens[index])
-            index += 1
+    while stack:
+        look = _LOOKS.get(view.at(0).kind)
+        exchanged = look(view) if look else None
+        if exchanged is None:
+            done.append(stack.pop())
             continue
-        if mended.finding is not None:
-            findings.append(mended.finding)
-        result.extend(mended.new)
-        index += mended.take
-    return tuple(result), findings
+        if exchanged.finding is not None:
+            findings.append(exchanged.finding)
+        done.extend(exchanged.new)
+        del stack[len(stack) - exchanged.take :]
+    return tuple(done), findings
 
 
 def _suspicious(tokens: tuple[Token, ...], index: int) -> bool:
@@ -58,60 +59,44 @@ def _suspicious(tokens: tuple[Token, ...], index: int) -> bool:
     return kind == "NAME" and not token.text.isascii()
 
 
-def _look(
-    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
-) -> Mended | None:
-    token = tokens[index]
-    looks: dict[str, Callable[[Source, tuple[Token, ...], int, list[Token]], Mended | None]] = {
-        "UNKNOWN": _unknown,
-        "UNCLOSED": open_end,
-        "NUMBER": number_form,
-        "NAME": _name,
-    }
-    look = looks.get(token.kind)
-    return look(source, tokens, index, done) if look else None
-
-
-def _unknown(
-    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
-) -> Mended | None:
-    token = tokens[index]
-    char = token.text
+def _unknown(view: View) -> Mended | None:
+    token, char = view.at(0), view.at(0).text
+    behind = view.before.kind in OPERAND_ENDS
     if char == "\\":
-        return _latex(source, tokens, index)
+        return _latex(view)
     if char in QUOTES:
-        return one_quote(source, tokens, index, done)
+        return one_quote(view)
     if char == "&":
-        return _ampersand(source, tokens, index)
+        take = 2 if view.at(1).text == "&" else 1
+        message = f"`{'&' * take}` is written `and`"
+        return mended(view, take, [("AND", "and")], "CS112", message, fix="and")
     if char == "%":
-        return percent_sign(source, tokens, index, done)
+        return percent_sign(view)
     if char in POWERS:
-        return _superscript(source, tokens, index)
-    if char == "!" and done and done[-1].kind in OPERAND_ENDS:
-        return _factorial(source, token)
+        power = [("POWER", "^"), ("NUMBER", POWERS[char])]
+        return mended(view, 1, power, "CS106", fix=f"^{POWERS[char]}")
+    if char == "!" and behind:  # `n!`
+        helps = ("write its number: `6` for 3!",)
+        return mended(view, 1, (), "CS106", "there is no factorial", helps=helps)
     if char in PHRASES:
-        return _phrase(source, tokens, index)
+        return _phrase(view)
     if char == "∂":
-        found = _QUOTIENT.match(source.text, token.start)
-        if found := found or _INDEXED.match(source.text, token.start):
-            return _quotient(source, tokens, index, found)
+        found = _QUOTIENT.match(view.source.text, token.start)
+        if found := found or _INDEXED.match(view.source.text, token.start):
+            return _quotient(view, found)
     if char in SIGNS:
-        kind, ascii_form = SIGNS[char]
-        finding = problem(
-            source,
-            "CS106",
-            f"`{char}` is written `{ascii_form}`",
-            token.span,
-            label=unicodedata.name(char, "this character").lower(),
-            helps=(f"write `{ascii_form}`",),
-            fix=f"{ascii_form} " if kind == "NOT" else ascii_form,
-            # `y ~ f(x)` negates nothing.
-            safe=not (kind == "NOT" and done and done[-1].kind in OPERAND_ENDS),
-        )
-        return Mended(1, (make(kind, ascii_form, token),), finding)
+        kind, plain = SIGNS[char]
+        fix = f"{plain} " if kind == "NOT" else plain
+        # `y ~ f(x)` negates nothing.
+        safe = not (kind == "NOT" and behind)
+        return mended(view, 1, [(kind, plain)], "CS106", label=_named(char), fix=fix, safe=safe)
     if unicodedata.category(char).startswith("C"):
         return Mended(1, (), None)
-    return Mended(1, (), _foreign(source, token))
+    return _foreign(view)
+
+
+def _named(char: str) -> str:
+    return unicodedata.name(char, "this character").lower()
 
 
 _POWER = r"(?:\^?([2-4²³⁴]))?"
@@ -123,84 +108,43 @@ _BY = re.compile(rf"∂ ?([A-Za-z]+){_POWER}")
 _INDEXED = re.compile(rf"∂_(?P<by>[A-Za-z]+){_POWER} ?(?P<of>[A-Za-z]\w*)")
 
 
-def _quotient(
-    source: Source, tokens: tuple[Token, ...], index: int, found: re.Match[str]
-) -> Mended:
+def _quotient(view: View, found: re.Match[str]) -> Mended:
     """`∂u/∂x`, `∂²u/∂x²`, `∂²u/(∂x∂t)`, `∂_xx u`."""
     groups = found.groupdict()
     pairs = _BY.findall(groups.get("several") or groups.get("one") or "")
     pairs = pairs or [(letter, found[2] or "") for letter in groups["by"]]
     by = [name for name, power in pairs for _ in range(int(POWERS.get(power, power) or 1))]
-    end = found.end()
     meant = f"diff({', '.join([found['of'], *by])})"
-    finding = problem(
-        source,
-        "CS106",
-        f"a derivative is written `{meant}`",
-        Span(found.start(), end),
-        label="no quotient",
-        helps=(f"write `{meant}`",),
-        fix=meant,
-    )
     kinds = {"(": "LPAR", ")": "RPAR", ",": "COMMA"}
     parts = re.findall(r"\w+|[(),]", meant)
-    new = tuple(make(kinds.get(part, "NAME"), part, tokens[index]) for part in parts)
-    take = sum(found.start() <= token.start < end for token in tokens[index:])
-    return Mended(take, new, finding)
+    new = [Token(kinds.get(part, "NAME"), part, *view.at(0).span) for part in parts]
+    take = sum(found.start() <= token.start < found.end() for token in view.stack)
+    said = ("CS106", f"a derivative is written `{meant}`", Span(*found.span()))
+    return mended(view, take, new, *said, label="no quotient", fix=meant)
 
 
-def _factorial(source: Source, token: Token) -> Mended:
-    """`n!`."""
-    finding = problem(
-        source,
-        "CS106",
-        "there is no factorial",
-        token.span,
-        helps=("write its number: `6` for 3!",),
-    )
-    return Mended(1, (), finding)
-
-
-def _phrase(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
+def _phrase(view: View) -> Mended:
     """`30°`, `½ x`: one sign, several tokens."""
-    token = tokens[index]
-    parts = PHRASES[token.text]
-    after = tokens[index + 1] if index + 1 < len(tokens) else None
-    number = parts[0][0] == "NUMBER"
-    if number and after is not None and after.kind in OPERAND_STARTS:
+    char = view.at(0).text
+    parts = PHRASES[char]
+    number, words = parts[0][0] == "NUMBER", parts[0][0] == "NOT"
+    if number and view.at(1).kind in OPERAND_STARTS:
         parts = (*parts, ("TIMES", "*"))
-    words = parts[0][0] == "NOT"
     meant = (" " if words else "").join(text for _, text in parts)
-    finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is written `{meant}`",
-        token.span,
-        label=unicodedata.name(token.text, "this character").lower(),
-        helps=(f"write `{meant}`",),
-        fix=f"{meant} " if words else meant,
-        safe=number or words,
-    )
-    return Mended(1, tuple(make(kind, text, token) for kind, text in parts), finding)
+    fix = f"{meant} " if words else meant
+    return mended(view, 1, parts, "CS106", label=_named(char), fix=fix, safe=number or words)
 
 
-def _foreign(source: Source, token: Token) -> Diagnostic:
-    char = token.text
-    blank = char.isspace()
-    named = unicodedata.name(char, f"U+{ord(char):04X}").lower()
-    hint = "write a plain blank" if blank else HINTS.get(char, "remove it, or write it in words")
-    return problem(
-        source,
-        "CS106",
-        f"the blank U+{ord(char):04X} is not a plain one"
-        if blank
-        else f"`{char}` is not part of the language",
-        token.span,
-        label=named,
-        helps=(hint,),
-        fix=" " if blank else "",
-        safe=blank,
-    )
+def _foreign(view: View) -> Mended:
+    char = view.at(0).text
+    label = unicodedata.name(char, f"U+{ord(char):04X}").lower()
+    if char.isspace():
+        message = f"the blank U+{ord(char):04X} is not a plain one"
+        helps = ("write a plain blank",)
+        return mended(view, 1, (), "CS106", message, label=label, helps=helps, fix=" ")
+    said = ("CS106", f"`{char}` is not part of the language")
+    helps = (HINTS.get(char, "remove it, or write it in words"),)
+    return mended(view, 1, (), *said, label=label, helps=helps, fix="", safe=False)
 
 
 def invisible(source: Source) -> list[Diagnostic]:
@@ -208,176 +152,88 @@ def invisible(source: Source) -> list[Diagnostic]:
     found = []
     for match in islice(_INVISIBLE.finditer(source.text), MAX_INVISIBLE):
         char = match.group()
-        found.append(
-            problem(
-                source,
-                "CS142",
-                f"the invisible character U+{ord(char):04X} stands in the text",
-                Span(*match.span()),
-                label=unicodedata.name(char, "a control character").lower(),
-                helps=("remove it",),
-                fix="",
-            )
-        )
+        message = f"the invisible character U+{ord(char):04X} stands in the text"
+        label = unicodedata.name(char, "a control character").lower()
+        span = Span(*match.span())
+        found.append(problem(source, "CS142", message, span, label=label, fix=""))
     return found
 
 
-def _latex(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
-    token = tokens[index]
-    word = tokens[index + 1] if index + 1 < len(tokens) else None
-    if word is None or not touching(token, word) or not word.text[0].isalpha():
-        finding = problem(
-            source,
-            "CS125",
-            "`\\` is not part of the language",
-            token.span,
-            helps=("a line goes on after an operator or inside brackets; no `\\` needed",),
-            fix="",
-        )
-        return Mended(1, (), finding)
-    span = Span(token.start, word.end)
+def _latex(view: View) -> Mended:
+    token, word = view.at(0), view.at(1)
+    if not touching(token, word) or not word.text[0].isalpha():
+        message = "`\\` is not part of the language"
+        helps = ("a line goes on after an operator or inside brackets; no `\\` needed",)
+        return mended(view, 1, (), "CS125", message, helps=helps, fix="")
     kind, plain = LATEX.get(word.text, (word.kind, word.text))
-    finding = problem(
-        source,
-        "CS125",
-        f"`\\{word.text}` is LaTeX; a spec writes `{plain}`",
-        span,
-        helps=(f"write `{plain}`",),
-        fix=plain,
-        notes=("a spec is plain text; the report typesets it for you",),
-    )
-    return Mended(2, (Token(kind, plain, span.start, span.end, word.soft),), finding)
+    new = Token(kind, plain, *view.span(0, 2), word.soft)
+    message = f"`\\{word.text}` is LaTeX; a spec writes `{plain}`"
+    notes = ("a spec is plain text; the report typesets it for you",)
+    return mended(view, 2, [new], "CS125", message, fix=plain, notes=notes)
 
 
-def _ampersand(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
-    token = tokens[index]
-    double = index + 1 < len(tokens) and tokens[index + 1].text == "&"
-    take = 2 if double else 1
-    span = Span(token.start, tokens[index + take - 1].end)
-    finding = problem(
-        source,
-        "CS112",
-        f"`{'&' * take}` is written `and`",
-        span,
-        helps=("write `and`",),
-        fix="and",
-    )
-    return Mended(take, (Token("AND", "and", span.start, span.end),), finding)
-
-
-def _superscript(source: Source, tokens: tuple[Token, ...], index: int) -> Mended:
-    token = tokens[index]
-    digit = POWERS[token.text]
-    finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is written `^{digit}`",
-        token.span,
-        helps=(f"write `^{digit}`",),
-        fix=f"^{digit}",
-    )
-    return Mended(1, (make("POWER", "^", token), make("NUMBER", digit, token)), finding)
-
-
-def _name(
-    source: Source, tokens: tuple[Token, ...], index: int, done: list[Token]
-) -> Mended | None:
-    token = tokens[index]
-    if token.text in PHRASES:
-        return _phrase(source, tokens, index)
-    lowered = _lowered(source, token)
+def _name(view: View) -> Mended | None:
+    token, text = view.at(0), view.at(0).text
+    if text in PHRASES:
+        return _phrase(view)
+    lowered = _lowered(view)
     if lowered is not None:
         return lowered
-    behind = token.text.removeprefix("π")
-    if (
-        behind != token.text
-        and behind.isidentifier()
-        and token.text not in defined_names(source.text)
-    ):
-        return _times_pi(source, token, behind)
-    raised = next((place for place, char in enumerate(token.text) if char in POWERS), None)
+    behind = text.removeprefix("π")
+    if behind != text and behind.isidentifier() and text not in defined_names(view.source.text):
+        # `sin(πx)`
+        said = ("CS124", f"`{text}`: multiplication needs a `*`")
+        factors = (("NAME", "pi"), ("TIMES", "*"), ("NAME", behind))
+        return mended(view, 1, factors, *said, fix=f"pi*{behind}")
+    raised = next((place for place, char in enumerate(text) if char in POWERS), None)
     if raised is not None:
-        power = "".join(POWERS.get(char, "") for char in token.text[raised:])
-        head = token.text[:raised]
-        place = token.start + raised
-        finding = problem(
-            source,
-            "CS106",
-            f"`{token.text}` is written `{head}^{power}`",
-            token.span,
-            helps=(f"write `{head}^{power}`",),
-            fix=f"{head}^{power}",
-        )
-        new = (
-            Token("POWER", "^", place, token.end),
-            Token("NUMBER", power, place, token.end),
-        )
+        power = "".join(POWERS.get(char, "") for char in text[raised:])
+        head, place = text[:raised], token.start + raised
         named = (Token("NAME", head, token.start, place),) if head else ()
-        return Mended(1, (*named, *new), finding)
-    plain = unicodedata.normalize("NFKC", token.text)
-    if plain == token.text and plain.isidentifier():
+        above = (Token(*part, place, token.end) for part in (("POWER", "^"), ("NUMBER", power)))
+        return mended(view, 1, (*named, *above), "CS106", fix=f"{head}^{power}")
+    plain = unicodedata.normalize("NFKC", text)
+    if plain == text and plain.isidentifier():
         return None
     fixed = plain if plain.isidentifier() else "".join(c for c in plain if c.isascii()) or "x"
-    finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is not a plain name",
-        token.span,
-        notes=("names are letters, digits and `_`, without ligatures, raised or styled letters",),
-        helps=(f"write `{fixed}`",),
-        fix=fixed,
-        safe=False,
-    )
-    follower = tokens[index + 1].kind if index + 1 < len(tokens) else ""
-    averaged = fixed in ("E", "P") and follower == "LSQB"
-    return Mended(1, (make("AVERAGE" if averaged else "NAME", fixed, token),), finding)
-
-
-def _times_pi(source: Source, token: Token, behind: str) -> Mended:
-    """`sin(πx)`."""
-    meant = f"pi*{behind}"
-    finding = problem(
-        source,
-        "CS124",
-        f"`{token.text}`: multiplication needs a `*`",
-        token.span,
-        helps=(f"write `{meant}`",),
-        fix=meant,
-    )
-    parts = (("NAME", "pi"), ("TIMES", "*"), ("NAME", behind))
-    return Mended(1, tuple(make(kind, text, token) for kind, text in parts), finding)
+    said = ("CS106", f"`{text}` is not a plain name")
+    notes = ("names are letters, digits and `_`, without ligatures, raised or styled letters",)
+    averaged = fixed in ("E", "P") and view.at(1).kind == "LSQB"
+    new = [("AVERAGE" if averaged else "NAME", fixed)]
+    return mended(view, 1, new, *said, notes=notes, fix=fixed, safe=False)
 
 
 _LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₘ", "0123456789ijknm", strict=True))
 _LOWERED = re.compile(rf"([A-Za-z]\w*?)([{''.join(_LOW)}]+)([{''.join(POWERS)}]*)")
 
 
-def _lowered(source: Source, token: Token) -> Mended | None:
+def _lowered(view: View) -> Mended | None:
     """`x₁`, `x₁²`: an entry, or a name of its own."""
-    found = _LOWERED.fullmatch(token.text)
+    found = _LOWERED.fullmatch(view.at(0).text)
     if found is None:
         return None
     place = "".join(_LOW[char] for char in found[2])
-    known = defined_names(source.text)
+    known = defined_names(view.source.text)
     entry = found[1] in known and f"{found[1]}{place}" not in known
     head = f"{found[1]}[{place}]" if entry else f"{found[1]}{place}"
     power = "".join(POWERS[char] for char in found[3])
     meant = f"{head}^{power}" if power else head
     one = entry and place.isdigit() and place != "0"
     first = f"; where entries are counted from 1: `{found[1]}[{int(place) - 1}]`" if one else ""
-    finding = problem(
-        source,
-        "CS106",
-        f"`{token.text}` is written `{meant}`",
-        token.span,
-        notes=("entries are counted from 0",) if entry else (),
-        helps=(f"write `{meant}`{first}",),
-        fix=meant,
-        safe=not entry,
-    )
-    kinds = [("NAME", found[1] if entry else head)]
+    new = [("NAME", found[1] if entry else head)]
     if entry:
         inner = ("NUMBER" if place.isdigit() else "NAME", place)
-        kinds += [("LSQB", "["), inner, ("RSQB", "]")]
-    kinds += [("POWER", "^"), ("NUMBER", power)] if power else []
-    return Mended(1, tuple(make(kind, text, token) for kind, text in kinds), finding)
+        new += [("LSQB", "["), inner, ("RSQB", "]")]
+    new += [("POWER", "^"), ("NUMBER", power)] if power else []
+    notes = ("entries are counted from 0",) if entry else ()
+    helps = (f"write `{meant}`{first}",)
+    return mended(view, 1, new, "CS106", notes=notes, helps=helps, fix=meant, safe=not entry)
+
+
+_LOOKS: dict[str, Callable[[View], Mended | None]] = {
+    "UNKNOWN": _unknown,
+    "UNCLOSED": open_end,
+    "NUMBER": number_form,
+    "NAME": _name,
+}
+"""What looks at a token, by its kind."""

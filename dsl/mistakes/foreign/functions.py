@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from cspec.dsl.mistakes.foreign.rows import row
 
@@ -18,44 +19,41 @@ def _definition(match: re.Match[str]) -> str | None:
     return None if _ATTRIBUTE.search(match["body"]) else _LET
 
 
+_programmed = partial(row, code="CS128")
+"""A row for a form of another programming language."""
+
 FUNCTIONS = (
-    row(
+    _programmed(
         rf"def~{_NAME}\( {_PARAMETERS} \) (?:-> [\w.\[\], ]+)?: "
         rf"(?:\r?\n~)?return~{_BODY}",
         "`def` is Python: a function is a line `let {name}({parameters}) = ...`",
         _definition,
-        code="CS128",
     ),
-    row(
+    _programmed(
         rf"def~{_NAME}\([^#\n]*\) (?:->[^#\n:]+)?:(?: \r?\n~[^\n]*)*",
         "`def` is Python: a function is a line `let {name}(a) = ...`, with one expression",
         help='write `let {name}(a) = ...`, or bring it in: `from "my.py" import {name}`',
-        code="CS128",
     ),
-    row(
+    _programmed(
         rf"(?:let~)?{_NAME} (?:=|<-) lambda~{_PARAMETERS} : {_BODY}",
         "`lambda` is Python: a function has a name and is a line with `let`",
         _LET,
-        code="CS128",
     ),
-    row(
+    _programmed(
         rf"(?:let~)?{_NAME} (?:=|<-) @\( {_PARAMETERS} \) {_BODY}",
         "`@(...)` is MATLAB: a function is a line with `let`",
         _LET,
-        code="CS128",
     ),
-    row(
+    _programmed(
         rf"(?:let~)?{_NAME} (?:=|<-) function \( {_PARAMETERS} \) "
         r"\{? (?P<body>[^#\n;{}]*[^#\n;{} \t]) \}?",
         "`function` is R: a function is a line with `let`",
         _LET,
-        code="CS128",
     ),
-    row(
+    _programmed(
         rf"(?:let~)?{_NAME} = \(? {_PARAMETERS} \)? -> {_BODY}",
         "`->`: a function has a name and is a line with `let`",
         _LET,
-        code="CS128",
     ),
     row(
         rf"(?:function~)?{_NAME}\( {_PARAMETERS} \) :?=(?![=><]) {_BODY}",
@@ -67,22 +65,20 @@ FUNCTIONS = (
         "`<-` is written `=`, and a definition begins with its kind",
         "let {name} = {body}",
     ),
-    row(
+    _programmed(
         r"(?P<word>minimize|maximize|let~\w+ =|metric~\w+ =)~"
         r"(?P<yes>(?:[^#\n;()\[\]]|\([^#\n;()]*\)|\[[^#\n;\[\]]*\])*?[^#\n; \t])"
         r"~if~(?P<condition>[^#\n;]*?)~else~"
         r"(?P<no>[^#\n;]*[^#\n; \t])",
         "`a if c else b` is written `where(c, a, b)`",
         "{word} where({condition}, {yes}, {no})",
-        code="CS128",
     ),
-    row(
+    _programmed(
         r"(?P<word>minimize|maximize|let~\w+ =|metric~\w+ =)~if~"
         r"(?P<condition>[^#\n;]*?)~then~(?P<yes>[^#\n;]*?[^#\n; \t])~else~"
         r"(?P<no>[^#\n;]*[^#\n; \t])",
         "`if c then a else b` is written `where(c, a, b)`",
         "{word} where({condition}, {yes}, {no})",
-        code="CS128",
     ),
 )
 """Definitions of functions, and the choice between two values."""

@@ -8,99 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix
+from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import problem
-from cspec.dsl.mistakes.foreign.branches import (
-    POWERED,
-    PROPERTIES,
-    another_quantifier,
-    columns_behind_on,
-    counted_share,
-    either,
-    exactly_one,
-    powered,
-    property_of,
-    question,
-    ternary,
-    values_of_a_column,
-    when,
-)
-from cspec.dsl.mistakes.foreign.latex import (
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem, to_write
+from cspec.dsl.mistakes.foreign import (
+    branches,
     latex,
-    objective_subscript,
-    power_of_e,
-    prime,
-    subscript,
-    transpose,
+    marks,
+    measures,
+    norms,
+    queries,
+    signs,
+    sums,
+    tables,
 )
-from cspec.dsl.mistakes.foreign.marks import (
-    AVERAGES,
-    PHRASES,
-    average,
-    between,
-    between_percent,
-    column,
-    counted_index,
-    dotted,
-    equation,
-    group_by,
-    is_word,
-    latex_space,
-    listed,
-    members,
-    phrase,
-    root,
-    unequal,
-)
-from cspec.dsl.mistakes.foreign.measures import (
-    article,
-    crossed,
-    extreme_bound,
-    fairness_over,
-    function_of,
-    function_of_each,
-    index_first,
-    mean_by,
-    rate_over,
-    so_many_of,
-    sparsity_of,
-)
-from cspec.dsl.mistakes.foreign.norms import absolute, double_line, norm
 from cspec.dsl.mistakes.foreign.pieces import read_pieces, written
-from cspec.dsl.mistakes.foreign.queries import (
-    asked_of_prob,
-    mean_where,
-    monotone_in,
-    not_null,
-    product_sign,
-    real_numbers,
-    such_that,
-)
-from cspec.dsl.mistakes.foreign.signs import (
-    PRIMES,
-    at_a_point,
-    both_ways,
-    dashed_setting,
-    derived,
-    doubled_sign,
-    entity,
-    more_or_less,
-    power_of_a_fraction,
-    semidefinite,
-)
-from cspec.dsl.mistakes.foreign.sums import indexed_sum, plain_sum, sum_sign
-from cspec.dsl.mistakes.foreign.tables import (
-    cells,
-    extremum,
-    independent,
-    index_behind,
-    inner_product,
-    listed_constraints,
-    matrix,
-    rate_of_class,
-    thousands,
-)
 from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
@@ -108,82 +30,92 @@ from cspec.dsl.words.functions import SIGNATURES
 
 Look = Callable[[View], Found | None]
 _MARKS: dict[str, tuple[Look, ...]] = {
-    "\\": (latex,),
-    "‖": (double_line,),
-    "√": (root,),
-    "e": (power_of_e,),
-    "~": (unequal, latex_space),
-    "|": (at_a_point, norm, absolute, either),
-    **dict.fromkeys(PRIMES, (derived,)),
-    "'": (derived, prime),
-    "@": (at_a_point,),
-    "^": (transpose,),
-    ".": (dotted,),
-    "=": (equation, counted_index),
-    "+": (more_or_less, doubled_sign),
-    "-": (dashed_setting, doubled_sign),
-    **dict.fromkeys("<>", (semidefinite,)),
-    **dict.fromkeys("⪰≽", (semidefinite,)),
-    "<=": (both_ways,),
-    "/": (power_of_a_fraction,),
-    "%": (between_percent,),
-    "$": (column,),
-    "in": (members,),
-    "∈": (members,),
-    "is": (not_null, monotone_in, property_of, is_word),
-    **dict.fromkeys(PHRASES, (property_of, phrase)),
-    **dict.fromkeys(PROPERTIES, (property_of, monotone_in)),
-    "at": (at_a_point, property_of, phrase),
-    **dict.fromkeys(POWERED, (powered,)),
-    **dict.fromkeys(("COUNT", "count"), (counted_share,)),
-    **dict.fromkeys(("when", "whenever"), (when,)),
-    **dict.fromkeys(("xor", "XOR"), (exactly_one,)),
-    "if": (ternary,),
-    "on": (columns_behind_on,),
-    "values": (values_of_a_column,),
-    **dict.fromkeys(("and", "AND", "&"), (another_quantifier, entity)),
-    "?": (question,),
-    "IS": (not_null, is_word),
-    **dict.fromkeys(("R", "R_", "ℝ", "Reals"), (real_numbers,)),
-    **dict.fromkeys(("monotonic", "decreasing", "nondecreasing", "nonincreasing"), (monotone_in,)),
-    "group": (group_by,),
-    "GROUP": (group_by,),
-    "between": (between,),
-    "BETWEEN": (between,),
-    "[": (listed, listed_constraints, matrix),
-    ",": (thousands, index_behind),
-    ":": (cells, such_that),
-    "prob": (asked_of_prob,),
-    "⟨": (inner_product,),
-    "∑": (sum_sign,),
-    "∏": (sum_sign, product_sign),
-    **dict.fromkeys("⊥⟂⫫", (independent,)),
-    **dict.fromkeys(AVERAGES, (mean_where, average)),
-    **dict.fromkeys(("AVG", "MEAN"), (mean_where,)),
-    **dict.fromkeys(("sum", "prod", "max", "min"), (indexed_sum,)),
+    "\\": (latex.latex,),
+    "‖": (norms.double_line,),
+    "√": (marks.root,),
+    "e": (latex.power_of_e,),
+    "~": (marks.unequal, marks.latex_space),
+    "|": (signs.at_a_point, norms.norm, norms.absolute, branches.either),
+    **dict.fromkeys(signs.PRIMES, (signs.derived,)),
+    "'": (signs.derived, latex.prime),
+    "@": (signs.at_a_point,),
+    "^": (latex.transpose,),
+    ".": (marks.dotted,),
+    "=": (marks.equation, marks.counted_index),
+    "+": (signs.more_or_less, signs.doubled_sign),
+    "-": (signs.dashed_setting, signs.doubled_sign),
+    **dict.fromkeys("<>", (signs.semidefinite,)),
+    **dict.fromkeys("⪰≽", (signs.semidefinite,)),
+    "<=": (signs.both_ways,),
+    "/": (signs.power_of_a_fraction,),
+    "%": (marks.between_percent,),
+    "$": (marks.column,),
+    "in": (marks.members,),
+    "∈": (marks.members,),
+    "is": (queries.not_null, queries.monotone_in, branches.property_of, marks.is_word),
+    **dict.fromkeys(marks.PHRASES, (branches.property_of, marks.phrase)),
+    **dict.fromkeys(branches.PROPERTIES, (branches.property_of, queries.monotone_in)),
+    "at": (signs.at_a_point, branches.property_of, marks.phrase),
+    **dict.fromkeys(branches.POWERED, (branches.powered,)),
+    **dict.fromkeys(("COUNT", "count"), (branches.counted_share,)),
+    **dict.fromkeys(("when", "whenever"), (branches.when,)),
+    **dict.fromkeys(("xor", "XOR"), (branches.exactly_one,)),
+    "if": (branches.ternary,),
+    "on": (branches.columns_behind_on,),
+    "values": (branches.values_of_a_column,),
+    **dict.fromkeys(("and", "AND", "&"), (branches.another_quantifier, signs.entity)),
+    "?": (branches.question,),
+    "IS": (queries.not_null, marks.is_word),
+    **dict.fromkeys(("R", "R_", "ℝ", "Reals"), (queries.real_numbers,)),
+    **dict.fromkeys(
+        ("monotonic", "decreasing", "nondecreasing", "nonincreasing"), (queries.monotone_in,)
+    ),
+    "group": (marks.group_by,),
+    "GROUP": (marks.group_by,),
+    "between": (marks.between,),
+    "BETWEEN": (marks.between,),
+    "[": (marks.listed, tables.listed_constraints, tables.matrix),
+    ",": (tables.thousands, tables.index_behind),
+    ":": (tables.cells, queries.such_that),
+    "prob": (queries.asked_of_prob,),
+    "⟨": (tables.inner_product,),
+    "∑": (sums.sum_sign,),
+    "∏": (sums.sum_sign, queries.product_sign),
+    **dict.fromkeys("⊥⟂⫫", (tables.independent,)),
+    **dict.fromkeys(marks.AVERAGES, (queries.mean_where, marks.average)),
+    **dict.fromkeys(("AVG", "MEAN"), (queries.mean_where,)),
+    **dict.fromkeys(("sum", "prod", "max", "min"), (sums.indexed_sum,)),
 }
 _MEASURES: dict[str, tuple[Look, ...]] = {
-    **dict.fromkeys((*RATES, *(word.upper() for word in RATES)), (rate_of_class, rate_over)),
+    **dict.fromkeys(
+        (*RATES, *(word.upper() for word in RATES)), (tables.rate_of_class, measures.rate_over)
+    ),
     **dict.fromkeys(
         (case(word.partition("_")[0]) for word in FAIRNESS for case in (str, str.capitalize)),
-        (fairness_over,),
+        (measures.fairness_over,),
     ),
-    "sparsity": (sparsity_of,),
-    **dict.fromkeys(("the", "The"), (article,)),
-    **dict.fromkeys(("x", "X", "×"), (crossed,)),
-    **dict.fromkeys(("by", "per"), (mean_by,)),
-    **dict.fromkeys(("max", "min"), (extreme_bound, index_first)),
-    **dict.fromkeys(("maximum", "minimum"), (extreme_bound,)),
-    "sum": (index_first,),
-    "nm": (so_many_of,),
+    "sparsity": (measures.sparsity_of,),
+    **dict.fromkeys(("the", "The"), (measures.article,)),
+    **dict.fromkeys(("x", "X", "×"), (measures.crossed,)),
+    **dict.fromkeys(("by", "per"), (measures.mean_by,)),
+    **dict.fromkeys(("max", "min"), (measures.extreme_bound, measures.index_first)),
+    **dict.fromkeys(("maximum", "minimum"), (measures.extreme_bound,)),
+    "sum": (measures.index_first,),
+    "nm": (measures.so_many_of,),
 }
-_FUNCTIONS = dict.fromkeys(SIGNATURES, (function_of, function_of_each))
+_FUNCTIONS = dict.fromkeys(SIGNATURES, (measures.function_of, measures.function_of_each))
 LOOKS = {
     word: tuple(look for table in (_MARKS, _MEASURES, _FUNCTIONS) for look in table.get(word, ()))
     for word in (*_MARKS, *_MEASURES, *_FUNCTIONS)
 }
 """Recognizers by the text of the token that they begin with."""
-_SUBSCRIPTS: tuple[Look, ...] = (objective_subscript, extremum, indexed_sum, plain_sum, subscript)
+_SUBSCRIPTS: tuple[Look, ...] = (
+    latex.objective_subscript,
+    tables.extremum,
+    sums.indexed_sum,
+    sums.plain_sum,
+    latex.subscript,
+)
 
 
 def mend_inside(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
@@ -218,27 +150,23 @@ def _found(view: View) -> Found | None:
 
 def _exchange(view: View, found: Found) -> Diagnostic:
     """Put the tokens of what a spec writes in place, and say so."""
+    times = ("*",) if found.factor and view.before.kind in OPERAND_ENDS else ()
     head = view.done[len(view.done) - found.back :] if found.back else []
     del view.done[len(view.done) - found.back :]
     old = [*head, *(view.at(index) for index in range(found.take))]
     span = Span(old[0].start, old[-1].end)
     del view.stack[len(view.stack) - found.take :]
-    pieces = found.pieces if found.pieces is not None else found.go_on
+    pieces = (*times, *(found.pieces if found.pieces is not None else found.go_on))
     view.stack.extend(reversed(read_pieces(view.source, pieces, old, span.start)))
-    fixes: tuple[Fix, ...] = ()
+    fix, message, help_ = None, found.message, found.help
     if found.pieces is not None:
-        text = _apart(view.source, span, written(view.source, found.pieces))
-        title = f"write `{text.strip()}`" if text.strip() else "remove it"
-        fixes = (Fix(span=span, replacement=text, title=title, safe=found.safe),)
-    return problem(
-        view.source,
-        found.code,
-        found.message,
-        span,
-        notes=(found.note,) if found.note else (),
-        helps=(found.help,) if found.help else (),
-        fixes=fixes,
-    )
+        meant = written(view.source, found.pieces)
+        fix = _apart(view.source, span, "".join((*times, meant)))
+        message = message or f"`{view.source.slice(span)}` is written `{meant.strip()}`"
+        help_ = help_ or to_write(meant)
+    notes, helps = (found.note,) if found.note else (), (help_,) if help_ else ()
+    said = (view.source, found.code, message, span)
+    return problem(*said, notes=notes, helps=helps, fix=fix, safe=found.safe)
 
 
 def _apart(source: Source, span: Span, text: str) -> str:

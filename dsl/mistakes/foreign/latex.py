@@ -54,33 +54,25 @@ def latex(view: View) -> Found | None:
         return latex_sum(view, *text.split("_", 1)) if "_" in text else latex_sum(view, text, "")
     if text.rstrip("_") in _OBJECTIVES and view.before.kind in {"_NL", "ST"}:
         return _objective(view, 1)
-    if _SHORT.fullmatch(text):
-        return _short_fraction(view, text)
+    short = _SHORT.fullmatch(text)
+    if short is not None:
+        return _short_fraction(view, text, f"{short[1]}/{short[2]}")
     if text == "approx":
-        return Found(
-            2,
-            None,
-            "CS125",
-            "`\\approx` is no relation of a spec",
-            "write `==`, and behind it how near is near enough: `within 1e-2`",
-            go_on=("==",),
-        )
+        help_ = "write `==`, and behind it how near is near enough: `within 1e-2`"
+        said = ("CS125", "`\\approx` is no relation of a spec", help_)
+        return Found(2, None, *said, go_on=("==",))
     return _with_argument(view, text)
 
 
+_FRACTION = "is LaTeX; a fraction is written with `/`"
 _SHORT = re.compile(r"[dt]?frac(\d)(\d)")
 
 
-def _short_fraction(view: View, text: str) -> Found | None:
+def _short_fraction(view: View, text: str, meant: str) -> Found:
     r"""`\frac12` is `1/2`."""
-    match = _SHORT.fullmatch(text)
-    if match is None:
-        return None
-    meant = f"{match[1]}/{match[2]}"
     follows = view.at(2).kind in OPERAND_STARTS or view.at(2).text in {"\\", "|"}
-    message = f"`\\{text}` is LaTeX; a fraction is written with `/`"
-    pieces = (view.product(), meant, "*" if follows else "")
-    return Found(2, pieces, "CS125", message, f"write `{meant}`")
+    said = ("CS125", f"`\\{text}` {_FRACTION}", f"write `{meant}`")
+    return Found(2, (meant, "*" if follows else ""), *said, factor=True)
 
 
 def _with_argument(view: View, text: str) -> Found | None:
@@ -95,23 +87,13 @@ def _with_argument(view: View, text: str) -> Found | None:
     if text in _WRAPS and below is not None:
         close = below
     if text in _WRAPS:
-        return Found(
-            close + 1,
-            (inner,),
-            "CS125",
-            f"`\\{text}{{...}}` is LaTeX; a spec is plain text",
-            f"write `{view.source.slice(inner)}`",
-        )
+        message = f"`\\{text}{{...}}` is LaTeX; a spec is plain text"
+        return Found(close + 1, (inner,), "CS125", message)
     if text in _FUNCTIONS:
         name = "log" if text == "ln" else text
         meant = f"{name}({view.source.slice(inner)})"
-        return Found(
-            close + 1,
-            (view.product(), f"{name}(", inner, ")"),
-            "CS125",
-            f"`\\{text}{{...}}` is LaTeX; a spec writes `{meant}`",
-            f"write `{meant}`",
-        )
+        message = f"`\\{text}{{...}}` is LaTeX; a spec writes `{meant}`"
+        return Found(close + 1, (f"{name}(", inner, ")"), "CS125", message, factor=True)
     if text not in _FRACTIONS or view.at(close + 1).kind != "LBRACE":
         return None
     end = view.closer(close + 1)
@@ -120,14 +102,9 @@ def _with_argument(view: View, text: str) -> Found | None:
     divisor = view.span(close + 2, end)
     meant = f"({view.source.slice(inner)})/({view.source.slice(divisor)})"
     product = "*" if view.at(end + 1).kind in OPERAND_STARTS else ""
-    pieces = (view.product(), "(", inner, ")/(", divisor, ")", product)
-    return Found(
-        end + 1,
-        pieces,
-        "CS125",
-        f"`\\{text}` is LaTeX; a fraction is written with `/`",
-        f"write `{meant}`",
-    )
+    pieces = ("(", inner, ")/(", divisor, ")", product)
+    said = ("CS125", f"`\\{text}` {_FRACTION}", f"write `{meant}`")
+    return Found(end + 1, pieces, *said, factor=True)
 
 
 def objective_subscript(view: View) -> Found | None:
@@ -143,34 +120,24 @@ def _objective(view: View, word: int) -> Found:
     name, _, below = view.at(word).text.partition("_")
     end = word + 1
     opener = end if view.at(end).kind == "LBRACE" else end + 1
-    if (view.at(word).text.endswith("_") or view.at(end).text == "_") and view.at(
-        opener
-    ).kind == "LBRACE":
+    marked = view.at(word).text.endswith("_") or view.at(end).text == "_"
+    if marked and view.at(opener).kind == "LBRACE":
         close = view.closer(opener)
         end = close + 1 if close is not None else end
     elif view.at(end).text.startswith("_") and view.at(end).start == view.at(word).end:
         end += 1
     meant = _OBJECTIVES[name]
-    return Found(
-        end,
-        (meant,),
-        "CS119",
-        f"`{view.text(0, end)}` is written `{meant}`",
-        f"write `{meant} ...`; it is over every `var` and every parameter of a model that moves"
-        if below or end > word + 1
-        else f"write `{meant}`",
-    )
+    if not below and end == word + 1:
+        return Found(end, (meant,), "CS119")
+    help_ = f"write `{meant} ...`; it is over every `var` and every parameter of a model that moves"
+    return Found(end, (meant,), "CS119", help=help_)
 
 
 def subscript(view: View) -> Found | None:
     """`x_{1}` is `x[1]`."""
-    name, close = view.at(0), view.closer(1)
-    if (
-        not name.text.endswith("_")
-        or view.at(1).kind != "LBRACE"
-        or view.at(1).start != name.end
-        or close is None
-    ):
+    name, brace, close = view.at(0), view.at(1), view.closer(1)
+    below = name.text.endswith("_") and brace.kind == "LBRACE" and brace.start == name.end
+    if not below or close is None:
         return None
     stem = name.text.rstrip("_")
     inner = view.span(2, close)
@@ -179,15 +146,9 @@ def subscript(view: View) -> Found | None:
     if stem in {"E", "P"} and view.at(close + 1).kind == "LSQB":
         return _averaged(view, stem, close)
     meant = f"{stem}[{view.source.slice(inner)}]"
-    return Found(
-        close + 1,
-        (f"{stem}[", inner, "]"),
-        "CS125",
-        f"`{view.text(0, close + 1)}` is LaTeX; an entry is written `{meant}`",
-        f"write `{meant}`",
-        "indices begin at 0",
-        safe=False,
-    )
+    message = f"`{view.text(0, close + 1)}` is LaTeX; an entry is written `{meant}`"
+    pieces, note = (f"{stem}[", inner, "]"), "indices begin at 0"
+    return Found(close + 1, pieces, "CS125", message, note=note, safe=False)
 
 
 def _averaged(view: View, stem: str, close: int) -> Found:
@@ -200,7 +161,7 @@ def _averaged(view: View, stem: str, close: int) -> Found:
         body = view.text(close + 2, end)
         meant = f"{stem}[{body} on {data[-1]}]"
         said = f"`{shown}`: the data stand behind `on`, and nothing below `{stem}`"
-        return Found(end + 1, (meant,), "CS125", said, f"write `{meant}`")
+        return Found(end + 1, (meant,), "CS125", said)
     help_ = f"write `{stem}[...]`, or `{stem}[... on train]` where there are several data sets"
     if any(view.at(index).kind in {"EQUAL", "RELATION"} for index in range(2, close)):
         body = view.text(close + 2, end) if end is not None else "..."
@@ -254,20 +215,17 @@ def prime(view: View) -> Found | None:
         return None
     starred = [view.at(i).text for i in (1, 3)] in (["*", "*"], ["@", "@"])
     if starred and view.at(4).text == view.before.text and view.at(2).kind == "NAME":
-        meant = f"{view.before.text} @ {view.at(2).text} @ {view.at(4).text}"
-        message = f"`{view.before.text}{view.text(0, 5)}` is written `{meant}`"
-        return Found(5, (meant,), "CS124", message, f"write `{meant}`", back=1)
+        return _quadratic(view, 2, 4)
     form = [view.at(i).kind for i in (1, 2)] == ["NAME", "NAME"] and view.before.kind == "NAME"
     if form and view.at(2).text == view.before.text and view.at(3).kind in TERM_ENDS:
-        return _quadratic(view)
+        return _quadratic(view, 1, 2)
     return _transposed(view, 1) if view.at(1).text == "*" or view.at(1).kind == "NAME" else None
 
 
-def _quadratic(view: View) -> Found:
-    """`x' Q x`."""
-    meant = f"{view.before.text} @ {view.at(1).text} @ {view.at(2).text}"
-    message = f"`{view.before.text}{view.text(0, 3)}` is written `{meant}`"
-    return Found(3, (meant,), "CS124", message, f"write `{meant}`", back=1)
+def _quadratic(view: View, matrix: int, right: int) -> Found:
+    """`x' Q x`, `x'*Q*x`."""
+    meant = f"{view.before.text} @ {view.at(matrix).text} @ {view.at(right).text}"
+    return Found(right + 1, (meant,), "CS124", back=1)
 
 
 def power_of_e(view: View) -> Found | None:
@@ -275,48 +233,30 @@ def power_of_e(view: View) -> Found | None:
     close = view.closer(2) if view.at(1).kind == "POWER" and view.at(2).kind == "LBRACE" else None
     if close is None or "e" in defined_names(view.source.text):
         return None
-    inner = view.span(3, close)
-    meant = f"exp({view.source.slice(inner)})"
-    message = f"`{view.text(0, close + 1)}` is written `{meant}`"
-    return Found(
-        close + 1, (view.product(), "exp(", inner, ")"), "CS125", message, f"write `{meant}`"
-    )
+    return Found(close + 1, ("exp(", view.span(3, close), ")"), "CS125", factor=True)
 
 
 def _transposed(view: View, width: int) -> Found:
     times = view.at(width).text in {"*", "@"}
     end = width + times
-    left, right = view.before.text, view.at(end).text
+    left, right, shown = view.before.text, view.at(end).text, view.text(0, width)
     if left == right and left[:1].isupper() and len(left) < 3:
-        message = f"`{view.text(0, width)}`: a transpose is written `.T`, a product of matrices `@`"
+        message = f"`{shown}`: a transpose is written `.T`, a product of matrices `@`"
         return Found(end + 1, (f".T @ {left}",), "CS124", message, f"write `{left}.T @ {left}`")
     if view.at(end).kind in {"NAME", "LPAR"} or view.at(end).text == "\\":
-        return Found(
-            end,
-            (" @ " if view.at(end).start == view.at(end - 1).end else " @",),
-            "CS124",
-            f"`{view.text(0, width)}`: a product of vectors or matrices is written `@`",
-            f"write `{view.before.text} @ {view.at(end).text}`; of matrices `A.T @ B`",
-        )
-    return Found(
-        width,
-        (".T",),
-        "CS124",
-        f"`{view.text(0, width)}`: a transpose is written `.T`",
-        f"write `{view.before.text}.T`",
-    )
+        touches = view.at(end).start == view.at(end - 1).end
+        message = f"`{shown}`: a product of vectors or matrices is written `@`"
+        help_ = f"write `{left} @ {right}`; of matrices `A.T @ B`"
+        return Found(end, (" @ " if touches else " @",), "CS124", message, help_)
+    message = f"`{shown}`: a transpose is written `.T`"
+    return Found(width, (".T",), "CS124", message, f"write `{left}.T`")
 
 
 def _dropped(view: View, take: int, message: str) -> Found:
-    return Found(take, (), "CS125", message, "remove it")
+    return Found(take, (), "CS125", message)
 
 
 def _written(view: View, take: int, text: str) -> Found:
-    return Found(
-        take,
-        (text,),
-        "CS125",
-        f"`{view.text(0, take)}` is LaTeX; a spec writes `{text}`",
-        f"write `{text}`",
-        "a spec is plain text; the report typesets it for you",
-    )
+    message = f"`{view.text(0, take)}` is LaTeX; a spec writes `{text}`"
+    note = "a spec is plain text; the report typesets it for you"
+    return Found(take, (text,), "CS125", message, note=note)

@@ -23,7 +23,7 @@ from cspec.dsl.mistakes.foreign.prose import PROSE
 from cspec.dsl.mistakes.foreign.rows import ForeignLine, filled
 from cspec.dsl.text.clauses import CLOSERS, ITEM_WORDS, OPENERS, UNFINISHED
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 from cspec.dsl.text.tokens import Token
 
 ROWS = (*DECLARATIONS, *FUNCTIONS, *PROBLEMS, *KEYED, *COMMANDS, *TRAINING, *PROSE)
@@ -39,6 +39,11 @@ class _Found(NamedTuple):
     match: re.Match[str]
     first: int
     last: int
+
+    @property
+    def span(self) -> Span:
+        """The line without the blanks behind it."""
+        return Span(self.match.start(), self.match.start() + len(self.match.group().rstrip()))
 
 
 def mend_lines(source: Source, tokens: list[Token]) -> tuple[list[Token], list[Diagnostic]]:
@@ -77,16 +82,10 @@ def _line_starts(tokens: list[Token]) -> Iterator[int]:
     depth, before = 0, "_NL"
     for index, token in enumerate(tokens):
         if before == "_NL" and token.kind != "_NL" and depth <= 0:
-            previous = next(
-                (t.kind for t in reversed(tokens[max(0, index - 8) : index]) if t.kind != "_NL"),
-                "_NL",
-            )
-            if previous not in UNFINISHED:
+            earlier = [t.kind for t in tokens[max(0, index - 8) : index] if t.kind != "_NL"]
+            if not earlier or earlier[-1] not in UNFINISHED:
                 yield index
-        if token.kind in OPENERS:
-            depth += 1
-        elif token.kind in CLOSERS:
-            depth -= 1
+        depth += (token.kind in OPENERS) - (token.kind in CLOSERS)
         if token.kind == "_NL" and depth > 0 and _fresh(tokens, index):
             depth = 0
         before = token.kind
@@ -125,9 +124,8 @@ def _exchanged(
     row, match = found.row, found.match
     template = row.template(match) if callable(row.template) else row.template
     st = "" if constrained else "s.t. "
-    span = Span(match.start(), match.start() + len(match.group().rstrip()))
     pieces = _pieces(template, match, st)
-    new = read_pieces(source, pieces, tokens[found.first : found.last], span.start)
+    new = read_pieces(source, pieces, tokens[found.first : found.last], match.start())
     begins = any(token.kind == "ST" for token in new)
     known = template is not None
     return new, _finding(source, found, known, pieces, st), constrained or begins
@@ -147,8 +145,7 @@ def _pieces(
 def _finding(
     source: Source, found: _Found, known: bool, pieces: tuple[Piece, ...], st: str
 ) -> Diagnostic:
-    row, match = found.row, found.match
-    span = Span(match.start(), match.start() + len(match.group().rstrip()))
+    row, match, span = found.row, found.match, found.span
     meant = written(source, pieces)
     said = {key: value or "" for key, value in match.groupdict().items()}
     own = bool(row.help) and not (meant and callable(row.template) and not row.alternatives)
@@ -164,20 +161,10 @@ def _finding(
         )
         for text in texts
     )
-    shown = Span(
-        span.start, min(span.end, source.text.find("\n", span.start) % (len(source.text) + 1))
-    )
-    return problem(
-        source,
-        row.code,
-        row.message.format_map(said),
-        shown,
-        notes=(row.note.format_map(said) if "{name}" in row.note else row.note,)
-        if row.note
-        else (),
-        helps=helps,
-        fixes=fixes,
-    )
+    shown = Span(span.start, min(span.end, line_of(source.text, span.start)[1]))
+    message = row.message.format_map(said)
+    notes = (row.note.format_map(said) if "{name}" in row.note else row.note,) if row.note else ()
+    return problem(source, row.code, message, shown, notes=notes, helps=helps, fixes=fixes)
 
 
 def _to_write(meant: str) -> tuple[str, ...]:
@@ -192,8 +179,7 @@ def _to_write(meant: str) -> tuple[str, ...]:
 def _whole_line(source: Source, span: Span) -> Span:
     """The line with its end, if nothing else stands in it."""
     text = source.text
-    start = text.rfind("\n", 0, span.start) + 1
-    end = text.find("\n", span.end)
-    if text[start : span.start].strip() or text[span.end : end if end >= 0 else None].strip():
+    start, end = line_of(text, span.start)[0], line_of(text, span.end)[1]
+    if text[start : span.start].strip() or text[span.end : end].strip():
         return span
-    return Span(start, end + 1) if end >= 0 else Span(start, len(text))
+    return Span(start, min(end + 1, len(text)))

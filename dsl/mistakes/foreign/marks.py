@@ -9,9 +9,10 @@ from cspec.dsl.mistakes.foreign.sums import below, chooses, counted
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.tokens import Token
 
 _GAMS = {"l": "<=", "g": ">=", "e": "==", "n": "!="}
+_NEAR = 40
+"""Tokens of a line that are looked back at."""
 _DOTTED = {"TIMES", "POWER", "RELATION"}
 
 
@@ -23,7 +24,7 @@ def dotted(view: View) -> Found | None:
     if after.kind in _DOTTED and view.before.kind in OPERAND_ENDS:
         meant = after.text
         message = f"`.{meant}` is written `{meant}`: it acts entry by entry"
-        return Found(2, (meant,), "CS110", message, f"write `{meant}`")
+        return Found(2, (meant,), "CS110", message)
     if view.texts(".", ".", "."):
         return _continued(view)
     return _label(view) if view.texts(".", ".") else None
@@ -31,7 +32,7 @@ def dotted(view: View) -> Found | None:
 
 def _continued(view: View) -> Found:
     message = "`...` goes on nowhere: a line goes on after an operator or inside brackets"
-    return Found(3, (), "CS101", message, "remove it")
+    return Found(3, (), "CS101", message)
 
 
 def _label(view: View) -> Found | None:
@@ -41,8 +42,7 @@ def _label(view: View) -> Found | None:
     ):
         return None
     name = view.before.text
-    message = f"the label `{name}` ends with `:`"
-    return Found(2, (":",), "CS126", message, f"write `{name}: ...`")
+    return Found(2, (":",), "CS126", f"the label `{name}` ends with `:`", f"write `{name}: ...`")
 
 
 def equation(view: View) -> Found | None:
@@ -50,17 +50,14 @@ def equation(view: View) -> Found | None:
     meant = _GAMS.get(view.at(1).text.lower())
     if meant is None or not view.texts("=", view.at(1).text, "="):
         return None
-    shown = view.text(0, 3)
-    return Found(3, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`")
+    return Found(3, (meant,), "CS110")
 
 
 def between_percent(view: View) -> Found | None:
     """`%*%`, `%in%`, `%%` of R."""
     if view.texts("%", "*", "%"):
-        return Found(3, ("@",), "CS110", "`%*%` is written `@`", "write `@`")
-    if view.texts("%", "in", "%"):
-        return Found(3, ("in",), "CS110", "`%in%` is written `in`", "write `in`")
-    return None
+        return Found(3, ("@",), "CS110")
+    return Found(3, ("in",), "CS110") if view.texts("%", "in", "%") else None
 
 
 def unequal(view: View) -> Found | None:
@@ -71,13 +68,12 @@ def unequal(view: View) -> Found | None:
         message = "`~=`: about equal is `==` with a tolerance"
         help_ = f"write `== {view.at(2).text} within 1e-2`"
         return Found(2, None, "CS110", message, help_, go_on=("==",))
-    return Found(2, ("!=",), "CS110", "`~=` is written `!=`", "write `!=`")
+    return Found(2, ("!=",), "CS110")
 
 
 def _bracketed(view: View) -> bool:
     """Whether a bracket is open before this token on its line."""
-    line = _line(view)
-    return sum((t.kind in OPENERS) - (t.kind in CLOSERS) for t in line) > 0
+    return sum((t.kind in OPENERS) - (t.kind in CLOSERS) for t in view.line(_NEAR)) > 0
 
 
 def column(view: View) -> Found | None:
@@ -87,9 +83,8 @@ def column(view: View) -> Found | None:
     if not plain or left.end != view.at(0).start or right.start != view.at(0).end:
         return None
     meant = f"{left.text}.{right.text}"
-    return Found(
-        1, (".",), "CS110", f"`{left.text}${right.text}` is written `{meant}`", f"write `{meant}`"
-    )
+    said = (f"`{left.text}${right.text}` is written `{meant}`", f"write `{meant}`")
+    return Found(1, (".",), "CS110", *said)
 
 
 def members(view: View) -> Found | None:
@@ -97,8 +92,9 @@ def members(view: View) -> Found | None:
     span, first, last = _ends(view)
     if not span:
         return None
-    quantified = any(token.kind in {"FORALL", "FOR", "LBRACE"} for token in _line(view))
-    pattern = any(token.text in ("weights", "params") for token in _line(view))
+    line = view.line(_NEAR)
+    quantified = any(token.kind in {"FORALL", "FOR", "LBRACE"} for token in line)
+    pattern = any(token.text in ("weights", "params") for token in line)
     if pattern and first.isdigit() and last.isdigit() and view.at(2).kind == "COLON":
         meant = f"nm({first}, {last})"
     elif not quantified:
@@ -147,16 +143,6 @@ def _ends(view: View) -> tuple[int, str, str]:
     return 0, "", ""
 
 
-def _line(view: View) -> list[Token]:
-    """The tokens before this one on its line, a few at most."""
-    found = []
-    for token in reversed(view.done[-40:]):
-        if token.kind == "_NL":
-            break
-        found.append(token)
-    return found
-
-
 def counted_index(view: View) -> Found | None:
     """`for i = 0:2`: what an index runs over stands behind `in`."""
     counts = len(view.done) > 1 and view.done[-2].kind in {"FOR", "FORALL"}
@@ -164,20 +150,14 @@ def counted_index(view: View) -> Found | None:
     if not counts or not span or not first.isdigit():
         return None
     meant = f"in {counted(int(first), last, view.before.text)}"
-    shown = view.text(0, 1 + span)
-    return Found(
-        1 + span, (" ", meant), "CS123", f"`{shown}` is written `{meant}`", f"write `{meant}`"
-    )
+    return Found(1 + span, (" ", meant), "CS123")
 
 
 def root(view: View) -> Found | None:
     """`√x` is `sqrt(x)`."""
     if view.at(1).kind not in {"NAME", "NUMBER"}:
         return None
-    inner = view.span(1, 2)
-    meant = f"sqrt({view.source.slice(inner)})"
-    message = f"`{view.text(0, 2)}` is written `{meant}`"
-    return Found(2, (view.product(), "sqrt(", inner, ")"), "CS106", message, f"write `{meant}`")
+    return Found(2, ("sqrt(", view.span(1, 2), ")"), "CS106", factor=True)
 
 
 def latex_space(view: View) -> Found | None:
@@ -222,8 +202,7 @@ def phrase(view: View) -> Found | None:
         meant, end = _PHRASES.get(words), verb + length
         if meant is None or view.at(end).kind not in OPERAND_STARTS | {"SIGN"}:
             continue
-        shown, help_ = view.text(0, end), f"write `{meant}`"
-        return Found(end, (meant,), "CS110", f"`{shown}` is written `{meant}`", help_)
+        return Found(end, (meant,), "CS110")
     return None
 
 
@@ -238,10 +217,7 @@ def is_word(view: View) -> Found | None:
     follower = view.at(1 + negated)
     if follower.kind not in OPERAND_STARTS or follower.text in {"between", "within", "in"}:
         return None
-    meant, shown = ("!=" if negated else "=="), view.text(0, 1 + negated)
-    return Found(
-        1 + negated, (meant,), "CS110", f"`{shown}` is written `{meant}`", f"write `{meant}`"
-    )
+    return Found(1 + negated, ("!=" if negated else "==",), "CS110")
 
 
 def group_by(view: View) -> Found | None:

@@ -8,7 +8,7 @@ import re
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.mistakes.failure import OPERAND_ENDS
 from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
+from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.defined_names import defined_names, model_names
@@ -45,7 +45,7 @@ def rate_over(view: View) -> Found | None:
     else:
         return None
     message = f"`{view.text(0, 3)}` is written as the fraction that it is"
-    return Found(3, (meant,), "CS120", message, f"write `{meant}`", safe=False)
+    return Found(3, (meant,), "CS120", message, safe=False)
 
 
 def fairness_over(view: View) -> Found | None:
@@ -62,9 +62,8 @@ def fairness_over(view: View) -> Found | None:
         end += view.at(length).kind == "LPAR" and view.at(end).kind == "RPAR"
     elif length == 1:
         return None  # one word alone is a name, of which more is known later
-    meant = form.format(g=column)
     message = f"`{view.text(0, end)}` is written as the gap of rates that it is"
-    return Found(end, (meant,), "CS120", message, f"write `{meant}`", safe=False)
+    return Found(end, (form.format(g=column),), "CS120", message, safe=False)
 
 
 def sparsity_of(view: View) -> Found | None:
@@ -81,7 +80,7 @@ def sparsity_of(view: View) -> Found | None:
         if share:
             meant, take = f"{meant} {_BOUNDS[relation.text]} {share}", end + 2
     message = "sparsity is the share of zeros; a spec bounds the share of the others, the density"
-    return Found(take, (meant,), "CS120", message, f"write `{meant}`", safe=False)
+    return Found(take, (meant,), "CS120", message, safe=False)
 
 
 def _rest(text: str) -> str:
@@ -107,9 +106,7 @@ def function_of(view: View) -> Found | None:
     if view.at(2).kind != "NAME":
         return None
     pieces: tuple[Piece, ...] = (word, "(", view.span(2, end), ")")
-    meant = f"{word}({view.text(2, end)})"
-    message = f"what `{word}` takes stands in `( )`"
-    return Found(end, pieces, "CS101", message, f"write `{meant}`")
+    return Found(end, pieces, "CS101", f"what `{word}` takes stands in `( )`")
 
 
 def _name_end(view: View, place: int) -> int:
@@ -133,8 +130,7 @@ def _of_mean(view: View, word: str) -> Found | None:
     inner, end = view.text(2, close), close + 1
     if view.at(end).text in _OVER and view.at(end + 1).kind == "NAME":
         inner, end = f"{inner} | {view.at(end + 1).text}", end + 2
-    meant = f"{word}({inner}])"
-    return Found(end, (meant,), "CS101", f"what `{word}` takes stands in `( )`", f"write `{meant}`")
+    return Found(end, (f"{word}({inner}])",), "CS101", f"what `{word}` takes stands in `( )`")
 
 
 def article(view: View) -> Found | None:
@@ -144,7 +140,7 @@ def article(view: View) -> Found | None:
         return None
     if following.start == view.at(0).end or view.at(2).kind in {"COLON", "RELATION"}:
         return None
-    return Found(1, (), "CS101", f"`{view.at(0).text}` means nothing here", "remove it")
+    return Found(1, (), "CS101", f"`{view.at(0).text}` means nothing here")
 
 
 def crossed(view: View) -> Found | None:
@@ -211,14 +207,9 @@ def mean_by(view: View) -> Found | None:
 
 def _average(view: View) -> Token | None:
     """The `E` or `P` of the brackets that the token before stands in, or closes."""
-    depth = 0
-    for index in range(len(view.done) - 1, max(0, len(view.done) - WINDOW), -1):
-        kind = view.done[index].kind
-        depth += (kind in OPENERS) - (kind in CLOSERS)
-        if depth > 0 or (kind == "LSQB" and not depth and view.before.kind == "RSQB"):
-            opener = view.done[index - 1]
-            return opener if opener.kind == "AVERAGE" else None
-    return None
+    place = view.opener(0 if view.before.kind == "RSQB" else 1)
+    before = view.done[place - 1] if place else None
+    return before if before is not None and before.kind == "AVERAGE" else None
 
 
 def so_many_of(view: View) -> Found | None:
@@ -226,9 +217,8 @@ def so_many_of(view: View) -> Found | None:
     inner = [view.at(i).kind for i in (1, 2, 4, 5)] == ["LPAR", "NUMBER", "NUMBER", "RPAR"]
     if not inner or view.at(3).text not in (":", "/", "of") or _own(view):
         return None
-    meant = f"{view.at(0).text}({view.at(2).text}, {view.at(4).text})"
     message = f"the two numbers of `{view.at(0).text}` are separated by `,`"
-    return Found(6, (meant,), "CS115", message, f"write `{meant}`")
+    return Found(6, (f"{view.at(0).text}({view.at(2).text}, {view.at(4).text})",), "CS115", message)
 
 
 def index_first(view: View) -> Found | None:
@@ -241,9 +231,8 @@ def index_first(view: View) -> Found | None:
         kind = view.at(index).kind
         if kind == "COMMA" and not depth and index + 1 < close:
             members, term = view.text(2, index), view.text(index + 1, close)
-            meant = f"{view.at(0).text}({term} for {members})"
             message = f"the index of a `{view.at(0).text}` stands behind its term: `for i in S`"
-            return Found(close + 1, (meant,), "CS136", message, f"write `{meant}`")
+            return Found(close + 1, (f"{view.at(0).text}({term} for {members})",), "CS136", message)
         depth += (kind in OPENERS) - (kind in CLOSERS)
     return None
 
@@ -255,8 +244,7 @@ def extreme_bound(view: View) -> Found | None:
     if not ends or number.kind != "NUMBER" or number.start == view.at(0).end:
         return None
     meant = "<=" if view.at(0).text.lower().startswith("max") else ">="
-    message = f"`{view.at(0).text}` of a value is written `{meant}`"
-    return Found(1, (meant,), "CS110", message, f"write `{meant}`")
+    return Found(1, (meant,), "CS110", f"`{view.at(0).text}` of a value is written `{meant}`")
 
 
 def _behind_bar(rate: str, column: str) -> str:

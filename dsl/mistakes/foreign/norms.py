@@ -10,16 +10,10 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 _ORDERS = {
-    "₂": "2",
-    "₁": "1",
-    "_2": "2",
-    "_1": "1",
-    "_inf": "inf",
-    "_infty": "inf",
-    "_F": "2",
-    "₀": "0",
-    "_0": "0",
-    "_fro": "2",
+    **dict.fromkeys(("₂", "_2", "_F", "_fro"), "2"),
+    **dict.fromkeys(("₁", "_1"), "1"),
+    **dict.fromkeys(("_inf", "_infty"), "inf"),
+    **dict.fromkeys(("₀", "_0"), "0"),
     "_": "",
 }
 _STOPS = frozenset(["_NL", "$END", "SEMICOLON", "ST"])
@@ -43,10 +37,7 @@ def absolute(view: View) -> Found | None:
     if close is None or close == 1:
         return None
     inner = view.span(1, close)
-    meant = f"abs({view.source.slice(inner)})"
-    shown = view.text(0, close + 1)
-    message = f"`{shown}` is written `{meant}`"
-    return Found(close + 1, ("abs(", inner, ")"), "CS124", message, f"write `{meant}`")
+    return Found(close + 1, ("abs(", inner, ")"), "CS124")
 
 
 def bars_of_latex(view: View, word: str, width: int) -> Found | None:
@@ -69,8 +60,7 @@ def _absolute_of_latex(view: View, start: int, close: int) -> Found:
     inner = view.span(start, close)
     meant = f"abs({view.source.slice(inner)})"
     message = f"`{view.text(0, close + 2)}` is LaTeX; a spec writes `{meant}`"
-    pieces = (view.product(), "abs(", inner, ")")
-    return Found(close + 2, pieces, "CS125", message, f"write `{meant}`")
+    return Found(close + 2, ("abs(", inner, ")"), "CS125", message, factor=True)
 
 
 def _norm(view: View, start: int, close: int, end: int) -> Found:
@@ -82,11 +72,9 @@ def _norm(view: View, start: int, close: int, end: int) -> Found:
     inner = view.span(start, close)
     if order == "0":
         return _counting(view, inner, end)
-    meant = f"norm({view.source.slice(inner)}, {order or 2}){raised}"
-    message = f"`{view.text(0, end)}` is written `{meant}`"
-    pieces = (view.product(), "norm(", inner, f", {order or 2}){raised}")
+    pieces = ("norm(", inner, f", {order or 2}){raised}")
     note = "" if order else "the norm between bars is the Euclidean one, of order 2"
-    return Found(end, tuple(p for p in pieces if p), "CS124", message, f"write `{meant}`", note)
+    return Found(end, pieces, "CS124", note=note, factor=True)
 
 
 def _counting(view: View, inner: Span, end: int) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem, touching
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, touching
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
@@ -13,15 +13,14 @@ from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
+_OBJECTIVE = "the objective is a line `minimize ...` or `maximize ...`"
+_CONSTRAINT = "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`"
 _MACROS = {
     "variable": "a variable is a line `var x in [0, 10]`",
     "variables": "variables are lines `var x in [0, 10]`",
     "parameter": "a constant is a line `param a = 1`",
-    "objective": "the objective is a line `minimize ...` or `maximize ...`",
-    "constraint": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
-    "constraints": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
-    "nlobjective": "the objective is a line `minimize ...` or `maximize ...`",
-    "nlconstraint": "constraints stand below `s.t.`, one a line: `cap: x + y <= 3`",
+    **dict.fromkeys(("objective", "nlobjective"), _OBJECTIVE),
+    **dict.fromkeys(("constraint", "constraints", "nlconstraint"), _CONSTRAINT),
     "expression": "a name for an expression is a line `let e = x + y`",
 }
 _CONTINUOUS = frozenset({"real", "float", "continuous", "free", "double", "number", "reals"})
@@ -36,16 +35,8 @@ def macro(f: Failure) -> Repair | None:
     help_ = _MACROS.get(word.text.lower())
     if mark.text != "@" or help_ is None or not touching(mark, word):
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`@{word.text}` is not part of the language",
-            Span(mark.start, word.end),
-            helps=(help_,),
-        ),
-        f.tokens[: f.index] or None,
-    )
+    said = ("CS136", f"`@{word.text}` is not part of the language", help_)
+    return told(f, Span(mark.start, word.end), *said, tokens=f.tokens[: f.index] or None)
 
 
 def bounds(f: Failure) -> Repair | None:
@@ -57,89 +48,40 @@ def bounds(f: Failure) -> Repair | None:
         return None
     value = f.tokens[f.index + 1 :]
     plain = bool(value) and all(t.kind in {"NUMBER", "NAME", "SIGN", "TIMES"} for t in value)
-    written = f.text(f.index + 1, len(f.tokens)) if plain else "0"
-    below = token.text.startswith(">")
-    interval = f"[{written}, inf]" if below else f"[-inf, {written}]"
-    meant = f"in {interval}"
-    head = f.text(0, f.index)
-    span = Span(token.start, f.tokens[-1].end)
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"bounds of a `{word}` stand behind `in`",
-            span if plain else token.span,
-            helps=(f"write `{head} {meant}`",)
-            + (() if plain else ("for both bounds write `in [lo, hi]`",)),
-            fix=meant if plain else None,
-            fix_span=span,
-            safe=plain,
-        ),
-        _bounded(f, value, below) if plain else None,
-    )
-
-
-def _bounded(f: Failure, value: tuple[Token, ...], below: bool) -> tuple[Token, ...]:
-    start, end = f.token.start, f.tokens[-1].end
-    comma = Token("COMMA", ",", end, end)
-    unbounded = Token("NAME", "inf", end, end)
-    lower = value if below else (Token("SIGN", "-", start, start), unbounded)
-    upper = (unbounded,) if below else value
-    return (
-        *f.tokens[: f.index],
-        Token("IN", "in", start, start),
-        Token("LSQB", "[", start, start),
-        *lower,
-        comma,
-        *upper,
-        Token("RSQB", "]", end, end),
-    )
+    left, right = ("in [", ", inf]") if token.text.startswith(">") else ("in [-inf, ", "]")
+    said = ("CS136", f"bounds of a `{word}` stand behind `in`")
+    help_ = f"write `{f.text(0, f.index)} {left}{f.text(f.index + 1) if plain else '0'}{right}`"
+    if not plain:
+        return told(f, token.span, *said, help_, "for both bounds write `in [lo, hi]`")
+    pieces = (left, f.span(f.index + 1), right)
+    return rewritten(f, f.index, len(f.tokens), pieces, *said, help_)
 
 
 def objective_label(f: Failure) -> Repair | None:
     """`minimize cost: x`, `cost: minimize x`: an objective has no label."""
     objective = f.first.kind in {"MINIMIZE", "MAXIMIZE"}
     if f.at(1).kind == "COLON" and f.at(2).kind in {"MINIMIZE", "MAXIMIZE"}:
-        return _labelled_objective(f)
+        gap = Span(f.first.start, f.at(2).start)
+        return _without_label(f, f.span(0, 2), gap, f.text(2), f.tokens[2:])
     if not objective or f.token.kind != "COLON" or f.index != 2 or f.before.kind != "NAME":
         return None
     following = f.at(3)
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "an objective has no label",
-            Span(f.before.start, f.token.end),
-            notes=("labels name constraints; there is only one objective",),
-            helps=(f"write `{f.first.text} {f.text(3, len(f.tokens))}`",)
-            if following.text
-            else (f"write `{f.first.text} ...`",),
-            fix="",
-            fix_span=Span(f.before.start, following.start if following.text else f.token.end),
-        ),
-        f.replaced(1, 3) if following.text else None,
-    )
+    gap = Span(f.before.start, following.start if following.text else f.token.end)
+    tokens = f.replaced(1, 3) if following.text else None
+    return _without_label(f, f.span(1, 3), gap, f"{f.first.text} {f.text(3) or '...'}", tokens)
 
 
-def _labelled_objective(f: Failure) -> Repair:
-    return Repair(
-        problem(
-            f.source,
-            "CS126",
-            "an objective has no label",
-            Span(f.first.start, f.at(1).end),
-            notes=("labels name constraints; there is only one objective",),
-            helps=(f"write `{f.text(2, len(f.tokens))}`",),
-            fix="",
-            fix_span=Span(f.first.start, f.at(2).start),
-        ),
-        f.tokens[2:],
-    )
+def _without_label(
+    f: Failure, span: Span, gap: Span, meant: str, tokens: tuple[Token, ...] | None
+) -> Repair:
+    notes = ("labels name constraints; there is only one objective",)
+    said = ("CS126", "an objective has no label", f"write `{meant}`")
+    return told(f, span, *said, notes=notes, fix="", fix_span=gap, tokens=tokens)
 
 
 def _whole_number(f: Failure, start: int) -> str:
     """The line without the kind, in its own set or in a usual one."""
-    rest = f.text(start, len(f.tokens)) if start < len(f.tokens) else ""
+    rest = f.text(start) if start < len(f.tokens) else ""
     held = f" {rest}" if rest.startswith("in ") else _ends(f.at(start - 1).text)
     return f"write `{f.text(0, f.index)}{held}`, and look at how near to a whole number it ends"
 
@@ -166,23 +108,19 @@ def declared_kind(f: Failure) -> Repair | None:
         said = ("CS136", f"`{shown}`: kinds are not declared, and sizes stand behind the name")
         help_ = f"write `{f.text(0, f.index)}{size}`"
         return rewritten(f, f.index, close + 1, (size,), *said, help_)
-    span = Span(f.token.start, kind.end)
     whole = kind.text.lower() in _DISCRETE and f.first.kind == "VAR"
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`{f.source.slice(span)}`: variables are real numbers"
-            if whole
-            else f"`{f.source.slice(span)}`: kinds are not declared",
-            span,
-            notes=("training moves by gradients, and whole numbers have none",) if whole else (),
-            helps=(_whole_number(f, at + 1) if whole else "remove it",),
-            fix=_ends(kind.text) if whole and f.at(at + 1).kind != "IN" else "",
-            fix_span=Span(f.before.end, kind.end),
-            safe=not whole,
-        ),
-        f.replaced(f.index, at + 1),
+    why = "variables are real numbers" if whole else "kinds are not declared"
+    return told(
+        f,
+        f.span(f.index, at + 1),
+        "CS136",
+        f"`{f.text(f.index, at + 1)}`: {why}",
+        _whole_number(f, at + 1) if whole else "remove it",
+        notes=("training moves by gradients, and whole numbers have none",) if whole else (),
+        fix=_ends(kind.text) if whole and f.at(at + 1).kind != "IN" else "",
+        fix_span=Span(f.before.end, kind.end),
+        safe=not whole,
+        tokens=f.replaced(f.index, at + 1),
         sure=False,
     )
 
@@ -198,63 +136,47 @@ def bare_definition(f: Failure) -> Repair | None:
         return None
     head = 4 if f.at(3).kind == "DOT" else 2
     kind = _DECLARED.get(f.at(head).text.lower())
-    number = len(f.tokens) == 3 and value.kind == "NUMBER"
     made = "model" if value.text in MODELS else "data" if value.text in SOURCES else ""
-    word = kind or made or ("param" if number else "let")
+    word = made or ("param" if plain else "let")
     if f.at(head).text == "Problem":
         return _problem(f)
+    said = ("CS136", f"`{name.text} = ...` does not say what it defines")
+    notes = ("a definition begins with `let`, `param`, `var`, `data` or `model`",)
     if kind:
-        size = f.at(head + 2).text if f.at(head + 2).kind == "NUMBER" else ""
-        meant = f"{word} {name.text}[{size}]" if size else f"{word} {name.text}"
-    else:
-        meant = f"{word} {f.text(0, len(f.tokens))}"
-    place = name.start
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            f"`{name.text} = ...` does not say what it defines",
-            name.span,
-            notes=("a definition begins with `let`, `param`, `var`, `data` or `model`",),
-            helps=(f"write `{meant}`",)
-            + (
-                () if kind or number or made else (f"or another kind, such as `{FORMS['VAR'][1]}`",)
-            ),
-            fix=None if kind else f"{word} ",
-            fix_span=Span(place, place),
-            safe=False,
-        ),
-        None if kind else (Token(word.upper(), word, place, place, True), *f.tokens),
+        size = f"[{f.at(head + 2).text}]" if f.at(head + 2).kind == "NUMBER" else ""
+        help_ = f"write `{kind} {name.text}{size}`"
+        return told(f, name.span, *said, help_, notes=notes, sure=False)
+    helps = [f"write `{word} {f.text(0)}`"]
+    if word == "let":
+        helps.append(f"or another kind, such as `{FORMS['VAR'][1]}`")
+    return rewritten(
+        f,
+        0,
+        0,
+        (f"{word} ",),
+        *said,
+        *helps,
+        notes=notes,
+        shown=name.span,
+        place=name.start,
+        safe=False,
         sure=False,
     )
 
 
 def _problem(f: Failure) -> Repair:
     """`prob = Problem(Minimize(x), [x >= 1])`."""
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            "a spec is the problem itself: it is not put together by a call",
-            Span(f.first.start, f.tokens[-1].end),
-            helps=("write a line `minimize ...`, and below `s.t.` one constraint a line",),
-        )
-    )
+    message = "a spec is the problem itself: it is not put together by a call"
+    help_ = "write a line `minimize ...`, and below `s.t.` one constraint a line"
+    return told(f, f.span(0), "CS136", message, help_)
 
 
 def star_import(f: Failure) -> Repair | None:
     """`from "nets.py" import *`."""
     if f.first.kind != "FROM" or f.token.text != "*":
         return None
-    return Repair(
-        problem(
-            f.source,
-            "CS128",
-            "`import *` does not say what it brings in",
-            f.token.span,
-            helps=(f"name them: `{f.text(0, f.index)} {_called_in(f.source.text)}`",),
-        )
-    )
+    help_ = f"name them: `{f.text(0, f.index)} {_called_in(f.source.text)}`"
+    return told(f, f.token.span, "CS128", "`import *` does not say what it brings in", help_)
 
 
 def _called_in(text: str) -> str:
@@ -268,18 +190,12 @@ def renamed_given(f: Failure) -> Repair | None:
     if f.first.kind != "GIVEN" or f.token.kind != "AS":
         return None
     there, here = f.before.text, f.at(f.index + 1).text or "k"
-    return Repair(
-        problem(
-            f.source,
-            "CS136",
-            "`given` names have no second name",
-            f.token.span,
-            label="a loop hands values over by the names in this line",
-            helps=(
-                f"write `given {here}`, and hand it over as `p.loss({here}=...)`",
-                f"or `given {there}` and, on a line below, `let {here} = {there}`",
-            ),
-        ),
-        f.replaced(f.index, f.index + 2),
-        sure=False,
+    label = "a loop hands values over by the names in this line"
+    tokens = f.replaced(f.index, f.index + 2)
+    said = (
+        "CS136",
+        "`given` names have no second name",
+        f"write `given {here}`, and hand it over as `p.loss({here}=...)`",
+        f"or `given {there}` and, on a line below, `let {here} = {there}`",
     )
+    return told(f, f.token.span, *said, label=label, tokens=tokens, sure=False)

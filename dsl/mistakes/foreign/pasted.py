@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
 from cspec.dsl.mistakes.failure import problem
-from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.source import Source, Span, line_of
 from cspec.dsl.text.tokens import Token
 
 _PROMPT = re.compile(
@@ -61,22 +61,16 @@ def _merges(source: Source) -> Iterator[tuple[Diagnostic, list[Span]]]:
         if match is None:
             continue
         whole = Span(*match.span())
-        line = Span(match.start(), source.text.find("\n", match.start()))
-        kept = [match["first"].removesuffix("\n"), match["second"].removesuffix("\n")]
-        yield (
-            problem(
-                source,
-                "CS145",
-                "a merge is not finished: two versions of the same lines",
-                line,
-                helps=("keep the lines above or below `=======`, and remove the marks",),
-                fixes=tuple(
-                    Fix(span=whole, replacement=text, title=title, safe=False)
-                    for text, title in zip(kept, ("keep the first", "keep the second"), strict=True)
-                ),
-            ),
-            [Span(match.start(), match.start("first")), Span(match.end("first"), match.end())],
-        )
+        fixes = [
+            Fix(span=whole, replacement=match[kept].removesuffix("\n"), title=f"keep the {kept}")
+            for kept in ("first", "second")
+        ]
+        message = "a merge is not finished: two versions of the same lines"
+        line = Span(*line_of(source.text, match.start()))
+        helps = ("keep the lines above or below `=======`, and remove the marks",)
+        finding = problem(source, "CS145", message, line, helps=helps, fixes=fixes)
+        first = match.span("first")
+        yield finding, [Span(match.start(), first[0]), Span(first[1], match.end())]
 
 
 def _numbered(source: Source) -> Iterator[tuple[Diagnostic, list[Span]]]:
@@ -104,11 +98,6 @@ def _removed(source: Source, message: str, spans: list[Span]) -> Diagnostic:
     """A finding at the first of several marks; its fix removes them all."""
     whole = Span(spans[0].start, spans[-1].end)
     pieces = [source.text[before.end : after.start] for before, after in pairwise(spans)]
-    return problem(
-        source,
-        "CS145",
-        message,
-        spans[0],
-        helps=("remove it" if len(spans) == 1 else "remove it from each line",),
-        fixes=(Fix(span=whole, replacement="".join(pieces), title="remove it", safe=True),),
-    )
+    helps = ("remove it" if len(spans) == 1 else "remove it from each line",)
+    fixes = (Fix(span=whole, replacement="".join(pieces), title="remove it", safe=True),)
+    return problem(source, "CS145", message, spans[0], helps=helps, fixes=fixes)

@@ -22,6 +22,10 @@ def _sense(match: re.Match[str]) -> tuple[Piece, ...]:
     return (f"{word} ", *_bare(match))
 
 
+def _by_word(match: re.Match[str]) -> str:
+    return f"{'maximize' if match['word'].startswith('max') else 'minimize'} {{expr}}"
+
+
 def _own_sense(match: re.Match[str]) -> str | None:
     return f"{match['sense'].lower()} {{expr}}"
 
@@ -148,23 +152,17 @@ PROBLEMS = (
         code="CS126",
     ),
     row(
-        r"(?P<word>minimi[sz]e|maximi[sz]e|min|max)~[A-Za-z_]\w* =(?![=>])"
-        r" (?P<expr>[^#\n]*[^#\n; \t])",
+        r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~(?:[A-Za-z_]\w*|\w+\( \w+(?: , \w+)* \)) ="
+        r"(?![=>]) (?P<expr>[^#\n]*[^#\n; \t])",
         "an objective has no name: what is optimized stands behind its word",
-        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+        _by_word,
     ),
     row(
         r"[A-Za-z_]\w* : (?P<word>minimise|maximise|min|max)\b"
         r" (?P<expr>(?:(?![<>=]=)[^#\n])*[^#\n; \t])(?=\s*(?:[#\n]|$))",
         "an objective has no label",
-        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
+        _by_word,
         code="CS126",
-    ),
-    row(
-        r"(?P<word>min|max|minimi[sz]e|maximi[sz]e)~\w+\( \w+(?: , \w+)* \) =(?![=>])"
-        r" (?P<expr>[^#\n]*[^#\n; \t])",
-        "an objective has no name: what is optimized stands behind its word",
-        lambda m: f"{'maximize' if m['word'].startswith('max') else 'minimize'} {{expr}}",
     ),
     row(
         r"(?P<call>(?:[A-Za-z_]\w*\.)+(?P<sense>minimize|maximize))\( (?P<expr>[^#\n]*)\)",

@@ -4,6 +4,7 @@ quantized to 8 bits`, `early stopping(5)`, `minimize 1/n sum_i loss(f(x_i), y_i)
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from cspec.dsl.mistakes.foreign.rows import REMOVE, row
 from cspec.dsl.text.defined_names import model_names
@@ -123,6 +124,9 @@ def _over(match: re.Match[str]) -> str:
     return "{word} {expr}"
 
 
+_worded = partial(row, code="CS120")
+"""A row for words that a spec writes in another form."""
+
 PROSE = (
     row(
         r"verify~(?P<expr>[^#\n]*[\[\(<>=][^#\n]*[^#\n \t])~on~(?P<data>\w+)",
@@ -145,19 +149,17 @@ PROSE = (
         _over,
         code="CS119",
     ),
-    row(
+    _worded(
         r"(?P<word>minimize|maximize)~(?P<expr>[a-z]\w*(?:\([^#\n]*?\))?)~(?:where|when|if|given|for)~"
         r"(?P<cond>\w+ (?:==|!=|<=|>=|<|>) [^#\n]*[^#\n; \t])",
         "a mean over some of the examples has its condition behind `|`",
         "{word} E[{expr} | {cond}]",
-        code="CS120",
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}forall~(?P<names>\([\w, ]*\)|\w+ , \w+)~in~(?P<product>values\( \w+ \)"
         r"(?: (?:[xX×*@,&]|and) values\( \w+ \))+) : (?P<body>[^#\n]*[^#\n; \t])",
         "every combination of the values of columns is `cross`",
         _products,
-        code="CS120",
     ),
     row(
         rf"{_HEAD}{_LABEL}forall~(?P<a>[A-Za-z]\w*) (?P<mark>!=|<=|>=|<|>) (?P<b>[A-Za-z]\w*)~in~"
@@ -181,13 +183,12 @@ PROSE = (
         "{st}{head}forall {a} in {of}: {body}",
         code="CS137",
     ),
-    row(
+    _worded(
         r"(?P<head>[^#\n]*?)E\[ (?P<expr>[^\[\]|\n]*[^\[\]|\n ]) \| (?:the~)?"
         r"(?:worst|top|highest|hardest|largest)~(?P<share>[\d.]+) %(?: of [\w ]+)? \]"
         r"(?P<rest>[^#\n]*)",
         "the mean of the worst examples is `cvar`",
         _worst,
-        code="CS120",
     ),
     row(
         r"(?P<head>using~\w+\([^#\n]*\bevery = )(?P<count>\d+)~?(?P<unit>epochs?|steps?)"
@@ -196,37 +197,32 @@ PROSE = (
         _every,
         code="CS136",
     ),
-    row(
+    _worded(
         r"verify~(?:all~)?(?:the~)?(?:constraints|requirements|everything)~on~(?P<data>\w+)",
         "all constraints are `all`",
         "verify all on {data}",
-        code="CS120",
     ),
-    row(
+    _worded(
         r"verify~on~(?P<data>\w+) : (?P<what>\w+(?: , \w+)*)",
         "what is verified stands before its data",
         "verify {what} on {data}",
-        code="CS120",
     ),
-    row(
+    _worded(
         r"(?:record|log|track|report|monitor|print)~(?P<name>[A-Za-z_]\w*) (?:=|:)"
         r" (?P<value>[^#\n=][^#\n]*[^#\n; \t])",
         "what is recorded is a `metric`",
         "metric {name} = {value}",
-        code="CS120",
     ),
-    row(
+    _worded(
         r"metric~(?P<name>\w+) \( (?P<data>train|val|test) \) = (?P<value>[EP]\[[^\]#\n]*)\]",
         "where a metric is measured stands behind `on`, in its brackets",
         "metric {name} = {value} on {data}]",
-        code="CS120",
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}(?P<rate>[EP]\[[^\]|#\n]*)\](?P<rest> [<>=]= [\d.]+%?)~"
         r"(?:for|where|if|when|given)~(?P<given>\w+ (?:==|!=|<=|>=|<|>) [^#\n;]*[^#\n; \t])",
         "over which examples a rate goes stands behind `|`, in its brackets",
         "{st}{head}{label}{rate} | {given}]{rest}",
-        code="CS120",
     ),
     row(
         rf"{_HEAD}{_LABEL}(?P<body>[^#\n]*[<>=]=[^#\n]*[^#\n \t])~for~(?:all|each|every)"
@@ -255,51 +251,45 @@ PROSE = (
         "{st}{expr}",
         code="CS128",
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}{_RATE} (?:is~|are~|be~|must~be~)?(?:the~)?"
         rf"(?:same|equal|identical|constant|similar|balanced)~{_GROUPS}",
         "that a rate is the same in all groups is a small `gap`",
         _same,
-        code="CS120",
         safe=False,
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}(?:difference|gap|disparity|differences)~(?:in|of)~{_RATE}~{_GROUPS}"
         r"(?P<rest> (?:<=|<) [\d.]+%?)?",
         "the largest difference between groups is a `gap`",
         _gap,
-        code="CS120",
         safe=False,
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}(?:difference|gap|disparity|differences)~{_GROUPS}~(?:in|of)~{_RATE}"
         r"(?P<rest> (?:<=|<) [\d.]+%?)?",
         "the largest difference between groups is a `gap`",
         _gap,
-        code="CS120",
         safe=False,
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}(?:pred|predictions?)~(?:is~|are~)?independent~(?:of|from)~"
         r"(?P<column>[A-Za-z_]\w*)",
         "that predictions do not depend on a column is a small `gap` of their rates",
         "{st}{head}{label}gap(P[pred == 1 | {column}]) <= 5%",
-        code="CS120",
         safe=False,
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)(?:\.weights)?~)?(?:weights~)?(?:are~|is~)?"
         r"(?:quantized|quantised|rounded)~(?:to~)?(?P<bits>\d+)[ -]?bits?",
         "quantized weights lie on a grid",
         _quantized,
-        code="CS120",
     ),
-    row(
+    _worded(
         rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)(?:\.weights)?~)?(?:is~|are~)?(?P<n>\d+):(?P<m>\d+)"
         r"(?:[ -](?:sparse|sparsity|pruned))",
         "N of M in a row is the set `nm`",
         _sparse,
-        code="CS120",
     ),
     row(
         rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)\.)?weights~(?:lie~|are~)?(?:on|in)~(?:the~)?"
@@ -314,25 +304,22 @@ PROSE = (
         "{st}{head}{label}forall W in {model}.weights: {body}",
         code="CS137",
     ),
-    row(
+    _worded(
         r"early[_ -]?stop(?:ping)? (?:\(? (?:patience = )?(?P<count>\d+)(?:~epochs?)? \)?|\( \))",
         "when a run ends early, `stop when` says",
         lambda m: f"stop when stalled(epochs={m['count'] or 5})",
-        code="CS120",
     ),
-    row(
+    _worded(
         r"stop~(?:when|if|once)~(?:all~|every~)?(?:the~)?(?:constraints?|requirements?)~"
         r"(?:are~|is~)?(?:all~)?(?:hold|holds|met|satisfied|feasible|fulfilled)",
         "that all requirements hold is one word",
         "stop when feasible",
-        code="CS120",
     ),
-    row(
+    _worded(
         r"(?P<word>test|check|evaluate|validate|eval)~(?:(?P<what>all|[a-z]\w*)~)?on~"
         r"(?P<data>[A-Za-z_]\w*)",
         "on which data requirements are judged, `verify` says",
         _verified,
-        code="CS120",
     ),
     row(
         r"verify~(?P<what>\w+(?: , \w+)*)~(?:after|at~the~end~of|when|at)~(?:training|end|fit|run)",

@@ -30,9 +30,8 @@ def mean_where(view: View) -> Found | None:
     )
     event = "pred == 1" if inner == "pred" else _SINGLE.sub("==", inner)
     kind = "P" if rate or inner == "pred" else "E"
-    meant = f"{kind}[{event} | {condition}]"
     message = "a mean over the examples where something holds has it behind `|`"
-    return Found(end, (meant,), "CS120", message, f"write `{meant}`", safe=inner != "pred")
+    return Found(end, (f"{kind}[{event} | {condition}]",), "CS120", message, safe=inner != "pred")
 
 
 def _condition_end(view: View, start: int) -> int:
@@ -66,21 +65,18 @@ def not_null(view: View) -> Found | None:
 
 def such_that(view: View) -> Found | None:
     """`sum(x[i] : i in range(3))`: the colon of mathematics is `for`."""
-    depth = 0
-    for index in range(len(view.done) - 1, max(0, len(view.done) - WINDOW), -1):
-        kind = view.done[index].kind
-        depth += (kind in OPENERS) - (kind in CLOSERS)
-        if depth > 0:
-            break
-    called = depth > 0 and kind == "LPAR" and view.done[index - 1].text in _GATHER
-    if not called or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+    opener = view.opener()
+    if opener is None or view.at(1).kind != "NAME" or view.at(2).kind != "IN":
+        return None
+    word = view.done[opener - 1].text
+    if view.done[opener].kind != "LPAR" or word not in _GATHER:
         return None
     over, depth = 3, 0
     while over < WINDOW and depth >= 0 and view.at(over).kind != "$END":
         depth += (view.at(over).kind in OPENERS) - (view.at(over).kind in CLOSERS)
         over += 1
     members = view.text(1, over - 1)
-    message = f"`: {members}`: what a `{view.done[index - 1].text}` runs over stands behind `for`"
+    message = f"`: {members}`: what a `{word}` runs over stands behind `for`"
     return Found(1, (" for",), "CS128", message, f"write `for {members}`")
 
 
@@ -109,8 +105,7 @@ def real_numbers(view: View) -> Found | None:
         return None
     meant = {"+": "[0, inf]", "-": "[-inf, 0]"}.get(word[-1], "[-inf, inf]")
     shown = view.text(0, take)
-    message = f"`{shown}` is written as an interval: `{meant}`"
-    return Found(take, (meant,), "CS123", message, f"write `{meant}`")
+    return Found(take, (meant,), "CS123", f"`{shown}` is written as an interval: `{meant}`")
 
 
 def monotone_in(view: View) -> Found | None:
@@ -143,10 +138,8 @@ def _monotone_call(view: View) -> Found | None:
 
 
 def _monotone(model: str, column: str, down: bool, take: int, back: int) -> Found:
-    low, high = (model, "raised"), (model, "x")
-    first, second = (low, high) if down else (high, low)
-    terms = [f"{f}({of})" for f, of in (first, second)]
-    meant = f"E[max({terms[0]} - {terms[1]}, 0)] <= 1e-3"
+    first, second = ("raised", "x") if down else ("x", "raised")
+    meant = f"E[max({model}({first}) - {model}({second}), 0)] <= 1e-3"
     message = f"that `{model}` is monotone is said of pairs of inputs"
     note = (
         f"`raised` is a column of inputs that differ from `x` by a larger `{column}` alone:"
@@ -154,8 +147,7 @@ def _monotone(model: str, column: str, down: bool, take: int, back: int) -> Foun
     )
     # Read on as a requirement that is right in every spec: what is to be added is said above.
     go_on: tuple[Piece, ...] = ("0 <= 1",)
-    help_ = f"write `{meant}`"
-    return Found(take, None, "CS120", message, help_, note, go_on=go_on, back=back)
+    return Found(take, None, "CS120", message, f"write `{meant}`", note, go_on=go_on, back=back)
 
 
 def product_sign(view: View) -> Found | None:
@@ -166,7 +158,7 @@ def product_sign(view: View) -> Found | None:
     meant = f"exp(sum(log({view.text(1, end)})))"
     pieces = ("exp(sum(log(", view.span(1, end), ")))")
     message = f"a product over all entries is written `{meant}`"
-    return Found(end, pieces, "CS106", message, f"write `{meant}`", PRODUCTS, safe=False)
+    return Found(end, pieces, "CS106", message, note=PRODUCTS, safe=False)
 
 
 PRODUCTS = "for entries above 0; of a few, of any sign, write `x[0]*x[1]`"

@@ -79,6 +79,11 @@ def row(
     return ForeignLine(whole, code, message, template, help, note, alternatives, safe)
 
 
+def removed(pattern: str, message: str, help: str = "", *, code: str = "CS128") -> ForeignLine:
+    """A row whose line goes; `help` goes on behind `remove the line`."""
+    return row(pattern, message, REMOVE, help=f"remove the line{help}", code=code)
+
+
 def _blanks(match: re.Match[str]) -> str:
     return {" ": r"[ \t]*", "~": r"[ \t]+"}.get(match[0], match[0])
 

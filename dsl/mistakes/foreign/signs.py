@@ -7,7 +7,6 @@ from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.settings.usual import setting_names
 from cspec.dsl.text.defined_names import fields
 from cspec.dsl.text.source import Span
-from cspec.dsl.text.tokens import Token
 
 _STARTS = frozenset({"_NL", "ST", "COLON", "SEMICOLON", "$END"})
 
@@ -18,22 +17,18 @@ def more_or_less(view: View) -> Found | None:
         return None
     if view.before.kind != "NUMBER" and view.before.text != "%":
         return None
-    shown = f"+/- {view.at(3).text}"
-    message = f"`{shown}`: a tolerance stands behind `within`"
-    meant = f"within {view.at(3).text}"
-    return Found(4, (meant,), "CS124", message, f"write `{meant}`")
+    message = f"`+/- {view.at(3).text}`: a tolerance stands behind `within`"
+    return Found(4, (f"within {view.at(3).text}",), "CS124", message)
 
 
 def _both_sides(view: View) -> Found | None:
     """`a - b <= +-0.1`: as far on either side."""
-    ends = {"_NL", "ST", "COLON", "SEMICOLON"}
-    back = next((i for i, t in enumerate(view.done[::-1]) if t.kind in ends), len(view.done))
+    back = view.behind("_NL", "ST", "COLON", "SEMICOLON")
     if back < 2:
         return None
     left = view.source.slice(Span(view.done[-back].start, view.done[-2].end))
-    meant = f"abs({left}) <= {view.at(2).text}"
     message = f"`{view.text(0, 3)}`: as far on either side is an absolute value"
-    return Found(3, (meant,), "CS124", message, f"write `{meant}`", back=back, safe=False)
+    return Found(3, (f"abs({left}) <= {view.at(2).text}",), "CS124", message, back=back, safe=False)
 
 
 def doubled_sign(view: View) -> Found | None:
@@ -53,12 +48,13 @@ def doubled_sign(view: View) -> Found | None:
     shown, behind = view.text(0, 2), view.text(2, 3)
     if first.text != second.text and _one_value(view):
         message = f"`{shown} {behind}`: a tolerance stands behind `within`"
-        meant = f"within {behind}"
-        return Found(3, (meant,), "CS124", message, f"write `{meant}`")
+        return Found(3, (f"within {behind}",), "CS124", message)
     if first.text == second.text:
-        meant = f"write `{first.text}`" if first.text == "+" else "write `+` or `-`"
-        message = f"`{shown}` has two readings: one sign too many, or {_sum_or_not(shown)}?"
-        return Found(2, None, "CS102", message, meant, go_on=("+",))
+        other, help_ = "the sum", "write `+` or `-`"
+        if first.text == "+":
+            other, help_ = "a sign", "write `+`"
+        message = f"`{shown}` has two readings: one sign too many, or {other}?"
+        return Found(2, None, "CS102", message, help_, go_on=("+",))
     message = f"`{shown}` has two readings: a tolerance, or a difference?"
     help_ = f"for a tolerance write `within {behind}` behind the constraint, else `- {behind}`"
     return Found(2, None, "CS124", message, help_, go_on=("-",))
@@ -71,21 +67,16 @@ def _one_value(view: View) -> bool:
     return numbers and done[0] == "==" and view.at(3).kind in _STARTS
 
 
-def _sum_or_not(shown: str) -> str:
-    return "the sum" if shown == "--" else "a sign"
-
-
 def semidefinite(view: View) -> Found | None:
     """`X >> 0` of CVXPY and JuMP, `X ⪰ 0`: a matrix without negative eigenvalues."""
     double = view.at(0).text == ">" and view.texts(">", ">")
     take = 2 if double else 1
     if view.before.kind not in OPERAND_ENDS or not (double or view.at(0).text in {"⪰", "≽"}):
         return None
-    shown = view.text(0, take)
     if view.at(take).text != "0":
         return None
-    message = f"`{shown} 0` says that a matrix has no negative eigenvalue"
-    return Found(take + 1, (" in psd",), "CS110", message, "write `in psd`")
+    message = f"`{view.text(0, take)} 0` says that a matrix has no negative eigenvalue"
+    return Found(take + 1, (" in psd",), "CS110", message)
 
 
 def both_ways(view: View) -> Found | None:
@@ -120,17 +111,13 @@ def power_of_a_fraction(view: View) -> Found | None:
     minus = len(done) > 2 and done[-2].text == "-" and done[-3].kind == "POWER"
     if not minus and not (len(done) > 1 and done[-2].kind == "POWER"):
         return None
-    if view.at(1).text == "1" or not _plain(view.at(1)):
+    if view.at(1).text == "1" or not view.at(1).text.isdigit():
         return None
     share = f"{'-' if minus else ''}1/{view.at(1).text}"
     message = f"`^{share}` has two readings: the power comes before the division"
     help_ = f"for a root write `^({share})`; for the division leave the power of 1 out"
     back = 2 if minus else 1
     return Found(2, None, "CS124", message, help_, go_on=(f"({share})",), back=back)
-
-
-def _plain(number: Token) -> bool:
-    return number.text.isdigit()
 
 
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "le": "<=", "ge": ">=", "quot": '"', "nbsp": " "}
@@ -170,7 +157,7 @@ def derived(view: View) -> Found | None:
         if point != axes[0]:
             meant = f"E[{meant} for {axes[0]} in {{{point}}}]"
     message = f"`{of.text}{view.text(0, width)}`: the {_ORDERS[order - 1]} derivative is a `diff`"
-    return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
+    return Found(width, (meant,), "CS124", message, back=1)
 
 
 def at_a_point(view: View) -> Found | None:
@@ -186,8 +173,7 @@ def at_a_point(view: View) -> Found | None:
     meant = f"{of.text}({', '.join(value if a == axis.text else a for a in axes)})"
     width = last + 1 + braced
     written = view.source.slice(Span(of.start, view.span(0, width).end))
-    message = f"`{written}`: a value at a point is a call"
-    return Found(width, (meant,), "CS124", message, f"write `{meant}`", back=1)
+    return Found(width, (meant,), "CS124", f"`{written}`: a value at a point is a call", back=1)
 
 
 _PARTS = 12
@@ -202,5 +188,4 @@ def dashed_setting(view: View) -> Found | None:
     name = view.before.text + view.text(0, width).replace("-", "_")
     if view.before.kind != "NAME" or view.at(width).text != "=" or name not in setting_names():
         return None
-    message = f"`{view.before.text}{view.text(0, width)}` is written `{name}`"
-    return Found(width, (name,), "CS131", message, f"write `{name}`", back=1)
+    return Found(width, (name,), "CS131", back=1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.foreign.pieces import Piece, written
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
-from cspec.dsl.text.tokens import Token
 
 _WORDS = frozenset(["sum", "prod", "max", "min"])
 
@@ -42,8 +41,7 @@ def plain_sum(view: View) -> Found | None:
     )
     if end == 1 or not size:
         return None
-    inner = (view.span(1, end), f" for {name} in range({size[1]})")
-    return _sum(view, end, word, inner, "CS136")
+    return _sum(view, end, word, (view.span(1, end), f" for {name} in range({size[1]})"), "CS136")
 
 
 def latex_sum(view: View, word: str, name: str) -> Found | None:
@@ -133,11 +131,7 @@ def below(last: str) -> str:
 
 def chooses(view: View, name: str, start: int) -> bool:
     """Whether an index stands as one on its line, as far as one looks: `x[i]`, `x_i`, `x_{i}`."""
-    line: list[Token] = []
-    for token in reversed(view.done[-WINDOW:]):
-        if token.kind == "_NL":
-            break
-        line.insert(0, token)
+    line = view.line(WINDOW)
     for index in range(start, start + WINDOW):
         if view.at(index).kind in {"_NL", "$END"}:
             break
@@ -160,23 +154,18 @@ def _sum(
         note = "for terms above 0; a few of any sign are written out: `x[0]*x[1]`"
         opened, closed = "exp(sum(", "))"
         inner = ("log(", inner[0], ")", *inner[1:])
-    text = "".join(view.source.slice(p) if not isinstance(p, str) else p for p in inner)
     pieces: tuple[Piece, ...] = (opened, *inner, closed)
-    if view.product():
-        pieces = ("*", *pieces)
-    help_ = f"write `{opened}{text}{closed}`"
+    help_ = ""
     if other:
+        help_ = f"write `{written(view.source, pieces)}`"
         help_ += f"; where it chooses entries, which are counted from 0: `{other}`"
-    return Found(end, pieces, code, message, help_, note, safe=not other and word != "prod")
+    safe = not other and word != "prod"
+    return Found(end, pieces, code, message, help_, note, safe=safe, factor=True)
 
 
 def _unknown(view: View, start: int, name: str) -> Found:
     term = view.text(start, view.term_end(start))
-    return Found(
-        start,
-        None,
-        "CS125",
-        f"`{view.text(0, start)}` does not say over which {name} it runs",
-        f"write `sum({term} for {name} in range(n))`, or `sum(v)` for the sum of all entries",
-        go_on=("sum ",) if view.at(start).kind == "LPAR" else (),
-    )
+    message = f"`{view.text(0, start)}` does not say over which {name} it runs"
+    help_ = f"write `sum({term} for {name} in range(n))`, or `sum(v)` for the sum of all entries"
+    go_on = ("sum ",) if view.at(start).kind == "LPAR" else ()
+    return Found(start, None, "CS125", message, help_, go_on=go_on)

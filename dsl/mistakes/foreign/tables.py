@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.sums import counted
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 
 _ENTRIES = frozenset(["NUMBER", "SIGN", "NAME", "COMMA", "SEMICOLON"])
@@ -30,15 +28,14 @@ def matrix(view: View) -> Found | None:
     meant = f"[{', '.join(f'[{row}]' for row in rows if row)}]"
     if view.before.kind == "IN" and len(rows) == 2:
         meant = f"[{rows[0]}, {rows[1]}]"
-        said = ("CS115", "the ends of an interval are separated by `,`", f"write `{meant}`")
-        return Found(close + 1, (meant,), *said)
+        return Found(close + 1, (meant,), "CS115", "the ends of an interval are separated by `,`")
     commas = sum(token.kind == "COMMA" for token in inner)
     if commas == len(rows) and _of_decimals(view, rows):
         meant = f"[{', '.join(row.replace(', ', '.') for row in rows)}]"
         message = "decimals have a point, and the entries of a list commas between them"
-        return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
+        return Found(close + 1, (meant,), "CS115", message)
     message = "rows of a matrix stand in brackets of their own"
-    return Found(close + 1, (meant,), "CS115", message, f"write `{meant}`")
+    return Found(close + 1, (meant,), "CS115", message)
 
 
 def _of_decimals(view: View, rows: list[str]) -> bool:
@@ -88,10 +85,10 @@ def cells(view: View) -> Found | None:
     message = f"`{left.text}:{right.text}` is a range of cells, which a spec does not have"
     if left.text in defined_names(view.source.text):
         meant = f"[{', '.join(f'{first[1]}{i}' for i in range(low, high + 1))}]"
-        return Found(2, (meant,), "CS128", message, f"write `{meant}`", back=1)
+        return Found(2, (meant,), "CS128", message, back=1)
     meant = f"{first[1]}[{max(low - 1, 0)}:{high}]"
     note = "a slice begins at 0, and goes up to, not including, its end"
-    return Found(2, (meant,), "CS128", message, f"write `{meant}`", note, back=1, safe=False)
+    return Found(2, (meant,), "CS128", message, note=note, back=1, safe=False)
 
 
 def rate_of_class(view: View) -> Found | None:
@@ -104,9 +101,8 @@ def rate_of_class(view: View) -> Found | None:
         return None
     if word in defined_names(view.source.text):
         return None
-    meant = RATES[word.lower()].format(c=view.at(value).text)
     message = f"`{word}` of a class is written as the fraction that it is"
-    return Found(value + 2, (meant,), "CS120", message, f"write `{meant}`")
+    return Found(value + 2, (RATES[word.lower()].format(c=view.at(value).text),), "CS120", message)
 
 
 def inner_product(view: View) -> Found | None:
@@ -121,9 +117,7 @@ def inner_product(view: View) -> Found | None:
             if comma is None:
                 return None
             pieces = ("dot(", view.span(1, index), ")")
-            meant = f"dot({view.text(1, index)})"
-            message = "an inner product is written `dot(a, b)`"
-            return Found(index + 1, pieces, "CS106", message, f"write `{meant}`")
+            return Found(index + 1, pieces, "CS106", "an inner product is written `dot(a, b)`")
     return None
 
 
@@ -138,7 +132,7 @@ def independent(view: View) -> Found | None:
     message = "independence is a gap between groups that is small"
     note = "a gap of exactly 0 is never measured: the bound says how small"
     take = 4 if given else 2
-    return Found(take, (meant,), "CS106", message, f"write `{meant}`", note, back=1, safe=False)
+    return Found(take, (meant,), "CS106", message, note=note, back=1, safe=False)
 
 
 def thousands(view: View) -> Found | None:
@@ -153,9 +147,8 @@ def thousands(view: View) -> Found | None:
         place, end = group.end, end + 2
     if len(digits) < 3 or not re.fullmatch(r"\d{1,3}", digits[0]):
         return None
-    meant = "_".join(digits)
     message = f"`{','.join(digits)}`: numbers have no comma"
-    return Found(end, (meant,), "CS124", message, f"write `{meant}`", back=1)
+    return Found(end, ("_".join(digits),), "CS124", message, back=1)
 
 
 _SUMMED = re.compile(r"\b(?:sum|prod|max|min) \((?:[^()]|\([^()]*\))*\Z")
@@ -180,9 +173,8 @@ def listed_constraints(view: View) -> Found | None:
         return None
     place = 1 + inner.index("FOR")
     pieces = ("forall ", view.span(place + 1, close), ": ", view.span(1, place))
-    meant = "".join(p if isinstance(p, str) else view.source.slice(p) for p in pieces)
     message = "a constraint for each element begins with `forall`"
-    return Found(close + 1, pieces, "CS128", message, f"write `{meant}`")
+    return Found(close + 1, pieces, "CS128", message)
 
 
 def index_behind(view: View) -> Found | None:
@@ -196,22 +188,17 @@ def index_behind(view: View) -> Found | None:
     found = _COUNTED.fullmatch(view.text(3, end).replace(" ", "")) if end > 3 else None
     if found is None:
         return None
-    over = counted(int(found[1]), found[2], name.text)
+    over, safe = f"{name.text} in {counted(int(found[1]), found[2], name.text)}", found[1] == "0"
     if inside:
-        pieces: tuple[Piece, ...] = (f" for {name.text} in {over}",)
         message = f"what `{name.text}` runs over stands behind `for`"
-        help_ = f"write `for {name.text} in {over}`, without a comma"
-        return Found(end, pieces, "CS121", message, help_, safe=found[1] == "0")
-    back = next(
-        (i for i, t in enumerate(reversed(view.done)) if t.kind in {"ST", "_NL", "COLON"}), 0
-    )
-    if not back:
+        help_ = f"write `for {over}`, without a comma"
+        return Found(end, (f" for {over}",), "CS121", message, help_, safe=safe)
+    back = view.behind("ST", "_NL", "COLON")
+    if back in (0, len(view.done)):
         return None
-    body = Span(view.done[-back].start, view.done[-1].end)
-    pieces = (f"forall {name.text} in {over}: ", body)
-    meant = f"forall {name.text} in {over}: {view.source.slice(body)}"
     message = f"what `{name.text}` runs over stands before its constraint"
-    return Found(end, pieces, "CS121", message, f"write `{meant}`", back=back, safe=found[1] == "0")
+    pieces = (f"forall {over}: ", view.last(back))
+    return Found(end, pieces, "CS121", message, back=back, safe=safe)
 
 
 def extremum(view: View) -> Found | None:
@@ -220,22 +207,17 @@ def extremum(view: View) -> Found | None:
     term = view.at(1)
     close = view.closer(2) if term.kind == "AVERAGE" else None
     if close is not None:
-        inner = (
-            re.sub(rf"(\w+)\s*==\s*{re.escape(name)}\b", r"\1", view.text(1, close + 1))
-            if name
-            else ""
-        )
-        meant = f"{word}({inner or view.text(1, close + 1)})"
+        inner = view.text(1, close + 1)
+        if name:
+            inner = re.sub(rf"(\w+)\s*==\s*{re.escape(name)}\b", r"\1", inner)
         message = f"`{view.at(0).text}` is written `{word}(...)`, of one number a group"
-        return Found(close + 1, (meant,), "CS125", message, f"write `{meant}`")
+        return Found(close + 1, (f"{word}({inner})",), "CS125", message)
     if not name or term.kind != "NAME" or view.at(0).text in defined_names(view.source.text):
         return None
     stem, _, index = term.text.partition("_")
     if index != name or stem not in defined_names(view.source.text):
         return None
-    meant = f"{word}({stem})"
-    message = f"`{view.text(0, 2)}` is written `{meant}`"
-    return Found(2, (meant,), "CS125", message, f"write `{meant}`")
+    return Found(2, (f"{word}({stem})",), "CS125")
 
 
 _ENDS = frozenset({"_NL", "$END", "SEMICOLON", "WITHIN", "BY", "SOFT"})

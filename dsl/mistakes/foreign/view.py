@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+from typing import NamedTuple, Unpack
 
-from cspec.dsl.mistakes.failure import OPERAND_ENDS
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.mistakes.failure import Said, problem
 from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.signs import LATEX
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
@@ -24,20 +27,31 @@ TERM_ENDS = frozenset(
 class Found(NamedTuple):
     """So many tokens are a foreign form; `pieces` are what a spec writes (None: no fix is known).
 
-    `go_on` are the pieces to read further with, where they are not those of the fix; `back` tokens
-    before it belong to it. What may mean something else, an index that elsewhere begins at 1, is
-    not `safe`.
+    Without `message` it says that the form is written as the pieces are, without `help` to write
+    them, or to remove what goes. `go_on` are the pieces to read further with, where they are not
+    those of the fix; `back` tokens before it belong to it. What is a factor gets a `*` where an
+    operand stands directly before. What may mean something else, an index that elsewhere begins at
+    1, is not `safe`.
     """
 
     take: int
     pieces: tuple[Piece, ...] | None
     code: str
-    message: str
+    message: str = ""
     help: str = ""
     note: str = ""
     go_on: tuple[Piece, ...] = ()
     back: int = 0
     safe: bool = True
+    factor: bool = False
+
+
+class Mended(NamedTuple):
+    """`take` tokens exchanged for `new`; no finding where another check has it."""
+
+    take: int
+    new: tuple[Token, ...]
+    finding: Diagnostic | None
 
 
 class View:
@@ -108,6 +122,51 @@ class View:
         """The text from one token to before another."""
         return self.source.slice(self.span(start, end)) if end > start else ""
 
-    def product(self) -> str:
-        """A `*` where an operand stands directly before."""
-        return "*" if self.before.kind in OPERAND_ENDS else ""
+    def line(self, most: int) -> list[Token]:
+        """The tokens before this one on its line, so many at most."""
+        nearest = takewhile(lambda token: token.kind != "_NL", self.done[: -most - 1 : -1])
+        return list(nearest)[::-1]
+
+    def behind(self, *kinds: str) -> int:
+        """How many tokens stand before this one, behind the last of some kinds."""
+        ends = (count for count, token in enumerate(reversed(self.done)) if token.kind in kinds)
+        return next(ends, len(self.done))
+
+    def last(self, count: int) -> Span:
+        """Where so many tokens before this one stand."""
+        return Span(self.done[-count].start, self.done[-1].end)
+
+    def opener(self, least: int = 1) -> int | None:
+        """Where, of the tokens that are done, the bracket stands that is open here.
+
+        With 0 for `least` it is that which the token before closes.
+        """
+        depth = 0
+        for index in range(len(self.done) - 1, max(0, len(self.done) - WINDOW), -1):
+            kind = self.done[index].kind
+            depth += (kind in OPENERS) - (kind in CLOSERS)
+            if depth >= least:
+                return index
+        return None
+
+
+def mended(
+    view: View,
+    take: int,
+    new: Iterable[Token | tuple[str, str]],
+    code: str,
+    message: str = "",
+    span: Span | None = None,
+    helps: Sequence[str] = (),
+    **said: Unpack[Said],
+) -> Mended:
+    """`take` tokens exchanged, and what is said of them, as in `problem`.
+
+    What is `new` by kind and text stands where those stood. Without `message` it says that they are
+    written as the fix is.
+    """
+    place = view.span(0, take)
+    message = message or f"`{view.text(0, take)}` is written `{(said.get('fix') or '').strip()}`"
+    finding = problem(view.source, code, message, span or place, helps=helps, **said)
+    tokens = (t if isinstance(t, Token) else Token(*t, *place) for t in new)
+    return Mended(take, tuple(tokens), finding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import SETTING_WORDS
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, problem
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.settings.fit import FitSettings
 
@@ -48,7 +48,7 @@ def several_definitions(f: Failure) -> Repair | None:
     if f.depth(f.index):
         return None
     word = f.first.text
-    line = f"{word} {f.text(f.index + 1, len(f.tokens))}"
+    line = f"{word} {f.text(f.index + 1)}"
     said = (
         "CS115",
         f"each `{word}` stands on a line of its own",
@@ -64,7 +64,7 @@ def rows_of_a_matrix(f: Failure) -> Repair | None:
     equal = f.find("EQUAL", end=f.index)
     if f.first.kind not in {"PARAM", "VAR", "LET"} or f.token.kind != "COMMA" or equal is None:
         return None
-    text = f.text(equal + 1, len(f.tokens))
+    text = f.text(equal + 1)
     if not re.fullmatch(r"\[[^\[\]]*\](?:\s*,\s*\[[^\[\]]*\])+", text) or f.depth(f.index):
         return None
     message = "rows of a matrix stand in brackets of their own"
@@ -81,15 +81,12 @@ def and_in_a_list(f: Failure) -> Repair | None:
         return None
     if f.find("ON", end=f.index) is not None:
         line = f"{f.text(0, f.index - 1)} {f.at(f.index + 1).text}"
-        rest = f.text(f.index + 2, len(f.tokens))
-        line = f"{line} {rest}".rstrip()
+        line = f"{line} {f.text(f.index + 2)}".rstrip()
         said = ("CS115", "`verify` names one data set", f"write `{line}` on the next line")
-        pieces = ("\n", line)
-        tokens = f.replaced(f.index, f.index + 2)
-        found = rewritten(f, f.index, len(f.tokens), pieces, *said, safe=False)
-        return found._replace(tokens=tokens)
-    said = ("CS115", "labels are separated by `,`", "write `,`")
-    return rewritten(f, f.index, f.index + 1, (",",), *said)
+        found = rewritten(f, f.index, len(f.tokens), ("\n", line), *said, safe=False)
+        return found._replace(tokens=f.replaced(f.index, f.index + 2))
+    message = "labels are separated by `,`"
+    return rewritten(f, f.index, f.index + 1, (",",), "CS115", message)
 
 
 def tolerance_first(f: Failure) -> Repair | None:
@@ -104,9 +101,8 @@ def tolerance_first(f: Failure) -> Repair | None:
     found = re.fullmatch(r"\s*([\d.e-]+%?)\s*(?:of\s+|,\s*)?([\d.e-]+%?)\s*", text)
     if found is None or not all(n.text for n in numbers):
         return None
-    meant = f"{found[2]} within {found[1]}"
     message = "a tolerance stands behind the value"
-    return rewritten(f, place, len(f.tokens), (meant,), "CS120", message)
+    return rewritten(f, place, len(f.tokens), (f"{found[2]} within {found[1]}",), "CS120", message)
 
 
 def value_of_a_modifier(f: Failure) -> Repair | None:
@@ -114,7 +110,7 @@ def value_of_a_modifier(f: Failure) -> Repair | None:
     marks = {"EQUAL", "COLON"}
     at = f.index if f.token.kind in marks else f.index + 1
     word = f.at(at - 1)
-    rest = f.text(at + 1, len(f.tokens))
+    rest = f.text(at + 1)
     if f.kind != "clause" or f.at(at).kind not in marks or not rest or at < 3:
         return None
     if word.kind == "SOFT" and re.fullmatch(r"[\d.e-]+", rest):
@@ -124,7 +120,7 @@ def value_of_a_modifier(f: Failure) -> Repair | None:
     else:
         return None
     start = at - 2 if f.at(at - 2).kind == "WITH" else at - 1
-    message = f"`{f.text(start, len(f.tokens))}` is written `{meant}`"
+    message = f"`{f.text(start)}` is written `{meant}`"
     return rewritten(f, start, len(f.tokens), (meant,), "CS120", message)
 
 
@@ -137,9 +133,8 @@ def modifier_inside(f: Failure) -> Repair | None:
     if f.at(opened[0] - 1).kind != "AVERAGE" or f.kind != "clause" or len(opened) > 1:
         return None
     modifier = f.text(f.index, close)
-    whole = f"{f.text(0, f.index)}{f.text(close, len(f.tokens))} {modifier}"
-    message = f"`{modifier}` stands behind the relation"
-    said = ("CS120", message, f"write `{whole}`")
+    whole = f"{f.text(0, f.index)}{f.text(close)} {modifier}"
+    said = ("CS120", f"`{modifier}` stands behind the relation")
     return rewritten(f, 0, len(f.tokens), (whole,), *said, shown=f.span(f.index, close))
 
 
@@ -159,9 +154,7 @@ def number_with_a_unit(f: Failure) -> Repair | None:
     shown = f"{name}={count} {f.token.text}"
     helps = (f"leave `{shown}` out: without it a default is taken, which `cspec explain` shows",)
     message = f"`{name}` is a number, without `{f.token.text}`"
-    return Repair(
-        problem(f.source, "CS129", message, f.span(f.index - 1, f.index + 1), helps=helps)
-    )
+    return told(f, f.span(f.index - 1, f.index + 1), "CS129", message, *helps)
 
 
 def fit_in_words(f: Failure) -> Repair | None:
@@ -175,7 +168,7 @@ def fit_in_words(f: Failure) -> Repair | None:
             return None
         settings.append(setting)
     meant = f"fit({', '.join(settings)})"
-    said = ("CS131", "`fit` takes settings by name", f"write `{meant}`")
+    said = ("CS131", "`fit` takes settings by name")
     return rewritten(f, 0, len(f.tokens), (meant,), *said, shown=f.span(2, len(f.tokens) - 1))
 
 
@@ -211,8 +204,8 @@ def dimensions_apart(f: Failure) -> Repair | None:
     """`var W[2][3]`: dimensions are separated by a comma."""
     if f.first.kind not in {"VAR", "PARAM"} or f.token.kind != "LSQB" or f.before.kind != "RSQB":
         return None
-    meant = f.text(2, len(f.tokens)).replace("][", ", ")
-    if f.at(2).kind != "LSQB" or "][" not in f.text(2, len(f.tokens)):
+    meant = f.text(2).replace("][", ", ")
+    if f.at(2).kind != "LSQB" or "][" not in f.text(2):
         return None
     said = ("CS136", "dimensions are separated by `,`", f"write `{f.text(0, 2)}{meant}`")
     return rewritten(f, 2, len(f.tokens), (meant,), *said)

@@ -32,17 +32,10 @@ def no_relation(source: Source, item: Constraint) -> Diagnostic:
     whole = _without_relation(source, relation)
     member = isinstance(relation, Call) and " in " in whole
     weighed = (isinstance(relation, Product) or member) and whole.startswith("write `")
-    return problem(
-        source,
-        "CS127",
-        f"`{text}` is not a constraint: it has no relation",
-        relation.span,
-        helps=(
-            inside or whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",
-        ),
-        fix=_only(inside) or (_only(whole) if weighed else None),
-        safe=False,
-    )
+    helps = (inside or whole or f"write `{text} <= bound`, `>= bound` or `== value`, or `in SET`",)
+    message = f"`{text}` is not a constraint: it has no relation"
+    fix = _only(inside) or (_only(whole) if weighed else None)
+    return problem(source, "CS127", message, relation.span, helps=helps, fix=fix, safe=False)
 
 
 def _listed(source: Source, item: Constraint) -> Diagnostic | None:
@@ -53,14 +46,9 @@ def _listed(source: Source, item: Constraint) -> Diagnostic | None:
     if not all(isinstance(part, Compare | Membership) for part in relation.items):
         return None
     meant = "; ".join(source.slice(part.span) for part in relation.items)
-    return problem(
-        source,
-        "CS127",
-        "constraints stand one a line, not in a list",
-        relation.span,
-        helps=(f"write `{short(meant)}`",),
-        fix=meant,
-    )
+    message = "constraints stand one a line, not in a list"
+    helps = (f"write `{short(meant)}`",)
+    return problem(source, "CS127", message, relation.span, helps=helps, fix=meant)
 
 
 def _bound_inside(source: Source, relation: Expr) -> str:

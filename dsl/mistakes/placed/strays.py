@@ -7,7 +7,6 @@ import re
 from cspec.dsl.mistakes.failure import Failure, Repair, problem
 from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.defined_names import defined_names
-from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -29,9 +28,9 @@ def numbered_list(f: Failure) -> Repair | None:
     named = f.token.kind in {"NAME", "AVERAGE", "NUMBER"} and f.token.start > f.before.end
     if f.kind != "clause" or not _NUMBERED.fullmatch(number) or not named:
         return None
-    if not any(t.kind in {"RELATION", "IN"} for t in f.tokens):
+    if not f.has("RELATION", "IN"):
         return None
-    rest = f.text(f.index, len(f.tokens))
+    rest = f.text(f.index)
     said = ("CS126", f"constraints have no numbers: `{number}` stands alone", f"write `{rest}`")
     return rewritten(f, 0, f.index, (), *said)
 
@@ -45,23 +44,21 @@ def label_elsewhere(f: Failure) -> Repair | None:
         return None
     if f.token.kind == "COLON" and f.index and f.index + 2 == len(f.tokens):
         name, body = f.at(f.index + 1), f.text(0, f.index)
-        if name.kind != "NAME" or not any(t.kind == "RELATION" for t in f.tokens[: f.index]):
+        if name.kind != "NAME" or not f.has("RELATION", end=f.index):
             return None
     elif [t.kind for t in f.tokens[:3]] == ["LSQB", "NAME", "RSQB"] and f.index == 3:
-        name, body = f.at(1), f.text(3, len(f.tokens))
+        name, body = f.at(1), f.text(3)
         if not _stray(f, name.text):
             return None
     else:
         return None
-    meant = f"{name.text}: {body}"
-    said = ("CS126", f"the label `{name.text}` stands first, with a `:`", f"write `{meant}`")
-    return rewritten(f, 0, len(f.tokens), (meant,), *said)
+    said = ("CS126", f"the label `{name.text}` stands first, with a `:`")
+    return rewritten(f, 0, len(f.tokens), (f"{name.text}: {body}",), *said)
 
 
 def second_bound(f: Failure) -> Repair | None:
     """`a >= 20% and <= 30%`: two bounds of one value are a chain."""
-    text = f.text(f.body, len(f.tokens))
-    found = _TWO_BOUNDS.fullmatch(text)
+    found = _TWO_BOUNDS.fullmatch(f.text(f.body))
     if f.kind != "clause" or f.before.kind != "AND" or found is None:
         return None
     value, low, high = found["value"].strip(), found["first"], found["second"]
@@ -69,8 +66,7 @@ def second_bound(f: Failure) -> Repair | None:
         return None
     low, high = (low, high) if found["mark"] == ">=" else (high, low)
     meant = f"{low.strip()} <= {value} <= {high.strip()}"
-    message = "two bounds of one value are written as a chain"
-    return rewritten(f, f.body, len(f.tokens), (meant,), "CS111", message)
+    return rewritten(f, f.body, len(f.tokens), (meant,), "CS111", _CHAIN)
 
 
 def second_bound_inside(f: Failure) -> Repair | None:
@@ -84,10 +80,10 @@ def second_bound_inside(f: Failure) -> Repair | None:
     if not number or mark.text not in turned or other.text[0] == mark.text[0]:
         return None
     meant = f"{first.text} {turned[mark.text]} {name.text} {other.text} {second.text}"
-    message = "two bounds of one value are written as a chain"
-    return rewritten(f, f.index - 4, f.index + 2, (meant,), "CS111", message)
+    return rewritten(f, f.index - 4, f.index + 2, (meant,), "CS111", _CHAIN)
 
 
+_CHAIN = "two bounds of one value are written as a chain"
 _TWO_BOUNDS = re.compile(
     r"(?P<value>(?:[^<>=]|==)+?)\s*(?P<mark><=|>=)(?P<first>[^<>=]+?)\s+and\s+"
     r"(?P<other><=|>=)(?P<second>[^<>=]+)"
@@ -97,18 +93,16 @@ _TWO_BOUNDS = re.compile(
 def comma_before_modifier(f: Failure) -> Repair | None:
     """`a == 30% within 1%, by lagrangian`: modifiers stand one behind the other."""
     word = f.at(f.index + 1)
-    if f.token.kind != "COMMA" or f.kind != "clause" or f.depth(f.index):
+    comma = f.token.kind == "COMMA" and f.kind == "clause" and not f.depth(f.index)
+    if not comma or word.kind not in _MODIFIERS:
         return None
-    if word.kind not in _MODIFIERS:
-        return None
-    message = f"no `,` stands before `{word.text}`"
-    return rewritten(f, f.index, f.index + 1, (), "CS115", message, "remove it")
+    return rewritten(f, f.index, f.index + 1, (), "CS115", f"no `,` stands before `{word.text}`")
 
 
 def stray_words(f: Failure) -> Repair | None:
     """`density(f) <= 50% please`, `minimize the loss ce`: words that nothing defines."""
     if f.kind == "clause" and f.token.kind == "NAME" and not f.depth(f.index):
-        related = any(t.kind == "RELATION" for t in f.tokens[: f.index])
+        related = f.has("RELATION", end=f.index)
         rest = f.tokens[f.index :]
         if related and f.before.kind != "RELATION" and all(_stray(f, t.text) for t in rest):
             return _without(f, f.index, len(f.tokens))
@@ -129,13 +123,10 @@ def _stray(f: Failure, word: str) -> bool:
 
 
 def _without(f: Failure, start: int, end: int) -> Repair:
-    text = f.text(start, end)
-    message = f"`{text}` means nothing here"
-    helps = (
-        f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end, len(f.tokens))) if p)}`"
-    )
+    message = f"`{f.text(start, end)}` means nothing here"
+    help_ = f"remove it: `{' '.join(p for p in (f.text(0, start), f.text(end)) if p)}`"
     notes = ("remarks stand behind `#`",)
-    return rewritten(f, start, end, (), "CS101", message, helps.strip(), notes=notes, safe=False)
+    return rewritten(f, start, end, (), "CS101", message, help_, notes=notes, safe=False)
 
 
 def given_with_more(f: Failure) -> Repair | None:
@@ -143,7 +134,7 @@ def given_with_more(f: Failure) -> Repair | None:
     if f.first.kind != "GIVEN" or f.token.kind not in {"LPAR", "EQUAL", "COLON", "IN", "LSQB"}:
         return None
     meant = f.text(0, f.index)
-    value = f.text(f.index + 1, len(f.tokens)) if f.token.kind == "EQUAL" else ""
+    value = f.text(f.index + 1) if f.token.kind == "EQUAL" else ""
     helps = [f"write `{meant}`"]
     if value and f.index == 2:
         helps.append(f"what is computed here is a `let`: `let {f.before.text} = {value}`")
@@ -162,16 +153,9 @@ def several_variables(f: Failure) -> Repair | None:
         return None
     word = f.first.text
     lines = [f"{word} {name.text}" for name in names]
-    span = Span(f.first.start, f.tokens[-1].end)
     helps = [f"{'write' if not i else 'and'} `{line}`" for i, line in enumerate(lines)]
-    found = problem(
-        f.source,
-        "CS136",
-        f"each `{word}` stands on a line of its own",
-        span,
-        helps=helps,
-        fix="\n".join(lines),
-    )
+    message = f"each `{word}` stands on a line of its own"
+    found = problem(f.source, "CS136", message, f.span(0), helps=helps, fix="\n".join(lines))
     others = [t for name in names[1:] for t in (f.first, name)]
     return Repair(found, (f.first, names[0]), rest=tuple(others[:2]))
 
@@ -180,7 +164,7 @@ def product_of_intervals(f: Failure) -> Repair | None:
     """`domain q = [0, 1] x [0, 1]`, `domain q = box([0, 1])`: a domain names its axes."""
     if f.first.kind != "DOMAIN" or f.index != 2 or f.token.kind != "EQUAL":
         return None
-    text = f.text(3, len(f.tokens))
+    text = f.text(3)
     found = re.findall(r"\[[^\[\]]*,[^\[\]]*\]", text)
     plain = re.fullmatch(r"(?:box\()?\s*\[[^\[\]]*\](?:\s*[x*×,]\s*\[[^\[\]]*\])*\s*\)?", text)
     if not plain or len(found) > len(_AXES):
@@ -219,7 +203,7 @@ def prefixed(f: Failure) -> Repair | None:
     meant = f"{name.text} {signs[0]} 1"
     start = f.index - 3
     message = f"`{name.text}{signs}`: a spec has no steps, and changes no value"
-    return rewritten(f, start, f.index, (meant,), "CS102", message, f"write `{meant}`", safe=False)
+    return rewritten(f, start, f.index, (meant,), "CS102", message, safe=False)
 
 
 STRAYS = (

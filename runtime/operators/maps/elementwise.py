@@ -112,17 +112,22 @@ class CumulativeSoftplus(nn.Module):
         return free.reshape(member.shape)
 
 
+def cone_parts(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """x and t of (x, t) along the last dimension, and ||x||."""
+    body, top = v[..., :-1], v[..., -1:]
+    length = norm(body, dim=-1, keepdim=True) if body.shape[-1] else torch.zeros_like(top)
+    return body, top, length
+
+
 class ConeBody(nn.Module):
     """(x, t) -> (x, ||x|| + softplus(t)) along the last dimension: the second-order cone."""
 
     def forward(self, free: Tensor) -> Tensor:
-        body, top = free[..., :-1], free[..., -1:]
-        height = norm(body, dim=-1, keepdim=True) if body.shape[-1] else torch.zeros_like(top)
+        body, top, height = cone_parts(free)
         return torch.cat([body, height + functional.softplus(top)], dim=-1)
 
     def right_inverse(self, member: Tensor) -> Tensor:
-        body, top = member[..., :-1], member[..., -1:]
-        height = norm(body, dim=-1, keepdim=True) if body.shape[-1] else torch.zeros_like(top)
+        body, top, height = cone_parts(member)
         return torch.cat([body, inverse_softplus((top - height).clamp(min=FLOOR))], dim=-1)
 
 

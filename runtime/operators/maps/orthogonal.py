@@ -34,11 +34,6 @@ class _AroundBase(nn.Module):
         self.nearest = nearest
         self.register_buffer("base", None)
 
-    def _base_for(self, free: Tensor) -> Tensor:
-        if self.base is None:
-            return torch.eye(*free.shape, dtype=free.dtype, device=free.device)
-        return self.base
-
     def rotate(self, free: Tensor, base: Tensor) -> Tensor:
         raise NotImplementedError
 
@@ -46,7 +41,10 @@ class _AroundBase(nn.Module):
         tall, transposed = as_tall(free)
         if tall.numel() == 0:
             return free.clone()
-        Y = self.rotate(tall, self._base_for(tall))
+        base = self.base
+        if base is None:
+            base = torch.eye(*tall.shape, dtype=tall.dtype, device=tall.device)
+        Y = self.rotate(tall, base)
         # One Newton-Schulz step takes out the rounding of the solve; its gradient is exact.
         eye = torch.eye(Y.shape[-1], dtype=Y.dtype, device=Y.device)
         Y = Y - 0.5 * Y @ (Y.mT @ Y - eye)

@@ -1,53 +1,62 @@
-"""Affine relations between whole tensors of one size: A + B + C <= 1, A == B.T, sum(A) == sum(B).
+"""Several tensors as one long vector, in one set together or in an affine relation.
 
-Of any size: rows of coefficients, one an entry, are written out for few entries only.
+A + B + C <= 1        A == B.T        sum(A) == sum(B)
+
+Relations are of any size: rows of coefficients, one an entry, are written out for few entries only.
 """
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.base import EmptySetError, Operator, ShapeError
-
-
-def _require_order(lo: float, hi: float, name: str) -> None:
-    if not lo <= hi:
-        raise EmptySetError(f"{name}: the lower bound {lo} is above {hi}")
-
-
-def _sides(values: Tensor, lo: float, hi: float) -> Tensor:
-    """(lo - values, values - hi), infinite bounds left out."""
-    sides = [(lo - values).flatten()] if lo > -math.inf else []
-    sides += [(values - hi).flatten()] if hi < math.inf else []
-    return torch.cat(sides) if sides else values.new_zeros(0)
+from cspec.runtime.operators.base import Operator, ShapeError, require_order, together
 
 
 @dataclass(frozen=True, eq=False)
-class Combination(Operator):
+class _Relation(Operator, convex=True):
+    """{(x_1, x_2, ...) : lo <= a combination with coefficients c <= hi}, as one long vector."""
+
+    c: Sequence[float]
+    lo: float
+    hi: float
+
+    def __post_init__(self) -> None:
+        require_order(self.lo, self.hi, self.name)
+        if not any(self.c):
+            raise ShapeError(f"{self.name}: a coefficient that is not 0 is needed")
+
+    @abstractmethod
+    def _combined(self, x: Tensor) -> Tensor:
+        """What is between `lo` and `hi`, entry by entry."""
+
+    def residual(self, x: Tensor) -> Tensor:
+        found = self._combined(x)
+        return found - found.clamp(self.lo, self.hi)
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """(lo - s, s - hi), infinite bounds left out."""
+        found = self._combined(x)
+        sides = [self.lo - found] if self.lo > -math.inf else []
+        sides += [found - self.hi] if self.hi < math.inf else []
+        return torch.cat(sides) if sides else found.new_zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Combination(_Relation, name="combination"):
     """{(x_1, x_2, ...) : lo <= sum_j c_j x_j <= hi, entry by entry}, as one long vector.
 
     `shape` is that of each x_j, seen with its axes the other way round where `turned` says so
     (matrices: A == B.T). Projection x_j + c_j (clamp(s, lo, hi) - s) / ||c||^2, s the combination.
     """
 
-    c: Sequence[float]
-    lo: float
-    hi: float
     shape: Sequence[int]
     turned: Sequence[bool] = ()
-    name: ClassVar[str] = "combination"
-    convex: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        _require_order(self.lo, self.hi, self.name)
-        if not any(self.c):
-            raise ShapeError("combination: a coefficient that is not 0 is needed")
 
     def _parts(self, x: Tensor) -> Tensor:
         """Each tensor as a row, in the order of the entries of `shape`."""
@@ -83,13 +92,8 @@ class Combination(Operator):
     def _sum(self, parts: Tensor) -> Tensor:
         return (self._weights(parts) * parts).sum(dim=0)
 
-    def residual(self, x: Tensor) -> Tensor:
-        found = self._sum(self._parts(x))
-        return found - found.clamp(self.lo, self.hi)
-
-    def inequality(self, x: Tensor) -> Tensor:
-        """(lo - s, s - hi), infinite bounds left out."""
-        return _sides(self._sum(self._parts(x)), self.lo, self.hi)
+    def _combined(self, x: Tensor) -> Tensor:
+        return self._sum(self._parts(x))
 
     def coupling(self, shape: torch.Size) -> Tensor:
         """The entries that are combined with each other."""
@@ -111,24 +115,14 @@ def _reversed(shape: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Totals(Operator):
+class Totals(_Relation, name="totals"):
     """{(x_1, x_2, ...) : lo <= sum_j c_j sum(x_j) <= hi}, as one long vector.
 
     `sizes` are the numbers of entries of each. Projection x_j + c_j (clamp(s, lo, hi) - s) /
     sum_j n_j c_j^2, s the weighted sum.
     """
 
-    c: Sequence[float]
-    lo: float
-    hi: float
     sizes: Sequence[int]
-    name: ClassVar[str] = "totals"
-    convex: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        _require_order(self.lo, self.hi, self.name)
-        if not any(self.c):
-            raise ShapeError("totals: a coefficient that is not 0 is needed")
 
     def _row(self, x: Tensor) -> Tensor:
         if x.numel() != sum(self.sizes):
@@ -136,16 +130,8 @@ class Totals(Operator):
         c = torch.tensor(list(self.c), dtype=x.dtype, device=x.device)
         return c.repeat_interleave(torch.tensor(list(self.sizes), device=x.device))
 
-    def _sum(self, x: Tensor) -> Tensor:
-        return (self._row(x) * x.flatten()).sum()
-
-    def residual(self, x: Tensor) -> Tensor:
-        found = self._sum(x)
-        return (found - found.clamp(self.lo, self.hi)).reshape(1)
-
-    def inequality(self, x: Tensor) -> Tensor:
-        """(lo - s, s - hi), infinite bounds left out."""
-        return _sides(self._sum(x), self.lo, self.hi)
+    def _combined(self, x: Tensor) -> Tensor:
+        return (self._row(x) * x.flatten()).sum().reshape(1)
 
     def coupling(self, shape: torch.Size) -> Tensor:
         """All tensors whose coefficient is not 0."""
@@ -157,7 +143,41 @@ class Totals(Operator):
         wide = x.detach().double()
         row = self._row(wide)
         for _ in range(2):
-            over = self._sum(wide)
+            over = self._combined(wide)
             step = (over - over.clamp(self.lo, self.hi)) / row.square().sum()
             wide = wide - (step * row).reshape(x.shape)
         return wide.to(x.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Jointly(Operator, name="jointly", convex=True):
+    """{(x, y, ...) : the entries of all, one after another, are in `inner`}."""
+
+    inner: Operator
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "convex", self.inner.convex)
+        object.__setattr__(self, "states_equality", self.inner.equality)
+
+    @property
+    def joint(self) -> bool:
+        """Its tensors are projected together."""
+        return True
+
+    def coupling(self, shape: torch.Size) -> Tensor:
+        """That of the long vector."""
+        return self.inner.coupling(torch.Size([shape.numel()])).reshape(shape)
+
+    def residual(self, x: Tensor) -> Tensor:
+        return self.inner.residual(x.flatten())
+
+    def inequality(self, x: Tensor) -> Tensor:
+        """That of the long vector."""
+        return self.inner.inequality(x.flatten())
+
+    def project(self, x: Tensor) -> Tensor:
+        return self.inner.project(x.flatten()).reshape(x.shape)
+
+    def project_jointly(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The nearest members of all tensors as one vector."""
+        return together(self.project, tensors)

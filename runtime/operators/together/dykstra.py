@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -50,7 +49,7 @@ def dykstra(
 
 
 @dataclass(frozen=True, init=False)
-class Intersection(Operator):
+class Intersection(Operator, name="intersection", convex=True):
     """Members of all of several convex sets; nearest point by Dykstra.
 
     Raises OperatorError for no set or a set that is not convex (split those with ADMM, one copy
@@ -60,8 +59,6 @@ class Intersection(Operator):
     sets: tuple[Operator, ...]
     tolerance: float
     limit: int
-    name: ClassVar[str] = "intersection"
-    convex: ClassVar[bool] = True
 
     def __init__(self, *sets: Operator, tolerance: float = 1e-10, limit: int = 20_000) -> None:
         if not sets:

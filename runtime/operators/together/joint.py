@@ -13,20 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.operators.balls import Ball
+from cspec.runtime.operators.balls import Ball, Sphere
 from cspec.runtime.operators.base import Operator, OperatorError
 from cspec.runtime.operators.box import Box, Nonneg
-from cspec.runtime.operators.psd import PSD
 from cspec.runtime.operators.simplex import Simplex, SparseSimplex
 from cspec.runtime.operators.sparsity import Sparse, allowed_count, keep, largest_mask
 from cspec.runtime.operators.spectrum import Rank
-from cspec.runtime.operators.sphere import Sphere
-from cspec.runtime.operators.symmetric import Symmetric
+from cspec.runtime.operators.symmetric import PSD, Symmetric
 from cspec.runtime.operators.together.dykstra import Intersection
 
 STAGES: tuple[tuple[type[Operator], ...], ...] = (
@@ -54,12 +51,10 @@ EXACT = frozenset(
 
 
 @dataclass(frozen=True, init=False)
-class Chain(Operator):
+class Chain(Operator, name="chain", convex=False):
     """Sets whose nearest common point is found by projecting onto one after another."""
 
     sets: tuple[Operator, ...]
-    name: ClassVar[str] = "chain"
-    convex: ClassVar[bool] = False
 
     def __init__(self, *sets: Operator) -> None:
         kinds = frozenset(type(member) for member in sets)
@@ -94,7 +89,7 @@ def _largest(x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SparseBox(Operator):
+class SparseBox(Operator, name="sparse_box", convex=False):
     """{x : lo <= x <= hi, at most an amount of the entries nonzero}, for lo <= 0 <= hi.
 
     An entry that may be nonzero is clipped; that saves x^2 - (x - clip(x))^2 of the distance. The
@@ -104,8 +99,6 @@ class SparseBox(Operator):
     amount: float
     lo: float
     hi: float
-    name: ClassVar[str] = "sparse_box"
-    convex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.lo <= 0 <= self.hi:
@@ -137,25 +130,6 @@ def joint(sets: Sequence[Operator]) -> Operator:
         case [Box() as box, Sparse(amount=amount)] if not isinstance(box.lo, torch.Tensor):
             return SparseBox(amount, float(box.lo), float(box.hi))
         case [Simplex(total=total), Sparse(amount=amount)]:
-            return _SparseSimplexShare(amount, total)
+            return SparseSimplex(amount, total)
         case _:
             return Chain(*sets)
-
-
-@dataclass(frozen=True)
-class _SparseSimplexShare(Operator):
-    """The simplex with a share or count of nonzero entries."""
-
-    amount: float
-    total: float
-    name: ClassVar[str] = "sparse_simplex"
-    convex: ClassVar[bool] = False
-
-    def _of(self, x: Tensor) -> SparseSimplex:
-        return SparseSimplex(allowed_count(self.amount, x.shape[-1]), self.total)
-
-    def residual(self, x: Tensor) -> Tensor:
-        return self._of(x).residual(x)
-
-    def project(self, x: Tensor) -> Tensor:
-        return self._of(x).project(x)

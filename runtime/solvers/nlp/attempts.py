@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from cspec.runtime.solvers.nlp.beside import better_beside
-from cspec.runtime.solvers.nlp.eliminated import Rule, eliminating
 from cspec.runtime.solvers.nlp.engines import Engine, EngineLimits, Scale, by_size
 from cspec.runtime.solvers.nlp.kkt import Kkt, descent_direction, kkt, polish
+from cspec.runtime.solvers.nlp.other_variables import Rule, eliminating
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 from cspec.runtime.solvers.nlp.starts import point
 from cspec.runtime.solvers.nlp.trail import FEASIBLE, Diverged
@@ -38,29 +39,26 @@ class Candidate(NamedTuple):
         return (max(0.0, self.violation - FEASIBLE), self.f)
 
 
+@dataclass(eq=False)
 class Search:
     """Attempts at one problem and what they found."""
 
-    def __init__(
-        self,
-        nlp: Nlp,
-        limits: EngineLimits,
-        engine: str,
-        seed: int,
-        eliminated: Mapping[int, Rule],
-        held: Sequence[int],
-    ) -> None:
-        self.nlp, self.limits = nlp, limits
-        self.engine = by_size(nlp) if engine == "auto" else engine
-        self.seed = seed
-        self.notes: list[str] = []
-        """What is said of the attempts."""
-        self.eliminated, self.held = eliminated, held
-        self.best: Candidate | None = None
-        self.attempts = 0
-        self._before = nlp.count.evaluations
-        self.endless: Vector | None = None
-        """Where the objective fell below everything, the constraints met."""
+    nlp: Nlp
+    limits: EngineLimits
+    engine: str
+    seed: int
+    eliminated: Mapping[int, Rule]
+    held: Sequence[int]
+    notes: list[str] = field(default_factory=list)
+    """What is said of the attempts."""
+    best: Candidate | None = None
+    attempts: int = 0
+    endless: Vector | None = None
+    """Where the objective fell below everything, the constraints met."""
+
+    def __post_init__(self) -> None:
+        self.engine = by_size(self.nlp) if self.engine == "auto" else self.engine
+        self._before = self.nlp.count.evaluations
 
     @property
     def evaluations(self) -> int:

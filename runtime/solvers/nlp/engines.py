@@ -65,7 +65,9 @@ def scaling(nlp: Nlp, x: Vector) -> Scale:
 def slsqp(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
     """Sequential least squares programming (Kraft 1988), scipy's."""
     constraints: list[dict[str, Any]] = []
-    for kind, rows, sign in _kinds(nlp):
+    equal = nlp.explicit & nlp.equalities
+    # scipy's inequalities are >= 0.
+    for kind, rows, sign in (("eq", equal, 1.0), ("ineq", nlp.explicit & ~equal, -1.0)):
         if rows.any():
             factor = sign * scale.g[rows]
             constraints.append(
@@ -84,14 +86,6 @@ def slsqp(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector
         constraints=constraints,
         options={"maxiter": limits.iterations, "ftol": limits.tolerance * 1e-3},
     )
-
-
-def _kinds(nlp: Nlp) -> list[tuple[str, Any, float]]:
-    """scipy's equalities (== 0) and inequalities (>= 0) among the entries that it has to see."""
-    return [
-        ("eq", nlp.explicit & nlp.equalities, 1.0),
-        ("ineq", nlp.explicit & ~nlp.equalities, -1.0),
-    ]
 
 
 def trust_constr(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:

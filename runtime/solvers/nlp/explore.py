@@ -21,8 +21,8 @@ from cspec.runtime.solvers.nlp.engines import (
     scaling,
     unscaled,
 )
+from cspec.runtime.solvers.nlp.other_variables import apart, spreading
 from cspec.runtime.solvers.nlp.problem import Spent, Vector
-from cspec.runtime.solvers.nlp.spread import apart, spreading
 from cspec.runtime.solvers.nlp.starts import point, starts
 from cspec.runtime.solvers.nlp.trail import FEASIBLE
 

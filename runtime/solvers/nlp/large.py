@@ -25,11 +25,7 @@ Mask = NDArray[np.bool_]
 
 
 def by_elimination(
-    nlp: Nlp,
-    gradient: Vector,
-    jacobian: NDArray[np.float64],
-    rows: Mask,
-    sides: tuple[Mask, Mask],
+    nlp: Nlp, gradient: Vector, jacobian: NDArray[np.float64], rows: Mask, sides: tuple[Mask, Mask]
 ) -> tuple[Vector, Vector]:
     """Multipliers of the active `rows` and what is left of the Lagrangian's gradient.
 
@@ -101,11 +97,7 @@ def signed_least_squares(columns: NDArray[np.float64], target: Vector, equal: Ma
 
 
 def bent_down(
-    nlp: Nlp,
-    x: Vector,
-    multipliers: Vector,
-    normals: NDArray[np.float64],
-    free: Mask,
+    nlp: Nlp, x: Vector, multipliers: Vector, normals: NDArray[np.float64], free: Mask
 ) -> Vector | None:
     """A direction along `normals` in which the Lagrangian curves down; None where there is none.
 

@@ -37,10 +37,7 @@ class Lifted(Nlp):
         values = torch.zeros(size, dtype=torch.float64, requires_grad=True)
         setup = VariableSetup(name=name, shape=(size,), start=0.0)
         super().__init__(
-            {**task.primal, name: values},
-            (*task.variables, setup),
-            measure,
-            **settings,
+            {**task.primal, name: values}, (*task.variables, setup), measure, **settings
         )
         self.analytic = False
         self._entries = np.array([entry for entry, _ in above])

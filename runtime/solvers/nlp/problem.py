@@ -105,7 +105,7 @@ class Nlp:
         self.quadratic = quadratic
         """`objective`: f is of degree 2 at most. `all`: and g is affine, so that the Hessian of the
         Lagrangian is the same everywhere."""
-        self.watch: Callable[[], None] = _nobody
+        self.watch: Callable[[], None] = lambda: None
         """Called before each evaluation; what it raises ends the solver."""
         self.count = Count()
         self._evaluated_by(operations or {})
@@ -151,11 +151,9 @@ class Nlp:
         }
 
     def _bound(self, side: str, default: float) -> Vector:
-        found = []
-        for setup, tensor in zip(self._variables, self._tensors, strict=True):
-            value = getattr(setup, side)
-            found.append(np.full(tensor.numel(), default if value is None else value))
-        return np.concatenate(found) if found else np.zeros(0)
+        given = [getattr(setup, side) for setup in self._variables]
+        values = [default if value is None else value for value in given]
+        return np.repeat(np.array(values, dtype=np.float64), [t.numel() for t in self._tensors])
 
     # --- points ---
 
@@ -264,11 +262,8 @@ class Nlp:
         """Gradient of f + <weights, g>: one backward pass where no Jacobian was written out."""
         known = self._memory(x)
         if self._jacobian is not None or "slopes" in known or not weights.any():
-            return (
-                self.gradient(x) + weights @ self.slopes(x)[1]
-                if len(weights)
-                else (self.gradient(x))
-            )
+            own = self.gradient(x)
+            return own + weights @ self.slopes(x)[1] if len(weights) else own
         f, g = self._graph(x)
         total = (g * torch.as_tensor(weights)).sum()
         if self._gradient is None:
@@ -372,10 +367,6 @@ class Nlp:
             over = self.excess(g)
         outside = np.concatenate([self.lower - x, x - self.upper])
         return float(max(over.max(initial=0.0), outside.max(initial=0.0), 0.0))
-
-
-def _nobody() -> None:
-    """Nobody watches."""
 
 
 class Spent(Exception):  # noqa: N818

@@ -45,9 +45,6 @@ class Trail:
         """Below which objective a run counts as unbounded, by its value at the start."""
         self._floor = -ENDLESS * max(1.0, abs(first) if abs(first) < HUGE else 1.0)
 
-    def nothing(self) -> None:
-        """Let what is left of an interrupted run be measured."""
-
     def seen(self, x: Vector) -> None:
         """Note an iterate, and whether it is the best so far."""
         f, _ = self._nlp.values(x)

@@ -34,7 +34,7 @@ def endless(
     def at(x: Vector) -> tuple[Vector, float, bool]:
         place = restored(problem, torch.as_tensor(x).to(problem.multipliers))
         size = max(1.0, 1e-9 * float(place.abs().max()))
-        return numbers(place), problem.f, _worst(problem) <= feasible * size
+        return numbers(place), problem.f, problem.worst() <= feasible * size
 
     def slope(x: Vector) -> Vector:
         return numbers(problem.objective_slope(torch.as_tensor(x).to(problem.multipliers)))
@@ -57,7 +57,7 @@ def restored(problem: SetProblem, x: Tensor) -> Tensor:
     x = problem.project(x)
     problem.value(x)
     for _ in range(ROUNDS):
-        over = problem.g.where(problem.equalities, problem.g.clamp(min=0))
+        over = problem.over()
         if not over.any() or not bool(torch.isfinite(over).all()):
             break
         rows = over != 0
@@ -72,8 +72,3 @@ def restored(problem: SetProblem, x: Tensor) -> Tensor:
 def numbers(x: Tensor) -> Vector:
     """A tensor as an array of float64."""
     return np.array(x.detach().double().cpu().numpy())
-
-
-def _worst(problem: SetProblem) -> float:
-    over = problem.g.abs().where(problem.equalities, problem.g.clamp(min=0))
-    return float(over.max()) if over.numel() else 0.0

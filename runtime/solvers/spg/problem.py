@@ -12,15 +12,14 @@ infinite, so that a line search turns back.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from cspec.runtime.operators import Operator, Sparse
 from cspec.runtime.operators.together.joint import Chain, SparseBox, joint
-from cspec.runtime.task import Measure
+from cspec.runtime.task import Task
 
 Held = tuple[str, Operator]
 """A variable's name and a set that it is held in."""
@@ -31,18 +30,17 @@ class SetProblem:
 
     def __init__(
         self,
-        primal: Mapping[str, Any],
-        names: Sequence[str],
-        batch: Mapping[str, Any],
-        measure: Measure,
+        task: Task,
         equalities: Sequence[bool],
         sets: Sequence[Held],
         rows: Sequence[int] | None = None,
     ) -> None:
-        self._primal, self._batch, self._measure = primal, batch, measure
-        self.names = tuple(names)
-        self._tensors: list[Tensor] = [primal[name] for name in names]
-        self.operators = [_of_variable([s for held, s in sets if held == name]) for name in names]
+        self._task = task
+        names = [v.name for v in task.variables]
+        self._tensors: list[Tensor] = [task.primal[name] for name in names]
+        held = {name: [onto for other, onto in sets if other == name] for name in names}
+        self.operators = [joint(held[name]) if held[name] else None for name in names]
+        """The set that each variable is held in, if there is any."""
         like = self._tensors[0]
         self.size = sum(t.numel() for t in self._tensors)
         self._rows = None if rows is None else torch.tensor(list(rows), dtype=torch.long)
@@ -101,12 +99,16 @@ class SetProblem:
         self.evaluations += 1
         self.put(x)
         with torch.enable_grad():
-            f, every, _ = self._measure(self._primal, self._batch)
-            g = every if self._rows is None else every[self._rows]
+            f, g, every = self._measured()
             self._loss = self._lagrangian(f, g)
         self.f, self.g, self.all_g = float(f.detach()), g.detach(), every.detach()
         total = float(self._loss.detach())
         return total if math.isfinite(total) else math.inf
+
+    def _measured(self) -> tuple[Tensor, Tensor, Tensor]:
+        """f, the constraints that were chosen, and all of them, where the variables are."""
+        f, every, _ = self._task.measure(self._task.primal, self._task.batch)
+        return f, every if self._rows is None else every[self._rows], every
 
     def _lagrangian(self, f: Tensor, g: Tensor) -> Tensor:
         if not self.equalities.numel():
@@ -125,16 +127,13 @@ class SetProblem:
         """The gradient of f at a point."""
         self.put(x)
         with torch.enable_grad():
-            f, _, _ = self._measure(self._primal, self._batch)
-        return self._slope(f)
+            return self._slope(self._measured()[0])
 
     def jacobian(self, x: Tensor) -> Tensor:
         """dg/dx (functions, entries) at a point."""
         self.put(x)
         with torch.enable_grad():
-            _, every, _ = self._measure(self._primal, self._batch)
-            g = every if self._rows is None else every[self._rows]
-            return torch.stack([self._slope(entry, retain=True) for entry in g])
+            return torch.stack([self._slope(row, retain=True) for row in self._measured()[1]])
 
     def _slope(self, loss: Tensor | None, *, retain: bool = False) -> Tensor:
         if loss is None or not loss.requires_grad:
@@ -152,6 +151,14 @@ class SetProblem:
             return values
         return torch.zeros_like(self.all_g).index_copy(0, self._rows, values)
 
+    def over(self) -> Tensor:
+        """h, and [g]+, of each constraint at the point last evaluated."""
+        return self.g.where(self.equalities, self.g.clamp(min=0))
+
+    def worst(self) -> float:
+        """The largest of them in size; 0 where there are none."""
+        return float(self.over().abs().max()) if self.g.numel() else 0.0
+
     def violation(self) -> Tensor:
         """|h|, or |max(g, -m/c)|, of each constraint at the point last evaluated."""
         slack = torch.maximum(self.g, -self.multipliers / self.penalty)
@@ -162,11 +169,6 @@ class SetProblem:
         moved = self.multipliers + self.penalty * self.g
         moved = torch.where(self.equalities, moved, moved.clamp(min=0))
         self.multipliers = moved.clamp(-largest, largest)
-
-
-def _of_variable(sets: Sequence[Operator]) -> Operator | None:
-    """The set that one variable is held in, if there is any."""
-    return joint(sets) if sets else None
 
 
 def supports(problem: SetProblem) -> list[tuple[int, Sparse]]:

@@ -100,9 +100,8 @@ class Search:
         problem = self.problem
         x = problem.project(end.x)
         problem.value(x)
-        violation = problem.g.abs().where(problem.equalities, problem.g.clamp(min=0))
-        worst = float(violation.max()) if violation.numel() else 0.0
-        return Candidate(x, problem.f, worst, problem.multipliers.clone(), end, how)
+        multipliers = problem.multipliers.clone()
+        return Candidate(x, problem.f, problem.worst(), multipliers, end, how)
 
     def _better(self, found: Candidate, best: Candidate) -> bool:
         if not math.isfinite(found.f):
@@ -170,8 +169,7 @@ class Search:
         problem.multipliers = torch.zeros_like(problem.multipliers)
         problem.penalty = torch.ones_like(problem.penalty)
         problem.value(x)
-        over = torch.where(problem.equalities, problem.g, problem.g.clamp(min=0))
-        squares = max(1e-12, float((units * over).square().sum()) / 2)
+        squares = max(1e-12, float((units * problem.over()).square().sum()) / 2)
         first = 10 * max(1.0, abs(problem.f)) / squares
         size = min(max(first, 1e-6), 10.0) if math.isfinite(first) else 10.0
         problem.penalty = size * units.square()
@@ -198,12 +196,10 @@ def solve(
     """
     require_slopes(task)
     rules = ways_of(ways or {}, equalities)
-    names = [v.name for v in task.variables]
     steps = count_from(1)
 
     def searching(rows: Sequence[int] | None = None) -> Search:
-        given = task.primal, names, task.batch, task.measure
-        problem = SetProblem(*given, equalities, sets, rows)
+        problem = SetProblem(task, equalities, sets, rows)
 
         def seen() -> None:
             task.seen(*_told(problem, rules))

@@ -15,6 +15,7 @@ from statistics import fmean
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.result.history import Row
+from cspec.runtime.verdict.why.trends import blocks
 
 WINDOWS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
 """The last shares of a run that are looked at: a circle may take half of it, or a few points.
@@ -85,19 +86,14 @@ def _finite(row: Row, label: str) -> bool:
     return all(map(math.isfinite, pair))
 
 
-def _blocks(values: Sequence[float]) -> list[Sequence[float]]:
-    size = len(values) / BLOCKS
-    return [values[int(i * size) : int((i + 1) * size)] for i in range(BLOCKS)]
-
-
 def _means(values: Sequence[float]) -> list[float]:
-    return [fmean(block) for block in _blocks(values)]
+    return [fmean(block) for block in blocks(values, BLOCKS)]
 
 
 def _standard_error(values: Sequence[float]) -> float:
     """Of the mean of one block, from how the values within all of them scatter."""
-    blocks = _blocks(values)
-    within = sum(sum((v - fmean(block)) ** 2 for v in block) for block in blocks)
+    parts = blocks(values, BLOCKS)
+    within = sum(sum((v - fmean(part)) ** 2 for v in part) for part in parts)
     return math.sqrt(within / (len(values) - BLOCKS) / (len(values) / BLOCKS))
 
 

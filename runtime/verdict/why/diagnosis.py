@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,22 +30,20 @@ from cspec.runtime.methods.escalate import oscillates
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.entries import marked
 from cspec.runtime.result.history import Row
+from cspec.runtime.session.session import Session
 from cspec.runtime.solvers.nlp.problem import Nlp
 from cspec.runtime.verdict.why.advice import capped, jumps, standing, weak
 from cspec.runtime.verdict.why.elastic import (
+    Elastic,
     Small,
+    least_violation,
     scales,
     small_problem,
-    solve_elastic,
     taking_part,
 )
-from cspec.runtime.verdict.why.elastic_ways import least_violation
 from cspec.runtime.verdict.why.limits import MethodLimits, limits_of
 from cspec.runtime.verdict.why.probe import Probe, Slope, affordable, probe, slopes
 from cspec.runtime.verdict.why.trends import Trend, trend
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 OPPOSED = -0.9
 FLAT = 1e-9
@@ -169,13 +167,22 @@ def _solvable(session: Session, constraints: Sequence[ConstraintResult]) -> bool
         return (f if torch.is_grad_enabled() else f.detach()), g, true
 
     nlp = Nlp(session.primal, session.program.variables, measure, equal)
-    if nlp.size + len(equal) > SOLVED:
-        return False
+    elastic = _least(session, Small(nlp, False), constraints)
+    return elastic is not None and elastic.met
+
+
+def _least(
+    session: Session, problem: Small, constraints: Sequence[ConstraintResult]
+) -> Elastic | None:
+    """The least violation of a problem, None of a large one; the point that is loaded stays."""
+    nlp = problem.nlp
+    if nlp.size + len(nlp.equalities) > SOLVED:
+        return None
     kept = nlp.point()
-    scale = scales(session, {c.name: c.bound for c in constraints}, len(equal))
-    met = solve_elastic(Small(nlp, False), scale, session.seed).met
+    scale = scales(session, {c.name: c.bound for c in constraints}, len(nlp.equalities))
+    found = least_violation(problem, scale, session.seed)
     nlp.put(kept)
-    return met
+    return found
 
 
 def _batch_size(session: Session) -> int | None:
@@ -192,15 +199,13 @@ def _batch_size(session: Session) -> int | None:
 def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Diagnosis | None:
     """Where a solver ended outside: the elastic problem tells whether anything is inside."""
     problem = small_problem(session)
-    if problem is None or problem.nlp.size + len(problem.nlp.equalities) > SOLVED:
+    elastic = None if problem is None else _least(session, problem, constraints)
+    if elastic is None:
         return None
-    kept = problem.nlp.point()
-    scale = scales(session, {c.name: c.bound for c in constraints}, len(problem.nlp.equalities))
-    elastic = least_violation(problem, scale, session.seed)
-    problem.nlp.put(kept)
     if elastic.met:
-        note = "a point that meets all constraints exists, but the solver did not end there: " + (
-            "start from another point, or give it more `iterations`"
+        note = (
+            "a point that meets all constraints exists, but the solver did not end there: start "
+            "from another point, or give it more `iterations`"
         )
         return Diagnosis((note,))
     names = taking_part(session, elastic)

@@ -15,21 +15,19 @@ the constraints can't be met together. Otherwise the statement is a local one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from cspec.runtime.session.session import Session
 from cspec.runtime.solvers.nlp.lift import problem_of
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector
-from cspec.runtime.solvers.nlp.ways import Ways, ways_of
+from cspec.runtime.solvers.nlp.ways import MOST, Chosen, Way, Ways, below, ways_of
 from cspec.runtime.solving import task_of
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 MET = 1e-7
 """Scaled sum of slacks up to which the constraints can be met."""
@@ -94,7 +92,7 @@ def small_problem(session: Session) -> Small | None:
 def solve_elastic(problem: Small, scale: Vector, seed: int = 0) -> Elastic:
     """The least scaled violation, from the point that is loaded and, unless convex, others.
 
-    Every row of g has to be met: `elastic_ways` is for problems with rules.
+    Every row of g has to be met: `least_violation` is for problems with rules.
     """
     nlp = problem.nlp
     start = nlp.tighten(nlp.clip(nlp.point()))
@@ -204,6 +202,60 @@ def _certificate(nlp: Nlp, x: Vector, scale: Vector) -> tuple[Vector, float]:
     found = scipy.optimize.lsq_linear(sides.T, -pull, bounds=(least, most + 1e-12), tol=1e-14)
     weights[near] = found.x[: int(near.sum())]
     return weights, float(np.linalg.norm(pull + sides.T @ found.x)) / length
+
+
+def least_violation(problem: Small, scale: Vector, seed: int = 0) -> Elastic:
+    """The least scaled violation; with rules, of the combination of ways in which they hold.
+
+    A combination whose rows can't be met settles all that add rows to it. Where each is convex and
+    proved to be out of reach, so is the whole: no point meets the constraints, whichever way.
+    """
+    ways = problem.ways
+    if ways is None:
+        return solve_elastic(problem, scale, seed)
+    ends: list[Elastic] = []
+    waiting: list[dict[int, Way]] = [{}]
+    count = 0
+    while waiting and count < MOST:
+        decided = waiting.pop()
+        rows = ways.kept(decided)
+        found = solve_elastic(Small(Chosen(problem.nlp, rows), problem.convex), scale[rows], seed)
+        count += 1
+        g = problem.nlp.values(found.x)[1]
+        open_ = [p for p in range(len(ways.rules)) if p not in decided]
+        margins = ways.margins(g)
+        left = [place for place in open_ if margins[place] > MET]
+        if not left or (ends and problem.convex and _given(found) >= min(map(_given, ends))):
+            ends.append(_whole(found, rows, ways, g))
+            if found.met and not left:
+                break
+        else:
+            waiting += below(ways, decided, left, g)
+    best = min(ends, key=lambda end: (not end.met, _given(end)))
+    problem.nlp.put(best.x)
+    proved = not waiting and not best.met and all(end.proved for end in ends)
+    return replace(best, proved=proved, weights=_all_weights(ends, best))
+
+
+def _given(found: Elastic) -> float:
+    return float(found.slack.sum())
+
+
+def _whole(found: Elastic, rows: NDArray[np.int64], ways: Ways, g: Vector) -> Elastic:
+    """An end in terms of all rows: a rule gives what its nearest way must."""
+    weights = np.zeros(len(ways.equalities))
+    weights[rows] = found.weights
+    shown = ways.shown(g)
+    free = ways.equalities & ~ways.rows
+    slack = np.where(free, np.abs(shown), np.maximum(shown, 0.0))
+    return replace(found, slack=slack, weights=weights)
+
+
+def _all_weights(ends: Sequence[Elastic], best: Elastic) -> Vector:
+    """Who takes part: of a problem that can't be met, all that are needed in any combination."""
+    if best.met:
+        return best.weights
+    return np.asarray(np.max([np.abs(end.weights) for end in ends], axis=0))
 
 
 def scales(session: Session, bounds: Mapping[str, float], entries: int) -> Vector:

@@ -7,14 +7,12 @@ sentences of `diagnosis`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.dsl.settings.methods import FIXED
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.result.entries import within_rule
+from cspec.runtime.session.session import Session
 
 REACHED = 0.99
 """Share of a cap from which it is reached."""
@@ -64,11 +62,9 @@ def limits_of(session: Session, c: ConstraintFacts) -> MethodLimits:
 
 
 def _entry(session: Session, c: ConstraintFacts, name: str) -> float | None:
-    """The largest of the rule's own entries, which start where its first constraint's do in `g`."""
+    """The largest of a constraint's entries in what its rule has of its own."""
     held = session.state.get(f"{c.rule}.{name}", session.state.get(name))
     if held is None or c.segment is None:
         return None
-    members = [o.segment for o in session.program.constraints if o.rule == c.rule and o.segment]
-    start = min(segment[0] for segment in members)
-    entries = held[c.segment[0] - start : c.segment[1] - start]
+    entries = held[within_rule(session.program.constraints, c)]
     return float(entries.max()) if entries.numel() else None

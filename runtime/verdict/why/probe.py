@@ -13,21 +13,20 @@ That is a local statement, hence *suspected* infeasible. The run's parameters ar
 
 Where surrogates stand in for requirements that are flat, V is of the surrogates, and evidence is
 on the true requirements: besides the descent, steps of all lengths along the surrogates' slopes
-must fail to lower them (`restoration`), and the surrogates must still have slope there.
+must fail to lower them, and the surrogates must still have slope there: a surrogate (a sigmoid in
+the place of a count) flattens out far from its threshold, where the rate could still be moved.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.finish.restoration import has_slope, restorable
 from cspec.runtime.finish.violation import (
     ITERATIONS,
     Violation,
@@ -37,13 +36,12 @@ from cspec.runtime.finish.violation import (
     largest_entry,
     point_of,
     put,
+    put_within,
     work,
 )
 from cspec.runtime.models.without_trace import evaluating, undisturbed
+from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
 
 MOST_WORK = 1e11
 """Rows x parameters x iterations up to which, on a CPU, a descent is made: some ten seconds.
@@ -59,6 +57,13 @@ PART = 0.05
 SPLIT_METHODS = frozenset({"admm", "frank_wolfe"})
 """Methods whose sets hold by steps of their own: a descent would leave them, so nothing is probed.
 (Maps and projected outputs are part of what is measured.)"""
+
+STEPS = 10
+"""Along the slopes of surrogates, at most."""
+LENGTHS = tuple(4.0**k for k in range(-5, 6))
+"""Of a step, in units of the one that a linear model would take."""
+PROGRESS = 1e-3
+"""Relative decrease below which a step has not helped."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,6 @@ class Probe:
     before: float
     after: float
     """The largest true violation before and after, canonical."""
-    iterations: int
     held: bool = False
     """Where it stopped, projections take back the larger part of what lowers the violation."""
 
@@ -147,23 +151,22 @@ def _cosine(a: Tensor, b: Tensor) -> float:
 
 def _descend(session: Session) -> Probe:
     violation = Violation(session)
-    project: Callable[..., Any] | None = session.module.get("project")
     tolerances = {c.label: c.tolerance for c in violation.hard}
     before, truly = violation.amounts(), violation.true_value()
     begun = point_of(session.parameters)
-    path, point, gradient, first = _path(session, violation, project)
+    path, point, gradient, first = _path(violation)
     after = violation.amounts()
     met = all(size <= 2 * tolerances[label] for label, size in after.items())
     lowered = met or violation.true_value() <= MET**2 * truly
     tail = path[-max(2, len(path) // 5) :]
-    left = _left(session, project, point, gradient)
+    left = _left(session, point, gradient)
     pulls = sum(violation.pulls().values())
     started = pulls > 0 and left <= BALANCED * max(pulls, first)
     stalled = len(path) <= ITERATIONS or tail[-1] >= (1 - STALLED) * tail[0]
     conflict = () if lowered else _conflict(violation, after, tolerances)
     if violation.stands_in and not lowered:
-        started = started and has_slope(session, violation, conflict)
-        lowered = restorable(session, violation, project, (point, begun), MET**2 * truly)
+        started = started and has_slope(violation, conflict)
+        lowered = restorable(violation, (point, begun), MET**2 * truly)
     worst, left_over = (max(amounts.values(), default=0.0) for amounts in (before, after))
     return Probe(
         lowered=lowered,
@@ -172,16 +175,13 @@ def _descend(session: Session) -> Probe:
         before=worst,
         # Where surrogates lead away, no place that was tried is better than the start.
         after=min(worst, left_over) if violation.stands_in else left_over,
-        iterations=len(path) - 1,
-        held=project is not None and left < 0.5 * float(gradient.norm()),
+        held=left < 0.5 * float(gradient.norm()),
     )
 
 
-def _path(
-    session: Session, violation: Violation, project: Callable[..., Any] | None
-) -> tuple[list[float], Tensor, Tensor, float]:
+def _path(violation: Violation) -> tuple[list[float], Tensor, Tensor, float]:
     """Values of V on the way down, the point and its gradient at the end, its first size."""
-    parameters = session.parameters
+    parameters = violation.session.parameters
     start = value = float(violation.value().detach())
     path = [value]
     point, gradient = point_of(parameters), gradient_of(violation.value(), parameters)
@@ -189,7 +189,7 @@ def _path(
     for _ in range(ITERATIONS):
         if value <= MET**2 * start or not float(gradient.norm()) > 0:
             break
-        moved = _arc(session, violation, project, point, gradient, value, step)
+        moved = _arc(violation, point, gradient, value, step)
         if moved is None:
             break
         new, value = moved
@@ -202,16 +202,13 @@ def _path(
     return path, point, gradient, first
 
 
-def _left(
-    session: Session, project: Callable[..., Any] | None, point: Tensor, gradient: Tensor
-) -> float:
+def _left(session: Session, point: Tensor, gradient: Tensor) -> float:
     """The size of the gradient without what the sets hold back: a short step, projected."""
     size = float(gradient.norm())
-    if project is None or size == 0:
+    if "project" not in session.module or size == 0:
         return size
     step = 1e-4 * max(1.0, float(point.norm())) / size
-    put(session.parameters, point - step * gradient)
-    project(session.primal, None, 1.0)
+    put_within(session, point - step * gradient)
     moved = float((point_of(session.parameters) - point).norm()) / step
     put(session.parameters, point)
     return moved
@@ -230,19 +227,12 @@ def _conflict(
 
 
 def _arc(
-    session: Session,
-    violation: Violation,
-    project: Callable[..., Any] | None,
-    point: Tensor,
-    gradient: Tensor,
-    value: float,
-    step: float,
+    violation: Violation, point: Tensor, gradient: Tensor, value: float, step: float
 ) -> tuple[Tensor, float] | None:
     """The first point along the projected path that lowers V enough; None where none does."""
+    session = violation.session
     for _ in range(30):
-        put(session.parameters, point - step * gradient)
-        if project is not None:
-            project(session.primal, None, 1.0)
+        put_within(session, point - step * gradient)
         new = point_of(session.parameters)
         with torch.no_grad():
             found = float(violation.value())
@@ -251,3 +241,60 @@ def _arc(
         step /= 4
     put(session.parameters, point)
     return None
+
+
+# --- where surrogates stand in -------------------------------------------------------------------
+
+
+def restorable(violation: Violation, starts: Sequence[Tensor], enough: float) -> bool:
+    """Whether steps bring the true violation V to `enough` or less from one of the starts.
+
+    They go along the surrogates' slopes, weighed by the true violations, and each step's length is
+    found on the true requirements: of lengths over six orders of magnitude the one that leaves the
+    least violation.
+    """
+    for start in starts:
+        put(violation.session.parameters, start)
+        value = violation.true_value()
+        for _ in range(STEPS):
+            if value <= enough:
+                return True
+            found = _step(violation)
+            if found > (1 - PROGRESS) * value:
+                break
+            value = found
+        if value <= enough:
+            return True
+    return False
+
+
+def _step(violation: Violation) -> float:
+    """Take the best of the steps along the slope; V there."""
+    session = violation.session
+    point, direction = point_of(session.parameters), violation.pull()
+    size = float(direction @ direction)
+    if not size > 0:
+        return violation.true_value()
+    # V would be 0 at the end of this step if it were linear in it: V - t |d|^2.
+    unit = violation.true_value() / size
+    tried: list[tuple[float, Tensor]] = []
+    for length in LENGTHS:
+        put_within(session, point - length * unit * direction)
+        value = violation.true_value()
+        tried.append((value if value == value else float("inf"), point_of(session.parameters)))
+    best, place = min(tried, key=lambda item: item[0])
+    put(session.parameters, place)
+    return best
+
+
+def has_slope(violation: Violation, labels: Sequence[str]) -> bool:
+    """Whether what is differentiated still has slope for each of these constraints.
+
+    It has where a move of a tenth of the parameters along its gradient would take off a twentieth
+    of the violation, were it linear: below, that descent stops shows a flat surrogate, and nothing
+    about the requirement.
+    """
+    session, amounts = violation.session, violation.amounts()
+    reach = 0.1 * max(1.0, float(torch.linalg.norm(point_of(session.parameters))))
+    norms = Violation(session).norms
+    return all(norms[label] * reach >= 0.05 * amounts[label] for label in labels)

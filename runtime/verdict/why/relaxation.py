@@ -6,19 +6,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.dsl.text.visible import visible_json, visible_line
 from cspec.runtime.measure.requirements import Measurement, amount
 from cspec.runtime.result.result import Result, finite_or_none
+from cspec.runtime.session.session import Session
 from cspec.runtime.verdict.conclude import variables
-from cspec.runtime.verdict.why.elastic import Small, scales, taking_part
-from cspec.runtime.verdict.why.elastic_ways import least_violation
-
-if TYPE_CHECKING:
-    from cspec.runtime.session.session import Session
+from cspec.runtime.verdict.why.elastic import Small, least_violation, scales, taking_part
 
 DIGITS = 4
 """Significant digits of a relaxed bound, rounded to the side on which it can be met."""
@@ -48,17 +45,15 @@ class Give:
             return f"{self.name}: `{self.text}` could not be measured"
         if not self.needed:
             return f"{self.name}: `{self.text}` can stay as it is"
-        size = f"{self.by:.3g}"
+        needs, size = f"{self.name}: needs `{self.text}`", f"{self.by:.3g}"
         match self.relation:
             case "<=":
-                return f"{self.name}: needs `{self.text}` raised to {self._new(1)} (by {size})"
+                return f"{needs} raised to {self._new(1)} (by {size})"
             case ">=":
-                return f"{self.name}: needs `{self.text}` lowered to {self._new(-1)} (by {size})"
+                return f"{needs} lowered to {self._new(-1)} (by {size})"
             case "==":
-                return (
-                    f"{self.name}: needs `{self.text}` moved to {self.value:.{DIGITS}g} (by {size})"
-                )
-        return f"{self.name}: needs `{self.text}` to be missed by {size}"
+                return f"{needs} moved to {self.value:.{DIGITS}g} (by {size})"
+        return f"{needs} to be missed by {size}"
 
     def _new(self, side: int) -> str:
         """The relaxed bound, rounded away from what was asked."""
@@ -121,18 +116,17 @@ class Relaxation:
 
     def as_json(self) -> dict[str, Any]:
         """The object that `relax --json` prints; numbers that are not finite become null."""
-        gives = [{**asdict(give), "needed": give.needed} for give in self.gives]
         cleaned: dict[str, Any] = finite_or_none(
             {
                 "type": "relaxation",
                 "spec": self.spec,
                 "met": self.met,
                 "proved": self.proved,
-                "conflict": list(self.conflict),
-                "gives": gives,
+                "conflict": self.conflict,
+                "gives": [{**asdict(give), "needed": give.needed} for give in self.gives],
                 "vars": self.vars,
                 "method": self.method,
-                "notes": list(self.notes),
+                "notes": self.notes,
             }
         )
         return cleaned

@@ -25,6 +25,10 @@ FALLING = 0.03
 that goes on so for its whole length again would take off a tenth."""
 RUNAWAY, RUNAWAY_STEPS = 1e8, 5
 """Growth of the objective that is taken for divergence, and logged steps that show it."""
+LEAST_ROWS = 20
+"""Logged steps that it takes to tell that a run leaves a requirement behind."""
+EVEN = 0.5
+"""The last quarter's fall, relative to that of the second, from which the pace is even."""
 CAP = 0.99e6
 """Multipliers from here on are held by the safeguard (1e6 by default)."""
 
@@ -113,9 +117,38 @@ def diverges(rows: Sequence[Row]) -> tuple[float, float] | None:
     return (path[0], path[-1]) if sizes[-1] > RUNAWAY * max(1.0, abs(path[0])) else None
 
 
+def left_behind(
+    rows: Sequence[Row], label: str, sense: str = "minimize"
+) -> tuple[float, float] | None:
+    """Where the minimized objective began and ended, if it left the constraint behind; else None.
+
+    It fell in each of the last three quarters, in the last no slower than at half the pace of the
+    second, by more than max(1, |start|) in all, while the violation did not fall by a tenth. Where
+    the gradient of a requirement vanishes (a surrogate far from its data), nothing holds the
+    objective back, and no multiplier catches up.
+    """
+    if len(rows) < LEAST_ROWS:
+        return None
+    places = [round(share * (len(rows) - 1)) for share in (0, 0.25, 0.5, 0.75, 1)]
+    sign = -1.0 if sense == "maximize" else 1.0
+    values = [sign * rows[place].objective for place in places]
+    falls = [a - b for a, b in pairwise(values)]
+    early, late = (abs(rows[place].violations.get(label, math.nan)) for place in places[1::3])
+    if not all(math.isfinite(value) for value in (*values, early, late)) or late == 0:
+        return None
+    even = min(falls[1:]) > 0 and falls[3] >= EVEN * falls[1]
+    far = values[0] - values[-1] > max(1.0, abs(values[0]))
+    return (values[0], values[-1]) if even and far and late > 0.9 * early else None
+
+
+def blocks(values: Sequence[float], count: int) -> list[Sequence[float]]:
+    """Values in so many parts, each about as long as the others."""
+    size = len(values) / count
+    return [values[int(i * size) : int((i + 1) * size)] for i in range(count)]
+
+
 def _quarters(values: Sequence[float]) -> list[float]:
-    size = len(values) / 4
-    return [fmean(values[int(i * size) : int((i + 1) * size)]) for i in range(4)]
+    return [fmean(quarter) for quarter in blocks(values, 4)]
 
 
 def _dual_step(window: Sequence[Row], label: str) -> float:

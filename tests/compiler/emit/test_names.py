@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cspec.compiler.emit.names import Names
+from cspec.compiler.emit.pieces import Names
 from cspec.compiler.records.program import Program
 from cspec.runtime.result.result import Result
 

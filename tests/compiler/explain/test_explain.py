@@ -12,7 +12,7 @@ import pytest
 import cspec
 from cspec.compiler.explain.explain import explain
 from cspec.compiler.explain.formulas import mathematics
-from cspec.compiler.explain.verdict import verdict
+from cspec.compiler.explain.gather import verdict
 from cspec.compiler.expressions.latex import latex
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.graph import Kind, Operation, Update

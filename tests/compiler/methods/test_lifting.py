@@ -54,6 +54,18 @@ def test_ends_of_an_interval(lines: str) -> None:
         assert u(torch.tensor([0.0, 1.0])).tolist() == pytest.approx([1, -1], abs=1e-6)
 
 
+def test_a_value_that_is_longer_than_a_line() -> None:
+    waves = " + ".join(f"{k}.125*sin({k}*pi*s)*cos({k}*pi*s)" for k in range(1, 6))
+    u = cspec.run(
+        f"{HEAD}start: forall s in uniform(-1, 3).sample(9): u(0, s) == {waves}{END}"
+    ).models["u"]
+    s = 4 * torch.rand(50) - 1
+    angle = math.pi * s
+    exact = sum((k + 0.125) * torch.sin(k * angle) * torch.cos(k * angle) for k in range(1, 6))
+    with torch.no_grad():
+        assert torch.allclose(u(torch.zeros(50), s), exact, atol=1e-4)
+
+
 def test_a_lifting_is_a_boolean_sum_and_its_distance_is_at_most_one() -> None:
     """On three faces of a cube with values of x + 2 y z: equal there, and D <= 1."""
     exact = lambda x, y, z: x + 2 * y * z  # noqa: E731

@@ -9,7 +9,7 @@ import torch
 
 from cspec.compiler.plan import Plan
 from cspec.runtime.result.result import Result
-from cspec.runtime.solvers.nlp.eliminated import Reduced
+from cspec.runtime.solvers.nlp.other_variables import Reduced
 from cspec.runtime.solvers.nlp.problem import Nlp
 
 Planned = Callable[[str], Plan]

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from cspec.compiler.explain.history import state
+from cspec.compiler.explain.gather import state
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import Expansion, expand

@@ -13,8 +13,8 @@ import pytest
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.targets import targets_of
-from cspec.compiler.choose.what_moves import moving
 from cspec.compiler.expressions.text import text
+from cspec.compiler.pass_inputs import moving
 from cspec.compiler.passes.expansion.expand import Expansion, expand
 from cspec.compiler.plan import canonical_problem
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts, OutputFacts

@@ -10,6 +10,7 @@ import torch
 
 import cspec
 from cspec import cli
+from cspec.comparing.table import measure
 from cspec.comparing.using import read_using, with_using
 from cspec.dsl.text.source import Source
 
@@ -137,3 +138,11 @@ def test_last_iterates_are_judged_on_request() -> None:
     assert delivered[method].value("c").mean == run["c"].value != run.last.values["c"]
     assert last[method].violation("c").mean == max(0.0, 1 - run.last.values["c"])
     assert "last iterates" in str(last)
+
+
+def test_a_requirement_that_was_not_measured_is_the_worst() -> None:
+    text = "var x = 3\nminimize x^2\ns.t. c: forall k in range(2): x >= k\nfit(steps=5)"
+    found = cspec.compare(text, using=["lagrangian"], seeds=1, last=True)
+    run = found["lagrangian"].runs[0]
+    run.last.values["c[0]"] = math.nan
+    assert math.isnan(measure(run, last=True).constraints["c"][1])

@@ -13,8 +13,7 @@ import cspec
 from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.text.source import Source, Span
-from cspec.runtime.bind.bind import Inputs, bind
-from cspec.runtime.bind.facts import facts
+from cspec.runtime.bind.bind import Inputs, bind, facts
 from cspec.runtime.bind.text import read_call
 
 XY = (("x", "x"), ("y", "y"))

@@ -44,6 +44,8 @@ CASES = {
     "abs at 0": (made("abs", made("sum", P, number(-0.3))), 0.0),
     "gap": (made("gap", BY_GROUP), 0.02),
     "ratio": (made("ratio", BY_GROUP), 0.28 / 0.3),
+    "difference of groups": (made("sum", leaf(3, 0), made("negate", leaf(3, 3))), 0.02),
+    "abs of one group": (made("abs", leaf(3, 3)), 0.28),
     "max of groups": (made("max", BY_GROUP), 0.3),
     "min of groups": (made("min", BY_GROUP), 0.28),
     "max": (made("max", P, Q), 0.3),

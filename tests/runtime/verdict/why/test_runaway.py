@@ -7,7 +7,7 @@ import pytest
 
 import cspec
 from cspec.runtime.result.history import Row
-from cspec.runtime.verdict.why.runaway import left_behind
+from cspec.runtime.verdict.why.trends import left_behind
 
 RATE = """\
 data train(x)

@@ -1,4 +1,4 @@
-"""Sums, products and powers as Python, node by node: the arithmetic that was written."""
+"""Sums, products and powers, comparisons and what joins them, as Python, node by node."""
 
 from __future__ import annotations
 
@@ -6,19 +6,36 @@ import ast
 import math
 from collections.abc import Sequence
 
-from cspec.compiler.emit.expressions.base import TranslatorBase
-from cspec.compiler.emit.expressions.examples import numbers, product
-from cspec.compiler.emit.pieces import OPERATORS, constant
+from cspec.compiler.emit.expressions.base import Translator, translates
+from cspec.compiler.emit.expressions.examples import compared, events, numbers, product, truth
+from cspec.compiler.emit.pieces import OPERATORS, RELATIONS, constant, joined, method
+from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.records.problem import ParameterRef
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
-from cspec.dsl.tree.nodes import Expr, Negate, Power, Product, Sum, shape
+from cspec.dsl.tree.nodes import (
+    And,
+    Compare,
+    Expr,
+    FiniteSet,
+    Implies,
+    Interval,
+    Membership,
+    Negate,
+    Not,
+    Or,
+    Power,
+    Product,
+    Sum,
+    shape,
+)
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
 
 
-def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.expr:
+@translates(Negate, Sum, Product, Power)
+def arithmetic(t: Translator, expr: Negate | Sum | Product | Power) -> ast.expr:
     """The Python of a sum, a product, a power, a negative."""
     match expr:
         case Negate(operand=operand):
@@ -34,15 +51,11 @@ def arithmetic(t: TranslatorBase, expr: Negate | Sum | Product | Power) -> ast.e
             return t.local(("softened", t.dataset, shape(expr)), "softened", value)
         case Product(operators=operators) if "@" in operators:
             return _matrix_product(t, expr)
-        case Sum(operands=operands, operators=operators):
-            return _in_order(t, operands, operators)
-        case Product(operands=operands, operators=operators):
-            return _in_order(t, operands, operators)
+        case Sum() | Product():
+            return _in_order(t, expr.operands, expr.operators)
 
 
-def _in_order(
-    t: TranslatorBase, operands: tuple[Expr, ...], operators: tuple[str, ...]
-) -> ast.expr:
+def _in_order(t: Translator, operands: tuple[Expr, ...], operators: tuple[str, ...]) -> ast.expr:
     """Operands joined from left to right."""
     if _beside_matrix(t, operands):
         result, *rest = [matrix(t, operand) for operand in operands]
@@ -54,7 +67,7 @@ def _in_order(
 
 
 def _binary(
-    t: TranslatorBase, left: ast.expr, operator: str, right: ast.expr, operand: Expr
+    t: Translator, left: ast.expr, operator: str, right: ast.expr, operand: Expr
 ) -> ast.expr:
     """`left operator right`; a quotient of means is not measured where its denominator is 0."""
     if operator == "/" and any(True for _ in measured_on(operand)):
@@ -62,7 +75,7 @@ def _binary(
     return ast.BinOp(left, OPERATORS[operator], right)
 
 
-def _long(t: TranslatorBase, expr: Sum) -> ast.expr:
+def _long(t: Translator, expr: Sum) -> ast.expr:
     """A sum too long for one Python expression, as a sum of shorter ones."""
     terms = [
         Negate(operand=operand) if operator == "-" else operand
@@ -80,13 +93,13 @@ def _long(t: TranslatorBase, expr: Sum) -> ast.expr:
 
 def all_of(tensor: ast.expr) -> ast.expr:
     """A sum that leaves nothing out."""
-    return ast.Call(ast.Attribute(tensor, "sum"), args=[], keywords=[])
+    return method(tensor, "sum")
 
 
 # --- matrices ------------------------------------------------------------------------------------
 
 
-def _matrix_product(t: TranslatorBase, expr: Product) -> ast.expr:
+def _matrix_product(t: Translator, expr: Product) -> ast.expr:
     if t.dataset is not None and t.axes(expr).each is not None:
         return product(t, expr)
     result = matrix(t, expr.operands[0])
@@ -95,22 +108,63 @@ def _matrix_product(t: TranslatorBase, expr: Product) -> ast.expr:
     return result
 
 
-def matrix(t: TranslatorBase, expr: Expr) -> ast.expr:
+def matrix(t: Translator, expr: Expr) -> ast.expr:
     """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
     value = t.translate(expr)
     if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
-        return ast.Call(ast.Attribute(value, "flatten"), args=[constant(1)], keywords=[])
+        return method(value, "flatten", constant(1))
     return value
 
 
-def _beside_matrix(t: TranslatorBase, operands: Sequence[Expr]) -> bool:
+def _beside_matrix(t: Translator, operands: Sequence[Expr]) -> bool:
     """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
     kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
     return kernels and any(len(t.axes(o).shape or ()) == 2 for o in operands)
 
 
-def sides(t: TranslatorBase, left: Expr, right: Expr) -> list[ast.expr]:
+def sides(t: Translator, left: Expr, right: Expr) -> list[ast.expr]:
     """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
     if _beside_matrix(t, (left, right)):
         return [matrix(t, left), matrix(t, right)]
     return [t.translate(left), t.translate(right)]
+
+
+@translates(Compare, And, Or, Not, Implies, Membership)
+def translate_event(
+    t: Translator, expr: Compare | And | Or | Not | Implies | Membership
+) -> ast.expr:
+    """The Python of an event.
+
+    Raises:
+        SpecError: a membership in a set that is no interval and not listed.
+    """
+    match expr:
+        case Compare(operands=operands, operators=operators):
+            sides = compared(t, operands)
+            links: list[ast.expr] = [
+                ast.Compare(left=a, ops=[RELATIONS[o]], comparators=[b])
+                for a, o, b in zip(sides, operators, sides[1:], strict=False)
+            ]
+            return joined(ast.BitAnd(), links)
+        case And(operands=operands):
+            return joined(ast.BitAnd(), events(t, operands))
+        case Or(operands=operands):
+            return joined(ast.BitOr(), events(t, operands))
+        case Not(operand=operand):
+            return ast.UnaryOp(op=ast.Invert(), operand=truth(t, operand))
+        case Implies(condition=condition, consequence=consequence):
+            return t.call("implies", *events(t, (condition, consequence)))
+        case Membership(element=element, set=within):
+            return _membership(t, element, within)
+
+
+def _membership(t: Translator, element: Expr, within: Expr) -> ast.expr:
+    match within:
+        case Interval(lower=lower, upper=upper):
+            inside = Compare(operands=(lower, element, upper), operators=("<=", "<="))
+            return translate_event(t, inside)
+        case FiniteSet(items=items):
+            equal = tuple(Compare(operands=(element, i), operators=("==",)) for i in items)
+            return translate_event(t, Or(operands=equal) if len(equal) > 1 else equal[0])
+        case _:
+            raise not_compiled(form(within), within)

@@ -1,20 +1,24 @@
-"""Exact derivatives and the call of the solver, as Python."""
+"""The calls of solvers that own a run, with exact derivatives of what they solve, as Python."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import sympy as sp
 
 from cspec.compiler.algebra.derivatives import MULTIPLIER, Sparse, tree
+from cspec.compiler.algebra.quadratic_forms import Block, Term, gradient_by, hessian_by, transposed
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.measures import MakeTranslator, write_constraints
-from cspec.compiler.emit.pieces import constant
-from cspec.compiler.emit.quadratic import write_quadratic
-from cspec.compiler.emit.spg import write_ways
+from cspec.compiler.emit.expressions.vectors import set_constant
+from cspec.compiler.emit.measures import MakeTranslator, objective_value, write_constraints
+from cspec.compiler.emit.pieces import attribute, called, constant, joined, method, sequence
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.expressions.rewrite import call, number
+from cspec.compiler.lower.projected_call import SetSolve
 from cspec.compiler.lower.solver_call import LiftedProblem, Solve
+from cspec.compiler.records.lowered import EntryRules, Lowered
 
 SHARED = "#t"
 """What names of shared sub-expressions begin with; no name of a spec can."""
@@ -28,8 +32,8 @@ def write_derivatives(solve: Solve, make: MakeTranslator) -> None:
         _write_smooth(solve, solve.lift, make)
     if found.gradient is not None:
         with make.writer.shared("gradient", ("primal",), ["df/dx, exact."]):
-            values, translator = _values(found.gradient, make, solve)
-            make.writer.give(translator.call("vector", *values))
+            values = _values(found.gradient, make, solve)
+            make.writer.give(make().call("vector", *values))
     if found.jacobian is not None:
         doc = ["dg/dx, exact: entries (row of g, place in x, derivative) that are not zero."]
         rows = len(solve.equalities)
@@ -48,13 +52,7 @@ def _write_smooth(solve: Solve, lift: LiftedProblem, make: MakeTranslator) -> No
     ]
     with make.writer.shared("smooth", ("primal", "batch"), doc):
         translator = _translator(make, solve)
-        objective = lift.objective
-        if solve.vectors is not None:
-            objective = solve.vectors.expression(objective)
-        value = translator.translate(objective)
-        if isinstance(value, ast.Constant):
-            value = translator.call("as_tensor", value)
-        make.writer.assign("f", value)
+        make.writer.assign("f", objective_value(lift.objective, translator, solve.vectors))
         translator.names.fresh("f")
         write_constraints(lift.functions, translator, solve.vectors)
 
@@ -77,20 +75,17 @@ def _write_matrix(
 ) -> None:
     writer = make.writer
     with writer.shared(name, arguments, doc):
-        values, translator = _values([entry for _, _, entry in entries], make, solve)
+        values = _values([entry for _, _, entry in entries], make, solve)
         function = "matrix" if len(shape) == 2 else "symmetric"
-        translator.used.add(function)
         sizes = [constant(size) for size in shape]
         places = [
             ast.Tuple(elts=[constant(row), constant(column), value])
             for (row, column, _), value in zip(entries, values, strict=True)
         ]
-        writer.give(ast.Call(func=ast.Name(id=function), args=[*sizes, *places], keywords=[]))
+        writer.give(called(function, *sizes, *places))
 
 
-def _values(
-    entries: Sequence[sp.Expr], make: MakeTranslator, solve: Solve
-) -> tuple[list[ast.expr], Translator]:
+def _values(entries: Sequence[sp.Expr], make: MakeTranslator, solve: Solve) -> list[ast.expr]:
     """The entries in Python, what they share in locals first."""
     translator = _translator(make, solve)
     shared, reduced = sp.cse(entries, symbols=sp.numbered_symbols(SHARED, real=True), order="none")
@@ -101,17 +96,13 @@ def _values(
     for symbol, value in shared:
         translated = translator.translate(tree(value))
         make.writer.assign(names[symbol.name], translated)
-    return [translator.translate(tree(value)) for value in reduced], translator
+    return [translator.translate(tree(value)) for value in reduced]
 
 
 def write_solve(solve: Solve, writer: Writer) -> None:
     """`train(session)`: one call of the solver."""
     settings = solve.settings
-    doc = ["The whole run: one call of the solver, with the functions above."]
-    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
-        writer.line("session,")
-        writer.line("sqp.solve,")
-        writer.line("measure,")
+    with solver_call("sqp.solve", writer):
         if solve.lift is not None:
             lift = solve.lift
             writer.line("smooth=smooth,")
@@ -160,10 +151,9 @@ def _operations(solve: Solve, known: Mapping[str, int]) -> dict[str, int]:
 
 def _write_eliminated(solve: Solve, writer: Writer) -> None:
     """`place: (constant, {other place: coefficient})`, one variable a line."""
-    with writer.block("eliminated={"):
+    with writer.block("eliminated={", "},"):
         for place, constant_, terms in solve.eliminated:
             writer.line(f"{place}: ({constant_!r}, {dict(terms)!r}),")
-    writer.line("},")
     writer.line(f"held={solve.held!r},")
 
 
@@ -184,3 +174,121 @@ def _bounds(solve: Solve) -> str:
         for entry, place, low, high in solve.bounds
     ]
     return "{" + ", ".join(items) + "}"
+
+
+def write_quadratic(solve: Solve, make: MakeTranslator) -> None:
+    """`gradient(primal)` and, where all of g is affine, `hessian(primal, multipliers)`.
+
+    Of a quadratic objective, on vectors: `2 * (A.T @ (A @ x - b))`.
+    """
+    if solve.terms is None:
+        return
+    with make.writer.shared("gradient", ("primal",), ["df/dx, exact."]):
+        translator = make()
+        parts = [_gradient(solve, name, size, translator) for name, size in solve.sizes]
+        make.writer.give(translator.call("vector", *parts))
+    if not solve.affine_rows:
+        return
+    doc = ["Hessian of f, the same everywhere: that of the Lagrangian, as g is affine."]
+    with make.writer.shared("hessian", ("primal", "multipliers"), doc):
+        translator = make()
+        make.writer.give(_hessian(solve.terms, solve.sizes, translator))
+
+
+def _gradient(solve: Solve, name: str, size: int, t: Translator) -> ast.expr:
+    parts = []
+    for factor, vector in gradient_by(solve.terms or (), name):
+        known = vector if solve.vectors is None else solve.vectors.expression(vector)
+        parts.append(_times(factor, t.translate(known)))
+    return joined(ast.Add(), parts) if parts else _zeros((size,), t)
+
+
+def _hessian(terms: tuple[Term, ...], sizes: Sequence[tuple[str, int]], t: Translator) -> ast.expr:
+    rows = []
+    for name, length in sizes:
+        row = []
+        for other, width in sizes:
+            blocks = [_block(b, (length, width), t) for b in hessian_by(terms, name, other)]
+            row.append(joined(ast.Add(), blocks) if blocks else _zeros((length, width), t))
+        rows.append(_side_by_side(row, 1))
+    return _side_by_side(rows, 0)
+
+
+def _block(block: Block, shape: tuple[int, int], t: Translator) -> ast.expr:
+    left, right = block.left, block.right
+    if block.outer:
+        assert left is not None
+        assert right is not None
+        sides = [t.translate(left), t.translate(right)]
+        return _times(block.factor, method("torch", "outer", *sides))
+    turned = None if left is None else transposed(left)
+    if turned is None or right is None:
+        one = turned or right or call("eye", number(shape[0]))
+        return _times(block.factor, t.translate(one))
+    product = ast.BinOp(t.translate(turned), ast.MatMult(), t.translate(right))
+    return _times(block.factor, product)
+
+
+def _times(factor: float, value: ast.expr) -> ast.expr:
+    return value if factor == 1 else ast.BinOp(constant(factor), ast.Mult(), value)
+
+
+def _zeros(shape: tuple[int, ...], t: Translator) -> ast.expr:
+    sizes: list[ast.expr] = [ast.Constant(size) for size in shape]
+    kind = attribute(ast.Name(id="torch"), t.scope.precision)
+    return method("torch", "zeros", *sizes, dtype=kind)
+
+
+def _side_by_side(parts: Sequence[ast.expr], axis: int) -> ast.expr:
+    if len(parts) == 1:
+        return parts[0]
+    return method("torch", "cat", sequence(parts), ast.Constant(axis))
+
+
+def write_set_solve(solve: SetSolve, translator: Translator) -> None:
+    """`train(session)`: one call of the solver, the sets by variable."""
+    writer, settings = translator.writer, solve.settings
+    sets = [
+        (name, ast.unparse(set_constant(translator, action.set)), action.family)
+        for name, action in solve.sets
+    ]
+    with solver_call("spg.solve", writer):
+        with writer.block("sets=[", "],"):
+            for name, constant, label in sets:
+                writer.line(f"({name!r}, {constant}),  # {label}")
+        if solve.equalities:
+            writer.line(f"equalities={solve.equalities!r},")
+        write_ways(solve.ways, writer)
+        writer.line(f"tolerance={settings.tolerance!r},")
+        writer.line(f"iterations={settings.iterations},")
+        writer.line(f"memory={settings.memory},")
+        if settings.starts is not None:
+            writer.line(f"starts={settings.starts},")
+        if solve.convex:
+            writer.line("convex=True,")
+
+
+@contextmanager
+def solver_call(solver: str, writer: Writer) -> Iterator[None]:
+    """`train(session)` with one call of a solver, whose other arguments are written inside."""
+    doc = ["The whole run: one call of the solver, with the functions above."]
+    with writer.function("train", ("session",), doc), writer.block("solve(", ")"):
+        for argument in ("session", solver, "measure"):
+            writer.line(f"{argument},")
+        yield
+
+
+def write_ways(ways: EntryRules, writer: Writer) -> None:
+    """`ways={label: (entries that together make it hold, ...)}`, one rule a line."""
+    if not ways:
+        return
+    with writer.block("ways={", "},"):
+        for label, found in ways:
+            writer.line(f"{label!r}: {found!r},")
+
+
+def write_line(lowered: Lowered, writer: Writer) -> None:
+    """`train(session)`: one call of bisection."""
+    doc = ["The whole run: the line of the only number that moves is searched."]
+    with writer.function("train", ("session",), doc):
+        writer.line(f"solve(session, bisection.solve, measure, equalities={lowered.equalities!r})")

@@ -1,4 +1,4 @@
-"""Bringing a model to the precision of a run, and what is said of one that came in another."""
+"""Models as they are given: layers without sizes, in another precision, not to be trained."""
 
 from __future__ import annotations
 
@@ -6,8 +6,44 @@ from itertools import chain
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
+
+from cspec.runtime.models.without_trace import evaluating
 
 COMPLEX = {torch.float32: torch.complex64, torch.float64: torch.complex128}
+
+
+def unsized(model: nn.Module) -> list[str]:
+    """Names of parameters and buffers that have no shape yet: of `nn.LazyLinear` and its kin."""
+    named = chain(model.named_parameters(), model.named_buffers())
+    return [name for name, tensor in named if is_lazy(tensor)]
+
+
+def size_(model: nn.Module, inputs: Tensor) -> None:
+    """Give every lazy layer its sizes, by a forward pass of these inputs in evaluation mode.
+
+    Layers draw their first weights from torch's generator, in the order of the pass.
+    """
+    parameter = next((p for p in model.parameters() if not is_lazy(p)), None)
+    dtype = torch.get_default_dtype() if parameter is None else parameter.dtype
+    if inputs.is_floating_point():
+        inputs = inputs.to(dtype)
+    if parameter is not None:
+        inputs = inputs.to(parameter.device)
+    with evaluating([model]), torch.no_grad():
+        model(inputs.clone())
+
+
+def stands_still(model: nn.Module) -> bool:
+    """Whether it has parameters and none of them is trained: a teacher, a reference."""
+    parameters = list(model.parameters())
+    return bool(parameters) and not any(p.requires_grad for p in parameters)
+
+
+def normalizes_by_batch(model: nn.Module) -> bool:
+    """Whether a layer of a model that is trained needs the mean and variance of a batch."""
+    return not stands_still(model) and any(isinstance(m, _BatchNorm) for m in model.modules())
 
 
 def complex_parameters(model: nn.Module) -> list[str]:

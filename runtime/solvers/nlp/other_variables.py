@@ -1,9 +1,13 @@
-"""A small problem without the variables that affine equalities give: x = origin + basis y.
+"""A small problem in other variables: without those that affine equalities give, or of one size.
 
-y are the variables that are left, x is all of them. Solvers see y; bounds of an eliminated variable
-are inequalities of y, and the equalities that gave it are not seen at all. Every result is in x:
-multipliers of all rows follow from stationarity there, as without elimination
+x = origin + basis y: y are the variables that are left, x is all of them. Solvers see y; bounds of
+an eliminated variable are inequalities of y, and the equalities that gave it are not seen at all.
+Every result is in x: multipliers of all rows follow from stationarity there, as without elimination
 (Nocedal and Wright 2006, section 15.2).
+
+x = size z: each variable is divided by the width of its interval or by its start. Beside one of 1e8
+one of 1e-3 has no weight in a solver's steps and tests: what it stops at looks stationary only
+because slopes are per unit.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from cspec.runtime.solvers.nlp.problem import Nlp, Vector
 
 Rule = tuple[float, Mapping[int, float]]
 """x[place] = constant + sum of coefficient x[other]: the constant, the coefficients by place."""
+
+APART = 1e3
+"""Largest over smallest size from which on variables are scaled."""
 
 
 class Reduced(Nlp):
@@ -114,6 +121,56 @@ def _bounds(whole: Nlp, rules: Mapping[int, Rule]) -> tuple[Vector, Vector, NDAr
     return np.array(signs), np.array(ends), np.array(places, dtype=np.int64)
 
 
+def sizes(nlp: Nlp, start: Vector) -> Vector:
+    """The width of each variable's interval where it has one, else its start, at least 1."""
+    finite = np.isfinite(nlp.lower) & np.isfinite(nlp.upper) & (nlp.upper > nlp.lower)
+    width = np.where(finite, nlp.upper, 1.0) - np.where(finite, nlp.lower, 0.0)
+    return np.where(finite, width, np.maximum(1.0, np.abs(start)))
+
+
+def apart(nlp: Nlp, start: Vector) -> bool:
+    """Whether sizes of variables differ much."""
+    found = sizes(nlp, start)
+    return bool(found.max(initial=1.0) > APART * found.min(initial=1.0))
+
+
+class Spread(Nlp):
+    """A problem in z = x / size."""
+
+    def __init__(self, whole: Nlp, size: Vector) -> None:
+        self.whole, self.unit, self.size = whole, size, whole.size
+        self.lower, self.upper = whole.lower / size, whole.upper / size
+        self.declared = (whole.declared[0] / size, whole.declared[1] / size)
+        self.equalities, self.explicit = whole.equalities, whole.explicit
+        self.bounds, self.affine, self.count = whole.bounds, whole.affine, whole.count
+
+    def expand(self, z: Vector) -> Vector:
+        """The variables as they were."""
+        return self.unit * z
+
+    def raw(self, x: Vector) -> tuple[float, Vector]:
+        """f and g as they are."""
+        return self.whole.raw(self.unit * x)
+
+    def gradient(self, x: Vector) -> Vector:
+        """df/dz."""
+        return np.asarray(self.unit * self.whole.gradient(self.unit * x))
+
+    def pull(self, x: Vector, weights: Vector) -> Vector:
+        """Gradient of f + <weights, g> in z."""
+        return np.asarray(self.unit * self.whole.pull(self.unit * x, weights))
+
+    def slopes(self, x: Vector) -> tuple[Vector, NDArray[np.float64]]:
+        """df/dz and dg/dz."""
+        gradient, jacobian = self.whole.slopes(self.unit * x)
+        return self.unit * gradient, jacobian * self.unit
+
+    def curvature(self, x: Vector, multipliers: Vector) -> NDArray[np.float64]:
+        """Hessian in z."""
+        hessian = self.whole.curvature(self.unit * x, multipliers)
+        return np.asarray(hessian * self.unit * self.unit[:, None])
+
+
 def eliminating(engine: Engine, rules: Mapping[int, Rule], held: Collection[int]) -> Engine:
     """The engine with the problem's variables eliminated by `rules`; rows `held` hold by them."""
     if not rules:
@@ -122,10 +179,29 @@ def eliminating(engine: Engine, rules: Mapping[int, Rule], held: Collection[int]
     def run(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
         reduced = Reduced(nlp, rules, held)
         below = np.ones(len(reduced.equalities) - len(nlp.equalities))
-        seen = limits._replace(seen=lambda y: limits.seen(nlp.clip(reduced.expand(y))))
-        y = reduced.nearest(start)
-        if reduced.size:
-            y = engine(reduced, y, scale._replace(g=np.append(scale.g, below)), seen)
-        return nlp.clip(reduced.expand(y))
+        y, scale = reduced.nearest(start), scale._replace(g=np.append(scale.g, below))
+        return _ended(engine, reduced, y, scale, limits)
 
     return run
+
+
+def spreading(engine: Engine) -> Engine:
+    """The engine over variables that are scaled by their sizes."""
+
+    def run(nlp: Nlp, start: Vector, scale: Scale, limits: EngineLimits) -> Vector:
+        unit = sizes(nlp, start)
+        return _ended(engine, Spread(nlp, unit), start / unit, scale, limits)
+
+    return run
+
+
+def _ended(
+    engine: Engine, problem: Reduced | Spread, y: Vector, scale: Scale, limits: EngineLimits
+) -> Vector:
+    """Where an engine ends from y, in the variables of the whole problem."""
+
+    def outside(y: Vector) -> Vector:
+        return problem.whole.clip(problem.expand(y))
+
+    inside = limits._replace(seen=lambda y: limits.seen(outside(y)))
+    return outside(engine(problem, y, scale, inside) if problem.size else y)
