@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
 
-from cspec.compiler.axes.model_sizes import used_sizes
+from cspec.compiler.axes.sizes import used_sizes
 from cspec.compiler.axes.targets import targets_of
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.plan import Plan

@@ -7,8 +7,7 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.numbers import numeric_of
-from cspec.compiler.axes.targets import targets_of
+from cspec.compiler.axes.targets import numeric_of, targets_of
 from cspec.compiler.choose.strategy import ChoiceContext
 from cspec.compiler.methods.lifting import Asked
 from cspec.compiler.passes.expansion.expand import Expansion

@@ -14,6 +14,7 @@ from cspec.compiler.algebra.variables import space_of, variables_space
 from cspec.compiler.choose.strategy import ChoiceContext, choose
 from cspec.compiler.lower.setups import data_setups, model_setups, variable_setups
 from cspec.compiler.pass_inputs import context_of, decided, expansion, inference_of, lets, moving
+from cspec.compiler.passes.bounds import settled_bounds
 from cspec.compiler.passes.canonical import canonical
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
@@ -25,10 +26,8 @@ from cspec.compiler.passes.sets.members import member_sets
 from cspec.compiler.passes.sets.moving_sets import moving_sets
 from cspec.compiler.passes.sets.recognize import recognize
 from cspec.compiler.passes.sets.spell_out import spell_out_sets
-from cspec.compiler.passes.settled_bounds import settled_bounds
+from cspec.compiler.passes.spellings import truths, whole_slices
 from cspec.compiler.passes.spread import gaps, spread
-from cspec.compiler.passes.truths import truths
-from cspec.compiler.passes.whole_slices import whole_slices
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Problem, Step
 from cspec.compiler.records.program import DataSetup, ModelSetup, VariableSetup

@@ -11,9 +11,8 @@ from typing import NamedTuple
 from cspec.compiler.algebra.matrices import matrix_params, whole_params
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import accurate, declared_sets, solver_notes, space_of
-from cspec.compiler.axes.asked import Asked
-from cspec.compiler.axes.check import check_axes, infer
-from cspec.compiler.axes.inference import Inference
+from cspec.compiler.axes.inference import Inference, check_axes, infer
+from cspec.compiler.axes.record import Asked
 from cspec.compiler.axes.sizes import example_call, models_sized
 from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses
@@ -45,6 +44,7 @@ from cspec.compiler.pass_inputs import (
     on_whole_data,
     one_number,
 )
+from cspec.compiler.passes.bounds import tighten
 from cspec.compiler.passes.every_entry import every_entry, few_sums
 from cspec.compiler.passes.expansion.collect import collect
 from cspec.compiler.passes.expansion.expand import expand
@@ -55,7 +55,6 @@ from cspec.compiler.passes.metric_words import metric_words
 from cspec.compiler.passes.ratio_signs import check_ratio_signs
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.sets.identity import sized_identity
-from cspec.compiler.passes.tighten import tighten
 from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.plan import Plan, stop_condition, with_methods, with_rows
 from cspec.compiler.program_record import record_of

@@ -21,7 +21,7 @@ from cspec.dsl.explicit.pairs import with_pairs
 from cspec.dsl.explicit.parameters import with_parameters
 from cspec.dsl.explicit.points import with_points
 from cspec.dsl.explicit.spec import Elaboration, Note, elaborate
-from cspec.dsl.explicit.worst_objective import with_worst_objective
+from cspec.dsl.explicit.worst_example import with_worst_objective
 from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
@@ -32,10 +32,8 @@ from cspec.dsl.messages.brief import brief
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.messages.examples import with_examples
 from cspec.dsl.messages.overtaken import once, without_overtaken
-from cspec.dsl.names.categories import categories
-from cspec.dsl.names.resolve import hidden_words, resolve
+from cspec.dsl.names.resolve import categories, hidden_words, resolve, taken_words
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.names.taken_words import taken_words
 from cspec.dsl.not_compiled import not_compiled
 from cspec.dsl.parsing.one_edit import with_one_edit
 from cspec.dsl.parsing.parse import parse
@@ -91,9 +89,7 @@ class Checked(BaseModel, frozen=True, arbitrary_types_allowed=True):
 @paused()
 @remembered()
 def check(
-    source: Source,
-    params: Mapping[str, object] | None = None,
-    functions: Iterable[Signature] = (),
+    source: Source, params: Mapping[str, object] | None = None, functions: Iterable[Signature] = ()
 ) -> Checked:
     """Parse and check a spec; all findings, in source order.
 
@@ -153,9 +149,8 @@ def _check(
     typer = ExpressionTyper(symbols, source, functions=extra)
     too_large = check_sizes(typer, spec.items)  # before lets are written out below
     explicit = Elaboration(spec, (), ()) if too_large else elaborate(paired.spec, source, symbols)
-    typer.explicit_lets = {
-        item.name: item.value for item in explicit.spec.items if isinstance(item, Let)
-    }
+    lets = (item for item in explicit.spec.items if isinstance(item, Let))
+    typer.explicit_lets = {let.name: let.value for let in lets}
     typer.categories = categories(explicit.spec)
     settled = Settled(too_large=True)
     if not too_large:
@@ -199,20 +194,12 @@ def _kept(
     checks: Iterable[Diagnostic], source: Source, hidden: frozenset[str]
 ) -> Iterator[Diagnostic]:
     """Findings of the checks without those that only follow from others."""
-    seen = [d for d in checks if not _about_hidden(d, source, hidden)]
+    last = ("CS201", "CS206", "CS207")  # they may only be due to a clause that did not parse
+    seen = [d for d in checks if d.code not in last or source.slice(d.span) not in hidden]
     fixes = (fix for d in seen if d.code == "CS201" for fix in d.fixes)
     meant = {word for fix in fixes for word in _WORD.findall(fix.replacement)}
-    return (d for d in seen if not _misspelt(d, source, meant))
-
-
-def _about_hidden(found: Diagnostic, source: Source, hidden: frozenset[str]) -> bool:
-    """Whether a finding may only be due to a clause that did not parse."""
-    return found.code in ("CS201", "CS206", "CS207") and (source.slice(found.span) in hidden)
-
-
-def _misspelt(found: Diagnostic, source: Source, meant: set[str]) -> bool:
-    """Whether a name is unused only because its use is misspelt (one mistake, one finding)."""
-    return found.code == "CS203" and source.slice(found.span) in meant
+    # A name may be unused only because its use is misspelt: one mistake, one finding.
+    return (d for d in seen if d.code != "CS203" or source.slice(d.span) not in meant)
 
 
 def _ordered(found: list[Diagnostic], source: Source) -> tuple[Diagnostic, ...]:

@@ -8,7 +8,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Domain, Expr, Given, Metric, Model, Objective, Param, Verify
+from cspec.dsl.tree.nodes import Domain, Expr, Given, Metric, Objective, Verify
 from cspec.dsl.values.outside import how_to_set
 
 
@@ -84,6 +84,7 @@ def needs(checked: Checked) -> Needs:
     items = checked.elaborated.items
     metrics = tuple(item.name for item in items if isinstance(item, Metric))
     constraints = _constraints(checked)
+    objectives = (_text(checked, i.span) for i in checked.spec.items if isinstance(i, Objective))
     return Needs(
         unbound=_unbound(checked),
         params=_params(checked),
@@ -92,7 +93,7 @@ def needs(checked: Checked) -> Needs:
         domains=tuple(_text(checked, item.span) for item in items if isinstance(item, Domain)),
         given=tuple(n.alias for i in items if isinstance(i, Given) for n in i.names),
         variables=tuple(checked.symbols.vars()),
-        objective=_objective(checked),
+        objective=next(objectives, ""),
         constraints=constraints,
         metrics=metrics,
         verify=tuple(_text(checked, item.span) for item in items if isinstance(item, Verify)),
@@ -116,15 +117,11 @@ def _line(checked: Checked, span: Span) -> int:
 def _unbound(checked: Checked) -> tuple[UnboundName, ...]:
     found = []
     for name in checked.symbols.unbound():
-        places = name.needed or _implied_uses(checked, name.role)
+        implied = name.role in ("model", "data")  # by the bare losses
+        places = name.needed or [note.span for note in checked.notes if implied]
         lines = sorted({_line(checked, span) for span in places})
         found.append(UnboundName(name=name.name, kind=name.role, lines=tuple(lines)))
     return tuple(u for u in found if u.kind != "param" or u.name in checked.unset)
-
-
-def _implied_uses(checked: Checked, role: str) -> tuple[Span, ...]:
-    """Places that imply a model or data: the bare losses."""
-    return tuple(note.span for note in checked.notes) if role in ("model", "data") else ()
 
 
 def _params(checked: Checked) -> tuple[ParamInfo, ...]:
@@ -136,7 +133,6 @@ def _params(checked: Checked) -> tuple[ParamInfo, ...]:
             how=how_to_set(item, checked.symbols) if name in checked.unset else "",
         )
         for name, item in checked.symbols.params().items()
-        if isinstance(item, Param)
     )
 
 
@@ -158,7 +154,6 @@ def _models(checked: Checked) -> tuple[ModelInfo, ...]:
             implied="model" in symbols.implied,
         )
         for name, item in symbols.models().items()
-        if isinstance(item, Model)
     )
 
 
@@ -185,11 +180,6 @@ def _datasets(checked: Checked) -> tuple[DatasetInfo, ...]:
 def standardized(checked: Checked, dataset: str) -> bool:
     """Whether the source of a dataset standardizes numeric inputs (its setting `scale`)."""
     return getattr(checked.sources.get(dataset), "scale", "none") == "standard"
-
-
-def _objective(checked: Checked) -> str:
-    written = next((i for i in checked.spec.items if isinstance(i, Objective)), None)
-    return "" if written is None else _text(checked, written.span)
 
 
 def _constraints(checked: Checked) -> tuple[ConstraintInfo, ...]:
@@ -226,6 +216,3 @@ def _gives(
     if metrics:
         gives.append(f"metrics: {', '.join(metrics)}")
     return tuple(gives)
-
-
-__all__ = ["Needs", "needs"]

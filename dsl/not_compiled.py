@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from cspec.dsl.explicit.over_points import runs
-from cspec.dsl.explicit.points import PointSet, beside, noise_of, point_set
+from cspec.dsl.explicit.points import beside, noise_of, point_set
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.explicit.worst_example import EXTREME
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.names.symbols import Symbols, is_made
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import (
@@ -67,7 +67,12 @@ def not_compiled(
     """Everything in an elaborated spec that can't run yet, as warnings in source order."""
     found = [
         *_constraints(spec, symbols, method, methods),
-        *_expressions(spec, symbols),
+        *(
+            one
+            for item in spec.items
+            if isinstance(item, Metric | Objective | SubjectTo)
+            for one in _inside(item, symbols, isinstance(item, Metric))
+        ),
         *_settings(spec, symbols, fit),
     ]
     return tuple(sorted(found, key=lambda d: (d.span.start, d.span.end)))
@@ -85,26 +90,16 @@ def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 def _whole_domain(domain: Name) -> Diagnostic:
     """What goes over a domain says at which of its points."""
     drawn = f"{domain.id}.sample(200)"
-    return Diagnostic(
-        code="CS520",
-        severity="warning",
-        message=f"at which points of `{domain.id}` is not said: a domain has infinitely many",
-        span=domain.span,
-        label="can't run yet",
-        helps=(f"write `{drawn}`", f"or, for regular points, `{domain.id}.grid(21)`"),
-        fixes=replacing(domain.span, drawn),
-    )
+    said = f"at which points of `{domain.id}` is not said: a domain has infinitely many"
+    label = "can't run yet"
+    helps = (f"write `{drawn}`", f"or, for regular points, `{domain.id}.grid(21)`")
+    fixes = replacing(domain.span, drawn)
+    return finding("CS520", said, domain.span, label, severity="warning", helps=helps, fixes=fixes)
 
 
 def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
-    return Diagnostic(
-        code=code,
-        severity="warning",
-        message=f"{what} is checked by cspec, but not compiled yet",
-        span=node.span,
-        label="can't run yet",
-        helps=(help_,),
-    )
+    said = f"{what} is checked by cspec, but not compiled yet"
+    return finding(code, said, node.span, "can't run yet", severity="warning", helps=(help_,))
 
 
 # --- requirements --------------------------------------------------------------------------------
@@ -164,9 +159,8 @@ def _quantifier(
     help_ = _OWN_LOOP
     drawn = isinstance(domain, Call) and isinstance(domain.function, Attribute)
     if isinstance(domain, Call) and domain.keywords and drawn:
-        help_ = (
-            "leave `redraw` out, or bound a mean, `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
-        )
+        help_ = "leave `redraw` out, or bound a mean"
+        help_ += ", `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
     elif drawn and not _derived(constraint):
         help_ = "draw the points beforehand and bind them: `E[(lhs - rhs)^2 on points] <= 1e-4`"
     elif (own := _of_each_example(binder, constraint.relation)) is not None:
@@ -185,7 +179,7 @@ def _of_each_example(binder: Binder, relation: Node) -> str | None:
     if word is None or mean.kind != "E" or function_name(binder.domain) != BALL:
         return None
     worst = Comprehension(function=word, body=mean.body, binders=(binder,))
-    each = format_expression(mean.model_copy(update={"body": worst}))
+    each = format_expression(mean.changed(body=worst))
     return f"{each} {operator} {format_expression(bound)}"
 
 
@@ -244,10 +238,8 @@ def _each_example(binder: Binder, data: str, in_the_model: bool, by: str | None)
         return _later("CS520", f"{what} {by}", binder.domain, open_)
     if in_the_model and binder.condition is not None:
         what += " with a `where`"
-    help_ = (
-        "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`; what is "
-        "affine in the outputs: `by output_projection`"
-    )
+    help_ = "for the mean: `E[...] <= ...`; for the worst share: `cvar(..., 99%) <= ...`"
+    help_ += "; what is affine in the outputs: `by output_projection`"
     return _later("CS520", what, binder.domain, help_)
 
 
@@ -283,12 +275,6 @@ def _infinite(domain: Node, domains: Collection[str]) -> bool:
 
 
 # --- expressions ---------------------------------------------------------------------------------
-
-
-def _expressions(spec: Spec, symbols: Symbols) -> Iterator[Diagnostic]:
-    for item in spec.items:
-        if isinstance(item, Metric | Objective | SubjectTo):
-            yield from _inside(item, symbols, isinstance(item, Metric))
 
 
 def _inside(
@@ -362,8 +348,10 @@ def _over(
         alone = alone and (isinstance(node, Expectation) or runs(node))
         found = point_set(domain, symbols.domains())
         if alone and found is not None:
-            if beside(node, outer | symbols.column_names) and not _in_numbers(found):
-                return _later("CS520", _form(node, binder), node, _instead(node, binder))
+            # Points of a grid with a number an axis are written out.
+            numbers = found.word == "grid" and not any(dims for _, dims in found.axes)
+            if beside(node, outer | symbols.column_names) and not numbers:
+                return _beyond(node, binder)
             continue
         if is_data and len(binders) == 1 and _of_examples(node, binder, measured):
             continue
@@ -373,7 +361,7 @@ def _over(
             return _whole_domain(domain)
         if isinstance(domain, Interval) and _moved_ends(domain, symbols):
             return _later("CS520", "a search between ends that are no numbers", domain, _AROUND)
-        return _later("CS520", _form(node, binder), node, _instead(node, binder))
+        return _beyond(node, binder)
     return None
 
 
@@ -381,11 +369,6 @@ def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
     """Whether a binder is noise beside the examples that a mean is of."""
     of_each = isinstance(node, Comprehension) and node.function == "mean"
     return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
-
-
-def _in_numbers(found: PointSet) -> bool:
-    """Whether points are those of a grid, with a number an axis: they are written out."""
-    return found.word == "grid" and not any(dimensions for _, dimensions in found.axes)
 
 
 def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
@@ -441,36 +424,31 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     return _later("CS520", what, node, help_)
 
 
-def _form(node: Expectation | Comprehension, binder: Binder) -> str:
-    if isinstance(node, Expectation) and function_name(binder.domain) == BALL:
-        return "a mean over a ball"
-    if isinstance(node, Expectation) and node.dataset is not None:
-        return "a mean over noise of which a condition says what counts"
-    match binder.domain:
-        case Call(function=Name(id="ball")) if isinstance(node, Comprehension):
-            return f"`{node.function}(... for ...)` over a whole ball"
-    if isinstance(binder.domain, Interval) and isinstance(node, Comprehension):
-        return f"`{node.function}(... for ...)` over a set that is not finite"
+def _beyond(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
+    """What goes over infinitely many points, and what works instead."""
+    ball = function_name(binder.domain) == BALL
+    help_ = "draw the points beforehand and bind them as data: `E[... on points]`"
+    help_ = _OWN_LOOP if _derived(node) else help_
     if isinstance(node, Expectation):
-        return "an average over points of a domain"
-    return f"`{node.function}(... for ...)` over points of a domain"
-
-
-def _instead(node: Expectation | Comprehension, binder: Binder) -> str:
-    if isinstance(node, Expectation) and function_name(binder.domain) == BALL:
-        noise = "of the mean over noise: `E[E[... for d in uniform(-r, r)]]`"
-        return f"of the worst: `E[max(... for d in ball(r, norm=inf))]`; {noise}"
-    if isinstance(node, Expectation) and node.dataset is not None:
-        return "leave the condition out: multiply by it, and divide by its mean"
-    match binder.domain:
-        case Call(function=Name(id="ball")):
-            if isinstance(node, Comprehension) and node.function in EXTREMES:
-                added = "what is added to an input is searched, `f(x + d)`"
-                return f"{added}, or a ball around it: {_A_BALL}"
-            return "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
-    if _derived(node):
-        return _OWN_LOOP
-    return "draw the points beforehand and bind them as data: `E[... on points]`"
+        what = "an average over points of a domain"
+        if ball:
+            what = "a mean over a ball"
+            help_ = "of the worst: `E[max(... for d in ball(r, norm=inf))]`"
+            help_ += "; of the mean over noise: `E[E[... for d in uniform(-r, r)]]`"
+        elif node.dataset is not None:
+            what = "a mean over noise of which a condition says what counts"
+            help_ = "leave the condition out: multiply by it, and divide by its mean"
+        return _later("CS520", what, node, help_)
+    over = "points of a domain"
+    if isinstance(binder.domain, Interval):
+        over = "a set that is not finite"
+    elif ball:
+        over = "a whole ball"
+        help_ = "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
+        if node.function in EXTREMES:
+            added = "what is added to an input is searched, `f(x + d)`"
+            help_ = f"{added}, or a ball around it: {_A_BALL}"
+    return _later("CS520", f"`{node.function}(... for ...)` over {over}", node, help_)
 
 
 # --- settings ------------------------------------------------------------------------------------
@@ -486,10 +464,6 @@ def _settings(spec: Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagno
             continue
         keywords = {keyword.name: keyword for keyword in item.keywords}
         if points and "batch_size" in keywords and fit.batch_size != "full":
-            yield _later(
-                "CS514",
-                f"`batch_size={fit.batch_size}` of points",
-                keywords["batch_size"],
-                "a step sees all points of a set: draw fewer of them, `q.sample(100)`, or leave "
-                "`batch_size` out",
-            )
+            what, place = f"`batch_size={fit.batch_size}` of points", keywords["batch_size"]
+            help_ = "a step sees all points of a set: draw fewer of them, `q.sample(100)`"
+            yield _later("CS514", what, place, f"{help_}, or leave `batch_size` out")

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.check import Checked
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, finding
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.tree.nodes import (
     By,
     Call,
     Data,
     Domain,
-    Expr,
     Fit,
-    Keyword,
     Model,
     Name,
     Node,
@@ -31,6 +29,7 @@ from cspec.dsl.tree.nodes import (
     Within,
     walk,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import how_to_set
 
 _COUNTS = frozenset({"range", "eye"})
@@ -43,10 +42,8 @@ def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
     In a loop of the user's own batches and verdicts are the loop's.
     """
     later = refusals(checked.diagnostics)
-    found = [
-        *(_no_value(checked, name) for name in checked.unset),
-        *(d for d in later if not own_loop or d.code == "CS520"),
-    ]
+    found = [_no_value(checked, name) for name in checked.unset]
+    found += [d for d in later if not own_loop or d.code == "CS520"]
     if found:
         raise SpecError(sorted(found, key=lambda d: d.span))
 
@@ -54,27 +51,19 @@ def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
 def require_sizes(checked: Checked) -> None:
     """The same for those alone that the form of the problem hangs on: sizes and settings."""
     if checked.unset:
-        needed = {
-            name.id for part in _structure(checked) for name in walk(part) if isinstance(name, Name)
-        }
-        _require(checked, tuple(name for name in checked.unset if name in needed))
-
-
-def _require(checked: Checked, names: tuple[str, ...]) -> None:
-    if names:
-        raise SpecError([_no_value(checked, name) for name in names])
+        parts = (node for part in _structure(checked) for node in walk(part))
+        needed = {node.id for node in parts if isinstance(node, Name)}
+        found = [_no_value(checked, name) for name in checked.unset if name in needed]
+        if found:
+            raise SpecError(found)
 
 
 def _no_value(checked: Checked, name: str) -> Diagnostic:
     item = checked.symbols.params()[name]
-    return Diagnostic(
-        code="CS220",
-        message=f"param `{name}` has no value",
-        span=item.name_span,
-        label="set from outside",
-        helps=(f"set it: {how_to_set(item, checked.symbols)}",),
-        source=checked.source,
-    )
+    said = f"param `{name}` has no value"
+    label = "set from outside"
+    help_ = f"set it: {how_to_set(item, checked.symbols)}"
+    return finding("CS220", said, item.name_span, label, helps=(help_,), source=checked.source)
 
 
 def _structure(checked: Checked) -> Iterator[Node]:
@@ -82,14 +71,12 @@ def _structure(checked: Checked) -> Iterator[Node]:
     for item in checked.elaborated.items:
         if isinstance(item, Param | Var):
             yield from item.dimensions
-            parts: tuple[Expr | None, ...] = (item.domain,) if isinstance(item, Var) else ()
-            parts += (item.value,) if isinstance(item, Var) else ()
+            parts = (item.domain, item.value) if isinstance(item, Var) else ()
             yield from (part for part in parts if part is not None)
         for node in walk(item):
             if isinstance(node, _SETTINGS):
                 yield node
-            elif isinstance(node, Call) and isinstance(node.function, Name):
-                if node.function.id in _COUNTS:
-                    yield node
-                elif node.function.id == "ramp":
-                    yield from (k for k in node.keywords if isinstance(k, Keyword))
+            elif isinstance(node, Call):
+                word = function_name(node)
+                yield from (node,) if word in _COUNTS else ()
+                yield from node.keywords if word == "ramp" else ()

@@ -140,7 +140,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
         (
             "compiler/plan.py",
-            "from cspec.compiler.passes.whole_slices",
+            "from cspec.compiler.passes.rules",
             "from cspec.compiler.passes.last_first import last_first\n",
         ),
     ),

@@ -7,17 +7,19 @@ of one variable, and whether composition proves the problem convex.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 from typing import NamedTuple
 
-from cspec.compiler.algebra.entries import entry_of
-from cspec.compiler.algebra.forms import Form, UnknownForm
+from cspec.compiler.algebra.entries import entries_of
+from cspec.compiler.algebra.forms import UnknownForm
+from cspec.compiler.algebra.shapes import numbers_of, param_entry
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.vectors import Sized, placed, with_size
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name, Negate, Product, Sum, Vector
 
 
@@ -55,30 +57,28 @@ def read_vectors(problem: Problem, space: Space) -> Read | None:
                     form.affine if c.equality(place) else form.convex
                     for place, form in enumerate(forms)
                 )
-                kinds[c.label, c.member] = _word(forms)
+                bent = "convex" if all(form.convex for form in forms) else "smooth"
+                affine = all(form.affine for form in forms)
+                kinds[c.label, c.member] = "affine" if affine else bent
     except UnknownForm:
         return None
-    return Read(
-        problem.model_copy(update={"constraints": tuple(constraints)}), smooth, convex, kinds
-    )
+    sized = problem.model_copy(update={"constraints": tuple(constraints)})
+    return Read(sized, smooth, convex, kinds)
 
 
 def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
     """Canonical functions that are vectors entry by entry, or `sized`: with their number."""
     reader = Reader(space)
-    constraints = []
-    for c in problem.constraints:
+
+    def split(c: Constraint) -> Constraint:
         parts: list[Expr] = []
         for part in c.parts:
             form = reader.known(part)
             shape = () if form is None else form.shape
-            if sized and shape:
-                parts.append(with_size(part, shape))
-            else:
-                places = product(*map(range, shape))
-                parts.extend(entry_of(part, p, space.shapes, space.params) for p in places)
-        constraints.append(c.model_copy(update={"parts": tuple(parts)}))
-    return problem.model_copy(update={"constraints": tuple(constraints)})
+            parts += [with_size(part, shape)] if sized and shape else entries_of(part, shape, space)
+        return c.model_copy(update={"parts": tuple(parts)})
+
+    return problem.model_copy(update={"constraints": tuple(map(split, problem.constraints))})
 
 
 def is_convex(problem: Problem, space: Space) -> bool:
@@ -91,30 +91,19 @@ def is_convex(problem: Problem, space: Space) -> bool:
 
 def vectors_step(found: Read) -> Step:
     """The record of what was read, for `explain`."""
-    counts: dict[str, int] = {}
-    for word in found.kinds.values():
-        counts[word] = counts.get(word, 0) + 1
+    counts = Counter(found.kinds.values())
     notes = [f"{count} of the requirements: {word}" for word, count in counts.items()]
     if found.convex:
         notes.append("the problem is convex by composition: every local minimum is the global one")
     return Step(name="classify", notes=tuple(notes))
 
 
-def _word(forms: list[Form]) -> str:
-    if all(form.affine for form in forms):
-        return "affine"
-    return "convex" if all(form.convex for form in forms) else "smooth"
-
-
 def affine_entries(functions: Iterable[Expr], space: Space) -> tuple[int, ...]:
     """The entries of g whose gradient is constant, as far as composition shows it."""
     reader = Reader(space)
-    found: list[int] = []
-    for function, places in placed(functions):
-        form = reader.known(function)
-        if form is not None and form.affine:
-            found.extend(places)
-    return tuple(found)
+    known = ((reader.known(function), places) for function, places in placed(functions))
+    affine = (places for form, places in known if form is not None and form.affine)
+    return tuple(place for places in affine for place in places)
 
 
 # --- bounds --------------------------------------------------------------------------------------
@@ -144,27 +133,14 @@ def simple_bounds(problem: Problem, space: Space) -> tuple[DerivedBound, ...]:
 
 
 def _bounds(c: Constraint, start: int, line: Line, space: Space) -> list[DerivedBound]:
-    shape = space.shapes[line.name]
-    indices = [line.place]
-    if not line.place and shape:
-        indices = [index for name, index in space.coordinates() if name == line.name]
+    every = product(*map(range, space.shapes[line.name]))
+    indices = [line.place] if line.place else list(every)
     text = f"`{c.text}` is a bound of {line.name}"
     found = []
     for entry, index in enumerate(indices):
         b = line.constant[entry] if isinstance(line.constant, tuple) else line.constant
-        end = -b / line.slope
-        found.append(
-            DerivedBound(
-                label=c.label,
-                member=c.member,
-                part=start + entry,
-                variable=line.name,
-                index=index,
-                upper=end if line.slope > 0 else None,
-                lower=end if line.slope < 0 else None,
-                text=text,
-            )
-        )
+        end, place = -b / line.slope, (line.name, index)
+        found.append(DerivedBound.of(c, start + entry, place, end, line.slope > 0, text))
     return found
 
 
@@ -181,21 +157,16 @@ def _line(expr: Expr, space: Space) -> Line | None:
         case Negate(operand=operand):
             return _scaled(_line(operand, space), -1.0)
         case Product(operands=(left, right), operators=("*",)):
-            factor = value_or_none(left, space.params)
-            if factor is not None:
-                return _scaled(_line(right, space), factor)
-            factor = value_or_none(right, space.params)
-            return None if factor is None else _scaled(_line(left, space), factor)
+            for one, other in ((left, right), (right, left)):
+                if (factor := value_or_none(one, space.params)) is not None:
+                    return _scaled(_line(other, space), factor)
         case Sum(operands=(left, right), operators=(operator,)):
             sign = -1.0 if operator == "-" else 1.0
-            number = _number(right, space)
-            if number is not None:
+            if (number := _number(right, space)) is not None:
                 return _shifted(_line(left, space), number, sign, space)
-            number = _number(left, space)
-            moved = _scaled(_line(right, space), sign)
-            return None if number is None else _shifted(moved, number, 1.0, space)
-        case _:
-            return None
+            if (number := _number(left, space)) is not None:
+                return _shifted(_scaled(_line(right, space), sign), number, 1.0, space)
+    return None
 
 
 def _number(expr: Expr, space: Space) -> float | tuple[float, ...] | None:
@@ -203,23 +174,10 @@ def _number(expr: Expr, space: Space) -> float | tuple[float, ...] | None:
     if isinstance(expr, Name) and isinstance(space.params.get(expr.id), tuple):
         return space.params[expr.id]
     if isinstance(expr, Index):
-        return _entry(expr, space)
+        return param_entry(expr, space.params)
     if isinstance(expr, Vector):
-        values = [value_or_none(item, space.params) for item in expr.items]
-        return None if None in values else tuple(v for v in values if v is not None)
+        return numbers_of(expr, space.params)
     return value_or_none(expr, space.params)
-
-
-def _entry(expr: Index, space: Space) -> float | None:
-    """The number that an entry of a param is: `u[3]`."""
-    known = space.params.get(expr.value.id) if isinstance(expr.value, Name) else None
-    places = [value_or_none(index, space.params) for index in expr.indices]
-    if not isinstance(known, tuple) or len(places) != 1:
-        return None
-    place = places[0]
-    if place is None or not is_whole(place) or not 0 <= place < len(known):
-        return None
-    return known[int(place)]
 
 
 def _scaled(line: Line | None, factor: float) -> Line | None:

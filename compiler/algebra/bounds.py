@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cmp_to_key, lru_cache
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -79,18 +79,12 @@ def _near(end: sp.Expr) -> float:
         return math.nan
 
 
-def _least(values: list[sp.Expr]) -> sp.Expr:
-    found = values[0]
-    for value in values[1:]:
-        found = value if compare(value, found) < 0 else found
-    return found
+_ORDER = cmp_to_key(compare)
 
 
-def _largest(values: list[sp.Expr]) -> sp.Expr:
-    found = values[0]
-    for value in values[1:]:
-        found = value if compare(value, found) > 0 else found
-    return found
+def _around(ends: list[sp.Expr]) -> ValueRange:
+    """The range from the least to the largest of some values."""
+    return ValueRange(min(ends, key=_ORDER), max(ends, key=_ORDER))
 
 
 def range_of(expr: sp.Expr, box: Box) -> ValueRange:
@@ -115,17 +109,17 @@ def _range(expr: sp.Expr, box: Box) -> ValueRange:
         return ValueRange(expr, expr)
     match expr:
         case sp.Add():
-            parts = [range_of(a, box) for a in expr.args]
-            return ValueRange(
-                _total([p.low for p in parts], -1), _total([p.high for p in parts], 1)
-            )
+            lows, highs = zip(*(range_of(a, box) for a in expr.args), strict=True)
+            low = -sp.oo if -sp.oo in lows else sp.Add(*lows)
+            return ValueRange(low, sp.oo if sp.oo in highs else sp.Add(*highs))
         case sp.Mul():
-            found = ValueRange(sp.Integer(1), sp.Integer(1))
+            found = ValueRange(sp.S.One, sp.S.One)
             for factor in expr.args:
-                found = _times(found, range_of(factor, box))
+                ends = range_of(factor, box)
+                found = _around([_product(x, y) for x in found for y in ends])
             return found
         case sp.Pow():
-            return _power(range_of(expr.base, box), expr.exp, box)
+            return _power(range_of(expr.base, box), expr.exp)
     if len(expr.args) == 1:
         return _function(expr.func, range_of(expr.args[0], box))
     raise NotSymbolicError(str(expr.func))
@@ -137,34 +131,22 @@ def _settled(end: sp.Expr) -> sp.Expr:
     return sp.N(end, 2 * DIGITS) if long else end
 
 
-def _total(values: list[sp.Expr], sign: int) -> sp.Expr:
-    infinite = sp.oo if sign > 0 else -sp.oo
-    return infinite if infinite in values else sp.Add(*values)
-
-
 def _product(a: sp.Expr, b: sp.Expr) -> sp.Expr:
     """a b with 0 times infinity = 0, as end points of intervals multiply."""
-    if a == 0 or b == 0:
-        return sp.Integer(0)
-    return a * b
+    return sp.S.Zero if a == 0 or b == 0 else a * b
 
 
-def _times(a: ValueRange, b: ValueRange) -> ValueRange:
-    ends = [_product(x, y) for x in a for y in b]
-    return ValueRange(_least(ends), _largest(ends))
-
-
-def _power(base: ValueRange, exponent: sp.Expr, box: Box) -> ValueRange:
+def _power(base: ValueRange, exponent: sp.Expr) -> ValueRange:
     if not exponent.is_number:
         raise NotSymbolicError("a power with a variable exponent")
-    if exponent.is_Integer:
-        return _whole_power(base, int(exponent))
-    if compare(base.low, sp.Integer(0)) < 0:
+    zero = sp.Integer(0)
+    crosses = compare(base.low, zero) <= 0 <= compare(base.high, zero)
+    if not exponent.is_Integer and compare(base.low, zero) < 0:
         raise NotSymbolicError("a root of what may be negative")
-    if exponent.is_negative and compare(base.low, sp.Integer(0)) <= 0:
+    if exponent.is_negative and crosses:
         raise NotSymbolicError("division by what may be zero")
-    ends = [_raised(base.low, exponent), _raised(base.high, exponent)]
-    return ValueRange(_least(ends), _largest(ends))
+    ends = [_raised(end, exponent) for end in base]
+    return _around([*ends, zero] if exponent.is_even and crosses else ends)
 
 
 def _raised(end: sp.Expr, exponent: sp.Expr) -> sp.Expr:
@@ -175,17 +157,6 @@ def _raised(end: sp.Expr, exponent: sp.Expr) -> sp.Expr:
             return sp.Integer(0)
         return sp.oo if exponent.is_even else -sp.oo
     return end**exponent
-
-
-def _whole_power(base: ValueRange, exponent: int) -> ValueRange:
-    zero = sp.Integer(0)
-    crosses = compare(base.low, zero) <= 0 <= compare(base.high, zero)
-    if exponent < 0 and crosses:
-        raise NotSymbolicError("division by what may be zero")
-    ends = [_raised(base.low, sp.Integer(exponent)), _raised(base.high, sp.Integer(exponent))]
-    if exponent % 2 == 0 and crosses:
-        ends.append(zero)
-    return ValueRange(_least(ends), _largest(ends))
 
 
 _RISING = {
@@ -253,14 +224,13 @@ def _increasing(function: Any, end: sp.Expr) -> sp.Expr:
 
 
 def _cosh(argument: ValueRange) -> ValueRange:
-    sizes = [abs(end) for end in argument]
-    far = [compare(size, _FAR) > 0 for size in sizes]
-    highs = [sp.oo if f else sp.cosh(size) for f, size in zip(far, sizes, strict=True)]
-    lows = [sp.cosh(_FAR if f else size) for f, size in zip(far, sizes, strict=True)]
+    sizes = [(size, compare(size, _FAR) > 0) for size in map(abs, argument)]
+    highs = [sp.oo if far else sp.cosh(size) for size, far in sizes]
+    lows = [sp.cosh(_FAR if far else size) for size, far in sizes]
     zero = sp.Integer(0)
     if compare(argument.low, zero) <= 0 <= compare(argument.high, zero):
         lows.append(sp.Integer(1))
-    return ValueRange(_least(lows), _largest(highs))
+    return ValueRange(min(lows, key=_ORDER), max(highs, key=_ORDER))
 
 
 def _sine(argument: ValueRange) -> ValueRange:
@@ -272,7 +242,7 @@ def _sine(argument: ValueRange) -> ValueRange:
         turns = sp.ceiling(sp.N((low - place) / (2 * sp.pi), DIGITS) - EQUAL)
         if compare(place + 2 * sp.pi * turns, high) <= 0:
             ends.append(sp.Integer(extreme))
-    return ValueRange(_least(ends), _largest(ends))
+    return _around(ends)
 
 
 def _tangent(argument: ValueRange) -> ValueRange:
@@ -308,11 +278,8 @@ def sign_of(expr: sp.Expr, box: Box, splits: int = SPLITS) -> int | None:
         return None
     middle = (low_end + high_end) / 2
     halves = ((low_end, middle), (middle, high_end))
-    signs = {sign_of(expr, _part(box, free[0], half), splits - 1) for half in halves} - {0}
+    parts: list[Box] = [{**box, free[0]: half} for half in halves]
+    if isinstance(box, Counted):
+        parts = [Counted(part, box.count) for part in parts]
+    signs = {sign_of(expr, part, splits - 1) for part in parts} - {0}
     return signs.pop() if len(signs) == 1 else None
-
-
-def _part(box: Box, symbol: sp.Symbol, ends: tuple[sp.Expr, sp.Expr]) -> Box:
-    """The box with another interval of one symbol."""
-    part = {**box, symbol: ends}
-    return Counted(part, box.count) if isinstance(box, Counted) else part

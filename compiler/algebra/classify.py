@@ -65,8 +65,7 @@ def classify(problem: Problem, functions: Functions, space: Space) -> Classifica
         found = known.curvature(part)
         if (c.label, c.member) not in kinds:
             kinds[c.label, c.member] = known.describe(part, found)
-            name = f"{c.label}[{c.member}]" if c.member else c.label
-            notes.append(f"{name}: {kinds[c.label, c.member]}")
+            notes.append(f"{c.full_label}: {kinds[c.label, c.member]}")
         convex = convex and (
             found.word in ("affine", "constant") if c.equality(position) else found.convex
         )
@@ -107,9 +106,9 @@ class _Classifier:
             return "no closed form"
         words = found.word
         free = sorted(expr.free_symbols & self.box.keys(), key=str)
-        if len(free) == 1 and words not in ("constant",):
+        if len(free) == 1 and words != "constant":
             low, high = self.box[free[0]]
-            if words in ("convex", "concave") and -sp.oo not in (low,) and high is not sp.oo:
+            if words in ("convex", "concave") and low is not -sp.oo and high is not sp.oo:
                 words = f"{words} on {interval_text(low, high)}"
             known = self.box.work <= RANGES
             slope = monotone(expr.subs(self.values), free[0], self.box) if known else 0
@@ -136,8 +135,7 @@ def monotone(expr: sp.Expr, by: sp.Symbol, box: Box) -> int:
 def _affine_in(term: sp.Expr, free: Sequence[sp.Symbol]) -> bool:
     if term.is_Symbol or not term.free_symbols.intersection(free):
         return True
-    coefficient, rest = term.as_independent(*free, as_Add=False)
-    del coefficient
+    _, rest = term.as_independent(*free, as_Add=False)
     return bool(rest.is_Symbol)
 
 
@@ -149,13 +147,8 @@ def _bent(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> Curvature:
         if low >= -size:
             return Curvature("convex quadratic", True, False)
         return Curvature("concave quadratic" if high <= size else "quadratic", False, high <= size)
-    found = compose(expr, free, box)
-    if found in (1, -1):
-        return Curvature("convex" if found > 0 else "concave", found > 0, found < 0)
-    sign = 0 if rows is None else _hessian_sign(rows, box)
-    if sign:
-        return Curvature("convex" if sign > 0 else "concave", sign > 0, sign < 0)
-    return UNKNOWN
+    sign = compose(expr, free, box) or (0 if rows is None else _hessian_sign(rows, box))
+    return Curvature("convex" if sign > 0 else "concave", sign > 0, sign < 0) if sign else UNKNOWN
 
 
 def _second(expr: sp.Expr, free: Sequence[sp.Symbol]) -> list[list[sp.Expr]] | None:
@@ -239,7 +232,8 @@ def compose(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> int | None:
     if not expr.free_symbols.intersection(free) or expr.is_Symbol:
         return 0
     if expr.is_Add:
-        return _joined([compose(term, free, box) for term in expr.args])
+        signs = {compose(term, free, box) for term in expr.args} - {0}
+        return 0 if not signs else signs.pop() if len(signs) == 1 else None
     if expr.is_Mul:
         factor, rest = expr.as_independent(*free, as_Add=False)
         inner = compose(rest, free, box) if factor != 1 else None
@@ -262,13 +256,6 @@ def compose(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> int | None:
     return None
 
 
-def _joined(signs: Sequence[int | None]) -> int | None:
-    found = set(signs) - {0}
-    if not found:
-        return 0
-    return found.pop() if len(found) == 1 else None
-
-
 def _compose_power(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> int | None:
     base, exponent = expr.as_base_exp()
     if not exponent.is_number:
@@ -278,13 +265,11 @@ def _compose_power(expr: sp.Expr, free: Sequence[sp.Symbol], box: Box) -> int | 
     if inner is None:
         return None
     if exponent.is_Integer and exponent.is_even and exponent > 0:
-        if inner == 0 or (inner == 1 and sign == 1) or (inner == -1 and sign == -1):
-            return 1
-        return None
+        return 1 if inner == 0 or (inner == sign and sign in (1, -1)) else None
     if sign != 1:
         return None
     if exponent > 1:
-        return 1 if inner in (0, 1) else None
+        return 1 if inner >= 0 else None
     if 0 < exponent < 1:
-        return -1 if inner in (0, -1) else None
-    return 1 if inner in (0, -1) and exponent < 0 else None
+        return -1 if inner <= 0 else None
+    return 1 if inner <= 0 and exponent < 0 else None

@@ -8,14 +8,16 @@ time: what is emitted is the same on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 import sympy as sp
 
 from cspec.compiler.algebra.slopes import Differentiator, Slopes
-from cspec.compiler.algebra.sympy import NODES, NotSymbolicError, nodes, sigmoid, softplus
-from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Negate, Number, Power, Product, Sum
+from cspec.compiler.algebra.sympy import ELEMENTARY, NODES, NotSymbolicError, nodes
+from cspec.compiler.expressions.rewrite import call, number, signed_number, signed_sum
+from cspec.dsl.tree.nodes import Expr, Index, Name, Negate, Power, Product
 
 WORK = 200_000
 """Slopes of all parts of all expressions together: one a part and variable that moves it."""
@@ -24,7 +26,6 @@ SLOPE = 1_500
 TOTAL = 20_000
 """Nodes of all derivatives of one kind together."""
 
-Found = TypeVar("Found")
 Sparse = tuple[tuple[int, int, sp.Expr], ...]
 
 
@@ -55,28 +56,24 @@ def derivatives(
     gradient: tuple[sp.Expr, ...] | None = None
     jacobian: Sparse | None = None
     hessian: Sparse | None = None
-    if objective is not None:
-        slopes = _limited(lambda: made.slopes(objective))
-        gradient = None if slopes is None else tuple(slopes.get(x, sp.S.Zero) for x in variables)
-    if constraints is not None:
-        jacobian = _limited(lambda: _jacobian(constraints, variables, made))
-    if gradient is not None and jacobian is not None:
-        hessian = _limited(lambda: _hessian(gradient, jacobian, variables, made))
+    with suppress(NotSymbolicError):
+        if objective is not None:
+            slopes = made.slopes(objective)
+            gradient = tuple(slopes.get(x, sp.S.Zero) for x in variables)
+    with suppress(NotSymbolicError):
+        if constraints is not None:
+            jacobian = _jacobian(constraints, made)
+    with suppress(NotSymbolicError):
+        if gradient is not None and jacobian is not None:
+            hessian = _hessian(gradient, jacobian, made)
     return Derivatives(gradient, jacobian, hessian)
-
-
-def _limited(make: Callable[[], Found]) -> Found | None:
-    """What `make` finds within the limits."""
-    try:
-        return make()
-    except NotSymbolicError:
-        return None
 
 
 class _Made:
     """Gradients within the limits, all of one problem together."""
 
     def __init__(self, variables: Sequence[sp.Symbol]) -> None:
+        self.place = {x: j for j, x in enumerate(variables)}
         self._differentiate = Differentiator(variables, self._count)
         self._work = 0
         self._total = 0
@@ -108,22 +105,17 @@ class _Made:
         return known
 
 
-def _jacobian(
-    constraints: Sequence[sp.Expr], variables: Sequence[sp.Symbol], made: _Made
-) -> Sparse:
-    place = {x: j for j, x in enumerate(variables)}
+def _jacobian(constraints: Sequence[sp.Expr], made: _Made) -> Sparse:
     found = []
     for i, g in enumerate(constraints):
         slopes = made.slopes(g)
-        for x in sorted(g.free_symbols & place.keys(), key=place.__getitem__):
-            found.append((i, place[x], slopes.get(x, sp.S.Zero)))
+        for x in sorted(g.free_symbols & made.place.keys(), key=made.place.__getitem__):
+            found.append((i, made.place[x], slopes.get(x, sp.S.Zero)))
     return tuple(found)
 
 
-def _hessian(
-    gradient: Sequence[sp.Expr], jacobian: Sparse, variables: Sequence[sp.Symbol], made: _Made
-) -> Sparse:
-    place = {x: j for j, x in enumerate(variables)}
+def _hessian(gradient: Sequence[sp.Expr], jacobian: Sparse, made: _Made) -> Sparse:
+    place = made.place
     terms = [[slope] for slope in gradient]
     for i, j, slope in jacobian:
         terms[j].append(multiplier(i) * slope)
@@ -140,11 +132,7 @@ def _hessian(
 
 # --- sympy -> trees ------------------------------------------------------------------------------
 
-_CALLS: dict[object, str] = {
-    sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tan: "tan", sp.asin: "arcsin",
-    sp.acos: "arccos", sp.atan: "arctan", sp.sinh: "sinh", sp.cosh: "cosh", sp.tanh: "tanh",
-    sp.erf: "erf", sigmoid: "sigmoid", softplus: "softplus",
-}  # fmt: skip
+_CALLS: dict[object, str] = {f: w for w, f in ELEMENTARY.items() if isinstance(f, sp.FunctionClass)}
 
 
 def tree(expr: sp.Expr) -> Expr:
@@ -154,8 +142,8 @@ def tree(expr: sp.Expr) -> Expr:
         NotSymbolicError: a function that the language does not have.
     """
     match expr:
-        case sp.Integer() | sp.Rational() | sp.Float():
-            return _number(expr)
+        case sp.Rational() | sp.Float():
+            return signed_number(float(expr))
         case sp.Symbol():
             return name_tree(str(expr.name))
         case sp.Add():
@@ -167,11 +155,11 @@ def tree(expr: sp.Expr) -> Expr:
     if expr is sp.pi:
         return Name(id="pi")
     if expr is sp.E:
-        return Call(function=Name(id="exp"), arguments=(_plain(1),))
+        return call("exp", number(1.0))
     word = _CALLS.get(expr.func)
     if word is None or len(expr.args) != 1:
         raise NotSymbolicError(str(expr.func))
-    return Call(function=Name(id=word), arguments=(tree(expr.args[0]),))
+    return call(word, tree(expr.args[0]))
 
 
 def name_tree(text: str) -> Expr:
@@ -179,20 +167,8 @@ def name_tree(text: str) -> Expr:
     name, bracket, rest = text.partition("[")
     if not bracket:
         return Name(id=name)
-    indices = tuple(_plain(int(part)) for part in rest.rstrip("]").split(","))
+    indices = tuple(number(float(part)) for part in rest.rstrip("]").split(","))
     return Index(value=Name(id=name), indices=indices)
-
-
-def _plain(value: float) -> Number:
-    whole = float(value).is_integer() and abs(value) < 1e15
-    text = str(int(value)) if whole else repr(float(value))
-    return Number(text=text, value=float(value))
-
-
-def _number(value: sp.Expr) -> Expr:
-    if value < 0:
-        return Negate(operand=_number(-value))
-    return _plain(float(value))
 
 
 def _split_sign(term: sp.Expr) -> tuple[bool, sp.Expr]:
@@ -203,11 +179,7 @@ def _split_sign(term: sp.Expr) -> tuple[bool, sp.Expr]:
 def _add(expr: sp.Expr) -> Expr:
     terms = [_split_sign(term) for term in expr.as_ordered_terms()]
     terms.sort(key=lambda item: item[0])
-    operands = [tree(term) for _, term in terms]
-    if terms[0][0]:
-        operands[0] = Negate(operand=operands[0])
-    operators = tuple("-" if negative else "+" for negative, _ in terms[1:])
-    return Sum(operands=tuple(operands), operators=operators)
+    return signed_sum([("-" if negative else "+", tree(term)) for negative, term in terms])
 
 
 def _mul(expr: sp.Expr) -> Expr:
@@ -219,11 +191,11 @@ def _mul(expr: sp.Expr) -> Expr:
         if exponent.is_number and exponent.is_real and exponent < 0 and base is not sp.E:
             under.append(tree(base**-exponent))
         elif factor.is_Rational and not factor.is_Integer and factor.q <= 64:
-            over.extend([] if factor.p == 1 else [_plain(int(factor.p))])
-            under.append(_plain(int(factor.q)))
+            over.extend([] if factor.p == 1 else [number(float(factor.p))])
+            under.append(number(float(factor.q)))
         else:
             over.append(tree(factor))
-    over = over or [_plain(1)]
+    over = over or [number(1.0)]
     operators = tuple(["*"] * (len(over) - 1) + ["/"] * len(under))
     operands = tuple(over + under)
     built = Product(operands=operands, operators=operators) if operators else operands[0]
@@ -233,9 +205,9 @@ def _mul(expr: sp.Expr) -> Expr:
 def _pow(expr: sp.Expr) -> Expr:
     base, exponent = expr.args
     if base is sp.E:
-        return Call(function=Name(id="exp"), arguments=(tree(exponent),))
+        return call("exp", tree(exponent))
     if exponent == sp.Rational(1, 2):
-        return Call(function=Name(id="sqrt"), arguments=(tree(base),))
+        return call("sqrt", tree(base))
     if exponent.is_number and exponent < 0:
-        return Product(operands=(_plain(1), tree(base**-exponent)), operators=("/",))
+        return Product(operands=(number(1.0), tree(base**-exponent)), operators=("/",))
     return Power(base=tree(base), exponent=tree(exponent))

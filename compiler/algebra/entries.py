@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import product
 
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
+from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.tree.constants import Values, value_or_none
@@ -24,9 +25,7 @@ from cspec.dsl.tree.nodes import (
 from cspec.dsl.values.shapes import Shape
 
 
-def entry_of(
-    expr: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
-) -> Expr:
+def entry_of(expr: Expr, index: tuple[int, ...], shapes: Shapes, params: Values) -> Expr:
     """Entry `index` of an expression: the index moves inside, to what is added or multiplied.
 
     A @ x with a param A gives `A[i] @ x`. What is not taken apart keeps its index behind it.
@@ -34,11 +33,18 @@ def entry_of(
     """
 
     def inner(part: Expr) -> Expr:
-        return _aligned(part, index, shapes, params)
+        """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
+        shape = shape_of(part, shapes, params)
+        if shape is None:
+            return entry_of(part, index, shapes, params)
+        own = zip(shape, index[len(index) - len(shape) :], strict=True)
+        places = tuple(0 if size == 1 else place for size, place in own)
+        return entry_of(part, places, shapes, params)
 
     if not index:
         return expr
-    known = all(shape_of(part, shapes, params) is not None for part in _operands(expr))
+    operands = expr.operands if isinstance(expr, Sum | Product) else ()
+    known = all(shape_of(part, shapes, params) is not None for part in operands)
     match expr:
         case Vector(items=items) if index[0] < len(items):
             return entry_of(items[index[0]], index[1:], shapes, params)
@@ -48,23 +54,28 @@ def entry_of(
             return expr.model_copy(update={"base": inner(base)})
         case Attribute(value=value, name="T") if len(index) == 2:
             return entry_of(value, index[::-1], shapes, params)
-        case Sum(operands=operands) if known:
+        case Sum(operators=operators) | Product(operators=operators) if (
+            known and "@" not in operators
+        ):
             return expr.model_copy(update={"operands": tuple(map(inner, operands))})
-        case Product(operands=operands, operators=operators) if known and "@" not in operators:
-            return expr.model_copy(update={"operands": tuple(map(inner, operands))})
-        case Product(operands=(Constants() as rows, right), operators=("@",)) if len(index) == 1:
-            row = Index(value=rows, indices=(number(index[0]),), span=rows.span)
+        case Product(operands=(Constants() | Vector() as rows, right), operators=("@",)) if (
+            len(index) == 1
+        ):
+            row: Expr = Index(value=rows, indices=(number(index[0]),), span=rows.span)
+            if isinstance(rows, Vector) and not rows.param:
+                row = rows.items[index[0]]
             return expr.model_copy(update={"operands": (row, right)})
-        case Product(operands=(Vector() as rows, right), operators=("@",)) if len(index) == 1:
-            row = Index(value=rows, indices=(number(index[0]),), span=rows.span)
-            return expr.model_copy(
-                update={"operands": (row if rows.param else rows.items[index[0]], right)}
-            )
         case Index(indices=before) if (places := _behind(before, index, params)) is not None:
             return expr.model_copy(update={"indices": places})
         case Call(function=Name(id="diag"), arguments=(matrix,)) if len(index) == 1:
             return entry_of(matrix, (*index, *index), shapes, params)
     return Index(value=expr, indices=tuple(map(number, index)), span=expr.span)
+
+
+def entries_of(expr: Expr, shape: Shape, space: Space) -> list[Expr]:
+    """All entries of an expression of this shape, row by row; of a number itself."""
+    places = product(*map(range, shape))
+    return [entry_of(expr, place, space.shapes, space.params) for place in places]
 
 
 def _behind(
@@ -74,30 +85,10 @@ def _behind(
     places = list(index)
     found: list[Expr] = []
     for given in before:
-        if not isinstance(given, Slice):
-            found.append(given)
-            continue
-        start = 0 if given.lower is None else value_or_none(given.lower, params)
-        if not places:
-            found.append(given)
-        elif start is None:
-            return None
-        else:
-            found.append(number(int(start) + places.pop(0)))
+        if isinstance(given, Slice) and places:
+            start = 0 if given.lower is None else value_or_none(given.lower, params)
+            if start is None:
+                return None
+            given = number(int(start) + places.pop(0))
+        found.append(given)
     return (*found, *map(number, places))
-
-
-def _operands(expr: Expr) -> tuple[Expr, ...]:
-    return expr.operands if isinstance(expr, Sum | Product) else ()
-
-
-def _aligned(
-    part: Expr, index: tuple[int, ...], shapes: Mapping[str, Shape], params: Values
-) -> Expr:
-    """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
-    shape = shape_of(part, shapes, params)
-    if shape is None:
-        return entry_of(part, index, shapes, params)
-    own = index[len(index) - len(shape) :]
-    places = tuple(0 if size == 1 else place for size, place in zip(shape, own, strict=True))
-    return entry_of(part, places, shapes, params)

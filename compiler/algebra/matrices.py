@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
+from cspec.compiler.algebra.shapes import numbers_of
 from cspec.compiler.algebra.variables import space_of
+from cspec.compiler.expressions.rewrite import changed
 from cspec.compiler.expressions.vectors import Constants
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -75,21 +78,17 @@ def _sizes(checked: Checked, item: Param, value: tuple[float, ...]) -> tuple[int
     if math.prod(sizes) != len(value):
         size = " x ".join(map(str, sizes))
         message = f"param `{item.name}` is {size}, and {len(value)} numbers were given"
-        helps = (
-            f"give {math.prod(sizes)} numbers, row by row, or another size in `{item.name}[...]`",
-        )
+        count = f"give {math.prod(sizes)} numbers, row by row"
+        helps = (f"{count}, or another size in `{item.name}[...]`",)
         raise Diagnostic(code="CS326", message=message, span=item.name_span, helps=helps).error()
     return tuple(sizes)
 
 
 def _rows(item: Param, value: tuple[float, ...], width: int) -> Vector:
+    numbers = [Number(text=repr(v), value=v) for v in value]
     starts = range(0, len(value), width)
-    rows = tuple(_row(value[start : start + width]) for start in starts)
+    rows = tuple(Vector(items=tuple(numbers[start : start + width])) for start in starts)
     return Vector(items=rows, param=item.name)
-
-
-def _row(value: tuple[float, ...]) -> Vector:
-    return Vector(items=tuple(Number(text=repr(v), value=v) for v in value))
 
 
 def whole_matrices(named: Mapping[str, Let], params: Values) -> dict[str, Let]:
@@ -99,17 +98,14 @@ def whole_matrices(named: Mapping[str, Let], params: Values) -> dict[str, Let]:
     """
     found = {}
     for name, item in named.items():
-        value = _whole(item.value, params, name)
-        assert isinstance(value, Expr)
+        value = changed(item.value, partial(_whole, params=params, name=name))
         found[name] = item if value is item.value else item.model_copy(update={"value": value})
     return found
 
 
 def _whole(node: Node, params: Values, name: str) -> Node:
-    if isinstance(node, Vector):
-        found = _constant(node, params, name)
-        if found is not None:
-            return found
+    if isinstance(node, Vector) and (found := _constant(node, params, name)) is not None:
+        return found
     return rebuild(node, lambda inner: _whole(inner, params, ""))
 
 
@@ -118,15 +114,9 @@ def _constant(node: Vector, params: Values, name: str) -> Constants | None:
     rows = node.items
     if not rows or not isinstance(rows[0], Vector) or not is_large(len(rows) * len(rows[0].items)):
         return None
-    width = len(rows[0].items)
-    values: list[float] = []
-    for row in rows:
-        if not isinstance(row, Vector) or len(row.items) != width:
-            return None
-        for item in row.items:
-            value = item.value if isinstance(item, Number) else value_or_none(item, params)
-            if value is None:
-                return None
-            values.append(value)
-    sizes = (len(rows), width)
-    return Constants(values=tuple(values), sizes=sizes, name=name, span=node.span)
+    sizes = (len(rows), len(rows[0].items))
+    even = (row for row in rows if isinstance(row, Vector) and len(row.items) == sizes[1])
+    values = tuple(value for row in even for value in numbers_of(row, params) or ())
+    if len(values) < math.prod(sizes):
+        return None
+    return Constants(values=values, sizes=sizes, name=name, span=node.span)

@@ -12,14 +12,15 @@ same, and is computed once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from math import isfinite
 from typing import NamedTuple
 
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.algebra.vectorize import Vectorizer, entrywise, operands_of
+from cspec.compiler.algebra.vectorize import Vectorizer, entrywise
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.places import Entry
-from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.axes.record import Entry
+from cspec.compiler.expressions.rewrite import operands_of, same
 from cspec.compiler.expressions.vectors import Bounds, ByMember, Places
 from cspec.compiler.records.problem import Category
 from cspec.dsl.explicit.measured_on import measured_on
@@ -139,17 +140,12 @@ class Members(Vectorizer):
             case Number():
                 return True
             case Name(id=name):
-                return name in self._scalars and not self._is_column(name)
-            case Negate() | Sum() | Product():
+                dataset = self._dataset
+                column = dataset is not None and self._inference.known.has_column(dataset, name)
+                return name in self._scalars and not column
+            case Negate() | Sum() | Product() | Power():
                 return all(map(self._of_numbers, operands_of(node)))
-            case Power(base=base, exponent=exponent):
-                return self._of_numbers(base) and self._of_numbers(exponent)
-            case _:
-                return False
-
-    def _is_column(self, name: str) -> bool:
-        dataset = self._dataset
-        return dataset is not None and self._inference.known.has_column(dataset, name)
+        return False
 
     # --- forms ---
 
@@ -168,22 +164,17 @@ class Members(Vectorizer):
                 return self._mean(node)
             case Power(base=base) if self._number(base) is not None:
                 return shape(node)
-            case Product(operands=operands, operators=operators) if _divides(node):
-                forms = map(self._form, operands)
-                first = operands[0]
-                held = shape(first) if self._number(first) is not None else self._form(first)
-                return ("product", operators, held, *list(forms)[1:])
+            case Product(operands=(first, *rest), operators=operators) if _divides(node):
+                return ("product", operators, self._argument(first), *map(self._form, rest))
             case Product(operators=operators) if "@" in operators:
                 return shape(node)
             case Call(arguments=arguments) if entrywise(node):
-                name = shape(node.function)
-                return ("call", name, *map(self._argument, arguments))
+                return ("call", shape(node.function), *map(self._argument, arguments))
             case Index() | Attribute() if self._dataset is not None:
                 return shape(node) if self._at(node) is None else ("place", shape(node.value))
             case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:
                 return self._event(node)
-            case _:
-                return super()._skeleton(node)
+        return super()._skeleton(node)
 
     def _at(self, node: Expr) -> int | None:
         """The place of an output, a class or a feature that is the same for every example."""
@@ -202,17 +193,12 @@ class Members(Vectorizer):
 
     def _event(self, node: Compare | And | Or | Not | Implies) -> object:
         """An event of each example: comparisons of numbers may differ in them."""
-        match node:
-            case Compare(operands=operands, operators=operators):
-                if any(isinstance(o, Category) or self._coded(o) for o in operands):
-                    return shape(node)
-                return ("compare", operators, *map(self._form, operands))
-            case Implies(condition=condition, consequence=consequence):
-                return ("implies", self._form(condition), self._form(consequence))
-            case Not(operand=operand):
-                return ("not", self._form(operand))
-            case _:
-                return (type(node).__name__, *map(self._form, node.operands))
+        operators: tuple[str, ...] = ()
+        if isinstance(node, Compare):
+            operators = node.operators
+            if any(isinstance(o, Category) or self._coded(o) for o in node.operands):
+                return shape(node)
+        return (type(node).__name__, operators, *map(self._form, operands_of(node)))
 
     def _coded(self, node: Expr) -> bool:
         """Whether a value is a code, which is compared by what it stands for."""
@@ -284,7 +270,7 @@ class Members(Vectorizer):
         if isinstance(first, Expectation):
             return self._means([m for m in members if isinstance(m, Expectation)])
         if isinstance(first, Compare | And | Or | Not | Implies):
-            return self._events(members)
+            return self._columns(first, members)
         return super()._together(members)
 
     def _bound(self, node: Expr) -> Expr:
@@ -294,18 +280,6 @@ class Members(Vectorizer):
             return node
         return Number(text=repr(value), value=value, span=node.span)
 
-    def _events(self, members: Sequence[Expr]) -> Expr:
-        first = members[0]
-        columns = zip(*(tuple(_parts(member)) for member in members), strict=True)
-        parts = tuple(self._together(column) for column in columns)
-        match first:
-            case Not():
-                return first.model_copy(update={"operand": parts[0]})
-            case Implies():
-                return first.model_copy(update={"condition": parts[0], "consequence": parts[1]})
-            case _:
-                return first.model_copy(update={"operands": parts})
-
     def _means(self, members: Sequence[Expectation]) -> Expr:
         apart = [self._told_apart(member) for member in members]
         outer, self._dataset = self._dataset, members[0].dataset
@@ -314,9 +288,7 @@ class Members(Vectorizer):
             made = [self._together(column) for column in zip(*parts, strict=True)]
         finally:
             self._dataset = outer
-        differ = any(
-            not same(a, b) for a, b in zip(made, (members[0].body, *apart[0][1]), strict=True)
-        )
+        differ = not all(map(same, made, parts[0]))
         several = list(zip(*(keys for keys, _ in apart), strict=True))
         made += [column[0].event for column in several if len({k.code for k in column}) == 1]
         keys = [column for column in several if len({k.code for k in column}) > 1]
@@ -330,27 +302,10 @@ class Members(Vectorizer):
         )
 
 
-def _parts(node: Expr) -> Sequence[Expr]:
-    match node:
-        case Compare(operands=operands) | And(operands=operands) | Or(operands=operands):
-            return operands
-        case Not(operand=operand):
-            return (operand,)
-        case Implies(condition=condition, consequence=consequence):
-            return (condition, consequence)
-        case _:
-            return operands_of(node)
-
-
 def _runs(places: Sequence[int]) -> list[list[int]]:
     """Places that follow one another."""
-    runs: list[list[int]] = []
-    for place in places:
-        if runs and runs[-1][-1] == place - 1:
-            runs[-1].append(place)
-        else:
-            runs.append([place])
-    return runs
+    by_distance = groupby(enumerate(places), key=lambda pair: pair[1] - pair[0])
+    return [[place for _, place in run] for _, run in by_distance]
 
 
 def _divides(node: Product) -> bool:

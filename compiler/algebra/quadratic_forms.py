@@ -1,4 +1,10 @@
-"""Gradients and Hessians of quadratic forms in terms of their matrices.
+"""Degrees of expressions, and quadratic forms: gradients and Hessians in terms of their matrices.
+
+    A @ x - b   ->   1          sumsq(A @ x - b), x @ Q @ x + c @ x   ->   2
+
+Degrees in the decision variables are read from the trees. Of degree 1 a gradient is the same
+everywhere, of degree 2 a Hessian: what is the same everywhere is found once. What is no polynomial
+as it is written has no degree (infinity).
 
     sumsq(A @ x - b)     ->   2 * (A.T @ (A @ x - b)),   2 * (A.T @ A)
     x @ Q @ x + c @ x    ->   Q @ x + Q.T @ x + c,       Q + Q.T
@@ -10,14 +16,15 @@ w (J_l.T J_r + J_r.T J_l). Matrices stay the expressions that they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cspec.compiler.algebra.degrees import degree
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.expressions.rewrite import function_name, number
-from cspec.compiler.expressions.vectors import Constants
+from cspec.compiler.expressions.rewrite import function_name, number, product_of, signed
+from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
+from cspec.compiler.records.problem import Problem
 from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -26,11 +33,74 @@ from cspec.dsl.tree.nodes import (
     Index,
     Name,
     Negate,
+    Number,
     Power,
     Product,
     Sum,
+    Vector,
 )
 from cspec.dsl.values.shapes import Shape
+
+NONE = math.inf
+"""The degree of what is no polynomial."""
+_LINEAR = frozenset({"sum", "mean", "diag", "trace", "cumsum"})
+"""Functions of one tensor that are linear in it."""
+_QUADRATIC = frozenset({"sumsq", "variance"})
+
+
+def degree(expr: Expr, space: Space) -> float:
+    """The degree of an expression in all variables together: 0, 1, 2, ...; infinity for others."""
+
+    def of(inner: Expr) -> float:
+        return degree(inner, space)
+
+    match expr:
+        case Number() | Constants():
+            return 0
+        case Name(id=name) | Entries(name=name):
+            return 1 if name in space.shapes else 0
+        case Negate(operand=inner) | Attribute(value=inner, name="T"):
+            return of(inner)
+        case Total(body=inner) | Sized(body=inner) | Repeated(body=inner):
+            return of(inner)
+        case Index(value=inner, indices=indices):
+            # Slices are no expressions of their own.
+            places = [i for i in indices if isinstance(i, Number | Name | Sum | Product)]
+            return of(inner) if not any(map(of, places)) else NONE
+        case Sum(operands=items) | Vector(items=items):
+            return max(map(of, items), default=0)
+        case Product():
+            found = [(sign, of(operand)) for sign, operand in signed(expr)]
+            divided = any(sign == "/" and below for sign, below in found)
+            return NONE if divided else sum(factor for _, factor in found)
+        case Power(base=base, exponent=exponent):
+            return _power(of(base), value_or_none(exponent, space.params))
+        case Call(arguments=arguments, keywords=()):
+            return _call(function_name(expr), [of(argument) for argument in arguments])
+    return NONE
+
+
+def functions_in(problem: Problem) -> tuple[Expr, ...]:
+    """The objective and every canonical function."""
+    return (problem.objective, *(part for c in problem.constraints for part in c.parts))
+
+
+def _power(base: float, exponent: float | None) -> float:
+    if base == 0:
+        return 0
+    whole = exponent is not None and exponent >= 0 and is_whole(exponent)
+    return base * exponent if whole and exponent is not None else NONE
+
+
+def _call(name: str | None, degrees: Sequence[float]) -> float:
+    if not any(degrees):
+        return 0
+    if name in _LINEAR and len(degrees) == 1:
+        return degrees[0]
+    if name in _QUADRATIC and len(degrees) == 1:
+        return 2 * degrees[0]
+    return sum(degrees) if name == "dot" and len(degrees) == 2 else NONE
+
 
 MOST = 24
 """Products of affine functions beyond which derivatives are left to automatic differentiation."""
@@ -91,12 +161,11 @@ class _Reader:
         match expr:
             case Negate(operand=operand):
                 return self.terms(operand, -weight)
-            case Sum(operands=operands, operators=operators):
+            case Sum(operands=operands):
                 if len(operands) > MOST:
                     raise NotWhole
-                signs = ("+", *operators)
-                pairs = zip(signs, operands, strict=True)
-                return [t for s, o in pairs for t in self.terms(o, -weight if s == "-" else weight)]
+                signs = ((-weight if s == "-" else weight, o) for s, o in signed(expr))
+                return [term for scale, operand in signs for term in self.terms(operand, scale)]
             case Power(base=base, exponent=exponent):
                 if value_or_none(exponent, self._space.params) == 2 and not self._shape(base):
                     return [self._square(base, weight)]
@@ -115,21 +184,25 @@ class _Reader:
         return Term(weight, known, known)
 
     def _product(self, expr: Product, weight: float) -> list[Term]:
+        if (found := self._scale(expr)) is not None:
+            operator, factor, inner = found
+            return self.terms(inner, weight * factor if operator == "*" else weight / factor)
         first, rest, operator = _split(expr)
-        factor = value_or_none(rest, self._space.params)
-        if operator in ("*", "/") and factor is not None:
-            if operator == "/" and not factor:
-                raise NotWhole
-            return self.terms(first, weight * factor if operator == "*" else weight / factor)
-        factor = value_or_none(first, self._space.params)
-        if operator == "*" and factor is not None:
-            return self.terms(rest, weight * factor)
         if operator == "/" or degree(first, self._space) != 1 or degree(rest, self._space) != 1:
             raise NotWhole
         left, right = self.affine(first), self.affine(rest)
         if left.shape != right.shape or len(left.shape) != (1 if operator == "@" else 0):
             raise NotWhole
         return [Term(weight, left, right)]
+
+    def _scale(self, expr: Product) -> tuple[str, float, Expr] | None:
+        """The constant at either end of a product, its operator and the rest; None without one."""
+        first, rest, operator = _split(expr)
+        factor = value_or_none(rest, self._space.params)
+        if factor is not None and (operator == "*" or (operator == "/" and factor)):
+            return operator, factor, first
+        factor = value_or_none(first, self._space.params)
+        return None if factor is None or operator != "*" else (operator, factor, rest)
 
     # --- affine functions ---
 
@@ -154,8 +227,8 @@ class _Reader:
                 return {name: (Slope(1.0, None if shape else _ones(1)),)}
             case Negate(operand=operand):
                 return _scaled(self.affine(operand).slopes, -1.0)
-            case Sum(operands=operands, operators=operators):
-                return self._sum(operands, operators, shape)
+            case Sum():
+                return self._sum(expr, shape)
             case Product():
                 return self._linear(expr)
             case Index(value=Name(id=name), indices=(index,)):
@@ -170,17 +243,12 @@ class _Reader:
                 known = self.affine(inner)
                 count = known.shape[0] if known.shape else 1
                 share = 1.0 if function_name(expr) == "sum" else 1.0 / count
-                ones = _ones(count)
-                return {
-                    x: tuple(_summed(s, ones, share) for s in known.slopes[x]) for x in known.slopes
-                }
+                return _scaled(_applied(_ones(count), known.slopes), share)
         raise NotWhole
 
-    def _sum(
-        self, operands: tuple[Expr, ...], operators: tuple[str, ...], shape: Shape
-    ) -> dict[str, tuple[Slope, ...]]:
+    def _sum(self, expr: Sum, shape: Shape) -> dict[str, tuple[Slope, ...]]:
         found: dict[str, tuple[Slope, ...]] = {}
-        for sign, operand in zip(("+", *operators), operands, strict=True):
+        for sign, operand in signed(expr):
             part = self.affine(operand)
             if part.slopes and part.shape != shape:
                 raise NotWhole
@@ -189,41 +257,25 @@ class _Reader:
         return found
 
     def _linear(self, expr: Product) -> dict[str, tuple[Slope, ...]]:
+        if (found := self._scale(expr)) is not None:
+            operator, factor, inner = found
+            return _scaled(self.affine(inner).slopes, factor if operator == "*" else 1.0 / factor)
         first, rest, operator = _split(expr)
-        factor = value_or_none(rest, self._space.params)
-        if factor is not None and operator in ("*", "/") and (factor or operator == "*"):
-            return _scaled(self.affine(first).slopes, factor if operator == "*" else 1.0 / factor)
-        factor = value_or_none(first, self._space.params)
-        if factor is not None and operator == "*":
-            return _scaled(self.affine(rest).slopes, factor)
-        if operator != "@":
+        if operator != "@" or (degree(first, self._space) and degree(rest, self._space)):
             raise NotWhole
-        if not degree(first, self._space):
-            return self._applied(first, self.affine(rest))
-        if not degree(rest, self._space):
-            sides = self._shape(rest)
-            turned = rest if len(sides) == 1 else transposed(rest)
-            return self._applied(turned, self.affine(first))
-        raise NotWhole
-
-    def _applied(self, matrix: Expr, inner: Affine) -> dict[str, tuple[Slope, ...]]:
-        """Derivatives of `matrix @ inner`."""
-        if len(inner.shape) != 1:
+        matrix, inner = first, rest
+        if degree(first, self._space):
+            matrix, inner = rest if len(self._shape(rest)) == 1 else transposed(rest), first
+        known = self.affine(inner)
+        if len(known.shape) != 1:
             raise NotWhole
-        return {
-            name: tuple(_under(matrix, slope) for slope in slopes)
-            for name, slopes in inner.slopes.items()
-        }
+        return _applied(matrix, known.slopes)
 
 
 def _split(expr: Product) -> tuple[Expr, Expr, str]:
     """A product as that of all but its last operand, and the last one."""
-    *operands, last = expr.operands
-    *operators, operator = expr.operators
-    if len(operands) == 1:
-        return operands[0], last, operator
-    first = expr.model_copy(update={"operands": tuple(operands), "operators": tuple(operators)})
-    return first, last, operator
+    *factors, (operator, last) = signed(expr)
+    return product_of(factors, expr), last, operator
 
 
 def _ones(count: int) -> Constants:
@@ -233,6 +285,17 @@ def _ones(count: int) -> Constants:
 def _scaled(slopes: Mapping[str, tuple[Slope, ...]], factor: float) -> dict[str, tuple[Slope, ...]]:
     return {
         name: tuple(s._replace(scale=factor * s.scale) for s in each)
+        for name, each in slopes.items()
+    }
+
+
+def _applied(matrix: Expr, slopes: Mapping[str, tuple[Slope, ...]]) -> dict[str, tuple[Slope, ...]]:
+    """Derivatives of `matrix @ f`, from those of f."""
+    return {
+        name: tuple(
+            s._replace(matrix=matrix if s.matrix is None else product(matrix, s.matrix))
+            for s in each
+        )
         for name, each in slopes.items()
     }
 
@@ -249,31 +312,26 @@ def transposed(matrix: Expr) -> Expr:
     return Attribute(value=matrix, name="T")
 
 
-def _under(matrix: Expr, slope: Slope) -> Slope:
-    inner = slope.matrix
-    return slope._replace(matrix=matrix if inner is None else product(matrix, inner))
-
-
-def _summed(slope: Slope, ones: Constants, share: float) -> Slope:
-    matrix = ones if slope.matrix is None else product(ones, slope.matrix)
-    return Slope(share * slope.scale, matrix)
-
-
 # --- gradients -----------------------------------------------------------------------------------
 
 
 def gradient_by(terms: tuple[Term, ...], name: str) -> tuple[tuple[float, Expr], ...]:
     """The gradient by one variable: (factor, vector) of each of its parts."""
     found: list[tuple[float, Expr]] = []
-    for weight, left, right in terms:
-        if right is None:
-            one = Affine(number(1), (), {})
-            found += _pulled(weight, left, one, name)
-        elif right is left:
-            found += _pulled(2 * weight, left, left, name)
-        else:
-            found += [*_pulled(weight, left, right, name), *_pulled(weight, right, left, name)]
+    for weight, one, other in _pairs(terms):
+        found += _pulled(weight, one, other or Affine(number(1), (), {}), name)
     return tuple(found)
+
+
+def _pairs(terms: tuple[Term, ...]) -> Iterator[Term]:
+    """Each product with either factor first, a square once with twice its weight."""
+    for weight, left, right in terms:
+        if right is left:
+            yield Term(2 * weight, left, left)
+        else:
+            yield Term(weight, left, right)
+            if right is not None:
+                yield Term(weight, right, left)
 
 
 def _pulled(weight: float, sloped: Affine, other: Affine, name: str) -> list[tuple[float, Expr]]:
@@ -315,16 +373,10 @@ class Block(NamedTuple):
 
 def hessian_by(terms: tuple[Term, ...], rows: str, columns: str) -> tuple[Block, ...]:
     """The second derivatives by two variables, or by one twice."""
-    found: list[Block] = []
-    for weight, left, right in terms:
-        if right is None:
-            continue
-        pairs = [(left, right), (right, left)] if right is not left else [(left, left)]
-        factor = weight if right is not left else 2 * weight
-        found += [
-            Block(factor * a.scale * b.scale, a.matrix, b.matrix, not left.shape)
-            for one, other in pairs
-            for a in one.slopes.get(rows, ())
-            for b in other.slopes.get(columns, ())
-        ]
-    return tuple(found)
+    return tuple(
+        Block(weight * a.scale * b.scale, a.matrix, b.matrix, not one.shape)
+        for weight, one, other in _pairs(terms)
+        if other is not None
+        for a in one.slopes.get(rows, ())
+        for b in other.slopes.get(columns, ())
+    )

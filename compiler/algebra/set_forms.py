@@ -11,6 +11,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
+from cspec.compiler.expressions.rows import rows_of
 from cspec.compiler.records.problem import SetMember
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Expr, Name
@@ -79,11 +80,9 @@ def rows_fit(member: SetMember, shape: Shape) -> bool:
     """Whether single entries that the rows of a set name exist in a tensor of this shape."""
     if member.word not in COEFFICIENTS:
         return True
-    found = member.arguments["0"]
-    rows = (found,) if member.word == "halfspace" else found
     return all(
         len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
-        for row in rows
+        for row, _ in rows_of(member)
         if isinstance(row, tuple)
         for index, _ in row[1]
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import reduce
 
-from cspec.compiler.algebra.forms import Form, Shape, UnknownForm
+from cspec.compiler.algebra.forms import Form, UnknownForm, largest_form, tensor_form
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.algebra.tensor_forms import largest_form, tensor_form
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
 from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
@@ -31,6 +31,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.values.shapes import Shape
 from cspec.dsl.values.slices import indexed
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -44,7 +45,7 @@ class Reader:
 
     def __init__(self, space: Space, opaque: bool = False) -> None:
         self._space, self._opaque = space, opaque
-        self._domains = {name: _ends(domain) for name, domain in space.domains.items()}
+        self._domains = {n: (float(low), float(high)) for n, (low, high) in space.domains.items()}
         self._names: dict[str, Form] = {}
 
     def known(self, expr: Expr) -> Form | None:
@@ -67,10 +68,8 @@ class Reader:
                 return self._name(name)
             case Negate(operand=operand):
                 return _negated(self.form(operand))
-            case Sum(operands=operands, operators=operators):
-                return self._sum(operands, operators)
-            case Product(operands=operands, operators=operators):
-                return self._product(operands, operators)
+            case Sum() | Product():
+                return self._folded(expr)
             case Power(base=base, exponent=exponent):
                 return _power(self.form(base), self._number(exponent))
             case Vector(items=items):
@@ -85,8 +84,7 @@ class Reader:
             case Sized(body=body):
                 return self.form(body)
             case Total(body=body):
-                inner = self.form(body)
-                return _summed(inner)
+                return _summed(self.form(body))
             case Constants(sizes=sizes):
                 return _constant(sizes, *expr.ends)
             case Entries(name=name, places=places):
@@ -109,8 +107,8 @@ class Reader:
             if isinstance(known, tuple):
                 return _constant((len(known),), min(known), max(known))
             return _constant((), known, known)
-        if name in CONSTANTS:
-            return _constant((), CONSTANTS[name], CONSTANTS[name])
+        if (value := CONSTANTS.get(name)) is not None:
+            return _constant((), value, value)
         raise UnknownForm(name)
 
     def _number(self, expr: Expr) -> float:
@@ -125,35 +123,30 @@ class Reader:
             raise UnknownForm("no such entry")
         return form._replace(shape=shape)
 
-    def _sum(self, operands: tuple[Expr, ...], operators: tuple[str, ...]) -> Form:
-        total = self.form(operands[0])
-        for operator, operand in zip(operators, operands[1:], strict=True):
-            term = self.form(operand)
-            total = _added(total, _negated(term) if operator == "-" else term)
-        return total
-
-    def _product(self, operands: tuple[Expr, ...], operators: tuple[str, ...]) -> Form:
-        total = self.form(operands[0])
-        for operator, operand in zip(operators, operands[1:], strict=True):
-            factor = self.form(operand)
+    def _folded(self, expr: Sum | Product) -> Form:
+        total = self.form(expr.operands[0])
+        for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
+            form = self.form(operand)
             match operator:
+                case "+":
+                    total = _added(total, form)
+                case "-":
+                    total = _added(total, _negated(form))
                 case "*":
-                    total = _times(total, factor, broadcast(total.shape, factor.shape))
+                    total = _times(total, form, broadcast(total.shape, form.shape))
                 case "/":
-                    shape = broadcast(total.shape, factor.shape)
-                    total = _times(total, _inverse(factor), shape)
+                    total = _times(total, _inverse(form), broadcast(total.shape, form.shape))
                 case _:
-                    total = _matrix_product(total, factor)
+                    total = _matrix_product(total, form)
         return total
 
     def _call(self, expr: Call) -> Form:
         name = function_name(expr)
         if (value := value_or_none(expr, self._space.params)) is not None:
             return _constant((), value, value)
-        if self._opaque and name is not None and name not in SIGNATURES:
-            shape = self._space.outputs.get(text(expr))
-            if shape is not None:
-                return Form(shape, False, False, True)
+        unknown = self._opaque and name is not None and name not in SIGNATURES
+        if unknown and (shape := self._space.outputs.get(text(expr))) is not None:
+            return Form(shape, False, False, True)
         if name == "eye" and len(expr.arguments) == 1:
             size = int(self._number(expr.arguments[0]))
             return _constant((size, size), 0.0, 1.0)
@@ -166,11 +159,10 @@ class Reader:
             return _matrix_product(*arguments)
         if name is not None:
             numbers = [value_or_none(a, self._space.params) for a in expr.arguments]
-            found = tensor_form(name, arguments, numbers)
-            if found is not None:
+            if (found := tensor_form(name, arguments, numbers)) is not None:
                 return found
-        if name is not None and name in _OF_ONE and len(arguments) == 1:
-            return _of_one(name, arguments[0])
+            if name in _OF_ONE and len(arguments) == 1:
+                return _of_one(name, arguments[0])
         if name == "pow" and len(arguments) == 2:
             return _power(arguments[0], self._number(expr.arguments[1]))
         if name in ("max", "min") and arguments:
@@ -193,22 +185,17 @@ class Reader:
 
     def _either(self, expr: Call) -> Form:
         """`where(event, a, b)`: the event has no curvature, but a shape."""
-        branches = [self.form(a) for a in expr.arguments[1:]]
-        event = expr.arguments[0]
-        sides = event.operands if isinstance(event, Compare) else ()
-        if not sides:
+        event, *branches = expr.arguments
+        first, other = map(self.form, branches)
+        if not isinstance(event, Compare):
             raise UnknownForm("an event")
-        deciding = [self.form(side) for side in sides]
-        shape = branches[0].shape
-        for form in (branches[1], *deciding):
+        deciding = [self.form(side) for side in event.operands]
+        shape = first.shape
+        for form in (other, *deciding):
             shape = broadcast(shape, form.shape)
-        steps = not all(form.constant for form in deciding)
-        found = _joined(branches[0], branches[1])._replace(shape=shape)
-        return found._replace(convex=False, concave=False, constant=False, smooth=not steps)
-
-
-def _ends(domain: tuple[object, object]) -> tuple[float, float]:
-    return float(domain[0]), float(domain[1])  # type: ignore[arg-type]
+        smooth = all(form.constant for form in deciding)
+        found = _joined(first, other)._replace(shape=shape, convex=False, concave=False)
+        return found._replace(constant=False, smooth=smooth)
 
 
 def _constant(shape: Shape, low: float, high: float) -> Form:
@@ -232,23 +219,14 @@ def _negated(form: Form) -> Form:
 
 
 def _added(a: Form, b: Form) -> Form:
-    return Form(
-        broadcast(a.shape, b.shape),
-        a.convex and b.convex,
-        a.concave and b.concave,
-        a.smooth and b.smooth,
-        a.low + b.low,
-        a.high + b.high,
-        a.constant and b.constant,
-    )
+    shape = broadcast(a.shape, b.shape)
+    return _joined(a, b)._replace(shape=shape, low=a.low + b.low, high=a.high + b.high)
 
 
 def _stacked(forms: list[Form]) -> Form:
-    total = forms[0]
-    for form in forms[1:]:
-        if form.shape != total.shape:
-            raise UnknownForm("entries of several shapes")
-        total = _joined(total, form)
+    if len({form.shape for form in forms}) > 1:
+        raise UnknownForm("entries of several shapes")
+    total = reduce(_joined, forms)
     return total._replace(shape=(len(forms), *total.shape))
 
 
@@ -265,15 +243,12 @@ def _joined(a: Form, b: Form) -> Form:
     )
 
 
-def _range_of_product(a: Form, b: Form) -> tuple[float, float]:
-    ends = [0.0 if 0.0 in (x, y) else x * y for x in (a.low, a.high) for y in (b.low, b.high)]
-    return (min(ends), max(ends)) if not any(map(math.isnan, ends)) else (-math.inf, math.inf)
-
-
 def _times(a: Form, b: Form, shape: Shape) -> Form:
     if b.constant and not a.constant:
         a, b = b, a
-    low, high = _range_of_product(a, b)
+    ends = [0.0 if 0.0 in (x, y) else x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+    known = not any(map(math.isnan, ends))
+    low, high = (min(ends), max(ends)) if known else (-math.inf, math.inf)
     if not a.constant:
         return Form(shape, False, False, a.smooth and b.smooth, low, high)
     if b.constant:
@@ -388,12 +363,7 @@ def _summed(inner: Form) -> Form:
     return inner._replace(shape=(), low=count * inner.low, high=count * inner.high)
 
 
-def _reduced(
-    name: str | None,
-    arguments: list[Form],
-    expr: Call,
-    params: Values,
-) -> Form | None:
+def _reduced(name: str | None, arguments: list[Form], expr: Call, params: Values) -> Form | None:
     """`sum`, `sumsq` and norms of all entries."""
     if not arguments:
         return None
@@ -401,8 +371,7 @@ def _reduced(
     if name == "sum" and len(arguments) == 1:
         return _summed(inner)
     if name == "sumsq":
-        square = _power(inner, 2.0)
-        return square._replace(shape=(), low=0.0, high=math.inf)
+        return _power(inner, 2.0)._replace(shape=(), low=0.0, high=math.inf)
     order = norm_order(expr, params)
     if order is None:
         return None
@@ -422,5 +391,4 @@ def norm_order(expr: Call, params: Values | None = None) -> float | None:
             return value_or_none(order, params or {})
         case "norm", (_,), (keyword,):
             return value_or_none(keyword.value, params or {})
-        case _:
-            return None
+    return None

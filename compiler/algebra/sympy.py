@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache, partial
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
@@ -98,7 +99,8 @@ class Space(NamedTuple):
 
     def coordinates(self) -> list[tuple[str, tuple[int, ...]]]:
         """Every scalar: name and index, variables in order, row by row."""
-        return [(name, index) for name, shape in self.shapes.items() for index in _indices(shape)]
+        axes = ((name, map(range, shape)) for name, shape in self.shapes.items())
+        return [(name, index) for name, ranges in axes for index in product(*ranges)]
 
     def symbols(self) -> list[sp.Symbol]:
         """The sympy symbols of all scalars, in the same order."""
@@ -115,17 +117,9 @@ class Space(NamedTuple):
         return {symbol(name): rational(value) for name, value in scalars.items()}
 
 
-def _indices(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
-    found: list[tuple[int, ...]] = [()]
-    for length in shape:
-        found = [(*index, i) for index in found for i in range(length)]
-    return found
-
-
 def symbol(name: str, index: tuple[int, ...] = ()) -> sp.Symbol:
     """The symbol of one scalar: `x`, or `x[2]` for an entry."""
-    text = f"{name}[{', '.join(map(str, index))}]" if index else name
-    return sp.Symbol(text, real=True)
+    return sp.Symbol(f"{name}[{', '.join(map(str, index))}]" if index else name, real=True)
 
 
 ELEMENTARY: dict[str, Callable[[sp.Expr], sp.Expr]] = {
@@ -198,10 +192,8 @@ def translate(expr: Expr, space: Space) -> Value:
         case Index(value=Constants() as constants, indices=(first, *rest)) if not isinstance(
             first, Slice
         ):
-            row = Constants(
-                values=constants.row(_position(first, constants.sizes[0], space)),
-                sizes=constants.sizes[1:],
-            )
+            place = _position(first, constants.sizes[0], space)
+            row = Constants(values=constants.row(place), sizes=constants.sizes[1:])
             return _entry(_numbers(row), tuple(rest), space)
         case Index(value=value, indices=indices):
             return _entry(translate(value, space), indices, space)
@@ -225,15 +217,14 @@ def exact(number: Number) -> sp.Expr:
         part = Fraction(text[:-1]) / 100 if text.endswith("%") else Fraction(text)
     except (ValueError, ZeroDivisionError):
         part = Fraction(number.value)
-    return sp.Rational(part.numerator, part.denominator)
+    return sp.Rational(*part.as_integer_ratio())
 
 
 def rational(value: float) -> sp.Expr:
     """A floating-point number by its shortest decimal digits, exactly; infinities as they are."""
     if math.isinf(value):
         return sp.oo if value > 0 else -sp.oo
-    part = Fraction(repr(float(value)))
-    return sp.Rational(part.numerator, part.denominator)
+    return sp.Rational(*Fraction(repr(float(value))).as_integer_ratio())
 
 
 def _name(name: str, space: Space) -> Value:
@@ -282,33 +273,27 @@ def _each(function: Callable[[sp.Expr], sp.Expr], value: Value) -> Value:
 
 def _broadcast(function: Callable[[sp.Expr, sp.Expr], sp.Expr], a: Value, b: Value) -> Value:
     """Entry by entry; a scalar goes with every entry, a vector with every row."""
-    match isinstance(a, tuple), isinstance(b, tuple):
-        case True, True:
-            if _depth(a) > _depth(b):
-                return tuple(_broadcast(function, row, b) for row in a)
-            if _depth(b) > _depth(a):
-                return tuple(_broadcast(function, a, row) for row in b)
-            if len(a) != len(b):
-                raise NotSymbolicError("shapes that do not match")
-            return tuple(_broadcast(function, x, y) for x, y in zip(a, b, strict=True))
-        case True, False:
-            return tuple(_broadcast(function, x, b) for x in a)
-        case False, True:
-            return tuple(_broadcast(function, a, y) for y in b)
-        case _:
-            return function(a, b)
+    if _depth(a) > _depth(b):
+        return tuple(_broadcast(function, row, b) for row in a)
+    if _depth(b) > _depth(a):
+        return tuple(_broadcast(function, a, row) for row in b)
+    if not isinstance(a, tuple):
+        return function(a, b)
+    if len(a) != len(b):
+        raise NotSymbolicError("shapes that do not match")
+    return tuple(_broadcast(function, x, y) for x, y in zip(a, b, strict=True))
 
 
 def _depth(value: Value) -> int:
-    return 1 + _depth(value[0]) if isinstance(value, tuple) and value else 0
+    if not isinstance(value, tuple):
+        return 0
+    return 1 + _depth(value[0]) if value else 1
 
 
 def _sum(parts: list[Value], operators: tuple[str, ...]) -> Value:
     if not any(isinstance(part, tuple) for part in parts):
-        signed = [parts[0]] + [
-            -p if o == "-" else p for o, p in zip(operators, parts[1:], strict=True)
-        ]
-        return sp.Add(*signed)
+        pairs = zip(("+", *operators), parts, strict=True)
+        return sp.Add(*(-part if sign == "-" else part for sign, part in pairs))
     total = parts[0]
     for operator, part in zip(operators, parts[1:], strict=True):
         sign = -1 if operator == "-" else 1
@@ -339,8 +324,8 @@ def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
     """base ^ exponent; powers of large constants are taken in floating point."""
     if base.is_number and exponent.is_number:
         small = exponent.is_Integer and abs(int(exponent)) <= EXACT_POWER
-        root = exponent == sp.Rational(1, 2)
-        if base.is_Rational and (small or root) and _bits(base) <= EXACT_BITS:
+        exact = base.is_Rational and (small or exponent == sp.S.Half)
+        if exact and all(int(n).bit_length() <= EXACT_BITS for n in (base.p, base.q)):
             if base == 0 and exponent.is_negative:
                 raise NotSymbolicError("division by zero")
             return base**exponent
@@ -349,10 +334,6 @@ def power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         except (OverflowError, ZeroDivisionError, TypeError) as error:
             raise NotSymbolicError("no finite number") from error
     return base**exponent
-
-
-def _bits(number: sp.Expr) -> int:
-    return max(int(number.p).bit_length(), int(number.q).bit_length())
 
 
 def matmul(a: Value, b: Value) -> Value:
@@ -390,8 +371,7 @@ def _entry(value: Value, indices: tuple[Expr, ...], space: Space) -> Value:
         if not isinstance(piece, Piece):
             raise NotSymbolicError("a slice that is not known")
         return tuple(_entry(v, tuple(rest), space) for v in value[piece.start : piece.stop])
-    position = _position(first, len(value), space)
-    return _entry(value[position], tuple(rest), space)
+    return _entry(value[_position(first, len(value), space)], tuple(rest), space)
 
 
 def _position(index: Expr, length: int, space: Space) -> int:
@@ -408,9 +388,7 @@ def _numbers(constants: Constants) -> Value:
     """The numbers of a tensor, nested by its axes; one of no axes alone."""
     if not constants.sizes:
         return rational(constants.values[0])
-    inner = constants.sizes[1:]
-    rows = range(constants.sizes[0])
-    return tuple(_numbers(Constants(values=constants.row(i), sizes=inner)) for i in rows)
+    return tuple(map(_numbers, constants.rows()))
 
 
 def _function(name: str, arguments: list[Value]) -> Value:
@@ -421,8 +399,7 @@ def _function(name: str, arguments: list[Value]) -> Value:
     if name == "dot" and len(arguments) == 2:
         return matmul(arguments[0], arguments[1])
     if len(arguments) == 1:
-        found = matrix_function(name, arguments[0])
-        if found is not None:
+        if (found := matrix_function(name, arguments[0])) is not None:
             return found
         flat = _flat(arguments[0])
         match name:
@@ -438,7 +415,7 @@ def _function(name: str, arguments: list[Value]) -> Value:
             case "l2":
                 return sp.sqrt(sp.Add(*(x**2 for x in flat)))
     if name == "norm" and len(arguments) == 2 and arguments[1] == 2:
-        return sp.sqrt(sp.Add(*(x**2 for x in _flat(arguments[0]))))
+        return _function("l2", arguments[:1])
     raise NotSymbolicError(f"`{name}`")
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.algebra.entries import entry_of
+from cspec.compiler.algebra.shapes import var_shapes
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, Value, scalar, translate
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import Facts
@@ -19,9 +20,11 @@ from cspec.compiler.records.problem import Constraint, Problem, SetMember, membe
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.imports.functions import GRADIENT_OF
+from cspec.dsl.messages.wording import counted
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Expr, From, Interval, Model, Name, Var, walk
+from cspec.dsl.tree.nodes import Expr, From, Interval, Model, Name, walk
+from cspec.dsl.tree.rebuild import names
 
 LARGEST = 2_000
 """Scalar variables up to which a solver for small problems is used."""
@@ -49,14 +52,8 @@ def space_of(checked: Checked, facts: Facts | None = None) -> Space | None:
     given = any(symbol.role == "given" for symbol in symbols.table.values())
     if not symbols.vars() or symbols.datasets() or given:
         return None
-    used = {
-        node.id
-        for item in checked.elaborated.items
-        if not isinstance(item, Model)
-        for node in walk(item)
-        if isinstance(node, Name)
-    }
-    models = used & symbols.models().keys()
+    items = [item for item in checked.elaborated.items if not isinstance(item, Model)]
+    models = {name for item in items for name in names(item)} & symbols.models().keys()
     if symbols.models() and (facts is None or any(_moves(name, facts) for name in models)):
         return None
     space = variables_space(checked)
@@ -79,10 +76,10 @@ def _moves(model: str, facts: Facts) -> bool:
 def variables_space(checked: Checked) -> Space:
     """The decision variables of a spec, whatever else there is."""
     symbols = checked.symbols
-    shapes = {name: _shape(var, checked) for name, var in symbols.vars().items()}
+    shapes = var_shapes(symbols, checked.params)
     space = Space(shapes, {}, checked.params)
     domains = {
-        name: _ends(var.domain, space)
+        name: (_end(var.domain.lower, space), _end(var.domain.upper, space))
         for name, var in symbols.vars().items()
         if isinstance(var.domain, Interval)
     }
@@ -95,14 +92,6 @@ def _stand_ins(checked: Checked) -> frozenset[str]:
     table = checked.symbols.table.values()
     registered = {s.name for s in table if isinstance(s.item, From) and not s.item.module}
     return frozenset(told | registered)
-
-
-def _shape(var: Var, checked: Checked) -> tuple[int, ...]:
-    return tuple(int(value_or_none(d, checked.params) or 0) for d in var.dimensions)
-
-
-def _ends(domain: Interval, space: Space) -> tuple[sp.Expr, sp.Expr]:
-    return _end(domain.lower, space), _end(domain.upper, space)
 
 
 def _end(expr: Expr, space: Space) -> sp.Expr:
@@ -120,8 +109,7 @@ def declared_sets(checked: Checked) -> tuple[tuple[str, SetMember], ...]:
     for name, var in checked.symbols.vars().items():
         if held_in(var.domain):
             assert var.domain is not None
-            member = membership(Name(id=name), var.domain)
-            if member is not None:
+            if (member := membership(Name(id=name), var.domain)) is not None:
                 found.append((name, member))
     return tuple(found)
 
@@ -141,11 +129,8 @@ def _scalar_parts(c: Constraint, space: Space) -> Constraint:
             value = translate(part, space)
         except NotSymbolicError:
             return c
-        if isinstance(value, tuple):
-            places = _indices(value, ())
-            parts.extend(entry_of(part, place, space.shapes, space.params) for place in places)
-        else:
-            parts.append(part)
+        places = _indices(value, ())
+        parts.extend(entry_of(part, place, space.shapes, space.params) for place in places)
     return c.model_copy(update={"parts": tuple(parts)})
 
 
@@ -184,17 +169,6 @@ SHOWN = 6
 """Eliminated variables that a note lists."""
 
 
-def _eliminated(problem: Problem) -> list[str]:
-    count = len(problem.eliminated)
-    if not count:
-        return []
-    shown = "; ".join(e.text for e in problem.eliminated[:SHOWN])
-    more = f"; and {count - SHOWN} more" if count > SHOWN else ""
-    return [
-        f"{count} variable{'s' if count > 1 else ''} eliminated by affine equalities: {shown}{more}"
-    ]
-
-
 def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
     """What of the spec a solver has no use for, and which constraints it holds as bounds."""
     if problem.solver is None:
@@ -205,14 +179,15 @@ def solver_notes(problem: Problem, checked: Checked) -> tuple[str, ...]:
         unused.remove("batch_size")  # It is what makes a problem with data deterministic.
     # An affine bound says of itself what it is.
     notes = [bound.text for bound in problem.bounds if "proved" in bound.text]
-    notes += [*problem.presolve, *_eliminated(problem)]
-    ramps = [n for n in walk(checked.elaborated) if function_name(n) == "ramp"]
-    if ramps:
-        notes.append(
-            f"`ramp`: `{problem.solver.word}` has no training loop, and takes the last value"
-        )
+    notes += problem.presolve
+    if count := len(problem.eliminated):
+        shown = "; ".join(e.text for e in problem.eliminated[:SHOWN])
+        more = f"; and {count - SHOWN} more" if count > SHOWN else ""
+        gone = counted(count, "variable")
+        notes.append(f"{gone} eliminated by affine equalities: {shown}{more}")
+    word = problem.solver.word
+    if any(function_name(n) == "ramp" for n in walk(checked.elaborated)):
+        notes.append(f"`ramp`: `{word}` has no training loop, and takes the last value")
     if unused:
-        notes.append(
-            f"fit({', '.join(unused)}) is not used: `{problem.solver.word}` has no training loop"
-        )
+        notes.append(f"fit({', '.join(unused)}) is not used: `{word}` has no training loop")
     return tuple(notes)

@@ -14,11 +14,18 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from cspec.compiler.algebra.shapes import numbers_of, param_entry, place_in
 from cspec.compiler.algebra.structure import ENTRYWISE, Reader
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.expressions.rewrite import (
+    function_name,
+    operands_of,
+    signed,
+    signed_sum,
+    with_operands,
+)
 from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
     Expr,
@@ -63,8 +70,7 @@ class Vectorizer:
 
     def expression(self, expr: Expr) -> Expr:
         """The expression with sums of many terms of one form as sums of vectors."""
-        constants = self._constants(expr)
-        if constants is not None:
+        if (constants := self._constants(expr)) is not None:
             return constants
         if isinstance(expr, Sum) and len(expr.operands) >= FEWEST:
             return self._sum(expr)
@@ -74,24 +80,16 @@ class Vectorizer:
         return self.expression(node) if isinstance(node, Expr) else rebuild(node, self._node)
 
     def _sum(self, expr: Sum) -> Expr:
-        groups: dict[object, list[Expr]] = {}
-        for sign, term in zip(("+", *expr.operators), expr.operands, strict=True):
+        groups: dict[tuple[str, object], list[Expr]] = {}
+        for sign, term in signed(expr):
             groups.setdefault((sign, self._form(term)), []).append(term)
         terms: list[tuple[str, Expr]] = []
-        for key, members in groups.items():
-            sign = key[0] if isinstance(key, tuple) else "+"
+        for (sign, _), members in groups.items():
             if len(members) < FEWEST or not self._scalar(members[0]):
                 terms.extend((sign, self.expression(member)) for member in members)
             else:
                 terms.append((sign, Total(body=self._together(members), span=expr.span)))
-        first = terms[0][1] if terms[0][0] == "+" else Negate(operand=terms[0][1])
-        if len(terms) == 1:
-            return first
-        return Sum(
-            operands=(first, *(term for _, term in terms[1:])),
-            operators=tuple(sign for sign, _ in terms[1:]),
-            span=expr.span,
-        )
+        return signed_sum(terms, expr.span)
 
     def functions(self, parts: Sequence[Expr]) -> Placed:
         """Scalar functions of one form together; vectors stay as they are."""
@@ -155,8 +153,7 @@ class Vectorizer:
             case Number():
                 return "number"
             case Index():
-                place = self._place(node)
-                if place is not None:
+                if (place := self._place(node)) is not None:
                     return ("entry", place[0])
                 return "number" if self._number(node) is not None else shape(node)
             case Negate(operand=operand):
@@ -172,8 +169,7 @@ class Vectorizer:
                 return ("power", self._form(base), shape(exponent))
             case Call(arguments=arguments) if entrywise(node):
                 return ("call", function_name(node), *map(self._form, arguments))
-            case _:
-                return shape(node)
+        return shape(node)
 
     def _place(self, node: Index) -> tuple[str, int] | None:
         """Name and flat place of the entry `x[3]`, `W[1, 2]` of a decision variable."""
@@ -184,27 +180,23 @@ class Vectorizer:
             return None
         flat = 0
         for index, length in zip(node.indices, sizes, strict=True):
-            position = value_or_none(index, self._space.params)
-            if position is None or not is_whole(position) or not 0 <= position < length:
+            place = place_in(index, length, self._space.params)
+            if place is None:
                 return None
-            flat = flat * length + int(position)
+            flat = flat * length + place
         return node.value.id, flat
 
     def _indexed(self, node: Index) -> Expr | None:
         """What constant indices take of a vector or matrix that is written out."""
         value: Expr = node.value
         for index in node.indices:
-            position = value_or_none(index, self._space.params)
-            if isinstance(value, Constants):
-                if position is None or not 0 <= position < value.sizes[0]:
-                    return None
-                value = _row_of(value, int(position))
-                continue
-            if not isinstance(value, Vector) or position is None or not is_whole(position):
+            if not isinstance(value, Constants | Vector):
                 return None
-            if not 0 <= position < len(value.items):
+            length = value.sizes[0] if isinstance(value, Constants) else len(value.items)
+            place = place_in(index, length, self._space.params)
+            if place is None:
                 return None
-            value = value.items[int(position)]
+            value = _row_of(value, place) if isinstance(value, Constants) else value.items[place]
         return value
 
     def _number(self, node: Expr) -> float | None:
@@ -213,32 +205,25 @@ class Vectorizer:
             return node.value
         if not isinstance(node, Index):
             return None
-        if isinstance(node.value, Name) and len(node.indices) == 1:
-            known = self._space.params.get(node.value.id)
-            position = value_or_none(node.indices[0], self._space.params)
-            if isinstance(known, tuple) and position is not None and 0 <= position < len(known):
-                return known[int(position)] if is_whole(position) else None
-        value = self._indexed(node)
-        return value_or_none(value, self._space.params) if value is not None else None
+        known = param_entry(node, self._space.params)
+        value = None if known is not None else self._indexed(node)
+        return known if value is None else value_or_none(value, self._space.params)
 
     def _row(self, node: Expr) -> tuple[float, ...] | None:
         """The numbers of a constant row: `A[3]`, `[1, 2, 3]`."""
         value = self._indexed(node) if isinstance(node, Index) else node
         if isinstance(value, Constants) and len(value.sizes) == 1:
             return value.values
-        if not isinstance(value, Vector):
-            return None
-        found = [value_or_none(item, self._space.params) for item in value.items]
-        return None if None in found else tuple(v for v in found if v is not None)
+        return numbers_of(value, self._space.params) if isinstance(value, Vector) else None
 
     # --- together ---
 
     def _together(self, members: Sequence[Expr]) -> Expr:
         """One expression whose entries are the members', all of one form."""
         first = members[0]
-        numbers = [self._number(m) for m in members]
-        if all(number is not None for number in numbers):
-            values = tuple(number for number in numbers if number is not None)
+        numbers = map(self._number, members)
+        values = tuple(number for number in numbers if number is not None)
+        if len(values) == len(members):
             if len(set(values)) == 1:
                 return Number(text=repr(values[0]), value=values[0], span=first.span)
             return Constants(values=values, sizes=(len(values),), span=first.span)
@@ -258,22 +243,15 @@ class Vectorizer:
             case Power(exponent=exponent):
                 bases = [m.base for m in members if isinstance(m, Power)]
                 return Power(base=self._together(bases), exponent=exponent, span=first.span)
-        if isinstance(first, Negate | Sum | Product) or (
-            isinstance(first, Call) and entrywise(first)
-        ):
-            return self._columns(first, members)
+            case Negate() | Sum() | Product():
+                return self._columns(first, members)
+            case Call() if entrywise(first):
+                return self._columns(first, members)
         return self.expression(first)
 
     def _columns(self, first: Expr, members: Sequence[Expr]) -> Expr:
-        columns = [list(column) for column in zip(*map(operands_of, members), strict=True)]
-        replaced = tuple(self._together(column) for column in columns)
-        match first:
-            case Negate():
-                return first.model_copy(update={"operand": replaced[0]})
-            case Call():
-                return first.model_copy(update={"arguments": replaced})
-            case _:
-                return first.model_copy(update={"operands": replaced})
+        columns = zip(*map(operands_of, members), strict=True)
+        return with_operands(first, [self._together(column) for column in columns])
 
     def _constants(self, expr: Expr) -> Constants | None:
         """A vector or matrix of numbers as one constant."""
@@ -285,16 +263,13 @@ class Vectorizer:
                 return Constants(values=known, sizes=(len(known),), span=expr.span)
         if not isinstance(expr, Vector) or not expr.items:
             return None
-        if isinstance(expr.items[0], Vector):
-            rows = [self._row(item) for item in expr.items]
-        else:
-            rows = [self._row(expr)]
-        known_rows = [row for row in rows if row is not None]
-        if len(known_rows) < len(rows) or len({len(row) for row in known_rows}) != 1:
-            return None
-        flat = tuple(value for row in known_rows for value in row)
         nested = isinstance(expr.items[0], Vector)
-        sizes = (len(rows), len(known_rows[0])) if nested else (len(flat),)
+        found = [self._row(item) for item in (expr.items if nested else (expr,))]
+        rows = [row for row in found if row is not None]
+        if len(rows) < len(found) or len({len(row) for row in rows}) != 1:
+            return None
+        flat = tuple(value for row in rows for value in row)
+        sizes = (len(rows), len(rows[0])) if nested else (len(flat),)
         return Constants(values=flat, sizes=sizes, span=expr.span)
 
 
@@ -304,18 +279,6 @@ def _row_of(constants: Constants, place: int) -> Constants | Number:
     if len(constants.sizes) == 1:
         return Number(text=repr(values[0]), value=values[0])
     return Constants(values=values, sizes=constants.sizes[1:])
-
-
-def operands_of(node: Expr) -> tuple[Expr, ...]:
-    match node:
-        case Negate(operand=operand):
-            return (operand,)
-        case Call(arguments=arguments):
-            return arguments
-        case Sum(operands=operands) | Product(operands=operands):
-            return operands
-        case _:
-            return ()
 
 
 def entrywise(node: Call) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from cspec.compiler.axes.asked import Asked
 from cspec.compiler.axes.findings import Findings
 from cspec.compiler.axes.groups import Grouping, grouping
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.places import Place
-from cspec.compiler.axes.record import Axes, Misfit, together
+from cspec.compiler.axes.record import Asked, Axes, Misfit, together
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.problem import ParameterRef
-from cspec.dsl.tree.nodes import Attribute, Call, Expectation, Expr, Index, walk
+from cspec.dsl.tree.nodes import Call, Expectation, Expr
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.shapes import as_matrix
 
 
@@ -33,10 +32,6 @@ class AxesBase(ABC):
     @abstractmethod
     def axes(self, expr: Expr, dataset: str | None = None) -> Axes:
         """What an expression is, where the examples of `dataset` are in reach."""
-
-    @abstractmethod
-    def place(self, expr: Index | Attribute, dataset: str | None) -> Place | None:
-        """What an index or a name behind a value means; None where that is not known."""
 
     def number(self, expr: Expr, dataset: str | None) -> Axes:
         """The axes of what takes part in arithmetic; text does not."""
@@ -64,18 +59,21 @@ class AxesBase(ABC):
         pair = (items[found.first], items[found.second])
         return self.findings.misfit(expr, (first, second), pair, found.why)
 
+    def arithmetic(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
+        """The axes of numbers that come together entry by entry."""
+        for operand in operands:
+            self.number(operand, dataset)
+        return self.entrywise(expr, operands, dataset).number()
+
     def grouping(self, expr: Expectation) -> Grouping:
         """The groups and the events behind the `|` of an expectation."""
         return grouping(self.known, expr)
 
     def doubtful(self, prediction: Call) -> None:
         """Find predictions whose classes may be those of two columns."""
-        for node in walk(prediction):
-            name = function_name(node) if isinstance(node, Call) else None
-            if name in self.known.predicts.doubts:
-                assert isinstance(node, Call)
-                columns = self.known.predicts.doubts[name or ""]
-                self.findings.whose_classes(prediction, node, columns)
+        doubts = self.known.predicts.doubts
+        for call in calls_of(prediction, doubts):
+            self.findings.whose_classes(prediction, call, doubts[function_name(call) or ""])
 
 
 def beside_matrices(operands: Sequence[Expr], items: Sequence[Axes]) -> list[Axes]:

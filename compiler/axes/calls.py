@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from cspec.compiler.axes.asked import Argument, Asked
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.derivatives import derivative_axes
+from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.losses import loss_axes
 from cspec.compiler.axes.means import tail_axes
 from cspec.compiler.axes.parts import place_of
-from cspec.compiler.axes.places import PartOf
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, OutputPart, What
-from cspec.compiler.axes.single import has_entries
+from cspec.compiler.axes.record import (
+    NUMBER,
+    UNKNOWN,
+    Argument,
+    Asked,
+    Axes,
+    By,
+    OutputPart,
+    PartOf,
+    What,
+)
 from cspec.compiler.expressions.rewrite import call as call_of
-from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.expressions.rewrite import function_name, method_name, operands_of
 from cspec.compiler.expressions.text import text
 from cspec.compiler.records.facts import OutputFacts
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name
+from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
 from cspec.dsl.values.slices import Unfit
 from cspec.dsl.values.tensor_words import OVER_ENTRIES as OVER_SHAPES
 from cspec.dsl.values.tensor_words import RULES, word_shape
@@ -39,7 +48,8 @@ def call_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
     if word is None:
         return UNKNOWN
     role = inference.known.symbols.role(word)
-    if role == "model" or (role in ("import", "function") and not _described(inference, word)):
+    described = word in inference.known.functions  # which say by themselves what they give
+    if role == "model" or (role in ("import", "function") and not described):
         return _opaque(inference, call, word, dataset)
     if word in LOSSES:
         return loss_axes(inference, call, word, dataset)
@@ -47,7 +57,7 @@ def call_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
         return tail_axes(inference, call, dataset)
     if word in DERIVATIVES and dataset is not None and len(call.arguments) > 1:
         return derivative_axes(inference, call, word, dataset)
-    if word in OVER_ENTRIES and len(_operands(call, word)) == 1:
+    if word in OVER_ENTRIES and (word == "norm" or len(call.arguments) == 1):
         return _reduced(inference, call, word, dataset)
     if word in RULES:
         return _worded(inference, call, word, dataset)
@@ -80,10 +90,6 @@ def _worded(inference: AxesBase, call: Call, word: str, dataset: str | None) -> 
     return Axes("whole" if word == "argmax" else "number", each=each, tokens=tokens, shape=found)
 
 
-def _operands(call: Call, word: str) -> tuple[Expr, ...]:
-    return call.arguments[:1] if word == "norm" else call.arguments
-
-
 def _function(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     if word in ("pred", "prob", "softmax"):
         return _classifier(inference, call, word, dataset)
@@ -94,26 +100,22 @@ def _function(inference: AxesBase, call: Call, word: str, dataset: str | None) -
     if word == "margin" and call.arguments:
         return _margin(inference, call, dataset)
     if word == "differences" or word == "ratio_differences":
-        groups = inference.axes(call.arguments[0], dataset)
-        count = None if not groups.shape else groups.shape[0]
+        count, *_ = inference.axes(call.arguments[0], dataset).shape or (None,)
         return Axes(shape=None if count is None else (count * (count - 1),), groups=By())
     if word == "every_sum":
-        counts = [item.shape for item in _axes(inference, call, dataset)]
-        known = [math.prod(shape) for shape in counts if shape is not None]
-        all_known = len(known) == len(counts)
-        return Axes(shape=(math.prod(known),) if all_known else None, groups=By())
+        shapes = [item.shape for item in _axes(inference, call, dataset)]
+        known = [math.prod(shape) for shape in shapes if shape is not None]
+        total = (math.prod(known),) if len(known) == len(shapes) else None
+        return Axes(shape=total, groups=By())
     if word == "eye":
         size = value_or_none(call.arguments[0], inference.known.params) if call.arguments else None
         return Axes(shape=None if size is None else (int(size), int(size)))
     signature = inference.known.signature(word)
     if signature is not None and signature.result == "example":
-        each = next((a.each for a in _axes(inference, call, dataset) if a.each), None)
-        return Axes(each=each)
+        return Axes(each=next((a.each for a in _axes(inference, call, dataset) if a.each), None))
     if signature is not None and signature.imported and signature.result == "number":
         return _one_number(inference, call, word, dataset)
-    for argument in call.arguments:
-        inference.number(argument, dataset)
-    return inference.entrywise(call, call.arguments, dataset).number()
+    return inference.arithmetic(call, call.arguments, dataset)
 
 
 def _one_number(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
@@ -128,11 +130,6 @@ def _one_number(inference: AxesBase, call: Call, word: str, dataset: str | None)
     return found if tried else NUMBER
 
 
-def _described(inference: AxesBase, word: str) -> bool:
-    """Whether a function of a person's own says by itself what it gives."""
-    return word in inference.known.functions
-
-
 def _axes(inference: AxesBase, call: Call, dataset: str | None) -> list[Axes]:
     return [inference.axes(argument, dataset) for argument in call.arguments]
 
@@ -143,8 +140,7 @@ def _classifier(inference: AxesBase, call: Call, word: str, dataset: str | None)
     outputs = inference.axes(call.arguments[0], dataset)
     if outputs.what == "record":
         return inference.findings.which_part(call.arguments[0], outputs)
-    numbers = None if word == "softmax" else _numbers(inference, call, dataset)
-    if numbers is not None:
+    if word != "softmax" and (numbers := _numbers(inference, call, dataset)) is not None:
         return inference.findings.no_classes(call, word, numbers, outputs)
     if word == "softmax" and outputs.known and outputs.each and outputs.single:
         return inference.findings.class_axis(call, outputs)
@@ -205,12 +201,8 @@ def _class_names(inference: AxesBase, call: Call, outputs: Axes) -> tuple[str, .
 def _reduced(inference: AxesBase, call: Call, word: str, dataset: str | None) -> Axes:
     """One number an example of its entries; of a tensor one number at all."""
     argument = call.arguments[0]
-    found = (
-        inference.event(argument, dataset)
-        if word in ("all", "any")
-        else inference.number(argument, dataset)
-    )
     what: What = "event" if word in ("all", "any") else "number"
+    found = (inference.event if what == "event" else inference.number)(argument, dataset)
     if found.what == "record":
         return inference.findings.which_part(argument, found)
     if found.each is None:
@@ -248,8 +240,7 @@ def _opaque(inference: AxesBase, call: Call, word: str, dataset: str | None) -> 
     each = dataset if any(item.each for item in given) else None
     known = inference.known.facts.outputs.get(key)
     if known is None:
-        asked = _asked(inference, key, call, word, dataset)
-        if asked is not None:
+        if (asked := _asked(inference, key, call, word, dataset)) is not None:
             inference.asked[key] = asked
         return UNKNOWN._replace(each=each)
     if known.takes is not None:
@@ -267,16 +258,14 @@ _KINDS: dict[str, What] = {"real": "number", "integer": "whole", "event": "event
 def output_axes(facts: OutputFacts, each: str | None, target: Axes) -> Axes:
     """Axes of an output: (n, 1) is one number an example; (n, tokens, classes) has tokens."""
     if facts.parts:
-        parts = tuple(
-            OutputPart(key, output_axes(inner, each, target)) for key, inner in facts.parts
-        )
+        found = ((key, output_axes(inner, each, target)) for key, inner in facts.parts)
+        parts = tuple(OutputPart(*part) for part in found)
         return Axes(what="record", each=each, parts=parts, style=facts.style)
     what = _KINDS[facts.kind]
     if not facts.each:
         return Axes(what=what, shape=facts.shape)
     shape = () if facts.shape == (1,) else facts.shape
-    labels = target.shape if target.what in ("whole", "category") else ()
-    tokens = labels or ()
+    tokens = (target.shape or ()) if target.what in ("whole", "category") else ()
     if tokens and len(shape) == len(tokens) + 1 and shape[:-1] == tokens:
         return Axes(what="number", each=each, tokens=tokens, shape=shape[-1:])
     return Axes(what=what, each=each, shape=shape)
@@ -328,11 +317,46 @@ def _argument(inference: AxesBase, expr: Expr, dataset: str | None) -> Argument 
             scalar = not known.symbols.vars()[expr.id].dimensions
             shape = () if scalar else known.shapes.get(expr.id, ())
             return Argument("variable", expr.id, shape=shape, each=False)
-    number = value_or_none(expr, known.params)
-    if number is not None:
+    if (number := value_or_none(expr, known.params)) is not None:
         return Argument("number", number=number, each=False)
     found = inference.axes(expr, dataset)
     if not found.known or found.parts:
         return None
     shape = (*found.tokens, *(found.shape or ()))
     return Argument("like", shape=shape, each=found.each is not None, what=found.what)
+
+
+_ONE = frozenset({*LOSSES, "pred", "prob", "margin"})
+
+
+def has_entries(
+    expr: Expr, known: Known, is_part: Callable[[Expr], bool], columns: bool = False
+) -> bool:
+    """Whether `sum(expr)` may go over entries of an example, of which a model may have just one.
+
+    Outputs of a model, what it predicts and what came as a row count (`sum((f(x) - y)^2)` of a
+    model with one output is its square); a loss, `pred`, `prob` of one logit, a column of single
+    numbers (unless `columns` says so) do not: a sum of one of those would be a sum over the
+    examples, which it is not. `is_part` tells parts of outputs, `f(x).logits`, from one entry.
+    """
+    match expr:
+        case Name(id=name):
+            return columns or _column(name, known)
+        case Call():
+            word = function_name(expr)
+            if word in _ONE or known.symbols.role(word or "") is not None:
+                return word not in _ONE
+        case Index() | Attribute():
+            return is_part(expr)
+        case Sum() | Product() | Negate() | Power():
+            pass
+        case _:
+            return True
+    return any(has_entries(part, known, is_part, columns) for part in operands_of(expr))
+
+
+def _column(name: str, known: Known) -> bool:
+    if name in known.targets.values():
+        return True
+    columns = [data.columns[name] for data in known.facts.data.values() if name in data.columns]
+    return not columns or any(column.shape == (1,) for column in columns)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
-from cspec.compiler.axes.places import Bound, Entry, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes
-from cspec.compiler.axes.words import what
+from cspec.compiler.axes.parts import place_of
+from cspec.compiler.axes.record import UNKNOWN, Axes, Bound, Entry, Whole, what
 from cspec.compiler.expressions.derivatives import variables
 from cspec.compiler.expressions.text import text
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index
@@ -16,25 +15,23 @@ def derivative_axes(inference: AxesBase, call: Call, word: str, dataset: str | N
     value = inference.number(call.arguments[0], dataset)
     found = [_variable(inference, call, v, word, dataset) for v in variables(call)]
     each = value.each or next((item.each for item in found if item.each), None)
-    if value.known and value.shape:
+    if value.shape or value.tokens:
         return _several(inference, call, value)._replace(each=each)
-    if value.tokens:
-        return _several(inference, call, value)._replace(each=each)
-    unknown = not value.known or any(not item.known for item in found)
-    if unknown:
+    if not all(item.known for item in (value, *found)):
         return UNKNOWN._replace(each=each)
     shape = (found[0].shape or ()) if word == "grad" else ()
-    names = found[0].names if shape else ()
-    return Axes(each=each, shape=shape, names=names)
+    return Axes(each=each, shape=shape, names=found[0].names if shape else ())
 
 
 def feature_place(inference: AxesBase, variable: Expr, dataset: str | None) -> int | None:
     """The place among the entries of a column that a named or numbered feature has."""
     if not isinstance(variable, Index | Attribute):
         return None
-    match inference.place(variable, dataset):
+    match place_of(inference, variable, dataset):
         case Bound():
-            name = variable.name if isinstance(variable, Attribute) else _text(variable)
+            part = variable if isinstance(variable, Attribute) else variable.indices[0]
+            given = (getattr(part, field, None) for field in ("name", "value", "text"))
+            name = str(next((text for text in given if text is not None), ""))
             names = inference.axes(variable.value, dataset).names
             return names.index(name) if name in names else None
         case Entry(place=place):
@@ -42,10 +39,6 @@ def feature_place(inference: AxesBase, variable: Expr, dataset: str | None) -> i
         case Whole():
             return 0
     return None
-
-
-def _text(variable: Index) -> str:
-    return str(getattr(variable.indices[0], "value", getattr(variable.indices[0], "text", "")))
 
 
 def _variable(
@@ -70,7 +63,7 @@ def _variable(
             notes=("`diff` is a derivative by one number; `grad` has one for each feature",),
             helps=(f"write `grad({text(call.arguments[0])}, {text(variable)})`",),
         )._replace(each=found.each)
-    if word != "diff" and found.shape and len(found.shape) > 1 and word == "laplacian":
+    if word == "laplacian" and len(found.shape or ()) > 1:
         return UNKNOWN._replace(each=found.each)
     return found
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from cspec.compiler.axes.group_findings import GroupFindings
 from cspec.compiler.axes.known import Known
-from cspec.compiler.axes.record import Axes
-from cspec.compiler.axes.words import places, what
+from cspec.compiler.axes.record import Axes, places, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text as shown
 from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
-from cspec.dsl.tree.nodes import Call, Compare, Expr, Name, Product
+from cspec.dsl.tree.nodes import Attribute, Call, Compare, Expr, Index, Name, Product
 from cspec.dsl.values.slices import Unfit
 
 
@@ -23,18 +22,16 @@ class Findings(GroupFindings):
 
     def which_number(self, body: Expr, found: Axes, kind: str) -> Axes:
         """`E[prob]`, `P[f(x) > 0]` with several outputs."""
-        text = shown(body)
-        event = kind == "P"
         return self.add(
             "CS332",
-            f"`{text}` is {what(found)}: which one?",
+            f"`{shown(body)}` is {what(found)}: which one?",
             body,
             what(found),
             notes=(
                 f"places of the last axis: {places(found)}",
                 "an average over all of them would be another number than one of them",
             ),
-            helps=_chosen(body, found, event),
+            helps=_chosen(body, found, kind == "P"),
         )._replace(each=found.each)
 
     def which_output(self, expr: Expr, found: Axes) -> Axes:
@@ -126,19 +123,19 @@ class Findings(GroupFindings):
 
     # --- indices ---
 
-    def no_axis(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+    def no_axis(self, expr: Attribute | Index, found: Axes) -> Axes:
         """`y[0]`: one number an example has no entries."""
         note = "an index chooses an output, a class or a feature, never an example"
-        return self._one_number(expr, value, found, "it has no entries to choose from", note)
+        return self._one_number(expr, found, "it has no entries to choose from", note)
 
-    def no_transpose(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+    def no_transpose(self, expr: Attribute | Index, found: Axes) -> Axes:
         """`y.T`: one number an example is no matrix."""
         note = "`.T` is of a matrix of parameters; examples are never turned into columns"
-        return self._one_number(expr, value, found, "it has nothing to transpose", note)
+        return self._one_number(expr, found, "it has nothing to transpose", note)
 
-    def _one_number(self, expr: Expr, value: Expr, found: Axes, why: str, note: str) -> Axes:
+    def _one_number(self, expr: Attribute | Index, found: Axes, why: str, note: str) -> Axes:
         """What is asked of one number an example that only several have."""
-        text = shown(value)
+        text = shown(expr.value)
         return self.add(
             "CS333",
             f"`{text}` is {what(found)}: {why}",
@@ -148,19 +145,19 @@ class Findings(GroupFindings):
             **writing(expr.span, text),
         )._replace(each=found.each)
 
-    def too_many(self, expr: Expr, value: Expr, found: Axes) -> Axes:
+    def too_many(self, expr: Attribute | Index, found: Axes) -> Axes:
         """More indices than axes."""
         return self.add(
             "CS329",
-            f"`{shown(value)}` is {what(found)}: `{shown(expr)}` has too many indices",
+            f"`{shown(expr.value)}` is {what(found)}: `{shown(expr)}` has too many indices",
             expr,
             what(found),
             helps=("write one index for each axis",),
         )
 
-    def out_of_range(self, expr: Expr, value: Expr, index: float, length: int) -> Axes:
+    def out_of_range(self, expr: Attribute | Index, index: float, length: int) -> Axes:
         """An index beyond the last place."""
-        text = shown(value)
+        text = shown(expr.value)
         return self.add(
             "CS210",
             f"`{text}` has no part {index:g}",
@@ -170,7 +167,7 @@ class Findings(GroupFindings):
             helps=(f"the last one is `{text}[{length - 1}]`",),
         )
 
-    def index(self, expr: Expr, index: Expr, found: Axes) -> Axes:
+    def index(self, index: Expr, found: Axes) -> Axes:
         """An index that is no place."""
         return self.add(
             "CS333",
@@ -234,17 +231,17 @@ class Findings(GroupFindings):
             else (f"leave `{word}` out: `{inner}`",),
         )._replace(each=found.each)
 
-    def no_part(self, expr: Expr, value: Expr, name: str, known: tuple[str, ...]) -> Axes:
+    def no_part(self, expr: Attribute | Index, name: str, known: tuple[str, ...]) -> Axes:
         """A name that no class and no feature has."""
         listed = ", ".join(known[:12]) or "without names"
         return self.add(
             "CS210",
-            f'`{shown(value)}` has no part "{name}"',
+            f'`{shown(expr.value)}` has no part "{name}"',
             expr,
             notes=(f"its parts are {listed}",),
             helps=(
                 f"write {'one of these names, or ' if known else ''}a position from 0 on: "
-                f"`{shown(value)}[0]`",
+                f"`{shown(expr.value)}[0]`",
             ),
         )
 
@@ -308,12 +305,14 @@ class Findings(GroupFindings):
     def no_event(self, expr: Expr, found: Axes) -> Axes:
         """A number where something true or false is meant."""
         text = shown(expr)
-        column = isinstance(expr, Name) and found.each is not None
         value = f'"{found.classes[0]}"' if found.text else "1"
+        kind = what(found)
+        if isinstance(expr, Name) and found.each is not None:
+            numbers = "whole numbers" if found.what == "whole" else "numbers"
+            kind = f"a column of {'categories' if found.text else numbers}"
         return self.add(
             "CS313",
-            f"`{text}` is {'a column of ' if column else ''}"
-            f"{_kind(found) if column else what(found)}, not an event",
+            f"`{text}` is {kind}, not an event",
             expr,
             "needs something true or false",
             helps=(f"compare it: `{text} == {value}`",),
@@ -395,21 +394,15 @@ def _logit(expr: Expr) -> str:
     return shown(expr.arguments[0] if chance and isinstance(expr, Call) else expr)
 
 
-def _kind(found: Axes) -> str:
-    if found.text:
-        return "categories"
-    return "whole numbers" if found.what == "whole" else "numbers"
-
-
 def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:
     """What may be meant, as one would write it."""
     text = shown(body)
     if event:
-        one = _inside(body)
-        return (
-            f"one of them: `{one}`" if one else "choose one of them",
-            f"all of them: `P[all({text})]`; at least one: `P[any({text})]`",
-        )
+        one = "choose one of them"
+        match body:
+            case Compare(operands=(Call() as left, right), operators=(operator,)):
+                one = f"one of them: `P[{shown(left)}[0] {operator} {shown(right)}]`"
+        return one, f"all of them: `P[all({text})]`; at least one: `P[any({text})]`"
     many = len(found.shape or ()) > 1
     entry = f"{text}[{', '.join('0' for _ in found.shape or ())}]" if many else f"{text}[0]"
     if found.names and not many:
@@ -424,12 +417,3 @@ def _chosen(body: Expr, found: Axes, event: bool) -> tuple[str, ...]:
         f"their sum, their mean or the largest: `E[sum({text})]`, `E[mean({text})]`,"
         f" `E[max({text})]`",
     )
-
-
-def _inside(body: Expr) -> str:
-    """`P[f(x)[0] > 0]` for `f(x) > 0`."""
-    match body:
-        case Compare(operands=(Call() as left, right), operators=(operator,)):
-            return f"P[{shown(left)}[0] {operator} {shown(right)}]"
-        case _:
-            return ""

@@ -11,7 +11,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import Expectation, Expr, Name
+from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name
 
 
 class Kept:
@@ -97,13 +97,7 @@ class GroupFindings(Kept):
                 f"for groups of all: `max({members})` or `min(...)`, for their gap "
                 "`max(...) - min(...)`",
             ),
-            fixes=(
-                Fix(
-                    span=truth.span,
-                    replacement=f"{truth.id} == true",
-                    title=f"write {truth.id} == true",
-                ),
-            ),
+            fixes=replacing(truth.span, f"{truth.id} == true"),
         )
 
     def by_group(self, expr: Expr, why: str) -> Axes:
@@ -141,9 +135,9 @@ class GroupFindings(Kept):
             ),
         )
 
-    def which_group(self, expr: Expr, value: Expr, called: str, other: str) -> Axes:
+    def which_group(self, expr: Attribute | Index, called: str, other: str) -> Axes:
         """`E[w | k][2]` where a group is called 2 and another one is number 2."""
-        text = shown(value)
+        text = shown(expr.value)
         return self.add(
             "CS208",
             f"`{called}` has two readings: the group {called}, or group number {called}, which is "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.compiler.axes.known import Known
+from cspec.compiler.records.facts import ColumnFacts
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import And, Expectation, Expr, Name
 
@@ -85,18 +86,12 @@ def groups_of(known: Known, columns: tuple[Name, ...]) -> tuple[Group, ...]:
     Over all data that have the columns, so that a group that one split lacks is missed there.
     """
     names = tuple(column.id for column in columns)
-    having = [data for data in known.facts.data.values() if set(names) <= data.columns.keys()]
-    if len(names) == 1:
-        found = {
-            (code,): column.called(code)
-            for data in having
-            for column in (data.columns[names[0]],)
-            for code in column.held
-        }
-        return tuple(Group(codes, found[codes]) for codes in sorted(found))
-    combinations = {
-        codes: ", ".join(data.columns[n].called(c) for n, c in zip(names, codes, strict=True))
-        for data in having
-        for codes in data.combinations(names)
-    }
-    return tuple(Group(codes, combinations[codes]) for codes in sorted(combinations))
+    found: dict[tuple[int, ...], str] = {}
+    for data in known.facts.data.values():
+        if not set(names) <= data.columns.keys():
+            continue
+        held = [data.columns[name] for name in names]
+        alone = {(code,) for code in held[0].held}
+        for codes in alone if len(names) == 1 else data.combinations(names):
+            found[codes] = ", ".join(map(ColumnFacts.called, held, codes))
+    return tuple(Group(codes, found[codes]) for codes in sorted(found))

@@ -9,14 +9,15 @@ What is not known (a model that was not tried, data that come later) stays open 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.calls import call_axes
 from cspec.compiler.axes.known import Known
 from cspec.compiler.axes.means import expectation_axes, single
 from cspec.compiler.axes.parts import part_axes, place_of
-from cspec.compiler.axes.places import Place
-from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, together
-from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, Misfit, Place, together
+from cspec.compiler.expressions.rewrite import function_name, operands_of
 from cspec.compiler.expressions.vectors import (
     Bounds,
     ByMember,
@@ -29,12 +30,15 @@ from cspec.compiler.expressions.vectors import (
 from cspec.compiler.records.problem import (
     Beside,
     Category,
+    Constraint,
     Drawn,
     Lookup,
     ParameterRef,
     PerExample,
+    Problem,
     WorstCase,
 )
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
@@ -97,16 +101,10 @@ class Inference(AxesBase):
                 return self._name(expr, dataset)
             case ParameterRef(shape=shape) | Constants(sizes=shape):
                 return Axes(shape=shape)
-            case Negate(operand=operand):
-                return self._arithmetic(expr, (operand,), dataset)
-            case Power(base=base, exponent=exponent):
-                return self._arithmetic(expr, (base, exponent), dataset)
-            case Sum(operands=operands):
-                return self._arithmetic(expr, operands, dataset)
-            case Product(operands=operands, operators=operators):
-                if "@" in operators:
-                    return self._products(expr, dataset)
-                return self._arithmetic(expr, operands, dataset)
+            case Product(operators=operators) if "@" in operators:
+                return self._products(expr, dataset)
+            case Negate() | Power() | Sum() | Product():
+                return self.arithmetic(expr, operands_of(expr), dataset)
             case Compare() | Membership() | And() | Or() | Not() | Implies():
                 return self._event(expr, dataset)
             case Vector(items=items):
@@ -125,26 +123,24 @@ class Inference(AxesBase):
                 return self.axes(body, name)
             case WorstCase(body=body, radius=radius):
                 self.axes(radius)
-                event = isinstance(body, EVENTS)
-                return (self.event if event else self.number)(body, dataset)
+                return self._searched(body, dataset)
             case Drawn(body=body, noises=noises):
                 alone = {noise.name for noise in noises if noise.like is None}
                 self._beside_noise(body, alone, dataset)
-                event = isinstance(body, EVENTS)
-                found = (self.event if event else self.number)(body, dataset).number()
-                return single(self, body, found, "E")
+                return single(self, body, self._searched(body, dataset).number(), "E")
             case Beside(column=column):
                 return Axes(each=dataset) if column is None else self.axes(column, dataset)
-            case Sized(body=body):
-                return self.axes(body, dataset)
-            case Places(first=first):
-                return self.axes(first, dataset)
+            case Sized(body=inner) | Places(first=inner):
+                return self.axes(inner, dataset)
             case Extreme() | Bounds() | ByMember():
                 return NUMBER
             case Repeated(body=body, size=size):
                 return self.axes(body, dataset)._replace(shape=(size,))
-            case _:
-                return UNKNOWN
+        return UNKNOWN
+
+    def _searched(self, body: Expr, dataset: str | None) -> Axes:
+        """An event or a number of each point that is searched, or drawn."""
+        return (self.event if isinstance(body, EVENTS) else self.number)(body, dataset)
 
     def _beside_noise(self, body: Expr, alone: set[str], dataset: str | None) -> None:
         """What a number an example is added to is one number, too."""
@@ -168,24 +164,16 @@ class Inference(AxesBase):
             value = known.params[name]
             return Axes(shape=(len(value),)) if isinstance(value, tuple) else NUMBER
         if name in known.shapes:
-            shape = known.shapes[name]
             scalar = not known.symbols.vars()[name].dimensions
-            return Axes(shape=() if scalar else shape)
-        match known.symbols.role(name):
-            case "model":
-                return NUMBER._replace(what="model")
-            case "given":
-                return NUMBER
-        if name in TRUTHS:
+            return Axes(shape=() if scalar else known.shapes[name])
+        role = known.symbols.role(name)
+        if role == "model":
+            return NUMBER._replace(what="model")
+        if name in TRUTHS and role != "given":
             return NUMBER.event()
-        return NUMBER if name in CONSTANTS else UNKNOWN
+        return NUMBER if role == "given" or name in CONSTANTS else UNKNOWN
 
     # --- entry by entry ---
-
-    def _arithmetic(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
-        for operand in operands:
-            self.number(operand, dataset)
-        return self.entrywise(expr, operands, dataset).number()
 
     def _vector(self, items: tuple[Expr, ...], dataset: str | None) -> Axes:
         found = [self.axes(item, dataset) for item in items]
@@ -205,11 +193,10 @@ class Inference(AxesBase):
             if operator != "@":
                 found = together([total, factor])
                 total = UNKNOWN if isinstance(found, Misfit) else found.number()
-                continue
-            joint = self._product(total, factor)
-            if joint is None:
+            elif (joint := self._product(total, factor)) is not None:
+                total = joint
+            else:
                 return self.findings.product(expr, total, factor)
-            total = joint
         return total
 
     @staticmethod
@@ -221,14 +208,8 @@ class Inference(AxesBase):
         if not left.known or not right.known:
             return UNKNOWN._replace(each=each)
         one, other = left.shape or (), right.shape or ()
-        if each is None:
-            joint = matmul(one, other)
-            return None if joint is None else Axes(shape=joint)
-        if (len(one) > 1 and left.each) or (len(other) > 1 and right.each):
-            return None
-        if not one or not other or left.tokens or right.tokens:
-            return None
-        joint = matmul(one, other)
+        rows = (len(one) > 1 and left.each) or (len(other) > 1 and right.each)
+        joint = None if rows or left.tokens or right.tokens else matmul(one, other)
         return None if joint is None else Axes(each=each, shape=joint)
 
     # --- events ---
@@ -244,19 +225,13 @@ class Inference(AxesBase):
                 for item in items:
                     self._compared((element, item), ("==",), dataset)
                 return self.entrywise(expr, (element, *items), dataset).event()
-            case And(operands=operands) | Or(operands=operands):
-                return self._together(expr, operands, dataset)
             case Not(operand=operand):
                 return self.event(operand, dataset)
-            case Implies(condition=condition, consequence=consequence):
-                return self._together(expr, (condition, consequence), dataset)
-            case _:
-                return UNKNOWN._replace(each=dataset)
-
-    def _together(self, expr: Expr, operands: tuple[Expr, ...], dataset: str | None) -> Axes:
-        for operand in operands:
-            self.event(operand, dataset)
-        return self.entrywise(expr, operands, dataset).event()
+            case And() | Or() | Implies():
+                for operand in operands_of(expr):
+                    self.event(operand, dataset)
+                return self.entrywise(expr, operands_of(expr), dataset).event()
+        return UNKNOWN._replace(each=dataset)
 
     def _is_constant(self, expr: Expr) -> bool:
         """Whether an expression is a value of a column, or the number of a class."""
@@ -294,3 +269,37 @@ class Inference(AxesBase):
                 self.findings.no_order(left if one.text else right, operator)
             elif not constant and not (one.text and other.text):
                 self.findings.text_and_number(left, right, one, other)
+
+
+def infer(problem: Problem, inference: Inference) -> None:
+    """Read every expression of a problem once; findings stay with the inference."""
+    objective = inference.axes(problem.objective)
+    if objective.groups and objective.shape:
+        inference.findings.by_group(problem.objective, "an objective is one number")
+    many = objective.known and objective.each is None and objective.shape
+    if many and problem.objective_text and not objective.groups:
+        inference.findings.which_output(problem.objective, objective)
+    for c in problem.constraints:
+        for side in (c.value, c.bound):
+            if c.relation != "in" and inference.axes(side).groups and inference.axes(side).shape:
+                inference.findings.by_group(side, "a constraint compares one number")
+        for expr in _expressions(c):
+            inference.axes(expr)
+    for _, value in problem.metrics:
+        inference.axes(value)
+
+
+def check_axes(problem: Problem, inference: Inference) -> None:
+    """Raise SpecError with everything that does not fit, in source order."""
+    infer(problem, inference)
+    if found := inference.findings.all:
+        raise SpecError(sorted(found, key=lambda d: d.span))
+
+
+def _expressions(c: Constraint) -> Iterator[Expr]:
+    yield c.value
+    if c.relation != "in":
+        yield c.bound
+    yield from c.parts
+    if c.surrogate is not None and not isinstance(c.value, PerExample):
+        yield c.surrogate

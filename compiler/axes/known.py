@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cspec.compiler.axes.numbers import heads
 from cspec.compiler.axes.record import UNKNOWN, Axes
-from cspec.compiler.axes.targets import Targets
+from cspec.compiler.axes.targets import Targets, heads
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, Facts
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import Call, Expr, walk
+from cspec.dsl.tree.nodes import Call, Expr, Name
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.words.functions import SIGNATURES, Signature
 
@@ -40,6 +40,10 @@ class Known:
         """Facts of a column; None where its data are not bound."""
         data = self.facts.data.get(dataset)
         return None if data is None else data.columns.get(name)
+
+    def column_named(self, dataset: str | None, expr: Expr) -> ColumnFacts | None:
+        """Facts of the column that a name is; None of anything else."""
+        return self.column(dataset or "", expr.id) if isinstance(expr, Name) else None
 
     def has_column(self, dataset: str, name: str) -> bool:
         """Whether a dataset has a column of that name."""
@@ -89,8 +93,5 @@ class Known:
 
     def target(self, expr: Expr) -> str | None:
         """The column that the model inside an expression predicts."""
-        for node in walk(expr):
-            name = function_name(node) if isinstance(node, Call) else None
-            if name in self.targets:
-                return self.targets[name or ""]
-        return None
+        called = (function_name(call) or "" for call in calls_of(expr, self.targets))
+        return next((self.targets[name] for name in called), None)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
-from cspec.compiler.axes.record import UNKNOWN, Axes
-from cspec.compiler.axes.words import size, what
+from cspec.compiler.axes.record import UNKNOWN, Axes, size, what
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
 from cspec.dsl.messages.wording import listing
-from cspec.dsl.tree.nodes import Call, Expr, Name
+from cspec.dsl.tree.nodes import Call, Name
 from cspec.dsl.words.losses import LOSS_WORDS, OF_NUMBERS
 
 
@@ -45,7 +44,7 @@ def loss_axes(inference: AxesBase, call: Call, word: str, dataset: str | None) -
 def _margin_labels(inference: AxesBase, call: Call, word: str, wanted: Axes) -> Axes | None:
     """A loss of sides, of one score with labels that are no two classes."""
     target = call.arguments[1]
-    column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
+    column = inference.known.column_named(wanted.each, target)
     if column is None or column.signed or (column.outputs or 3) <= 2:
         return None
     if column.kind == "real" and set(column.values) <= {0, 1}:
@@ -101,9 +100,10 @@ def _of_classes(inference: AxesBase, call: Call, word: str, given: Axes, wanted:
             notes=(f"{word} compares {outputs_in_words(given)} with the number of a class",),
             helps=(f"for a number to predict, write {listing(OF_NUMBERS)}",),
         )
-    classes = _classes(inference, target, wanted)
-    if labels == given.tokens and (not given.shape or given.shape[0] < (classes or 0)):
-        return _few(inference, call, word, given, classes or 0)
+    column = inference.known.column_named(wanted.each, target)
+    classes = 0 if column is None else column.outputs or 0
+    if labels == given.tokens and (not given.shape or given.shape[0] < classes):
+        return _few(inference, call, word, given, classes)
     if labels != given.tokens or len(given.shape or ()) > 1:
         return _labels(inference, call, word, given, wanted)
     return Axes(each=given.each, tokens=given.tokens)
@@ -129,12 +129,6 @@ def _labels(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axe
     )
 
 
-def _classes(inference: AxesBase, target: Expr, wanted: Axes) -> int | None:
-    """Classes of a column of labels; None of other targets."""
-    column = inference.known.column(wanted.each or "", getattr(target, "id", ""))
-    return None if column is None else column.outputs
-
-
 def outputs_in_words(axes: Axes) -> str:
     """`one output`, `3 outputs`."""
     return f"{size(axes.shape)} outputs" if axes.shape else "one output"
@@ -145,42 +139,27 @@ def _few(inference: AxesBase, call: Call, word: str, given: Axes, classes: int) 
     name = function_name(output)
     if inference.known.symbols.role(name or "") != "model":
         name = None
-    model = f"model `{name}`" if name else f"`{text(output)}`"
+    model, labels = f"model `{name}`" if name else f"`{text(output)}`", text(target)
+    notes, helps = [f"`{word}` needs one output a class"], []
+    column = inference.known.column_named(given.each, target)
+    levels = () if column is None else column.levels
+    if levels != tuple(range(len(levels))):
+        # Some numbers below the largest are missing: they count as classes that no example has.
+        listed = ", ".join(map(str, levels))
+        notes.append(f"labels are {listed}, and classes 0 to {classes - 1}")
+        if len(levels) == (given.shape or (1,))[-1]:
+            numbered = f"torch.unique({labels}, return_inverse=True)[1]"
+            helps = [
+                f"number the labels, in Python: `{labels} = {numbered}`",
+                f"or give them as text: `{labels} = [str(label) for label in {labels}]`",
+            ]
     return inference.findings.add(
         "CS331",
-        f"{model} gives {outputs_in_words(given)}, but `{text(target)}` has {classes} classes",
+        f"{model} gives {outputs_in_words(given)}, but `{labels}` has {classes} classes",
         output,
-        notes=(f"`{word}` needs one output a class", *_gaps(inference, target, given, classes)),
-        helps=(
-            *_numbered(inference, target, given),
-            f"give the last layer of `{name or text(output)}` {classes} outputs",
-        ),
+        notes=tuple(notes),
+        helps=(*helps, f"give the last layer of `{name or text(output)}` {classes} outputs"),
     )
-
-
-def _gaps(inference: AxesBase, target: Expr, given: Axes, classes: int) -> tuple[str, ...]:
-    """That labels with gaps count as classes that no example has."""
-    levels = _levels(inference, target, given)
-    listed = ", ".join(map(str, levels))
-    return (f"labels are {listed}, and classes 0 to {classes - 1}",) if levels else ()
-
-
-def _numbered(inference: AxesBase, target: Expr, given: Axes) -> tuple[str, ...]:
-    """How to number labels that are as many as the outputs."""
-    if len(_levels(inference, target, given)) != (given.shape or (1,))[-1]:
-        return ()
-    name = text(target)
-    return (
-        f"number the labels, in Python: `{name} = torch.unique({name}, return_inverse=True)[1]`",
-        f"or give them as text: `{name} = [str(label) for label in {name}]`",
-    )
-
-
-def _levels(inference: AxesBase, target: Expr, given: Axes) -> tuple[int, ...]:
-    """The labels of a column of whole numbers, where some numbers below the largest are missing."""
-    column = inference.known.column(given.each or "", getattr(target, "id", ""))
-    levels = () if column is None else column.levels
-    return levels if levels != tuple(range(len(levels))) else ()
 
 
 def _apart(inference: AxesBase, call: Call, word: str, given: Axes, wanted: Axes) -> Axes:

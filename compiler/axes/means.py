@@ -12,14 +12,27 @@ def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:
     """One number, or a vector over groups; its body has to be one number an example."""
     if expr.binders or expr.dataset is None:
         return UNKNOWN
-    body = _body(inference, expr)
+    body = inference.axes(expr.body, expr.dataset)
+    if expr.kind == "P":
+        body = inference.event(expr.body, expr.dataset)
+    elif body.text:
+        body = inference.findings.text(expr.body, body)
+    body = single(inference, expr.body, body, expr.kind)
     found = inference.grouping(expr)
-    if expr.grouped and len(found.columns) > 1:
-        _truths_among_groups(inference, expr, found.columns)
+    held = [inference.known.column_axes(expr.dataset, c.id).what for c in found.columns]
+    if expr.grouped and "event" in held and set(held) != {"event"}:
+        # `gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?
+        truth = found.columns[held.index("event")]
+        inference.findings.truth_among_groups(expr, found.columns, truth)
     for event in found.events:
         _condition(inference, event, expr, body, bool(found.columns))
-    for column in () if found.groups else _without_groups(inference, found.columns, expr.dataset):
-        inference.findings.no_groups(column)
+    if not found.groups:
+        # Real numbers, or too many values.
+        facts = [inference.known.column(expr.dataset, c.id) for c in found.columns]
+        pairs = zip(found.columns, facts, strict=True)
+        empty = [column for column, known in pairs if known is None or not known.held]
+        for column in empty or found.columns:
+            inference.findings.no_groups(column)
     if not found.columns:
         return NUMBER
     if found.groups and body.tokens:
@@ -27,32 +40,6 @@ def expectation_axes(inference: AxesBase, expr: Expectation) -> Axes:
     names = tuple(group.text for group in found.groups)
     columns = tuple(shown(column) for column in found.columns)
     return Axes(shape=(len(names),) if names else None, names=names, groups=By(columns, names))
-
-
-def _truths_among_groups(inference: AxesBase, expr: Expectation, columns: tuple[Name, ...]) -> None:
-    """`gap(P[.. | sex, seen])`: groups of both, or of `sex` among those that are seen?"""
-    dataset = expr.dataset or ""
-    truths = [c for c in columns if inference.known.column_axes(dataset, c.id).what == "event"]
-    if truths and len(truths) < len(columns):
-        inference.findings.truth_among_groups(expr, columns, truths[0])
-
-
-def _without_groups(
-    inference: AxesBase, columns: tuple[Name, ...], dataset: str
-) -> tuple[Name, ...]:
-    """The columns that hold no groups: real numbers, or too many values."""
-    held = {c.id: inference.known.column(dataset, c.id) for c in columns}
-    empty = tuple(c for c in columns if (facts := held[c.id]) is None or not facts.held)
-    return empty or columns
-
-
-def _body(inference: AxesBase, expr: Expectation) -> Axes:
-    body = inference.axes(expr.body, expr.dataset)
-    if expr.kind == "P":
-        body = inference.event(expr.body, expr.dataset)
-    elif body.text:
-        body = inference.findings.text(expr.body, body)
-    return single(inference, expr.body, body, expr.kind)
 
 
 def single(inference: AxesBase, body: Expr, found: Axes, kind: str) -> Axes:
@@ -69,19 +56,16 @@ def _condition(
 ) -> None:
     dataset = expr.dataset
     found = inference.axes(event, dataset)
-    grouping = _column_among(inference, event, dataset)
-    if grouping is not None:
+    if (grouping := _column_among(inference, event, dataset)) is not None:
         inference.findings.group_among_events(event, grouping)
         return
     masked = as_tokens(found, body.tokens)
-    if (
-        isinstance(event, Name)
-        and masked.tokens
-        and _labels(inference, event, expr, masked, among_groups)
-    ):
-        inference.findings.groups_of_tokens(expr, event)
-        return
-    mask = isinstance(event, Name) and masked.tokens and masked.what == "whole"
+    mask = False
+    if isinstance(event, Name) and masked.tokens:
+        if _labels(inference, event, expr, masked, among_groups):
+            inference.findings.groups_of_tokens(expr, event)
+            return
+        mask = masked.what == "whole"
     if found.known and found.what != "event" and not mask:
         inference.findings.no_event(event, found)
     elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
@@ -103,13 +87,11 @@ def _labels(
 
 def _column_among(inference: AxesBase, event: Expr, dataset: str | None) -> Name | None:
     """The categorical column in `sex and y == 1`, which makes groups only by itself."""
-    if not isinstance(event, And):
-        return None
-    for operand in event.operands:
-        if isinstance(operand, Name):
-            found = inference.axes(operand, dataset)
-            if found.each and found.known and found.what in ("category", "whole"):
-                return operand
+    for operand in event.operands if isinstance(event, And) else ():
+        found = inference.axes(operand, dataset)
+        grouping = found.each and found.known and found.what in ("category", "whole")
+        if isinstance(operand, Name) and grouping:
+            return operand
     return None
 
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from cspec.compiler.axes.base import AxesBase
-from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Place, Plain, Whole
-from cspec.compiler.axes.record import UNKNOWN, Axes, as_tokens
+from cspec.compiler.axes.record import (
+    UNKNOWN,
+    Axes,
+    Bound,
+    Entry,
+    Own,
+    PartOf,
+    Place,
+    Plain,
+    Whole,
+    as_tokens,
+)
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.records.problem import Category
 from cspec.dsl.tree.constants import is_whole, value_or_none
@@ -29,8 +39,10 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
     if isinstance(expr, Attribute) and expr.name == "T":
         value = inference.axes(expr.value, dataset)
         if value.each is not None and value.known and value.single and not value.parts:
-            return inference.findings.no_transpose(expr, expr.value, value)
-        return _transposed(value)
+            return inference.findings.no_transpose(expr, value)
+        if value.shape is None or value.each is not None:
+            return value
+        return value._replace(shape=as_matrix(value.shape)[::-1])
     method = method_name(expr)
     if method is not None and method[0] in inference.known.symbols.models():
         return UNKNOWN
@@ -47,14 +59,7 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
             return inference.known.column_axes(dataset or "", column)
         case Plain():
             return _entries(inference, expr, value, dataset)
-        case None:
-            return UNKNOWN._replace(each=value.each)
-
-
-def _transposed(value: Axes) -> Axes:
-    if value.shape is None or value.each is not None:
-        return value
-    return value._replace(shape=as_matrix(value.shape)[::-1])
+    return UNKNOWN._replace(each=value.each)
 
 
 def _entries(
@@ -68,11 +73,9 @@ def _entries(
     found = value.number()._replace(shape=shape)
     if value.each is not None or not isinstance(expr, Index):
         return found
-    own = [
-        axes
-        for place, index in enumerate(expr.indices)
-        if (axes := _own_place(inference, expr, index, (value.shape or ())[place:], dataset))
-    ]
+    rest = [(index, (value.shape or ())[place:]) for place, index in enumerate(expr.indices)]
+    places = [_own_place(inference, expr, *pair, dataset) for pair in rest]
+    own = [axes for axes in places if axes is not None]
     # `cost[y, 1]`: an entry of a tensor for each example, as its index says.
     if not own:
         return found
@@ -90,14 +93,12 @@ def _own_place(
         return None
     whole = found.what in ("whole", "category", "event")
     if found.known and not (whole or _are_whole(inference, index, dataset)):
-        inference.findings.index(expr, index, found)
-    column = (
-        inference.known.column(dataset, index.id) if isinstance(index, Name) and dataset else None
-    )
-    beyond = [c for c in column.held if not c < shape[0]] if column is not None and shape else []
-    below = [c for c in column.held if c < 0 and not column.signed] if column is not None else []
-    if beyond or below:
-        inference.findings.out_of_range(expr, expr.value, (beyond + below)[0], shape[0])
+        inference.findings.index(index, found)
+    if (column := inference.known.column_named(dataset, index)) is not None:
+        beyond = [c for c in column.held if shape and not c < shape[0]]
+        below = [c for c in column.held if c < 0 and not column.signed]
+        if beyond or below:
+            inference.findings.out_of_range(expr, (beyond + below)[0], shape[0])
     return found
 
 
@@ -126,15 +127,14 @@ def _sliced(inference: AxesBase, expr: Index, value: Axes) -> Shape | None:
 def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Place | None:
     """What an index or a name means; None where it is not known or means nothing (a finding)."""
     value = inference.axes(expr.value, dataset)
-    feature = _feature(inference, expr, dataset)
-    if feature is not None:
+    if (feature := _feature(inference, expr, dataset)) is not None:
         return feature
     if value.parts:
         return _part(inference, expr, value)
     if value.groups and value.known and value.each is None and not has_slices(expr):
         return _group(inference, expr, value)
     if isinstance(expr.value, Expectation) and value.known and not value.shape:
-        inference.findings.no_axis(expr, expr.value, value)
+        inference.findings.no_axis(expr, value)
         return None
     if value.each is None:
         return _of_a_tensor(inference, expr, value)
@@ -150,38 +150,40 @@ def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) 
 # --- names ---------------------------------------------------------------------------------------
 
 
-def feature_column(value: Expr, name: str) -> str | None:
-    """The name under which a feature is bound as a column of its own: `x.age`."""
-    return f"{value.id}.{name}" if isinstance(value, Name) else None
-
-
 def _feature(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Bound | None:
+    """A feature that is bound as a column of its own: `x.age`."""
     name = _name_of(expr)
-    column = None if name is None else feature_column(expr.value, name)
-    if column is None or dataset is None or inference.known.column(dataset, column) is None:
+    if name is None or not isinstance(expr.value, Name):
         return None
-    return Bound(column)
+    column = f"{expr.value.id}.{name}"
+    return None if inference.known.column(dataset or "", column) is None else Bound(column)
 
 
 def _name_of(expr: Index | Attribute) -> str | None:
     match expr:
-        case Attribute(name=name):
-            return name
-        case Index(indices=(String(value=name),)):
-            return name
-        case Index(indices=(Category(text=name),)):
+        case (
+            Attribute(name=name)
+            | Index(indices=(String(value=name),))
+            | Index(indices=(Category(text=name),))
+        ):
             return name
     return None
 
 
-def _named(inference: AxesBase, expr: Expr, name: str, value: Axes) -> Place | None:
+def _number_of(inference: AxesBase, expr: Index | Attribute) -> float | None:
+    """The number that the only index is; None of other indices, several, and names."""
+    if not isinstance(expr, Index) or len(expr.indices) != 1:
+        return None
+    return value_or_none(expr.indices[0], inference.known.params)
+
+
+def _named(inference: AxesBase, expr: Index | Attribute, name: str, value: Axes) -> Place | None:
     """A class or feature by its name."""
-    assert isinstance(expr, Index | Attribute)
     if name in value.names and value.single and isinstance(expr.value, Name):
         return Whole()  # the only feature, one number an example by itself
     if name in value.names:
         return Entry(value.names.index(name))
-    inference.findings.no_part(expr, expr.value, name, value.names)
+    inference.findings.no_part(expr, name, value.names)
     return None
 
 
@@ -189,21 +191,20 @@ def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place |
     """One group by its name or value, or by its place where no group is called so."""
     assert value.groups is not None
     names, length = value.groups.names, (value.shape or (0,))[0]
-    named, number = _name_of(expr) or _combined(expr), None
-    if named is None and isinstance(expr, Index) and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
+    named = _name_of(expr) or _combined(expr)
+    number = _number_of(inference, expr) if named is None else None
     if named is None and number is None:
-        inference.findings.index(expr, expr, value)
+        inference.findings.index(expr, value)
         return None
     called = f"{number:g}" if named is None else named
     place = names.index(called) if called in names else None
     at = int(number) if number is not None and number in range(length) else None
     if place is not None and at is not None and place != at:
-        inference.findings.which_group(expr, expr.value, called, names[at])
+        inference.findings.which_group(expr, called, names[at])
         return None
     found = at if place is None else place
     if found is None:
-        inference.findings.no_part(expr, expr.value, called, names)
+        inference.findings.no_part(expr, called, names)
         return None
     return Entry(found)
 
@@ -219,16 +220,15 @@ def _part(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | 
     """A part of an output that has several."""
     keys = {part.key: part for part in value.parts}
     wanted: str | int | None = _name_of(expr)
-    if wanted is None and isinstance(expr, Index) and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
-        wanted = None if number is None or not is_whole(number) else int(number)
+    if wanted is None and (number := _number_of(inference, expr)) is not None:
+        wanted = int(number) if is_whole(number) else None
     if isinstance(wanted, int) and wanted not in keys and 0 <= wanted < len(value.parts):
         wanted = value.parts[wanted].key
     if wanted in keys and wanted is not None:
         assert value.style
         return PartOf(wanted, value.style)
     known = tuple(str(key) for key in keys)
-    inference.findings.no_part(expr, expr.value, str(wanted), known)
+    inference.findings.no_part(expr, str(wanted), known)
     return None
 
 
@@ -240,11 +240,11 @@ def _indexed(inference: AxesBase, expr: Index, value: Axes, dataset: str | None)
     index = expr.indices[0]
     if name is not None and not (isinstance(index, Category) and not value.names):
         return _named(inference, expr, name, value)
-    number = value_or_none(index, inference.known.params)
+    number = _number_of(inference, expr)
     if isinstance(index, Category):
         number = float(index.code)
     if len(expr.indices) > max(1, len(value.shape or ())):
-        inference.findings.too_many(expr, expr.value, value)
+        inference.findings.too_many(expr, value)
         return None
     if len(expr.indices) > 1:
         return Plain()
@@ -261,22 +261,16 @@ def _of_a_tensor(inference: AxesBase, expr: Index | Attribute, value: Axes) -> P
         return None
     word = function_name(expr.value)
     outputs = word is not None and inference.known.symbols.role(word) == "model"
-    if outputs and value.known and not value.shape and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
-        if number == 0:
-            return Whole()
-        inference.findings.out_of_range(expr, expr.value, number or 0, 1)
-        return None
+    number = _number_of(inference, expr)
     if outputs and value.known and len(expr.indices) == 1:
-        number = value_or_none(expr.indices[0], inference.known.params)
-        length = (value.shape or (1,))[0]
-        if number is not None and not 0 <= number < length:
-            inference.findings.out_of_range(expr, expr.value, number, length)
+        length, *_ = value.shape or (1,)
+        if not value.shape and number == 0:
+            return Whole()
+        if not value.shape or (number is not None and not 0 <= number < length):
+            inference.findings.out_of_range(expr, number or 0, length)
             return None
-    if word == "prob" and len(expr.indices) == 1 and not has_slices(expr):
-        number = value_or_none(expr.indices[0], inference.known.params)
-        if number is not None and is_whole(number) and number >= 0:
-            return Entry(int(number))
+    if word == "prob" and number is not None and is_whole(number) and number >= 0:
+        return Entry(int(number))
     return Plain()
 
 
@@ -284,10 +278,10 @@ def _of_slices(inference: AxesBase, expr: Index, value: Axes) -> Place | None:
     """Slices of what an example has: of its last axis, or an index for each."""
     rank, count = len(value.shape or ()), len(expr.indices)
     if value.known and not rank:
-        inference.findings.no_axis(expr, expr.value, value)
+        inference.findings.no_axis(expr, value)
         return None
     if value.known and count not in (1, rank):
-        inference.findings.too_many(expr, expr.value, value)
+        inference.findings.too_many(expr, value)
         return None
     return Plain()
 
@@ -295,10 +289,10 @@ def _of_slices(inference: AxesBase, expr: Index, value: Axes) -> Place | None:
 def _constant(inference: AxesBase, expr: Index, value: Axes, number: float) -> Place | None:
     length = (value.shape or (0,))[-1]
     if not is_whole(number):
-        inference.findings.index(expr, expr.indices[0], Axes())
+        inference.findings.index(expr.indices[0], Axes())
         return None
     if not -length <= number < length:
-        inference.findings.out_of_range(expr, expr.value, number, length)
+        inference.findings.out_of_range(expr, number, length)
         return None
     return Entry(int(number) % length)
 
@@ -313,15 +307,15 @@ def _of_one(
             return _own(inference, expr, expr.indices[0], value, dataset)
         if number in (0, 1, -1):
             return Entry(int(number) % 2)
-        inference.findings.out_of_range(expr, expr.value, number, 2)
+        inference.findings.out_of_range(expr, number, 2)
         return None
     outputs = _are_outputs(inference, expr.value, dataset)
     if (outputs or _was_a_row(inference, expr.value, dataset)) and number in (0, -1):
         return Whole()
     if outputs and number is not None:
-        inference.findings.out_of_range(expr, expr.value, number, 1)
+        inference.findings.out_of_range(expr, number, 1)
         return None
-    inference.findings.no_axis(expr, expr.value, value)
+    inference.findings.no_axis(expr, value)
     return None
 
 
@@ -335,9 +329,7 @@ def _are_outputs(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
 
 def _was_a_row(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
     """Whether one number an example came as a row of one: `x[0]` of one feature."""
-    if not isinstance(value, Name) or dataset is None:
-        return False
-    column = inference.known.column(dataset, value.id)
+    column = inference.known.column_named(dataset, value)
     return column is not None and column.shape == (1,)
 
 
@@ -348,11 +340,10 @@ def _own(
     found = as_tokens(inference.axes(index, dataset), value.tokens)
     if not found.known:
         return Own(index)
-    labels = found.what in ("whole", "category", "event") or _whole_labels(
-        inference, index, dataset
-    )
+    named = found.what in ("whole", "category", "event")
+    labels = named or _whole_labels(inference, index, dataset)
     if found.each is None or not found.single or found.tokens != value.tokens or not labels:
-        inference.findings.index(expr, index, found)
+        inference.findings.index(index, found)
     return Own(index)
 
 
@@ -364,8 +355,8 @@ def _are_whole(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
             return operators <= {"*"} and all(_are_whole(inference, p, dataset) for p in parts)
         case Number(value=value):
             return is_whole(value)
-        case Index(value=Name(id=name)) if dataset is not None:
-            column = inference.known.column(dataset, name)
+        case Index(value=Name() as value) if dataset is not None:
+            column = inference.known.column_named(dataset, value)
             return column is not None and column.kind == "integer"
     found = inference.axes(index, dataset)
     return found.what == "whole" or _whole_labels(inference, index, dataset)
@@ -373,8 +364,7 @@ def _are_whole(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
 
 def _whole_labels(inference: AxesBase, index: Expr, dataset: str | None) -> bool:
     """Whether a column of real numbers holds labels all the same: 0.0 and 1.0, -1.0 and 1.0."""
-    name = index.id if isinstance(index, Name) else ""
-    column = inference.known.column(dataset or "", name)
+    column = inference.known.column_named(dataset, index)
     if column is None or column.shape not in ((), (1,)):
         return False
     return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
@@ -384,9 +374,6 @@ def _open(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> 
     """An index on outputs that were not seen: decided by their shape when they come."""
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None
-    number = value_or_none(expr.indices[0], inference.known.params)
-    if isinstance(expr.indices[0], Category):
-        number = float(expr.indices[0].code)
-    if number is not None and is_whole(number):
-        return Entry(int(number))
-    return Own(expr.indices[0])
+    (index,) = expr.indices
+    number = index.code if isinstance(index, Category) else _number_of(inference, expr)
+    return Entry(int(number)) if number is not None and is_whole(number) else Own(index)

@@ -1,10 +1,15 @@
-"""The record of what an expression is, and how several come together entry by entry."""
+"""The records of inference: what an expression is, what an index means, what has to be run.
+
+And how several expressions come together entry by entry, and what they are in words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from cspec.dsl.messages.wording import some
+from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.values.shapes import Shape
 from cspec.dsl.values.shapes import together as broadcast
 
@@ -121,7 +126,8 @@ def together(items: Sequence[Axes]) -> Axes | Misfit:
         return plain if isinstance(plain, Misfit) else plain._replace(groups=groups)
     tokens = next((item.tokens for item in items if item.tokens), ())
     settled = [as_tokens(item, tokens) for item in items]
-    wide = max(range(len(items)), key=lambda i: _width(settled[i]))
+    widths = [(len(item.shape or ()), item.each is not None) for item in settled]
+    wide = widths.index(max(widths))
     shape = settled[wide].shape or ()
     for i, item in enumerate(settled):
         if item.tokens not in ((), tokens) or not _fits(item, shape):
@@ -134,10 +140,6 @@ def as_tokens(item: Axes, tokens: Shape) -> Axes:
     if tokens and item.each is not None and not item.tokens and item.shape == tokens:
         return item._replace(tokens=tokens, shape=())
     return item
-
-
-def _width(item: Axes) -> tuple[int, bool]:
-    return len(item.shape or ()), item.each is not None
 
 
 def _fits(item: Axes, shape: Shape) -> bool:
@@ -156,3 +158,93 @@ def _plain(items: Sequence[Axes]) -> Axes | Misfit:
             before = next(j for j in range(i) if broadcast([items[j].shape, item.shape]) is None)
             return Misfit(before, i, "shapes")
     return Axes(shape=shape)
+
+
+def size(shape: tuple[int, ...]) -> str:
+    """`3`, `3 x 4`."""
+    return " x ".join(str(length) for length in shape)
+
+
+def what(axes: Axes) -> str:
+    """`3 numbers an example`, `one number an example`, `a 3 x 4 tensor`, `one number`."""
+    if axes.parts:
+        keys = ", ".join(str(part.key) for part in axes.parts)
+        return f"several parts ({keys})"
+    noun = {"event": "truth value", "category": "category"}.get(axes.what, "number")
+    if axes.each is None:
+        if axes.groups:
+            return "one number a group"
+        return f"a tensor of {size(axes.shape)} numbers" if axes.shape else f"one {noun}"
+    place = "token" if axes.tokens else "example"
+    if not axes.shape:
+        return f"one {noun} {'an' if place == 'example' else 'a'} {place}"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{size(axes.shape)} {many} {'an' if place == 'example' else 'a'} {place}"
+
+
+def places(axes: Axes) -> str:
+    """The places of the last axis by name or number, for people."""
+    names = axes.names or tuple(str(i) for i in range((axes.shape or (0,))[-1]))
+    return some(names, 6)
+
+
+class Whole(NamedTuple):
+    """The value itself: the only number that there is."""
+
+
+class Entry(NamedTuple):
+    """The same place of the last axis for every example (or of a vector)."""
+
+    place: int
+
+
+class Own(NamedTuple):
+    """Of each example the place that another value of it names: `prob[y]`."""
+
+    place: Expr
+
+
+class PartOf(NamedTuple):
+    """One part of an output that has several."""
+
+    key: str | int
+    style: Literal["index", "key", "field"]
+
+
+class Bound(NamedTuple):
+    """A column that was bound under this name: a feature in the units of its file."""
+
+    column: str
+
+
+class Plain(NamedTuple):
+    """Entries of a tensor that has no axis of examples."""
+
+
+Place = Whole | Entry | Own | PartOf | Bound | Plain
+
+
+class Argument(NamedTuple):
+    """What one argument is made of."""
+
+    source: Literal[
+        "column", "model", "parameter", "variable", "weights", "number", "filled", "like"
+    ]
+    name: str = ""
+    """Of the column (where a number is `filled` in, that of its place), model, variable; of a
+    parameter, behind its model: `net.fc1.weight`."""
+    number: float = 0.0
+    shape: Shape = ()
+    """Of one example, where values of that form have to do."""
+    each: bool = True
+    what: str = "number"
+
+
+class Asked(NamedTuple):
+    """A call of a model or of a person's own function, as something that can be run."""
+
+    key: str
+    function: str
+    dataset: str | None
+    arguments: tuple[Argument, ...]
+    keywords: tuple[tuple[str, Argument], ...] = ()

@@ -1,4 +1,4 @@
-"""Sizes of models, and what they are with every weight in use.
+"""Sizes of models, what they are with every weight in use, and how many outputs are asked of them.
 
 params(f)   non-zero weights, and all other parameters
 flops(f)    2 operations for each use of a non-zero weight; uses are facts of the model
@@ -7,14 +7,31 @@ bytes(f)    params(f), each of as many bytes as the run's numbers have
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from math import prod
 
-from cspec.compiler.axes.asked import Argument, Asked
-from cspec.compiler.expressions.rewrite import number, rewrite
+from cspec.compiler.axes.record import Argument, Asked
+from cspec.compiler.expressions.rewrite import function_name, number, operands_of, rewrite
 from cspec.compiler.records.facts import Facts, ModelFacts
+from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import Call, Expr, Name, Node, walk
+from cspec.dsl.tree.constants import Values, is_whole, value_or_none
+from cspec.dsl.tree.nodes import (
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Index,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    walk,
+)
+from cspec.dsl.words.functions import SIGNATURES
 
 SIZES = frozenset({"density", "params", "flops", "bytes"})
 STORED = frozenset({"params", "bytes"})
@@ -92,3 +109,40 @@ def example_call(model: str, calls: tuple[Asked, ...], symbols: Symbols) -> Aske
     if dataset is None or not set(columns) <= known:
         return None
     return Asked(f"{model} alone", model, dataset, tuple(Argument("column", c) for c in columns))
+
+
+def used_sizes(nodes: Iterable[Node], models: frozenset[str]) -> dict[str, int]:
+    """Outputs of each model by its use: `f(x)[k]` needs k + 1, `f(x)*y` and `E[f(x)]` one.
+
+    An entry goes before: `f(x)[2] - f(x)` has three outputs, and the second term is asked about.
+    """
+    entries: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    for node in nodes:
+        match node:
+            case Index(value=Call() as output, indices=(Number(value=place),)):
+                name = function_name(output)
+                if name in models and name is not None and is_whole(place) and place >= 0:
+                    entries[name] = max(entries.get(name, 0), int(place) + 1)
+        for part in _as_numbers(node):
+            name = function_name(part) if isinstance(part, Call) else None
+            if name is not None and name in models:
+                numbers[name] = 1
+    return numbers | entries
+
+
+def _as_numbers(node: Node) -> Iterator[Expr]:
+    """The parts of an expression that stand where one number an example does."""
+    match node:
+        case Sum() | Compare() | Negate():
+            yield from operands_of(node)
+        case Product(operators=operators) if "@" not in operators:
+            yield from operands_of(node)
+        case Power(base=inner) | Expectation(body=inner):
+            yield inner
+        case Call(arguments=arguments):
+            word = function_name(node)
+            signature = SIGNATURES.get(word or "")
+            elementary = signature is not None and signature.family == "elementary"
+            if (elementary and word != "softmax") or word in TAILS:
+                yield from arguments

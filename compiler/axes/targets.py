@@ -1,4 +1,4 @@
-"""Which column each model predicts: whose values the classes of its outputs are.
+"""Which column each model predicts: whose values the classes of its outputs are, or numbers.
 
 ce(f(x), y)                         f predicts y
 model ref = frozen(f)               as f does
@@ -14,10 +14,23 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.records.facts import Facts
+from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.nodes import Call, Compare, Expr, Membership, Name, Node, Sum, walk
-from cspec.dsl.words.losses import LOSSES, OF_CLASSES
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Call,
+    Compare,
+    Expr,
+    Index,
+    Membership,
+    Name,
+    Node,
+    Sum,
+    walk,
+)
+from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.words.losses import LOSSES, OF_CLASSES, OF_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,39 @@ class Targets:
 
 
 NO_FACTS = Facts()
+
+
+def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
+    """Outputs that are compared with numbers somewhere, and with classes nowhere: `f`, `f[1]`."""
+    models = frozenset(symbols.models())
+    uses: dict[bool, set[str]] = {True: set(), False: set()}
+    for node in walk(tree):
+        for output, target in (*_in_a_loss(node), *_in_a_difference(node)):
+            if target.id in symbols.column_names:
+                numbers = isinstance(node, Sum) or function_name(node) in OF_NUMBERS
+                classes = not numbers or any(calls_of(output, ("pred", "prob")))
+                uses[not classes].update(heads(output, models))
+    return frozenset(uses[True] - uses[False])
+
+
+def heads(node: Node, models: frozenset[str]) -> Iterator[str]:
+    """The outputs of models in an expression: `f` for `f(x)`, `f[1]` for `f(x)[1]`, `f[value]`."""
+    name = function_name(node)
+    if name in models:
+        yield name or ""
+    elif isinstance(node, Index | Attribute) and function_name(node.value) in models:
+        part = node.name if isinstance(node, Attribute) else format_expression(node.indices[0])
+        yield f"{function_name(node.value)}[{part}]"
+    else:
+        for child in node.children():
+            yield from heads(child, models)
+
+
+def _in_a_difference(node: Node) -> Iterator[tuple[Expr, Name]]:
+    """What stands beside a column in a sum of two."""
+    match node:
+        case Sum(operands=(Name() as target, output)) | Sum(operands=(output, Name() as target)):
+            yield output, target
 
 
 def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
@@ -56,7 +102,8 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
         found = named | found
     shared = set(found.values())
     main = next(iter(shared)) if len(shared) == 1 else "y" if "y" in symbols.column_names else None
-    _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
+    together = [*_copies(symbols), *_beside(tree, symbols)]
+    _follow(found, together)
     compared: dict[str, list[str]] = {}
     for name, column in _compared(tree, symbols):
         compared.setdefault(name, []).append(column)
@@ -70,7 +117,7 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
             found[name], doubtful = _decided(main, columns[0], facts)
             if doubtful:
                 doubts[name] = (main, columns[0])
-    _follow(found, [*_copies(symbols), *_beside(tree, symbols)])
+    _follow(found, together)
     return Targets(found, doubts)
 
 
@@ -87,53 +134,49 @@ def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
 
 def _classifiers(tree: Node, symbols: Symbols) -> set[str]:
     """Models whose classes are asked for."""
-    asked = (node for node in walk(tree) if function_name(node) in ("pred", "prob"))
-    return {name for node in asked if isinstance(node, Expr) for name in _models_in(node, symbols)}
+    asked = calls_of(tree, ("pred", "prob"))
+    return {name for call in asked for name in _models_in(call, symbols)}
 
 
 def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
     """`f(x) - y`: outputs and the column that they are to be near to."""
     match node:
-        case Sum(operands=(Call() as output, Name() as target), operators=("-",)):
-            yield output, target
-        case Sum(operands=(Name() as target, Call() as output), operators=("-",)):
+        case (
+            Sum(operands=(Call() as output, Name() as target), operators=("-",))
+            | Sum(operands=(Name() as target, Call() as output), operators=("-",))
+        ):
             yield output, target
 
 
 def _models_in(expr: Expr, symbols: Symbols) -> list[str]:
     """The models that are called in an expression."""
-    called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
-    return [name for name in called if name in symbols.models()]
+    return [function_name(call) or "" for call in calls_of(expr, symbols.models())]
 
 
-def _predicted(expr: Expr, symbols: Symbols) -> str | None:
-    """The model whose prediction an expression is."""
-    if function_name(expr) != "pred":
-        return None
-    return next(iter(_models_in(expr, symbols)), None)
-
-
-def _sides(tree: Node) -> Iterator[tuple[Expr, ...]]:
+def _predicted(tree: Node, symbols: Symbols) -> Iterator[tuple[list[str], list[str]]]:
+    """Of each comparison the models whose predictions stand in it, and the columns."""
     for node in walk(tree):
         match node:
-            case Compare(operands=operands):
-                yield operands
+            case Compare(operands=sides):
+                pass
             case Membership(element=element, set=within) if hasattr(within, "items"):
-                yield (element, *within.items)
+                sides = (element, *within.items)
+            case _:
+                continue
+        columns = [o.id for o in sides if isinstance(o, Name) and o.id in symbols.column_names]
+        called = [_models_in(o, symbols) for o in sides if function_name(o) == "pred"]
+        yield [names[0] for names in called if names], columns
 
 
 def _compared(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with a column."""
-    for sides in _sides(tree):
-        columns = [o.id for o in sides if isinstance(o, Name) and o.id in symbols.column_names]
-        models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
+    for models, columns in _predicted(tree, symbols):
         yield from ((name, column) for name in models for column in columns)
 
 
 def _beside(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with each other."""
-    for sides in _sides(tree):
-        models = [name for o in sides if (name := _predicted(o, symbols)) is not None]
+    for models, _ in _predicted(tree, symbols):
         yield from pairwise(models)
 
 
@@ -158,15 +201,9 @@ def _decided(main: str, column: str, facts: Facts) -> tuple[str, bool]:
     """The column of a model that is compared with `column` alone, and whether that is a doubt."""
     for data in facts.data.values():
         one, other = data.columns.get(main), data.columns.get(column)
-        if one is None or other is None:
-            continue
-        if _values(one) == _values(other):
-            return main, False
-        if not set(_values(one)) & set(_values(other)):
-            return column, False
-        return main, bool(one.classes or other.classes)
+        if one is not None and other is not None:
+            values, others = one.classes or one.levels, other.classes or other.levels
+            if values != others and not set(values) & set(others):
+                return column, False
+            return main, values != others and bool(one.classes or other.classes)
     return main, False
-
-
-def _values(column: ColumnFacts) -> tuple[str | int | float | bool, ...]:
-    return column.classes or column.levels

@@ -17,9 +17,9 @@ from cspec.compiler.algebra.affine_vectors import (
     vectors_step,
 )
 from cspec.compiler.algebra.classify import Classification, classify, facts_step
-from cspec.compiler.algebra.degrees import functions_in
 from cspec.compiler.algebra.forms import UnknownForm
 from cspec.compiler.algebra.matrices import has_matrices
+from cspec.compiler.algebra.quadratic_forms import functions_in
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import LARGEST, functions_of, scalar_parts

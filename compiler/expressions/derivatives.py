@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cspec.compiler.expressions.rewrite import function_name
 from cspec.dsl.tree.features import column_of_variable
-from cspec.dsl.tree.nodes import Call, Expr, Name, walk
+from cspec.dsl.tree.nodes import Call, Expr, Name
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -27,9 +27,8 @@ def followed_features(expressions: Iterable[Expr]) -> frozenset[str]:
 
 def _taken_by(expressions: Iterable[Expr]) -> Iterator[Expr]:
     """What the derivatives in some expressions are taken by."""
-    for node in (node for expr in expressions for node in walk(expr)):
-        if isinstance(node, Call) and function_name(node) in DERIVATIVES:
-            yield from variables(node)
+    for call in (call for expr in expressions for call in calls_of(expr, DERIVATIVES)):
+        yield from variables(call)
 
 
 def _columns(variables: Iterable[Expr]) -> frozenset[str]:

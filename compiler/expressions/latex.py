@@ -17,7 +17,6 @@ from cspec.dsl.tree.nodes import (
     Implies,
     Index,
     Interval,
-    Keyword,
     Membership,
     Name,
     Negate,
@@ -85,7 +84,9 @@ def _of(expr: Expr) -> tuple[str, int]:
             return name_latex(name), ATOM
         case Negate(operand=operand):
             return f"-{_at(operand, UNARY)}", UNARY
-        case Sum() | Product() | Power():
+        case Power(base=base, exponent=exponent):
+            return f"{{{_at(base, ATOM)}}}^{{{_at(exponent, IMPLIES)}}}", POWER
+        case Sum() | Product():
             return _arithmetic(expr)
         case Compare() | Membership() | And() | Or() | Not() | Implies():
             return _event(expr)
@@ -110,27 +111,21 @@ def _of(expr: Expr) -> tuple[str, int]:
             return rf"{_at(value, ATOM)}.{name_latex(name)}", ATOM
         case Expectation() | Comprehension():
             return _over(expr)
-        case _:
-            return rf"\text{{{type(expr).__name__}}}", ATOM
+    return rf"\text{{{type(expr).__name__}}}", ATOM
 
 
-def _arithmetic(expr: Sum | Product | Power) -> tuple[str, int]:
-    match expr:
-        case Power(base=base, exponent=exponent):
-            return f"{{{_at(base, ATOM)}}}^{{{_at(exponent, IMPLIES)}}}", POWER
-        case Sum(operands=operands, operators=operators):
-            text = _at(operands[0], SUM)
-            for operator, operand in zip(operators, operands[1:], strict=True):
+def _arithmetic(expr: Sum | Product) -> tuple[str, int]:
+    strength = SUM if isinstance(expr, Sum) else PRODUCT
+    text = _at(expr.operands[0], strength)
+    for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
+        match operator:
+            case "+" | "-":
                 text += f" {operator} {_at(operand, PRODUCT)}"
-            return text, SUM
-        case Product(operands=operands, operators=operators):
-            text = _at(operands[0], PRODUCT)
-            for operator, operand in zip(operators, operands[1:], strict=True):
-                if operator == "/":
-                    text = rf"\frac{{{text}}}{{{_at(operand, IMPLIES)}}}"
-                else:
-                    text += rf" \, {_at(operand, UNARY)}"
-            return text, PRODUCT
+            case "/":
+                text = rf"\frac{{{text}}}{{{_at(operand, IMPLIES)}}}"
+            case _:
+                text += rf" \, {_at(operand, UNARY)}"
+    return text, strength
 
 
 def _event(expr: Expr) -> tuple[str, int]:
@@ -150,8 +145,7 @@ def _event(expr: Expr) -> tuple[str, int]:
             return rf"\lnot {_at(operand, NOT)}", NOT
         case Implies(condition=condition, consequence=consequence):
             return rf"{_at(condition, OR)} \Rightarrow {_at(consequence, IMPLIES)}", IMPLIES
-        case _:
-            return "", ATOM
+    return "", ATOM
 
 
 def _call(expr: Call) -> tuple[str, int]:
@@ -169,12 +163,8 @@ def _call(expr: Call) -> tuple[str, int]:
             order = _at(expr.arguments[1], IMPLIES)
             return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_{{{order}}}", ATOM
     inside = [_at(argument, IMPLIES) for argument in expr.arguments]
-    inside += [_keyword(keyword) for keyword in expr.keywords]
+    inside += [rf"\mathrm{{{escape(k.name)}}}={_at(k.value, IMPLIES)}" for k in expr.keywords]
     return f"{_head(expr.function)}({', '.join(inside)})", ATOM
-
-
-def _keyword(keyword: Keyword) -> str:
-    return rf"\mathrm{{{escape(keyword.name)}}}={_at(keyword.value, IMPLIES)}"
 
 
 def _head(function: Expr) -> str:
@@ -183,19 +173,18 @@ def _head(function: Expr) -> str:
             return rf"\{name}"
         case Name(id=name) if len(name) > 1 and name not in _GREEK:
             return rf"\operatorname{{{escape(name)}}}"
-        case _:
-            return _at(function, ATOM)
+    return _at(function, ATOM)
 
 
 def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
     if isinstance(expr, Comprehension):
-        below = r",\ ".join(_binder(binder) for binder in expr.binders)
+        below = r",\ ".join(map(binder_latex, expr.binders))
         known = {"sum": r"\sum", "max": r"\max", "min": r"\min"}
         symbol = known.get(expr.function, rf"\operatorname*{{{expr.function}}}")
         return rf"{symbol}_{{{below}}} {_at(expr.body, PRODUCT)}", PRODUCT
     symbol = r"\mathbb{E}" if expr.kind == "E" else r"\mathbb{P}"
     over = [] if expr.dataset is None else [rf"\text{{{escape(expr.dataset)}}}"]
-    over += [_binder(binder) for binder in expr.binders]
+    over += map(binder_latex, expr.binders)
     inside = _at(expr.body, IMPLIES)
     if expr.conditions:
         conditions = ", ".join(_at(condition, OR) for condition in expr.conditions)
@@ -204,8 +193,9 @@ def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
     return rf"{symbol}{under}\left[{inside}\right]", ATOM
 
 
-def _binder(binder: Binder) -> str:
+def binder_latex(binder: Binder, strength: int = OR) -> str:
+    """`for (a, b) in S where c`; a condition that binds less is put into brackets."""
     names = ", ".join(name_latex(name) for name in binder.names)
     names = f"({names})" if len(binder.names) > 1 else names
-    where = "" if binder.condition is None else rf" : {_at(binder.condition, OR)}"
+    where = "" if binder.condition is None else rf" : {_at(binder.condition, strength)}"
     return rf"{names} \in {_at(binder.domain, SUM)}{where}"

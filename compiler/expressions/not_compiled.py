@@ -5,17 +5,8 @@ from __future__ import annotations
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.expressions.text import text
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Call,
-    Comprehension,
-    Expectation,
-    Expr,
-    Implies,
-    Name,
-)
+from cspec.dsl.tree.nodes import Binder, Call, Comprehension, Expectation, Expr, Implies, Name
 
-_AVERAGE = "an average over points of a domain"
 _FUNCTIONS = {
     "diff": "a derivative of a model's output",
     "laplacian": "a derivative of a model's output",
@@ -31,13 +22,12 @@ def form(expr: Expr) -> str:
         case Comprehension(function=function):
             return f"`{function}(... for ...)` over points of a domain"
         case Expectation(binders=binders) if binders:
-            return _AVERAGE
+            return "an average over points of a domain"
         case Implies():
             return "a rule `A => B` on each example"
         case Call() if function_name(expr) in _FUNCTIONS:
             return _FUNCTIONS[function_name(expr) or ""]
-        case _:
-            return f"`{text(expr)}` here"
+    return f"`{text(expr)}` here"
 
 
 def index_set(binder: Binder) -> str:
@@ -52,8 +42,7 @@ def index_set(binder: Binder) -> str:
             return f"a requirement on each example of `{name}`"
         case _, _ if function_name(binder.domain) == "ball":
             return "a requirement on a whole ball"
-        case _:
-            return f"a requirement over `{text(binder.domain)}`"
+    return f"a requirement over `{text(binder.domain)}`"
 
 
 def not_compiled(what: str, expr: Expr, *notes: str) -> SpecError:

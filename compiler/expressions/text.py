@@ -5,9 +5,9 @@ Functions that only the compiler writes become what they mean: `differences(v)` 
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.latex import latex
+from cspec.compiler.expressions.latex import IMPLIES, binder_latex, latex
 from cspec.compiler.expressions.mathematics import Mathematics
-from cspec.compiler.expressions.rewrite import function_name, rewrite
+from cspec.compiler.expressions.rewrite import changed, function_name, map_binder, rewrite, sum_of
 from cspec.compiler.expressions.rows import without_rows
 from cspec.compiler.expressions.vectors import Constants, Repeated, Sized, Total
 from cspec.compiler.records.problem import (
@@ -57,9 +57,7 @@ def _of_each_group(expr: Expr) -> Expr:
             return node
         return rebuild(node, visit)
 
-    found = visit(expr)
-    assert isinstance(found, Expr)
-    return found
+    return changed(expr, visit)
 
 
 def mathematics(expr: Expr) -> Mathematics:
@@ -88,27 +86,10 @@ def quantifier(binders: tuple[Binder, ...]) -> Mathematics | None:
     """`for a in values(sex)`."""
     if not binders:
         return None
-    shown = [
-        binder.model_copy(
-            update={
-                "domain": readable(binder.domain),
-                "condition": None if binder.condition is None else readable(binder.condition),
-            }
-        )
-        for binder in binders
-    ]
-    sets = r",\ ".join(_binder_latex(binder) for binder in shown)
-    return Mathematics(
-        text="for " + ", ".join(format_binder(binder) for binder in shown),
-        latex=rf"\quad\forall\, {sets}",
-    )
-
-
-def _binder_latex(binder: Binder) -> str:
-    names = ", ".join(latex(Name(id=name)) for name in binder.names)
-    names = f"({names})" if len(binder.names) > 1 else names
-    where = "" if binder.condition is None else rf" : {latex(binder.condition)}"
-    return rf"{names} \in {latex(binder.domain)}{where}"
+    shown = [map_binder(binder, readable) for binder in binders]
+    sets = r",\ ".join(binder_latex(binder, IMPLIES) for binder in shown)
+    text = "for " + ", ".join(map(format_binder, shown))
+    return Mathematics(text=text, latex=rf"\quad\forall\, {sets}")
 
 
 def _readable(node: Expr) -> Expr:
@@ -135,8 +116,7 @@ def _readable(node: Expr) -> Expr:
             return node.model_copy(update=update)
         case Call(arguments=arguments):
             return _function(function_name(node), arguments, node)
-        case _:
-            return node
+    return node
 
 
 def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr:
@@ -151,10 +131,8 @@ def _function(name: str | None, arguments: tuple[Expr, ...], node: Call) -> Expr
         case "negative", (operand,):
             return Negate(operand=operand)
         case "every_sum", terms:
-            apart = tuple(_lettered(term, place) for place, term in enumerate(terms))
-            return Sum(operands=apart, operators=("+",) * (len(apart) - 1))
-        case _:
-            return node
+            return sum_of([_lettered(term, place) for place, term in enumerate(terms)])
+    return node
 
 
 def _lettered(term: Expr, place: int) -> Expr:
@@ -164,8 +142,7 @@ def _lettered(term: Expr, place: int) -> Expr:
         match expr:
             case Index(indices=(Name(id="i" | "j" as letter),)):
                 return _entry(expr.value, chr(ord(letter) + 2 * place))
-            case _:
-                return expr
+        return expr
 
     return rewrite(_of_each_group(term), renamed)
 

@@ -6,10 +6,9 @@ import math
 from typing import NamedTuple
 
 from cspec.compiler.algebra.affine_vectors import affine_entries
-from cspec.compiler.algebra.degrees import degree, functions_in
 from cspec.compiler.algebra.derivatives import Derivatives, derivatives
 from cspec.compiler.algebra.matrices import has_matrices
-from cspec.compiler.algebra.quadratic_forms import Term, terms_of
+from cspec.compiler.algebra.quadratic_forms import Term, degree, functions_in, terms_of
 from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import functions_of

@@ -25,7 +25,7 @@ from cspec.compiler.records.problem import Constraint, PerExample
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Index, Name, Number
-from cspec.dsl.values.linear import linear
+from cspec.dsl.values.sums import linear
 
 INFINITY = float("inf")
 

@@ -15,6 +15,7 @@ from cspec.compiler.algebra.entries import entry_of
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.passes.logic import All, Any, Atom, Decided, Formula, Truth, formula, together
+from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.tree.nodes import Expr
@@ -33,14 +34,14 @@ def alternatives(problem: Problem, known: Decided) -> Problem:
     Raises:
         SpecError: a rule with more alternatives than are tried.
     """
-    constraints = tuple(
-        c if c.event is None or c.soft is not None else _taken_apart(c, c.event, known)
-        for c in problem.constraints
+    return map_constraints(
+        problem, lambda c: c if c.soft is not None else _taken_apart(c, c.event, known)
     )
-    return problem.model_copy(update={"constraints": constraints})
 
 
-def _taken_apart(c: Constraint, event: Expr, known: Decided) -> Constraint:
+def _taken_apart(c: Constraint, event: Expr | None, known: Decided) -> Constraint:
+    if event is None:
+        return c
     atoms: list[Atom] = []
     try:
         found = _entrywise(formula(event, known), known)
@@ -48,7 +49,17 @@ def _taken_apart(c: Constraint, event: Expr, known: Decided) -> Constraint:
             return c
         ways = _few(_ways(found, atoms))
     except _TooManyError as error:
-        raise _too_many(c).error() from error
+        often = f"`{c.label}` can hold in more than {MOST} ways"
+        raise Diagnostic(
+            code="CS521",
+            message=f"{often}: so many are not tried one by one",
+            span=c.span,
+            label="all ways in which its comparisons can hold together",
+            helps=(
+                "split it into several rules, which are tried as they are needed",
+                "or write `by augmented_lagrangian`, which takes its violation as one function",
+            ),
+        ).error() from error
     update = {
         "parts": tuple(atom.function for atom in atoms),
         "equal_parts": tuple(place for place, atom in enumerate(atoms) if atom.equal),
@@ -102,25 +113,10 @@ def _entrywise(found: Formula, known: Decided) -> Formula:
                 return found
             if prod(shape) > MOST:
                 raise _TooManyError
-            places = product(*map(range, shape))
-            return together([_entry(found, place, known) for place in places], entries == "all")
+            operator, whole = "==" if found.equal else "<=", found.function
+            single = (
+                entry_of(whole, place, known.shapes, known.params)
+                for place in product(*map(range, shape))
+            )
+            return together([Atom(e, operator, number(0)) for e in single], entries == "all")
     return found
-
-
-def _entry(atom: Atom, place: tuple[int, ...], known: Decided) -> Atom:
-    function = entry_of(atom.function, place, known.shapes, known.params)
-    operator = "==" if atom.equal else "<="
-    return Atom(function, operator, number(0))
-
-
-def _too_many(c: Constraint) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{c.label}` can hold in more than {MOST} ways: so many are not tried one by one",
-        span=c.span,
-        label="all ways in which its comparisons can hold together",
-        helps=(
-            "split it into several rules, which are tried as they are needed",
-            "or write `by augmented_lagrangian`, which takes its violation as one function",
-        ),
-    )

@@ -20,8 +20,16 @@ import math
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import call, function_name, number
-from cspec.compiler.passes.affine_sides import beside
+from cspec.compiler.expressions.rewrite import (
+    call,
+    function_name,
+    number,
+    product_of,
+    signed,
+    signed_sum,
+)
+from cspec.compiler.passes.mapping import map_constraints
+from cspec.compiler.passes.sides import beside
 from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
 from cspec.dsl.checks.advice import MOST_SUMS
 from cspec.dsl.settings.methods import Method
@@ -29,6 +37,7 @@ from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk
 
 NO_PARAMS: Values = MappingProxyType({})
+Parts = tuple[Expr, ...]
 SPLIT = frozenset({"abs", "gap", "max", "min", "ratio"})
 """Functions that are split on one side of a bound."""
 
@@ -42,9 +51,8 @@ def canonical(
     """
     sign = -1.0 if problem.sense == "maximize" else 1.0
     objective = negate(problem.objective) if sign < 0 else problem.objective
-    constraints = tuple(with_parts(c, sign, params, method) for c in problem.constraints)
-    update = {"objective": objective, "objective_sign": sign, "constraints": constraints}
-    return problem.model_copy(update=update)
+    found = map_constraints(problem, lambda c: with_parts(c, sign, params, method))
+    return found.model_copy(update={"objective": objective, "objective_sign": sign})
 
 
 def with_parts(
@@ -54,20 +62,17 @@ def with_parts(
 
     `method` is the one of a constraint that names none.
     """
-    whole = constraint.soft is not None or _is_whole(constraint, method)
-    found = constraint.model_copy(update={"whole": whole})
-    parts = split(found, params)
-    return found.model_copy(update={"parts": parts, "recovery": _recovery(found, sign)})
-
-
-def _is_whole(constraint: Constraint, method: Method | None) -> bool:
     chosen = method if constraint.method is None else constraint.method
-    return not constraint.construction and isinstance(chosen, Method) and chosen.whole
+    asked = not constraint.construction and isinstance(chosen, Method) and chosen.whole
+    found = constraint.model_copy(update={"whole": asked or constraint.soft is not None})
+    direction = 1.0 if _swapped(constraint) else -1.0
+    recovery = Recovery(sensitivity_sign=sign * direction)
+    return found.model_copy(update={"parts": split(found, params), "recovery": recovery})
 
 
-def _recovery(constraint: Constraint, sign: float) -> Recovery:
-    direction = 1.0 if constraint.relation == ">=" or constraint.mirrored else -1.0
-    return Recovery(sensitivity_sign=sign * direction)
+def _swapped(constraint: Constraint) -> bool:
+    """Whether its function is bound - value."""
+    return constraint.relation == ">=" or constraint.mirrored
 
 
 def split(constraint: Constraint, params: Values) -> tuple[Expr, ...]:
@@ -77,9 +82,7 @@ def split(constraint: Constraint, params: Values) -> tuple[Expr, ...]:
     return parts_of(constraint.value, constraint, params)
 
 
-def parts_of(
-    value: Expr, constraint: Constraint, params: Values, linear: bool = True
-) -> tuple[Expr, ...]:
+def parts_of(value: Expr, constraint: Constraint, params: Values, linear: bool = True) -> Parts:
     """Canonical functions of a constraint with `value` for its own: a surrogate, or that itself.
 
     Quotients are split unless `linear` is false; a `whole` constraint is one function, as written.
@@ -92,8 +95,8 @@ def parts_of(
 
 def as_written(value: Expr, constraint: Constraint) -> Expr:
     """One function, <= 0 (or == 0) exactly when a constraint holds with `value` for its own."""
-    swapped = constraint.relation == ">=" or constraint.mirrored
-    return minus(constraint.bound, value) if swapped else minus(value, constraint.bound)
+    bound = constraint.bound
+    return minus(bound, value) if _swapped(constraint) else minus(value, bound)
 
 
 def upper(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tuple[Expr, ...]:
@@ -102,12 +105,10 @@ def upper(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tupl
         case "abs", Call(arguments=(inner,)):
             return (minus(inner, bound), minus(negate(inner), bound))
         case "max", Call(arguments=arguments):
-            found = (upper(argument, bound, params, linear) for argument in arguments)
-            return tuple(part for parts in found for part in parts)
+            return tuple(part for a in arguments for part in upper(a, bound, params, linear))
         case "gap", Call(arguments=(vector,)):
             return (minus(call("differences", vector), bound),)
-    quotient = _quotient(value) if linear else None
-    if quotient:
+    if linear and (quotient := _quotient(value)):
         numerator, denominator = quotient
         return (minus(numerator, times(bound, denominator)),)
     return _beside(value, bound, "<=", params, linear) or (minus(value, bound),)
@@ -117,20 +118,16 @@ def lower(value: Expr, bound: Expr, params: Values, linear: bool = True) -> tupl
     """Functions that are all <= 0 exactly when value >= bound."""
     match function_name(value), value:
         case "min", Call(arguments=arguments):
-            found = (lower(argument, bound, params, linear) for argument in arguments)
-            return tuple(part for parts in found for part in parts)
+            return tuple(part for a in arguments for part in lower(a, bound, params, linear))
         case "ratio", Call(arguments=(vector,)) if linear:
             return (call("ratio_differences", vector, bound),)
-    quotient = _quotient(value) if linear else None
-    if quotient:
+    if linear and (quotient := _quotient(value)):
         numerator, denominator = quotient
         return (minus(times(bound, denominator), numerator),)
     return _beside(value, bound, ">=", params, linear) or (minus(bound, value),)
 
 
-def _beside(
-    value: Expr, bound: Expr, relation: Relation, params: Values, linear: bool
-) -> tuple[Expr, ...]:
+def _beside(value: Expr, bound: Expr, relation: Relation, params: Values, linear: bool) -> Parts:
     """The functions of what stands behind constant factors and terms; none where it stays whole."""
     found = beside(value, bound, _splits, params)
     rises = (relation == "<=") == (found.factor > 0)
@@ -140,9 +137,7 @@ def _beside(
         return tuple(times(size, part) for part in own)
     if found.inner is value or not _splits(found.inner):
         return ()
-    if not rises and function_name(found.inner) in ("abs", "gap", "max"):
-        return ()
-    if rises and function_name(found.inner) in ("min", "ratio"):
+    if function_name(found.inner) in (("min", "ratio") if rises else ("abs", "gap", "max")):
         return ()
     own = (upper if rises else lower)(found.inner, found.bound, params, linear)
     return tuple(times(size, part) for part in own)
@@ -165,28 +160,21 @@ def _summed(total: Sum, bound: Expr, side: float, params: Values) -> tuple[Expr,
     The largest of a sum is the sum of the largest, so there is one function for each choice of a
     piece of every term, at most `MOST_SUMS`.
     """
-    terms: list[_Term] = []
-    for operator, operand in zip(("+", *total.operators), total.operands, strict=True):
-        term = _term(operand, side if operator == "+" else -side, params)
-        if term is None:
-            return ()
-        terms.append(term)
-    if all(len(t.pieces) == 1 and not t.reduced for t in terms):
+    read = [_term(o, side if sign == "+" else -side, params) for sign, o in signed(total)]
+    terms = [term for term in read if term is not None]
+    if len(terms) < len(read) or all(len(t.pieces) == 1 and not t.reduced for t in terms):
         return ()
     if math.prod(len(t.pieces) for t in terms) > MOST_SUMS:
         return ()
     apart = any(t.reduced for t in terms) and len(terms) > 1
     found = []
     for chosen in itertools.product(*(t.pieces for t in terms)):
-        parts = [times(number(abs(t.factor)), e) for t, e in zip(terms, chosen, strict=True)]
-        down = [t.factor < 0 for t in terms]
-        if apart:
-            parts = [negate(p) if d else p for p, d in zip(parts, down, strict=True)]
-            one: Expr = call("every_sum", *parts)
-        else:
-            parts[0] = negate(parts[0]) if down[0] else parts[0]
-            signs = tuple("-" if d else "+" for d in down[1:])
-            one = Sum(operands=tuple(parts), operators=signs, span=total.span)
+        pieces = [times(number(abs(t.factor)), e) for t, e in zip(terms, chosen, strict=True)]
+        turned = [negate(p) if t.factor < 0 else p for t, p in zip(terms, pieces, strict=True)]
+        signs = ["-" if t.factor < 0 else "+" for t in terms]
+        rest = zip(signs[1:], pieces[1:], strict=True)
+        plain = [("+", turned[0]), *rest]
+        one = call("every_sum", *turned) if apart else signed_sum(plain, total.span)
         found.append(minus(one, bound) if side > 0 else _plus(one, bound))
     return tuple(found)
 
@@ -238,17 +226,10 @@ def rescales(value: Expr, params: Values) -> bool:
 def _quotient(value: Expr) -> tuple[Expr, Expr] | None:
     """Numerator and denominator of a ratio of expectations."""
     match value:
-        case Product(operands=(*numerator, denominator), operators=(*operators, "/")):
-            if not any(isinstance(node, Expectation) for node in walk(denominator)):
-                return None
-            if len(numerator) == 1:
-                return numerator[0], denominator
-            rest = value.model_copy(
-                update={"operands": tuple(numerator), "operators": tuple(operators)}
-            )
-            return rest, denominator
-        case _:
-            return None
+        case Product(operands=(*_, denominator), operators=(*_, "/")):
+            if any(isinstance(node, Expectation) for node in walk(denominator)):
+                return product_of(signed(value)[:-1], value), denominator
+    return None
 
 
 def minus(left: Expr, right: Expr) -> Expr:

@@ -36,12 +36,15 @@ _DEFINED = (sp.exp, sp.sin, sp.cos, sp.tanh, sp.sinh, sp.cosh, sp.atan, sp.erf)
 """Functions that are defined everywhere."""
 
 
+Factors = dict[int, Fraction]
+
+
 class Equation(NamedTuple):
     """sum of coefficients x[place] + constant == 0, and the written rows that it is made of."""
 
-    coefficients: dict[int, Fraction]
+    coefficients: Factors
     constant: Fraction
-    origin: dict[int, Fraction]
+    origin: Factors
 
 
 class Elimination(NamedTuple):
@@ -56,26 +59,26 @@ class Elimination(NamedTuple):
 def eliminate(problem: Problem, functions: Functions, space: Space) -> Elimination:
     """The affine equalities of a problem, solved for one variable each as far as that is exact."""
     symbols = {s: place for place, s in enumerate(space.symbols())}
-    written = [
-        (place, part, _affine(expr.subs(space.values()), symbols))
+    known = [
+        (place, part, read)
         for place, part, expr in functions.parts
         if expr is not None and problem.constraints[place].relation == "=="
+        if (read := _affine(expr.subs(space.values()), symbols)) is not None
     ]
-    known = [(place, part, found) for place, part, found in written if found is not None]
-    names = [_name(problem.constraints[place], part) for place, part, _ in known]
+    parts = [(problem.constraints[place], part) for place, part, _ in known]
     rows = [Equation(*found, {i: Fraction(1)}) for i, (_, _, found) in enumerate(known)]
     bounded = _bounded(problem, functions, space, symbols)
     solved = _solve(rows, bounded)
     clash = next((r for r in solved.rest if not r.coefficients and r.constant), None)
     if clash is not None:
-        return Elimination((), (), (_contradiction(clash, names),))
-    if not solved.pivots or not _tame(solved.pivots):
+        return Elimination((), (), (_contradiction(clash, [_name(*part) for part in parts]),))
+    sizes = [abs(v) for row in solved.pivots.values() for v in row.coefficients.values()]
+    if not solved.pivots or max(sizes) > LARGEST:
         return Elimination((), (), ())
     coordinates = space.coordinates()
     found = []
     for column, row in sorted(solved.pivots.items()):
-        place, part, _ = known[solved.owners[column]]
-        c = problem.constraints[place]
+        c, part = parts[solved.owners[column]]
         terms = sorted((j, -value) for j, value in row.coefficients.items() if j != column)
         variable, index = coordinates[column]
         found.append(
@@ -90,11 +93,7 @@ def eliminate(problem: Problem, functions: Functions, space: Space) -> Eliminati
                 text=_text(column, -row.constant, terms, space),
             )
         )
-    implied = tuple(
-        (problem.constraints[place].label, problem.constraints[place].member, part)
-        for number in solved.implied
-        for place, part, _ in [known[number]]
-    )
+    implied = tuple((c.label, c.member, part) for c, part in map(parts.__getitem__, solved.implied))
     return Elimination(tuple(found), implied, ())
 
 
@@ -107,20 +106,20 @@ def _name(c: Constraint, part: int) -> str:
 # --- Rows ----------------------------------------------------------------------------------------
 
 
-def _affine(
-    expr: sp.Expr, symbols: Mapping[sp.Symbol, int]
-) -> tuple[dict[int, Fraction], Fraction] | None:
+def _affine(expr: sp.Expr, symbols: Mapping[sp.Symbol, int]) -> tuple[Factors, Fraction] | None:
     """Coefficients and constant of an affine expression with rational numbers; None of others."""
     if nodes(expr, NODES) > NODES:
         return None
     expr = sp.expand(expr.xreplace({f: rational(float(f)) for f in expr.atoms(sp.Float)}))
-    coefficients: dict[int, Fraction] = {}
+    coefficients: Factors = {}
     constant = Fraction(0)
     for term in sp.Add.make_args(expr):
         factor, rest = term.as_coeff_Mul()
-        if not factor.is_Rational or _long(Fraction(int(factor.p), int(factor.q))):
+        if not factor.is_Rational:
             return None
         value = Fraction(int(factor.p), int(factor.q))
+        if _long(value):
+            return None
         if rest == 1:
             constant += value
         elif rest in symbols:
@@ -141,21 +140,19 @@ def _bounded(
     problem: Problem, functions: Functions, space: Space, symbols: Mapping[sp.Symbol, int]
 ) -> dict[int, bool]:
     """Places of variables with bounds, and whether they may be left by an iterate all the same."""
-    box = space.box()
+    box, coordinates = space.box(), space.coordinates()
     held = {(b.variable, b.index) for b in problem.bounds}
-    coordinates = space.coordinates()
-    found = {
-        place: True
+    needs = {
+        s
+        for expr in (functions.objective, *(part for _, _, part in functions.parts))
+        if expr is not None
+        for s in _needing(expr)
+    }
+    return {
+        place: s not in needs
         for s, place in symbols.items()
         if box[s] != (-sp.oo, sp.oo) or coordinates[place] in held
     }
-    needs = {
-        symbols[s]
-        for expr in (functions.objective, *(part for _, _, part in functions.parts))
-        if expr is not None
-        for s in _needing(expr) & symbols.keys()
-    }
-    return {place: place not in needs for place in found}
 
 
 def _needing(expr: sp.Expr) -> set[sp.Symbol]:
@@ -187,20 +184,18 @@ def _solve(rows: Sequence[Equation], bounded: Mapping[int, bool]) -> Solved:
     active = dict(enumerate(rows))
     pivots: dict[int, Equation] = {}
     owners: dict[int, int] = {}
-    while True:
-        chosen = min(_candidates(active, bounded), default=None)
-        if chosen is None:
-            break
+    while chosen := min(_candidates(active, bounded), default=None):
         *_, number, column = chosen
-        owner, row = number, active.pop(number)
+        row = active.pop(number)
         row = _scaled(row, 1 / row.coefficients[column])
         reduced = {n: _without(other, column, row) for n, other in active.items()}
         others = {j: _without(other, column, row) for j, other in pivots.items()}
-        if any(_long(v) for r in (*reduced.values(), *others.values()) for v in _values(r)):
+        made = (*reduced.values(), *others.values())
+        if any(_long(v) for r in made for v in (*r.coefficients.values(), r.constant)):
             active[number] = row
             break
         active, pivots = reduced, others | {column: row}
-        owners[column] = owner
+        owners[column] = number
     implied = [n for n, r in active.items() if not r.coefficients and not r.constant]
     return Solved(pivots, owners, list(active.values()), implied)
 
@@ -239,22 +234,11 @@ def _without(row: Equation, column: int, pivot: Equation) -> Equation:
     )
 
 
-def _less(
-    left: Mapping[int, Fraction], right: Mapping[int, Fraction], factor: Fraction
-) -> dict[int, Fraction]:
+def _less(left: Factors, right: Factors, factor: Fraction) -> Factors:
     found = dict(left)
     for j, value in right.items():
         found[j] = found.get(j, Fraction(0)) - factor * value
     return {j: value for j, value in found.items() if value}
-
-
-def _values(row: Equation) -> Iterator[Fraction]:
-    yield from row.coefficients.values()
-    yield row.constant
-
-
-def _tame(pivots: Mapping[int, Equation]) -> bool:
-    return all(abs(v) <= LARGEST for row in pivots.values() for v in row.coefficients.values())
 
 
 # --- Words ---------------------------------------------------------------------------------------
@@ -268,11 +252,8 @@ def _text(
     words = "" if terms and not constant else _number(constant)
     for j, value in terms:
         factor = "" if abs(value) == 1 else f"{_number(abs(value))}*"
-        sign = "-" if value < 0 else "+"
-        if not words:
-            words = f"{'-' if value < 0 else ''}{factor}{symbols[j]}"
-        else:
-            words += f" {sign} {factor}{symbols[j]}"
+        sign = "-" if value < 0 else "+" if words else ""
+        words += f" {sign} {factor}{symbols[j]}" if words else f"{sign}{factor}{symbols[j]}"
     return f"{symbols[column]} = {words}"
 
 

@@ -16,15 +16,14 @@ auxiliary variables are what is violated.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import combinations
 from typing import NamedTuple
 
-from cspec.compiler.algebra.entries import entry_of
+from cspec.compiler.algebra.entries import entries_of, entry_of
 from cspec.compiler.algebra.forms import Form, UnknownForm
 from cspec.compiler.algebra.structure import RISING, Reader, norm_order
 from cspec.compiler.algebra.sympy import Space
-from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.expressions.rewrite import call, function_name, number, signed, sum_of
 from cspec.compiler.expressions.vectors import Entries, Total
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.records.problem import Constraint, Lift, Problem, Step
@@ -48,7 +47,7 @@ def lifted(problem: Problem, space: Space) -> Problem:
     try:
         objective = lifter.lift(problem.objective, 1)
         preferred = [lifter.preference(c) for c in problem.constraints if c.soft is not None]
-        objective = _total([objective, *preferred])
+        objective = sum_of([objective, *preferred])
         parts = tuple(
             tuple(
                 lifter.lift(part, 0 if c.equality(place) else 1)
@@ -77,10 +76,8 @@ def whole(problem: Problem, space: Space) -> tuple[Problem, Space]:
     lift = problem.lift
     if lift is None:
         return problem, space
-    constraints = tuple(
-        c.model_copy(update={"parts": parts})
-        for c, parts in zip(problem.constraints, lift.parts, strict=True)
-    )
+    of_each = zip(problem.constraints, lift.parts, strict=True)
+    constraints = tuple(c.model_copy(update={"parts": parts}) for c, parts in of_each)
     pieces = Constraint(
         label=PIECES, value=number(0), bound=number(0), relation="<=", parts=lift.pieces
     )
@@ -139,9 +136,9 @@ class _Lifter:
         match expr:
             case Negate(operand=operand):
                 return negate(self.lift(operand, -side))
-            case Sum(operands=operands, operators=operators):
-                signs = (side, *(-side if o == "-" else side for o in operators))
-                lifted = tuple(self.lift(o, s) for o, s in zip(operands, signs, strict=True))
+            case Sum():
+                pairs = signed(expr)
+                lifted = tuple(self.lift(o, -side if s == "-" else side) for s, o in pairs)
                 return expr.model_copy(update={"operands": lifted})
             case Product():
                 return self._product(expr, side)
@@ -167,7 +164,7 @@ class _Lifter:
             exponent = number(c.soft.power)
             amounts = [Power(base=amount, exponent=exponent) for amount in amounts]
         totals = [call("sum", a) if self._reader.form(a).shape else a for a in amounts]
-        return Product(operands=(number(c.soft.weight), _total(totals)), operators=("*",))
+        return Product(operands=(number(c.soft.weight), sum_of(totals)), operators=("*",))
 
     def _flat(self, part: Expr) -> list[Expr]:
         """A function, of a matrix its entries."""
@@ -176,8 +173,7 @@ class _Lifter:
             return [part]
         if math.prod(shape) > WRITTEN:
             raise _NotLiftable
-        shapes, params = self._space.shapes, self._space.params
-        return [entry_of(part, index, shapes, params) for index in product(*map(range, shape))]
+        return entries_of(part, shape, self._space)
 
     def _violated(self, part: Expr, c: Constraint) -> Expr:
         kink = self._new(self._reader.form(part).shape, c.text or part)
@@ -221,12 +217,10 @@ class _Lifter:
                 return kink.value
             case "sum" | "mean" if side > 0 and function_name(arguments[0]) == "topk":
                 return self._largest(expr, arguments[0])
-            case "sum" | "mean" if len(arguments) == 1:
+            case str() if len(arguments) == 1 and (name in RISING or name in ("sum", "mean")):
                 return expr.model_copy(update={"arguments": (self.lift(arguments[0], side),)})
             case "sumsq" if side > 0 and inner.low >= 0:
                 return expr.model_copy(update={"arguments": (self.lift(arguments[0], 1),)})
-            case str() if name in RISING and len(arguments) == 1:
-                return expr.model_copy(update={"arguments": (self.lift(arguments[0], side),)})
         order = norm_order(expr, self._space.params)
         if side > 0 and order in (1.0, math.inf) and inner.smooth:
             kink = self._new(inner.shape if order == 1.0 else (), expr)
@@ -256,13 +250,10 @@ class _Lifter:
         lifted = self.lift(values, 1)
         entry = [entry_of(lifted, (i,), self._space.shapes, {}) for i in range(shape[0])]
         kink = self._new((), expr)
-        for chosen in combinations(entry, k):
-            total = Sum(operands=chosen, operators=("+",) * (k - 1)) if k > 1 else chosen[0]
-            self._above(kink, total)
-        value = kink.value
+        self._above(kink, *map(sum_of, combinations(entry, k)))
         if function_name(expr) == "mean":
-            return Product(operands=(value, number(k)), operators=("/",))
-        return value
+            return Product(operands=(kink.value, number(k)), operators=("/",))
+        return kink.value
 
     def _new(self, shape: tuple[int, ...], expr: Expr | str) -> _Kink:
         if len(shape) > 1:
@@ -291,9 +282,3 @@ class _Lifter:
 
 def _entry(name: str, place: int) -> Expr:
     return Index(value=Name(id=name), indices=(number(place),))
-
-
-def _total(terms: Sequence[Expr]) -> Expr:
-    return (
-        Sum(operands=tuple(terms), operators=("+",) * (len(terms) - 1)) if terms[1:] else terms[0]
-    )

@@ -16,7 +16,7 @@ from math import prod
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.passes.canonical import as_written
-from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.dsl.tree.nodes import Call, Expr
 
@@ -42,8 +42,7 @@ def few_sums(problem: Problem, inference: Inference) -> Problem:
 
 def every_entry(problem: Problem, inference: Inference) -> Problem:
     """The problem with one number an example where an interval has to hold several."""
-    found = tuple(_of_one(c, inference) if c.every else c for c in problem.constraints)
-    return problem.model_copy(update={"constraints": found})
+    return map_constraints(problem, lambda c: _of_one(c, inference) if c.every else c)
 
 
 def _of_one(c: Constraint, inference: Inference) -> Constraint:

@@ -12,10 +12,11 @@ a set, which a projection keeps; anything else that asks a step to move a size i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from operator import is_
 
 from cspec.compiler.axes.sizes import STORED, other_parameters, prunable_parameters, sized
-from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
-from cspec.compiler.passes.affine_sides import Beside, beside
+from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite, with_operands
+from cspec.compiler.passes.sides import Beside, beside
 from cspec.compiler.records.facts import Facts, ModelFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -66,10 +67,11 @@ def _step(node: Expr, gated: frozenset[str]) -> Expr:
 
 def _expected(c: Constraint, gated: frozenset[str]) -> Constraint:
     parts = tuple(rewrite(part, lambda node: _step(node, gated)) for part in c.parts)
-    changed = any(a is not b for a, b in zip(parts, c.parts, strict=True))
-    words = {pair[0] for node in _sides(c) if (pair := sized(node)) is not None}
+    if all(map(is_, parts, c.parts)):
+        return c
+    words = {p[0] for n in walk_expressions(c.value, c.bound) if (p := sized(n)) is not None}
     text = EXPECTED if words == {"density"} else EXPECTED_SIZES
-    return c.model_copy(update={"parts": parts, **({"surrogate_text": text} if changed else {})})
+    return c.model_copy(update={"parts": parts, "surrogate_text": text})
 
 
 def deployed(problem: Problem, written: Problem, expected: Problem) -> Problem:
@@ -88,9 +90,9 @@ def _true(c: Constraint, written: Constraint, expected: Constraint) -> Constrain
     return c.model_copy(update={"parts": written.parts, "gradient_parts": seen})
 
 
-def _sides(c: Constraint) -> Iterator[Expr]:
-    for side in (c.value, c.bound):
-        yield from (node for node in walk(side) if isinstance(node, Expr))
+def walk_expressions(*trees: Expr) -> Iterator[Expr]:
+    """The expressions of some trees."""
+    return (node for tree in trees for node in walk(tree) if isinstance(node, Expr))
 
 
 # --- without gates -------------------------------------------------------------------------------
@@ -100,9 +102,9 @@ def _alone(value: Expr, bound: Expr, params: Values) -> Beside:
     """A size against a bound, without what stands beside it; of a ramp against both its ends."""
     found = beside(value, bound, lambda side: sized(side, STORED) is not None, params)
     match bound:
-        case Call(function=Name(id="ramp"), arguments=(first, last)):
-            ends = tuple(_alone(value, end, params).bound for end in (first, last))
-            return found._replace(bound=bound.model_copy(update={"arguments": ends}))
+        case Call(function=Name(id="ramp"), arguments=(_, _) as ends):
+            alone = [_alone(value, end, params).bound for end in ends]
+            return found._replace(bound=with_operands(bound, alone))
     return found
 
 
@@ -126,28 +128,23 @@ def _as_set(
 def _share(bound: Expr, model: ModelFacts, params: Values, unit: int, c: Constraint) -> Expr | None:
     """A bound on all parameters as one on the share of the prunable ones; None if it moves."""
     match bound:
-        case Call(function=Name(id="ramp"), arguments=(first, last)):
-            ends = [_share(end, model, params, unit, c) for end in (first, last)]
-            if any(end is None for end in ends):
-                return None
-            return bound.model_copy(update={"arguments": tuple(ends)})
+        case Call(function=Name(id="ramp"), arguments=(_, _) as ends):
+            shares = [share for e in ends if (share := _share(e, model, params, unit, c))]
+            return with_operands(bound, shares) if len(shares) == 2 else None
     value = value_or_none(bound, params)
     total, rest = prunable_parameters(model), other_parameters(model)
     if value is None or not total:
         return None
     if value / unit < rest:
-        raise _too_few(c, rest * unit).error()
+        least = rest * unit
+        raise Diagnostic(
+            code="CS522",
+            message=f"`{c.text}` can't be met: {least:,} are left when every weight is zero",
+            span=c.span,
+            label="biases and normalization are never pruned",
+            helps=(f"choose a bound above {least:,}, or a smaller model",),
+        ).error()
     return number(min(1.0, (value / unit - rest) / total))
-
-
-def _too_few(c: Constraint, least: int) -> Diagnostic:
-    return Diagnostic(
-        code="CS522",
-        message=f"`{c.text}` can't be met: {least:,} are left when every weight is zero",
-        span=c.span,
-        label="biases and normalization are never pruned",
-        helps=(f"choose a bound above {least:,}, or a smaller model",),
-    )
 
 
 def _stuck(
@@ -163,27 +160,21 @@ def _stuck(
         counted = sized(c.value) is not None or function_name(c.value) == "density"
         floor = c.relation == ">=" and counted
         if not kept and not floor:
-            yield from _without_gradient(_sides(c), plain, models, c.label)
-    yield from _without_gradient(walk_expressions(problem.objective), plain, models, None)
-
-
-def walk_expressions(expr: Expr) -> Iterator[Expr]:
-    """The expressions of a tree."""
-    return (node for node in walk(expr) if isinstance(node, Expr))
+            yield from _without_gradient((c.value, c.bound), plain, models, f"`{c.label}`")
+    yield from _without_gradient((problem.objective,), plain, models, "the objective")
 
 
 def _without_gradient(
-    nodes: Iterator[Expr], plain: frozenset[str], models: Collection[str], label: str | None
+    sides: tuple[Expr, ...], plain: frozenset[str], models: Collection[str], where: str
 ) -> Iterator[Diagnostic]:
-    for node in nodes:
+    for node in walk_expressions(*sides):
         pair = sized(node)
         if function_name(node) == "density" and (pair is None or pair[1] not in models):
-            yield _tensor(node, label)
+            yield _tensor(node, where)
             return
         if pair is None or pair[1] not in plain:
             continue
         word, model = pair
-        where = "the objective" if label is None else f"`{label}`"
         set_ = "" if word == "flops" else f"; `{word}({model}) <= bound` by itself is kept by size"
         yield Diagnostic(
             code="CS522",
@@ -199,9 +190,8 @@ def _without_gradient(
         return
 
 
-def _tensor(node: Expr, label: str | None) -> Diagnostic:
+def _tensor(node: Expr, where: str) -> Diagnostic:
     """`density(W)` where a gradient would have to move it."""
-    where = "the objective" if label is None else f"`{label}`"
     return Diagnostic(
         code="CS522",
         message=f"`density` of a tensor has no gradient in {where}",
@@ -241,16 +231,12 @@ def _pruned(c: Constraint) -> Iterator[ParameterRef]:
 
 def _uncounted(problem: Problem, facts: Facts) -> Iterator[Diagnostic]:
     """`flops` of models whose operations are not known."""
-    sides = [node for c in problem.constraints for node in _sides(c)]
-    sides += [n for value in (problem.objective, *dict(problem.metrics).values())
-              for n in walk_expressions(value)]  # fmt: skip
-    for node in sides:
+    sides = [side for c in problem.constraints for side in (c.value, c.bound)]
+    for node in walk_expressions(*sides, problem.objective, *dict(problem.metrics).values()):
         pair = sized(node, frozenset({"flops"}))
         model = None if pair is None else facts.models.get(pair[1])
-        if pair is None or model is None:
-            continue
-        known = model.operations
-        if known is not None and not known.refusal:
+        known = None if model is None else model.operations
+        if pair is None or model is None or (known is not None and not known.refusal):
             continue
         why = "nothing says what it is called with" if known is None else known.refusal
         yield Diagnostic(

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from cspec.compiler.algebra.shapes import shape_of
 from cspec.compiler.expressions.moving import is_prediction, moves
 from cspec.compiler.expressions.not_compiled import form, not_compiled
-from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.expressions.rewrite import as_comparisons, call, function_name, number
 from cspec.compiler.passes.canonical import minus, negate
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.records.facts import Facts
@@ -33,9 +33,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Expr,
-    FiniteSet,
     Implies,
-    Interval,
     Membership,
     Name,
     Node,
@@ -136,16 +134,10 @@ def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
         case Implies(condition=condition, consequence=consequence):
             sides = [formula(condition, known, not positive), formula(consequence, known, positive)]
             return together(sides, not positive)
-        case Compare(operands=operands, operators=operators):
-            pairs = zip(operands, operators, operands[1:], strict=False)
-            links = [_comparison(a, o, b, known, positive) for a, o, b in pairs]
-            return together(links, positive)
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
-            chain = Compare(operands=(lower, element, upper), operators=("<=", "<="))
-            return formula(chain, known, positive)
-        case Membership(element=element, set=FiniteSet(items=items)):
-            equal = [_comparison(element, "==", item, known, positive) for item in items]
-            return together(equal, not positive)
+        case Compare(operands=(left, right), operators=(operator,)):
+            return _comparison(left, operator, right, known, positive)
+        case Compare() | Membership() if (links := as_comparisons(event)) is not event:
+            return formula(links, known, positive)
     raise not_compiled(form(event), event)
 
 
@@ -175,7 +167,14 @@ def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive
     tensor = any(shape_of(side, known.shapes, known.params) for side in (left, right))
     entries: Entries = "" if not tensor else "all" if positive else "any"
     if operator == "!=" and not (_settled(left, known) and _settled(right, known)):
-        raise _almost_never(left, right).error()
+        shown = f"{format_expression(left)} == {format_expression(right)}"
+        raise Diagnostic(
+            code="CS109",
+            message=f"`{shown}` asks for nothing here: numbers that move are almost never equal",
+            span=left.span,
+            notes=("where they are, a change of nothing makes them differ",),
+            helps=("say how near counts: `abs(x - a) <= 0.01 => ...`",),
+        ).error()
     return _split(Atom(left, operator, right, entries), known)
 
 
@@ -185,10 +184,8 @@ def _of_row(left: Expr, operator: str, right: Expr, known: Decided, positive: bo
     if not moves(whole, known.moving):
         return OfData(whole, positive)
     operator = operator if positive else OPPOSITE[operator]
-    if is_prediction(right):
-        left, right = right, left
-    if _stays(left, known):
-        left, right = right, left
+    if is_prediction(right) or (_stays(left, known) and not is_prediction(left)):
+        left, operator, right = right, TURNED[operator], left
     if operator in ("==", "!=") and is_prediction(left) and _stays(right, known):
         assert isinstance(left, Call)
         outputs = call("margin", left.arguments[0], right)
@@ -228,37 +225,23 @@ def _split(atom: Atom, known: Decided) -> Formula:
     if function_name(atom.left) not in SPLIT and function_name(atom.right) in SPLIT:
         atom = Atom(atom.right, TURNED[atom.operator], atom.left, atom.entries)
     word, value = function_name(atom.left), atom.left
-    below = atom.operator in ("<", "<=")
     if word not in SPLIT or not isinstance(value, Call) or value.keywords or atom.equal:
         return atom
-    every = below == (word != "min")
+    every = (atom.operator in ("<", "<=")) == (word != "min")
+    entries: Entries = "all" if every else "any"
+    pieces, inner = value.arguments, value.arguments[0]
     if word == "abs":
-        inner = value.arguments[0]
-        pieces: tuple[Expr, ...] = (inner, negate(inner))
-    elif len(value.arguments) == 1:
-        vector = value.arguments[0]
-        if not shape_of(vector, known.shapes, known.params):
+        pieces = (inner, negate(inner))
+    elif len(pieces) == 1:
+        if not shape_of(inner, known.shapes, known.params):
             return atom
-        return _split(Atom(vector, atom.operator, atom.right, "all" if every else "any"), known)
-    else:
-        pieces = value.arguments
-    if atom.entries and atom.entries != ("all" if every else "any"):
+        return _split(Atom(inner, atom.operator, atom.right, entries), known)
+    if atom.entries not in ("", entries):
         return atom  # `abs(w) >= 1` of every entry is an alternative for each entry
     return together([_split(atom._replace(left=piece), known) for piece in pieces], every)
 
 
 SPLIT = frozenset({"abs", "max", "min"})
-
-
-def _almost_never(left: Expr, right: Expr) -> Diagnostic:
-    shown = f"{format_expression(left)} == {format_expression(right)}"
-    return Diagnostic(
-        code="CS109",
-        message=f"`{shown}` asks for nothing here: numbers that move are almost never equal",
-        span=left.span,
-        notes=("where they are, a change of nothing makes them differ",),
-        helps=("say how near counts: `abs(x - a) <= 0.01 => ...`",),
-    )
 
 
 # --- As functions --------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import is_
 
+from cspec.compiler.expressions.rewrite import map_binder
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.tree.nodes import Binder, Expr
+from cspec.dsl.tree.nodes import Expr
 
 Rewriter = Callable[[Expr], Expr]
 
@@ -20,6 +21,11 @@ def map_expressions(problem: Problem, change: Rewriter) -> Problem:
             "metrics": tuple((name, change(value)) for name, value in problem.metrics),
         }
     )
+
+
+def map_constraints(problem: Problem, change: Callable[[Constraint], Constraint]) -> Problem:
+    """The problem with `change` applied to each of its constraints."""
+    return problem.model_copy(update={"constraints": tuple(map(change, problem.constraints))})
 
 
 def map_constraint(constraint: Constraint, change: Rewriter) -> Constraint:
@@ -51,9 +57,3 @@ def _changed(parts: tuple[Expr, ...], change: Rewriter) -> tuple[Expr, ...]:
     """Each part changed; the same tuple if none did."""
     found = tuple([change(part) for part in parts])
     return parts if all(map(is_, found, parts)) else found
-
-
-def map_binder(binder: Binder, change: Rewriter) -> Binder:
-    """A quantifier with `change` applied to its set and condition."""
-    condition = None if binder.condition is None else change(binder.condition)
-    return binder.model_copy(update={"domain": change(binder.domain), "condition": condition})

@@ -77,9 +77,17 @@ def _named(label: String, constraints: tuple[Constraint, ...]) -> list[Constrain
         if wanted in (c.label, c.full_label)
         or c.full_label.startswith((f"{wanted}.", f"{wanted}["))
     ]
-    if not chosen:
-        raise _no_member(label, constraints).error()
-    return chosen
+    if chosen:
+        return chosen
+    members = [c.full_label for c in constraints if c.label == wanted.partition("[")[0]]
+    shown = ", ".join(f'`"{name}"`' for name in members[:_SHOWN])
+    raise Diagnostic(
+        code="CS206",
+        message=f"no constraint is called `{wanted}`",
+        span=label.span,
+        label="no such member",
+        helps=(f"write one of: {shown}",) if members else ("name a constraint by its label",),
+    ).error()
 
 
 def _violations(node: Expr, chosen: Iterable[Constraint], symbols: Symbols) -> Violations:
@@ -89,16 +97,3 @@ def _violations(node: Expr, chosen: Iterable[Constraint], symbols: Symbols) -> V
     training = symbols.default_dataset
     moved = None if data is None or training is None else (training, data)
     return Violations(labels=labels, moved=moved, span=node.span)
-
-
-def _no_member(label: String, constraints: Iterable[Constraint]) -> Diagnostic:
-    family = label.value.partition("[")[0]
-    members = [c.full_label for c in constraints if c.label == family]
-    shown = ", ".join(f'`"{name}"`' for name in members[:_SHOWN])
-    return Diagnostic(
-        code="CS206",
-        message=f"no constraint is called `{label.value}`",
-        span=label.span,
-        label="no such member",
-        helps=(f"write one of: {shown}",) if members else ("name a constraint by its label",),
-    )

@@ -18,6 +18,7 @@ from cspec.compiler.algebra.sympy import NotSymbolicError, Space, sigmoid
 from cspec.compiler.algebra.variables import Functions
 from cspec.compiler.records.problem import DerivedBound, Problem
 
+Ends = tuple[sp.Expr, sp.Expr]
 STEPS = 120
 """Bisections: a relative width below 1e-30 from any start."""
 FARTHEST = 60
@@ -43,23 +44,12 @@ def monotone_bounds(
         try:
             solved = _bound(expr, plain, by, box)
         except NotSymbolicError:
-            continue
+            solved = None
         if solved is None:
             continue
         slope, end, why = solved
-        variable, index = places[str(by)]
-        found.append(
-            DerivedBound(
-                label=c.label,
-                member=c.member,
-                part=position,
-                variable=variable,
-                index=index,
-                upper=float(end) if slope > 0 else None,
-                lower=float(end) if slope < 0 else None,
-                text=f"`{c.text}` is `{by} {'<=' if slope > 0 else '>='} {why}`",
-            )
-        )
+        text = f"`{c.text}` is `{by} {'<=' if slope > 0 else '>='} {why}`"
+        found.append(DerivedBound.of(c, position, places[str(by)], float(end), slope > 0, text))
     return tuple(found)
 
 
@@ -71,19 +61,19 @@ def _bound(
     if not slope:
         return None
     low, high = box[by]
-    end = _inverse(plain, by, low, high)
-    words = ""
-    if end is not None:
-        written = _inverse(expr, by, None, None)
-        shown = str(end if written is None else written).replace("asin", "arcsin")
-        shown = shown.replace("acos", "arccos").replace("atan", "arctan")
-        value = f"{float(end):.6g}"
-        words = value if shown == value or len(shown) > 40 else f"{shown} = {value}"
-    else:
-        end = _bisected(plain, by, slope, low, high)
-        words = f"{float(end):.6g}, by bisection" if end is not None else ""
+    inverted = _inverse(plain, by, box[by])
+    end = _bisected(plain, by, slope, box[by]) if inverted is None else inverted
     if end is None or compare(end, low) < 0 or compare(end, high) > 0:
         return None
+    value = words = f"{float(end):.6g}"
+    if inverted is None:
+        words = f"{value}, by bisection"
+    else:
+        written = _inverse(expr, by, None)
+        shown = str(end if written is None else written).replace("asin", "arcsin")
+        shown = shown.replace("acos", "arccos").replace("atan", "arctan")
+        if shown != value and len(shown) <= 40:
+            words = f"{shown} = {value}"
     affine = sp.diff(plain, by).is_number
     kind = "increases" if slope > 0 else "decreases"
     proof = "" if affine else f"; proved: it {kind} in {by} on {interval_text(low, high)}"
@@ -97,25 +87,22 @@ _INVERSES = {
 }  # fmt: skip
 
 
-def _inverse(
-    expr: sp.Expr, by: sp.Symbol, low: sp.Expr | None, high: sp.Expr | None
-) -> sp.Expr | None:
+def _inverse(expr: sp.Expr, by: sp.Symbol, ends: Ends | None) -> sp.Expr | None:
     """The x with expr(x) = 0, by undoing one layer after another; None where that is not enough."""
     left, right = expr, sp.Integer(0)
     for _ in range(20):
-        if left == by:
-            break
-        peeled = _peel(left, right, by)
-        if peeled is None:
-            return None
-        left, right = peeled
+        if left != by:
+            peeled = _peel(left, right, by)
+            if peeled is None:
+                return None
+            left, right = peeled
     if left != by:
         return None
-    if low is None or high is None:
+    if ends is None:
         return right
     if not right.is_number or not sp.N(right, DIGITS).is_real:
         return None
-    inside = compare(right, low) >= 0 and compare(right, high) <= 0
+    inside = compare(right, ends[0]) >= 0 and compare(right, ends[1]) <= 0
     return right if inside and compare(expr.subs(by, right), sp.Integer(0)) == 0 else None
 
 
@@ -135,27 +122,21 @@ def _peel(left: sp.Expr, right: sp.Expr, by: sp.Symbol) -> tuple[sp.Expr, sp.Exp
     return None
 
 
-def _bisected(
-    expr: sp.Expr, by: sp.Symbol, slope: int, low: sp.Expr, high: sp.Expr
-) -> sp.Expr | None:
+def _bisected(expr: sp.Expr, by: sp.Symbol, slope: int, ends: Ends) -> sp.Expr | None:
     """Where a monotone expression changes sign inside an interval, at 40 digits."""
-    ends = _bracket(expr, by, slope, low, high)
-    if ends is None:
+    bracket = _bracket(expr, by, slope, ends)
+    if bracket is None:
         return None
-    a, b = ends
+    a, b = bracket
     for _ in range(STEPS):
         middle = (a + b) / 2
-        value = sp.N(expr.subs(by, middle), DIGITS)
-        if value * slope > 0:
-            b = middle
-        else:
-            a = middle
+        above = sp.N(expr.subs(by, middle), DIGITS) * slope > 0
+        a, b = (a, middle) if above else (middle, b)
     return a
 
 
-def _bracket(
-    expr: sp.Expr, by: sp.Symbol, slope: int, low: sp.Expr, high: sp.Expr
-) -> tuple[sp.Expr, sp.Expr] | None:
+def _bracket(expr: sp.Expr, by: sp.Symbol, slope: int, ends: Ends) -> Ends | None:
+    low, high = ends
     a = sp.N(low, DIGITS) if low is not -sp.oo else _far(expr, by, -slope, -1)
     b = sp.N(high, DIGITS) if high is not sp.oo else _far(expr, by, slope, 1)
     if a is None or b is None:

@@ -15,7 +15,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import call, function_name, number
+from cspec.compiler.expressions.rewrite import (
+    call,
+    constant_factor,
+    function_name,
+    number,
+    signed,
+    signed_number,
+    signed_sum,
+)
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.records.problem import Relation
 from cspec.dsl.tree.constants import Values, value_or_none
@@ -50,20 +58,19 @@ def normalized(value: Expr, relation: Relation, bound: Expr, params: Values) -> 
 def _step(n: Normal, params: Values) -> Normal:
     if n.relation == "in":
         return n
-    renamed = renamed_quantity(n.value)
-    if renamed is not None:
+    if (renamed := renamed_quantity(n.value)) is not None:
         return Normal(renamed, n.relation, n.bound)
-    if _constant(n.value, params) is not None and _constant(n.bound, params) is None:
+    if value_or_none(n.value, params) is not None and value_or_none(n.bound, params) is None:
         return Normal(n.bound, FLIPPED[n.relation], n.value)
     match n.value:
-        case Negate(operand=operand) if _constant(n.bound, params) is not None:
+        case Negate(operand=operand) if value_or_none(n.bound, params) is not None:
             return Normal(operand, FLIPPED[n.relation], _minus(n.bound))
         case Sum():
             return _move_terms(n, n.value, params)
         case Product():
             return _move_factors(n, n.value, params)
         case Power(base=base, exponent=exponent):
-            return _root(n, base, _constant(exponent, params), params)
+            return _root(n, base, value_or_none(exponent, params), params)
         case Call(function=Name(id=name), arguments=(subject, *rest), keywords=()):
             return _of_call(n, name, subject, tuple(rest), params)
     return n
@@ -71,7 +78,7 @@ def _step(n: Normal, params: Values) -> Normal:
 
 def _of_call(n: Normal, name: str, subject: Expr, rest: tuple[Expr, ...], params: Values) -> Normal:
     """Functions of one argument: factors inside a norm, roots, and norms that are at most 0."""
-    bound = _constant(n.bound, params)
+    bound = value_or_none(n.bound, params)
     if name == "sqrt" and bound is not None and bound >= 0:
         return Normal(subject, n.relation, Power(base=n.bound, exponent=number(2)))
     if name in NONNEGATIVE and n.relation == "<=" and bound == 0:
@@ -94,18 +101,12 @@ def _factor_inside(expr: Expr, params: Values) -> tuple[float, Expr] | None:
             return -1.0, operand
         case Product(operands=(left, right), operators=("*",)):
             for one, other in ((left, right), (right, left)):
-                value = _constant(one, params)
-                if value is not None:
+                if (value := value_or_none(one, params)) is not None:
                     return value, other
         case Product(operands=(left, right), operators=("/",)):
-            value = _constant(right, params)
-            if value:
+            if value := value_or_none(right, params):
                 return 1 / value, left
     return None
-
-
-def _constant(expr: Expr, params: Values) -> float | None:
-    return value_or_none(expr, params)
 
 
 def _minus(expr: Expr) -> Expr:
@@ -114,26 +115,18 @@ def _minus(expr: Expr) -> Expr:
             return expr
         case Negate(operand=operand):
             return operand
-        case _:
-            return Negate(operand=expr, span=expr.span)
-
-
-def _terms(total: Sum) -> list[tuple[str, Expr]]:
-    return list(zip(("+", *total.operators), total.operands, strict=True))
+    return Negate(operand=expr, span=expr.span)
 
 
 def _sum(terms: list[tuple[str, Expr]]) -> Expr:
-    first = _minus(terms[0][1]) if terms[0][0] == "-" else terms[0][1]
-    if len(terms) == 1:
-        return first
-    operands = (first, *(term for _, term in terms[1:]))
-    return Sum(operands=operands, operators=tuple(o for o, _ in terms[1:]))
+    (sign, term), *rest = terms
+    return signed_sum([("+", _minus(term) if sign == "-" else term), *rest])
 
 
 def _move_terms(n: Normal, total: Sum, params: Values) -> Normal:
     """Constant terms to the bound; with a bound of 0, one subtracted tensor, too (`W - W.T`)."""
-    kept = [t for t in _terms(total) if _constant(t[1], params) is None]
-    moved = [t for t in _terms(total) if _constant(t[1], params) is not None]
+    kept = [t for t in signed(total) if value_or_none(t[1], params) is None]
+    moved = [t for t in signed(total) if value_or_none(t[1], params) is not None]
     if not kept:
         return n
     zero = isinstance(n.bound, Number) and n.bound.value == 0
@@ -150,23 +143,13 @@ def _move_terms(n: Normal, total: Sum, params: Values) -> Normal:
 
 def _move_factors(n: Normal, product: Product, params: Values) -> Normal:
     """A constant factor or divisor to the bound; a negative one turns the relation."""
-    if "@" in product.operators or _constant(n.bound, params) is None:
+    bound = value_or_none(n.bound, params)
+    if "@" in product.operators or bound is None:
         return n
-    factor = 1.0
-    kept: list[tuple[str, Expr]] = []
-    for sign, operand in zip(("*", *product.operators), product.operands, strict=True):
-        value = _constant(operand, params)
-        if value is None:
-            kept.append((sign, operand))
-        elif value == 0:
-            return n
-        else:
-            factor = factor * value if sign == "*" else factor / value
-    if len(kept) != 1 or kept[0][0] != "*":
+    factor, kept = constant_factor(product, params)
+    if not factor or math.isnan(factor) or len(kept) != 1 or kept[0][0] != "*":
         return n
     relation = n.relation if factor > 0 else FLIPPED[n.relation]
-    bound = _constant(n.bound, params)
-    assert bound is not None
     return Normal(kept[0][1], relation, _quotient(n.bound, bound, factor))
 
 
@@ -175,18 +158,14 @@ def _quotient(written: Expr, value: float, factor: float) -> Expr:
     if factor == 1:
         return written
     if not any(isinstance(node, Name) for node in walk(written)):
-        return _signed(value / factor)
+        return signed_number(value / factor)
     divided = Product(operands=(written, number(abs(factor))), operators=("/",), span=written.span)
     return divided if factor > 0 else Negate(operand=divided)
 
 
-def _signed(value: float) -> Expr:
-    return number(value) if value >= 0 else Negate(operand=number(-value))
-
-
 def _root(n: Normal, base: Expr, exponent: float | None, params: Values) -> Normal:
     """q^p <= r with q never negative: q <= r^(1/p)."""
-    bound = _constant(n.bound, params)
+    bound = value_or_none(n.bound, params)
     if function_name(base) not in NONNEGATIVE or exponent is None or exponent <= 0:
         return n
     if bound is None or bound < 0:
@@ -199,9 +178,10 @@ def _root(n: Normal, base: Expr, exponent: float | None, params: Values) -> Norm
 def square_root(bound: Expr, params: Values) -> Expr:
     """The root of a bound as people would write it: of `r^2` that is `r`, of 9 it is 3."""
     match bound:
-        case Power(base=base, exponent=Number(value=2)) if (_constant(base, params) or -1.0) > 0:
+        case Power(base=base, exponent=Number(value=2)) if (
+            value_or_none(base, params) or -1.0
+        ) > 0:
             return base
         case Number(value=value) if (value**0.5).is_integer():
             return number(value**0.5)
-        case _:
-            return call("sqrt", bound)
+    return call("sqrt", bound)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.places import Bound
+from cspec.compiler.axes.record import Bound
 from cspec.compiler.expressions.rewrite import rewrite
 from cspec.compiler.passes.canonical import behind
 from cspec.compiler.records.facts import ColumnFacts, Facts
@@ -68,18 +68,18 @@ def _by_columns(expr: Expr, inference: Inference) -> Expr:
 def _columns(expr: Expr, facts: Facts) -> dict[str, Range]:
     """The ranges of the columns that an expression names, over the datasets it averages."""
     datasets = {n.dataset for n in walk(expr) if isinstance(n, Expectation) and n.dataset}
+    known = [facts.data[name].columns if _whole(name, facts) else {} for name in datasets]
     found: dict[str, Range] = {}
     for name in names(expr):
-        lows = []
-        for dataset in datasets:
-            data = facts.data.get(dataset)
-            column = None if data is None or data.stream is not None else data.columns.get(name)
-            least = None if column is None else _least(column)
-            if least is not None:
-                lows.append(least)
-        if lows and len(lows) == len(datasets):
-            found[name] = Range(min(lows), float("inf"))
+        lows = [_least(columns[name]) for columns in known if name in columns]
+        if lows and len(lows) == len(known) and None not in lows:
+            found[name] = Range(min(low for low in lows if low is not None), float("inf"))
     return found
+
+
+def _whole(dataset: str, facts: Facts) -> bool:
+    """Whether all rows of a dataset were seen: of a stream some were."""
+    return dataset in facts.data and facts.data[dataset].stream is None
 
 
 def _least(column: ColumnFacts) -> float | None:

@@ -16,7 +16,7 @@ from cspec.compiler.expressions.text import text
 from cspec.compiler.passes.canonical import negate, with_parts
 from cspec.compiler.passes.expansion.each_example import over_examples, violated
 from cspec.compiler.passes.logic import Atom, Decided, Truth, formula, margin
-from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.passes.sides import sides
 from cspec.compiler.records.problem import Constraint, PerExample, Problem, WorstCase
 from cspec.dsl.messages.diagnostic import SpecError
@@ -26,10 +26,9 @@ from cspec.dsl.tree.nodes import EVENTS, Expr, Implies, Or
 def rules(problem: Problem, known: Decided) -> Problem:
     """The problem with its rules as violations, what is decided already left out of them."""
     sign = problem.objective_sign
-    constraints = tuple(
-        c if c.event is None else _of_rule(c, c.event, known, sign) for c in problem.constraints
+    changed = map_constraints(
+        problem, lambda c: c if c.event is None else _of_rule(c, c.event, known, sign)
     )
-    changed = problem.model_copy(update={"constraints": constraints})
     return map_expressions(changed, lambda expr: rewrite(expr, lambda node: _guided(node, known)))
 
 

@@ -7,11 +7,9 @@ solvers, the epigraph form and slopes know them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
-from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import (
@@ -25,12 +23,11 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.values.shapes import Shape
 
 WORDS = ("gap", "ratio")
 
 
-def spread(problem: Problem, shapes: Mapping[str, Shape], params: Values) -> Problem:
+def spread(problem: Problem, shapes: Shapes, params: Values) -> Problem:
     """The problem with both words spelled out. `shapes` are those of decision variables.
 
     gap(x) <= 1    ->    max(x) - min(x) <= 1
@@ -39,15 +36,18 @@ def spread(problem: Problem, shapes: Mapping[str, Shape], params: Values) -> Pro
     def spelled(expr: Expr) -> Expr:
         if not isinstance(expr, Call) or function_name(expr) not in WORDS:
             return expr
-        (vector,) = expr.arguments
-        if not shape_of(vector, shapes, params):
-            return expr
-        ends = call("max", vector), call("min", vector)
-        if function_name(expr) == "gap":
-            return Sum(operands=ends, operators=("-",), span=expr.span)
-        return Product(operands=ends[::-1], operators=("/",), span=expr.span)
+        return spelled_out(expr) if shape_of(expr.arguments[0], shapes, params) else expr
 
     return map_expressions(problem, lambda expr: rewrite(expr, spelled)) if shapes else problem
+
+
+def spelled_out(expr: Call) -> Expr:
+    """`gap(v)` and `ratio(v)` by the largest and the smallest of v."""
+    (vector,) = expr.arguments
+    ends = call("max", vector), call("min", vector)
+    if function_name(expr) == "gap":
+        return Sum(operands=ends, operators=("-",), span=expr.span)
+    return Product(operands=ends[::-1], operators=("/",), span=expr.span)
 
 
 def gaps(problem: Problem) -> Problem:
@@ -61,8 +61,7 @@ def gaps(problem: Problem) -> Problem:
         found = _gathered(constraint.value)
         return constraint.model_copy(update={"value": found}) if found is not None else constraint
 
-    constraints = tuple(gathered(c) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints})
+    return map_constraints(problem, gathered)
 
 
 def _gathered(value: Expr) -> Expr | None:

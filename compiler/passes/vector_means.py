@@ -10,8 +10,8 @@ A mean of several numbers an example that stands for one number stays as it is, 
 from __future__ import annotations
 
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.expressions.rewrite import function_name, number
-from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.expressions.rewrite import changed, function_name, number
+from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -43,49 +43,43 @@ def vector_means(problem: Problem, inference: Inference) -> Problem:
     if not inference.known.facts.data:
         return problem
     writer = _Writer(inference)
-    found = map_expressions(problem, writer.number)
-    constraints = tuple(_parts(c, writer) for c in found.constraints)
-    return found.model_copy(update={"constraints": constraints})
 
+    def parts(c: Constraint) -> Constraint:
+        """Canonical functions may be vectors: of `max(v) <= b` it is `v - b`."""
+        if not any(function_name(node) in _VECTORS for node in walk(c.value)):
+            return c
+        return c.model_copy(update={"parts": tuple(writer.written(p, True) for p in c.parts)})
 
-def _parts(c: Constraint, writer: _Writer) -> Constraint:
-    """Canonical functions may be vectors: of `max(v) <= b` it is `v - b`."""
-    if not any(function_name(node) in _VECTORS for node in walk(c.value)):
-        return c
-    return c.model_copy(update={"parts": tuple(map(writer.vector, c.parts))})
+    return map_constraints(map_expressions(problem, writer.written), parts)
 
 
 class _Writer:
     def __init__(self, inference: Inference) -> None:
         self.inference = inference
 
-    def number(self, expr: Expr) -> Expr:
-        """An expression that is wanted as one number."""
-        found = self._visit(expr, False)
-        assert isinstance(found, Expr)
-        return found
-
-    def vector(self, expr: Expr) -> Expr:
-        """An expression that may be a vector."""
-        found = self._visit(expr, True)
-        assert isinstance(found, Expr)
-        return found
+    def written(self, expr: Expr, vector: bool = False) -> Expr:
+        """An expression that is wanted as one number, or may be a vector."""
+        return changed(expr, lambda node: self._visit(node, vector))
 
     def _visit(self, node: Node, vector: bool) -> Node:
         match node:
-            case Expectation() if vector and self._size(node):
-                return self._written_out(node)
+            case Expectation() if vector and (size := self._size(node)):
+                places = [Index(value=node.body, indices=(number(k),)) for k in range(size)]
+                items = tuple(_of_place(node, place) for place in places)
+                return Vector(items=items, span=node.span)
             case Index(value=Expectation() as mean) | Attribute(value=Expectation() as mean):
-                return self._entry(node, mean)
+                indices = node.indices if isinstance(node, Index) else (node,)
+                one = len(indices) == 1 and not isinstance(indices[0], Slice)
+                if not one or not self._size(mean):
+                    return node
+                return _of_place(mean, node.model_copy(update={"value": mean.body}))
             case Call():
                 inside = self._keeps(node, vector)
-                return rebuild(node, lambda child: self._visit(child, inside))
             case Product(operators=operators) if "@" in operators:
-                return rebuild(node, lambda child: self._visit(child, True))
-            case Sum() | Product() | Negate() | Power() | Vector():
-                return rebuild(node, lambda child: self._visit(child, vector))
+                inside = True
             case _:
-                return rebuild(node, lambda child: self._visit(child, False))
+                inside = vector and isinstance(node, Sum | Product | Negate | Power | Vector)
+        return rebuild(node, lambda child: self._visit(child, inside))
 
     @staticmethod
     def _keeps(call: Call, vector: bool) -> bool:
@@ -108,21 +102,7 @@ class _Writer:
         size = (body.shape or (0,))[0]
         return size if size <= MOST else 0
 
-    def _written_out(self, mean: Expectation) -> Expr:
-        items = tuple(_of_entry(mean, k) for k in range(self._size(mean)))
-        return Vector(items=items, span=mean.span)
 
-    def _entry(self, node: Index | Attribute, mean: Expectation) -> Expr:
-        if not self._size(mean) or (isinstance(node, Index) and _several(node)):
-            return node
-        body = node.model_copy(update={"value": mean.body, "span": mean.body.span})
-        return mean.model_copy(update={"body": body})
-
-
-def _several(index: Index) -> bool:
-    return len(index.indices) != 1 or isinstance(index.indices[0], Slice)
-
-
-def _of_entry(mean: Expectation, place: int) -> Expectation:
-    body = Index(value=mean.body, indices=(number(place),), span=mean.body.span)
-    return mean.model_copy(update={"body": body})
+def _of_place(mean: Expectation, place: Index | Attribute) -> Expectation:
+    """The mean of one place of what is averaged, which stands where all of them did."""
+    return mean.model_copy(update={"body": place.model_copy(update={"span": mean.body.span})})

@@ -10,10 +10,9 @@ its members. Short sums are left as they are typed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from cspec.compiler.algebra.shapes import shape_of
+from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.algebra.sympy import ELEMENTARY
 from cspec.compiler.expressions.rewrite import call, number
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -32,7 +31,6 @@ from cspec.dsl.tree.nodes import (
     Vector,
 )
 from cspec.dsl.tree.rebuild import mentions
-from cspec.dsl.values.shapes import Shape
 
 LEAST = 32
 """Members from which on a sum is taken as a whole."""
@@ -44,7 +42,7 @@ class _NotWholeError(Exception):
     """A body that is no expression of whole vectors."""
 
 
-def whole_sum(node: Comprehension, shapes: Mapping[str, Shape], params: Values) -> Expr | None:
+def whole_sum(node: Comprehension, shapes: Shapes, params: Values) -> Expr | None:
     """A `sum`, `max` or `min` over all entries of vectors without an index; None of others."""
     if node.function not in ("sum", "max", "min"):
         return None
@@ -79,7 +77,7 @@ class _Along(NamedTuple):
 
     name: str
     size: int
-    shapes: Mapping[str, Shape]
+    shapes: Shapes
     params: Values
 
     def of(self, expr: Expr) -> Expr:

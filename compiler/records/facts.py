@@ -14,14 +14,18 @@ MOST_CLASSES = 10_000
 """Whole numbers from this one on are no class numbers."""
 
 
+Classes = tuple[str | int | float | bool, ...]
+"""What the codes 0, 1, ... of a categorical column stand for."""
+
+
 class ColumnFacts(BaseModel, frozen=True, extra="forbid"):
     """One column of a dataset."""
 
     kind: Literal["real", "integer", "categorical"]
     shape: tuple[int, ...] = ()
     """Shape of one example."""
-    classes: tuple[str | int | float | bool, ...] = ()
-    """Of a categorical column: what its codes 0, 1, ... stand for."""
+    classes: Classes = ()
+    """Of a categorical column."""
     levels: tuple[int, ...] = ()
     """Of a column of whole numbers that takes few: which ones, in order."""
     counts: tuple[int, ...] = ()
@@ -107,13 +111,6 @@ class DataFacts(BaseModel, frozen=True, extra="forbid"):
             if held.keys() <= set(names):
                 places = [(names.index(name), code) for name, code in held.items()]
                 return sum(n for codes, n in counts if all(codes[p] == c for p, c in places))
-        return None
-
-    def joint_counts(self, columns: tuple[str, ...], codes: tuple[int, ...]) -> int | None:
-        """Rows with these codes in these columns; None if the combination was not counted."""
-        for names, counts in self.joint:
-            if names == columns:
-                return dict(counts).get(codes, 0)
         return None
 
 

@@ -91,23 +91,13 @@ class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     def either(self, equal: str, below: str) -> str:
         """One formula for equalities, another one for inequalities."""
-        match self.relation:
-            case "<=":
-                return below
-            case "==":
-                return equal
-            case _:
-                return f"where(floor < 0, {equal}, {below})"
+        mixed = f"where(floor < 0, {equal}, {below})"
+        return {"<=": below, "==": equal}.get(self.relation, mixed)
 
     def projected(self, formula: str) -> str:
         """The formula with the dual projection of the rule's relations around it."""
-        match self.relation:
-            case "<=":
-                return f"relu({formula})"
-            case "==":
-                return formula
-            case _:
-                return f"maximum({formula}, floor)"
+        mixed = f"maximum({formula}, floor)"
+        return {"<=": f"relu({formula})", "==": formula}.get(self.relation, mixed)
 
 
 class Fragment(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True):

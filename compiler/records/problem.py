@@ -185,17 +185,14 @@ def membership(value: Expr, bound: Expr) -> SetMember | None:
         case Name(id=word):
             return SetMember(word=word, subject=value)
         case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
-            center = {}
+            given = {k.name: k.value for k in keywords}
             if word == "ball" and len(arguments) == 2:
-                center, arguments = {"center": arguments[0]}, arguments[1:]
-            named = {str(i): a for i, a in enumerate(arguments)} | {
-                k.name: k.value for k in keywords
-            }
-            return SetMember(word=word, subject=value, arguments={**named, **center})
+                given["center"], arguments = arguments[0], arguments[1:]
+            given = {str(i): a for i, a in enumerate(arguments)} | given
+            return SetMember(word=word, subject=value, arguments=given)
         case Interval(lower=low, upper=high):
             return SetMember(word="box", subject=value, arguments={"0": low, "1": high})
-        case _:
-            return None
+    return None
 
 
 class Recovery(BaseModel, frozen=True, extra="forbid"):
@@ -310,6 +307,16 @@ class DerivedBound(BaseModel, frozen=True, extra="forbid"):
     upper: float | None = None
     text: str = ""
     """For people: `sin(x) <= eps is x <= 0.5236, because sin(x) increases on [0, pi/2]`."""
+
+    @classmethod
+    def of(
+        cls, c: Constraint, part: int, place: tuple[str, Index_], end: float, rises: bool, text: str
+    ) -> DerivedBound:
+        """The bound of a variable that a function is: an upper one where it rises with it."""
+        variable, index = place
+        ends = {"upper" if rises else "lower": end}
+        named = {"label": c.label, "member": c.member, "variable": variable, "index": index}
+        return cls(part=part, text=text, **named, **ends)
 
 
 class Eliminated(BaseModel, frozen=True, extra="forbid"):

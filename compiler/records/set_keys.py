@@ -25,8 +25,7 @@ class SetKeys:
 
     def of(self, member: SetMember) -> Hashable:
         """The key of a set."""
-        rows = self._number(member.rows)
-        return member.word, self.arguments(member), rows, member.part
+        return member.word, self.arguments(member), self._number(member.rows), member.part
 
     def _number(self, value: dict[str, object] | tuple[object, ...]) -> int:
         seen = self._seen.get(id(value))

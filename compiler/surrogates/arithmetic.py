@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.expressions.rewrite import number, signed, signed_sum
 from cspec.compiler.passes.canonical import negate
 from cspec.dsl.tree.nodes import Expr, Negate, Number, Product, Sum
 
@@ -19,19 +19,12 @@ def is_number(expr: Expr, value: float) -> bool:
 
 def total(terms: Sequence[tuple[str, Expr]]) -> Expr:
     """The sum of terms with their signs: (`+`, a), (`-`, b) is a - b."""
-    flat: list[tuple[str, Expr]] = []
-    for sign, term in terms:
-        flat += [(_signs(sign, inner), part) for inner, part in terms_of(term)]
-    kept = [(sign, term) for sign, term in _together(flat) if not is_number(term, 0)]
+    kept = [pair for pair in _together(_opened(terms)) if not is_number(pair[1], 0)]
     if not kept:
         return ZERO
     (sign, first), *rest = kept
-    if sign == "-":
-        first = negate(first)
-    if not rest:
-        return first
-    operands = (first, *(term for _, term in rest))
-    return Sum(operands=operands, operators=tuple(sign for sign, _ in rest), span=first.span)
+    first = negate(first) if sign == "-" else first
+    return signed_sum([("+", first), *rest], first.span)
 
 
 def _together(terms: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
@@ -49,22 +42,21 @@ def _together(terms: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
 def terms_of(expr: Expr) -> list[tuple[str, Expr]]:
     """The terms of a sum with their signs, sums in it opened."""
     match expr:
-        case Sum(operands=operands, operators=operators):
-            pairs = zip(("+", *operators), operands, strict=True)
-            return [(_signs(s, inner), part) for s, term in pairs for inner, part in terms_of(term)]
+        case Sum():
+            return _opened(signed(expr))
         case Negate(operand=operand):
-            return [(_signs("-", inner), part) for inner, part in terms_of(operand)]
-        case _:
-            return [("+", expr)]
+            return _opened([("-", operand)])
+    return [("+", expr)]
 
 
-def _signs(one: str, other: str) -> str:
-    return "+" if one == other else "-"
+def _opened(terms: Sequence[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+    inside = [(sign, inner, part) for sign, term in terms for inner, part in terms_of(term)]
+    return [("+" if sign == inner else "-", part) for sign, inner, part in inside]
 
 
-def plus(left: Expr, right: Expr) -> Expr:
-    """left + right."""
-    return total([("+", left), ("+", right)])
+def plus(*terms: Expr) -> Expr:
+    """The sum of some terms."""
+    return total([("+", term) for term in terms])
 
 
 def less(left: Expr, right: Expr) -> Expr:
@@ -74,9 +66,7 @@ def less(left: Expr, right: Expr) -> Expr:
 
 def times(*factors: Expr) -> Expr:
     """The product; numbers 0 and 1 are not written."""
-    flat: list[Expr] = []
-    for factor in factors:
-        flat += _factors(factor)
+    flat = [part for factor in factors for part in _factors(factor)]
     if any(is_number(factor, 0) for factor in flat):
         return ZERO
     kept = [factor for factor in flat if not is_number(factor, 1)]
@@ -102,6 +92,4 @@ def over(expr: Expr, divisor: float | Expr) -> Expr:
 
 def complement(expr: Expr) -> Expr:
     """1 - expr."""
-    if isinstance(expr, Number):
-        return number(1 - expr.value)
-    return less(ONE, expr)
+    return number(1 - expr.value) if isinstance(expr, Number) else less(ONE, expr)

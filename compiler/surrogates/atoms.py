@@ -7,23 +7,17 @@ is about other examples, and gets a surrogate of its own; so are means over nois
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from cspec.compiler.expressions.moving import is_prediction as is_prediction
 from cspec.compiler.expressions.moving import moves as moves
 from cspec.compiler.expressions.rewrite import function_name, same
 from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
 from cspec.dsl.explicit.measured_on import TAILS
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Call,
-    Expectation,
-    Expr,
-    Name,
-    Node,
-    Product,
-)
+from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Product
 
+Said = TypeVar("Said", bound=Expr)
 REDUCTIONS = frozenset(
     {"max", "min", "sum", "mean", "norm", "l1", "l2", "sumsq", "dot", "std", "variance", "median"}
     | {"all", "any"}
@@ -33,9 +27,7 @@ REDUCTIONS = frozenset(
 
 def is_mean(expr: Node) -> bool:
     """Whether an expression is a statistic over examples of its own."""
-    if isinstance(expr, Expectation | PerExample):
-        return True
-    return isinstance(expr, Call) and function_name(expr) in TAILS
+    return isinstance(expr, Expectation | PerExample) or function_name(expr) in TAILS
 
 
 def is_closed(expr: Node) -> bool:
@@ -56,12 +48,10 @@ def over_data(expr: Node, dataset: str | None) -> str | None:
 
 def reduces(expr: Expr) -> bool:
     """Whether an expression makes one number of the entries of each example."""
-    if isinstance(expr, Product):
-        return "@" in expr.operators
+    if not isinstance(expr, Call):
+        return isinstance(expr, Product) and "@" in expr.operators
     word = function_name(expr)
-    if not isinstance(expr, Call) or word not in REDUCTIONS:
-        return False
-    return len(expr.arguments) == (2 if word in ("norm", "dot") else 1)
+    return word in REDUCTIONS and len(expr.arguments) == (2 if word in ("norm", "dot") else 1)
 
 
 def outside_means(expr: Node) -> Iterator[Node]:
@@ -76,11 +66,16 @@ def outside_means(expr: Node) -> Iterator[Node]:
 
 def predictions(expr: Expr, moving: frozenset[str]) -> list[Call]:
     """The predictions that move outside of means, each once."""
-    found: list[Call] = []
-    for node in outside_means(expr):
-        mine = isinstance(node, Call) and is_prediction(node) and moves(node, moving)
-        if isinstance(node, Call) and mine and not any(same(node, other) for other in found):
-            found.append(node)
+    calls = (node for node in outside_means(expr) if isinstance(node, Call))
+    return each_once(call for call in calls if is_prediction(call) and moves(call, moving))
+
+
+def each_once(expressions: Iterable[Said]) -> list[Said]:
+    """Expressions without those that say the same as one before."""
+    found: list[Said] = []
+    for expr in expressions:
+        if not any(same(expr, other) for other in found):
+            found.append(expr)
     return found
 
 
@@ -91,11 +86,10 @@ def events(expr: Expr, moving: frozenset[str]) -> list[Expr]:
     while stack:
         node = stack.pop()
         if isinstance(node, EVENTS) and moves(node, moving):
-            if not any(same(node, other) for other in found):
-                found.append(node)
+            found.append(node)
         elif not is_closed(node):
             stack.extend(reversed(node.children()))
-    return found
+    return each_once(found)
 
 
 def share(left: Expr, right: Expr, moving: frozenset[str]) -> bool:
@@ -108,18 +102,9 @@ def together(operands: tuple[Expr, ...], moving: frozenset[str]) -> list[list[in
     """Places of operands that are about the same predictions, each group in the order written."""
     groups: list[list[int]] = []
     for place, operand in enumerate(operands):
-        mine = [
-            group
-            for group in groups
-            if any(share(operands[other], operand, moving) for other in group)
-        ]
-        if not mine:
-            groups.append([place])
-            continue
-        first, *rest = mine
-        for other in rest:
-            first += other
-            groups.remove(other)
-        first.append(place)
-        first.sort()
+        mine = [g for g in groups if any(share(operands[other], operand, moving) for other in g)]
+        joint = sorted([place, *(other for group in mine for other in group)])
+        at = groups.index(mine[0]) if mine else len(groups)
+        groups = [group for group in groups if group not in mine]
+        groups.insert(at, joint)
     return groups

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from cspec.compiler.axes.calls import call_key
-from cspec.compiler.axes.places import PartOf
-from cspec.compiler.axes.record import Axes
+from cspec.compiler.axes.record import Axes, PartOf
 from cspec.compiler.expressions.rewrite import function_name, rewrite
 from cspec.compiler.passes.expansion.expand import Expansion, written_out
 from cspec.compiler.records.facts import OutputFacts
@@ -49,9 +48,7 @@ class SoftenerBase(ABC):
 
     def steady(self) -> Self:
         """The same with a stand-in that has no side."""
-        if not self.word.one_sided:
-            return self
-        return self.plain("side")
+        return self.plain("side") if self.word.one_sided else self
 
     def plain(self, why: Why) -> Self:
         """The same with the sigmoid; why another stand-in that was asked for is not taken."""
@@ -96,16 +93,11 @@ class SoftenerBase(ABC):
 
     def is_flat(self, node: Expr) -> bool:
         """Whether a node itself is constant almost everywhere, and moves."""
-        if isinstance(node, EVENTS):
-            return atoms.moves(node, self.moving)
-        if not isinstance(node, Call):
-            return False
-        return self._flat_function(node) and atoms.moves(node, self.moving)
+        flat = isinstance(node, EVENTS) or (isinstance(node, Call) and self._flat_function(node))
+        return flat and atoms.moves(node, self.moving)
 
     def _flat_function(self, call: Call) -> bool:
-        word = function_name(call)
-        if word is None:
-            return False
+        word = function_name(call) or ""
         known = self.setting.inference.known
         signature = known.signature(word)
         told = signature is not None and (signature.imported or signature.family == "elementary")
@@ -118,9 +110,8 @@ class SoftenerBase(ABC):
     def _cut_off(self, expr: Expr) -> bool:
         """Whether a model or a person's own function gives whole numbers, or no gradient."""
         seen = self._seen(expr)
-        if seen is None or seen.refusal or seen.parts:
-            return False
-        return seen.kind != "real" or not seen.gradient
+        known = seen is not None and not (seen.refusal or seen.parts)
+        return seen is not None and known and (seen.kind != "real" or not seen.gradient)
 
     def _seen(self, expr: Expr) -> OutputFacts | None:
         """What a call was seen to give, or one part of what it gives."""
@@ -156,11 +147,8 @@ class SoftenerBase(ABC):
         Means have surrogates of their own; what goes over a listed set is written out; memberships
         and chains are comparisons of two sides.
         """
-        inside = [
-            n for n in atoms.outside_means(expr) if isinstance(n, Expr) and atoms.is_closed(n)
-        ]
-        for mean in inside:
-            if self.flat(mean):
+        for mean in list(filter(atoms.is_closed, atoms.outside_means(expr))):
+            if isinstance(mean, Expr) and self.flat(mean):
                 expr = replaced(expr, mean, self.mean(mean, 0))
         return links(self.listed(expr), self.moving)
 

@@ -10,9 +10,10 @@ surrogate smaller, the slope of abs(soft a - soft b) would widen the gap that is
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import call, function_name, number, same
+from cspec.compiler.expressions.rewrite import call, function_name, number, same, with_operands
 from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.passes.canonical import negate
+from cspec.compiler.passes.spread import spelled_out
 from cspec.compiler.surrogates.atoms import is_mean
 from cspec.dsl.tree.nodes import Call, Expr, Negate, Power, Product, Sum
 
@@ -44,12 +45,8 @@ def _extremes(expr: Expr) -> Expr:
             return call("max", inner, negate(inner))
         case "relu", (inner,):
             return call("max", inner, number(0))
-        case "gap", (vector,):
-            ends = (call("max", vector), call("min", vector))
-            return Sum(operands=ends, operators=("-",), span=expr.span)
-        case "ratio", (vector,):
-            ends = (call("min", vector), call("max", vector))
-            return Product(operands=ends, operators=("/",), span=expr.span)
+        case "gap" | "ratio", (_,):
+            return spelled_out(expr)
     return expr
 
 
@@ -79,8 +76,6 @@ def _with_parts(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
     match expr:
         case Negate():
             return negate(parts[0])
-        case Power():
-            return expr.model_copy(update={"base": parts[0]})
-        case Call():
-            return expr.model_copy(update={"arguments": parts})
-    return expr.model_copy(update={"operands": parts})
+        case Power(exponent=exponent):
+            return with_operands(expr, (*parts, exponent))
+    return with_operands(expr, parts)

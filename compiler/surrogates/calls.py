@@ -5,13 +5,7 @@ from __future__ import annotations
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
-from cspec.compiler.surrogates.atoms import (
-    is_mean,
-    is_prediction,
-    predictions,
-    reduces,
-    share,
-)
+from cspec.compiler.surrogates.atoms import is_mean, is_prediction, predictions, reduces, share
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.statistics import statistic
@@ -36,7 +30,11 @@ def call_mean(s: SoftenerBase, expr: Call, sign: int) -> Expr:
     if is_prediction(expr):
         return over_classes(s, expr, sign)
     if word in ("all", "any") and len(expr.arguments) == 1:
-        return _every_entry(s, expr, word, sign)
+        # All entries hold as far as the one that holds least, any as far as the one that holds
+        # most: a product over many entries would have no gradient left.
+        if predictions(expr, s.moving):
+            return over_classes(s, expr, sign)
+        return call("min" if word == "all" else "max", s.mean(expr.arguments[0], sign))
     if word == "abs" and s.word.one_sided and sign != 0 and not s.open_flat(expr):
         inner = expr.arguments[0]  # |v| is the larger of v and -v, each from its own side
         return call("max", s.mean(inner, sign), negate(s.mean(inner, -sign)))
@@ -46,9 +44,8 @@ def call_mean(s: SoftenerBase, expr: Call, sign: int) -> Expr:
         return _of_atoms(s, expr, word, sign)
     found = expr.model_copy(update={"arguments": _arguments(s, expr, word, sign)})
     if s.is_flat(expr):
-        return s.remarks.refuse(
-            expr, "constant almost everywhere, or cut off from what it is given"
-        )
+        why = "constant almost everywhere, or cut off from what it is given"
+        return s.remarks.refuse(expr, why)
     return found
 
 
@@ -72,26 +69,12 @@ def _of_atoms(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
         return expr.model_copy(update={"arguments": _arguments(s, expr, word, sign)})
     if family in ("elementary", "reduction"):
         return over_atoms(s, expr, sign)
-    lost = s.out_of_reach(expr)
-    if lost is not None:
+    if (lost := s.out_of_reach(expr)) is not None:
         return s.remarks.refuse(lost, "cut off from the parameters, or constant almost everywhere")
-    helps: tuple[str, ...] = ()
-    inside = predictions(expr, s.moving)
-    if inside:
-        model = function_name(inside[0].arguments[0]) or "f"
-        helps = (f"for labels that stay as they are: `model ref = frozen({model})`",)
+    models = [function_name(p.arguments[0]) or "f" for p in predictions(expr, s.moving)]
+    helps = [f"for labels that stay as they are: `model ref = frozen({m})`" for m in models[:1]]
     label = f"a prediction or event inside `{word}`, which is no function of one number"
-    return s.remarks.refuse(expr, label, helps)
-
-
-def _every_entry(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
-    """All entries hold as far as the one that holds least, any as far as the one that holds most.
-
-    A product over many entries would have no gradient left.
-    """
-    if predictions(expr.arguments[0], s.moving):
-        return over_classes(s, expr, sign)
-    return call("min" if word == "all" else "max", s.mean(expr.arguments[0], sign))
+    return s.remarks.refuse(expr, label, tuple(helps))
 
 
 def _choice(s: SoftenerBase, expr: Call, sign: int) -> Expr:
@@ -113,8 +96,7 @@ def _of_groups(s: SoftenerBase, expr: Call, word: str, sign: int) -> Expr:
     """
     vector, *rest = expr.arguments
     if not s.word.one_sided or sign == 0:
-        means = (s.mean(vector, 0), *rest)
-        return expr.model_copy(update={"arguments": means})
+        return expr.model_copy(update={"arguments": (s.mean(vector, 0), *rest)})
     above, below = s.mean(vector, sign), s.mean(vector, -sign)
     match word:
         case "differences":

@@ -6,15 +6,17 @@ and how many there are need not be known: `pred != 1` is 1 - prob[1].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import number, same
-from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, times, total
-from cspec.compiler.surrogates.atoms import is_prediction, moves, predictions
+from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, plus, times, total
+from cspec.compiler.surrogates.atoms import each_once, is_prediction, moves, predictions
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.classes import (
     Class,
+    Classes,
     Other,
     Uses,
     classes_of,
@@ -22,29 +24,35 @@ from cspec.compiler.surrogates.classes import (
     predicted,
     uses_of,
 )
-from cspec.compiler.surrogates.unknown_classes import fresh, over_names
 from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
+    Binder,
     Call,
     Compare,
+    Comprehension,
     Expr,
     FiniteSet,
     Membership,
+    Name,
     Not,
     Number,
     Product,
     String,
+    walk,
 )
+from cspec.dsl.tree.rebuild import names
 
 MOST_CLASSES = 100
 """Classes that are written out at most."""
 
 
 class Cell(NamedTuple):
-    """Classes for which an expression is the same."""
+    """Classes for which an expression is the same: places among the probabilities."""
 
-    classes: tuple[Class, ...]
+    places: tuple[Expr, ...]
     value: Expr
+    guard: Expr = ONE
+    """Of a label: whether it is none of the classes with a name."""
 
 
 def over_classes(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
@@ -54,31 +62,27 @@ def over_classes(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
     outputs = prediction.arguments[0]
     if isinstance(outputs, Call) and s.is_flat(outputs):
         return s.remarks.refuse(outputs, "cut off from what it is given, or from what trains")
-    pair = _pair(s, expr)
-    if pair is not None:
+    if (pair := _pair(s, expr)) is not None:
         return pair if isinstance(expr, Compare) and expr.operators == ("==",) else complement(pair)
     uses = uses_of(s, expr, prediction)
     known = classes_of(s, prediction)
     ordered = uses.limit is not None
     far = ordered and (uses.limit or 0) >= MOST_CLASSES
-    if uses.number or len(uses.labels) > 1 or far or (ordered and not numbered(known)):
-        return _each_class(s, expr, prediction, known, sign)
-    if ordered and uses.labels:
+    apart = ordered and (uses.labels or not numbered(known))
+    if uses.number or len(uses.labels) > 1 or far or apart:
         return _each_class(s, expr, prediction, known, sign)
     return _named_classes(s, expr, prediction, uses, sign)
 
 
 def _each_class(
-    s: SoftenerBase,
-    expr: Expr,
-    prediction: Call,
-    known: tuple[Class, ...] | None,
-    sign: int,
+    s: SoftenerBase, expr: Expr, prediction: Call, known: Classes | None, sign: int
 ) -> Expr:
-    if known is None:
-        if s.setting.bound:
-            return _no_classes(s, expr)
-        return _in_words(s, expr, prediction, sign)
+    if known is None and s.setting.bound:
+        return _no_classes(s, expr)
+    if known is None:  # for people alone
+        name = fresh(expr)
+        value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
+        return over_names(name, s.word.classes(prediction, (name,), 0), value)
     if len(known) > MOST_CLASSES:
         label = f"needs each of the {len(known)} classes, and at most {MOST_CLASSES} are written"
         helps = ("compare `pred` with classes or labels: `pred == y`, `pred in {0, 1}`",)
@@ -86,7 +90,7 @@ def _each_class(
     cells = _cells(s, expr, prediction, known, sign)
     if len(cells) == 1:
         return cells[0].value
-    return total([("+", term) for term in _terms(s, prediction, cells, sign)])
+    return plus(*_terms(s, prediction, cells, sign))
 
 
 def _no_classes(s: SoftenerBase, expr: Expr) -> Expr:
@@ -101,47 +105,34 @@ def _named_classes(s: SoftenerBase, expr: Expr, prediction: Call, uses: Uses, si
     if known is not None and len(named) == len(known):
         return _each_class(s, expr, prediction, known, sign)
     rest = s.mean(predicted(s, expr, prediction, Other(next(iter(uses.labels), None))), sign)
-    cells = [
-        cell for cell in _cells(s, expr, prediction, named, sign) if not same(cell.value, rest)
-    ]
+    found = _cells(s, expr, prediction, named, sign)
+    for label in uses.labels:
+        hit = s.mean(predicted(s, expr, prediction, Other(label, True)), sign)
+        found.append(Cell((label,), hit, _none_of(s, label, named)))
+    cells = [cell for cell in found if not same(cell.value, rest)]
     terms = list(_terms(s, prediction, cells, sign))
-    label = None
-    if uses.labels:
-        (other,) = uses.labels
-        hit = s.mean(predicted(s, expr, prediction, Other(other, True)), sign)
-        if not same(hit, rest):
-            guard = _none_of(s, other, named)
-            label = (other, guard)
-            chance = s.word.classes(prediction, (other,), sign * s.side(hit))
-            terms.append(times(guard, chance, hit))
-    if not cells and label is None:
+    if not cells:
         return rest
     if is_number(rest, 0):
-        return total([("+", term) for term in terms])
+        return plus(*terms)
     turned = -sign * s.side(rest)
-    chances = [s.word.classes(prediction, _places(cell), turned) for cell in cells]
-    if label is not None:
-        chances.append(times(label[1], s.word.classes(prediction, (label[0],), turned)))
+    chances = [times(cell.guard, s.word.classes(prediction, cell.places, turned)) for cell in cells]
     left = total([("+", ONE), *(("-", chance) for chance in chances)])
-    return total([*(("+", term) for term in terms), ("+", times(left, rest))])
+    return plus(*terms, times(left, rest))
 
 
 def _named(known: tuple[Class, ...] | None, uses: Uses) -> tuple[Class, ...]:
     """The classes that are named, and those up to the limit, in order."""
     if known is not None:
-        return tuple(cls for cls in known if _is_named(cls, uses))
+        highest = -math.inf if uses.limit is None else uses.limit
+        below = [cls.number is not None and cls.number <= highest for cls in known]
+        pairs = zip(known, below, strict=True)
+        return tuple(cls for cls, low in pairs if low or any(map(cls.named, uses.named)))
     limit = -1 if uses.limit is None else int(uses.limit // 1)
     numbers = {float(k) for k in range(limit + 1)}
     numbers |= {constant.value for constant in uses.named if isinstance(constant, Number)}
-    named = [constant for constant in uses.named if not isinstance(constant, Number)]
-    texts = [Class(c, c) for i, c in enumerate(named) if not any(same(c, o) for o in named[:i])]
-    return (*map(_class, sorted(numbers)), *texts)
-
-
-def _is_named(cls: Class, uses: Uses) -> bool:
-    if uses.limit is not None and cls.number is not None and cls.number <= uses.limit:
-        return True
-    return any(cls.named(constant) for constant in uses.named)
+    named = each_once(constant for constant in uses.named if not isinstance(constant, Number))
+    return (*map(_class, sorted(numbers)), *(Class(c, c) for c in named))
 
 
 def _class(value: float) -> Class:
@@ -153,7 +144,7 @@ def _class(value: float) -> Class:
 
 
 def _cells(
-    s: SoftenerBase, expr: Expr, prediction: Call, classes: tuple[Class, ...], sign: int
+    s: SoftenerBase, expr: Expr, prediction: Call, classes: Classes, sign: int
 ) -> list[Cell]:
     """Classes in groups that give the same."""
     cells: list[Cell] = []
@@ -161,9 +152,9 @@ def _cells(
         value = s.mean(predicted(s, expr, prediction, cls), sign)
         place = next((i for i, cell in enumerate(cells) if same(cell.value, value)), None)
         if place is None:
-            cells.append(Cell((cls,), value))
+            cells.append(Cell((cls.place,), value))
         else:
-            cells[place] = cells[place]._replace(classes=(*cells[place].classes, cls))
+            cells[place] = cells[place]._replace(places=(*cells[place].places, cls.place))
     return cells
 
 
@@ -171,11 +162,7 @@ def _terms(s: SoftenerBase, prediction: Call, cells: list[Cell], sign: int) -> I
     for cell in cells:
         if not is_number(cell.value, 0):
             side = sign * s.side(cell.value)
-            yield times(s.word.classes(prediction, _places(cell), side), cell.value)
-
-
-def _places(cell: Cell) -> tuple[Expr, ...]:
-    return tuple(cls.place for cls in cell.classes)
+            yield times(cell.guard, s.word.classes(prediction, cell.places, side), cell.value)
 
 
 def _none_of(s: SoftenerBase, label: Expr, classes: tuple[Class, ...]) -> Expr:
@@ -188,13 +175,6 @@ def _none_of(s: SoftenerBase, label: Expr, classes: tuple[Class, ...]) -> Expr:
         return Compare(operands=(label, values[0]), operators=("!=",), span=label.span)
     within = Membership(element=label, set=FiniteSet(items=values), span=label.span)
     return Not(operand=within, span=label.span)
-
-
-def _in_words(s: SoftenerBase, expr: Expr, prediction: Call, sign: int) -> Expr:
-    """The mean where the classes are not known yet: for people alone."""
-    name = fresh(expr)
-    value = s.mean(predicted(s, expr, prediction, Class(name, name)), sign)
-    return over_names(name, s.word.classes(prediction, (name,), 0), value)
 
 
 # --- two models ----------------------------------------------------------------------------------
@@ -220,8 +200,41 @@ def _pair(s: SoftenerBase, expr: Expr) -> Expr | None:
     if all(o.shape and not o.tokens for o in outputs) and len(one) == len(other):
         chances = tuple(s.word.chances(side) for side in (left, right))
         return Product(operands=chances, operators=("@",), span=expr.span)
-    agree = [
-        times(s.word.classes(left, (p.place,), 0), s.word.classes(right, (q.place,), 0))
-        for p, q in zip(one, other, strict=False)
-    ]
-    return total([("+", both) for both in agree])
+    return plus(
+        *(
+            times(s.word.classes(left, (p.place,), 0), s.word.classes(right, (q.place,), 0))
+            for p, q in zip(one, other, strict=False)
+        )
+    )
+
+
+EVERY_CLASS = "classes"
+"""The set of the classes of a model that is not bound yet, in what `explain` prints."""
+
+
+def fresh(expr: Expr) -> Name:
+    """A name for a class that is not in an expression."""
+    taken = names(expr)
+    return Name(id=next(name for name in ("k", "c", "j", "k_", "c_", "j_") if name not in taken))
+
+
+def over_names(name: Name, *factors: Expr) -> Expr:
+    """`sum(... for k in classes)`."""
+    binder = Binder(names=(name.id,), domain=Name(id=EVERY_CLASS))
+    return Comprehension(function="sum", body=times(*factors), binders=(binder,))
+
+
+def said_of_classes(expr: Expr) -> str:
+    """`, c over all classes`: by what an expression for people goes over them, "" for others."""
+    names = dict.fromkeys(name for binder in _over_classes(expr) for name in binder.names)
+    return f", {' and '.join(names)} over all classes" if names else ""
+
+
+def in_words(expr: Expr) -> bool:
+    """Whether an expression is for people alone: it goes over classes that are not known yet."""
+    return bool(_over_classes(expr))
+
+
+def _over_classes(expr: Expr) -> list[Binder]:
+    binders = [node for node in walk(expr) if isinstance(node, Binder)]
+    return [b for b in binders if isinstance(b.domain, Name) and b.domain.id == EVERY_CLASS]

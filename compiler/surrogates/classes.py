@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.expressions.rewrite import changed, number, same
 from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO
 from cspec.compiler.surrogates.atoms import is_closed, is_prediction, moves, outside_means
 from cspec.compiler.surrogates.base import SoftenerBase
-from cspec.compiler.surrogates.folding import fold, holds
+from cspec.compiler.surrogates.folding import fold, holds, text_of
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import TURNED, Call, Compare, Expr, Index, Name, Node, Number, String
 from cspec.dsl.tree.rebuild import rebuild
@@ -41,10 +41,10 @@ class Class(NamedTuple):
         if not known or not isinstance(value, Category | String):
             return value
         texts = [str(item) for item in known]
-        if _text(value) not in texts:
+        if text_of(value) not in texts:
             return None
         column = other.id if isinstance(other, Name) else getattr(value, "column", "")
-        return Category(column=column, text=_text(value), code=texts.index(_text(value)))
+        return Category(column=column, text=text_of(value), code=texts.index(text_of(value)))
 
     @property
     def number(self) -> float | None:
@@ -62,7 +62,10 @@ class Class(NamedTuple):
             return constant.value == self.number
         if isinstance(constant, Category) and isinstance(self.place, Number):
             return constant.code == self.place.value  # `pred == true`: its number among the values
-        return _text(constant) == _text(self.place)
+        return text_of(constant) == text_of(self.place)
+
+
+Classes = tuple[Class, ...]
 
 
 class Other(NamedTuple):
@@ -78,17 +81,6 @@ class Other(NamedTuple):
         if self.label is not None and same(other, self.label):
             return ONE if self.hit == (operator == "==") else ZERO
         return ONE if operator in ("!=", ">", ">=") else ZERO
-
-
-def _text(value: Expr) -> str:
-    match value:
-        case Category(text=text):
-            return text
-        case String(value=text):
-            return text
-        case Number(text=text):
-            return text
-    return ""
 
 
 # --- what a prediction is compared with ----------------------------------------------------------
@@ -167,7 +159,7 @@ def is_label(s: SoftenerBase, expr: Expr) -> bool:
 # --- the classes ---------------------------------------------------------------------------------
 
 
-def classes_of(s: SoftenerBase, prediction: Call) -> tuple[Class, ...] | None:
+def classes_of(s: SoftenerBase, prediction: Call) -> Classes | None:
     """The classes of a prediction; None where they are not known."""
     outputs = s.axes(prediction.arguments[0])
     if not outputs.known or outputs.each is None:
@@ -185,7 +177,7 @@ def classes_of(s: SoftenerBase, prediction: Call) -> tuple[Class, ...] | None:
     return tuple(found)
 
 
-def numbered(classes: tuple[Class, ...] | None) -> bool:
+def numbered(classes: Classes | None) -> bool:
     """Whether class k is the number k (as far as is known)."""
     return classes is None or all(isinstance(c.place, Number) for c in classes)
 
@@ -196,8 +188,7 @@ def predicted(s: SoftenerBase, expr: Expr, prediction: Call, cls: Class | Other)
     def visit(node: Node) -> Node:
         if is_closed(node) or not isinstance(node, Expr):
             return node
-        sides = _sides(node, prediction)
-        if sides is not None:
+        if (sides := _sides(node, prediction)) is not None:
             return cls.compared(s, *sides)
         if isinstance(cls, Class):
             if isinstance(node, Index) and any(same(i, prediction) for i in node.indices):
@@ -207,6 +198,4 @@ def predicted(s: SoftenerBase, expr: Expr, prediction: Call, cls: Class | Other)
                 return cls.value
         return fold(rebuild(node, visit))
 
-    found = visit(expr)
-    assert isinstance(found, Expr)
-    return found
+    return changed(expr, visit)

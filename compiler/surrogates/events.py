@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import moves, share, together
@@ -37,10 +35,10 @@ def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:
             return complement(_truth(s, operand, -sign))
         case And() | Or():
             return _connective(s, event, sign)
-        case Implies(condition=condition, consequence=consequence):
-            return _implication(s, event, condition, consequence, sign)
-        case Compare(operands=(left, right), operators=(operator,)):
-            return _comparison(s, event, left, operator, right, sign)
+        case Implies():
+            return _implication(s, event, sign)
+        case Compare(operators=(_,)):
+            return _comparison(s, event, sign)
         case Membership() | Compare():
             written_out = links(event, s.moving)
             if written_out is not event:
@@ -51,9 +49,8 @@ def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:
 # --- comparisons ---------------------------------------------------------------------------------
 
 
-def _comparison(
-    s: SoftenerBase, event: Compare, left: Expr, operator: str, right: Expr, sign: int
-) -> Expr:
+def _comparison(s: SoftenerBase, event: Compare, sign: int) -> Expr:
+    (left, right), (operator,) = event.operands, event.operators
     if s.open_flat(left) or s.open_flat(right):
         return over_atoms(s, event, sign)
     left, right = s.mean(left, 0), s.mean(right, 0)
@@ -71,8 +68,7 @@ def _comparison(
             return complement(s.word.equal(margin(left, right), -sign))
         case ">" | ">=":
             return s.word.above(margin(left, right), sign)
-        case _:
-            return s.word.above(margin(right, left), sign)
+    return s.word.above(margin(right, left), sign)
 
 
 def _logits(s: SoftenerBase, expr: Expr) -> bool:
@@ -107,7 +103,10 @@ def _connective(s: SoftenerBase, event: And | Or, sign: int) -> Expr:
             continue
         joint = event.model_copy(update={"operands": tuple(operands[i] for i in group)})
         truths.append((over_classes(s, joint, sign), True))
-    return _folded(truths, combine, sign)
+    result, moving = truths[0]
+    for truth, also in truths[1:]:
+        result, moving = combine(result, truth, sign, moving and also), moving or also
+    return result
 
 
 def _data_together(s: SoftenerBase, event: And | Or) -> tuple[Expr, ...]:
@@ -116,11 +115,8 @@ def _data_together(s: SoftenerBase, event: And | Or) -> tuple[Expr, ...]:
     if len(data) < 2:
         return event.operands
     one = event.model_copy(update={"operands": tuple(data), "span": data[0].span})
-    return tuple(
-        one if operand is data[0] else operand
-        for operand in event.operands
-        if operand is data[0] or moves(operand, s.moving)
-    )
+    kept = (o for o in event.operands if o is data[0] or moves(o, s.moving))
+    return tuple(one if operand is data[0] else operand for operand in kept)
 
 
 def _truth(s: SoftenerBase, operand: Expr, sign: int) -> Expr:
@@ -130,20 +126,9 @@ def _truth(s: SoftenerBase, operand: Expr, sign: int) -> Expr:
     return s.remarks.refuse(operand, "moves, and is only true or false")
 
 
-def _folded(
-    truths: Sequence[tuple[Expr, bool]], combine: Callable[[Expr, Expr, int, bool], Expr], sign: int
-) -> Expr:
-    result, moves = truths[0]
-    for truth, also in truths[1:]:
-        result = combine(result, truth, sign, moves and also)
-        moves = moves or also
-    return result
-
-
-def _implication(
-    s: SoftenerBase, event: Implies, condition: Expr, consequence: Expr, sign: int
-) -> Expr:
+def _implication(s: SoftenerBase, event: Implies, sign: int) -> Expr:
     """1 - a + a b."""
+    condition, consequence = event.condition, event.consequence
     if share(condition, consequence, s.moving):
         return over_classes(s, event, sign)
     if s.word.one_sided and s.flat(condition) and s.flat(consequence):

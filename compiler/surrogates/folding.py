@@ -8,7 +8,15 @@ pred == 1 => e    with pred := 0   ->  1
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import function_name, number, rewrite, same
+from cspec.compiler.expressions.rewrite import (
+    as_comparisons,
+    function_name,
+    number,
+    product_of,
+    rewrite,
+    same,
+    signed,
+)
 from cspec.compiler.passes.expansion.where import COMPARISONS
 from cspec.compiler.records.problem import Category
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, is_number, total
@@ -20,9 +28,7 @@ from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Expr,
-    FiniteSet,
     Implies,
-    Interval,
     Membership,
     Negate,
     Not,
@@ -39,31 +45,13 @@ _EXACT = frozenset({"abs", "max", "min"})
 
 
 def links(expr: Expr, moving: frozenset[str]) -> Expr:
-    """Memberships and chains that move, as comparisons of two sides.
-
-    `u in [a, b]` is `a <= u and u <= b`, `u in {a, b}` is `u == a or u == b`.
-    """
+    """Memberships and chains that move, as comparisons of two sides."""
 
     def step(node: Expr) -> Expr:
-        if not isinstance(node, Membership | Compare) or not moves(node, moving):
-            return node
-        match node:
-            case Membership(element=element, set=Interval(lower=lower, upper=upper)):
-                ends = (_compared(lower, "<=", element), _compared(element, "<=", upper))
-                return And(operands=ends, span=node.span)
-            case Membership(element=element, set=FiniteSet(items=items)):
-                equal = tuple(_compared(element, "==", item) for item in items)
-                return equal[0] if len(equal) == 1 else Or(operands=equal, span=node.span)
-            case Compare(operands=operands, operators=operators) if len(operators) > 1:
-                pairs = zip(operands, operators, operands[1:], strict=False)
-                return And(operands=tuple(_compared(*pair) for pair in pairs), span=node.span)
-        return node
+        relation = isinstance(node, Membership | Compare)
+        return as_comparisons(node) if relation and moves(node, moving) else node
 
     return rewrite(expr, step)
-
-
-def _compared(left: Expr, operator: str, right: Expr) -> Compare:
-    return Compare(operands=(left, right), operators=(operator,), span=left.span)
 
 
 def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
@@ -82,8 +70,8 @@ def fold(node: Expr) -> Expr:
             return _joined(node, ZERO, ONE)
         case Or():
             return _joined(node, ONE, ZERO)
-        case Implies(condition=condition, consequence=consequence):
-            return _implication(node, condition, consequence)
+        case Implies():
+            return _implication(node)
         case Sum() | Product() | Power() | Negate():
             return _arithmetic(node)
         case Call(arguments=(Number(value=truth), first, other)) if function_name(node) == "where":
@@ -99,17 +87,14 @@ def _constant(expr: Expr) -> Number | None:
 
 
 def _arithmetic(node: Sum | Product | Power | Negate) -> Expr:
-    known = _constant(node)
-    if known is not None:
+    if (known := _constant(node)) is not None:
         return node if isinstance(node, Negate) else known
     match node:
-        case Sum(operands=operands, operators=operators):
+        case Sum(operands=operands):
             if any(is_number(operand, 0) for operand in operands):
-                return total(list(zip(("+", *operators), operands, strict=True)))
-        case Product(operands=operands, operators=operators):
-            signs = ("*", *operators)
-            above = [o for sign, o in zip(signs, operands, strict=True) if sign != "/"]
-            if "@" not in signs and any(is_number(operand, 0) for operand in above):
+                return total(signed(node))
+        case Product(operators=operators) if "@" not in operators:
+            if any(sign == "*" and is_number(operand, 0) for sign, operand in signed(node)):
                 return ZERO
             return _without_ones(node)
         case Power(base=base, exponent=exponent):
@@ -119,19 +104,12 @@ def _arithmetic(node: Sum | Product | Power | Negate) -> Expr:
 
 
 def _without_ones(node: Product) -> Expr:
-    pairs = list(zip(("*", *node.operators), node.operands, strict=True))
-    if "@" in node.operators:
-        return node
-    kept = [pair for pair in pairs if not is_number(pair[1], 1)]
-    if len(kept) == len(pairs):
+    kept = [(sign, operand) for sign, operand in signed(node) if not is_number(operand, 1)]
+    if len(kept) == len(node.operands):
         return node
     if not kept or kept[0][0] == "/":
         kept.insert(0, ("*", ONE))
-    if len(kept) == 1:
-        return kept[0][1]
-    operands = tuple(operand for _, operand in kept)
-    update = {"operands": operands, "operators": tuple(sign for sign, _ in kept[1:])}
-    return node.model_copy(update=update)
+    return product_of(kept, node)
 
 
 # --- events --------------------------------------------------------------------------------------
@@ -145,7 +123,7 @@ def _comparison(node: Compare, left: Expr, operator: str, right: Expr) -> Expr:
     if same(left, right):
         return _truth(operator in ("==", "<=", ">="))
     if isinstance(left, Category | String) and isinstance(right, Category | String):
-        return _truth((_text(left) == _text(right)) == (operator == "=="))
+        return _truth((text_of(left) == text_of(right)) == (operator == "=="))
     one, other = value_or_none(left, {}), value_or_none(right, {})
     if one is not None and other is not None:
         return _truth(holds(one, operator, other))
@@ -161,8 +139,12 @@ def holds(left: float, relation: str, right: float) -> bool:
     return COMPARISONS[relation](left, right)
 
 
-def _text(value: Category | String) -> str:
-    return value.text if isinstance(value, Category) else value.value
+def text_of(value: Expr) -> str:
+    """What a value of a column, a text or a number reads; empty of anything else."""
+    match value:
+        case Category(text=text) | String(value=text) | Number(text=text):
+            return text
+    return ""
 
 
 def _of_event(event: Expr, without: bool, with_: bool) -> Expr:
@@ -178,8 +160,7 @@ def _negation(event: Expr) -> Expr:
             return _truth(not value)
         case Not(operand=operand):
             return operand
-        case _:
-            return Not(operand=event, span=event.span)
+    return Not(operand=event, span=event.span)
 
 
 def _joined(node: And | Or, decisive: Number, neutral: Number) -> Expr:
@@ -192,7 +173,8 @@ def _joined(node: And | Or, decisive: Number, neutral: Number) -> Expr:
     return node if kept == node.operands else node.model_copy(update={"operands": kept})
 
 
-def _implication(node: Implies, condition: Expr, consequence: Expr) -> Expr:
+def _implication(node: Implies) -> Expr:
+    condition, consequence = node.condition, node.consequence
     if is_number(condition, 0) or is_number(consequence, 1) or same(condition, consequence):
         return ONE
     if is_number(condition, 1):

@@ -38,26 +38,20 @@ def lent(c: Constraint, surrogate: Expr, count: Count, params: Values) -> tuple[
     """
     wanted = [count(part) for part in c.parts]
     own = parts_of(surrogate, c, params, rescales(c.value, params))
-    if len(own) == len(c.parts) and all(map(_alike, map(count, own), wanted)):
-        return own
+    if len(own) == len(c.parts):
+        counts = zip(map(count, own), wanted, strict=True)
+        if all(a is None or b is None or a == b for a, b in counts):
+            return own
     one = as_written(surrogate, c)
     found = count(one)
     if found is not None and found > 1:
-        raise _which(surrogate, found, sum(n or 1 for n in wanted)).error()
+        shown, several = text(surrogate), f"is {found} numbers, and what it stands for has"
+        raise Diagnostic(
+            code="CS312",
+            message=f"the surrogate `{shown}` {several} {sum(n or 1 for n in wanted)}",
+            span=surrogate.span,
+            label="which one?",
+            notes=("a surrogate of another number of parts is one number",),
+            helps=(f"make one number of it: `max({shown})`, `gap({shown})`, `sum({shown})`",),
+        ).error()
     return tuple(one if n in (None, 1) else Repeated(body=one, size=n) for n in wanted)
-
-
-def _alike(one: int | None, other: int | None) -> bool:
-    return one is None or other is None or one == other
-
-
-def _which(surrogate: Expr, found: int, wanted: int) -> Diagnostic:
-    shown = text(surrogate)
-    return Diagnostic(
-        code="CS312",
-        message=f"the surrogate `{shown}` is {found} numbers, and what it stands for has {wanted}",
-        span=surrogate.span,
-        label="which one?",
-        notes=("a surrogate of another number of parts is one number",),
-        helps=(f"make one number of it: `max({shown})`, `gap({shown})`, `sum({shown})`",),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from cspec.compiler.expressions.rewrite import product_of, signed
 from cspec.compiler.surrogates.atoms import predictions, together
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.class_means import over_classes
@@ -17,7 +18,7 @@ Factor = tuple[str, Expr]
 
 def product_mean(s: SoftenerBase, product: Product, sign: int) -> Expr:
     """Factors about different things are independent; those about one prediction go together."""
-    factors = list(zip(("*", *product.operators), product.operands, strict=True))
+    factors = signed(product)
     if "@" in product.operators:
         return _matrix_product(s, product, sign)
     if any(operator == "/" and s.open_flat(factor) for operator, factor in factors):
@@ -32,24 +33,15 @@ def product_mean(s: SoftenerBase, product: Product, sign: int) -> Expr:
         if len(group) == 1:
             means.append((operator, s.mean(first, side)))
             continue
-        joint = _product([factors[i] for i in group], product)
+        joint = product_of([factors[i] for i in group], product)
         means.append(("*", over_classes(s, joint, side)))
-    return means[0][1] if len(means) == 1 else fold(_product(means, product))
-
-
-def _product(factors: list[Factor], like: Product) -> Product:
-    operands = tuple(factor for _, factor in factors)
-    operators = tuple(operator for operator, _ in factors[1:])
-    return like.model_copy(update={"operands": operands, "operators": operators})
+    return means[0][1] if len(means) == 1 else fold(product_of(means, product))
 
 
 def _events_together(s: SoftenerBase, factors: list[Factor]) -> list[Factor]:
     """Events that are multiplied, as one: bounds of events have no product."""
-    events = [
-        factor
-        for operator, factor in factors
-        if operator == "*" and isinstance(factor, EVENTS) and s.flat(factor)
-    ]
+    multiplied = (factor for operator, factor in factors if operator == "*")
+    events = [factor for factor in multiplied if isinstance(factor, EVENTS) and s.flat(factor)]
     if len(events) < 2:
         return factors
     both = And(operands=tuple(events), span=events[0].span)
@@ -73,8 +65,5 @@ def power_mean(s: SoftenerBase, power: Power, sign: int) -> Expr:
     if s.open_flat(power):
         return over_atoms(s, power, sign)
     rises = exponent is not None and exponent > 0 and s.side(power.base) > 0
-    update = {
-        "base": s.mean(power.base, sign if rises else 0),
-        "exponent": s.mean(power.exponent, 0),
-    }
-    return power.model_copy(update=update)
+    base, raised = s.mean(power.base, sign if rises else 0), s.mean(power.exponent, 0)
+    return power.model_copy(update={"base": base, "exponent": raised})

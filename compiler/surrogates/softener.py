@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cspec.compiler.expressions.rewrite import signed
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
 from cspec.compiler.surrogates.arithmetic import is_number, total
@@ -39,13 +40,11 @@ class Softener(SoftenerBase):
         if not self.flat(expr):
             return expr
         match expr:
-            case Sum(operands=operands, operators=operators):
-                signs = ("+", *operators)
-                pairs = zip(signs, operands, strict=True)
-                found = [self.mean(o, sign if s == "+" else -sign) for s, o in pairs]
-                if any(is_number(operand, 0) for operand in found):
-                    return total(list(zip(signs, found, strict=True)))
-                return expr.model_copy(update={"operands": tuple(found)})
+            case Sum():
+                found = [(s, self.mean(o, sign if s == "+" else -sign)) for s, o in signed(expr)]
+                if any(is_number(operand, 0) for _, operand in found):
+                    return total(found)
+                return expr.model_copy(update={"operands": tuple(o for _, o in found)})
             case Negate(operand=operand):
                 return negate(self.mean(operand, -sign))
             case Product():
@@ -62,8 +61,7 @@ class Softener(SoftenerBase):
             case Attribute(value=value):
                 return expr.model_copy(update={"value": self.mean(value, sign)})
             case WorstCase(body=body) | Drawn(body=body):
-                soft = self.mean(body, sign)
-                return expr.model_copy(update={"body": soft})
+                return expr.model_copy(update={"body": self.mean(body, sign)})
             case Expectation() | PerExample():
                 return statistic(self, expr, sign)
             case Comprehension():

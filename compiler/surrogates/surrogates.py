@@ -180,7 +180,8 @@ def _surrogate(c: Constraint, setting: Setting) -> tuple[Constraint, Remarks]:
     softener = Softener(setting, word, remarks)
     sign = 0 if c.relation == "==" else 1
     parts = tuple(_soft(softener, part, sign) for part in c.parts)
-    if _constant(c, parts, softener):
+    if not remarks.found and _any_moves(c.parts, setting) and not _any_moves(parts, setting):
+        # It is the same whatever is predicted, for these data.
         return c.model_copy(update={"constant": True}), remarks
     if all(same(a, b) for a, b in zip(parts, c.parts, strict=True)):
         return c, remarks
@@ -206,8 +207,10 @@ def _of_each(c: Constraint, each: PerExample, setting: Setting, remarks: Remarks
             rows = each.model_copy(update={"body": as_written(c.surrogate, c)})
             return c.model_copy(update={"gradient_parts": (_soft(softener, rows, sign),)})
         word = asked
-    elif c.event is not None and _has_slope(each, setting, c):
-        return c
+    elif c.event is not None:
+        alone = Remarks(c.span)
+        if same(_soft(Softener(setting, word, alone), each, 1), each) and not alone.found:
+            return c  # its violation can be followed as it is
     truth = each if c.event is None else violations(c.value) or each
     found = _soft(Softener(setting, word, remarks), truth, sign)
     if c.event is not None and c.surrogate is None:
@@ -219,18 +222,14 @@ def _of_each(c: Constraint, each: PerExample, setting: Setting, remarks: Remarks
     return c.model_copy(update=update)
 
 
-def _has_slope(each: PerExample, setting: Setting, c: Constraint) -> bool:
-    """Whether the violation of each example can be followed as it is."""
-    remarks = Remarks(c.span)
-    found = _soft(Softener(setting, setting.word, remarks), each, 1)
-    return same(found, each) and not remarks.found
-
-
 def _still(c: Constraint, setting: Setting) -> bool:
     """Whether all that a requirement could move came with nothing to train."""
-    if any(moves(part, setting.moving) for part in c.parts):
-        return False
-    return any(moves(part, setting.still) for part in c.parts)
+    still = any(moves(part, setting.still) for part in c.parts)
+    return still and not _any_moves(c.parts, setting)
+
+
+def _any_moves(parts: tuple[Expr, ...], setting: Setting) -> bool:
+    return any(moves(part, setting.moving) for part in parts)
 
 
 def _nothing_trains(c: Constraint, setting: Setting) -> Diagnostic:
@@ -256,13 +255,6 @@ def _lent(c: Constraint, surrogate: Expr, softener: Softener) -> Constraint:
     setting = softener.setting
     own = lent(c, soft, setting.entries, setting.inference.known.params)
     return c.model_copy(update={"gradient_parts": own})
-
-
-def _constant(c: Constraint, parts: tuple[Expr, ...], softener: Softener) -> bool:
-    """Whether a requirement on predictions is the same for all of them, for these data."""
-    if softener.remarks.found or not any(moves(part, softener.moving) for part in c.parts):
-        return False
-    return not any(moves(part, softener.moving) for part in parts)
 
 
 def _soft(softener: Softener, expr: Expr, sign: int) -> Expr:

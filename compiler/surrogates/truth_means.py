@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.compiler.expressions.rewrite import same
+from cspec.compiler.expressions.rewrite import changed, same
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, complement, is_number, plus, times
 from cspec.compiler.surrogates.atoms import events, is_closed, outside_means, predictions, reduces
 from cspec.compiler.surrogates.base import SoftenerBase
@@ -30,7 +30,11 @@ def over_atoms(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
         return s.remarks.refuse(next(calls, expr), label)
     if len(inside) > MOST_EVENTS:
         return s.remarks.refuse(expr, f"more than {MOST_EVENTS} events in one function")
-    return _over_truth(s, expr, inside[0], sign)
+    with_, without = (s.mean(replaced(expr, inside[0], v), sign) for v in (ONE, ZERO))
+    if same(with_, without):
+        return with_
+    chance = s.mean(inside[0], sign * _direction(s, with_, without))
+    return plus(times(chance, with_), times(complement(chance), without))
 
 
 def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
@@ -41,17 +45,7 @@ def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
             return s.mean(node, 0)
         return node if is_closed(node) else rebuild(node, visit)
 
-    found = visit(expr)
-    assert isinstance(found, Expr)
-    return found
-
-
-def _over_truth(s: SoftenerBase, expr: Expr, event: Expr, sign: int) -> Expr:
-    with_, without = (s.mean(replaced(expr, event, v), sign) for v in (ONE, ZERO))
-    if same(with_, without):
-        return with_
-    chance = s.mean(event, sign * _direction(s, with_, without))
-    return plus(times(chance, with_), times(complement(chance), without))
+    return changed(expr, visit)
 
 
 def _direction(s: SoftenerBase, with_: Expr, without: Expr) -> int:

@@ -27,7 +27,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import call, function_name, number, rewrite
-from cspec.compiler.surrogates.arithmetic import ONE, complement, less, over, plus, times, total
+from cspec.compiler.surrogates.arithmetic import (
+    ONE,
+    ZERO,
+    complement,
+    less,
+    over,
+    plus,
+    times,
+    total,
+)
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Index, Keyword, Name, Negate, Node, Power, Product
@@ -72,24 +81,19 @@ class Word(NamedTuple):
 
     def above(self, margin: Expr, sign: int) -> Expr:
         """The truth of `margin > 0`; `sign`: 1 where it raises g, -1 where it lowers it."""
+        if self.name == "ramp":
+            raised = plus(number(0.5), over(margin, self.scale))
+            return call("max", call("min", raised, ONE), number(0))
+        if not self.one_sided:
+            return call("sigmoid", over(margin, self.scale))
+        if sign <= 0:
+            return complement(self.above(less(ZERO, margin), 1))
         match self.name:
-            case "ramp":
-                raised = plus(number(0.5), over(margin, self.scale))
-                return call("max", call("min", raised, ONE), number(0))
             case "hinge":
-                if sign > 0:
-                    return call("relu", plus(ONE, margin))
-                return complement(call("relu", less(ONE, margin)))
+                return call("relu", plus(ONE, margin))
             case "logistic":
-                if sign > 0:
-                    return over(call("softplus", margin), LOG_2)
-                return complement(over(call("softplus", less(number(0), margin)), LOG_2))
-            case "dl2":
-                if sign > 0:
-                    return call("relu", margin)
-                return complement(call("relu", less(number(0), margin)))
-            case _:
-                return call("sigmoid", over(margin, self.scale))
+                return over(call("softplus", margin), LOG_2)
+        return call("relu", margin)
 
     def equal(self, difference: Expr, sign: int) -> Expr:
         """The truth of `difference == 0`."""
@@ -111,8 +115,7 @@ class Word(NamedTuple):
         if self.margins:
             return self.above(call("margin", prediction.arguments[0], *places), sign)
         chances, span = self.chances(prediction), prediction.span
-        parts = [Index(value=chances, indices=(place,), span=span) for place in places]
-        return total([("+", part) for part in parts])
+        return plus(*(Index(value=chances, indices=(place,), span=span) for place in places))
 
     # --- connectives ---
 
@@ -151,13 +154,9 @@ def sharpening(steps: int) -> Word:
     on the right side. On a linear model with a recall of 90% the loss ends at 0.66 with temperature
     1 and at 0.59 with one that falls to 0.25.
     """
-    last = number(round(FALLS * steps))
-    falls = call("ramp", ONE, number(SHARP))
-    return Word(
-        "sigmoid",
-        falls.model_copy(update={"keywords": (Keyword(name="steps", value=last),)}),
-        open=True,
-    )
+    last = Keyword(name="steps", value=number(round(FALLS * steps)))
+    falls = call("ramp", ONE, number(SHARP)).model_copy(update={"keywords": (last,)})
+    return Word("sigmoid", falls, open=True)
 
 
 def is_temperature(node: Node) -> bool:
@@ -191,5 +190,4 @@ def named(surrogate: Expr, params: Values) -> Word | None:
         case Call(function=Name(id=name), arguments=(), keywords=keywords) if name in WORDS:
             given = [value_or_none(keyword.value, params) for keyword in keywords]
             return Word(name, next((value for value in given if value is not None), 1.0))
-        case _:
-            return None
+    return None

@@ -7,10 +7,9 @@ import math
 from cspec.dsl.checks.items import Settled
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Label
+from cspec.dsl.messages.diagnostic import also_at
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import Lagrangian, Method
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -21,7 +20,6 @@ from cspec.dsl.tree.nodes import (
     Constraint,
     Expectation,
     Expr,
-    Implies,
     Index,
     Item,
     Keyword,
@@ -36,7 +34,7 @@ from cspec.dsl.tree.nodes import (
     Using,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import names, setting
 
 _SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
 MOST_SUMS = 64
@@ -61,9 +59,8 @@ def check_lint(
         if not full:
             for side in _sides(constraint.relation):
                 _biased(typer, side, constraint)
-        own = methods.get(constraint.label or "")
-        _redrawn(typer, constraint, binders, own or settled.method)
-        method = own or settled.method
+        method = methods.get(constraint.label or "", settled.method)
+        _redrawn(typer, binders, method)
         if alone is None and not binders and isinstance(method, Lagrangian):
             alone = constraint if isinstance(method.dual, Adam) else None
     if alone is not None:
@@ -75,32 +72,22 @@ def _tails(typer: Typer, item: Item) -> None:
     for node in walk(item):
         match node:
             case Call(function=Name(id="cvar"), arguments=(values, level)):
-                share = value_or_none(level, typer.values)
+                share = typer.value(level)
                 if share is None or not 0 < share < 0.5 or "cvar" in typer.symbols.table:
                     continue
                 tail, rest = f"{100 * share:g}%", f"{100 * (1 - share):g}%"
                 text = typer.slice(values)
-                typer.report(
-                    "CS412",
-                    f"{typer.text(node)} is the mean of the worst {rest} of the examples",
-                    level.span,
-                    f"the worst {tail}?",
-                    notes=("the level is the share that is left out: what is better",),
-                    helps=(f"for the worst {tail} write `cvar({text}, {rest})`",),
-                    severity="warning",
-                )
+                said = f"{typer.text(node)} is the mean of the worst {rest} of the examples"
+                label = f"the worst {tail}?"
+                note = "the level is the share that is left out: what is better"
+                help_ = f"for the worst {tail} write `cvar({text}, {rest})`"
+                typer.warn("CS412", said, level.span, label, notes=(note,), helps=(help_,))
 
 
 def _sides(relation: Expr) -> tuple[Expr, ...]:
-    match relation:
-        case Compare(operands=operands):
-            return operands
-        case Membership(element=element):
-            return (element,)
-        case Implies():
-            return ()
-        case _:
-            return ()
+    if isinstance(relation, Compare):
+        return relation.operands
+    return (relation.element,) if isinstance(relation, Membership) else ()
 
 
 def _sampled(expr: Expr) -> bool:
@@ -114,22 +101,17 @@ def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
     if found is None:
         return
     inner = next(n for n in walk(found) if isinstance(n, Expectation) and n is not found)
-    mean = typer.source.slice(inner.span)
+    mean = typer.slice(inner)
     helps: tuple[str, ...] = ("or measure on everything: `fit(batch_size=full)`",)
     match found:
         case Call(function=Name(id=word)) if word in _INVERSES and constraint is not None:
             bound = _INVERSES[word].format(bound="bound")
             helps = (f"bound the mean itself: `{mean} <= {bound}`", *helps)
-    typer.report(
-        "CS405",
-        f"{typer.text(found)} is estimated with a bias from batches",
-        found.span,
-        "a non-linear function of a mean",
-        related=(Label(span=inner.span, text="this mean varies from batch to batch"),),
-        notes=("the mean of a non-linear function is not the function of the mean",),
-        helps=helps,
-        severity="warning",
-    )
+    said = f"{typer.text(found)} is estimated with a bias from batches"
+    label = "a non-linear function of a mean"
+    related = also_at(inner.span, "this mean varies from batch to batch")
+    note = "the mean of a non-linear function is not the function of the mean"
+    typer.warn("CS405", said, found.span, label, related=related, notes=(note,), helps=helps)
 
 
 def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
@@ -146,10 +128,10 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
             return next((part for part in whole if part is not None), None)
         case Negate(operand=operand) | Index(value=operand):
             return _nonlinear(typer, operand, splits)
-        case Product(operands=operands, operators=operators):
-            return _product(typer, expr, operands, operators, splits)
+        case Product():
+            return _product(typer, expr, splits)
         case Power(base=base, exponent=exponent):
-            linear = value_or_none(exponent, typer.values) == 1
+            linear = typer.value(exponent) == 1
             return None if linear or not _sampled(base) else expr
         case Call(function=Name(id=word), arguments=arguments):
             if not any(_sampled(argument) for argument in arguments):
@@ -162,8 +144,7 @@ def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
             if word in ("sum", "mean") or (splits and word != "std"):
                 return _nonlinear(typer, body, splits)
             return expr if word == "std" and _sampled(body) else None
-        case _:
-            return None
+    return None
 
 
 def _pieces(function: Call) -> int:
@@ -173,21 +154,15 @@ def _pieces(function: Call) -> int:
             return 2
         case Name(id="gap" | "max" | "min"):
             return len(function.arguments)
-        case _:
-            return MOST_SUMS + 1
+    return MOST_SUMS + 1
 
 
 def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:
     return next((bad for p in parts if (bad := _nonlinear(typer, p, splits)) is not None), None)
 
 
-def _product(
-    typer: Typer,
-    expr: Product,
-    operands: tuple[Expr, ...],
-    operators: tuple[str, ...],
-    splits: bool,
-) -> Expr | None:
+def _product(typer: Typer, expr: Product, splits: bool) -> Expr | None:
+    operands, operators = expr.operands, expr.operators
     sampled = [_sampled(operand) for operand in operands]
     if sum(sampled) <= 1:
         divided = any(s and o == "/" for s, o in zip(sampled[1:], operators, strict=True))
@@ -232,38 +207,32 @@ def _behind(typer: Typer, expr: Expr) -> Product | None:
         ):
             return expr
         case Product(operands=operands) | Sum(operands=operands):
-            moving = [e for e in operands if value_or_none(e, typer.values) is None]
+            moving = [e for e in operands if typer.value(e) is None]
             return _behind(typer, moving[0]) if len(moving) == 1 else None
-        case _:
-            return None
+    return None
 
 
 def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
     """What the denominator may be written as: `E[w]` of a column that is never negative."""
     if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
         return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
-    text, body = typer.slice(denominator), denominator.body
-    start = denominator.span.start
-    before, after = text[: body.span.start - start], text[body.span.end - start :]
-    return (
-        f"for a column that is never negative: `{before}abs({body.id}){after}`",
-        f"for one of true and false: `P{before[1:]}{body.id}{after}`",
-    )
+    body = denominator.body
+    absolute = typer.exchanged(denominator, body, f"abs({body.id})")
+    truth = f"P{typer.exchanged(denominator, body, body.id)[1:]}"
+    never = f"for a column that is never negative: `{absolute}`"
+    return (never, f"for one of true and false: `{truth}`")
 
 
 def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
     """Imported functions in an expression that say nothing about their range."""
-    unknown = (n for n in sorted(names(expr)) if typer.symbols.role(n) == "import")
     return tuple(
         f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
-        for n in unknown
-        if n not in typer.signatures
+        for n in sorted(names(expr))
+        if typer.symbols.role(n) == "import" and n not in typer.signatures
     )
 
 
-def _redrawn(
-    typer: Typer, constraint: Constraint, binders: tuple[Binder, ...], method: Method
-) -> None:
+def _redrawn(typer: Typer, binders: tuple[Binder, ...], method: Method) -> None:
     """Points drawn anew each time can't each have a multiplier (or a copy) of their own."""
     keyword = next((k for b in binders for k in _redraws(b)), None)
     if keyword is None:
@@ -271,45 +240,29 @@ def _redrawn(
     many = len(binders) > 1
     if many or method.word in ("admm", "sal", "projection"):
         why = "another quantifier around it" if many else f"`{method.word}` keeps state for each"
-        typer.report(
-            "CS537",
-            "points that are drawn anew can't have a multiplier each",
-            keyword.span,
-            "the points change, their multipliers would not",
-            notes=(f"`redraw=true` holds one multiplier on all points together; {why}",),
-            helps=("remove `redraw=true`: the points are then drawn once",),
-        )
+        said = "points that are drawn anew can't have a multiplier each"
+        label = "the points change, their multipliers would not"
+        help_ = "remove `redraw=true`: the points are then drawn once"
+        note = f"`redraw=true` holds one multiplier on all points together; {why}"
+        typer.report("CS537", said, keyword.span, label, notes=(note,), helps=(help_,))
 
 
 def _redraws(binder: Binder) -> tuple[Keyword, ...]:
     match binder.domain:
         case Call(function=Attribute(name="sample"), keywords=keywords):
-            return tuple(
-                k
-                for k in keywords
-                if k.name == "redraw" and isinstance(k.value, Name) and k.value.id == "true"
-            )
-        case _:
-            return ()
+            return tuple(k for k in keywords if k.name == "redraw" and names(k.value) == {"true"})
+    return ()
 
 
 def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
     places = [m.method for m in constraint.modifiers if isinstance(m, By)]
     places += [item.method for item in spec.items if isinstance(item, Using)]
     for place in places:
-        if not isinstance(place, Call):
-            continue
-        dual = next((k.value for k in place.keywords if k.name == "dual"), None)
+        dual = setting(place, "dual")
         if dual is not None:
-            typer.report(
-                "CS534",
-                "Adam moves a single multiplier by its step size, whatever the violation",
-                dual.span,
-                f"for `{constraint.label}`",
-                notes=(
-                    "Adam divides a gradient by its own size; of one number only a sign is left",
-                ),
-                helps=("write `dual=sgd(lr=...)`, or `dual=nupi(...)` against oscillation",),
-                severity="warning",
-            )
+            said = "Adam moves a single multiplier by its step size, whatever the violation"
+            label = f"for `{constraint.label}`"
+            note = "Adam divides a gradient by its own size; of one number only a sign is left"
+            help_ = "write `dual=sgd(lr=...)`, or `dual=nupi(...)` against oscillation"
+            typer.warn("CS534", said, dual.value.span, label, notes=(note,), helps=(help_,))
             return

@@ -10,8 +10,7 @@ from cspec.dsl.checks.advice import check_lint
 from cspec.dsl.checks.contradictions import check_contradictions
 from cspec.dsl.checks.forms import check_names, check_relation
 from cspec.dsl.checks.items import Settled
-from cspec.dsl.checks.meant.entry_products import check_entry_products
-from cspec.dsl.checks.meant.totals import check_totals
+from cspec.dsl.checks.meant.totals import check_entry_products, check_totals
 from cspec.dsl.checks.methods import check_method, check_solver
 from cspec.dsl.checks.metrics import check_metric_words, check_metrics
 from cspec.dsl.checks.modifiers import Modifiers, check_modifiers
@@ -21,7 +20,7 @@ from cspec.dsl.kinds.binders import bind
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.settings.methods import SOLVERS, Method, Soft
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Constraint, Group, Spec, Using, Verify
+from cspec.dsl.tree.nodes import Constraint, Group, Spec, Using
 
 
 class SaidByModifiers(BaseModel, frozen=True):
@@ -41,9 +40,7 @@ def check_constraints(
     """
     starts = sorted(span.start for span in refused)
     check_labels(typer, spec)
-    methods: dict[str, Method] = {}
-    soft: dict[str, Soft] = {}
-    within: dict[str, float] = {}
+    told: list[tuple[str, Modifiers]] = []
     sound: set[str] = set()
     stack: list[tuple[Constraint | Group, Scope]] = [
         (constraint, OUTSIDE) for constraint in reversed(list(spec.constraints()))
@@ -58,8 +55,10 @@ def check_constraints(
             continue
         label = current.label or ""
         found = check_modifiers(typer, current, inner)
-        if found.method is None and found.soft is None:
-            _by_using(typer, using, current, settled.method)
+        own = found.method is not None or found.soft is not None
+        if using is not None and not own and settled.method.word not in SOLVERS:
+            written = typer.slice(using.method)
+            check_method(typer, current, settled.method, written, current.relation.span)
         broken = _holds(current.span, starts)
         if broken:
             check_names(typer, current, inner)
@@ -68,42 +67,25 @@ def check_constraints(
             check_stand_in(typer, current, found)
             if not any(f.code == "CS310" for f in typer.found[before:]):
                 check_gradient(typer, current)
-        _collect(label, found, methods, soft, within)
+        told.append((label, found))
         if len(typer.found) == before and not broken:
             sound.add(label)
-    check_contradictions(typer, spec, frozenset(sound), frozenset(soft))
-    check_totals(typer, spec, frozenset(sound), frozenset(soft))
+    said = SaidByModifiers(
+        methods={label: m.method for label, m in told if m.method is not None},
+        soft={label: m.soft for label, m in told if m.soft is not None},
+        within={label: m.within for label, m in told if m.within is not None},
+    )
+    check_contradictions(typer, spec, frozenset(sound), frozenset(said.soft))
+    check_totals(typer, spec, frozenset(sound), frozenset(said.soft))
     check_entry_products(typer, spec)
     check_solver(typer, spec, settled.method)
     check_metrics(typer, spec)
     check_metric_words(typer, spec)
-    check_verify(typer, [i for i in spec.items if isinstance(i, Verify)], spec, settled)
-    check_lint(typer, spec, settled, methods, frozenset(sound))
-    return SaidByModifiers(methods=methods, soft=soft, within=within)
-
-
-def _by_using(typer: Typer, item: Using | None, constraint: Constraint, method: Method) -> None:
-    """Report a constraint that the method of `using` can't enforce."""
-    if item is not None and method.word not in SOLVERS:
-        written = typer.source.slice(item.method.span)
-        check_method(typer, constraint, method, written, constraint.relation.span)
+    check_verify(typer, spec, settled)
+    check_lint(typer, spec, settled, said.methods, frozenset(sound))
+    return said
 
 
 def _holds(span: Span, starts: list[int]) -> bool:
     index = bisect_left(starts, span.start)
     return index < len(starts) and starts[index] <= span.end
-
-
-def _collect(
-    label: str,
-    found: Modifiers,
-    methods: dict[str, Method],
-    soft: dict[str, Soft],
-    within: dict[str, float],
-) -> None:
-    if found.method is not None:
-        methods[label] = found.method
-    if found.soft is not None:
-        soft[label] = found.soft
-    if found.within is not None:
-        within[label] = found.within

@@ -11,30 +11,20 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from itertools import islice
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from cspec.dsl.checks.ranges import subject
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, Label, also_at
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Compare,
-    Constraint,
-    Expectation,
-    Expr,
-    Number,
-    Spec,
-    shape,
-    walk,
-)
+from cspec.dsl.tree.nodes import Compare, Constraint, Expectation, Expr, Number, Spec, shape, walk
 from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.values.intervals import ALL, Range
-from cspec.dsl.values.linear import Atom
 from cspec.dsl.values.shares import laws
-from cspec.dsl.values.sums import Fact, Form, facts_of, implied_by
+from cspec.dsl.values.sums import Atom, Fact, Form, facts_of, implied_by
 
 _ROUNDS = 4
 _MOST = 5
@@ -54,12 +44,8 @@ def check_contradictions(
         for binders, constraint in flatten(spec)
         if constraint.label in sound and constraint.label not in soft
     ]
-    compared = [pair for pair in pairs if isinstance(pair[1].relation, Compare)]
-    for binders, constraint in compared:
+    for binders, constraint in sorted(pairs, key=lambda p: not isinstance(p[1].relation, Compare)):
         facts.extend(facts_of(binders, constraint, typer.values, atoms))
-    for binders, constraint in pairs:
-        if not isinstance(constraint.relation, Compare):
-            facts.extend(facts_of(binders, constraint, typer.values, atoms))
     for binders, constraint in pairs:
         facts.extend(implied_by(binders, constraint, typer.values, atoms))
     found: set[str | None] = set()
@@ -70,7 +56,7 @@ def check_contradictions(
         if len(group) > 1:
             found |= _same_form(typer, group)
     rest = [fact for fact in facts if fact.constraint.label not in found]
-    known = laws(atoms, typer.values, lambda expr: " ".join(typer.source.slice(expr.span).split()))
+    known = laws(atoms, typer.values, lambda expr: " ".join(typer.slice(expr).split()))
     _sums(typer, [*rest, *known], atoms)
 
 
@@ -90,7 +76,7 @@ def _written_out(constraint: Constraint, lets: Mapping[str, Expr]) -> Constraint
     if not lets or not isinstance(constraint.relation, Compare):
         return constraint
     relation = substitute(constraint.relation, lets)
-    return constraint.model_copy(update={"relation": relation})
+    return constraint.changed(relation=relation)
 
 
 def _gap(low: float, high: float) -> bool:
@@ -128,14 +114,10 @@ def _needs(typer: Typer, fact: Fact) -> str:
         if "==" in relation.operators:
             return f"needs {name} equal to {number(fact.value)}"
         side = "at most" if fact.upper else "at least"
-        if shape(fact.shown) == _atom_shape(fact):
+        atom = fact.form[0][0]
+        if isinstance(atom, tuple) and len(atom) == 2 and shape(fact.shown) == atom[1]:
             return f"needs {name} of {side} {number(fact.value)}"
     return "needs " + " ".join(typer.source.slice(_place(fact)).split())
-
-
-def _atom_shape(fact: Fact) -> object:
-    atom = fact.form[0][0]
-    return atom[1] if isinstance(atom, tuple) and len(atom) == 2 else None
 
 
 def _conflict(typer: Typer, facts: list[Fact]) -> None:
@@ -146,31 +128,23 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
     last = ordered[-1]
     labels = tuple(dict.fromkeys(fact.constraint.label or "" for fact in ordered))
     sets = [fact for fact in ordered if fact.implied]
-    text = typer.source.slice(last.constraint.span)
-    what = _common(typer, ordered)
+    text = typer.slice(last.constraint)
     if sets:
         verb = "can't hold together"
         notes = (*known, *(_implied_note(typer, fact) for fact in sets))
     else:
         verb = "contradict each other"
-        notes = known or (
-            f"no value of {what} satisfies {_all(ordered)}, so no multiplier update can converge",
-        )
+        what = typer.slice(max(ordered, key=lambda fact: len(fact.form)).shown) or "the expression"
+        every = "both" if len(ordered) == 2 else "all of them"
+        why = f"no value of {what} satisfies {every}, so no multiplier update can converge"
+        notes = known or (why,)
     moves = _moved(typer, ordered)
-    typer.report(
-        "CS404" if sets else "CS401",
-        f"constraints {listing(labels, 'and')} {verb}",
-        _place(last),
-        _needs(typer, last),
-        related=tuple(Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered[:-1]),
-        notes=notes,
-        helps=(
-            *(f"move a bound: `{move.title}`" for move in moves[:1]),
-            *(f"or the other: `{move.title}`" for move in moves[1:]),
-            f"drop one, or make one a preference: `{text} soft(weight=0.1)`",
-        ),
-        fixes=moves,
-    )
+    code, said = "CS404" if sets else "CS401", f"constraints {listing(labels, 'and')} {verb}"
+    *others, at = [Label(span=_place(fact), text=_needs(typer, fact)) for fact in ordered]
+    helps = [f"{'or the other' if i else 'move a bound'}: `{m.title}`" for i, m in enumerate(moves)]
+    helps.append(f"drop one, or make one a preference: `{text} soft(weight=0.1)`")
+    told = {"related": others, "notes": notes, "helps": helps, "fixes": moves}
+    typer.report(code, said, at.span, at.text, **told)
 
 
 def _moved(typer: Typer, facts: list[Fact]) -> tuple[Fix, ...]:
@@ -187,12 +161,12 @@ def _moved(typer: Typer, facts: list[Fact]) -> tuple[Fix, ...]:
     ]
     if sides[0] != sides[1]:
         return ()
-    texts = (typer.slice(other), typer.slice(one))
-    spans = (one.span, other.span)
-    return tuple(
-        Fix(span=at, replacement=new, title=f"{_with_bound(typer, fact.constraint, at, new)}")
-        for fact, at, new in zip(facts, spans, texts, strict=True)
-    )
+    found = []
+    for fact, at, new in zip(facts, (one, other), (other, one), strict=True):
+        text = typer.slice(new)
+        line = " ".join(typer.exchanged(fact.constraint, at, text).split())
+        found.append(Fix(span=at.span, replacement=text, title=line))
+    return tuple(found)
 
 
 def _number_in(typer: Typer, relation: Expr) -> Expr | None:
@@ -203,31 +177,12 @@ def _number_in(typer: Typer, relation: Expr) -> Expr | None:
     return found[0] if len(found) == 1 and typer.slice(found[0]) else None
 
 
-def _with_bound(typer: Typer, constraint: Constraint, at: Span, new: str) -> str:
-    start, end = constraint.span
-    text = typer.source.text
-    return " ".join(f"{text[start : at.start]}{new}{text[at.end : end]}".split())
-
-
 def _impossible(typer: Typer, stated: Fact, core: list[Fact]) -> None:
     """One constraint that what holds of shares forbids."""
-    typer.report(
-        "CS402",
-        f"no value satisfies {typer.text(stated.constraint.relation)}",
-        _place(stated),
-        "holds for no model",
-        notes=tuple(fact.law for fact in core if fact.law),
-        helps=("relax its bound",),
-    )
-
-
-def _all(facts: list[Fact]) -> str:
-    return "both" if len(facts) == 2 else "all of them"
-
-
-def _common(typer: Typer, facts: list[Fact]) -> str:
-    longest = max(facts, key=lambda fact: len(fact.form))
-    return typer.source.slice(longest.shown.span) or "the expression"
+    said = f"no value satisfies {typer.text(stated.constraint.relation)}"
+    notes = tuple(fact.law for fact in core if fact.law)
+    help_ = "relax its bound"
+    typer.report("CS402", said, _place(stated), "holds for no model", notes=notes, helps=(help_,))
 
 
 def _implied_note(typer: Typer, fact: Fact) -> str:
@@ -239,13 +194,9 @@ def _implied_note(typer: Typer, fact: Fact) -> str:
 def _empty(typer: Typer, low: Fact, high: Fact) -> None:
     """A chain or an interval that no value satisfies."""
     text = typer.text(low.constraint.relation)
-    typer.report(
-        "CS402",
-        f"no value satisfies {text}",
-        _place(low),
-        f"at least {number(low.value)} and at most {number(high.value)}",
-        helps=("swap the two bounds",),
-    )
+    said = f"no value satisfies {text}"
+    label = f"at least {number(low.value)} and at most {number(high.value)}"
+    typer.report("CS402", said, _place(low), label, helps=("swap the two bounds",))
 
 
 def _repeated(typer: Typer, facts: list[Fact], strongest: Fact | None) -> None:
@@ -272,16 +223,11 @@ def _redundant(typer: Typer, fact: Fact, strongest: Fact) -> None:
     label, other = fact.constraint.label, strongest.constraint.label
     if len(_operators(fact.constraint)) > 1:
         return
-    typer.report(
-        "CS403",
-        f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`",
-        _place(fact),
-        "says nothing more",
-        related=(Label(span=_place(strongest), text=_needs(typer, strongest)),),
-        notes=("two multipliers for one requirement share it in an arbitrary way",),
-        helps=(f"remove `{label}`",),
-        severity="warning",
-    )
+    said = f"constraint `{label}` {'repeats' if same else 'is implied by'} `{other}`"
+    related = also_at(_place(strongest), _needs(typer, strongest))
+    note = "two multipliers for one requirement share it in an arbitrary way"
+    told = {"related": related, "notes": (note,), "helps": (f"remove `{label}`",)}
+    typer.warn("CS403", said, _place(fact), "says nothing more", **told)
 
 
 # --- sums ---
@@ -332,74 +278,52 @@ def _minimal(facts: list[Fact], natural: dict[Atom, Range]) -> list[Fact]:
     return kept
 
 
-def _propagate(facts: list[Fact], natural: dict[Atom, Range]) -> frozenset[int] | None:
-    """Bounds pushed through the facts; the facts that empty an atom, or None."""
-    ranges: dict[Atom, Range] = {}
-    why: dict[Atom, frozenset[int]] = {}
-    for _ in range(_ROUNDS):
-        changed = False
-        for index, fact in enumerate(facts):
-            before, behind = _NOTHING, _behind(fact, ranges, why, natural)
-            for position, (atom, coefficient) in enumerate(fact.form):
-                rest, reasons = before.plus(behind[position + 1])
-                low, high = _bound(fact, coefficient, rest)
-                current = ranges.get(atom, natural.get(atom, ALL))
-                new = current.meet(Range(low, high))
-                if new.low > current.low + 1e-9 or new.high < current.high - 1e-9:
-                    changed = True
-                    ranges[atom] = new
-                    why[atom] = why.get(atom, frozenset()) | reasons | {index}
-                    if _gap(new.low, new.high):
-                        return why[atom]
-                before = before.plus(_term(atom, coefficient, ranges, why, natural))
-        if not changed:
-            return None
-    return None
-
-
 class _Part(NamedTuple):
     """The range of some terms of a form, and the facts that it comes from."""
 
     range: Range
-    reasons: frozenset[int]
+    reasons: frozenset[int] = frozenset()
 
     def plus(self, other: _Part) -> _Part:
         """Both together."""
         return _Part(self.range.add(other.range), self.reasons | other.reasons)
 
-
-_NOTHING = _Part(Range(0.0, 0.0), frozenset())
-
-
-def _term(
-    atom: Atom,
-    coefficient: float,
-    ranges: dict[Atom, Range],
-    why: dict[Atom, frozenset[int]],
-    natural: dict[Atom, Range],
-) -> _Part:
-    range_ = ranges.get(atom, natural.get(atom, ALL))
-    of = range_.times(Range(coefficient, coefficient))
-    return _Part(of, why.get(atom, frozenset()))
+    def times(self, factor: float) -> _Part:
+        """So much of it."""
+        return self._replace(range=self.range.times(Range(factor, factor)))
 
 
-def _behind(
-    fact: Fact,
-    ranges: dict[Atom, Range],
-    why: dict[Atom, frozenset[int]],
-    natural: dict[Atom, Range],
-) -> list[_Part]:
-    """The terms from each place of a form to its end, and nothing behind the last."""
-    parts = [_NOTHING]
-    for atom, coefficient in reversed(fact.form):
-        parts.append(_term(atom, coefficient, ranges, why, natural).plus(parts[-1]))
-    return parts[::-1]
+_NOTHING, _ANYTHING = _Part(Range(0.0, 0.0)), _Part(ALL)
 
 
-def _bound(fact: Fact, coefficient: float, rest: Range) -> tuple[float, float]:
+def _propagate(facts: list[Fact], natural: Mapping[Atom, Range]) -> frozenset[int] | None:
+    """Bounds pushed through the facts; the facts that empty an atom, or None."""
+    known = {atom: _Part(range_) for atom, range_ in natural.items()}
+    for _ in range(_ROUNDS):
+        changed = False
+        for index, fact in enumerate(facts):
+            terms = [known.get(atom, _ANYTHING).times(factor) for atom, factor in fact.form]
+            behind = [*accumulate(reversed(terms), _Part.plus, initial=_NOTHING)][-2::-1]
+            before = _NOTHING
+            for (atom, factor), after in zip(fact.form, behind, strict=True):
+                rest, current = before.plus(after), known.get(atom, _ANYTHING)
+                old, new = current.range, current.range.meet(_bound(fact, factor, rest.range))
+                if new.low > old.low + 1e-9 or new.high < old.high - 1e-9:
+                    changed = True
+                    known[atom] = _Part(new, current.reasons | rest.reasons | {index})
+                    if _gap(new.low, new.high):
+                        return known[atom].reasons
+                before = before.plus(known.get(atom, _ANYTHING).times(factor))
+        if not changed:
+            return None
+    return None
+
+
+def _bound(fact: Fact, coefficient: float, rest: Range) -> Range:
     """What a fact leaves for one atom, given the range of the others."""
     if fact.upper:
         limit = (fact.value + fact.slack - rest.low) / coefficient
-        return (-math.inf, limit) if coefficient > 0 else (limit, math.inf)
-    limit = (fact.value - fact.slack - rest.high) / coefficient
-    return (limit, math.inf) if coefficient > 0 else (-math.inf, limit)
+    else:
+        limit = (fact.value - fact.slack - rest.high) / coefficient
+    above = fact.upper != (coefficient > 0)
+    return Range(limit, math.inf) if above else Range(-math.inf, limit)

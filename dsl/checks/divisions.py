@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.wording import number
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole, value_or_none
@@ -84,29 +85,16 @@ class _Walker:
             constant(expr, values)
         except NotFiniteError as problem:
             if problem.expr is expr:
-                self.typer.report(
-                    "CS316",
-                    f"{self.typer.text(expr)} {problem}",
-                    expr.span,
-                    "can't be computed",
-                    helps=("write the number that is meant",),
-                )
+                not_finite(self.typer, expr, problem)
 
     def _divided(self, expr: Expr, divisor: Expr, values: Values, ranges: Ranges) -> None:
         where = _zero(divisor, values, ranges)
         if where is None or _fails(expr, values):
             return
-        text = self.typer.source.slice(divisor.span)
+        text = self.typer.slice(divisor)
         at = " and ".join(f"{name} = {number(value)}" for name, value in where.items())
-        self.typer.report(
-            "CS316",
-            f"{self.typer.text(expr)} divides by zero",
-            expr.span,
-            f"`{text}` is 0" + (f" at {at}" if at else ""),
-            helps=("write the number that is meant",)
-            if not at
-            else (f"leave it out: `for ... where {text} != 0`",),
-        )
+        help_ = f"leave it out: `for ... where {text} != 0`" if at else _MEANT
+        self._report(expr, f"`{text}` is 0" + (f" at {at}" if at else ""), help_)
 
     def _let_call(self, call: Call, values: Values, outer: Call) -> None:
         """`f(0)` where `let f(b) = x/b`, said at the outermost call."""
@@ -119,26 +107,23 @@ class _Walker:
         if not known:
             return
         inner = {n: v for n, v in self.values.items() if n not in parameters} | known
+        told = ", ".join(f"{name} = {number(value)}" for name, value in known.items())
         for node in walk(item.value):
             divisors = _divisors(node, inner) if isinstance(node, Expr) else ()
             for divisor in divisors:
                 if mentions(divisor, known) and _zero(divisor, inner, {}) is not None:
-                    self._report_call(outer, divisor, known)
+                    self._report(outer, f"`{self.typer.slice(divisor)}` is 0 with {told}", _MEANT)
             if isinstance(node, Call):
                 self._depth += 1
                 self._let_call(node, inner, outer)
                 self._depth -= 1
 
-    def _report_call(self, call: Call, divisor: Expr, known: Mapping[str, float]) -> None:
-        text = self.typer.source.slice(divisor.span)
-        given = ", ".join(f"{name} = {number(value)}" for name, value in known.items())
-        self.typer.report(
-            "CS316",
-            f"{self.typer.text(call)} divides by zero",
-            call.span,
-            f"`{text}` is 0 with {given}",
-            helps=("write the number that is meant",),
-        )
+    def _report(self, expr: Expr, where: str, help_: str) -> None:
+        said = f"{self.typer.text(expr)} divides by zero"
+        self.typer.report("CS316", said, expr.span, where, helps=(help_,))
+
+
+_MEANT = "write the number that is meant"
 
 
 def _fails(expr: Expr, values: Values) -> bool:

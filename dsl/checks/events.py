@@ -17,7 +17,7 @@ from itertools import pairwise
 from cspec.dsl.checks.ranges import interval, never_holds, subject
 from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.sources import SOURCES
@@ -25,6 +25,7 @@ from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import constant, value_or_none
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
+    TURNED,
     Binder,
     Call,
     Compare,
@@ -47,7 +48,7 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, function_name, head_name, names
+from cspec.dsl.tree.rebuild import calls_of, function_name, head_word, names, setting
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -89,13 +90,10 @@ def _single_numbers(items: tuple[Item, ...]) -> frozenset[str]:
     table."""
     found: set[str] = set()
     for item in items:
-        source = item.source if isinstance(item, Data) else None
-        table = isinstance(source, Call) and any(
-            keyword.name == "target" and isinstance(keyword.value, String)
-            for keyword in source.keywords
-        )
-        for target in item.targets if isinstance(item, Data) else ():
-            found.update(column.name for column in target.columns[1 if table else 2 :])
+        if isinstance(item, Data):
+            target = setting(item.source, "target")
+            first = 1 if target is not None and isinstance(target.value, String) else 2
+            found.update(column.name for one in item.targets for column in one.columns[first:])
     return frozenset(found)
 
 
@@ -116,14 +114,10 @@ _ENDS = re.compile(r"[ \t]*(?:[\]|]|\bon\b)")
 
 
 def _no_entries(typer: Typer, side: Expr, inner: Expr, over: str) -> None:
-    typer.report(
-        "CS333",
-        f"`{typer.slice(inner)}` is one number an example: it has no entries",
-        side.span,
-        "over the examples?",
-        helps=(f"over the examples it is `{over}`",),
-        fixes=(Fix(span=side.span, replacement=over, title=f"write {over}"),),
-    )
+    said = f"`{typer.slice(inner)}` is one number an example: it has no entries"
+    label = "over the examples?"
+    help_ = f"over the examples it is `{over}`"
+    typer.report("CS333", said, side.span, label, helps=(help_,), fixes=replacing(side.span, over))
 
 
 def _classes(items: tuple[Item, ...]) -> dict[str, tuple[str, ...]]:
@@ -132,8 +126,7 @@ def _classes(items: tuple[Item, ...]) -> dict[str, tuple[str, ...]]:
     for item in items:
         if not isinstance(item, Data):
             continue
-        head = head_name(item.source) if item.source is not None else None
-        source = SOURCES.get(head.id) if head is not None else None
+        source = SOURCES.get(head_word(item.source))
         classes = source.classes if source is not None else ()
         for column in (column for target in item.targets for column in target.columns):
             known.setdefault(column.name, set()).add(classes if column.original == "y" else ())
@@ -153,7 +146,7 @@ def _class(typer: Typer, node: Node, classes: dict[str, tuple[str, ...]]) -> Non
     if not columns and len(classes) == 1 and any(function_name(s) == "pred" for s in sides):
         columns = [*classes]
     for expr in compared if columns else ():
-        written = typer.source.slice(expr.span)
+        written = typer.slice(expr)
         said = written.strip('"')
         exact = _number(expr) and said.isdigit() and int(said) < len(classes[columns[0]])
         if (_number(expr) or _text(expr)) and not exact and said not in classes[columns[0]]:
@@ -161,7 +154,7 @@ def _class(typer: Typer, node: Node, classes: dict[str, tuple[str, ...]]) -> Non
 
 
 def _no_class(typer: Typer, expr: Expr, column: str, classes: tuple[str, ...]) -> None:
-    written, last = typer.source.slice(expr.span), len(classes) - 1
+    written, last = typer.slice(expr), len(classes) - 1
     counted = classes[0] == "0"
     words = [name if counted else f'"{name}"' for name in classes]
     value = None if _text(expr) else constant(expr, typer.values)
@@ -195,14 +188,8 @@ def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
         case _:
             return
     place = next((k for k, column in enumerate(columns) if column in labels), None)
-    inside = names(rate.body)
-    if (
-        place is None
-        or len(columns) < 2
-        or None in columns
-        or inside & labels
-        or "pred" not in inside
-    ):
+    inside, single = names(rate.body), len(columns) < 2 or None in columns
+    if place is None or single or inside & labels or "pred" not in inside:
         return
     label = columns[place]
     typed, body = typer.slice(call), typer.slice(rate.body)
@@ -215,20 +202,16 @@ def _across_labels(typer: Typer, call: Call, labels: set[str]) -> None:
         f"{word}(P[{body} | {cells}] for ({', '.join(letters)}) in "
         f"cross({', '.join(map(str, columns))}))"
     )
-    typer.report(
-        "CS312",
-        f"`{typed}` compares the groups across the values of `{label}` as well",
-        call.span,
-        "within each label, or across them?",
-        notes=(
-            f"a good model has different rates where `{label}` differs: they would be equal, too",
-        ),
-        helps=(
-            f"for equal odds, within each label: `{within}`",
-            f"for one label: `{word}(P[{body} | {', '.join(held).replace('== k', '== 1')}])`",
-            f"for all combinations against each other: `{across}`",
-        ),
+    said = f"`{typed}` compares the groups across the values of `{label}` as well"
+    note = f"a good model has different rates where `{label}` differs: they would be equal, too"
+    one = f"{word}(P[{body} | {', '.join(held).replace('== k', '== 1')}])"
+    helps = (
+        f"for equal odds, within each label: `{within}`",
+        f"for one label: `{one}`",
+        f"for all combinations against each other: `{across}`",
     )
+    asked = "within each label, or across them?"
+    typer.report("CS312", said, call.span, asked, notes=(note,), helps=helps)
 
 
 def _inside(typer: Typer, item: Item) -> Iterator[tuple[Node, frozenset[str]]]:
@@ -289,13 +272,8 @@ def _span_of(typer: Typer, expr: Expr) -> tuple[str, str] | None:
 def _from_to(typer: Typer, node: Compare, span: Expr, ends: tuple[str, str]) -> None:
     """`age == 30-60`."""
     meant = f"{typer.slice(node.operands[0])} in [{ends[0]}, {ends[1]}]"
-    typer.report(
-        "CS111",
-        f"{typer.text(span)} is a difference: from one number to the other is an interval",
-        node.span,
-        "a number below 0",
-        **writing(node.span, meant),
-    )
+    said = f"{typer.text(span)} is a difference: from one number to the other is an interval"
+    typer.report("CS111", said, node.span, "a number below 0", **writing(node.span, meant))
 
 
 def _text(expr: Expr) -> bool:
@@ -310,16 +288,11 @@ def _number(expr: Expr) -> bool:
 def _ordered_text(typer: Typer, node: Compare, operator: str, span: Span) -> None:
     equal = [typer.slice(operand) for operand in node.operands]
     meant = " == ".join(equal)
-    typer.report(
-        "CS334",
-        f"text has no order: `{operator}` compares numbers",
-        span,
-        "a text",
-        helps=(f"write `{meant}`, or `in {{...}}` for several values",),
-        fixes=(Fix(span=node.span, replacement=meant, title=f"write `{meant}`", safe=False),)
-        if len(equal) == 2
-        else (),
-    )
+    said = f"text has no order: `{operator}` compares numbers"
+    help_ = f"write `{meant}`"
+    fixes = edit(node.span, meant, help_) if len(equal) == 2 else ()
+    helps = (f"{help_}, or `in {{...}}` for several values",)
+    typer.report("CS334", said, span, "a text", helps=helps, fixes=fixes)
 
 
 def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:
@@ -329,18 +302,9 @@ def _two_numbers(typer: Typer, node: Compare, span: Span) -> None:
         first = node.operators[0]
         if first in _ORDERS and node.operators[1] in _ORDERS and first[0] != node.operators[1][0]:
             thing, one, other = parts
-            helps = [f"write `{one} {_turned(first)} {thing} {node.operators[1]} {other}`"]
-    typer.report(
-        "CS111",
-        f"`{typer.source.slice(span)}` compares two numbers",
-        span,
-        "the same for every example",
-        helps=helps,
-    )
-
-
-def _turned(operator: str) -> str:
-    return operator.translate(str.maketrans("<>", "><"))
+            helps = [f"write `{one} {TURNED[first]} {thing} {node.operators[1]} {other}`"]
+    said = f"`{typer.source.slice(span)}` compares two numbers"
+    typer.report("CS111", said, span, "the same for every example", helps=helps)
 
 
 def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozenset[str]) -> None:
@@ -349,14 +313,8 @@ def _itself(typer: Typer, left: Expr, operator: str, span: Span, hidden: frozens
     if isinstance(left, Name) and left.id in hidden:
         helps = [f"give the name of the quantifier another word: `forall g in values({left.id}):`"]
         helps.append(f"and compare with it: `{left.id} == g`")
-    typer.report(
-        "CS328",
-        f"`{typer.source.slice(span)}` is {how}",
-        span,
-        "both sides are the same",
-        helps=helps,
-        severity="warning",
-    )
+    said = f"`{typer.source.slice(span)}` is {how}"
+    typer.warn("CS328", said, span, "both sides are the same", helps=helps)
 
 
 def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> None:
@@ -378,7 +336,7 @@ def _reach(typer: Typer, left: Expr, right: Expr, operator: str, span: Span) -> 
         at.span,
         "out of reach",
         helps=(f"did you mean `{percent}`?",) if fits else ("choose a number between 0 and 1",),
-        fixes=(Fix(span=at.span, replacement=percent, title="write percent"),) if fits else (),
+        fixes=edit(at.span, percent, "write percent") if fits else (),
         severity="error" if _PROBABILITY.match(typer.slice(thing)) else "warning",
     )
 
@@ -392,11 +350,7 @@ def _membership(typer: Typer, node: Membership) -> None:
     if not isinstance(members, Interval) or not (_text(members.lower) or _text(members.upper)):
         return
     ends = f"{typer.slice(members.lower)}, {typer.slice(members.upper)}"
-    typer.report(
-        "CS325",
-        f"`[{ends}]` is an interval, and text has no order",
-        members.span,
-        "these two values?",
-        helps=(f"write `{{{ends}}}`",),
-        fixes=(Fix(span=members.span, replacement=f"{{{ends}}}", title="use the two values"),),
-    )
+    said = f"`[{ends}]` is an interval, and text has no order"
+    help_ = f"write `{{{ends}}}`"
+    fixes = edit(members.span, f"{{{ends}}}", "use the two values")
+    typer.report("CS325", said, members.span, "these two values?", helps=(help_,), fixes=fixes)

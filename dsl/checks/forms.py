@@ -8,18 +8,17 @@ from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.checks.ranges import check_range
 from cspec.dsl.checks.readings import OF_ENTRIES, OVER_ALL, readings
-from cspec.dsl.checks.rules import check_atoms
+from cspec.dsl.checks.surrogates import check_atoms
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.by_group import each_group, given, grouped_part
 from cspec.dsl.kinds.names import set_kind
-from cspec.dsl.kinds.operands import operand_kind
+from cspec.dsl.kinds.operands import no_gradient, operand_kind
 from cspec.dsl.kinds.relations import require_set
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_weight
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     And,
     Attribute,
@@ -39,7 +38,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name, names
+from cspec.dsl.tree.rebuild import function_name, head_word, mentions, names
 from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 from cspec.dsl.words.kind import WORDS, Kind, joined
 
@@ -101,16 +100,9 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
             _groups(typer, relation, operand, sure=False)
         elif part is not None:
             _of_groups(typer, relation, operand, part)
-    joint = Kind(
-        "number",
-        False,
-        any(kind.moves for kind in kinds),
-        any(kind.gradient for kind in kinds),
-    )
-    if check_range(typer, relation, scope, joint.moves) and _moves(
-        typer, relation, joint, modifiers
-    ):
-        return
+    joint = joined("number", *kinds)
+    if check_range(typer, relation, scope, joint.moves):
+        _moves(typer, relation, joint, modifiers)
 
 
 def _against_a_list(typer: Typer, relation: Compare) -> bool:
@@ -126,7 +118,7 @@ def _against_a_list(typer: Typer, relation: Compare) -> bool:
     helps: list[str] = ["write one number"]
     fixes: tuple[Fix, ...] = ()
     if len(ends) == 2:
-        numbers = [value_or_none(item, typer.values) for item in right.items]
+        numbers = [typer.value(item) for item in right.items]
         rising = None not in numbers and numbers[0] < numbers[1]  # type: ignore[operator]
         ramp = f"{text} {relation.operators[0]} ramp({', '.join(ends)})"
         within = f"{text} in [{', '.join(ends if rising else ends[::-1])}]"
@@ -134,42 +126,29 @@ def _against_a_list(typer: Typer, relation: Compare) -> bool:
         words = {ramp: "for a bound that moves", within: "for an interval"}
         helps = [f"{words[form]}: `{form}`" for form in forms]
         fixes = replacing(relation.span, *forms)
-    typer.report(
-        "CS329",
-        f"`{text}` is one number, and {typer.text(right)} are {len(ends)}",
-        right.span,
-        "a list",
-        helps=tuple(helps),
-        fixes=fixes,
-    )
+    said = f"`{text}` is one number, and {typer.text(right)} are {len(ends)}"
+    typer.report("CS329", said, right.span, "a list", helps=helps, fixes=fixes)
     return True
 
 
 def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -> None:
     """Report a rate by group that is compared; a warning where its column may hold truths."""
-    text = typer.source.slice(operand.span)
+    text = typer.slice(operand)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
     each, event = each_group(operand, typer.slice), given(operand, typer.slice)
-    forms = () if each is None else (f"{each[0]} {_instead(typer, relation, operand, each[1])}",)
+    forms = () if each is None else (f"{each[0]} {typer.exchanged(relation, operand, each[1])}",)
     both = (
         f"for the largest, the smallest, their distance: {listing(options)}",
         *(f"for one constraint a group: `{form}`" for form in forms),
     )
-    typer.report(
-        "CS312",
-        f"{typer.text(operand)} is one number a group, and a constraint compares one number"
-        if sure
-        else f"{typer.text(operand)} is one number a group, unless its column is true or false",
-        operand.span,
-        "a number a group",
-        notes=("a column alone after `|` means by group",),
-        helps=(
-            *(both if sure else both[::-1]),
-            *(() if event is None else (f"for a column of true and false: `{event}`",)),
-        ),
-        fixes=replacing(operand.span, *options) if sure else replacing(relation.span, *forms),
-        severity="error" if sure else "warning",
-    )
+    said = f"{typer.text(operand)} is one number a group, and a constraint compares one number"
+    fixes, severity, label = replacing(operand.span, *options), "error", "a number a group"
+    if not sure:
+        said = f"{typer.text(operand)} is one number a group, unless its column is true or false"
+        both, fixes, severity = both[::-1], replacing(relation.span, *forms), "warning"
+    helps = both if event is None else (*both, f"for a column of true and false: `{event}`")
+    told = {"notes": ("a column alone after `|` means by group",), "helps": helps, "fixes": fixes}
+    typer.report("CS312", said, operand.span, label, severity=severity, **told)
 
 
 def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> None:
@@ -177,48 +156,25 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
     text, first = typer.slice(operand), relation.operands[0] is operand
     word = "max" if relation.operators[0].startswith("<") == first else "min"
     which = "largest" if word == "max" else "smallest"
-    typer.report(
-        "CS312",
-        f"{typer.text(operand)} is one number a group, as {typer.text(part)} is, unless its column"
-        " is true or false",
-        operand.span,
-        "a number a group",
-        notes=("a constraint compares one number",),
-        helps=(
-            f"for the {which}, so that it holds for each group: `{word}({text})`",
-            f"for a column of true and false: `{given(part, typer.slice)}`",
-        ),
-        fixes=replacing(operand.span, f"{word}({text})"),
-        severity="warning",
-    )
-
-
-def _instead(typer: Typer, relation: Expr, part: Expr, meant: str) -> str:
-    """The relation as typed with something else in the place of one of its parts."""
-    text = typer.source.text
-    before = text[relation.span.start : part.span.start]
-    return before + meant + text[part.span.end : relation.span.end]
+    said = f"{typer.text(operand)} is one number a group, as {typer.text(part)} is"
+    said, label = f"{said}, unless its column is true or false", "a number a group"
+    note, meant = "a constraint compares one number", f"{word}({text})"
+    truths = f"for a column of true and false: `{given(part, typer.slice)}`"
+    helps = (f"for the {which}, so that it holds for each group: `{meant}`", truths)
+    fixes = replacing(operand.span, meant)
+    typer.warn("CS312", said, operand.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def _mean_or_each(typer: Typer, relation: Expr) -> None:
-    found = readings(typer, relation)
+    found = [*readings(typer, relation)]
     total = OF_ENTRIES.search(typer.slice(relation)) if found[0].words == OVER_ALL else None
-    typer.report(
-        "CS305",
-        f"{typer.text(relation)} has one value an example"
-        + (
-            f": `{total[1]}` goes over what one example has, not over the examples" if total else ""
-        ),
-        relation.span,
-        "the mean, or each example?",
-        notes=("the two are different constraints, so the spec must say which",),
-        helps=tuple(f"{reading.words}: `{reading.text}`" for reading in found),
-        fixes=tuple(
-            Fix(span=relation.span, replacement=reading.text, title=reading.title)
-            for reading in found
-            if reading.title
-        ),
-    )
+    said, at, label = "has one value an example", relation.span, "the mean, or each example?"
+    said += f": `{total[1]}` goes over what one example has, not over the examples" if total else ""
+    note = "the two are different constraints, so the spec must say which"
+    helps = tuple(f"{reading.words}: `{reading.text}`" for reading in found)
+    fixes = tuple(fix for r in found if r.title for fix in edit(at, r.text, r.title))
+    said = f"{typer.text(relation)} {said}"
+    typer.report("CS305", said, at, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 _OF_COLUMN = re.compile(r"\b(pred|prob|sigmoid|softmax)\((\w+)\)")
@@ -226,7 +182,7 @@ _OF_COLUMN = re.compile(r"\b(pred|prob|sigmoid|softmax)\((\w+)\)")
 
 def _of_a_model(typer: Typer, relation: Expr) -> str:
     """`pred(f(x))` for `pred(x)`: what a class is chosen from are outputs of a model."""
-    found = _OF_COLUMN.search(typer.source.slice(relation.span))
+    found = _OF_COLUMN.search(typer.slice(relation))
     models = [m for m in typer.symbols.models() if not typer.symbols.frozen(m)]
     if found is None or found[2] not in typer.symbols.column_names or not models:
         return ""
@@ -235,45 +191,31 @@ def _of_a_model(typer: Typer, relation: Expr) -> str:
 
 def _moves(
     typer: Typer, relation: Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
-) -> bool:
+) -> None:
     """Report a requirement that training can't move."""
     if not kind.moves:
         if still := still_params(typer, relation):
             still["message"] += f": {typer.text(relation)} is no requirement"
             typer.report("CS309", span=relation.span, label="the same whatever is learned", **still)
-            return False
+            return
         frozen = [name for name in typer.symbols.models() if typer.symbols.frozen(name)]
-        used = [name for name in frozen if name in typer.source.slice(relation.span)]
+        used = [name for name in frozen if name in typer.slice(relation)]
+        said = f"{typer.text(relation)} does not depend on anything that training moves"
         why = f"{listing(used, 'and')} never moves" if used else "the same whatever is learned"
-        typer.report(
-            "CS309",
-            f"{typer.text(relation)} does not depend on anything that training moves",
-            relation.span,
-            why,
-            helps=(
-                _of_a_model(typer, relation)
-                or "use a model that is not frozen, a `var` or a given value",
-            ),
-        )
-        return False
+        other = "use a model that is not frozen, a `var` or a given value"
+        help_ = _of_a_model(typer, relation) or other
+        typer.report("CS309", said, relation.span, why, helps=(help_,))
+        return
     by_set = isinstance(modifiers.method, Construction)
     word = modifiers.method.word if modifiers.method is not None else ""
     handled = by_set or word in ("projection", "threshold", "admm")
     over_data = kind.per_example or names(relation) & typer.symbols.column_names
     if _bare_class(relation) and not over_data and not modifiers.surrogate:
         _no_class_gradient(typer, relation)
-        return False
-    if not kind.gradient and not modifiers.surrogate and not handled and not rule:
-        typer.report(
-            "CS310",
-            f"{typer.text(relation)} has no gradient that training could follow",
-            relation.span,
-            "constant almost everywhere",
-            notes=("small changes of the parameters do not change it",),
-            helps=(*_with_a_surrogate(relation), "add a stand-in with one: `with surrogate ...`"),
-        )
-        return False
-    return True
+    elif not kind.gradient and not modifiers.surrogate and not handled and not rule:
+        note = "small changes of the parameters do not change it"
+        stand_in = "add a stand-in with one: `with surrogate ...`"
+        no_gradient(typer, relation, note, *_with_a_surrogate(relation), stand_in)
 
 
 def _bare_class(relation: Expr) -> bool:
@@ -287,60 +229,38 @@ def _bare_class(relation: Expr) -> bool:
 
 
 def _no_class_gradient(typer: Typer, relation: Expr) -> None:
-    helps = ["say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"]
+    help_ = "say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"
     match relation:
         case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
-            outputs, k = typer.source.slice(z.span), typer.source.slice(label.span)
-            helps = [f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"]
-    typer.report(
-        "CS310",
-        f"{typer.text(relation)} has no gradient that training could follow",
-        relation.span,
-        "constant almost everywhere",
-        notes=("a class is a whole number: small changes do not change it",),
-        helps=helps,
-    )
+            outputs, k = typer.slice(z), typer.slice(label)
+            help_ = f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"
+    note = "a class is a whole number: small changes do not change it"
+    no_gradient(typer, relation, note, help_)
 
 
 def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
-    """The word with a surrogate of its own in place of one that has none."""
+    """The word with a surrogate of its own in place of one that has none: `cost[y, pred(f(x))]`."""
     words = set(map(function_name, walk(relation)))
     if "argmax" in words:
         return ("the class of a model's outputs is `pred(z)`, which has one",)
-    if any(isinstance(n, Index) and _names_pred(n) for n in walk(relation)):
+    entries = (n for n in walk(relation) if isinstance(n, Index))
+    if any(mentions(chosen, {"pred"}) for entry in entries for chosen in entry.indices):
         return ("a sum over the classes has one: `sum(c[k] * (pred == k) for k in range(3))`",)
     return ("of an event write `P[...]`, which has one",) if "where" in words else ()
 
 
-def _names_pred(entry: Index) -> bool:
-    """Whether an entry is chosen by a predicted class: `cost[pred]`, `cost[y, pred(f(x))]`."""
-    chosen = [node for index in entry.indices for node in walk(index)]
-    return any(isinstance(node, Name) and node.id == "pred" for node in chosen)
-
-
 def _each_weight(typer: Typer, relation: Membership) -> None:
-    element, members = (typer.source.slice(s.span) for s in (relation.element, relation.set))
+    element, members = (typer.slice(s) for s in (relation.element, relation.set))
     if re.fullmatch(r"ball\([^,()]*\)", members):  # which norm is not said: the usual one
         members = f"{members[:-1]}, norm=2)"
     helps = [f"write `forall W in {element}: W in {members}`"]
     if members.startswith("sparse(") and element.endswith(".weights"):
         model, share = element.removesuffix(".weights"), members[7:-1]
         helps.append(f"for all of them together: `density({model}) <= {share}`")
-    typer.report(
-        "CS302",
-        f"`{element}` is a list of weights, and a set holds one at a time",
-        relation.element.span,
-        "each of them?",
-        helps=tuple(helps),
-        fixes=(
-            Fix(
-                span=relation.element.span,
-                replacement=f"forall W in {element}: W",
-                title="each of them",
-                safe=False,
-            ),
-        ),
-    )
+    said = f"`{element}` is a list of weights, and a set holds one at a time"
+    place, new = relation.element.span, f"forall W in {element}: W"
+    fixes = edit(place, new, "each of them")
+    typer.report("CS302", said, place, "each of them?", helps=helps, fixes=fixes)
 
 
 def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
@@ -348,7 +268,7 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
     members = relation.set
     element = relation.element
     if isinstance(element, Name) and typer.name_unknown(element, scope) and held_in(members):
-        unknown_weight(typer, element, scope, typer.source.slice(relation.span))
+        unknown_weight(typer, element, scope, typer.slice(relation))
         set_kind(typer, members, scope)
         return
     listed = isinstance(relation.element, Attribute | Call)
@@ -364,40 +284,22 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
         require_set(typer, element, members, bounds)
     if len(typer.found) > before:
         return
-    head = head_name(members)
-    word = "" if head is None else head.id
+    word = head_word(members)
     if isinstance(members, FiniteSet):
-        typer.report(
-            "CS325",
-            f"{typer.text(relation)} asks for one of a few values",
-            members.span,
-            "an interval, or these values?",
-            notes=("a gradient can't move between separate values",),
-            helps=(
-                "for an interval: `in [lo, hi]`",
-                "for quantized weights: `in grid(bits=4)`",
-            ),
-        )
+        said = f"{typer.text(relation)} asks for one of a few values"
+        label = "an interval, or these values?"
+        note = "a gradient can't move between separate values"
+        helps = ("for an interval: `in [lo, hi]`", "for quantized weights: `in grid(bits=4)`")
+        typer.report("CS325", said, members.span, label, notes=(note,), helps=helps)
     elif kind.per_example:
         _mean_or_each(typer, relation)
     elif word and word not in STRUCTURE and typer.symbols.role(word) is None:
-        typer.report(
-            "CS317",
-            f"{typer.text(members)} is no set that a parameter can lie in",
-            members.span,
-            "a set of parameters goes here",
-            helps=(f"one of {listing(sorted(STRUCTURE))}, or an interval `[lo, hi]`",),
-        )
+        said = f"{typer.text(members)} is no set that a parameter can lie in"
+        help_ = f"one of {listing(sorted(STRUCTURE))}, or an interval `[lo, hi]`"
+        typer.report("CS317", said, members.span, "a set of parameters goes here", helps=(help_,))
     elif word in STRUCTURE and kind.what in ("number", "scores") and word not in ("nonneg", "grid"):
-        typer.report(
-            "CS302",
-            f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors",
-            relation.element.span,
-            "a weight goes here",
-            helps=(f'write `forall W in net.weights("*"): W in {word}`',),
-        )
-    elif isinstance(members, Interval):
-        if kind.what != "unknown" and not kind.moves:
-            _moves(typer, relation, kind, Modifiers())
-    elif not kind.moves:
+        said = f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors"
+        help_ = f'write `forall W in net.weights("*"): W in {word}`'
+        typer.report("CS302", said, relation.element.span, "a weight goes here", helps=(help_,))
+    elif not kind.moves and not (isinstance(members, Interval) and kind.what == "unknown"):
         _moves(typer, relation, kind, Modifiers())

@@ -18,15 +18,16 @@ from cspec.dsl.checks.training import (
     check_stop,
     check_strata,
     check_using,
+    either,
 )
 from cspec.dsl.kinds.by_group import given
+from cspec.dsl.kinds.operands import no_gradient
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, also_at, replacing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
-from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.nodes import (
     Compare,
     Data,
@@ -118,44 +119,25 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
             _objective_kind(typer, item)
     if not objectives and not hidden & {"minimize", "maximize", "satisfy"}:
         if not spec.items and not hidden:
-            typer.report(
-                "CS408",
-                "this spec is empty",
-                Span(0, 0),
-                "nothing is written here",
-                helps=("the shortest spec: `minimize ce s.t. density(model) <= 0.5`",),
-            )
+            help_ = "the shortest spec: `minimize ce s.t. density(model) <= 0.5`"
+            said, label = "this spec is empty", "nothing is written here"
+            typer.report("CS408", said, NOWHERE, label, helps=(help_,))
             return
-        at = next((i.span for i in spec.items if i.span != Span(0, 0)), Span(0, 0))
-        typer.report(
-            "CS408",
-            "this spec has no objective",
-            Span(at.start, at.start),
-            "nothing is minimized or maximized",
-            helps=(
-                "add a line `minimize ...` or `maximize ...`",
-                "or `satisfy`, if meeting the constraints is all that is wanted",
-            ),
-        )
+        at = next((i.span.start for i in spec.items if i.span != NOWHERE), 0)
+        said, label = "this spec has no objective", "nothing is minimized or maximized"
+        none = "or `satisfy`, if meeting the constraints is all that is wanted"
+        helps = ["add a line `minimize ...` or `maximize ...`", none]
+        typer.report("CS408", said, Span(at, at), label, helps=helps)
     for extra in objectives[1:]:
-        typer.report(
-            "CS409",
-            "this spec has two objectives",
-            extra.span,
-            "a second objective",
-            related=(Label(span=objectives[0].span, text="the first one"),),
-            notes=("one number is optimized; how much one counts against the other is not said",),
-            helps=("remove one of the two lines",)
-            if _words(typer, extra) == _words(typer, objectives[0])
-            else (
-                "add them with weights: `minimize a + 0.1*b`",
-                f"or make one a constraint: `{_as_constraint(typer, extra)}`",
-            ),
-            fixes=(
-                Fix(span=extra.span, replacement="", title="keep the first"),
-                Fix(span=objectives[0].span, replacement="", title="keep the last"),
-            ),
-        )
+        first = objectives[0]
+        said, label = "this spec has two objectives", "a second objective"
+        note = "one number is optimized; how much one counts against the other is not said"
+        other = f"or make one a constraint: `{_as_constraint(typer, extra)}`"
+        helps = ["add them with weights: `minimize a + 0.1*b`", other]
+        if typer.slice(extra).split() == typer.slice(first).split():
+            helps = ["remove one of the two lines"]
+        told = {"related": also_at(first.span, "the first one"), "fixes": either(first, extra)}
+        typer.report("CS409", said, extra.span, label, notes=(note,), helps=helps, **told)
 
 
 def _moving(typer: Typer, text: str) -> tuple[str, ...]:
@@ -173,10 +155,6 @@ def _as_constraint(typer: Typer, item: Objective) -> str:
     return f"s.t. {text} {'>=' if item.sense == 'maximize' else '<='} 0.5"
 
 
-def _words(typer: Typer, item: Objective) -> list[str]:
-    return typer.source.slice(item.span).split()
-
-
 def _objective_kind(typer: Typer, item: Objective) -> None:
     expr = item.expression
     assert expr is not None
@@ -187,52 +165,30 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
     if compared is not None:
         _no_bound(typer, item, compared, per_example=compared is not expr)
         return
-    text = typer.source.slice(expr.span)
+    text = typer.slice(expr)
+
+    def wrong(code: str, what: str, label: str, *helps: str) -> None:
+        typer.report(code, f"{typer.text(expr)} {what}", expr.span, label, helps=helps)
+
     if kind.what == "groups":
         event = given(expr, typer.slice)
-        typer.report(
-            "CS312",
-            f"{typer.text(expr)} is one number a group, and an objective is one number",
-            expr.span,
-            "a number a group",
-            helps=(
-                f"write `max({text})`, `gap({text})` or `sum({text})`",
-                *(() if event is None else (f"for a column of true and false: `{event}`",)),
-            ),
-        )
+        what = "is one number a group, and an objective is one number"
+        number = f"write `max({text})`, `gap({text})` or `sum({text})`"
+        others = () if event is None else (f"for a column of true and false: `{event}`",)
+        wrong("CS312", what, "a number a group", number, *others)
     elif kind.what == "tensor":
-        typer.report(
-            "CS307",
-            f"{typer.text(expr)} is a tensor, and an objective is one number",
-            expr.span,
-            "many numbers",
-            helps=(f"write `sum({text})`, `sumsq({text})`",),
-        )
+        what = "is a tensor, and an objective is one number"
+        wrong("CS307", what, "many numbers", f"write `sum({text})`, `sumsq({text})`")
     elif kind.what not in ("number", "scores", "column"):
-        typer.report(
-            "CS307",
-            f"{typer.text(expr)} is {WORDS[kind.what]}, and an objective is a number",
-            expr.span,
-            "no number to optimize",
-            helps=("write a number: a loss such as `ce`, a mean `E[...]`",),
-        )
+        what = f"is {WORDS[kind.what]}, and an objective is a number"
+        number = "write a number: a loss such as `ce`, a mean `E[...]`"
+        wrong("CS307", what, "no number to optimize", number)
     elif not kind.moves:
-        typer.report(
-            "CS309",
-            f"{typer.text(expr)} does not depend on anything that training moves",
-            expr.span,
-            "the same whatever is learned",
-            helps=_moving(typer, text),
-        )
+        what = "does not depend on anything that training moves"
+        wrong("CS309", what, "the same whatever is learned", *_moving(typer, text))
     elif not kind.gradient:
-        typer.report(
-            "CS310",
-            f"{typer.text(expr)} has no gradient that training could follow",
-            expr.span,
-            "constant almost everywhere",
-            notes=("small changes of what moves do not change it",),
-            helps=("minimize something smooth that stands for it",),
-        )
+        note = "small changes of what moves do not change it"
+        no_gradient(typer, expr, note, "minimize something smooth that stands for it")
     else:
         check_flat(typer, expr)
 
@@ -254,24 +210,16 @@ def _bounded(expr: Expr) -> Compare | None:
 
 def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: bool) -> None:
     """Report `minimize bce(f(x), y) <= 0.5`: a bound is a requirement."""
-    moving = [o for o in relation.operands if value_or_none(o, typer.values) is None]
+    moving = [o for o in relation.operands if typer.value(o) is None]
     text, helps = typer.slice(relation), ["a bound is a requirement, behind `s.t.`"]
     fixes: tuple[Fix, ...] = ()
     if len(moving) == 1:
         thing = typer.slice(moving[0])
         alone = f"{item.sense} {thing}"
-        start, end = relation.span.start - moving[0].span.start, moving[0].span.end
-        mean = f"E[{thing}]" if per_example else thing
-        bound = text[: -start or 0] + mean + text[end - relation.span.start :]
+        bound = typer.exchanged(relation, moving[0], f"E[{thing}]" if per_example else thing)
         helps = [f"write `{alone}`, and, where the bound is wanted, `s.t. {bound}`"]
         helps += [f"or, how many meet it: `{item.sense} P[{text}]`"] if per_example else []
         named = item.span.start <= relation.span.start  # else a `let` holds the comparison
         fixes = replacing(item.span, *(alone, f"{alone}\ns.t. {bound}")) if named else ()
-    typer.report(
-        "CS307",
-        f"`{item.sense}` takes a number, and {typer.text(relation)} is a comparison",
-        relation.span,
-        "true or false",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{item.sense}` takes a number, and {typer.text(relation)} is a comparison"
+    typer.report("CS307", said, relation.span, "true or false", helps=helps, fixes=fixes)

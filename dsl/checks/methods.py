@@ -3,25 +3,32 @@
 W in psd by lagrangian           no function that a multiplier could act on
 E[ce] <= 1 by projection         a mean over data is no set of parameters
 using sqp                        beside data or a model
+E[ce] <= 1 by construction       no construction is known, seen from the spec alone
 """
 
 from __future__ import annotations
 
-from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_FUNCTIONS, OF_SETS, SOLVERS, Method, Parametrization
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
+    Attribute,
     Call,
     Compare,
+    Comprehension,
     Constraint,
     Expectation,
     Expr,
+    Index,
     Interval,
     Membership,
     Name,
+    Negate,
+    Product,
     Spec,
+    Sum,
     Using,
     walk,
 )
@@ -34,43 +41,31 @@ def check_method(
 ) -> None:
     """Report a method that can't enforce a constraint; `written` is the method as typed."""
     problem = (
-        _mean(typer, constraint, method)
+        _mean(constraint, method)
         or _set(typer, constraint.relation, method)
         or _whole(typer, method)
     )
-    if problem is None:
-        return
-    why, helps = problem
-    typer.report(
-        "CS521",
-        f"`{written}` can't enforce {typer.text(constraint.relation)}: {why}",
-        place,
-        "does not fit this constraint",
-        helps=helps,
-    )
+    if problem is not None:
+        why, helps = problem
+        said = f"`{written}` can't enforce {typer.text(constraint.relation)}: {why}"
+        typer.report("CS521", said, place, "does not fit this constraint", helps=helps)
 
 
 def check_solver(typer: Typer, spec: Spec, method: Method) -> None:
     """Report a solver of whole problems behind `using` that can't solve this one."""
     item = next((i for i in spec.items if isinstance(i, Using)), None)
     problem = None if item is None else _whole(typer, method)
-    if item is None or problem is None:
-        return
-    why, helps = problem
-    typer.report(
-        "CS521",
-        f"`{typer.source.slice(item.method.span)}` can't solve this problem: {why}",
-        item.method.span,
-        "does not fit this problem",
-        helps=helps,
-    )
+    if item is not None and problem is not None:
+        why, helps = problem
+        said = f"`{typer.slice(item.method)}` can't solve this problem: {why}"
+        typer.report("CS521", said, item.method.span, "does not fit this problem", helps=helps)
 
 
 Problem = tuple[str, tuple[str, ...]] | None
 _LEAVE = "leave the method to cspec: remove `by ...`"
 
 
-def _mean(typer: Typer, constraint: Constraint, method: Method) -> Problem:
+def _mean(constraint: Constraint, method: Method) -> Problem:
     """Sets for means, decisions for what is no rate."""
     relation, word = constraint.relation, method.word
     averages = [node for node in walk(relation) if isinstance(node, Expectation)]
@@ -105,17 +100,20 @@ def _set(typer: Typer, relation: Expr, method: Method) -> Problem:
         if not maps or (method.map or maps[0]) not in maps:
             reach = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}`"
             return reach, (f"write `by {maps[0]}`, or `by projection`",) if maps else known
-        if method.map == "softplus" and _two_ends(relation):
-            return "softplus has one bound, and two are asked for", ("write `by sigmoid`",)
+        match relation:
+            case Membership(set=Interval()) | Compare(operands=(_, _, _)) if (
+                method.map == "softplus"
+            ):
+                return "softplus has one bound, and two are asked for", ("write `by sigmoid`",)
     return None
 
 
 def _box(typer: Typer, relation: Expr) -> str | None:
     """`nonneg` or `box` of `W >= 0`, `W <= 1`, `0 <= W <= 1`: a name between constants."""
-    if not isinstance(relation, Compare):
+    if not isinstance(relation, Compare) or "==" in relation.operators:
         return None
-    names = [o for o in relation.operands if value_or_none(o, typer.values) is None]
-    if len(names) != 1 or not isinstance(names[0], Name) or "==" in relation.operators:
+    names = [o for o in relation.operands if typer.value(o) is None]
+    if len(names) != 1 or not isinstance(names[0], Name):
         return None
     if typer.symbols.role(names[0].id) not in (None, "var"):
         return None
@@ -123,26 +121,17 @@ def _box(typer: Typer, relation: Expr) -> str | None:
         case (
             Compare(operands=(Name(), bound), operators=(">=",))
             | Compare(operands=(bound, Name()), operators=("<=",))
-        ) if value_or_none(bound, typer.values) == 0:
+        ) if typer.value(bound) == 0:
             return "nonneg"
     return "box"
 
 
-def _two_ends(relation: Expr) -> bool:
-    match relation:
-        case Membership(set=Interval()) | Compare(operands=(_, _, _)):
-            return True
-    return False
-
-
 def _word(relation: Expr) -> str | None:
     """The word of a set of parameters behind `in`."""
-    if not isinstance(relation, Membership):
-        return None
-    match relation.set:
-        case Interval():
+    match relation:
+        case Membership(set=Interval()):
             return "box"
-        case Name(id=word) | Call(function=Name(id=word)) if word in STRUCTURE:
+        case Membership(set=Name(id=word) | Call(function=Name(id=word))) if word in STRUCTURE:
             return word
     return None
 
@@ -161,3 +150,101 @@ def _whole(typer: Typer, method: Method) -> Problem:
     if word == "bisection" and (several or symbols.models()):
         return "more than one number moves", leave
     return None
+
+
+_BALLS = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear"})
+
+
+def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Scope) -> None:
+    """Report `by construction` behind a constraint that has none."""
+    relation = constraint.relation
+    known = _known_set(typer, relation, scope) or _affine_output(typer, relation)
+    if known or not isinstance(relation, Compare | Membership):
+        return
+    if typer.quiet(relation, scope).what == "unknown":
+        return
+    helps: tuple[str, ...] = ("remove `by construction`: the method in force then enforces it",)
+    if any(isinstance(node, Expectation) for node in walk(relation)):
+        why = "it is a mean over data, which no single parameter or output decides"
+        helps = (*helps, "for a rate of predictions: `by threshold` moves the decision afterwards")
+    else:
+        why = "it is not a set of one parameter, nor affine in the outputs of one example"
+    said = f"{typer.text(relation)} can't hold by construction"
+    notes = ("tried: projection of a parameter, parametrization, projection of the outputs", why)
+    typer.report("CS533", said, by.span, "no construction is known", notes=notes, helps=helps)
+
+
+def _parameter(typer: Typer, expr: Expr, scope: Scope) -> bool:
+    """Whether an expression is a weight, a variable, or all weights of a model."""
+    match expr:
+        case Name(id=name):
+            local = scope.local.get(name)
+            if local is not None:
+                return local.what == "tensor" and local.moves
+            return typer.symbols.role(name) == "var"
+        case Index(value=value):
+            return _parameter(typer, value, scope)
+        case Attribute(value=Name(id=name), name="weights" | "params"):
+            return typer.symbols.role(name) == "model"
+        case Call(function=Attribute() as part):
+            return _parameter(typer, part, scope)
+    return False
+
+
+def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
+    match relation:
+        case Membership(element=element, set=members):
+            known = held_in(members) or isinstance(members, Interval)
+            return known and _parameter(typer, element, scope)
+        case Compare(operands=operands, operators=operators):
+            sides = [o for o in operands if typer.value(o) is None]
+            if any(_parameter(typer, side, scope) for side in sides):
+                return True
+            return any(_bounded(typer, side, operators, scope) for side in sides)
+    return False
+
+
+def _bounded(typer: Typer, side: Expr, operators: tuple[str, ...], scope: Scope) -> bool:
+    """A norm, a density, a sum or a Gram matrix of a parameter."""
+    match side:
+        case Call(function=Name(id="density")):
+            return True
+        case Call(function=Name(id=word), arguments=(first, *_)) if word in _BALLS:
+            return _parameter(typer, first, scope)
+        case Call(function=Name(id="sum"), arguments=(first,)):
+            return "==" in operators and _parameter(typer, first, scope)
+        case Comprehension(function="sum", body=Call(function=Name(id="sumsq" | "l1"))):
+            return True
+        case Product(operands=(Attribute(name="T"), Name()), operators=("@",)):
+            return "==" in operators
+    return False
+
+
+def _affine_output(typer: Typer, relation: Expr) -> bool:
+    """Whether both sides are affine in the outputs of a model, one example at a time."""
+    if not isinstance(relation, Compare):
+        return False
+    found = [_affine(typer, operand) for operand in relation.operands]
+    return all(degree is not None for degree in found) and 1 in found
+
+
+def _affine(typer: Typer, expr: Expr) -> int | None:
+    """The degree in the model's outputs: 0, 1, or None for something else."""
+    match expr:
+        case Call(function=Name(id=name)) if typer.symbols.role(name) == "model":
+            return 1
+        case Index(value=value) | Attribute(value=value) | Negate(operand=value):
+            return _affine(typer, value)
+        case Sum(operands=operands):
+            degrees = [_affine(typer, operand) for operand in operands]
+            return None if None in degrees else max(d for d in degrees if d is not None)
+        case Product(operands=operands, operators=operators):
+            degrees = [_affine(typer, operand) for operand in operands]
+            total = sum(d for d in degrees if d is not None)
+            divides = ("/", 1) in zip(operators, degrees[1:], strict=True)
+            return None if None in degrees or total > 1 or divides else total
+        case Expectation() | Comprehension():
+            return None
+        case _:
+            models = (n for n in walk(expr) if isinstance(n, Name))
+            return None if any(typer.symbols.role(n.id) == "model" for n in models) else 0

@@ -12,7 +12,7 @@ from cspec.dsl.checks.readings import over_examples
 from cspec.dsl.checks.training import dataset
 from cspec.dsl.checks.verify import labels, unknown_label
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import also_at, edit
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
@@ -44,70 +44,46 @@ def check_metrics(typer: Typer, spec: Spec) -> None:
         if not isinstance(item, Metric):
             continue
         if item.name in seen:
-            typer.report(
-                "CS202",
-                f"metric `{item.name}` is defined twice",
-                item.name_span,
-                "defined again here",
-                related=(Label(span=seen[item.name], text="first defined here"),),
-                helps=(f"rename one of the two, for example `{item.name}2`",),
-            )
+            said = f"metric `{item.name}` is defined twice"
+            label = "defined again here"
+            related = also_at(seen[item.name], "first defined here")
+            help_ = f"rename one of the two, for example `{item.name}2`"
+            typer.report("CS202", said, item.name_span, label, related=related, helps=(help_,))
         seen.setdefault(item.name, item.name_span)
         _value(typer, item)
 
 
 def _value(typer: Typer, item: Metric) -> None:
     kind = typer.kind(item.value, OUTSIDE)
-    text = typer.source.slice(item.value.span)
+    text = typer.slice(item.value)
     if kind.per_example:
         over = over_examples(typer, item.value)
         mean, at = f"{'P' if kind.what == 'event' else 'E'}[{text}]", item.value.span
-        typer.report(
-            "CS305",
-            f"{typer.text(item.value)} has one value an example, and a metric is one number",
-            at,
-            "the mean?" if over is None else "over the examples, or over the entries of each?",
-            helps=(f"write `{mean}`",)
-            if over is None
-            else (
-                f"over the examples it is `{over}`",
-                f"over the entries of each example, and their mean: `{mean}`",
-            ),
-            fixes=(
-                *(() if over is None else (Fix(span=at, replacement=over, title="over examples"),)),
-                Fix(span=at, replacement=mean, title="take the mean"),
-            ),
-        )
+        said = f"{typer.text(item.value)} has one value an example, and a metric is one number"
+        label, helps, fixes = "the mean?", [f"write `{mean}`"], edit(at, mean, "take the mean")
+        if over is not None:
+            label = "over the examples, or over the entries of each?"
+            each = f"over the entries of each example, and their mean: `{mean}`"
+            helps = [f"over the examples it is `{over}`", each]
+            fixes = edit(at, over, "over examples") + fixes
+        typer.report("CS305", said, at, label, helps=helps, fixes=fixes)
     elif kind.what == "event" and isinstance(item.value, Compare | Membership):
-        left = item.value.operands[0] if isinstance(item.value, Compare) else item.value.element
-        side, end = typer.slice(left), item.span.end
+        side = typer.slice(item.value.children()[0])
         asked = f"s.t. {item.name}: {text}"
-        typer.report(
-            "CS307",
-            f"{typer.text(item.value)} is true or false, and a metric is a number",
-            item.value.span,
-            "the number, or a requirement?",
-            helps=(
-                f"for the number write `metric {item.name} = {side}`",
-                f"for a requirement write `{asked}`",
-            ),
-            fixes=(
-                Fix(span=item.value.span, replacement=side, title=f"record {side}"),
-                Fix(span=Span(item.span.start, end), replacement=asked, title=f"require {asked}"),
-            ),
-        )
+        said = f"{typer.text(item.value)} is true or false, and a metric is a number"
+        label, required = "the number, or a requirement?", f"for a requirement write `{asked}`"
+        helps = [f"for the number write `metric {item.name} = {side}`", required]
+        fixes = edit(item.value.span, side, f"record {side}")
+        fixes += edit(item.span, asked, f"require {asked}")
+        typer.report("CS307", said, item.value.span, label, helps=helps, fixes=fixes)
     elif kind.what in _NO_NUMBERS:
-        helps = {
-            "weights": (f"write `l2({text})`, `max({text})`", f"`density({text.split('.')[0]})`"),
-            "model": (f"write `density({text})`, `params({text})`",),
-        }
-        typer.report(
-            "CS307",
-            f"{typer.text(item.value)} is {WORDS[kind.what]}, and a metric is a number",
-            item.value.span,
-            "no number to record",
-            helps=helps.get(kind.what, ("write a number: `P[pred == y on test]`",)),
-        )
+        said = f"{typer.text(item.value)} is {WORDS[kind.what]}, and a metric is a number"
+        helps = ["write a number: `P[pred == y on test]`"]
+        if kind.what == "weights":
+            helps = [f"write `l2({text})`, `max({text})`", f"`density({text.split('.')[0]})`"]
+        elif kind.what == "model":
+            helps = [f"write `density({text})`, `params({text})`"]
+        typer.report("CS307", said, item.value.span, "no number to record", helps=helps)
 
 
 def metric_calls(node: Node, symbols: Symbols) -> Iterator[Name | Call]:
@@ -147,17 +123,13 @@ def check_metric_words(typer: Typer, spec: Spec) -> None:
 
 
 def _only_in_metrics(typer: Typer, found: Expr, word: str) -> None:
-    instead = {
-        "initial": "for a value before training: `model start = frozen(f)` and `start` in its place"
-    }
-    typer.report(
-        "CS338",
-        f"`{word}` is only known in metrics",
-        found.span,
-        "about a run, not about one point of it",
-        notes=("requirements and objectives are functions of what is trained and of data",),
-        helps=(instead.get(word, "write the expression whose violation is meant"),),
-    )
+    help_ = "write the expression whose violation is meant"
+    if word == "initial":
+        help_ = "for a value before training: `model start = frozen(f)` and `start` in its place"
+    said = f"`{word}` is only known in metrics"
+    label = "about a run, not about one point of it"
+    note = "requirements and objectives are functions of what is trained and of data"
+    typer.report("CS338", said, found.span, label, notes=(note,), helps=(help_,))
 
 
 def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel
 
-from cspec.dsl.checks.constructions import check_construction
-from cspec.dsl.checks.methods import check_method
+from cspec.dsl.checks.methods import check_construction, check_method
 from cspec.dsl.checks.training import read_method
 from cspec.dsl.kinds.operands import operand_kind
-from cspec.dsl.kinds.typer import Scope, Typer
+from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_name
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import also_at, writing
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
@@ -52,26 +53,23 @@ class Modifiers(BaseModel, frozen=True):
 def check_modifiers(typer: Typer, constraint: Constraint, scope: Scope) -> Modifiers:
     """What the modifiers of a constraint say; findings go to the typer."""
     _each_once(typer, constraint.modifiers)
-    method: Method | None = None
-    soft: settings.Soft | None = None
-    within: float | None = None
-    surrogate = False
+    said: dict[str, Any] = {}
     for modifier in constraint.modifiers:
         match modifier:
             case By(method=expr):
-                method = _method(typer, constraint, expr, scope)
+                said["method"] = _method(typer, constraint, expr, scope)
             case Soft(keywords=keywords):
                 read, found = read_keywords(
                     keywords, settings.Soft, modifier.span, typer.values, typer.source
                 )
                 typer.extend(found)
-                soft = read if isinstance(read, settings.Soft) else settings.Soft()
+                said["soft"] = read if isinstance(read, settings.Soft) else settings.Soft()
             case Within(tolerance=expr):
-                within = _tolerance(typer, expr)
+                said["within"] = _tolerance(typer, expr)
             case WithSurrogate(surrogate=expr):
-                surrogate = True
+                said["surrogate"] = True
                 _surrogate(typer, expr, scope)
-    return Modifiers(method=method, soft=soft, within=within, surrogate=surrogate)
+    return Modifiers(**said)
 
 
 def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
@@ -79,31 +77,19 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
     for modifier in modifiers:
         kind = type(modifier)
         if kind in seen:
-            typer.report(
-                "CS505",
-                f"`{_WORDS.get(kind, 'on')}` is given twice",
-                modifier.span,
-                "given again here",
-                related=(Label(span=seen[kind].span, text="given here already"),),
-                helps=("keep one of the two",),
-            )
+            said = f"`{_WORDS.get(kind, 'on')}` is given twice"
+            related = also_at(seen[kind].span, "given here already")
+            told = {"related": related, "helps": ("keep one of the two",)}
+            typer.report("CS505", said, modifier.span, "given again here", **told)
         seen.setdefault(kind, modifier)
     if By in seen and Soft in seen:
-        later = max((seen[By], seen[Soft]), key=lambda modifier: modifier.span.start)
-        typer.report(
-            "CS536",
-            "a constraint is either enforced or traded off, not both",
-            later.span,
-            "`by` enforces, `soft` trades off",
-            related=(
-                Label(
-                    span=min((seen[By], seen[Soft]), key=lambda m: m.span.start).span,
-                    text="the other one",
-                ),
-            ),
-            notes=("a soft constraint is a term of the objective and has no method",),
-            helps=("remove one of the two",),
-        )
+        first, later = sorted((seen[By].span, seen[Soft].span))
+        said = "a constraint is either enforced or traded off, not both"
+        label = "`by` enforces, `soft` trades off"
+        related = also_at(first, "the other one")
+        note = "a soft constraint is a term of the objective and has no method"
+        help_ = "remove one of the two"
+        typer.report("CS536", said, later, label, related=related, notes=(note,), helps=(help_,))
 
 
 def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> Method | None:
@@ -112,7 +98,7 @@ def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> M
         return Construction()
     method = read_method(typer, expr)
     if method is not None:
-        check_method(typer, constraint, method, typer.source.slice(expr.span), expr.span)
+        check_method(typer, constraint, method, typer.slice(expr), expr.span)
     return method
 
 
@@ -120,49 +106,32 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
     try:
         value = constant(expr, typer.values)
     except NotFiniteError:
-        typer.kind(expr, Scope({}))
+        typer.kind(expr, OUTSIDE)
         return None
     if value is None:
         before = len(typer.found)
-        typer.kind(expr, Scope({}))
-        if len(typer.found) == before and not _open_param(typer, expr):
-            typer.report(
-                "CS503",
-                f"`within` takes a number, not {typer.text(expr)}",
-                expr.span,
-                "does not fit",
-                helps=(f"for an interval write `in {typer.source.slice(expr.span)}`",)
-                if isinstance(expr, Vector)
-                else ("a number goes there: `within 1e-3`",),
-            )
+        typer.kind(expr, OUTSIDE)
+        open_ = isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
+        if len(typer.found) == before and not open_:
+            said = f"`within` takes a number, not {typer.text(expr)}"
+            ends = f"for an interval write `in {typer.slice(expr)}`"
+            helps = (ends if isinstance(expr, Vector) else "a number goes there: `within 1e-3`",)
+            typer.report("CS503", said, expr.span, "does not fit", helps=helps)
         return None
     if value < 0:
-        typer.report(
-            "CS504",
-            f"`within` must be at least 0, not {number(value)}",
-            expr.span,
-            "out of range",
-            notes=("it is the violation that still counts as met",),
-            helps=(f"write `{(typed := typer.slice(expr).lstrip('-+ '))}`",),
-            fixes=(Fix(span=expr.span, replacement=typed, title=f"write {typed}"),),
-        )
+        said = f"`within` must be at least 0, not {number(value)}"
+        notes = ("it is the violation that still counts as met",)
+        told = writing(expr.span, typer.slice(expr).lstrip("-+ "))
+        typer.report("CS504", said, expr.span, "out of range", notes=notes, **told)
         return None
     return value
 
 
-def _open_param(typer: Typer, expr: Expr) -> bool:
-    return isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
-
-
 def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
     head = head_name(expr)
-    if (
-        head is not None
-        and head.id in SURROGATE_SETTINGS
-        and not (isinstance(expr, Call) and expr.arguments)
-    ):
-        keywords = expr.keywords if isinstance(expr, Call) else ()
-        for keyword in keywords:
+    arguments = expr.arguments if isinstance(expr, Call) else ()
+    if head is not None and head.id in SURROGATE_SETTINGS and not arguments:
+        for keyword in expr.keywords if isinstance(expr, Call) else ():
             _surrogate_setting(typer, head.id, keyword)
         return
     if head is not None and typer.name_unknown(head, scope):
@@ -170,42 +139,28 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
         return
     kind = operand_kind(typer, expr, scope)
     if kind.what != "unknown" and not kind.gradient:
-        typer.report(
-            "CS309",
-            f"the surrogate {typer.text(expr)} has no gradient",
-            expr.span,
-            "training can't move it",
-            notes=("a surrogate stands in where the true expression has no gradient",),
-            helps=("write an expression with a gradient, or a word such as `sigmoid`",),
-        )
+        said = f"the surrogate {typer.text(expr)} has no gradient"
+        label = "training can't move it"
+        help_ = "write an expression with a gradient, or a word such as `sigmoid`"
+        note = "a surrogate stands in where the true expression has no gradient"
+        typer.report("CS309", said, expr.span, label, notes=(note,), helps=(help_,))
 
 
 def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
     known = SURROGATE_SETTINGS[word]
     if keyword.name not in known:
         guess = closest(keyword.name, known) or (known[0] if len(known) == 1 else None)
-        typer.report(
-            "CS502",
-            f"`{word}` has no setting `{keyword.name}`",
-            keyword.name_span,
-            f"it takes {listing(known, 'and')}" if known else "it takes no settings",
-            helps=(f"did you mean `{guess}`?",) if guess else (f"write `{word}`",),
-        )
+        said = f"`{word}` has no setting `{keyword.name}`"
+        takes = f"it takes {listing(known, 'and')}" if known else "it takes no settings"
+        help_ = f"did you mean `{guess}`?" if guess else f"write `{word}`"
+        typer.report("CS502", said, keyword.name_span, takes, helps=(help_,))
         return
-    value = _number(typer, keyword.value)
-    if value is not None and value <= 0:
-        typer.report(
-            "CS504",
-            f"`{keyword.name}` of `{word}` must be above 0, not {number(value)}",
-            keyword.value.span,
-            "out of range",
-            helps=(f"write `{word}({keyword.name}=1)`",),
-        )
-
-
-def _number(typer: Typer, expr: Expr) -> float | None:
     try:
-        return constant(expr, typer.values)
+        value = constant(keyword.value, typer.values)
     except NotFiniteError:
-        typer.kind(expr, Scope({}))
-        return None
+        typer.kind(keyword.value, OUTSIDE)
+        return
+    if value is not None and value <= 0:
+        said = f"`{keyword.name}` of `{word}` must be above 0, not {number(value)}"
+        help_ = f"write `{word}({keyword.name}=1)`"
+        typer.report("CS504", said, keyword.value.span, "out of range", helps=(help_,))

@@ -11,21 +11,11 @@ from cspec.dsl.checks.tables import start_size
 from cspec.dsl.explicit.var_sets import held_in
 from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing, writing
 from cspec.dsl.messages.wording import closest, counted, listing, number
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Expr,
-    FiniteSet,
-    Interval,
-    Name,
-    Number,
-    Param,
-    String,
-    Var,
-    Vector,
-)
+from cspec.dsl.tree.nodes import Expr, FiniteSet, Interval, Name, Number, Param, String, Var, Vector
 from cspec.dsl.values.outside import (
     GivenFile,
     ParamTable,
@@ -85,7 +75,7 @@ def _plain_value(
     overrides: Mapping[str, object],
     values: dict[str, float | tuple[float, ...]],
 ) -> None:
-    name = item.name
+    name, value = item.name, None
     if columns := columns_among(item, typer.symbols):
         _mixed_sizes(typer, item, columns[0])
         return
@@ -96,8 +86,6 @@ def _plain_value(
     elif item.value is not None:
         value = _value(typer, item.value, values)
         start_size(typer, item, values)
-    else:
-        value = None
     allowed = item.domain is None or _in_domain(typer, item, value, values, name in overrides)
     if value is not None and allowed:
         values[name] = value
@@ -135,40 +123,27 @@ def _table(
 def _mixed_sizes(typer: Typer, item: Param, column: str) -> None:
     """`param c[sex, 3]`: a table over a column in one direction, a vector in the other."""
     other = next(d for d in item.dimensions if not (isinstance(d, Name) and d.id == column))
-    typer.report(
-        "CS326",
-        f"param `{item.name}` is over the values of `{column}`, and {typer.text(other)} is no "
-        "column",
-        other.span,
-        "a size",
-        helps=(f"a table is over columns alone: `param {item.name}[{column}]`",),
-    )
+    said = f"param `{item.name}` is over the values of `{column}`"
+    said += f", and {typer.text(other)} is no column"
+    help_ = f"a table is over columns alone: `param {item.name}[{column}]`"
+    typer.report("CS326", said, other.span, "a size", helps=(help_,))
 
 
 def _one_for_all(typer: Typer, item: Param, column: str) -> None:
     assert item.value is not None
-    typer.report(
-        "CS326",
-        f"param `{item.name}` is a table over the values of `{column}`, whose order a list has not",
-        item.value.span,
-        "which number for which value?",
-        helps=(
-            f"one number for all of them: `param {item.name}[{column}] = 0.3`",
-            f"or from outside: {how_to_set(item, typer.symbols)}",
-        ),
-    )
+    said = f"param `{item.name}` is a table over the values of `{column}`"
+    said += ", whose order a list has not"
+    label, outside = "which number for which value?", how_to_set(item, typer.symbols)
+    one = f"one number for all of them: `param {item.name}[{column}] = 0.3`"
+    helps = (one, f"or from outside: {outside}")
+    typer.report("CS326", said, item.value.span, label, helps=helps)
 
 
 def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
     guess = closest(name, known)
-    helps = (f"did you mean `{guess}`?",) if guess else ()
-    typer.report(
-        "CS211",
-        f"this spec has no param `{name}`",
-        NOWHERE,
-        f"it has {listing(known, 'and')}" if known else "it has no params",
-        helps=helps or (f"add a line `param {name} = ...`",),
-    )
+    help_ = f"did you mean `{guess}`?" if guess else f"add a line `param {name} = ...`"
+    label = f"it has {listing(known, 'and')}" if known else "it has no params"
+    typer.report("CS211", f"this spec has no param `{name}`", NOWHERE, label, helps=(help_,))
 
 
 def _override(
@@ -198,16 +173,12 @@ def _override(
 
 def _wrong_override(typer: Typer, item: Param, given: object, why: str) -> None:
     from_file = isinstance(given, GivenFile)
-    what = f"`{given.name}`" if isinstance(given, GivenFile) else f"`{shown_briefly(given)}`"
+    what = f"`{given.name if isinstance(given, GivenFile) else shown_briefly(given)}`"
     kind = "a table" if columns_of(item, typer.symbols) else "a vector"
-    typer.report(
-        "CS213" if from_file else "CS304",
-        f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}",
-        item.name_span,
-        "set from outside",
-        notes=(why,),
-        helps=(f"set it: {how_to_set(item, typer.symbols)}",),
-    )
+    said = f"param `{item.name}` is {kind if item.dimensions else 'a number'}, not {what}"
+    code, label = "CS213" if from_file else "CS304", "set from outside"
+    help_ = f"set it: {how_to_set(item, typer.symbols)}"
+    typer.report(code, said, item.name_span, label, notes=(why,), helps=(help_,))
 
 
 def shown_briefly(given: object) -> str:
@@ -240,13 +211,9 @@ def _value(typer: Typer, expr: Expr, values: Values) -> float | tuple[float, ...
     value = _checked(typer, expr, values)
     open_names = [n for n, p in typer.symbols.params().items() if p.value is None]
     if value is None and len(typer.found) == before and not open_names:
-        typer.report(
-            "CS303",
-            f"{typer.text(expr)} is no constant",
-            expr.span,
-            "a param is a number that is known before training",
-            **_instead_of(typer, expr),
-        )
+        said = f"{typer.text(expr)} is no constant"
+        label = "a param is a number that is known before training"
+        typer.report("CS303", said, expr.span, label, **_instead_of(typer, expr))
     return value
 
 
@@ -283,11 +250,8 @@ def _in_domain(
     bad = next((part for part in parts if not holds(part)), None)
     if bad is None:
         return True
-    if isinstance(item, Var):
-        _starts_outside(typer, item, bad)
-        return True
     _lies_outside(typer, item, bad, outside)
-    return False
+    return isinstance(item, Var)
 
 
 def _members(typer: Typer, item: Param | Var, domain: Expr, values: Values) -> _Holds | None:
@@ -330,14 +294,11 @@ def _between(typer: Typer, item: Param | Var, domain: Interval, values: Values) 
 
 def _empty_interval(typer: Typer, domain: Interval, low: float, high: float) -> None:
     swapped = f"[{typer.slice(domain.upper)}, {typer.slice(domain.lower)}]"
-    typer.report(
-        "CS303",
-        f"the interval {typer.text(domain)} is empty",
-        domain.span,
-        f"{number(low)} is above {number(high)}",
-        helps=(f"did you mean `{swapped}`?",),
-        fixes=(Fix(span=domain.span, replacement=swapped, title="swap the ends"),),
-    )
+    said = f"the interval {typer.text(domain)} is empty"
+    label = f"{number(low)} is above {number(high)}"
+    help_ = f"did you mean `{swapped}`?"
+    fixes = edit(domain.span, swapped, "swap the ends")
+    typer.report("CS303", said, domain.span, label, helps=(help_,), fixes=fixes)
 
 
 _REALS = frozenset({"reals", "real", "r", "rn", "float", "floats", "number", "numbers"})
@@ -346,67 +307,39 @@ _REALS = frozenset({"reals", "real", "r", "rn", "float", "floats", "number", "nu
 def _no_set(typer: Typer, item: Param | Var, domain: Expr) -> None:
     kind = "param" if isinstance(item, Param) else "var"
     if isinstance(domain, Number) and item.value is None:
-        text = typer.source.slice(domain.span)
-        meant = f"{kind} {item.name} = {text}"
-        typer.report(
-            "CS317",
-            f"`{text}` is a value, and behind `in` stands a set",
-            domain.span,
-            "an interval goes here",
-            helps=(f"write `{meant}`", f"or `{kind} {item.name} = {text} in [0, 1]`"),
-        )
+        text, meant = typer.slice(domain), f"{kind} {item.name} = {typer.slice(domain)}"
+        said = f"`{text}` is a value, and behind `in` stands a set"
+        helps = [f"write `{meant}`", f"or `{meant} in [0, 1]`"]
+        typer.report("CS317", said, domain.span, "an interval goes here", helps=helps)
         return
     if isinstance(domain, Name) and domain.id.lower() in _REALS:
         whole = Span(typer.source.text.rfind(" in", 0, domain.span.start), domain.span.end)
-        typer.report(
-            "CS317",
-            f"`{domain.id}`: a {kind} is a real number, which is not said",
-            domain.span,
-            "no bounds",
-            helps=(f"remove `in {domain.id}`",),
-            fixes=(Fix(span=whole, replacement="", title=f"remove `in {domain.id}`"),),
-        )
+        said = f"`{domain.id}`: a {kind} is a real number, which is not said"
+        help_ = f"remove `in {domain.id}`"
+        fix = Fix(span=whole, replacement="", title=help_)
+        typer.report("CS317", said, domain.span, "no bounds", helps=(help_,), fixes=(fix,))
         return
-    typer.report(
-        "CS317",
-        f"{typer.text(domain)} is no set for a {kind}",
-        domain.span,
-        "an interval or a list of values goes here",
-        helps=("an interval has two ends, `in [0, 1]`; a list has values, `in {1, 2, 4}`",)
-        if kind == "param"
-        else (
-            "an interval has two ends: `in [0, 1]`, `in [0, inf]`",
-            "a set: `in ball(1, norm=2)`",
-        ),
-    )
+    said = f"{typer.text(domain)} is no set for a {kind}"
+    label = "an interval or a list of values goes here"
+    helps = ["an interval has two ends: `in [0, 1]`, `in [0, inf]`", "a set: `in ball(1, norm=2)`"]
+    if kind == "param":
+        helps = ["an interval has two ends, `in [0, 1]`; a list has values, `in {1, 2, 4}`"]
+    typer.report("CS317", said, domain.span, label, helps=helps)
 
 
-def _lies_outside(typer: Typer, item: Param, value: float, outside: bool) -> None:
-    """A param outside its set, as written or as set from outside of the spec."""
+def _lies_outside(typer: Typer, item: Param | Var, value: float, outside: bool) -> None:
+    """A param outside its set, as written or as set from outside of the spec; a variable that
+    starts outside, `var x = 5 in [0, 1]`: it starts at the nearest point."""
     assert item.domain is not None
-    typer.report(
-        "CS304",
-        f"param `{item.name}` is {number(value)}, outside its set",
-        item.name_span if outside or item.value is None else item.value.span,
-        "set from outside" if outside else "outside",
-        related=(Label(span=item.domain.span, text="must lie in here"),),
-        helps=(f"choose a value in `{typer.slice(item.domain)}`",),
-    )
-
-
-def _starts_outside(typer: Typer, item: Var, start: float) -> None:
-    """`var x = 5 in [0, 1]`: it starts at the nearest point."""
-    assert item.domain is not None and item.value is not None
-    typer.report(
-        "CS304",
-        f"var `{item.name}` starts at {number(start)}, outside its set: it starts at the nearest "
-        "point",
-        item.value.span,
-        "outside",
-        severity="warning",
-        related=(Label(span=item.domain.span, text="must lie in here"),),
-        helps=(f"choose a value in `{typer.source.slice(item.domain.span)}`",),
-    )
+    starts, where = isinstance(item, Var), f"{number(value)}, outside its set"
+    said = f"param `{item.name}` is {where}"
+    if starts:
+        said = f"var `{item.name}` starts at {where}: it starts at the nearest point"
+    place = item.name_span if outside or item.value is None else item.value.span
+    label, severity = "set from outside" if outside else "outside", "warning" if starts else "error"
+    helps = (f"choose a value in `{typer.slice(item.domain)}`",)
+    told = {"related": also_at(item.domain.span, "must lie in here"), "helps": helps}
+    typer.report("CS304", said, place, label, severity=severity, **told)
 
 
 def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
@@ -415,7 +348,7 @@ def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
         return
     help_ = "write a number, or a `param` that is one"
     if isinstance(item, Var) and item.dimensions:
-        each = f"forall i in range({typer.source.slice(item.dimensions[0].span)})"
+        each = f"forall i in range({typer.slice(item.dimensions[0])})"
         help_ = f"bound entries by constraints: `{each}: {item.name}[i] <= ...`"
     why = f"an end of the interval of `{item.name}` is one number, the same for all entries"
     typer.report("CS303", f"{typer.text(end)} is not one number", end.span, why, helps=(help_,))
@@ -423,22 +356,14 @@ def _no_number(typer: Typer, item: Param | Var, end: Expr) -> None:
 
 def _separate_values(typer: Typer, item: Var, domain: FiniteSet) -> None:
     """`var x in {1, 2, 4}`."""
-    inner = typer.source.slice(domain.span)[1:-1].strip()
+    inner = typer.slice(domain)[1:-1].strip()
     ends = f"[{inner}]" if len(domain.items) == 2 else "[lo, hi]"
-    typer.report(
-        "CS325",
-        f"var `{item.name}` can't be confined to separate values",
-        domain.span,
-        "an interval goes here",
-        notes=("variables move by gradients, which can't jump from one value to the next",),
-        helps=(
-            f"for all numbers between write `in {ends}`",
-            "to compare a few values, make it a `param` and run once for each: `--set`",
-        ),
-        fixes=(Fix(span=domain.span, replacement=ends, title="the interval"),)
-        if len(domain.items) == 2
-        else (),
-    )
+    said, label = f"var `{item.name}` can't be confined to separate values", "an interval goes here"
+    note = "variables move by gradients, which can't jump from one value to the next"
+    few = "to compare a few values, make it a `param` and run once for each: `--set`"
+    helps = (f"for all numbers between write `in {ends}`", few)
+    fixes = edit(domain.span, ends, "the interval") if len(domain.items) == 2 else ()
+    typer.report("CS325", said, domain.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def check_vars(typer: Typer) -> None:
@@ -457,19 +382,14 @@ def check_vars(typer: Typer) -> None:
 
 def _no_size(typer: Typer, item: Var) -> None:
     """Report `var v[0, 5]`: what stands in the brackets is how many entries it has."""
-    first, last = item.dimensions[0].span, item.dimensions[-1].span
-    text = typer.source.text
-    end = text.find("]", last.end)
+    sizes, text = item.dimensions[0].span.to(item.dimensions[-1].span), typer.source.text
+    end = text.find("]", sizes.end)
     bounds = len(item.dimensions) == 2 and item.domain is None and end > 0
-    written = f"{item.name} in [{text[first.start : last.end]}]"
-    typer.report(
-        "CS329",
-        f"a size of `{item.name}` is no whole number from 1 on",
-        Span(first.start, last.end),
-        "read as its size",
-        helps=(f"write `var {written}` for its bounds" if bounds else "write how many it has",),
-        fixes=replacing(Span(item.name_span.start, end + 1), written) if bounds else (),
-    )
+    written = f"{item.name} in [{typer.source.slice(sizes)}]"
+    said = f"a size of `{item.name}` is no whole number from 1 on"
+    help_ = f"write `var {written}` for its bounds" if bounds else "write how many it has"
+    fixes = replacing(Span(item.name_span.start, end + 1), written) if bounds else ()
+    typer.report("CS329", said, sizes, "read as its size", helps=(help_,), fixes=fixes)
 
 
 _WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "naturals", "z"})
@@ -477,10 +397,8 @@ _WHOLE = frozenset({"integer", "integers", "int", "binary", "boolean", "bool", "
 
 def _whole_numbers(typer: Typer, domain: Expr) -> None:
     """Report `var x in integers`: a gradient can't move between whole numbers."""
-    typer.report(
-        "CS317",
-        f"{typer.text(domain)}: a variable takes every number of an interval, not whole ones alone",
-        domain.span,
-        "whole numbers can't be optimized over",
-        helps=("leave it out, or write an interval, `in [0, 1]`, and round the result",),
-    )
+    said = f"{typer.text(domain)}: a variable takes every number of an interval"
+    said += ", not whole ones alone"
+    helps = ("leave it out, or write an interval, `in [0, 1]`, and round the result",)
+    label = "whole numbers can't be optimized over"
+    typer.report("CS317", said, domain.span, label, helps=helps)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
-from cspec.dsl.text.source import Span
+from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.tree.nodes import (
     Call,
     Compare,
@@ -26,7 +25,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name
+from cspec.dsl.tree.rebuild import function_name, head_word
 from cspec.dsl.words.losses import OF_LOG_PROBABILITIES, OF_LOGITS, OF_SCORES, PER_CLASS
 
 WORDS = frozenset({"kl", "entropy"})
@@ -49,13 +48,14 @@ def check_probabilities(typer: Typer, items: tuple[Item, ...]) -> None:
     built = _with_made(items, {})
     for call in calls:
         _log_probabilities(typer, call, built)
-    asked = [call for call in calls if _word(typer, call) in WORDS]
-    if not asked:
-        return
-    why = {model: f"`{text}` takes them as logits" for model, text in _read_as_logits(typer, calls)}
+    why: dict[str, str] = {}
+    for call in calls:
+        logits = _word(typer, call) in LOGITS and call.arguments
+        if model := _model(typer, call.arguments[0]) if logits else "":
+            why[model] = f"`{typer.slice(call)}` takes them as logits"
     why = _with_made(items, why)
-    for call in asked:
-        for argument in call.arguments:
+    for call in calls:
+        for argument in call.arguments if _word(typer, call) in WORDS else ():
             model = _model(typer, argument)
             if model in why:
                 _logits(typer, call, argument, why[model])
@@ -67,19 +67,15 @@ def _twice(typer: Typer, call: Call, argument: Expr) -> None:
         return
     if len(argument.arguments) != 1 or not _model(typer, argument.arguments[0]):
         return
-    text, word = typer.source.slice(argument.span), _word(typer, call)
-    logits = typer.source.slice(argument.arguments[0].span)
+    text, word = typer.slice(argument), _word(typer, call)
+    meant = typer.slice(argument.arguments[0])
     bare = not text.endswith(")")  # `prob` alone, written out
-    meant = "f(x)" if bare else logits
-    typer.report(
-        "CS302",
-        f"`{word}` is of the outputs of a model, and `{text}` are probabilities",
-        argument.span,
-        "made probabilities twice",
-        notes=(f"`{word}` makes probabilities of what it is given itself",),
-        helps=(f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`",),
-        fixes=() if bare else replacing(argument.span, meant),
-    )
+    said = f"`{word}` is of the outputs of a model, and `{text}` are probabilities"
+    label = "made probabilities twice"
+    note = f"`{word}` makes probabilities of what it is given itself"
+    help_ = f"write `{meant}`" if not bare else "write the outputs: `f(x)` of the model `f`"
+    fixes = () if bare else replacing(argument.span, meant)
+    typer.report("CS302", said, argument.span, label, notes=(note,), helps=(help_,), fixes=fixes)
 
 
 def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
@@ -91,17 +87,14 @@ def _several(typer: Typer, items: tuple[Item, ...], calls: list[Call]) -> None:
         body = side.body if isinstance(side, Expectation) else None
         equal = isinstance(body, Compare) and not {"==", "!="}.isdisjoint(body.operators)
         parted = isinstance(body, Compare) and not equal
-        parted = parted or (isinstance(body, Sum) and any(map(_plain, body.operands)))
+        plain = isinstance(body, Sum) and any(isinstance(part, Number) for part in body.operands)
+        parted = parted or plain
         tested = body.operands if parted and isinstance(body, Compare | Sum) else (body,)
         for node in tested:
             if not isinstance(node, Call) or _word(typer, node) != "prob":
                 continue
             if len(node.arguments) == 1 and _model(typer, node.arguments[0]) in trained:
                 _which(typer, side, node, accurate)
-
-
-def _plain(part: Expr) -> bool:
-    return isinstance(part, Number)
 
 
 def _sides(item: Item) -> Iterator[tuple[Expr, bool]]:
@@ -133,18 +126,15 @@ def _right(mean: Expectation) -> bool:
     body = mean.body
     if not isinstance(body, Compare) or body.operators != ("==",):
         return False
-    return {function_name(side) == "pred" for side in body.operands} == {True, False} and any(
-        isinstance(side, Name) for side in body.operands
-    )
+    named = any(isinstance(side, Name) for side in body.operands)
+    return named and {function_name(side) == "pred" for side in body.operands} == {True, False}
 
 
 def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:
-    text, start = typer.source.slice(side.span), side.span.start
     if node.span.end <= node.span.start or node.span.end > side.span.end:
         return
-    place = node.span.end - start
-    largest = _largest(typer, text, node.span, start)
-    one = f"{text[:place]}[1]{text[place:]}"
+    largest = typer.exchanged(side, node, f"max({typer.slice(node)})")
+    one = typer.exchanged(side, node, f"{typer.slice(node)}[1]")
     helps = [f"of class 1 write `{one}`", f"of the most likely class `{largest}`"]
     forms = (largest,) if accurate else (one, largest)
     typer.report(
@@ -158,11 +148,6 @@ def _which(typer: Typer, side: Expr, node: Expr, accurate: bool) -> None:
     )
 
 
-def _largest(typer: Typer, text: str, span: Span, start: int) -> str:
-    inner = typer.source.slice(span)
-    return f"{text[: span.start - start]}max({inner}){text[span.end - start :]}"
-
-
 def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None:
     """`nll(f(x), y)` of a built-in model: it falls without end as outputs grow."""
     word = _word(typer, call)
@@ -172,18 +157,11 @@ def _log_probabilities(typer: Typer, call: Call, why: Mapping[str, str]) -> None
     model = _model(typer, argument)
     if model not in why:
         return
-    text = typer.source.slice(argument.span) if argument.span.end > argument.span.start else "f(x)"
-    bare = not text.endswith(")")
-    meant = PER_CLASS[0]
-    meant = meant if bare else typer.source.slice(call.span).replace(word, meant, 1)
-    typer.report(
-        "CS302",
-        f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model",
-        call.span,
-        "logits",
-        notes=(why[model], "without a logarithm of probabilities it falls without end"),
-        **writing(call.span, meant),
-    )
+    meant, text = PER_CLASS[0], typer.slice(argument) or "f(x)"
+    meant = typer.slice(call).replace(word, meant, 1) if text.endswith(")") else meant
+    said = f"`{word}` is of log-probabilities, and `{model}(x)` are the outputs of a model"
+    notes = (why[model], "without a logarithm of probabilities it falls without end")
+    typer.report("CS302", said, call.span, "logits", notes=notes, **writing(call.span, meant))
 
 
 def _word(typer: Typer, call: Call) -> str:
@@ -196,14 +174,6 @@ def _model(typer: Typer, node: Node) -> str:
     """The model of `f(x)`; empty for anything else."""
     name = function_name(node) or ""
     return name if typer.symbols.role(name) == "model" else ""
-
-
-def _read_as_logits(typer: Typer, calls: list[Call]) -> Iterator[tuple[str, str]]:
-    for call in calls:
-        if _word(typer, call) in LOGITS and call.arguments:
-            model = _model(typer, call.arguments[0])
-            if model:
-                yield model, typer.source.slice(call.span)
 
 
 def _with_made(items: tuple[Item, ...], why: Mapping[str, str]) -> dict[str, str]:
@@ -219,8 +189,7 @@ def _with_made(items: tuple[Item, ...], why: Mapping[str, str]) -> dict[str, str
 
 def _made(source: Expr, why: Mapping[str, str]) -> str | None:
     """Why a model that is built, or copied from another, gives logits."""
-    head = head_name(source)
-    name = head.id if head is not None else ""
+    name = head_word(source)
     if name == "frozen" and isinstance(source, Call) and source.arguments:
         original = source.arguments[0]
         return why.get(original.id) if isinstance(original, Name) else None
@@ -228,14 +197,10 @@ def _made(source: Expr, why: Mapping[str, str]) -> str | None:
 
 
 def _logits(typer: Typer, call: Call, argument: Expr, why: str) -> None:
-    text = typer.source.slice(argument.span)
+    text = typer.slice(argument)
     word = _word(typer, call)
-    typer.report(
-        "CS302",
-        f"`{word}` is of probabilities, and `{text}` are the outputs of a model",
-        argument.span,
-        "logits",
-        notes=(why, "the logarithm of a negative output is not a number"),
-        helps=(f"write `prob({text})`",),
-        fixes=(Fix(span=argument.span, replacement=f"prob({text})", title=f"prob({text})"),),
-    )
+    said = f"`{word}` is of probabilities, and `{text}` are the outputs of a model"
+    notes = (why, "the logarithm of a negative output is not a number")
+    help_ = f"write `prob({text})`"
+    fixes = edit(argument.span, f"prob({text})", f"prob({text})")
+    typer.report("CS302", said, argument.span, "logits", notes=notes, helps=(help_,), fixes=fixes)

@@ -8,10 +8,9 @@ from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import number, quoted
-from cspec.dsl.tree.constants import NotFiniteError, constant
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, Sum, shape
-from cspec.dsl.tree.rebuild import function_name, head_name
-from cspec.dsl.values.intervals import Range, Ranges
+from cspec.dsl.tree.rebuild import function_name
+from cspec.dsl.values.intervals import Range
 
 _SLACK = 1e-12
 
@@ -21,13 +20,13 @@ def check_range(typer: Typer, relation: Compare, scope: Scope, moves: bool) -> b
     ranges = typer.ranges
     bound: dict[str, Range] = dict.fromkeys(scope.local, Range(-math.inf, math.inf))
     always: list[tuple[Expr, Expr, Range, Range]] = []
-    for index, operator in enumerate(relation.operators):
-        left, right = relation.operands[index], relation.operands[index + 1]
+    operands = relation.operands
+    for left, operator, right in zip(operands, relation.operators, operands[1:], strict=False):
         low, high = ranges.of(left, bound), ranges.of(right, bound)
         if _part_of_a_count(typer, left, right) or _part_of_a_count(typer, right, left):
             return False
         if _impossible(low, high, operator):
-            _outside(typer, relation, left, right, operator, ranges, bound)
+            _outside(typer, relation, left, right, bound)
             return False
         if _always(low, high, operator) or shape(left) == shape(right):
             always.append((left, right, low, high))
@@ -53,13 +52,8 @@ def _part_of_a_count(typer: Typer, thing: Expr, bound: Expr) -> bool:
         f"of the weights: `{share} <= {typer.slice(bound)}`",
         f"or a count: `{word}(...) <= 10k`",
     ]
-    typer.report(
-        "CS311",
-        f"{subject(typer, thing)} is a count, and {typer.text(bound)} is less than 1",
-        bound.span,
-        "a share of what?",
-        helps=helps[word == "flops" :],
-    )
+    said = f"{subject(typer, thing)} is a count, and {typer.text(bound)} is less than 1"
+    typer.report("CS311", said, bound.span, "a share of what?", helps=helps[word == "flops" :])
     return True
 
 
@@ -72,20 +66,11 @@ def never_holds(left: Range, right: Range, operator: str) -> bool:
 
 
 def _impossible(left: Range, right: Range, operator: str) -> bool:
-    if operator == "==" and (_infinite(left) or _infinite(right)):
-        return True
-    match operator:
-        case "<=":
-            return left.low > right.high + _slack(right.high)
-        case ">=":
-            return left.high < right.low - _slack(right.low)
-        case _:
-            apart = left.low > right.high + _slack(right.high)
-            return apart or left.high < right.low - _slack(right.low)
-
-
-def _infinite(value: Range) -> bool:
-    return value.low == value.high and math.isinf(value.low)
+    above = left.low > right.high + _slack(right.high)
+    below = left.high < right.low - _slack(right.low)
+    infinite = any(value.low == value.high and math.isinf(value.low) for value in (left, right))
+    never = {"<=": above, ">=": below, "==": above or below or infinite}
+    return never.get(operator, above or below)
 
 
 def _always(left: Range, right: Range, operator: str) -> bool:
@@ -94,8 +79,7 @@ def _always(left: Range, right: Range, operator: str) -> bool:
             return left.high <= right.low < math.inf
         case ">=":
             return left.low >= right.high > -math.inf
-        case _:
-            return left.low == left.high == right.low == right.high
+    return left.low == left.high == right.low == right.high
 
 
 def _slack(value: float) -> float:
@@ -105,10 +89,7 @@ def _slack(value: float) -> float:
 def _value(typer: Typer, expr: Expr) -> float | None:
     if isinstance(expr, Call) and function_name(expr) == "ramp":
         return _value(typer, expr.arguments[1]) if len(expr.arguments) == 2 else None
-    try:
-        return constant(expr, typer.values)
-    except NotFiniteError:
-        return None
+    return typer.value(expr)
 
 
 def interval(range_: Range) -> str:
@@ -141,76 +122,53 @@ def _share(thing: Expr, typer: Typer) -> bool:
         case Call(function=Name(id=word)):
             signature = typer.signatures.get(word)
             return signature is not None and signature.range == (0, 1)
-        case _:
-            return False
+    return False
 
 
 def _stated(thing: Expr, typer: Typer) -> bool:
     """Whether a thing has a range of its own, stated for a function or a rate."""
-    match thing:
-        case Expectation(kind="P"):
-            return True
-        case Call(function=Name(id=word)):
-            signature = typer.signatures.get(word)
-            own = typer.symbols.role(word) is None
-            return signature is not None and (own or signature.imported)
-        case _:
-            return False
+    if isinstance(thing, Expectation):
+        return thing.kind == "P"
+    word = function_name(thing) or ""
+    signature = typer.signatures.get(word)
+    return signature is not None and (typer.symbols.role(word) is None or signature.imported)
 
 
 def _outside(
-    typer: Typer,
-    relation: Compare,
-    left: Expr,
-    right: Expr,
-    operator: str,
-    ranges: Ranges,
-    bound: dict[str, Range],
+    typer: Typer, relation: Compare, left: Expr, right: Expr, bound: dict[str, Range]
 ) -> None:
+    ranges = typer.ranges
     value, thing, at = _value(typer, right), left, right
     if value is None:
         value, thing, at = _value(typer, left), right, left
     known = ranges.of(thing, bound)
     if value is not None and math.isinf(value):
-        _never_infinite(typer, relation, thing, at)
+        said = f"{typer.text(relation)} can't be met: no number is infinite"
+        help_ = f"choose a number that {subject(typer, thing)} can reach"
+        typer.report("CS311", said, at.span, "out of reach", helps=(help_,))
         return
     if _value(typer, left) is not None and _value(typer, right) is not None:
-        if still := still_params(typer, relation):
-            said = f"{still.pop('message')}: {typer.text(relation)} is never true"
-            typer.report("CS311", said, relation.span, "two numbers", **still)
-            return
-        typer.report(
-            "CS311",
-            f"{typer.text(relation)} is never true",
-            relation.span,
-            "two numbers",
-            notes=("nothing that training moves stands in it",),
-            helps=("name what is bounded: a `var`, a weight, a loss, a rate",),
-        )
+        still = still_params(typer, relation)
+        said = f"{still.pop('message')}: " if still else ""
+        told = still or {
+            "notes": ("nothing that training moves stands in it",),
+            "helps": ("name what is bounded: a `var`, a weight, a loss, a rate",),
+        }
+        said += f"{typer.text(relation)} is never true"
+        typer.report("CS311", said, relation.span, "two numbers", **told)
         return
     if value is None:
-        typer.report(
-            "CS311",
-            f"{typer.text(relation)} can't be met",
-            relation.span,
-            "no value satisfies this",
-            notes=(
-                f"{subject(typer, left)} {interval(ranges.of(left, bound))}, "
-                f"{subject(typer, right)} {interval(ranges.of(right, bound))}",
-            ),
-            helps=("move the bound into reach, or drop the constraint",),
-        )
+        said, label = f"{typer.text(relation)} can't be met", "no value satisfies this"
+        sides = [f"{subject(typer, s)} {interval(ranges.of(s, bound))}" for s in (left, right)]
+        help_, notes = "move the bound into reach, or drop the constraint", (", ".join(sides),)
+        typer.report("CS311", said, relation.span, label, notes=notes, helps=(help_,))
         return
     helps, fixes = _within_reach(typer, relation, thing, at, value)
-    typer.report(
-        "CS311",
-        f"{typer.text(relation)} can't be met: {subject(typer, thing)} {interval(known)}",
-        at.span,
-        "out of reach",
-        notes=(f"{subject(typer, thing)} {interval(known)} whatever is learned",),
-        helps=helps or (f"choose a bound that {subject(typer, thing)} can reach",),
-        fixes=fixes,
-    )
+    what = subject(typer, thing)
+    said = f"{typer.text(relation)} can't be met: {what} {interval(known)}"
+    helps = helps or (f"choose a bound that {what} can reach",)
+    notes = (f"{what} {interval(known)} whatever is learned",)
+    typer.report("CS311", said, at.span, "out of reach", notes=notes, helps=helps, fixes=fixes)
 
 
 def _within_reach(
@@ -218,14 +176,13 @@ def _within_reach(
 ) -> tuple[tuple[str, ...], tuple[Fix, ...]]:
     """What a bound outside of a range may be meant to be: a share in percent, or a ratio turned."""
     percent = "%" in typer.text(at)
-    if _is_ratio(thing) and 1 < value <= (_TURNED if not percent else math.inf):
+    if function_name(thing) == "ratio" and 1 < value <= (_TURNED if not percent else math.inf):
         share = f"{100 / value:.4g}%"
         turned = share if math.isclose(float(share[:-1]) * value, 100) else f"1/{number(value)}"
         meant = f"{typer.slice(thing)} >= {turned}"
         helps = (f"`ratio` is the smallest by the largest, at most 1: write `{meant}`",)
-        if len(relation.operands) > 2:
-            return helps, ()
-        return helps, (Fix(span=relation.span, replacement=meant, title=f"write {turned}"),)
+        fix = Fix(span=relation.span, replacement=meant, title=f"write {turned}")
+        return helps, () if len(relation.operands) > 2 else (fix,)
     if _share(thing, typer) and 1 < value <= 100 and not percent:
         fix = Fix(span=at.span, replacement=f"{number(value)}%", title="write percent")
         return (f"did you mean `{number(value)}%`?",), (fix,)
@@ -236,29 +193,8 @@ _TURNED = 10.0
 """The largest bound of a ratio that is read as largest by smallest, and not as percent."""
 
 
-def _is_ratio(expr: Expr) -> bool:
-    head = head_name(expr)
-    return isinstance(expr, Call) and head is not None and head.id == "ratio"
-
-
-def _never_infinite(typer: Typer, relation: Compare, thing: Expr, at: Expr) -> None:
-    typer.report(
-        "CS311",
-        f"{typer.text(relation)} can't be met: no number is infinite",
-        at.span,
-        "out of reach",
-        helps=(f"choose a number that {subject(typer, thing)} can reach",),
-    )
-
-
 def _true(
-    typer: Typer,
-    relation: Compare,
-    left: Expr,
-    right: Expr,
-    low: Range,
-    high: Range,
-    moves: bool,
+    typer: Typer, relation: Compare, left: Expr, right: Expr, low: Range, high: Range, moves: bool
 ) -> None:
     value, thing, at, known = _value(typer, right), left, right, low
     if value is None:
@@ -268,34 +204,19 @@ def _true(
     if value is not None and _stated(thing, typer) and not known.low <= value <= known.high:
         meant, edits = _within_reach(typer, relation, thing, at, value)
         helps, fixes = meant or helps, edits
-        typer.report(
-            "CS311",
-            f"the bound {number(value)} is outside the range of {subject(typer, thing)}",
-            at.span,
-            f"{subject(typer, thing)} {interval(known)}".replace("`", ""),
-            notes=("the constraint as written holds whatever is learned",),
-            helps=helps,
-            fixes=fixes,
-        )
+        said = f"the bound {number(value)} is outside the range of {subject(typer, thing)}"
+        label = f"{subject(typer, thing)} {interval(known)}".replace("`", "")
+        note = "the constraint as written holds whatever is learned"
+        typer.report("CS311", said, at.span, label, notes=(note,), helps=helps, fixes=fixes)
         return
     link = left.span.to(right.span)
     if still := still_params(typer, relation):
         said = f"{still.pop('message')}: {quoted(typer.source, link)} is always true"
-        typer.report("CS328", said, link, "two numbers", **still, severity="warning")
+        typer.warn("CS328", said, link, "two numbers", **still)
         return
-    typer.report(
-        "CS328",
-        f"{quoted(typer.source, link)} is always true",
-        link,
-        "holds whatever is learned",
-        notes=_why_true(typer, left, right, thing, known) if moves else (),
-        helps=helps,
-        fixes=fixes,
-        severity="warning",
-    )
-
-
-def _why_true(typer: Typer, left: Expr, right: Expr, thing: Expr, known: Range) -> tuple[str, ...]:
-    if shape(left) == shape(right):
-        return ("both sides are the same",)
-    return (f"{subject(typer, thing)} {interval(known)}",)
+    same = shape(left) == shape(right)
+    why = "both sides are the same" if same else f"{subject(typer, thing)} {interval(known)}"
+    said = f"{quoted(typer.source, link)} is always true"
+    notes = (why,) if moves else ()
+    label = "holds whatever is learned"
+    typer.warn("CS328", said, link, label, notes=notes, helps=helps, fixes=fixes)

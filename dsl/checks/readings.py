@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -16,7 +15,6 @@ from cspec.dsl.tree.nodes import (
     Expectation,
     Expr,
     Index,
-    Interval,
     Membership,
     Name,
     Negate,
@@ -26,7 +24,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, mentions
+from cspec.dsl.tree.rebuild import function_name, mentions, sides_of
 from cspec.dsl.words.losses import LOSSES
 
 _TOTALS = {
@@ -48,14 +46,12 @@ class Reading(NamedTuple):
     title: str = ""
 
 
-def readings(typer: Typer, relation: Expr) -> tuple[Reading, ...]:
+def readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     """The readings of a relation with one value an example, the likeliest first."""
-    return tuple(_readings(typer, relation))
-
-
-def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
     typed = typer.slice(relation)
-    sides = _sides(relation)
+    sides = sides_of(relation)
+    if not sides and isinstance(relation, Membership):
+        sides = (relation.element,)
     over = _changed(typer, relation, sides, lambda side: over_examples(typer, side))
     alone = any(map(_alone, sides))
     share = f"P[{typed}] >= 90%"
@@ -82,7 +78,8 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         yield Reading("for a share of the examples", share)
     else:
         if not alone:
-            mean = _changed(typer, relation, sides, lambda side: _mean(typer, side))
+            varying = tuple(side for side in sides if _varies(typer, side))
+            mean = _changed(typer, relation, varying, lambda side: f"E[{typer.slice(side)}]")
             yield Reading("for the mean", mean or typed, "the mean")
         if isinstance(relation, Membership):
             yield Reading("for a share of the examples", share)
@@ -95,23 +92,12 @@ def _readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         yield Reading("for the one that is farthest off", largest)
 
 
-def _sides(relation: Expr) -> tuple[Expr, ...]:
-    match relation:
-        case Compare(operands=operands):
-            return operands
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
-            return (element, lower, upper)
-        case Membership(element=element):
-            return (element,)
-    return ()
-
-
 def _event(typer: Typer, relation: Expr) -> str | None:
     """`P[pred == y] >= 90%` for `(pred == y) >= 90%`: an event beside a share."""
     if not isinstance(relation, Compare) or len(relation.operands) != 2:
         return None
     for place, side in enumerate(relation.operands):
-        other = value_or_none(relation.operands[1 - place], typer.values)
+        other = typer.value(relation.operands[1 - place])
         if typer.quiet(side, OUTSIDE).what == "event" and other is not None and 0 <= other <= 1:
             return _changed(typer, relation, (side,), lambda part: _share(typer, part))
     return None
@@ -180,16 +166,13 @@ def _gathered(typer: Typer, part: Expr, calls: list[Call]) -> bool:
 def _averages(typer: Typer, call: Call) -> bool:
     """Whether a call is an average of what is one number an example."""
     word = function_name(call)
-    known = word in _TOTALS and word != "sum" and len(call.arguments) == 1
-    return known and _one_number(typer, call.arguments[0])
-
-
-def _one_number(typer: Typer, expr: Expr) -> bool:
-    """Whether an expression is one number an example: a column beside the inputs, an output."""
-    if isinstance(expr, Name):
+    if word not in _TOTALS or word == "sum" or len(call.arguments) != 1:
+        return False
+    inner = call.arguments[0]
+    if isinstance(inner, Name):  # a column beside the inputs
         columns = typer.symbols.datasets().values()
-        return any(column.name == expr.id for own in columns for column in own[1:])
-    return isinstance(expr, Index | Attribute) or (mentions(expr, LOSSES) and _single(expr))
+        return any(column.name == inner.id for own in columns for column in own[1:])
+    return _never_several(inner)
 
 
 def _share(typer: Typer, event: Expr) -> str:
@@ -215,11 +198,6 @@ def _varies(typer: Typer, side: Expr) -> bool:
     return typer.quiet(side, OUTSIDE).per_example
 
 
-def _mean(typer: Typer, side: Expr) -> str | None:
-    """`E[...]` around a side that has one value an example."""
-    return f"E[{typer.slice(side)}]" if _varies(typer, side) else None
-
-
 def over_examples(typer: Typer, side: Expr) -> str | None:
     """`quantile(f(x), 0.5)` for `median(f(x))`, what it is over the examples; else None."""
     word = function_name(side) or ""
@@ -234,11 +212,12 @@ def _alone(side: Expr) -> bool:
     """Whether a function of entries is given what never has any: an output, a loss."""
     if not isinstance(side, Call) or len(side.arguments) != 1:
         return False
-    if function_name(side) not in _TOTALS:
-        return False
-    inner = side.arguments[0]
-    loss = mentions(inner, LOSSES)
-    return isinstance(inner, Index | Attribute) or (loss and _single(inner))
+    return function_name(side) in _TOTALS and _never_several(side.arguments[0])
+
+
+def _never_several(expr: Expr) -> bool:
+    """Whether an expression is one number an example: an output, a loss."""
+    return isinstance(expr, Index | Attribute) or (mentions(expr, LOSSES) and _single(expr))
 
 
 def _single(expr: Expr) -> bool:
@@ -250,8 +229,7 @@ def _single(expr: Expr) -> bool:
             return all(map(_single, operands))
         case Negate(operand=operand) | Power(base=operand):
             return _single(operand)
-        case _:
-            return isinstance(expr, Name | Number | Index | Attribute)
+    return isinstance(expr, Name | Number | Index | Attribute)
 
 
 def _changed(

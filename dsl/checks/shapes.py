@@ -14,9 +14,8 @@ from cspec.dsl.checks.meant.resized import resized
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import bracketed, counted
-from cspec.dsl.names.symbols import Symbol
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -59,14 +58,10 @@ Names = Mapping[str, Bounds | None]
 
 def check_shapes(typer: Typer, items: tuple[Item, ...]) -> None:
     """Report indices outside a variable and shapes that do not fit; findings go to the typer."""
-    if not any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in _declared(typer)):
-        return
-    for item in items:
-        _visit(typer, item, {})
-
-
-def _declared(typer: Typer) -> list[Symbol]:
-    return [s for s in typer.symbols.table.values() if s.role in ("var", "param")]
+    declared = (s for s in typer.symbols.table.values() if s.role in ("var", "param"))
+    if any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in declared):
+        for item in items:
+            _visit(typer, item, {})
 
 
 def _visit(typer: Typer, node: Node, names: Names) -> None:
@@ -87,11 +82,11 @@ def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
     low = _least(typer, binder)
     match binder.domain:
         case Call(function=Name(id="range"), arguments=(count,)) if low is not None:
-            size = value_or_none(count, typer.values)
+            size = typer.value(count)
             if size is not None and size >= 1:
                 return dict.fromkeys(binder.names, Bounds(low, size - 1))
         case FiniteSet(items=items) if binder.condition is None:
-            values = [value_or_none(item, typer.values) for item in items]
+            values = [typer.value(item) for item in items]
             known = [value for value in values if value is not None]
             if known and len(known) == len(values):
                 return dict.fromkeys(binder.names, Bounds(min(known), max(known)))
@@ -104,7 +99,7 @@ def _least(typer: Typer, binder: Binder) -> float | None:
         case None:
             return 0
         case Compare(operands=(Name(id=name), bound), operators=(">=",)) if name in binder.names:
-            return value_or_none(bound, typer.values)
+            return typer.value(bound)
     return None
 
 
@@ -121,8 +116,8 @@ def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
             return _shape(typer, operand, names)
         case Sum(operands=operands):
             return _joined(typer, operands, names)
-        case Product(operands=operands, operators=operators):
-            return _product(typer, operands, operators, names)
+        case Product():
+            return _product(typer, expr, names)
         case Power(base=base, exponent=exponent):
             shape = _joined(typer, (base, exponent), names)
             if shape is not None and len(shape) == 2 and shape[0] == shape[1] > 1:
@@ -162,7 +157,7 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
     known = [shape for shape in shapes if shape is not None]
     if signature is None or word in typer.symbols.table or len(known) < len(shapes):
         return None
-    numbers = [value_or_none(argument, typer.values) for argument in call.arguments]
+    numbers = [typer.value(argument) for argument in call.arguments]
     found = word_shape(word, known, numbers)
     if isinstance(found, Unfit):
         helps: list[str] = [found.help]
@@ -170,14 +165,8 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
         if len(known) == len(call.arguments) == 2:
             left, right = zip(call.arguments, known, strict=True)
             helps, fixes = _of_one_length(typer, left, right, helps)
-        typer.report(
-            "CS329",
-            f"`{word}` {found.why}",
-            call.span,
-            ", ".join(map(size_text, known)),
-            helps=helps,
-            fixes=fixes,
-        )
+        said, sizes = f"`{word}` {found.why}", ", ".join(map(size_text, known))
+        typer.report("CS329", said, call.span, sizes, helps=helps, fixes=fixes)
         return None
     if found is not None or len(known) != 1:
         return found
@@ -189,10 +178,10 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
 def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
     """The common shape of what is added or multiplied entry by entry."""
     shapes = [_shape(typer, operand, names) for operand in operands]
-    result: Shape | None = ()
+    result: Shape = ()
     before: Expr = operands[0]
     for operand, shape in zip(operands, shapes, strict=True):
-        if shape is None or result is None:
+        if shape is None:
             return None
         joint = together([result, shape])
         if joint is None:
@@ -204,18 +193,16 @@ def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | N
     return result
 
 
-def _product(
-    typer: Typer, operands: tuple[Expr, ...], operators: tuple[str, ...], names: Names
-) -> Shape | None:
-    result = _shape(typer, operands[0], names)
-    last = operands[0]
-    for operator, operand in zip(operators, operands[1:], strict=True):
+def _product(typer: Typer, expr: Product, names: Names) -> Shape | None:
+    last = first = expr.operands[0]
+    result = _shape(typer, first, names)
+    for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
         shape = _shape(typer, operand, names)
         neighbours, last = (last, operand), operand
         if shape is None or result is None:
             result = None
             continue
-        left = (operands[0], result)
+        left = (first, result)
         joint = matmul(result, shape) if operator == "@" else together([result, shape])
         if operator == "*" and sorted(map(len, (result, shape))) == [1, 2]:
             _row_by_row(typer, left, (operand, shape))
@@ -229,17 +216,12 @@ def _product(
 
 def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
     """`A^-1` of a square matrix: its inverse, or 1 over each entry?"""
-    if value_or_none(exponent, typer.values) != -1:
-        return
-    text = typer.slice(base)
-    typer.report(
-        "CS329",
-        f"{typer.text(power)} has two readings",
-        power.span,
-        "powers act entry by entry",
-        helps=(f"for the inverse write `inv({text})`", f"for one over each entry `1/{text}`"),
-        fixes=replacing(power.span, f"inv({text})", f"1/{text}"),
-    )
+    if typer.value(exponent) == -1:
+        inverse, each = f"inv({typer.slice(base)})", f"1/{typer.slice(base)}"
+        helps = (f"for the inverse write `{inverse}`", f"for one over each entry `{each}`")
+        said, fixes = f"{typer.text(power)} has two readings", replacing(power.span, inverse, each)
+        label = "powers act entry by entry"
+        typer.report("CS329", said, power.span, label, helps=helps, fixes=fixes)
 
 
 def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape]) -> None:
@@ -251,23 +233,19 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
     matrix, vector = texts if len(one) == 2 else texts[::-1]
     forms = (f"{texts[0]} @ {texts[1]}", f"{matrix} @ diag({vector})")
     span = Span(first.span.start, second.span.end)
-    typer.report(
-        "CS329",
-        f"`{typer.source.slice(span)}` has two readings",
-        span,
-        "`*` acts entry by entry",
-        helps=(f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`"),
-        fixes=replacing(span, *forms),
-    )
+    said = f"`{typer.source.slice(span)}` has two readings"
+    label = "`*` acts entry by entry"
+    helps = (f"for the product write `{forms[0]}`", f"for each row times it `{forms[1]}`")
+    typer.report("CS329", said, span, label, helps=helps, fixes=replacing(span, *forms))
 
 
 def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
     (first, one), (second, other) = left, right
-    place = Span(first.span.start, second.span.end)
+    place = first.span.to(second.span)
     helps = ["the sizes have to agree: look at the lines that declare them"]
     fixes: tuple[Fix, ...] = ()
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
-        turned = f"{bracketed(typer.source, first)}.T @ {typer.source.slice(second.span)}"
+        turned = f"{bracketed(typer.source, first)}.T @ {typer.slice(second)}"
         helps, fixes = [f"did you mean `{turned}`?"], replacing(place, turned)
         if isinstance(second, Name) and len(other) == 1 and second.id in typer.symbols.vars():
             helps.append(f"or has `{second.id}` another size: `var {second.id}[{one[1]}]`")
@@ -281,14 +259,9 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
         helps = ["for a multiple write `*`"]
     else:
         helps, fixes = _of_one_length(typer, left, right, helps)
-    typer.report(
-        "CS329",
-        f"{typer.text(first)} and {typer.text(second)} {how}",
-        place,
-        f"{size_text(one)}, and {size_text(other)}",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"{typer.text(first)} and {typer.text(second)} {how}"
+    sizes = f"{size_text(one)}, and {size_text(other)}"
+    typer.report("CS329", said, place, sizes, helps=helps, fixes=fixes)
 
 
 def _of_one_length(
@@ -301,7 +274,7 @@ def _of_one_length(
             return helps, ()
         size, other = int(shape[0]), int(wanted[0])
         if isinstance(expr, Vector) and size > other:
-            kept = ", ".join(typer.source.slice(item.span) for item in expr.items[:other])
+            kept = ", ".join(typer.slice(item) for item in expr.items[:other])
             (fix,) = replacing(expr.span, f"[{kept}]")
             made.insert(0, (f"write {counted(other, 'number')}: `[{kept}]`", fix))
         item = typer.symbols.vars().get(expr.id) if isinstance(expr, Name) else None
@@ -320,13 +293,9 @@ def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None
         return None
     for item, shape in zip(items, shapes, strict=True):
         if shape != shapes[0]:
-            typer.report(
-                "CS329",
-                f"{typer.text(item)} is no row like the others",
-                item.span,
-                f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}",
-                **_as_long(typer, item, items[0]),
-            )
+            said = f"{typer.text(item)} is no row like the others"
+            label = f"{size_text(shape or ())}, the first has {size_text(shapes[0] or ())}"
+            typer.report("CS329", said, item.span, label, **_as_long(typer, item, items[0]))
             return None
     return (len(items), *(shapes[0] or ()))
 
@@ -352,7 +321,7 @@ def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -
                 _shape(typer, end, names)
     if shape is None:
         return None
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     if len(indices) > len(shape):
         _too_many(typer, text, indices, shape)
         return None
@@ -373,40 +342,30 @@ def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
     found = piece_of(index, size, typer.values)
     if not isinstance(found, Unfit):
         return found
-    typer.report(
-        "CS329",
-        f"the slice {typer.text(index)} of `{text}` {found.why}",
-        index.span,
-        f"indices go from 0 to {size - 1}",
-        helps=(found.help,),
-    )
+    said = f"the slice {typer.text(index)} of `{text}` {found.why}"
+    places = f"indices go from 0 to {size - 1}"
+    typer.report("CS329", said, index.span, places, helps=(found.help,))
     return None
 
 
 def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) -> None:
-    entry = f"{text}[{', '.join('0' for _ in shape)}]" if shape else text
-    typer.report(
-        "CS329",
-        f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
-        if shape
-        else f"`{text}` is one number: it has no entries",
-        indices[len(shape)].span,
-        size_text(shape),
-        helps=(f"write `{entry}`",),
-    )
+    entry, said = text, f"`{text}` is one number: it has no entries"
+    if shape:
+        entry = f"{text}[{', '.join('0' for _ in shape)}]"
+        said = f"`{text}` has {counted(len(shape), 'dimension')}, not {len(indices)}"
+    place = indices[len(shape)].span
+    typer.report("CS329", said, place, size_text(shape), helps=(f"write `{entry}`",))
 
 
-def _shifted(
-    typer: Typer, text: str, index: Expr, size: int, low: float, high: float
-) -> tuple[str, ...]:
+def _shifted(typer: Typer, text: str, index: Expr, size: int, bounds: Bounds) -> tuple[str, ...]:
     """Indices that begin at 1, and those that run on beyond the end: `x[3]` of 3, `x[i + 1]`."""
+    low, high = bounds
     shift = _SHIFT.fullmatch(typer.slice(index))
     if shift is not None and low == float(shift[2]):
         fewer = size - int(shift[2])
         return (f"let `{shift[1]}` run over `range({fewer})`: `{shift[0]}` is at most {size - 1}",)
-    over = re.search(
-        rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)", typer.source.text
-    )
+    counts = rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)"
+    over = re.search(counts, typer.source.text)
     if over is not None and isinstance(index, Name) and int(over[1]) > size:
         return (
             f"give `{text}` as many entries as `{index.id}` counts, {over[1]}, or let"
@@ -447,7 +406,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
-        helps = (*_shifted(typer, text, index, size, bounds.low, bounds.high), *helps)[:1]
+        helps = (*_shifted(typer, text, index, size, bounds), *helps)[:1]
         if bounds.low == 1 and bounds.high == size and isinstance(index, Name):
             helps = (f"entries are counted from 0: let `{index.id}` run over `range({size})`",)
     else:
@@ -458,7 +417,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
 
 def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
     """The least and the largest value of an index: a number, a name of `range(n)`, sums of them."""
-    known = value_or_none(index, typer.values)
+    known = typer.value(index)
     if known is not None:
         return Bounds(known, known)
     match index:
@@ -476,5 +435,4 @@ def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
                 low, high = (part.low, part.high) if sign == "+" else (-part.high, -part.low)
                 total = Bounds(total.low + low, total.high + high)
             return total
-        case _:
-            return None
+    return None

@@ -24,7 +24,6 @@ from cspec.dsl.tree.nodes import (
     Comprehension,
     Constraint,
     Expectation,
-    Expr,
     FiniteSet,
     Group,
     Item,
@@ -96,9 +95,13 @@ class _Sizes:
     def parts(self, node: Node, place: _Place) -> _Parts:
         """The size of a tree with lets, members and arguments written out."""
         match node:
+            case Name(id=name) if name in place.parameters:
+                return _Parts(0.0, {name: 1.0})
             case Name(id=name):
-                return self._name(name, place)
-            case Call(function=Name(id=word)) if self._function(word):
+                return self._let(name) if self._is_let(name) else _Parts(1.0)
+            case Call(function=Name(id=word)) if (
+                self._is_let(word) and self._lets_of(word).parameters
+            ):
                 return self._let_call(node, word, place)
             case Comprehension(binders=binders, body=body):
                 inner, count = self._bound(binders, place, comprehension=True)
@@ -113,18 +116,14 @@ class _Sizes:
             case Expectation(binders=binders):
                 place, _ = self._bound(binders, place)
             case Call(function=Name(id="eye"), arguments=(size,)):
-                self._eye(node, size, place)
+                count = value_or_none(size, place.values) or 0.0
+                self._elements(self.typer.text(node), count * count, node.span)
             case Call(function=Attribute(name="sample" | "grid")):
                 self._points(node, place)
         children = [child for child in node.children() if not isinstance(child, Binder)]
         return _together([self.parts(child, place) for child in children])
 
     # --- lets ---
-
-    def _name(self, name: str, place: _Place) -> _Parts:
-        if name in place.parameters:
-            return _Parts(0.0, {name: 1.0})
-        return self._let(name) if self._is_let(name) else _Parts(1.0)
 
     def _let_call(self, call: Call, word: str, place: _Place) -> _Parts:
         body = self._let(word)
@@ -147,9 +146,6 @@ class _Sizes:
 
     def _is_let(self, name: str) -> bool:
         return self.typer.symbols.role(name) == "let"
-
-    def _function(self, word: str) -> bool:
-        return self._is_let(word) and bool(self._lets_of(word).parameters)
 
     def _lets_of(self, name: str) -> Let:
         item = self.typer.symbols.table[name].item
@@ -212,18 +208,15 @@ class _Sizes:
         """The elements of what a line declares."""
         count = 1.0
         for dimension in item.dimensions:
-            size = value_or_none(dimension, self.typer.values)
+            size = self.typer.value(dimension)
             count *= size if size is not None and size >= 1 else 1.0
-        if count > ELEMENTS.most:
+        if item.dimensions:
             word = "var" if isinstance(item, Var) else "param"
-            what = f"{word} `{item.name}` has {_shown(count)} elements"
-            self._report(ELEMENTS, what, item.dimensions[0].span)
+            self._elements(f"{word} `{item.name}`", count, item.dimensions[0].span)
 
-    def _eye(self, call: Call, size: Expr, place: _Place) -> None:
-        count = value_or_none(size, place.values)
-        if count is not None and count * count > ELEMENTS.most:
-            what = f"{self.typer.text(call)} has {_shown(count * count)} elements"
-            self._report(ELEMENTS, what, call.span)
+    def _elements(self, what: str, count: float, span: Span) -> None:
+        if count > ELEMENTS.most:
+            self._report(ELEMENTS, f"{what} has {_shown(count)} elements", span)
 
     def _points(self, call: Call, place: _Place) -> None:
         if not call.arguments:
@@ -248,14 +241,11 @@ class _Sizes:
 
     def _report(self, limit: Limit, what: str, span: Span) -> None:
         self.wrong = True
-        self.typer.report(
-            limit.code,
-            what,
-            span,
-            f"at most {limit.most:,}",
-            notes=(f"the limit is {limit.most:,} {limit.what}",),
-            helps=(f"write {limit.instead}",),
-        )
+        said = what
+        label = f"at most {limit.most:,}"
+        help_ = f"write {limit.instead}"
+        note = f"the limit is {limit.most:,} {limit.what}"
+        self.typer.report(limit.code, said, span, label, notes=(note,), helps=(help_,))
 
 
 def _shown(count: float) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.kinds.unknown_names import unknown_model
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing, writing
 from cspec.dsl.messages.wording import counted, listing, number
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.settings.base import Settings
@@ -18,25 +19,13 @@ from cspec.dsl.settings.sources import SOURCES, DataSource
 from cspec.dsl.settings.usual import usual_shares
 from cspec.dsl.text.limits import WEIGHTS
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    Call,
-    Data,
-    Domain,
-    Expr,
-    Model,
-    Name,
-    Power,
-    Product,
-    Vector,
-)
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.nodes import Call, Data, Domain, Expr, Model, Name, Power, Product, Vector
+from cspec.dsl.tree.rebuild import head_word, setting
 
 
 def _brought_in(typer: Typer, expr: Expr) -> bool:
     """Whether a source is a Python callable that the spec imports."""
-    head = head_name(expr)
-    return head is not None and typer.symbols.role(head.id) in ("import", "function")
+    return typer.symbols.role(head_word(expr)) in ("import", "function")
 
 
 def check_data(typer: Typer, item: Data) -> Settings | None:
@@ -69,16 +58,13 @@ def _no_columns(typer: Typer, item: Data, word: str) -> None:
         head = bare[: column.span.start - start].rstrip().removesuffix(",").rstrip()
         bare = head + bare[column.span.end - start :]
     used = names.keys() & typer.symbols.uses.keys()
-    typer.report(
-        "CS320",
-        f"`{word}` has no column {listing(names)}",
-        columns[0].span,
-        "it gives inputs and a target, named `x` and `y` here",
-        helps=(f"write `data {bare} = ...`", "or use a table: `csv(...)`")
-        if not used
-        else (f"a table has further columns: `csv(...)`; else remove {listing(names, 'and')}",),
-        fixes=() if used else replacing(Span(start, end), bare),
-    )
+    said, place = f"`{word}` has no column {listing(names)}", columns[0].span
+    label = "it gives inputs and a target, named `x` and `y` here"
+    helps = [f"a table has further columns: `csv(...)`; else remove {listing(names, 'and')}"]
+    if not used:
+        helps = [f"write `data {bare} = ...`", "or use a table: `csv(...)`"]
+    fixes = () if used else replacing(Span(start, end), bare)
+    typer.report("CS320", said, place, label, helps=helps, fixes=fixes)
 
 
 def _shares(split: Sequence[float], count: int) -> list[float]:
@@ -152,27 +138,21 @@ def _one_more(split: Sequence[float]) -> str:
 
 
 def _shared(source: Expr, shares: str) -> tuple[Fix, ...]:
-    place = _setting_span(source, "split")
-    return (Fix(span=place, replacement=f"[{shares}]", title=f"write [{shares}]"),)
+    return replacing(_setting_span(source, "split"), f"[{shares}]")
 
 
 def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     assert item.source is not None
     split = getattr(settings, "split", None)
     names = tuple(target.name for target in item.targets)
-    written = settings.given("split")
-    if split is not None and written:
+    if split is not None and settings.given("split"):
         total = sum(split)
         if split and (min(split) <= 0 or total > 1 + 1e-9):
             help_, fixes = _as_shares(typer, item, item.source, split)
-            typer.report(
-                "CS535",
-                f"the shares of `split` add up to {number(total)}",
-                _setting_span(item.source, "split"),
-                "shares are above 0 and add up to at most 1",
-                helps=(help_,),
-                fixes=fixes,
-            )
+            said = f"the shares of `split` add up to {number(total)}"
+            place = _setting_span(item.source, "split")
+            label = "shares are above 0 and add up to at most 1"
+            typer.report("CS535", said, place, label, helps=(help_,), fixes=fixes)
         elif len(split) != len(names):
             helps, fixes = _named_for(item, len(split))
             if len(split) + 1 == len(names):
@@ -184,7 +164,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
                 f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
                 _setting_span(item.source, "split"),
                 "one share a dataset",
-                related=(Label(span=item.targets[0].span, text=f"{listing(names, 'and')}"),),
+                related=also_at(item.targets[0].span, f"{listing(names, 'and')}"),
                 helps=helps,
                 fixes=fixes,
             )
@@ -192,22 +172,14 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
     own = settings.targets if split is not None or settings.word in ("mnist", "cifar10") else ()
     unknown = [target for target in item.targets if target.name not in own]
     if unknown and len(names) > 1:
-        shares = usual_shares(len(names)) or "[...]"
-        typer.report(
-            "CS535",
-            f"`{settings.word}` does not say which examples go to `{unknown[0].name}`",
-            unknown[0].span,
-            "which examples?",
-            helps=(f"add `split={shares}`",),
-        )
+        said = f"`{settings.word}` does not say which examples go to `{unknown[0].name}`"
+        help_ = f"add `split={usual_shares(len(names)) or '[...]'}`"
+        typer.report("CS535", said, unknown[0].span, "which examples?", helps=(help_,))
 
 
 def _setting_span(source: Expr, name: str) -> Span:
-    if isinstance(source, Call):
-        for keyword in source.keywords:
-            if keyword.name == name:
-                return keyword.value.span
-    return source.span
+    given = setting(source, name)
+    return source.span if given is None else given.value.span
 
 
 def check_model(typer: Typer, item: Model) -> Settings | None:
@@ -217,19 +189,12 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
         return None
     match source:
         case Name(id=name) if typer.symbols.role(name) == "model":
-            typer.report(
-                "CS327",
-                f"`{item.name}` could be a frozen copy of `{name}`, or `{name}` itself",
-                source.span,
-                "a copy, or the same network?",
-                helps=(
-                    f"for a copy that never moves: `model {item.name} = frozen({name})`",
-                    f"for the same network: use `{name}` where `{item.name}` is used",
-                ),
-                fixes=(
-                    Fix(span=source.span, replacement=f"frozen({name})", title="a frozen copy"),
-                ),
-            )
+            said = f"`{item.name}` could be a frozen copy of `{name}`, or `{name}` itself"
+            same = f"for the same network: use `{name}` where `{item.name}` is used"
+            copy = f"for a copy that never moves: `model {item.name} = frozen({name})`"
+            fixes = edit(source.span, f"frozen({name})", "a frozen copy")
+            told = {"helps": (copy, same), "fixes": fixes}
+            typer.report("CS327", said, source.span, "a copy, or the same network?", **told)
             return None
         case Call(function=Name(id="frozen"), arguments=arguments):
             if not _of_itself(typer, item):
@@ -243,17 +208,12 @@ def check_model(typer: Typer, item: Model) -> Settings | None:
 def _too_heavy(typer: Typer, source: Expr, settings: Settings) -> bool:
     """Report a network of more weights than can be held, as far as its widths tell."""
     layers = (getattr(settings, "channels", ()), 9), (getattr(settings, "hidden", ()), 1)
-    count: int = sum(
-        each * wide * next_ for widths, each in layers for wide, next_ in pairwise((1, *widths))
-    )
+    pairs = ((each, pair) for widths, each in layers for pair in pairwise((1, *widths)))
+    count: int = sum(each * wide * next_ for each, (wide, next_) in pairs)
     if count > WEIGHTS.most:
-        typer.report(
-            WEIGHTS.code,
-            f"{typer.text(source)} has more than {count:,} weights",
-            source.span,
-            f"at most {WEIGHTS.most:,}",
-            helps=(f"write {WEIGHTS.instead}",),
-        )
+        said = f"{typer.text(source)} has more than {count:,} weights"
+        help_ = f"write {WEIGHTS.instead}"
+        typer.report(WEIGHTS.code, said, source.span, f"at most {WEIGHTS.most:,}", helps=(help_,))
     return count > WEIGHTS.most
 
 
@@ -268,14 +228,10 @@ def _of_itself(typer: Typer, item: Model) -> bool:
                 return False
         if name == item.name:
             assert item.source is not None
-            typer.report(
-                "CS302",
-                f"`{name}` would be a copy of itself",
-                item.source.span,
-                "of what?",
-                notes=("a model that is bound from outside has a line of its own",),
-                helps=("write `frozen(teacher)`, and a line `model teacher` before it",),
-            )
+            said = f"`{name}` would be a copy of itself"
+            help_ = "write `frozen(teacher)`, and a line `model teacher` before it"
+            note = "a model that is bound from outside has a line of its own"
+            typer.report("CS302", said, item.source.span, "of what?", notes=(note,), helps=(help_,))
             return True
     return False
 
@@ -290,13 +246,8 @@ def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
         if kind.what in ("model", "unknown"):
             return
     models = tuple(typer.symbols.models())
-    typer.report(
-        "CS302",
-        "`frozen` takes a model of this spec",
-        source.span,
-        f"models here: {listing(models, 'and')}",
-        helps=(f"write `frozen({models[0]})`",),
-    )
+    said, known = "`frozen` takes a model of this spec", f"models here: {listing(models, 'and')}"
+    typer.report("CS302", said, source.span, known, helps=(f"write `frozen({models[0]})`",))
 
 
 def _as_box(typer: Typer, source: Expr, axes: int) -> str:
@@ -310,6 +261,7 @@ def _as_box(typer: Typer, source: Expr, axes: int) -> str:
     return f"box({', '.join(intervals)})" if fits and intervals else ""
 
 
+_NO_INTERVAL = "an interval goes here"
 _INTERVAL = re.compile(r"\[[^\[\],]+,[^\[\],]+\]")
 
 
@@ -321,31 +273,21 @@ def check_domain(typer: Typer, item: Domain) -> None:
         typer.kind(source, OUTSIDE)
         meant = _as_box(typer, source, len(item.axes))
         if meant:
-            typer.report(
-                "CS317",
-                f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis",
-                source.span,
-                "a `box` goes here",
-                helps=(f"write `{meant}`",),
-                fixes=(Fix(span=source.span, replacement=meant, title=f"write {meant}"),),
-            )
+            said = f"{typer.text(source)} is an interval, and no domain: a `box` has one an axis"
+            told = writing(source.span, meant)
+            typer.report("CS317", said, source.span, "a `box` goes here", **told)
         return
     if source.function.id != "box":
         if source.function.id not in ("normal", "uniform", "ball"):
             typer.kind(source, OUTSIDE)
         return
-    total = None if any(size is None for size in sizes) else sum(s for s in sizes if s is not None)
-    ends = [a for a in source.arguments if value_or_none(a, typer.values) is not None]
+    total = None if None in sizes else sum(size for size in sizes if size is not None)
+    ends = [a for a in source.arguments if typer.value(a) is not None]
     if len(ends) == len(source.arguments) == 2:
-        low, high = (typer.source.slice(end.span) for end in ends)
-        meant = f"{typer.source.slice(source.function.span)}([{low}, {high}])"
-        typer.report(
-            "CS317",
-            f"{typer.text(source)} has two numbers, and no interval",
-            source.span,
-            "an interval goes here",
-            **writing(source.span, meant),
-        )
+        low, high = map(typer.slice, ends)
+        meant = f"{typer.slice(source.function)}([{low}, {high}])"
+        said, told = f"{typer.text(source)} has two numbers", writing(source.span, meant)
+        typer.report("CS317", f"{said}, and no interval", source.span, _NO_INTERVAL, **told)
         return
     if total is not None and len(source.arguments) != total:
         axes = ", ".join(axis.name for axis in item.axes)
@@ -354,17 +296,11 @@ def check_domain(typer: Typer, item: Domain) -> None:
             _one_list(typer, source, listed)
             return
         meant = _filled(typer, item, source, total)
-        typer.report(
-            "CS326",
-            f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}, "
-            f"`box` has {counted(len(source.arguments), 'interval')}",
-            source.span,
-            f"one interval each for {axes}",
-            helps=(
-                f"write an interval for each, for example `{_filled(typer, item, source, total)}`",
-            ),
-            fixes=replacing(source.span, _filled(typer, item, source, total)),
-        )
+        said = f"domain `{item.name}` has {total} {'axis' if total == 1 else 'axes'}"
+        said += f", `box` has {counted(len(source.arguments), 'interval')}"
+        label, help_ = f"one interval each for {axes}", "write an interval for each, for example"
+        told = {"helps": (f"{help_} `{meant}`",), "fixes": replacing(source.span, meant)}
+        typer.report("CS326", said, source.span, label, **told)
     for argument in source.arguments:
         _axis(typer, argument, _corners(typer, source))
 
@@ -386,13 +322,8 @@ def _one_list(typer: Typer, source: Call, listed: Vector) -> None:
     ends = [typer.slice(end) for end in listed.items]
     pairs = zip(ends[::2], ends[1::2], strict=True)
     meant = f"box({', '.join(f'[{low}, {high}]' for low, high in pairs)})"
-    typer.report(
-        "CS326",
-        f"{typer.text(source)}: each interval stands in brackets of its own",
-        source.span,
-        "one list of all ends",
-        **writing(source.span, meant),
-    )
+    said = f"{typer.text(source)}: each interval stands in brackets of its own"
+    typer.report("CS326", said, source.span, "one list of all ends", **writing(source.span, meant))
 
 
 def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
@@ -401,7 +332,7 @@ def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
     if len(pair) != 2 or any(len(corner) != 2 for corner in pair):
         return ()
     axes = list(zip(*pair, strict=True))
-    ends = [[value_or_none(end, typer.values) for end in axis] for axis in axes]
+    ends = [[typer.value(end) for end in axis] for axis in axes]
     if not all(low is not None and high is not None and low < high for low, high in ends):
         return ()
     text = ", ".join(f"[{', '.join(map(typer.slice, axis))}]" for axis in axes)
@@ -410,32 +341,19 @@ def _corners(typer: Typer, source: Call) -> tuple[str, ...]:
 
 def _axis(typer: Typer, argument: Expr, corners: tuple[str, ...] = ()) -> None:
     if isinstance(argument, Vector) and len(argument.items) == 2:
-        low, high = (value_or_none(end, typer.values) for end in argument.items)
+        low, high = (typer.value(end) for end in argument.items)
         if low is not None and high is not None and low > high:
-            typer.report(
-                "CS303",
-                f"the interval {typer.text(argument)} is empty",
-                argument.span,
-                f"{number(low)} is above {number(high)}",
-                helps=("write the lower end first", *corners),
-            )
+            said = f"the interval {typer.text(argument)} is empty"
+            label = f"{number(low)} is above {number(high)}"
+            helps = ("write the lower end first", *corners)
+            typer.report("CS303", said, argument.span, label, helps=helps)
         for end in argument.items:
             typer.kind(end, OUTSIDE)
         return
-    typer.report(
-        "CS317",
-        f"{typer.text(argument)} is no interval",
-        argument.span,
-        "an interval goes here",
-        helps=("write `[0, 1]`",),
-    )
+    said, helps = f"{typer.text(argument)} is no interval", ("write `[0, 1]`",)
+    typer.report("CS317", said, argument.span, _NO_INTERVAL, helps=helps)
 
 
 def _size(typer: Typer, dimensions: tuple[Expr, ...]) -> int | None:
-    size = 1
-    for dimension in dimensions:
-        value = value_or_none(dimension, typer.values)
-        if value is None:
-            return None
-        size *= int(value)
-    return size
+    sizes = [typer.value(dimension) for dimension in dimensions]
+    return None if None in sizes else math.prod(int(size) for size in sizes if size is not None)

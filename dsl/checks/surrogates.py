@@ -1,4 +1,9 @@
-"""What training can follow: flat functions that move, and stand-ins that have something to do."""
+"""What training can follow: flat functions that move, and stand-ins that have something to do.
+
+What rules and bare events are made of: comparisons that a small change can make hold.
+`x == 0 => ...` of numbers that move asks what is almost never asked: no number that moves is
+exactly 0, and where it is a change of nothing makes the condition false.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +12,37 @@ from collections.abc import Iterator
 from cspec.dsl.checks.modifiers import Modifiers
 from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.explicit.var_sets import held_in
-from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.kinds.operands import no_gradient
+from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.settings.methods import WITHOUT_GRADIENT, Construction
 from cspec.dsl.tree.nodes import (
     EVENTS,
+    And,
     By,
     Call,
     Compare,
     Constraint,
     Expectation,
     Expr,
+    FiniteSet,
+    Implies,
+    Interval,
     Membership,
     Name,
     Node,
+    Not,
+    Or,
     WithSurrogate,
-    walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name
+from cspec.dsl.tree.rebuild import function_name, head_word, names
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
 
 
 def check_gradient(typer: Typer, constraint: Constraint) -> None:
     """Report what the model's step could not follow: in a surrogate, else in the relation."""
     given = next((m for m in constraint.modifiers if isinstance(m, WithSurrogate)), None)
-    if given is None or _is_word(given.surrogate):
-        check_flat(typer, constraint.relation)
-    else:
-        check_flat(typer, given.surrogate)
+    own = given is not None and not _is_word(given.surrogate)
+    check_flat(typer, given.surrogate if given and own else constraint.relation)
 
 
 def check_flat(typer: Typer, expr: Node) -> None:
@@ -44,26 +53,13 @@ def check_flat(typer: Typer, expr: Node) -> None:
     if not typer.symbols.datasets() and not typer.symbols.models():
         return
     for call in _flat_calls(typer, expr):
-        text = typer.text(call)
-        typer.report(
-            "CS310",
-            f"{text} has no gradient that training could follow",
-            call.span,
-            "constant almost everywhere",
-            notes=("small changes of the parameters do not change it",),
-            helps=("add a differentiable stand-in: `with surrogate ...`",),
-        )
+        note = "small changes of the parameters do not change it"
+        no_gradient(typer, call, note, "add a differentiable stand-in: `with surrogate ...`")
     for call, which in _moving_conditions(typer, expr):
-        typer.report(
-            "CS310",
-            f"which examples count in {typer.text(call)} moves with what is trained",
-            which.span,
-            "no slope reaches it",
-            helps=(
-                "columns of the data say who counts: `where=y == 1`",
-                f"a mean may have such a condition: `E[.. | {typer.source.slice(which.span)}]`",
-            ),
-        )
+        said = f"which examples count in {typer.text(call)} moves with what is trained"
+        mean = f"a mean may have such a condition: `E[.. | {typer.slice(which)}]`"
+        helps = ("columns of the data say who counts: `where=y == 1`", mean)
+        typer.report("CS310", said, which.span, "no slope reaches it", helps=helps)
 
 
 def _moving_conditions(typer: Typer, expr: Node) -> Iterator[tuple[Call, Expr]]:
@@ -71,10 +67,7 @@ def _moving_conditions(typer: Typer, expr: Node) -> Iterator[tuple[Call, Expr]]:
     for node in _written_out(typer, expr):
         if isinstance(node, Call) and function_name(node) in TAILS:
             for keyword in node.keywords:
-                moving = (
-                    n for n in walk(keyword.value) if isinstance(n, Name) and _trains(typer, n.id)
-                )
-                if keyword.name == "where" and any(moving):
+                if keyword.name == "where" and any(_trains(typer, n) for n in names(keyword.value)):
                     yield node, keyword.value
 
 
@@ -113,16 +106,12 @@ def _moves_smoothly(typer: Typer, expr: Node) -> bool:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, (*EVENTS, Expectation)) or _predicts(node):
+        if isinstance(node, (*EVENTS, Expectation)) or function_name(node) in PREDICTIONS:
             continue
         if isinstance(node, Name) and _trains(typer, node.id):
             return True
         stack.extend(node.children())
     return False
-
-
-def _predicts(node: Node) -> bool:
-    return function_name(node) in PREDICTIONS
 
 
 def _trains(typer: Typer, name: str) -> bool:
@@ -149,33 +138,88 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
         why, label = f"{typer.text(relation)} holds a parameter in a set", "a set has no stand-in"
     elif word in WITHOUT_GRADIENT or isinstance(modifiers.method, Construction):
         by = next(m for m in constraint.modifiers if isinstance(m, By))
-        why = f"`by {typer.source.slice(by.method.span)}` does not follow a gradient"
+        why = f"`by {typer.slice(by.method)}` does not follow a gradient"
         label = "nothing for it to do"
     elif _is_word(given.surrogate) and not _has_events(typer, relation):
         why = f"{typer.text(relation)} has no events that it could stand for"
         label = "stands in for events"
     else:
         return
-    typer.report(
-        "CS539",
-        f"the surrogate {stand_in} would never be used: {why}",
-        given.surrogate.span,
-        label,
-        helps=("leave `with surrogate ...` out",),
-    )
+    said = f"the surrogate {stand_in} would never be used: {why}"
+    help_ = "leave `with surrogate ...` out"
+    typer.report("CS539", said, given.surrogate.span, label, helps=(help_,))
 
 
 def _is_word(surrogate: Expr) -> bool:
-    head = head_name(surrogate)
     arguments = surrogate.arguments if isinstance(surrogate, Call) else ()
-    return head is not None and head.id in SURROGATE_SETTINGS and not arguments
+    return head_word(surrogate) in SURROGATE_SETTINGS and not arguments
 
 
 def _has_events(typer: Typer, relation: Expr) -> bool:
     if not isinstance(relation, Compare):
         return True  # a rule is an event itself
     return any(
-        isinstance(node, EVENTS) or _predicts(node)
+        isinstance(node, EVENTS) or function_name(node) in PREDICTIONS
         for operand in relation.operands
         for node in _written_out(typer, operand)
     )
+
+
+Atom = tuple[Expr, bool]
+"""A comparison or a membership, and whether it is to hold (else: not to hold)."""
+
+
+def check_atoms(typer: Typer, event: Expr, scope: Scope) -> None:
+    """Report comparisons in a rule that ask for nothing, and sets; findings go to the typer."""
+    for atom, positive in _atoms(typer, event, True):
+        match atom:
+            case Compare(operands=operands, operators=operators):
+                never = "!=" if positive else "=="
+                for left, operator, right in zip(operands, operators, operands[1:], strict=False):
+                    if operator == never and _move(typer, scope, left, right):
+                        _almost_never(typer, left, right, positive)
+            case Membership(element=element, set=FiniteSet()) if not positive:
+                if _move(typer, scope, element):
+                    _almost_never(typer, element, None, positive)
+            case Membership(set=within) if not isinstance(within, FiniteSet | Interval):
+                _in_a_set(typer, atom)
+
+
+def _atoms(typer: Typer, event: Expr, positive: bool) -> Iterator[Atom]:
+    match event:
+        case Not(operand=operand):
+            yield from _atoms(typer, operand, not positive)
+        case And(operands=operands) | Or(operands=operands):
+            for operand in operands:
+                yield from _atoms(typer, operand, positive)
+        case Implies(condition=condition, consequence=consequence):
+            yield from _atoms(typer, condition, not positive)
+            yield from _atoms(typer, consequence, positive)
+        case Name(id=name) if name in typer.explicit_lets:
+            yield from _atoms(typer, typer.explicit_lets[name], positive)
+        case Compare() | Membership():
+            yield event, positive
+
+
+def _move(typer: Typer, scope: Scope, *sides: Expr) -> bool:
+    return any(typer.quiet(side, scope).moves for side in sides)
+
+
+def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) -> None:
+    place = left.span.to((right or left).span)
+    name, other = typer.slice(left), typer.slice(right) if right else "a"
+    what = f"whether `{name}` is one of a few values"
+    what = f"`{typer.source.slice(place)}`" if right else what
+    near = f"say how near counts: `abs({name} - {other}) <= 0.01 => ...`"
+    near = f"for a margin: `abs({name} - {other}) >= 0.1`" if positive else near
+    helps = (near, "for a side of it: `<=` or `>=`")
+    said = f"{what} asks for nothing in a rule: numbers that move are almost never equal"
+    label = "holds almost everywhere" if positive else "holds almost nowhere"
+    note = "where they are, a change of nothing makes them differ"
+    typer.report("CS109", said, place, label, notes=(note,), helps=helps)
+
+
+def _in_a_set(typer: Typer, atom: Membership) -> None:
+    said = f"{typer.text(atom)} in a rule is not compiled yet: only numbers are compared there"
+    help_ = "write it as a requirement of its own, or compare a norm: `norm(w, 2) <= 1 => ...`"
+    typer.report("CS520", said, atom.span, "membership in a set", helps=(help_,))

@@ -63,29 +63,21 @@ def _entry(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> N
 
 def _count(typer: Typer, entry: Index, name: str, columns: tuple[str, ...]) -> None:
     written = ", ".join(columns)
-    typer.report(
-        "CS302",
-        f"`{name}` is a table over `{written}`, and {counted(len(entry.indices), 'value')} "
-        f"{'is' if len(entry.indices) == 1 else 'are'} given",
-        entry.span,
-        f"{counted(len(columns), 'value')} expected",
-        helps=(f"write `{name}[{written}]`",),
-    )
+    said, verb = f"`{name}` is a table over `{written}`", "is" if len(entry.indices) == 1 else "are"
+    said += f", and {counted(len(entry.indices), 'value')} {verb} given"
+    label, helps = f"{counted(len(columns), 'value')} expected", (f"write `{name}[{written}]`",)
+    typer.report("CS302", said, entry.span, label, helps=helps)
 
 
 def _other_column(
     typer: Typer, index: Name, name: str, column: str, columns: tuple[str, ...]
 ) -> None:
-    written = f"{name}[{', '.join(columns)}]"
-    declared = ", ".join(index.id if c == column else c for c in columns)
-    instead = () if index.id in columns else (f"or declare `param {name}[{declared}]`",)
-    typer.report(
-        "CS302",
-        f"`{name}` has a number for each value of `{column}`, not of `{index.id}`",
-        index.span,
-        "another column",
-        helps=(", ".join((f"write `{written}`", *instead)),),
-    )
+    help_ = f"write `{name}[{', '.join(columns)}]`"
+    if index.id not in columns:
+        declared = ", ".join(index.id if c == column else c for c in columns)
+        help_ += f", or declare `param {name}[{declared}]`"
+    said = f"`{name}` has a number for each value of `{column}`, not of `{index.id}`"
+    typer.report("CS302", said, index.span, "another column", helps=(help_,))
 
 
 def _whole(typer: Typer, spec: Spec, span: Span, name: str, columns: tuple[str, ...]) -> None:
@@ -95,35 +87,26 @@ def _whole(typer: Typer, spec: Spec, span: Span, name: str, columns: tuple[str, 
         over = f"({one}) in cross({column})"
     bound = _bound(spec, span, columns)
     own = f"{name}[{', '.join(bound) if bound else column}]"
-    averaged = any(_holds(n, span) for n in _nodes(spec) if isinstance(n, Expectation))
-    helps = (
-        f"each example's own: `{name}[{column}]`",
-        f"or one requirement a value: `forall {over}: ... {name}[{one}]`",
-    )
-    typer.report(
-        "CS302",
-        f"`{name}` is a table over the values of `{column}`, not a number",
-        span,
-        "for which value?",
-        helps=(f"of the value that `{', '.join(bound)}` stands for: `{own}`",) if bound else helps,
-        fixes=replacing(span, own if bound or averaged else None),
-    )
+    averaged = any(n.span.holds(span) for n in _nodes(spec) if isinstance(n, Expectation))
+    each = f"or one requirement a value: `forall {over}: ... {name}[{one}]`"
+    helps = [f"each example's own: `{name}[{column}]`", each]
+    if bound:
+        helps = [f"of the value that `{', '.join(bound)}` stands for: `{own}`"]
+    said = f"`{name}` is a table over the values of `{column}`, not a number"
+    fixes = replacing(span, own if bound or averaged else None)
+    typer.report("CS302", said, span, "for which value?", helps=helps, fixes=fixes)
 
 
 def _bound(spec: Spec, span: Span, columns: tuple[str, ...]) -> tuple[str, ...]:
     """The names around a place that go over the values of some columns, the innermost."""
     over: dict[str, str] = {}
     for node in _nodes(spec):
-        for binder in binders_of(node) if _holds(node, span) else ():
+        for binder in binders_of(node) if node.span.holds(span) else ():
             match binder.domain:
                 case Call(function=Name(id="values" | "cross"), arguments=arguments):
                     asked = (a.id if isinstance(a, Name) else "" for a in arguments)
                     over |= dict(zip(asked, binder.names, strict=False))
     return tuple(over[c] for c in columns) if {*columns} <= {*over} else ()
-
-
-def _holds(node: Node, span: Span) -> bool:
-    return node.span.start <= span.start and span.end <= node.span.end
 
 
 _FEW = 12
@@ -147,29 +130,23 @@ def start_size(typer: Typer, item: Var | Param, values: Values) -> None:
         return  # the shorter row is said where shapes are
     held = (len(rows), len(rows[0])) if nested else (given,)
     shape = ", ".join(map(str, held))
-    text = typer.source.slice(item.value.span)
+    text = typer.slice(item.value)
     pair = not item.dimensions and given == 2 and not nested and isinstance(item, Var)
     wanted = tuple(int(known or 0) for known in sizes) if nested else (int(size),)
     kept = _is_kept(typer, item, wanted, held, values)
     filled = _filled(typer, item.value, wanted) if kept and size <= _FEW else None
     dimensions = [dimension.span for dimension in item.dimensions]
     resized = Span(dimensions[0].start, dimensions[-1].end) if dimensions and not pair else None
-    typer.report(
-        "CS326",
-        f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}",
-        item.value.span,
-        f"{size:g} expected",
-        helps=(
-            *((f"for an interval write `var {item.name} in {text}`",) if pair else ()),
-            *((f"write a value for each entry: `{filled}`",) if filled else ()),
-            f"{'or, for a vector, ' if pair else 'or ' if filled else ''}write"
-            f" `{kind} {item.name}[{shape}] = {text}`",
-            "or one number, which all entries start at"
-            if kind == "var"
-            else f"or give it {size:g} numbers",
-        ),
-        fixes=replacing(item.value.span, filled) or (replacing(resized, shape) if resized else ()),
-    )
+    said = f"{kind} `{item.name}` has {size:g} {entries} and {counted(given, noun)}"
+    at = item.value.span
+    helps = [f"for an interval write `var {item.name} in {text}`"] if pair else []
+    helps += [f"write a value for each entry: `{filled}`"] if filled else []
+    or_ = "or, for a vector, " if pair else "or " if filled else ""
+    helps.append(f"{or_}write `{kind} {item.name}[{shape}] = {text}`")
+    one = "or one number, which all entries start at"
+    helps.append(one if kind == "var" else f"or give it {size:g} numbers")
+    fixes = replacing(at, filled) or (replacing(resized, shape) if resized else ())
+    typer.report("CS326", said, at, f"{size:g} expected", helps=helps, fixes=fixes)
 
 
 def _is_kept(

@@ -7,11 +7,11 @@ from collections.abc import Collection
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
-from cspec.dsl.settings.fit import FitSettings, LbfgsOptimizer, SgdOptimizer
+from cspec.dsl.settings.fit import STOPS, FitSettings, LbfgsOptimizer, SgdOptimizer, Stalled
 from cspec.dsl.settings.methods import (
     MAPS,
     METHODS,
@@ -24,7 +24,6 @@ from cspec.dsl.settings.methods import (
     QuadraticPenalty,
 )
 from cspec.dsl.settings.read import read_keywords, read_settings
-from cspec.dsl.settings.stops import STOPS, Stalled
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     And,
@@ -45,36 +44,24 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import condition_names, head_name
+from cspec.dsl.tree.rebuild import condition_names, function_name, head_name, setting
 
 
 def _only_one(typer: Typer, items: list[Item], what: str) -> None:
     for extra in items[1:]:
-        fixes = _one_line(typer, items[0], extra)
-        other = () if fixes else _either(items[0], extra)
-        typer.report(
-            "CS508",
-            f"this spec has two `{what}` lines",
-            extra.span,
-            "a second one",
-            related=(Label(span=items[0].span, text="the first one"),),
-            helps=(
-                _in_one_line(typer, items[0], fixes) if fixes else "remove one of the two lines",
-            ),
-            fixes=fixes or other,
-        )
+        first = items[0]
+        fixes, help_ = _one_line(typer, first, extra), "remove one of the two lines"
+        if fixes:
+            kept = typer.source.text[first.span.start : fixes[0].span.start]
+            help_ = f"put both into one line: `{kept}{fixes[0].replacement}`"
+        said, related = f"this spec has two `{what}` lines", also_at(first.span, "the first one")
+        told = {"helps": (help_,), "fixes": fixes or either(first, extra)}
+        typer.report("CS508", said, extra.span, "a second one", related=related, **told)
 
 
-def _either(first: Item, extra: Item) -> tuple[Fix, ...]:
-    return (
-        Fix(span=extra.span, replacement="", title="keep the first"),
-        Fix(span=first.span, replacement="", title="keep the last"),
-    )
-
-
-def _in_one_line(typer: Typer, first: Item, fixes: tuple[Fix, ...]) -> str:
-    kept = typer.source.text[first.span.start : fixes[0].span.start]
-    return f"put both into one line: `{kept}{fixes[0].replacement}`"
+def either(first: Item, extra: Item) -> tuple[Fix, ...]:
+    """Either of two lines."""
+    return edit(extra.span, "", "keep the first") + edit(first.span, "", "keep the last")
 
 
 def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
@@ -89,14 +76,7 @@ def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
         return ()
     added = Span(extra.keywords[0].span.start, extra.keywords[-1].span.end)
     text = f", {typer.source.slice(added)})"
-    return (Fix(span=between, replacement=text, title="put both into one line"),)
-
-
-def setting(expr: Expr, name: str) -> Keyword | None:
-    """The setting of a call by name."""
-    if isinstance(expr, Call):
-        return next((keyword for keyword in expr.keywords if keyword.name == name), None)
-    return None
+    return edit(between, text, "put both into one line")
 
 
 def check_using(typer: Typer, items: list[Using]) -> Method:
@@ -107,13 +87,10 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
     expr = items[0].method
     head = head_name(expr)
     if head is not None and (head.id in MAPS or head.id == "construction"):
-        typer.report(
-            "CS509",
-            f"`{head.id}` is a way for one constraint, not for all",
-            head.span,
-            "not every constraint can be met this way",
-            helps=(f"write it behind the constraint: `W >= 0 by {head.id}`",),
-        )
+        said = f"`{head.id}` is a way for one constraint, not for all"
+        help_ = f"write it behind the constraint: `W >= 0 by {head.id}`"
+        label = "not every constraint can be met this way"
+        typer.report("CS509", said, head.span, label, helps=(help_,))
         return Auto()
     return read_method(typer, expr) or Auto()
 
@@ -138,14 +115,9 @@ def _map_called(typer: Typer, call: Call, word: str) -> None:
     """`by softplus(...)`: a map is a word alone."""
     given = next(iter((*call.keywords, *call.arguments)), None)
     what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
-    typer.report(
-        "CS502",
-        f"`{word}` has {what}",
-        call.span if given is None else given.span,
-        "a map is a word alone",
-        helps=(f"write `by {word}`",),
-        fixes=replacing(call.span, word),
-    )
+    said, place = f"`{word}` has {what}", (given or call).span
+    help_, fixes = f"write `by {word}`", replacing(call.span, word)
+    typer.report("CS502", said, place, "a map is a word alone", helps=(help_,), fixes=fixes)
 
 
 def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
@@ -194,16 +166,14 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     typer.extend(found)
     by_name = {keyword.name: keyword for keyword in item.keywords}
     if "epochs" in by_name and "steps" in by_name:
-        typer.report(
-            "CS531",
-            "`fit` says both `epochs` and `steps`",
-            by_name["steps"].span,
-            "how long, then?",
-            related=(Label(span=by_name["epochs"].span, text="said here already"),),
-            helps=("keep one of the two",),
-        )
-    if "batch_size" in by_name:
-        _sizes(typer, by_name["batch_size"].value)
+        said = "`fit` says both `epochs` and `steps`"
+        label = "how long, then?"
+        related = also_at(by_name["epochs"].span, "said here already")
+        help_ = "keep one of the two"
+        typer.report("CS531", said, by_name["steps"].span, label, related=related, helps=(help_,))
+    if "batch_size" in by_name and isinstance(sizes := by_name["batch_size"].value, Call):
+        for keyword in sizes.keywords:
+            dataset(typer, keyword.name, keyword.name_span, [k.name for k in sizes.keywords])
     if "strata" in by_name:
         _strata(typer, by_name["strata"].value)
     if "augment" in by_name:
@@ -214,12 +184,6 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     return settings
 
 
-def _sizes(typer: Typer, value: Expr) -> None:
-    if isinstance(value, Call):
-        for keyword in value.keywords:
-            dataset(typer, keyword.name, keyword.name_span, [k.name for k in value.keywords])
-
-
 def _strata(typer: Typer, value: Expr) -> None:
     """Each name is a column of some dataset."""
     known = sorted(typer.symbols.column_names)
@@ -228,15 +192,12 @@ def _strata(typer: Typer, value: Expr) -> None:
             name = item.id if isinstance(item, Name) else item.value
             if name not in known:
                 near = closest(name, known)
-                typer.report(
-                    "CS513",
-                    f"no dataset has a column `{name}`",
-                    item.span,
-                    "strata are columns that hold groups",
-                    notes=(f"columns: {listing(known, 'and')}",),
-                    helps=(f"write `{near}`" if near else "name a column that holds groups",),
-                    fixes=replacing(item.span, near or ""),
-                )
+                said = f"no dataset has a column `{name}`"
+                label = "strata are columns that hold groups"
+                helps = (f"write `{near}`" if near else "name a column that holds groups",)
+                told = {"helps": helps, "fixes": replacing(item.span, near)}
+                notes = (f"columns: {listing(known, 'and')}",)
+                typer.report("CS513", said, item.span, label, notes=notes, **told)
 
 
 def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:
@@ -246,14 +207,9 @@ def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:
     if any(name in typer.symbols.column_names for name in condition_names(spec)):
         return
     lines = [keyword for item in spec.items if isinstance(item, Fit) for keyword in item.keywords]
-    value = next(keyword.value for keyword in lines if keyword.name == "strata")
-    typer.report(
-        "CS513",
-        "no requirement names groups",
-        value.span,
-        "nothing to spread",
-        helps=("name columns of few values: `strata=[sex, y]`", "or leave `strata` out"),
-    )
+    place = next(keyword.value.span for keyword in lines if keyword.name == "strata")
+    helps = ("name columns of few values: `strata=[sex, y]`", "or leave `strata` out")
+    typer.report("CS513", "no requirement names groups", place, "nothing to spread", helps=helps)
 
 
 def _augment(typer: Typer, value: Expr) -> None:
@@ -261,15 +217,9 @@ def _augment(typer: Typer, value: Expr) -> None:
         return
     imported = [s.name for s in typer.symbols.table.values() if s.role == "import"]
     guess = closest(value.id, imported)
-    typer.report(
-        "CS201",
-        f"unknown name `{value.id}`",
-        value.span,
-        "`augment` names a function that the spec imports",
-        helps=(f"did you mean `{guess}`?",)
-        if guess
-        else (f'add a line `from "my.py" import {value.id}`',),
-    )
+    help_ = f"did you mean `{guess}`?" if guess else f'add a line `from "my.py" import {value.id}`'
+    label = "`augment` names a function that the spec imports"
+    typer.report("CS201", f"unknown name `{value.id}`", value.span, label, helps=(help_,))
 
 
 def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
@@ -279,39 +229,28 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
     if len(settings.optimizer) < 2:
         return
     if any(isinstance(optimizer, LbfgsOptimizer) for optimizer in settings.optimizer):
-        typer.report(
-            "CS512",
-            "`lbfgs` trains all parameters together and can't stand beside another optimizer",
-            keyword.value.span,
-            "its line search owns the step",
-            helps=("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer"),
-        )
+        said = "`lbfgs` trains all parameters together and can't stand beside another optimizer"
+        label = "its line search owns the step"
+        helps = ("write `lbfgs` alone, with `batch_size=full`", "or use another optimizer")
+        typer.report("CS512", said, keyword.value.span, label, helps=helps)
         return
     rest = [o for o in settings.optimizer if o.params is None]
     if len(rest) > 1:
-        typer.report(
-            "CS532",
-            "two optimizers train the same parameters",
-            keyword.value.span,
-            "which parameters does each train?",
-            notes=("an optimizer without `params` trains all that no other one names",),
-            helps=('give each but one its parameters: `adam(params="geneo*")`',),
-        )
+        said = "two optimizers train the same parameters"
+        label = "which parameters does each train?"
+        help_ = 'give each but one its parameters: `adam(params="geneo*")`'
+        note = "an optimizer without `params` trains all that no other one names"
+        typer.report("CS532", said, keyword.value.span, label, notes=(note,), helps=(help_,))
 
 
 def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
     """Nesterov's momentum, without momentum."""
     for optimizer in settings.optimizer:
         if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
-            text = typer.source.slice(keyword.value.span)
+            text, said = typer.slice(keyword.value), "`nesterov=true` needs a `momentum` above 0"
             meant = re.sub(r"(?:momentum *= *[^,()]*, *)?nesterov", "momentum=0.9, nesterov", text)
-            typer.report(
-                "CS504",
-                "`nesterov=true` needs a `momentum` above 0",
-                keyword.value.span,
-                "momentum is 0",
-                helps=(f"write `{meant}`",),
-            )
+            helps = (f"write `{meant}`",)
+            typer.report("CS504", said, keyword.value.span, "momentum is 0", helps=helps)
 
 
 def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
@@ -327,14 +266,10 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
             if found:
                 continue
             if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
-                typer.report(
-                    "CS507",
-                    "`stalled` needs `epochs` or `steps`",
-                    term.span,
-                    "for how long?",
-                    helps=("write `stalled(epochs=5)`",),
-                    fixes=(Fix(span=term.span, replacement="stalled(epochs=5)", title="5 epochs"),),
-                )
+                said = "`stalled` needs `epochs` or `steps`"
+                help_ = "write `stalled(epochs=5)`"
+                fixes = edit(term.span, "stalled(epochs=5)", "5 epochs")
+                typer.report("CS507", said, term.span, "for how long?", helps=(help_,), fixes=fixes)
             if read is not None:
                 settings.append(read)
     return tuple(settings)
@@ -347,37 +282,25 @@ def _no_condition(typer: Typer, term: Expr) -> None:
             operands=(Name(id="epoch" | "epochs" | "step" | "steps" as unit), Number() as n)
         ):
             plural = unit if unit.endswith("s") else f"{unit}s"
-            meant = f"fit({plural}={typer.source.slice(n.span)})"
-            typer.report(
-                "CS503",
-                f"{typer.text(term)} is no condition: how long a run is, `fit` says",
-                term.span,
-                "not one of `feasible` and `stalled`",
-                helps=(f"write `{meant}` in place of this line",),
-            )
+            meant = f"fit({plural}={typer.slice(n)})"
+            said = f"{typer.text(term)} is no condition: how long a run is, `fit` says"
+            label = "not one of `feasible` and `stalled`"
+            help_ = f"write `{meant}` in place of this line"
+            typer.report("CS503", said, term.span, label, helps=(help_,))
             return
         case Compare(operands=(Name(id="patience" | "early_stopping"), Number() as count)):
-            meant = f"stalled(epochs={typer.source.slice(count.span)})"
-            typer.report(
-                "CS503",
-                f"{typer.text(term)} is no condition",
-                term.span,
-                "so many epochs without a better objective?",
-                helps=(f"write `stop when {meant}`",),
-                fixes=replacing(term.span, meant),
-            )
+            meant = f"stalled(epochs={typer.slice(count)})"
+            said = f"{typer.text(term)} is no condition"
+            label = "so many epochs without a better objective?"
+            help_ = f"write `stop when {meant}`"
+            fixes = replacing(term.span, meant)
+            typer.report("CS503", said, term.span, label, helps=(help_,), fixes=fixes)
             return
-    typer.report(
-        "CS503",
-        f"{typer.text(term)} is no condition",
-        term.span,
-        "not one of `feasible` and `stalled`",
-        notes=("how long a run is at most, `fit(epochs=...)` says",),
-        helps=(
-            "to stop where all requirements are met: `stop when feasible(1e-3)`",
-            "to stop where the objective no longer improves: `stop when stalled(epochs=5)`",
-        ),
-    )
+    said, label = f"{typer.text(term)} is no condition", "not one of `feasible` and `stalled`"
+    note = "how long a run is at most, `fit(epochs=...)` says"
+    met = "to stop where all requirements are met: `stop when feasible(1e-3)`"
+    best = "to stop where the objective no longer improves: `stop when stalled(epochs=5)`"
+    typer.report("CS503", said, term.span, label, notes=(note,), helps=(met, best))
 
 
 def _terms(condition: Expr) -> tuple[Expr, ...]:
@@ -386,26 +309,18 @@ def _terms(condition: Expr) -> tuple[Expr, ...]:
     return (condition,)
 
 
-__all__ = ["check_fit", "check_stop", "check_using", "dataset", "listing", "read_method", "setting"]
-
-
 def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:
     """Warn of a ramp that is longer than the run: its bound is never that of the verdict."""
     for node in walk(spec):
-        if not isinstance(node, Call) or head_name(node) is None or len(node.arguments) != 2:
+        if not isinstance(node, Call) or len(node.arguments) != 2:
             continue
-        head = head_name(node)
-        for keyword in node.keywords if head is not None and head.id == "ramp" else ():
+        for keyword in node.keywords if function_name(node) == "ramp" else ():
             length, run = keyword.value, getattr(fit, keyword.name, None)
             if not fit.given(keyword.name) or not isinstance(length, Number) or run is None:
                 continue
             if length.value > run:
-                typer.report(
-                    "CS504",
-                    f"the ramp takes {length.value:g} {keyword.name}, and the run has {run}",
-                    keyword.span,
-                    f"the bound never gets to {typer.slice(node.arguments[1])}",
-                    notes=("the verdict is about the bound at the ramp's end",),
-                    helps=(f"write `{keyword.name}={run}`, or less", "or give `fit` more"),
-                    severity="warning",
-                )
+                said = f"the ramp takes {length.value:g} {keyword.name}, and the run has {run}"
+                label = f"the bound never gets to {typer.slice(node.arguments[1])}"
+                note = "the verdict is about the bound at the ramp's end"
+                helps = (f"write `{keyword.name}={run}`, or less", "or give `fit` more")
+                typer.warn("CS504", said, keyword.span, label, notes=(note,), helps=helps)

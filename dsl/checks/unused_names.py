@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -32,6 +32,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
+from cspec.dsl.tree.rebuild import function_name, names
 
 _SETS = frozenset({"values", "cross", "range"})
 
@@ -61,17 +62,19 @@ def _used(typer: Typer, root: Node) -> None:
         if isinstance(node, Name):
             # `x_i` may be meant for `x[i]`: that it is unknown is said by itself.
             for word in (node.id, node.id.rpartition("_")[2]):
-                if open_names.get(word):
-                    open_names[word][-1].used = True
+                for own in open_names.get(word, [])[-1:]:
+                    own.used = True
         bounds = list(_bound(node, datasets))
         if not bounds:
             stack.extend((child, False) for child in node.children())
             continue
         stack.append((node, True))
-        stack.extend((child, False) for child in _holds(node))
+        stack.extend((child, False) for child in node.children() if not isinstance(child, Binder))
         for bound in bounds:
             if bound.binder is not None:
-                _reads(bound.binder.domain, open_names)
+                for name in names(bound.binder.domain):  # `j in range(i)`
+                    for own in open_names.get(name, [])[-1:]:
+                        own.used = True
             open_names.setdefault(bound.name, []).append(bound)
         found += bounds
     for bound in found:
@@ -81,7 +84,9 @@ def _used(typer: Typer, root: Node) -> None:
     for node in walk(root):
         if isinstance(node, Comprehension | Expectation):
             for binder in node.binders:
-                if id(binder) not in read and _drawn(binder.domain):
+                domain = binder.domain
+                drawn = isinstance(domain, Call) and function_name(domain) != "pairs"
+                if id(binder) not in read and drawn and not _counts(domain):
                     _never_moved(typer, node, binder)
         if isinstance(node, Constraint) and len(node.binders) == 1:
             binder = node.binders[0]
@@ -118,41 +123,17 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
     start = max(typer.source.text.rfind(w, 0, binder.span.start) for w in ("forall", "\u2200"))
     if mean is None or start < 0:
         return
-    body, text = typer.source.slice(mean.body.span), typer.source.slice(relation.span)
+    body, text = typer.slice(mean.body), typer.slice(relation)
     whole = typer.source.slice(Span(start, relation.span.end))
     at = mean.span.start - start
     each = f"{whole[:at]}{body}{whole[at + mean.span.end - mean.span.start :]}"
-    typer.report(
-        "CS305",
-        f"{typer.text(mean)} is the same for each of `{typer.slice(binder.domain)}`:"
-        " of each, or the mean?",
-        mean.span,
-        "a mean over examples of its own",
-        helps=(
-            *(() if mean.kind == "P" else (f"for each write `{each}`",)),
-            f"for {'the mean' if mean.kind == 'E' else 'the share'} write `{text}`",
-        ),
-        fixes=(
-            *(
-                ()
-                if mean.kind == "P"
-                else (Fix(span=mean.span, replacement=body, title=f"write {body}"),)
-            ),
-            Fix(span=Span(start, relation.span.start), replacement="", title="no quantifier"),
-        ),
-    )
-
-
-def _holds(node: Node) -> Iterator[Node]:
-    """What is below a node but its binders."""
-    return (child for child in node.children() if not isinstance(child, Binder))
-
-
-def _reads(domain: Expr, open_names: dict[str, list[_Bound]]) -> None:
-    """Names that the set of another binder reads: `j in range(i)`."""
-    for node in walk(domain):
-        if isinstance(node, Name) and open_names.get(node.id):
-            open_names[node.id][-1].used = True
+    what = f"{typer.text(mean)} is the same for each of `{typer.slice(binder.domain)}`"
+    said, label = f"{what}: of each, or the mean?", "a mean over examples of its own"
+    fixes = edit(Span(start, relation.span.start), "", "no quantifier")
+    helps = [f"for {'the mean' if mean.kind == 'E' else 'the share'} write `{text}`"]
+    if mean.kind == "E":
+        helps, fixes = [f"for each write `{each}`", *helps], replacing(mean.span, body) + fixes
+    typer.report("CS305", said, mean.span, label, helps=helps, fixes=fixes)
 
 
 def _counts(domain: Expr) -> bool:
@@ -167,16 +148,6 @@ def _counts(domain: Expr) -> bool:
     return False
 
 
-def _drawn(domain: Expr) -> bool:
-    """Whether a set has points that are named: a ball, a distribution, what is drawn of one."""
-    return isinstance(domain, Call) and not _counts(domain) and not is_pairs_call(domain)
-
-
-def is_pairs_call(domain: Call) -> bool:
-    """Whether a set are pairs of examples."""
-    return isinstance(domain.function, Name) and domain.function.id == "pairs"
-
-
 def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder) -> None:
     """Warn of `max(ce(f(x), y) for z in ball(x, 0.1))`: the same at each point."""
     name = ", ".join(binder.names)
@@ -184,30 +155,22 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
     centre = domain.arguments[0] if isinstance(domain, Call) and domain.arguments else None
     meant = ""
     if isinstance(centre, Name) and len(binder.names) == 1:
-        inside = Span(body.span.start, body.span.end)
         meant = _with_name(typer, body, centre.id, name)
-    else:
-        inside = body.span
     helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
-    typer.report(
-        "CS203",
-        f"`{name}` goes over {typer.text(domain)}, and nothing uses it",
-        Span(binder.span.start, domain.span.end),
-        "the same at each point",
-        helps=helps,
-        fixes=replacing(inside, meant),
-        severity="warning",
-    )
+    said = f"`{name}` goes over {typer.text(domain)}, and nothing uses it"
+    label = "the same at each point"
+    place, fixes = Span(binder.span.start, domain.span.end), replacing(body.span, meant)
+    typer.warn("CS203", said, place, label, helps=helps, fixes=fixes)
 
 
 def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
     """The text of an expression with a name in the place of another; empty where it has none."""
-    start, text = body.span.start, typer.source.slice(body.span)
-    names = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
-    for place in sorted((n.span.start - start for n in names), reverse=True):
+    start, text = body.span.start, typer.slice(body)
+    found = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
+    for place in sorted((n.span.start - start for n in found), reverse=True):
         if text.startswith(old, place) if place >= 0 else False:
             text = f"{text[:place]}{new}{text[place + len(old) :]}"
-    return text if text != typer.source.slice(body.span) else ""
+    return text if text != typer.slice(body) else ""
 
 
 def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
@@ -218,17 +181,11 @@ def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
     told = f": {typer.source.slice(place)} is a text" if place else ""
     grouped = replacing(place, bound.name) if place else _by_group(typer, bound, binder)
     written = f"write `{grouped[0].replacement.strip()}`" if grouped else ""
-    typer.report(
-        "CS203",
-        f"`{bound.name}` of the quantifier is never used{told}",
-        Span(span.start, span.start + len(bound.name))
-        if typer.source.text.startswith(bound.name, span.start)
-        else span,
-        "each member says the same",
-        helps=(written or _instead(bound.name, binder),),
-        fixes=grouped,
-        severity="warning",
-    )
+    said = f"`{bound.name}` of the quantifier is never used{told}"
+    if text.startswith(bound.name, span.start):
+        span = Span(span.start, span.start + len(bound.name))
+    helps = (written or _instead(bound.name, binder),)
+    typer.warn("CS203", said, span, "each member says the same", helps=helps, fixes=grouped)
 
 
 _LINE = re.compile(r"[^\n]*")

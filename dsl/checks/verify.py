@@ -10,12 +10,11 @@ from cspec.dsl.checks.training import dataset
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
-from cspec.dsl.messages.diagnostic import Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Fix, Label, also_at, edit, replacing
 from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -23,10 +22,7 @@ from cspec.dsl.tree.nodes import (
     Comprehension,
     Constraint,
     Expectation,
-    Expr,
     Group,
-    Interval,
-    Membership,
     Name,
     Objective,
     Soft,
@@ -36,7 +32,7 @@ from cspec.dsl.tree.nodes import (
     Within,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import names, sides_of
 from cspec.dsl.values.certifiable import objections
 
 
@@ -66,22 +62,19 @@ def check_labels(typer: Typer, spec: Spec) -> None:
         label = current.label or ""
         if label in seen and current.label_span != NOWHERE:
             short = typer.source.slice(current.label_span) or label
-            typer.report(
-                "CS205",
-                f"label `{short}` is used twice",
-                current.label_span,
-                "used again here",
-                related=(Label(span=seen[label], text="first used here"),),
-                notes=("labels name constraints in logs, multipliers and the report",),
-                helps=(f"rename one of the two, for example `{short}2`",),
-                fixes=(Fix(span=current.label_span, replacement=f"{short}2", title=f"{short}2"),),
-            )
+            said, at, new = f"label `{short}` is used twice", current.label_span, f"{short}2"
+            notes = ("labels name constraints in logs, multipliers and the report",)
+            helps = (f"rename one of the two, for example `{new}`",)
+            told = {"related": also_at(seen[label], "first used here"), "notes": notes}
+            fixes = edit(at, new, new)
+            typer.report("CS205", said, at, "used again here", **told, helps=helps, fixes=fixes)
         seen.setdefault(label, current.label_span)
 
 
-def check_verify(typer: Typer, items: list[Verify], spec: Spec, settled: Settled) -> None:
+def check_verify(typer: Typer, spec: Spec, settled: Settled) -> None:
     """Labels, datasets, confidence and certificates of `verify` lines."""
     known = labels(spec)
+    items = [item for item in spec.items if isinstance(item, Verify)]
     for item in items:
         _part_twice(typer, item)
         for name, span in zip(item.labels, item.label_spans, strict=False):
@@ -103,22 +96,16 @@ _PARTS = re.compile(r"\b(on|every|with)\b(?:(?!\s+(?:on|every|with)\b).)*")
 
 def _part_twice(typer: Typer, item: Verify) -> None:
     """Report `verify a on test on val`: one of each part a line."""
-    text, seen = typer.source.slice(item.span), dict[str, Span]()
+    text, seen = typer.slice(item), dict[str, Span]()
     for part in _PARTS.finditer(text):
         span = Span(item.span.start + part.start(), item.span.start + part.end())
         word = part[1]
         if word in seen:
             rest = text[: seen[word].start - item.span.start] + text[part.start() :]
-            typer.report(
-                "CS505",
-                f"`{word}` is given twice",
-                span,
-                "given again here",
-                related=(Label(span=seen[word], text="given here already"),),
-                helps=(f"write `{text[: part.start()].rstrip()}`, and on the next line `{rest}`",)
-                if word == "on"
-                else ("keep one of the two",),
-            )
+            both = f"write `{text[: part.start()].rstrip()}`, and on the next line `{rest}`"
+            helps = (both if word == "on" else "keep one of the two",)
+            said, first = f"`{word}` is given twice", also_at(seen[word], "given here already")
+            typer.report("CS505", said, span, "given again here", related=first, helps=helps)
         seen.setdefault(word, span)
 
 
@@ -136,27 +123,20 @@ def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
         own = {name for binder in binders for name in binder.names}
         asked = names(constraint.relation) & typer.symbols.column_names
         for name in sorted(asked - there - own - typer.symbols.table.keys()):
-            typer.report(
-                "CS208",
-                f"dataset `{data}` has no column `{name}`, which `{label or name}` asks for",
-                item.dataset_span,
-                f"`{data}` has {listing(tuple(sorted(there)), 'and')}",
-                helps=(f"add `{name}` to the columns of `{data}` in its `data` line",),
-            )
+            said = f"dataset `{data}` has no column `{name}`, which `{label or name}` asks for"
+            known = f"`{data}` has {listing(tuple(sorted(there)), 'and')}"
+            helps = (f"add `{name}` to the columns of `{data}` in its `data` line",)
+            typer.report("CS208", said, item.dataset_span, known, helps=helps)
 
 
 def _label(typer: Typer, name: str, span: Span, known: dict[str, Span]) -> None:
     if name in known:
         return
     if name in typer.symbols.datasets():
-        typer.report(
-            "CS206",
-            f"`{name}` are data, and what is verified is a constraint",
-            span,
-            "which constraints?",
-            helps=(f"write `verify all on {name}`",),
-            fixes=(Fix(span=span, replacement=f"all on {name}", title=f"all on {name}"),),
-        )
+        said = f"`{name}` are data, and what is verified is a constraint"
+        help_, new = f"write `verify all on {name}`", f"all on {name}"
+        fix = Fix(span=span, replacement=new, title=new)
+        typer.report("CS206", said, span, "which constraints?", helps=(help_,), fixes=(fix,))
         return
     unknown_label(typer, name, span, known, "`all`, or one of their labels")
 
@@ -169,14 +149,10 @@ def unknown_label(
     guess = closest(name, labels) or _named_otherwise(typer, name, known)
     meant = guess or (labels[0] if len(labels) == 1 else None)
     write = f"write `{meant}`" if meant else f"write {others}"
-    typer.report(
-        "CS206",
-        f"no constraint is called `{name}`",
-        span,
-        f"constraints: {listing(labels[:8], 'and')}" if labels else "this spec has no constraints",
-        helps=(f"did you mean `{guess}`?" if guess else write,),
-        fixes=replacing(span, meant),
-    )
+    help_, fixes = f"did you mean `{guess}`?" if guess else write, replacing(span, meant)
+    said, there = f"no constraint is called `{name}`", "this spec has no constraints"
+    there = f"constraints: {listing(labels[:8], 'and')}" if labels else there
+    typer.report("CS206", said, span, there, helps=(help_,), fixes=fixes)
 
 
 def _named_otherwise(typer: Typer, name: str, known: Mapping[str, Span]) -> str | None:
@@ -194,37 +170,29 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
     """`verify a on val` puts `val` in the place of one dataset: `a` may not be about several."""
     for binders, constraint in flatten(spec):
         label = constraint.label or ""
-        if name.removesuffix(".lo").removesuffix(".hi") != label and not label.startswith(
-            f"{name}."
-        ):
+        whole = name.removesuffix(".lo").removesuffix(".hi")
+        if whole != label and not label.startswith(f"{name}."):
             continue
         summed = _summed(typer, constraint)
         if summed not in (None, data):
-            typer.report(
-                "CS411",
-                f"`{label}` sums over `{summed}`, and `{data}` has examples of its own, another "
-                "number of them",
-                span,
-                "which sum would it be?",
-                related=(Label(span=constraint.relation.span, text="summed here"),),
-                helps=(f"require a mean, `E[...]`, or write a sum over `{data}` as a metric",),
-            )
+            said = f"`{label}` sums over `{summed}`, and `{data}` has examples of its own"
+            help_ = f"require a mean, `E[...]`, or write a sum over `{data}` as a metric"
+            at, which = also_at(constraint.relation.span, "summed here"), "which sum would it be?"
+            said += ", another number of them"
+            typer.report("CS411", said, span, which, related=at, helps=(help_,))
             continue
         used = {found: None for found, _ in measured_on(constraint.relation)}
         domains = (b.domain for b in binders if isinstance(b.domain, Name))
         used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
         if len(set(map(examples_of, used))) < 2:
             continue
-        typer.report(
-            "CS411",
-            f"`{label}` is about {listing(used, 'and')}, so `verify {name} on {data}` has two "
-            "readings",
-            span,
-            f"which of them would `{data}` stand in for?",
-            related=(Label(span=constraint.relation.span, text="measured here"),),
-            notes=("a requirement that names its data is verified on them",),
-            helps=(f"leave `{name}` out of this line, or write another requirement for `{data}`",),
-        )
+        said = f"`{label}` is about {listing(used, 'and')}"
+        said += f", so `verify {name} on {data}` has two readings"
+        which = f"which of them would `{data}` stand in for?"
+        notes = ("a requirement that names its data is verified on them",)
+        help_ = f"leave `{name}` out of this line, or write another requirement for `{data}`"
+        told = {"related": also_at(constraint.relation.span, "measured here"), "notes": notes}
+        typer.report("CS411", said, span, which, **told, helps=(help_,))
 
 
 def _summed(typer: Typer, constraint: Constraint) -> str | None:
@@ -239,54 +207,41 @@ def _summed(typer: Typer, constraint: Constraint) -> str | None:
 def _confidence(typer: Typer, item: Verify) -> None:
     expr = item.confidence
     assert expr is not None
-    value = value_or_none(expr, typer.values)
+    fixes: tuple[Fix, ...] = ()
+    value = typer.value(expr)
     if value is None:
         typer.kind(expr, OUTSIDE)
     elif not 0 < value < 1:
-        helps: tuple[str, ...] = ("write `with confidence 95%`",)
-        fixes: tuple[Fix, ...] = ()
+        help_ = "write `with confidence 95%`"
         if 1 < value < 100 and "%" not in typer.text(expr):
-            helps = (f"did you mean `{number(value)}%`?",)
-            fixes = (Fix(span=expr.span, replacement=f"{number(value)}%", title="percent"),)
-        typer.report(
-            "CS304",
-            f"a confidence lies between 0% and 100%, not at {number(value)}",
-            expr.span,
-            "out of range",
-            helps=helps,
-            fixes=fixes,
-        )
+            help_ = f"did you mean `{number(value)}%`?"
+            fixes = edit(expr.span, f"{number(value)}%", "percent")
+        said = f"a confidence lies between 0% and 100%, not at {number(value)}"
+        typer.report("CS304", said, expr.span, "out of range", helps=(help_,), fixes=fixes)
     elif value < 0.5:
         sure = f"{number(round(100 - 100 * value, 6))}%"
-        typer.report(
-            "CS304",
-            f"a confidence of {number(100 * value)}% leaves {sure} for an error",
-            expr.span,
-            "how sure, and not how unsure",
-            helps=(f"did you mean `{sure}`?",),
-            fixes=replacing(expr.span, sure),
-        )
+        said = f"a confidence of {number(100 * value)}% leaves {sure} for an error"
+        help_, fixes = f"did you mean `{sure}`?", replacing(expr.span, sure)
+        label = "how sure, and not how unsure"
+        typer.report("CS304", said, expr.span, label, helps=(help_,), fixes=fixes)
 
 
 def _certificate(
     typer: Typer, item: Verify, items: list[Verify], spec: Spec, settled: Settled
 ) -> None:
     """A certificate needs data that chose nothing about the model."""
+    data, training = item.dataset, training_data(spec)
+    dual = getattr(settled.method, "dual_data", None)
+    others = (o for o in items if o is not item and o.every is not None and o.dataset == data)
+    other = next(others, None)
     if item.every is not None:
         _chosen(typer, item, "this very line chooses the best snapshot on it", item.span)
-        return
-    data = item.dataset
-    for other in items:
-        if other is not item and other.every is not None and other.dataset == data:
-            _chosen(typer, item, "chooses the best snapshot on the same data", other.span)
-            return
-    dual = getattr(settled.method, "dual_data", None)
-    if dual is not None and dual == data:
+    elif other is not None:
+        _chosen(typer, item, "chooses the best snapshot on the same data", other.span)
+    elif dual is not None and dual == data:
         span = next((i.span for i in spec.items if isinstance(i, Using)), None)
         _chosen(typer, item, "moves the multipliers on the same data", span)
-        return
-    training = training_data(spec)
-    if data is None or data in training:
+    elif data is None or data in training:
         _chosen(typer, item, "the model is trained on the same data", training.get(data or ""))
 
 
@@ -298,15 +253,10 @@ def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
             continue
         twice = [c.label for _, c in covered(other, spec) if c.label in mine]
         if twice:
-            typer.report(
-                "CS410",
-                f"`{twice[0]}` is certified twice",
-                item.span,
-                "a second certificate",
-                related=(Label(span=other.span, text="the first one"),),
-                notes=("of two looks the better one would be told, and nobody counted the other",),
-                helps=("remove one of the two lines",),
-            )
+            said, first = f"`{twice[0]}` is certified twice", also_at(other.span, "the first one")
+            note = "of two looks the better one would be told, and nobody counted the other"
+            told = {"related": first, "notes": (note,), "helps": ("remove one of the two lines",)}
+            typer.report("CS410", said, item.span, "a second certificate", **told)
 
 
 def training_data(spec: Spec) -> dict[str, Span]:
@@ -323,24 +273,16 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
     known = tuple(typer.symbols.datasets())
     other = "test" if "test" in known and item.dataset != "test" else None
     at = item.dataset_span if item.dataset is not None else item.span
-    related = () if span in (None, item.span) else (Label(span=span, text=why),)
+    related = () if span in (None, item.span) else also_at(span, why)
     name = f"`{item.dataset}`" if item.dataset else "the training data"
-    typer.report(
-        "CS410",
-        f"{name} can't certify: it has chosen the model",
-        at,
-        "no certificate from this data",
-        related=related,
-        notes=(
-            "a certificate with confidence needs data that nothing was chosen on"
-            if related
-            else f"{why}; a certificate needs data that nothing was chosen on",
-        ),
-        helps=(f"verify on `{other}`",) if other else ("verify on a split that nothing else uses",),
-        fixes=(Fix(span=at, replacement=other, title=f"verify on {other}"),)
-        if other and item.dataset
-        else (),
-    )
+    fixes: tuple[Fix, ...] = ()
+    if other and item.dataset:
+        fixes = edit(at, other, f"verify on {other}")
+    said, label = f"{name} can't certify: it has chosen the model", "no certificate from this data"
+    short = "a certificate with confidence" if related else f"{why}; a certificate"
+    told = {"related": related, "notes": (f"{short} needs data that nothing was chosen on",)}
+    help_ = f"verify on `{other}`" if other else "verify on a split that nothing else uses"
+    typer.report("CS410", said, at, label, **told, helps=(help_,), fixes=fixes)
 
 
 # --- what is certified ---------------------------------------------------------------------------
@@ -352,7 +294,9 @@ def check_certified(typer: Typer, item: Verify, spec: Spec) -> None:
         if any(isinstance(modifier, Soft) for modifier in constraint.modifiers):
             continue
         data = dict(measured_on(constraint.relation))
-        each = next((b for b in binders if _over_examples(typer, b)), None)
+        sets = typer.symbols.datasets()
+        over = (b for b in binders if isinstance(b.domain, Name) and b.domain.id in sets)
+        each = next(over, None)
         if each is not None:
             _on_each(typer, item, constraint, each)
         elif data:
@@ -370,26 +314,17 @@ def covered(item: Verify, spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Cons
             yield binders, constraint
 
 
-def _over_examples(typer: Typer, binder: Binder) -> bool:
-    domain = binder.domain
-    return isinstance(domain, Name) and domain.id in typer.symbols.datasets()
-
-
-def _asked(item: Verify) -> Label:
-    return Label(span=item.span, text="the certificate is asked for here")
+def _asked(item: Verify) -> tuple[Label, ...]:
+    return also_at(item.span, "the certificate is asked for here")
 
 
 def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -> None:
-    text = typer.source.slice(constraint.relation.span)
-    typer.report(
-        "CS515",
-        "a requirement on each example can't be certified from a sample",
-        each.span,
-        "every example there will ever be?",
-        related=(_asked(item),),
-        notes=("examples that were seen show how many break it at most, never that none does",),
-        helps=(f"certify how many meet it: `P[{text}] >= 99%`",),
-    )
+    text = typer.slice(constraint.relation)
+    said = "a requirement on each example can't be certified from a sample"
+    label = "every example there will ever be?"
+    notes = ("examples that were seen show how many break it at most, never that none does",)
+    helps, asked = (f"certify how many meet it: `P[{text}] >= 99%`",), _asked(item)
+    typer.report("CS515", said, each.span, label, related=asked, notes=notes, helps=helps)
 
 
 def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bool]) -> None:
@@ -398,15 +333,12 @@ def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bo
     if item.labels or own is None or own == item.dataset:
         return
     label = constraint.label or ""
-    typer.report(
-        "CS410",
-        f"`{label}` names its data, and `verify all` leaves it there: `{own}` can't certify",
-        constraint.relation.span,
-        f"measured on `{own}`",
-        related=(_asked(item),),
-        notes=("a certificate with confidence needs data that nothing was chosen on",),
-        helps=(f"name what is certified: `verify {label} on {item.dataset} with confidence ...`",),
-    )
+    said = f"`{label}` names its data, and `verify all` leaves it there: `{own}` can't certify"
+    at, measured = constraint.relation.span, f"measured on `{own}`"
+    notes = ("a certificate with confidence needs data that nothing was chosen on",)
+    help_ = f"name what is certified: `verify {label} on {item.dataset} with confidence ...`"
+    related = _asked(item)
+    typer.report("CS410", said, at, measured, related=related, notes=notes, helps=(help_,))
 
 
 def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
@@ -414,34 +346,17 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
     equal = isinstance(relation, Compare) and "==" in relation.operators
     if not equal or any(isinstance(modifier, Within) for modifier in constraint.modifiers):
         return
-    text = typer.source.slice(relation.span)
-    typer.report(
-        "CS515",
-        f"`{text}` can't be certified: no sample shows that two numbers are equal",
-        relation.span,
-        "equal to how many digits?",
-        related=(_asked(item),),
-        helps=(f"say how close is close enough: `{text} within 0.02`",),
-    )
+    text = typer.slice(relation)
+    said = f"`{text}` can't be certified: no sample shows that two numbers are equal"
+    label = "equal to how many digits?"
+    help_ = f"say how close is close enough: `{text} within 0.02`"
+    typer.report("CS515", said, relation.span, label, related=_asked(item), helps=(help_,))
 
 
 def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
-    for side in _sides(constraint.relation):
+    for side in sides_of(constraint.relation) or (constraint.relation,):
         for found in objections(side, typer.ranges):
-            typer.report(
-                "CS515",
-                f"{typer.text(found.part)} can't be certified: {found.why}",
-                found.part.span,
-                "no confidence interval",
-                related=(_asked(item),),
-                helps=(found.instead, "or leave `with confidence` out"),
-            )
-
-
-def _sides(relation: Expr) -> tuple[Expr, ...]:
-    match relation:
-        case Compare(operands=operands):
-            return operands
-        case Membership(element=value, set=Interval(lower=low, upper=high)):
-            return (value, low, high)
-    return (relation,)
+            said = f"{typer.text(found.part)} can't be certified: {found.why}"
+            label = "no confidence interval"
+            helps = (found.instead, "or leave `with confidence` out")
+            typer.report("CS515", said, found.part.span, label, related=_asked(item), helps=helps)

@@ -7,7 +7,8 @@
     minimize sqrt(mse)               ->   the mean of the roots, or the root of the mean?
 
 A bare loss is one number an example until it is averaged: at the end, so that `w*ce` is the mean of
-the products and never the product of the means.
+the products and never the product of the means. So are the sides of relations, and the surrogates
+that stand behind them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,24 @@ from typing import Literal
 
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.questions import mean_of_which
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Product, Sum
-from cspec.dsl.tree.rebuild import calls_of, substitute
+from cspec.dsl.tree.nodes import (
+    And,
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Implies,
+    Membership,
+    Name,
+    Negate,
+    Node,
+    Not,
+    Or,
+    Product,
+    Sum,
+)
+from cspec.dsl.tree.rebuild import calls_of, head_word, rebuild, substitute
+from cspec.dsl.words.functions import SURROGATES
 from cspec.dsl.words.losses import LOSSES
 
 Place = Literal["objective", "metric", "side", "let"]
@@ -37,11 +54,11 @@ def average(worker: Elaborator, expr: Expr, context: Surroundings, place: Place)
             return worker.loss(expr, context)
         case Call(function=Name(id=word)) if worker.symbols.role(word) == "let":
             return average(worker, _written_out(worker, expr), context, place)
-        case Sum(operands=operands) if not _whole(worker, operands, place):
+        case Sum(operands=operands) if place != "objective" or not _columns(worker, *operands):
             parts = tuple(average(worker, operand, context, place) for operand in operands)
-            return expr.model_copy(update={"operands": parts})
+            return expr.changed(operands=parts)
         case Negate(operand=operand) if place != "objective" or not _columns(worker, expr):
-            return expr.model_copy(update={"operand": average(worker, operand, context, place)})
+            return expr.changed(operand=average(worker, operand, context, place))
         case Product() if (factor := _only_factor(worker, expr, place)) is not None:
             return _scaled(worker, expr, factor, context, place)
     return _mean(worker, expr, context, place)
@@ -54,9 +71,9 @@ def _each(worker: Elaborator, expr: Expr, place: Place) -> bool:
     return place == "objective" and _columns(worker, expr)
 
 
-def _columns(worker: Elaborator, expr: Expr) -> bool:
-    """Whether columns or predictions stand outside every expectation."""
-    return worker.reach.touches(expr, frozenset())
+def _columns(worker: Elaborator, *parts: Expr) -> bool:
+    """Whether columns or predictions stand outside every expectation, in each of some parts."""
+    return all(worker.reach.touches(part, frozenset()) for part in parts)
 
 
 def _written_out(worker: Elaborator, call: Call) -> Expr:
@@ -69,18 +86,12 @@ def _written_out(worker: Elaborator, call: Call) -> Expr:
     return substitute(item.value, dict(zip(parameters, call.arguments, strict=True)))
 
 
-def _whole(worker: Elaborator, operands: tuple[Expr, ...], place: Place) -> bool:
-    """Whether a sum is averaged as one: every term is made of columns."""
-    return place == "objective" and all(_columns(worker, operand) for operand in operands)
-
-
 def _only_factor(worker: Elaborator, expr: Product, place: Place) -> int | None:
     """The place of the one factor that has a value an example; None of several, or of a divisor."""
     if "@" in expr.operators:
         return None
-    found = [
-        i for i, o in enumerate(expr.operands) if _each(worker, o, place) or _columns(worker, o)
-    ]
+    each = [_each(worker, o, place) or _columns(worker, o) for o in expr.operands]
+    found = [i for i, one in enumerate(each) if one]
     divides = len(found) == 1 and found[0] > 0 and expr.operators[found[0] - 1] == "/"
     one = len(found) == 1 and not divides
     return found[0] if one and not _columns(worker, expr.operands[found[0]]) else None
@@ -96,7 +107,7 @@ def _scaled(
         else worker.expression(operand, context)
         for index, operand in enumerate(expr.operands)
     )
-    return expr.model_copy(update={"operands": operands})
+    return expr.changed(operands=operands)
 
 
 def _mean(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -> Expr:
@@ -119,3 +130,35 @@ def _of_the_mean(worker: Elaborator, expr: Expr) -> bool:
         for node in calls_of(expr, _OF_THE_MEAN)
         for argument in node.arguments
     )
+
+
+def explicit_relation(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
+    """The relation of a constraint; outside of each example its sides are numbers."""
+    if context.data is not None:
+        return worker.expression(expr, context)
+    match expr:
+        case Compare(operands=operands):
+            sides = tuple(average(worker, side, context, "side") for side in operands)
+            return expr.changed(operands=sides)
+        case Membership(element=element, set=within):
+            inner = average(worker, element, context, "side")
+            members = worker.expression(within, context)
+            return expr.changed(element=inner, set=members)
+        case And() | Or() | Not() | Implies():
+            return rebuild(expr, lambda part: _atom(worker, part, context))
+    return worker.expression(expr, context)
+
+
+def _atom(worker: Elaborator, node: Node, context: Surroundings) -> Node:
+    """A relation inside a rule."""
+    return explicit_relation(worker, node, context) if isinstance(node, Expr) else node
+
+
+def explicit_surrogate(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
+    """What stands behind `with surrogate`: a word of its own, or an expression."""
+    positional = isinstance(expr, Call) and bool(expr.arguments)
+    if head_word(expr) in SURROGATES and not positional:
+        return expr
+    if context.data is not None:
+        return worker.expression(expr, context)
+    return average(worker, expr, context, "objective")

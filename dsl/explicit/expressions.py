@@ -85,14 +85,14 @@ class Elaborator:
             domain = self.expression(binder.domain, context)
             data = self._is_dataset(domain)
             if data is not None and isinstance(domain, Name):
-                domain = domain.model_copy(update={"id": data})
+                domain = domain.changed(id=data)
                 context = context._replace(data=data)
             local = context.local | frozenset(binder.names)
             context = context._replace(local=local)
             condition = binder.condition
             if condition is not None:
                 condition = self.expression(condition, context)
-            explicit.append(binder.model_copy(update={"domain": domain, "condition": condition}))
+            explicit.append(binder.changed(domain=domain, condition=condition))
         found = tuple(explicit)
         if context.data is None:  # beside examples points are noise, a set for each name
             found = joint_points(found, self.symbols.domains())
@@ -115,16 +115,13 @@ class Elaborator:
                 expr = around_inputs(expr, self.symbols.column_names)
                 binders, inner = self.binders(expr.binders, context)
                 body = self.expression(expr.body, inner)
-                return joint(expr.model_copy(update={"binders": binders, "body": body}))
-            case _:
-                return rebuild(expr, lambda node: self._node(node, context))
+                return joint(expr.changed(binders=binders, body=body))
+        return rebuild(expr, lambda node: self._node(node, context))
 
     def _node(self, node: Node, context: Surroundings) -> Node:
-        return (
-            self.expression(node, context)
-            if isinstance(node, Expr)
-            else (rebuild(node, lambda inner: self._node(inner, context)))
-        )
+        if isinstance(node, Expr):
+            return self.expression(node, context)
+        return rebuild(node, lambda inner: self._node(inner, context))
 
     def _name(self, name: Name, context: Surroundings) -> Expr:
         word = name.id
@@ -159,29 +156,23 @@ class Elaborator:
                 return call
             if word in _RISK and role is None:
                 return self._risk(call, context)
-        elif isinstance(function, Attribute):
-            function = self._method(function, context)
+        elif isinstance(function, Attribute) and not isinstance(function.value, Name):
+            function = function.changed(value=self.expression(function.value, context))
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
-        if isinstance(function, Name) and arguments and _of_groups(function.id, len(arguments)):
+        word = function.id if isinstance(function, Name) else ""
+        of_two = word in ("max", "min") and len(arguments) > 1
+        if word in _OF_GROUPS and arguments and not of_two:  # its first argument is a vector
             arguments = (_in_groups(arguments[0]), *arguments[1:])
         keywords = tuple(self._keyword(keyword, context) for keyword in call.keywords)
         same = function is call.function and all(map(is_, arguments, call.arguments))
         if same and all(map(is_, keywords, call.keywords)):
             return call
-        return call.model_copy(
-            update={"function": function, "arguments": arguments, "keywords": keywords}
-        )
-
-    def _method(self, function: Attribute, context: Surroundings) -> Attribute:
-        value = function.value
-        if isinstance(value, Name):
-            return function
-        return function.model_copy(update={"value": self.expression(value, context)})
+        return call.changed(function=function, arguments=arguments, keywords=keywords)
 
     def _keyword(self, keyword: Keyword, context: Surroundings) -> Keyword:
         if isinstance(keyword.value, Name | Call):
             return keyword
-        return keyword.model_copy(update={"value": self.expression(keyword.value, context)})
+        return keyword.changed(value=self.expression(keyword.value, context))
 
     def _expectation(self, expr: Expectation, context: Surroundings) -> Expr:
         binders, over = self._over_data(expr)
@@ -192,17 +183,14 @@ class Elaborator:
         data = self._data_of(expr, context)
         inner = context._replace(data=data)
         if data is not None:
-            columns = frozenset(c.name for c in self.symbols.datasets().get(data, ()))
-            inner = inner._replace(local=context.local - columns)
+            inner = inner._replace(local=context.local.difference(self._listed(data)))
         explicit, inner = self.binders(binders, inner)
-        return expr.model_copy(
-            update={
-                "binders": explicit,
-                "dataset": data,
-                "dataset_span": self._written(expr, data, context),
-                "body": self.expression(expr.body, inner),
-                "conditions": tuple(self.expression(c, inner) for c in expr.conditions),
-            }
+        return expr.changed(
+            binders=explicit,
+            dataset=data,
+            dataset_span=self._written(expr, data, context),
+            body=self.expression(expr.body, inner),
+            conditions=tuple(self.expression(c, inner) for c in expr.conditions),
         )
 
     def _of_each(self, expr: Expectation, context: Surroundings) -> Expr | None:
@@ -230,7 +218,7 @@ class Elaborator:
         each = Comprehension(function="mean", body=expr.body, binders=binders, span=expr.span)
         if nested:
             return self.expression(each, context)
-        outer = expr.model_copy(update={"kind": "E", "body": each, "binders": ()})
+        outer = expr.changed(kind="E", body=each, binders=())
         return self._expectation(outer, context)
 
     def _opened(self, node: N) -> N | Comprehension:
@@ -279,11 +267,11 @@ class Elaborator:
         known = set(binder.names) <= set(places) and len(set(binder.names)) == len(binder.names)
         if not known or (last > len(binder.names) and self._is_dataset(binder.domain) is None):
             return binder
-        return binder.model_copy(update={"names": places[:last]})
+        return binder.changed(names=places[:last])
 
     # --- data ---
 
-    def dataset(self, name: str, span: Span) -> str:
+    def dataset(self, name: str) -> str:
         """The dataset a name means; `train` is the implied data. Unknown names are findings."""
         if name == "train" and "data" in self.symbols.implied:
             return "data"
@@ -292,7 +280,7 @@ class Elaborator:
     def _is_dataset(self, expr: Expr) -> str | None:
         if not isinstance(expr, Name):
             return None
-        name = self.dataset(expr.id, expr.span)
+        name = self.dataset(expr.id)
         return name if name in self.symbols.datasets() else None
 
     def _data_of(self, expr: Expectation, context: Surroundings) -> str | None:
@@ -301,7 +289,7 @@ class Elaborator:
         local = bound | frozenset(n for binder in expr.binders for n in binder.names)
         if expr.dataset is not None:
             self.measured += 1
-            name = self.dataset(expr.dataset, expr.dataset_span)
+            name = self.dataset(expr.dataset)
             if context.on is not None and name != context.on:
                 found = two_datasets(self.source, expr, context.on, context.on_span)
                 self.found.append(found)
@@ -316,8 +304,11 @@ class Elaborator:
         return self.default(expr.span, context, expr)
 
     def _columns(self, context: Surroundings) -> frozenset[str]:
-        columns = self.symbols.datasets().get(context.data or "", ())
-        return frozenset(column.name for column in columns)
+        return frozenset(self._listed(context.data))
+
+    def _listed(self, data: str | None) -> tuple[str, ...]:
+        """The columns of a dataset in their order."""
+        return tuple(column.name for column in self.symbols.datasets().get(data or "", ()))
 
     def default(self, span: Span, context: Surroundings, expr: Expr | None) -> str | None:
         """The dataset of what names none; asks where there are several."""
@@ -362,9 +353,9 @@ class Elaborator:
             self.found.append(which_model(self.source, name, what, models))
         return None
 
-    def _inputs(self, model: str, data: str | None, span: Span) -> Expr:
+    def _inputs(self, model: str, data: str | None, span: Span) -> Call:
         item = self.symbols.models()[model]
-        columns = tuple(c.name for c in self.symbols.datasets().get(data or "", ()))
+        columns = self._listed(data)
         names = item.arguments or (("x",) if "x" in columns or not columns else columns[:1])
         arguments = tuple(Name(id=argument, span=span) for argument in names)
         return Call(function=Name(id=model, span=span), arguments=arguments, span=span)
@@ -378,22 +369,19 @@ class Elaborator:
         inside = data is not None
         if not inside:
             data = self.default(name.span, context, name)
-        columns = tuple(c.name for c in self.symbols.datasets().get(data or "", ()))
+        columns = self._listed(data)
         second = columns[1] if len(columns) > 1 else "y"
         target = "y" if "y" in columns or not columns else second
         outputs = self._inputs(model, data, name.span)
-        loss = Call(
-            function=name,
-            arguments=(outputs, Name(id=target, span=name.span)),
-            span=name.span,
-        )
+        arguments = (outputs, Name(id=target, span=name.span))
+        loss = Call(function=name, arguments=arguments, span=name.span)
         if inside:
             return loss
-        meaning = f"E[{name.id}({_plain(outputs)}, {target}) on {data}]"
+        seen = ", ".join(a.id for a in outputs.arguments if isinstance(a, Name))
+        meaning = f"E[{name.id}({model}({seen}), {target}) on {data}]"
         self.notes.append((name.span, name.id, meaning))
-        return Expectation(
-            kind="E", body=loss, dataset=data, dataset_span=context.on_span, span=name.span
-        )
+        place = context.on_span
+        return Expectation(kind="E", body=loss, dataset=data, dataset_span=place, span=name.span)
 
     def _classifier(self, name: Name, context: Surroundings) -> Expr:
         model = self._only_model(name, "the prediction")
@@ -409,11 +397,8 @@ class Elaborator:
         reached = context.local | self._columns(context)
         if not arguments or not reached.issuperset(arguments):
             return name
-        return Call(
-            function=name,
-            arguments=tuple(Name(id=argument, span=name.span) for argument in arguments),
-            span=name.span,
-        )
+        inputs = tuple(Name(id=argument, span=name.span) for argument in arguments)
+        return Call(function=name, arguments=inputs, span=name.span)
 
     # --- the rest ---
 
@@ -434,9 +419,7 @@ class Elaborator:
         inner = context._replace(data=data)
         arguments = tuple(self.expression(argument, inner) for argument in call.arguments)
         keywords = tuple(
-            k.model_copy(update={"value": self.expression(k.value, inner)})
-            if k.name == "where"
-            else k
+            k.changed(value=self.expression(k.value, inner)) if k.name == "where" else k
             for k in call.keywords
         )
         if data is not None and not any(k.name == "on" for k in keywords):
@@ -444,28 +427,16 @@ class Elaborator:
             span = call.span if context.on is None else context.on_span
             on = Keyword(name="on", value=Name(id=data, span=span), span=span)
             keywords = (*keywords, on)
-        return call.model_copy(update={"arguments": arguments, "keywords": keywords})
-
-
-def _of_groups(word: str, count: int) -> bool:
-    """Whether the first argument of a call is a vector: all but `max(a, b)` and `min(a, b)`."""
-    return word in _OF_GROUPS and (count == 1 or word not in ("max", "min"))
+        return call.changed(arguments=arguments, keywords=keywords)
 
 
 def _in_groups(expr: Expr) -> Expr:
     """What a function of groups is given: a column of true and false makes groups there, too."""
     if isinstance(expr, Expectation):
         lone = any(map(column_of, expr.conditions))
-        return expr.model_copy(update={"grouped": True}) if lone else expr
+        return expr.changed(grouped=True) if lone else expr
     return rebuild(expr, _parts_in_groups)
 
 
 def _parts_in_groups(node: Node) -> Node:
     return _in_groups(node) if isinstance(node, Expr) else rebuild(node, _parts_in_groups)
-
-
-def _plain(call: Expr) -> str:
-    if isinstance(call, Call) and isinstance(call.function, Name):
-        inside = ", ".join(a.id for a in call.arguments if isinstance(a, Name))
-        return f"{call.function.id}({inside})"
-    return ""

@@ -74,10 +74,8 @@ def _together(found: list[tuple[Binder, PointSet]]) -> Binder:
     chosen = Attribute(value=box, name=one.word, span=span)
     asked = [binder.condition for binder, _ in found if binder.condition is not None]
     condition = And(operands=tuple(asked), span=asked[0].span) if len(asked) > 1 else None
-    return first.model_copy(
-        update={
-            "names": tuple(name for binder, _ in found for name in binder.names),
-            "domain": Call(function=chosen, arguments=(number,), span=span),
-            "condition": condition or (asked[0] if asked else None),
-        }
+    return first.changed(
+        names=tuple(name for binder, _ in found for name in binder.names),
+        domain=Call(function=chosen, arguments=(number,), span=span),
+        condition=condition or (asked[0] if asked else None),
     )

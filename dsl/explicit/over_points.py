@@ -63,9 +63,7 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
     """A comprehension over points as a statistic of their dataset."""
     (binder,) = node.binders
     body, span = node.body, node.span
-    condition = binder.condition
-
-    asked = () if condition is None else (condition,)
+    asked = () if binder.condition is None else (binder.condition,)
 
     def mean(of: Expr, *conditions: Expr) -> Expr:
         found = {"dataset": dataset, "dataset_span": binder.domain.span, "span": span}
@@ -75,14 +73,13 @@ def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
         on = Keyword(name="on", value=Name(id=dataset, span=binder.domain.span), span=span)
         where = tuple(Keyword(name="where", value=c, span=span) for c in asked)
         level_ = Number(text=str(level), value=level, span=span)
-        return Call(
-            function=Name(id="quantile"), arguments=(of, level_), keywords=(on, *where), span=span
-        )
+        function, keywords = Name(id="quantile"), (on, *where)
+        return Call(function=function, arguments=(of, level_), keywords=keywords, span=span)
 
     match node.function:
         case "sum":
             count = points_in(settings)
-            counted = body if condition is None else _product(body, condition)
+            counted = _product(body, *asked) if asked else body
             return _product(Number(text=str(count), value=count, span=span), mean(counted))
         case "mean":
             return mean(body, *asked)
@@ -113,7 +110,7 @@ def written_out(
         last = binder.condition if place == len(axes) - 1 else None
         update = {"names": (name,), "domain": FiniteSet(items=items), "condition": last}
         binders.append(binder.model_copy(update=update))
-    return node.model_copy(update={"binders": tuple(binders)})
+    return node.changed(binders=tuple(binders))
 
 
 def _along(low: float, high: float, n: int) -> list[float]:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
-from cspec.dsl.explicit.points import Made, source_call, with_datasets
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing, writing
+from cspec.dsl.explicit.points import Made, made_of, with_datasets
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing, writing
 from cspec.dsl.messages.synonyms import column_named
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Symbols
@@ -27,7 +27,6 @@ from cspec.dsl.tree.nodes import (
     Column,
     Comprehension,
     Constraint,
-    Data,
     Expectation,
     Expr,
     Group,
@@ -39,11 +38,10 @@ from cspec.dsl.tree.nodes import (
     Node,
     Spec,
     String,
-    Target,
     Verify,
     walk,
 )
-from cspec.dsl.tree.rebuild import bound_names, head_name, rebuild, substitute
+from cspec.dsl.tree.rebuild import bound_names, head_word, rebuild, substitute
 
 Quantified = Comprehension | Constraint | Group
 N = TypeVar("N", bound=Node)
@@ -65,7 +63,7 @@ def with_pairs(spec: Spec, symbols: Symbols) -> WithPairs:
     if not worker.made:
         return WithPairs(spec, symbols, {}, ())
     worker.stand_ins(spec)
-    changed = spec.model_copy(update={"items": items})
+    changed = spec.changed(items=items)
     symbols = with_datasets(symbols, worker.made)
     return WithPairs(changed, symbols, worker.made, tuple(worker.found))
 
@@ -102,14 +100,12 @@ class _Pairs:
         """The mean over a set of pairs; what its `where` says is a condition."""
         where = () if binder.condition is None else (binder.condition,)
         elements = dict.fromkeys(binder.names, name)
-        return node.model_copy(
-            update={
-                "body": self._columns(node.body, elements),
-                "conditions": tuple(self._columns(c, elements) for c in (*node.conditions, *where)),
-                "binders": (),
-                "dataset": name,
-                "dataset_span": binder.domain.span,
-            }
+        return node.changed(
+            body=self._columns(node.body, elements),
+            conditions=tuple(self._columns(c, elements) for c in (*node.conditions, *where)),
+            binders=(),
+            dataset=name,
+            dataset_span=binder.domain.span,
         )
 
     def _quantified(self, node: Quantified, place: int, name: str) -> Quantified:
@@ -117,17 +113,13 @@ class _Pairs:
         binder = node.binders[place]
         elements = dict.fromkeys(binder.names, name)
         columns = self._columns_of(name)
-        over = binder.model_copy(
-            update={
-                "names": tuple(column.name for column in columns),
-                "domain": Name(id=name, span=binder.domain.span),
-            }
-        )
+        data = Name(id=name, span=binder.domain.span)
+        over = binder.changed(names=tuple(column.name for column in columns), domain=data)
         binders = (*node.binders[:place], over, *node.binders[place + 1 :])
-        bare = node.model_copy(update={"binders": ()})
+        bare = node.changed(binders=())
         rest = self._columns(bare, elements)
         inner = tuple(b if i < place else self._columns(b, elements) for i, b in enumerate(binders))
-        return rest.model_copy(update={"binders": inner})
+        return rest.changed(binders=inner)
 
     # --- what is said of the two examples ---
 
@@ -164,18 +156,13 @@ class _Pairs:
         known = closest(column, own) or column_named(column, own)
         meant = listed[0] if known is None else f"{word}.{known}"
         target = " (the target)" if known == "y" else ""
-        self.found.append(
-            Diagnostic(
-                code="CS208",
-                message=f"dataset `{self._base(data)}` has no column `{column}`",
-                span=node.span,
-                label=f"an example of it has {', '.join(f'`{name}`' for name in listed)}",
-                helps=(f"write `{meant}`{target}",)
-                if known
-                else (f"columns of it are {listing(listed, 'and')}",),
-                fixes=replacing(node.span, meant) if known else (),
-            )
+        said = f"dataset `{self._base(data)}` has no column `{column}`"
+        label = f"an example of it has {', '.join(f'`{name}`' for name in listed)}"
+        help_ = (
+            f"write `{meant}`{target}" if known else f"columns of it are {listing(listed, 'and')}"
         )
+        fixes = replacing(node.span, meant) if known else ()
+        self.found.append(finding("CS208", said, node.span, label, helps=(help_,), fixes=fixes))
         return Name(id=meant, span=node.span)
 
     def _called(self, call: Call, word: str, elements: Mapping[str, str]) -> Node:
@@ -188,28 +175,21 @@ class _Pairs:
             return self._step(substitute(let.value, values), elements)
         for argument in call.arguments:
             if model is not None and isinstance(argument, Name) and argument.id in elements:
+                word, data = argument.id, elements[argument.id]
                 inputs = model.arguments or ("x",)
-                data = elements[argument.id]
-                arguments += [self._column(argument, argument.id, c, data) for c in inputs]
+                arguments += [self._column(argument, word, c, data) for c in inputs]
             else:
-                found = self._step(argument, elements)
-                assert isinstance(found, Expr)
-                arguments.append(found)
-        changed = call.model_copy(update={"arguments": ()})
+                arguments.append(self._columns(argument, elements))
+        changed = call.changed(arguments=())
         rest = rebuild(changed, lambda inner: self._step(inner, elements))
-        return rest.model_copy(update={"arguments": tuple(arguments)})
+        return rest.changed(arguments=tuple(arguments))
 
     def _bare(self, name: Name, data: str) -> None:
         own = [c.name for c in self._columns_of(data) if c.name.startswith(f"{name.id}.")]
-        self.found.append(
-            Diagnostic(
-                code="CS302",
-                message=f"`{name.id}` is a whole example of `{self._base(data)}`",
-                span=name.span,
-                label="which of its columns?",
-                helps=(f"write {' or '.join(f'`{column}`' for column in own)}",),
-            )
-        )
+        said = f"`{name.id}` is a whole example of `{self._base(data)}`"
+        label = "which of its columns?"
+        help_ = f"write {' or '.join(f'`{column}`' for column in own)}"
+        self.found.append(finding("CS302", said, name.span, label, helps=(help_,)))
 
     # --- the datasets ---
 
@@ -237,11 +217,8 @@ class _Pairs:
 
     def _of_columns(self, call: Expr, arguments: tuple[Expr, ...]) -> str:
         """Report `pairs(x, y)`, `pairs(train.x)`, `pairs(train, test)`: it takes one dataset."""
-        named = [
-            head.id
-            for a in arguments
-            if (head := head_name(a.value if isinstance(a, Attribute) else a)) is not None
-        ]
+        heads = (head_word(a.value if isinstance(a, Attribute) else a) for a in arguments)
+        named = [*filter(None, heads)]
         data = [name for name in named if name in self._symbols.datasets()]
         columns = [column_named(n, self._symbols.column_names) or n for n in named]
         if len(named) < len(arguments) or len({*data}) > 1:
@@ -251,17 +228,11 @@ class _Pairs:
         if not data and len(columns) == 1 and columns[0] not in ("x", "y"):
             return ""  # pairs of the groups of a column?
         base = data[0] if data else self._symbols.default_dataset or ""
-        self.found.append(
-            Diagnostic(
-                code="CS302",
-                message="`pairs` takes a dataset, and none of its columns"
-                if not data or columns != data
-                else "`pairs` takes one dataset: both examples are drawn from it",
-                span=call.span,
-                label="two examples of which data?",
-                **writing(call.span, f"pairs({base})"),
-            )
-        )
+        said = "`pairs` takes one dataset: both examples are drawn from it"
+        if not data or columns != data:
+            said = "`pairs` takes a dataset, and none of its columns"
+        label, told = "two examples of which data?", writing(call.span, f"pairs({base})")
+        self.found.append(finding("CS302", said, call.span, label, **told))
         return base
 
     def _declare(self, binder: Binder, base: str, way: str) -> str:
@@ -272,18 +243,12 @@ class _Pairs:
             name += f" of {' and '.join(binder.names)}"
         if name in self.made:
             return name
-        columns = []
-        for word in binder.names:
-            for column in self._symbols.datasets()[base]:
-                name_of = f"{word}.{column.name}"
-                columns.append(Column(name=name_of, original=name_of, span=binder.span))
-        target = Target(name=name, columns=tuple(columns), span=binder.domain.span)
-        settings = Pairs.model_validate(
-            {"data": base, "names": binder.names, "way": way, "seed": len(self.made)}
-        )
-        source = source_call(settings, binder.domain.span)
-        line = Data(targets=(target,), source=source, span=binder.domain.span)
-        self.made[name] = Made(line, settings)
+        known = self._symbols.datasets()[base]
+        columns = [f"{word}.{column.name}" for word in binder.names for column in known]
+        of = {"data": base, "names": binder.names, "way": way, "seed": len(self.made)}
+        made = made_of(name, columns, Pairs.model_validate(of), binder)
+        line = made.data.changed(span=binder.domain.span)
+        self.made[name] = made._replace(data=line)
         return name
 
     def stand_ins(self, spec: Spec) -> None:
@@ -307,6 +272,3 @@ class _Pairs:
         settings = self.made[name].settings
         assert isinstance(settings, Pairs)
         return settings.data
-
-
-__all__ = ["WithPairs", "with_pairs"]

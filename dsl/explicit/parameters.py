@@ -23,7 +23,6 @@ from cspec.dsl.tree.nodes import (
     Expr,
     Group,
     Index,
-    Item,
     Let,
     Metric,
     Model,
@@ -35,7 +34,7 @@ from cspec.dsl.tree.nodes import (
     String,
     SubjectTo,
 )
-from cspec.dsl.tree.rebuild import fresh, head_name, names, rebuild
+from cspec.dsl.tree.rebuild import fresh, head_word, names, rebuild
 
 Models = Mapping[str, bool]
 """The models, and whether one may have a parameter that is called `weight` alone."""
@@ -45,12 +44,10 @@ LISTS = frozenset({"weights", "params"})
 
 def with_parameters(spec: Spec) -> Spec:
     """The spec with every parameter that is named by its way in Python named by a pattern."""
-    declared = {i.name: not _built_in(i) for i in spec.items if isinstance(i, Model)}
-    models = declared or {"model": True}
-    items = tuple(_item(item, models) for item in spec.items)
-    if all(new is old for new, old in zip(items, spec.items, strict=True)):
-        return spec
-    return spec.model_copy(update={"items": items})
+    in_layers = MODELS.keys() - {LinearModel.word}  # all parameters of these are in layers
+    models = [item for item in spec.items if isinstance(item, Model)]
+    declared = {item.name: head_word(item.source) not in in_layers for item in models}
+    return rebuild(spec, partial(_item, models=declared or {"model": True}))
 
 
 def way_of(expr: Node, models: Models) -> tuple[Name, str] | None:
@@ -79,23 +76,18 @@ def way_of(expr: Node, models: Models) -> tuple[Name, str] | None:
                 return None
 
 
-def _item(item: Item, models: Models) -> Item:
+def _item(item: Node, models: Models) -> Node:
     match item:
-        case SubjectTo(constraints=constraints):
-            found = tuple(_constraint(c, models) for c in constraints)
-            same = all(new is old for new, old in zip(found, constraints, strict=True))
-            return item if same else item.model_copy(update={"constraints": found})
+        case SubjectTo() | Group():
+            return rebuild(item, partial(_item, models=models))
+        case Constraint():
+            return _constraint(item, models)
         case Objective() | Metric() | Let():
             return rebuild(item, partial(_summed, models=models))
-        case _:
-            return item
+    return item
 
 
-def _constraint(c: Constraint | Group, models: Models) -> Constraint | Group:
-    if isinstance(c, Group):
-        inner = tuple(_constraint(each, models) for each in c.constraints)
-        same = all(new is old for new, old in zip(inner, c.constraints, strict=True))
-        return c if same else c.model_copy(update={"constraints": inner})
+def _constraint(c: Constraint, models: Models) -> Constraint:
     taken = set(names(c)) | {name for binder in c.binders for name in binder.names}
     found: dict[tuple[str, str], Binder] = {}
 
@@ -113,7 +105,7 @@ def _constraint(c: Constraint | Group, models: Models) -> Constraint | Group:
     relation = named(c.relation)
     if relation is c.relation:
         return c
-    return c.model_copy(update={"relation": relation, "binders": (*c.binders, *found.values())})
+    return c.changed(relation=relation, binders=(*c.binders, *found.values()))
 
 
 def _summed(node: Node, models: Models) -> Node:
@@ -143,15 +135,8 @@ def _one(name: str, model: Name, path: str, written: Node) -> Binder:
     return Binder(names=(name,), domain=domain, one=True, span=span)
 
 
-def _built_in(item: Model) -> bool:
-    """Whether all parameters of a model are in layers of it."""
-    word = head_name(item.source) if item.source is not None else None
-    return word is not None and word.id in MODELS and word.id != LinearModel.word
-
-
 def _is_parameter(path: str, alone: bool) -> bool:
     """Whether a way may lead to a parameter: `net.x` is more likely a slip for something else."""
     last = path.rpartition(".")[2]
-    return "." in path or (
-        alone and last.startswith(("weight", "bias")) and last not in ("weights", "biases")
-    )
+    kind = last.startswith(("weight", "bias")) and last not in ("weights", "biases")
+    return "." in path or (alone and kind)

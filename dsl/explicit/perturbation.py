@@ -51,13 +51,13 @@ def around_inputs(expr: Comprehension, columns: Set[str]) -> Comprehension:
         asked = binder.condition
         update: dict[str, object] = {
             "names": (point.id,),
-            "domain": ball.model_copy(update={"arguments": (column, *size)}),
+            "domain": ball.changed(arguments=(column, *size)),
             "condition": None if asked is None else _at(asked, column, change, point),
         }
         binders[place] = binder.model_copy(update=update)
     if body is expr.body:
         return expr
-    return expr.model_copy(update={"binders": tuple(binders), "body": body})
+    return expr.changed(binders=tuple(binders), body=body)
 
 
 def _without_center(ball: Call) -> tuple[Expr, ...] | None:
@@ -114,4 +114,4 @@ def _summed(node: Sum, column: Name, change: Name, point: Name) -> Expr:
     if len(kept) == 1:
         return point
     operators = tuple(sign for sign, _ in kept[1:])
-    return node.model_copy(update={"operands": tuple(o for _, o in kept), "operators": operators})
+    return node.changed(operands=tuple(o for _, o in kept), operators=operators)

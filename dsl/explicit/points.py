@@ -11,7 +11,7 @@ batches, of requirements on each example and of verdicts holds for points as wel
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from cspec.dsl.explicit.over_points import over_points, runs, way_of, written_out
@@ -19,7 +19,7 @@ from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbol, Symbols, is_made, is_pairs
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import METHODS
+from cspec.dsl.settings.methods import OF_FUNCTIONS
 from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -54,7 +54,15 @@ from cspec.dsl.tree.nodes import (
     Vector,
     Within,
 )
-from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, head_name, mentions, rebuild
+from cspec.dsl.tree.rebuild import (
+    binders_of,
+    bound_names,
+    calls_of,
+    head_word,
+    mentions,
+    names,
+    rebuild,
+)
 from cspec.dsl.words.functions import DERIVATIVES
 
 
@@ -92,7 +100,7 @@ def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
     """The points that an expression behind `in` names; None of anything else."""
     match domain:
         case Call(function=Attribute(value=base, name="sample" | "grid" as word), arguments=(n,)):
-            if any(k.name != "redraw" or not _is_false(k.value) for k in domain.keywords):
+            if any(k.name != "redraw" or names(k.value) != {"false"} for k in domain.keywords):
                 return None
         case _:
             return None
@@ -112,16 +120,11 @@ def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
     return None
 
 
-def _is_false(value: Expr) -> bool:
-    return isinstance(value, Name) and value.id == "false"
-
-
 def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
     match axis:
         case Vector(items=(low, high)) | Interval(lower=low, upper=high):
             return low, high
-        case _:
-            return None
+    return None
 
 
 LEAST = Number(text="1e-3", value=1e-3)
@@ -145,18 +148,17 @@ def on_average(constraint: Constraint, domains: Mapping[str, Domain]) -> Constra
         case _:
             return None
     by = next((m.method for m in constraint.modifiers if isinstance(m, By)), None)
-    if point_set(plain, domains) is None or not (by is None or _weighs(by)):
+    weighs = by is None or head_word(by) in OF_FUNCTIONS  # it gives one weight to a function
+    if point_set(plain, domains) is None or not weighs:
         return None
-    mean = _mean_of(constraint.relation, binder.model_copy(update={"domain": plain}))
+    mean = _mean_of(constraint.relation, binder.changed(domain=plain))
     if mean is None:
         return None
     most = next((m.tolerance for m in constraint.modifiers if isinstance(m, Within)), LEAST)
-    return constraint.model_copy(
-        update={
-            "binders": (),
-            "relation": Compare(operands=(mean, most), operators=("<=",), span=mean.span),
-            "modifiers": tuple(m for m in constraint.modifiers if not isinstance(m, Within)),
-        }
+    return constraint.changed(
+        binders=(),
+        relation=Compare(operands=(mean, most), operators=("<=",), span=mean.span),
+        modifiers=tuple(m for m in constraint.modifiers if not isinstance(m, Within)),
     )
 
 
@@ -186,14 +188,8 @@ def _without_redraw(domain: Call) -> Call | None:
     """`q.sample(n)` of `q.sample(n, redraw=true)`."""
     match domain.keywords:
         case (Keyword(name="redraw", value=Name(id="true")),):
-            return domain.model_copy(update={"keywords": ()})
+            return domain.changed(keywords=())
     return None
-
-
-def _weighs(method: Expr) -> bool:
-    """Whether a method gives one weight to a function."""
-    head = head_name(method)
-    return head is not None and getattr(METHODS.get(head.id), "enforces", "") == "functions"
 
 
 def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...] | None:
@@ -207,7 +203,7 @@ def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...
     if isinstance(domain, Call) and domain.keywords:
         if any(not isinstance(k.value, Name) or k.value.id != "true" for k in domain.keywords):
             return None
-        drawn = domain.model_copy(update={"keywords": ()})
+        drawn = domain.changed(keywords=())
     sampled = isinstance(drawn, Call) and isinstance(drawn.function, Attribute)
     found = point_set(drawn if sampled else _sampled(drawn, ONE), domains)
     wide = found is not None and any(dimensions for _, dimensions in found.axes)
@@ -220,7 +216,7 @@ def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...
     def one(name: str, pair: tuple[Expr, Expr]) -> Binder:
         of = Call(function=Name(id=found.kind), arguments=pair, span=domain.span)
         own = _sampled(of, found.number) if sampled else of
-        return binder.model_copy(update={"names": (name,), "domain": own})
+        return binder.changed(names=(name,), domain=own)
 
     return tuple(map(one, binder.names, ends))
 
@@ -241,34 +237,19 @@ def is_points(dataset: str) -> bool:
 
 def settings_of(found: PointSet, names: int, values: Values, way: str, seed: int) -> Points | None:
     """The settings of a set of points; None where a number is not known."""
-    widths = [_width(dimensions, values) for _, dimensions in found.axes] or [1] * names
-    ends = found.ends if found.kind == "uniform" and len(found.ends) > 1 else found.ends * 1
-    if len(ends) == 1:
-        ends = ends * sum(widths)
+    sizes = [[value_or_none(d, values) or 1 for d in axis] for _, axis in found.axes]
+    widths = [int(math.prod(axis)) for axis in sizes] or [1] * names
+    ends = found.ends * (sum(widths) if len(found.ends) == 1 else 1)
     numbers = [(value_or_none(a, values), value_or_none(b, values)) for a, b in ends]
     count = value_or_none(found.number, values)
     if count is None or not is_whole(count) or count < 1 or len(numbers) != sum(widths):
         return None
-    lower = tuple(a for a, _ in numbers if a is not None and math.isfinite(a))
-    upper = tuple(b for _, b in numbers if b is not None and math.isfinite(b))
-    if len(lower) != len(numbers) or len(upper) != len(numbers):
+    if any(end is None or not math.isfinite(end) for pair in numbers for end in pair):
         return None
-    return Points.model_validate(
-        {
-            "kind": found.kind,
-            "way": "grid" if found.word == "grid" else way,
-            "lower": lower,
-            "upper": upper,
-            "widths": tuple(widths),
-            "n": int(count),
-            "seed": seed,
-        }
-    )
-
-
-def _width(dimensions: tuple[Expr, ...], values: Values) -> int:
-    sizes = [value_or_none(d, values) or 1 for d in dimensions]
-    return int(math.prod(sizes))
+    lower, upper = zip(*numbers, strict=True)
+    way = "grid" if found.word == "grid" else way
+    of = {"kind": found.kind, "way": way, "lower": lower, "upper": upper}
+    return Points.model_validate({**of, "widths": tuple(widths), "n": int(count), "seed": seed})
 
 
 def with_points(
@@ -294,7 +275,7 @@ def with_points(
     place = next((i for i, item in enumerate(items) if not isinstance(item, Data)), 0)
     lines = tuple(one.data for one in made.values())
     return WithPoints(
-        spec.model_copy(update={"items": (*items[:place], *lines, *items[place:])}),
+        spec.changed(items=(*items[:place], *lines, *items[place:])),
         with_datasets(symbols, worker.made),
         {**sources, **{name: one.settings for name, one in made.items()}},
         fit.model_copy(update={"batch_size": sizes}),
@@ -303,16 +284,8 @@ def with_points(
 
 def with_datasets(symbols: Symbols, made: Mapping[str, Made]) -> Symbols:
     """The names of a spec with those of datasets that it makes."""
-    return Symbols(
-        table={
-            **symbols.table,
-            **{k: Symbol(k, "data", one.data, one.data.span) for k, one in made.items()},
-        },
-        targets={**symbols.targets, **{k: one.data.targets[0] for k, one in made.items()}},
-        uses=symbols.uses,
-        implied=symbols.implied,
-        metrics=symbols.metrics,
-    )
+    named = (Symbol(name, "data", one.data, one.data.span) for name, one in made.items())
+    return symbols.more(named, (one.data.targets[0] for one in made.values()))
 
 
 PAIRS_A_STEP = 8
@@ -351,7 +324,7 @@ def _sized(made: Made, sizes: Any, name: str) -> Made:
     size = sizes if sizes == "full" else sizes[name]
     settings = made.settings.model_copy(update={"n": None if size == "full" else size})
     call = source_call(settings, made.data.span)
-    return Made(made.data.model_copy(update={"source": call}), settings)
+    return Made(made.data.changed(source=call), settings)
 
 
 def beside(node: Expectation | Comprehension, outer: Collection[str]) -> bool:
@@ -404,7 +377,7 @@ class _Points:
             case Constraint() | Group() if node.binders:
                 way = "closed" if _up_to_the_faces(node) else "held"
                 binders = tuple(self._quantifier(binder, way) for binder in node.binders)
-                return rebuild(node.model_copy(update={"binders": binders}), self._changed)
+                return rebuild(node.changed(binders=binders), self._changed)
             case Expectation(binders=(binder,), dataset=None):
                 name = self._dataset(binder, "redrawn")
                 if name is not None:
@@ -429,7 +402,7 @@ class _Points:
         name = self._dataset(binder, way)
         if name is None:
             return binder
-        return binder.model_copy(update={"domain": Name(id=name, span=binder.domain.span)})
+        return binder.changed(domain=Name(id=name, span=binder.domain.span))
 
     def _dataset(self, binder: Binder, way: str) -> str | None:
         """The dataset of what a name goes over; None where that is no set of points."""
@@ -449,12 +422,17 @@ class _Points:
             name = f"{wanted} ({count})"
         self._taken.add(name)
         self._known[key] = name
-        columns = tuple(Column(name=n, original=n, span=binder.span) for n in binder.names)
-        target = Target(name=name, columns=columns, span=binder.domain.span)
-        source = source_call(settings, binder.domain.span)
-        line = Data(targets=(target,), source=source, span=binder.span)
-        self.made[name] = Made(line, settings)
+        self.made[name] = made_of(name, binder.names, settings, binder)
         return name
+
+
+def made_of(name: str, columns: Iterable[str], settings: Settings, binder: Binder) -> Made:
+    """A dataset that a binder goes over, with columns of their own names."""
+    span = binder.domain.span
+    named = tuple(Column(name=n, original=n, span=binder.span) for n in columns)
+    target = Target(name=name, columns=named, span=span)
+    line = Data(targets=(target,), source=source_call(settings, span), span=binder.span)
+    return Made(line, settings)
 
 
 def source_call(settings: Settings, span: Span) -> Call:
@@ -473,18 +451,3 @@ def source_call(settings: Settings, span: Span) -> Call:
         for name, found in settings.model_dump(exclude_none=True).items()
     )
     return Call(function=Name(id=settings.word, span=span), keywords=keywords, span=span)
-
-
-__all__ = [
-    "Made",
-    "PointSet",
-    "WithPoints",
-    "is_points",
-    "noise_of",
-    "on_average",
-    "point_set",
-    "settings_of",
-    "source_call",
-    "with_datasets",
-    "with_points",
-]

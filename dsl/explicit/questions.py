@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, also_at, edit, finding, replacing
 from cspec.dsl.messages.wording import listing, quoted
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.nodes import Binder, Constraint, Domain, Expectation, Expr, Name, On
@@ -28,24 +28,14 @@ def no_data(
         return _which_points(source, expr, over)
     if isinstance(expr, Expectation) and isinstance(expr.body, Name) and expr.body.id in given:
         name = expr.body.id
-        return Diagnostic(
-            code="CS306",
-            message=f"`{name}` is one number a step, which the loop gives: it has no mean",
-            span=span,
-            label="a mean over what?",
-            helps=(f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`",),
-            fixes=replacing(span, name),
-        )
-    return Diagnostic(
-        code="CS306",
-        message=f"{quoted(source, span)} is a mean over data, and this spec has none",
-        span=span,
-        label="a mean over what?",
-        helps=(
-            "add a line `data train(x, y)` for data bound from outside",
-            "or say which points: `E[... for t in uniform(0, 1).sample(100)]`",
-        ),
-    )
+        said = f"`{name}` is one number a step, which the loop gives: it has no mean"
+        label = "a mean over what?"
+        help_ = f"write `{name}`, and hand over the mean: `loss({name}={name}.mean())`"
+        return finding("CS306", said, span, label, helps=(help_,), fixes=replacing(span, name))
+    said = f"{quoted(source, span)} is a mean over data, and this spec has none"
+    bound = "add a line `data train(x, y)` for data bound from outside"
+    points = "or say which points: `E[... for t in uniform(0, 1).sample(100)]`"
+    return finding("CS306", said, span, "a mean over what?", helps=(bound, points))
 
 
 def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnostic:
@@ -57,53 +47,37 @@ def _which_points(source: Source, expr: Expectation, domain: Domain) -> Diagnost
     fixed = one and line.lstrip().startswith("metric")  # the same points whenever it is recorded
     points = f"{bound} in {domain.name}{'.grid(101)' if fixed else '.sample(200)'}"
     text, end = source.slice(expr.span), Span(expr.span.end - 1, expr.span.end - 1)
-    return Diagnostic(
-        code="CS306",
-        message=f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`",
-        span=expr.span,
-        label=f"{listing(axes, 'and')} of which points?",
-        helps=(f"write `{text[:-1]} for {points}]`",),
-        fixes=(Fix(span=end, replacement=f" for {points}", title=f"over {points}"),),
-    )
+    said = f"{quoted(source, expr.span)} does not say at which points of `{domain.name}`"
+    label = f"{listing(axes, 'and')} of which points?"
+    help_ = f"write `{text[:-1]} for {points}]`"
+    fixes = edit(end, f" for {points}", f"over {points}")
+    return finding("CS306", said, expr.span, label, helps=(help_,), fixes=fixes)
 
 
 def which_data(source: Source, span: Span, expr: Expr | None, names: tuple[str, ...]) -> Diagnostic:
     """A mean that could be over several datasets; `expr` is None for the objective."""
-    fixes: tuple[Fix, ...] = ()
-    if isinstance(expr, Expectation):
-        end = Span(span.end - 1, span.end - 1)
-        fixes = tuple(
-            Fix(span=end, replacement=f" on {name}", title=f"measure on `{name}`") for name in names
-        )
-    elif expr is None:
-        written = source.slice(span)
-        fixes = tuple(
-            Fix(span=span, replacement=f"E[{written} on {name}]", title=f"measure on `{name}`")
-            for name in names
-        )
-    return Diagnostic(
-        code="CS306",
-        message=f"{quoted(source, span)} does not say which data it is measured on",
-        span=span,
-        label=f"over {listing(names)}?",
-        notes=("with several datasets, and none called `train`, both are possible",),
-        helps=tuple(f"write {_named(source, span, expr, name)}" for name in names),
-        fixes=fixes,
-    )
+    fixes: list[Fix] = []
+    for name in names:
+        if isinstance(expr, Expectation):
+            end = Span(span.end - 1, span.end - 1)
+            fixes += edit(end, f" on {name}", f"measure on `{name}`")
+        elif expr is None:
+            fixes += edit(span, f"E[{source.slice(span)} on {name}]", f"measure on `{name}`")
+    said = f"{quoted(source, span)} does not say which data it is measured on"
+    label = f"over {listing(names)}?"
+    note = "with several datasets, and none called `train`, both are possible"
+    helps = tuple(f"write {_named(source, span, expr, name)}" for name in names)
+    return finding("CS306", said, span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def two_datasets(source: Source, expr: Expectation, on: str, on_span: Span) -> Diagnostic:
     """An expectation that names one dataset in a constraint that names another."""
-    return Diagnostic(
-        code="CS318",
-        message=f"{quoted(source, expr.span)} names `{expr.dataset}`, "
-        f"the constraint says `on {on}`",
-        span=expr.dataset_span if expr.dataset_span != NOWHERE else expr.span,
-        label=f"measured on `{expr.dataset}`",
-        related=(Label(span=on_span, text=f"measured on `{on}`"),),
-        notes=("`on` behind a constraint is the same as `on` in each of its expectations",),
-        helps=("keep one of the two",),
-    )
+    said = f"{quoted(source, expr.span)} names `{expr.dataset}`, the constraint says `on {on}`"
+    at = expr.dataset_span if expr.dataset_span != NOWHERE else expr.span
+    notes = ("`on` behind a constraint is the same as `on` in each of its expectations",)
+    label = f"measured on `{expr.dataset}`"
+    told = {"related": also_at(on_span, f"measured on `{on}`"), "notes": notes}
+    return finding("CS318", said, at, label, helps=("keep one of the two",), **told)
 
 
 def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
@@ -112,32 +86,24 @@ def mean_of_which(source: Source, expr: Expr) -> Diagnostic:
     of_the_mean = text
     for word in LOSSES:
         of_the_mean = re.sub(rf"(?<![\w.\[]){re.escape(word)}(?![\w(])", f"E[{word}]", of_the_mean)
-    return Diagnostic(
-        code="CS305",
-        message=f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean",
-        span=expr.span,
-        label="averaged after, or before?",
-        notes=("a bare loss is one number an example until it is averaged",),
-        helps=(f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`"),
-        fixes=(
-            Fix(span=expr.span, replacement=f"E[{text}]", title="the mean of it"),
-            Fix(span=expr.span, replacement=of_the_mean, title="of the mean"),
-        ),
-    )
+    said = f"{quoted(source, expr.span)} has two readings: its mean, or that of the mean"
+    note = "a bare loss is one number an example until it is averaged"
+    label = "averaged after, or before?"
+    helps = (f"for the mean of it: `E[{text}]`", f"of the mean: `{of_the_mean}`")
+    fixes = edit(expr.span, f"E[{text}]", "the mean of it")
+    fixes += edit(expr.span, of_the_mean, "of the mean")
+    return finding("CS305", said, expr.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def nothing_measured(on: On, constraint: Constraint) -> Diagnostic:
     """`on D` behind a constraint that measures nothing on data."""
-    return Diagnostic(
-        code="CS319",
-        message=f"`on {on.dataset}` has nothing to act on",
-        span=on.span,
-        label="no mean and no rate in this constraint",
-        related=(Label(span=constraint.relation.span, text="does not depend on data"),),
-        notes=("`on` says where `E[...]` and `P[...]` are measured",),
-        helps=(f"remove `on {on.dataset}`",),
-        fixes=(Fix(span=on.span, replacement="", title="remove it", safe=True),),
-    )
+    said = f"`on {on.dataset}` has nothing to act on"
+    label = "no mean and no rate in this constraint"
+    related = also_at(constraint.relation.span, "does not depend on data")
+    fix = Fix(span=on.span, replacement="", title="remove it", safe=True)
+    told = {"notes": ("`on` says where `E[...]` and `P[...]` are measured",), "fixes": (fix,)}
+    helps = (f"remove `on {on.dataset}`",)
+    return finding("CS319", said, on.span, label, related=related, helps=helps, **told)
 
 
 def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) -> Diagnostic:
@@ -146,34 +112,18 @@ def which_model(source: Source, name: Name, what: str, models: tuple[str, ...]) 
     A model whose form stands on the line already is offered last: `pred == pred(big(x))`.
     """
     if not models:
-        return Diagnostic(
-            code="CS308",
-            message=f"`{name.id}` needs a model, and this spec has none",
-            span=name.span,
-            label=f"{what} of which model?",
-            helps=("add a line `model f` for a model bound from outside",),
-        )
+        said = f"`{name.id}` needs a model, and this spec has none"
+        help_ = "add a line `model f` for a model bound from outside"
+        return finding("CS308", said, name.span, f"{what} of which model?", helps=(help_,))
     line = source.line(source.position(name.span.start).line)
     models = tuple(sorted(models, key=lambda model: f"{name.id}({model}(" in line))
-    forms = tuple(_model_form(name.id, model) for model in models)
-    return Diagnostic(
-        code="CS308",
-        message=f"`{name.id}` does not say which model it is about",
-        span=name.span,
-        label=f"{what} of {listing(models)}?",
-        notes=(f"a bare `{name.id}` is clear only with exactly one model",),
-        helps=tuple(f"write `{form}`" for form in forms),
-        fixes=tuple(
-            Fix(span=name.span, replacement=form, title=f"use `{model}`")
-            for form, model in zip(forms, models, strict=True)
-        ),
-    )
-
-
-def _model_form(word: str, model: str) -> str:
-    if word in LOSSES:
-        return f"E[{word}({model}(x), y)]"
-    return f"{word}({model}(x))"
+    word, loss = name.id, name.id in LOSSES
+    forms = [f"E[{word}({m}(x), y)]" if loss else f"{word}({m}(x))" for m in models]
+    said, label = f"`{word}` does not say which model it is about", f"{what} of {listing(models)}?"
+    note = f"a bare `{word}` is clear only with exactly one model"
+    helps, pairs = tuple(f"write `{form}`" for form in forms), zip(forms, models, strict=True)
+    fixes = tuple(fix for form, m in pairs for fix in edit(name.span, form, f"use `{m}`"))
+    return finding("CS308", said, name.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:
@@ -184,8 +134,7 @@ def _named(source: Source, span: Span, expr: Expr | None, name: str) -> str:
             return f"`{text[:-1]} on {name}]`"
         case None:
             return f"`E[{text} on {name}]`"
-        case _:
-            return f"`{text} on {name}` behind the constraint"
+    return f"`{text} on {name}` behind the constraint"
 
 
 def examples_as_columns(
@@ -201,12 +150,8 @@ def examples_as_columns(
     data, column = source.slice(binder.domain.span), columns[binder.names.index(part[1])]
     two = len(binder.names) == 2
     meant = f"({', '.join(binder.names)}) in pairs({data})"
-    found = Diagnostic(
-        code="CS210",
-        message=f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`",
-        span=binder.span,
-        label="names of columns",
-        helps=(f"two examples are `{meant}`" if two else f"write `{part[2]}` for `{part[0]}`",),
-        fixes=replacing(binder.domain.span, f"pairs({data})") if two else (),
-    )
+    said = f"`{part[1]}` is the column `{column}` of one example, and has no `{part[2]}`"
+    help_ = f"two examples are `{meant}`" if two else f"write `{part[2]}` for `{part[0]}`"
+    fixes = replacing(binder.domain.span, f"pairs({data})") if two else ()
+    found = finding("CS210", said, binder.span, "names of columns", helps=(help_,), fixes=fixes)
     return (found,)

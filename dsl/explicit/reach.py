@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Comprehension,
-    Expectation,
-    Let,
-    Name,
-    Node,
-)
+from cspec.dsl.tree.nodes import Attribute, Call, Comprehension, Expectation, Let, Name, Node
 from cspec.dsl.tree.rebuild import bound_names
 from cspec.dsl.words.losses import LOSSES
 
@@ -37,7 +29,9 @@ class Reach:
         while stack:
             current, bound = stack.pop()
             match current:
-                case Expectation() | Attribute(value=Name()) if self._closed(current):
+                case Expectation():
+                    continue
+                case Attribute(value=Name(id=word)) if self.symbols.role(word) == "model":
                     continue
                 case Call(function=Name(id=word), arguments=arguments, keywords=keywords):
                     if word in _CLOSED:
@@ -47,7 +41,8 @@ class Reach:
                     stack.extend((child, bound) for child in (*arguments, *keywords))
                 case Comprehension(binders=binders):
                     inner = bound | bound_names(binders)
-                    if any(self._dataset(binder.domain) for binder in binders):
+                    over = {b.domain.id for b in binders if isinstance(b.domain, Name)}
+                    if over & self.symbols.datasets().keys():
                         continue
                     stack.append((current.body, inner))
                     stack.extend((binder.domain, bound) for binder in binders)
@@ -57,14 +52,6 @@ class Reach:
                 case _:
                     stack.extend((child, bound) for child in current.children())
         return False
-
-    def _closed(self, node: Expectation | Attribute) -> bool:
-        if isinstance(node, Expectation):
-            return True
-        return isinstance(node.value, Name) and self.symbols.role(node.value.id) == "model"
-
-    def _dataset(self, node: Node) -> bool:
-        return isinstance(node, Name) and node.id in self.symbols.datasets()
 
     def _name(self, word: str, inside: bool) -> bool:
         role = self.symbols.role(word)

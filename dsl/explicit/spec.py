@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from cspec.dsl.explicit.averages import average
+from cspec.dsl.explicit.averages import average, explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.expressions import Elaborator, Surroundings
 from cspec.dsl.explicit.points import on_average, point_set
-from cspec.dsl.explicit.relations import explicit_relation, explicit_surrogate
 from cspec.dsl.explicit.var_sets import with_var_sets
 from cspec.dsl.explicit.worst_example import worst_of, worst_point
 from cspec.dsl.format.expressions import format_expression
@@ -50,7 +49,6 @@ from cspec.dsl.tree.nodes import (
     Verify,
     WithSurrogate,
 )
-from cspec.dsl.tree.rebuild import bound_names
 
 
 class Note(BaseModel, frozen=True):
@@ -78,7 +76,7 @@ def elaborate(spec: Spec, source: Source, symbols: Symbols) -> Elaboration:
             items.append(symbols.table[name].item)
     for item in with_var_sets(spec).items:
         items.append(_item(item, worker))
-    explicit = labeled(spec.model_copy(update={"items": tuple(items)}))
+    explicit = labeled(spec.changed(items=tuple(items)))
     notes = tuple(Note(span=s, written=w, meaning=m) for s, w, m in worker.notes)
     return Elaboration(explicit, notes, tuple(worker.found))
 
@@ -107,13 +105,12 @@ def _item(item: Item, worker: Elaborator) -> Item:
             return _with(item, "expression", average(worker, value, outside, "objective"))
         case Metric(value=value):
             return _with(item, "value", average(worker, value, outside, "metric"))
-        case Verify(dataset=str(name), dataset_span=span):
-            return item.model_copy(update={"dataset": worker.dataset(name, span)})
+        case Verify(dataset=str(name)):
+            return item.changed(dataset=worker.dataset(name))
         case SubjectTo(constraints=constraints):
             explicit = tuple(_constraint(c, outside, (), worker) for c in constraints)
-            return item.model_copy(update={"constraints": explicit})
-        case _:
-            return item
+            return item.changed(constraints=explicit)
+    return item
 
 
 def _with(item: Item, field: str, value: object) -> Item:
@@ -134,25 +131,23 @@ def _constraint(
     binders, inner = worker.binders(constraint.binders, context)
     if isinstance(constraint, Group):
         members = tuple(_constraint(c, inner, modifiers, worker) for c in constraint.constraints)
-        return constraint.model_copy(
-            update={"binders": binders, "constraints": members, "modifiers": ()}
-        )
+        return constraint.changed(binders=binders, constraints=members, modifiers=())
     inside = context.data is not None
     each, kept_binders = worst_point(constraint.relation, constraint.binders, inside)
     if kept_binders != constraint.binders:
-        constraint = constraint.model_copy(update={"relation": each, "binders": kept_binders})
+        constraint = constraint.changed(relation=each, binders=kept_binders)
         binders, inner = worker.binders(kept_binders, context)
     if not any(isinstance(modifier, Soft) for modifier in modifiers):
         symbols = worker.symbols
         of_points = any(point_set(b.domain, symbols.domains()) for b in binders)
         domains = {} if of_points else symbols.domains()
         each, over = worst_of(constraint.relation, symbols.datasets(), domains)
-        constraint = constraint.model_copy(update={"relation": each})
+        constraint = constraint.changed(relation=each)
         more, inner = worker.binders(over, inner)
         binders = (*binders, *more)
     on = next((modifier for modifier in modifiers if isinstance(modifier, On)), None)
     if on is not None:
-        name = worker.dataset(on.dataset, on.span)
+        name = worker.dataset(on.dataset)
         inner = inner._replace(on=name, on_span=on.span)
     before = worker.measured
     relation = explicit_relation(worker, constraint.relation, inner)
@@ -160,16 +155,14 @@ def _constraint(
         worker.nothing_measured(on, constraint)
     twice = sum(isinstance(m, On) for m in modifiers) > 1  # a finding of `check_modifiers`
     kept = tuple(_modifier(m, inner, worker) for m in modifiers if twice or not isinstance(m, On))
-    return constraint.model_copy(
-        update={"binders": binders, "relation": relation, "modifiers": kept}
-    )
+    return constraint.changed(binders=binders, relation=relation, modifiers=kept)
 
 
 def _of_mean(
     constraint: Constraint, modifiers: tuple[Modifier, ...], worker: Elaborator
 ) -> tuple[Constraint, tuple[Modifier, ...]]:
     """A requirement on points that are drawn anew as the mean that it is about."""
-    whole = constraint.model_copy(update={"modifiers": modifiers})
+    whole = constraint.changed(modifiers=modifiers)
     found = on_average(whole, worker.symbols.domains())
     if found is None:
         return constraint, modifiers
@@ -182,15 +175,10 @@ def _modifier(modifier: Modifier, context: Surroundings, worker: Elaborator) -> 
     match modifier:
         case By(method=Name(id=word, span=span)) if word in MAPS:
             setting = Keyword(name="map", value=Name(id=word, span=span), span=span, name_span=span)
-            method = Call(
-                function=Name(id="parametrization", span=span), keywords=(setting,), span=span
-            )
-            return modifier.model_copy(update={"method": method})
+            head = Name(id="parametrization", span=span)
+            method = Call(function=head, keywords=(setting,), span=span)
+            return modifier.changed(method=method)
         case WithSurrogate(surrogate=surrogate):
             explicit = explicit_surrogate(worker, surrogate, context)
-            return modifier.model_copy(update={"surrogate": explicit})
-        case _:
-            return modifier
-
-
-__all__ = ["Elaboration", "Note", "bound_names", "elaborate", "flatten"]
+            return modifier.changed(surrogate=explicit)
+    return modifier

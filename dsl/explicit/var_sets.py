@@ -20,7 +20,7 @@ from cspec.dsl.tree.nodes import (
     Using,
     Var,
 )
-from cspec.dsl.tree.rebuild import fresh, head_name
+from cspec.dsl.tree.rebuild import fresh, head_word
 from cspec.dsl.words.functions import STRUCTURE
 
 WHOLE = frozenset({"auto", "sqp", "spg"})
@@ -29,7 +29,7 @@ WHOLE = frozenset({"auto", "sqp", "spg"})
 
 def held_in(domain: Expr | None) -> bool:
     """Whether a set is one of tensors that has a projection, and no interval."""
-    return _head(domain) in STRUCTURE
+    return head_word(domain) in STRUCTURE
 
 
 def with_var_sets(spec: Spec) -> Spec:
@@ -38,21 +38,14 @@ def with_var_sets(spec: Spec) -> Spec:
     if not found:
         return spec
     taken = {c.label for c in spec.constraints()}
-    method = next((_head(i.method) for i in spec.items if isinstance(i, Using)), "auto")
+    method = next((head_word(i.method) for i in spec.items if isinstance(i, Using)), "auto")
     modifiers = () if method in WHOLE else (By(method=Name(id="projection")),)
     made = tuple(_requirement(var, fresh(var.name, taken), modifiers) for var in found)
     items: list[Item] = [
-        item.model_copy(update={"domain": None}) if item in found else item for item in spec.items
+        item.changed(domain=None) if item in found else item for item in spec.items
     ]
     place = next((i for i, item in enumerate(items) if isinstance(item, SubjectTo)), len(items))
-    return spec.model_copy(
-        update={"items": (*items[:place], SubjectTo(constraints=made), *items[place:])}
-    )
-
-
-def _head(expr: Expr | None) -> str:
-    head = head_name(expr)
-    return "" if head is None else head.id
+    return spec.changed(items=(*items[:place], SubjectTo(constraints=made), *items[place:]))
 
 
 def _requirement(var: Var, label: str, modifiers: tuple[Modifier, ...]) -> Constraint:

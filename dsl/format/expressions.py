@@ -58,13 +58,8 @@ def format_binder(binder: Binder) -> str:
     return text
 
 
-def format_set(domain: Expr) -> str:
-    """What stands after `in`."""
-    return _at(domain, SUM)
-
-
 def format_sum(expr: Expr) -> str:
-    """What stands where a comparison may not: after `=` of `param`, after `within`."""
+    """What stands where a comparison may not: after `=` of `param`, after `in`, after `within`."""
     return _at(expr, SUM)
 
 
@@ -74,12 +69,12 @@ def _at(expr: Expr, strength: int) -> str:
     return text if own >= strength else f"({text})"
 
 
-def _all(items: tuple[Expr, ...]) -> str:
+def _listed(items: tuple[Expr, ...], between: str = ", ", strength: int = IMPLIES) -> str:
     """Plain loops here: each level of nesting costs few frames, so that 200 levels fit."""
     parts = []
     for item in items:
-        parts.append(_at(item, IMPLIES))
-    return ", ".join(parts)
+        parts.append(_at(item, strength))
+    return between.join(parts)
 
 
 def _base(expr: Expr, opener: str) -> str:
@@ -89,38 +84,6 @@ def _base(expr: Expr, opener: str) -> str:
     return f"({text})" if isinstance(expr, Number) or average else text
 
 
-def _number(e: Number) -> tuple[str, int]:
-    return e.text, POSTFIX
-
-
-def _string(e: String) -> tuple[str, int]:
-    return quote(e.value), POSTFIX
-
-
-def _name(e: Name) -> tuple[str, int]:
-    return e.id, POSTFIX
-
-
-def _vector(e: Vector) -> tuple[str, int]:
-    return e.param or f"[{_all(e.items)}]", POSTFIX
-
-
-def _interval(e: Interval) -> tuple[str, int]:
-    return f"[{_at(e.lower, IMPLIES)}, {_at(e.upper, IMPLIES)}]", POSTFIX
-
-
-def _finite(e: FiniteSet) -> tuple[str, int]:
-    return f"{{{_all(e.items)}}}", POSTFIX
-
-
-def _negate(e: Negate) -> tuple[str, int]:
-    return f"-{_at(e.operand, UNARY)}", UNARY
-
-
-def _not(e: Not) -> tuple[str, int]:
-    return f"not {_at(e.operand, NOT)}", NOT
-
-
 def _joined(e: Any, strength: int) -> str:
     """An n-ary operation: nested ones of the same kind keep their parentheses."""
     text = _at(e.operands[0], strength + 1)
@@ -128,10 +91,6 @@ def _joined(e: Any, strength: int) -> str:
         blank = "" if operator in {"*", "/"} else " "
         text += f"{blank}{operator}{blank}{_at(operand, strength + 1)}"
     return text
-
-
-def _sum(e: Sum) -> tuple[str, int]:
-    return _joined(e, SUM), SUM
 
 
 def _product(e: Product) -> tuple[str, int]:
@@ -144,55 +103,16 @@ def _product(e: Product) -> tuple[str, int]:
 _OF_ONE = re.compile(r"\^(-?1)/(?=\d)")
 
 
-def _compare(e: Compare) -> tuple[str, int]:
-    return _joined(e, COMPARE), COMPARE
-
-
-def _power(e: Power) -> tuple[str, int]:
-    return f"{_at(e.base, POSTFIX)}^{_at(e.exponent, UNARY)}", POWER
-
-
-def _membership(e: Membership) -> tuple[str, int]:
-    return f"{_at(e.element, SUM)} in {_at(e.set, SUM)}", COMPARE
-
-
-def _and(e: And) -> tuple[str, int]:
-    return _words(e.operands, " and ", NOT), AND
-
-
-def _or(e: Or) -> tuple[str, int]:
-    return _words(e.operands, " or ", AND), OR
-
-
-def _words(operands: tuple[Expr, ...], word: str, strength: int) -> str:
-    parts = []
-    for operand in operands:
-        parts.append(_at(operand, strength))
-    return word.join(parts)
-
-
-def _implies(e: Implies) -> tuple[str, int]:
-    return f"{_at(e.condition, OR)} => {_at(e.consequence, IMPLIES)}", IMPLIES
-
-
 def _call(e: Call) -> tuple[str, int]:
-    parts = [_all(e.arguments)] if e.arguments else []
+    parts = [_listed(e.arguments)] if e.arguments else []
     for keyword in e.keywords:
         parts.append(format_keyword(keyword))
     return f"{_base(e.function, '(')}({', '.join(parts)})", POSTFIX
 
 
-def _index(e: Index) -> tuple[str, int]:
-    return f"{_base(e.value, '[')}[{_all(e.indices)}]", POSTFIX
-
-
 def _slice(e: Slice) -> tuple[str, int]:
     ends = ("" if end is None else _at(end, IMPLIES) for end in (e.lower, e.upper))
     return ":".join(ends), IMPLIES
-
-
-def _attribute(e: Attribute) -> tuple[str, int]:
-    return f"{_base(e.value, '.')}.{e.name}", POSTFIX
 
 
 def _expectation(e: Expectation) -> tuple[str, int]:
@@ -201,36 +121,35 @@ def _expectation(e: Expectation) -> tuple[str, int]:
         text += f" | {', '.join(_at(condition, OR) for condition in e.conditions)}"
     if e.dataset is not None:
         text += f" on {e.dataset}"
-    text += "".join(f" for {format_binder(binder)}" for binder in e.binders)
-    return f"{e.kind}[{text}]", POSTFIX
+    return f"{e.kind}[{text}{_over(e.binders)}]", POSTFIX
 
 
-def _comprehension(e: Comprehension) -> tuple[str, int]:
-    binders = "".join(f" for {format_binder(binder)}" for binder in e.binders)
-    return f"{e.function}({_at(e.body, IMPLIES)}{binders})", POSTFIX
+def _over(binders: tuple[Binder, ...]) -> str:
+    return "".join(f" for {format_binder(binder)}" for binder in binders)
 
 
 _WRITERS: dict[type[Expr], Callable[[Any], tuple[str, int]]] = {
-    Number: _number,
-    String: _string,
-    Name: _name,
-    Vector: _vector,
-    Interval: _interval,
-    FiniteSet: _finite,
-    Negate: _negate,
-    Not: _not,
-    Sum: _sum,
+    Number: lambda e: (e.text, POSTFIX),
+    String: lambda e: (quote(e.value), POSTFIX),
+    Name: lambda e: (e.id, POSTFIX),
+    Vector: lambda e: (e.param or f"[{_listed(e.items)}]", POSTFIX),
+    Interval: lambda e: (f"[{_at(e.lower, IMPLIES)}, {_at(e.upper, IMPLIES)}]", POSTFIX),
+    FiniteSet: lambda e: (f"{{{_listed(e.items)}}}", POSTFIX),
+    Negate: lambda e: (f"-{_at(e.operand, UNARY)}", UNARY),
+    Not: lambda e: (f"not {_at(e.operand, NOT)}", NOT),
+    Sum: lambda e: (_joined(e, SUM), SUM),
     Product: _product,
-    Power: _power,
-    Compare: _compare,
-    Membership: _membership,
-    And: _and,
-    Or: _or,
-    Implies: _implies,
+    Power: lambda e: (f"{_at(e.base, POSTFIX)}^{_at(e.exponent, UNARY)}", POWER),
+    Compare: lambda e: (_joined(e, COMPARE), COMPARE),
+    Membership: lambda e: (f"{_at(e.element, SUM)} in {_at(e.set, SUM)}", COMPARE),
+    And: lambda e: (_listed(e.operands, " and ", NOT), AND),
+    Or: lambda e: (_listed(e.operands, " or ", AND), OR),
+    Implies: lambda e: (f"{_at(e.condition, OR)} => {_at(e.consequence, IMPLIES)}", IMPLIES),
     Call: _call,
-    Index: _index,
+    Index: lambda e: (f"{_base(e.value, '[')}[{_listed(e.indices)}]", POSTFIX),
     Slice: _slice,
-    Attribute: _attribute,
+    Attribute: lambda e: (f"{_base(e.value, '.')}.{e.name}", POSTFIX),
     Expectation: _expectation,
-    Comprehension: _comprehension,
+    Comprehension: lambda e: (f"{e.function}({_at(e.body, IMPLIES)}{_over(e.binders)})", POSTFIX),
 }
+"""What is written for each form of an expression, and how strongly that binds."""

@@ -9,7 +9,6 @@ from cspec.dsl.format.expressions import (
     format_binder,
     format_expression,
     format_keyword,
-    format_set,
     format_sum,
 )
 from cspec.dsl.parsing.expressions import quote
@@ -94,17 +93,9 @@ def _imported(name: Imported) -> str:
 def _constant(word: str) -> Callable[[Any], str]:
     def write(item: Param | Var) -> str:
         text = f"{word} {item.name}{_brackets(item.dimensions)}{_source(item.value)}"
-        return text if item.domain is None else f"{text} in {format_set(item.domain)}"
+        return text if item.domain is None else f"{text} in {format_sum(item.domain)}"
 
     return write
-
-
-def _let(item: Let) -> str:
-    return f"let {item.name}{_names(item.parameters)} = {format_expression(item.value)}"
-
-
-def _data(item: Data) -> str:
-    return f"data {', '.join(map(_target, item.targets))}{_source(item.source)}"
 
 
 def _target(target: Target) -> str:
@@ -118,31 +109,15 @@ def _column(column: Column) -> str:
     return f"{quote(column.original)} as {column.name}"
 
 
-def _model(item: Model) -> str:
-    return f"model {item.name}{_names(item.arguments)}{_source(item.source)}"
-
-
 def _domain(item: Domain) -> str:
     axes = ", ".join(f"{axis.name}{_brackets(axis.dimensions)}" for axis in item.axes)
     return f"domain {item.name}({axes}){_source(item.source)}"
-
-
-def _given(item: Given) -> str:
-    return f"given {', '.join(name.name for name in item.names)}"
 
 
 def _objective(item: Objective) -> str:
     if item.expression is None:
         return item.sense
     return f"{item.sense} {format_expression(item.expression)}"
-
-
-def _using(item: Using) -> str:
-    return f"using {format_expression(item.method)}"
-
-
-def _fit(item: Fit) -> str:
-    return f"fit{_settings(item.keywords)}"
 
 
 def _verify(item: Verify) -> str:
@@ -157,54 +132,26 @@ def _verify(item: Verify) -> str:
     return text
 
 
-def _metric(item: Metric) -> str:
-    return f"metric {item.name} = {format_expression(item.value)}"
-
-
-def _stop(item: Stop) -> str:
-    return f"stop when {format_expression(item.condition)}"
-
-
-def _by(modifier: By) -> str:
-    return f"by {format_expression(modifier.method)}"
-
-
-def _soft(modifier: Soft) -> str:
-    return f"soft{_settings(modifier.keywords)}" if modifier.keywords else "soft"
-
-
-def _within(modifier: Within) -> str:
-    return f"within {format_sum(modifier.tolerance)}"
-
-
-def _surrogate(modifier: WithSurrogate) -> str:
-    return f"with surrogate {format_expression(modifier.surrogate)}"
-
-
-def _on(modifier: On) -> str:
-    return f"on {modifier.dataset}"
-
-
 _WRITERS: dict[type[Item], Callable[[Any], str]] = {
     From: _from,
     Param: _constant("param"),
     Var: _constant("var"),
-    Let: _let,
-    Data: _data,
-    Model: _model,
+    Let: lambda i: f"let {i.name}{_names(i.parameters)} = {format_expression(i.value)}",
+    Data: lambda i: f"data {', '.join(map(_target, i.targets))}{_source(i.source)}",
+    Model: lambda i: f"model {i.name}{_names(i.arguments)}{_source(i.source)}",
     Domain: _domain,
-    Given: _given,
+    Given: lambda i: f"given {', '.join(name.name for name in i.names)}",
     Objective: _objective,
-    Using: _using,
-    Fit: _fit,
+    Using: lambda i: f"using {format_expression(i.method)}",
+    Fit: lambda i: f"fit{_settings(i.keywords)}",
     Verify: _verify,
-    Metric: _metric,
-    Stop: _stop,
+    Metric: lambda i: f"metric {i.name} = {format_expression(i.value)}",
+    Stop: lambda i: f"stop when {format_expression(i.condition)}",
 }
 _MODIFIERS: dict[type[Modifier], Callable[[Any], str]] = {
-    By: _by,
-    Soft: _soft,
-    Within: _within,
-    WithSurrogate: _surrogate,
-    On: _on,
+    By: lambda m: f"by {format_expression(m.method)}",
+    Soft: lambda m: f"soft{_settings(m.keywords)}" if m.keywords else "soft",
+    Within: lambda m: f"within {format_sum(m.tolerance)}",
+    WithSurrogate: lambda m: f"with surrogate {format_expression(m.surrogate)}",
+    On: lambda m: f"on {m.dataset}",
 }

@@ -1,12 +1,15 @@
 """The canonical layout of a spec: same tree, same comments, one way to write it.
 
 One item a line; constraints below `s.t.` with their labels aligned; blank lines kept, at most one
-at a time; comments stay with what they stand beside or before.
+at a time; comments stay with what they stand beside or before. Long lines are broken only where the
+language reads on by itself.
 """
 
 from __future__ import annotations
 
-from cspec.dsl.format.comments import Notes, attach
+from bisect import bisect_right
+from typing import NamedTuple
+
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.format.items import (
     format_constraint,
@@ -14,10 +17,12 @@ from cspec.dsl.format.items import (
     format_modifiers,
     format_quantifiers,
 )
-from cspec.dsl.format.lines import WIDTH, break_line
 from cspec.dsl.messages.diagnostic import SpecError, errors
+from cspec.dsl.mistakes.failure import OPERAND_ENDS
 from cspec.dsl.parsing.parse import parse
-from cspec.dsl.text.source import Source
+from cspec.dsl.text.clauses import CLOSERS, OPENERS
+from cspec.dsl.text.source import Source, Span
+from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.nodes import Comment, Constraint, Group, Item, Objective, Spec, SubjectTo
 
 __all__ = ["format_expression", "format_spec", "format_text"]
@@ -178,3 +183,144 @@ def _label_widths(source: Source, members: tuple[Constraint | Group, ...]) -> li
         for i in block:
             widths[i] = widest
     return widths
+
+
+WIDTH = 100
+STEP = 4
+_OPERATORS = frozenset(["SIGN", "TIMES", "RELATION", "ARROW", "AND", "OR"])
+_MODIFIERS = frozenset(["WITH", "WITHIN", "SOFT", "BY", "ON"])
+_CLAUSES = frozenset(["FOR", "ON", "WHERE"])
+
+
+class _Break(NamedTuple):
+    """A line may end at `offset`, inside `depth` brackets."""
+
+    offset: int
+    depth: int
+
+
+def break_line(text: str, indent: int, first: int) -> list[str]:
+    """The lines of a text: the first has `first` columns before it, the others `indent` + 4.
+
+    A line ends after a comma, an operator, `=` or the `:` of a quantifier, or before a modifier
+    or, in brackets, `for`, `on` and `where`; of the places that fit, the last one inside the
+    fewest brackets is taken.
+    """
+    lines: list[str] = []
+    column = first
+    while column + len(text) > WIDTH:
+        places = [b for b in _breaks(text) if column + b.offset <= WIDTH]
+        if not places:
+            break
+        best = max(places, key=lambda b: (-b.depth, b.offset))
+        lines.append(text[: best.offset].rstrip())
+        text = text[best.offset :].lstrip()
+        column = indent + STEP
+    pad = " " * (indent + STEP)
+    return [line if number == 0 else pad + line for number, line in enumerate([*lines, text])]
+
+
+def _breaks(text: str) -> list[_Break]:
+    tokens, _ = tokenize(text)
+    depth = 0
+    places: list[_Break] = []
+    for number, token in enumerate(tokens):
+        before = tokens[number - 1] if number else None
+        if token.kind in CLOSERS:
+            depth -= 1
+        if token.kind in OPENERS:
+            depth += 1
+        words = _CLAUSES if depth else _MODIFIERS
+        after_operand = before is not None and before.kind in OPERAND_ENDS
+        if token.kind in words and after_operand and token.start:
+            places.append(_Break(token.start, depth))
+        elif _ends_line(token, before, depth) and token.end < len(text):
+            places.append(_Break(token.end, depth))
+    return places
+
+
+def _ends_line(token: Token, before: Token | None, depth: int) -> bool:
+    if token.kind == "COMMA":
+        return True
+    if token.kind in {"EQUAL", "COLON"}:
+        return depth == 0
+    return token.kind in _OPERATORS and before is not None and before.kind in OPERAND_ENDS
+
+
+class Notes(NamedTuple):
+    """Comments by the span of what they belong to.
+
+    `leading` stand on lines before it, `trailing` behind it; `header` behind the `{` of a group,
+    `tail` on lines before its `}`; `footer` after everything.
+    """
+
+    leading: dict[Span, list[Comment]]
+    trailing: dict[Span, Comment]
+    header: dict[Span, Comment]
+    tail: dict[Span, list[Comment]]
+    footer: list[Comment]
+
+
+def attach(spec: Spec, source: Source) -> Notes:
+    """Place every comment; none is lost, and placing them again changes nothing."""
+    units, parents = _units(spec)
+    starts = [unit.span.start for unit in units]
+    by_end = sorted(units, key=lambda unit: unit.span.end)
+    ends = [unit.span.end for unit in by_end]
+    notes = Notes({}, {}, {}, {}, [])
+    for comment in spec.comments:
+        place = comment.span.start
+        following = bisect_right(starts, place)
+        before = bisect_right(ends, place)
+        if not comment.own_line and before:
+            ended = by_end[before - 1]
+            same = source.position(ended.span.end).line == source.position(place).line
+            if same and ended.span not in notes.trailing:
+                notes.trailing[ended.span] = comment
+                continue
+        around = _innermost(units, parents, following, place)
+        if isinstance(around, Group):
+            _inside_group(notes, around, comment, units[following : following + 1])
+        elif around is not None:
+            notes.leading.setdefault(around.span, []).append(comment)
+        elif following < len(units):
+            notes.leading.setdefault(units[following].span, []).append(comment)
+        else:
+            notes.footer.append(comment)
+    return notes
+
+
+def _inside_group(notes: Notes, group: Group, comment: Comment, following: list[Item]) -> None:
+    place = comment.span.start
+    first = group.constraints[0].span.start
+    if place < first and not comment.own_line and group.span not in notes.header:
+        notes.header[group.span] = comment
+    elif following and following[0].span.end <= group.span.end:
+        notes.leading.setdefault(following[0].span, []).append(comment)
+    else:
+        notes.tail.setdefault(group.span, []).append(comment)
+
+
+def _units(spec: Spec) -> tuple[list[Item], list[int]]:
+    """Items, constraints, groups and their members, in written order, and the place of the group
+    that each stands in (-1 for none); `s.t.` itself is no unit."""
+    units: list[Item] = []
+    parents: list[int] = []
+    waiting: list[tuple[Item, int]] = [(item, -1) for item in reversed(spec.items)]
+    while waiting:
+        item, parent = waiting.pop()
+        if not isinstance(item, SubjectTo):
+            parents.append(parent)
+            parent = len(units)
+            units.append(item)
+        if isinstance(item, SubjectTo | Group):
+            waiting.extend((member, parent) for member in reversed(item.constraints))
+    return units, parents
+
+
+def _innermost(units: list[Item], parents: list[int], following: int, place: int) -> Item | None:
+    """The innermost unit around a place; `following` is the first that begins after it."""
+    index = following - 1
+    while index >= 0 and units[index].span.end <= place:
+        index = parents[index]
+    return units[index] if index >= 0 else None

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cspec.dsl.explicit.spec import Note
-from cspec.dsl.imports.announced import announced_file
 from cspec.dsl.imports.python_files import (
     Function,
     NotLiteralError,
@@ -29,9 +28,8 @@ from cspec.dsl.imports.python_files import (
     read_outline,
 )
 from cspec.dsl.imports.signatures import RefusedError, signature_of
-from cspec.dsl.imports.trust import refusal
-from cspec.dsl.imports.untrusted import untrusted
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.imports.trust import announced_file, refusal, untrusted
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import closest, counted, listing
 from cspec.dsl.text.limits import FINDINGS
 from cspec.dsl.text.source import Source, Span
@@ -89,30 +87,19 @@ def _path(item: From, source: Source, found: list[Diagnostic]) -> Path | None:
     path = (folder / item.module).resolve()
     if path.is_relative_to(folder):
         return path
-    found.append(
-        Diagnostic(
-            code="CS216",
-            message=f"`{item.module}` lies outside the folder of the spec",
-            span=item.span,
-            label="a spec imports from its own folder and those below",
-            notes=("so a spec that is passed on takes along what it needs, and reaches no other",),
-            helps=("move the file beside the spec", "or install it: `from package import name`"),
-        )
-    )
+    said = f"`{item.module}` lies outside the folder of the spec"
+    label = "a spec imports from its own folder and those below"
+    note = "so a spec that is passed on takes along what it needs, and reaches no other"
+    helps = ("move the file beside the spec", "or install it: `from package import name`")
+    found.append(finding("CS216", said, item.span, label, notes=(note,), helps=helps))
     return None
 
 
 def _no_file(item: From) -> Diagnostic:
-    return Diagnostic(
-        code="CS217",
-        message=f"`{item.module}` is no Python file",
-        span=item.span,
-        label="in quotes stands the path of a file",
-        helps=(
-            f'write the path with its ending: from "{item.module}.py" import ...',
-            "an installed module is named without quotes: from torch.nn.functional import gelu",
-        ),
-    )
+    said, label = f"`{item.module}` is no Python file", "in quotes stands the path of a file"
+    path = f'write the path with its ending: from "{item.module}.py" import ...'
+    module = "an installed module is named without quotes: from torch.nn.functional import gelu"
+    return finding("CS217", said, item.span, label, helps=(path, module))
 
 
 def _untrusted(item: From, source: Source) -> Iterator[Diagnostic]:
@@ -135,24 +122,18 @@ def _outline(item: From, path: Path, source: Source, found: list[Diagnostic]) ->
         where = f"line {error.lineno}: " if error.lineno else ""
         found.append(_wrong(item, item.names[0], f"{where}{error.msg}", "the file is no Python"))
     except OSError as error:
-        found.append(
-            _wrong(item, item.names[0], error.strerror or str(error), "the file can't be read")
-        )
+        why = error.strerror or str(error)
+        found.append(_wrong(item, item.names[0], why, "the file can't be read"))
     return None
 
 
 def _missing(item: From, path: Path) -> Diagnostic:
     others = sorted(p.name for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
     guess = closest(path.name, others)
-    return Diagnostic(
-        code="CS217",
-        severity="warning",
-        message=f"there is no file `{item.module}` beside the spec",
-        span=item.span,
-        label="needed to run this spec",
-        notes=("nothing is known about what it would define",),
-        helps=(f"did you mean `{guess}`?",) if guess else (),
-    )
+    said, label = f"there is no file `{item.module}` beside the spec", "needed to run this spec"
+    notes = ("nothing is known about what it would define",)
+    told = {"notes": notes, "helps": (f"did you mean `{guess}`?",) if guess else ()}
+    return finding("CS217", said, item.span, label, severity="warning", **told)
 
 
 def _named(name: Imported, known: Outline, item: From, found: list[Diagnostic]) -> Signature | None:
@@ -202,25 +183,14 @@ def _undefined(name: Imported, known: Outline, item: From) -> Diagnostic:
     if not helps and known.functions:
         helps = (f"it defines {listing(sorted(known.functions), 'and')}",)
     fixes = replacing(name.span, guess) if name.name == name.alias else ()
-    return Diagnostic(
-        code="CS217",
-        message=f"`{item.module}` defines no `{name.name}`",
-        span=name.span,
-        label="not defined there",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{item.module}` defines no `{name.name}`"
+    return finding("CS217", said, name.span, "not defined there", helps=helps, fixes=fixes)
 
 
 def _wrong(item: From, name: Imported, why: str, help_: str) -> Diagnostic:
-    return Diagnostic(
-        code="CS214",
-        message=f"`{name.name}` can't be brought in from `{item.module}`",
-        span=name.span,
-        label=why.split(": ", 1)[-1],
-        notes=(f"{item.module}, {why}",),
-        helps=(help_,),
-    )
+    said = f"`{name.name}` can't be brought in from `{item.module}`"
+    note = f"{item.module}, {why}"
+    return finding("CS214", said, name.span, why.split(": ", 1)[-1], notes=(note,), helps=(help_,))
 
 
 def notes(spec: Spec, known: Described, uses: Mapping[str, tuple[Span, ...]]) -> Iterator[Note]:
@@ -229,11 +199,8 @@ def notes(spec: Spec, known: Described, uses: Mapping[str, tuple[Span, ...]]) ->
     for name in sorted(known.unknown):
         for span in uses.get(name, ()):
             if not any(other.start <= span.start < other.end for other in made):
-                yield Note(
-                    span=span,
-                    written=name,
-                    meaning="a function of unknown range and gradient",
-                )
+                meaning = "a function of unknown range and gradient"
+                yield Note(span=span, written=name, meaning=meaning)
                 break
     for name, signature in known.functions.items():
         spans = uses.get(name, ())

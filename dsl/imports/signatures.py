@@ -43,10 +43,7 @@ class RefusedError(ValueError):
 
 
 def signature_of(
-    word: str,
-    parameters: Sequence[tuple[str, bool]],
-    settings: Mapping[str, object],
-    doc: str = "",
+    word: str, parameters: Sequence[tuple[str, bool]], settings: Mapping[str, object], doc: str = ""
 ) -> Signature:
     """The signature of a function called `word`; `parameters` are (name, needed).
 
@@ -62,15 +59,11 @@ def signature_of(
         raise RefusedError("the language has a function of this name", "give it another name")
     if not parameters:
         raise RefusedError("it takes no argument", "a constant is a `param`")
-    kinds = _kinds(settings.get("kinds"), len(parameters))
-    made = [
-        Parameter(name, kind, needed)
-        for (name, needed), kind in zip(parameters, kinds, strict=True)
-    ]
+    pairs = zip(parameters, _kinds(settings.get("kinds"), len(parameters)), strict=True)
     return Signature(
         word,
         "imported",
-        tuple(made),
+        tuple(Parameter(name, kind, needed) for (name, needed), kind in pairs),
         _result(settings.get("result", "number")),
         doc,
         _range(settings.get("range", (-math.inf, math.inf))),
@@ -81,11 +74,10 @@ def signature_of(
 
 
 def _range(given: object) -> tuple[float, float]:
-    if not isinstance(given, tuple | list) or len(given) != 2:
+    pair = given if isinstance(given, tuple | list) and len(given) == 2 else (None,)
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in pair):
         raise RefusedError(f"its range {given!r} is no pair of numbers", "write range=(low, high)")
-    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in given):
-        raise RefusedError(f"its range {given!r} is no pair of numbers", "write range=(low, high)")
-    low, high = float(given[0]), float(given[1])
+    low, high = map(float, pair)
     if not low <= high:
         raise RefusedError(f"its range ({low:g}, {high:g}) is empty", "write range=(low, high)")
     return low, high

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.by_group import separated
+from cspec.dsl.kinds.by_group import group, separated
 from cspec.dsl.kinds.derivatives import feature_meant, unknown_feature
 from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.parts import of_each
-from cspec.dsl.kinds.rates import group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_column, unknown_model
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import number
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.settings.solvers import SOLVERS
-from cspec.dsl.tree.constants import is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    Name,
-    String,
-)
+from cspec.dsl.tree.constants import is_whole
+from cspec.dsl.tree.nodes import EVENTS, Call, Compare, Expectation, Expr, Name, String
 from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import BOTH, SIGNATURES, Parameter, Signature
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind
@@ -32,12 +23,7 @@ from cspec.dsl.words.sets import DISCRETE
 
 
 def argument_kind(
-    typer: Typer,
-    call: Call,
-    signature: Signature,
-    parameter: Parameter,
-    value: Expr,
-    scope: Scope,
+    typer: Typer, call: Call, signature: Signature, parameter: Parameter, value: Expr, scope: Scope
 ) -> Kind | None:
     """The kind of one argument, checked against its parameter; None for a solver."""
     if signature.name in DISCRETE and isinstance(value, Name) and value.id in scope.local:
@@ -46,33 +32,32 @@ def argument_kind(
         _, found = read_settings(value, SOLVERS, typer.values, "solver", typer.source)
         typer.extend(found)
         return None
-    if isinstance(value, Name) and typer.name_unknown(value, scope) and _columns(parameter):
-        return unknown_column(typer, value, scope)
-    if isinstance(value, Name) and typer.name_unknown(value, scope) and _models(parameter):
-        return unknown_model(typer, value)
+    number = "number" in parameter.kinds
+    if isinstance(value, Name) and typer.name_unknown(value, scope) and not number:
+        if "column" in parameter.kinds:
+            return unknown_column(typer, value, scope)
+        if "model" in parameter.kinds:
+            return unknown_model(typer, value)
     if signature.family == "derivative" and (told := _feature(typer, call, value, scope)):
         return told
     kind = typer.kind(value, scope)
     counts = scope.inside or kind.per_example or bool(scope.data)
-    if kind.what == "event" and "number" in parameter.kinds and counts:
+    if kind.what == "event" and number and counts:
         return kind
     if kind.what not in parameter.kinds and kind.what != "unknown":
         if _of_intervals(signature, kind) and value is not call.arguments[0]:
             return UNKNOWN  # said of the first
         wanted = _wanted(signature, parameter)
-        typer.report(
-            "CS302",
-            f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}",
-            value.span,
-            f"{wanted} {'go' if wanted == 'weights' else 'goes'} here",
-            helps=_instead(typer, call, signature, value, kind)
-            or (f"`{signature.name}` is written `{form(signature)}`",),
-            fixes=_outputs(typer, value, signature, kind),
-        )
+        said = f"`{signature.name}` takes {wanted}, and {typer.text(value)} is {WORDS[kind.what]}"
+        label = f"{wanted} {'go' if wanted == 'weights' else 'goes'} here"
+        written = f"`{signature.name}` is written `{form(signature)}`"
+        helps = _instead(typer, call, signature, value, kind) or (written,)
+        fixes = _outputs(typer, value, signature, kind)
+        typer.report("CS302", said, value.span, label, helps=helps, fixes=fixes)
         return UNKNOWN
     if signature.family == "weights" and function_name(value) == "params":
         return _of_a_count(typer, signature, value)
-    known = value_or_none(value, typer.values)
+    known = typer.value(value)
     top = parameter.below and known == parameter.high
     if known is not None and (top or not parameter.low <= known <= parameter.high):
         _out_of_range(typer, signature, parameter, value, known)
@@ -99,13 +84,9 @@ def _feature(typer: Typer, call: Call, value: Expr, scope: Scope) -> Kind | None
 def _of_a_count(typer: Typer, signature: Signature, value: Expr) -> Kind:
     """Report `l2(params(f))`: how many weights there are, not the weights."""
     model = typer.slice(value.arguments[0]) if isinstance(value, Call) and value.arguments else "f"
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` takes weights, and {typer.text(value)} is how many they are",
-        value.span,
-        "weights go here",
-        **writing(value.span, f"{model}.params"),
-    )
+    said = f"`{signature.name}` takes weights, and {typer.text(value)} is how many they are"
+    label = "weights go here"
+    return typer.report("CS302", said, value.span, label, **writing(value.span, f"{model}.params"))
 
 
 def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tuple[Fix, ...]:
@@ -114,24 +95,11 @@ def _outputs(typer: Typer, value: Expr, signature: Signature, kind: Kind) -> tup
     if signature.family == "model" and len(models) == 1 and isinstance(value, Name):
         return replacing(value.span, models[0])
     if signature.family == "groups" and separated(value, typer.slice) is None:
-        meant = by_group(typer, value)
-        if "| column" in meant:
-            return ()  # no column of the spec makes groups
-        return replacing(value.span, meant)
+        meant = by_group(typer, value)  # else no column of the spec makes groups
+        return replacing(value.span, None if "| column" in meant else meant)
     if kind.what != "model" or signature.family not in ("loss", "classifier"):
         return ()
-    meant = f"{typer.source.slice(value.span)}(x)"
-    return replacing(value.span, meant)
-
-
-def _columns(parameter: Parameter) -> bool:
-    """Whether an argument can only be a column."""
-    return "column" in parameter.kinds and "number" not in parameter.kinds
-
-
-def _models(parameter: Parameter) -> bool:
-    """Whether an argument is most likely a model."""
-    return "model" in parameter.kinds and "number" not in parameter.kinds
+    return replacing(value.span, f"{typer.slice(value)}(x)")
 
 
 def _wanted(signature: Signature, parameter: Parameter) -> str:
@@ -148,33 +116,23 @@ def _wanted(signature: Signature, parameter: Parameter) -> str:
     return "a number"
 
 
-def _with(typer: Typer, call: Call, value: Expr, text: str) -> str:
-    """A call as typed, with one argument exchanged."""
-    start, end = call.span.start, call.span.end
-    source = typer.source.text
-    return f"{source[start : value.span.start]}{text}{source[value.span.end : end]}"
-
-
 def _instead(
     typer: Typer, call: Call, signature: Signature, value: Expr, kind: Kind
 ) -> tuple[str, ...]:
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     models = tuple(typer.symbols.models())
     if isinstance(value, String) and value.value in typer.symbols.column_names:
-        return (f"write `{_with(typer, call, value, value.value)}`",)
-    if (
-        signature.family == "derivative"
-        and isinstance(value, String)
-        and value.value.isidentifier()
-    ):
+        return (f"write `{typer.exchanged(call, value, value.value)}`",)
+    derived = signature.family == "derivative"
+    if derived and isinstance(value, String) and value.value.isidentifier():
         feature = feature_meant(typer, call, value.value)
-        return (f"write `{feature or _with(typer, call, value, value.value)}`",)
+        return (f"write `{feature or typer.exchanged(call, value, value.value)}`",)
     if signature.family == "model" and models:
         return (f"write `{signature.name}({models[0]})`",)
     if signature.family in ("loss", "classifier") and kind.what == "model":
         return (f"write `{text}(x)` for its outputs",)
     if signature.name == "kl" and kind.what == "model":
-        parts = [typer.source.slice(a.span) for a in call.arguments]
+        parts = [typer.slice(a) for a in call.arguments]
         both = ", ".join(f"{p}(x)" if p in models else p for p in parts)
         return (f"of their outputs: `E[kl({both})]`",)
     if signature.name == "pairs" and kind.what == "column":
@@ -195,15 +153,16 @@ def _instead(
     if signature.name in BOTH and kind.what == "model":
         return (of_each(typer, value.span, None, f"{text}.weights")[0],)
     if signature.family in ("weights", "reduction") and kind.what == "model":
+        each = typer.exchanged(call, value, "W")
         return (
-            f"over all weights: `{_with(typer, call, value, f'{text}.weights')}`",
-            f"each by itself: `forall W in {text}.weights: {_with(typer, call, value, 'W')} ...`",
+            f"over all weights: `{typer.exchanged(call, value, f'{text}.weights')}`",
+            f"each by itself: `forall W in {text}.weights: {each} ...`",
         )
     if signature.family == "groups":
         meant = separated(value, typer.slice)
         if meant is not None:
             return (f"columns and conditions are separated by commas: `{meant}`",)
-        return (f"write `{_with(typer, call, value, by_group(typer, value))}`",)
+        return (f"write `{typer.exchanged(call, value, by_group(typer, value))}`",)
     if kind.what == "event":
         return (f"write `P[{text}]`",)
     if kind.what == "string" and re.fullmatch(r"-?inf|[-+\d.e%]+", text.strip('"')):
@@ -229,7 +188,7 @@ _BEFORE = 80
 
 def by_group(typer: Typer, value: Expr) -> str:
     """A rate for each group of a column: `P[pred == 1 | sex]`."""
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     if not isinstance(value, Expectation):
         return f"P[pred == 1 | {group(typer)}]"
     if not value.conditions:
@@ -237,9 +196,7 @@ def by_group(typer: Typer, value: Expr) -> str:
     first = value.conditions[0]
     column = first.operands[0] if isinstance(first, Compare) else None
     if isinstance(column, Name) and column.id in typer.symbols.column_names:
-        start = value.span.start
-        head = text[: first.span.start - start]
-        return f"{head}{column.id}{text[first.span.end - start :]}"
+        return typer.exchanged(value, first, column.id)
     if not isinstance(first, EVENTS) or group(typer) in names(first):
         return f"P[pred == 1 | {group(typer)}]"
     return f"{text[:-1].rstrip()}, {group(typer)}]"
@@ -267,15 +224,9 @@ def _out_of_range(
         if signature.name in SIGNATURES and parameter.name == "p":
             share = "it is a share: 4 of 16 is `25%`"
             helps = (f"{share}; for {number(known)} of a hundred write `{number(known)}%`",)
-        fixes = (Fix(span=value.span, replacement=f"{number(known)}%", title="write percent"),)
-    typer.report(
-        "CS304",
-        f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}",
-        value.span,
-        "out of range",
-        helps=helps,
-        fixes=fixes,
-    )
+        fixes = edit(value.span, f"{number(known)}%", "write percent")
+    said = f"`{parameter.name}` of `{signature.name}` is {span}, not {number(known)}"
+    typer.report("CS304", said, value.span, "out of range", helps=helps, fixes=fixes)
 
 
 def _no_choice(
@@ -283,50 +234,36 @@ def _no_choice(
 ) -> None:
     words = [number(choice) for choice in parameter.choices]
     shown = f"{', '.join(words[:-1])} or {words[-1]}"
-    typer.report(
-        "CS304",
-        f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}",
-        value.span,
-        "one of a few",
-        helps=(f"write `{_with(typer, call, value, words[1])}`",),
-    )
+    said = f"`{parameter.name}` of `{signature.name}` is {shown}, not {typer.text(value)}"
+    help_ = f"write `{typer.exchanged(call, value, words[1])}`"
+    typer.report("CS304", said, value.span, "one of a few", helps=(help_,))
 
 
 def _not_whole(typer: Typer, signature: Signature, parameter: Parameter, value: Expr) -> None:
-    typer.report(
-        "CS304",
-        f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}",
-        value.span,
-        "a count",
-        helps=(f"write a whole number, for example `{form(signature)}`",),
-    )
+    said = f"`{parameter.name}` of `{signature.name}` is a whole number, not {typer.text(value)}"
+    help_ = f"write a whole number, for example `{form(signature)}`"
+    typer.report("CS304", said, value.span, "a count", helps=(help_,))
 
 
 def check_order(typer: Typer, call: Call, signature: Signature) -> None:
     """Two arguments that are in their ranges, but not in order: `nm(4, 2)`, `uniform(1, 0)`."""
     if signature.name not in ("nm", "uniform") or len(call.arguments) != 2:
         return
-    first, second = (value_or_none(argument, typer.values) for argument in call.arguments)
-    if (
-        first is None
-        or second is None
-        or first < second
-        or (first == second and signature.name == "nm")
-    ):
+    first, second = (typer.value(argument) for argument in call.arguments)
+    if first is None or second is None or first < second:
         return
-    low, high = (typer.source.slice(argument.span) for argument in call.arguments)
+    if first == second and signature.name == "nm":
+        return
+    low, high = (typer.slice(argument) for argument in call.arguments)
     swapped = f"{signature.name}({high}, {low})"
     empty = signature.name == "uniform"
-    typer.report(
-        "CS303" if empty else "CS304",
-        f"{typer.text(call)}: {low} is not below {high}"
-        if empty
-        else f"{typer.text(call)}: {low} of each {high} can't be kept",
-        call.span,
-        "an empty interval" if empty else "at most n of each m stay",
-        helps=(f"did you mean `{swapped}`?",),
-        fixes=replacing(call.span, swapped) if first != second else (),
-    )
+    code, said, label = "CS304", f"{low} of each {high} can't be kept", "at most n of each m stay"
+    if empty:
+        code, said, label = "CS303", f"{low} is not below {high}", "an empty interval"
+    helps = (f"did you mean `{swapped}`?",)
+    fixes = replacing(call.span, swapped) if first != second else ()
+    said = f"{typer.text(call)}: {said}"
+    typer.report(code, said, call.span, label, helps=helps, fixes=fixes)
 
 
 def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
@@ -334,10 +271,6 @@ def check_clock(typer: Typer, call: Call, signature: Signature) -> None:
     named = {keyword.name: keyword for keyword in call.keywords}
     if signature.name != "ramp" or not {"epochs", "steps"} <= set(named):
         return
-    typer.report(
-        "CS531",
-        "`ramp` says both `epochs` and `steps`",
-        named["steps"].span,
-        "how long, then?",
-        helps=("keep one of the two",),
-    )
+    said = "`ramp` says both `epochs` and `steps`"
+    help_ = "keep one of the two"
+    typer.report("CS531", said, named["steps"].span, "how long, then?", helps=(help_,))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.balls import check_centre
+from cspec.dsl.kinds.forms import check_centre
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import as_value, unknown_dataset, unknown_values
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import is_whole
@@ -17,7 +17,6 @@ from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
     Call,
-    Domain,
     Expr,
     FiniteSet,
     Index,
@@ -27,10 +26,11 @@ from cspec.dsl.tree.nodes import (
     String,
     Vector,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name
+from cspec.dsl.tree.rebuild import function_name, head_word
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.words.sets import BOXES
 
+_NEEDS_A_SET = "`in` needs a set here"
 _POINT = Kind("number")
 _ELEMENTS: dict[str, Kind] = {
     "values": Kind("value"),
@@ -74,17 +74,12 @@ def _moving(typer: Typer, condition: Expr) -> None:
     before = text[text.rfind("\n", 0, start) + 1 : where.start() if where else start].strip()
     meant = f"{before}: {text[start:end]} => {rest}"
     span = Span(where.start() if where else start, colon + 1)
-    typer.report(
-        "CS302",
-        f"{typer.text(condition)} moves with the model: `where` chooses examples beforehand",
-        condition.span,
-        "moves as the model is trained",
-        notes=("what holds under a condition of the model is written `=>`",),
-        helps=(f"write `{meant}`",),
-        fixes=(Fix(span=span, replacement=f": {text[start:end]} =>", title=f"write {meant}"),)
-        if colon > 0
-        else (),
-    )
+    said = f"{typer.text(condition)} moves with the model: `where` chooses examples beforehand"
+    label = "moves as the model is trained"
+    note = "what holds under a condition of the model is written `=>`"
+    help_ = f"write `{meant}`"
+    fixes = edit(span, f": {text[start:end]} =>", f"write {meant}") if colon > 0 else ()
+    typer.report("CS302", said, condition.span, label, notes=(note,), helps=(help_,), fixes=fixes)
 
 
 def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
@@ -111,28 +106,14 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             return _points(typer, binder, _numbered(typer, domain)), None
         case "set" | "unknown":
             return _set(typer, binder, domain, scope, kind), None
-        case "column":
-            text = typer.source.slice(domain.span).partition(".unique")[0]
-            typer.report(
-                "CS317",
-                f"`{text}` is a column: its values are `values({text})`",
-                domain.span,
-                "`in` needs a set here",
-                helps=(f"write `values({text})`",),
-                fixes=(Fix(span=domain.span, replacement=f"values({text})", title="its values"),),
-            )
-            return dict.fromkeys(binder.names, _ELEMENTS["values"]), None
-        case "model":
-            text = typer.source.slice(domain.span)
-            typer.report(
-                "CS317",
-                f"`{text}` is a model: its weights are `{text}.weights`",
-                domain.span,
-                "`in` needs a set here",
-                helps=(f"write `{text}.weights`",),
-                fixes=(Fix(span=domain.span, replacement=f"{text}.weights", title="its weights"),),
-            )
-            return unknown, None
+        case "column" | "model":
+            column, text = kind.what == "column", typer.slice(domain).partition(".unique")[0]
+            what = "values" if column else "weights"
+            meant = f"values({text})" if column else f"{text}.weights"
+            said, label = f"`{text}` is a {kind.what}: its {what} are `{meant}`", _NEEDS_A_SET
+            helps, fixes = (f"write `{meant}`",), edit(domain.span, meant, f"its {what}")
+            typer.report("CS317", said, domain.span, label, helps=helps, fixes=fixes)
+            return dict.fromkeys(binder.names, _ELEMENTS["values"]) if column else unknown, None
         case _:
             _no_set(typer, domain)
             return unknown, None
@@ -140,21 +121,15 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
 
 def _no_set(typer: Typer, domain: Expr) -> None:
     """Report `forall i in 3`, `forall i in [0, 1, 2]`."""
-    text, meant = typer.source.slice(domain.span), ""
+    text, meant = typer.slice(domain), ""
     if isinstance(domain, Number) and is_whole(domain.value) and domain.value > 0:
         meant = f"range({int(domain.value)})"
     elif isinstance(domain, Vector):
         meant = f"{{{text[1:-1]}}}"
-    typer.report(
-        "CS317",
-        f"{typer.text(domain)} is nothing to go over",
-        domain.span,
-        "`in` needs a set here",
-        helps=(f"write `{meant}`",)
-        if meant
-        else ("sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`",),
-        fixes=replacing(domain.span, meant),
-    )
+    said, label = f"{typer.text(domain)} is nothing to go over", _NEEDS_A_SET
+    help_ = "sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`"
+    told = writing(domain.span, meant) if meant else {"helps": (help_,)}
+    typer.report("CS317", said, domain.span, label, **told)
 
 
 def _numbered(typer: Typer, domain: Expr) -> Expr:
@@ -164,14 +139,8 @@ def _numbered(typer: Typer, domain: Expr) -> Expr:
     text, _, number = typer.slice(domain).partition("[")
     number = number.rstrip("] ")
     meant = f"{text}.sample({number if number.isdigit() else 100})"
-    typer.report(
-        "CS317",
-        f"points of a domain have no numbers: how many are drawn is `{meant}`",
-        domain.span,
-        "`in` needs a set here",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(domain.span, meant),
-    )
+    said = f"points of a domain have no numbers: how many are drawn is `{meant}`"
+    typer.report("CS317", said, domain.span, "`in` needs a set here", **writing(domain.span, meant))
     return domain.value
 
 
@@ -200,7 +169,7 @@ def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
 
 def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
     """Report `forall i in range(len(train))`; the data that is meant."""
-    found = _COUNTED.fullmatch(typer.source.slice(domain.span).replace(" ", ""))
+    found = _COUNTED.fullmatch(typer.slice(domain).replace(" ", ""))
     name = next((word for word in found.groups() if word), "") if found else ""
     data = name if name in typer.symbols.datasets() else typer.symbols.default_dataset
     if found is None or data is None:
@@ -208,13 +177,9 @@ def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
     columns = [column.name for column in typer.symbols.datasets()[data]][:2]
     over = f"forall ({', '.join(columns)}) in {data}"
     index = binder.names[0]
-    typer.report(
-        "CS317",
-        f"examples have no numbers: `{index}` goes over the examples themselves",
-        binder.span,
-        "of which data?",
-        helps=(f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`",),
-    )
+    said = f"examples have no numbers: `{index}` goes over the examples themselves"
+    help_ = f"write `{over}:`, and `{columns[0]}` for `{columns[0]}[{index}]`"
+    typer.report("CS317", said, binder.span, "of which data?", helps=(help_,))
     return data
 
 
@@ -225,36 +190,23 @@ _COUNTED = re.compile(
 
 def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) -> None:
     name, ends = binder.names[0], (domain.lower, domain.upper)
-    lower = typer.source.slice(domain.lower.span)
-    upper = typer.source.slice(domain.upper.span)
+    lower, upper = map(typer.slice, ends)
     drawn = f"uniform({lower}, {upper}).sample(100)"
     listed = f"{{{lower}, {upper}}}"
     words = [end for end in ends if isinstance(end, Name) and typer.name_unknown(end, scope)]
     if len(words) == 2 and typer.symbols.datasets():
         values = ", ".join(map(as_value, words))
-        typer.report(
-            "CS325",
-            f"{typer.text(domain)} is an interval: values are listed in braces",
-            domain.span,
-            "ends that are no numbers",
-            **writing(domain.span, f"{{{values}}}"),
-        )
+        said = f"{typer.text(domain)} is an interval: values are listed in braces"
+        label = "ends that are no numbers"
+        typer.report("CS325", said, domain.span, label, **writing(domain.span, f"{{{values}}}"))
         return
-    typer.report(
-        "CS325",
-        f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values",
-        domain.span,
-        "an interval, or these two values?",
-        helps=(
-            f"for points of the interval: `{drawn}`",
-            f"for these two values: `{listed}`",
-            *_around(typer, name, upper),
-        ),
-        fixes=(
-            Fix(span=domain.span, replacement=drawn, title="draw points"),
-            Fix(span=domain.span, replacement=listed, title="use the two values"),
-        ),
-    )
+    said = f"{typer.text(domain)} is an interval: `{name}` would take infinitely many values"
+    label = "an interval, or these two values?"
+    helps = [f"for points of the interval: `{drawn}`", f"for these two values: `{listed}`"]
+    helps += _around(typer, name, upper)
+    fixes = edit(domain.span, drawn, "draw points")
+    fixes += edit(domain.span, listed, "use the two values")
+    typer.report("CS325", said, domain.span, label, helps=helps, fixes=fixes)
 
 
 def _around(typer: Typer, name: str, radius: str) -> tuple[str, ...]:
@@ -295,15 +247,12 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
         case Call(function=Name(id="ball"), keywords=(_, *_)) if scope.data:
             check_centre(typer, domain)
         case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
-            text = typer.source.slice(domain.span)
-            typer.report(
-                "CS325",
-                f"{typer.text(domain)} has infinitely many points",
-                domain.span,
-                "how many of them?",
-                helps=(f"write `{text}.sample(100)`",),
-                fixes=(Fix(span=domain.span, replacement=f"{text}.sample(100)", title=word),),
-            )
+            text = typer.slice(domain)
+            said = f"{typer.text(domain)} has infinitely many points"
+            label = "how many of them?"
+            help_ = f"write `{text}.sample(100)`"
+            fixes = edit(domain.span, f"{text}.sample(100)", word)
+            typer.report("CS325", said, domain.span, label, helps=(help_,), fixes=fixes)
         case Call(function=Name(id="values")):
             _count(typer, binder, 1, "`values` goes over the values of one column")
             return dict.fromkeys(binder.names, _ELEMENTS["values"])
@@ -321,46 +270,26 @@ def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -
 
 def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
     """Report `forall (i, j) in range(3)`: one name a set."""
-    text = typer.source.slice(domain.span)
+    text = typer.slice(domain)
     meant = ", ".join(f"{name} in {text}" for name in binder.names)
     place = Span(binder.span.start, domain.span.end)
-    typer.report(
-        "CS326",
-        f"`({', '.join(binder.names)})` has {len(binder.names)} names, `{text}` has 1",
-        place,
-        "each name goes over a set of its own",
-        **writing(place, meant),
-    )
-
-
-def _axes(typer: Typer, domain: Expr) -> tuple[str, ...]:
-    if isinstance(domain, Name):
-        symbol = typer.symbols.table.get(domain.id)
-        if symbol is not None and isinstance(symbol.item, Domain):
-            return tuple(axis.name for axis in symbol.item.axes)
-    return ()
+    said = f"`({', '.join(binder.names)})` has {len(binder.names)} names, `{text}` has 1"
+    label = "each name goes over a set of its own"
+    typer.report("CS326", said, place, label, **writing(place, meant))
 
 
 def _points(typer: Typer, binder: Binder, domain: Expr) -> dict[str, Kind]:
     """The kinds of the numbers of a point, which has as many as its domain has axes."""
-    axes = _axes(typer, domain)
-    number = len(axes) or _intervals(domain)
-    _count(typer, binder, number, _axes_words(axes, number))
+    item = typer.symbols.domains().get(domain.id) if isinstance(domain, Name) else None
+    axes = [axis.name for axis in item.axes] if item else []
+    intervals = domain.arguments if isinstance(domain, Call) else ()
+    number = len(axes) or (len(intervals) if function_name(domain) in BOXES else 1)
+    why = "its points are single numbers"
+    if axes or number > 1:
+        why = f"its points are ({', '.join(axes) or counted(number, 'number')})"
+    _count(typer, binder, number, why)
     _misplaced(typer, binder, "axis")
     return dict.fromkeys(binder.names, _POINT)
-
-
-def _intervals(domain: Expr) -> int:
-    """How many numbers a point has, of a set that has no name."""
-    if isinstance(domain, Call) and function_name(domain) in BOXES:
-        return len(domain.arguments)
-    return 1
-
-
-def _axes_words(axes: tuple[str, ...], number: int) -> str:
-    if axes or number > 1:
-        return f"its points are ({', '.join(axes) if axes else counted(number, 'number')})"
-    return "its points are single numbers"
 
 
 def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
@@ -375,37 +304,21 @@ def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
         return
     text = typer.slice(binder.domain)
     meant = f"({', '.join(places)}) in {text}"
-    renamed = (
-        n if n == p or n not in places else f"{n}_" for n, p in zip(names, places, strict=False)
-    )
-    typer.report(
-        "CS326",
-        f"`{wrong[0]}` stands at the place of the {word} `{wrong[1]}`, and is another {word}",
-        binder.span,
-        "bound by name, or by place?",
-        helps=(
-            f"by name write `{meant}`",
-            f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`",
-        ),
-        fixes=(
-            Fix(
-                span=Span(binder.span.start, binder.domain.span.end), replacement=meant, title=meant
-            ),
-        ),
-    )
+    both = zip(names, places, strict=False)
+    renamed = (n if n == p or n not in places else f"{n}_" for n, p in both)
+    said = f"`{wrong[0]}` stands at the place of the {word} `{wrong[1]}`, and is another {word}"
+    place = f"by place give it a name of its own: `({', '.join(renamed)}) in {text}`"
+    helps, label = (f"by name write `{meant}`", place), "bound by name, or by place?"
+    fixes = edit(Span(binder.span.start, binder.domain.span.end), meant, meant)
+    typer.report("CS326", said, binder.span, label, helps=helps, fixes=fixes)
 
 
 def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
-    head = head_name(binder.domain)
-    if len(binder.names) == expected or (head and head.id == "values" and expected == 1):
+    if len(binder.names) == expected or (head_word(binder.domain) == "values" and expected == 1):
         return  # `values(a, b)`: what it takes too many of is said there
     names = ", ".join(binder.names)
     written = names if len(binder.names) == 1 else f"({names})"
-    typer.report(
-        "CS326",
-        f"`{written}` has {counted(len(binder.names), 'name')}, "
-        f"{typer.text(binder.domain)} has {expected}",
-        binder.span,
-        why,
-        helps=(f"write {counted(expected, 'name')} before `in`",),
-    )
+    said = f"`{written}` has {counted(len(binder.names), 'name')}"
+    said += f", {typer.text(binder.domain)} has {expected}"
+    helps = (f"write {counted(expected, 'name')} before `in`",)
+    typer.report("CS326", said, binder.span, why, helps=helps)

@@ -1,13 +1,36 @@
-"""What else `P[pred == 1 | sex]` may be meant to say where one number is wanted."""
+"""What else `P[pred == 1 | sex]` may be meant to say where one number is wanted; rates and measures
+of fairness by the names that they have elsewhere.
+
+recall(3)                  P[pred == 3 | y == 3]
+tpr(sex == "F")            P[pred == 1 | y == 1, sex == "F"]
+fpr(sex)                   P[pred == 1 | y != 1, sex], one number a group
+demographic_parity(sex)    gap(P[pred == 1 | sex])
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 
+from cspec.dsl.kinds.typer import Typer
+from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.text.source import NOWHERE
 from cspec.dsl.tree.features import column_of
-from cspec.dsl.tree.nodes import And, Call, Expectation, Expr, Name, Negate, Power, Product, Sum
+from cspec.dsl.tree.nodes import (
+    EVENTS,
+    And,
+    Call,
+    Expectation,
+    Expr,
+    Name,
+    Negate,
+    Number,
+    Power,
+    Product,
+    String,
+    Sum,
+)
 from cspec.dsl.tree.rebuild import names
 
 _LETTERS = ("g", "h", "i")
@@ -16,7 +39,8 @@ _LETTERS = ("g", "h", "i")
 def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | None:
     """`forall g in values(sex):` and `P[pred == 1 | sex == g]`; None for other forms."""
     columns = _columns(expr)
-    letters = _unused(expr)[: len(columns)]
+    # Letters that name nothing in it: beside a column `g` none is called `g`.
+    letters = [letter for letter in _LETTERS if letter not in names(expr)][: len(columns)]
     if not columns or len(letters) < len(columns) or not isinstance(expr, Expectation):
         return None
     events = {name: f"{name} == {letter}" for name, letter in zip(columns, letters, strict=True)}
@@ -46,12 +70,6 @@ def grouped_part(expr: Expr, lets: Mapping[str, Expr]) -> Expr | None:
 
 _EACH = frozenset(("abs", "exp", "log", "sqrt", "relu", "sign"))
 """Functions of one number that are applied to that of each group."""
-
-
-def _unused(expr: Expr) -> tuple[str, ...]:
-    """Letters that name nothing in an expression: beside a column `g` none is called `g`."""
-    taken = names(expr)
-    return tuple(letter for letter in _LETTERS if letter not in taken)
 
 
 def given(expr: Expr, shown: Callable[[Expr], str]) -> str | None:
@@ -97,3 +115,53 @@ def _under(expr: Expectation, events: dict[str, str], shown: Callable[[Expr], st
     conditions = [events.get(column_of(c) or "") or shown(c) for c in expr.conditions]
     data = f" on {expr.dataset}" if expr.dataset and expr.dataset_span != NOWHERE else ""
     return f"{expr.kind}[{shown(expr.body)} | {', '.join(conditions)}{data}]"
+
+
+_CLASS = frozenset(("class_", "label", "pos_label", "positive", "c", "k", "cls"))
+_OWN = frozenset(("x", "y", "pred", "prob"))
+_CLOSE = re.compile(r"(\|[^\]]*)?\]")
+
+
+def rate(typer: Typer, call: Call, word: str) -> str | None:
+    """What a spec writes for `f1_score(y, pred)`, `tpr(sex == "F")`; None for another call."""
+    form = word.lower()
+    known = typer.symbols.column_names - _OWN
+    columns = [a.id for a in call.arguments if isinstance(a, Name) and a.id in known]
+    if form in FAIRNESS:
+        return FAIRNESS[form].format(g=columns[0] if columns else group(typer))
+    if form not in RATES:
+        return None
+    values = [k.value for k in call.keywords if k.name in _CLASS]
+    values += [a for a in call.arguments if isinstance(a, Number | String)]
+    written = RATES[form].format(c=typer.slice(values[0]) if values else "1")
+    given = [typer.slice(a) for a in call.arguments if isinstance(a, EVENTS)]
+    data, known = typer.symbols.datasets(), typer.symbols.column_names
+    given += [f"{k.name} == {typer.slice(k.value)}" for k in call.keywords if k.name in known]
+    sets = [a.id for a in call.arguments if isinstance(a, Name) and a.id in data]
+    if sets and not given and not columns:
+        return written.replace("]", f" on {sets[0]}]")
+    return _with_conditions(written, (*given, *columns))
+
+
+def measured(word: str, conditions: Sequence[str]) -> str:
+    """`P[pred == 1 | y == 1, sex]` for `TPR` under conditions: a rate that has a name elsewhere."""
+    return _with_conditions(RATES[word.lower()].format(c="1"), conditions)
+
+
+def _with_conditions(rate: str, conditions: Sequence[str]) -> str:
+    joined = ", ".join(conditions)
+    return (
+        _CLOSE.sub(lambda m: f"{m[1] + ',' if m[1] else ' |'} {joined}]", rate) if joined else rate
+    )
+
+
+def fairness(typer: Typer, word: str) -> str | None:
+    """`gap(P[pred == 1 | sex])` for `demographic_parity` alone."""
+    form = FAIRNESS.get(word.lower())
+    return form.format(g=group(typer)) if form else None
+
+
+def group(typer: Typer) -> str:
+    """The column of groups, as far as one can guess: the first that is neither input nor target."""
+    names = (c.name for columns in typer.symbols.datasets().values() for c in columns)
+    return next((name for name in names if name not in _OWN), "column")

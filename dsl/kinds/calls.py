@@ -13,17 +13,16 @@ from cspec.dsl.kinds.foreign import (
     module_call,
 )
 from cspec.dsl.kinds.forms import unknown_keyword
-from cspec.dsl.kinds.metrics import metric_kind
 from cspec.dsl.kinds.operands import declared_shape
 from cspec.dsl.kinds.parts import at_a_point
-from cspec.dsl.kinds.table import table_call
+from cspec.dsl.kinds.table import metric_kind, table_call
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part, unknown_function, unknown_name
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -35,8 +34,8 @@ from cspec.dsl.tree.nodes import (
     Model,
     Name,
     Vector,
-    walk,
 )
+from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
@@ -79,13 +78,8 @@ def _average(typer: Typer, call: Call, function: Name) -> Kind:
     if call.keywords and not call.arguments:
         inner = re.sub(r"(?<![=<>!])=(?!=)", " == ", inner, count=1).replace("  ", " ")
     meant = f"{function.id}[{inner}]"
-    return typer.report(
-        "CS201",
-        f"`{function.id}` stands before square brackets",
-        function.span,
-        "no function",
-        **writing(call.span, meant),
-    )
+    said = f"`{function.id}` stands before square brackets"
+    return typer.report("CS201", said, function.span, "no function", **writing(call.span, meant))
 
 
 def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Kind:
@@ -99,13 +93,9 @@ def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Ki
     elif isinstance(head, Name) and typer.name_unknown(head, scope):
         kind = unknown_name(typer, head, scope, typer.signatures)
     if kind is None:
-        kind = typer.report(
-            "CS302",
-            f"{typer.text(function)} can't be called: it is no function",
-            function.span,
-            "a value",
-            helps=("for a product write `*` before the `(`",),
-        )
+        said = f"{typer.text(function)} can't be called: it is no function"
+        help_ = "for a product write `*` before the `(`"
+        kind = typer.report("CS302", said, function.span, "a value", helps=(help_,))
     _arguments_only(typer, call, scope)
     return kind
 
@@ -125,14 +115,10 @@ def _local_call(typer: Typer, call: Call, function: Name, scope: Scope) -> Kind:
         return _arguments_only(typer, call, scope)
     alone = word == "count" or not call.arguments
     product = f"for a product write `{word}*({', '.join(map(typer.slice, call.arguments))})`"
-    return typer.report(
-        "CS302",
-        f"`{word}` is no function",
-        call.span,
-        "the number of examples of a group" if word == "count" else "a name of this line",
-        helps=(f"write `{word}`",) if alone else (product, f"or `{word}` alone"),
-        fixes=replacing(call.span, word) if alone else (),
-    )
+    label = "the number of examples of a group" if word == "count" else "a name of this line"
+    helps = (f"write `{word}`",) if alone else (product, f"or `{word}` alone")
+    told = {"helps": helps, "fixes": replacing(call.span, word) if alone else ()}
+    return typer.report("CS302", f"`{word}` is no function", call.span, label, **told)
 
 
 def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:
@@ -164,49 +150,34 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         # What is `a @ b` between vectors of unknown sizes is a number between these.
         single = kind.what == "tensor" and declared_shape(typer, call) == ()
         return kind._replace(what="number") if single else kind
-    if isinstance(item, Let) and _takes(typer, item) is not None:
-        return UNKNOWN  # what the `let` lacks is said there
-    return called_entry(typer, call, function) or typer.report(
-        "CS302",
-        f"`{function.id}` is no function",
-        function.span,
-        f"defined as {'a number' if symbol.role != 'data' else 'data'}",
-        helps=(f"write `{function.id}` alone, without the parentheses",),
-        fixes=replacing(call.span, function.id),
-    )
-
-
-def _takes(typer: Typer, item: Let) -> Name | None:
-    """The name in a `let` that nothing defines, and that may be what it is called with."""
-    names = (node for node in walk(item.value) if isinstance(node, Name))
-    return next((n for n in names if typer.name_unknown(n, OUTSIDE)), None)
+    lacks = names(item.value) if isinstance(item, Let) else ()
+    if any(typer.name_unknown(Name(id=word), OUTSIDE) for word in lacks):
+        return UNKNOWN  # what the `let` lacks, which it may be called with, is said there
+    said = f"`{function.id}` is no function"
+    label = f"defined as {'a number' if symbol.role != 'data' else 'data'}"
+    helps = (f"write `{function.id}` alone, without the parentheses",)
+    told = {"helps": helps, "fixes": replacing(call.span, function.id)}
+    entry = called_entry(typer, call, function)
+    return entry or typer.report("CS302", said, function.span, label, **told)
 
 
 def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
     """`f(x, sex=1)`."""
-    typer.report(
-        "CS301",
-        f"`{function.id}` takes inputs, and no setting `{keyword.name}`",
-        keyword.span,
-        "a model is called with what it sees",
-        helps=(
-            f"write `{function.id}(x)`",
-            "for inputs that are changed bring them along as a column of their own:"
-            f" `data train(x, y, changed)`, `{function.id}(changed)`",
-        ),
-    )
+    said = f"`{function.id}` takes inputs, and no setting `{keyword.name}`"
+    label = "a model is called with what it sees"
+    other = "for inputs that are changed bring them along as a column of their own"
+    other += f": `data train(x, y, changed)`, `{function.id}(changed)`"
+    helps = (f"write `{function.id}(x)`", other)
+    typer.report("CS301", said, keyword.span, label, helps=helps)
 
 
 def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
     """`f()`."""
-    return typer.report(
-        "CS301",
-        f"`{function.id}()` has no inputs",
-        call.span,
-        "a model is called with what it sees",
-        helps=(f"write `{function.id}(x)`",),
-        fixes=(Fix(span=call.span, replacement=f"{function.id}(x)", title="the inputs"),),
-    )
+    said = f"`{function.id}()` has no inputs"
+    label = "a model is called with what it sees"
+    help_ = f"write `{function.id}(x)`"
+    fixes = edit(call.span, f"{function.id}(x)", "the inputs")
+    return typer.report("CS301", said, call.span, label, helps=(help_,), fixes=fixes)
 
 
 def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], scope: Scope) -> bool:
@@ -219,14 +190,9 @@ def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], sco
     message = f"`{name}` takes {counted(expected, 'argument')}, not {given + len(call.keywords)}"
     if named:
         message = f"`{name}` is called by place: `{named[0]}` is no setting"
-    typer.report(
-        "CS301",
-        message,
-        call.span,
-        f"defined as `{form}`",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(call.span, meant) if meant != form else (),
-    )
+    help_ = f"write `{meant}`"
+    fixes = replacing(call.span, meant) if meant != form else ()
+    typer.report("CS301", message, call.span, f"defined as `{form}`", helps=(help_,), fixes=fixes)
     return False
 
 
@@ -262,7 +228,7 @@ def _starts(typer: Typer) -> dict[str, str]:
     """Where each axis of the domains begins, as written."""
     starts: dict[str, str] = {}
     for domain in typer.symbols.domains().values():
-        ends = re.findall(r"\[([^\[\]]*)\]", typer.source.slice(domain.source.span))
+        ends = re.findall(r"\[([^\[\]]*)\]", typer.slice(domain.source))
         if len(ends) == len(domain.axes):
             named = zip(domain.axes, ends, strict=True)
             starts |= {axis.name: split_arguments(end)[0] for axis, end in named}
@@ -271,14 +237,10 @@ def _starts(typer: Typer) -> dict[str, str]:
 
 def _compared(typer: Typer, call: Call, parameter: str) -> str:
     """What may stand for a parameter: a class, where the prediction or the target is compared."""
-    word = call.function.id if isinstance(call.function, Name) else ""
-    let = typer.symbols.lets().get(word)
+    let = typer.symbols.lets().get(function_name(call) or "")
     text = typer.slice(let.value) if let else ""
-    return (
-        "1"
-        if re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{re.escape(parameter)}\b", text)
-        else parameter
-    )
+    class_ = re.search(rf"\b(?:pred|y)[ \t]*[=!]=[ \t]*{re.escape(parameter)}\b", text)
+    return "1" if class_ else parameter
 
 
 def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
@@ -307,18 +269,15 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     if kind.what == "model" and function.name in ("weights", "params"):
         for argument in call.arguments:
             if typer.kind(argument, scope).what not in ("string", "unknown"):
-                typer.report(
-                    "CS302",
-                    f"{typer.text(argument)} is no name pattern",
-                    argument.span,
-                    "a pattern in quotes goes here",
-                    helps=(f'write `{typer.source.slice(function.span)}("conv*")`',),
-                )
+                said = f"{typer.text(argument)} is no name pattern"
+                label = "a pattern in quotes goes here"
+                help_ = f'write `{typer.slice(function)}("conv*")`'
+                typer.report("CS302", said, argument.span, label, helps=(help_,))
         return Kind("weights", False, kind.moves, kind.gradient)
     if kind.what in ("scores", "number") and function.name in DERIVATIVES:
         return _derived(typer, call, function)
     if kind.what in ("domain", "set") and function.name in ("sample", "grid"):
-        return _points(typer, call, function, scope)
+        return _points(typer, call, function)
     return typer.kind(function, scope)
 
 
@@ -326,19 +285,14 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`u.diff(t)`."""
     parts = [function.value, *call.arguments]
     meant = f"{function.name}({', '.join(map(typer.slice, parts))})"
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no part `{function.name}`: it is a function",
-        function.name_span,
-        "no part",
-        **writing(call.span, meant),
-    )
+    said = f"{typer.text(function.value)} has no part `{function.name}`: it is a function"
+    return typer.report("CS210", said, function.name_span, "no part", **writing(call.span, meant))
 
 
 def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
-    model = typer.source.slice(function.value.span)
-    given = typer.source.slice(call.arguments[0].span) if call.arguments else "x"
+    model = typer.slice(function.value)
+    given = typer.slice(call.arguments[0]) if call.arguments else "x"
     meant = OF_MODELS[function.name].format(f=model, x=given)
     return method_of_python(typer, function, **writing(call.span, meant))
 
@@ -352,7 +306,7 @@ _OF_WEIGHTS = {
 
 def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`f.weights.norm(2)`."""
-    text = typer.source.slice(function.value.span)
+    text = typer.slice(function.value)
     order = typer.slice(call.arguments[0]) if call.arguments else ""
     form = _OF_WEIGHTS[function.name].format(text)
     if function.name == "norm" and order == "1":
@@ -373,21 +327,15 @@ _GROUP = frozenset({"groupby", "group_by", "by", "over"})
 
 def _no_method(typer: Typer, function: Attribute) -> Kind:
     """`sex.str()`: a column has features, and no methods."""
-    return typer.report(
-        "CS210",
-        f"{typer.text(function.value)} has no method `{function.name}`",
-        function.name_span,
-        "a method of Python",
-        helps=(
-            f"compare the column: `{typer.slice(function.value)} == 1`; a mean of it is"
-            f" `E[{typer.slice(function.value)}]`",
-        ),
-    )
+    column, label = typer.slice(function.value), "a method of Python"
+    said = f"{typer.text(function.value)} has no method `{function.name}`"
+    help_ = f"compare the column: `{column} == 1`; a mean of it is `E[{column}]`"
+    return typer.report("CS210", said, function.name_span, label, helps=(help_,))
 
 
 def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`ce(f(x), y).mean()`: a method of tensors in Python."""
-    text, word = typer.source.slice(function.value.span), function.name
+    text, word = typer.slice(function.value), function.name
     given = typer.source.text[function.span.end + 1 : call.span.end - 1].strip()
     whole = text.startswith("(") and text.endswith(")")
     if word in _CHOOSE:
@@ -405,27 +353,18 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
 
 
-def _points(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+def _points(typer: Typer, call: Call, function: Attribute) -> Kind:
     if len(call.arguments) != 1:
-        return typer.report(
-            "CS301",
-            f"`{function.name}` takes the number of points",
-            call.span,
-            f"{counted(len(call.arguments), 'argument')} given",
-            helps=(f"write `{typer.source.slice(function.span)}(100)`",),
-        )
-    count = value_or_none(call.arguments[0], typer.values)
+        said = f"`{function.name}` takes the number of points"
+        label = f"{counted(len(call.arguments), 'argument')} given"
+        help_ = f"write `{typer.slice(function)}(100)`"
+        return typer.report("CS301", said, call.span, label, helps=(help_,))
+    count = typer.value(call.arguments[0])
     if count is not None and (count < 1 or not is_whole(count)):
-        typer.report(
-            "CS304",
-            f"{typer.text(call.arguments[0])} is no number of points",
-            call.arguments[0].span,
-            "a whole number of at least 1 goes here",
-            **writing(
-                call.arguments[0].span,
-                number(max(1, ceil(abs(count)))) if isfinite(count) else "100",
-            ),
-        )
+        given, label = call.arguments[0], "a whole number of at least 1 goes here"
+        said = f"{typer.text(given)} is no number of points"
+        meant = number(max(1, ceil(abs(count)))) if isfinite(count) else "100"
+        typer.report("CS304", said, given.span, label, **writing(given.span, meant))
     for keyword in call.keywords:
         if function.name == "sample" and keyword.name == "redraw":
             continue

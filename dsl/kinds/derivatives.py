@@ -35,7 +35,9 @@ def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
         weights = {name for binder in binders for name in binder.names}
         bound = {n for node in nodes if isinstance(node, Binder) for n in node.names}
         for node in nodes:
-            if isinstance(node, Call) and _is_derivative(typer, node):
+            word = function_name(node)
+            known = word in DERIVATIVES and typer.symbols.role(word or "") is None
+            if known and isinstance(node, Call):
                 for variable in node.arguments[1:]:
                     if column_of_variable(variable) not in weights:
                         _variable(typer, node, variable, bound)
@@ -47,15 +49,9 @@ def _of_weights(domain: Expr) -> bool:
     return isinstance(part, Attribute) and part.name in ("weights", "params")
 
 
-def _is_derivative(typer: Typer, call: Call) -> bool:
-    function = call.function
-    named = isinstance(function, Name) and function.id in DERIVATIVES
-    return named and typer.symbols.role(getattr(function, "id", "")) is None
-
-
 def _by_a_name(typer: Typer, call: Call) -> str:
     """What is derived, by the first axis or column of the spec."""
-    word, of = typer.source.slice(call.function.span), typer.slice(call.arguments[0])
+    word, of = typer.slice(call.function), typer.slice(call.arguments[0])
     axes = [axis.name for item in typer.symbols.domains().values() for axis in item.axes]
     by = next((a for a in (*axes, *sorted(typer.symbols.column_names)) if a != of), "x")
     return f"a name goes there: `{word}({of}, {by})`"
@@ -67,23 +63,20 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
         return  # a text where a name belongs, which its kind says
     if name is None:
         first = call.arguments[1]
-        by = typer.source.slice(first.span)
+        by = typer.slice(first)
         head = typer.source.text[call.span.start : first.span.end]
         count = variable.value if isinstance(variable, Number) else 0
         if isinstance(variable, Power) and isinstance(variable.exponent, Number):
-            first, by = variable.base, typer.source.slice(variable.base.span)
+            first, by = variable.base, typer.slice(variable.base)
             head = f"{typer.source.text[call.span.start : variable.span.start]}{by}"
             count = variable.exponent.value
         known = count in (2, 3, 4) and column_of_variable(first) is not None
         again = f"{head}{f', {by}' * (int(count) - 1)})" if known else ""
-        typer.report(
-            "CS302",
-            f"{typer.text(variable)} is nothing that a derivative is taken by",
-            variable.span,
-            "a column, a coordinate or a feature goes here",
-            helps=(f"write `{again}`" if known else _by_a_name(typer, call),),
-            fixes=replacing(call.span, again),
-        )
+        said = f"{typer.text(variable)} is nothing that a derivative is taken by"
+        label = "a column, a coordinate or a feature goes here"
+        help_ = f"write `{again}`" if known else _by_a_name(typer, call)
+        fixes = replacing(call.span, again)
+        typer.report("CS302", said, variable.span, label, helps=(help_,), fixes=fixes)
         return
     if typer.symbols.role(name) in ("model", "param", "let", "data", "domain"):
         return  # of another kind, which its kind says
@@ -94,23 +87,16 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
     unknown = isinstance(variable, Name) and typer.name_unknown(variable, OUTSIDE)
     if unknown and name not in bound and feature_meant(typer, call, name) is not None:
         return  # said where its kind is
-    word, by = typer.source.slice(call.arguments[0].span), typer.source.slice(variable.span)
+    word, by = typer.slice(call.arguments[0]), typer.slice(variable)
     inner = call.arguments[0]
     model = function_name(inner)
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
     if model in typer.symbols.models():
-        helps.insert(
-            0,
-            "on a wall go over its own points: `domain wall(t, x) = box([0, 1], [0, 0])` and "
-            f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`",
-        )
-    typer.report(
-        "CS302",
-        f"`{word}` does not depend on `{by}`: its derivative is 0 whatever is trained",
-        call.span,
-        f"`{by}` does not stand in it",
-        helps=tuple(helps),
-    )
+        over = f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`"
+        box = "`domain wall(t, x) = box([0, 1], [0, 0])`"
+        helps.insert(0, f"on a wall go over its own points: {box} and {over}")
+    said = f"`{word}` does not depend on `{by}`: its derivative is 0 whatever is trained"
+    typer.report("CS302", said, call.span, f"`{by}` does not stand in it", helps=tuple(helps))
 
 
 def feature_meant(typer: Typer, call: Call, word: str) -> str | None:
@@ -122,25 +108,17 @@ def feature_meant(typer: Typer, call: Call, word: str) -> str | None:
     bare = isinstance(given, Name) and given.id in models
     if "x" not in columns or word in ("x", "y") or not (bare or (called and "x" in names(given))):
         return None
-    by = [f"x.{word}" if _word_of(a) == word else typer.slice(a) for a in call.arguments[1:]]
-    head = typer.source.slice(call.function.span)
+    others = map(typer.slice, call.arguments[1:])
+    by = [f"x.{word}" if other in (word, f'"{word}"') else other for other in others]
+    head = typer.slice(call.function)
     return f"{head}({', '.join([f'{text}(x)' if bare else text, *by])})"
-
-
-def _word_of(expr: Expr) -> str | None:
-    return expr.id if isinstance(expr, Name) else expr.value if isinstance(expr, String) else None
 
 
 def unknown_feature(typer: Typer, call: Call, variable: Name, meant: str) -> Kind:
     """Report `grad(f(x), age)` where nothing is called `age`."""
-    return typer.report(
-        "CS201",
-        f"unknown name `{variable.id}`: a feature of the input is `x.{variable.id}`",
-        variable.span,
-        "not defined in this spec",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(call.span, meant),
-    )
+    said = f"unknown name `{variable.id}`: a feature of the input is `x.{variable.id}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", said, variable.span, label, **writing(call.span, meant))
 
 
 def _of_a_column(typer: Typer, call: Call, name: str) -> bool:
@@ -148,15 +126,10 @@ def _of_a_column(typer: Typer, call: Call, name: str) -> bool:
     meant = feature_meant(typer, call, name) if name in typer.symbols.column_names else None
     if meant is None:
         return False
-    typer.report(
-        "CS302",
-        f"{typer.text(call.arguments[0])} does not depend on the column `{name}`: a feature of its"
-        f" input is `x.{name}`",
-        call.span,
-        f"`{name}` does not stand in it",
-        helps=(f"write `{meant}`",),
-        fixes=replacing(call.span, meant),
-    )
+    said = f"{typer.text(call.arguments[0])} does not depend on the column `{name}`"
+    said += f": a feature of its input is `x.{name}`"
+    label = f"`{name}` does not stand in it"
+    typer.report("CS302", said, call.span, label, **writing(call.span, meant))
     return True
 
 
@@ -172,15 +145,11 @@ def _no_axis(typer: Typer, call: Call, name: str) -> bool:
     others = set(re.findall(r"\b(?:diff|laplacian)\(\w+(?:\([^()]*\))?, *(\w+)", line))
     free = [axis for axis in axes if axis not in others]
     near = closest(name, axes) or (free or [*axes])[-1]
-    head = typer.source.slice(call.function.span)
+    head = typer.slice(call.function)
     by = ", ".join(near if typer.slice(a) == name else typer.slice(a) for a in call.arguments[1:])
-    typer.report(
-        "CS302",
-        f"`{name}` is no coordinate of `{word}`: it is a function of {listing(axes, 'and')}",
-        call.span,
-        "derived by what does not exist",
-        **writing(call.span, f"{head}({word}, {by})"),
-    )
+    said = f"`{name}` is no coordinate of `{word}`: it is a function of {listing(axes, 'and')}"
+    label = "derived by what does not exist"
+    typer.report("CS302", said, call.span, label, **writing(call.span, f"{head}({word}, {by})"))
     return True
 
 
@@ -206,36 +175,18 @@ def unknown_derivative(typer: Typer, name: Name) -> Kind | None:
     """Report `u_t`, `u_xx`, `du/dt`, `d2u/dx2` where `u` is a model of `t` and `x`."""
     fields = {n: m.arguments for n, m in typer.symbols.models().items() if m.arguments}
     stem, _, by = name.id.rpartition("_")
-    if stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}:
-        form = f"diff({stem}, {', '.join(by)})"
-        return typer.report(
-            "CS201",
-            f"unknown name `{name.id}`",
-            name.span,
-            "not defined in this spec",
-            **writing(name.span, form),
-        )
-    if form := _of_one_axis(name.id, fields):
-        return typer.report(
-            "CS201",
-            f"unknown name `{name.id}`",
-            name.span,
-            "not defined in this spec",
-            **writing(name.span, form),
-        )
+    named = stem in fields and by and set(by) <= {a for a in fields[stem] if len(a) == 1}
+    form = f"diff({stem}, {', '.join(by)})" if named else _of_one_axis(name.id, fields)
+    if form:
+        return typer.unknown(name, f"write `{form}`", new=form)
     text, start = typer.source.text, name.span.start
     found = _QUOTIENT.match(text, start)
     if found is not None and found["of"] in fields and found["by"] in fields[found["of"]]:
         count = int(found["power"].strip("^") or 1)
         form = f"diff({', '.join([found['of'], *[found['by']] * count])})"
         place = Span(*found.span())
-        return typer.report(
-            "CS201",
-            f"`{found[0]}`: a derivative is written `{form}`",
-            place,
-            "no quotient",
-            **writing(place, form),
-        )
+        said = f"`{found[0]}`: a derivative is written `{form}`"
+        return typer.report("CS201", said, place, "no quotient", **writing(place, form))
     behind = re.search(r"[d∂]\w+/\Z", text[max(0, start - 40) : start])
     known = {f"d{a}" for arguments in fields.values() for a in arguments}
     return UNKNOWN if behind and name.id.rstrip("0123456789") in known else None

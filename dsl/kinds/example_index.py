@@ -49,7 +49,7 @@ def _indexed(typer: Typer, node: Scoped, binder: Binder) -> None:
         return
     used = [i for i, column in enumerate(columns) if any(column in names(f.value) for f in found)]
     listed = ", ".join(columns[: used[-1] + 1])
-    whole = re.sub(rf"\[[ \t]*{re.escape(bound)}[ \t]*\]", "", typer.source.slice(node.span))
+    whole = re.sub(rf"\[[ \t]*{re.escape(bound)}[ \t]*\]", "", typer.slice(node))
     each = listed if "," not in listed else f"({listed})"
     meant = re.sub(
         rf"\b{re.escape(bound)}([ \t]+in[ \t]+{re.escape(data)}\b)",
@@ -57,11 +57,7 @@ def _indexed(typer: Typer, node: Scoped, binder: Binder) -> None:
         whole,
     )
     first = found[0]
-    typer.report(
-        "CS333",
-        f"{typer.text(first)}: an index chooses a feature or an output, never an example",
-        first.span,
-        f"`{bound}` is no number of an example",
-        notes=(f"a quantifier over `{data}` names its columns, which stand for their values",),
-        **writing(node.span, meant),
-    )
+    said = f"{typer.text(first)}: an index chooses a feature or an output, never an example"
+    label = f"`{bound}` is no number of an example"
+    note = f"a quantifier over `{data}` names its columns, which stand for their values"
+    typer.report("CS333", said, first.span, label, notes=(note,), **writing(node.span, meant))

@@ -75,8 +75,7 @@ class ExpressionTyper(Typer):
                 return expectation_kind(self, expr, scope)
             case Comprehension():
                 return comprehension_kind(self, expr, scope)
-            case _:
-                return self._structure(expr, scope)
+        return self._structure(expr, scope)
 
     def _structure(self, expr: Expr, scope: Scope) -> Kind:
         """The kind of what is made of parts, or is a part."""
@@ -91,8 +90,7 @@ class ExpressionTyper(Typer):
                 return index_kind(self, value, indices, scope)
             case Attribute():
                 return attribute_kind(self, expr, scope)
-            case _:
-                return UNKNOWN
+        return UNKNOWN
 
 
 def kind_of(

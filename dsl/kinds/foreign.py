@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.rates import rate
+from cspec.dsl.kinds.by_group import rate
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import MODULES, root_of
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import meant
 from cspec.dsl.messages.wording import bracketed
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Membership, Name, Number, Var
 from cspec.dsl.words.functions import Signature
 from cspec.dsl.words.kind import Kind
@@ -88,7 +87,7 @@ def module_call(typer: Typer, call: Call, function: Attribute, scope: Scope) -> 
     known = isinstance(root, Name) and root.id in MODULES and typer.name_unknown(root, scope)
     loss = _loss(typer, call, function.name)
     if known and loss is not None and isinstance(root, Name):
-        text = typer.source.slice(function.span)
+        text = typer.slice(function)
         headline = f"`{text}`: `{root.id}` is not defined in this spec"
         return _called(typer, call, function, loss, headline)
     meant = _filled(typer, call, {**CALLS, "norm": "norm({0}, 2)"}.get(function.name))
@@ -109,7 +108,7 @@ def _loss(typer: Typer, call: Call, word: str) -> str | None:
     known = meant(word)
     if known is None or known.word not in LOSSES or len(call.arguments) != 2:
         return None
-    parts = [typer.source.slice(argument.span) for argument in call.arguments]
+    parts = [typer.slice(argument) for argument in call.arguments]
     if isinstance(call.arguments[0], Name) and not isinstance(call.arguments[1], Name):
         parts.reverse()
     return f"{known.word}({', '.join(parts)})"
@@ -118,14 +117,10 @@ def _loss(typer: Typer, call: Call, word: str) -> str | None:
 def _called(
     typer: Typer, call: Call, function: Name | Attribute, meant: str, headline: str = ""
 ) -> Kind:
-    named = typer.source.slice(function.span)
-    return typer.report(
-        "CS201",
-        headline or f"unknown name `{named}`",
-        function.span,
-        "not defined in this spec",
-        **writing(call.span, meant),
-    )
+    named = typer.slice(function)
+    said = headline or f"unknown name `{named}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", said, function.span, label, **writing(call.span, meant))
 
 
 def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
@@ -138,17 +133,14 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
         return _product(typer, call, function)
     if dimensions != len(call.arguments):
         return None
-    inner = ", ".join(typer.source.slice(argument.span) for argument in call.arguments)
+    inner = ", ".join(typer.slice(argument) for argument in call.arguments)
     meant = f"{function.id}[{inner}]"
-    return typer.report(
-        "CS302",
-        f"`{function.id}` is no function: its entries stand in square brackets",
-        function.span,
-        "a `var` with entries",
-        notes=("indices begin at 0",),
-        helps=(f"write `{meant}`", *_from_one(function.id, call)),
-        fixes=replacing(call.span, meant),
-    )
+    said = f"`{function.id}` is no function: its entries stand in square brackets"
+    label = "a `var` with entries"
+    helps = (f"write `{meant}`", *_from_one(function.id, call))
+    fixes = replacing(call.span, meant)
+    told = {"notes": ("indices begin at 0",), "helps": helps, "fixes": fixes}
+    return typer.report("CS302", said, function.span, label, **told)
 
 
 def _from_one(name: str, call: Call) -> tuple[str, ...]:
@@ -164,14 +156,11 @@ def _product(typer: Typer, call: Call, function: Name) -> Kind:
     """`x(x - 1)`, where `x` is a number."""
     place = function.span.end
     meant = f"{function.id}*{typer.source.text[place : call.span.end]}"
-    return typer.report(
-        "CS302",
-        f"`{function.id}` is no function",
-        function.span,
-        "a `var`, one number",
-        helps=(f"for a product write `{meant}`",),
-        fixes=replacing(call.span, meant),
-    )
+    said = f"`{function.id}` is no function"
+    label = "a `var`, one number"
+    help_ = f"for a product write `{meant}`"
+    fixes = replacing(call.span, meant)
+    return typer.report("CS302", said, function.span, label, helps=(help_,), fixes=fixes)
 
 
 def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
@@ -181,7 +170,7 @@ def binary_method(typer: Typer, call: Call, function: Attribute) -> Kind | None:
         return None
     parts = (function.value, call.arguments[0])
     plain = "{0}" in template
-    texts = [typer.source.slice(p.span) if plain else bracketed(typer.source, p) for p in parts]
+    texts = [typer.slice(p) if plain else bracketed(typer.source, p) for p in parts]
     meant = template.format(*texts)
     return method_of_python(typer, function, **writing(call.span, meant))
 
@@ -192,29 +181,22 @@ def method_of_python(typer: Typer, function: Attribute, **extra: object) -> Kind
     return typer.report("CS210", message, function.name_span, "a method of Python", **extra)
 
 
-def constant_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
+def constant_first(typer: Typer, call: Call, signature: Signature) -> Kind | None:
     """Report `cvar(0.9, e)`, `norm(2, w)`: the constant stands behind what it is about."""
     name = _LATER.get(signature.name)
     named = any(keyword.name != "on" for keyword in call.keywords)
     if name is None or len(call.arguments) != 2 or named:
         return None
     first, second = call.arguments
-    if (
-        value_or_none(first, typer.values) is None
-        or value_or_none(second, typer.values) is not None
-    ):
+    if typer.value(first) is None or typer.value(second) is not None:
         return None
     if isinstance(second, Name) and second.id in typer.symbols.params():
         return None
-    level, value = typer.source.slice(first.span), typer.source.slice(second.span)
+    level, value = typer.slice(first), typer.slice(second)
     meant = f"{signature.name}({value}, {level})"
-    return typer.report(
-        "CS302",
-        f"the arguments of `{signature.name}` stand the other way round",
-        call.span,
-        f"`{level}` is the {name}, and stands second",
-        **writing(call.span, meant),
-    )
+    said = f"the arguments of `{signature.name}` stand the other way round"
+    label = f"`{level}` is the {name}, and stands second"
+    return typer.report("CS302", said, call.span, label, **writing(call.span, meant))
 
 
 def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind | None:
@@ -226,14 +208,10 @@ def index_first(typer: Typer, call: Call, signature: Signature, scope: Scope) ->
         return _binder_second(typer, call, signature, term, scope)
     if not isinstance(index, Name) or not typer.name_unknown(index, scope) or call.keywords:
         return None
-    text = typer.source.slice(term.span)
-    return typer.report(
-        "CS301",
-        f"the index of a `{signature.name}` stands behind its term, with what it runs over",
-        call.span,
-        f"over which `{index.id}`?",
-        helps=(f"write `{signature.name}({text} for {index.id} in range(n))`",),
-    )
+    text = typer.slice(term)
+    said = f"the index of a `{signature.name}` stands behind its term, with what it runs over"
+    help_ = f"write `{signature.name}({text} for {index.id} in range(n))`"
+    return typer.report("CS301", said, call.span, f"over which `{index.id}`?", helps=(help_,))
 
 
 def _binder_second(
@@ -242,12 +220,8 @@ def _binder_second(
     """`sum(x[i], i in range(3))`: a comma in place of `for`."""
     if not isinstance(binder.element, Name) or not typer.name_unknown(binder.element, scope):
         return None
-    term, over = typer.source.slice(call.arguments[0].span), typer.source.slice(binder.span)
+    term, over = typer.slice(call.arguments[0]), typer.slice(binder)
     meant = f"{signature.name}({term} for {over})"
-    return typer.report(
-        "CS301",
-        f"what a `{signature.name}` runs over stands behind `for`",
-        call.span,
-        "a comma stands here",
-        **writing(call.span, meant),
-    )
+    said = f"what a `{signature.name}` runs over stands behind `for`"
+    label = "a comma stands here"
+    return typer.report("CS301", said, call.span, label, **writing(call.span, meant))

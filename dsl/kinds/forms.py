@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.balls import centre_left_out, with_centre
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, replacing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.synonyms import SETTING_WORDS
 from cspec.dsl.messages.wording import closest, counted, listing
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.text.source import line_of
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import Call, Expectation, Keyword, Name, Number
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import DERIVATIVES, SIGNATURES, Parameter, Signature
@@ -60,14 +60,9 @@ def too_many(typer: Typer, call: Call, signature: Signature) -> None:
     help_ = _all_of_them(typer, call) or f"write `{form_here(typer, call, signature)}`"
     called = help_.startswith("write `") and "column" not in help_
     meant = help_.removeprefix("write `").rstrip("`") if called else ""
-    typer.report(
-        "CS301",
-        f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}",
-        call.span,
-        signature.doc,
-        helps=(help_,),
-        fixes=(Fix(span=call.span, replacement=meant, title=help_),) if meant else (),
-    )
+    said = f"`{signature.name}` takes {counted(expected, 'argument')}, not {len(call.arguments)}"
+    fixes = edit(call.span, meant, help_) if meant else ()
+    typer.report("CS301", said, call.span, signature.doc, helps=(help_,), fixes=fixes)
 
 
 _OF_ENTRIES = frozenset(
@@ -105,14 +100,14 @@ def _all_of_them(typer: Typer, call: Call) -> str:
         return f"the logarithm to base {parts[1]} is `log({parts[0]})/log({parts[1]})`"
     if word not in _OF_ENTRIES or len(parts) < 2:
         return ""
-    if any(value_or_none(argument, typer.values) is not None for argument in call.arguments[1:]):
+    if any(typer.value(argument) is not None for argument in call.arguments[1:]):
         return f"it goes over all entries; of one row or column: `{word}({parts[0]}[0, :])`"
     return f"of several numbers write `{word}([{', '.join(parts)}])`"
 
 
 def _two_ends(typer: Typer, call: Call) -> bool:
     """`range(1, 4)`: the numbers from one to before another."""
-    ends = [value_or_none(argument, typer.values) for argument in call.arguments]
+    ends = [typer.value(argument) for argument in call.arguments]
     if any(end is None or not is_whole(end) for end in ends) or ends[0] is None or ends[1] is None:
         return False
     first, last = int(ends[0]), int(ends[1])
@@ -120,14 +115,10 @@ def _two_ends(typer: Typer, call: Call) -> bool:
     values = "{" + ", ".join(str(value) for value in range(first, last)) + "}"
     meant = f"range({last})" if first == 0 else values if few and last > first else ""
     shift = f"range({last - first})` with `i + {first}` for `i"
-    typer.report(
-        "CS301",
-        "`range` takes 1 argument, not 2: it begins at 0",
-        call.span,
-        "the whole numbers below n",
-        helps=(f"write `{meant}`" if meant else f"write `{shift}`",),
-        fixes=replacing(call.span, meant),
-    )
+    said = "`range` takes 1 argument, not 2: it begins at 0"
+    label = "the whole numbers below n"
+    help_ = f"write `{meant}`" if meant else f"write `{shift}`"
+    typer.report("CS301", said, call.span, label, helps=(help_,), fixes=replacing(call.span, meant))
     return True
 
 
@@ -137,7 +128,7 @@ def form_here(typer: Typer, call: Call, signature: Signature) -> str:
     shown = signature.name in EXAMPLES and signature.family != "groups"
     if shown or not expected or len(call.arguments) < expected:
         return form(signature)
-    given = [typer.source.slice(argument.span) for argument in call.arguments]
+    given = [typer.slice(argument) for argument in call.arguments]
     if given[0] in typer.symbols.models() and len(given) == expected + 1:
         given[:2] = [f"{given[0]}({given[1]})"]  # `ce(f, x, y)`: the model and what it sees
     kept = given[:expected]
@@ -148,7 +139,7 @@ def missing_arguments(
     typer: Typer, call: Call, signature: Signature, missing: list[Parameter]
 ) -> None:
     """Fewer arguments than a function needs; norms say which one they are."""
-    text = typer.source.slice(call.span)
+    text = typer.slice(call)
     names = {parameter.name for parameter in missing}
     if signature.name in ("ball", "norm") and names <= {"norm", "p"}:
         ball = signature.name == "ball"
@@ -161,38 +152,29 @@ def missing_arguments(
         if ball and len(call.arguments) == 2 and isinstance(call.arguments[0], Number):
             # `ball(1, 2)`: a number is a radius, and no centre of a weight
             radius = call.arguments[0 if call.arguments[0].value else 1]
-            text = f"ball({typer.source.slice(radius.span)})"
+            text = f"ball({typer.slice(radius)})"
         centre = centre_left_out(typer, call) if ball else None
         text = text if centre is None else with_centre(typer, call, centre)
-        typer.report(
-            "CS324",
-            f"{typer.text(call)} does not say which norm"
-            + ("" if centre is None else f", and lacks its centre `{centre}`"),
-            call.span,
-            "Euclidean, largest entry, sum of entries?",
-            notes=("balls in different norms are different sets",)
-            if signature.name == "ball"
-            else ("norms with different p are different numbers",),
-            helps=tuple(f"write `{text[:-1]}, {option})`" for option in options),
-            fixes=tuple(
-                Fix(span=call.span, replacement=f"{text[:-1]}, {option})", title=option)
-                for option in options
-            ),
-        )
+        said = f"{typer.text(call)} does not say which norm"
+        said += "" if centre is None else f", and lacks its centre `{centre}`"
+        label = "Euclidean, largest entry, sum of entries?"
+        note = "norms with different p are different numbers"
+        note = "balls in different norms are different sets" if ball else note
+        forms = {option: f"{text[:-1]}, {option})" for option in options}
+        helps = tuple(f"write `{form_}`" for form_ in forms.values())
+        fixes = tuple(fix for o, form_ in forms.items() for fix in edit(call.span, form_, o))
+        typer.report("CS324", said, call.span, label, notes=(note,), helps=helps, fixes=fixes)
         return
     given = len(call.arguments)
     needed = sum(p.required for p in signature.parameters)
     around, called = _around(typer, call, signature), _as_called(typer, call, signature)
     meant = around or (called,)
-    typer.report(
-        "CS301",
-        f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}",
-        call.span,
-        f"{listing((p.name for p in missing), 'and')} missing",
-        notes=(f"`{form(signature)}`: {signature.doc}",),
-        helps=tuple(f"{'or' if i else 'write'} `{text}`" for i, text in enumerate(meant)),
-        fixes=replacing(call.span, *around) or _filled(typer, call, called),
-    )
+    said = f"`{signature.name}` needs {counted(needed, 'argument')}, not {given}"
+    label = f"{listing((p.name for p in missing), 'and')} missing"
+    note = f"`{form(signature)}`: {signature.doc}"
+    helps = tuple(f"{'or' if i else 'write'} `{text}`" for i, text in enumerate(meant))
+    fixes = replacing(call.span, *around) or _filled(typer, call, called)
+    typer.report("CS301", said, call.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
 _WORST = re.compile(r"\bfor(?:all)?[ \t]+\w+[ \t]+in[ \t]*\Z")
@@ -223,9 +205,8 @@ def _around(typer: Typer, call: Call, signature: Signature) -> tuple[str, ...]:
         return (f"normal(0, {last})",)
     if not ends or last.startswith("-") or not re.fullmatch(r"[\w.%]+(?:/[\w.%]+)?", last):
         return ()
-    forms = tuple(
-        f"{signature.name}({', '.join([*before, low, last])})" for low in (f"-{last}", "0")
-    )
+    lows = (f"-{last}", "0")
+    forms = tuple(f"{signature.name}({', '.join([*before, low, last])})" for low in lows)
     drawn = typer.source.text.startswith(".", call.span.end)
     return forms[::-1] if drawn else forms
 
@@ -283,11 +264,49 @@ def unknown_keyword(typer: Typer, keyword: Keyword, name: str, known: tuple[str,
     only = known[0] if own and own.family == "set" and len(known) == 1 else None
     guess = meant or closest(keyword.name, known) or only
     span = keyword.name_span
-    typer.report(
-        "CS502",
-        f"`{name}` has no setting `{keyword.name}`",
-        span,
-        f"it takes {listing(known, 'and')}" if known else "it takes no settings",
-        helps=(f"did you mean `{guess}`?",) if guess else (_without(keyword, name),),
-        fixes=replacing(span, guess),
-    )
+    said = f"`{name}` has no setting `{keyword.name}`"
+    takes = f"it takes {listing(known, 'and')}" if known else "it takes no settings"
+    help_ = f"did you mean `{guess}`?" if guess else _without(keyword, name)
+    typer.report("CS502", said, span, takes, helps=(help_,), fixes=replacing(span, guess))
+
+
+_BOUND = re.compile(r"\bfor(?:all)?[ \t]+(\w+)[ \t]+in[ \t]*\Z")
+
+
+def centre_left_out(typer: Typer, call: Call) -> str | None:
+    """The column around which `ball(0.1)` lies, where its points are inputs of a model.
+
+    None where it has a centre, or where a change is added to an input: `x + d for d in ball(r)`.
+    """
+    text = typer.source.text
+    start, end = line_of(text, call.span.start)
+    bound = _BOUND.search(text[start : call.span.start])
+    columns = next(iter(typer.symbols.datasets().values()), ())
+    sizes = (*call.arguments, *(k.value for k in call.keywords if k.name == "r"))
+    if bound is None or not columns or len(sizes) != 1:
+        return None
+    given = sizes[0]
+    if isinstance(given, Name) and given.id in typer.symbols.column_names:
+        return None
+    called = re.findall(rf"\b(\w+)\([ \t]*{re.escape(bound[1])}[ \t]*[,)]", text[start:end])
+    models = typer.symbols.models()
+    inputs = any(name in models and models[name].arguments is None for name in called)
+    return columns[0].name if inputs else None
+
+
+def with_centre(typer: Typer, call: Call, centre: str) -> str:
+    """The ball with its centre: `ball(x, 0.1, norm=inf)`."""
+    text = typer.slice(call)
+    inner = re.sub(r"^\s*(?:r\s*=\s*)?", "", text[text.find("(") + 1 :])
+    return f"ball({centre}, {inner}"
+
+
+def check_centre(typer: Typer, call: Call) -> None:
+    """Report `max(ce(net(z), y) for z in ball(8/255, norm=inf))`."""
+    centre = centre_left_out(typer, call)
+    if centre is None:
+        return
+    said = f"the ball of a worst case needs its centre: around `{centre}`"
+    label = "around what?"
+    told = writing(call.span, with_centre(typer, call, centre))
+    typer.report("CS301", said, call.span, label, **told)

@@ -39,7 +39,7 @@ def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
         model = plain.get(subject.id)
         if model is None or model.source is None:
             continue
-        text = typer.source.slice(model.source.span)
+        text = typer.slice(model.source)
         if _OTHER_GATES.search(text):
             continue  # said where they are written
         bare = text[:-1] if text.endswith(")") else f"{text}("
@@ -47,15 +47,10 @@ def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
         meant = f"{bare}{joint}{_GATES})"
         if _NO_GATES.search(text):
             meant = _NO_GATES.sub(_GATES, text)
-        typer.report(
-            "CS522",
-            f"{typer.text(call)} has no gradient: `{subject.id}` has no gates",
-            call.span,
-            "counts weights that are exactly zero",
-            notes=("no step could move a weight to zero for it",),
-            helps=(
-                f"give the model gates: `model {subject.id} = {meant}`",
-                f"or bound what a projection keeps: `density({subject.id}) <= 10%`",
-            ),
-            fixes=replacing(model.source.span, meant),
-        )
+        said = f"{typer.text(call)} has no gradient: `{subject.id}` has no gates"
+        label = "counts weights that are exactly zero"
+        gated = f"give the model gates: `model {subject.id} = {meant}`"
+        helps = (gated, f"or bound what a projection keeps: `density({subject.id}) <= 10%`")
+        notes = ("no step could move a weight to zero for it",)
+        told = {"notes": notes, "helps": helps, "fixes": replacing(model.source.span, meant)}
+        typer.report("CS522", said, call.span, label, **told)

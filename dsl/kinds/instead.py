@@ -10,9 +10,8 @@ from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.messages.synonyms import column_of_that_meaning
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Role, is_pairs
-from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Var
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.nodes import Expectation, Expr, Name, Var
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
 
@@ -32,9 +31,9 @@ def without_a_guess(typer: Typer, name: Name, seen: Sequence[Expr]) -> tuple[str
             return (f"all weights of `{of}` are `{of}.weights`", each)
         known = f"`density({of})`, `params({of})`, `flops({of})`, `sumsq({of}.weights)`"
         return (f"of a model there are {known}", *own)
-    head = head_name(first)
-    if isinstance(first, Call) and head and head.id in typer.symbols.models() and len(seen) == 2:
-        both = ", ".join(typer.source.slice(part.span) for part in seen)
+    called = function_name(first) if first is not None else None
+    if called in typer.symbols.models() and len(seen) == 2:
+        both = ", ".join(typer.slice(part) for part in seen)
         losses = ", ".join(f"`{loss}({both})`" for loss in LOSSES)
         return (f"losses are {losses}", *own)
     item = typer.symbols.vars().get(first.id) if isinstance(first, Name) else None
@@ -60,15 +59,8 @@ def unused_model(typer: Typer, name: Name, given: Expr) -> Kind | None:
     unused = _unused(typer, "model")
     if len(unused) != 1 or len(typer.symbols.models()) < 2 or isinstance(given, Expectation):
         return None
-    return typer.report(
-        "CS201",
-        f"unknown name `{name.id}`",
-        name.span,
-        "not defined in this spec",
-        notes=(f"model `{unused[0]}` is declared, and used nowhere",),
-        helps=(f"did you mean `{unused[0]}`?",),
-        fixes=replacing(name.span, unused[0]),
-    )
+    note = f"model `{unused[0]}` is declared, and used nowhere"
+    return typer.unknown(name, f"did you mean `{unused[0]}`?", new=unused[0], notes=(note,))
 
 
 def _unused(typer: Typer, *roles: Role) -> list[str]:
@@ -102,14 +94,11 @@ def same_column(typer: Typer, name: Name, scope: Scope) -> Kind | None:
     meant = column_of_that_meaning(name.id, columns)
     if meant is None or closest(name.id, {*scope.local, *typer.symbols.table}):
         return None
-    return typer.report(
-        "CS201",
-        f"unknown name `{name.id}`",
-        name.span,
-        f"the columns of `{data}` are {listing(columns, 'and')}",
-        helps=(f"write `{meant}`", f"or, {as_column(typer, name.id, scope.data)}"),
-        fixes=replacing(name.span, meant),
-    )
+    said = f"unknown name `{name.id}`"
+    label = f"the columns of `{data}` are {listing(columns, 'and')}"
+    helps = (f"write `{meant}`", f"or, {as_column(typer, name.id, scope.data)}")
+    fixes = replacing(name.span, meant)
+    return typer.report("CS201", said, name.span, label, helps=helps, fixes=fixes)
 
 
 def entry_meant(typer: Typer, word: str, scope: Scope) -> str | None:
@@ -129,10 +118,8 @@ def entry_meant(typer: Typer, word: str, scope: Scope) -> str | None:
 
 def _from_one(typer: Typer, item: Var, stem: str, number: str) -> bool:
     """Whether `x_1`, `x_2`, `x_3` are the three entries of `x`."""
-    (size, *more), used = (
-        item.dimensions,
-        re.findall(rf"\b{re.escape(stem)}_?(\d+)\b", typer.source.text),
-    )
-    many = value_or_none(size, typer.values)
+    (size, *more) = item.dimensions
+    used = re.findall(rf"\b{re.escape(stem)}_?(\d+)\b", typer.source.text)
+    many = typer.value(size)
     whole = not more and number.isdigit() and many is not None
     return whole and f"{many:g}" in used and "0" not in used

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from cspec.dsl.kinds.binders import bind
 from cspec.dsl.kinds.by_group import apart
-from cspec.dsl.kinds.operands import (
-    compared,
-    event_kind,
-    never_below,
-    number_of,
-    operand_kind,
-)
+from cspec.dsl.kinds.operands import compared, event_kind, never_below, number_of, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import EXTREMES, Call, Comprehension, Expectation, Expr, Number
 from cspec.dsl.words.kind import NUMERIC, WORDS, Kind, What, joined
@@ -75,28 +69,21 @@ def _conditions(
 def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> What:
     """`| values(sex)`, `| cross(sex, race)`: by group is said by the columns alone."""
     meant = ", ".join(map(typer.slice, columns))
-    typer.report(
-        "CS313",
-        f"{typer.text(condition)} is a set, not an event",
-        condition.span,
-        "by group?",
-        notes=("columns that make groups stand alone behind `|`",),
-        helps=(f"write `| {meant}`",),
-        fixes=replacing(condition.span, meant),
-    )
+    said = f"{typer.text(condition)} is a set, not an event"
+    label = "by group?"
+    note = "columns that make groups stand alone behind `|`"
+    help_ = f"write `| {meant}`"
+    fixes = replacing(condition.span, meant)
+    typer.report("CS313", said, condition.span, label, notes=(note,), helps=(help_,), fixes=fixes)
     return "groups"
 
 
 def _averageable(typer: Typer, body: Expr, kind: Kind) -> None:
     if kind.what in NUMERIC or kind.what in ("event", "groups"):
         return
-    typer.report(
-        "CS302",
-        f"{typer.text(body)} is {WORDS[kind.what]}: it has no mean",
-        body.span,
-        "`E[...]` needs a number",
-        helps=number_of(typer, body, kind),
-    )
+    said = f"{typer.text(body)} is {WORDS[kind.what]}: it has no mean"
+    label = "`E[...]` needs a number"
+    typer.report("CS302", said, body.span, label, helps=number_of(typer, body, kind))
 
 
 def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
@@ -124,13 +111,9 @@ def _of_entries(typer: Typer, expr: Comprehension) -> None:
     if word is None:
         return
     meant = text.replace(body, f"{word}({name})", 1)
-    typer.report(
-        "CS329",
-        f"`{body}` is as large as `{name}`: weights of different shapes have no sum",
-        expr.span,
-        "their entries are summed first",
-        **writing(expr.span, meant),
-    )
+    said = f"`{body}` is as large as `{name}`: weights of different shapes have no sum"
+    label = "their entries are summed first"
+    typer.report("CS329", said, expr.span, label, **writing(expr.span, meant))
 
 
 def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
@@ -145,21 +128,14 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     if isinstance(expr.body, Number):
         event = f"pred == {body}"
         helps = (f"write `{text.replace(body, event, 1)}`",)
-        fixes = (Fix(span=expr.body.span, replacement=event, title=event),)
+        fixes = edit(expr.body.span, event, event)
     else:
         mean, event = f"E{text[1:]}", compared(body)
         helps = (f"compare it: `{event}`", f"or, for its mean, write `{mean}`")
         fixes = (*replacing(expr.body.span, event), *replacing(expr.span, mean))
         if never_below(body):
-            helps, fixes = (
-                (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`"),
-                fixes[::-1],
-            )
-    return typer.report(
-        "CS313",
-        f"{typer.text(expr.body)} is a number, not an event",
-        expr.body.span,
-        "needs something true or false",
-        helps=helps,
-        fixes=fixes,
-    )
+            helps = (f"its mean is `{mean}`", f"or, for an event, compare it: `{event}`")
+            fixes = fixes[::-1]
+    said = f"{typer.text(expr.body)} is a number, not an event"
+    label = "needs something true or false"
+    return typer.report("CS313", said, expr.body.span, label, helps=helps, fixes=fixes)

@@ -11,7 +11,7 @@ from cspec.dsl.messages.wording import listing
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import Expr, Name
 from cspec.dsl.words.functions import BOTH, SETS, Signature
-from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
+from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, What
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -38,15 +38,14 @@ def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
 
 def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
     symbol = typer.symbols.table[name.id]
+    what: What = "tensor" if getattr(symbol.item, "dimensions", ()) else "number"
     match symbol.role:
         case "param":
-            dimensions = getattr(symbol.item, "dimensions", ())
-            return Kind("tensor") if dimensions else CONSTANT
+            return Kind(what)
         case "let":
             return _function_alone(typer, name) or typer.let_kind(name.id, (), scope)
         case "var":
-            dimensions = getattr(symbol.item, "dimensions", ())
-            return Kind("tensor" if dimensions else "number", moves=True, gradient=True)
+            return Kind(what, moves=True, gradient=True)
         case "data":
             return Kind("dataset")
         case "model":
@@ -56,8 +55,7 @@ def _symbol(typer: Typer, name: Name, scope: Scope) -> Kind:
             return Kind("domain")
         case "given":
             return Kind("number", moves=True, gradient=True)
-        case _:
-            return UNKNOWN
+    return UNKNOWN
 
 
 def _function_alone(typer: Typer, name: Name) -> Kind | None:
@@ -66,14 +64,10 @@ def _function_alone(typer: Typer, name: Name) -> Kind | None:
     if not parameters:
         return None
     text = f"{name.id}({', '.join(parameters)})"
+    said = f"`{name.id}` is a function: it needs its argument"
+    label, helps = f"defined as `{text}`", (f"write `{text}`",)
     bracketed = in_square_brackets(typer, name, name.id)
-    return bracketed or typer.report(
-        "CS302",
-        f"`{name.id}` is a function: it needs its argument",
-        name.span,
-        f"defined as `{text}`",
-        helps=(f"write `{text}`",),
-    )
+    return bracketed or typer.report("CS302", said, name.span, label, helps=helps)
 
 
 def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
@@ -82,13 +76,10 @@ def _column(typer: Typer, name: Name, scope: Scope) -> Kind:
     columns = typer.symbols.datasets().get(scope.data)
     if columns is not None and all(column.name != name.id for column in columns):
         known = tuple(column.name for column in columns)
-        return typer.report(
-            "CS208",
-            f"dataset `{scope.data}` has no column `{name.id}`",
-            name.span,
-            f"`{scope.data}` has {listing(known, 'and')}",
-            helps=(f"add `{name.id}` to the columns of `{scope.data}` in its `data` line",),
-        )
+        said = f"dataset `{scope.data}` has no column `{name.id}`"
+        label = f"`{scope.data}` has {listing(known, 'and')}"
+        help_ = f"add `{name.id}` to the columns of `{scope.data}` in its `data` line"
+        return typer.report("CS208", said, name.span, label, helps=(help_,))
     return Kind("column")
 
 
@@ -113,16 +104,10 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
         return bracketed
     if told := not_given(typer, name, f"or, of the function, `{form}`"):
         return told
-    return typer.report(
-        "CS302",
-        f"`{name.id}` is a function: it needs its argument",
-        name.span,
-        "used without parentheses",
-        helps=(f"write `{form}`",),
-        fixes=replacing(name.span, form)
-        if signature.family == "model" and len(models) == 1
-        else (),
-    )
+    said = f"`{name.id}` is a function: it needs its argument"
+    label = "used without parentheses"
+    fixes = replacing(name.span, form) if signature.family == "model" and len(models) == 1 else ()
+    return typer.report("CS302", said, name.span, label, helps=(f"write `{form}`",), fixes=fixes)
 
 
 def set_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
@@ -138,10 +123,6 @@ def _bare_set(typer: Typer, name: Name, signature: Signature) -> Kind:
     """A set without parentheses: right only where it needs no argument."""
     if not any(parameter.required for parameter in signature.parameters):
         return Kind("set")
-    return in_square_brackets(typer, name, name.id) or typer.report(
-        "CS302",
-        f"`{name.id}` does not say how much",
-        name.span,
-        signature.doc,
-        helps=(f"write `{form(signature)}`",),
-    )
+    said, helps = f"`{name.id}` does not say how much", (f"write `{form(signature)}`",)
+    bracketed = in_square_brackets(typer, name, name.id)
+    return bracketed or typer.report("CS302", said, name.span, signature.doc, helps=helps)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import replacing, writing
+from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import RATES, column_of_role, meant
 from cspec.dsl.messages.wording import closing, split_arguments
 from cspec.dsl.text.source import Span
@@ -43,46 +43,49 @@ def by_place(typer: Typer, name: Name) -> Kind | None:
     before = text[max(begin, start - _BEFORE) : start]
     order = _NORMS.get(word.lower())
     if order and _ORDER.search(before):
-        return _told(typer, name, f"a norm is named by a number: write `{order}`", name.span, order)
+        return typer.unknown(name, f"a norm is named by a number: write `{order}`", new=order)
     if _BY_GROUP.search(before):
         label = f'"{word}"'
-        return _told(typer, name, f"the label of a group is a text: `{label}`", name.span, label)
+        return typer.unknown(name, f"the label of a group is a text: `{label}`", new=label)
     if text[name.span.end : name.span.end + 1] == "[" and word.lower() in _AVERAGES:
         kind = _AVERAGES[word.lower()]
-        return _told(typer, name, f"write `{kind}[...]`", name.span, kind)
+        return typer.unknown(name, f"write `{kind}[...]`", new=kind)
     if _PATTERN.search(before):
         pattern = f'"{word}"'
-        return _told(typer, name, f"names of weights are texts: `{pattern}`", name.span, pattern)
+        return typer.unknown(name, f"names of weights are texts: `{pattern}`", new=pattern)
     indexed = _INDEXED.search(before)
     if indexed is not None and text[name.span.end : name.span.end + 1] == "]":
         meant = f'{indexed[1]}.weights("{word}")'
         place = Span(start - len(indexed[0]), name.span.end + 1)
-        return _told(typer, name, f"weights are chosen by a text: `{meant}`", place, meant)
-    if only := _only_model(typer, name):
-        return _told(typer, name, f"did you mean `{only}`?", name.span, only)
+        help_ = f"weights are chosen by a text: `{meant}`"
+        return typer.unknown(name, help_, new=meant, place=place)
+    models = tuple(typer.symbols.models())
+    if len(models) == 1 and _OF_A_MODEL.match(text, name.span.end):
+        only = models[0]
+        return typer.unknown(name, f"did you mean `{only}`?", new=only)
     size = _SIZE.match(text, start)
     item = typer.symbols.vars().get(size[1]) if size else None
     dimensions = getattr(item, "dimensions", None) or ()
     if size is not None and dimensions:
-        count = typer.source.slice(dimensions[0].span)
+        count = typer.slice(dimensions[0])
         help_ = f"a size is written as its number: `{count}`"
-        return _told(typer, name, help_, Span(*size.span()), count)
+        return typer.unknown(name, help_, new=count, place=Span(*size.span()))
     weights = _WEIGHTS.match(text, start)
     if weights is not None and weights[1] in typer.symbols.models():
         meant = f"{weights[1]}.weights"
-        return _told(typer, name, f"write `{meant}`", Span(*weights.span()), meant)
+        return typer.unknown(name, f"write `{meant}`", new=meant, place=Span(*weights.span()))
     sparse = _SPARSE.match(text, start)
     if sparse is not None:
         share = f"{100 - float(sparse[3]):g}%"
         meant = f"density({sparse[1]}) {_FLIPPED[sparse[2]]} {share}"
-        return _told(typer, name, f"write `{meant}`", Span(*sparse.span()), meant)
+        return typer.unknown(name, f"write `{meant}`", new=meant, place=Span(*sparse.span()))
     let = _LET.match(text, begin)
     if let is None or not re.search(rf"(?<!\w){re.escape(let[1])}\(", text):
         return None
     end = text.find("\n", begin)
     rest = text[let.end() : end if end >= 0 else len(text)]
     help_ = f"it is called as `{let[1]}(...)`: write `let {let[1]}({word}){rest}`"
-    return _told(typer, name, help_, Span(let.end(), let.end()), f"({word})")
+    return typer.unknown(name, help_, new=f"({word})", place=Span(let.end(), let.end()))
 
 
 _CONDITION = re.compile(r"[EP]\[(?:[^\[\]|]|\[[^\[\]]*\])*\|(?:[^\[\]]|\[[^\[\]]*\])*\Z")
@@ -105,24 +108,6 @@ def as_column(typer: Typer, name: Name) -> bool:
     return placed and _GROUP.match(text, name.span.end) is not None
 
 
-def _only_model(typer: Typer, name: Name) -> str | None:
-    """The only model of the spec, where a part of a model follows a name that nothing defines."""
-    models = tuple(typer.symbols.models())
-    part = _OF_A_MODEL.match(typer.source.text, name.span.end)
-    return models[0] if part and len(models) == 1 else None
-
-
-def _told(typer: Typer, name: Name, help_: str, place: Span, new: str) -> Kind:
-    return typer.report(
-        "CS201",
-        f"unknown name `{name.id}`",
-        name.span,
-        "not defined in this spec",
-        helps=(help_,),
-        fixes=replacing(place, new),
-    )
-
-
 def in_square_brackets(typer: Typer, name: Expr, word: str) -> Kind | None:
     """Report `gap[P[pred == 1 | sex]]`, `q.sample[100]`: what a function takes stands in `( )`."""
     text, opener = typer.source.text, name.span.end
@@ -131,13 +116,8 @@ def in_square_brackets(typer: Typer, name: Expr, word: str) -> Kind | None:
         return None
     meant = f"{word}({text[opener + 1 : close]})"
     span = Span(name.span.start, close + 1)
-    return typer.report(
-        "CS302",
-        f"what `{word}` takes stands in `( )`",
-        span,
-        "a function",
-        **writing(span, meant),
-    )
+    said = f"what `{word}` takes stands in `( )`"
+    return typer.report("CS302", said, span, "a function", **writing(span, meant))
 
 
 _ON = re.compile(r"([ \t]*(?:[<>]=?|==)[ \t]*[\d.]+%?)[ \t]+on[ \t]+(\w+)")
@@ -150,7 +130,7 @@ def rate_on(typer: Typer, name: Name, rate: str) -> Kind | None:
         return None
     meant = f"{rate[:-1]} on {behind[2]}]{behind[1]}"
     place = Span(name.span.start, behind.end())
-    return _told(typer, name, f"write `{meant}`", place, meant)
+    return typer.unknown(name, f"write `{meant}`", new=meant, place=place)
 
 
 def dashed(typer: Typer, name: Name) -> Kind | None:
@@ -164,13 +144,9 @@ def dashed(typer: Typer, name: Name) -> Kind | None:
         if inside:
             return UNKNOWN  # said at its first word
         place = Span(start, start + len(written))
-        return typer.report(
-            "CS201",
-            f"`{written}` is called `{column.name}` here",
-            place,
-            "the name in the data",
-            **writing(place, column.name),
-        )
+        said = f"`{written}` is called `{column.name}` here"
+        label = "the name in the data"
+        return typer.report("CS201", said, place, label, **writing(place, column.name))
     return None
 
 
@@ -203,7 +179,7 @@ def as_called(typer: Typer, name: Name, help_: str) -> Kind | None:
     elif share:
         return None
     place = Span(name.span.start, close + 1)
-    return _told(typer, name, f"write `{meant}`", place, meant)
+    return typer.unknown(name, f"write `{meant}`", new=meant, place=place)
 
 
 def _by_operators(typer: Typer, name: Name, form: str, close: int) -> Kind | None:
@@ -215,7 +191,8 @@ def _by_operators(typer: Typer, name: Name, form: str, close: int) -> Kind | Non
     parts = [g if re.fullmatch(r"[\w.]+(?:\([^()]*\))?", g) else f"({g})" for g in given]
     filled = dict(zip(letters, parts, strict=True))
     meant = _PLACE.sub(lambda m: filled[m[0]], form)
-    return _told(typer, name, f"write `{meant}`", Span(name.span.start, close + 1), meant)
+    place = Span(name.span.start, close + 1)
+    return typer.unknown(name, f"write `{meant}`", new=meant, place=place)
 
 
 _PART = re.compile(r"\.(?:violation|value|residual)\b(?:\(\))?")
@@ -249,10 +226,5 @@ def label_used(typer: Typer, name: Name) -> Kind | None:
     elif line.rstrip().endswith(("<=", ">=", "==")) and bound:
         about = bound
     place = Span(name.span.start, part.end() if part else name.span.end)
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is the label of a constraint, no number",
-        name.span,
-        "labels have no value",
-        **writing(place, about),
-    )
+    said = f"`{name.id}` is the label of a constraint, no number"
+    return typer.report("CS201", said, name.span, "labels have no value", **writing(place, about))

@@ -41,21 +41,14 @@ def operand_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     if kind.what == "event":
         if scope.inside or kind.per_example or scope.data:
             return kind  # counted 0 or 1, in the mean that it comes to stand in
-        return typer.report(
-            "CS313",
-            f"{typer.text(expr)} is an event, not a number",
-            expr.span,
-            "true or false",
-            notes=("an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction",),
-            helps=(_count_of(typer, expr),),
-        )
-    return typer.report(
-        "CS302",
-        f"{typer.text(expr)} is {WORDS[kind.what]}, not a number",
-        expr.span,
-        "arithmetic needs a number here",
-        helps=number_of(typer, expr, kind),
-    )
+        said = f"{typer.text(expr)} is an event, not a number"
+        label = "true or false"
+        note = "an event counts 0 or 1 inside `E[...]`; `P[...]` is its fraction"
+        help_ = _count_of(typer, expr)
+        return typer.report("CS313", said, expr.span, label, notes=(note,), helps=(help_,))
+    said = f"{typer.text(expr)} is {WORDS[kind.what]}, not a number"
+    label = "arithmetic needs a number here"
+    return typer.report("CS302", said, expr.span, label, helps=number_of(typer, expr, kind))
 
 
 _BOUND = re.compile(r"[ \t]*<=?[ \t]*([\d.]+%?)")
@@ -63,7 +56,7 @@ _BOUND = re.compile(r"[ \t]*<=?[ \t]*([\d.]+%?)")
 
 def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
     """How a number is made of a model, of weights, of a text."""
-    text = typer.source.slice(expr.span)
+    text = typer.slice(expr)
     match kind.what:
         case "dataset" if isinstance(expr, Index) and text.endswith(('"]', "']")):
             return (f"a column is written by its name alone: `{text.split('[')[1][1:-2]}`",)
@@ -81,8 +74,7 @@ def number_of(typer: Typer, expr: Expr, kind: Kind) -> tuple[str, ...]:
             return (f"write `{held} in {expr.function.id}({size})`",)
         case "string":
             return ('write a number, or compare a column with it: `sex == "Female"`',)
-        case _:
-            return ()
+    return ()
 
 
 def check_finite(typer: Typer, expr: Expr) -> None:
@@ -96,13 +88,16 @@ def check_finite(typer: Typer, expr: Expr) -> None:
 
 def not_finite(typer: Typer, expr: Expr, problem: NotFiniteError) -> None:
     """Arithmetic of constants that has no result: `1/0`, `log(-1)`."""
-    typer.report(
-        "CS316",
-        f"{typer.text(expr)} {problem}",
-        expr.span,
-        "can't be computed",
-        helps=("write the number that is meant",),
-    )
+    said = f"{typer.text(expr)} {problem}"
+    help_ = "write the number that is meant"
+    typer.report("CS316", said, expr.span, "can't be computed", helps=(help_,))
+
+
+def no_gradient(typer: Typer, expr: Expr, note: str, *helps: str) -> None:
+    """Report what is constant almost everywhere, where training follows a gradient."""
+    said = f"{typer.text(expr)} has no gradient that training could follow"
+    label = "constant almost everywhere"
+    typer.report("CS310", said, expr.span, label, notes=(note,), helps=helps)
 
 
 def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
@@ -113,37 +108,25 @@ def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:
     if kind.what == "column":
         # Of true and false, or of numbers? Only the data tell: binding looks again.
         return kind._replace(what="event")
-    text = typer.source.slice(expr.span)
+    text = typer.slice(expr)
     if kind.what == "dataset":
         bar = typer.source.text.rfind("|", 0, expr.span.start)
         alone = bar >= 0 and not typer.source.text[bar + 1 : expr.span.start].strip()
         place = Span(bar, expr.span.end) if alone else expr.span
         fix = Fix(span=place, replacement=f"on {text}", title=f"write on {text}", safe=False)
-        return typer.report(
-            "CS313",
-            f"`{text}` is a dataset: where something is measured stands behind `on`",
-            expr.span,
-            "not an event",
-            helps=(f"write `on {text}`, without the `|`" if alone else f"write `on {text}`",),
-            fixes=(fix,) if alone else (),
-        )
+        said = f"`{text}` is a dataset: where something is measured stands behind `on`"
+        help_ = f"write `on {text}`, without the `|`" if alone else f"write `on {text}`"
+        fixes = (fix,) if alone else ()
+        return typer.report("CS313", said, expr.span, "not an event", helps=(help_,), fixes=fixes)
     over = re.search(rf"\b{re.escape(text)} in values\((\w+)\)", typer.source.text)
-    meant: dict[str, Any] = {
-        "helps": (
-            f"compare it: `{compared(text)}`",
-            *(f"or write `{c}`, the class that it says" for c in _class_of(typer, expr)),
-        ),
-        "fixes": replacing(expr.span, compared(text)) if kind.what in NUMERIC else (),
-    }
+    helps = [f"compare it: `{compared(text)}`"]
+    helps += [f"or write `{c}`, the class that it says" for c in _class_of(typer, expr)]
+    edits = replacing(expr.span, compared(text)) if kind.what in NUMERIC else ()
+    meant: dict[str, Any] = {"helps": helps, "fixes": edits}
     if over is not None:
         meant = writing(expr.span, f"{over[1]} == {text}")
-    return typer.report(
-        "CS313",
-        f"{typer.text(expr)} is {WORDS[kind.what]}, not an event",
-        expr.span,
-        "needs something true or false",
-        **meant,
-    )
+    said = f"{typer.text(expr)} is {WORDS[kind.what]}, not an event"
+    return typer.report("CS313", said, expr.span, "needs something true or false", **meant)
 
 
 def compared(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import module_part
-from cspec.dsl.messages.diagnostic import Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
@@ -20,10 +20,9 @@ from cspec.dsl.tree.nodes import (
     Param,
     Slice,
     String,
-    Var,
     walk,
 )
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import function_name, head_name, head_word
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import shape_of
 from cspec.dsl.values.single_numbers import Single, single
@@ -51,16 +50,15 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         if isinstance(end, Expr)
     ]
     found = [_end(typer, value, end, scope) for end in ends]
-    if (
-        kind.what == "scores"
-        and len(indices) > 1
-        and (_built_in(typer, value) or _chances(typer, value, indices))
-    ):
+    several = kind.what == "scores" and len(indices) > 1
+    if several and (_built_in(typer, value) or _chances(typer, value, indices)):
         return _too_many(typer, value, indices)
     if any(isinstance(index, Slice) for index in indices):
         return kind
-    if _is_table(typer, value):
-        _of_another_column(typer, value, indices)
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    item = symbol.item if symbol else None
+    if columns := columns_of(item, typer.symbols) if isinstance(item, Param) else ():
+        _of_another_column(typer, value, columns, indices)
         return Kind("number", any(index.per_example for index in found))
     if any(index.moves for index in found) and not kind.moves:
         # `cost[pred]`: which entry it is moves, in jumps.
@@ -76,9 +74,8 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
 def _axes(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> tuple[str, ...]:
     """The coordinates of a model that is indexed: written alone (elaborated it may be a call of
     them), or by an event."""
-    head = head_name(value)
-    model = typer.symbols.models().get(head.id) if head else None
-    alone = head is not None and typer.slice(value) == head.id
+    word = head_word(value)
+    model, alone = typer.symbols.models().get(word), typer.slice(value) == word
     by_event = any(isinstance(index, Compare) for index in indices)
     return (model.arguments or ()) if model and indices and (alone or by_event) else ()
 
@@ -93,13 +90,9 @@ def at_a_point(typer: Typer, model: Name, axes: tuple[str, ...], given: tuple[Ex
     meant = f"{model.id}({', '.join(named.get(a) or places.get(a, a) for a in axes)})"
     end = re.compile(r"[ \t]*[\])]").match(typer.source.text, given[-1].span.end)
     whole = Span(model.span.start, end.end() if end else given[-1].span.end)
-    return typer.report(
-        "CS302",
-        f"`{typer.source.slice(whole)}`: a value at a point is a call",
-        whole,
-        f"a model of {listing(axes, 'and')}",
-        **writing(whole, meant),
-    )
+    said = f"`{typer.source.slice(whole)}`: a value at a point is a call"
+    label = f"a model of {listing(axes, 'and')}"
+    return typer.report("CS302", said, whole, label, **writing(whole, meant))
 
 
 _COORDINATE = re.compile(r"(\w+)[ \t]*==?[ \t]*(.+)")
@@ -107,70 +100,45 @@ _COORDINATE = re.compile(r"(\w+)[ \t]*==?[ \t]*(.+)")
 
 def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     """Report `f[0]`, a layer by its number."""
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     only = indices[0] if len(indices) == 1 else None
     if isinstance(only, Name) and only.id in typer.symbols.column_names:
         meant = f"{text}({only.id})"
         whole = Span(value.span.start, typer.source.text.find("]", only.span.end) + 1)
-        return typer.report(
-            "CS302",
-            f"`{text}` is a model: what it sees stands in `( )`",
-            whole,
-            "square brackets",
-            **writing(whole, meant),
-        )
-    place = ".".join(
-        index.value if isinstance(index, String) else typer.source.slice(index.span)
-        for index in indices
-    )
+        said = f"`{text}` is a model: what it sees stands in `( )`"
+        return typer.report("CS302", said, whole, "square brackets", **writing(whole, meant))
+    parts = (index.value if isinstance(index, String) else typer.slice(index) for index in indices)
+    place = ".".join(parts)
     part = f'{text}.weights("{place}*")'
     behind = _PLACE.match(typer.source.text, value.span.end)
     help_, fixes = of_each(typer, value.span, behind, part)
-    return typer.report(
-        "CS302",
-        f"`{text}` is a model: its layers are chosen by their names",
-        indices[0].span,
-        "no entries",
-        helps=(help_,),
-        fixes=fixes,
-    )
+    said = f"`{text}` is a model: its layers are chosen by their names"
+    return typer.report("CS302", said, indices[0].span, "no entries", helps=(help_,), fixes=fixes)
 
 
 def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
     """Report `f.weights["fc*"]`."""
     text = typer.source.text
     place = Span(value.span.start, text.find("]", pattern.span.end) + 1)
-    return typer.report(
-        "CS302",
-        "weights are chosen by their names in `( )`",
-        place,
-        "square brackets",
-        **writing(place, f"{typer.source.slice(value.span)}({typer.source.slice(pattern.span)})"),
-    )
+    said = "weights are chosen by their names in `( )`"
+    told = writing(place, f"{typer.slice(value)}({typer.slice(pattern)})")
+    return typer.report("CS302", said, place, "square brackets", **told)
 
 
 def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
     """The kind of an index, or of an end of a slice."""
     if isinstance(end, Name) and end.id == "end" and typer.name_unknown(end, scope):
         return _last(typer, value, end)
-    moving = next((n for n in walk(end) if isinstance(n, Name) and _is_var(typer, n, scope)), None)
+    moved = typer.symbols.vars().keys() - scope.local
+    moving = next((n for n in walk(end) if isinstance(n, Name) and n.id in moved), None)
     if moving is None:
         return typer.kind(end, scope)
-    return typer.report(
-        "CS302",
-        f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves",
-        end.span,
-        "a whole number goes here",
-        notes=("which entry is meant has to be known before anything moves",),
-        helps=(
-            f"write a number, or a constant: `param {moving.id} = 1`",
-            "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`",
-        ),
-    )
-
-
-def _is_var(typer: Typer, name: Name, scope: Scope) -> bool:
-    return name.id not in scope.local and isinstance(typer.symbols.vars().get(name.id), Var)
+    said = f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves"
+    note = "which entry is meant has to be known before anything moves"
+    every = "where all entries are meant: `sum(x)`, `forall i in range(n): x[i] ...`"
+    helps = (f"write a number, or a constant: `param {moving.id} = 1`", every)
+    label = "a whole number goes here"
+    return typer.report("CS302", said, end.span, label, notes=(note,), helps=helps)
 
 
 def _last(typer: Typer, value: Expr, end: Name) -> Kind:
@@ -183,61 +151,40 @@ def _last(typer: Typer, value: Expr, end: Name) -> Kind:
         fix = ""
     elif shape:
         fix = str(shape[0] - 1)
-        helps = (f"write `{typer.source.slice(value.span)}[{fix}]`",)
+        helps = (f"write `{typer.slice(value)}[{fix}]`",)
     else:
         helps, fix = ("write its number: entries are counted from 0",), None
-    return typer.report(
-        "CS201",
-        "`end` is no place: an open slice goes to the last entry" if rest else "`end` is no place",
-        end.span,
-        "not defined in this spec",
-        notes=("indices begin at 0",),
-        helps=helps,
-        fixes=()
-        if fix is None
-        else (Fix(span=end.span, replacement=fix, title=f"write {fix}" if fix else "remove it"),),
-    )
+    said = "`end` is no place" + ": an open slice goes to the last entry" * bool(rest)
+    fixes = () if fix is None else edit(end.span, fix, f"write {fix}" if fix else "remove it")
+    told = {"notes": ("indices begin at 0",), "helps": helps, "fixes": fixes}
+    return typer.report("CS201", said, end.span, "not defined in this spec", **told)
 
 
 def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
     """`ce(f(x), y)[0]`, `E[w][0]`."""
-    text = typer.source.slice(value.span)
+    text = typer.slice(value)
     closed = typer.source.text.find("]", max(indices[-1].span.end, value.span.end)) + 1
     span = Span(value.span.start, closed or value.span.end)
-    return typer.report(
-        "CS333",
-        f"{typer.text(value)} is {number}: it has no entries to choose from",
-        span,
-        number,
-        notes=("an index chooses an output, a class or a feature, never an example",)
-        if number != "one number"
-        else (),
-        **writing(span, text),
-    )
+    said = f"{typer.text(value)} is {number}: it has no entries to choose from"
+    note = "an index chooses an output, a class or a feature, never an example"
+    notes = (note,) if number != "one number" else ()
+    return typer.report("CS333", said, span, number, notes=notes, **writing(span, text))
 
 
 def _built_in(typer: Typer, value: Expr) -> bool:
     """Whether these are outputs of `mlp`, `linear`, `cnn`: a vector an example."""
-    head = value.function if isinstance(value, Call) else None
-    item = typer.symbols.models().get(head.id) if isinstance(head, Name) else None
-    word = head_name(item.source) if item is not None and item.source is not None else None
-    return word is not None and word.id in MODELS
+    item = typer.symbols.models().get(function_name(value) or "")
+    return item is not None and head_word(item.source) in MODELS
 
 
 def _chances(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> bool:
     """Whether these are `prob(f(x))[:, 1]` of a model: one number a class an example."""
-    head = head_name(value)
-    inner = value.arguments[0] if isinstance(value, Call) and value.arguments else None
-    of = head_name(inner) if inner is not None else None
-    return (
-        len(indices) == 2
-        and indices[0] == Slice(span=indices[0].span)
-        and head is not None
-        and head.id in ("prob", "softmax")
-        and head.id not in typer.symbols.table
-        and of is not None
-        and of.id in typer.symbols.models()
-    )
+    match value:
+        case Call(function=Name(id="prob" | "softmax" as word), arguments=(inner, *_)):
+            known = word not in typer.symbols.table and head_word(inner) in typer.symbols.models()
+        case _:
+            return False
+    return known and len(indices) == 2 and indices[0] == Slice(span=indices[0].span)
 
 
 def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
@@ -246,47 +193,28 @@ def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     end = typer.source.text.find("]", max(index.span.end for index in indices)) + 1
     whole = Span(value.span.start, end)
     entry = f"{text}[{typer.slice(indices[-1])}]"
-    return typer.report(
-        "CS329",
-        f"`{text}` has one index, not {len(indices)}",
-        whole,
-        "a vector an example",
-        notes=("an index chooses an output, never an example",),
-        **writing(whole, entry),
-    )
+    said = f"`{text}` has one index, not {len(indices)}"
+    label = "a vector an example"
+    note = "an index chooses an output, never an example"
+    return typer.report("CS329", said, whole, label, notes=(note,), **writing(whole, entry))
 
 
-def _of_another_column(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> None:
+def _of_another_column(
+    typer: Typer, value: Expr, columns: tuple[str, ...], indices: tuple[Expr, ...]
+) -> None:
     """Warn of `level[r]` with `r in values(race)` where `level` is a table over `sex`."""
-    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
-    item = symbol.item if symbol else None
-    columns = columns_of(item, typer.symbols) if isinstance(item, Param) else ()
     for column, index in zip(columns, indices, strict=False):
         if not isinstance(index, Name):
             continue
-        over = set(
-            re.findall(rf"\b{re.escape(index.id)}\s+in\s+values\((\w+)\)", typer.source.text)
-        )
+        member = rf"\b{re.escape(index.id)}\s+in\s+values\((\w+)\)"
+        over = set(re.findall(member, typer.source.text))
         if over and column not in over:
-            other = sorted(over)[0]
-            typer.report(
-                "CS326",
-                f"`{typer.slice(value)}` is a table over `{column}`, and `{index.id}` goes over"
-                f" the values of `{other}`",
-                index.span,
-                "of another column",
-                helps=(
-                    f"write `param {typer.slice(value)}[{other}] = ...`",
-                    f"or let `{index.id}` go over `values({column})`",
-                ),
-            )
-
-
-def _is_table(typer: Typer, value: Expr) -> bool:
-    """Whether a value is a param with a number for each value of a column."""
-    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
-    item = symbol.item if symbol else None
-    return isinstance(item, Param) and bool(columns_of(item, typer.symbols))
+            other, table = min(over), typer.slice(value)
+            said = f"`{table}` is a table over `{column}`"
+            said += f", and `{index.id}` goes over the values of `{other}`"
+            let = f"or let `{index.id}` go over `values({column})`"
+            helps = (f"write `param {table}[{other}] = ...`", let)
+            typer.report("CS326", said, index.span, "of another column", helps=helps)
 
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
@@ -309,17 +237,14 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
         case "unknown":
             return kind
         case "domain" if expr.name in ("sample", "grid"):
-            text = typer.source.slice(expr.span)
+            text = typer.slice(expr)
             if told := in_square_brackets(typer, expr, text):
                 return told
-            return typer.report(
-                "CS301",
-                f"`{text}` does not say how many points",
-                expr.span,
-                "a number of points is missing",
-                helps=(f"write `{text}(100)`",),
-                fixes=(Fix(span=expr.span, replacement=f"{text}(100)", title="100 points"),),
-            )
+            said = f"`{text}` does not say how many points"
+            label = "a number of points is missing"
+            help_ = f"write `{text}(100)`"
+            fixes = edit(expr.span, f"{text}(100)", "100 points")
+            return typer.report("CS301", said, expr.span, label, helps=(help_,), fixes=fixes)
         case "domain":
             return _unknown_part(typer, expr, ("sample", "grid"))
         case "dataset":
@@ -327,22 +252,18 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
             if any(column.name == expr.name for column in columns):
                 return _bare_column(typer, expr)
             return _unknown_part(typer, expr, tuple(c.name for c in columns))
-        case _:
-            return _unknown_part(typer, expr, ())
+    return _unknown_part(typer, expr, ())
 
 
 def _bare_column(typer: Typer, expr: Attribute) -> Kind:
     """`train.sex`: which data are meant is said by `on`."""
     data = typer.slice(expr.value)
-    typer.report(
-        "CS210",
-        f"columns stand alone: `{expr.name}`",
-        expr.span,
-        f"a column of `{data}`",
-        notes=(f"which data are meant stands behind `on`: `P[... on {data}]`",),
-        helps=(f"write `{expr.name}`",),
-        fixes=(Fix(span=expr.span, replacement=expr.name, title=f"write {expr.name}"),),
-    )
+    said = f"columns stand alone: `{expr.name}`"
+    label = f"a column of `{data}`"
+    note = f"which data are meant stands behind `on`: `P[... on {data}]`"
+    help_ = f"write `{expr.name}`"
+    fixes = edit(expr.span, expr.name, f"write {expr.name}")
+    typer.report("CS210", said, expr.span, label, notes=(note,), helps=(help_,), fixes=fixes)
     return Kind("column", True)
 
 
@@ -387,7 +308,7 @@ def _as_call(typer: Typer, expr: Attribute, model: str) -> str | None:
 def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
     fixes = replacing(expr.name_span, guess)
-    text = typer.source.slice(expr.value.span)
+    text = typer.slice(expr.value)
     helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
     if not guess:
         helps = (f"remove `.{expr.name}`",)
@@ -408,11 +329,6 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
         place = Span(expr.value.span.start, expr.name_span.start)
         help_, fixes = of_each(typer, place, path, part)
         helps = (help_,)
-    return typer.report(
-        "CS210",
-        f"`{text}` has no part `{expr.name}`",
-        expr.name_span,
-        f"it has {listing(known, 'and')}" if known else "it has no parts",
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"`{text}` has no part `{expr.name}`"
+    label = f"it has {listing(known, 'and')}" if known else "it has no parts"
+    return typer.report("CS210", said, expr.name_span, label, helps=helps, fixes=fixes)

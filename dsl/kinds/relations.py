@@ -1,14 +1,18 @@
-"""Kinds of comparisons, of memberships and of what `and`, `or`, `not` make of them."""
+"""Kinds of comparisons, of memberships and of what `and`, `or`, `not` make of them; chains of
+comparisons that could be read in two ways."""
 
 from __future__ import annotations
 
-from cspec.dsl.kinds.chains import mixed_chain
+from operator import and_
+
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import event_kind, operand_kind
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.kinds.unknown_names import unknown_values, values_of
-from cspec.dsl.messages.diagnostic import replacing, writing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing, writing
 from cspec.dsl.messages.wording import closest
+from cspec.dsl.mistakes.finished_nodes import operator_span
+from cspec.dsl.text.source import Source
 from cspec.dsl.tree.constants import TRUTHS
 from cspec.dsl.tree.nodes import (
     Call,
@@ -22,6 +26,7 @@ from cspec.dsl.tree.nodes import (
     Number,
     String,
 )
+from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind, joined
 
 _COMPARED = frozenset({"param", "let", "var", "given"})
@@ -98,22 +103,17 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
     """Report what stands behind `in` and is no set: `y in topk(f(x), 5)`."""
     if kind.what not in _NO_SETS:
         return
-    text, inner = typer.source.slice(members.span), typer.source.slice(element.span)
+    text, inner = typer.slice(members), typer.slice(element)
     helps: tuple[str, ...] = (f"compare them: `{inner} == {text}`", "a set is `{1, 2}`, `[0, 1]`")
     match members:
         case Call(function=Name(id="topk"), arguments=(values, *_)):
-            entry = f"{typer.source.slice(values.span)}[{inner}]"
+            entry = f"{typer.slice(values)}[{inner}]"
             helps = (
                 f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
                 "`topk` gives the largest entries, not their places",
             )
-    typer.report(
-        "CS302",
-        f"`{text}` is {WORDS[kind.what]}, not a set",
-        members.span,
-        "a set goes behind `in`",
-        helps=helps,
-    )
+    said = f"`{text}` is {WORDS[kind.what]}, not a set"
+    typer.report("CS302", said, members.span, "a set goes behind `in`", helps=helps)
 
 
 def _quoted_column(typer: Typer, expr: Compare) -> None:
@@ -126,14 +126,11 @@ def _quoted_column(typer: Typer, expr: Compare) -> None:
     named = next((text for text in texts if text.value in columns), None)
     found = named or texts[0]
     name = columns.get(found.value, "")
-    typer.report(
-        "CS325",
-        f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else ""),
-        found.span,
-        "the same for every example",
-        helps=(f"write `{name}`" if name else "compare a column with it: `column == ...`",),
-        fixes=replacing(found.span, name),
-    )
+    said = f"{typer.text(found)} is a text" + (f"; the column is `{name}`" if name else "")
+    label = "the same for every example"
+    help_ = f"write `{name}`" if name else "compare a column with it: `column == ...`"
+    fixes = replacing(found.span, name)
+    typer.report("CS325", said, found.span, label, helps=(help_,), fixes=fixes)
 
 
 def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
@@ -144,22 +141,15 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
     if _probability(left) and isinstance(right, Number) and right.value.is_integer():
         _equal_probability(typer, left, right)
         return
-    outputs = isinstance(left, Call) and isinstance(left.function, Name)
-    if not outputs or not isinstance(left, Call) or not isinstance(left.function, Name):
-        return
-    model = typer.symbols.models().get(left.function.id)
+    model = typer.symbols.models().get(function_name(left) or "")
     plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
     if model is None or model.arguments is not None or not plain:
         return
     bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
-    typer.report(
-        "CS325",
-        f"{typer.text(left)} is a number, hardly ever equal to a class",
-        left.span,
-        "an output of a model",
-        helps=(f"write `{bare}`, the class that it says",),
-        fixes=replacing(left.span, bare),
-    )
+    said = f"{typer.text(left)} is a number, hardly ever equal to a class"
+    label = "an output of a model"
+    help_ = f"write `{bare}`, the class that it says"
+    typer.report("CS325", said, left.span, label, helps=(help_,), fixes=replacing(left.span, bare))
 
 
 def _probability(expr: Expr) -> bool:
@@ -172,23 +162,15 @@ def _probability(expr: Expr) -> bool:
 def _equal_probability(typer: Typer, left: Expr, right: Expr) -> None:
     """Report `P[prob == 1]`: probabilities are between 0 and 1, the class is `pred`."""
     if isinstance(left, Index):
-        typer.report(
-            "CS325",
-            f"{typer.text(left)} is a probability, hardly ever equal to a number",
-            left.span,
-            "between 0 and 1",
-            helps=(f"say on which side: `{typer.slice(left)} >= 0.5`",),
-        )
+        said = f"{typer.text(left)} is a probability, hardly ever equal to a number"
+        help_ = f"say on which side: `{typer.slice(left)} >= 0.5`"
+        typer.report("CS325", said, left.span, "between 0 and 1", helps=(help_,))
         return
     meant = f"pred{typer.slice(left)[4:]}"
-    typer.report(
-        "CS325",
-        f"{typer.text(left)} is a probability, hardly ever equal to a class",
-        left.span,
-        "between 0 and 1",
-        helps=(f"write `{meant} == {typer.slice(right)}`, the class that it says",),
-        fixes=replacing(left.span, meant),
-    )
+    said = f"{typer.text(left)} is a probability, hardly ever equal to a class"
+    label = "between 0 and 1"
+    help_ = f"write `{meant} == {typer.slice(right)}`, the class that it says"
+    typer.report("CS325", said, left.span, label, helps=(help_,), fixes=replacing(left.span, meant))
 
 
 def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
@@ -199,11 +181,70 @@ def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
         return False
     thing, operator = typer.slice(first.operands[0]), first.operators[0]
     meant = f"{thing} {operator} {typer.slice(operand)}"
-    typer.report(
-        "CS313",
-        f"{typer.text(operand)} is compared with nothing",
-        operand.span,
-        "each comparison is written out",
-        **writing(operand.span, meant),
-    )
+    said = f"{typer.text(operand)} is compared with nothing"
+    label = "each comparison is written out"
+    typer.report("CS313", said, operand.span, label, **writing(operand.span, meant))
     return True
+
+
+_EQUALITIES = frozenset({"==", "!="})
+
+
+def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
+    """`f(x) > 0 == y`: `f(x) > 0 and 0 == y`, or whether `f(x) > 0` is what `y` is? None if clear.
+
+    `0.8 < prob > 0.9`: an interval, or the two bounds? A chain of equalities, or of bounds in one
+    direction, says that each of its links holds.
+    """
+    equal = {operator in _EQUALITIES for operator in chain.operators}
+    if len(equal) < 2:
+        ways = {operator[0] for operator in chain.operators if operator not in _EQUALITIES}
+        plain = [isinstance(operand, Number) for operand in chain.operands]
+        beside = any(map(and_, plain, plain[1:]))  # two numbers are compared: said elsewhere
+        return _turned_round(source, chain) if len(ways) > 1 and not beside else None
+    parts = _operands(source, chain)
+    links = [" ".join(link) for link in zip(parts, chain.operators, parts[1:], strict=False)]
+    said = f"`{source.slice(chain.span)}` has two readings"
+    label = f"mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}"
+    truths = f"for truths that are compared: `{_compared(parts, chain.operators)}`"
+    helps = (truths, f"for comparisons that all hold: `{' and '.join(links)}`")
+    return finding("CS111", said, chain.span, label, helps=helps)
+
+
+def _turned_round(source: Source, chain: Compare) -> Diagnostic:
+    """A chain that goes up and down: one direction, that of its ends where they are numbers."""
+    parts, ends = _operands(source, chain), (chain.operands[0], chain.operands[-1])
+    way = chain.operators[0][0]
+    if isinstance(ends[0], Number) and isinstance(ends[1], Number):
+        way = "<" if ends[0].value <= ends[1].value else ">"
+    pairs = zip(chain.operators, parts[1:], strict=True)
+    one = [f"{way}{operator[1:]} {part}" for operator, part in pairs]
+    links = [f"{parts[i]} {o} {parts[i + 1]}" for i, o in enumerate(chain.operators)]
+    interval, both = f"{parts[0]} {' '.join(one)}", " and ".join(links)
+    said = "a chain goes in one direction"
+    label = f"this one mixes {' and '.join(f'`{o}`' for o in dict.fromkeys(chain.operators))}"
+    helps = (f"write `{interval}`", f"or, for bounds that all hold: `{both}`")
+    fixes = replacing(chain.span, interval, both)
+    return finding("CS111", said, chain.span, label, helps=helps, fixes=fixes)
+
+
+def _operands(source: Source, chain: Compare) -> list[str]:
+    """The operands as typed, in the parentheses that they stand in."""
+    gaps = [operator_span(source, chain, place) for place in range(len(chain.operators))]
+    starts = [chain.span.start, *(gap.end for gap in gaps)]
+    ends = [*(gap.start for gap in gaps), chain.span.end]
+    return [source.text[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+
+
+def _compared(parts: list[str], operators: tuple[str, ...]) -> str:
+    """The chain with parentheses around what stands between two equalities."""
+    sides: list[list[str]] = [[parts[0]]]
+    between: list[str] = []
+    for operator, part in zip(operators, parts[1:], strict=True):
+        if operator in _EQUALITIES:
+            between.append(operator)
+            sides.append([part])
+        else:
+            sides[-1] += [operator, part]
+    texts = [side[0] if len(side) == 1 else f"({' '.join(side)})" for side in sides]
+    return " ".join([texts[0], *(w for pair in zip(between, texts[1:], strict=True) for w in pair)])

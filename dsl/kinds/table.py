@@ -10,7 +10,7 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Call, Expr, Number
-from cspec.dsl.tree.rebuild import head_name
+from cspec.dsl.tree.rebuild import head_word
 from cspec.dsl.words.functions import BOTH, Parameter, Signature
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind, joined
 from cspec.dsl.words.losses import LOSSES, OF_CLASSES
@@ -18,15 +18,16 @@ from cspec.dsl.words.losses import LOSSES, OF_CLASSES
 
 def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
     """The kind of a call, its arguments checked against the signature."""
-    turned = constant_first(typer, call, signature, scope)
+    turned = constant_first(typer, call, signature)
     turned = turned or index_first(typer, call, signature, scope)
     if turned is not None:
         return turned
     if signature.family == "classifier" and [type(a) for a in call.arguments] == [Number]:
         return _of_class(typer, call, signature)
-    bound = _bind_arguments(typer, call, signature, scope)
+    bound = _bind_arguments(typer, call, signature)
     if bound is None:
-        _quiet_arguments(typer, call, scope)
+        for argument in call.arguments:
+            typer.kind(argument, scope)
         return UNKNOWN
     inner = scope._replace(inside=True) if signature.family == "risk" else scope
     found = (argument_kind(typer, call, signature, p, value, inner) for p, value in bound)
@@ -35,7 +36,9 @@ def table_call(typer: Typer, call: Call, signature: Signature, scope: Scope) -> 
     check_clock(typer, call, signature)
     if signature.name in OF_CLASSES and [kind.what for kind in kinds[:2]] == ["column", "scores"]:
         return _swapped(typer, call, signature)
-    if signature.name in OVER_EXAMPLES and call.arguments and _is_loss(typer, call.arguments[0]):
+    word = head_word(call.arguments[0]) if call.arguments else ""
+    loss = word in LOSSES and word not in typer.symbols.table
+    if signature.name in OVER_EXAMPLES and loss:
         return _mean_of_loss(typer, call, signature)
     if any(kind.what == "unknown" for kind in kinds) and signature.result in ("like", "reduce"):
         return joined("unknown", *kinds)
@@ -50,15 +53,11 @@ _OF_COLUMNS = frozenset({"values", "cross", "pairs"})
 
 def _swapped(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`ce(y, f(x))`."""
-    label, output = (typer.source.slice(argument.span) for argument in call.arguments[:2])
+    label, output = (typer.slice(argument) for argument in call.arguments[:2])
     meant = f"{signature.name}({output}, {label})"
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` takes the outputs first and the labels second",
-        call.span,
-        f"`{label}` is a column, `{output}` an output of a model",
-        **writing(call.span, meant),
-    )
+    said = f"`{signature.name}` takes the outputs first and the labels second"
+    what = f"`{label}` is a column, `{output}` an output of a model"
+    return typer.report("CS302", said, call.span, what, **writing(call.span, meant))
 
 
 def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
@@ -66,41 +65,20 @@ def _of_class(typer: Typer, call: Call, signature: Signature) -> Kind:
     inner = typer.slice(call.arguments[0])
     prob = signature.name == "prob"
     meant = f"{signature.name}[{inner}]" if prob else f"{signature.name} == {inner}"
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` takes outputs of a model, and `{inner}` is a class",
-        call.span,
-        "a number",
-        **writing(call.span, meant),
-    )
-
-
-def _is_loss(typer: Typer, expr: Expr) -> bool:
-    """Whether an expression is a loss, one number an example."""
-    name = head_name(expr)
-    return name is not None and name.id in LOSSES and name.id not in typer.symbols.table
+    said = f"`{signature.name}` takes outputs of a model, and `{inner}` is a class"
+    return typer.report("CS302", said, call.span, "a number", **writing(call.span, meant))
 
 
 def _mean_of_loss(typer: Typer, call: Call, signature: Signature) -> Kind:
     """`mean(ce(f(x), y))`."""
-    loss = typer.source.slice(call.arguments[0].span)
+    loss = typer.slice(call.arguments[0])
     meant = OVER_EXAMPLES[signature.name].format(loss)
-    return typer.report(
-        "CS302",
-        f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number",
-        call.span,
-        "over the examples?",
-        **writing(call.span, meant),
-    )
-
-
-def _quiet_arguments(typer: Typer, call: Call, scope: Scope) -> None:
-    for argument in call.arguments:
-        typer.kind(argument, scope)
+    said = f"`{signature.name}` goes over the entries of one example, and `{loss}` is one number"
+    return typer.report("CS302", said, call.span, "over the examples?", **writing(call.span, meant))
 
 
 def _bind_arguments(
-    typer: Typer, call: Call, signature: Signature, scope: Scope
+    typer: Typer, call: Call, signature: Signature
 ) -> list[tuple[Parameter, Expr]] | None:
     """Arguments with their parameters; None where they do not fit."""
     positional = [p for p in signature.parameters if not p.keyword]
@@ -151,7 +129,8 @@ def _result(
         case "number" | "example":
             return base
         case "reduce":
-            return _reduced(kinds, base)
+            tensor = len(kinds) > 1 and any(kind.what == "tensor" for kind in kinds)
+            return base._replace(what="tensor") if tensor else base
         case "like":
             whats = [kind.what for kind in kinds]
             for what in ("groups", "tensor", "scores"):
@@ -166,9 +145,21 @@ def _result(
             return base._replace(what=other)
 
 
-def _reduced(kinds: list[Kind], base: Kind) -> Kind:
-    if len(kinds) == 1:
-        return base
-    if any(kind.what == "tensor" for kind in kinds):
-        return base._replace(what="tensor")
-    return base
+def metric_kind(typer: Typer, call: Call, signature: Signature, scope: Scope) -> Kind:
+    """`violation(label)` is a number, `violations(on=D)` a vector, `initial(e)` what `e` is."""
+    positional = [p for p in signature.parameters if not p.keyword]
+    known = tuple(p.name for p in signature.parameters if p.keyword)
+    for keyword in call.keywords:
+        if keyword.name not in known:
+            unknown_keyword(typer, keyword, signature.name, known)
+            return UNKNOWN
+    if len(call.arguments) > len(positional):
+        too_many(typer, call, signature)
+        return UNKNOWN
+    if len(call.arguments) < len(positional):
+        missing_arguments(typer, call, signature, positional[len(call.arguments) :])
+        return UNKNOWN
+    if signature.name != "initial":
+        return Kind("tensor" if signature.name == "violations" else "number", False, True, True)
+    kind = typer.kind(call.arguments[0], scope)
+    return kind._replace(moves=True, gradient=True)

@@ -7,14 +7,14 @@ mean or a name with the kinds of what it is made of: they ask `kind`, and know t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, Values
-from cspec.dsl.tree.nodes import Expr, Name
+from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, Values, value_or_none
+from cspec.dsl.tree.nodes import Expr, Name, Node
 from cspec.dsl.values.intervals import Ranges
 from cspec.dsl.values.shapes import Leaf, declared
 from cspec.dsl.words.functions import SIGNATURES, Signature
@@ -123,12 +123,21 @@ class Typer(ABC):
 
     # --- findings ---
 
-    def report(self, code: str, message: str, span: Span, label: str = "", **extra: object) -> Kind:
+    def report(self, code: str, message: str, span: Span, label: str = "", **extra: Any) -> Kind:
         """Add a finding and give the unknown kind, so that one mistake is one finding."""
         if not self._quiet:
-            fields = {"code": code, "message": message, "span": span, "label": label, **extra}
-            self.found.append(Diagnostic.model_validate(fields))
+            self.found.append(finding(code, message, span, label, **extra))
         return UNKNOWN
+
+    def warn(self, code: str, message: str, span: Span, label: str = "", **extra: Any) -> None:
+        """Add a warning."""
+        self.report(code, message, span, label, severity="warning", **extra)
+
+    def unknown(self, name: Name, *helps: str, new: str | None = None, **extra: Any) -> Kind:
+        """Report a name that nothing defines; `new` goes to its place, or to that of `place`."""
+        fixes = replacing(extra.pop("place", name.span), new)
+        said, label = f"unknown name `{name.id}`", "not defined in this spec"
+        return self.report("CS201", said, name.span, label, helps=helps, fixes=fixes, **extra)
 
     def extend(self, found: tuple[Diagnostic, ...]) -> None:
         """Add findings of others."""
@@ -147,6 +156,15 @@ class Typer(ABC):
         """An expression as typed, quoted."""
         return quoted(self.source, expr.span)
 
-    def slice(self, expr: Expr) -> str:
-        """An expression as typed."""
-        return self.source.slice(expr.span)
+    def slice(self, node: Node) -> str:
+        """An expression, or another part of the spec, as typed."""
+        return self.source.slice(node.span)
+
+    def value(self, expr: Expr) -> float | None:
+        """The number that a constant expression is; None for others."""
+        return value_or_none(expr, self.values)
+
+    def exchanged(self, whole: Node, part: Node, new: str) -> str:
+        """A part of the spec as typed, with something else in the place of one inside of it."""
+        text, (start, end) = self.source.text, whole.span
+        return f"{text[start : part.span.start]}{new}{text[part.span.end : end]}"

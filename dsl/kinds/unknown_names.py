@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from cspec.dsl.kinds import instead
+from cspec.dsl.kinds.by_group import fairness, group
 from cspec.dsl.kinds.derivatives import unknown_derivative
 from cspec.dsl.kinds.names_by_place import (
     as_called,
@@ -16,7 +17,6 @@ from cspec.dsl.kinds.names_by_place import (
     label_used,
     rate_on,
 )
-from cspec.dsl.kinds.rates import fairness, group
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES, RATES, column_of_role, meant
@@ -32,24 +32,15 @@ BARE = (*LOSSES, "pred", "prob", *CONSTANTS, *TRUTHS)
 """Words of the language that stand alone in an expression."""
 
 MODULES = {
-    "torch": "torch",
+    **{name: name for name in ("torch", "numpy", "math", "jax", "cvxpy", "scipy", "sklearn")},
+    **{name: name for name in ("torchvision", "tfco", "cooper", "self")},
     "nn": "torch.nn",
     "F": "torch.nn.functional",
     "np": "numpy",
-    "numpy": "numpy",
-    "math": "math",
     "jnp": "jax.numpy",
-    "jax": "jax",
     "tf": "tensorflow",
     "cp": "cvxpy",
-    "cvxpy": "cvxpy",
-    "scipy": "scipy",
     "linalg": "numpy.linalg",
-    "sklearn": "sklearn",
-    "torchvision": "torchvision",
-    "tfco": "tfco",
-    "cooper": "cooper",
-    "self": "self",
 }
 """Modules of Python by the names that people give them."""
 _LOWER = frozenset(name.lower() for name in MODULES)
@@ -58,7 +49,8 @@ _LOWER = frozenset(name.lower() for name in MODULES)
 def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = BARE) -> Kind:
     """Report a name that nothing defines; `words` of the language may be meant."""
     if name.id in ("E", "P"):
-        return _without_brackets(typer, name)
+        said, help_ = f"`{name.id}` stands before square brackets", f"write `{name.id}[...]`"
+        return typer.report("CS201", said, name.span, "no function", helps=(help_,))
     if name.id in typer.symbols.metrics:
         return _metric(typer, name)
     if here := by_place(typer, name):
@@ -66,69 +58,62 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if guess is None and words is BARE and scope.inside and as_column(typer, name):
-        return _report(typer, name, (instead.as_column(typer, name.id, scope.data),))
+        return typer.unknown(name, instead.as_column(typer, name.id, scope.data))
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         return _rate(typer, name)
     if label := label_used(typer, name):
         return label
     column = column_meant(typer, name.id)
     if column is not None:
-        return _report(typer, name, (f"write `{column}`",), column)
+        return typer.unknown(name, f"write `{column}`", new=column)
     if scope.inside and (told := instead.same_column(typer, name, scope)):
         return told
     average = _average_of(typer, name)
     if average is not None:
         return average
     if name.id in ("I", "Id"):
-        return _report(typer, name, ("the identity matrix is `eye`",), "eye")
+        return typer.unknown(name, "the identity matrix is `eye`", new="eye")
     product = _juxtaposed(typer, name)
     if product is not None:
-        return _report(typer, name, (f"a product needs its sign: `{product}`",), product)
+        return typer.unknown(name, f"a product needs its sign: `{product}`", new=product)
     if here := dashed(typer, name):
         return here
     fair = fairness(typer, name.id) if words is BARE and name.id not in own else None
     if fair is not None:
-        return _report(typer, name, (f"write `{fair}`",), fair)
+        return typer.unknown(name, f"write `{fair}`", new=fair)
     if derivative := unknown_derivative(typer, name):
         return derivative
     if name.id in ("weights", "parameters") and typer.symbols.models():
         part = f"{next(iter(typer.symbols.models()))}.{_PARTS[name.id]}"
-        return _report(typer, name, (f"they belong to a model: `{part}`",), part)
+        return typer.unknown(name, f"they belong to a model: `{part}`", new=part)
     if "count" in scope.local and name.id.lower() in _COUNTS:
-        return _report(typer, name, ("the number of examples of a group is `count`",), "count")
+        return typer.unknown(name, "the number of examples of a group is `count`", new="count")
     entry = instead.entry_meant(typer, name.id, scope)
     if entry:
-        return _report(typer, name, (f"an entry is written `{entry}`",), entry)
+        return typer.unknown(name, f"an entry is written `{entry}`", new=entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
         if told := as_called(typer, name, known.help):
             return told
-        return _report(typer, name, (_in_names(typer, known.help),), known.word)
+        return typer.unknown(name, _in_names(typer, known.help), new=known.word)
     guess = guess or closest_word(name.id, words if typer.symbols.models() else (*words, "model"))
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     columns = [c.name for cs in typer.symbols.datasets().values() for c in cs][:2]
     if name.id in ("x", "y") and len(columns) == 2 and not typer.symbols.vars():
         column = columns[name.id == "y"]
         of = "input" if name.id == "x" else "target"
-        return _report(typer, name, (f"the {of} of this spec is `{column}`",), column)
+        return typer.unknown(name, f"the {of} of this spec is `{column}`", new=column)
     if near := instead.letter_or_unused(typer, name, scope):
-        return _report(typer, name, (f"did you mean `{near}`?",), near)
-    return not_given(typer, name) or _report(typer, name, _definitions(typer, name.id, scope))
+        return typer.unknown(name, f"did you mean `{near}`?", new=near)
+    return not_given(typer, name) or typer.unknown(name, *_definitions(typer, name.id, scope))
 
 
 def _rate(typer: Typer, name: Name) -> Kind:
     """`TPR`, `fpr[sex]`: a rate that has a name elsewhere."""
     rate = RATES[name.id.lower()].format(c=1)
     chosen = typer.source.text.startswith("[", name.span.end)  # of what, only its author knows
-    helps = (f"write `{rate}{_bound(typer, name)}`",)
-    return rate_on(typer, name, rate) or _report(typer, name, helps, None if chosen else rate)
-
-
-def _without_brackets(typer: Typer, name: Name) -> Kind:
-    """`E`, `P` alone."""
-    message = f"`{name.id}` stands before square brackets"
-    helps = (f"write `{name.id}[...]`",)
-    return typer.report("CS201", message, name.span, "no function", helps=helps)
+    help_, new = f"write `{rate}{_bound(typer, name)}`", None if chosen else rate
+    return rate_on(typer, name, rate) or typer.unknown(name, help_, new=new)
 
 
 def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:
@@ -139,14 +124,11 @@ def not_given(typer: Typer, name: Name, *others: str) -> Kind | None:
     line = re.search(r"^[ \t]*(given\b[^\n#]*)", typer.source.text, re.MULTILINE)
     meant = f"{line[1].rstrip()}, {name.id}" if line else f"given {name.id}"
     place = Span(*line.span(1)) if line else name.span
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is not among the given values",
-        name.span,
-        "your own loop gives no such value",
-        helps=(f"write `{meant}`", *others),
-        fixes=replacing(place, meant) if line else (),
-    )
+    said = f"`{name.id}` is not among the given values"
+    label = "your own loop gives no such value"
+    helps = (f"write `{meant}`", *others)
+    fixes = replacing(place, meant) if line else ()
+    return typer.report("CS201", said, name.span, label, helps=helps, fixes=fixes)
 
 
 _BOUND = re.compile(r"[ \t]*([<>]=?|==)[ \t]*(\d+(?:\.\d+)?)(?![\w.%])")
@@ -172,18 +154,11 @@ def _in_names(typer: Typer, help_: str) -> str:
 def _metric(typer: Typer, name: Name) -> Kind:
     """Report a metric in an expression: what it measures is written there, or named by `let`."""
     value = typer.symbols.metrics[name.id].value
-    text, whole = bracketed(typer.source, value), typer.source.slice(value.span)
-    return typer.report(
-        "CS201",
-        f"`{name.id}` is a metric: it is recorded, and no expression refers to it",
-        name.span,
-        "no name of an expression",
-        helps=(
-            f"write `{text}`",
-            f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`",
-        ),
-        fixes=replacing(name.span, text),
-    )
+    text, whole = bracketed(typer.source, value), typer.slice(value)
+    said = f"`{name.id}` is a metric: it is recorded, and no expression refers to it"
+    let = f"or define it by `let` in place of `metric`: `let {name.id} = {whole}`"
+    told = {"helps": (f"write `{text}`", let), "fixes": replacing(name.span, text)}
+    return typer.report("CS201", said, name.span, "no name of an expression", **told)
 
 
 def column_meant(typer: Typer, word: str) -> str | None:
@@ -202,13 +177,9 @@ def _average_of(typer: Typer, name: Name) -> Kind | None:
     on = f" on {data}" if data in typer.symbols.datasets() else ""
     meant = f"{word}[{text[start + 1 : close]}{on}]"
     place = Span(name.span.start, close + 1)
-    return typer.report(
-        "CS201",
-        f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`",
-        name.span,
-        "not defined in this spec",
-        **writing(place, meant),
-    )
+    said = f"`{name.id}`: the data stand behind `on`, and nothing below `{word}`"
+    label = "not defined in this spec"
+    return typer.report("CS201", said, name.span, label, **writing(place, meant))
 
 
 def _juxtaposed(typer: Typer, name: Name) -> str | None:
@@ -238,7 +209,7 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
-    return _report(typer, name, instead.without_a_guess(typer, name, seen))
+    return typer.unknown(name, *instead.without_a_guess(typer, name, seen))
 
 
 _COPIES = frozenset((
@@ -259,12 +230,12 @@ def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr])
     copy = f"`model {name.id} = frozen({models[0]})`"
     copied = f"add a line for a copy of `{models[0]}` that never moves: {copy}"
     if name.id.lower() in _COPIES:
-        return _report(typer, name, (copied, f"or, another model: `model {name.id}`"))
+        return typer.unknown(name, copied, f"or, another model: `model {name.id}`")
     inputs = isinstance(seen[0], Name) and seen[0].id == "x" and "x" not in typer.symbols.vars()
     if not inputs or closest(name.id, {*scope.local, *typer.symbols.table, *typer.signatures}):
         return None
     own = f"or, a function of your own: `let {name.id}(a) = ...`"
-    return _report(typer, name, (f"add a line for a model: `model {name.id}`", copied, own))
+    return typer.unknown(name, f"add a line for a model: `model {name.id}`", copied, own)
 
 
 def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
@@ -276,12 +247,12 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
         return here
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
-        return _report(typer, name, (each, f'for one value write `"{name.id}"`'))
+        return typer.unknown(name, each, f'for one value write `"{name.id}"`')
     own = column_meant(typer, name.id)
     if own is not None:
-        return _report(typer, name, (f"write `{own}`",), own)
+        return typer.unknown(name, f"write `{own}`", new=own)
     text = as_value(name)
-    return _report(typer, name, (f"did you mean `{text}` (a value)?",), text)
+    return typer.unknown(name, f"did you mean `{text}` (a value)?", new=text)
 
 
 def unknown_values(typer: Typer, words: Sequence[Name], column: Expr | None = None) -> None:
@@ -295,13 +266,8 @@ def unknown_values(typer: Typer, words: Sequence[Name], column: Expr | None = No
     for word in reversed(words):
         start, end = (at - place.start for at in word.span)
         new = f"{new[:start]}{as_value(word)}{new[end:]}"
-    typer.report(
-        "CS201",
-        f"unknown names {listing([word.id for word in words], 'and')}: are they values?",
-        place,
-        "not defined in this spec",
-        **writing(place, new),
-    )
+    said = f"unknown names {listing([word.id for word in words], 'and')}: are they values?"
+    typer.report("CS201", said, place, "not defined in this spec", **writing(place, new))
 
 
 def as_value(name: Name) -> str:
@@ -314,7 +280,8 @@ def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] 
     known = tuple(data for data in typer.symbols.datasets() if data not in named)
     implied = "data" in typer.symbols.implied
     splits = ("train", "val", "test") if implied else ()
-    guess = closest(name, (*known, *splits)) or _split(name, known)
+    split = _SPLITS.get(name.lower())  # another word for it
+    guess = closest(name, (*known, *splits)) or (split if split in known else None)
     role = typer.symbols.role(name)
     label = f"datasets of this spec: {listing(known, 'and')}" if known else "no data here"
     line = f"name it in the `data` line: `data {name}(x, y)`"
@@ -336,14 +303,10 @@ def _domain_as_data(typer: Typer, name: str, span: Span) -> Kind:
     text, meant = typer.source.text, f"for {names} in {name}.sample(200)"
     before = re.search(r"on[ \t]*\Z", text[: span.start])
     place = Span(before.start(), span.end) if before else span
-    return typer.report(
-        "CS207",
-        f"`{name}` is a domain, no dataset: a mean over it goes over points that are drawn",
-        span,
-        "a domain",
-        helps=(f"write `{meant}` in place of `on {name}`",),
-        fixes=replacing(place, meant),
-    )
+    said = f"`{name}` is a domain, no dataset: a mean over it goes over points that are drawn"
+    label = "a domain"
+    help_ = f"write `{meant}` in place of `on {name}`"
+    return typer.report("CS207", said, span, label, helps=(help_,), fixes=replacing(place, meant))
 
 
 _SPLITS = {
@@ -353,21 +316,15 @@ _SPLITS = {
 }
 
 
-def _split(name: str, known: Sequence[str]) -> str | None:
-    """The data that another word for a split means."""
-    meant = _SPLITS.get(name.lower())
-    return meant if meant in known else None
-
-
 def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     """Report a name that nothing defines where a column belongs."""
     columns = {*typer.symbols.column_names}
     guess = closest(name.id, columns)
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     if told := instead.same_column(typer, name, scope):
         return told
-    return _report(typer, name, (instead.as_column(typer, name.id, scope.data),))
+    return typer.unknown(name, instead.as_column(typer, name.id, scope.data))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
@@ -375,18 +332,18 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
     models = tuple(typer.symbols.models())
     guess = closest(name.id, models)
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
     only = models[0] if len(models) == 1 else None
-    return _report(typer, name, (*helps, f"or add a line `model {name.id}`"), only)
+    return typer.unknown(name, *helps, f"or add a line `model {name.id}`", new=only)
 
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:
     """Report a name that nothing defines where one weight belongs: `W in stiefel`."""
     guess = closest(name.id, {*scope.local, *typer.symbols.vars()})
     if guess:
-        return _report(typer, name, (f"did you mean `{guess}`?",), guess)
-    return _report(typer, name, (f"for each weight of it: `{_each(typer, name.id, constraint)}`",))
+        return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
+    return typer.unknown(name, f"for each weight of it: `{_each(typer, name.id, constraint)}`")
 
 
 def root_of(expr: Expr) -> Expr:
@@ -408,7 +365,7 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         return None
     word, known = part.name, meant(part.name)
     ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
-    path = typer.source.slice(part.value.span)
+    path = typer.slice(part.value)
     module = ".".join([MODULES.get(root.id, root.id), *path.split(".")[1:]])
     if word in OVER_EXAMPLES:
         ours = None
@@ -420,29 +377,16 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         helps = [known.help]
     else:
         helps = [f"bring it in by `from {module} import {word}` above, and write `{word}`"]
-    text = typer.source.slice(whole.span)
-    return typer.report(
-        "CS201",
-        f"`{text}`: `{root.id}` is not defined in this spec",
-        whole.span,
-        "no module of Python is at hand here",
-        helps=helps,
-        fixes=replacing(whole.span, ours),
-    )
+    text = typer.slice(whole)
+    said = f"`{text}`: `{root.id}` is not defined in this spec"
+    label = "no module of Python is at hand here"
+    fixes = replacing(whole.span, ours)
+    return typer.report("CS201", said, whole.span, label, helps=helps, fixes=fixes)
 
 
 def values_of(members: Expr) -> tuple[Expr, ...]:
     """What a list of values after `in` holds."""
     return members.items if isinstance(members, FiniteSet) else ()
-
-
-def _report(
-    typer: Typer, name: Name, helps: tuple[str, ...], replacement: str | None = None
-) -> Kind:
-    fixes = replacing(name.span, replacement)
-    message = f"unknown name `{name.id}`"
-    label = "not defined in this spec"
-    return typer.report("CS201", message, name.span, label, helps=helps, fixes=fixes)
 
 
 _COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "num", "len"})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label, finding
 from cspec.dsl.text.limits import FINDINGS, QUOTE, SAME
 
 _HEAD, _TAIL = 110, 40
@@ -74,15 +74,10 @@ def _count(left: Sequence[Diagnostic]) -> Diagnostic:
     words = [f"{wrong:,} error{'s' * (wrong != 1)}"] if wrong else []
     if others := len(left) - wrong:
         words.append(f"{others:,} warning{'s' * (others != 1)}")
-    return Diagnostic(
-        code=_MORE,
-        severity="error" if wrong else "warning",
-        message=f"and {' and '.join(words)} more",
-        span=left[0].span,
-        label="the next one is here",
-        helps=("mend those above first: one mistake often has many findings",),
-        source=left[0].source,
-    )
+    helps = ("mend those above first: one mistake often has many findings",)
+    said, next_ = f"and {' and '.join(words)} more", left[0]
+    told = {"severity": "error" if wrong else "warning", "source": next_.source}
+    return finding(_MORE, said, next_.span, "the next one is here", helps=helps, **told)
 
 
 def _short(diagnostic: Diagnostic) -> Diagnostic:
@@ -116,9 +111,5 @@ def _clipped(text: str) -> str:
     """A remark with its long quotes cut in the middle."""
     if len(text) <= QUOTE:
         return text
-    text = _LONG.sub(lambda found: _cut_quote(found[0]), text)
+    text = _LONG.sub(lambda m: f"{m[0][:_HEAD].rstrip()} ... {m[0][-_TAIL:].lstrip()}", text)
     return text if len(text) <= _TEXT else f"{text[: _TEXT - 4]} ..."
-
-
-def _cut_quote(quote: str) -> str:
-    return f"{quote[:_HEAD].rstrip()} ... {quote[-_TAIL:].lstrip()}"

@@ -63,9 +63,24 @@ class Diagnostic(BaseModel, frozen=True):
         return SpecError([self])
 
 
+def finding(code: str, message: str, span: Span, label: str = "", **extra: Any) -> Diagnostic:
+    """A finding by its code, its headline, its place and what stands there."""
+    return Diagnostic(code=code, message=message, span=span, label=label, **extra)
+
+
 def replacing(span: Span, *texts: str | None) -> tuple[Fix, ...]:
     """The fix that types a text in a place, for each text that is known."""
     return tuple(Fix(span=span, replacement=text, title=f"write {text}") for text in texts if text)
+
+
+def edit(span: Span, text: str, title: str) -> tuple[Fix, ...]:
+    """One fix with a title of its own."""
+    return (Fix(span=span, replacement=text, title=title),)
+
+
+def also_at(span: Span, text: str) -> tuple[Label, ...]:
+    """Another place, and what is said of it."""
+    return (Label(span=span, text=text),)
 
 
 def writing(span: Span, text: str) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.text.source import Source, line_of
+from cspec.dsl.text.source import Source, Span, line_of
 
 _WHOLE = frozenset({"CS503", "CS127"})
 """Findings whose edit puts one value or one requirement in the place of another."""
@@ -43,7 +44,7 @@ def without_overtaken(found: Sequence[Diagnostic], source: Source) -> list[Diagn
         d
         for d in found
         if not any(_overtakes(other, edit, d, source) for other, edit in edits)
-        and not (d.code == "CS201" and any(_inside(d, b) for b in blocks[:_MOST]))
+        and not (d.code == "CS201" and any(b.span.holds(d.span) for b in blocks[:_MOST]))
     ]
 
 
@@ -67,11 +68,10 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
         for d in found
         if d.code == "CS106" and (named := _DASHED.match(source.slice(d.span)))
     ]
-    places = [m.span() for n in dashed[:_MOST] for m in re.finditer(re.escape(n), source.text)]
-
-    axes = [d.span for d in found if d.code == "CS302" and " is no coordinate of " in d.message][
-        :_MOST
-    ]
+    spans = (m.span() for n in dashed[:_MOST] for m in re.finditer(re.escape(n), source.text))
+    places = [Span(*span) for span in spans]
+    derived = (d for d in found if d.code == "CS302" and " is no coordinate of " in d.message)
+    axes = [d.span for d in islice(derived, _MOST)]
     star = " ".join(h for d in found if "import *" in d.message for h in d.helps)
 
     sizes = [s for d in found if d.code == "CS329" for s in (d.span, *(r.span for r in d.related))]
@@ -79,24 +79,23 @@ def _without_consequences(found: Sequence[Diagnostic], source: Source) -> list[D
     unused = [tuple(d.fixes[0].span) for d in found if d.code == "CS203" and d.fixes][:_MOST]
 
     def follows(d: Diagnostic) -> bool:
-        start, end = d.span
         if d.code == "CS312":
             return tuple(d.span) in unused
         if d.code == "CS307":
-            return any(start <= s.start and s.end <= end for s in sizes)
+            return any(d.span.holds(place) for place in sizes)
         if d.code in ("CS118", "CS127"):
             return tuple(d.span) in told
         if d.code == "CS501" and star:
             return source.slice(d.span) in star
         if d.code == "CS131":
-            return any(c.span.start <= start and end <= c.span.end for c in calls)
+            return any(call.span.holds(d.span) for call in calls)
         if d.code == "CS302" and d.message.endswith("whatever is trained"):
             return _same_line(d, domains, source)
-        if d.code == "CS201" and any(a.start <= start and end <= a.end for a in axes):
+        if d.code == "CS201" and any(axis.holds(d.span) for axis in axes):
             return True
         if d.code in ("CS201", "CS302"):
-            return any(a <= start and end <= b for a, b in places)
-        return d.code == "CS203" and bool(dashed) and start == end
+            return any(place.holds(d.span) for place in places)
+        return d.code == "CS203" and bool(dashed) and d.span.start == d.span.end
 
     return [d for d in found if not follows(d)]
 
@@ -115,13 +114,8 @@ def _without_untrusted(found: Sequence[Diagnostic], source: Source) -> list[Diag
     if not any(d.code == "CS218" for d in found):
         return list(found)
     quotes = {source.position(d.span.start).line for d in found if d.code == "CS105"}
-    return [
-        d for d in found if d.code != "CS218" or source.position(d.span.start).line not in quotes
-    ]
-
-
-def _inside(found: Diagnostic, edit: Fix) -> bool:
-    return edit.span.start <= found.span.start and found.span.end <= edit.span.end
+    lines = ((d, source.position(d.span.start).line) for d in found)
+    return [d for d, line in lines if d.code != "CS218" or line not in quotes]
 
 
 def _overtakes(other: Diagnostic, edit: Fix, found: Diagnostic, source: Source) -> bool:
@@ -130,7 +124,7 @@ def _overtakes(other: Diagnostic, edit: Fix, found: Diagnostic, source: Source) 
         return False
     if other.code == "CS127" and tuple(other.span) == tuple(found.span):
         return True
-    return _inside(found, edit) and _gone(found, edit.span, edit.replacement, source)
+    return edit.span.holds(found.span) and _gone(found, edit.span, edit.replacement, source)
 
 
 def _gone(found: Diagnostic, span: tuple[int, int], replacement: str, source: Source) -> bool:

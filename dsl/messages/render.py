@@ -124,9 +124,8 @@ def _excerpt(
             start, end = (min(max(place - shift, 0), len(text)) for place in (first, last))
             pad = " " * _width(text[:start])
             length = max(1, _width(text[:end]) - len(pad))
-            under = _paint(
-                ("^" if mark.main else "-") * length, severity if mark.main else "mark", color
-            )
+            sign, style = ("^", severity) if mark.main else ("-", "mark")
+            under = _paint(sign * length, style, color)
             label = f" {visible_line(mark.text)}" if mark.text and last_line else ""
             lines.append(f"{' ' * gutter}{bar} {pad}{under}{label}")
     return lines

@@ -1,4 +1,5 @@
-"""From items to symbols: what is declared, what is implied, what is declared twice or unused."""
+"""From items to symbols: what is declared, what is implied, what is declared twice or unused; the
+order of the lets: no recursion, no endless growth when they are written out."""
 
 from __future__ import annotations
 
@@ -6,9 +7,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, Label
-from cspec.dsl.messages.wording import quoted
-from cspec.dsl.names.lets import check_lets
+from cspec.dsl.messages.diagnostic import Diagnostic, Label, also_at, edit, finding
+from cspec.dsl.messages.wording import closing, listing, quoted
 from cspec.dsl.names.symbols import (
     DEFAULT_COLUMNS,
     ROLE_WORDS,
@@ -18,20 +18,24 @@ from cspec.dsl.names.symbols import (
     Symbols,
     columns_of,
 )
+from cspec.dsl.text.limits import LET_CHAIN, LET_TERMS
 from cspec.dsl.text.source import NOWHERE, Source, Span
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.tree.nodes import (
     Call,
+    Compare,
     Comprehension,
     Constraint,
     Data,
     Domain,
     Expectation,
+    FiniteSet,
     From,
     Given,
     Group,
     Item,
     Let,
+    Membership,
     Metric,
     Model,
     Name,
@@ -39,13 +43,14 @@ from cspec.dsl.tree.nodes import (
     On,
     Param,
     Spec,
+    String,
     Target,
     Var,
     Verify,
     walk,
 )
 from cspec.dsl.tree.rebuild import bound_names, names
-from cspec.dsl.words.functions import Signature
+from cspec.dsl.words.functions import SIGNATURES, Signature
 from cspec.dsl.words.losses import LOSSES
 
 _CLASSIFIER = ("pred", "prob")
@@ -58,18 +63,19 @@ def resolve(
     table, targets, found = _declared(spec, source)
     lets = {s.name: s.item for s in table.values() if isinstance(s.item, Let)}
     kept, circular = check_lets(lets)
+    origin = From(module="", path=False, names=())
     for name in lets.keys() - kept.keys():
-        table[name] = table[name]._replace(
-            role="import", item=From(module="", path=False, names=())
-        )
+        table[name] = table[name]._replace(role="import", item=origin)
     found += circular
     uses, bound = _scanned(spec)
     implied = set()
     free = {name for name in uses if name not in table and name not in bound}
-    if _implies_model(table, free - _written_out(spec, uses)):
+    models = "model" in table or any(symbol.role == "model" for symbol in table.values())
+    asked = free - _written_out(spec, uses)
+    if not models and asked & {"model", *LOSSES, *_CLASSIFIER}:
         implied.add("model")
         table["model"] = Symbol("model", "model", Model(name="model"), NOWHERE)
-    if _implies_data(table, free, uses, spec):
+    if _implies_data(table, free, spec):
         implied.add("data")
         extra = tuple(Target(name=n) for n in SPLITS[1:] if n in uses and n not in table)
         item = Data(targets=(Target(name="data"), *extra))
@@ -78,7 +84,6 @@ def resolve(
             targets[target.name] = target
             table[target.name] = Symbol(target.name, "data", item, NOWHERE)
     for signature in functions:
-        origin = From(module="", path=False, names=())
         table.setdefault(signature.name, Symbol(signature.name, "function", origin, NOWHERE))
     found += list(_unused(table, uses, source))
     symbols = Symbols(
@@ -94,16 +99,8 @@ def resolve(
 def declarations(item: Item) -> Iterator[tuple[str, Role, Span]]:
     """The names that an item declares."""
     match item:
-        case Param(name=name, name_span=span):
-            yield name, "param", span
-        case Let(name=name, name_span=span):
-            yield name, "let", span
-        case Var(name=name, name_span=span):
-            yield name, "var", span
-        case Model(name=name, name_span=span):
-            yield name, "model", span
-        case Domain(name=name, name_span=span):
-            yield name, "domain", span
+        case Param() | Let() | Var() | Model() | Domain():
+            yield item.name, _ROLES[type(item)], item.name_span
         case Data(targets=targets):
             for target in targets:
                 yield target.name, "data", _head(target.span, target.name)
@@ -113,6 +110,11 @@ def declarations(item: Item) -> Iterator[tuple[str, Role, Span]]:
         case From(names=names):
             for imported in names:
                 yield imported.alias, "import", imported.span
+
+
+_ROLES = dict[type[Item], Role](
+    ((Param, "param"), (Let, "let"), (Var, "var"), (Model, "model"), (Domain, "domain"))
+)
 
 
 def _head(span: Span, name: str) -> Span:
@@ -151,67 +153,44 @@ def _declared(
 
 
 def _reserved(name: str, span: Span) -> Diagnostic:
-    return Diagnostic(
-        code="CS209",
-        message=f"`{name}` is a constant of the language",
-        span=span,
-        label="this name is taken",
-        notes=(f"an expression that says `{name}` always means the constant",),
-        helps=("choose another name",),
-    )
+    said = f"`{name}` is a constant of the language"
+    note = f"an expression that says `{name}` always means the constant"
+    help_ = "choose another name"
+    return finding("CS209", said, span, "this name is taken", notes=(note,), helps=(help_,))
 
 
 def _duplicate(first: Symbol, role: Role, span: Span, source: Source) -> Diagnostic:
     column = role == "column" == first.role
     before = len(source.text[: span.start].rstrip(", \t"))
     kept = source.text[before - 1 : before]
-    return Diagnostic(
-        code="CS202",
-        message=f"`{first.name}` is defined twice",
-        span=span,
-        label=f"defined again here, as {ROLE_WORDS[role]}",
-        related=(Label(span=first.span, text="first defined here"),),
-        notes=("a name means one thing in the whole spec",),
-        helps=("name it once",)
-        if column
-        else ("remove one of the two lines, or give one another name",)
-        if role == first.role
-        else (f"rename one of the two, for example `{first.name}2`",),
-        fixes=(Fix(span=Span(before - 1, span.end), replacement=kept, title="name it once"),)
-        if column
-        else (),
-    )
+    help_ = f"rename one of the two, for example `{first.name}2`"
+    if role == first.role:
+        help_ = "remove one of the two lines, or give one another name"
+    help_ = "name it once" if column else help_
+    fixes = edit(Span(before - 1, span.end), kept, help_) if column else ()
+    said, label = f"`{first.name}` is defined twice", f"defined again here, as {ROLE_WORDS[role]}"
+    told = {"related": also_at(first.span, "first defined here"), "fixes": fixes}
+    note = "a name means one thing in the whole spec"
+    return finding("CS202", said, span, label, notes=(note,), helps=(help_,), **told)
 
 
 def _clash(name: str, symbol: Symbol, span: Span) -> Diagnostic:
-    related = () if symbol.span == NOWHERE else (Label(span=symbol.span, text="defined here"),)
-    return Diagnostic(
-        code="CS202",
-        message=f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}",
-        span=span,
-        label=f"the column `{name}`",
-        related=related,
-        notes=(f"an expression that says `{name}` could mean either",),
-        helps=(f"rename {ROLE_WORDS[symbol.role]} `{name}`",),
-    )
+    related = () if symbol.span == NOWHERE else also_at(symbol.span, "defined here")
+    said = f"`{name}` is both a column and {ROLE_WORDS[symbol.role]}"
+    label = f"the column `{name}`"
+    note = f"an expression that says `{name}` could mean either"
+    help_ = f"rename {ROLE_WORDS[symbol.role]} `{name}`"
+    return finding("CS202", said, span, label, related=related, notes=(note,), helps=(help_,))
 
 
 def _implied_clash(symbol: Symbol) -> Diagnostic:
     """A name that a spec gives to something else than a column of its implied data."""
     name, role = symbol.name, ROLE_WORDS[symbol.role]
-    return Diagnostic(
-        code="CS202",
-        message=f"`{name}` is both {role} and a column of the implied data",
-        span=symbol.span,
-        label=f"{role} here",
-        notes=(
-            "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`",
-        ),
-        helps=(
-            f"rename {role} `{name}`, for example `{name}2`",
-            "or write the data with columns of other names: `data train(a, b)`",
-        ),
-    )
+    said, at = f"`{name}` is both {role} and a column of the implied data", symbol.span
+    note = "a spec without a `data` line that uses losses or predictions has the columns `x`, `y`"
+    other = "or write the data with columns of other names: `data train(a, b)`"
+    helps = (f"rename {role} `{name}`, for example `{name}2`", other)
+    return finding("CS202", said, at, f"{role} here", notes=(note,), helps=helps)
 
 
 def _scanned(spec: Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
@@ -247,12 +226,6 @@ def _scan(node: Node, uses: dict[str, list[Span]], bound: set[str]) -> None:
             uses[name].append(span)
 
 
-def _implies_model(table: dict[str, Symbol], free: set[str]) -> bool:
-    if any(symbol.role == "model" for symbol in table.values()):
-        return False
-    return bool(free & {"model", *LOSSES, *_CLASSIFIER}) and "model" not in table
-
-
 def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
     """Losses and predictions that say everywhere of what they are: `bce(w @ x + b, y)`."""
     called: dict[str, set[Span]] = {}
@@ -265,9 +238,7 @@ def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
     return {word for word in words if set(uses[word]) <= called.get(word, set())}
 
 
-def _implies_data(
-    table: dict[str, Symbol], free: set[str], uses: dict[str, list[Span]], spec: Spec
-) -> bool:
+def _implies_data(table: dict[str, Symbol], free: set[str], spec: Spec) -> bool:
     roles = {symbol.role for symbol in table.values()}
     if "data" in roles or "data" in table:
         return False
@@ -287,18 +258,16 @@ def _of_coordinates(average: Expectation, axes: set[str], table: dict[str, Symbo
     """Whether a mean is of a field at coordinates, whose points are missing, and of no data."""
     used = names(average)
     items = (symbol.item for name, symbol in table.items() if name in used)
-    fields = any(
-        i.arguments and axes.issuperset(i.arguments) for i in items if isinstance(i, Model)
-    )
+    models = (item for item in items if isinstance(item, Model))
+    fields = any(m.arguments and axes.issuperset(m.arguments) for m in models)
     return fields and average.dataset is None and (used & {"x", "y"}) <= axes
 
 
 def _of_points(spec: Spec, words: set[str]) -> bool:
     """Whether losses and classes are all called by their arguments: `ce(f(z), 1)` of a `var z`."""
     called = {id(node.function) for node in walk(spec) if isinstance(node, Call) and node.arguments}
-    return all(
-        id(node) in called for node in walk(spec) if isinstance(node, Name) and node.id in words
-    )
+    named = (n for n in walk(spec) if isinstance(n, Name) and n.id in words)
+    return all(id(name) in called for name in named)
 
 
 def _unused(
@@ -306,14 +275,10 @@ def _unused(
 ) -> Iterator[Diagnostic]:
     for symbol in table.values():
         if symbol.role in ("param", "let") and not uses.get(symbol.name):
-            yield Diagnostic(
-                code="CS203",
-                severity="warning",
-                message=f"{symbol.role} {quoted(source, symbol.span)} is never used",
-                span=symbol.span,
-                label="nothing below refers to it",
-                helps=("remove the line, or use the name",),
-            )
+            said = f"{symbol.role} {quoted(source, symbol.span)} is never used"
+            label = "nothing below refers to it"
+            help_ = "remove the line, or use the name"
+            yield finding("CS203", said, symbol.span, label, severity="warning", helps=(help_,))
 
 
 def hidden_words(spec: Spec, source: Source) -> frozenset[str]:
@@ -328,3 +293,151 @@ def hidden_words(spec: Spec, source: Source) -> frozenset[str]:
 
 
 _WORD = re.compile(r"[^\W\d]\w*")
+
+
+_WORDS = {"P": "a fraction of the examples", "E": "a mean over the examples"}
+"""Words of means that may be names, too: `let P = ...`, then `P[0, 1]`, which is a fraction."""
+
+
+def taken_words(symbols: Symbols, source: Source, found: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings, with those about `P[0, 1]` as one about the line that defines `P`."""
+    for word, meaning in _WORDS.items():
+        symbol = symbols.table.get(word)
+        places = _entries(source.text, word)
+        if symbol is None or not places or not any(p.holds(d.span) for d in found for p in places):
+            continue
+        other = f"{word}_values"
+        said = f"`{word}[...]` is {meaning}: entries need another name"
+        label = f"defined here, as a {symbol.role}"
+        note = "alone, without brackets, the name is free"
+        help_ = f"call it `{other}`, also where it is used: `{other}[...]`"
+        told = finding("CS202", said, symbol.span, label, notes=(note,), helps=(help_,))
+        rest = (d for d in found if not _about(d, places) and d.span != symbol.span)
+        found = [*rest, told]
+    return found
+
+
+def _entries(text: str, word: str) -> list[Span]:
+    """Where `P[0, 1]` stands: numbers and names alone, which are no event."""
+    places = []
+    for match in re.finditer(rf"(?<![\w.]){re.escape(word)}\[", text):
+        close = closing(text, match.end() - 1)
+        if close is not None and not re.search(r"[<>=|]| on ", text[match.end() : close]):
+            places.append(Span(match.start(), close + 1))
+    return places
+
+
+def _about(found: Diagnostic, places: list[Span]) -> bool:
+    return any(p.start <= found.span.start and found.span.end <= p.end for p in places)
+
+
+def categories(spec: Spec) -> frozenset[str]:
+    """Names of columns that a spec itself shows to hold categories, before any data are seen.
+
+    sex == "F"    sex in {"F", "M"}       ->   sex
+
+    A column alone behind `|` makes groups if it holds categories, and is a condition if it holds
+    true and false: `E[ce | mask]`. Where the text does not tell, the data do when they are bound:
+    true and false have groups, too, where those are asked for, `gap(P[.. | mask])`, `values(mask)`.
+    """
+    return frozenset(name for node in walk(spec) for name in _shown(node))
+
+
+def _shown(node: Node) -> Iterator[str]:
+    match node:
+        case Compare(operands=operands) if any(isinstance(o, String) for o in operands):
+            yield from (o.id for o in operands if isinstance(o, Name))
+        case Membership(element=Name(id=name), set=FiniteSet(items=items)):
+            if any(isinstance(item, String) for item in items):
+                yield name
+
+
+DEEPEST = LET_CHAIN.most
+LARGEST = LET_TERMS.most
+
+
+def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, ...]]:
+    """The lets that can be written out, and findings about the others.
+
+    A let that refers to itself, one that stands on a chain of more than 100 others, and one that
+    grows to more than 200,000 terms when written out can't.
+    """
+    needs = {name: _references(item, lets) for name, item in lets.items()}
+    found: list[Diagnostic] = []
+    depth: dict[str, int] = {}
+    size: dict[str, int] = {}
+    bad: set[str] = set()
+    for name in _ordered(needs, found, lets, bad):
+        inner = needs[name]
+        depth[name] = 1 + max((depth.get(other, 0) for other, _ in inner), default=0)
+        own = sum(1 for _ in walk(lets[name].value))
+        size[name] = own + sum(count * size.get(other, 1) for other, count in inner)
+        if depth[name] > DEEPEST or size[name] > LARGEST:
+            found.append(_too_large(lets[name], depth[name], size[name]))
+            bad.add(name)
+            depth[name], size[name] = 1, 1
+    return {name: item for name, item in lets.items() if name not in bad}, tuple(found)
+
+
+def _references(item: Let, lets: dict[str, Let]) -> tuple[tuple[str, int], ...]:
+    """Other lets that a let names, and how often."""
+    counts: dict[str, int] = {}
+    hidden = set(item.parameters or ())
+    for node in walk(item.value):
+        if isinstance(node, Name) and node.id in lets and node.id not in hidden:
+            counts[node.id] = counts.get(node.id, 0) + 1
+    return tuple(counts.items())
+
+
+def _ordered(
+    needs: dict[str, tuple[tuple[str, int], ...]],
+    found: list[Diagnostic],
+    lets: dict[str, Let],
+    bad: set[str],
+) -> Iterator[str]:
+    """Lets after those that they name; cycles become findings."""
+    done: set[str] = set()
+    for start in needs:
+        path: list[str] = []
+        stack = [(start, False)]
+        while stack:
+            name, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                done.add(name)
+                yield name
+                continue
+            if name in done:
+                continue
+            if name in path:
+                cycle = path[path.index(name) :]
+                if not bad & set(cycle):
+                    found.append(_recursive(lets, cycle))
+                bad.update(cycle)
+                continue
+            path.append(name)
+            stack.append((name, True))
+            stack.extend((other, False) for other, _ in reversed(needs[name]))
+
+
+def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
+    first, *others = sorted(cycle, key=lambda name: lets[name].span.start)
+    said = f"let `{first}` refers to itself"
+    help_ = "break the circle: write one of them without the other"
+    if others:
+        said = f"lets {listing((first, *others), 'and')} refer to each other"
+    elif first in SIGNATURES:
+        help_ = f"give it a name of its own: `let {first}_ = ...`, and `{first}_` where it is used"
+    at, label = lets[first].name_span, "defined by itself"
+    related = tuple(Label(span=lets[name].name_span, text="and this one") for name in others)
+    note = "a let is a name for an expression and is written out where it is used"
+    return finding("CS204", said, at, label, related=related, notes=(note,), helps=(help_,))
+
+
+def _too_large(item: Let, depth: int, size: int) -> Diagnostic:
+    chained = f"it stands on a chain of more than {DEEPEST} others"
+    why = chained if depth > DEEPEST else f"written out it has {size:,} terms"
+    said = f"let `{item.name}` is too large"
+    note = f"at most {LARGEST:,} terms and a chain of {DEEPEST} lets can be written out"
+    help_ = "use fewer lets, or bring the function in from Python: `from ... import`"
+    return finding("CS215", said, item.name_span, why, notes=(note,), helps=(help_,))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -107,48 +109,56 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
         symbol = self.table.get(name)
         return symbol.role if symbol else None
 
-    def datasets(self) -> dict[str, tuple[Column, ...]]:
-        """Every dataset and its columns, in written order."""
-        return self._datasets
+    @cached_property
+    def _declared(self) -> dict[type[Item], dict[str, Any]]:
+        """The items of each class that are declared, by name, in written order."""
+        found: dict[type[Item], dict[str, Any]] = defaultdict(dict)
+        for symbol in self.table.values():
+            found[type(symbol.item)][symbol.name] = symbol.item
+        return found
 
     @cached_property
     def _datasets(self) -> dict[str, tuple[Column, ...]]:
         return {name: columns_of(target) for name, target in self.targets.items()}
 
+    def datasets(self) -> dict[str, tuple[Column, ...]]:
+        """Every dataset and its columns, in written order."""
+        return self._datasets
+
     def models(self) -> dict[str, Model]:
         """Every model, in written order."""
-        return self._models
-
-    @cached_property
-    def _models(self) -> dict[str, Model]:
-        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Model)}
+        return self._declared[Model]
 
     def vars(self) -> dict[str, Var]:
         """Every decision variable, in written order."""
-        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Var)}
+        return self._declared[Var]
 
     def params(self) -> dict[str, Param]:
         """Every param, in written order."""
-        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Param)}
+        return self._declared[Param]
 
     def lets(self) -> dict[str, Let]:
         """Every let, in written order."""
-        return self._lets
-
-    @cached_property
-    def _lets(self) -> dict[str, Let]:
-        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Let)}
+        return self._declared[Let]
 
     def domains(self) -> dict[str, Domain]:
         """Every continuous domain, in written order."""
-        return {s.name: s.item for s in self.table.values() if isinstance(s.item, Domain)}
+        return self._declared[Domain]
+
+    def more(self, symbols: Iterable[Symbol], targets: Iterable[Target] = ()) -> Symbols:
+        """The names with more of them, and with more datasets."""
+        return Symbols(
+            table={**self.table, **{symbol.name: symbol for symbol in symbols}},
+            targets={**self.targets, **{target.name: target for target in targets}},
+            uses=self.uses,
+            implied=self.implied,
+            metrics=self.metrics,
+        )
 
     def places(self, over: Expr) -> tuple[str, ...]:
         """The columns of data, or the axes of a domain, in the order that its elements have."""
         match over:
-            case Name(id=name):
-                pass
-            case Call(function=Attribute(value=Name(id=name))):
+            case Name(id=name) | Call(function=Attribute(value=Name(id=name))):
                 pass
             case _:
                 return ()
@@ -189,23 +199,17 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
 
     def frozen(self, model: str) -> bool:
         """Whether a model is a copy that never moves."""
-        item = self.models().get(model)
-        match item.source if item else None:
-            case Call(function=Name(id="frozen")):
+        match self.models().get(model):
+            case Model(source=Call(function=Name(id="frozen"))):
                 return True
-            case _:
-                return False
+        return False
 
     def unbound(self) -> tuple[Unbound, ...]:
         """Names that must be bound from outside, each with the places that need it."""
         found = []
         for symbol in self.table.values():
-            item = symbol.item
-            missing = (
-                (isinstance(item, Data | Model) and item.source is None)
-                or (isinstance(item, Param) and item.value is None)
-            ) and symbol.role != "column"
-            if missing:
-                uses = self.uses.get(symbol.name, ())
-                found.append(Unbound(symbol.name, symbol.role, symbol.span, uses))
+            match symbol.item:
+                case Data(source=None) | Model(source=None) | Param(value=None):
+                    uses = self.uses.get(symbol.name, ())
+                    found.append(Unbound(symbol.name, symbol.role, symbol.span, uses))
         return tuple(found)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.kinds.rates import measured
+from cspec.dsl.kinds.by_group import measured
 from cspec.dsl.messages.synonyms import RATES, meant
 from cspec.dsl.messages.wording import split_arguments
 from cspec.dsl.parsing.rewrite_forms import (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.findings import a
 from cspec.dsl.settings.fit import OPTIMIZERS
@@ -145,15 +145,11 @@ _LOOKS: dict[str, Callable[[Call, str, Source], Elsewhere | None]] = {
 def built_elsewhere(expr: Expr, other: Elsewhere, noun: str, source: Source) -> Diagnostic:
     """`nn.Sequential(...)`, `train_test_split(...)`: what a spec writes for the whole call."""
     helps = (f"write `{other.text}`", *((_ELSEHOW[noun],) if noun in _ELSEHOW else ()))
-    return Diagnostic(
-        code="CS503",
-        message=f"{quoted(source, expr.span)} is no {noun} of a spec",
-        span=expr.span,
-        label=f"the name of {a(noun)} goes here",
-        notes=(other.note,) if other.note else (),
-        helps=helps,
-        fixes=replacing(expr.span, other.text) if other.exact else (),
-    )
+    said = f"{quoted(source, expr.span)} is no {noun} of a spec"
+    label = f"the name of {a(noun)} goes here"
+    notes = (other.note,) if other.note else ()
+    fixes = replacing(expr.span, other.text) if other.exact else ()
+    return finding("CS503", said, expr.span, label, notes=notes, helps=helps, fixes=fixes)
 
 
 _ELSEHOW = {

@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, edit, finding, replacing
 from cspec.dsl.messages.synonyms import FORMATS
 from cspec.dsl.messages.wording import closest, counted, listing, number, quoted
 from cspec.dsl.settings.base import Settings
@@ -27,6 +27,16 @@ def options_of(wanted: Any) -> tuple[Any, ...]:
     return (wanted,)
 
 
+def options_in(cls: type[Settings], name: str) -> tuple[Any, ...]:
+    """What a setting of a record may be."""
+    return options_of(cls.model_fields[name].annotation)
+
+
+def item_of(options: tuple[Any, ...]) -> Any:
+    """What the items of a list may be, where one of the options is a list; else None."""
+    return next((get_args(option)[0] for option in options if get_origin(option) is tuple), None)
+
+
 def a(noun: str) -> str:
     """The noun with its article."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
@@ -37,18 +47,11 @@ def wrong_type(
 ) -> Diagnostic:
     """A value of another kind; what to type instead where the text tells."""
     meant = _meant(cls, name, expr, source)
-    return Diagnostic(
-        code="CS503",
-        message=f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}",
-        span=expr.span,
-        label="does not fit",
-        notes=_about(cls, name),
-        helps=(
-            (f"write `{name}={meant}`" if meant else _usual(cls, name, wanted))
-            + (", or leave it out" if meant == "none" else ""),
-        ),
-        fixes=replacing(expr.span, meant),
-    )
+    said = f"`{name}` of `{cls.word}` takes {wanted}, not {quoted(source, expr.span)}"
+    help_ = f"write `{name}={meant}`" if meant else _usual(cls, name, wanted)
+    help_ += ", or leave it out" if meant == "none" else ""
+    told = {"notes": _about(cls, name), "fixes": replacing(expr.span, meant)}
+    return finding("CS503", said, expr.span, "does not fit", helps=(help_,), **told)
 
 
 def _usual(cls: type[Settings], name: str, wanted: str) -> str:
@@ -73,12 +76,11 @@ _QUANTITY = re.compile(r"[-+]?\d[\d_]*(\.\d+)?(e[-+]?\d+)?%?")
 
 def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | None:
     """What a value of another kind would be if it were written as the setting takes it."""
-    options = options_of(cls.model_fields[name].annotation)
+    options = options_in(cls, name)
     text = source.slice(expr.span)
     if name == "split" and isinstance(expr, Number) and 0 < expr.value < 1:
-        rest = (
-            f"{number(100 - 100 * expr.value)}%" if text.endswith("%") else number(1 - expr.value)
-        )
+        percent = text.endswith("%")
+        rest = f"{number(100 - 100 * expr.value)}%" if percent else number(1 - expr.value)
         return f"[{text}, {rest}]"
     if bool in options and isinstance(expr, Number) and expr.value in (0, 1):
         return "true" if expr.value else "false"
@@ -87,13 +89,13 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         total = sum(map(float, shares))
         return f"[{', '.join(number(float(share) / total) for share in shares)}]"
     if isinstance(expr, String) and _NUMBERS.fullmatch(expr.value) and "," in expr.value:
-        return f"[{expr.value.strip('[]() ')}]" if _takes_list(options) else None
+        return f"[{expr.value.strip('[]() ')}]" if item_of(options) is not None else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
         return "none" if type(None) in options else None
-    listed = next((option for option in options if get_origin(option) is tuple), None)
+    listed = item_of(options)
     if listed is not None:
         inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
-        takes = options_of(get_args(listed)[0])
+        takes = options_of(listed)
         fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
         plain = isinstance(expr, Number | Name | String) and fits and not inside
         return f"[{text}]" if plain else None
@@ -102,10 +104,6 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
     if isinstance(expr, String) and {int, float} & set(options):
         return expr.value if _QUANTITY.fullmatch(expr.value) else None
     return None
-
-
-def _takes_list(options: tuple[Any, ...]) -> bool:
-    return any(get_origin(option) is tuple for option in options)
 
 
 def _about(cls: type[Settings], name: str) -> tuple[str, ...]:
@@ -132,12 +130,8 @@ def not_taken(
         guess = guess or FORMATS.get(said) or closest(said, words)
     if guess is None:
         return found
-    return found.model_copy(
-        update={
-            "helps": (f"did you mean `{guess}`?",),
-            "fixes": replacing(expr.span, guess),
-        }
-    )
+    update = {"helps": (f"did you mean `{guess}`?",), "fixes": replacing(expr.span, guess)}
+    return found.model_copy(update=update)
 
 
 _MARKS = re.compile(r"[-_\s]")
@@ -153,17 +147,14 @@ def _described(options: tuple[Any, ...], words: list[str]) -> str:
         parts.append("a whole number")
     if str in options and bool not in options:
         parts.append("a text in quotes")
-    sequence = next((o for o in options if get_origin(o) is tuple), None)
-    if sequence is not None:
-        inner = _described(options_of(get_args(sequence)[0]), [])
-        parts.append(f"a list in brackets, each {inner}")
+    inner = item_of(options)
+    if inner is not None:
+        parts.append(f"a list in brackets, each {_described(options_of(inner), [])}")
     if any(get_origin(o) is dict for o in options):
         parts.append("`sizes(...)`")
-    numbers = [
-        v for o in options if get_origin(o) is Literal for v in get_args(o) if isinstance(v, int)
-    ]
-    parts.extend(f"`{v}`" for v in numbers)
-    parts.extend(f"`{word}`" for word in words)
+    literals = (v for o in options if get_origin(o) is Literal for v in get_args(o))
+    numbers = (str(v) for v in literals if isinstance(v, int))
+    parts.extend(f"`{word}`" for word in (*numbers, *words))
     if len(parts) < 2:
         return "".join(parts) or "a value"
     return f"{', '.join(parts[:-1])} or {parts[-1]}"
@@ -173,10 +164,9 @@ def list_of(cls: type[Settings], positional: tuple[str, ...], arguments: tuple[E
     """The one list that several numbers without brackets are: `mlp(64, 64)`; else nothing."""
     if len(positional) != 1 or len(arguments) < 2:
         return ""
-    if not all(isinstance(item, Number) for item in arguments):
-        return ""
-    options = options_of(cls.model_fields[positional[0]].annotation)
-    return positional[0] if any(get_origin(option) is tuple for option in options) else ""
+    numbers = all(isinstance(item, Number) for item in arguments)
+    listed = item_of(options_in(cls, positional[0])) is not None
+    return positional[0] if numbers and listed else ""
 
 
 def no_list(
@@ -185,15 +175,11 @@ def no_list(
     """Numbers without the brackets of their list."""
     span = Span(arguments[0].span.start, arguments[-1].span.end)
     meant = f"[{source.slice(span)}]"
-    return Diagnostic(
-        code="CS503",
-        message=f"`{name}` of `{cls.word}` is one list",
-        span=span,
-        label="brackets are missing",
-        notes=_about(cls, name),
-        helps=(f"write `{cls.word}({meant})`",),
-        fixes=replacing(span, meant),
-    )
+    said = f"`{name}` of `{cls.word}` is one list"
+    label = "brackets are missing"
+    help_ = f"write `{cls.word}({meant})`"
+    fixes = replacing(span, meant)
+    return finding("CS503", said, span, label, notes=_about(cls, name), helps=(help_,), fixes=fixes)
 
 
 def already_named(cls: type[Settings], argument: Expr, name: str, source: Source) -> Diagnostic:
@@ -203,28 +189,20 @@ def already_named(cls: type[Settings], argument: Expr, name: str, source: Source
     rest = source.text[end:]
     comma = len(rest) - len(rest.lstrip(" \t\n,"))
     gone = Span(argument.span.start, end + comma)
-    return Diagnostic(
-        code="CS505",
-        message=f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name",
-        span=argument.span,
-        label=f"stands for `{name}=`",
-        helps=(f"remove `{text}`",),
-        fixes=(Fix(span=gone, replacement="", title=f"remove {text}"),),
-    )
+    said = f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name"
+    label = f"stands for `{name}=`"
+    fixes = edit(gone, "", f"remove {text}")
+    return finding("CS505", said, argument.span, label, helps=(f"remove `{text}`",), fixes=fixes)
 
 
 def twice(
     cls: type[Settings], keyword: Keyword, first: Keyword | None, source: Source
 ) -> Diagnostic:
     """A setting that is given again."""
-    return Diagnostic(
-        code="CS505",
-        message=f"`{keyword.name}` of `{cls.word}` is given twice",
-        span=keyword.span,
-        label="given again here",
-        helps=("remove one of the two",),
-        fixes=_one_of_two(keyword, first, source),
-    )
+    said = f"`{keyword.name}` of `{cls.word}` is given twice"
+    help_ = "remove one of the two"
+    fixes = _one_of_two(keyword, first, source)
+    return finding("CS505", said, keyword.span, "given again here", helps=(help_,), fixes=fixes)
 
 
 def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tuple[Fix, ...]:
@@ -237,10 +215,8 @@ def _one_of_two(keyword: Keyword, first: Keyword | None, source: Source) -> tupl
     if comma < first.span.end - 1 or later < 0:
         return ()
     end = later + 1 + len(text[later + 1 :]) - len(text[later + 1 :].lstrip())
-    return (
-        Fix(span=Span(comma, keyword.span.end), replacement="", title="keep the first"),
-        Fix(span=Span(first.span.start, end), replacement="", title="keep the last"),
-    )
+    later_one, first_one = Span(comma, keyword.span.end), Span(first.span.start, end)
+    return edit(later_one, "", "keep the first") + edit(first_one, "", "keep the last")
 
 
 def no_name(
@@ -250,35 +226,20 @@ def no_name(
     known = tuple(cls.model_fields)
     text = source.slice(argument.span)
     free = [n for n in known if n not in given]
-    fitting = [n for n in free if not isinstance(argument, Number) or _takes_number(cls, n)]
+    counted = isinstance(argument, Number)
+    fitting = [n for n in free if not counted or {int, float} & {*options_in(cls, n)}]
     bare = getattr(cls, "bare", "")
-    if not fitting or (bare and isinstance(argument, Number)):
-        return Diagnostic(
-            code="CS502" if not known else "CS506",
-            message=f"`{cls.word}` takes no {'settings' if not known else 'value without a name'}",
-            span=argument.span,
-            label="nothing goes here",
-            notes=(bare,) if bare else (),
-            helps=(f"remove it, or give the setting's name: {listing(known)}",)
-            if known
-            else (f"write `{cls.word}`",),
-        )
-    return Diagnostic(
-        code="CS506",
-        message=f"settings of `{cls.word}` are given by name",
-        span=argument.span,
-        label="which setting is this?",
-        notes=(f"`{cls.word}` takes {listing(known, 'and')}",),
-        helps=(f"write `{fitting[0]}={text}`",),
-        fixes=(
-            Fix(span=argument.span, replacement=f"{fitting[0]}={text}", title=f"set {fitting[0]}"),
-        ),
-    )
-
-
-def _takes_number(cls: type[Settings], name: str) -> bool:
-    options = options_of(cls.model_fields[name].annotation)
-    return int in options or float in options
+    if not fitting or (bare and counted):
+        code, what = ("CS506", "value without a name") if known else ("CS502", "settings")
+        said, label = f"`{cls.word}` takes no {what}", "nothing goes here"
+        help_ = f"remove it, or give the setting's name: {listing(known)}"
+        helps, notes = (help_ if known else f"write `{cls.word}`",), (bare,) if bare else ()
+        return finding(code, said, argument.span, label, notes=notes, helps=helps)
+    setting = f"{fitting[0]}={text}"
+    fixes = edit(argument.span, setting, f"set {fitting[0]}")
+    said, label = f"settings of `{cls.word}` are given by name", "which setting is this?"
+    told = {"notes": (f"`{cls.word}` takes {listing(known, 'and')}",), "fixes": fixes}
+    return finding("CS506", said, argument.span, label, helps=(f"write `{setting}`",), **told)
 
 
 _SAMPLES = {"target": '"y"', "path": '"data.csv"', "share": "10%"}
@@ -297,8 +258,6 @@ _RANGES = {
     "less_than": ("lt", "below"),
     "less_than_equal": ("le", "at most"),
 }
-
-
 _OF = {"greater_than_equal": "of ", "less_than_equal": "of "}
 
 
@@ -310,23 +269,14 @@ def invalid(
     name = str(place[0]) if place else ""
     kind = problem["type"]
     if not name:
-        return Diagnostic(
-            code="CS503",
-            message=f"`{cls.word}`: {problem['ctx']['error']}",
-            span=record,
-            label="these settings together",
-            helps=("change one of them",),
-        )
+        said = f"`{cls.word}`: {problem['ctx']['error']}"
+        label = "these settings together"
+        return finding("CS503", said, record, label, helps=("change one of them",))
     if value is None:
-        return Diagnostic(
-            code="CS507",
-            message=f"`{cls.word}` needs `{name}`",
-            span=record,
-            label=f"`{name}` is missing",
-            notes=_about(cls, name),
-            helps=(f"add `{name}={_sample(cls, name)}`",),
-            fixes=_put_in(f"{name}={_sample(cls, name)}", record, source),
-        )
+        said, new = f"`{cls.word}` needs `{name}`", f"{name}={_sample(cls, name)}"
+        told = {"notes": _about(cls, name), "fixes": _put_in(new, record, source)}
+        label = f"`{name}` is missing"
+        return finding("CS507", said, record, label, helps=(f"add `{new}`",), **told)
     if isinstance(value, Vector) and (len(place) == 1 or kind in ("missing", "too_long")):
         size = _length(cls, name)
         if size is not None and size != len(value.items):
@@ -342,25 +292,15 @@ def invalid(
     elif kind in ("int_from_float", "int_type"):
         wanted = "a whole number"
     else:
-        described = _described(options_of(cls.model_fields[name].annotation), [])
+        described = _described(options_in(cls, name), [])
         return wrong_type(cls, name, item, described, source)
     near = _of_the_run(cls, name, given, source) or _nearest(name, given, wanted)
     chosen = wanted if wanted.startswith("a ") else f"a number {_OF.get(kind, '')}{wanted}"
     each = f"each of `{name}`" if item is not value else f"`{name}`"
-    return Diagnostic(
-        code="CS504",
-        message=f"{each} of `{cls.word}` must be {wanted}, not {shown}",
-        span=item.span,
-        label="out of range",
-        notes=_about(cls, name),
-        helps=(near or f"choose {chosen}",),
-        fixes=_nearest_fix(near, item.span),
-    )
-
-
-def _nearest_fix(help_: str, span: Span) -> tuple[Fix, ...]:
-    """The value that a help says, in the place of the one that does not fit."""
-    return replacing(span, help_.partition("=")[2].partition("`")[0])
+    said = f"{each} of `{cls.word}` must be {wanted}, not {shown}"
+    fixes = replacing(item.span, near.partition("=")[2].partition("`")[0])
+    told = {"notes": _about(cls, name), "helps": (near or f"choose {chosen}",), "fixes": fixes}
+    return finding("CS504", said, item.span, "out of range", **told)
 
 
 def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
@@ -370,7 +310,7 @@ def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
         return ()
     new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
     place = Span(record.end - 1, record.end - 1)
-    return (Fix(span=place, replacement=new, title=f"add {setting}"),)
+    return edit(place, new, f"add {setting}")
 
 
 _LENGTH = re.compile(r"\b(epochs|steps)[ \t]*=[ \t]*(\d[\d_]*)(k?)\b")
@@ -394,11 +334,8 @@ def _nearest(name: str, given: object, wanted: str) -> str:
     """`epochs=2` for 1.5, the whole number that is not below; `30%` for 30, where 1 is the most."""
     if wanted in ("below 1", "at most 1") and isinstance(given, int | float) and 1 < given <= 100:
         return f"did you mean `{name}={number(given)}%`?"
-    if (
-        wanted in ("above 0", "at least 0", "at least 1")
-        and isinstance(given, int | float)
-        and given < 0
-    ):
+    above = wanted in ("above 0", "at least 0", "at least 1")
+    if above and isinstance(given, int | float) and given < 0:
         return f"did you mean `{name}={number(-given)}`?"
     if wanted != "a whole number" or not isinstance(given, float) or not 0 < given < 1e6:
         return ""
@@ -407,7 +344,7 @@ def _nearest(name: str, given: object, wanted: str) -> str:
 
 def _length(cls: type[Settings], name: str) -> int | None:
     """How many items a list of fixed length has."""
-    for option in options_of(cls.model_fields[name].annotation):
+    for option in options_in(cls, name):
         if get_origin(option) is tuple and Ellipsis not in get_args(option):
             return len(get_args(option))
     return None

@@ -1,4 +1,4 @@
-"""How the primal variables are trained: `fit(...)`, optimizers, schedules."""
+"""How the primal variables are trained: `fit(...)`, optimizers, schedules, `stop when ...`."""
 
 from __future__ import annotations
 
@@ -144,3 +144,23 @@ class FitSettings(Settings):
         size = self.batch_size
         one = size.get(dataset or "", 128) if isinstance(size, dict) else size
         return None if one == "full" else self.accumulate * int(one)
+
+
+class Feasible(Settings):
+    """Every requirement is met within a tolerance."""
+
+    word: ClassVar[str] = "feasible"
+    positional: ClassVar[tuple[str, ...]] = ("tolerance",)
+    tolerance: float = Field(0.0, ge=0, description="largest violation that counts as met")
+
+
+class Stalled(Settings):
+    """The objective has not improved for a while."""
+
+    word: ClassVar[str] = "stalled"
+    epochs: int | None = Field(None, ge=1, description="epochs without improvement")
+    steps: int | None = Field(None, ge=1, description="steps without improvement")
+    tolerance: float = Field(1e-4, ge=0, description="relative change that is an improvement")
+
+
+STOPS: dict[str, type[Settings]] = {c.word: c for c in (Feasible, Stalled)}

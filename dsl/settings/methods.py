@@ -50,7 +50,15 @@ class Auto(Method):
         return True
 
 
-class Penalty(Method):
+class _Fixed(Method):
+    """Base of the methods whose weight never moves."""
+
+    fixed: ClassVar[bool] = True
+    whole: ClassVar[bool] = True
+    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
+
+
+class Penalty(_Fixed):
     """f + c (value - bound), the fixed penalty of the position paper's eq. 2: a baseline.
 
     Signed and as written (`>=` turned around): of `abs`, `gap`, `max` the whole expression, so that
@@ -60,12 +68,9 @@ class Penalty(Method):
     """
 
     word: ClassVar[str] = "penalty"
-    fixed: ClassVar[bool] = True
-    whole: ClassVar[bool] = True
-    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
-class ExactPenalty(Method):
+class ExactPenalty(_Fixed):
     """f + c times the violation as written: exact for c above the largest multiplier, not smooth.
 
     [value - bound]+, for an equality |value - bound|; of a relation between many numbers, and of
@@ -73,12 +78,9 @@ class ExactPenalty(Method):
     """
 
     word: ClassVar[str] = "exact_penalty"
-    fixed: ClassVar[bool] = True
-    whole: ClassVar[bool] = True
-    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
-class QuadraticPenalty(Method):
+class QuadraticPenalty(_Fixed):
     """f + c/2 times the square of the violation as written: smooth, always a little violated.
 
     [value - bound]+^2, for an equality (value - bound)^2; of a relation between many numbers, and
@@ -86,9 +88,6 @@ class QuadraticPenalty(Method):
     """
 
     word: ClassVar[str] = "quadratic_penalty"
-    fixed: ClassVar[bool] = True
-    whole: ClassVar[bool] = True
-    coefficient: float = Field(1.0, ge=0, description="the fixed coefficient c")
 
 
 class Lagrangian(Method):
@@ -368,24 +367,9 @@ class Threshold(Method):
 METHODS: dict[str, type[Method]] = {
     c.word: c
     for c in (
-        Auto,
-        Penalty,
-        ExactPenalty,
-        QuadraticPenalty,
-        Lagrangian,
-        AugmentedLagrangian,
-        Sal,
-        Admm,
-        Projection,
-        Parametrization,
-        OutputProjection,
-        Lifting,
-        FrankWolfe,
-        Sqp,
-        Spg,
-        Bisection,
-        ProxyLagrangian,
-        Threshold,
+        *(Auto, Penalty, ExactPenalty, QuadraticPenalty, Lagrangian, AugmentedLagrangian, Sal),
+        *(Admm, Projection, Parametrization, OutputProjection, Lifting, FrankWolfe),
+        *(Sqp, Spg, Bisection, ProxyLagrangian, Threshold),
     )
 }
 
@@ -404,16 +388,8 @@ SOLVERS = enforcing("problems")
 """Methods that own the whole run: they choose their steps and know no number of them before."""
 
 MAPS: tuple[str, ...] = (
-    "softplus",
-    "sigmoid",
-    "softmax",
-    "cayley",
-    "householder",
-    "matrix_exp",
-    "low_rank",
-    "unit_norm",
-    "cumulative_softplus",
-    "cholesky",
+    *("softplus", "sigmoid", "softmax", "cayley", "householder", "matrix_exp", "low_rank"),
+    *("unit_norm", "cumulative_softplus", "cholesky"),
 )
 """Maps that `by` takes as methods: `by softplus` is `by parametrization(map=softplus)`."""
 

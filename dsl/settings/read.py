@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
 
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, finding
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Network
@@ -18,6 +18,7 @@ from cspec.dsl.settings.findings import (
     Table,
     already_named,
     invalid,
+    item_of,
     list_of,
     no_list,
     no_name,
@@ -27,11 +28,7 @@ from cspec.dsl.settings.findings import (
     wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from cspec.dsl.settings.record_findings import (
-    known_word,
-    no_record,
-    unknown_word,
-)
+from cspec.dsl.settings.record_findings import known_word, no_record, unknown_word
 from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole
@@ -130,35 +127,30 @@ def _filled(
     reader: Reader,
 ) -> Settings | None:
     """A record of `cls` from arguments and keywords; every wrong one is a finding."""
-    before = len(reader.found)
-    written: dict[str, Expr] = {}
-    raw: dict[str, Any] = {}
+    found, source, filling = reader.found, reader.source, _Filling(cls, reader)
+    before, written, raw = len(found), filling.written, filling.raw
     positional = getattr(cls, "positional", ())
     single = list_of(cls, positional, arguments)
     if single:
-        reader.found.append(no_list(cls, single, arguments, reader.source))
+        found.append(no_list(cls, single, arguments, source))
         written[single], arguments = arguments[0], ()
     kept = frozenset(keyword.name for keyword in keywords)
     for index, argument in enumerate(arguments):
-        if index < len(positional) and positional[index] in kept:
-            reader.found.append(already_named(cls, argument, positional[index], reader.source))
-            continue
         if index >= len(positional):
-            given = frozenset(positional) | {keyword.name for keyword in keywords}
-            reader.found.append(no_name(cls, argument, reader.source, given))
-            continue
-        _put(cls, positional[index], argument, raw, written, reader)
+            found.append(no_name(cls, argument, source, kept.union(positional)))
+        elif positional[index] in kept:
+            found.append(already_named(cls, argument, positional[index], source))
+        else:
+            filling.put(positional[index], argument)
     for keyword in keywords:
         if keyword.name not in cls.model_fields:
-            named = frozenset(k.name for k in keywords)
-            reader.found.append(unknown_setting(cls, keyword, reader.source, named))
-            _put_misspelt(cls, keyword, raw, written, reader)
+            found.append(unknown_setting(cls, keyword, source, kept))
+            filling.put_misspelt(keyword)
         elif keyword.name in written:
             first = next((k for k in keywords if k.name == keyword.name), None)
-            first = None if first is keyword else first
-            reader.found.append(twice(cls, keyword, first, reader.source))
+            found.append(twice(cls, keyword, None if first is keyword else first, source))
         else:
-            _put(cls, keyword.name, keyword.value, raw, written, reader)
+            filling.put(keyword.name, keyword.value)
     try:
         return cls(**raw)
     except ValidationError as error:
@@ -166,171 +158,151 @@ def _filled(
             name = str(problem["loc"][0]) if problem["loc"] else ""
             if name in written and name not in raw:
                 continue
-            reader.found.append(invalid(cls, problem, written.get(name), span, reader.source))
+            found.append(invalid(cls, problem, written.get(name), span, source))
             if name in written:
                 raw.pop(name, None)
         waits = any(mentions_open(value, reader.values) for value in written.values())
-        if len(reader.found) == before and not waits:
+        if len(found) == before and not waits:
             raise
         return None
 
 
-def _put(
-    cls: type[Settings],
-    name: str,
-    value: Expr,
-    raw: dict[str, Any],
-    written: dict[str, Expr],
-    reader: Reader,
-) -> None:
-    written[name] = value
-    if mentions_open(value, reader.values):
-        return  # set from outside, and checked then
-    try:
-        raw[name] = _value(value, cls.model_fields[name].annotation, cls, name, reader)
-    except WrongValueError as wrong:
-        if wrong.found is not None:
-            reader.found.append(wrong.found)
+class _Filling:
+    """What is read of a record so far: its settings as written, and their values."""
 
+    def __init__(self, cls: type[Settings], reader: Reader) -> None:
+        self.cls, self.reader = cls, reader
+        self.written: dict[str, Expr] = {}
+        self.raw: dict[str, Any] = {}
 
-def _put_misspelt(
-    cls: type[Settings],
-    keyword: Keyword,
-    raw: dict[str, Any],
-    written: dict[str, Expr],
-    reader: Reader,
-) -> None:
-    """Read a setting under the name that was most likely meant: its range is checked as well.
+    def put(self, name: str, value: Expr) -> None:
+        """Read a setting, unless it is set from outside, and checked then."""
+        self.written[name] = value
+        if mentions_open(value, self.reader.values):
+            return
+        try:
+            slot = _Slot(self.cls, name, self.reader)
+            self.raw[name] = slot.value(value, self.cls.model_fields[name].annotation)
+        except WrongValueError as wrong:
+            if wrong.found is not None:
+                self.reader.found.append(wrong.found)
 
-    That its value is of another kind is no second mistake: the guess may be wrong.
-    """
-    meant = known_setting(cls, keyword.name)
-    if meant is None or meant in written:
-        return
-    before = len(reader.found)
-    _put(cls, meant, keyword.value, raw, written, reader)
-    reader.found[before:] = [f for f in reader.found[before:] if f.code != "CS503"]
+    def put_misspelt(self, keyword: Keyword) -> None:
+        """Read a setting under the name that was most likely meant: its range is checked as well.
+
+        That its value is of another kind is no second mistake: the guess may be wrong.
+        """
+        meant, found = known_setting(self.cls, keyword.name), self.reader.found
+        if meant is None or meant in self.written:
+            return
+        before = len(found)
+        self.put(meant, keyword.value)
+        found[before:] = [f for f in found[before:] if f.code != "CS503"]
 
 
 # --- values ---
 
 
-def _value(expr: Expr, wanted: Any, cls: type[Settings], name: str, reader: Reader) -> Any:
-    """The Python value of a setting, as far as its annotation asks."""
-    options = options_of(wanted)
-    records = [o for o in options if isinstance(o, type) and issubclass(o, Settings)]
-    if records:
-        return _nested(expr, records, reader)
-    sequence = next((o for o in options if get_origin(o) is tuple), None)
-    if Every in options:
-        return _every(expr, cls, name, reader)
-    if sequence is not None and isinstance(expr, Vector):
-        inner = get_args(sequence)[0]
-        return tuple(_value(item, inner, cls, name, reader) for item in expr.items)
-    if sequence is not None and _is_records(sequence):
-        return (_value(expr, get_args(sequence)[0], cls, name, reader),)
-    if any(get_origin(o) is dict for o in options):
-        sizes = _sizes(expr, cls, name, reader)
-        if sizes is not None:
-            return sizes
-    return _plain(expr, options, cls, name, reader)
+class _Slot(NamedTuple):
+    """The setting that a value is read for."""
 
+    cls: type[Settings]
+    name: str
+    reader: Reader
 
-def _is_records(sequence: Any) -> bool:
-    inner = get_args(sequence)[0]
-    return isinstance(inner, type) and issubclass(inner, Settings)
+    def value(self, expr: Expr, wanted: Any) -> Any:
+        """The Python value of a setting, as far as its annotation asks."""
+        options = options_of(wanted)
+        records = [o for o in options if _is_record(o)]
+        if records:
+            return self._nested(expr, records)
+        inner = item_of(options)
+        if Every in options:
+            return self._every(expr)
+        if inner is not None and isinstance(expr, Vector):
+            return tuple(self.value(item, inner) for item in expr.items)
+        if _is_record(inner):
+            return (self.value(expr, inner),)
+        sized = any(get_origin(o) is dict for o in options)
+        if sized and isinstance(expr, Call) and isinstance(expr.function, Name):
+            return self._sizes(expr)
+        return self._plain(expr, options)
 
+    def _wrong(self, expr: Expr, wanted: str) -> WrongValueError:
+        return WrongValueError(wrong_type(self.cls, self.name, expr, wanted, self.reader.source))
 
-def _nested(expr: Expr, records: list[type[Settings]], reader: Reader) -> Settings:
-    table = _TABLES.get(records[0]) or {record.word: record for record in records}
-    noun = _NOUNS.get(records[0], "dual optimizer")
-    settings = _record(expr, table, noun, reader)
-    if settings is None:
-        raise WrongValueError(None)
-    return settings
+    def _nested(self, expr: Expr, records: list[type[Settings]]) -> Settings:
+        table = _TABLES.get(records[0]) or {record.word: record for record in records}
+        settings = _record(expr, table, _NOUNS.get(records[0], "dual optimizer"), self.reader)
+        if settings is None:
+            raise WrongValueError(None)
+        return settings
 
-
-def _every(expr: Expr, cls: type[Settings], name: str, reader: Reader) -> Every:
-    match expr:
-        case Name(id="step" | "steps"):
-            return Every(1, "step")
-        case Name(id="epoch" | "epochs"):
-            return Every(1, "epoch")
-        case Call(function=Name(id=unit), arguments=(count,), keywords=()) if unit in (
-            "epochs",
-            "steps",
-            "epoch",
-            "step",
-        ):
-            number_of = _count(count, cls, name, reader)
-            return Every(number_of, "epoch" if unit.startswith("epoch") else "step")
-        case _:
-            return Every(_count(expr, cls, name, reader), "step")
-
-
-def _count(expr: Expr, cls: type[Settings], name: str, reader: Reader) -> int:
-    value = _number(expr, reader)
-    if value is None or value < 1 or not is_whole(value):
+    def _every(self, expr: Expr) -> Every:
         wanted = "a number of steps (`every=10`), `epoch`, or `epochs(5)`"
-        raise WrongValueError(wrong_type(cls, name, expr, wanted, reader.source))
-    return int(value)
+        match expr:
+            case Name(id="step" | "steps"):
+                return Every(1, "step")
+            case Name(id="epoch" | "epochs"):
+                return Every(1, "epoch")
+            case Call(function=Name(id="step" | "steps"), arguments=(count,), keywords=()):
+                return Every(self._whole(count, wanted), "step")
+            case Call(function=Name(id="epoch" | "epochs"), arguments=(count,), keywords=()):
+                return Every(self._whole(count, wanted), "epoch")
+        return Every(self._whole(expr, wanted), "step")
+
+    def _whole(self, expr: Expr, wanted: str) -> int:
+        value = self._number(expr)
+        if value is None or value < 1 or not is_whole(value):
+            raise self._wrong(expr, wanted)
+        return int(value)
+
+    def _sizes(self, expr: Call) -> dict[str, int | str]:
+        if function_name(expr) != "sizes" or expr.arguments or not expr.keywords:
+            raise self._wrong(expr, "`sizes(train=64, ...)`")
+        sizes: dict[str, int | str] = {}
+        for keyword in expr.keywords:
+            full = isinstance(keyword.value, Name) and keyword.value.id == "full"
+            wanted = "a number of examples, or `full`"
+            sizes[keyword.name] = "full" if full else self._whole(keyword.value, wanted)
+        return sizes
+
+    def _number(self, expr: Expr) -> float | None:
+        try:
+            return constant(expr, self.reader.values)
+        except NotFiniteError as problem:
+            raise WrongValueError(
+                finding(
+                    "CS316",
+                    f"{quoted(self.reader.source, expr.span)} {problem}",
+                    expr.span,
+                    "can't be computed",
+                    helps=("write the number that is meant",),
+                )
+            ) from problem
+
+    def _plain(self, expr: Expr, options: tuple[Any, ...]) -> Any:
+        literals = [v for o in options if get_origin(o) is Literal for v in get_args(o)]
+        words = {v for v in literals if isinstance(v, str)}
+        if bool in options:
+            words |= {"true", "false"}
+        free_text = str in options or (Any in options)
+        if isinstance(expr, Name) and expr.id in words:
+            return expr.id
+        if isinstance(expr, Name) and expr.id == "none" and type(None) in options:
+            return None
+        if isinstance(expr, String) and (free_text or expr.value in words):
+            return expr.value
+        if isinstance(expr, Name) and free_text and expr.id not in self.reader.values:
+            return expr.id
+        if {int, float} & {*options} or any(isinstance(v, int) for v in literals):
+            value = self._number(expr)
+            if value is not None:
+                return value
+        source = self.reader.source
+        found = not_taken(expr, options, sorted(words), self.cls, self.name, source)
+        raise WrongValueError(found)
 
 
-def _sizes(
-    expr: Expr, cls: type[Settings], name: str, reader: Reader
-) -> dict[str, int | str] | None:
-    if not (isinstance(expr, Call) and isinstance(expr.function, Name)):
-        return None
-    if expr.function.id != "sizes" or expr.arguments or not expr.keywords:
-        raise WrongValueError(wrong_type(cls, name, expr, "`sizes(train=64, ...)`", reader.source))
-    sizes: dict[str, int | str] = {}
-    for keyword in expr.keywords:
-        if isinstance(keyword.value, Name) and keyword.value.id == "full":
-            sizes[keyword.name] = "full"
-        else:
-            value = _number(keyword.value, reader)
-            if value is None or value < 1 or not is_whole(value):
-                wanted = "a number of examples, or `full`"
-                raise WrongValueError(wrong_type(cls, name, keyword.value, wanted, reader.source))
-            sizes[keyword.name] = int(value)
-    return sizes
-
-
-def _number(expr: Expr, reader: Reader) -> float | None:
-    try:
-        return constant(expr, reader.values)
-    except NotFiniteError as problem:
-        raise WrongValueError(
-            Diagnostic(
-                code="CS316",
-                message=f"{quoted(reader.source, expr.span)} {problem}",
-                span=expr.span,
-                label="can't be computed",
-                helps=("write the number that is meant",),
-            )
-        ) from problem
-
-
-def _plain(
-    expr: Expr, options: tuple[Any, ...], cls: type[Settings], name: str, reader: Reader
-) -> Any:
-    literals = [v for o in options if get_origin(o) is Literal for v in get_args(o)]
-    words = {v for v in literals if isinstance(v, str)}
-    if bool in options:
-        words |= {"true", "false"}
-    free_text = str in options or (Any in options)
-    if isinstance(expr, Name) and expr.id in words:
-        return expr.id
-    if isinstance(expr, Name) and expr.id == "none" and type(None) in options:
-        return None
-    if isinstance(expr, String) and (free_text or expr.value in words):
-        return expr.value
-    if isinstance(expr, Name) and free_text and expr.id not in reader.values:
-        return expr.id
-    takes_number = int in options or float in options
-    takes_number = takes_number or any(isinstance(v, int) for v in literals)
-    if takes_number:
-        value = _number(expr, reader)
-        if value is not None:
-            return value
-    raise WrongValueError(not_taken(expr, options, sorted(words), cls, name, reader.source))
+def _is_record(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args, get_origin
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing, writing
+from cspec.dsl.messages.diagnostic import Diagnostic, Fix, finding, replacing, writing
 from cspec.dsl.messages.synonyms import SETTINGS_OF
 from cspec.dsl.messages.wording import closest, listing, quoted
 from cspec.dsl.settings.duals import DUALS
@@ -73,27 +73,16 @@ def no_record(expr: Expr, table: Table, noun: str, source: Source) -> Diagnostic
 def _no_record(
     text: str, noun: str, expr: Expr, helps: tuple[str, ...], fixes: tuple[Fix, ...]
 ) -> Diagnostic:
-    return Diagnostic(
-        code="CS503",
-        message=f"{text} is no {noun}",
-        span=expr.span,
-        label=f"the name of {a(noun)} goes here",
-        helps=helps,
-        fixes=fixes,
-    )
+    label = f"the name of {a(noun)} goes here"
+    return finding("CS503", f"{text} is no {noun}", expr.span, label, helps=helps, fixes=fixes)
 
 
 def _in_brackets(expr: Index, word: str, noun: str, source: Source) -> Diagnostic:
     """`mlp[64, 64]`: settings stand in round brackets."""
     inner = source.text[expr.value.span.end : expr.span.end]
     meant = f"{word}({inner})"
-    return Diagnostic(
-        code="CS503",
-        message=f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`",
-        span=expr.span,
-        label="square brackets",
-        **writing(expr.span, meant),
-    )
+    said = f"{quoted(source, expr.span)} is no {noun}: settings stand in `( )`"
+    return finding("CS503", said, expr.span, "square brackets", **writing(expr.span, meant))
 
 
 def known_word(word: str, table: Table, noun: str) -> str | None:
@@ -164,12 +153,7 @@ def unknown_word(word: str, span: Span, table: Table, noun: str) -> Diagnostic:
     elif not guess and noun in _HOW:
         own = 0 if noun == "model" and word[:1].isupper() else len(helps)  # a class of one's own
         helps.insert(own, _HOW[noun].format(word=word))
-    return Diagnostic(
-        code="CS501",
-        message=f"unknown {noun} `{word}`",
-        span=span,
-        label=f"no {noun} of this name",
-        notes=(f"{plural}: {', '.join(table)}",),
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"unknown {noun} `{word}`"
+    label = f"no {noun} of this name"
+    note = f"{plural}: {', '.join(table)}"
+    return finding("CS501", said, span, label, notes=(note,), helps=helps, fixes=fixes)

@@ -161,16 +161,7 @@ class Diabetes(_Table):
 SOURCES: dict[str, type[DataSource]] = {
     c.word: c
     for c in (
-        Digits,
-        TwoGaussians,
-        Csv,
-        Parquet,
-        Mnist,
-        Cifar10,
-        Idx,
-        BreastCancer,
-        Wine,
-        Iris,
-        Diabetes,
+        *(Digits, TwoGaussians, Csv, Parquet, Mnist, Cifar10, Idx),
+        *(BreastCancer, Wine, Iris, Diabetes),
     )
 }

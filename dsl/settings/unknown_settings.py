@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, edit, finding, replacing
 from cspec.dsl.messages.synonyms import PATIENCE, SETTING_WORDS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.base import Settings
@@ -35,8 +35,9 @@ def unknown_setting(
     guess = other_word(cls, keyword.name)
     inner = None if guess else _inner(cls, keyword, source) or _of_optimizer(cls, keyword, source)
     guess = guess or (None if inner else closest(keyword.name, cls.model_fields))
-    span = keyword.name_span
-    fixes = replacing(span, guess)
+    span, label = keyword.name_span, "unknown setting"
+    said = f"`{cls.word}` has no setting `{keyword.name}`"
+    line, fixes = "", replacing(span, guess)
     if guess == "hidden" and isinstance(keyword.value, Number) and keyword.value.value < 16:
         count = int(keyword.value.value)
         layers = f"hidden=[{', '.join([_width(source)] * count)}]"
@@ -44,31 +45,18 @@ def unknown_setting(
         listed = re.search(r"\bhidden[ \t]*=[ \t]*\[([^\]\n]*)\]", source.text)
         twice = "hidden" in given and listed is not None and listed[1].count(",") + 1 == count
         place = _with_comma(keyword, source) if twice else keyword.span
-        return Diagnostic(
-            code="CS502",
-            message=f"`{cls.word}` has no setting `{keyword.name}`",
-            span=span,
-            label="unknown setting",
-            notes=(note,),
-            helps=(f"remove `{keyword.name}`: `hidden` says it" if twice else f"write `{layers}`",),
-            fixes=(Fix(span=place, replacement="" if twice else layers, title=note),),
-        )
+        help_ = f"remove `{keyword.name}`: `hidden` says it" if twice else f"write `{layers}`"
+        fixes = edit(place, "" if twice else layers, note)
+        return finding("CS502", said, span, label, notes=(note,), helps=(help_,), fixes=fixes)
     if inner and inner.partition("=")[0] not in given:
         fixes = replacing(keyword.span, inner)
     if not fixes and not inner and not (line := _line_of_its_own(cls, keyword, source)):
-        fixes = (Fix(span=_with_comma(keyword, source), replacement="", title="remove it"),)
-    takes = f"`{cls.word}` takes {listing(known, 'and')}"
-    return Diagnostic(
-        code="CS502",
-        message=f"`{cls.word}` has no setting `{keyword.name}`",
-        span=span,
-        label="unknown setting",
-        notes=(takes if known else f"`{cls.word}` takes no settings", *_follows(cls, keyword.name)),
-        helps=(f"did you mean `{guess}`?",)
-        if guess
-        else (_inside(inner, given, source) if inner else line or f"remove `{keyword.name}`",),
-        fixes=fixes,
-    )
+        fixes = edit(_with_comma(keyword, source), "", "remove it")
+    takes = listing(known, "and") if known else "no settings"
+    notes = (f"`{cls.word}` takes {takes}", *_follows(cls, keyword.name))
+    help_ = _inside(inner, given, source) if inner else line or f"remove `{keyword.name}`"
+    help_ = f"did you mean `{guess}`?" if guess else help_
+    return finding("CS502", said, span, label, notes=notes, helps=(help_,), fixes=fixes)
 
 
 _SIZES = frozenset({

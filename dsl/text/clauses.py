@@ -11,49 +11,19 @@ from typing import Literal, NamedTuple
 
 from cspec.dsl.text.tokens import Token
 
-ITEM_WORDS = frozenset(
-    [
-        "FROM",
-        "PARAM",
-        "LET",
-        "VAR",
-        "DATA",
-        "MODEL",
-        "DOMAIN",
-        "GIVEN",
-        "MINIMIZE",
-        "MAXIMIZE",
-        "SATISFY",
-        "USING",
-        "FIT",
-        "VERIFY",
-        "METRIC",
-        "STOP",
-    ]
+
+def _kinds(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ITEM_WORDS = _kinds(
+    "FROM PARAM LET VAR DATA MODEL DOMAIN GIVEN MINIMIZE MAXIMIZE SATISFY USING FIT VERIFY METRIC"
+    " STOP"
 )
-CONTINUING_WORDS = frozenset(
-    ["WITH", "WITHIN", "SOFT", "BY", "ON", "EVERY", "WHERE", "AND", "OR", "IN"]
-)
-CONTINUING_MARKS = frozenset(["ARROW", "RELATION", "TIMES", "POWER", "BAR"])
-UNFINISHED = frozenset(
-    [
-        "SIGN",
-        "TIMES",
-        "POWER",
-        "RELATION",
-        "ARROW",
-        "EQUAL",
-        "COMMA",
-        "COLON",
-        "BAR",
-        "AND",
-        "OR",
-        "NOT",
-        "IN",
-        "LBRACE",
-    ]
-)
-OBJECTIVE_WORDS = frozenset(["MINIMIZE", "MAXIMIZE"])
+CONTINUING_WORDS = _kinds("WITH WITHIN SOFT BY ON EVERY WHERE AND OR IN")
+CONTINUING_MARKS = _kinds("ARROW RELATION TIMES POWER BAR")
+UNFINISHED = _kinds("SIGN TIMES POWER RELATION ARROW EQUAL COMMA COLON BAR AND OR NOT IN LBRACE")
+OBJECTIVE_WORDS = _kinds("MINIMIZE MAXIMIZE")
 """Words that never end an item: what is below them on the next line is theirs."""
 OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
@@ -118,17 +88,10 @@ class _Cutter:
     def close(self) -> None:
         """End the current clause."""
         if self.current:
-            first = self.current[0]
-            item = first.kind in ITEM_WORDS
-            self.clauses.append(
-                Clause(
-                    "item" if item else "clause",
-                    tuple(self.current),
-                    self.st,
-                    self.semicolon,
-                    tuple(self.signs),
-                )
-            )
+            kind: Literal["item", "clause"]
+            kind = "item" if self.current[0].kind in ITEM_WORDS else "clause"
+            found = tuple(self.current), self.st, self.semicolon, tuple(self.signs)
+            self.clauses.append(Clause(kind, *found))
             self.st = self.semicolon = None
         self.current, self.open, self.signs = [], [], []
         self.separator = None
@@ -216,11 +179,9 @@ class _Cutter:
             return False
         if self.open:
             return self.open[-1] != "LBRACE"
-        return not self._quantifier_open() and not self._quantifier_alone()
-
-    def _quantifier_alone(self) -> bool:
-        """`forall w in S:` and nothing behind: the line below is its constraint."""
-        return self.current[0].kind == "FORALL" and self.current[-1].kind == "COLON"
+        # `forall w in S:` and nothing behind: the line below is its constraint.
+        alone = self.current[0].kind == "FORALL" and self.current[-1].kind == "COLON"
+        return not alone and not self._quantifier_open()
 
     def _quantifier_open(self) -> bool:
         for token in reversed(self.current):

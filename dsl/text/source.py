@@ -20,6 +20,10 @@ class Span(NamedTuple):
         """The smallest span that covers both."""
         return Span(min(self.start, other.start), max(self.end, other.end))
 
+    def holds(self, other: Span) -> bool:
+        """Whether another span lies in it."""
+        return self.start <= other.start and other.end <= self.end
+
 
 NOWHERE = Span(0, 0)
 """The span of what no text wrote: implied items, generated labels."""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import add, mul, sub, truediv
 from typing import NamedTuple
 
 from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Number, Power, Product, Sum
@@ -64,8 +65,7 @@ def constant(expr: Expr, values: Values) -> float | None:
             return None if isinstance(known, tuple) else known
         case Negate() | Sum() | Product() | Power() | Call():
             return _once(expr, values)
-        case _:
-            return None
+    return None
 
 
 class _Found(NamedTuple):
@@ -125,32 +125,33 @@ def _computed(expr: Expr, values: Values) -> float | None:
             return None if low is None or high is None else _power(expr, low, high)
         case Call(function=Name(id=name), arguments=arguments, keywords=()):
             return _call(expr, name, arguments, values)
-        case _:
-            return None
+    return None
 
 
 def _fold(expr: Sum | Product, values: Values) -> float | None:
-    parts = [constant(operand, values) for operand in expr.operands]
-    if any(part is None for part in parts):
+    numbers = _numbers(expr.operands, values)
+    if numbers is None:
         return None
-    total, *rest = (part for part in parts if part is not None)
+    total, *rest = numbers
     for operator, part in zip(expr.operators, rest, strict=True):
-        match operator:
-            case "+":
-                total += part
-            case "-":
-                total -= part
-            case "*":
-                total *= part
-            case "/":
-                if part == 0:
-                    raise NotFiniteError(expr, "divides by zero")
-                total /= part
-            case _:
-                return None
+        if operator == "/" and part == 0:
+            raise NotFiniteError(expr, "divides by zero")
+        if operator not in _STEPS:
+            return None
+        total = _STEPS[operator](total, part)
     if math.isnan(total):
         raise NotFiniteError(expr, "is not a number")
     return total
+
+
+_STEPS: dict[str, Callable[[float, float], float]] = {"+": add, "-": sub, "*": mul, "/": truediv}
+
+
+def _numbers(parts: tuple[Expr, ...], values: Values) -> list[float] | None:
+    """The values of several expressions; None where one of them is no constant."""
+    found = [constant(part, values) for part in parts]
+    known = [value for value in found if value is not None]
+    return known if len(known) == len(found) else None
 
 
 def _power(expr: Expr, base: float, exponent: float) -> float:
@@ -169,12 +170,9 @@ def _call(expr: Expr, name: str, arguments: tuple[Expr, ...], values: Values) ->
     function = FUNCTIONS.get(name)
     if function is None or not arguments:
         return None
-    parts = [constant(argument, values) for argument in arguments]
-    if any(part is None for part in parts):
+    numbers = _numbers(arguments, values)
+    if numbers is None or _SEVERAL.get(name, 1) not in (None, len(numbers)):
         return None
-    if _SEVERAL.get(name, 1) not in (None, len(parts)):
-        return None
-    numbers = [part for part in parts if part is not None]
     if len(numbers) == 1 and name in ("min", "max"):
         return numbers[0]
     try:

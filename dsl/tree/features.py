@@ -22,5 +22,4 @@ def column_of_variable(variable: Expr) -> str | None:
     match variable:
         case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
             return name
-        case _:
-            return None
+    return None

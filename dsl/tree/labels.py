@@ -23,9 +23,9 @@ def labeled(spec: Spec) -> Spec:
     for item in spec.items:
         if isinstance(item, SubjectTo):
             named, count = _members(item.constraints, "", taken, count)
-            item = item.model_copy(update={"constraints": named})
+            item = item.changed(constraints=named)
         items.append(item)
-    return spec.model_copy(update={"items": tuple(items)})
+    return spec.changed(items=tuple(items))
 
 
 def chain_parts(relation: Expr) -> tuple[str, ...]:

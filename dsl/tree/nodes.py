@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel
 
@@ -31,6 +31,10 @@ class Node(BaseModel, frozen=True, extra="forbid"):
             elif value:
                 found.extend(value)
         return found
+
+    def changed(self, **values: object) -> Self:
+        """The same with other values in some of its fields."""
+        return self.model_copy(update=values)
 
 
 _WHERE = {"span", "name_span", "label_span", "dataset_span", "label_spans", "comments"}
@@ -120,18 +124,19 @@ class Not(Expr):
     operand: Expr
 
 
-class Sum(Expr):
+class _Joined(Expr):
+    """Operands n with operators n - 1 between them."""
+
+    operands: tuple[Expr, ...]
+    operators: tuple[str, ...]
+
+
+class Sum(_Joined):
     """`a + b - c`: operands n, operators n - 1 of `+` and `-`, from left to right."""
 
-    operands: tuple[Expr, ...]
-    operators: tuple[str, ...]
 
-
-class Product(Expr):
+class Product(_Joined):
     """`a * b / c @ d`: operands n, operators n - 1 of `*`, `/` and `@`, from left to right."""
-
-    operands: tuple[Expr, ...]
-    operators: tuple[str, ...]
 
 
 class Power(Expr):
@@ -141,11 +146,8 @@ class Power(Expr):
     exponent: Expr
 
 
-class Compare(Expr):
+class Compare(_Joined):
     """`a <= b`, `lo <= a <= hi`: operands n, operators n - 1 of `< <= > >= == !=`."""
-
-    operands: tuple[Expr, ...]
-    operators: tuple[str, ...]
 
 
 class Membership(Expr):
@@ -282,14 +284,18 @@ class From(Item):
     names: tuple[Imported, ...]
 
 
-class Param(Item):
-    """`param eps = 0.5 in [0, 1]`, `param mu[64]`, `param level[hospital]`."""
+class _Number(Item):
+    """A number by name, or as many as its dimensions say."""
 
     name: str
     dimensions: tuple[Expr, ...] = ()
     value: Expr | None = None
     domain: Expr | None = None
     name_span: Span = NOWHERE
+
+
+class Param(_Number):
+    """`param eps = 0.5 in [0, 1]`, `param mu[64]`, `param level[hospital]`."""
 
 
 class Let(Item):
@@ -301,14 +307,8 @@ class Let(Item):
     name_span: Span = NOWHERE
 
 
-class Var(Item):
+class Var(_Number):
     """`var x = 1.0 in [0, pi/2]`, `var w[3] = 0`: a decision variable of the spec itself."""
-
-    name: str
-    dimensions: tuple[Expr, ...] = ()
-    value: Expr | None = None
-    domain: Expr | None = None
-    name_span: Span = NOWHERE
 
 
 class Column(Node):

@@ -9,9 +9,13 @@ from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
     Call,
+    Compare,
     Comprehension,
     Expectation,
     Expr,
+    Interval,
+    Keyword,
+    Membership,
     Name,
     Node,
     Spec,
@@ -56,11 +60,33 @@ def head_name(node: Node | None) -> Name | None:
     return head if isinstance(head, Name) else None
 
 
+def head_word(node: Node | None) -> str:
+    """The word that stands alone or is called; empty for anything else."""
+    head = head_name(node)
+    return "" if head is None else head.id
+
+
+def sides_of(relation: Expr) -> tuple[Expr, ...]:
+    """What a comparison compares, an interval's ends too; none of other relations."""
+    match relation:
+        case Compare(operands=operands):
+            return operands
+        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            return (element, lower, upper)
+    return ()
+
+
 def function_name(expr: Node) -> str | None:
     """`f` of a call `f(...)`; None for anything else."""
     if isinstance(expr, Call) and isinstance(expr.function, Name):
         return expr.function.id
     return None
+
+
+def setting(expr: Expr | None, name: str) -> Keyword | None:
+    """The setting of a call by name."""
+    keywords = expr.keywords if isinstance(expr, Call) else ()
+    return next((keyword for keyword in keywords if keyword.name == name), None)
 
 
 def calls_of(node: Node, words: Container[str]) -> Iterator[Call]:
@@ -105,8 +131,8 @@ def _substitute(node: Node, values: dict[str, Expr], free: frozenset[str]) -> No
         return _under_binders(node, values, free)
     if isinstance(node, Call) and not _callable(node.function, values):
         # A value of a quantifier is never called: `g(x)` stays the model of that name.
-        rest = _substitute(node.model_copy(update={"function": _NOTHING}), values, free)
-        return rest.model_copy(update={"function": node.function})
+        rest = _substitute(node.changed(function=_NOTHING), values, free)
+        return rest.changed(function=node.function)
     return rebuild(node, lambda item: _substitute(item, values, free))
 
 
@@ -139,10 +165,8 @@ def _under_binders(
         if condition is not None:
             update["condition"] = _substitute(condition, inner, free)
         binders.append(binder.model_copy(update=update))
-    changes: dict[str, object] = {
-        "binders": tuple(binders),
-        "body": _substitute(node.body, inner, free),
-    }
+    body = _substitute(node.body, inner, free)
+    changes: dict[str, object] = {"binders": tuple(binders), "body": body}
     if isinstance(node, Expectation):
         changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)

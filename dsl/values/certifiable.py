@@ -28,7 +28,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name
+from cspec.dsl.tree.rebuild import calls_of, function_name
 from cspec.dsl.values.intervals import Ranges
 
 COMBINED = frozenset({"abs", "max", "min", "exp", "log", "sqrt"})
@@ -80,9 +80,8 @@ def objections(expr: Expr, ranges: Ranges) -> Iterator[Objection]:
 
 def _measured(expr: Expr) -> bool:
     """Whether anything is measured on examples; what is not is a number like another."""
-    return any(
-        isinstance(n, Expectation | Comprehension) or function_name(n) in _TAILS for n in walk(expr)
-    )
+    means = Expectation | Comprehension
+    return any(isinstance(n, means) or function_name(n) in _TAILS for n in walk(expr))
 
 
 def _known(word: str, call: Call) -> bool:
@@ -118,13 +117,7 @@ def _over_noise(node: Node) -> bool:
     """Whether it is a mean over noise, of each example."""
     if not isinstance(node, Comprehension) or node.function != "mean":
         return False
-    return any(
-        isinstance(part, Call)
-        and isinstance(part.function, Name)
-        and part.function.id in ("normal", "uniform")
-        for binder in node.binders
-        for part in walk(binder.domain)
-    )
+    return any(any(calls_of(binder.domain, ("normal", "uniform"))) for binder in node.binders)
 
 
 def _of_divisors(expr: Product, ranges: Ranges) -> Iterator[Objection]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     And,
+    Binder,
     Call,
     Compare,
     Comprehension,
@@ -32,6 +34,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
+from cspec.dsl.tree.rebuild import bound_names
 from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES, Signature
 
 INF = math.inf
@@ -122,26 +125,19 @@ class Ranges:
                 return self._call(expr, local)
             case Compare() | And() | Or() | Not() | Implies() | Membership():
                 return UNIT
-            case Expectation():
-                return self._expectation(expr, local)
+            case Expectation(kind=kind, body=body, binders=binders):
+                return UNIT if kind == "P" else self.of(body, self._bind(binders, local))
             case Comprehension():
                 return self._comprehension(expr, local)
             case Index(value=value):
                 return self.of(value, local)
             case Vector(items=items) | FiniteSet(items=items) if items:
-                return self._joined([self.of(item, local) for item in items])
+                return reduce(Range.join, [self.of(item, local) for item in items])
             case Interval(lower=lower, upper=upper):
                 return Range(self.of(lower, local).low, self.of(upper, local).high)
             case _:
                 known = value_or_none(expr, self.values)
                 return ALL if known is None else Range(known, known)
-
-    @staticmethod
-    def _joined(ranges: list[Range]) -> Range:
-        result = ranges[0]
-        for other in ranges[1:]:
-            result = result.join(other)
-        return result
 
     def _name(self, name: str) -> Range:
         known = self._names.get(name)
@@ -181,9 +177,8 @@ class Ranges:
             if operator == "/":
                 if part.low < 0 < part.high or part.low == part.high == 0:
                     return ALL
-                part = Range(
-                    1 / part.high if part.high else -INF, 1 / part.low if part.low else INF
-                )
+                low = 1 / part.high if part.high else -INF
+                part = Range(low, 1 / part.low if part.low else INF)
             total = total.times(part)
         return _sane(total)
 
@@ -236,14 +231,8 @@ class Ranges:
         self._open.pop()
         return result
 
-    def _expectation(self, expr: Expectation, local: dict[str, Range]) -> Range:
-        if expr.kind == "P":
-            return UNIT
-        return self.of(expr.body, self._bind(expr.binders, local))
-
-    def _bind(self, binders: tuple[object, ...], local: dict[str, Range]) -> dict[str, Range]:
-        names = {n for binder in binders for n in getattr(binder, "names", ())}
-        return {**local, **dict.fromkeys(names, ALL)} if names else local
+    def _bind(self, binders: tuple[Binder, ...], local: dict[str, Range]) -> dict[str, Range]:
+        return {**local, **dict.fromkeys(bound_names(binders), ALL)} if binders else local
 
     def _comprehension(self, expr: Comprehension, local: dict[str, Range]) -> Range:
         body = self.of(expr.body, self._bind(expr.binders, local))
@@ -279,22 +268,17 @@ def _of_function(word: str, parts: list[Range], stated: Range) -> Range:
             return first
         pick = max if word == "max" else min
         return Range(pick(p.low for p in parts), pick(p.high for p in parts))
-    if word in ("mean", "median", "topk") and parts:
+    if word in ("mean", "median", "topk", "cvar", "quantile"):
         return first
     if word == "where" and len(parts) == 3:
         return parts[1].join(parts[2])
     if word == "clip" and len(parts) == 3:
         raised = Range(max(first.low, parts[1].low), max(first.high, parts[1].high))
         return Range(min(raised.low, parts[2].low), min(raised.high, parts[2].high))
-    if word in ("std", "variance"):
-        half = (first.high - first.low) / 2
-        top = INF if math.isnan(half) else half if word == "std" else half * half
-        return stated.meet(Range(0.0, top))
-    if word == "gap":
+    if word in ("std", "variance", "gap"):
         width = first.high - first.low
-        return stated.meet(Range(0.0, INF if math.isnan(width) else width))
-    if word in ("cvar", "quantile"):
-        return first
+        top = {"gap": width, "std": width / 2}.get(word, width / 2 * (width / 2))
+        return stated.meet(Range(0.0, INF if math.isnan(width) else top))
     rule = _MONOTONE.get(word)
     if rule is not None:
         return stated.meet(Range(rule(first.low), rule(first.high)))
@@ -308,7 +292,6 @@ def _periodic(word: str, part: Range) -> Range:
     low, high = part.low + shift, part.high + shift
     ends = (math.sin(low), math.sin(high))
     top = math.floor((high - math.pi / 2) / math.tau) >= math.ceil((low - math.pi / 2) / math.tau)
-    bottom = math.floor((high + math.pi / 2) / math.tau) >= math.ceil(
-        (low + math.pi / 2) / math.tau
-    )
+    first = math.ceil((low + math.pi / 2) / math.tau)
+    bottom = math.floor((high + math.pi / 2) / math.tau) >= first
     return Range(-1.0 if bottom else min(ends), 1.0 if top else max(ends))

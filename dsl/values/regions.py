@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
+    TURNED,
     And,
     Compare,
     Expr,
@@ -28,7 +29,6 @@ from cspec.dsl.tree.nodes import (
 )
 
 Value = float | str
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _TRUE: frozenset[Value] = frozenset({1.0})
 
 
@@ -88,12 +88,12 @@ def event_of(expr: Expr, values: Values) -> Event:
 def _link(left: Expr, mark: str, right: Expr, values: Values) -> Region:
     value = _value(right, values)
     if value is None and _value(left, values) is not None:
-        return _link(right, _TURNED[mark], left, values)
+        return _link(right, TURNED[mark], left, values)
     if value is not None:
         return _compared(shape(left), mark, value)
     sides = [shape(left), shape(right)]
     if repr(sides[0]) > repr(sides[1]):
-        sides, mark = sides[::-1], _TURNED[mark]
+        sides, mark = sides[::-1], TURNED[mark]
     return _compared(("difference", *sides), mark, 0.0)
 
 

@@ -31,16 +31,7 @@ from cspec.dsl.values.slices import Unfit, indexed
 from cspec.dsl.values.tensor_words import Shape, as_matrix, broadcast, word_shape
 from cspec.dsl.words.functions import SIGNATURES
 
-__all__ = [
-    "ONE_NUMBER",
-    "Leaf",
-    "Shape",
-    "as_matrix",
-    "declared",
-    "matmul",
-    "shape_of",
-    "together",
-]
+__all__ = ["Shape", "as_matrix"]
 
 Leaf = Callable[[Expr], Shape | None]
 """The shape of a name, or of another expression that stands for a tensor; None if unknown."""
@@ -143,9 +134,8 @@ def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
         if item.name in called:
             return None
         called.append(item.name)
-        body = substitute(
-            item.value, dict(zip(item.parameters or (), call.arguments, strict=False))
-        )
+        given = dict(zip(item.parameters or (), call.arguments, strict=False))
+        body = substitute(item.value, given)
         shape = shape_of(body, leaf, values)
         called.pop()
         return shape

@@ -29,9 +29,8 @@ from cspec.dsl.tree.nodes import (
     Or,
     shape,
 )
-from cspec.dsl.values.linear import Atom
 from cspec.dsl.values.regions import Event, complements, event_of, exclude, includes
-from cspec.dsl.values.sums import Fact
+from cspec.dsl.values.sums import Atom, Fact
 
 MOST = 60
 """Shares of the same examples that are compared with each other."""

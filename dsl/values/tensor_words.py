@@ -40,9 +40,8 @@ def _square(give: Callable[[Shape], Shape]) -> ShapeRule:
         seen = as_matrix(shapes[0])
         if len(seen) == 2 and seen[0] == seen[1]:
             return give(seen)
-        return Unfit(
-            f"takes a square matrix, not {size_text(seen)}", "look at the line that declares it"
-        )
+        taken = f"takes a square matrix, not {size_text(seen)}"
+        return Unfit(taken, "look at the line that declares it")
 
     return rule
 
@@ -67,9 +66,8 @@ def _topk(shapes: Sequence[Shape], numbers: Numbers) -> Found:
     if k is None:
         return None
     if k > count:
-        return Unfit(
-            f"takes {k:g} entries, and there are {count}", f"write a number of at most {count}"
-        )
+        taken = f"takes {k:g} entries, and there are {count}"
+        return Unfit(taken, f"write a number of at most {count}")
     return (int(k),)
 
 

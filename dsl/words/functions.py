@@ -90,9 +90,8 @@ def _elementary(
     name: str, doc: str, low: float = -INF, high: float = INF, monotone: int = 0, **extra: bool
 ) -> Signature:
     gradient = extra.get("gradient", True)
-    return Signature(
-        name, "elementary", (_p("x", _ENTRYWISE),), "like", doc, (low, high), (monotone,), gradient
-    )
+    x, turns = (_p("x", _ENTRYWISE),), (monotone,)
+    return Signature(name, "elementary", x, "like", doc, (low, high), turns, gradient)
 
 
 def _weight(name: str, doc: str, kinds: frozenset[What] = _WEIGHT) -> Signature:
@@ -110,9 +109,8 @@ def _entries(name: str, doc: str, low: float = -INF, monotone: int = 0) -> Signa
 
 
 def _size(name: str, doc: str, high: float = INF, kinds: frozenset[What] = _MODEL) -> Signature:
-    return Signature(
-        name, "model", (_p("model", kinds),), "number", doc, (0, high), surrogate="gates"
-    )
+    of = (_p("model", kinds),)
+    return Signature(name, "model", of, "number", doc, (0, high), surrogate="gates")
 
 
 def _set(name: str, doc: str, *parameters: Parameter, variadic: bool = False) -> Signature:
@@ -133,6 +131,25 @@ _EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
 _WHICH = _p("where", frozenset({"event", "unknown"}), False, keyword=True)
 """Which examples count."""
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
+_GROUPS: frozenset[What] = frozenset({"groups", "tensor", "unknown"})
+
+
+def _of_event(name: str, doc: str) -> Signature:
+    return Signature(name, "events", (_p("event", _EVENT),), "event", doc, (0, 1))
+
+
+def _of_groups(name: str, doc: str, high: float) -> Signature:
+    return Signature(name, "groups", (_p("v", _GROUPS),), "number", doc, (0, high))
+
+
+def _risk(name: str, doc: str, share: str, below: bool = False) -> Signature:
+    parameters = (_p("values"), _p(share, _PLAIN, low=0, high=1, below=below), _WHICH)
+    return Signature(name, "risk", parameters, "number", doc, monotone=(1, 1))
+
+
+def _derivative(name: str, doc: str) -> Signature:
+    return Signature(name, "derivative", (_p("u"), _p("x")), "like", doc, variadic=True)
+
 
 PREDICTIONS = frozenset({"pred", "argmax"})
 """Functions whose value is the number of a class: the one of the largest output."""
@@ -269,12 +286,8 @@ _TABLE: tuple[Signature, ...] = (
     _matrix("inv", "inverse of a square matrix", "like"),
     _matrix("expm", "matrix exponential of a square matrix", "like"),
     _matrix("diag", "diagonal of a matrix; of a vector the matrix with that diagonal", "like"),
-    Signature(
-        "all", "events", (_p("event", _EVENT),), "event", "whether it holds at every entry", (0, 1)
-    ),
-    Signature(
-        "any", "events", (_p("event", _EVENT),), "event", "whether it holds at some entry", (0, 1)
-    ),
+    _of_event("all", "whether it holds at every entry"),
+    _of_event("any", "whether it holds at some entry"),
     Signature(
         "pow",
         "elementary",
@@ -282,54 +295,12 @@ _TABLE: tuple[Signature, ...] = (
         "like",
         "x to the power p, also written x^p",
     ),
-    Signature(
-        "gap",
-        "groups",
-        (_p("v", frozenset({"groups", "tensor", "unknown"})),),
-        "number",
-        "largest minus smallest entry over the groups",
-        (0, INF),
-    ),
-    Signature(
-        "ratio",
-        "groups",
-        (_p("v", frozenset({"groups", "tensor", "unknown"})),),
-        "number",
-        "smallest over largest entry over the groups",
-        (0, 1),
-    ),
-    Signature(
-        "cvar",
-        "risk",
-        (_p("values"), _p("level", _PLAIN, low=0, high=1, below=True), _WHICH),
-        "number",
-        "mean of the worst (1 - level) share of the examples",
-        monotone=(1, 1),
-    ),
-    Signature(
-        "quantile",
-        "risk",
-        (_p("values"), _p("q", _PLAIN, low=0, high=1), _WHICH),
-        "number",
-        "the q-quantile over the examples",
-        monotone=(1, 1),
-    ),
-    Signature(
-        "diff",
-        "derivative",
-        (_p("u"), _p("x")),
-        "like",
-        "derivative of u by x; diff(u, x, x) is the second one",
-        variadic=True,
-    ),
-    Signature(
-        "laplacian",
-        "derivative",
-        (_p("u"), _p("x")),
-        "like",
-        "sum of the second derivatives of u by each variable named",
-        variadic=True,
-    ),
+    _of_groups("gap", "largest minus smallest entry over the groups", INF),
+    _of_groups("ratio", "smallest over largest entry over the groups", 1),
+    _risk("cvar", "mean of the worst (1 - level) share of the examples", "level", below=True),
+    _risk("quantile", "the q-quantile over the examples", "q"),
+    _derivative("diff", "derivative of u by x; diff(u, x, x) is the second one"),
+    _derivative("laplacian", "sum of the second derivatives of u by each variable named"),
     Signature("grad", "derivative", (_p("expr"), _p("x")), "tensor", "gradient of expr by x"),
     Signature(
         "eye", "weights", (_p("n", _PLAIN, False, low=1, whole=True),), "tensor", "identity matrix"
@@ -337,7 +308,7 @@ _TABLE: tuple[Signature, ...] = (
     Signature(
         "frozen",
         "model",
-        (_p("model", frozenset({"model", "unknown"})),),
+        (_p("model", _MODEL),),
         "value",
         "a copy at the start that never moves",
         gradient=False,
@@ -447,9 +418,6 @@ STRUCTURE: frozenset[str] = frozenset(
 OF_MEMBERS: tuple[str, ...] = ("gap", "ratio", "mean", "std")
 """Functions of a vector that go over a set, too: `gap(e for i in S)` is that of the members."""
 
-SURROGATES: tuple[str, ...] = ("sigmoid", "hinge", "logistic", "ramp", "product", "dl2")
-"""Stand-ins that `with surrogate` takes by name, besides expressions."""
-
 SURROGATE_SETTINGS: dict[str, tuple[str, ...]] = {
     "sigmoid": ("temperature",),
     "hinge": (),
@@ -459,3 +427,6 @@ SURROGATE_SETTINGS: dict[str, tuple[str, ...]] = {
     "dl2": (),
 }
 """Settings of the named surrogates."""
+
+SURROGATES: tuple[str, ...] = tuple(SURROGATE_SETTINGS)
+"""Stand-ins that `with surrogate` takes by name, besides expressions."""

@@ -58,12 +58,7 @@ SET_WORDS: dict[str, SetWord] = {
         ),
         SetWord("box_row"),
         SetWord(
-            "simplex",
-            functions=True,
-            by_rows=True,
-            vectors=True,
-            vertices=True,
-            shares=True,
+            "simplex", functions=True, by_rows=True, vectors=True, vertices=True, shares=True,
             maps=("softmax",),
         ),
         SetWord("ball", functions=True, by_rows=True, vertices=True),
@@ -133,19 +128,9 @@ BOXES = _words(lambda s: s.points)
 JOINT = frozenset(
     frozenset(words.split())
     for words in (
-        "nonneg sparse",
-        "nonneg sphere",
-        "nonneg sparse sphere",
-        "nonneg sparse ball",
-        "sparse sphere",
-        "sparse ball",
-        "psd rank",
-        "psd rank ball",
-        "symmetric rank",
-        "rank sphere",
-        "rank ball",
-        "box sparse",
-        "simplex sparse",
+        *("nonneg sparse", "nonneg sphere", "nonneg sparse sphere", "nonneg sparse ball"),
+        *("sparse sphere", "sparse ball", "box sparse", "simplex sparse"),
+        *("psd rank", "psd rank ball", "symmetric rank", "rank sphere", "rank ball"),
     )
 )
 """Sets with one that is not convex that have a joint projection."""

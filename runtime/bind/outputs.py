@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.axes.asked import Argument, Asked
+from cspec.compiler.axes.record import Argument, Asked
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import Facts, OperationFacts, OutputFacts
 from cspec.compiler.specialize import open_calls, operation_calls

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cspec.compiler.records.program import SourceCall
-from cspec.dsl.imports.trust import Refusal, refusal
-from cspec.dsl.imports.untrusted import untrusted
+from cspec.dsl.imports.trust import Refusal, refusal, untrusted
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.parsing.parse import parse_text
 from cspec.dsl.settings.sources import SOURCES

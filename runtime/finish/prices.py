@@ -179,7 +179,7 @@ def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor,
 def _within(matrix: Vector, right: Vector, floor: Vector) -> Vector:
     """x >= floor that makes || matrix x - right || least."""
     if np.isfinite(matrix).all():
-        found: Vector = np.linalg.lstsq(matrix, right, rcond=-1)[0]
+        found: Vector = np.asarray(np.linalg.lstsq(matrix, right, rcond=-1)[0], np.float64)
         if (found >= floor).all():  # as scipy begins, which takes a third of a second to import
             return found
     solved = scipy.optimize.lsq_linear(matrix, right, bounds=(floor, np.inf), tol=1e-12)

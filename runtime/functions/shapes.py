@@ -15,14 +15,16 @@ def in_words(tensor: Tensor) -> str:
     return " by ".join(str(size) for size in tensor.shape) or "a single number"
 
 
-def one_tensor(value: object) -> None:
-    """Refuse what a model returns beside one tensor.
+def one_tensor(value: object) -> Tensor:
+    """What a model returns, a number as a tensor.
 
     Raises:
         ShapeMismatch: a tuple, a mapping or another object.
     """
-    if isinstance(value, (Tensor, float, int)):  # a union would be made anew at every call
-        return
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (float, int)):
+        return as_tensor(value)
     kind = type(value).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     raise ShapeMismatch(
@@ -31,7 +33,7 @@ def one_tensor(value: object) -> None:
     )
 
 
-def aligned(output: Tensor, target: Tensor | float, what: str) -> tuple[Tensor, Tensor]:
+def aligned(output: Tensor | float, target: Tensor | float, what: str) -> tuple[Tensor, Tensor]:
     """Bring `output` and `target` to one shape; only a trailing dimension of size 1 is dropped.
 
     A target that is one number is that of every entry.
@@ -39,8 +41,7 @@ def aligned(output: Tensor, target: Tensor | float, what: str) -> tuple[Tensor, 
     Raises:
         ShapeMismatch: any other difference, with both shapes and the name `what` of the caller.
     """
-    if not isinstance(output, Tensor):
-        one_tensor(output)
+    output = output if isinstance(output, Tensor) else one_tensor(output)
     if not isinstance(target, Tensor) or not target.ndim:
         return output, as_tensor(target, device=output.device).expand(output.shape)
     if output.shape == target.shape:
@@ -57,7 +58,7 @@ def aligned(output: Tensor, target: Tensor | float, what: str) -> tuple[Tensor, 
     return output, target
 
 
-def class_labels(scores: Tensor, labels: Tensor | float, what: str) -> Tensor:
+def class_labels(scores: Tensor | float, labels: Tensor | float, what: str) -> Tensor:
     """Integer labels, (B,) for scores (B, C) and (B, T) for scores of tokens (B, T, C).
 
     Labels (B, 1) lose their last dimension beside scores (B, C); one number is the label of all.
@@ -66,8 +67,7 @@ def class_labels(scores: Tensor, labels: Tensor | float, what: str) -> Tensor:
         ShapeMismatch: scores without an axis of classes, or another number of labels.
         TypeError: labels that are not whole numbers (class codes).
     """
-    if not isinstance(scores, Tensor):
-        one_tensor(scores)
+    scores = scores if isinstance(scores, Tensor) else one_tensor(scores)
     if not isinstance(labels, Tensor) or not labels.ndim:
         label = as_tensor(labels, device=scores.device)
         # A param is a float.
@@ -96,7 +96,7 @@ def label_mismatch(scores: Tensor, labels: Tensor, what: str) -> ShapeMismatch:
 
 def single_logit(scores: Tensor) -> Tensor | None:
     """The logits `(B,)` of a binary model that returns `(B,)` or `(B, 1)`; None for classes."""
-    one_tensor(scores)
+    scores = one_tensor(scores)
     if scores.ndim == 1:
         return scores
     if scores.ndim == 2 and scores.shape[1] == 1:

@@ -127,7 +127,7 @@ def _forward_in_chunks(
             return forward(*copies(arguments))
         return torch.cat(parts)
 
-    model: nn.Module = getattr(forward, "__self__", None)
+    model: Any = getattr(forward, "__self__", None)
     followed = torch.is_grad_enabled() and _trains(forward, tensors)
     if followed or not any(model is each for each in models):
         return whole()

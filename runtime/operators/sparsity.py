@@ -50,13 +50,13 @@ def largest_mask(scores: Tensor, count: int) -> Tensor:
     # Numpy's partition is some 50 times as fast as `topk`, which sorts what it returns.
     numbers = held.numpy()
     least = np.partition(numbers, size - count, axis=-1)[..., size - count, None]
-    mask = ~(numbers < least)
-    if (mask.sum(-1) != count).any():
+    largest = ~(numbers < least)
+    if (largest.sum(-1) != count).any():
         numbers = np.where(np.isnan(numbers), np.inf, numbers)
         least = np.where(np.isnan(least), np.inf, least)
         above, tied = numbers > least, numbers == least
-        mask = above | (tied & (tied.cumsum(-1) <= count - above.sum(-1, keepdims=True)))
-    return torch.from_numpy(mask)
+        largest = above | (tied & (tied.cumsum(-1) <= count - above.sum(-1, keepdims=True)))
+    return torch.from_numpy(largest)
 
 
 def keep(x: Tensor, mask: Tensor) -> Tensor:

@@ -172,9 +172,10 @@ class BatchReader:
                 values = self._tensor(dataset, values, name, known)
             except (DataError, TypeError, ValueError) as error:
                 raise _refused(dataset, name, error) from error
-        shape = values.shape
+        found: Tensor = values
+        shape = found.shape
         alone = len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ())
-        return values.squeeze(1) if alone else values
+        return found.squeeze(1) if alone else found
 
     def _tensor(
         self, dataset: str, values: Any, name: str, classes: tuple[Any, ...] | None
@@ -217,7 +218,7 @@ class BatchReader:
                 for column in self._read_of(dataset)
                 if column not in batch.get(dataset, {})
             ]
-        known = set(self._read_of(self.default or ""))
+        known = dict.fromkeys(self._read_of(self.default or ""))
         found = [_needed(name) for name in missing]
         found += [f"`loss` does not know {name}=..." for name in columns if name not in known]
         if found:

@@ -140,8 +140,9 @@ class Handle:
     def _load(self, program: Program) -> None:
         """Work by a program's emitted module from now on."""
         self.program = program
-        self.module = load_module(program, self._functions)
-        self._outputs = Outputs(self.module)
+        module = load_module(program, self._functions)
+        self.module: Mapping[str, Any] = module
+        self._outputs = Outputs(module)
         self._moves = Moves(self)
 
     # --- the step ----------------------------------------------------------------------------

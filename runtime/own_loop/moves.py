@@ -5,6 +5,7 @@ These are brought to where the spec asks for them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -28,7 +29,7 @@ class Loop(Protocol):
     """What is read of a handle."""
 
     program: Program
-    module: dict[str, Any]
+    module: Mapping[str, Any]
     primal: dict[str, Any]
     state: dict[str, Tensor]
     optimizer: torch.optim.Optimizer

@@ -21,12 +21,11 @@ from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.not_compiled import LATER
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import DUALS
-from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, FitSettings
+from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, STOPS, FitSettings
 from cspec.dsl.settings.methods import MAPS, METHODS, Soft
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES
-from cspec.dsl.settings.stops import STOPS
 from cspec.dsl.text.source import Source
 from cspec.dsl.words.functions import SETS, SIGNATURES, STRUCTURE, SURROGATE_SETTINGS
 from cspec.reading.vocabulary import KINDS, entries

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.axes.places import Place
-from cspec.compiler.axes.record import Axes
+from cspec.compiler.axes.record import Axes, Place
 from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.emit.pieces import Names, called, constant, entry, subscript
 from cspec.compiler.emit.writer import Writer

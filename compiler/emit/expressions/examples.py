@@ -10,8 +10,17 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.axes.calls import chance
-from cspec.compiler.axes.places import Bound, Entry, Own, PartOf, Whole
-from cspec.compiler.axes.record import Axes, Misfit, as_tokens, together
+from cspec.compiler.axes.record import (
+    Axes,
+    Bound,
+    Entry,
+    Misfit,
+    Own,
+    PartOf,
+    Whole,
+    as_tokens,
+    together,
+)
 from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.derivatives import followed_feature
 from cspec.compiler.emit.pieces import (

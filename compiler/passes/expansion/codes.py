@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import function_name, number, rewrite
-from cspec.compiler.passes.truths import truth
-from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.passes.spellings import truth
+from cspec.compiler.records.facts import Classes, ColumnFacts, Facts
 from cspec.compiler.records.problem import Category, PerExample
 from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
@@ -22,7 +22,6 @@ from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Binder,
-    Call,
     Compare,
     Expectation,
     Expr,
@@ -32,8 +31,8 @@ from cspec.dsl.tree.nodes import (
     Negate,
     Number,
     String,
-    walk,
 )
+from cspec.dsl.tree.rebuild import calls_of
 
 _SHOWN = 12
 """Values that a message lists at most."""
@@ -85,90 +84,71 @@ class _Columns(NamedTuple):
     def _predicted(self, expr: Expr) -> str | None:
         if function_name(expr) != "pred":
             return None
-        called = (function_name(node) or "" for node in walk(expr) if isinstance(node, Call))
-        return next((self.targets[name] for name in called if name in self.targets), None)
+        called = (function_name(call) or "" for call in calls_of(expr, self.targets))
+        return next((self.targets[name] for name in called), None)
 
 
 def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
     def step(inner: Expr) -> Expr:
         match inner:
-            case Compare(operands=operands, operators=operators):
-                column = next((c for o in operands if (c := columns.of(o))), None)
-                if column is None:
-                    _no_truths(operands, columns.facts, found)
-                    return inner
-                exact = all(operator in ("==", "!=") for operator in operators)
-                coded = tuple(_code(o, column, columns, found, exact) for o in operands)
-                if any(function_name(o) == "pred" for o in operands):
-                    coded = tuple(_numbered(o, columns) for o in coded)
-                return inner.model_copy(update={"operands": coded})
-            case Membership(element=element, set=FiniteSet(items=items) as within):
-                column = columns.of(element)
-                if column is None:
-                    _no_truths((element, *items), columns.facts, found)
-                    return inner
-                coded = tuple(_code(o, column, columns, found) for o in items)
-                if function_name(element) == "pred":
-                    coded = tuple(_numbered(o, columns) for o in coded)
-                return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
+            case Compare(operands=sides, operators=operators):
+                compared, exact = sides, all(operator in ("==", "!=") for operator in operators)
+            case Membership(element=element, set=FiniteSet(items=sides) as within):
+                compared, exact = (element,), True
             case _:
                 return inner
+        column = next((c for o in compared if (c := columns.of(o))), None)
+        if column is None:
+            _no_truths((*compared, *sides), columns.facts, found)
+            return inner
+        coded = tuple(_code(o, column, columns, found, exact) for o in sides)
+        if any(function_name(o) == "pred" for o in compared):
+            coded = tuple(_numbered(o, columns) for o in coded)
+        if isinstance(inner, Compare):
+            return inner.model_copy(update={"operands": coded})
+        return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
 
     return rewrite(node, step)
 
 
 def _code(
-    expr: Expr,
-    column: str,
-    columns: _Columns,
-    found: dict[int, Diagnostic],
-    exact: bool = True,
+    expr: Expr, column: str, columns: _Columns, found: dict[int, Diagnostic], exact: bool
 ) -> Expr:
     """One side; numbers must be codes where they are compared with `==` or `!=`."""
     classes = columns.facts[column].classes
     match expr:
         case Negate(operand=Number(text=text, value=value), span=span):
             expr = Number(text=f"-{text}", value=-value, span=span)
+    place: int | None = None
     match expr:
         case String(value=text):
-            places = [i for i, value in enumerate(classes) if str(value) == text]
-            if not places:
+            place = next((i for i, value in enumerate(classes) if str(value) == text), None)
+            if place is None:
                 found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
-                return expr
-            return Category(column=column, text=text, code=places[0], span=expr.span)
         case Name() if (said := truth(expr)) is not None:
             place = truth_place(said, classes)
             if place is None:
                 found[expr.span.start] = _no_value(expr, expr.id, column, classes)
-                return expr
-            text = str(classes[place])
-            return Category(column=column, text=text, code=place, span=expr.span)
         case Number(value=value) if exact and value in classes and _renumbered(classes):
-            place = classes.index(value)
-            if place == value:
-                return expr
-            if value in range(len(classes)):
+            if value not in range(len(classes)):
+                place = classes.index(value)
+            elif classes.index(value) != value:
                 found[expr.span.start] = _two_readings(expr, value, column, classes)
-                return expr
-            return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
         case Number(value=value) if exact and value not in range(len(classes)):
             found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
-            return expr
-        case _:
-            return expr
+    if place is None:
+        return expr
+    return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
 
 
 def _numbered(expr: Expr, columns: _Columns) -> Expr:
     """True and false as the classes 1 and 0 that a model predicts."""
-    match expr:
-        case Category(column=column, code=code):
-            known = columns.facts.get(column)
-            if known is not None and known.classes == (False, True):
-                return number(code)
-    return expr
+    known = columns.facts.get(expr.column) if isinstance(expr, Category) else None
+    truths = known is not None and known.classes == (False, True)
+    return number(expr.code) if isinstance(expr, Category) and truths else expr
 
 
-def truth_place(said: bool, classes: tuple[str | int | float | bool, ...]) -> int | None:
+def truth_place(said: bool, classes: Classes) -> int | None:
     """The place of true or false among the values of a column: True, 1, or text that says so."""
     meant = {str(said).lower(), str(int(said))}
     places = [i for i, value in enumerate(classes) if str(value).lower() in meant]
@@ -179,32 +159,30 @@ def _no_truths(
     operands: Iterable[Expr], columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]
 ) -> None:
     """Whole numbers other than 0 and 1 are compared with `true` or `false`."""
-    said = next((o for o in operands if truth(o) is not None), None)
-    names = [o.id for o in operands if isinstance(o, Name) and o.id in columns]
-    for name in names:
+    names = [o for o in operands if isinstance(o, Name)]
+    said = next((o for o in names if truth(o) is not None), None)
+    for name in (o.id for o in names if o.id in columns):
         levels = columns[name].levels
         if said is not None and set(levels) - {0, 1}:
-            assert isinstance(said, Name)
             found[said.span.start] = _no_value(said, said.id, name, levels)
 
 
-def _renumbered(classes: tuple[str | int | float | bool, ...]) -> bool:
+def _renumbered(classes: Classes) -> bool:
     """Whether the classes are numbers other than their codes: -1 and 1, or 1, 2, 3."""
     return not any(isinstance(value, str | bool) for value in classes)
 
 
-def _two_readings(
-    expr: Number, value: float, column: str, classes: tuple[str | int | float | bool, ...]
-) -> Diagnostic:
+def _two_readings(expr: Number, value: float, column: str, classes: Classes) -> Diagnostic:
     """A number that is a value of the column, and the number of another value."""
     other = classes[int(value)]
+    shown = ", ".join(visible_line(str(c)) for c in classes[:_SHOWN])
     return Diagnostic(
         code="CS208",
         message=f"`{value:g}` has two readings: the value {value:g} of `{column}`, or its value "
         f"number {value:g}, which is {other}",
         span=expr.span,
         label="the value, or its number?",
-        notes=(f"its values, numbered from 0: {', '.join(_text(c) for c in classes[:_SHOWN])}",),
+        notes=(f"its values, numbered from 0: {shown}",),
         helps=(f'for the value write `"{value:g}"`', f'for the other one write `"{other}"`'),
         fixes=(
             Fix(span=expr.span, replacement=f'"{value:g}"', title=f"the value {value:g}"),
@@ -213,13 +191,7 @@ def _two_readings(
     )
 
 
-def _text(value: str | int | float | bool) -> str:
-    return visible_line(str(value))
-
-
-def _no_value(
-    expr: Expr, written: str, column: str, classes: Iterable[str | int | float | bool]
-) -> Diagnostic:
+def _no_value(expr: Expr, written: str, column: str, classes: Classes) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
     if isinstance(expr, Number):  # of numbers the nearest, whatever their digits
@@ -240,10 +212,7 @@ def _no_value(
 def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
     """The values of a column that makes groups, in code order: over all the data that have it."""
     found: dict[int, str] = {}
-    for data in facts.data.values():
-        known = data.columns.get(column)
-        if known is None:
-            continue
+    for known in (d.columns[column] for d in facts.data.values() if column in d.columns):
         if not known.held:
             break
         found |= {code: known.called(code) for code in known.held}

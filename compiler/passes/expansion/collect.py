@@ -57,16 +57,6 @@ def _flatten(
         for inner in item.constraints:
             yield from _flatten(checked, inner, label, binders, modifiers)
         return
-    yield _constraint(checked, item, label, binders, modifiers)
-
-
-def _constraint(
-    checked: Checked,
-    item: nodes.Constraint,
-    label: str,
-    binders: tuple[Binder, ...],
-    modifiers: tuple[Modifier, ...],
-) -> Constraint:
     relation = item.relation
     fields: dict[str, Any] = _sides(checked, relation)._asdict()
     if isinstance(relation, nodes.CONNECTIVES):
@@ -86,13 +76,8 @@ def _constraint(
         fields["construction"] = True
     elif method is not None:
         fields["method"] = method
-    return Constraint(
-        label=label,
-        binders=binders,
-        text=" ".join(checked.source.slice(item.relation.span).split()),
-        span=item.relation.span,
-        **fields,
-    )
+    text = " ".join(checked.source.slice(relation.span).split())
+    yield Constraint(label=label, binders=binders, text=text, span=relation.span, **fields)
 
 
 def _event(relation: Expr) -> Expr | None:
@@ -122,5 +107,4 @@ def _sides(checked: Checked, relation: Expr) -> Sides:
             return Sides(element, within, "in")
         case nodes.Compare(operands=(left, right), operators=(operator,)):
             return sides(left, operator, right, checked.params)
-        case _:
-            return Sides(relation, number(0), "<=")
+    return Sides(relation, number(0), "<=")

@@ -42,14 +42,12 @@ def apart(
     columns = {*rows.names, *facts.data[over_examples(rows) or ""].columns}
     asked = [] if rows.condition is None else [rows.condition]
     others = []
-    for binder in binders:
-        if binder is rows:
-            continue
+    for binder in (binder for binder in binders if binder is not rows):
         if binder.condition is not None and names(binder.condition) & columns:
             asked.append(binder.condition)
             binder = binder.model_copy(update={"condition": None})
         others.append(binder)
-    condition = None if not asked else asked[0] if len(asked) == 1 else And(operands=tuple(asked))
+    condition = And(operands=tuple(asked)) if len(asked) > 1 else asked[0] if asked else None
     return (rows.model_copy(update={"condition": condition}),), tuple(others)
 
 
@@ -109,16 +107,19 @@ def _of_rule(c: Constraint, event: Expr, each: Callable[[Expr], PerExample]) -> 
         kind="P", body=rows.body, conditions=conditions, dataset=rows.dataset, span=c.span
     )
     update = {"binders": (), "event": event, "value": share, "parts": (rows,), "whole": True}
+    cases: tuple[tuple[str, Expr], ...] = ()
+    if isinstance(event, Implies):
+        # How often the condition of a rule holds.
+        cases = ((text(event.condition), share.model_copy(update={"body": event.condition})),)
     lent = c.surrogate and each(c.surrogate).body
-    return c.model_copy(update={**update, "surrogate": lent, "cases": _tested(event, share)})
+    return c.model_copy(update={**update, "surrogate": lent, "cases": cases})
 
 
 def violated(event: Expr) -> Expr:
     """Where an event does not hold: `A and not B` of `A => B`."""
     match event:
         case Implies(condition=condition, consequence=consequence):
-            broken = violated(consequence)
-            return And(operands=(condition, broken), span=event.span)
+            return And(operands=(condition, violated(consequence)), span=event.span)
         case Not(operand=operand):
             return operand
     return Not(operand=event, span=event.span)
@@ -131,13 +132,6 @@ def violations(share: Expr) -> PerExample | None:
             condition = conditions[0] if conditions else None
             return PerExample(dataset=dataset, body=body, condition=condition, span=share.span)
     return None
-
-
-def _tested(event: Expr, share: Expectation) -> tuple[tuple[str, Expr], ...]:
-    """How often the condition of a rule holds."""
-    if not isinstance(event, Implies):
-        return ()
-    return ((text(event.condition), share.model_copy(update={"body": event.condition})),)
 
 
 def _refusal(c: Constraint, facts: Facts) -> str | None:

@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
 
 from cspec.compiler.algebra.set_forms import rows_fit
 from cspec.compiler.expressions.not_compiled import index_set, not_compiled
-from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, rewrite
+from cspec.compiler.expressions.rewrite import (
+    call,
+    function_name,
+    method_name,
+    number,
+    rewrite,
+    sum_of,
+)
 from cspec.compiler.expressions.text import text as shown
 from cspec.compiler.passes.canonical import SPLIT, behind, split
 from cspec.compiler.passes.expansion.codes import categories, codes
@@ -35,7 +43,7 @@ from cspec.compiler.passes.expansion.noise import is_noise, with_noise
 from cspec.compiler.passes.expansion.tables import Tables, tables
 from cspec.compiler.passes.expansion.where import holds
 from cspec.compiler.passes.expansion.worst_case import is_searched, worst_case
-from cspec.compiler.passes.mapping import map_constraint, map_expressions
+from cspec.compiler.passes.mapping import map_constraint, map_constraints, map_expressions
 from cspec.compiler.passes.whole_sums import whole_sum
 from cspec.compiler.records.facts import Facts, ModelFacts, ParameterFacts
 from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample, Problem
@@ -58,7 +66,6 @@ from cspec.dsl.tree.nodes import (
     Node,
     Or,
     String,
-    Sum,
     Vector,
     walk,
 )
@@ -112,7 +119,7 @@ def expand(problem: Problem, context: Expansion) -> Problem:
 
     def coded(expr: Expr) -> Expr:
         try:
-            full = rewrite(expr, step) if _holds_comprehension(expr) else expr
+            full = rewrite(expr, step) if any(map(binders_of, walk(expr))) else expr
             written = tables(full, context.tables, context.facts)
             return codes(written, context.facts, context.targets)
         except SpecError as error:
@@ -122,21 +129,15 @@ def expand(problem: Problem, context: Expansion) -> Problem:
     expanded = map_expressions(expanded, coded)
     if wrong:
         raise SpecError(sorted(wrong, key=lambda d: d.span))
-    found = tuple(
-        _with_set(_split_now(c, context.params), context.facts) for c in expanded.constraints
-    )
-    return expanded.model_copy(update={"constraints": found})
 
+    def settled(c: Constraint) -> Constraint:
+        # `max(e(g) for g in S) <= b` in canonical parts, now that its members are known.
+        word = function_name(behind(c.value, context.params))
+        if c.each is None and len(c.parts) == 1 and word in SPLIT:
+            c = c.model_copy(update={"parts": split(c, context.params)})
+        return _with_set(c, context.facts)
 
-def _holds_comprehension(expr: Expr) -> bool:
-    """Whether something goes over a set in an expression."""
-    return any(binders_of(node) for node in walk(expr))
-
-
-def _split_now(c: Constraint, params: Values) -> Constraint:
-    """`max(e(g) for g in S) <= b` in canonical parts, now that its members are known."""
-    largest = c.each is None and function_name(behind(c.value, params)) in SPLIT
-    return c.model_copy(update={"parts": split(c, params)}) if largest and len(c.parts) == 1 else c
+    return map_constraints(expanded, settled)
 
 
 def _with_set(c: Constraint, facts: Facts) -> Constraint:
@@ -144,8 +145,7 @@ def _with_set(c: Constraint, facts: Facts) -> Constraint:
     if c.set is None or c.set.subject is None:
         return c
     subject = c.set.subject
-    named = named_parameters(subject, facts)
-    if named is not None:
+    if (named := named_parameters(subject, facts)) is not None:
         vector = Vector(items=named, span=subject.span)
         return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
     if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
@@ -173,57 +173,44 @@ def _members_of(constraint: Constraint, context: Expansion) -> Iterator[Constrai
     for member in _product(others, context):
         found = True
         bound = constraint.model_copy(update={"binders": (), "member": member.text})
-        one = map_constraint(
-            bound,
-            lambda expr, values=member.values: substitute(expr, values),  # type: ignore[misc]
-        )
+        one = map_constraint(bound, partial(substitute, values=member.values))
         if not examples:
             yield one
             continue
         rows = one.model_copy(update={"binders": of_member(examples, member.values)})
         yield of_each_example(rows, context.facts)
     if not found:
-        raise _nothing(constraint, context.facts).error()
+        raise _without_members(
+            f"`{constraint.label}` is about nothing: its quantifier has no member",
+            "a requirement on nothing would always be reported as met",
+            constraint.binders,
+            context.facts,
+        ).error()
 
 
 def _in_the_model(c: Constraint, context: Expansion) -> bool:
     """Whether it is enforced by the model's own outputs, by its `by` or by the spec's `using`."""
     if c.construction:
-        domain = c.binders[0].domain
-        return isinstance(domain, Name) and domain.id in context.facts.data
-    if c.method is None and c.soft is None:
-        return isinstance(context.method, OutputProjection)
-    return isinstance(c.method, OutputProjection)
+        return over_examples(c.binders[0]) in context.facts.data
+    left = c.method is None and c.soft is None
+    return isinstance(context.method if left else c.method, OutputProjection)
 
 
 def _of_each_example(constraint: Constraint, context: Expansion) -> Constraint:
     """A constraint on every example stays one constraint: its value is a vector over them."""
     binder, *others = constraint.binders
-    domain = binder.domain
-    if others or not isinstance(domain, Name) or domain.id not in context.facts.data:
-        raise _no_outputs(constraint, binder).error()
-    value = PerExample(dataset=domain.id, body=constraint.value, span=constraint.value.span)
+    dataset = over_examples(binder)
+    if others or dataset is None or dataset not in context.facts.data:
+        raise Diagnostic(
+            code="CS521",
+            message=f"`{constraint.label}` can't be enforced by `output_projection`: it is not "
+            "about the outputs of each example",
+            span=binder.domain.span,
+            label="the examples of a dataset go here",
+            helps=("write `forall (x, y) in train: ...`, or leave the method to cspec",),
+        ).error()
+    value = PerExample(dataset=dataset, body=constraint.value, span=constraint.value.span)
     return constraint.model_copy(update={"binders": (), "value": value, "parts": ()})
-
-
-def _no_outputs(constraint: Constraint, binder: Binder) -> Diagnostic:
-    return Diagnostic(
-        code="CS521",
-        message=f"`{constraint.label}` can't be enforced by `output_projection`: it is not about "
-        "the outputs of each example",
-        span=binder.domain.span,
-        label="the examples of a dataset go here",
-        helps=("write `forall (x, y) in train: ...`, or leave the method to cspec",),
-    )
-
-
-def _nothing(constraint: Constraint, facts: Facts) -> Diagnostic:
-    return _without_members(
-        f"`{constraint.label}` is about nothing: its quantifier has no member",
-        "a requirement on nothing would always be reported as met",
-        constraint.binders,
-        facts,
-    )
 
 
 _NOTHING = {
@@ -236,24 +223,10 @@ _NOTHING = {
 }
 
 
-def _of_nothing(node: Comprehension, facts: Facts) -> Diagnostic:
-    return _without_members(
-        f"`{node.function}` is over nothing: what it goes over has no member",
-        _NOTHING.get(node.function, f"of no member there is no `{node.function}`"),
-        node.binders,
-        facts,
-    )
-
-
-def _of_one(node: Comprehension) -> Diagnostic:
-    return Diagnostic(
-        code="CS526",
-        message=f"`{node.function}` compares members, but what it goes over has one only",
-        span=node.span,
-        label="one member",
-        notes=("it would be reported as met, whatever is learned",),
-        helps=("let two members or more pass its `where`, or leave the requirement out",),
-    )
+def _of_nothing(function: str, binders: tuple[Binder, ...], facts: Facts) -> Diagnostic:
+    message = f"`{function}` is over nothing: what it goes over has no member"
+    why = _NOTHING.get(function, f"of no member there is no `{function}`")
+    return _without_members(message, why, binders, facts)
 
 
 def _without_members(
@@ -264,13 +237,11 @@ def _without_members(
             return gone
     notes, helps = [why], []
     for binder in binders:
-        method = method_name(binder.domain)
-        if method is None or method[0] not in facts.models:
-            continue
-        model, kind = method
-        known = [p.name for p in chosen_parameters(facts.models[model], kind)]
-        notes.append(f"`{model}.{kind}` has: {some(known) or 'none'}")
-        helps.append("write one of these names, or a pattern of them such as `*.weight`")
+        model, kind = method_name(binder.domain) or ("", "")
+        if model in facts.models:
+            known = [p.name for p in chosen_parameters(facts.models[model], kind)]
+            notes.append(f"`{model}.{kind}` has: {some(known) or 'none'}")
+            helps.append("write one of these names, or a pattern of them such as `*.weight`")
     if any(binder.condition is not None for binder in binders):
         helps.append("no element passes its `where`: relax it, or drop the requirement")
     return Diagnostic(
@@ -285,19 +256,18 @@ def _without_members(
 
 def _no_parameter(binder: Binder, facts: Facts) -> Diagnostic | None:
     """A parameter by its way in Python that the model does not have; modules are none."""
-    method, (path, *_) = method_name(binder.domain), globs_of(binder.domain)
-    if method is None or method[0] not in facts.models:
+    model, _ = method_name(binder.domain) or ("", "")
+    if model not in facts.models:
         return None
-    model = method[0]
+    path = globs_of(binder.domain)[0]
     known = [p.name for p in chosen_parameters(facts.models[model], "params")]
     inside = [name for name in known if name.startswith(f"{path}.")]
     near = inside or get_close_matches(path, known, n=3)
-    label = "a module: its parameters can be named" if inside else "no parameter"
     return Diagnostic(
         code="CS525",
         message=f"`{model}` has no parameter `{path}`",
         span=binder.span,
-        label=label,
+        label="a module: its parameters can be named" if inside else "no parameter",
         notes=(f"its parameters are: {some(known) or 'none'}",),
         helps=tuple(f"write `{model}{_way(name)}`" for name in near[:3]),
     )
@@ -316,44 +286,31 @@ def _product(
     Raises:
         SpecError: more members than the limit, which only the data told.
     """
-    for count, member in enumerate(_combined(binders, context)):
+    for count, member in enumerate(_combined(binders, context, Member({}, ""))):
         if count >= limit.most:
-            raise _too_many(binders, limit).error()
+            raise Diagnostic(
+                code=limit.code,
+                message=f"this has more than {limit.most:,} members",
+                span=binders[0].span,
+                label=f"at most {limit.most:,}",
+                notes=(f"the limit is {limit.most:,} {limit.what}",),
+                helps=(f"write {limit.instead}",),
+            ).error()
         yield member
 
 
-def _too_many(binders: tuple[Binder, ...], limit: Limit) -> Diagnostic:
-    return Diagnostic(
-        code=limit.code,
-        message=f"this has more than {limit.most:,} members",
-        span=binders[0].span,
-        label=f"at most {limit.most:,}",
-        notes=(f"the limit is {limit.most:,} {limit.what}",),
-        helps=(f"write {limit.instead}",),
-    )
-
-
-def _combined(binders: tuple[Binder, ...], context: Expansion) -> Iterator[Member]:
-    """All members, one after another."""
-
-    def extend(done: Member, rest: tuple[Binder, ...]) -> Iterator[Member]:
-        if not rest:
-            yield done
-            return
-        first = rest[0]
-        domain = substitute(first.domain, done.values)
-        for member in members(first.names, domain, context, first):
-            values = done.values | member.values
-            condition = first.condition
-            if condition is not None and not holds(
-                condition, member.values, values, context.facts, context.params
-            ):
-                continue
+def _combined(binders: tuple[Binder, ...], context: Expansion, done: Member) -> Iterator[Member]:
+    """All members, one after another, behind what is chosen of the binders before."""
+    if not binders:
+        yield done
+        return
+    first, condition = binders[0], binders[0].condition
+    for member in members(first.names, substitute(first.domain, done.values), context, first):
+        own, values = member.values, done.values | member.values
+        if condition is None or holds(condition, own, values, context.facts, context.params):
             named = (done.text,) if first.one else (done.text, member.text)
             text = ", ".join(part for part in named if part)
-            yield from extend(Member(values, text), rest[1:])
-
-    yield from extend(Member({}, ""), binders)
+            yield from _combined(binders[1:], context, Member(values, text))
 
 
 def members(
@@ -361,8 +318,7 @@ def members(
 ) -> Iterator[Member]:
     """The elements of an index set."""
     facts = context.facts
-    parameters = named_parameters(domain, facts)
-    if parameters is not None:
+    if (parameters := named_parameters(domain, facts)) is not None:
         yield from (Member({names[0]: p}, p.name) for p in parameters)
         return
     match domain:
@@ -378,7 +334,8 @@ def members(
             limits = [int(value_or_none(b, context.params) or 0) for b in bounds]
             yield from (Member({names[0]: number(i)}, str(i)) for i in range(*limits))
         case FiniteSet(items=items):
-            yield from (Member({names[0]: i}, _text(i)) for i in items)
+            words = (i.value if isinstance(i, String) else shown(i) for i in items)
+            yield from (Member({names[0]: i}, word) for i, word in zip(items, words, strict=True))
         case _:
             raise not_compiled(
                 index_set(binder),
@@ -386,16 +343,6 @@ def members(
                 "compiled are `values(column)`, `cross(columns)`, `net.weights`, `net.params`, "
                 "`range(n)` and `{a, b}`",
             )
-
-
-def _text(expr: Expr) -> str:
-    match expr:
-        case String(value=value):
-            return value
-        case Name(id=name):
-            return name
-        case _:
-            return shown(expr)
 
 
 def globs_of(domain: Node) -> tuple[str, ...]:
@@ -456,18 +403,25 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
     """
     found = _product(node.binders, context, TERMS)
     terms = tuple(substitute(node.body, m.values) for m in found)
-    if not terms and (node.function != "sum" or not _counts(node.binders)):
-        raise _of_nothing(node, context.facts).error()
+    # A sum over numbers is 0 where there are none: `for j in range(i)`.
+    numbers = any(function_name(binder.domain) == "range" for binder in node.binders)
+    if not terms and (node.function != "sum" or not numbers):
+        raise _of_nothing(node.function, node.binders, context.facts).error()
     if not terms:
         return number(0)
     if node.function in OF_MEMBERS:
         if len(terms) == 1 and SIGNATURES[node.function].family == "groups":
-            raise _of_one(node).error()
+            raise Diagnostic(
+                code="CS526",
+                message=f"`{node.function}` compares members, but what it goes over has one only",
+                span=node.span,
+                label="one member",
+                notes=("it would be reported as met, whatever is learned",),
+                helps=("let two members or more pass its `where`, or leave the requirement out",),
+            ).error()
         return call(node.function, Vector(items=terms, span=node.span))
-    if len(terms) == 1:
-        return terms[0]
-    if node.function == "sum":
-        return Sum(operands=terms, operators=("+",) * (len(terms) - 1), span=node.span)
+    if node.function == "sum" or len(terms) == 1:
+        return sum_of(terms, node.span)
     if node.function in ("any", "all"):
         logic = Or if node.function == "any" else And
         return logic(operands=terms, span=node.span)
@@ -478,11 +432,5 @@ def _mean(node: Expectation, context: Expansion) -> Expr:
     """A mean over a finite set, written out."""
     found = [m.values for m in _product(node.binders, context, TERMS)]
     if not found:
-        over = Comprehension(function="E", body=node.body, binders=node.binders, span=node.span)
-        raise _of_nothing(over, context.facts).error()
+        raise _of_nothing("E", node.binders, context.facts).error()
     return mean_of_members(node, found)
-
-
-def _counts(binders: tuple[Binder, ...]) -> bool:
-    """Whether a sum is over numbers, where that of none is 0: `for j in range(i)`."""
-    return any(function_name(binder.domain) == "range" for binder in binders)

@@ -9,17 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cspec.compiler.expressions.rewrite import call, number
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Comprehension,
-    Expectation,
-    Expr,
-    Keyword,
-    Name,
-    Product,
-    Sum,
-)
+from cspec.compiler.expressions.rewrite import call, number, sum_of
+from cspec.dsl.tree.nodes import Binder, Comprehension, Expectation, Expr, Keyword, Name, Product
 from cspec.dsl.tree.rebuild import bound_names, names, substitute
 
 
@@ -36,11 +27,7 @@ def mean_of_members(node: Expectation, members: Sequence[Mapping[str, Expr]]) ->
 
     def total(*factors: Expr) -> Expr:
         """The sum over the members of a product."""
-        terms = []
-        for values in members:
-            each = tuple(substitute(factor, values) for factor in factors)
-            terms.append(_product_of(each))
-        return _sum_of(tuple(terms))
+        return sum_of([_times(*(substitute(f, values) for f in factors)) for values in members])
 
     def mean(body: Expr) -> Expr:
         if node.dataset is None:
@@ -49,8 +36,8 @@ def mean_of_members(node: Expectation, members: Sequence[Mapping[str, Expr]]) ->
         return node.model_copy(update=update)
 
     if not inner:
-        return mean(_quotient(total(node.body), number(len(members))))
-    return _quotient(mean(total(node.body, *inner)), mean(total(*inner)))
+        return mean(_over(total(node.body), number(len(members))))
+    return _over(mean(total(node.body, *inner)), mean(total(*inner)))
 
 
 def sum_over_examples(node: Comprehension, columns: Sequence[str], rows: int) -> Expr:
@@ -58,10 +45,10 @@ def sum_over_examples(node: Comprehension, columns: Sequence[str], rows: int) ->
     (binder,) = node.binders
     assert isinstance(binder.domain, Name)
     parts = (node.body,) if binder.condition is None else (node.body, binder.condition)
-    own = tuple(_of_columns(part, binder, columns) for part in parts)
+    own = [_of_columns(part, binder, columns) for part in parts]
     span = binder.domain.span
     mean = Expectation(
-        kind="E", body=_product_of(own), dataset=binder.domain.id, dataset_span=span, span=node.span
+        kind="E", body=_times(*own), dataset=binder.domain.id, dataset_span=span, span=node.span
     )
     return Product(operands=(number(rows), mean), operators=("*",), span=node.span)
 
@@ -85,17 +72,11 @@ def _of_columns(expr: Expr, binder: Binder, columns: Sequence[str]) -> Expr:
     return substitute(expr, meant)
 
 
-def _product_of(factors: tuple[Expr, ...]) -> Expr:
-    if len(factors) == 1:
-        return factors[0]
-    return Product(operands=factors, operators=("*",) * (len(factors) - 1))
+def _times(first: Expr, *others: Expr) -> Expr:
+    if not others:
+        return first
+    return Product(operands=(first, *others), operators=("*",) * len(others))
 
 
-def _sum_of(terms: tuple[Expr, ...]) -> Expr:
-    if len(terms) == 1:
-        return terms[0]
-    return Sum(operands=terms, operators=("+",) * (len(terms) - 1))
-
-
-def _quotient(above: Expr, below: Expr) -> Expr:
+def _over(above: Expr, below: Expr) -> Expr:
     return Product(operands=(above, below), operators=("/",))

@@ -56,19 +56,15 @@ def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> 
     if others:
         inner = node.model_copy(update={"binders": drawn})
         return node.model_copy(update={"body": inner, "binders": others})
-    noises, counts = [], []
-    for binder in drawn:
-        noise, count = _noise(binder, node.body, columns, params)
-        noises.append(noise)
-        counts.append(count)
-    beside = {
-        binder.names[0]: Beside(name=noise.name, column=_column(noise), span=binder.span)
-        for binder, noise in zip(drawn, noises, strict=True)
-    }
-    draws = max(counts)
+    found = [_noise(binder, node.body, columns, params) for binder in drawn]
+    beside: dict[str, Expr] = {}
+    for binder, (noise, _) in zip(drawn, found, strict=True):
+        column = None if noise.like is None else Name(id=noise.like)
+        beside[binder.names[0]] = Beside(name=noise.name, column=column, span=binder.span)
+    draws = max(count for _, count in found)
     return Drawn(
         body=substitute(node.body, beside),
-        noises=tuple(noises),
+        noises=tuple(noise for noise, _ in found),
         draws=draws,
         judged=max(draws, JUDGED),
         written=node,
@@ -86,10 +82,6 @@ def in_words(node: Node, params: Values) -> str:
         return ""
     of = " and ".join(f"{n.kind}({n.ends[0]:g}, {n.ends[1]:g})" for n in node.noises)
     return f"{node.judged} draws of {of} an example"
-
-
-def _column(noise: Noise) -> Name | None:
-    return None if noise.like is None else Name(id=noise.like)
 
 
 def _distribution(binder: Binder) -> tuple[Literal["normal", "uniform"], Call, Expr | None] | None:
@@ -130,13 +122,10 @@ def _added_to(
     name: str, body: Expr, columns: frozenset[str], params: Mapping[str, object]
 ) -> str | None:
     """The column beside which noise stands in a sum, alone or times numbers."""
-    for node in walk(body):
-        if not isinstance(node, Sum) or not any(_multiple(o, name, params) for o in node.operands):
-            continue
-        for operand in node.operands:
-            if (column := _scaled(operand, columns)) is not None:
-                return column
-    return None
+    sums = (node.operands for node in walk(body) if isinstance(node, Sum))
+    near = (terms for terms in sums if any(_multiple(o, name, params) for o in terms))
+    found = (_scaled(operand, columns) for terms in near for operand in terms)
+    return next((column for column in found if column is not None), None)
 
 
 def _scaled(expr: Expr, columns: frozenset[str]) -> str | None:
@@ -162,6 +151,3 @@ def _multiple(expr: Expr, name: str, params: Mapping[str, object]) -> bool:
             others = names(expr) - {name} - frozenset(params)
             return not others and any(_multiple(o, name, params) for o in operands)
     return False
-
-
-__all__ = ["DRAWS", "JUDGED", "in_words", "is_noise", "with_noise"]

@@ -31,8 +31,9 @@ def _split(constraint: Constraint, params: Values) -> tuple[Constraint, ...]:
             found = _between(middle, last, first)
         case Compare(operands=(_, _)), _:
             return (constraint,)  # an event as a number: `(pred == y) >= 1`
-        case Compare() as chain, _:
-            found = _links(chain, params)
+        case Compare(operands=operands, operators=operators), _:
+            links = zip(operands, operators, operands[1:], strict=False)
+            found = tuple(sides(*link, params) for link in links)
         case _, Interval(lower=low, upper=high) if constraint.relation == "in":
             relation = Membership(element=constraint.value, set=constraint.bound)
             found = _between(constraint.value, low, high)
@@ -48,8 +49,3 @@ def _split(constraint: Constraint, params: Values) -> tuple[Constraint, ...]:
 
 def _between(value: Expr, low: Expr, high: Expr) -> tuple[Sides, ...]:
     return Sides(value, low, ">="), Sides(value, high, "<=")
-
-
-def _links(chain: Compare, params: Values) -> tuple[Sides, ...]:
-    links = zip(chain.operands, chain.operators, chain.operands[1:], strict=False)
-    return tuple(sides(left, operator, right, params) for left, operator, right in links)

@@ -53,9 +53,9 @@ def check_tables(known: Tables, facts: Facts, places: Mapping[str, Span]) -> Non
         missing = [value for value in sorted(_needed(table, facts)) if value not in table.values]
         extra = [value for value in table.values if value not in held]
         if missing:
-            found.append(_misfit(name, table, missing, places, lacks=True))
+            found.append(_misfit(name, table, missing, places[name], None))
         if extra:
-            found.append(_misfit(name, table, extra, places, lacks=False, known=held))
+            found.append(_misfit(name, table, extra, places[name], held))
     if found:
         raise SpecError(found)
 
@@ -94,7 +94,7 @@ def _needed(table: ParamTable, facts: Facts) -> set[str]:
 def _entry(name: str, table: ParamTable, entry: Index, facts: Facts) -> Expr:
     """An entry as a number; as each example's own where an index is a column of the table."""
     pairs = list(zip(table.columns, entry.indices, strict=True))
-    choices = [_chosen(name, table, column, index, facts) for column, index in pairs]
+    choices = [_chosen(name, column, index, facts) for column, index in pairs]
     known = [choice for choice in choices if choice is not None]
     if len(known) < len(choices):
         return entry
@@ -110,28 +110,27 @@ def _entry(name: str, table: ParamTable, entry: Index, facts: Facts) -> Expr:
         codes = tuple(code for (code, _), kept in zip(chosen, own, strict=True) if kept)
         found[codes] = _value(name, table, key, entry)
     columns = tuple(i for i in entry.indices if isinstance(i, Name))
-    return Lookup(
-        columns=columns,
-        held=tuple(found),
-        values=tuple(found.values()),
-        written=entry,
-        span=entry.span,
-    )
+    held, values = tuple(found), tuple(found.values())
+    return Lookup(columns=columns, held=held, values=values, written=entry, span=entry.span)
 
 
 def _is_own(column: str, index: Expr) -> bool:
     return isinstance(index, Name) and index.id == column
 
 
-def _chosen(
-    name: str, table: ParamTable, column: str, index: Expr, facts: Facts
-) -> list[tuple[int, str]] | None:
+def _chosen(name: str, column: str, index: Expr, facts: Facts) -> list[tuple[int, str]] | None:
     """The values that an index goes over, each with its code; None of what is no value."""
     held = sorted(_held(column, facts).items())
     if _is_own(column, index):
-        if not held:
-            raise _unknown_column(name, column, index).error()
-        return held
+        if held:
+            return held
+        raise Diagnostic(
+            code="CS223",
+            message=f"nothing says which values `{column}` takes",
+            span=index.span,
+            label=f"`{name}` has a number for each of them",
+            helps=("give the training data to `bind`, too",),
+        ).error()
     if isinstance(index, Category | String):
         key = as_key(index.text if isinstance(index, Category) else index.value)
     elif (constant := value_or_none(index, {})) is not None:
@@ -139,75 +138,51 @@ def _chosen(
     else:
         return None
     present = sorted({text for _, text in held})
-    if present and key not in present:
-        raise _not_held(key, column, present, index).error()
-    return [(-1, key)]
+    if not present or key in present:
+        return [(-1, key)]
+    guess = closest(key, present)
+    raise Diagnostic(
+        code="CS223",
+        message=f"`{column}` does not hold {key}",
+        span=index.span,
+        label=f"no value of `{column}`",
+        notes=(f"it holds: {_listed(present)}",),
+        helps=(f"did you mean `{guess}`?",) if guess else ("write one of these",),
+    ).error()
 
 
 def _value(name: str, table: ParamTable, key: str, index: Expr) -> float:
-    value = table.values.get(key, table.default)
-    if value is None:
-        raise _no_value(name, table, key, index).error()
-    return value
-
-
-def _no_value(name: str, table: ParamTable, key: str, index: Expr) -> Diagnostic:
+    if (value := table.values.get(key, table.default)) is not None:
+        return value
     guess, several = closest(key, table.values), len(table.columns) > 1
-    return Diagnostic(
+    raise Diagnostic(
         code="CS223",
         message=f"table `{name}` has no number for {key}",
         span=index.span,
         label=f"a value of `{table.column}`",
         notes=(f"it has: {_listed(list(table.values), several)}",),
         helps=(f"did you mean `{guess}`?",) if guess else (f"give `{name}` a number for it",),
-    )
-
-
-def _not_held(key: str, column: str, held: list[str], index: Expr) -> Diagnostic:
-    guess = closest(key, held)
-    return Diagnostic(
-        code="CS223",
-        message=f"`{column}` does not hold {key}",
-        span=index.span,
-        label=f"no value of `{column}`",
-        notes=(f"it holds: {_listed(held)}",),
-        helps=(f"did you mean `{guess}`?",) if guess else ("write one of these",),
-    )
-
-
-def _unknown_column(name: str, column: str, index: Expr) -> Diagnostic:
-    return Diagnostic(
-        code="CS223",
-        message=f"nothing says which values `{column}` takes",
-        span=index.span,
-        label=f"`{name}` has a number for each of them",
-        helps=("give the training data to `bind`, too",),
-    )
+    ).error()
 
 
 def _misfit(
-    name: str,
-    table: ParamTable,
-    values: list[str],
-    places: Mapping[str, Span],
-    *,
-    lacks: bool,
-    known: set[str] | None = None,
+    name: str, table: ParamTable, values: list[str], span: Span, held: set[str] | None
 ) -> Diagnostic:
+    """Values that a table has no number for, or of what its columns hold others that it has."""
     several = len(table.columns) > 1
     shown = _listed(values, several)
     message = f"table `{name}` has no number for {shown}"
     noun, verb = ("columns", "hold") if several else ("column", "holds")
     notes = (f"{noun} `{table.column}` {verb} {'it' if len(values) == 1 else 'them'}",)
-    if not lacks:
+    if held is not None:
         message = f"table `{name}` has a number for {shown}, which `{table.column}` "
         message += "do not hold" if several else "does not hold"
-        held = _listed(sorted(known or ()), several)
-        notes = (f"they hold: {held}" if several else f"it holds: {held}",)
+        known = _listed(sorted(held), several)
+        notes = (f"they hold: {known}" if several else f"it holds: {known}",)
     return Diagnostic(
         code="CS223",
         message=message,
-        span=places[name],
+        span=span,
         label="set from outside",
         notes=notes,
         helps=(f"give one number for each {'combination' if several else 'value of the column'}",),
@@ -215,7 +190,6 @@ def _misfit(
 
 
 def _listed(values: list[str], several: bool = False) -> str:
+    listed = ("; " if several else ", ").join(values[:_SHOWN])
     more = len(values) - _SHOWN
-    return ("; " if several else ", ").join(values[:_SHOWN]) + (
-        f" and {more} more" if more > 0 else ""
-    )
+    return f"{listed} and {more} more" if more > 0 else listed

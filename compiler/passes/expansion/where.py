@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from cspec.compiler.passes.expansion.codes import truth_place
-from cspec.compiler.passes.truths import truth
+from cspec.compiler.passes.spellings import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
-from cspec.dsl.messages.diagnostic import Diagnostic, replacing
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, replacing
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     And,
@@ -64,15 +64,12 @@ def holds(
         case Not(operand=operand):
             return not holds(operand, own, values, facts, params)
         case Compare(operands=operands, operators=operators):
-            sides = [
-                _counted(o, own, facts, params, condition) or substitute(o, values)
-                for o in operands
-            ]
+            sides = [_counted(o, own, facts, condition) or substitute(o, values) for o in operands]
             pairs = zip(sides, operators, sides[1:], strict=False)
             return all(_compared(a, o, b, facts, params, condition) for a, o, b in pairs)
         case Membership(element=element, set=members):
             return _within(substitute(element, values), members, facts, params, condition)
-    raise _undecided(condition).error()
+    raise _undecided(condition)
 
 
 def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
@@ -80,26 +77,18 @@ def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
     categories = tuple(v for v in values if isinstance(v, Category))
     if len(categories) != len(values) or not categories:
         return None
-    columns = tuple(c.column for c in categories)
-    for data in facts.data.values():
-        if len(categories) == 1 and columns[0] in data.columns:
-            return data.columns[columns[0]].count(categories[0].code)
-        codes = tuple(c.code for c in categories)
-        joint = data.joint_counts(columns, codes)
-        if joint is not None:
-            return joint
-    return None
+    held = {c.column: c.code for c in categories}
+    counts = (data.rows_with(held) for data in facts.data.values())
+    return next((count for count in counts if count is not None), None)
 
 
-def _counted(
-    expr: Expr, own: Mapping[str, Expr], facts: Facts, params: Values, condition: Expr
-) -> Category | None:
+def _counted(expr: Expr, own: Mapping[str, Expr], facts: Facts, condition: Expr) -> Category | None:
     """`count` as the number that it stands for."""
     if not (isinstance(expr, Name) and expr.id == "count" and "count" not in own):
         return None
     size = group_size(tuple(own.values()), facts)
     if size is None:
-        raise _undecided(condition).error()
+        raise _undecided(condition)
     return Category(column="", text=str(size), code=size)
 
 
@@ -115,10 +104,16 @@ def _compared(
     texts = isinstance(left, String) or isinstance(right, String)
     one, two = (_value(side, params, texts) for side in (left, right))
     if one is None or two is None:
-        raise _undecided(condition).error()
+        raise _undecided(condition)
     if isinstance(one, str) or isinstance(two, str):
         if operator not in ("==", "!="):
-            raise _no_order(condition).error()
+            raise Diagnostic(
+                code="CS302",
+                message="texts have no order: they are equal or not",
+                span=condition.span,
+                label="compares texts",
+                helps=('write `==`, `!=` or `in {"a", "b"}`',),
+            ).error()
         return (str(one) == str(two)) == (operator == "==")
     return COMPARISONS[operator](one, two)
 
@@ -142,7 +137,7 @@ def _within(element: Expr, members: Expr, facts: Facts, params: Values, conditio
             return _compared(lower, "<=", element, facts, params, condition) and _compared(
                 element, "<=", upper, facts, params, condition
             )
-    raise _undecided(condition).error()
+    raise _undecided(condition)
 
 
 def _value(expr: Expr, params: Values, texts: bool) -> float | str | None:
@@ -162,10 +157,9 @@ def _value(expr: Expr, params: Values, texts: bool) -> float | str | None:
 
 def _check_value(text: String, category: Category, facts: Facts) -> None:
     """A value in quotes is one that the column has."""
-    columns = [
-        d.columns[category.column] for d in facts.data.values() if category.column in d.columns
-    ]
-    known = [str(value) for column in columns for value in column.classes]
+    column = category.column
+    having = (d.columns[column] for d in facts.data.values() if column in d.columns)
+    known = [str(value) for facts_ in having for value in facts_.classes]
     if not known or text.value in known:
         return
     close = get_close_matches(text.value, known, n=1, cutoff=0.6)
@@ -182,17 +176,7 @@ def _check_value(text: String, category: Category, facts: Facts) -> None:
     ).error()
 
 
-def _no_order(condition: Expr) -> Diagnostic:
-    return Diagnostic(
-        code="CS302",
-        message="texts have no order: they are equal or not",
-        span=condition.span,
-        label="compares texts",
-        helps=('write `==`, `!=` or `in {"a", "b"}`',),
-    )
-
-
-def _undecided(condition: Expr) -> Diagnostic:
+def _undecided(condition: Expr) -> SpecError:
     return Diagnostic(
         code="CS520",
         message="this `where` can't be decided before training",
@@ -203,4 +187,4 @@ def _undecided(condition: Expr) -> Diagnostic:
             "`count` is the number of rows in the group: `count >= 50`",
         ),
         helps=("compare the names before `in` with values, numbers or params",),
-    )
+    ).error()

@@ -51,9 +51,10 @@ def is_searched(node: Comprehension) -> bool:
 
 
 def _searched(domain: Expr) -> bool:
-    word = function_name(domain) if isinstance(domain, Call) else None
-    ball = word == "ball" and isinstance(domain, Call) and len(domain.arguments) == 2
-    return isinstance(domain, Interval) or ball or word in BOXES
+    if not isinstance(domain, Call):
+        return isinstance(domain, Interval)
+    word = function_name(domain)
+    return word in BOXES or (word == "ball" and len(domain.arguments) == 2)
 
 
 def worst_case(node: Comprehension, params: Values) -> Expr:
@@ -74,13 +75,13 @@ def worst_case(node: Comprehension, params: Values) -> Expr:
     for binder in node.binders:
         if binder.condition is not None:
             raise not_compiled("a ball with a `where`", binder.condition)
-    turned = node.function == "min"
-    body = negate(node.body) if turned else node.body
-    body = Not(operand=body, span=body.span) if node.function == "all" else body
-    found = _together(node, body, params)
-    if node.function == "all":
-        return Not(operand=found, span=node.span)
-    return negate(found) if turned else found
+    match node.function:
+        case "min":
+            return negate(_together(node, negate(node.body), params))
+        case "all":
+            contrary = Not(operand=node.body, span=node.body.span)
+            return Not(operand=_together(node, contrary, params), span=node.span)
+    return _together(node, node.body, params)
 
 
 class _Set(NamedTuple):
@@ -91,24 +92,18 @@ class _Set(NamedTuple):
 
 
 def _together(node: Comprehension, body: Expr, params: Values) -> WorstCase:
-    sets: list[_Set] = []
-    for binder in node.binders:
-        sets += _sets(binder, params)
-    columns = [s.searched.column for s in sets]
-    if len(set(columns)) < len(columns):
+    sets = [one for binder in node.binders for one in _sets(binder, params)]
+    if len({s.searched.column for s in sets}) < len(sets):
         raise not_compiled("a search of two balls around one column", node)
-    values: dict[str, Expr] = {}
-    for one in sets:
-        values |= one.values
+    values = {name: value for one in sets for name, value in one.values.items()}
     (first, _), *others = sets
-    attack = attack_of(node, params)
     return WorstCase(
         body=substitute(body, values),
         column=first.column,
         center=first.center,
         radius=first.radius,
         norm=first.norm,
-        attack=attack._replace(step=first.step),
+        attack=attack_of(node, params)._replace(step=first.step),
         also=tuple(s.searched for s in others),
         written=node,
         span=node.span,
@@ -121,22 +116,16 @@ def _sets(binder: Binder, params: Values) -> list[_Set]:
         return [_interval(binder.names[0], domain.lower, domain.upper, binder, params)]
     assert isinstance(domain, Call)
     if function_name(domain) in BOXES:
-        pairs = [_ends(axis) for axis in domain.arguments]
-        if len(pairs) != len(binder.names) or None in pairs:
+        ends: list[tuple[Expr, Expr]] = []
+        for axis in domain.arguments:
+            match axis:
+                case Interval(lower=low, upper=high) | Vector(items=(low, high)):
+                    ends.append((low, high))
+        if not len(domain.arguments) == len(ends) == len(binder.names):
             raise not_compiled("a search of a box whose axes have no names of their own", domain)
-        return [
-            _interval(name, pair[0], pair[1], binder, params)
-            for name, pair in zip(binder.names, pairs, strict=True)
-            if pair is not None
-        ]
+        named = zip(binder.names, ends, strict=True)
+        return [_interval(name, *pair, binder, params) for name, pair in named]
     return [_ball(binder, domain, params)]
-
-
-def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
-    match axis:
-        case Interval(lower=low, upper=high) | Vector(items=(low, high)):
-            return low, high
-    return None
 
 
 def _ball(binder: Binder, domain: Call, params: Values) -> _Set:
@@ -148,8 +137,8 @@ def _ball(binder: Binder, domain: Call, params: Values) -> _Set:
     if not isinstance(center, Name):
         raise not_compiled("a ball around something else than a column", center)
     rest = Beside(name=at_rest(center.id), column=center, span=center.span)
-    attack = _attack(named.get("solver"), params)
-    found = Searched(column=center.id, center=None, radius=radius, norm=norm, step=attack.step)
+    step = _attack(named.get("solver"), params).step
+    found = Searched(column=center.id, center=None, radius=radius, norm=norm, step=step)
     return _Set(found, {center.id: rest, binder.names[0]: center})
 
 
@@ -158,15 +147,10 @@ def _interval(name: str, lower: Expr, upper: Expr, binder: Binder, params: Value
     low, high = (value_or_none(e, params) for e in (lower, upper))
     if low is None or high is None or not math.isfinite(low) or not low < high < math.inf:
         raise not_compiled("a search of an interval whose ends are no known numbers", binder.domain)
-    own, radius = f"{name} at worst", (high - low) / 2
-    attack = _attack(None, params)
-    found = Searched(
-        column=own,
-        center=(low + high) / 2,
-        radius=Number(text=repr(radius), value=radius, span=binder.domain.span),
-        norm=math.inf,
-        step=attack.step,
-    )
+    own, half = f"{name} at worst", (high - low) / 2
+    radius = Number(text=repr(half), value=half, span=binder.domain.span)
+    center, step = (low + high) / 2, _attack(None, params).step
+    found = Searched(column=own, center=center, radius=radius, norm=math.inf, step=step)
     return _Set(found, {name: Beside(name=own, span=binder.span)})
 
 
@@ -181,10 +165,9 @@ def _attack(solver: Expr | None, params: Values) -> Attack:
 def attack_of(node: Comprehension, params: Values) -> Attack:
     """How the sets of a comprehension are searched together in training."""
     found = []
-    for binder in node.binders:
-        if _searched(binder.domain):
-            named = {k.name: k.value for k in getattr(binder.domain, "keywords", ())}
-            found.append(_attack(named.get("solver"), params))
+    for domain in (b.domain for b in node.binders if _searched(b.domain)):
+        named = {k.name: k.value for k in getattr(domain, "keywords", ())}
+        found.append(_attack(named.get("solver"), params))
     return Attack(max(a.steps for a in found), None, max(a.restarts for a in found))
 
 

@@ -13,10 +13,11 @@ Other relations of few entries of several tensors are read by `rows.joint_rows`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cspec.compiler.expressions.rewrite import number
+from cspec.compiler.algebra.shapes import Shapes
+from cspec.compiler.expressions.rewrite import number, signed
 from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.passes.sets.rows import rows_between
@@ -35,7 +36,6 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.values.shapes import Shape
 
 
 class Term(NamedTuple):
@@ -53,7 +53,11 @@ class TensorTerm(NamedTuple):
     row: int | None = None
 
 
-def between_tensors(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+Made = tuple[str, list[float], dict[str, Any]]
+"""The word of a set, a factor for each tensor, and its other arguments."""
+
+
+def between_tensors(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     """The set of a relation whose tensors have stand-in names, with these shapes.
 
     The subject is that of the stand-ins: a vector of their names, in their order.
@@ -65,16 +69,14 @@ def between_tensors(c: Constraint, shapes: Mapping[str, Shape], params: Values) 
 
 def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
     """The terms of a sum, each with its constant factor."""
-    value = value_or_none(expr, params)
-    if value is not None:
+    if (value := value_or_none(expr, params)) is not None:
         return [Term(factor * value, None)]
     match expr:
         case Negate(operand=operand):
             return terms(operand, params, -factor)
-        case Sum(operands=operands, operators=operators):
-            signs = [1.0, *(-1.0 if operator == "-" else 1.0 for operator in operators)]
-            pairs = zip(signs, operands, strict=True)
-            return [term for sign, one in pairs for term in terms(one, params, sign * factor)]
+        case Sum():
+            signs = ((-factor if sign == "-" else factor, one) for sign, one in signed(expr))
+            return [term for scale, one in signs for term in terms(one, params, scale)]
         case Product(operands=(left, right), operators=(("*" | "/") as operator,)):
             first, second = value_or_none(left, params), value_or_none(right, params)
             if second:
@@ -88,22 +90,23 @@ def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
 # --- Affine relations ----------------------------------------------------------------------------
 
 
-def _affine(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
-    found = terms(Sum(operands=(c.value, c.bound), operators=("-",)), params)
-    constant = math.fsum(term.factor for term in found if term.expr is None)
-    parts = [(t.factor, _tensor(t.expr)) for t in found if t.expr is not None]
-    kinds = {part.kind for _, part in parts if part is not None}
+def _affine(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     if len(shapes) < 2:
         return None
-    if any(part is None for _, part in parts):
-        return _entries(c, found, constant, shapes, params)
-    scaled = [(factor, part) for factor, part in parts if part is not None]
+    found = terms(Sum(operands=(c.value, c.bound), operators=("-",)), params)
+    constant = math.fsum(term.factor for term in found if term.expr is None)
+    written = [(term.factor, term.expr) for term in found if term.expr is not None]
+    scaled = [(factor, part) for factor, expr in written if (part := _tensor(expr)) is not None]
+    if len(scaled) < len(written):
+        # Rows over single entries of several tensors.
+        rows = rows_between(written, constant, c.relation, shapes, params)
+        word = "affine" if c.relation == "==" else "polyhedron"
+        return rows and _member(c, word, shapes, {"0": rows[0], "1": rows[1]})
+    kinds = {part.kind for _, part in scaled}
     if kinds <= {"plain", "turned"}:
         made = _combination(scaled, shapes)
-    elif kinds <= {"sum", "mean"}:
-        made = _totals(scaled, shapes)
     else:
-        return None
+        made = _totals(scaled, shapes) if kinds <= {"sum", "mean"} else None
     if made is None:
         return None
     word, factors, more = made
@@ -111,24 +114,7 @@ def _affine(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMe
     low, high = {"<=": (-math.inf, end), ">=": (end, math.inf), "==": (end, end)}[c.relation]
     if not all(map(math.isfinite, (*factors, end))) or not any(factors):
         return None
-    arguments = {"0": tuple(factors), "1": low, "2": high, **more}
-    return _member(c, word, shapes, arguments)
-
-
-def _entries(
-    c: Constraint,
-    found: Sequence[Term],
-    constant: float,
-    shapes: Mapping[str, Shape],
-    params: Values,
-) -> SetMember | None:
-    """Rows over single entries of several tensors."""
-    written = [(term.factor, term.expr) for term in found if term.expr is not None]
-    made = rows_between(written, constant, c.relation, shapes, params)
-    if made is None:
-        return None
-    word = "affine" if c.relation == "==" else "polyhedron"
-    return _member(c, word, shapes, {"0": made[0], "1": made[1]})
+    return _member(c, word, shapes, {"0": tuple(factors), "1": low, "2": high, **more})
 
 
 def _tensor(expr: Expr) -> TensorTerm | None:
@@ -144,18 +130,14 @@ def _tensor(expr: Expr) -> TensorTerm | None:
     return None
 
 
-def _combination(
-    parts: Sequence[tuple[float, TensorTerm]], shapes: Mapping[str, Shape]
-) -> tuple[str, list[float], dict[str, Any]] | None:
+def _combination(parts: Sequence[tuple[float, TensorTerm]], shapes: Shapes) -> Made | None:
     """Every tensor once, all of one shape as they are seen."""
     names = [part.name for _, part in parts]
     if sorted(names) != sorted(shapes) or len(set(names)) < len(names):
         return None
     found = {part.name: (factor, part.kind == "turned") for factor, part in parts}
-    if any(turned and len(shapes[name]) != 2 for name, (_, turned) in found.items()):
-        return None
-    seen = {shapes[n][::-1] if found[n][1] else shapes[n] for n in names}
-    if len(seen) != 1:
+    seen = {shapes[n][::-1] if turned else shapes[n] for n, (_, turned) in found.items()}
+    if len(seen) != 1 or any(turned and len(shapes[n]) != 2 for n, (_, turned) in found.items()):
         return None
     turned = tuple(found[name][1] for name in shapes)
     more: dict[str, Any] = {"3": tuple(seen.pop())}
@@ -164,9 +146,7 @@ def _combination(
     return "combination", [found[name][0] for name in shapes], more
 
 
-def _totals(
-    parts: Sequence[tuple[float, TensorTerm]], shapes: Mapping[str, Shape]
-) -> tuple[str, list[float], dict[str, Any]]:
+def _totals(parts: Sequence[tuple[float, TensorTerm]], shapes: Shapes) -> Made:
     factors = dict.fromkeys(shapes, 0.0)
     for factor, part in parts:
         size = math.prod(shapes[part.name])
@@ -178,33 +158,34 @@ def _totals(
 # --- Sums of norms -------------------------------------------------------------------------------
 
 
-def _norms(c: Constraint, shapes: Mapping[str, Shape], params: Values) -> SetMember | None:
+def _norms(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     """Norms of whole tensors or of all rows of one, with one factor, below a constant."""
     value, relation, bound = normalized(c.value, c.relation, c.bound, params)
     end = value_or_none(bound, params)
-    found = [(t.factor, _norm(t.expr, params)) for t in terms(value, params) if t.expr is not None]
-    whole = len(found) == len(terms(value, params))
-    if end is None or not whole or any(part is None for _, part in found):
+    found = terms(value, params)
+    norms = (_norm(term.expr, params) for term in found if term.expr is not None)
+    parts = [part for part in norms if part is not None]
+    if end is None or len(parts) < len(found):
         return None
-    factors, parts = {f for f, _ in found}, [part for _, part in found if part is not None]
-    kinds = {part.kind for part in parts}
+    factors, kinds = {term.factor for term in found}, {part.kind for part in parts}
     if len(factors) != 1 or len(kinds) != 1 or not min(factors) > 0 or not end > 0:
         return None
     kind, limit = kinds.pop(), end / factors.pop()
     if relation != "<=" and not (relation == "==" and kind == "square"):
         return None
-    if _every_tensor(parts, shapes) and len(shapes) > 1 and kind in ("sum", "square"):
-        return _ball(c, shapes, kind, limit, relation)
-    if len(shapes) == 1 and _every_row(parts, next(iter(shapes.values()))):
-        if kind == "length":
-            return _member(c, "group_ball", shapes, {"0": number(limit)})
-        return _ball(c, shapes, kind, limit, relation)
-    return None
+    rows = [part.row for part in parts if part.row is not None]
+    if len(shapes) > 1:
+        every = not rows and sorted(part.name for part in parts) == sorted(shapes)
+        return _ball(c, shapes, kind, limit, relation) if every and kind != "length" else None
+    shape = next(iter(shapes.values()))
+    if len(shape) < 2 or len(rows) < len(parts) or sorted(rows) != list(range(shape[0])):
+        return None
+    if kind == "length":
+        return _member(c, "group_ball", shapes, {"0": number(limit)})
+    return _ball(c, shapes, kind, limit, relation)
 
 
-def _ball(
-    c: Constraint, shapes: Mapping[str, Shape], kind: str, limit: float, relation: str
-) -> SetMember:
+def _ball(c: Constraint, shapes: Shapes, kind: str, limit: float, relation: str) -> SetMember:
     radius = square_root(number(limit), {}) if kind == "square" else number(limit)
     if relation == "==":
         return _member(c, "sphere", shapes, {"radius": radius, "whole": True})
@@ -229,14 +210,10 @@ def _norm(expr: Expr, params: Values) -> TensorTerm | None:
 
 def _kind(word: str, rest: Sequence[Expr]) -> str | None:
     match word, rest:
-        case "sumsq", []:
-            return "square"
-        case "l1", []:
-            return "sum"
-        case "l2", []:
-            return "length"
         case "norm", [Number(value=order)]:
             return {1.0: "sum", 2.0: "length"}.get(float(order))
+        case str(), []:
+            return {"sumsq": "square", "l1": "sum", "l2": "length"}.get(word)
     return None
 
 
@@ -250,18 +227,7 @@ def _place(subject: Expr, params: Values) -> tuple[str, int | None] | None:
     return None
 
 
-def _every_tensor(parts: Sequence[TensorTerm], shapes: Mapping[str, Shape]) -> bool:
-    return sorted(p.name for p in parts) == sorted(shapes) and all(p.row is None for p in parts)
-
-
-def _every_row(parts: Sequence[TensorTerm], shape: Shape) -> bool:
-    rows = [part.row for part in parts]
-    return len(shape) > 1 and None not in rows and sorted(rows) == list(range(shape[0]))  # type: ignore[type-var]
-
-
-def _member(
-    c: Constraint, word: str, shapes: Mapping[str, Shape], arguments: dict[str, Any]
-) -> SetMember:
+def _member(c: Constraint, word: str, shapes: Shapes, arguments: dict[str, Any]) -> SetMember:
     names = tuple(Name(id=name) for name in shapes)
     several = len(names) > 1
     return SetMember(

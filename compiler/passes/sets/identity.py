@@ -6,16 +6,11 @@ sumsq(W.T @ W - eye) == 0     ->   sumsq(W.T @ W - eye(columns of W)) == 0
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from cspec.compiler.algebra.shapes import shape_of
-from cspec.compiler.expressions.rewrite import call, rewrite
-from cspec.compiler.passes.mapping import map_constraint
+from cspec.compiler.algebra.shapes import Shapes, shape_of
+from cspec.compiler.expressions.rewrite import call, number, rewrite
+from cspec.compiler.passes.mapping import map_constraint, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Number, Product, Sum
-from cspec.dsl.values.shapes import Shape
-
-Shapes = Mapping[str, Shape]
+from cspec.dsl.tree.nodes import Call, Expr, Name, Negate, Product, Sum
 
 
 def sized_identity(problem: Problem, shapes: Shapes) -> Problem:
@@ -23,25 +18,16 @@ def sized_identity(problem: Problem, shapes: Shapes) -> Problem:
 
     `shapes` are those of decision variables; parameters of models carry their own.
     """
-    constraints = tuple(_sized(c, shapes) for c in problem.constraints)
-    metrics = tuple((name, _beside(value, shapes)) for name, value in problem.metrics)
-    objective = _beside(problem.objective, shapes)
-    update = {"constraints": constraints, "metrics": metrics, "objective": objective}
-    return problem.model_copy(update=update)
+    beside = map_expressions(problem, lambda e: rewrite(e, lambda node: _in_sum(node, shapes)))
+    orders = [_order(c.value, shapes) or _order(c.bound, shapes) for c in problem.constraints]
+    found = tuple(map(_sized, beside.constraints, orders))
+    return beside.model_copy(update={"constraints": found})
 
 
-def _beside(expr: Expr, shapes: Shapes) -> Expr:
-    """An expression with the size of every bare `eye` that stands in a sum with a product."""
-    return rewrite(expr, lambda node: _in_sum(node, shapes))
-
-
-def _sized(c: Constraint, shapes: Shapes) -> Constraint:
-    inner = map_constraint(c, lambda expr: _beside(expr, shapes))
-    sides = (inner.value, inner.bound)
-    size = _order(c.value, shapes) or _order(c.bound, shapes)
-    if size is None or not any(map(_has_bare, sides)):
-        return inner
-    return map_constraint(inner, lambda expr: rewrite(expr, lambda node: _replaced(node, size)))
+def _sized(c: Constraint, size: int | None) -> Constraint:
+    if size is None or not (_has_bare(c.value) or _has_bare(c.bound)):
+        return c
+    return map_constraint(c, lambda expr: rewrite(expr, lambda node: _replaced(node, size)))
 
 
 def _in_sum(expr: Expr, shapes: Shapes) -> Expr:
@@ -72,14 +58,9 @@ def _bare(expr: Expr) -> bool:
     return isinstance(expr, Name) and expr.id == "eye"
 
 
-def _eye(name: Expr, size: int) -> Expr:
-    sized = call("eye", Number(text=str(size), value=float(size)))
-    return sized.model_copy(update={"span": name.span})
-
-
 def _replaced(expr: Expr, size: int) -> Expr:
     if _bare(expr):
-        return _eye(expr, size)
+        return call("eye", number(size)).model_copy(update={"span": expr.span})
     if isinstance(expr, Call) and isinstance(expr.function, Call):
         # The name of a call `eye(3)` was taken for a bare one.
         return expr.model_copy(update={"function": expr.function.function})

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cspec.compiler.expressions.rewrite import number, same
+from cspec.compiler.expressions.rows import rows_of
 from cspec.compiler.records.problem import Constraint, SetMember
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import Projection
@@ -29,27 +30,26 @@ def joint_sets(
     found = list(constraints)
     done: set[int] = set()
     for place, row in enumerate(constraints):
-        if not _is_row(row) or _elsewhere(row) or place in done:
+        if not _is_row(row) or elsewhere(row) or place in done:
             continue
         same_subject = [i for i, c in enumerate(constraints) if _about_the_same(c, row)]
         rows = [i for i in same_subject if _is_row(constraints[i])]
-        boxes = [i for i in same_subject if _bounds(constraints[i], params) is not None]
-        if len(rows) != 1 or not boxes:
+        ends = {i: e for i in same_subject if (e := _bounds(constraints[i], params)) is not None}
+        if len(rows) != 1 or not ends:
             continue
-        places = sorted([place, *boxes])
-        joint = _joint(row, [constraints[i] for i in boxes], symbols, params)
+        joint = _joint(row.known_set, list(ends.values()), symbols)
         if joint is None:
             continue
+        places = sorted([place, *ends])
         text = "; ".join(dict.fromkeys(constraints[i].text for i in places))
+        joint = joint.model_copy(update={"recognized": text})
         for i in places:
-            found[i] = found[i].model_copy(
-                update={"set": joint.model_copy(update={"recognized": text})}
-            )
+            found[i] = found[i].model_copy(update={"set": joint})
         done.update(places)
     return tuple(found)
 
 
-def _elsewhere(c: Constraint) -> bool:
+def elsewhere(c: Constraint) -> bool:
     """Whether a constraint may not be projected: it is a preference or names another method."""
     return c.soft is not None or not (c.method is None or isinstance(c.method, Projection))
 
@@ -67,15 +67,11 @@ def _about_the_same(c: Constraint, row: Constraint) -> bool:
         return False
     if c.set.partial or row.set.partial:
         return False
-    quantified = shape(_domains(c)) == shape(_domains(row))
+    over = [shape(tuple((b.domain, b.condition) for b in side.binders)) for side in (c, row)]
     # Names of quantifiers are the same thing where what they run over is.
-    names = [_place(side.set.subject, side) for side in (c, row) if side.set and side.set.subject]
+    names = [_place(c.set.subject, c), _place(row.set.subject, row)]
     alike = names[0] == names[1] if None not in names else same(c.set.subject, row.set.subject)
-    return quantified and alike and not _elsewhere(c) and c.method == row.method
-
-
-def _domains(c: Constraint) -> tuple[object, ...]:
-    return tuple((binder.domain, binder.condition) for binder in c.binders)
+    return over[0] == over[1] and alike and not elsewhere(c) and c.method == row.method
 
 
 def _place(subject: Expr, c: Constraint) -> tuple[int, int] | None:
@@ -88,7 +84,7 @@ def _place(subject: Expr, c: Constraint) -> tuple[int, int] | None:
 
 def _bounds(c: Constraint, params: Values) -> tuple[float, float] | None:
     """The ends of a box that is the same for every entry."""
-    if c.set is None or _elsewhere(c):
+    if c.set is None or elsewhere(c):
         return None
     if c.set.word == "nonneg":
         return 0.0, math.inf
@@ -107,24 +103,21 @@ def _end(end: Any, params: Values) -> float | None:
 
 
 def _joint(
-    row: Constraint, boxes: Sequence[Constraint], symbols: Symbols, params: Values
+    row: SetMember, ends: Sequence[tuple[float, float]], symbols: Symbols
 ) -> SetMember | None:
-    ends = [found for c in boxes if (found := _bounds(c, params)) is not None]
     low, high = max(low for low, _ in ends), min(high for _, high in ends)
-    assert row.set is not None
-    if low > high or not (low <= high):
+    if not low <= high:
         return None
-    equal = row.set.word == "affine"
-    first, bound = row.set.arguments["0"], row.set.arguments["1"]
-    coefficients, limit = (first[0], bound[0]) if equal else (first, bound)
+    equal = row.word == "affine"
+    coefficients, limit = rows_of(row)[0]
     unit = coefficients == limit and isinstance(coefficients, float)
-    if equal and unit and low == 0 and high >= 1 and _is_vector(row.set.subject, symbols):
-        return SetMember(word="simplex", subject=row.set.subject)
+    if equal and unit and low == 0 and high >= 1 and _is_vector(row.subject, symbols):
+        return SetMember(word="simplex", subject=row.subject)
     sides = {"0": _written(low), "1": _written(high)}
     arguments: dict[str, Any] = {**sides, "2": coefficients, "3": limit}
     if equal:
         arguments["equals"] = True
-    return SetMember(word="box_row", subject=row.set.subject, arguments=arguments)
+    return SetMember(word="box_row", subject=row.subject, arguments=arguments)
 
 
 def _written(end: float) -> Expr:
@@ -134,6 +127,5 @@ def _written(end: float) -> Expr:
 
 def _is_vector(subject: Expr | None, symbols: Symbols) -> bool:
     """Whether a subject is a variable with one axis, along which a simplex is."""
-    if not isinstance(subject, Name) or subject.id not in symbols.vars():
-        return False
-    return len(symbols.vars()[subject.id].dimensions) == 1
+    var = symbols.vars().get(subject.id) if isinstance(subject, Name) else None
+    return var is not None and len(var.dimensions) == 1

@@ -13,20 +13,20 @@ tensor where it is all that a relation says of W.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
+from cspec.compiler.algebra.shapes import Shapes, places_of
 from cspec.compiler.expressions.rewrite import rewrite, same
+from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.passes.sets.between_tensors import between_tensors
 from cspec.compiler.passes.sets.recognize import set_of
 from cspec.compiler.passes.sets.rows import joint_rows
 from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, SetMember
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import Expr, Index, Name, Node, Slice, Vector, walk
+from cspec.dsl.tree.constants import Values
+from cspec.dsl.tree.nodes import Expr, Index, Name, Node, Vector, walk
 from cspec.dsl.tree.nodes import shape as tree_shape
 from cspec.dsl.values.shapes import Shape
-from cspec.dsl.values.slices import Piece, piece_of
 from cspec.dsl.words.sets import BY_ROWS, COEFFICIENTS
 
 TENSOR = "#tensor"
@@ -49,23 +49,20 @@ class Subject(NamedTuple):
     shape: Shape
 
 
-def member_sets(
-    problem: Problem, shapes: Mapping[str, Shape], symbols: Symbols, params: Values
-) -> Problem:
+def member_sets(problem: Problem, shapes: Shapes, symbols: Symbols, params: Values) -> Problem:
     """The problem with sets on rows and entries of tensors; `shapes` are those of variables."""
 
     def seen(c: Constraint) -> Constraint:
-        if c.set is not None and not isinstance(c.set.subject, Index):
-            return c
-        if c.binders or c.event is not None:
+        whole = c.set is not None and not isinstance(c.set.subject, Index)
+        if whole or c.binders or c.event is not None:
             return c
         return c.model_copy(update={"set": _member_set(c, shapes, symbols, params)})
 
-    return problem.model_copy(update={"constraints": tuple(map(seen, problem.constraints))})
+    return map_constraints(problem, seen)
 
 
 def _member_set(
-    c: Constraint, shapes: Mapping[str, Shape], symbols: Symbols, params: Values
+    c: Constraint, shapes: Shapes, symbols: Symbols, params: Values
 ) -> SetMember | None:
     subjects = _subjects(c, shapes)
     if len(subjects) > 1:
@@ -75,14 +72,13 @@ def _member_set(
         return None
     named = _replaced(c, subject.expr, Name(id=TENSOR))
     part = _only_part(named, subject.shape, params)
-    of_part = None if part is None else _part_set(named, part, symbols, params)
-    if of_part is not None and of_part.part:
-        return of_part.model_copy(update={"subject": subject.expr})
-    found = set_of(named, symbols, params, {TENSOR: subject.shape})
-    if found is not None and same(found.subject or named.value, Name(id=TENSOR)):
+    found = of_part = None if part is None else _part_set(named, part, symbols, params)
+    if of_part is None or not of_part.part:
+        whole = set_of(named, symbols, params, {TENSOR: subject.shape})
+        if whole is not None and same(whole.subject or named.value, Name(id=TENSOR)):
+            found = whole
+    if found is not None:
         return found.model_copy(update={"subject": subject.expr})
-    if of_part is not None:
-        return of_part.model_copy(update={"subject": subject.expr})
     return _between(c, subjects, params)
 
 
@@ -103,7 +99,7 @@ def _part_set(
     return found.model_copy(update={"arguments": arguments, "rows": (place,)})
 
 
-def _named(c: Constraint, subjects: list[Subject]) -> tuple[Constraint, dict[str, Shape]]:
+def _named(c: Constraint, subjects: list[Subject]) -> tuple[Constraint, Shapes]:
     """The relation with stand-in names for its tensors, and their shapes."""
     shapes: dict[str, Shape] = {}
     for place, subject in enumerate(subjects):
@@ -117,13 +113,10 @@ def _between(c: Constraint, subjects: list[Subject], params: Values) -> SetMembe
     """The set of several weights together, or of all rows of one."""
     if not all(isinstance(subject.expr, ParameterRef) for subject in subjects):
         return None
-    named, shapes = _named(c, subjects)
-    found = between_tensors(named, shapes, params)
-    if found is None:
-        return None
+    found = between_tensors(*_named(c, subjects), params)
     items = tuple(subject.expr for subject in subjects)
     subject = Vector(items=items) if len(items) > 1 else items[0]
-    return found.model_copy(update={"subject": subject, "recognized": c.text})
+    return found and found.model_copy(update={"subject": subject, "recognized": c.text})
 
 
 def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMember | None:
@@ -141,7 +134,7 @@ def _joint_set(c: Constraint, subjects: list[Subject], params: Values) -> SetMem
     )
 
 
-def _subjects(c: Constraint, shapes: Mapping[str, Shape]) -> list[Subject]:
+def _subjects(c: Constraint, shapes: Shapes) -> list[Subject]:
     """The tensors that a relation mentions."""
     found: dict[object, Subject] = {}
     for node in _nodes(c):
@@ -178,25 +171,8 @@ def _only_part(c: Constraint, shape: Shape, params: Values) -> TensorPart | None
     if mentions or len(parts) != 1:
         return None
     (index,) = parts.values()
-    return _part(index, shape, params)
-
-
-def _part(index: Index, shape: Shape, params: Values) -> TensorPart | None:
-    """The part that an index takes, whose places have to be known and within the tensor."""
-    if len(index.indices) > len(shape):
+    places = places_of(index.indices, shape, params)
+    if places is None:
         return None
-    places: list[int | tuple[int, int]] = []
-    kept: list[int] = []
-    for given, size in zip(index.indices, shape, strict=False):
-        if isinstance(given, Slice):
-            piece = piece_of(given, size, params)
-            if not isinstance(piece, Piece):
-                return None
-            places.append((piece.start, piece.stop))
-            kept.append(piece.length)
-            continue
-        place = value_or_none(given, params)
-        if place is None or not is_whole(place) or not 0 <= place < size:
-            return None
-        places.append(int(place))
-    return TensorPart(index, (*kept, *shape[len(index.indices) :]), tuple(places))
+    kept = [place[1] - place[0] for place in places if isinstance(place, tuple)]
+    return TensorPart(index, (*kept, *shape[len(places) :]), places)

@@ -46,8 +46,7 @@ def renamed_quantity(expr: Expr) -> Expr | None:
 
 
 def _of_entries(name: str, argument: Expr) -> Expr | None:
-    squared = _squared(argument)
-    if name == "sum" and squared is not None:
+    if name == "sum" and (squared := _squared(argument)) is not None:
         return call("sumsq", squared)
     match name, argument:
         case "sum", Call(function=Name(id="abs"), arguments=(inner,)):
@@ -62,11 +61,12 @@ def _of_entries(name: str, argument: Expr) -> Expr | None:
 
 def _squared(expr: Expr) -> Expr | None:
     match expr:
-        case Power(base=base, exponent=Number(value=2)):
-            return base
         case Product(operands=(left, right), operators=("*",)) if same(left, right):
             return left
-        case Call(function=Name(id="pow"), arguments=(base, Number(value=2))):
+        case (
+            Power(base=base, exponent=Number(value=2))
+            | Call(function=Name(id="pow"), arguments=(base, Number(value=2)))
+        ):
             return base
     return None
 

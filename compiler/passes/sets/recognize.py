@@ -19,28 +19,27 @@ quantity (`quantities`): `2*norm(w, 1) - 2*r <= 0`, `sqrt(sum(w*w)) <= r`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from cspec.compiler.expressions.rewrite import function_name, method_name
+from cspec.compiler.algebra.shapes import var_shapes
+from cspec.compiler.expressions.rewrite import function_name, method_name, number
 from cspec.compiler.passes.normalize import normalized, square_root
-from cspec.compiler.passes.sets.entries import around, box, mirrored, square_box
+from cspec.compiler.passes.sets.entries import (
+    Seen,
+    Tensors,
+    around,
+    box,
+    is_tensor,
+    member,
+    mirrored,
+    square_box,
+)
 from cspec.compiler.passes.sets.joint import joint_sets
 from cspec.compiler.passes.sets.rows import affine_rows
-from cspec.compiler.passes.sets.seen import Seen, is_tensor, member
 from cspec.compiler.records.problem import Constraint, Problem, Relation, SetMember, membership
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    Call,
-    Compare,
-    Expr,
-    Keyword,
-    Name,
-    Number,
-    Sum,
-    Vector,
-)
+from cspec.dsl.tree.constants import Values
+from cspec.dsl.tree.nodes import Call, Compare, Expr, Keyword, Name, Number, Sum, Vector
 from cspec.dsl.values.grams import orthonormal
 
 
@@ -55,21 +54,17 @@ def recognize(problem: Problem, symbols: Symbols, params: Values | None = None) 
 
 
 def set_of(
-    constraint: Constraint,
-    symbols: Symbols,
-    params: Values | None = None,
-    tensors: Mapping[str, tuple[int, ...] | None] | None = None,
+    c: Constraint, symbols: Symbols, params: Values | None = None, tensors: Tensors | None = None
 ) -> SetMember | None:
     """The set a constraint confines parameters to, if it is one that is known.
 
     `tensors` are the names that stand for parameters, with their shapes where they are known.
     """
-    value, relation, bound = normalized(
-        constraint.value, constraint.relation, constraint.bound, params or {}
-    )
+    params = params or {}
+    value, relation, bound = normalized(c.value, c.relation, c.bound, params)
     if tensors is None:
-        tensors = _tensors(constraint, symbols, params or {})
-    seen = Seen(constraint, value, bound, tensors, symbols, params or {})
+        tensors = _tensors(c, symbols, params)
+    seen = Seen(c, value, bound, tensors, symbols, params)
     match relation:
         case "in" if is_tensor(value, tensors):
             return membership(value, bound)
@@ -84,9 +79,7 @@ def set_of(
     return found or _rows(seen, relation)
 
 
-def _tensors(
-    constraint: Constraint, symbols: Symbols, params: Values
-) -> Mapping[str, tuple[int, ...] | None]:
+def _tensors(constraint: Constraint, symbols: Symbols, params: Values) -> Tensors:
     """Names that stand for parameter tensors, with their shapes where the spec gives them."""
     quantified = {
         name: None
@@ -94,11 +87,7 @@ def _tensors(
         if (method := method_name(binder.domain)) and method[1] in ("weights", "params")
         for name in binder.names
     }
-    shapes = {
-        name: tuple(int(value_or_none(d, params) or 0) for d in var.dimensions)
-        for name, var in symbols.vars().items()
-    }
-    return {**quantified, **shapes}
+    return {**quantified, **var_shapes(symbols, params)}
 
 
 def _upper(seen: Seen) -> SetMember | None:
@@ -112,19 +101,17 @@ def _upper(seen: Seen) -> SetMember | None:
             return None  # a longer chain is looked at link by link
     if is_tensor(value, tensors) and seen.constant(bound):
         return box(seen, value, None, bound)
-    squared = square_box(seen)
-    if squared is not None:
+    if (squared := square_box(seen)) is not None:
         return squared
     name = function_name(value)
     if not isinstance(value, Call) or not value.arguments:
         return None
     subject = value.arguments[0]
-    if name == "density" and is_tensor(subject, tensors) and seen.constant(bound):
-        return member(seen, "sparse", subject, {"0": bound})
-    if name == "density" and _is_model(subject, seen) and seen.constant(bound):
-        assert isinstance(subject, Name)
-        recognized = {"arguments": {"0": bound}, "recognized": seen.text}
-        return SetMember(word="sparse", model=subject.id, **recognized)
+    if name == "density" and isinstance(subject, Name) and seen.constant(bound):
+        found = member(seen, "sparse", subject, {"0": bound})
+        if seen.symbols.role(subject.id) == "model" and subject.id not in tensors:
+            return found.model_copy(update={"subject": None, "model": subject.id})
+        return found if subject.id in tensors else None
     if name == "abs":
         return around(seen, subject)
     joint = seen.listed(subject)
@@ -140,15 +127,10 @@ def _upper(seen: Seen) -> SetMember | None:
             return _ball(seen, subject, bound, _norm(value), joint, center)
         case "sumsq":
             radius = square_root(bound, seen.params)
-            return _ball(seen, subject, radius, Number(text="2", value=2.0), joint, center)
+            return _ball(seen, subject, radius, number(2), joint, center)
         case "spectral" | "nuclear" if not joint:
             return member(seen, name, subject, {"0": bound})
-        case _:
-            return None
-
-
-def _is_model(subject: Expr, seen: Seen) -> bool:
-    return isinstance(subject, Name) and seen.symbols.role(subject.id) == "model"
+    return None
 
 
 def _lower(seen: Seen) -> SetMember | None:
@@ -168,8 +150,7 @@ def _equal(seen: Seen) -> SetMember | None:
     found = orthonormal(relation, seen.params)
     if found is not None and not found.binders and is_tensor(found.weight, seen.tensors):
         return member(seen, "stiefel", found.weight, {})
-    reflected = mirrored(seen)
-    if reflected is not None:
+    if (reflected := mirrored(seen)) is not None:
         return reflected
     if is_tensor(seen.value, seen.tensors) and seen.constant(seen.bound):
         return box(seen, seen.value, seen.bound, seen.bound)
@@ -190,14 +171,10 @@ def _rows(seen: Seen, relation: Relation) -> SetMember | None:
     found = affine_rows(seen.value, relation, seen.bound, seen.tensors, seen.params)
     if found is None:
         return None
+    first, bounds = found.coefficients, found.bounds
     one = found.word == "halfspace"
-    arguments = {
-        "0": found.coefficients[0] if one else found.coefficients,
-        "1": found.bounds[0] if one else found.bounds,
-    }
-    return SetMember(
-        word=found.word, subject=found.subject, arguments=arguments, recognized=seen.text
-    )
+    arguments = {"0": first[0], "1": bounds[0]} if one else {"0": first, "1": bounds}
+    return member(seen, found.word, found.subject, arguments)
 
 
 def _off_center(seen: Seen, expr: Expr) -> tuple[Expr, Expr | None]:
@@ -236,11 +213,6 @@ def _ball(
 
 def _norm(value: Call) -> Expr:
     match function_name(value), value.arguments, value.keywords:
-        case "l1", _, _:
-            return Number(text="1", value=1.0)
-        case "norm", (_, order), _:
+        case ("norm", (_, order), _) | ("norm", _, (Keyword(value=order), *_)):
             return order
-        case "norm", _, (Keyword(value=order), *_):
-            return order
-        case _:
-            return Number(text="2", value=2.0)
+    return number(1 if function_name(value) == "l1" else 2)

@@ -20,7 +20,9 @@ from typing import NamedTuple
 import sympy as sp
 
 from cspec.compiler.algebra.matrices import has_matrices
-from cspec.compiler.algebra.sympy import NotSymbolicError, Space, rational, translate
+from cspec.compiler.algebra.shapes import Shapes, numbers_of, places_of
+from cspec.compiler.algebra.sympy import NotSymbolicError, Space, entries, rational
+from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -35,9 +37,8 @@ from cspec.dsl.tree.nodes import (
     Slice,
     Sum,
     Vector,
-    walk,
 )
-from cspec.dsl.values.slices import Piece, piece_of
+from cspec.dsl.tree.rebuild import names
 
 SYMBOLIC = 200
 """Entries of a variable up to which its rows are read by sympy."""
@@ -52,6 +53,9 @@ class Rows(NamedTuple):
     subject: Expr
     coefficients: tuple[Coefficients, ...]
     bounds: tuple[float, ...]
+
+
+RowsAndBounds = tuple[tuple[Coefficients, ...], tuple[float, ...]]
 
 
 class Form(NamedTuple):
@@ -77,17 +81,22 @@ def affine_rows(
 
     `tensors` are names with their shapes, None where that is not known.
     """
-    used = {n.id for side in (value, bound) for n in walk(side) if isinstance(n, Name)}
-    names = [name for name in tensors if name in used]
-    if relation == "in" or len(names) != 1:
+    used = names(value) | names(bound)
+    about = [name for name in tensors if name in used]
+    if relation == "in" or len(about) != 1:
         return None
-    name = names[0]
+    (name,) = about
     shape = tensors[name]
     if shape == ():
         return None  # a number: its bounds are an interval
     difference = Sum(operands=(value, bound), operators=("-",))
     try:
-        forms = _forms(difference, name, shape, params)
+        small = shape is not None and math.prod(shape) <= SYMBOLIC
+        if shape is not None and small and not has_matrices(difference):
+            forms = _symbolic(difference, name, shape, params)
+        else:
+            found = _Reader(name, shape, params).read(difference)
+            forms = [found] if isinstance(found, Form) else found
     except _NotLinearError:
         return None
     numbers = [v for f in forms for v in (f.every, f.constant, *f.entries.values())]
@@ -99,7 +108,7 @@ def affine_rows(
 
 
 def joint_rows(
-    value: Expr, relation: Relation, bound: Expr, shapes: Mapping[str, Index_], params: Values
+    value: Expr, relation: Relation, bound: Expr, shapes: Shapes, params: Values
 ) -> Rows | None:
     """The rows that a relation is over the entries of several tensors as one long vector.
 
@@ -110,9 +119,9 @@ def joint_rows(
     space = Space(shapes, {}, params)
     difference = Sum(operands=(value, bound), operators=("-",))
     try:
-        found = translate(difference, space)
+        found = entries(difference, space)
         places = {symbol: (place,) for place, symbol in enumerate(space.symbols())}
-        forms = [_read(entry, places, space) for entry in _flat(found)]
+        forms = [_read(entry, places, space) for entry in found]
     except (NotSymbolicError, _NotLinearError):
         return None
     made = _below(forms, relation, SYMBOLIC)
@@ -124,9 +133,9 @@ def rows_between(
     terms: Sequence[tuple[float, Expr]],
     constant: float,
     relation: Relation,
-    shapes: Mapping[str, Index_],
+    shapes: Shapes,
     params: Values,
-) -> tuple[tuple[Coefficients, ...], tuple[float, ...]] | None:
+) -> RowsAndBounds | None:
     """Coefficients and bounds of `sum of factor * term + constant <= 0` (or >=, ==).
 
     Each term is of single entries of one of the tensors, `A[1, 2]`, `sum(B[0])`; the tensors are
@@ -144,9 +153,7 @@ def rows_between(
     return _below([total] if isinstance(total, Form) else total, relation)
 
 
-def _below(
-    forms: Sequence[Form], relation: Relation, most: int = ROWS
-) -> tuple[tuple[Coefficients, ...], tuple[float, ...]] | None:
+def _below(forms: Sequence[Form], relation: Relation, most: int = ROWS) -> RowsAndBounds | None:
     """Coefficients and bounds of `form <= 0` (or >=, ==); None of too many, or where one is a
     number."""
     if not 0 < len(forms) <= most:
@@ -158,10 +165,10 @@ def _below(
 
 
 def _between(
-    expr: Expr, shapes: Mapping[str, Index_], starts: Mapping[str, int], params: Values
+    expr: Expr, shapes: Shapes, starts: Mapping[str, int], params: Values
 ) -> Form | list[Form]:
     """The form of an expression over one of several tensors, its entries in the long vector."""
-    used = {n.id for n in walk(expr) if isinstance(n, Name) and n.id in shapes}
+    used = names(expr) & shapes.keys()
     if len(used) != 1:
         raise _NotLinearError
     (name,) = used
@@ -191,31 +198,19 @@ def _coefficients(form: Form) -> Coefficients:
     return (every, entries) if entries else every
 
 
-def _forms(expr: Expr, name: str, shape: Index_ | None, params: Values) -> list[Form]:
-    if shape is not None and math.prod(shape) <= SYMBOLIC and not has_matrices(expr):
-        return _symbolic(expr, name, shape, params)
-    found = _Reader(name, shape, params).read(expr)
-    return [found] if isinstance(found, Form) else found
-
-
 # --- By sympy ------------------------------------------------------------------------------------
 
 
 def _symbolic(expr: Expr, name: str, shape: Index_, params: Values) -> list[Form]:
     space = Space({name: shape}, {}, params)
     try:
-        value = translate(expr, space)
+        flat = entries(expr, space)
     except NotSymbolicError as error:
         raise _NotLinearError from error
     places = dict(zip(space.symbols(), (i for _, i in space.coordinates()), strict=True))
-    flat = _flat(value)
     if len(flat) > ROWS:
         raise _NotLinearError
     return [_uniform(_read(entry, places, space), shape) for entry in flat]
-
-
-def _flat(value: object) -> list[sp.Expr]:
-    return [e for part in value for e in _flat(part)] if isinstance(value, tuple) else [value]
 
 
 EXPANDED = 200
@@ -310,8 +305,7 @@ class _Reader:
 
     def constants(self, expr: Expr) -> float | list[float] | None:
         """A number, or the numbers of a vector; None for what is no constant."""
-        value = value_or_none(expr, self.params)
-        if value is not None:
+        if (value := value_or_none(expr, self.params)) is not None:
             return value
         match expr:
             case Name(id=name):
@@ -319,9 +313,9 @@ class _Reader:
                 return list(known) if isinstance(known, tuple) else None
             case Constants(values=values, sizes=(_,)):
                 return list(values)
-            case Vector(items=items):
-                numbers = [value_or_none(item, self.params) for item in items]
-                return None if None in numbers else [n for n in numbers if n is not None]
+            case Vector():
+                numbers = numbers_of(expr, self.params)
+                return None if numbers is None else list(numbers)
         return None
 
     def _part(self, indices: Sequence[Expr]) -> Form | list[Form]:
@@ -336,20 +330,10 @@ class _Reader:
 
     def _places(self, indices: Sequence[Expr]) -> list[Index_]:
         """Every entry of `W[0, 1:3]`, `W[0]`; the shape has to be known."""
-        if self.shape is None or len(indices) > len(self.shape):
+        places = None if self.shape is None else places_of(indices, self.shape, self.params)
+        if self.shape is None or places is None:
             raise _NotLinearError
-        axes: list[Sequence[int]] = []
-        for index, size in zip(indices, self.shape, strict=False):
-            if isinstance(index, Slice):
-                piece = piece_of(index, size, self.params)
-                if not isinstance(piece, Piece):
-                    raise _NotLinearError
-                axes.append(range(piece.start, piece.stop))
-                continue
-            (place,) = self._index((index,))
-            if place >= size:
-                raise _NotLinearError
-            axes.append((place,))
+        axes = (range(*p) if isinstance(p, tuple) else (p,) for p in places)
         return list(product(*axes, *map(range, self.shape[len(indices) :])))
 
     def _index(self, indices: Sequence[Expr]) -> Index_:
@@ -361,30 +345,21 @@ class _Reader:
     def _sum(self, operands: Sequence[Expr], operators: Sequence[str]) -> Form | list[Form]:
         total = self.read(operands[0])
         for operator, operand in zip(operators, operands[1:], strict=True):
-            sign = -1.0 if operator == "-" else 1.0
-            total = _plus(total, _times_each(self.read(operand), sign))
+            term = self.read(operand)
+            total = _plus(total, _times_each(term, -1.0) if operator == "-" else term)
         return total
 
     def _product(self, product: Product) -> Form | list[Form]:
         if product.operators == ("@",):
             return self._matrix(*product.operands)
-        if "@" in product.operators:
-            raise _NotLinearError
         factor, kept = self._factor(product)
         return _times_each(self.read(kept), factor)
 
     def _factor(self, product: Product) -> tuple[float, Expr]:
         """The constants of a product as one, and the only other factor."""
-        factor, kept = 1.0, []
-        for operator, operand in zip(("*", *product.operators), product.operands, strict=True):
-            value = value_or_none(operand, self.params)
-            if value is None:
-                kept.append((operator, operand))
-            elif operator == "/" and value == 0:
-                raise _NotLinearError
-            else:
-                factor = factor * value if operator == "*" else factor / value
-        if len(kept) != 1 or kept[0][0] != "*":
+        factor, kept = constant_factor(product, self.params)
+        alone = "@" not in product.operators and len(kept) == 1 and kept[0][0] == "*"
+        if math.isnan(factor) or not alone:
             raise _NotLinearError
         return factor, kept[0][1]
 
@@ -420,18 +395,14 @@ class _Reader:
 
     def _dot(self, row: Expr) -> Form:
         numbers = self.constants(row)
-        if not isinstance(numbers, list):
-            raise _NotLinearError
-        if self.shape is not None and self.shape != (len(numbers),):
+        if not isinstance(numbers, list) or self.shape not in (None, (len(numbers),)):
             raise _NotLinearError
         return Form(0.0, {(i,): number for i, number in enumerate(numbers)}, 0.0)
 
     def _total(self, expr: Expr) -> Form:
         """sum(2*W), sum(-W), sum(W.T), sum(c*w)."""
         match expr:
-            case Name(id=name) if name == self.name:
-                return Form(1.0, {}, 0.0)
-            case Attribute(value=Name(id=name), name="T") if name == self.name:
+            case Name(id=name) | Attribute(value=Name(id=name), name="T") if name == self.name:
                 return Form(1.0, {}, 0.0)
             case Negate(operand=operand):
                 return _times(self._total(operand), -1.0)
@@ -441,7 +412,7 @@ class _Reader:
                 for one, other in ((left, right), (right, left)):
                     if isinstance(other, Name) and isinstance(self.constants(one), list):
                         return self._dot(one)
-        if isinstance(expr, Product) and "@" not in expr.operators:
+        if isinstance(expr, Product):
             factor, kept = self._factor(expr)
             return _times(self._total(kept), factor)
         raise _NotLinearError

@@ -19,23 +19,14 @@ from itertools import pairwise, product
 from cspec.compiler.algebra.entries import entry_of
 from cspec.compiler.expressions.rewrite import call, number
 from cspec.compiler.passes.canonical import minus
+from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.records.problem import Constraint, Problem, Relation
 from cspec.dsl.check import Checked
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.settings.methods import Auto, Sqp
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    Call,
-    Expr,
-    Index,
-    Interval,
-    Name,
-    Number,
-    Power,
-    Slice,
-    Vector,
-    walk,
-)
+from cspec.dsl.tree.nodes import Call, Expr, Index, Interval, Name, Number, Power, Slice, Vector
+from cspec.dsl.tree.rebuild import mentions
 from cspec.dsl.values.shapes import declared, shape_of
 
 
@@ -47,17 +38,20 @@ def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
     problem = _around_what_moves(problem, checked)
     if checked.symbols.datasets() or checked.symbols.models():
         return problem
-    if not isinstance(checked.method, Auto | Sqp) or any(_own_way(c) for c in problem.constraints):
+    own_way = any(
+        c.method is not None or c.construction or c.soft is not None for c in problem.constraints
+    )
+    if not isinstance(checked.method, Auto | Sqp) or own_way:
         return problem
-    asked = isinstance(checked.method, Sqp)
-    spelled = [
-        (None if _by_rows(c, checked) else _spelled(c)) or (_asked(c, checked) if asked else None)
-        for c in problem.constraints
-    ]
-    if any(pieces is None for pieces in spelled):
-        return problem
-    constraints = tuple(piece for pieces in spelled if pieces is not None for piece in pieces)
-    return problem.model_copy(update={"constraints": constraints})
+    constraints: list[Constraint] = []
+    for c in problem.constraints:
+        pieces = None if _by_rows(c, checked) else _spelled(c)
+        if pieces is None and isinstance(checked.method, Sqp):
+            pieces = _asked(c, checked)
+        if pieces is None:
+            return problem
+        constraints += pieces
+    return problem.model_copy(update={"constraints": tuple(constraints)})
 
 
 def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
@@ -67,26 +61,19 @@ def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
     def relation(c: Constraint) -> Constraint:
         match c.bound:
             case Call(function=Name(id="ball"), arguments=(center, radius), keywords=keywords):
-                names = {node.id for node in walk(center) if isinstance(node, Name)}
-                names -= {name for binder in c.binders for name in binder.names} - moving
                 order = next((k.value for k in keywords if k.name == "norm"), number(2))
-                if names & moving:
+                if mentions(center, moving):
                     distance = call("norm", minus(c.value, center), order)
                     return _relation(c, distance, radius, "<=")
         return c
 
-    constraints = tuple(relation(c) if c.relation == "in" else c for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints})
+    return map_constraints(problem, lambda c: relation(c) if c.relation == "in" else c)
 
 
 def _by_rows(c: Constraint, checked: Checked) -> bool:
     """Whether a set is one of every row of a matrix, where its projection serves better."""
     simplex = isinstance(c.bound, Name) and c.bound.id == "simplex"
     return simplex and len(_rows(c, checked) or ()) > 1
-
-
-def _own_way(c: Constraint) -> bool:
-    return c.method is not None or c.construction or c.soft is not None
 
 
 def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
@@ -97,16 +84,14 @@ def _spelled(c: Constraint) -> tuple[Constraint, ...] | None:
         case Name(id="nonneg"):
             return (_relation(c, c.value, number(0), ">="),)
         case Name(id="simplex"):
-            total = _relation(c, call("sum", c.value), number(1), "==", "sum")
-            return (total, _relation(c, c.value, number(0), ">=", "sign"))
+            return _of_rows(c, "simplex", [])
         case Call(function=Name(id="ball"), arguments=(*center, radius), keywords=keywords) if all(
             k.name == "norm" and isinstance(k.value, Number) and k.value.value == 2
             for k in keywords
         ):
             square = Power(base=radius, exponent=number(2), span=radius.span)
             return (_relation(c, call("sumsq", _around(c.value, center)), square, "<="),)
-        case _:
-            return None
+    return None
 
 
 def _around(value: Expr, center: list[Expr]) -> Expr:
@@ -144,8 +129,7 @@ def _rows(c: Constraint, checked: Checked) -> list[Iterator[Expr]] | None:
     shape = shape_of(c.value, declared(checked.symbols.table, checked.params), checked.params)
     if not shape:
         return None
-    indexed = isinstance(c.value, Index)
-    row = indexed and not any(isinstance(i, Slice) for i in getattr(c.value, "indices", ()))
+    row = isinstance(c.value, Index) and not any(isinstance(i, Slice) for i in c.value.indices)
     one = row or len(shape) == 1
     starts: list[tuple[int, ...]] = [()] if one else [(i,) for i in range(shape[0])]
     rest = shape if one else shape[1:]
@@ -158,15 +142,14 @@ def _rows(c: Constraint, checked: Checked) -> list[Iterator[Expr]] | None:
 
 
 def _of_rows(c: Constraint, word: str, rows: list[Iterator[Expr]]) -> tuple[Constraint, ...] | None:
-    whole = [c.value]
-    if len(rows) > 1:
-        whole = [entry_of(c.value, (i,), {}, {}) for i in range(len(rows))]
     if word == "monotone":
         steps = tuple(minus(b, a) for row in rows for a, b in pairwise(row))
         return (_relation(c, Vector(items=steps), number(0), ">="),) if steps else None
     function = "sum" if word == "simplex" else "sumsq"
-    values = [call(function, row) for row in whole]
-    value = values[0] if len(values) == 1 else Vector(items=tuple(values))
+    value: Expr = call(function, c.value)
+    if len(rows) > 1:
+        of_each = (entry_of(c.value, (i,), {}, {}) for i in range(len(rows)))
+        value = Vector(items=tuple(call(function, row) for row in of_each))
     if word == "sphere":
         return (_relation(c, value, number(1), "=="),)
     total = _relation(c, value, number(1), "==", "sum")

@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
+    TURNED,
     And,
     Binder,
     Call,
@@ -27,7 +29,6 @@ from cspec.dsl.tree.nodes import (
     Item,
     Membership,
     Name,
-    Node,
     Number,
     String,
     shape,
@@ -71,15 +72,11 @@ def _conjunctions(item: Item) -> Iterator[list[Expr]]:
         if isinstance(node, Expectation):
             body = _parts(node.body) if node.kind == "P" else []
             yield [*body, *(part for c in node.conditions for part in _parts(c))]
-            yield from _inside(node)
+            yield from (_parts(part) for part in walk(node) if isinstance(part, And))
         elif isinstance(node, Binder) and node.condition is not None:
             yield _parts(node.condition)
         elif isinstance(node, Call) and function_name(node) == "where" and node.arguments:
             yield _parts(node.arguments[0])
-
-
-def _inside(node: Node) -> Iterator[list[Expr]]:
-    yield from (_parts(part) for part in walk(node) if isinstance(part, And))
 
 
 def _parts(expr: Expr) -> list[Expr]:
@@ -106,7 +103,7 @@ def _facts(expr: Expr) -> Iterator[_Fact]:
             for (left, right), operator in zip(pairwise(operands), operators, strict=True):
                 value, thing = _value(right), left
                 if value is None:
-                    value, thing, operator = _value(left), right, _TURNED.get(operator, operator)
+                    value, thing, operator = _value(left), right, TURNED[operator]
                 if value is not None and _value(thing) is None:
                     yield from _link(shape(thing), operator, value, expr)
         case Membership(element=element, set=FiniteSet(items=items)):
@@ -131,9 +128,6 @@ def _link(thing: object, operator: str, value: Value, where: Expr) -> Iterator[_
             yield _Fact(thing, where, high=value, strict=strict)
         else:
             yield _Fact(thing, where, low=value, strict=strict)
-
-
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def _value(expr: Expr) -> Value | None:
@@ -170,17 +164,9 @@ def _report(typer: Typer, first: _Fact, last: _Fact, place: Span) -> None:
     one = first.where is last.where
     texts = [typer.slice(first.where)] if one else [typer.slice(f.where) for f in (first, last)]
     helps, fixes = _meant(typer, first, last, place)
-    typer.report(
-        "CS328",
-        f"{' and '.join(f'`{text}`' for text in texts)} "
-        f"{'is never true' if one else 'are never true together'}: no example meets "
-        f"{'it' if one else 'both'}",
-        place,
-        "no example is left",
-        helps=helps,
-        fixes=fixes,
-        severity="warning",
-    )
+    never, them = ("is never true", "it") if one else ("are never true together", "both")
+    said = f"{listing(texts, 'and')} {never}: no example meets {them}"
+    typer.warn("CS328", said, place, "no example is left", helps=helps, fixes=fixes)
 
 
 _JOINT = re.compile(r"[ \t]*(?:,|and)[ \t]*")

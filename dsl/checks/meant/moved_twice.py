@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix
+from cspec.dsl.messages.diagnostic import edit
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import Call, Comprehension, Item, Name, Sum, walk
 from cspec.dsl.tree.rebuild import function_name
@@ -42,16 +42,9 @@ def _added(node: Comprehension) -> Iterator[tuple[Sum, str, Call]]:
 def _report(typer: Typer, sum_: Sum, point: str, ball: Call) -> None:
     center = ball.arguments[0]
     change = Span(center.span.start, ball.arguments[1].span.start)
-    written, around = typer.source.slice(sum_.span), typer.source.slice(center.span)
-    typer.report(
-        "CS203",
-        f"`{point}` lies around `{around}` already: `{written}` is `2*{around}` and a change",
-        sum_.span,
-        f"`{point}` is the moved `{around}`",
-        helps=(f"did you mean `{point}`?", "or a change that is added: `ball` without its middle"),
-        fixes=(
-            Fix(span=sum_.span, replacement=point, title=f"write {point}"),
-            Fix(span=change, replacement="", title="a change that is added"),
-        ),
-        severity="warning",
-    )
+    written, around = typer.slice(sum_), typer.slice(center)
+    said = f"`{point}` lies around `{around}` already: `{written}` is `2*{around}` and a change"
+    label = f"`{point}` is the moved `{around}`"
+    helps = (f"did you mean `{point}`?", "or a change that is added: `ball` without its middle")
+    fixes = edit(sum_.span, point, f"write {point}") + edit(change, "", "a change that is added")
+    typer.warn("CS203", said, sum_.span, label, helps=helps, fixes=fixes)

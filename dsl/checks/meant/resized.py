@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, also_at
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Expr, Name, Number, Param, Var
 from cspec.dsl.values.shapes import Shape, matmul
 
@@ -39,27 +38,18 @@ def resized(typer: Typer, sides: tuple[Expr, Expr], shapes: tuple[Shape, Shape])
     told = [_text(typer, side) for side in sides]
     if not found or None in told:
         return False
-    first, rest = found[0], found[1:2]
+    first, found = found[0], found[:2]
     used = Span(sides[0].span.start, sides[1].span.end)
     if any(d.code == "CS329" and first.fix in d.fixes[:1] for d in typer.found):
         return True  # it mends both
-    word = "var" if isinstance(first.item, Var) else "param"
     place = Span(first.item.name_span.start, first.item.dimensions[-1].span.end + 1)
-    typer.report(
-        "CS329",
-        f"{told[0]}, and {told[1]}: they can't be multiplied by `@`",
-        place,
-        "another size than what it is multiplied with",
-        related=(Label(span=used, text="these sizes have to agree"),),
-        helps=(
-            f"write `{word} {first.written}`",
-            *(
-                f"or write `{'var' if isinstance(o.item, Var) else 'param'} {o.written}`"
-                for o in rest
-            ),
-        ),
-        fixes=tuple(other.fix for other in (first, *rest)),
-    )
+    said = f"{told[0]}, and {told[1]}: they can't be multiplied by `@`"
+    label = "another size than what it is multiplied with"
+    related = also_at(used, "these sizes have to agree")
+    words = [f"{'var' if isinstance(o.item, Var) else 'param'} {o.written}" for o in found]
+    helps = tuple(f"{'or ' if i else ''}write `{text}`" for i, text in enumerate(words))
+    fixes = tuple(other.fix for other in found)
+    typer.report("CS329", said, place, label, related=related, helps=helps, fixes=fixes)
     return True
 
 
@@ -100,17 +90,15 @@ def _others(typer: Typer, sides: tuple[Expr, Expr], inner: tuple[int, int]) -> I
         old, new = inner[index], inner[1 - index]
         if not isinstance(item, Var | Param) or _given(item):
             continue
-        sizes = [value_or_none(d, typer.values) for d in item.dimensions]
+        sizes = [typer.value(d) for d in item.dimensions]
         square = len(sizes) == 2 and sizes[0] == sizes[1] == old
         turned = isinstance(sides[index], Attribute)
         last = (index == 0) is not turned
         axes = range(len(sizes)) if square else [len(sizes) - 1 if last else 0]
         if not all(isinstance(item.dimensions[axis], Number) for axis in axes):
             continue
-        texts = [
-            str(new) if axis in axes else typer.slice(d) for axis, d in enumerate(item.dimensions)
-        ]
-        listed = ", ".join(texts)
+        written = enumerate(map(typer.slice, item.dimensions))
+        listed = ", ".join(str(new) if axis in axes else text for axis, text in written)
         span = Span(item.dimensions[0].span.start, item.dimensions[-1].span.end)
         fix = Fix(span=span, replacement=listed, title=f"write {item.name}[{listed}]")
         votes = _votes(typer, new, {n for n in names if n}) + isinstance(item, Param) * 0.5
@@ -125,7 +113,7 @@ def _given(item: Var | Param) -> bool:
 def _votes(typer: Typer, size: int, but: set[str]) -> int:
     """How many other declarations have a size."""
     sizes = (
-        [value_or_none(d, typer.values) for d in getattr(s.item, "dimensions", ())]
+        [typer.value(d) for d in getattr(s.item, "dimensions", ())]
         for name, s in typer.symbols.table.items()
         if name not in but and s.role in ("var", "param")
     )

@@ -35,24 +35,20 @@ def still_params(typer: Typer, relation: Expr) -> dict[str, Any] | None:
         (param,) = params
         if (value := _bound_of(typer, relation)) is not None and not param.dimensions:
             helps.append(f"or give it another value: `param {param.name} = {value}`")
-        text = typer.source.slice(param.span)
+        text = typer.slice(param)
         if text.startswith("param") and param.value is not None:
             start = param.span.start
             place = Span(start, start + len("param"))
             moved = " ".join(f"var{text[len('param') :]}".split())
             helps.append(f"or let training choose it: `{moved}`")
             fixes.append(Fix(span=place, replacement="var", title=f"write {moved}"))
-    shown = [f"{p.name}{_value(typer, p)}" for p in params]
+    shown = [p.name if p.value is None else f"{p.name} = {typer.slice(p.value)}" for p in params]
     verb = "is a param" if len(params) == 1 else "are params"
     return {
         "message": f"{listing(shown, 'and')} {verb}, which no training moves",
         "helps": tuple(helps),
         "fixes": tuple(fixes),
     }
-
-
-def _value(typer: Typer, param: Param) -> str:
-    return f" = {typer.slice(param.value)}" if param.value is not None else ""
 
 
 def _bound_of(typer: Typer, relation: Expr) -> str | None:

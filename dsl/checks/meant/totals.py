@@ -2,6 +2,10 @@
 
 w in simplex, w <= 0.2   of 4 entries: they sum to at most 0.8, and not to 1
 sum(w) == 1, w >= 0.3    of 4 entries: they sum to at least 1.2
+
+A product entry by entry that one number bounds, where the sum of the products is meant:
+
+mu * w >= 9%   of weights `w` that sum to 1: each of the products, or `mu @ w`?
 """
 
 from __future__ import annotations
@@ -12,10 +16,10 @@ from typing import NamedTuple
 
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, Label
+from cspec.dsl.messages.diagnostic import Fix, also_at, replacing
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Binder,
     Call,
@@ -27,10 +31,13 @@ from cspec.dsl.tree.nodes import (
     Interval,
     Membership,
     Name,
+    Negate,
     Number,
+    Product,
     Spec,
     Var,
     Within,
+    walk,
 )
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.sets import of_shares
@@ -54,7 +61,7 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
     if any(found.code in ("CS401", "CS402", "CS404") for found in typer.found):
         return
     variables = [item for item in spec.items if isinstance(item, Var) and len(item.dimensions) == 1]
-    sizes = {v.name: value_or_none(v.dimensions[0], typer.values) for v in variables}
+    sizes = {v.name: typer.value(v.dimensions[0]) for v in variables}
     known = {
         name: int(size)
         for name, size in sizes.items()
@@ -62,7 +69,11 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
     }
     if not known:
         return
-    bounds = [bound for var in variables if var.name in known for bound in _declared(typer, var)]
+    bounds: list[_Bound] = []
+    for var in variables:
+        if var.name in known and isinstance(var.domain, Interval):
+            span = Span(var.name_span.start, var.domain.span.end)
+            bounds += _interval(typer, var.name, False, var.domain, span, None)
     for binders, constraint in flatten(spec):
         tolerant = any(isinstance(m, Within) for m in constraint.modifiers)
         if constraint.label in sound and constraint.label not in soft and not tolerant:
@@ -74,17 +85,11 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
                 break
 
 
-def _declared(typer: Typer, var: Var) -> Iterator[_Bound]:
-    if isinstance(var.domain, Interval):
-        span = Span(var.name_span.start, var.domain.span.end)
-        yield from _interval(typer, var.name, False, var.domain, span, None)
-
-
 def _interval(
     typer: Typer, name: str, total: bool, domain: Interval, span: Span, label: str | None
 ) -> Iterator[_Bound]:
     for upper, end in ((False, domain.lower), (True, domain.upper)):
-        value = value_or_none(end, typer.values)
+        value = typer.value(end)
         if value is not None and math.isfinite(value):
             yield _Bound(name, total, upper, value, _typed(end), span, label)
 
@@ -102,21 +107,16 @@ def _of(
         case Membership(element=Name(id=name), set=Name(id=word)) if name in known and of_shares(
             word
         ):
-            if not binders:
-                for total, upper, value in (
-                    (True, True, 1.0),
-                    (True, False, 1.0),
-                    (False, False, 0.0),
-                ):
-                    yield _Bound(name, total, upper, value, None, relation.span, label)
+            said = ((True, True, 1.0), (True, False, 1.0), (False, False, 0.0))
+            for total, upper, value in () if binders else said:
+                yield _Bound(name, total, upper, value, None, relation.span, label)
         case Membership(element=element, set=Interval() as ends):
             for name, total, _ in _speaks_of(typer, element, binders, known):
                 yield from _interval(typer, name, total, ends, relation.span, label)
         case Compare(operands=operands, operators=operators):
-            for index, operator in enumerate(operators):
-                left, right = operands[index], operands[index + 1]
+            for left, operator, right in zip(operands, operators, operands[1:], strict=False):
                 for thing, end, turned in ((left, right, False), (right, left, True)):
-                    limit = value_or_none(end, typer.values)
+                    limit = typer.value(end)
                     if limit is None or not math.isfinite(limit):
                         continue
                     for name, total, only in _speaks_of(typer, thing, binders, known):
@@ -162,7 +162,7 @@ def _all_of(typer: Typer, binder: Binder, index: str, size: int) -> bool:
             domain=Call(function=Name(id="range"), arguments=(count,)),
             condition=None,
         ):
-            return name == index and value_or_none(count, typer.values) == size
+            return name == index and typer.value(count) == size
     return False
 
 
@@ -175,26 +175,22 @@ def _compared(typer: Typer, bounds: list[_Bound], size: int, upper: bool) -> boo
     total = max(totals, key=lambda b: sign * b.value, default=None)
     if total is None:
         return False
+    slack = 1e-9 * max(1.0, abs(total.value))
     other = min(limits, key=lambda b: sign * b.value, default=None)
-    if other is not None and sign * (total.value - other.value) > _slack(total.value):
+    if other is not None and sign * (total.value - other.value) > slack:
         if other.span != total.span:
             _report(typer, total, other)
             return True
         return False  # a chain of its own, said elsewhere
     entry = min(entries, key=lambda b: sign * b.value, default=None)
-    if entry is None or sign * (total.value - size * entry.value) <= _slack(total.value):
+    if entry is None or sign * (total.value - size * entry.value) <= slack:
         return False
     share = _share(typer, total.value / size, entry)
     words = ("most", "at least") if upper else ("least", "at most")
-    side = (
-        f"{size} entries of at {words[0]} {number(entry.value)} sum to {number(size * entry.value)}"
-    )
+    whole = number(size * entry.value)
+    side = f"{size} entries of at {words[0]} {number(entry.value)} sum to {whole}"
     _report(typer, total, entry, (side, words[1], share))
     return True
-
-
-def _slack(value: float) -> float:
-    return 1e-9 * max(1.0, abs(value))
 
 
 def _share(typer: Typer, value: float, entry: _Bound) -> str:
@@ -224,18 +220,91 @@ def _report(
         if other.at is not None:
             at, (start, end) = other.at.span, other.span
             text = typer.source.text
-            line = "var " * (other.label is None) + " ".join(
-                f"{text[start : at.start]}{share}{text[at.end : end]}".split()
-            )
-            helps = [f"move the bound to {word} {share}: `{line}`"]
-            fixes = (Fix(span=at, replacement=share, title=f"write {share}"),)
+            line = " ".join(f"{text[start : at.start]}{share}{text[at.end : end]}".split())
+            declared = "var " * (other.label is None)
+            helps = [f"move the bound to {word} {share}: `{declared}{line}`"]
+            fixes = replacing(at, share)
         helps.append("or give the vector more entries" if other.upper else "or fewer entries")
-    typer.report(
-        "CS404",
-        f"{listing(texts, 'and')} can't hold together{why}",
-        here.span,
-        "contradicts the other",
-        related=(Label(span=beside.span, text="needs another total"),),
-        helps=helps,
-        fixes=fixes,
-    )
+    said = f"{listing(texts, 'and')} can't hold together{why}"
+    label = "contradicts the other"
+    related = also_at(beside.span, "needs another total")
+    typer.report("CS404", said, here.span, label, related=related, helps=helps, fixes=fixes)
+
+
+def check_entry_products(typer: Typer, spec: Spec) -> None:
+    """Warn of `mu * w >= 9%` where `w` shares out a whole, or `mu @ w` stands elsewhere."""
+    whole = {*_shared_out(typer, spec)}
+    multiplied = {*_multiplied(spec)}
+    for binders, constraint in flatten(spec):
+        relation = constraint.relation
+        if binders or not isinstance(relation, Compare) or len(relation.operands) != 2:
+            continue
+        for product, bound in (relation.operands, relation.operands[::-1]):
+            pair = _pair(typer, product) if typer.value(bound) is not None else None
+            if pair is None:
+                continue
+            one, other = pair
+            if {one.id, other.id} & whole or frozenset((one.id, other.id)) in multiplied:
+                _summed_instead(typer, relation, product, one, other)
+
+
+def _shared_out(typer: Typer, spec: Spec) -> Iterator[str]:
+    """Variables whose entries sum to a number."""
+    for _, constraint in flatten(spec):
+        match constraint.relation:
+            case Membership(element=Name(id=name), set=Name(id=word)) if of_shares(word):
+                yield name
+            case Compare(operands=(left, right), operators=("==",)):
+                for thing, total in ((left, right), (right, left)):
+                    if typer.value(total) is not None:
+                        yield from _summed(thing)
+
+
+def _summed(expr: Expr) -> Iterator[str]:
+    match expr:
+        case Call(arguments=(Name(id=name),)) if function_name(expr) == "sum":
+            yield name
+        case Comprehension(function="sum", body=Index(value=Name(id=name))):
+            yield name
+
+
+def _multiplied(spec: Spec) -> Iterator[frozenset[str]]:
+    """Pairs of names whose products are summed somewhere: `mu @ w`."""
+    for item in spec.items:
+        for node in walk(item):
+            if isinstance(node, Product):
+                links = zip(node.operands, node.operators, node.operands[1:], strict=False)
+                for first, operator, right in links:
+                    left = first.operand if isinstance(first, Negate) else first
+                    if operator == "@" and isinstance(left, Name) and isinstance(right, Name):
+                        yield frozenset((left.id, right.id))
+
+
+def _pair(typer: Typer, expr: Expr) -> tuple[Name, Name] | None:
+    """The variable and the param of one length that are multiplied, beside numbers alone."""
+    if not isinstance(expr, Product) or {*expr.operators} != {"*"}:
+        return None
+    rest = [o for o in expr.operands if typer.value(o) is None]
+    names = [o for o in rest if isinstance(o, Name)]
+    if len(rest) != 2 or len(names) != 2 or expr.operands[-2:] != (names[0], names[1]):
+        return None
+    (shape, *others) = {typer.shapes(n) for n in names}
+    if others or shape is None or len(shape) != 1 or shape[0] < 2:
+        return None
+    roles = {typer.symbols.role(n.id) for n in names}
+    return (names[0], names[1]) if roles == {"param", "var"} else None
+
+
+def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, other: Name) -> None:
+    text, (start, end) = typer.source.text, relation.span
+    meant = f"{text[start : one.span.end]} @ {text[other.span.start : end]}"
+    first, rest = text[start : one.span.start], text[other.span.start + len(other.id) : end]
+    shape = typer.shapes(one)
+    said = f"`{typer.slice(product)}` is a product for every entry, and each of them is bounded"
+    place, label = relation.span, "of each entry, or of their sum?"
+    note = f"one number, the sum of the products, is `{one.id} @ {other.id}`"
+    over = f"forall i in range({shape[0] if shape else 'n'})"
+    each = f"{over}: {first}{one.id}[i]*{other.id}[i]{rest}"
+    helps = (f"for their sum write `{meant}`", f"for every entry by itself write `{each}`")
+    fixes = replacing(place, meant)
+    typer.warn("CS329", said, place, label, notes=(note,), helps=helps, fixes=fixes)

@@ -96,9 +96,7 @@ EXAMPLES: dict[str, Example] = {
         f"{_DIGITS}s.t. max(P[pred == 1 | y]) <= 50%\n{_FIT}",
     ),
     "CS330": Example(
-        f"{_OF_PEOPLE.replace('people', 'peoples')}{_FIT}",
-        f"{_OF_PEOPLE}{_FIT}",
-        files=_PEOPLE,
+        f"{_OF_PEOPLE.replace('people', 'peoples')}{_FIT}", f"{_OF_PEOPLE}{_FIT}", files=_PEOPLE
     ),
     "CS331": Example(
         f"data train(x, y) = digits\nmodel f = cnn\nminimize ce\n{_FIT}",
@@ -138,10 +136,7 @@ EXAMPLES: dict[str, Example] = {
         "var A[2, 3] = 1\nminimize sumsq(A - 1)\ns.t. A in psd\n",
         "var A[3, 3] = 1\nminimize sumsq(A - 1)\ns.t. A in psd\n",
     ),
-    "CS541": Example(
-        f"{_GATED}fit(optimizer=adam(lr=0.001), epochs=1)\n",
-        f"{_GATED}{_FIT}",
-    ),
+    "CS541": Example(f"{_GATED}fit(optimizer=adam(lr=0.001), epochs=1)\n", f"{_GATED}{_FIT}"),
     "CS601": Example(
         "var x[2] = 1\nminimize x[0]\ns.t. sumsq(x) <= 1\n     x[0] + x[1] >= 2\n",
         "var x[2] = 1\nminimize x[0]\ns.t. sumsq(x) <= 2.5\n     x[0] + x[1] >= 2\n",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.messages.pages.page import Code, page
+from cspec.dsl.messages.pages.page import pages
 from cspec.dsl.text.limits import (
     ELEMENTS,
     FINDINGS,
@@ -20,9 +20,8 @@ from cspec.dsl.text.limits import (
 _VAR = "var x[3] = 1\n"
 _UNKNOWN = "; ".join(f"y{i} <= x" for i in range(FINDINGS.most + 3))
 
-_CODES = (
-    page(
-        146,
+_PAGES: dict[int, tuple[str, ...]] = {
+    146: (
         "more findings than are shown",
         f"The first {FINDINGS.most} findings are shown, errors before warnings, and of warnings"
         f" with one code the first {SAME.most}. The others are counted. Mend what is shown and"
@@ -30,23 +29,20 @@ _CODES = (
         f"var x = 1\nminimize x\ns.t. {_UNKNOWN}\n",
         "var x = 1\nvar y0 = 0\nminimize x\ns.t. y0 <= x\n",
     ),
-    page(
-        147,
+    147: (
         "a name or a text that is too long",
         f"Names and quoted texts have at most {WORD.most:,} characters.",
         f"var x = 1\nlet {'a' * (WORD.most + 1)} = 1\nminimize x\n",
         "var x = 1\nminimize x\n",
     ),
-    page(
-        148,
+    148: (
         "too much side by side",
         f"At most {OPERANDS.most:,} {OPERANDS.what}. A sum over many members is written once, with"
         " an index; numbers in quantity belong in a file.",
         f"var x = 1\nminimize {' + '.join(['x'] * (OPERANDS.most + 1))}\n",
         f"var x = 1\nminimize sum(x*i for i in range({OPERANDS.most + 1:_}))\n",
     ),
-    page(
-        342,
+    342: (
         "too large when it is written out",
         "Lets are written out where they are used, and members of quantifiers and sums are written"
         f" out one by one: all of it together may have {WRITTEN.most:,} parts (names, numbers,"
@@ -54,8 +50,7 @@ _CODES = (
         "var x = 1\nlet f(t) = t*t + t\nminimize " + "f(" * 20 + "x" + ")" * 20 + "\n",
         "var x = 1\nlet f(t) = t*t + t\nminimize f(f(x))\n",
     ),
-    page(
-        343,
+    343: (
         "too many members",
         f"A quantifier has at most {MEMBERS.most:,} members, together with those around it; a"
         f" `sum`, `max`, `min`, `any` or `all` {TERMS.most:,}; at most {NESTED.most} of them stand"
@@ -64,21 +59,19 @@ _CODES = (
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(1_000_000_000): x[0] >= i\n",
         f"{_VAR}minimize sum(x)\ns.t. forall i in range(3): x[i] >= i\n",
     ),
-    page(
-        340,
+    340: (
         "too many elements",
         f"A variable, a param or an array has at most {ELEMENTS.most:,} elements.",
         "var x[100_000, 100_000] = 1\nminimize sumsq(x)\n",
         "var x[100, 100] = 1\nminimize sumsq(x)\n",
     ),
-    page(
-        341,
+    341: (
         "a network that is too large",
         f"The models of the language have at most {WEIGHTS.most:,} weights. Larger ones come from"
         ' Python: `from "nets.py" import build`, `model f = build()`.',
         "model f = mlp(hidden=[1_000_000, 1_000_000])\nminimize ce\n",
         "model f = mlp(hidden=[1_000, 1_000])\nminimize ce\n",
     ),
-)
+}
 
-LIMIT_CODES: dict[str, Code] = {code.code: code for code in _CODES}
+LIMIT_CODES = pages(_PAGES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, Field
 
 
@@ -21,6 +23,13 @@ class Code(BaseModel, frozen=True):
     """What those commands read besides."""
 
 
-def page(number: int, title: str, explanation: str, wrong: str = "", right: str = "") -> Code:
-    """The page of `CS<number>`."""
-    return Code(code=f"CS{number}", title=title, explanation=explanation, wrong=wrong, right=right)
+_TEXTS = ("title", "explanation", "wrong", "right")
+
+
+def pages(texts: Mapping[int, tuple[str, ...]], right: str = "") -> dict[str, Code]:
+    """Pages by their codes, `CS<number>`, of two to four texts each; `right` where none is said."""
+    codes = {f"CS{number}": dict(zip(_TEXTS, of, strict=False)) for number, of in texts.items()}
+    return {
+        code: Code.model_validate({"code": code, "right": right, **of})
+        for code, of in codes.items()
+    }

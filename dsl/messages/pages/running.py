@@ -2,140 +2,118 @@
 
 from __future__ import annotations
 
-from cspec.dsl.messages.pages.page import Code, page
+from cspec.dsl.messages.pages.page import pages
 
-_CODES = (
-    page(
-        601,
+_PAGES: dict[int, tuple[str, ...]] = {
+    601: (
         "suspected infeasible",
         "The multiplier of a constraint kept growing while its violation did not shrink. The"
         " message names the constraints; `cspec relax` finds the smallest change of their"
         " bounds that can be met.",
     ),
-    page(
-        602,
+    602: (
         "numbers are no longer finite",
         "A loss, constraint or gradient became infinite or not a number, again and again after"
         " the steps were undone. Lower the step size, clip the gradient norm, or check the"
         " data named.",
     ),
-    page(
-        603,
+    603: (
         "interrupted",
         "The run was stopped from outside. What was trained is written, and `cspec resume`"
         " continues to the same bits.",
     ),
-    page(
-        606,
+    606: (
         "a metric could not be measured",
         "The run is over and its result stands: this metric is NaN, the others are recorded. The"
         " note says what was raised, and in whose code.",
     ),
-    page(
-        607,
+    607: (
         "a part of a result is missing",
         "Training is over and its result stands. Something behind it failed: data that could not be"
         " measured, a diagnosis, a file that could not be written. The note names it; the rest is"
         " told and written.",
     ),
-    page(
-        610,
+    610: (
         "a constraint can't be computed",
         "The generated program failed at the constraint named, mostly because shapes or kinds"
         " of the model's outputs do not fit.",
     ),
-    page(
-        620,
+    620: (
         "the run folder can't be written",
         "Name another folder with `--out`. A folder that is used again loses the files that its"
         " `manifest.json` lists, and nothing else: where something else is in the way, it is"
         " named.",
     ),
-    page(621, "no run in this folder", "The folder has no files that a run has written."),
-    page(
-        622,
+    621: ("no run in this folder", "The folder has no files that a run has written."),
+    622: (
         "no usable checkpoint",
         "Every checkpoint of the folder is damaged or of another version; the notes say which.",
     ),
-    page(
-        623,
+    623: (
         "the files of a run are damaged",
         "A file of the run folder can't be read back. The reason is in the message.",
     ),
-    page(
-        624,
+    624: (
         "no parameters to verify",
         "The run has not written its parameters yet; `cspec resume` finishes it first.",
     ),
-    page(
-        625,
+    625: (
         "a run that is not as it was recorded",
         "`manifest.json` holds digests of the files of a run, of its data and of its code, with"
         " the versions that it ran with. What is another now is named. `cspec resume` goes on with"
         " it under `--accept-changes`, and the report says so.",
     ),
-    page(
-        626,
+    626: (
         "a checkpoint that does not fit",
         "The state in the checkpoint has other names or shapes than the program that the spec"
         " compiles to now: it was changed by more than a run can go on with.",
     ),
-    page(
-        627,
+    627: (
         "code inside a run folder",
         "A run folder is evidence that people hand on, and nothing in it is run. Code that a spec"
         " brings in lies beside the spec; `--base` says where.",
     ),
-    page(
-        628,
+    628: (
         "an object of Python that has to be given again",
         "The run was started from Python with data or a model that no file names. `cspec.verify`"
         " and `cspec.resume` take them again by their names, and compare their digests.",
     ),
-    page(
-        629,
+    629: (
         "a folder in use",
         "Another process trains in this folder. Two runs in one folder would mix their logs and"
         " take each other's checkpoints, so the second is refused. What a killed process leaves"
         " behind is free at once.",
     ),
-    page(
-        630,
+    630: (
         "a state of another spec",
         "`load_state_dict` was given the state of another spec, or of other data and models.",
     ),
-    page(
-        631,
+    631: (
         "values that `loss` needs",
         "`p.loss(...)` and `p.step(...)` take the columns and given values of the spec by name.",
     ),
-    page(
-        632,
+    632: (
         "not available in your own loop",
         "The method owns the whole step, or acts between steps in a way that a loop of your own"
         " does not allow. `cspec.run` can do it.",
     ),
-    page(
-        633,
+    633: (
         "groups that nobody names",
         "A requirement by group, on the values of a column, or on a class by its name needs to know"
         " which values there are. In a loop of your own batches come one by one: give the training"
         " data to `bind`, or the values by `groups=`.",
     ),
-    page(
-        634,
+    634: (
         "an optimizer of something else",
         "`bind` was given an optimizer that holds no parameter of what the spec moves, so nothing"
         " would be trained.",
     ),
-    page(
-        635,
+    635: (
         "values that only a loop of your own computes",
         "A spec with `given` values is run by `cspec.bind` inside the loop that computes them;"
         " `cspec run` has nothing to compute them from.",
     ),
-    page(
-        636,
+    636: (
         "rows that have certified already",
         "A certificate at 95% is wrong with probability at most 5%, if its rows are looked at once."
         " Who looks, changes the spec and looks again has two chances, so the errors of all looks"
@@ -143,16 +121,13 @@ _CODES = (
         " rows, gets what is left of its own error, and is refused before training where nothing"
         " is.",
     ),
-    page(640, "a file can't be written", "The path, and the reason that the system gave."),
-    page(641, "no such device", "The device named is not known to this machine."),
-    Code(
-        code="CS900",
-        title="a bug in cspec",
-        explanation="Something that should never happen did. Please report the spec and the text"
+    640: ("a file can't be written", "The path, and the reason that the system gave."),
+    641: ("no such device", "The device named is not known to this machine."),
+    900: (
+        "a bug in cspec",
+        "Something that should never happen did. Please report the spec and the text"
         " of the message.",
-        wrong="",
-        right="",
     ),
-)
+}
 
-RUN_CODES: dict[str, Code] = {code.code: code for code in _CODES}
+RUN_CODES = pages(_PAGES)

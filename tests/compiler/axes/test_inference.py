@@ -6,8 +6,8 @@ import pytest
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.axes.known import Known
+from cspec.compiler.axes.record import what
 from cspec.compiler.axes.targets import targets_of
-from cspec.compiler.axes.words import what
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts, OutputFacts
 from cspec.dsl.check import Checked, check
 from cspec.dsl.text.source import Source

@@ -7,12 +7,11 @@ import pytest
 import cspec
 from cspec.dsl.check import check
 from cspec.dsl.settings.duals import DUALS
-from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES
+from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, STOPS
 from cspec.dsl.settings.methods import MAPS, METHODS
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES
-from cspec.dsl.settings.stops import STOPS
 from cspec.dsl.text.source import Source
 
 HEAD = "data train(x, y)\nmodel f = mlp\nminimize ce\ns.t. c: P[pred == 1] <= 50%\n"

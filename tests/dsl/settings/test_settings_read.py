@@ -7,12 +7,11 @@ import pytest
 from cspec.dsl.check import check
 from cspec.dsl.settings.base import EPOCH, Every, Settings
 from cspec.dsl.settings.duals import DUALS, Nupi
-from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, AdamOptimizer, Cosine, SgdOptimizer
+from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, STOPS, AdamOptimizer, Cosine, SgdOptimizer
 from cspec.dsl.settings.methods import METHODS, Construction, Lagrangian, Parametrization
 from cspec.dsl.settings.models import MODELS, Mlp
 from cspec.dsl.settings.solvers import SOLVERS
 from cspec.dsl.settings.sources import SOURCES, Csv, Digits
-from cspec.dsl.settings.stops import STOPS
 from cspec.dsl.text.source import Source
 
 TABLES: dict[str, dict[str, type[Settings]]] = {
