@@ -47,11 +47,14 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "runtime/functions/losses.py",
             "def nll(",
             dedent('''\
-            def logcosh(prediction: Tensor, target: Tensor) -> Tensor:
+            def logcosh(
+                prediction: Tensor, target: Tensor | float, reduction: Reduction = "none"
+            ) -> Tensor:
                 """log cosh of the error, mean over the outputs of an example."""
                 prediction, target = aligned(prediction, target, "logcosh")
                 error = prediction - _numeric_target(prediction, target)
-                return _over_outputs(torch.logaddexp(error, -error) - 0.6931471805599453)
+                losses = _over_outputs(torch.logaddexp(error, -error) - 0.6931471805599453)
+                return mean(losses) if reduction == "mean" else losses
 
 
             '''),
@@ -79,7 +82,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
 
             '''),
         ),
-        ("dsl/settings/methods.py", "        QuadraticPenalty,", "        CubicPenalty,\n"),
+        ("dsl/settings/methods.py", "        *(Auto, Penalty,", "        CubicPenalty,\n"),
         (
             "compiler/methods/__init__.py",
             '    "penalty": penalty,',
@@ -113,7 +116,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "data source": (
         (
             "dsl/settings/sources.py",
-            "class Csv(DataSource):",
+            "class TableFile(DataSource):",
             dedent('''\
             class Line(DataSource):
                 """Points of the line y = 2 x + 1."""
@@ -124,7 +127,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
 
             '''),
         ),
-        ("dsl/settings/sources.py", "        Csv,", "        Line,\n"),
+        ("dsl/settings/sources.py", "        *(Digits, TwoGaussians,", "        Line,\n"),
         ("runtime/data/sources.py", '    "csv": csv,', '    "line": line,\n'),
         (
             "runtime/data/sources.py",
@@ -147,11 +150,11 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "error code": (
         (
             "dsl/messages/pages/names.py",
-            "    page(\n        201,",
-            '    page(298, "a toy", "No toys.", "var toy = 1\\nminimize toy^2\\n", '
+            "    201: (",
+            '    298: ("a toy", "No toys.", "var toy = 1\\nminimize toy^2\\n", '
             '"var x = 1\\nminimize x^2\\n"),\n',
         ),
-        ("dsl/check.py", "        check_unused(typer,", "        check_toys(typer, spec)\n"),
+        ("dsl/check.py", "    check_unused(typer,", "    check_toys(typer, explicit)\n"),
         (
             "dsl/check.py",
             "from cspec.dsl.checks.unused_names",
@@ -194,23 +197,16 @@ FILES = {
     "runtime/operators/budget.py": '''
         """Entries that sum to at most r."""
         from dataclasses import dataclass
-        from typing import ClassVar
 
-        import torch
         from torch import Tensor
 
         from cspec.runtime.operators.base import Operator
 
         @dataclass(frozen=True)
-        class Budget(Operator):
+        class Budget(Operator, name="budget", convex=True):
             """{x : sum x <= r}. Projection: x - [sum x - r]+ / n."""
 
             r: float
-            name: ClassVar[str] = "budget"
-            convex: ClassVar[bool] = True
-
-            def residual(self, x: Tensor) -> Tensor:
-                return torch.relu(x.sum() - self.r)
 
             def inequality(self, x: Tensor) -> Tensor:
                 return (x.sum() - self.r).reshape(1)
