@@ -33,7 +33,7 @@ from cspec.runtime.bind.outputs import complete, with_operations
 from cspec.runtime.bind.shared_rows import shared_rows
 from cspec.runtime.bind.text import load_object
 from cspec.runtime.data.reading import Reading
-from cspec.runtime.session.held import named_by, with_held
+from cspec.runtime.session.optimizers import named_by, with_held
 
 COPIED = 0.5
 """Share of rows that data have in common with others, from which they are no data of their own."""

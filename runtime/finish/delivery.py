@@ -21,10 +21,10 @@ import torch
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.finish.prices import corrected
+from cspec.runtime.finish.violation import STRICT, own_scale
 from cspec.runtime.measure.requirements import amount, measured
 from cspec.runtime.result.entries import prices
-from cspec.runtime.result.iterate import Iterate
-from cspec.runtime.session.own_scales import strictly_met
+from cspec.runtime.result.iterate import Iterate, way_of
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import better, load_tensors, minimized, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows, split_told, with_examples
@@ -78,17 +78,17 @@ def _on_all_rows(session: Session, iterate: Iterate) -> Iterate:
     if not session.watch.samples:
         return iterate
     load_tensors(session.primal, iterate.tensors)
-    return session.watch.again(iterate, session.measurer)
+    return session.watch.iterate(iterate.step, iterate.epoch, iterate.state, session.measurer)
 
 
 def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
-    if strictly_met(session, end) and not strictly_met(session, best):
+    if _strictly_met(session, end) and not _strictly_met(session, best):
         return True
     if best.feasible and end.feasible:
         early = best.step <= session.total_steps / 2
         ours, theirs = _level(session, end), _level(session, best)
         # At rest objectives differ by rounding: which of them is least says nothing.
-        return ours <= theirs + (_negligible(session) if early else 0.0)
+        return ours <= theirs + (NEGLIGIBLE * way_of(session.measured) if early else 0.0)
     if best.feasible or end.feasible:
         return better(end, best, session.program.sense)
     ours, theirs = _merit(session, end), _merit(session, best)
@@ -97,9 +97,16 @@ def _replaces(session: Session, end: Iterate, best: Iterate) -> bool:
     return ours <= theirs
 
 
-def _negligible(session: Session) -> float:
-    objectives = [i.objective for i in session.measured if math.isfinite(i.objective)]
-    return NEGLIGIBLE * (max(objectives, default=0.0) - min(objectives, default=0.0))
+def _strictly_met(session: Session, iterate: Iterate) -> bool:
+    """Whether every requirement by multipliers is met to a small share of its own scale, too."""
+    for c in session.program.constraints:
+        if c.soft or c.tolerance == 0 or c.segment is None:
+            continue
+        if not amount(c, *iterate.reading(c.label)) <= min(
+            c.tolerance, STRICT * own_scale(session, c)
+        ):
+            return False
+    return iterate.feasible
 
 
 def _level(session: Session, iterate: Iterate) -> float:
@@ -128,9 +135,9 @@ def _violations(
     rows = prices_of_rows(session) | session.told_each
     price |= {label: float(own.abs().sum()) for label, own in rows.items()}
     for c in session.program.constraints:
-        value, bound = iterate.values.get(c.label, math.nan), iterate.bounds.get(c.label, math.nan)
         if not c.soft:
-            yield c, abs(price.get(c.label, 0.0)), max(0.0, amount(c, value, bound))
+            violation = max(0.0, amount(c, *iterate.reading(c.label)))
+            yield c, abs(price.get(c.label, 0.0)), violation
 
 
 def _early(session: Session, best: Iterate) -> str:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import FunctionType
 from typing import Any
 
@@ -46,10 +46,12 @@ from cspec.runtime.finish.violation import (
     put,
     temperatures,
 )
+from cspec.runtime.measure.requirements import models_in
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
-from cspec.runtime.result.entries import marked
-from cspec.runtime.session.pieces import Unconstrained
+from cspec.runtime.result.entries import marked, spread
+from cspec.runtime.result.iterate import way_of
+from cspec.runtime.session.pieces import unconstrained
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.trained import trained
 from cspec.runtime.session.with_examples import longer, split_told, with_examples
@@ -98,7 +100,7 @@ def polish(session: Session) -> None:
     with undisturbed(), constants_in(torch.float64):
         try:
             problem = _Problem(session)
-            with evaluating(problem.models()):
+            with evaluating(models_in(problem.primal)):
                 found = _best(problem)
                 before, after = problem.at(problem.start), problem.at(found)
         except (OperatorError, _Interrupted):
@@ -159,14 +161,14 @@ class _Problem:
             for name in ("measure", "measure_each", "minimized", "objective")
             if isinstance(function := session.module.get(name), FunctionType)
         }
-        self._measure = longer(session, {"measure": Unconstrained(led), **led})
+        self._measure = longer(session, {"measure": partial(unconstrained, led), **led})
         self._objective = session.module["objective"]
         self._sign = session.sign
-        self._primal = {name: _double(value) for name, value in session.primal.items()}
+        self.primal = {name: _double(value) for name, value in session.primal.items()}
         self._batch = {name: _doubles(part) for name, part in session.whole_batch().items()}
         self.temperatures = [None, *sorted(t for t in temperatures(session) if t < 1)[::-1]]
         self._temperature: float | None = None
-        self._parameters = list(trained(self._primal).values())
+        self._parameters = list(trained(self.primal).values())
         start = point_of(self._parameters).cpu()
         self.start: Vector = start.numpy()
         self.sets = Sets(session.held, session.parameters, start)
@@ -174,14 +176,9 @@ class _Problem:
         constraints = with_examples(session).constraints
         self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
         self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
-        seen = [i.objective for i in session.measured if np.isfinite(i.objective)]
-        self.far = FAR * (max(seen, default=0.0) - min(seen, default=0.0))
-        self.near = np.zeros(len(self.equal))
-        self.moved = np.ones(len(self.equal))
-        for c in constraints:
-            if c.segment is not None:
-                self.near[slice(*c.segment)] = BOUND * max(c.tolerance, ROUNDING)
-                self.moved[slice(*c.segment)] = _moved(session, c)
+        self.far = FAR * way_of(session.measured)
+        near = spread(constraints, lambda c: BOUND * max(c.tolerance, ROUNDING))
+        self.near, self.moved = near.numpy(), spread(constraints, partial(_moved, session)).numpy()
         self.rounds = ROUNDS if self.flat.any() else 1
         rows = max((len(data) for data in session.data.values()), default=1)
         self._size = float(rows * len(self.start))
@@ -191,10 +188,6 @@ class _Problem:
     def take(self, temperature: float | None) -> None:
         """Go on with surrogates of another temperature."""
         self._temperature, self._last = temperature, None
-
-    def models(self) -> list[nn.Module]:
-        """The copies of the models."""
-        return [value for value in self._primal.values() if isinstance(value, nn.Module)]
 
     def at(self, x: Vector) -> Values:
         """All values at a point; those of the last one are kept."""
@@ -206,7 +199,7 @@ class _Problem:
                 self._last[1].graph = None
             put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
             batch = at_temperature(self._batch, self._temperature)
-            measured = self._measure(self._primal, batch)
+            measured = self._measure(self.primal, batch)
             self._last = key, Values(self, np.array(x), *measured)
             self.spent += self._size
         return self._last[1]
@@ -215,7 +208,7 @@ class _Problem:
         """The objective as written at a point, to be minimized."""
         self.at(x)
         with torch.no_grad():
-            return self._sign * float(self._objective(self._primal, self._batch))
+            return self._sign * float(self._objective(self.primal, self._batch))
 
     def derivative(self, values: Values, x: Vector, place: int) -> Vector:
         """The gradient of f (0) or g (1) at a point; it is gone to again where it was left."""

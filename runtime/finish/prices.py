@@ -13,8 +13,8 @@ in which they were written.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import scipy
@@ -23,11 +23,10 @@ from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Sets, Vector
-from cspec.runtime.finish.violation import gradient_of, point_of
+from cspec.runtime.finish.violation import STRICT, gradient_of, own_scale, point_of
 from cspec.runtime.models.without_trace import as_deployed, undisturbed
 from cspec.runtime.operators.base import OperatorError
-from cspec.runtime.result.entries import marked
-from cspec.runtime.session.own_scales import STRICT, own_scale
+from cspec.runtime.result.entries import marked, spread
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import with_examples
 
@@ -153,14 +152,10 @@ def _walls(session: Session) -> tuple[Tensor, Tensor, Tensor]:
 def _slack(session: Session, constraints: Sequence[ConstraintFacts], told: Tensor) -> Tensor:
     """The slack below which an inequality is active, by its own scale; of an unknown one, where it
     has a multiplier, any."""
-    slack = torch.where(told > 0, torch.inf, 0.0).double()
-    for c in constraints:
-        if c.segment:
-            scale = own_scale(session, c)
-            if math.isfinite(scale):
-                share = SLACK if c.each is None else STRICT
-                slack[slice(*c.segment)] = share * scale
-    return slack
+    scale = spread(constraints, partial(own_scale, session)).to(told.device)
+    share = spread(constraints, lambda c: SLACK if c.each is None else STRICT).to(told.device)
+    unknown = torch.where(told > 0, torch.inf, 0.0).double()
+    return torch.where(scale.isfinite(), share * scale, unknown)
 
 
 def least_squares(base: Tensor, columns: Tensor, equal: Tensor) -> tuple[Tensor, float]:

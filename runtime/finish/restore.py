@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,8 +27,10 @@ from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.violation import (
+    STRICT,
     at_temperature,
     gradient_of,
+    own_scale,
     point_of,
     put,
     put_within,
@@ -35,9 +38,8 @@ from cspec.runtime.finish.violation import (
 )
 from cspec.runtime.functions.worst_points import standing
 from cspec.runtime.models.without_trace import as_deployed
-from cspec.runtime.result.entries import marked
+from cspec.runtime.result.entries import marked, spread
 from cspec.runtime.session.batches import rows_of
-from cspec.runtime.session.own_scales import STRICT, own_scale
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, measured_each, with_examples
 
@@ -76,7 +78,7 @@ class Restoration:
         self._flat = marked(constraints, lambda c: c.surrogate is not None).to(session.device)
         rows = max((len(data) for data in session.data.values()), default=0)
         self._one = 1 / max(1, rows)
-        self._allowed = _allowed(session, constraints)
+        self._allowed = spread(constraints, partial(_allowed, session)).to(session.device)
         self._active = torch.zeros_like(self._counted)
         self._start = point_of(session.parameters)
         self._still = session.schedule.fastest * session.total_steps < STILL
@@ -275,13 +277,6 @@ def jacobian(g: Tensor | Blocks, rows: Tensor, session: Session) -> Tensor:
     return torch.stack([gradient_of(g[row], session.parameters) for row in rows.tolist()])
 
 
-def _allowed(session: Session, constraints: Sequence[ConstraintFacts]) -> Tensor:
-    """The violation of each entry that is left alone: half of its tolerance, beyond rounding."""
-    held = [(c, c.segment) for c in constraints if c.segment is not None]
-    size = max((stop for _, (_, stop) in held), default=0)
-    allowed = torch.zeros(size, dtype=torch.float64, device=session.device)
-    for c, (start, stop) in held:
-        allowed[start:stop] = 0.5 * min(c.tolerance, STRICT * own_scale(session, c))
-        if c.share:
-            allowed[start:stop] = 0.5 * c.aim
-    return allowed
+def _allowed(session: Session, c: ConstraintFacts) -> float:
+    """The violation that is left alone: half of its tolerance, beyond rounding."""
+    return 0.5 * (c.aim if c.share else min(c.tolerance, STRICT * own_scale(session, c)))

@@ -8,14 +8,17 @@ surrogates; what is told of a requirement is its true violation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.result.entries import marked
+from cspec.runtime.measure.slopes import gradients
+from cspec.runtime.result.entries import marked, spread
 from cspec.runtime.session.session import Session
 
 BATCHES = 8
@@ -73,16 +76,7 @@ def functions_of(session: Session, batches: Sequence[Any]) -> tuple[Tensor, Tens
 
 def gradient_of(value: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """The gradient as one float64 vector."""
-    if not value.requires_grad:
-        size = sum(p.numel() for p in parameters)
-        return torch.zeros(size, dtype=torch.float64, device=parameters[0].device)
-    found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-    return torch.cat(
-        [
-            (torch.zeros_like(p) if d is None else d).reshape(-1).double()
-            for p, d in zip(parameters, found, strict=True)
-        ]
-    )
+    return torch.cat([d.reshape(-1).double() for d in gradients(value, parameters)])
 
 
 FEW = 16
@@ -130,10 +124,25 @@ def point_of(parameters: Sequence[Tensor]) -> Tensor:
 @torch.no_grad()
 def put(parameters: Sequence[Tensor], point: Tensor) -> None:
     """Set all parameters."""
-    start = 0
-    for p in parameters:
-        p.copy_(point[start : start + p.numel()].reshape(p.shape))
-        start += p.numel()
+    parts = torch.split(point, [p.numel() for p in parameters])
+    for p, part in zip(parameters, parts, strict=True):
+        p.copy_(part.reshape(p.shape))
+
+
+STRICT = 1e-4
+"""Share of its scale to which a requirement is met, where its tolerance is wider."""
+
+
+def own_scale(session: Session, c: ConstraintFacts) -> float:
+    """How far from its bound a run has seen a requirement: the largest |value - bound| that was
+    measured; infinite where nothing was.
+
+    A requirement that is multiplied by 1/1000 has violations of 1/1000, and its tolerance is as
+    before. Verdicts keep to the tolerance; what is chosen among iterates keeps to the requirement.
+    """
+    readings = (iterate.reading(c.label) for iterate in session.measured)
+    sizes = [abs(value - bound) for value, bound in readings]
+    return max((size for size in sizes if math.isfinite(size)), default=math.inf)
 
 
 def put_within(session: Session, point: Tensor) -> None:
@@ -148,31 +157,30 @@ class Violation:
 
     def __init__(self, session: Session) -> None:
         self.session, self.batches = session, batches_of(session)
-        self.hard = [c for c in session.program.constraints if c.segment and not c.soft]
-        _, g, _ = functions_of(session, self.batches)
         constraints = session.program.constraints
+        self.hard = [c for c in constraints if c.segment and not c.soft]
+        self._places = {c.label: slice(*c.segment) for c in self.hard if c.segment}
+        self.stands_in = any(c.surrogate is not None for c in self.hard)
+        """Whether surrogates are differentiated in the place of requirements."""
+        _, g, _ = self._functions()
         self.equal = marked(constraints, lambda c: c.equal).to(g.device)
         self.counted = marked(constraints, lambda c: not c.soft).to(g.device)
         self.norms: dict[str, float] = {}
         """|| grad g || of each constraint's worst entry, where this was made."""
-        self.weights = self._weights(g)
+        self.weights = spread(constraints, partial(self._weight, g)).to(g)
 
-    @property
-    def stands_in(self) -> bool:
-        """Whether surrogates are differentiated in the place of requirements."""
-        return any(c.surrogate is not None for c in self.hard)
+    def _functions(self) -> tuple[Tensor, Tensor, Tensor]:
+        return functions_of(self.session, self.batches)
 
-    def _weights(self, g: Tensor) -> Tensor:
-        """1 / || grad g_i || of each constraint's worst entry, for all of its entries."""
-        weights = torch.zeros_like(g)
-        for c in self.hard:
-            assert c.segment is not None
-            entry = largest_entry(g, c)
-            parameters = self.session.parameters
-            size = 0.0 if entry is None else float(gradient_of(entry, parameters).norm())
-            self.norms[c.label] = size
-            weights[slice(*c.segment)] = 1.0 / size if size > 0 else 1.0
-        return weights.detach()
+    def _weight(self, g: Tensor, c: ConstraintFacts) -> float:
+        """1 / || grad g_i || of a constraint's worst entry, for all of its entries."""
+        if c.soft:
+            return 0.0
+        entry = largest_entry(g, c)
+        parameters = self.session.parameters
+        size = 0.0 if entry is None else float(gradient_of(entry, parameters).norm())
+        self.norms[c.label] = size
+        return 1.0 / size if size > 0 else 1.0
 
     def _sizes(self, entries: Tensor) -> Tensor:
         """[g]+ and h of what counts."""
@@ -181,7 +189,7 @@ class Violation:
 
     def parts(self) -> Tensor:
         """The violations as they are differentiated, in the constraints' units."""
-        return self._sizes(functions_of(self.session, self.batches)[1])
+        return self._sizes(self._functions()[1])
 
     def value(self) -> Tensor:
         """V."""
@@ -190,27 +198,25 @@ class Violation:
     @torch.no_grad()
     def true_value(self) -> float:
         """V of the true constraints, with the surrogates' scales."""
-        true = self._sizes(functions_of(self.session, self.batches)[2])
+        true = self._sizes(self._functions()[2])
         return float(0.5 * (true.to(self.weights) * self.weights).square().sum())
 
     def pull(self) -> Tensor:
         """The gradient of V with the true violations as weights of the surrogates' slopes."""
-        _, g, true = functions_of(self.session, self.batches)
+        _, g, true = self._functions()
         sizes = self._sizes(true.detach()).to(self.weights)
         return gradient_of((sizes * self.weights.square() * g).sum(), self.session.parameters)
 
     def amounts(self) -> dict[str, float]:
         """The true violation of each constraint."""
         with torch.no_grad():
-            parts = self._sizes(functions_of(self.session, self.batches)[2]).abs()
-        return {c.label: float(parts[slice(*c.segment)].max()) for c in self.hard if c.segment}
+            parts = self._sizes(self._functions()[2]).abs()
+        return {label: float(parts[place].max()) for label, place in self._places.items()}
 
     def pulls(self) -> dict[str, float]:
         """The size of each constraint's part in the gradient of V."""
-        found = {}
         parts = (self.parts() * self.weights).square() * 0.5
-        for c in self.hard:
-            assert c.segment is not None
-            own = parts[slice(*c.segment)].sum()
-            found[c.label] = float(gradient_of(own, self.session.parameters).norm())
-        return found
+        return {
+            label: float(gradient_of(parts[place].sum(), self.session.parameters).norm())
+            for label, place in self._places.items()
+        }

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -44,13 +45,9 @@ def recorded(
     notes: list[str] = []
     for name, function in module["metrics"].items():
         names = entries.get(name, ())
-        try:
-            with measuring(models_in(primal)):
-                values |= _named(name, function(primal, data), names)
-        except Exception as error:  # whatever went wrong, the run is over and its result stands
-            reason, _ = reason_of(error)
-            values |= dict.fromkeys(_keys(name, names), math.nan)
-            notes.append(f"metric `{name}` is not measured [CS606]: {reason}")
+        values |= dict.fromkeys(_keys(name, names), math.nan)
+        with _measuring(f"metric `{name}`", primal, notes):
+            values |= _named(name, function(primal, data), names)
     return Recorded(values, tuple(notes))
 
 
@@ -58,18 +55,25 @@ def before(
     module: Mapping[str, Any], primal: Mapping[str, Any], data: Mapping[str, Any]
 ) -> tuple[Before, tuple[str, ...]]:
     """The values that `initial` asks for, at the iterate that is loaded."""
-    found, notes = Before(), []
+    found = Before()
+    notes: list[str] = []
     functions: Mapping[str, Any] = module.get("initial", {})
     for text, function in functions.items():
-        try:
-            with measuring(models_in(primal)):
-                value = function(primal, data)
-            found[text] = torch.as_tensor(value).detach().clone()
-        except Exception as error:  # said where the metric is
-            reason, _ = reason_of(error)
-            notes.append(f"`initial({text})` is not measured [CS606]: {reason}")
-            found[text] = torch.tensor(math.nan)
+        found[text] = torch.tensor(math.nan)
+        with _measuring(f"`initial({text})`", primal, notes):
+            found[text] = torch.as_tensor(function(primal, data)).detach().clone()
     return found, tuple(notes)
+
+
+@contextmanager
+def _measuring(what: str, primal: Mapping[str, Any], notes: list[str]) -> Iterator[None]:
+    """Run a block as deployed; whatever goes wrong there is a note, and the rest stands."""
+    try:
+        with measuring(models_in(primal)):
+            yield
+    except Exception as error:
+        reason, _ = reason_of(error)
+        notes.append(f"{what} is not measured [CS606]: {reason}")
 
 
 def _keys(name: str, entries: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,9 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.records.program import ConstraintFacts
+from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.compiler.records.which_data import Where
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.text.source import Source
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.failures import line_span
 from cspec.runtime.functions.samples import Noted, listening
 from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
@@ -111,6 +114,14 @@ def excess(constraint: ConstraintFacts, value: float, bound: float) -> float:
     return max(0.0, violation - constraint.tolerance) / max(1.0, abs(bound))
 
 
+def by_data(
+    places: Mapping[str, Where],
+) -> Iterator[tuple[tuple[tuple[str, str], ...], dict[str, Where]]]:
+    """What stands in for what, and the constraints that are measured there together."""
+    for replaced in dict.fromkeys(place.replaced for place in places.values()):
+        yield replaced, {label: at for label, at in places.items() if at.replaced == replaced}
+
+
 @dataclass(frozen=True, eq=False)
 class Measurer:
     """Evaluates constraints of a program on datasets, as deployed."""
@@ -151,8 +162,7 @@ class Measurer:
         With `errors` also the number of examples and the standard error of each.
         """
         found: dict[str, Measurement] = {}
-        for replaced in dict.fromkeys(place.replaced for place in places.values()):
-            here = {label: place for label, place in places.items() if place.replaced == replaced}
+        for replaced, here in by_data(places):
             if errors:
                 found |= self._with_errors(here, replaced)
                 continue
@@ -171,33 +181,26 @@ class Measurer:
         among = {name: one for name, one in self.data.items() if one.members is not None}
         found = {}
         for constraint in self.constraints:
-            if constraint.label in places:
-                value, bound = values[constraint.label]
-                used = heard.behind(value, bound)
-                counted = examples(used)
-                found[constraint.label] = Measurement(
-                    value=number(value),
-                    bound=number(bound),
-                    split=places[constraint.label].split,
-                    n=self._rows(constraint, stand_ins) if counted is None else counted,
-                    standard_error=standard_error(value, heard.behind(value), among),
-                    absent=absent(constraint, used),
-                    sampled=self._sampled(constraint, stand_ins),
-                )
+            if constraint.label not in places:
+                continue
+            value, bound = values[constraint.label]
+            used = heard.behind(value, bound)
+            counted = examples(used)
+            names = (stand_ins.get(name, name) for name in constraint.datasets)
+            own = [self.data[name] for name in names if name in self.data]
+            # All rows of its data, where it is no function of means.
+            rows = sum(len(next(iter(data.judged.values()))) for data in own)
+            stands_for_more = (*(data.sampled for data in own), constraint.drawn)
+            found[constraint.label] = Measurement(
+                value=number(value),
+                bound=number(bound),
+                split=places[constraint.label].split,
+                n=(rows or None) if counted is None else counted,
+                standard_error=standard_error(value, heard.behind(value), among),
+                absent=absent(constraint, used),
+                sampled=", ".join(dict.fromkeys(filter(None, stands_for_more))),
+            )
         return found
-
-    def _sampled(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> str:
-        """What stands for the points of its domains, and for its noise."""
-        names = [stand_ins.get(name, name) for name in constraint.datasets]
-        found = [self.data[name].sampled for name in names if name in self.data]
-        found.append(constraint.drawn)
-        return ", ".join(dict.fromkeys(filter(None, found)))
-
-    def _rows(self, constraint: ConstraintFacts, stand_ins: Mapping[str, str]) -> int | None:
-        """All rows of its data, where it is no function of means."""
-        names = [stand_ins.get(name, name) for name in constraint.datasets]
-        found = [self.data[name].judged for name in names if name in self.data]
-        return sum(len(next(iter(columns.values()))) for columns in found) or None
 
 
 def measured(
@@ -205,8 +208,7 @@ def measured(
 ) -> dict[str, Measurement]:
     """Every requirement where it is to be measured; NaN, and a note, on data that can't be."""
     found: dict[str, Measurement] = {}
-    for replaced in dict.fromkeys(place.replaced for place in places.values()):
-        here = {label: place for label, place in places.items() if place.replaced == replaced}
+    for _, here in by_data(places):
         labels = ", ".join(here)
         split = next(iter(here.values())).split
         nothing = {
@@ -249,3 +251,39 @@ def judged(constraint: ConstraintFacts, found: Measurement) -> ConstraintResult:
         method=constraint.method,
         evidence="searched" if constraint.searched else "sampled" if found.sampled else "exact",
     )
+
+
+Readings = Mapping[str, Measurement] | Mapping[str, ConstraintResult]
+"""What has the value and the bound of constraints, by label."""
+
+
+def refuse_constant(
+    program: Program, measure: Callable[[tuple[ConstraintFacts, ...]], Readings]
+) -> None:
+    """Refuse what no training can meet, as nothing moves it, before it trains.
+
+    `P[pred < 5] <= 50%` of two classes is 100% whatever is learned. `measure` is asked only where
+    there is such a requirement.
+
+    Raises:
+        SpecError: CS310.
+    """
+    constant = tuple(c for c in program.constraints if c.constant and not c.soft)
+    if not constant:
+        return
+    values = measure(constant)
+    source = Source(text=program.spec, name=program.name)
+    refused = [
+        Diagnostic(
+            code="CS310",
+            message=f"`{c.text}` can't be met: it is {found.value:.4g} whatever is learned",
+            span=line_span(source, c.line),
+            label="the same whatever is predicted",
+            helps=("ask for something that the predictions change, or leave it out",),
+            source=source if c.line else None,
+        )
+        for c, found in ((c, values[c.label]) for c in constant)
+        if not holds(c, found.value, found.bound)
+    ]
+    if refused:
+        raise SpecError(refused)

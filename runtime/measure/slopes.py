@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,8 +14,7 @@ from cspec.runtime.measure.requirements import models_in
 from cspec.runtime.models.without_trace import evaluating, undisturbed
 from cspec.runtime.operators import Box
 from cspec.runtime.steps.projection import Held
-
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
+from cspec.runtime.task import Measure
 
 
 def norm(parts: Sequence[Tensor]) -> float:
@@ -44,7 +43,7 @@ def slopes(
                 measured = torch.where(g.isnan(), torch.zeros_like(g), g)
                 total = f + (multipliers * measured).sum()
             for sums, value in ((objective, f), (lagrangian, total)):
-                for held, part in zip(sums, _gradient(value, parameters), strict=True):
+                for held, part in zip(sums, gradients(value, parameters), strict=True):
                     held += part / len(batches)
     return objective, lagrangian
 
@@ -70,7 +69,8 @@ def sets_of(
     return found
 
 
-def _gradient(value: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
+def gradients(value: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
+    """The gradient by each parameter, 0 by those that a value does not depend on."""
     if not value.requires_grad:
         return [torch.zeros_like(p) for p in parameters]
     found = torch.autograd.grad(value, parameters, allow_unused=True, retain_graph=True)

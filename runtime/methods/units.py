@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cspec.runtime.session.schedules import HasGroups
+from cspec.runtime.session.optimizers import Optimizers
 
 
-def gradient_rate(optimizer: HasGroups) -> float:
+def gradient_rate(optimizer: torch.optim.Optimizer | Optimizers) -> float:
     """The largest lr / (1 - momentum) of plain gradient steps; 0 where none are taken."""
     rates = (
         float(group["lr"]) / max(1e-3, 1 - float(group.get("momentum", 0.0)))

@@ -129,8 +129,7 @@ class BatchReader:
             return found.reshape(())
         size = " by ".join(map(str, found.shape))
         message = f"`{name}` is one number a step, and {size} were handed over"
-        helps = (f"hand over their mean: `{name}={name}.mean()`",)
-        raise Diagnostic(code="CS631", message=message, helps=helps).error()
+        raise unusable(message, f"hand over their mean: `{name}={name}.mean()`")
 
     def setup_of(self, dataset: str) -> DataSetup:
         """How a dataset was declared; `val` and `test` are like the training data."""
@@ -150,7 +149,7 @@ class BatchReader:
         read = dict.fromkeys((*self._program.objective_datasets, *constrained))
         return [name for name in read if name not in self._points]
 
-    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> WhenAsked:
+    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> WhenAsked[Tensor]:
         """The columns of one dataset, of one length; tensors once they are asked for."""
         rows, uneven = -1, False
         for value in columns.values():
@@ -206,18 +205,20 @@ class BatchReader:
         self._require(batch, columns)
         self._checked = names
 
+    def _read_of(self, dataset: str) -> list[str]:
+        """The columns of a dataset that the spec reads, in its own names."""
+        declared = [here for here, _ in self.targets.get(dataset, ())]
+        return [*declared, *self.features.get(dataset, ())]
+
     def _require(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         missing = [name for name in self._program.given if name not in batch["given"]]
         for dataset in self.used:
-            declared = [here for here, _ in self.targets.get(dataset, ())]
-            declared += self.features.get(dataset, ())
             missing += [
                 column if dataset == self.default else f"{dataset}.{column}"
-                for column in declared
+                for column in self._read_of(dataset)
                 if column not in batch.get(dataset, {})
             ]
-        known = dict.fromkeys(here for here, _ in self.targets.get(self.default or "", ()))
-        known |= dict.fromkeys(self.features.get(self.default or "", ()))
+        known = dict.fromkeys(self._read_of(self.default or ""))
         found = [_needed(name) for name in missing]
         found += [f"`loss` does not know {name}=..." for name in columns if name not in known]
         if found:
@@ -231,6 +232,11 @@ class BatchReader:
             )
 
 
+def unusable(message: str, *helps: str) -> SpecError:
+    """What was handed over can't be used."""
+    return Diagnostic(code="CS631", message=message, helps=helps).error()
+
+
 def _rows(columns: Mapping[str, Any]) -> int:
     """How many examples there are, at least 1."""
     for value in columns.values():
@@ -242,8 +248,7 @@ def _rows(columns: Mapping[str, Any]) -> int:
 def _uneven(columns: Mapping[str, Tensor]) -> SpecError:
     lengths = (f"{name}: {value.shape[0]}" for name, value in columns.items() if value.ndim)
     message = f"the columns of this batch have different lengths ({', '.join(lengths)})"
-    helps = ("hand over as many rows of each column: one an example",)
-    return Diagnostic(code="CS631", message=message, helps=helps).error()
+    return unusable(message, "hand over as many rows of each column: one an example")
 
 
 def _needed(name: str) -> str:
@@ -256,5 +261,4 @@ def _needed(name: str) -> str:
 def _refused(dataset: str, column: str, error: Exception) -> SpecError:
     notes = error.notes if isinstance(error, DataError) else ()
     said = error.message if isinstance(error, DataError) else str(error)
-    message = f"column `{column}` of `{dataset}` can't be read: {said}"
-    return Diagnostic(code="CS631", message=message, helps=tuple(notes)).error()
+    return unusable(f"column `{column}` of `{dataset}` can't be read: {said}", *notes)

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from cspec.compiler.records.program import SourceCall
-from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.runtime.bind.data import SPLITS, bind_data
 from cspec.runtime.data.align import coded_like
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
-from cspec.runtime.own_loop.batch import BatchReader
+from cspec.runtime.own_loop.batch import BatchReader, unusable
 
 
 class Look(NamedTuple):
@@ -22,6 +21,11 @@ class Look(NamedTuple):
 
     data: dict[str, Dataset]
     given: dict[str, Tensor]
+
+    @property
+    def columns(self) -> dict[str, Mapping[str, Tensor]]:
+        """Whole datasets by name."""
+        return {name: data.columns for name, data in self.data.items()}
 
 
 class DataReader:
@@ -67,9 +71,9 @@ class DataReader:
         if len(used) > 1:
             listed = ", ".join(used)
             keywords = ", ".join(f"{name}=..." for name in used)
-            raise _wrong(f"this spec measures {listed}: say which data are which", keywords)
+            raise unusable(f"this spec measures {listed}: say which data are which", keywords)
         if not used and self._batches.default is None:
-            raise _wrong("this spec measures no data", "leave the data out")
+            raise unusable("this spec measures no data", "leave the data out")
         return used[0] if used else str(self._batches.default)
 
     def _dataset(self, name: str, obj: Any) -> Dataset:
@@ -84,7 +88,7 @@ class DataReader:
             classes = batches.classes.get(name) or batches.classes.get(default, {})
             return coded_like(found, classes).to(batches.device, batches.dtype)
         except DataError as error:
-            raise _wrong(error.message, *error.notes) from error
+            raise unusable(error.message, *error.notes) from error
 
     def _require_features(self, name: str, found: Dataset) -> None:
         """Features in the units of their source come only from the source itself."""
@@ -101,8 +105,4 @@ class DataReader:
         missing += [name for name in self._batches.given if name not in given]
         if missing:
             listed = ", ".join(f"{name}=..." for name in missing)
-            raise _wrong(f"this spec needs {', '.join(missing)}", f"give {listed}")
-
-
-def _wrong(message: str, *helps: str) -> SpecError:
-    return Diagnostic(code="CS631", message=message, helps=helps).error()
+            raise unusable(f"this spec needs {', '.join(missing)}", f"give {listed}")

@@ -29,28 +29,26 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
-from cspec.compiler.records.program import ConstraintFacts, Program
+from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import Where
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
-from cspec.runtime.measure.constant import Values, refuse_constant
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
-from cspec.runtime.measure.requirements import Measurer
+from cspec.runtime.measure.requirements import Measurer, refuse_constant
 from cspec.runtime.models.without_trace import constants_in, measuring
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
-from cspec.runtime.own_loop.moves import Moves
+from cspec.runtime.own_loop.moves import Moves, restore
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.own_loop.refusals import refuse
-from cspec.runtime.own_loop.restore import restore
 from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module, module_file
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
-from cspec.runtime.session.trained import state_tensor
+from cspec.runtime.session.trained import initial_state
 from cspec.runtime.steps.metric_notes import own_optimizer
 
 
@@ -120,13 +118,10 @@ class Handle:
         # The type of numbers in emitted functions: those of the spec keep their digits.
         self._constants = torch.promote_types(self._dtype, torch.float32)
         with constants_in(self._constants):
-            starts = self.module["initial_state"]()
-        self.state: dict[str, Tensor] = {
-            name: state_tensor(value, self._device, self._dtype) for name, value in starts.items()
-        }
+            self.state = initial_state(self.module, self._device, self._dtype)
         self._hooks: list[Any] = []
         if {name for c in program.constraints for name in c.datasets} <= self._data.keys():
-            refuse_constant(program, self._measured)
+            refuse_constant(program, lambda _: {c.name: c for c in self.verify()})
         if hook:
             self._attach()
 
@@ -148,12 +143,7 @@ class Handle:
         module = load_module(program, self._functions)
         self.module: Mapping[str, Any] = module
         self._outputs = Outputs(module)
-        self._moves = Moves(program, self.module, self.models())
-
-    def _measured(self, constraints: Sequence[ConstraintFacts]) -> Values:
-        """The value and the bound of some constraints on the data that were bound."""
-        found = self.verify()
-        return {c.label: (found[c.label].value, found[c.label].bound) for c in constraints}
+        self._moves = Moves(self)
 
     # --- the step ----------------------------------------------------------------------------
 
@@ -173,7 +163,7 @@ class Handle:
             except ShapeMismatch as error:
                 self._fit(batch, error)
                 return self.loss(**values)
-            state = self._moves.with_units(self, self.optimizer, f, g, true)
+            state = self._moves.with_units(f, g, true)
             total: Tensor = self.module["combine"](f, g, true, state)
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
@@ -234,9 +224,9 @@ class Handle:
             self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
         with constants_in(self._constants):
-            self._moves.multipliers("step", self.steps, self, true)
+            self._moves.multipliers("step", self.steps, true)
             if self._moves.keeps:
-                self._moves.parameters(self, self.optimizer, self.progress)
+                self._moves.parameters()
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -253,7 +243,7 @@ class Handle:
         self.epochs += 1
         if true is not None:
             with constants_in(self._constants):
-                self._moves.multipliers("epoch", self.epochs, self, true)
+                self._moves.multipliers("epoch", self.epochs, true)
         self._since_epoch.clear()
 
     @property
@@ -364,14 +354,13 @@ class Handle:
             look.data,
             constraints,
         )
-        columns = {name: data.columns for name, data in look.data.items()}
         with constants_in(self._constants):
             while True:
                 try:
                     measured = measurer.measure(places, errors=True)
                     break
                 except ShapeMismatch as error:
-                    self._fit(columns, error)
+                    self._fit(look.columns, error)
             objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         return Verdicts(verdicts, objective, metrics.values, metrics.notes)
@@ -394,8 +383,7 @@ class Handle:
 
     def _read(self, look: Look) -> tuple[float, Recorded]:
         """The objective as written, and the metrics; what these compare with, where it is due."""
-        columns = {name: data.columns for name, data in look.data.items()}
-        batch: dict[str, Any] = {**columns, "given": look.given}
+        batch: dict[str, Any] = {**look.columns, "given": look.given}
         notes: tuple[str, ...] = ()
         if self.steps == 0:
             self._initial, notes = before(self.module, self.primal, batch)

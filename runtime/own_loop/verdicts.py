@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
-from cspec.runtime.result.constraint import ConstraintResult, DualState
+from cspec.runtime.result.constraint import ConstraintResult, DualState, called
 from cspec.runtime.result.result import constraint_lines
 
 
@@ -37,13 +37,7 @@ class Verdicts:
         return len(self.constraints)
 
     def __getitem__(self, name: str | int) -> ConstraintResult:
-        if isinstance(name, int):
-            return self.constraints[name]
-        for constraint in self.constraints:
-            if constraint.name == name:
-                return constraint
-        known = ", ".join(c.name for c in self.constraints) or "none"
-        raise KeyError(f"no constraint `{name}`; constraints: {known}")
+        return self.constraints[name] if isinstance(name, int) else called(self.constraints, name)
 
     def __str__(self) -> str:
         lines = [f"objective {self.objective:.6g}", *constraint_lines(self.constraints)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,3 +91,16 @@ class ConstraintResult:
     """
     certificate: Certificate | None = None
     """Where `verify ... with confidence` decides it."""
+
+
+def called(constraints: Sequence[ConstraintResult], name: str) -> ConstraintResult:
+    """The verdict on the constraint of this name.
+
+    Raises:
+        KeyError: none; it lists those that there are.
+    """
+    for constraint in constraints:
+        if constraint.name == name:
+            return constraint
+    known = ", ".join(c.name for c in constraints) or "none"
+    raise KeyError(f"no constraint `{name}`; constraints: {known}")

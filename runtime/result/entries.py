@@ -16,15 +16,27 @@ from torch import Tensor
 from cspec.compiler.records.program import ConstraintFacts
 
 
+def length(constraints: Sequence[ConstraintFacts]) -> int:
+    """How many entries the constraint vector has."""
+    return max((c.segment[1] for c in constraints if c.segment is not None), default=0)
+
+
+def spread(
+    constraints: Sequence[ConstraintFacts], number: Callable[[ConstraintFacts], float]
+) -> Tensor:
+    """A constraint's number at each of its entries of the vector: float64, on the CPU."""
+    numbers = torch.zeros(length(constraints), dtype=torch.float64)
+    for c in constraints:
+        if c.segment is not None:
+            numbers[slice(*c.segment)] = number(c)
+    return numbers
+
+
 def marked(
     constraints: Sequence[ConstraintFacts], says: Callable[[ConstraintFacts], bool]
 ) -> Tensor:
     """The entries of the constraint vector whose constraint says so, on the CPU."""
-    held = [(c, c.segment) for c in constraints if c.segment is not None]
-    marks = torch.zeros(max((stop for _, (_, stop) in held), default=0), dtype=torch.bool)
-    for c, (start, stop) in held:
-        marks[start:stop] = says(c)
-    return marks
+    return spread(constraints, says).bool()
 
 
 def within_rule(constraints: Sequence[ConstraintFacts], c: ConstraintFacts) -> slice:

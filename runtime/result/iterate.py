@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import isfinite, nan
 from typing import Any
 
 from torch import Tensor
@@ -36,3 +38,13 @@ class Iterate:
     def feasible(self) -> bool:
         """Whether every requirement was within its tolerance."""
         return self.violation <= 0
+
+    def reading(self, label: str) -> tuple[float, float]:
+        """The value and the bound of a requirement; NaN where it was not measured."""
+        return self.values.get(label, nan), self.bounds.get(label, nan)
+
+
+def way_of(iterates: Iterable[Iterate]) -> float:
+    """All that the objective moved: the difference of its largest and least value."""
+    seen = [i.objective for i in iterates if isfinite(i.objective)]
+    return max(seen, default=0.0) - min(seen, default=0.0)

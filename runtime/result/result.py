@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torch import nn
 
 from cspec.dsl.text.visible import visible_json, visible_line
-from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.constraint import ConstraintResult, called
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 
@@ -133,11 +133,7 @@ class Result:
         return next(iter(self.models.values()))
 
     def __getitem__(self, name: str) -> ConstraintResult:
-        for constraint in self.constraints:
-            if constraint.name == name:
-                return constraint
-        known = ", ".join(c.name for c in self.constraints) or "none"
-        raise KeyError(f"no constraint `{name}`; constraints: {known}")
+        return called(self.constraints, name)
 
     def as_json(self) -> dict[str, Any]:
         """The object that `run --json` prints last; numbers that are not finite become null."""

@@ -18,8 +18,7 @@ from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
 from cspec.runtime.evidence.manifest import Origins, origins
-from cspec.runtime.measure.constant import Values, refuse_constant
-from cspec.runtime.measure.requirements import Measurement, judged
+from cspec.runtime.measure.requirements import Measurement, Readings, judged, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
@@ -158,10 +157,9 @@ def refuse_unmeetable(session: Session) -> None:
         SpecError: CS310.
     """
 
-    def measure(constraints: Sequence[ConstraintFacts]) -> Values:
+    def measure(constraints: Sequence[ConstraintFacts]) -> Readings:
         places = where_measured(constraints, session.program.verify, session.plan.dataset)
-        found = session.measurer.measure(places)
-        return {label: (item.value, item.bound) for label, item in found.items()}
+        return session.measurer.measure(places)
 
     refuse_constant(session.program, measure)
 
@@ -345,6 +343,5 @@ def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | Non
 
 
 def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
-    value = best.values.get(constraint.label, math.nan)
-    bound = best.bounds.get(constraint.label, math.nan)
+    value, bound = best.reading(constraint.label)
     return judged(constraint, Measurement(value, bound, best.split or None, None))

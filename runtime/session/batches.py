@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from cspec.runtime.data.order import permutation, stratified
 from cspec.runtime.data.points import on_like
 from cspec.runtime.data.stream import DataEndedError, StreamReader, draw_items
 
+T = TypeVar("T")
 Columns = Mapping[str, Tensor]
 Augment = Callable[[Tensor], Tensor]
 
@@ -52,62 +55,14 @@ def training_dataset(program: Program, names: Mapping[str, object]) -> str | Non
     return next((of[name] for name in measured if name in names), None)
 
 
-class Batch(Mapping[str, Columns]):
-    """The batches of one step by dataset; those nobody asks for are never gathered.
+class WhenAsked(Mapping[str, T]):
+    """Values by name, each of which is made when it is first asked for."""
 
-    `clock` holds the number of steps before this one: what bounds that move are read from.
-    """
-
-    def __init__(
-        self,
-        draw: Callable[[str], Columns],
-        names: tuple[str, ...],
-        clock: Callable[[], Tensor],
-        rows: Callable[[str], Tensor] | None = None,
-    ) -> None:
-        self._draw = draw
-        self._rows = rows
-        self._names = names
-        self._clock = clock
-        self._drawn: dict[str, Columns] = {}
-
-    def __getitem__(self, name: str) -> Columns:
-        found = self._drawn.get(name)
-        if found is not None:
-            return found
-        if name == "clock":
-            self._drawn[name] = self._clock()  # type: ignore[assignment]
-        elif name not in self._names:
-            raise KeyError(name)
-        else:
-            self._drawn[name] = self._draw(name)
-        return self._drawn[name]
-
-    def rows(self, name: str) -> Tensor:
-        """The numbers of the rows of a dataset that this batch holds, in their order.
-
-        Raises:
-            KeyError: a batch of a loader, which does not tell them.
-        """
-        if self._rows is None:
-            raise KeyError(name)
-        return self._rows(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-class WhenAsked(Mapping[str, Tensor]):
-    """Columns, each of which is made when it is first asked for."""
-
-    def __init__(self, names: Collection[str], make: Callable[[str], Tensor]) -> None:
+    def __init__(self, names: Collection[str], make: Callable[[str], T]) -> None:
         self._names, self._make = names, make
-        self._made: dict[str, Tensor] = {}
+        self._made: dict[str, T] = {}
 
-    def __getitem__(self, name: str) -> Tensor:
+    def __getitem__(self, name: str) -> T:
         found = self._made.get(name)
         if found is None:
             found = self._made[name] = self._make(name)
@@ -120,7 +75,19 @@ class WhenAsked(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def rows_of(columns: Columns, rows: Tensor) -> WhenAsked:
+class Batch(WhenAsked[Columns]):
+    """The batches of one step by dataset; those nobody asks for are never gathered.
+
+    `clock`, which is no dataset, holds the number of steps before this one: what bounds that move
+    are read from.
+    """
+
+    rows: Callable[[str], Tensor]
+    """The numbers of the rows of a dataset that this batch holds, in their order; a KeyError of a
+    loader's, which does not tell them."""
+
+
+def rows_of(columns: Columns, rows: Tensor) -> WhenAsked[Tensor]:
     """Some rows of a dataset; a column that nobody asks for is never gathered."""
     return WhenAsked(columns, lambda name: columns[name].index_select(0, rows))
 
@@ -164,29 +131,26 @@ def plan_steps(
     return EpochPlan(dataset, epoch_steps, min(limits, default=default), join)
 
 
-def left_over(plan: EpochPlan, fit: FitSettings, data: Mapping[str, Dataset]) -> list[str]:
-    """What is said where the last batch of an epoch has one example more than the others."""
-    size = None if plan.dataset is None else fit.rows_of_step(plan.dataset)
-    if plan.dataset is None or size is None or data[plan.dataset].stream is not None:
-        return []
-    last = last_batch(len(data[plan.dataset]), size, plan.join)
-    if last <= size:
-        return []
-    return [
-        f"the last batch of each epoch has {last} examples: the one left over joins it, because "
-        "batch normalization needs two or more"
-    ]
-
-
 def reading_notes(
     program: Program, plan: EpochPlan, fit: FitSettings, data: Mapping[str, Dataset]
 ) -> Iterator[str]:
-    """How the data that training draws from were read, where that is not plain."""
+    """How the data that training draws from were read, where that is not plain, and what is said
+    where the last batch of an epoch has one example more than the others.
+    """
     drawn = {plan.dataset, *(name for c in program.constraints for name in c.datasets)}
     for name, dataset in data.items():
         whole = dataset.stream is not None and fit.rows_of_step(name) is None
         if name in drawn and not whole:
             yield from dataset.notes
+    size = None if plan.dataset is None else fit.rows_of_step(plan.dataset)
+    if plan.dataset is None or size is None or data[plan.dataset].stream is not None:
+        return
+    last = last_batch(len(data[plan.dataset]), size, plan.join)
+    if last > size:
+        yield (
+            f"the last batch of each epoch has {last} examples: the one left over joins it, "
+            "because batch normalization needs two or more"
+        )
 
 
 class Batches:
@@ -229,29 +193,33 @@ class Batches:
             for name, d in data.items()
             if d.stream is not None and self._sizes[name] is not None
         }
-        self.epochs_an_order = 1
-        """Epochs that pass over the training data in the same batches."""
+        self._epochs_an_order = 1
+
+    def keep_orders(self, epochs: int) -> None:
+        """Pass over the training data in the same batches for some epochs."""
+        self._epochs_an_order = epochs
+        if reader := self._streams.get(self.plan.dataset or ""):
+            reader.epochs_an_order = epochs
 
     def at(self, step: int, once: bool = False) -> Batch:
         """The batch of step number `step`, counted from 0, as training sees it.
 
         `once`: what a loader gives from the data as they were read once; it is not asked again.
         """
-        return self._batch(lambda name: self._draw(name, step, once), step)
+        return self._batch(partial(self._draw, step=step, once=once), step)
 
     def held(self, step: int) -> Batch:
         """A batch of the same size from the data as they were read once: for measurements.
 
         Without loaders it is the batch of the step.
         """
-        return self._batch(lambda name: self._from_memory(name, step), step)
+        return self._batch(partial(self._from_memory, step=step), step)
 
     def ready(self, step: int) -> bool:
         """Whether the source of the training data has a batch for a step; it is drawn."""
         reader = self._streams.get(self.plan.dataset or "")
         if reader is None:
             return True
-        self._same_order(reader)
         try:
             reader.at(step)
         except DataEndedError:
@@ -273,24 +241,20 @@ class Batches:
         ]
 
     def _batch(self, draw: Callable[[str], Columns], step: int) -> Batch:
-        dtype = self._dtype
-        return Batch(
-            draw,
-            tuple(self.data),
-            lambda: torch.full((1,), float(step), dtype=dtype),
-            lambda name: self._numbers(name, step),
-        )
+        def made(name: str) -> Any:
+            if name == "clock":
+                return torch.full((1,), float(step), dtype=self._dtype)
+            return draw(name)
+
+        batch = Batch(self.data, made)
+        batch.rows = partial(self._numbers, step=step)
+        return batch
 
     def _draw(self, name: str, step: int, once: bool) -> Columns:
         reader = self._streams.get(name)
         if reader is None or once:
             return self._from_memory(name, step, anew=reader is None)
-        if name == self.plan.dataset:
-            self._same_order(reader)
         return self._augmented(dict(reader.at(step)))
-
-    def _same_order(self, reader: StreamReader) -> None:
-        reader.epochs_an_order = self.epochs_an_order
 
     def _from_memory(self, name: str, step: int, anew: bool = False) -> Columns:
         """Rows in the order of the epoch; `anew`: examples that augment are read again."""
@@ -299,14 +263,10 @@ class Batches:
             return on_like(dataset.draws.at(self._seed, step), dataset.columns)
         if anew and dataset.items is not None:
             chosen = range(len(dataset)) if rows is None else rows.tolist()
-            columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)
-        elif rows is None:
-            columns = dict(dataset.columns)
-        elif self._augment is None:
-            return rows_of(dataset.columns, rows)
+            columns: Columns = draw_items(dataset.items, dataset, chosen, self._seed, name, step)
         else:
-            columns = dict(rows_of(dataset.columns, rows))
-        return self._augmented(columns)
+            columns = dict(dataset.columns) if rows is None else rows_of(dataset.columns, rows)
+        return columns if self._augment is None else self._augmented(columns)
 
     def _chosen(self, name: str, step: int) -> Tensor | None:
         """The rows of a step's batch; None for all of them."""
@@ -315,7 +275,7 @@ class Batches:
             return None
         epoch, position = divmod(step, count)
         if name == self.plan.dataset:
-            epoch //= self.epochs_an_order
+            epoch //= self._epochs_an_order
         end = length if position == count - 1 else (position + 1) * size
         return self._order(name, epoch)[position * size : end]
 
@@ -330,10 +290,10 @@ class Batches:
             self._all[name] = torch.arange(len(self.data[name]), device=device)
         return self._all[name]
 
-    def _augmented(self, columns: dict[str, Tensor]) -> Columns:
-        if self._augment is not None and "x" in columns:
-            columns["x"] = self._augment(columns["x"])
-        return columns
+    def _augmented(self, columns: Columns) -> Columns:
+        if self._augment is None or "x" not in columns:
+            return columns
+        return {**columns, "x": self._augment(columns["x"])}
 
     def _order(self, name: str, epoch: int) -> Tensor:
         held = self._orders.get(name)

@@ -20,6 +20,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from cspec.compiler.records.program import Program
 from cspec.runtime.files import sha256, sync_folder, write_atomic
 
 VERSION = 3
@@ -38,12 +39,10 @@ def pack(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     numbers that JSON can't say are kept by name.
     """
     match value:
-        case Tensor() if value.is_complex():
-            tensors[path] = torch.view_as_real(value.detach().cpu()).contiguous().clone()
-            return {"complex": path}
         case Tensor():
-            tensors[path] = value.detach().cpu().contiguous().clone()
-            return {"tensor": path}
+            held, apart = value.detach().cpu(), value.is_complex()
+            tensors[path] = (torch.view_as_real(held) if apart else held).contiguous().clone()
+            return {"complex" if apart else "tensor": path}
         case Mapping():
             items = [[key, pack(item, tensors, f"{path}/{key}")] for key, item in value.items()]
             return {"map": items}
@@ -153,3 +152,24 @@ def restore_generators(state: Mapping[str, Any]) -> None:
     random.setstate((version, tuple(internal.tolist()), gauss))
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+
+
+def entries(program: Program) -> list[str]:
+    """Each constraint with its place in the constraint vector: what a state is about."""
+    return [f"{c.label} {c.segment}" for c in program.constraints]
+
+
+def require_fits(program: Program, state: Mapping[str, Tensor], saved: Mapping[str, Any]) -> None:
+    """Refuse a state of other constraints, or of another method: a multiplier must not stand for
+    another.
+
+    Raises:
+        ValueError: what it is about, and what the program is.
+    """
+    own = entries(program)
+    held = saved.get("entries", own)
+    if held != own:
+        raise ValueError(f"it is of {', '.join(held) or 'none'}, the spec has {', '.join(own)}")
+    absent = [name for name in state if name not in saved["state"]]
+    if absent:
+        raise ValueError(f"it has no {', '.join(absent)}, which the method of the spec keeps")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import LBFGS, SGD, Adam, AdamW
 
+from cspec.compiler.records.facts import Facts
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.fit import (
     AdamOptimizer,
@@ -27,24 +28,16 @@ Parameter = torch.nn.Parameter
 Closure = Callable[[], Tensor]
 
 
-class PerParameter(Mapping[Tensor, dict[str, Any]]):
-    """`optimizer.state` over several optimizers."""
+class PerParameter:
+    """`optimizer.state` over several optimizers, as projections ask for it."""
 
     def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
         self._parts = parts
 
-    def __getitem__(self, parameter: Tensor) -> dict[str, Any]:
-        for part in self._parts:
-            if parameter in part.state:
-                found: dict[str, Any] = part.state[parameter]
-                return found
-        raise KeyError(parameter)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (parameter for part in self._parts for parameter in part.state)
-
-    def __len__(self) -> int:
-        return sum(len(part.state) for part in self._parts)
+    def get(self, parameter: Tensor, otherwise: dict[str, Any]) -> dict[str, Any]:
+        """What is remembered of a parameter."""
+        found = (part.state[parameter] for part in self._parts if parameter in part.state)
+        return next(found, otherwise)
 
 
 def finite(tensors: Sequence[Tensor]) -> Tensor:
@@ -76,9 +69,10 @@ class Optimizers:
     def __init__(self, parts: Sequence[torch.optim.Optimizer]) -> None:
         self.parts = tuple(parts)
         self.state = PerParameter(self.parts)
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        self._parameters: tuple[Tensor, ...] = tuple(parameters)
-        self._device = parameters[0].device if parameters else torch.device("cpu")
+        self._parameters: tuple[Tensor, ...] = tuple(
+            p for group in self.param_groups for p in group["params"]
+        )
+        self._device = self._parameters[0].device if self._parameters else torch.device("cpu")
         self._on_device = self._device.type != "cpu" and all(
             getattr(part, "_step_supports_amp_scaling", False) for part in self.parts
         )
@@ -94,12 +88,8 @@ class Optimizers:
         found = [p.grad for p in self._parameters]
         return [gradient for gradient in found if gradient is not None]
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
+    def zero_grad(self) -> None:
         """Forget the gradients."""
-        if not set_to_none:
-            for part in self.parts:
-                part.zero_grad(set_to_none=False)
-            return
         for parameter in self._parameters:
             parameter.grad = None
 
@@ -127,8 +117,7 @@ class Optimizers:
 
     def _step_with(self, closure: Closure) -> None:
         """A step that evaluates the loss itself: parameters go back where it went wrong."""
-        parameters = [p for group in self.param_groups for p in group["params"]]
-        before = [p.detach().clone() for p in parameters]
+        before = [p.detach().clone() for p in self._parameters]
         losses: list[Tensor] = []
 
         def evaluated() -> Tensor:
@@ -139,12 +128,11 @@ class Optimizers:
         for part in self.parts:
             part.step(evaluated)  # type: ignore[arg-type]
         values = [loss.detach().reshape(1) for loss in losses[:1]]
-        good = bool(finite([*(p.detach() for p in parameters), *values]))
+        good = bool(finite([*(p.detach() for p in self._parameters), *values]))
         if not good:
-            for part in self.parts:
-                part.state.clear()
+            self.forget()
             with torch.no_grad():
-                for parameter, value in zip(parameters, before, strict=True):
+                for parameter, value in zip(self._parameters, before, strict=True):
                     parameter.copy_(value)
         self._count(good)
 
@@ -231,42 +219,33 @@ def _pattern_of(pattern: str, names: list[str]) -> str:
 
 
 def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.optim.Optimizer:
+    asked = _asked(settings)
     # Fused kernels read the flag of a bad gradient on the device itself.
     fused = parameters[0].device.type == "cuda" or None
     match settings:
         case SgdOptimizer():
-            return SGD(
-                parameters,
-                lr=settings.lr,
-                momentum=settings.momentum,
-                weight_decay=settings.weight_decay,
-                nesterov=settings.nesterov,
-                fused=fused,
-            )
+            return SGD(parameters, **asked, fused=fused)
+        case AdamwOptimizer():
+            return AdamW(parameters, **asked, fused=fused)
         case AdamOptimizer():
-            kind = AdamW if isinstance(settings, AdamwOptimizer) else Adam
-            return kind(
-                parameters,
-                lr=settings.lr,
-                betas=settings.betas,
-                eps=settings.eps,
-                weight_decay=settings.weight_decay,
-                fused=fused,
-            )
+            return Adam(parameters, **asked, fused=fused)
         case LbfgsOptimizer():
             # torch's own limits (1e-7, 1e-9) end an inner solve while a penalty still has work.
             fine = parameters[0].dtype == torch.float64
-            search = None if settings.line_search == "none" else settings.line_search
+            search = asked.pop("line_search")
             return LBFGS(
                 parameters,
-                lr=settings.lr,
-                max_iter=settings.max_iter,
-                history_size=settings.history_size,
+                **asked,
                 tolerance_grad=1e-11 if fine else 1e-7,
                 tolerance_change=1e-15 if fine else 1e-9,
-                line_search_fn=search,
+                line_search_fn=None if search == "none" else search,
             )
     raise TypeError(f"no torch optimizer for {settings.word}")
+
+
+def _asked(settings: OptimizerSettings) -> dict[str, Any]:
+    """What a spec says of an optimizer, by torch's own names."""
+    return settings.model_dump(exclude={"params"})
 
 
 def build_optimizers(
@@ -302,15 +281,33 @@ def _parts(
     held = [part for part in parts if part is not None and not part.trivial]
     if isinstance(settings, AdamOptimizer) and held:
         found.append(
-            CoupledAdam(
-                held,
-                lr=settings.lr,
-                betas=settings.betas,
-                eps=settings.eps,
-                weight_decay=settings.weight_decay,
-                decoupled=isinstance(settings, AdamwOptimizer),
-            )
+            CoupledAdam(held, **_asked(settings), decoupled=isinstance(settings, AdamwOptimizer))
         )
         taken = {id(p) for part in held for p in part.tensors}
         parameters = [p for p in parameters if id(p) not in taken]
     return [*found, _build(settings, parameters)] if parameters else found
+
+
+def with_held(facts: Facts, models: Mapping[str, nn.Module], held: Collection[int]) -> Facts:
+    """The facts with models marked that train, and have no parameter among `held` (by `id`).
+
+    They train nowhere, whatever is required.
+    """
+    changed = {
+        name: facts.models[name].model_copy(update={"held": False})
+        for name, model in models.items()
+        if (trained := [id(p) for p in model.parameters() if p.requires_grad])
+        and not any(parameter in held for parameter in trained)
+    }
+    return facts.model_copy(update={"models": {**facts.models, **changed}})
+
+
+def named_by(models: Mapping[str, nn.Module], patterns: Iterable[str | None]) -> set[int]:
+    """Parameters that `fit(optimizer=...)` trains: those of any `params="glob"`; None is all."""
+    wanted = list(patterns)
+    return {
+        id(parameter)
+        for model, module in models.items()
+        for name, parameter in module.named_parameters()
+        if any(glob is None or matches(f"{model}.{name}", glob) for glob in wanted)
+    }

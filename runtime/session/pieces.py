@@ -7,34 +7,27 @@ missing is put in as what it is: f without constraints, an empty state, no value
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
 from cspec.runtime.session.with_examples import measured_each
 
-Measured = tuple[Tensor, Tensor, Tensor]
 
-
-@dataclass(frozen=True)
-class Unconstrained:
-    """`measure` of a module whose steps have no constraint vector."""
-
-    module: Mapping[str, Any]
-
-    def __call__(self, primal: Mapping[str, Any], batch: Mapping[str, Any]) -> Measured:
-        """f, and vectors without entries."""
-        if "measure_each" in self.module:
-            return measured_each(self.module, primal, batch)[:3]
-        name = "minimized" if "minimized" in self.module else "objective"
-        f = self.module[name](primal, batch)
-        return f, f.new_zeros(0), f.new_zeros(0)
+def unconstrained(
+    module: Mapping[str, Any], primal: Mapping[str, Any], batch: Mapping[str, Any]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`measure` of a module whose steps have no constraint vector: f, vectors without entries."""
+    if "measure_each" in module:
+        return measured_each(module, primal, batch)[:3]
+    f = module["minimized" if "minimized" in module else "objective"](primal, batch)
+    return f, f.new_zeros(0), f.new_zeros(0)
 
 
 def complete(module: dict[str, Any]) -> None:
     """Put `measure`, `combine`, `initial_state`, `evaluate` and `metrics` in where they miss."""
-    module.setdefault("measure", Unconstrained(module))
+    module.setdefault("measure", partial(unconstrained, module))
     module.setdefault("combine", lambda f, g, true, state: f)
     module.setdefault("initial_state", dict)
     module.setdefault("evaluate", lambda primal, data: {})

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from cspec.dsl.settings.fit import Cosine, Exponential, Linear, StepDecay
 from cspec.dsl.settings.fit import Schedule as ScheduleSettings
-from cspec.runtime.session.standing import Standing
-from cspec.runtime.session.straightness import Follower
-
-
-class HasGroups(Protocol):
-    """Anything with torch's `param_groups`."""
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]: ...
+from cspec.runtime.session.optimizers import Optimizers
+from cspec.runtime.session.straightness import Follower, Standing
 
 
 def factor(settings: ScheduleSettings, step: int, total_steps: int, epoch_steps: int) -> float:
@@ -51,7 +45,7 @@ class RateSchedule:
     def __init__(
         self,
         settings: ScheduleSettings,
-        optimizer: HasGroups,
+        optimizer: torch.optim.Optimizer | Optimizers,
         total_steps: int,
         epoch_steps: int,
     ) -> None:

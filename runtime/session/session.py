@@ -17,7 +17,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.measure.metrics import Recorded, before, recorded
-from cspec.runtime.measure.requirements import Measurer
+from cspec.runtime.measure.requirements import Measurer, models_in
 from cspec.runtime.measure.slopes import norm, sets_of, slopes
 from cspec.runtime.models import normalizes_by_batch, stands_still
 from cspec.runtime.models.as_given import cast_, cast_note
@@ -36,20 +36,17 @@ from cspec.runtime.session.batches import (
     SLOPE_BATCHES,
     Batch,
     Batches,
-    left_over,
     many_rows,
     plan_steps,
     reading_notes,
 )
-from cspec.runtime.session.checkpoint import generators, restore_generators
+from cspec.runtime.session.checkpoint import entries, generators, require_fits, restore_generators
 from cspec.runtime.session.optimizers import build_optimizers
-from cspec.runtime.session.refusals import require_real
 from cspec.runtime.session.schedules import RateSchedule
 from cspec.runtime.session.snapshots import load_tensors, tensors_of
-from cspec.runtime.session.standing import Standing
-from cspec.runtime.session.state_fits import entries, require_fits
-from cspec.runtime.session.trained import as_used, moved, state_tensor, trained
-from cspec.runtime.session.watch import Watch, sampled
+from cspec.runtime.session.straightness import Standing
+from cspec.runtime.session.trained import as_used, initial_state, moved, require_real, trained
+from cspec.runtime.session.watch import Watch
 from cspec.runtime.session.with_examples import lagrangian
 from cspec.runtime.steps.coupling import clusters
 from cspec.runtime.steps.feasible_copies import in_place_of_x
@@ -151,7 +148,6 @@ class Session:
         self.plan = plan_steps(self.program, self.fit, self.data, join)
         self.total_steps = self.plan.total_steps
         self.notes.extend(reading_notes(self.program, self.plan, self.fit, self.data))
-        self.notes.extend(left_over(self.plan, self.fit, self.data))
         self.notes.extend(scale_notes(self.trained_on if self.models() else None))
         augment = bound.functions[self.fit.augment] if self.fit.augment else None
         self._batches = Batches(self.data, self.plan, self.fit, self.seed, augment, self.dtype)
@@ -168,24 +164,19 @@ class Session:
         self.schedule = RateSchedule(self.fit.schedule, self.optimizer, *lengths)
         seed_everything(self.seed)
         with constants_in(self.dtype):
-            starts = self.module["initial_state"]()
-        self.state: dict[str, Tensor] = {
-            name: state_tensor(value, self.device, self.dtype) for name, value in starts.items()
-        }
+            self.state = initial_state(self.module, self.device, self.dtype)
 
     def _watch_measurements(self) -> None:
         """What measures, and what is measured before the first step."""
         constraints = self.program.constraints
         self.measurer = Measurer(self.module["evaluate"], self.primal, self.data, constraints)
-        snapshots, notes = sampled(self)
         self.initial, failed = before(self.module, self.primal, self.measurer.columns())
         """What metrics compare with; NaN where that fails."""
         self.notes.extend(failed)
         self.slope = attempt(self.notes, "no slope", self._slope, math.nan)
         """||grad f|| before the first step, where parameters are kept in sets."""
-        samples = snapshots is not self.measurer
-        self.watch = Watch(self.program, self.plan, self.module, snapshots, samples)
-        self.notes.extend(notes)
+        self.watch = Watch(self.program, self.plan, self.module, self.measurer, self.seed)
+        self.notes.extend(self.watch.notes)
 
     @property
     def sign(self) -> float:
@@ -226,10 +217,10 @@ class Session:
             yield self._batches.at(self.step - 1, once=tried)
 
     def _goes_on(self) -> bool:
-        if self.rehearsal is not None and not self.rehearsal.goes_on():
-            self.rehearsal = None
         if self.rehearsal is not None:
-            return True
+            if self.rehearsal.goes_on():
+                return True
+            self.rehearsal = None
         if self.step % FLUSH_EVERY == 0 or self.step == self.total_steps or self.epoch_ended:
             self.flush()
         if self.step and self.watch.step_due(self.step):
@@ -310,7 +301,7 @@ class Session:
 
     def models(self) -> list[nn.Module]:
         """The modules among the primal variables."""
-        return [value for value in self.primal.values() if isinstance(value, nn.Module)]
+        return models_in(self.primal)
 
     @property
     def large(self) -> bool:
@@ -370,7 +361,7 @@ class Session:
 
     def keep_orders(self, *, epochs: int) -> None:
         """Batches keep their order for some epochs."""
-        self._batches.epochs_an_order = epochs
+        self._batches.keep_orders(epochs)
 
     def mark(self, name: str) -> None:
         """Note the metrics of this moment: what `name` had before it was fine-tuned."""

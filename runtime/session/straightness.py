@@ -21,13 +21,14 @@ Plain gradient steps have no such length. There the halves of a window tell,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cspec.runtime.session.standing import Merit
+from cspec.compiler.records.program import ConstraintFacts
+from cspec.runtime.result.entries import violations
 
 WINDOWS = 100
 """Windows a run ..."""
@@ -47,6 +48,13 @@ POORER = 0.1
 """... where the objective is worse by this share of itself."""
 
 
+BLOCK = 64
+"""Steps whose measurements are added up at once: a step only keeps what it has."""
+
+Merit = tuple[float, float]
+"""The objective to be minimized, and the largest violation."""
+
+
 def leads_off(before: Merit, now: Merit) -> bool:
     """Whether both the requirements and the objective are clearly worse than a window before."""
     (f0, v0), (f, v) = before, now
@@ -64,6 +72,69 @@ def pays(now: Merit, best: Merit) -> bool:
     return now[0] < best[0] or now[1] < best[1]
 
 
+class Standing:
+    """How a run stands: means of the objective and of the requirements over a window of steps.
+
+    One batch says little of a rate: of 500 people, 12 may be those that a requirement is about. So
+    what was measured since the last `clear` is averaged, entries that a batch did not measure left
+    out, and the violation is that of the means. Nothing waits for the device before `merit`.
+    """
+
+    def __init__(self, constraints: Sequence[ConstraintFacts]) -> None:
+        self._constraints = [c for c in constraints if c.segment is not None]
+        self._equal = {c.label for c in self._constraints if c.equal}
+        self._seen = all(c.each is None for c in constraints)
+        """Whether all that is required is among the entries: of each example nothing is."""
+        self._late: list[tuple[Tensor, Tensor]] = []
+        self._sums: Tensor | None = None
+        """Two rows: of f and g what was measured, and how often."""
+
+    def add(self, f: Tensor, true: Tensor | None) -> None:
+        """Note what a step measured: f as it is minimized, and the true constraints, detached."""
+        if not self._seen:
+            return
+        self._late.append((f.detach(), f.new_zeros(0) if true is None else true))
+        if len(self._late) == BLOCK:
+            self._sums, self._late = self._added(), []
+
+    def clear(self) -> None:
+        """Begin a window."""
+        self._late, self._sums = [], None
+
+    def merit(self) -> Merit | None:
+        """The means since the window began; None where nothing tells."""
+        sums = self._added()
+        if sums is None:
+            return None
+        means = sums[0] / sums[1]
+        found = violations(means[1:], self._constraints)
+        sizes = (abs(v) if label in self._equal else v for label, v in found.items())
+        return float(means[0]), max((0.0, *sizes))
+
+    def _added(self) -> Tensor | None:
+        if not self._late:
+            return self._sums
+        rows = self._rows()
+        added = torch.stack([rows.nansum(0), (~rows.isnan()).sum(0).to(rows)])
+        return added if self._sums is None else self._sums + added
+
+    def _rows(self) -> Tensor:
+        return torch.stack([torch.cat([f.reshape(1), true]) for f, true in self._late])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: the steps of a block stay apart, for the same sums."""
+        return {"sums": self._sums, "late": self._rows() if self._late else None}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        self._sums, late = state["sums"], state["late"]
+        self._late = [] if late is None else [(row[0], row[1:]) for row in late]
+
+
+KEPT = ("factor", "straightness", "taken", "way", "before", "half", "merit", "most", "best", "paid")
+"""What a resumed run needs of a follower."""
+
+
 class Follower:
     """The factor of one group of parameters; where it does not act, it only looks."""
 
@@ -75,23 +146,23 @@ class Follower:
         self.factor = 1.0
         self.most = MOST
         """The largest factor that is taken; less once one has led off."""
-        self._taken, self._way = 0, 0.0
-        self._merit: Merit | None = None
-        self._best: Merit = (math.inf, math.inf)
+        self.taken, self.way = 0, 0.0
+        self.merit: Merit | None = None
+        self.best: Merit = (math.inf, math.inf)
         """The smallest objective and violation of a window, each by itself."""
-        self._paid = True
-        self._before = self._half = self._point()
+        self.paid = True
+        self.before = self.half = self._point()
         self._adaptive = "betas" in group
 
     @property
     def begins(self) -> bool:
         """Whether a window begins with the next step."""
-        return self._taken == 0
+        return self.taken == 0
 
     @property
     def travels(self) -> bool:
         """Whether the last window was straight, and led somewhere as far as is known."""
-        return self._paid and self.straightness > (STRAIGHT if self._adaptive else STRAIGHT_HALVES)
+        return self.paid and self.straightness > (STRAIGHT if self._adaptive else STRAIGHT_HALVES)
 
     @torch.no_grad()
     def _point(self) -> Tensor:
@@ -99,62 +170,46 @@ class Follower:
 
     def step(self, merit: Callable[[], Merit | None] = lambda: None) -> float:
         """Note a step that was taken at the group's rate; the factor of the next one."""
-        self._taken += 1
-        self._way += float(self.group["lr"])
-        if not self._adaptive and self._taken == self.window // 2:
-            self._half = self._point()
-        if self._taken < self.window:
+        self.taken += 1
+        self.way += float(self.group["lr"])
+        if not self._adaptive and self.taken == self.window // 2:
+            self.half = self._point()
+        if self.taken < self.window:
             return self.factor
         point = self._point()
-        moved = float((point - self._before).norm())
+        moved = float((point - self.before).norm())
         self.straightness = moved / max(self._longest(point), 1e-300)
         if self.acts:
             self._act(merit())
-        self._taken, self._way, self._before = 0, 0.0, point
+        self.taken, self.way, self.before = 0, 0.0, point
         return self.factor
 
     def _act(self, now: Merit | None) -> None:
         """The factor, by the window that ended and by how the run stood at its ends."""
-        before, self._merit = self._merit, now
+        before, self.merit = self.merit, now
         slower = max(self.factor / 2, 1.0)
-        self._paid = now is None or pays(now, self._best)
+        self.paid = now is None or pays(now, self.best)
         if self.straightness < CIRCLES:
             self.factor = slower
         elif self.straightness > STRAIGHT:
             if before is not None and now is not None and leads_off(before, now):
                 self.most = self.factor = slower
-            elif self._paid:
+            elif self.paid:
                 self.factor = min(2 * self.factor, self.most)
         if now is not None:
-            self._best = min(self._best[0], now[0]), min(self._best[1], now[1])
+            self.best = min(self.best[0], now[0]), min(self.best[1], now[1])
 
     def _longest(self, point: Tensor) -> float:
         if self._adaptive:
-            return float(self._way * max(1, point.numel()) ** 0.5)
-        return float((point - self._half).norm() + (self._half - self._before).norm())
+            return float(self.way * max(1, point.numel()) ** 0.5)
+        return float((point - self.half).norm() + (self.half - self.before).norm())
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs."""
-        return {
-            "factor": self.factor,
-            "straightness": self.straightness,
-            "taken": self._taken,
-            "way": self._way,
-            "before": self._before,
-            "half": self._half,
-            "merit": self._merit,
-            "most": self.most,
-            "best": self._best,
-            "paid": self._paid,
-        }
+        return {name: getattr(self, name) for name in KEPT}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        self.factor, self._way = float(state["factor"]), float(state["way"])
-        self._taken, self.straightness = int(state["taken"]), float(state["straightness"])
-        self.most, merit = float(state.get("most", MOST)), state.get("merit")
-        self._merit = None if merit is None else (float(merit[0]), float(merit[1]))
-        self._best = float(state["best"][0]), float(state["best"][1])
-        self._paid = bool(state["paid"])
-        self._before = state["before"].to(self._before)
-        self._half = state["half"].to(self._before)
+        for name in KEPT:
+            held = state[name]
+            setattr(self, name, held.to(self.before) if isinstance(held, Tensor) else held)

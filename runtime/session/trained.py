@@ -9,7 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.wording import some
 from cspec.runtime.bind.bind import Bound
+from cspec.runtime.models.as_given import complex_parameters
 
 
 def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
@@ -29,10 +32,19 @@ def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
     return found
 
 
-def state_tensor(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """A state tensor of at least one dimension: compiled code loses updates of 0-dim ones."""
-    shaped = value.reshape(1) if value.ndim == 0 else value
-    return shaped.to(device, dtype if value.is_floating_point() else None)
+def initial_state(
+    module: Mapping[str, Any], device: torch.device, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """The state that an emitted module begins with.
+
+    Each tensor has at least one dimension: compiled code loses updates of 0-dim ones.
+    """
+    return {
+        name: value.reshape(value.shape or (1,)).to(
+            device, dtype if value.is_floating_point() else None
+        )
+        for name, value in module["initial_state"]().items()
+    }
 
 
 def as_used(model: nn.Module, bound: Bound) -> nn.Module:
@@ -48,3 +60,22 @@ def as_used(model: nn.Module, bound: Bound) -> nn.Module:
 def moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:
     """A decision variable on the device and in the precision of a run, as one of its own."""
     return nn.Parameter(value.detach().to(device, dtype), requires_grad=value.requires_grad)
+
+
+def require_real(name: str, model: nn.Module) -> None:
+    """Refuse a model whose parameters have an imaginary part, which a cast would drop.
+
+    Raises:
+        SpecError: CS331.
+    """
+    found = complex_parameters(model)
+    if not found:
+        return
+    raise Diagnostic(
+        code="CS331",
+        message=f"`{name}` has complex parameters ({some(found, 3)}), and a run trains real ones",
+        helps=(
+            "hold real and imaginary part as two real parameters (`torch.view_as_real`)",
+            "or train it in a loop of your own with cspec.bind",
+        ),
+    ).error()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import where_measured
-from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation
 from cspec.runtime.functions.worst_case import WHOLE
-from cspec.runtime.measure.requirements import (
-    Measurer,
-    excess,
-    models_in,
-)
+from cspec.runtime.measure.requirements import Measurer, by_data, excess, models_in
 from cspec.runtime.models.without_trace import measuring
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.session.batches import EpochPlan
@@ -33,7 +29,8 @@ class Watch:
     """Measures iterates where the spec's periodic `verify` says, else on the training data.
 
     `measured` has every iterate measured, without its tensors; `best` is the best of them, with
-    tensors and state. `samples` says that `measurer` sees a part of the data.
+    tensors and state. `samples` says that snapshots are measured on a part of the data, `notes` on
+    which.
     """
 
     def __init__(
@@ -42,25 +39,37 @@ class Watch:
         plan: EpochPlan,
         module: Mapping[str, Any],
         measurer: Measurer,
-        samples: bool = False,
+        seed: int,
     ) -> None:
         self.measured: list[Iterate] = []
         self.best: Iterate | None = None
         self._program = program
         self._plan = plan
         self._objective = module["objective"]
-        self._preferences = module.get("preferences", _none)
-        self._measurer = measurer
-        self.samples = samples
+        self._preferences = module.get("preferences", lambda primal, data: {})
         periodic = [item for item in program.verify if item.every is not None]
         self._every = [item.every for item in periodic if item.every is not None]
-        self._split = next((i.dataset for i in periodic if i.dataset is not None), None)
-        self._places = where_measured(program.constraints, periodic, plan.dataset)
-
-    @property
-    def split(self) -> str | None:
+        self.split = next((i.dataset for i in periodic if i.dataset is not None), None)
         """The split of the periodic `verify`; None where the training data choose."""
-        return self._split
+        self._places = where_measured(program.constraints, periodic, plan.dataset)
+        self.notes: list[str] = []
+        # Worst cases are searched as in training: iterates are compared alike.
+        snapshots = measurer.on_the_way() if "at_worst" in module else measurer
+        self._measurer = self._sampled(snapshots, seed)
+        self.samples = self._measurer is not measurer
+
+    def _sampled(self, measurer: Measurer, seed: int) -> Measurer:
+        """What measures snapshots: a fixed part of the training data where they are large."""
+        name, data = self._plan.dataset, measurer.data
+        alone = self._plan.epochs == 1  # nothing to choose from, and it is measured on all of them
+        if name is None or self._every or alone or len(data[name]) <= SNAPSHOT_ROWS:
+            return measurer
+        self.notes.append(
+            f"the best iterate was chosen on {SNAPSHOT_ROWS:,} of the {len(data[name]):,} "
+            f"rows of `{name}`; a periodic `verify` chooses on data of your own"
+        )
+        rows = permutation(len(data[name]), seed, 0)[:SNAPSHOT_ROWS]
+        return measurer.on({**data, name: data[name].select(rows)})
 
     def due(self, step: int, epoch: int, *, epoch_ended: bool) -> bool:
         """Whether an iterate is to be measured at the end of this step."""
@@ -78,24 +87,20 @@ class Watch:
         """Whether a `verify ... every n steps` falls on this step (which may be no epoch's end)."""
         return any(unit == "step" and step % count == 0 for count, unit in self._every)
 
-    def iterate(self, step: int, epoch: int, state: Mapping[str, Tensor]) -> Iterate:
-        """The current iterate with its tensors and state, measured where snapshots are."""
-        return self._iterate(step, epoch, state, self._measurer)
-
-    def again(self, iterate: Iterate, measurer: Measurer) -> Iterate:
-        """An iterate whose tensors are loaded, measured by another measurer."""
-        return self._iterate(iterate.step, iterate.epoch, iterate.state, measurer)
-
-    def _iterate(
-        self, step: int, epoch: int, state: Mapping[str, Tensor], measurer: Measurer
+    def iterate(
+        self, step: int, epoch: int, state: Mapping[str, Tensor], by: Measurer | None = None
     ) -> Iterate:
+        """The iterate that is loaded, with its tensors and state, measured where snapshots are or
+        by another measurer.
+        """
+        measurer = by or self._measurer
         found = measurer.measure(self._places)
         hard = [c for c in self._program.constraints if not c.soft]
         violations = (excess(c, found[c.label].value, found[c.label].bound) for c in hard)
         return Iterate(
             step=step,
             epoch=epoch,
-            objective=self.objective_on(self._split, measurer),
+            objective=self.objective_on(self.split, measurer),
             violation=max(violations, default=0.0),
             preference=self._preference(measurer),
             values={label: item.value for label, item in found.items()},
@@ -112,7 +117,7 @@ class Watch:
         """
         if self.measured and self.measured[-1].step == iterate.step:
             self.measured.pop()
-        light = Iterate(**{**iterate.__dict__, "tensors": {}, "state": {}})
+        light = replace(iterate, tensors={}, state={})
         self.measured.append(light)
         if finite and (self._outlives(iterate) or better(iterate, self.best, self._program.sense)):
             self.best = iterate
@@ -134,8 +139,8 @@ class Watch:
 
     def objective_on(self, split: str | None, measurer: Measurer) -> float:
         """The objective as written, on the training data or with `split` in their place."""
-        moved = split is not None and self._plan.dataset is not None
-        replaced = [(str(self._plan.dataset), str(split))] if moved else []
+        own = self._plan.dataset
+        replaced = [(own, split)] if own is not None and split is not None else []
         with measuring(models_in(measurer.primal)):
             rows = {**measurer.columns(replaced), WHOLE: torch.ones(1)}
             value = self._objective(measurer.primal, rows)
@@ -155,58 +160,25 @@ class Watch:
 
     def preference_in_training(self, measurer: Measurer) -> float:
         """What the preferences add to the minimized objective, on the training data."""
+        return sum(float(amount) for amount in self._amounts(measurer).values())
+
+    def _amounts(
+        self, measurer: Measurer, replaced: Iterable[tuple[str, str]] = ()
+    ) -> Mapping[str, Tensor]:
         with measuring(models_in(measurer.primal)):
-            amounts = self._preferences(measurer.primal, measurer.columns())
-        return sum(float(amount) for amount in amounts.values())
+            found: Mapping[str, Tensor] = self._preferences(
+                measurer.primal, measurer.columns(replaced)
+            )
+        return found
 
     def _preference(self, measurer: Measurer) -> float:
         """What the preferences add to the minimized objective, each where it is measured."""
         soft = {c.label: self._places[c.label] for c in self._program.constraints if c.soft}
         added = 0.0
-        for replaced in dict.fromkeys(place.replaced for place in soft.values()):
-            with measuring(models_in(measurer.primal)):
-                data = measurer.columns(replaced)
-                amounts = self._preferences(measurer.primal, data)
-            added += sum(
-                float(amounts[label]) for label, at in soft.items() if at.replaced == replaced
-            )
+        for replaced, here in by_data(soft):
+            amounts = self._amounts(measurer, replaced)
+            added += sum(float(amounts[label]) for label in here)
         return added
-
-
-def _none(primal: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, float]:
-    """The amounts of a program without preferences."""
-    return {}
-
-
-class Run(Protocol):
-    """What is read of a session."""
-
-    program: Program
-    plan: EpochPlan
-    module: Mapping[str, Any]
-    measurer: Measurer
-    data: dict[str, Dataset]
-    seed: int
-
-
-def sampled(session: Run) -> tuple[Measurer, Sequence[str]]:
-    """What measures snapshots: a fixed part of the training data where they are large; notes.
-
-    Worst cases are searched as in training: iterates are compared alike.
-    """
-    measurer, data, name = session.measurer, session.data, session.plan.dataset
-    if "at_worst" in session.module:
-        measurer = measurer.on_the_way()
-    periodic = any(item.every is not None for item in session.program.verify)
-    alone = session.plan.epochs == 1  # nothing to choose from, and it is measured on all of them
-    if name is None or periodic or alone or len(data[name]) <= SNAPSHOT_ROWS:
-        return measurer, ()
-    rows = permutation(len(data[name]), session.seed, 0)[:SNAPSHOT_ROWS]
-    note = (
-        f"the best iterate was chosen on {SNAPSHOT_ROWS:,} of the {len(data[name]):,} "
-        f"rows of `{name}`; a periodic `verify` chooses on data of your own"
-    )
-    return measurer.on({**data, name: data[name].select(rows)}), (note,)
 
 
 def _rank(iterate: Iterate, sign: float) -> tuple[float, float]:

@@ -8,7 +8,7 @@ inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -16,9 +16,10 @@ from torch import Tensor
 
 from cspec.compiler.records.program import ConstraintFacts, Program
 from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.result.entries import length
 from cspec.runtime.session.batches import Batch
+from cspec.runtime.task import Measure
 
-Measure = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Tensor, Tensor, Tensor]]
 INSIDE = -1e6
 """What stands for g of a row that nothing is asked of."""
 
@@ -48,8 +49,7 @@ class WithExamples(NamedTuple):
     @property
     def rows(self) -> int:
         """Entries beyond it."""
-        ends = [c.segment[1] for c in self.constraints if c.segment is not None]
-        return max(ends, default=0) - self.vector
+        return length(self.constraints) - self.vector
 
 
 def each_of(constraints: Sequence[ConstraintFacts]) -> list[ConstraintFacts]:
@@ -60,8 +60,8 @@ def each_of(constraints: Sequence[ConstraintFacts]) -> list[ConstraintFacts]:
 def with_examples(session: Run) -> WithExamples:
     """The whole problem of a session."""
     program = session.program.constraints
-    size = max((c.segment[1] for c in program if c.segment is not None), default=0)
-    found, start = [], size
+    size = start = length(program)
+    found = []
     for c in program:
         if c.each is None:
             found.append(c)
@@ -137,7 +137,7 @@ def lagrangian(session: Run) -> tuple[Measure, Tensor | None]:
             terms.append(len(session.data[c.each or ""]) / len(v) * (prices * asked).sum())
         return f, torch.cat([g, torch.stack(terms).sum().reshape(1).to(g)]), true
 
-    size = max((c.segment[1] for c in session.program.constraints if c.segment), default=0)
+    size = length(session.program.constraints)
     first = session.state[f"{each[0].label}.multipliers"]
     own = first.new_zeros(size) if own is None else own
     return measure, torch.cat([own, first.new_ones(1)])

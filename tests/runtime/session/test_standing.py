@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from cspec.runtime.session.standing import BLOCK, Standing
+from cspec.runtime.session.straightness import BLOCK, Standing
 
 
 def constraint(label: str, start: int, stop: int, equal: bool = False) -> Any:
