@@ -184,7 +184,9 @@ def _of_row(left: Expr, operator: str, right: Expr, known: Decided, positive: bo
     if not moves(whole, known.moving):
         return OfData(whole, positive)
     operator = operator if positive else OPPOSITE[operator]
-    if is_prediction(right) or (_stays(left, known) and not is_prediction(left)):
+    if is_prediction(right):
+        left, operator, right = right, TURNED[operator], left
+    if _stays(left, known):
         left, operator, right = right, TURNED[operator], left
     if operator in ("==", "!=") and is_prediction(left) and _stays(right, known):
         assert isinstance(left, Call)
