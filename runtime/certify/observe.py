@@ -12,10 +12,10 @@ from cspec.compiler.records.certificate import CertificateFacts, LeafFacts
 from cspec.runtime.certify.bounds import Place
 from cspec.runtime.certify.certificate import certify
 from cspec.runtime.certify.leaves import Observed
+from cspec.runtime.failures import attempt
 from cspec.runtime.functions.samples import Sample
 from cspec.runtime.measure.evidence import Heard
 from cspec.runtime.measure.requirements import noted
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.constraint import Certificate
 
 if TYPE_CHECKING:

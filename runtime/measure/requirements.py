@@ -19,12 +19,11 @@ from cspec.compiler.records.which_data import Where
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.text.source import Source
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.failures import line_span
+from cspec.runtime.failures import attempt, line_span
 from cspec.runtime.functions.samples import Noted, listening
 from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.models.without_trace import held, measuring
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.constraint import ConstraintResult
 
 Primal = Mapping[str, Any]

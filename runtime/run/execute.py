@@ -18,11 +18,11 @@ from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
 from cspec.runtime.evidence.manifest import Origins, origins
+from cspec.runtime.failures import one_line
 from cspec.runtime.measure.requirements import Measurement, Readings, judged, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.rescue import one_line
 from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result

@@ -32,8 +32,8 @@ from cspec.runtime.evidence.manifest import (
     read_manifest,
     write_manifest,
 )
+from cspec.runtime.failures import attempt, one_line
 from cspec.runtime.files import sha256, write_atomic
-from cspec.runtime.rescue import attempt, one_line
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, finite_or_none

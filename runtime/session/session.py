@@ -15,6 +15,7 @@ from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
+from cspec.runtime.failures import attempt
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.measure.metrics import Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, models_in
@@ -29,7 +30,6 @@ from cspec.runtime.models.without_trace import (
     seed_everything,
     undisturbed,
 )
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.history import History
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.session.batches import (

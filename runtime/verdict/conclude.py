@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
+from cspec.runtime.failures import attempt
 from cspec.runtime.finish.delivery import deliver, settled_levels
 from cspec.runtime.finish.prices import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.constraint import ConstraintResult, DualState
 from cspec.runtime.result.entries import price, prices
 from cspec.runtime.result.history import Row

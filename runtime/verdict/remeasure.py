@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
+from cspec.runtime.failures import attempt
 from cspec.runtime.measure.requirements import judged, measured
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import AGAIN, Result
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
