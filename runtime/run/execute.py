@@ -5,21 +5,20 @@ from __future__ import annotations
 import linecache
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cspec.compiler.records.program import ConstraintFacts, Program
-from cspec.compiler.records.which_data import where_measured
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
 from cspec.runtime.evidence.manifest import Origins, origins
 from cspec.runtime.failures import one_line
-from cspec.runtime.measure.requirements import Measurement, Readings, judged, refuse_constant
+from cspec.runtime.measure.requirements import Measurement, judged, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
@@ -157,11 +156,8 @@ def refuse_unmeetable(session: Session) -> None:
         SpecError: CS310.
     """
 
-    def measure(constraints: Sequence[ConstraintFacts]) -> Readings:
-        places = where_measured(constraints, session.program.verify, session.plan.dataset)
-        return session.measurer.measure(places)
-
-    refuse_constant(session.program, measure)
+    measure = session.measurer.measure
+    refuse_constant(session.program, lambda constant: measure(session.places(constant)))
 
 
 def resume(

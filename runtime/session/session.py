@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.records.program import Program, revive_fit
+from cspec.compiler.records.program import ConstraintFacts, Program, revive_fit
+from cspec.compiler.records.which_data import Where, where_measured
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
@@ -326,6 +327,10 @@ class Session:
     def trained_on(self) -> Dataset | None:
         """The data that steps are taken on; None where the spec has none."""
         return self.data.get(str(self.plan.dataset))
+
+    def places(self, constraints: Sequence[ConstraintFacts]) -> dict[str, Where]:
+        """Where each requirement is measured for its verdict, by label."""
+        return where_measured(constraints, self.program.verify, self.plan.dataset)
 
     def metrics(self) -> Recorded:
         """Every metric on whole data, as deployed."""

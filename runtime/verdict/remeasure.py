@@ -12,7 +12,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
 from cspec.runtime.failures import attempt
 from cspec.runtime.measure.requirements import judged, measured
@@ -74,7 +73,7 @@ def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Resu
 def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
     load_tensors(session.primal, tensors)
     program, notes = session.program, session.notes
-    places = where_measured(program.constraints, program.verify, session.plan.dataset)
+    places = session.places(program.constraints)
     values = measured(session.measurer, places, notes)
     constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
     constraints = with_certificates(constraints, proved(session, places))
