@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cspec.compiler.records.program import ConstraintFacts, Program
+import torch
+
+from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
@@ -22,14 +24,12 @@ from cspec.runtime.measure.requirements import Measurement, judged, refuse_const
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, deferred, interruptible
 from cspec.runtime.run.lock import held
-from cspec.runtime.run.memory import keep_freed_memory
 from cspec.runtime.run.places import require_room
 from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
@@ -38,6 +38,8 @@ from cspec.runtime.verdict.conclude import conclude, result_of, variables
 
 Finished = Callable[[RunFolder, Result], Result]
 """What is done with a folder that has its report: the result, and what it says of that."""
+LARGEST = 32 * 2**20
+"""Bytes of a block up to which glibc learns from one that is freed (DEFAULT_MMAP_THRESHOLD_MAX)."""
 
 
 def module_file(program: Program) -> str:
@@ -240,6 +242,18 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
         return result if folder is None else folder.finish(result)
 
 
+def keep_freed_memory() -> None:
+    """Have the allocator keep what a step frees for the step behind it.
+
+    glibc gives large blocks back to the system at once, and each page of them is cleared when it is
+    taken again: an epoch of a small convolutional network on MNIST had 800,000 such pages. A block
+    that is freed raises the size from which on it does so to its own, and what it keeps to twice of
+    it (`man mallopt`, M_MMAP_THRESHOLD); what is never written to takes no memory. Other allocators
+    keep what they like.
+    """
+    torch.empty(LARGEST - 2**16, dtype=torch.uint8)
+
+
 def _record_looks(session: Session, folder: RunFolder) -> None:
     if folder.manifest is None:
         return
@@ -329,15 +343,13 @@ def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | Non
         status="interrupted",
         termination="interrupted",
         objective=best.objective,
-        constraints=tuple(_judged(c, best) for c in session.program.constraints),
+        constraints=tuple(
+            judged(c, Measurement(*best.reading(c.label), best.split or None))
+            for c in session.program.constraints
+        ),
         metrics={},
         seconds=seconds,
         out=out,
         notes=[*session.notes, said],
         best=best,
     )
-
-
-def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
-    value, bound = best.reading(constraint.label)
-    return judged(constraint, Measurement(value, bound, best.split or None, None))

@@ -53,15 +53,9 @@ def moved(session: Session, tensors: Mapping[str, Tensor], models: frozenset[str
         for key, value in session.primal[name].named_parameters()
         if not value.requires_grad
     ]
-    return [
-        name
-        for name in still
-        if name in tensors and name in known and not _equal(known[name], tensors[name])
-    ]
-
-
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return torch.equal(a.cpu(), b.to(a.dtype).cpu())
+    there = [name for name in still if name in tensors and name in known]
+    both = ((name, known[name], tensors[name]) for name in there)
+    return [name for name, a, b in both if not torch.equal(a.cpu(), b.to(a.dtype).cpu())]
 
 
 def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
