@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -131,14 +131,6 @@ class Measurer:
     constraints: Sequence[ConstraintFacts]
     compares: bool = False
     """Whether iterates are compared on the way: worst cases are searched as in training."""
-
-    def on(self, data: Mapping[str, Dataset]) -> Measurer:
-        """The same constraints and parameters on other datasets of the same names."""
-        return replace(self, data=data)
-
-    def on_the_way(self) -> Measurer:
-        """The same where iterates are compared."""
-        return replace(self, compares=True)
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""

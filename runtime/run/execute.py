@@ -115,7 +115,8 @@ def run(
             program, bound, namespace, seed=seed, device=device, on_progress=on_progress
         )
         with _released_where_refused(session):
-            refuse_unmeetable(session)
+            measure = session.measurer.measure
+            refuse_constant(program, lambda constant: measure(session.places(constant)))
             look_up(session, place, found)
         if place is None:
             return drive(session, None)
@@ -149,17 +150,6 @@ def _released_where_refused(session: Session) -> Iterator[None]:
     except SpecError:
         session.release()
         raise
-
-
-def refuse_unmeetable(session: Session) -> None:
-    """Refuse requirements that are violated whatever is learned, before the first step.
-
-    Raises:
-        SpecError: CS310.
-    """
-
-    measure = session.measurer.measure
-    refuse_constant(session.program, lambda constant: measure(session.places(constant)))
 
 
 def resume(
