@@ -1,12 +1,20 @@
-"""In whose code something went wrong, and what was said there."""
+"""In whose code something went wrong, and what was said there.
+
+What comes after training costs no result: what fails is named, and the rest goes on.
+"""
 
 from __future__ import annotations
 
 import sysconfig
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.text.source import NOWHERE, Source, Span
+
+T = TypeVar("T")
 
 _RUNTIME = Path(__file__).parent
 _STANDARD = Path(sysconfig.get_path("stdlib"))
@@ -48,3 +56,22 @@ def line_span(source: Source, number: int) -> Span:
     start = sum(len(line) + 1 for line in lines[: number - 1])
     text = lines[number - 1]
     return Span(start + len(text) - len(text.lstrip()), start + len(text.rstrip()))
+
+
+def attempt(notes: list[str], what: str, work: Callable[[], T], otherwise: T) -> T:
+    """What `work` gives; where it raises, `otherwise` and a note that names what is missing."""
+    try:
+        return work()
+    except Exception as error:  # the run is over: its result stands, whatever went wrong here
+        notes.append(f"{what} [CS607]: {one_line(error)}")
+        return otherwise
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, SpecError) and error.diagnostics:
+        return error.diagnostics[0].message
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    reason, said = reason_of(error)
+    return " ".join(f"{reason} ({said[0]})".split() if said else reason.split())

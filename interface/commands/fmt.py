@@ -33,7 +33,7 @@ def main(options: argparse.Namespace) -> int:
     for name in options.files or ["-"]:
         try:
             source = read_source(name)
-            text = formatted(source)
+            text = format_spec(tree_of(source), source)
             changed += text != source.text
             _deliver(name, source, text, options.check)
         except SpecError as error:
@@ -42,15 +42,6 @@ def main(options: argparse.Namespace) -> int:
     if options.check and changed:
         print(f"{counted(changed, 'file')} would change", file=sys.stderr)
     return exits.ERRORS if failed or (options.check and changed) else exits.OK
-
-
-def formatted(source: Source) -> str:
-    """The canonical layout of a text.
-
-    Raises:
-        SpecError: a syntax error.
-    """
-    return format_spec(tree_of(source), source)
 
 
 def _deliver(name: str, source: Source, text: str, check: bool) -> None:

@@ -137,7 +137,8 @@ class _Course:
         return MethodRuns(text, tuple(runs), self.last, refused)
 
     def _run(self, place: int, text: str, way: Way, seed: int, runs: list[Result]) -> None:
-        folder = None if self.out is None else self.out / f"{place}-{_slug(text)}-seed{seed}"
+        named = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")[:40]
+        folder = None if self.out is None else self.out / f"{place}-{named}-seed{seed}"
         self.done += 1
         started = time.monotonic()
         run = self._answer(way, seed, folder)
@@ -180,7 +181,3 @@ def _said(run: Result, last: bool) -> str:
     judged = measure(run, last)
     metrics = "".join(f"  {name} {value:.4g}" for name, value in judged.metrics.items())
     return f"objective {judged.objective:.4g}{metrics}  {'met' if judged.met else 'NOT MET'}"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")[:40]

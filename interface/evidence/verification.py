@@ -149,7 +149,7 @@ def verify_run(path: Path, bindings: Mapping[str, Any], base: Path | None = None
         differences=unique,
         remarks=(*((SAID,) if infeasible is not None else ()), *_remarks(again, device)),
         held=_held(again),
-        manifest=_manifest_digest(path),
+        manifest=sha256((path / MANIFEST).read_bytes()) if is_plain(path / MANIFEST) else "",
         program=program,
     )
 
@@ -399,7 +399,3 @@ def _held(again: Reopened) -> tuple[str, ...]:
     if "code" not in wrong and again.origins.code:
         found.append(f"code {', '.join(again.origins.code)}")
     return tuple(found)
-
-
-def _manifest_digest(path: Path) -> str:
-    return sha256((path / MANIFEST).read_bytes()) if is_plain(path / MANIFEST) else ""

@@ -292,26 +292,23 @@ def optimality(result: Result) -> list[tuple[str, str]]:
     report = result.kkt
     if report is None:
         return []
-    if report.projected_gradient is not None:
-        return [("optimality", _projected(report.projected_gradient)), *_prices(report)]
+    size = report.projected_gradient
+    rate = report.stationarity if size is None else size
+    verdict = "stationary" if rate <= SMALL else "not stationary"
+    if size is not None:
+        said = f"{verdict}, projected gradient {number(size, 2)} of max(1, ||grad||)"
+        return [("optimality", said), *_prices(report)]
     if set(report.sources.values()) <= {"none"} and not report.scope:
         return []
     found = []
-    rate = report.stationarity
     if not math.isnan(rate):
-        verdict = "stationary" if rate <= SMALL else "not stationary"
         missed = any(not c.satisfied and not c.soft for c in result.constraints)
         rest = "" if rate <= SMALL else ": no prices of bounds are told"
         rest = ", but not feasible: multipliers are no prices here" if missed else rest
         about = f" {report.scope}" if report.scope else ""
-        size = f"residual{about} {number(rate, 2)} of the objective's slope"
-        found.append(("optimality", f"{verdict}, {size}{rest}"))
+        left = f"residual{about} {number(rate, 2)} of the objective's slope"
+        found.append(("optimality", f"{verdict}, {left}{rest}"))
     return [*found, *_prices(report)]
-
-
-def _projected(size: float) -> str:
-    verdict = "stationary" if size <= SMALL else "not stationary"
-    return f"{verdict}, projected gradient {number(size, 2)} of max(1, ||grad||)"
 
 
 def _prices(report: Kkt) -> list[tuple[str, str]]:

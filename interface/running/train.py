@@ -17,7 +17,7 @@ from cspec.running.brought_in import brought_in
 from cspec.running.prepare import Prepared
 from cspec.runtime.evidence.manifest import Origins, origins
 from cspec.runtime.evidence.told import told
-from cspec.runtime.rescue import attempt
+from cspec.runtime.failures import attempt
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.execute import run
 from cspec.runtime.run.folder import RunFolder

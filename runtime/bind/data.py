@@ -205,13 +205,14 @@ def _dataset(obj: Any, name: str, columns: tuple[tuple[str, str], ...], place: _
 
 def data_facts(dataset: Dataset, crosses: Collection[tuple[str, ...]] = ()) -> DataFacts:
     """Rows, kinds, classes with counts of one dataset; counts of the combinations of `crosses`."""
+    stream = dataset.stream
     return DataFacts(
         rows=len(dataset),
         columns={name: _column_facts(dataset, name) for name in dataset.columns},
         feature_names=dataset.feature_names,
         provenance=dataset.provenance,
         scaling=dataset.scaling,
-        stream=stream_facts(dataset),
+        stream=stream and StreamFacts(epoch=stream.epoch, batch_size=stream.batch_size),
         points=dataset.fresh is not None and dataset.members is None,
         boxed=bool(dataset.box),
         joint=tuple(
@@ -229,12 +230,6 @@ def _groupable(dataset: Dataset, names: tuple[str, ...]) -> tuple[str, ...]:
     """
     held = {name: dataset.columns[name] for name in names if name in dataset.columns}
     return tuple(n for n, v in held.items() if v.ndim == 1 and not v.is_floating_point())
-
-
-def stream_facts(dataset: Dataset) -> StreamFacts | None:
-    """How a dataset comes in batches of its own, if it does."""
-    stream = dataset.stream
-    return None if stream is None else StreamFacts(epoch=stream.epoch, batch_size=stream.batch_size)
 
 
 def _joint_counts(

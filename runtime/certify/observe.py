@@ -12,10 +12,10 @@ from cspec.compiler.records.certificate import CertificateFacts, LeafFacts
 from cspec.runtime.certify.bounds import Place
 from cspec.runtime.certify.certificate import certify
 from cspec.runtime.certify.leaves import Observed
+from cspec.runtime.failures import attempt
 from cspec.runtime.functions.samples import Sample
 from cspec.runtime.measure.evidence import Heard
-from cspec.runtime.measure.requirements import noted
-from cspec.runtime.rescue import attempt
+from cspec.runtime.measure.requirements import by_data, noted, number
 from cspec.runtime.result.constraint import Certificate
 
 if TYPE_CHECKING:
@@ -39,12 +39,11 @@ def certificates(
     session: Session, places: Mapping[str, Where], spent: Mapping[str, float]
 ) -> dict[str, Certificate]:
     """The certificate of every requirement that asks for one, at what is left of its error."""
-    asked = [(c, c.certificate) for c in session.program.constraints if c.certificate is not None]
+    asked = {c.label: (c, c.certificate) for c in session.program.constraints if c.certificate}
     found: dict[str, Certificate] = {}
-    for replaced in dict.fromkeys(places[c.label].replaced for c, _ in asked):
-        here = [(c, facts) for c, facts in asked if places[c.label].replaced == replaced]
-        observed = _observed(session, {c.label: facts for c, facts in here}, replaced)
-        for c, facts in here:
+    for replaced, here in by_data({label: places[label] for label in asked}):
+        observed = _observed(session, {label: asked[label][1] for label in here}, replaced)
+        for c, facts in map(asked.__getitem__, here):
             found[c.label] = certify(
                 facts,
                 c.relation,
@@ -71,8 +70,8 @@ def _of_leaves(
     found: dict[Place, Observed] = {}
     for index, (leaf, value) in enumerate(zip(facts.leaves, values, strict=True)):
         if leaf.kind == "number":
-            number = float(value.detach()) if isinstance(value, Tensor) else float(value)
-            found[index, -1] = Observed(0, number, None, 0.0, number, number)
+            known = number(value)
+            found[index, -1] = Observed(0, known, None, 0.0, known, known)
             continue
         (sample,) = heard.behind(value)
         for group in range(len(leaf.groups)) if leaf.groups else (-1,):

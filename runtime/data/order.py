@@ -15,12 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cspec.runtime.models.without_trace import (
-    put_back,
-    seed_everything,
-    states_on_host,
-    undisturbed_on_host,
-)
+from cspec.runtime.models.without_trace import put_back, seed_everything, states, undisturbed
 
 
 def generator_for(*keys: int | str) -> torch.Generator:
@@ -61,21 +56,21 @@ class RandomStream:
     """
 
     def __init__(self) -> None:
-        self._held: tuple[Any, Any, Any] | None = None
+        self._held: tuple[Any, Any, Any, list[Tensor]] | None = None
 
     def seed(self, *keys: int | str) -> None:
         """Start anew from a hash of the keys."""
-        with undisturbed_on_host():
+        with undisturbed(devices=False):
             seed_everything(generator_for(*keys).initial_seed() % 2**63)
-            self._held = states_on_host()
+            self._held = states(devices=False)
 
     @contextmanager
     def used(self) -> Iterator[None]:
         """Run a block with these generators; afterwards those from before are back."""
-        with undisturbed_on_host():
+        with undisturbed(devices=False):
             if self._held is not None:
                 put_back(self._held)
             try:
                 yield
             finally:
-                self._held = states_on_host()
+                self._held = states(devices=False)

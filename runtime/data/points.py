@@ -62,10 +62,8 @@ class Region:
     @property
     def wide(self) -> tuple[bool, ...]:
         """Which axes have more than one point."""
-        return tuple(a != b or self.kind == "normal" for a, b in self._ends())
-
-    def _ends(self) -> Sequence[tuple[float, float]]:
-        return tuple(zip(self.lower, self.upper, strict=True))
+        ends = zip(self.lower, self.upper, strict=True)
+        return tuple(a != b or self.kind == "normal" for a, b in ends)
 
     def lattice(self, along: int, ends: bool) -> Tensor:
         """The points of a grid in the unit cube, (N, D); an axis without width has one."""

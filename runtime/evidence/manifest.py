@@ -26,7 +26,7 @@ from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.circumstances import Circumstances
 from cspec.runtime.evidence.code_files import CodeFile, code_of, modules_of
 from cspec.runtime.evidence.digests import DataDigest, ModelDigest, data_digest, model_digest
-from cspec.runtime.files import sha256, write_atomic
+from cspec.runtime.files import sha256
 
 MANIFEST = "manifest.json"
 CHECKPOINTS = "checkpoints"
@@ -188,11 +188,6 @@ def read_manifest(folder: Path) -> tuple[Manifest, bool]:
         raise NoManifestError(f"{MANIFEST} is not of a run: {where}: {first['msg']}") from error
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise NoManifestError(f"{MANIFEST} can't be read: {error}") from error
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest, atomically."""
-    write_atomic(folder / MANIFEST, manifest.text())
 
 
 def is_plain(path: Path) -> bool:

@@ -19,7 +19,6 @@ from dataclasses import replace
 import torch
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.finish.prices import corrected
 from cspec.runtime.finish.violation import STRICT, own_scale
 from cspec.runtime.measure.requirements import amount, measured
@@ -59,13 +58,10 @@ def settled_levels(session: Session, iterate: Iterate) -> Iterate:
 
     What is minimized is the largest e, whatever the variable was when the last step was taken.
     """
-    program = session.program
-    levels = tuple(c for c in program.constraints if c.level)
+    levels = tuple(c for c in session.program.constraints if c.level)
     if not levels:
         return iterate
-    places = where_measured(levels, program.verify, session.plan.dataset)
-    notes: list[str] = []
-    found = measured(session.measurer, places, notes)
+    found = measured(session.measurer, session.places(levels), [])
     with torch.no_grad():
         for c in levels:
             worst = found[c.label].value

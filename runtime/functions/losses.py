@@ -45,14 +45,9 @@ def _of_classes(loss: Loss, scores: Tensor, labels: Tensor, reduction: Reduction
 def _compared(
     loss: Loss, output: Tensor, target: Tensor | float, what: str, **settings: Any
 ) -> Tensor:
-    """A loss of torch between two tensors of one shape."""
+    """A loss of torch between two tensors of one shape, labels of any dtype as numbers."""
     output, target = aligned(output, target, what)
-    return _over_outputs(loss(output, _numeric_target(output, target), **settings))
-
-
-def _numeric_target(output: Tensor, target: Tensor) -> Tensor:
-    """Labels of any dtype as numbers of the output's dtype (whole numbers included)."""
-    return target.to(output.dtype)
+    return _over_outputs(loss(output, target.to(output.dtype), **settings))
 
 
 def ce(logits: Tensor, labels: Tensor | float, reduction: Reduction = "none") -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,12 +19,11 @@ from cspec.compiler.records.which_data import Where
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.text.source import Source
 from cspec.runtime.data.dataset import Dataset
-from cspec.runtime.failures import line_span
+from cspec.runtime.failures import attempt, line_span
 from cspec.runtime.functions.samples import Noted, listening
 from cspec.runtime.functions.worst_case import ON_THE_WAY
 from cspec.runtime.measure.evidence import Heard, absent, examples, standard_error
 from cspec.runtime.models.without_trace import held, measuring
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.constraint import ConstraintResult
 
 Primal = Mapping[str, Any]
@@ -132,14 +131,6 @@ class Measurer:
     constraints: Sequence[ConstraintFacts]
     compares: bool = False
     """Whether iterates are compared on the way: worst cases are searched as in training."""
-
-    def on(self, data: Mapping[str, Dataset]) -> Measurer:
-        """The same constraints and parameters on other datasets of the same names."""
-        return replace(self, data=data)
-
-    def on_the_way(self) -> Measurer:
-        """The same where iterates are compared."""
-        return replace(self, compares=True)
 
     def columns(self, replaced: Iterable[tuple[str, str]] = ()) -> dict[str, Columns]:
         """Whole datasets by name, some standing in for others."""

@@ -36,7 +36,8 @@ def decide_gates(models: Sequence[nn.Module], over: Callable[[], Tensor], due: b
     found = [layer for model in models for _, layer in gated_layers(model)]
     layers = list(dict.fromkeys(found))
     met = _met(over)
-    if _decided(layers) and (met or not due):
+    decided = all(bool((layer.log_alpha.abs() > OPEN / 2).all()) for layer in layers)
+    if decided and (met or not due):
         _set(layers, [layer.log_alpha > 0 for layer in layers])
         return
     if not (met or due):
@@ -54,10 +55,6 @@ def decide_gates(models: Sequence[nn.Module], over: Callable[[], Tensor], due: b
     _set(layers, _kept(scores, most))
     for layer, gate in zip(layers, gates, strict=True):
         layer.weight.mul_(torch.where(gate > 0, gate, LEAST_GATE))
-
-
-def _decided(layers: Sequence[HardConcrete]) -> bool:
-    return all(bool((layer.log_alpha.abs() > OPEN / 2).all()) for layer in layers)
 
 
 def _met(over: Callable[[], Tensor]) -> bool:

@@ -2,11 +2,12 @@
 
 from cspec.runtime.models.as_given import normalizes_by_batch, stands_still
 from cspec.runtime.models.builders import MODELS, ModelError, build, mlp, model_settings
-from cspec.runtime.models.deploy import deploy_, frozen
 from cspec.runtime.models.gates import (
     HardConcreteConv2d,
     HardConcreteLinear,
     clamp_gates,
+    deploy_,
+    frozen,
     gate_parameters,
     gated_layers,
     has_gates,

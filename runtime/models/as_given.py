@@ -46,11 +46,6 @@ def normalizes_by_batch(model: nn.Module) -> bool:
     return not stands_still(model) and any(isinstance(m, _BatchNorm) for m in model.modules())
 
 
-def complex_parameters(model: nn.Module) -> list[str]:
-    """Names of parameters with an imaginary part, which no constraint is written for."""
-    return [name for name, p in model.named_parameters() if p.is_complex()]
-
-
 def cast_(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Move a model and its numbers, in place; complex buffers stay complex.
 

@@ -30,38 +30,29 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def states_on_host() -> tuple[Any, Any, Any]:
-    """The states of the generators of Python, numpy and torch on the processor."""
-    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+def states(devices: bool = True) -> tuple[Any, Any, Any, list[Tensor]]:
+    """The states of the generators of Python, numpy, torch on the processor and on all devices."""
+    held = torch.cuda.get_rng_state_all() if devices and torch.cuda.is_available() else []
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), held
 
 
-def put_back(states: tuple[Any, Any, Any]) -> None:
+def put_back(found: tuple[Any, Any, Any, Sequence[Tensor]]) -> None:
     """Give these generators their states from before."""
-    random.setstate(states[0])
-    np.random.set_state(states[1])
-    torch.set_rng_state(states[2])
+    random.setstate(found[0])
+    np.random.set_state(found[1])
+    torch.set_rng_state(found[2])
+    if found[3]:
+        torch.cuda.set_rng_state_all(list(found[3]))
 
 
 @contextmanager
-def undisturbed_on_host() -> Iterator[None]:
-    """Run a block, then put these generators back."""
-    before = states_on_host()
+def undisturbed(devices: bool = True) -> Iterator[None]:
+    """Run a block, then put the generators of torch, numpy and Python back."""
+    before = states(devices)
     try:
         yield
     finally:
         put_back(before)
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Run a block, then put the generators of torch (all devices), numpy and Python back."""
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    with undisturbed_on_host():
-        try:
-            yield
-        finally:
-            if devices:
-                torch.cuda.set_rng_state_all(devices)
 
 
 @contextmanager

@@ -50,17 +50,16 @@ class Grid(Operator, name="grid", convex=False, counts=True, states_equality=Tru
         rows = (as_matrix(x) if self.scope == "channel" else x.reshape(1, -1)).detach()
         largest = rows.double().abs().amax(dim=1, keepdim=True)
         v = rows.double() / torch.where(largest > 0, largest, 1.0)
-        nearest = self._binary(v) if self.bits == 1 else self._nearest(v)
+        if self.bits == 1:
+            signs = torch.where(v < 0, -1.0, 1.0).to(v.dtype)
+            nearest = v.abs().mean(dim=1, keepdim=True) * signs
+        else:
+            nearest = self._nearest(v)
         # A tensor that is on a grid up to rounding is a member: it comes back bit for bit.
         slack = 4 * torch.finfo(x.dtype).eps
         member = (nearest - v).abs().amax(dim=1, keepdim=True) <= slack
         projected = (nearest * largest).to(x.dtype)
         return torch.where(member, rows, projected).reshape(x.shape).clone()
-
-    @staticmethod
-    def _binary(v: Tensor) -> Tensor:
-        signs = torch.where(v < 0, -1.0, 1.0).to(v.dtype)
-        return v.abs().mean(dim=1, keepdim=True) * signs
 
     def _nearest(self, v: Tensor) -> Tensor:
         count = max(SEARCH_LIMIT // (self.levels * v.shape[0]), 16)

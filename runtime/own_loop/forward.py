@@ -36,7 +36,7 @@ class Outputs:
                 return found[1]
             output = forward(primal, rows)
             if self._notes:
-                self._held[name, id(rows)] = rows, detached(output)
+                self._held[name, id(rows)] = rows, each_tensor(output, Tensor.detach)
             return output
 
         return remembering
@@ -57,8 +57,3 @@ class Outputs:
 
     def __exit__(self, *_: object) -> None:
         self._notes = False
-
-
-def detached(output: Any) -> Any:
-    """Tensors of an output, however nested, without their graph."""
-    return each_tensor(output, Tensor.detach)

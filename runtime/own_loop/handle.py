@@ -154,8 +154,8 @@ class Handle:
         Raises:
             SpecError: names that the spec does not know, or that it needs and did not get.
         """
-        if self._gradients_gone():
-            self._pending.clear()
+        if self._pending and all(p.grad is None for p in self.held()):
+            self._pending.clear()  # all that counted was thrown away, and not by the optimizer
         with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
             try:
@@ -280,10 +280,6 @@ class Handle:
     def held(self) -> list[Tensor]:
         """What the optimizer trains."""
         return [p for group in self.optimizer.param_groups for p in group["params"]]
-
-    def _gradients_gone(self) -> bool:
-        """Whether all that counted was thrown away, by the model and not by the optimizer."""
-        return bool(self._pending) and all(p.grad is None for p in self.held())
 
     def _attach(self) -> None:
         plain = self.optimizer.zero_grad

@@ -48,7 +48,11 @@ def _trained(
     moving = {name: parameters for name, parameters in moving.items() if parameters}
     count = {name: sum(p in held for p in parameters) for name, parameters in moving.items()}
     if moving and not any(count.values()) and not program.variables:
-        raise _foreign(list(moving)).error()
+        listed = " and ".join(f"`{name}`" for name in moving)
+        message = f"the optimizer holds no parameter of {listed}, so nothing would ever be trained"
+        note = "it was made from other parameters, or before the model was copied or moved"
+        helps = (f"make it from this model: torch.optim.Adam({next(iter(moving))}.parameters())",)
+        raise Diagnostic(code="CS634", message=message, notes=(note,), helps=helps).error()
     for name, parameters in moving.items():
         if not count[name]:
             yield f"`{name}` does not move: the optimizer holds none of its parameters"
@@ -57,16 +61,6 @@ def _trained(
                 f"of `{name}` the optimizer trains {count[name]} of {len(parameters)} parameter "
                 "tensors; the others stay as they are"
             )
-
-
-def _foreign(names: list[str]) -> Diagnostic:
-    listed = " and ".join(f"`{name}`" for name in names)
-    return Diagnostic(
-        code="CS634",
-        message=f"the optimizer holds no parameter of {listed}, so nothing would ever be trained",
-        notes=("it was made from other parameters, or before the model was copied or moved",),
-        helps=(f"make it from this model: torch.optim.Adam({names[0]}.parameters())",),
-    )
 
 
 def _refuse_methods(program: Program, optimizer: torch.optim.Optimizer, projects: bool) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
-from cspec.runtime.result.constraint import ConstraintResult, DualState, called
+from cspec.runtime.result.constraint import ConstraintResult, called
 from cspec.runtime.result.result import constraint_lines
+from cspec.runtime.verdict.kkt import dual_state
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,11 @@ def verdicts_of(
     multipliers: Mapping[str, float],
 ) -> tuple[ConstraintResult, ...]:
     """One record a constraint; prices are the multipliers that the loop has committed."""
-    return tuple(_verdict(c, measured[c.label], multipliers.get(c.label)) for c in constraints)
-
-
-def _verdict(
-    constraint: ConstraintFacts, found: Measurement, multiplier: float | None
-) -> ConstraintResult:
-    state: DualState | None = None
-    if multiplier is not None:
-        state = "active" if abs(multiplier) > 1e-8 else "inactive"
-    return replace(judged(constraint, found), multiplier=multiplier, dual_state=state)
+    return tuple(
+        replace(
+            judged(c, measured[c.label]),
+            multiplier=multipliers.get(c.label),
+            dual_state=dual_state((), c, multipliers.get(c.label)),
+        )
+        for c in constraints
+    )

@@ -99,16 +99,13 @@ class History:
     def state_dict(self) -> list[dict[str, Any]]:
         """All rows as tables, one of those in a row that have the same labels."""
         self.flush()
-        return [_table(labels, list(rows)) for labels, rows in groupby(self.rows, _labels)]
+        alike = groupby(self.rows, lambda row: [list(row.violations), list(row.multipliers)])
+        return [_table(labels, list(rows)) for labels, rows in alike]
 
     def load_state_dict(self, tables: Sequence[Mapping[str, Any]]) -> None:
         """The rows that `state_dict` gave."""
         self.rows = [row for table in tables for row in _rows(table)]
         self._waiting.clear()
-
-
-def _labels(row: Row) -> list[list[str]]:
-    return [list(row.violations), list(row.multipliers)]
 
 
 def _table(labels: list[list[str]], rows: Sequence[Row]) -> dict[str, Any]:

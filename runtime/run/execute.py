@@ -5,32 +5,31 @@ from __future__ import annotations
 import linecache
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cspec.compiler.records.program import ConstraintFacts, Program
-from cspec.compiler.records.which_data import where_measured
+import torch
+
+from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.evidence.ledger import asker_of, looks_beside, looks_of, spent_of
 from cspec.runtime.evidence.manifest import Origins, origins
-from cspec.runtime.measure.requirements import Measurement, Readings, judged, refuse_constant
+from cspec.runtime.failures import one_line
+from cspec.runtime.measure.requirements import Measurement, judged, refuse_constant
 from cspec.runtime.models.in_parts import in_parts
 from cspec.runtime.models.parametrization import settle_
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.rescue import one_line
-from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, deferred, interruptible
 from cspec.runtime.run.lock import held
-from cspec.runtime.run.memory import keep_freed_memory
 from cspec.runtime.run.places import require_room
 from cspec.runtime.session.pieces import complete
 from cspec.runtime.session.session import Progress, Session
@@ -39,6 +38,8 @@ from cspec.runtime.verdict.conclude import conclude, result_of, variables
 
 Finished = Callable[[RunFolder, Result], Result]
 """What is done with a folder that has its report: the result, and what it says of that."""
+LARGEST = 32 * 2**20
+"""Bytes of a block up to which glibc learns from one that is freed (DEFAULT_MMAP_THRESHOLD_MAX)."""
 
 
 def module_file(program: Program) -> str:
@@ -114,7 +115,8 @@ def run(
             program, bound, namespace, seed=seed, device=device, on_progress=on_progress
         )
         with _released_where_refused(session):
-            refuse_unmeetable(session)
+            measure = session.measurer.measure
+            refuse_constant(program, lambda constant: measure(session.places(constant)))
             look_up(session, place, found)
         if place is None:
             return drive(session, None)
@@ -148,20 +150,6 @@ def _released_where_refused(session: Session) -> Iterator[None]:
     except SpecError:
         session.release()
         raise
-
-
-def refuse_unmeetable(session: Session) -> None:
-    """Refuse requirements that are violated whatever is learned, before the first step.
-
-    Raises:
-        SpecError: CS310.
-    """
-
-    def measure(constraints: Sequence[ConstraintFacts]) -> Readings:
-        places = where_measured(constraints, session.program.verify, session.plan.dataset)
-        return session.measurer.measure(places)
-
-    refuse_constant(session.program, measure)
 
 
 def resume(
@@ -242,6 +230,18 @@ def drive(session: Session, folder: RunFolder | None) -> Result:
         if folder is not None and result.termination != "interrupted":
             _record_looks(session, folder)
         return result if folder is None else folder.finish(result)
+
+
+def keep_freed_memory() -> None:
+    """Have the allocator keep what a step frees for the step behind it.
+
+    glibc gives large blocks back to the system at once, and each page of them is cleared when it is
+    taken again: an epoch of a small convolutional network on MNIST had 800,000 such pages. A block
+    that is freed raises the size from which on it does so to its own, and what it keeps to twice of
+    it (`man mallopt`, M_MMAP_THRESHOLD); what is never written to takes no memory. Other allocators
+    keep what they like.
+    """
+    torch.empty(LARGEST - 2**16, dtype=torch.uint8)
 
 
 def _record_looks(session: Session, folder: RunFolder) -> None:
@@ -333,15 +333,13 @@ def unfinished(session: Session, end: Iterate, *, seconds: float, out: str | Non
         status="interrupted",
         termination="interrupted",
         objective=best.objective,
-        constraints=tuple(_judged(c, best) for c in session.program.constraints),
+        constraints=tuple(
+            judged(c, Measurement(*best.reading(c.label), best.split or None))
+            for c in session.program.constraints
+        ),
         metrics={},
         seconds=seconds,
         out=out,
         notes=[*session.notes, said],
         best=best,
     )
-
-
-def _judged(constraint: ConstraintFacts, best: Iterate) -> ConstraintResult:
-    value, bound = best.reading(constraint.label)
-    return judged(constraint, Measurement(value, bound, best.split or None, None))

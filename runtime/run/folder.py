@@ -20,6 +20,7 @@ from cspec.runtime.evidence.circumstances import circumstances, versions
 from cspec.runtime.evidence.manifest import (
     CHECKPOINTS,
     FILES,
+    MANIFEST,
     Accepted,
     FileEntry,
     Look,
@@ -30,10 +31,9 @@ from cspec.runtime.evidence.manifest import (
     holds,
     is_plain,
     read_manifest,
-    write_manifest,
 )
+from cspec.runtime.failures import attempt, one_line
 from cspec.runtime.files import sha256, write_atomic
-from cspec.runtime.rescue import attempt, one_line
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result, finite_or_none
@@ -183,7 +183,7 @@ class RunFolder:
         self._keep(self.manifest.with_files(files).model_copy(update=state))
 
     def _keep(self, manifest: Manifest) -> None:
-        write_manifest(self.path, manifest)
+        write_atomic(self.path / MANIFEST, manifest.text())
         self.manifest = manifest
 
     def goes_on(

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.runtime.failures import one_line
 from cspec.runtime.files import write_atomic
-from cspec.runtime.rescue import one_line
 
 _HELPS = {
     errno.EACCES: "name a folder that you may write to: --out DIR",

@@ -300,7 +300,9 @@ class Batches:
         if held is None or held[0] != epoch:
             dataset = self.data[name]
             device = next(iter(dataset.columns.values())).device
-            seed = self._seed if name == self.plan.dataset else self._stream(name)
+            # A seed of its own for each dataset that cycles, so that orders are unrelated.
+            apart = 1_000_003 * (1 + list(self.data).index(name))
+            seed = self._seed + (0 if name == self.plan.dataset else apart)
             if name not in self._cells:
                 self._cells[name] = cells_of(dataset, self._strata)
             cells = self._cells[name]
@@ -312,10 +314,6 @@ class Batches:
             held = (epoch, order.to(device))
             self._orders[name] = held
         return held[1]
-
-    def _stream(self, name: str) -> int:
-        """A seed of its own for each dataset that cycles, so that orders are unrelated."""
-        return self._seed + 1_000_003 * (1 + list(self.data).index(name))
 
 
 def cells_of(dataset: Dataset, strata: Sequence[str]) -> Tensor | None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from cspec.compiler.records.program import Program
 from cspec.runtime.files import sha256, sync_folder, write_atomic
+from cspec.runtime.models.without_trace import put_back, states
 
 VERSION = 3
 TENSORS = "tensors.safetensors"
@@ -126,32 +126,27 @@ def load(folder: Path) -> dict[str, Any]:
 
 def generators() -> dict[str, Any]:
     """The state of every generator that a step may read."""
-    version, internal, gauss = random.getstate()
-    numpy_state = cast(tuple[Any, ...], np.random.get_state(legacy=True))
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    (version, internal, gauss), (name, keys, position, has_gauss, cached), host, cuda = states()
     return {
-        "torch": torch.get_rng_state(),
+        "torch": host,
         "cuda": list(cuda),
         "python": (version, torch.tensor(internal), gauss),
         "numpy": (
-            str(numpy_state[0]),
-            torch.from_numpy(np.asarray(numpy_state[1]).astype(np.int64)),
-            int(numpy_state[2]),
-            int(numpy_state[3]),
-            float(numpy_state[4]),
+            str(name),
+            torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            int(position),
+            int(has_gauss),
+            float(cached),
         ),
     }
 
 
 def restore_generators(state: Mapping[str, Any]) -> None:
     """Put generators back where `generators` found them."""
-    torch.set_rng_state(state["torch"])
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all(state["cuda"])
     version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal.tolist()), gauss))
     name, keys, *rest = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    python = version, tuple(internal.tolist()), gauss
+    put_back((python, (name, keys.numpy().astype(np.uint32), *rest), state["torch"], state["cuda"]))
 
 
 def entries(program: Program) -> list[str]:

@@ -183,7 +183,10 @@ def assign(
         pattern = item.params
         groups[index] = [name for name in left if matches(name, pattern)]
         if not groups[index]:
-            raise _no_match(item.word, pattern, named).error()
+            message = f'{item.word}(params="{pattern}") matches no parameter that is trained'
+            notes = (f"parameters: {', '.join(named) or 'none'}",)
+            helps = (_pattern_of(pattern, list(named)),)
+            raise Diagnostic(code="CS511", message=message, notes=notes, helps=helps).error()
         for name in groups[index]:
             del left[name]
     rest = [index for index, item in enumerate(settings) if item.params is None]
@@ -199,15 +202,6 @@ def assign(
 def matches(name: str, pattern: str) -> bool:
     """Whether a glob means a parameter: `model.layer.weight`, or the same without its model."""
     return fnmatchcase(name, pattern) or fnmatchcase(name.partition(".")[2], pattern)
-
-
-def _no_match(word: str, pattern: str, named: Mapping[str, Parameter]) -> Diagnostic:
-    return Diagnostic(
-        code="CS511",
-        message=f'{word}(params="{pattern}") matches no parameter that is trained',
-        notes=(f"parameters: {', '.join(named) or 'none'}",),
-        helps=(_pattern_of(pattern, list(named)),),
-    )
 
 
 def _pattern_of(pattern: str, names: list[str]) -> str:

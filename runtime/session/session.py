@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.records.program import Program, revive_fit
+from cspec.compiler.records.program import ConstraintFacts, Program, revive_fit
+from cspec.compiler.records.which_data import Where, where_measured
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.runtime.bind.bind import Bound
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.feature_scales import scale_notes
+from cspec.runtime.failures import attempt
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.measure.metrics import Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, models_in
@@ -29,7 +31,6 @@ from cspec.runtime.models.without_trace import (
     seed_everything,
     undisturbed,
 )
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.history import History
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.session.batches import (
@@ -326,6 +327,10 @@ class Session:
     def trained_on(self) -> Dataset | None:
         """The data that steps are taken on; None where the spec has none."""
         return self.data.get(str(self.plan.dataset))
+
+    def places(self, constraints: Sequence[ConstraintFacts]) -> dict[str, Where]:
+        """Where each requirement is measured for its verdict, by label."""
+        return where_measured(constraints, self.program.verify, self.plan.dataset)
 
     def metrics(self) -> Recorded:
         """Every metric on whole data, as deployed."""

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some
 from cspec.runtime.bind.bind import Bound
-from cspec.runtime.models.as_given import complex_parameters
 
 
 def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
@@ -68,7 +67,7 @@ def require_real(name: str, model: nn.Module) -> None:
     Raises:
         SpecError: CS331.
     """
-    found = complex_parameters(model)
+    found = [name for name, p in model.named_parameters() if p.is_complex()]
     if not found:
         return
     raise Diagnostic(

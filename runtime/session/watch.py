@@ -54,7 +54,7 @@ class Watch:
         self._places = where_measured(program.constraints, periodic, plan.dataset)
         self.notes: list[str] = []
         # Worst cases are searched as in training: iterates are compared alike.
-        snapshots = measurer.on_the_way() if "at_worst" in module else measurer
+        snapshots = replace(measurer, compares=True) if "at_worst" in module else measurer
         self._measurer = self._sampled(snapshots, seed)
         self.samples = self._measurer is not measurer
 
@@ -69,7 +69,7 @@ class Watch:
             f"rows of `{name}`; a periodic `verify` chooses on data of your own"
         )
         rows = permutation(len(data[name]), seed, 0)[:SNAPSHOT_ROWS]
-        return measurer.on({**data, name: data[name].select(rows)})
+        return replace(measurer, data={**data, name: data[name].select(rows)})
 
     def due(self, step: int, epoch: int, *, epoch_ended: bool) -> bool:
         """Whether an iterate is to be measured at the end of this step."""

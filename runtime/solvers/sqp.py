@@ -31,7 +31,6 @@ from cspec.runtime.solvers.nlp.ways import Chosen, Node, Way, Ways, best_way, co
 from cspec.runtime.solvers.unsloped import require_slopes
 from cspec.runtime.task import Outcome, Stopped, Task
 from cspec.runtime.verdict.why.endless import (
-    Fall,
     Function,
     coordinates,
     distant,
@@ -192,22 +191,23 @@ class Run:
         """The best attempt, no minimum where the objective falls on infinitely far away."""
         if best is None or best.violation > FEASIBLE:
             return best
-        found = _fall(self.search.nlp, best.x, self.start, self.nlp.analytic)
+        nlp = self.search.nlp
+        open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
+        function = Function(_place(nlp), nlp.gradient, open_, self.nlp.analytic)
+        found = fall(function, best.x, self.start) if open_.any() else None
         if found is None:
-            self._look_far(best)
+            self._look_far(function, best)
             return best
         self.notes.append(found.sentence(coordinates(self.task.variables), self.task.sense))
         self.termination = "unbounded"
         return best._replace(minimum=False)
 
-    def _look_far(self, best: Candidate) -> None:
+    def _look_far(self, function: Function, best: Candidate) -> None:
         """Say where the objective falls far from a minimum, beyond others."""
-        nlp = self.search.nlp
-        open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
         known = self.search.endless is not None
-        if known or self.convex or not self.escalate or not open_.any():
+        if known or self.convex or not self.escalate or not function.open.any():
             return
-        far = distant(Function(_place(nlp), nlp.gradient, open_), best.x)
+        far = distant(function, best.x)
         if far is not None:
             self._also(far)
 
@@ -235,13 +235,6 @@ class Run:
             multipliers=torch.as_tensor(own),
             residual=best.state.stationarity if isinstance(nlp, Lifted) else None,
         )
-
-
-def _fall(nlp: Nlp, x: Vector, start: Vector, analytic: bool) -> Fall | None:
-    """A ray on which the objective falls for ever, constraints met by restoration."""
-    open_ = np.isinf(nlp.lower) | np.isinf(nlp.upper)
-    function = Function(_place(nlp), nlp.gradient, open_, analytic)
-    return fall(function, x, start) if open_.any() else None
 
 
 def _place(nlp: Nlp) -> Callable[[Vector], tuple[Vector, float, bool]]:

@@ -11,15 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
+from cspec.runtime.failures import attempt
 from cspec.runtime.finish.delivery import deliver, settled_levels
 from cspec.runtime.finish.prices import denominators
 from cspec.runtime.measure.requirements import Measurement, judged, measured
 from cspec.runtime.models.parametrization import Mapped, settle_, value_of
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.rescue import attempt
-from cspec.runtime.result.constraint import ConstraintResult, DualState
+from cspec.runtime.result.constraint import ConstraintResult
 from cspec.runtime.result.entries import price, prices
 from cspec.runtime.result.history import Row
 from cspec.runtime.result.iterate import Iterate
@@ -29,15 +28,10 @@ from cspec.runtime.session.snapshots import load_tensors, plain_tensors
 from cspec.runtime.session.with_examples import prices_of_rows
 from cspec.runtime.verdict.certified import all_certified, certified_notes, with_certificates
 from cspec.runtime.verdict.how_held import each_notes, hardest, rule_notes, searched_notes
-from cspec.runtime.verdict.kkt import Priced, report
+from cspec.runtime.verdict.kkt import Priced, dual_state, report
 from cspec.runtime.verdict.notes import courses, details, notes_of
 from cspec.runtime.verdict.stationarity import SMALL, UNKNOWN, stationarity, stationarity_notes
 from cspec.runtime.verdict.why.diagnosis import Diagnosis, diagnose
-
-WINDOW = 0.1
-"""The last share of the run that tells whether a multiplier still grows."""
-GROWTH = 0.05
-"""Relative growth within the window that counts."""
 
 
 def choose(session: Session) -> tuple[Iterate, Iterate, Mapping[str, float]]:
@@ -88,7 +82,7 @@ def _result(session: Session, seconds: float, out: str | None) -> Result:
     counted = attempt(session.notes, "no counts of methods", lambda: details(session), none)
     best, last, scales = choose(session)
     program = session.program
-    places = where_measured(program.constraints, program.verify, session.plan.dataset)
+    places = session.places(program.constraints)
     found = measured(session.measurer, places, session.notes)
     proofs = proved(session, places)
     notes = session.notes
@@ -222,49 +216,14 @@ def _verdict(
     single = entries is not None and entries.numel() == 1
     bounded = single or constraint.relation in ("<=", ">=")
     priced = bounded and rate <= SMALL and constraint.relation != "in" and constraint.prices
+    # With L = f + m sign (value - bound) the optimal f moves by -m sign per unit of the bound; a
+    # maximized objective is -f.
+    cost = None if multiplier is None else -session.sign * constraint.sign * multiplier
     return replace(
         judged(constraint, found),
         multiplier=multiplier,
         multiplier_norm=None if entries is None or single else float(torch.linalg.norm(entries)),
-        sensitivity=_sensitivity(session, constraint, multiplier) if priced else None,
+        sensitivity=cost if priced else None,
         dual_state=dual_state(rows, constraint, multiplier),
         hardest=() if constraint.each is None or entries is None else hardest(entries),
     )
-
-
-def _sensitivity(
-    session: Session, constraint: ConstraintFacts, multiplier: float | None
-) -> float | None:
-    """d objective as written / d bound as written.
-
-    With L = f + m sign (value - bound) the optimal f moves by -m sign per unit of the bound; a
-    maximized objective is -f.
-    """
-    if multiplier is None:
-        return None
-    change = -multiplier * constraint.sign
-    return -change if session.program.sense == "maximize" else change
-
-
-def dual_state(
-    rows: Sequence[Row], constraint: ConstraintFacts, multiplier: float | None
-) -> DualState | None:
-    """Whether a multiplier is 0, settled, or still growing over the last tenth of these rows.
-
-    They end where the multiplier is from: at the delivered iterate.
-
-    Growing: it gained more than 5% in size, in both halves of the window, while its constraint
-    was violated at the end.
-    """
-    if multiplier is None:
-        return None
-    window = rows[-max(3, int(len(rows) * WINDOW)) :]
-    path = [abs(row.multipliers.get(constraint.label, math.nan)) for row in window]
-    path = [value for value in path if not math.isnan(value)]
-    violation = window[-1].violations.get(constraint.label, math.nan) if window else math.nan
-    violated = violation > 0 or (constraint.equal and violation != 0)
-    if len(path) >= 3 and violated:
-        start, middle, end = path[0], path[len(path) // 2], path[-1]
-        if end > middle > start and end > (1 + GROWTH) * start:
-            return "growing"
-    return "active" if abs(multiplier) > 1e-8 else "inactive"

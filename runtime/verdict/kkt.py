@@ -24,7 +24,8 @@ from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.prices import least_squares
 from cspec.runtime.finish.violation import gradient_of
 from cspec.runtime.models.without_trace import evaluating, undisturbed
-from cspec.runtime.result.constraint import ConstraintResult
+from cspec.runtime.result.constraint import ConstraintResult, DualState
+from cspec.runtime.result.history import Row
 from cspec.runtime.result.result import Kkt
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import lagrangian
@@ -39,6 +40,12 @@ ACTIVE = 1e-4
 EXPLAINED = 0.05
 """Residual, relative to the gradient before, up to which the multipliers are reported."""
 PROJECTED = frozenset({"projection", "frank_wolfe"})
+WINDOW = 0.1
+"""The last share of the run that tells whether a multiplier still grows."""
+GROWTH = 0.05
+"""Relative growth within the window that counts."""
+NOTHING = 1e-8
+"""Size of a multiplier up to which it is 0."""
 
 
 class Priced:
@@ -75,16 +82,15 @@ class Priced:
         weights, left = found
         prices = {c.label: 0.0 for c in candidates}
         prices |= {c.label: w for c, w in zip(active, weights, strict=True)}
-        signs = {c.label: c.sign for c in candidates}
-        flip = session.sign
+        facts = {c.label: c for c in candidates}
         self.residual = left / max(float(base.norm()), 1e-300)
         self.added = frozenset(prices)
         self.constraints = tuple(
             replace(
                 c,
                 multiplier=prices[c.name],
-                sensitivity=-flip * signs[c.name] * prices[c.name],
-                dual_state="active" if abs(prices[c.name]) > 1e-8 else "inactive",
+                sensitivity=-session.sign * facts[c.name].sign * prices[c.name],
+                dual_state=dual_state((), facts[c.name], prices[c.name]),
             )
             if c.name in prices
             else c
@@ -152,3 +158,27 @@ def report(session: Session, priced: Priced, found: Stationarity) -> Kkt:
         projected_gradient=projected,
         scope=found.scope,
     )
+
+
+def dual_state(
+    rows: Sequence[Row], constraint: ConstraintFacts, multiplier: float | None
+) -> DualState | None:
+    """Whether a multiplier is 0, settled, or still growing over the last tenth of these rows.
+
+    They end where the multiplier is from: at the delivered iterate. Without rows none grows.
+
+    Growing: it gained more than 5% in size, in both halves of the window, while its constraint
+    was violated at the end.
+    """
+    if multiplier is None:
+        return None
+    window = rows[-max(3, int(len(rows) * WINDOW)) :]
+    path = [abs(row.multipliers.get(constraint.label, math.nan)) for row in window]
+    path = [value for value in path if not math.isnan(value)]
+    violation = window[-1].violations.get(constraint.label, math.nan) if window else math.nan
+    violated = violation > 0 or (constraint.equal and violation != 0)
+    if len(path) >= 3 and violated:
+        start, middle, end = path[0], path[len(path) // 2], path[-1]
+        if end > middle > start and end > (1 + GROWTH) * start:
+            return "growing"
+    return "active" if abs(multiplier) > NOTHING else "inactive"

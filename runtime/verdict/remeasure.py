@@ -12,11 +12,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from cspec.compiler.records.which_data import where_measured
 from cspec.runtime.certify.observe import proved
+from cspec.runtime.failures import attempt
 from cspec.runtime.measure.requirements import judged, measured
 from cspec.runtime.models.without_trace import constants_in
-from cspec.runtime.rescue import attempt
 from cspec.runtime.result.result import AGAIN, Result
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.snapshots import load_tensors, plain_tensors
@@ -54,15 +53,9 @@ def moved(session: Session, tensors: Mapping[str, Tensor], models: frozenset[str
         for key, value in session.primal[name].named_parameters()
         if not value.requires_grad
     ]
-    return [
-        name
-        for name in still
-        if name in tensors and name in known and not _equal(known[name], tensors[name])
-    ]
-
-
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return torch.equal(a.cpu(), b.to(a.dtype).cpu())
+    there = [name for name in still if name in tensors and name in known]
+    both = ((name, known[name], tensors[name]) for name in there)
+    return [name for name, a, b in both if not torch.equal(a.cpu(), b.to(a.dtype).cpu())]
 
 
 def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
@@ -74,7 +67,7 @@ def remeasure(session: Session, tensors: Mapping[str, Tensor], out: str) -> Resu
 def _result(session: Session, tensors: Mapping[str, Tensor], out: str) -> Result:
     load_tensors(session.primal, tensors)
     program, notes = session.program, session.notes
-    places = where_measured(program.constraints, program.verify, session.plan.dataset)
+    places = session.places(program.constraints)
     values = measured(session.measurer, places, notes)
     constraints = tuple(judged(c, values[c.label]) for c in program.constraints)
     constraints = with_certificates(constraints, proved(session, places))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,12 +15,10 @@ from cspec.runtime.operators.linear_algebra import norm
 Projection = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class DykstraResult:
-    """The last iterate in float64, the sweeps it took, and whether the corrections settled."""
+class DykstraResult(NamedTuple):
+    """The last iterate in float64, and whether the corrections settled."""
 
     point: Tensor
-    sweeps: int
     converged: bool
 
 
@@ -35,7 +34,7 @@ def dykstra(
     point = x.detach().double()
     corrections = [torch.zeros_like(point) for _ in projections]
     goal = tolerance * (1 + float(norm(point)))
-    for sweep in range(1, limit + 1):
+    for _ in range(limit):
         change = point.new_zeros(())
         for i, project in enumerate(projections):
             shifted = point + corrections[i]
@@ -44,8 +43,8 @@ def dykstra(
             change = change + norm(correction - corrections[i]) ** 2
             corrections[i] = correction
         if not float(change.sqrt()) > goal:
-            return DykstraResult(point, sweep, True)
-    return DykstraResult(point, limit, False)
+            return DykstraResult(point, True)
+    return DykstraResult(point, False)
 
 
 @dataclass(frozen=True, init=False)

@@ -22,10 +22,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from cspec.runtime.solvers.spg.problem import SetProblem
 
 DECREASE = 1e-4
 """Share of the decrease promised by the slope that a step must bring."""
@@ -38,16 +40,6 @@ PATIENCE = 500
 BOTTOM = -1e20
 FAR = 1e12
 """An objective below that, or that still falls this far from the start, is unbounded."""
-
-
-class Function(Protocol):
-    """What is minimized: `gradient` belongs to the point of the last `value`."""
-
-    def value(self, x: Tensor) -> float:
-        """f(x), infinite where it is no number."""
-
-    def gradient(self) -> Tensor:
-        """grad f there."""
 
 
 class DescentLimits(NamedTuple):
@@ -83,7 +75,7 @@ Project = Callable[[Tensor], Tensor]
 
 
 def descend(
-    function: Function, project: Project, start: Tensor, limits: DescentLimits, arc: bool
+    function: SetProblem, project: Project, start: Tensor, limits: DescentLimits, arc: bool
 ) -> End:
     """Minimize from `P(start)`; `arc`: search along projections, for sets that are not convex."""
     x = project(start)
@@ -99,7 +91,7 @@ class _Run:
     """One descent: what it compares with, and how long nothing got better."""
 
     def __init__(
-        self, function: Function, project: Project, limits: DescentLimits, arc: bool
+        self, function: SetProblem, project: Project, limits: DescentLimits, arc: bool
     ) -> None:
         self.function, self.project, self.limits, self.arc = function, project, limits, arc
         self.recent: deque[float] = deque(maxlen=limits.memory)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from cspec.runtime.measure.slopes import gradients
 from cspec.runtime.operators import Operator, Sparse
 from cspec.runtime.operators.together.joint import Chain, SparseBox, joint
 from cspec.runtime.task import Task
@@ -121,7 +122,7 @@ class SetProblem:
     def gradient(self) -> Tensor:
         """The gradient of L at the point last evaluated; variables that play no part get 0."""
         loss, self._loss = self._loss, None
-        return self._slope(loss)
+        return torch.zeros_like(self.point()) if loss is None else self._slope(loss)
 
     def objective_slope(self, x: Tensor) -> Tensor:
         """The gradient of f at a point."""
@@ -133,17 +134,10 @@ class SetProblem:
         """dg/dx (functions, entries) at a point."""
         self.put(x)
         with torch.enable_grad():
-            return torch.stack([self._slope(row, retain=True) for row in self._measured()[1]])
+            return torch.stack([self._slope(row) for row in self._measured()[1]])
 
-    def _slope(self, loss: Tensor | None, *, retain: bool = False) -> Tensor:
-        if loss is None or not loss.requires_grad:
-            return torch.zeros_like(self.point())
-        found = torch.autograd.grad(loss, self._tensors, allow_unused=True, retain_graph=retain)
-        parts = [
-            torch.zeros_like(t) if d is None else d
-            for t, d in zip(self._tensors, found, strict=True)
-        ]
-        return torch.cat([part.reshape(-1) for part in parts])
+    def _slope(self, value: Tensor) -> Tensor:
+        return torch.cat([part.reshape(-1) for part in gradients(value, self._tensors)])
 
     def spread(self, values: Tensor) -> Tensor:
         """One value a constraint that was chosen among all, 0 for the others."""

@@ -358,7 +358,8 @@ def _slow(evidence: Evidence, c: ConstraintResult) -> str | None:
     factor = t.shortfall
     if factor < SHORT:
         return f"{c.name}: its violation still falls and its multiplier still grows: train longer"
-    size = f"about {_round(factor)} x " if factor < 1e4 else "far "
+    rounded = float(f"{factor:.2g}")
+    size = f"about {rounded:g} x " if factor < 1e4 else "far "
     known = math.isfinite(t.step) and t.step > 0
     more = f" (now about {t.step:.2g}: raise its `lr`)" if known else ""
     if c.method == SOLVES:
@@ -393,10 +394,6 @@ def _against(evidence: Evidence, c: ConstraintResult) -> str | None:
         "the violation does not fall while the multiplier grows: start elsewhere, train longer, or "
         "see `cspec relax` for how far its bound must give"
     )
-
-
-def _round(value: float) -> str:
-    return f"{float(f'{value:.2g}'):g}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cspec.compiler.records.program import ConstraintFacts
-from cspec.compiler.records.which_data import where_measured
 from cspec.dsl.text.visible import visible_json, visible_line
 from cspec.runtime.measure.requirements import Measurement, amount
 from cspec.runtime.result.result import Result, finite_or_none
@@ -188,6 +187,4 @@ def relax_trained(
 
 
 def _measured(session: Session) -> dict[str, Measurement]:
-    program = session.program
-    places = where_measured(program.constraints, program.verify, session.plan.dataset)
-    return session.measurer.measure(places)
+    return session.measurer.measure(session.places(session.program.constraints))

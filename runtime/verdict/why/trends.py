@@ -55,14 +55,9 @@ class Trend:
     """Whether g changed at all in the whole run."""
 
     @property
-    def fell(self) -> float:
-        """Relative fall of the violation within the window; negative where it rose."""
-        return 1 - self.late / self.early if self.early > 0 else 0.0
-
-    @property
     def falling(self) -> bool:
-        """Whether the violation fell by more than a few percent."""
-        return self.fell > FALLING
+        """Whether the violation fell by more than a few percent within the window."""
+        return self.early > 0 and 1 - self.late / self.early > FALLING
 
     @property
     def shortfall(self) -> float:
