@@ -52,7 +52,7 @@ ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             ) -> Tensor:
                 """log cosh of the error, mean over the outputs of an example."""
                 prediction, target = aligned(prediction, target, "logcosh")
-                error = prediction - _numeric_target(prediction, target)
+                error = prediction - target.to(prediction.dtype)
                 losses = _over_outputs(torch.logaddexp(error, -error) - 0.6931471805599453)
                 return mean(losses) if reduction == "mean" else losses
 
