@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, TypedDict, Unpack
@@ -160,19 +160,19 @@ def outside_brackets(
 
 def closer_of(tokens: Sequence[Token], opener: int) -> int | None:
     """The index of the bracket that closes the one at an index."""
-    depth = 0
-    for index in range(opener, len(tokens)):
-        depth += (tokens[index].kind in OPENERS) - (tokens[index].kind in CLOSERS)
-        if not depth:
-            return index
-    return None
+    return _partner(tokens, range(opener, len(tokens)))
 
 
 def opener_of(tokens: Sequence[Token], closer: int) -> int | None:
     """The index of the bracket that the one at an index closes."""
+    return _partner(tokens, range(closer, -1, -1))
+
+
+def _partner(tokens: Sequence[Token], places: Iterable[int]) -> int | None:
+    """The first place where as many brackets close as open on the way."""
     depth = 0
-    for index in range(closer, -1, -1):
-        depth += (tokens[index].kind in CLOSERS) - (tokens[index].kind in OPENERS)
+    for index in places:
+        depth += (tokens[index].kind in OPENERS) - (tokens[index].kind in CLOSERS)
         if not depth:
             return index
     return None

@@ -19,8 +19,7 @@ from cspec.dsl.mistakes.failure import (
     told,
     touching,
 )
-from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.repairs import comma_before, rewritten
+from cspec.dsl.mistakes.repairs import Piece, comma_before, rewritten
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, touching
 from cspec.dsl.mistakes.foreign.view import Mended, View, mended
+from cspec.dsl.mistakes.repairs import read_at
 from cspec.dsl.mistakes.signs import QUOTES
 from cspec.dsl.text.defined_names import fields
 from cspec.dsl.text.source import Span, line_of
@@ -81,15 +82,8 @@ def _second_derivative(view: View) -> Mended | None:
     made = (t._replace(start=span.start, end=span.end) for t in tokenize(form)[0])
     message = f'`{of.text}"`: a derivative is written `{form}`'
     del view.done[-1]
-    new = (*made, *_read(text, end, token.end))
+    new = (*made, *read_at(view.source, Span(end, token.end)))
     return mended(view, 1, new, "CS124", message, span, fix=form)
-
-
-def _read(text: str, start: int, end: int) -> Iterator[Token]:
-    """The tokens of what a string that is none had swallowed."""
-    return (
-        t._replace(start=t.start + start, end=t.end + start) for t in tokenize(text[start:end])[0]
-    )
 
 
 _SWALLOWED = re.compile(r'(?P<value>"[^",]*)(?P<rest>,\s*\w+\s*=\s*")')
@@ -107,6 +101,6 @@ def _opened_earlier(view: View) -> Mended | None:
         if "\n" in text[start : view.at(0).start]:
             return None
         del done[place:]
-        tail = _read(text, end, view.at(0).end)
+        tail = read_at(view.source, Span(end, view.at(0).end))
         return _never_closed(view, f'{found["value"]}"', Span(start, end), end, "here", tail)
     return None

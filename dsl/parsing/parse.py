@@ -319,30 +319,19 @@ def _is_loss(expr: Expr) -> bool:
 
 def _bare_objective(source: Source, item: Constraint) -> Diagnostic:
     text = source.slice(item.span).split("\n")[0]
-    place = Span(item.span.start, item.span.start)
+    place, label = Span(item.span.start, item.span.start), "an objective begins with its word"
     if _is_loss(item.relation):
-        return problem(
-            source,
-            "CS118",
+        message, helps = (
             f"`{text}` stands alone: a loss is minimized",
-            item.span,
-            label="an objective begins with its word",
-            helps=(f"write `minimize {text}`",),
-            fix="minimize ",
-            fix_span=place,
+            (f"write `minimize {text}`",),
         )
-    return problem(
-        source,
-        "CS118",
-        f"`{text}` stands alone: is it minimized or maximized?",
-        item.span,
-        label="an objective begins with its word",
-        helps=(f"write `minimize {text}` or `maximize {text}`",),
-        fixes=(
-            Fix(span=place, replacement="minimize ", title="minimize it"),
-            Fix(span=place, replacement="maximize ", title="maximize it"),
-        ),
-    )
+        said = ("CS118", message, item.span)
+        return problem(source, *said, label=label, helps=helps, fix="minimize ", fix_span=place)
+    words = ("minimize", "maximize")
+    helps = ("write " + " or ".join(f"`{word} {text}`" for word in words),)
+    fixes = [Fix(span=place, replacement=f"{word} ", title=f"{word} it") for word in words]
+    said = ("CS118", f"`{text}` stands alone: is it minimized or maximized?", item.span)
+    return problem(source, *said, label=label, helps=helps, fixes=fixes)
 
 
 def _semicolon(source: Source, token: Token) -> Diagnostic:

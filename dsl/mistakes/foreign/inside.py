@@ -22,8 +22,8 @@ from cspec.dsl.mistakes.foreign import (
     sums,
     tables,
 )
-from cspec.dsl.mistakes.foreign.pieces import read_pieces, written
 from cspec.dsl.mistakes.foreign.view import Found, View
+from cspec.dsl.mistakes.repairs import read_pieces, written
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.functions import SIGNATURES

@@ -17,10 +17,10 @@ from cspec.dsl.mistakes.foreign.commands import COMMANDS, TRAINING
 from cspec.dsl.mistakes.foreign.declarations import DECLARATIONS
 from cspec.dsl.mistakes.foreign.functions import FUNCTIONS
 from cspec.dsl.mistakes.foreign.keyed import KEYED
-from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.mistakes.foreign.problems import PROBLEMS
 from cspec.dsl.mistakes.foreign.prose import PROSE
 from cspec.dsl.mistakes.foreign.rows import ForeignLine, filled
+from cspec.dsl.mistakes.repairs import Piece, read_pieces, written
 from cspec.dsl.text.clauses import CLOSERS, ITEM_WORDS, OPENERS, UNFINISHED
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Source, Span, line_of

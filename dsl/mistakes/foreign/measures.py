@@ -7,8 +7,8 @@ import re
 
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.mistakes.failure import OPERAND_ENDS
-from cspec.dsl.mistakes.foreign.pieces import Piece
 from cspec.dsl.mistakes.foreign.view import Found, View
+from cspec.dsl.mistakes.repairs import Piece
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.defined_names import defined_names, model_names
