@@ -18,11 +18,10 @@ from cspec.dsl.mistakes.blocks import mend_blocks
 from cspec.dsl.mistakes.explain import explain
 from cspec.dsl.mistakes.failure import Failure, open_brackets, problem
 from cspec.dsl.mistakes.finished_nodes import check_item
-from cspec.dsl.mistakes.foreign.comments import mend_comments
 from cspec.dsl.mistakes.foreign.formula_marks import invisible, mend
 from cspec.dsl.mistakes.foreign.inside import mend_inside
 from cspec.dsl.mistakes.foreign.lines import mend_lines
-from cspec.dsl.mistakes.foreign.pasted import mend_pasted
+from cspec.dsl.mistakes.foreign.taken_out import mend_comments, mend_pasted
 from cspec.dsl.mistakes.headings import mend_headings
 from cspec.dsl.mistakes.training_lines import setting_line
 from cspec.dsl.mistakes.words import colon_after_item, objective_word

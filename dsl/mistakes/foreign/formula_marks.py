@@ -14,8 +14,7 @@ from itertools import islice
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, problem, touching
 from cspec.dsl.mistakes.foreign.view import Mended, View, mended
-from cspec.dsl.mistakes.quantities import number_form, percent_sign
-from cspec.dsl.mistakes.quotes import one_quote, open_end
+from cspec.dsl.mistakes.literals import number_form, one_quote, open_end, percent_sign
 from cspec.dsl.mistakes.signs import HINTS, LATEX, PHRASES, POWERS, QUOTES, SIGNS
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Source, Span
