@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cspec.dsl.messages.diagnostic import Fix, Label
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, unmatched
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, rewritten, told, unmatched
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.wording import as_name
-from cspec.dsl.mistakes.failure import Failure, Repair, offered, to_write, told
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, offered, rewritten, to_write, told
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Span
 

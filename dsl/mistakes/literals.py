@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, touching
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, read_at, touching
 from cspec.dsl.mistakes.foreign.view import Mended, View, mended
-from cspec.dsl.mistakes.repairs import read_at
 from cspec.dsl.mistakes.signs import PHYSICAL, QUOTES, UNITS
 from cspec.dsl.text.defined_names import defined_names, fields
 from cspec.dsl.text.numbers import MAX_DIGITS, number_value

@@ -10,14 +10,15 @@ from cspec.dsl.mistakes.failure import (
     Failure,
     Repair,
     closer_of,
+    comma_before,
     commas_between,
     next_constraint,
     outside_brackets,
+    rewritten,
     told,
     touching,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
-from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span, line_of

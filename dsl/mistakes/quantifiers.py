@@ -13,10 +13,10 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     opener_of,
+    rewritten,
     swapped,
     told,
 )
-from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span, line_of
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, told
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, rewritten, told
 from cspec.dsl.settings.usual import usual_shares, usual_value
 from cspec.dsl.text.defined_names import defined_data
 

@@ -14,11 +14,11 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     problem,
+    rewritten,
     swapped,
     told,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
-from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords

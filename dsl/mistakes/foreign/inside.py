@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem, to_write
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem, read_pieces, to_write, written
 from cspec.dsl.mistakes.foreign import (
     branches,
     latex,
@@ -23,7 +23,6 @@ from cspec.dsl.mistakes.foreign import (
     tables,
 )
 from cspec.dsl.mistakes.foreign.view import Found, View
-from cspec.dsl.mistakes.repairs import read_pieces, written
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.functions import SIGNATURES

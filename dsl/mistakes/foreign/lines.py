@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.mistakes.failure import Piece, problem, read_pieces, written
 from cspec.dsl.mistakes.foreign.commands import COMMANDS, TRAINING
 from cspec.dsl.mistakes.foreign.declarations import DECLARATIONS
 from cspec.dsl.mistakes.foreign.functions import FUNCTIONS
@@ -20,7 +20,6 @@ from cspec.dsl.mistakes.foreign.keyed import KEYED
 from cspec.dsl.mistakes.foreign.problems import PROBLEMS
 from cspec.dsl.mistakes.foreign.prose import PROSE
 from cspec.dsl.mistakes.foreign.rows import ForeignLine, filled
-from cspec.dsl.mistakes.repairs import Piece, read_pieces, written
 from cspec.dsl.text.clauses import CLOSERS, ITEM_WORDS, OPENERS, UNFINISHED
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Source, Span, line_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.mistakes.failure import Piece
 from cspec.dsl.mistakes.foreign.rows import MODULE, ForeignLine, Pattern, row
-from cspec.dsl.mistakes.repairs import Piece
 from cspec.dsl.text.source import Span
 from cspec.dsl.words.functions import SIGNATURES
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 
+from cspec.dsl.mistakes.failure import Piece
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
-from cspec.dsl.mistakes.repairs import Piece
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.defined_names import defined_names
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from cspec.dsl.mistakes.failure import Piece, written
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
-from cspec.dsl.mistakes.repairs import Piece, written
 
 _WORDS = frozenset(["sum", "prod", "max", "min"])
 
