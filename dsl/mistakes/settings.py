@@ -87,7 +87,7 @@ def _attribute(f: Failure) -> Repair | None:
     if f.first.kind != "VAR" or held is None:
         return None
     said = ("CS136", f"`{f.text(f.index)}`: a set stands behind `in`")
-    return rewritten(f, f.index, len(f.tokens), (f"in {held}",), *said, f"write `in {held}`")
+    return rewritten(f, f.index, len(f.tokens), (f"in {held}",), *said)
 
 
 def setting_outside(f: Failure) -> Repair | None:

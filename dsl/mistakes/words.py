@@ -299,7 +299,6 @@ def objective_word(
     if re.search(rf"\b(?:let|import)\b[^\n]*\b{re.escape(word.text)}\b", source.text):
         return tokens, []
     said = f"`{word.text}` is written `{close[0]}`"
-    helps = (f"write `{close[0]}`",)
-    finding = problem(source, "CS119", said, word.span, helps=helps, fix=close[0])
+    finding = problem(source, "CS119", said, word.span, fix=close[0])
     kind = keywords()[close[0]]
     return (Token(kind, close[0], *word.span, True), *tokens[1:]), [finding]

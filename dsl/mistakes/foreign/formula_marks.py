@@ -71,9 +71,6 @@ def _unknown(view: View) -> Mended | None:
         return mended(view, take, [("AND", "and")], "CS112", message, fix="and")
     if char == "%":
         return percent_sign(view)
-    if char in POWERS:
-        power = [("POWER", "^"), ("NUMBER", POWERS[char])]
-        return mended(view, 1, power, "CS106", fix=f"^{POWERS[char]}")
     if char == "!" and behind:  # `n!`
         helps = ("write its number: `6` for 3!",)
         return mended(view, 1, (), "CS106", "there is no factorial", helps=helps)

@@ -26,10 +26,6 @@ def _by_word(match: re.Match[str]) -> str:
     return f"{'maximize' if match['word'].startswith('max') else 'minimize'} {{expr}}"
 
 
-def _own_sense(match: re.Match[str]) -> str | None:
-    return f"{match['sense'].lower()} {{expr}}"
-
-
 def _members(match: re.Match[str]) -> list[Span] | None:
     """Where the members of the group `list` stand; None where brackets do not match."""
     text, offset = match["list"], match.start("list")
@@ -178,7 +174,7 @@ PROBLEMS = (
     row(
         rf"{_NAMED}(?P<call>{MODULE}(?P<sense>Minimize|Maximize))\((?P<expr>[^#\n]*)\)",
         f"`{{call}}(...)`: {_OBJECTIVE}",
-        _own_sense,
+        lambda m: f"{m['sense'].lower()} {{expr}}",
     ),
     row(
         rf"{_NAMED}(?P<call>{MODULE}Objective)\( (?:expr = )?(?P<expr>[^#\n]*?)"
