@@ -6,9 +6,8 @@ from itertools import pairwise
 
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.synonyms import RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, told
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Failure, Repair, closer_of, rewritten, told
 from cspec.dsl.mistakes.placed.example_lines import names_of
-from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.losses import LOSSES

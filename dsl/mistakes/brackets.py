@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cspec.dsl.messages.diagnostic import Fix, Label
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, unmatched
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, rewritten, told, unmatched
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
@@ -309,10 +308,9 @@ def _arguments(f: Failure) -> Repair | None:
     if word.kind != "NAME" or word.text not in SIGNATURES or close is None:
         return None
     inner = f.text(f.index + 1, close) if close > f.index + 1 else ""
-    span, fix_span = f.span(f.index - 1, close + 1), f.span(f.index, close + 1)
     said = ("CS130", f"what `{word.text}` takes stands in `( )`", f"write `{word.text}({inner})`")
-    tokens = _exchanged(f, f.index, close, "LPAR")
-    return told(f, span, *said, fix=f"({inner})", fix_span=fix_span, tokens=tokens)
+    pieces = ("(", f.span(f.index + 1, close), ")") if inner else ("()",)
+    return rewritten(f, f.index, close + 1, pieces, *said, shown=f.span(f.index - 1, close + 1))
 
 
 def _latex_group(f: Failure) -> Repair:

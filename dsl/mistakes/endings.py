@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cspec.dsl.mistakes.failure import OPERATORS, Failure, Repair, open_brackets, told
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import OPERATORS, Failure, Repair, open_brackets, rewritten, told
 
 FORMS = {
     "FROM": ("from", 'from "nets.py" import Net'),

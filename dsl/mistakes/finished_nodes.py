@@ -311,11 +311,8 @@ def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
         inner = source.slice(domain.span)[1:-1].strip()
         message = f"an interval has two ends, this one has {len(domain.items)}"
         helps = (f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",)
-        fixes = (
-            (Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values"),)
-            if inner
-            else ()
-        )
+        fix = Fix(span=domain.span, replacement=f"{{{inner}}}", title="the set of values")
+        fixes = (fix,) if inner else ()
         yield problem(source, "CS123", message, domain.span, helps=helps, fixes=fixes)
 
 

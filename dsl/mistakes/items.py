@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.wording import as_name
-from cspec.dsl.mistakes.failure import Failure, Repair, offered, to_write, told
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, offered, rewritten, to_write, told
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.source import Span
-from cspec.dsl.text.tokens import Token
 
 
 def verify_words(f: Failure) -> Repair | None:
@@ -196,18 +194,9 @@ def dashed_column(f: Failure) -> Repair | None:
         return None
     written = f.text(f.index - 1, end)
     name = "".join(c if c.isalnum() else "_" for c in written)
-    meant = f'"{written}" as {name}'
-    start, stop = f.before.start, f.at(end - 1).end
-    notes = (f"below, it is called `{name}`",)
-    tokens = f.replaced(
-        f.index - 1,
-        end,
-        Token("STRING", f'"{written}"', start, stop),
-        Token("AS", "as", stop, stop, True),
-        Token("NAME", name, stop, stop),
-    )
+    meant, notes = f'"{written}" as {name}', (f"below, it is called `{name}`",)
     said = ("CS102", f"the column `{written}` is no name of a spec: it has a second one here")
-    return told(f, Span(start, stop), *said, notes=notes, fix=meant, safe=False, tokens=tokens)
+    return rewritten(f, f.index - 1, end, (meant,), *said, notes=notes, safe=False)
 
 
 def domain_axes(f: Failure) -> Repair | None:

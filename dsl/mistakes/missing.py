@@ -13,14 +13,15 @@ from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,
     OPERAND_STARTS,
     Failure,
+    Piece,
     Repair,
     closer_of,
+    comma_before,
     commas_between,
+    rewritten,
     told,
     touching,
 )
-from cspec.dsl.mistakes.foreign.pieces import Piece
-from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.settings.fit import OPTIMIZERS, FitSettings
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.settings.models import MODELS

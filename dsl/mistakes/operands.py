@@ -17,13 +17,14 @@ from cspec.dsl.mistakes.failure import (
     Failure,
     Repair,
     closer_of,
+    comma_before,
     commas_between,
     next_constraint,
     offered,
+    rewritten,
     told,
     touching,
 )
-from cspec.dsl.mistakes.repairs import comma_before, rewritten
 from cspec.dsl.text.defined_names import defined_names, model_names
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token

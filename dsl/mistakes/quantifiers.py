@@ -13,12 +13,11 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     opener_of,
+    rewritten,
     swapped,
     told,
 )
-from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span, line_of
-from cspec.dsl.text.tokens import Token
 
 
 def index_outside(f: Failure) -> Repair | None:
@@ -215,30 +214,16 @@ def quantifier_names(f: Failure) -> Repair | None:
         end = f.index
         while f.at(end).kind == "COMMA" and f.at(end + 1).text.isidentifier():
             end += 2
-        names = [f.at(i) for i in range(f.index - 1, end, 2)]
-        listed = ", ".join(name.text for name in names)
-        span = Span(names[0].start, names[-1].end)
-        word = opener.text
-        separate = f": {word} ".join(f"{name.text} in S" for name in names)
-        return told(
-            f,
-            span,
-            "CS137",
+        names = [f.at(i).text for i in range(f.index - 1, end, 2)]
+        listed, word = ", ".join(names), opener.text
+        separate = f": {word} ".join(f"{name} in S" for name in names)
+        each = f"write `{word} {separate}`" if word == "forall" else "write one `for` for each"
+        said = (
             f"`{word} {listed} in` has two readings",
             f"if each element of the set is a tuple, write `{word} ({listed}) in S`",
-            f"if each name runs over the set, write `{word} {separate}`"
-            if word == "forall"
-            else "if each name runs over the set, write one `for` for each",
-            fix=f"({listed})",
-            safe=False,
-            tokens=f.replaced(
-                f.index - 1,
-                end,
-                Token("LPAR", "(", span.start, span.start),
-                *f.tokens[f.index - 1 : end],
-                Token("RPAR", ")", span.end, span.end),
-            ),
+            f"if each name runs over the set, {each}",
         )
+        return rewritten(f, f.index - 1, end, (f"({listed})",), "CS137", *said, safe=False)
     if f.before.kind == "NAME" and "IN" in f.expected:
         wrong = f.token
         if wrong.text in {"of", "from", "on", "is"}:

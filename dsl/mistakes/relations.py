@@ -9,10 +9,10 @@ from cspec.dsl.mistakes.failure import (
     Failure,
     Repair,
     offered,
+    rewritten,
     told,
     touching,
 )
-from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token
 from cspec.dsl.words.functions import SIGNATURES

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, told
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, rewritten, told
 from cspec.dsl.settings.usual import usual_shares, usual_value
 from cspec.dsl.text.defined_names import defined_data
-from cspec.dsl.text.tokens import Token
 
 
 def fit_without_brackets(f: Failure) -> Repair | None:
     """`fit epochs=3`."""
     if f.first.kind != "FIT" or f.index != 1 or f.token.kind != "NAME":
         return None
-    end, close = f.before.end, f.tokens[-1].end
-    left, right = Token("LPAR", "(", end, end), Token("RPAR", ")", close, close)
-    tokens = (f.first, left, *f.tokens[1:], right)
     said = ("CS131", "settings of `fit` stand in `( )`")
-    return told(f, f.token.span, *said, fix=f"fit({f.text(1)})", fix_span=f.span(0), tokens=tokens)
+    pieces = ("fit(", f.span(1), ")")
+    return rewritten(f, 0, len(f.tokens), pieces, *said, shown=f.token.span)
 
 
 def unnamed_setting(f: Failure) -> Repair | None:
@@ -91,7 +87,7 @@ def _attribute(f: Failure) -> Repair | None:
     if f.first.kind != "VAR" or held is None:
         return None
     said = ("CS136", f"`{f.text(f.index)}`: a set stands behind `in`")
-    return rewritten(f, f.index, len(f.tokens), (f"in {held}",), *said, f"write `in {held}`")
+    return rewritten(f, f.index, len(f.tokens), (f"in {held}",), *said)
 
 
 def setting_outside(f: Failure) -> Repair | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from difflib import get_close_matches
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
@@ -13,11 +14,11 @@ from cspec.dsl.mistakes.failure import (
     Repair,
     closer_of,
     problem,
+    rewritten,
     swapped,
     told,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
-from cspec.dsl.mistakes.repairs import rewritten
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.terminals import keywords
@@ -84,9 +85,8 @@ def python_words(f: Failure) -> Repair | None:
         help_ = "give the function a name: `let f(a) = ...`"
         return told(f, f.before.span, "CS128", "there is no `lambda`", help_)
     if f.token.kind == "STRING" and f.before.text in {"f", "r", "b"}:
-        tokens = f.replaced(f.index - 1, f.index)
         said = ("CS128", f"strings have no prefix `{f.before.text}`", f"write `{f.token.text}`")
-        return told(f, f.before.span, *said, fix="", safe=False, tokens=tokens)
+        return rewritten(f, f.index - 1, f.index, (), *said, safe=False)
     return _conditional(f)
 
 
@@ -175,10 +175,9 @@ def bare_word(f: Failure) -> Repair | None:
         return None
     if f.depth(f.index) or f.at(f.index + 1).kind not in OPERAND_STARTS:
         return None
-    place = f.token.start
-    tokens = f.replaced(f.index, f.index, Token("WITH", "with", place, place, True))
+    shown = f.token.span
     said = ("CS120", f"before `{f.token.text}` stands `with`", f"write `with {f.token.text} ...`")
-    return told(f, f.token.span, *said, fix="with ", fix_span=Span(place, place), tokens=tokens)
+    return rewritten(f, f.index, f.index, ("with ",), *said, shown=shown, place=shown.start)
 
 
 def given_bar(f: Failure) -> Repair | None:
@@ -233,23 +232,12 @@ def keyword_start(f: Failure) -> Repair | None:
         return None
     if first.text == "var" and f.token.kind == "LPAR":
         return _variance(f)
-    place = first.start
-    return told(
-        f,
-        first.span,
-        "CS126",
-        f"`{first.text}` begins a line of its own kind",
-        f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`",
-        notes=("an unlabelled constraint may not begin with a keyword",),
-        fix="c: ",
-        fix_span=Span(place, place),
-        safe=False,
-        tokens=(
-            Token("NAME", "c", place, place),
-            Token("COLON", ":", place, place),
-            first._replace(kind="NAME"),
-            *f.tokens[1:],
-        ),
+    help_ = f"for a constraint on `{first.text}` give it a label: `c: {first.text} ...`"
+    said = ("CS126", f"`{first.text}` begins a line of its own kind", help_)
+    notes, place = ("an unlabelled constraint may not begin with a keyword",), first.start
+    named = replace(f, tokens=(first._replace(kind="NAME"), *f.tokens[1:]))
+    return rewritten(
+        named, 0, 0, ("c: ",), *said, notes=notes, shown=first.span, place=place, safe=False
     )
 
 
@@ -311,7 +299,6 @@ def objective_word(
     if re.search(rf"\b(?:let|import)\b[^\n]*\b{re.escape(word.text)}\b", source.text):
         return tokens, []
     said = f"`{word.text}` is written `{close[0]}`"
-    helps = (f"write `{close[0]}`",)
-    finding = problem(source, "CS119", said, word.span, helps=helps, fix=close[0])
+    finding = problem(source, "CS119", said, word.span, fix=close[0])
     kind = keywords()[close[0]]
     return (Token(kind, close[0], *word.span, True), *tokens[1:]), [finding]

@@ -18,11 +18,10 @@ from cspec.dsl.mistakes.blocks import mend_blocks
 from cspec.dsl.mistakes.explain import explain
 from cspec.dsl.mistakes.failure import Failure, open_brackets, problem
 from cspec.dsl.mistakes.finished_nodes import check_item
-from cspec.dsl.mistakes.foreign.comments import mend_comments
 from cspec.dsl.mistakes.foreign.formula_marks import invisible, mend
 from cspec.dsl.mistakes.foreign.inside import mend_inside
 from cspec.dsl.mistakes.foreign.lines import mend_lines
-from cspec.dsl.mistakes.foreign.pasted import mend_pasted
+from cspec.dsl.mistakes.foreign.taken_out import mend_comments, mend_pasted
 from cspec.dsl.mistakes.headings import mend_headings
 from cspec.dsl.mistakes.training_lines import setting_line
 from cspec.dsl.mistakes.words import colon_after_item, objective_word
@@ -319,30 +318,19 @@ def _is_loss(expr: Expr) -> bool:
 
 def _bare_objective(source: Source, item: Constraint) -> Diagnostic:
     text = source.slice(item.span).split("\n")[0]
-    place = Span(item.span.start, item.span.start)
+    place, label = Span(item.span.start, item.span.start), "an objective begins with its word"
     if _is_loss(item.relation):
-        return problem(
-            source,
-            "CS118",
+        message, helps = (
             f"`{text}` stands alone: a loss is minimized",
-            item.span,
-            label="an objective begins with its word",
-            helps=(f"write `minimize {text}`",),
-            fix="minimize ",
-            fix_span=place,
+            (f"write `minimize {text}`",),
         )
-    return problem(
-        source,
-        "CS118",
-        f"`{text}` stands alone: is it minimized or maximized?",
-        item.span,
-        label="an objective begins with its word",
-        helps=(f"write `minimize {text}` or `maximize {text}`",),
-        fixes=(
-            Fix(span=place, replacement="minimize ", title="minimize it"),
-            Fix(span=place, replacement="maximize ", title="maximize it"),
-        ),
-    )
+        said = ("CS118", message, item.span)
+        return problem(source, *said, label=label, helps=helps, fix="minimize ", fix_span=place)
+    words = ("minimize", "maximize")
+    helps = ("write " + " or ".join(f"`{word} {text}`" for word in words),)
+    fixes = [Fix(span=place, replacement=f"{word} ", title=f"{word} it") for word in words]
+    said = ("CS118", f"`{text}` stands alone: is it minimized or maximized?", item.span)
+    return problem(source, *said, label=label, helps=helps, fixes=fixes)
 
 
 def _semicolon(source: Source, token: Token) -> Diagnostic:

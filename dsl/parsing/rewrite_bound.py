@@ -166,7 +166,7 @@ def _at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     """`E[diff(u, t)^2]`: nothing says at which points of the domain."""
     start = line_of(text, first.span.start)[0]
     line = _BODY.match(text, start)
-    if first.code not in ("CS201", "CS302") or line is None or _bound_on(line[0]):
+    if first.code not in ("CS201", "CS302") or line is None or _BOUND_ON.search(line[0]):
         return None
     derived = re.search(r"\b(?:diff|grad|laplacian)\((\w+)", line[0])
     used = {*re.findall(r"\b[A-Za-z_]\w*\b", line[0])}
@@ -188,8 +188,7 @@ def _at_points(text: str, first: Diagnostic, word: str) -> Rewrite | None:
     return None
 
 
-def _bound_on(line: str) -> bool:
-    return bool(re.search(r"\b(?:for|forall)\b|\.sample\(|\.grid\(", line))
+_BOUND_ON = re.compile(r"\b(?:for|forall)\b|\.sample\(|\.grid\(")
 
 
 _AT = re.compile(

@@ -91,17 +91,15 @@ _WHEN = rf"(?P<when>{_ATOM}(?:~(?:and|or)~{_ATOM}| , {_ATOM})*)"
 _GIVEN = r"(?: \| |~(?:given|where|when|whenever|if|for|provided|with|among|in~case)(?:~that)?~)"
 
 
+_MEAN = r"\b(?P<word>[EP])\[(?P<in>(?:IN)*)\]"
+_BEHIND = r"[<>=]=|[<>] NUM|\bin\b [\[{]|[-+*/)]|\b(?:within|by|soft)\b|$"
 _SIDE = r"(?:[^#;\n,]|,(?!~?(?:and|but)\b))*?(?:<=|>=|==)(?:[^#;\n,])*?"
 ORDER_ROWS = (
     row(
-        rf"\b(?P<word>[EP])\[(?P<in>(?:IN)*)\]{_GIVEN}{_WHEN}(?: [,:])?"
-        r"(?P<rest> )(?=[<>=]=|[<>] NUM|\bin\b [\[{]|[-+*/)]|\b(?:within|by|soft)\b|$)",
-        _inside,
-        "a condition stands inside the brackets of its mean, behind `|`",
-    ),
-    row(
-        rf"\b(?P<word>[EP])\[(?P<in>(?:IN)*)\](?P<rest> (?:(?:<=|>=|==) (?:NUM)|in \[[^\[\]\n]*\]))"
-        rf" ,?{_GIVEN}{_WHEN} $",
+        (
+            rf"{_MEAN}{_GIVEN}{_WHEN}(?: [,:])?(?P<rest> )(?={_BEHIND})",
+            rf"{_MEAN}(?P<rest> (?:(?:<=|>=|==) (?:NUM)|in \[[^\[\]\n]*\])) ,?{_GIVEN}{_WHEN} $",
+        ),
         _inside,
         "a condition stands inside the brackets of its mean, behind `|`",
     ),

@@ -172,13 +172,11 @@ ROWS = (
         "`{1}` is a function: what it takes stands in `( )`",
     ),
     row(
-        r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\w,])",
+        (
+            r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\w,])",
+            r"(?<![\w.,\[(])(\d+),(\d+)(?![\w,\])])",
+        ),
         lambda m: f"{m[1].replace('.', '')}.{m[2]}",
-        "`{0}`: numbers have a point, no comma",
-    ),
-    row(
-        r"(?<![\w.,\[(])(\d+),(\d+)(?![\w,\])])",
-        r"\1.\2",
         "`{0}`: numbers have a point, no comma",
     ),
     row(

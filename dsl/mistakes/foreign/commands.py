@@ -95,15 +95,16 @@ COMMANDS = (
             ),
         )
     ),
-    removed(
-        r"(?P<word>display|Display|DISPLAY)~[\w., \t]+",
-        "`{word}`: a spec prints nothing",
-        "; the report shows the values, and `metric name = ...` records more",
-    ),
-    removed(
-        rf"(?P<word>print|println|disp|cat|printf|fprintf|{MODULE}pprint)" + _CALL,
-        "`{word}`: a spec prints nothing",
-        "; the report shows the values, and `metric name = ...` records more",
+    *(
+        removed(
+            pattern,
+            "`{word}`: a spec prints nothing",
+            "; the report shows the values, and `metric name = ...` records more",
+        )
+        for pattern in (
+            r"(?P<word>display|Display|DISPLAY)~[\w., \t]+",
+            rf"(?P<word>print|println|disp|cat|printf|fprintf|{MODULE}pprint)" + _CALL,
+        )
     ),
     removed(
         r"import~[\w.]+(?:~as~\w+)?(?: , [\w.]+(?:~as~\w+)?)*",

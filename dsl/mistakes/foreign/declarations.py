@@ -94,9 +94,11 @@ def _bounds(match: re.Match[str]) -> str:
 
 
 def _each(template: str) -> Template:
+    """A line for each of the names."""
+
     def lines(match: re.Match[str]) -> str | None:
         names = re.split(r"[\s,]+", match["names"].strip())
-        return "\n".join(template.format(name) for name in names)
+        return "\n".join(template.format(name, **match.groupdict()) for name in names)
 
     return lines
 
@@ -115,16 +117,10 @@ def _box(match: re.Match[str]) -> str:
     return f"{{head}}box({', '.join(found * (int(power[1]) if power else 1))})"
 
 
-def _models(match: re.Match[str]) -> str:
-    """`model f, g = mlp(hidden=[16])`."""
-    names = [name.strip() for name in match["names"].split(",")]
-    return "\n".join(f"model {name} = {match['value']}" for name in names)
-
-
-def _aliased(match: re.Match[str]) -> str:
-    """`data train(x, y, marital="marital-status")`: the name in the file, then the name here."""
-    columns = re.sub(r"\b(\w+)[ \t]*=[ \t]*(\"[^\"\n]*\")", r"\2 as \1", match["columns"])
-    return f"data {match['name']}({columns}){match['rest'] or ''}"
+def _with_columns(written: str, meant: str) -> Template:
+    """The line of data, what is written of each of its columns as it is meant."""
+    column = re.compile(written)
+    return lambda m: f"data {m['name']}({column.sub(meant, m['columns'])}){m['rest'] or ''}"
 
 
 def _listed(match: re.Match[str]) -> str:
@@ -133,20 +129,10 @@ def _listed(match: re.Match[str]) -> str:
     return "data " + ", ".join(f"{name}({columns})" for name, columns in parts) + "{rest}"
 
 
-def _untyped(match: re.Match[str]) -> str:
-    """`data train(x, y, sex: categorical)`: columns have no types."""
-    columns = re.sub(r"[ \t]*:[ \t]*\w+(?:\[[^\]\n]*\])?", "", match["columns"])
-    return f"data {match['name']}({columns}){match['rest'] or ''}"
-
-
 def _grouped(text: str) -> str:
     """The column whose values the text goes over."""
     found = re.search(r"values\([ \t]*(\w+)[ \t]*\)", text)
     return found[1] if found else "column"
-
-
-def _without_dashes(match: re.Match[str]) -> str:
-    return f"{match['word']} {match['name'].replace('-', '_')}{match['rest']}"
 
 
 _COLUMN = r"(?:\"[^\"\n]*\"~as~)?\w+"
@@ -175,25 +161,25 @@ DECLARATIONS = (
     row(
         rf"data~(?P<name>\w+) \((?P<columns>(?:{_COLUMN} , )+\w+ = \"[^\n()]*\")\){_REST}",
         'a column that has another name in the file is written `"name" as column`',
-        _aliased,
+        _with_columns(r"\b(\w+)[ \t]*=[ \t]*(\"[^\"\n]*\")", r"\2 as \1"),
     ),
     row(
         r"data~(?P<name>\w+) \((?P<columns>[^()\n\"]*\w : \w[^()\n\"=]*)\)" + _REST,
         "columns have no types here",
-        _untyped,
+        _with_columns(r"[ \t]*:[ \t]*\w+(?:\[[^\]\n]*\])?", ""),
         note='what is a category is said by the data: `csv(..., categorical=["sex"])`',
     ),
     row(
         r"model~(?P<names>[A-Za-z_]\w*(?: , [A-Za-z_]\w*)+) = (?P<value>\w+(?:\([^#\n]*\))?)",
         "each `model` stands on a line of its own",
-        _models,
+        _each("model {} = {value}"),
         code="CS115",
     ),
     row(
         r"(?P<word>param|var|let)~(?P<name>[A-Za-z]\w*(?:-[A-Za-z]\w*)+)"
         r"(?P<rest> (?:=|in\b)[^#\n]*[^#\n; \t])",
         "a name has no `-` in it",
-        _without_dashes,
+        lambda m: f"{{word}} {m['name'].replace('-', '_')}{{rest}}",
         code="CS106",
         note="`-` is a difference; where the name is used, it is written so, too",
         safe=False,

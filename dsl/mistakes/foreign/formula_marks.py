@@ -14,8 +14,7 @@ from itertools import islice
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, problem, touching
 from cspec.dsl.mistakes.foreign.view import Mended, View, mended
-from cspec.dsl.mistakes.quantities import number_form, percent_sign
-from cspec.dsl.mistakes.quotes import one_quote, open_end
+from cspec.dsl.mistakes.literals import number_form, one_quote, open_end, percent_sign
 from cspec.dsl.mistakes.signs import HINTS, LATEX, PHRASES, POWERS, QUOTES, SIGNS
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.text.source import Source, Span
@@ -72,9 +71,6 @@ def _unknown(view: View) -> Mended | None:
         return mended(view, take, [("AND", "and")], "CS112", message, fix="and")
     if char == "%":
         return percent_sign(view)
-    if char in POWERS:
-        power = [("POWER", "^"), ("NUMBER", POWERS[char])]
-        return mended(view, 1, power, "CS106", fix=f"^{POWERS[char]}")
     if char == "!" and behind:  # `n!`
         helps = ("write its number: `6` for 3!",)
         return mended(view, 1, (), "CS106", "there is no factorial", helps=helps)

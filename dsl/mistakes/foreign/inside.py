@@ -10,19 +10,17 @@ from collections.abc import Callable
 
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem, to_write
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, problem, read_pieces, to_write, written
 from cspec.dsl.mistakes.foreign import (
-    branches,
     latex,
     marks,
     measures,
     norms,
-    queries,
+    phrases,
     signs,
     sums,
     tables,
 )
-from cspec.dsl.mistakes.foreign.pieces import read_pieces, written
 from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token
@@ -35,7 +33,7 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "√": (marks.root,),
     "e": (latex.power_of_e,),
     "~": (marks.unequal, marks.latex_space),
-    "|": (signs.at_a_point, norms.norm, norms.absolute, branches.either),
+    "|": (signs.at_a_point, norms.norm, norms.absolute, phrases.either),
     **dict.fromkeys(signs.PRIMES, (signs.derived,)),
     "'": (signs.derived, latex.prime),
     "@": (signs.at_a_point,),
@@ -52,23 +50,23 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "$": (marks.column,),
     "in": (marks.members,),
     "∈": (marks.members,),
-    "is": (queries.not_null, queries.monotone_in, branches.property_of, marks.is_word),
-    **dict.fromkeys(marks.PHRASES, (branches.property_of, marks.phrase)),
-    **dict.fromkeys(branches.PROPERTIES, (branches.property_of, queries.monotone_in)),
-    "at": (signs.at_a_point, branches.property_of, marks.phrase),
-    **dict.fromkeys(branches.POWERED, (branches.powered,)),
-    **dict.fromkeys(("COUNT", "count"), (branches.counted_share,)),
-    **dict.fromkeys(("when", "whenever"), (branches.when,)),
-    **dict.fromkeys(("xor", "XOR"), (branches.exactly_one,)),
-    "if": (branches.ternary,),
-    "on": (branches.columns_behind_on,),
-    "values": (branches.values_of_a_column,),
-    **dict.fromkeys(("and", "AND", "&"), (branches.another_quantifier, signs.entity)),
-    "?": (branches.question,),
-    "IS": (queries.not_null, marks.is_word),
-    **dict.fromkeys(("R", "R_", "ℝ", "Reals"), (queries.real_numbers,)),
+    "is": (phrases.not_null, phrases.monotone_in, phrases.property_of, marks.is_word),
+    **dict.fromkeys(marks.PHRASES, (phrases.property_of, marks.phrase)),
+    **dict.fromkeys(phrases.PROPERTIES, (phrases.property_of, phrases.monotone_in)),
+    "at": (signs.at_a_point, phrases.property_of, marks.phrase),
+    **dict.fromkeys(phrases.POWERED, (phrases.powered,)),
+    **dict.fromkeys(("COUNT", "count"), (phrases.counted_share,)),
+    **dict.fromkeys(("when", "whenever"), (phrases.when,)),
+    **dict.fromkeys(("xor", "XOR"), (phrases.exactly_one,)),
+    "if": (phrases.ternary,),
+    "on": (phrases.columns_behind_on,),
+    "values": (phrases.values_of_a_column,),
+    **dict.fromkeys(("and", "AND", "&"), (phrases.another_quantifier, signs.entity)),
+    "?": (phrases.question,),
+    "IS": (phrases.not_null, marks.is_word),
+    **dict.fromkeys(("R", "R_", "ℝ", "Reals"), (phrases.real_numbers,)),
     **dict.fromkeys(
-        ("monotonic", "decreasing", "nondecreasing", "nonincreasing"), (queries.monotone_in,)
+        ("monotonic", "decreasing", "nondecreasing", "nonincreasing"), (phrases.monotone_in,)
     ),
     "group": (marks.group_by,),
     "GROUP": (marks.group_by,),
@@ -76,14 +74,14 @@ _MARKS: dict[str, tuple[Look, ...]] = {
     "BETWEEN": (marks.between,),
     "[": (marks.listed, tables.listed_constraints, tables.matrix),
     ",": (tables.thousands, tables.index_behind),
-    ":": (tables.cells, queries.such_that),
-    "prob": (queries.asked_of_prob,),
+    ":": (tables.cells, phrases.such_that),
+    "prob": (phrases.asked_of_prob,),
     "⟨": (tables.inner_product,),
     "∑": (sums.sum_sign,),
-    "∏": (sums.sum_sign, queries.product_sign),
+    "∏": (sums.sum_sign, phrases.product_sign),
     **dict.fromkeys("⊥⟂⫫", (tables.independent,)),
-    **dict.fromkeys(marks.AVERAGES, (queries.mean_where, marks.average)),
-    **dict.fromkeys(("AVG", "MEAN"), (queries.mean_where,)),
+    **dict.fromkeys(marks.AVERAGES, (phrases.mean_where, marks.average)),
+    **dict.fromkeys(("AVG", "MEAN"), (phrases.mean_where,)),
     **dict.fromkeys(("sum", "prod", "max", "min"), (sums.indexed_sum,)),
 }
 _MEASURES: dict[str, tuple[Look, ...]] = {

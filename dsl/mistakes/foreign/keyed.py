@@ -67,23 +67,22 @@ KEYED = (
         help="write `minimize {expr}` or `maximize {expr}`",
         alternatives=("maximize {expr}",),
     ),
-    row(
-        r'(?P<word>minimize|maximize) :? "(?P<expr>[^"#\n]*)"',
-        "an expression stands without quotes",
-        "{word} {expr}",
-        note="quotes hold texts: names of files, of columns, of classes",
-    ),
-    row(
-        r'(?:s\.t\.|subject to) "(?P<expr>[^"#\n]*)"',
-        "a constraint stands without quotes",
-        "s.t. {expr}",
-        note="quotes hold texts: names of files, of columns, of classes",
-    ),
-    row(
-        r'-? "(?P<expr>[^"#\n]*[<>=]=[^"#\n]*)",?',
-        "a constraint stands without quotes",
-        "{st}{expr}",
-        note="quotes hold texts: names of files, of columns, of classes",
+    *(
+        row(
+            pattern,
+            f"{what} stands without quotes",
+            meant,
+            note="quotes hold texts: names of files, of columns, of classes",
+        )
+        for pattern, what, meant in (
+            (
+                r'(?P<word>minimize|maximize) :? "(?P<expr>[^"#\n]*)"',
+                "an expression",
+                "{word} {expr}",
+            ),
+            (r'(?:s\.t\.|subject to) "(?P<expr>[^"#\n]*)"', "a constraint", "s.t. {expr}"),
+            (r'-? "(?P<expr>[^"#\n]*[<>=]=[^"#\n]*)",?', "a constraint", "{st}{expr}"),
+        )
     ),
     row(
         r"(?P<word>variables|vars|decision_variables) : "

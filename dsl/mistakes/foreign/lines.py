@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix
-from cspec.dsl.mistakes.failure import problem
+from cspec.dsl.mistakes.failure import Piece, problem, read_pieces, written
 from cspec.dsl.mistakes.foreign.commands import COMMANDS, TRAINING
 from cspec.dsl.mistakes.foreign.declarations import DECLARATIONS
 from cspec.dsl.mistakes.foreign.functions import FUNCTIONS
 from cspec.dsl.mistakes.foreign.keyed import KEYED
-from cspec.dsl.mistakes.foreign.pieces import Piece, read_pieces, written
 from cspec.dsl.mistakes.foreign.problems import PROBLEMS
 from cspec.dsl.mistakes.foreign.prose import PROSE
 from cspec.dsl.mistakes.foreign.rows import ForeignLine, filled

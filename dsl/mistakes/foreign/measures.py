@@ -6,8 +6,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
-from cspec.dsl.mistakes.failure import OPERAND_ENDS
-from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.failure import OPERAND_ENDS, Piece
 from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import CLOSERS, OPENERS

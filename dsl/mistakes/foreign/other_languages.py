@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.mistakes.endings import FORMS
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told, touching
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, rewritten, told, touching
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.defined_names import defined_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.failure import Piece
 from cspec.dsl.mistakes.foreign.rows import MODULE, ForeignLine, Pattern, row
 from cspec.dsl.text.source import Span
 from cspec.dsl.words.functions import SIGNATURES
@@ -24,10 +24,6 @@ def _sense(match: re.Match[str]) -> tuple[Piece, ...]:
 
 def _by_word(match: re.Match[str]) -> str:
     return f"{'maximize' if match['word'].startswith('max') else 'minimize'} {{expr}}"
-
-
-def _own_sense(match: re.Match[str]) -> str | None:
-    return f"{match['sense'].lower()} {{expr}}"
 
 
 def _members(match: re.Match[str]) -> list[Span] | None:
@@ -178,7 +174,7 @@ PROBLEMS = (
     row(
         rf"{_NAMED}(?P<call>{MODULE}(?P<sense>Minimize|Maximize))\((?P<expr>[^#\n]*)\)",
         f"`{{call}}(...)`: {_OBJECTIVE}",
-        _own_sense,
+        lambda m: f"{m['sense'].lower()} {{expr}}",
     ),
     row(
         rf"{_NAMED}(?P<call>{MODULE}Objective)\( (?:expr = )?(?P<expr>[^#\n]*?)"

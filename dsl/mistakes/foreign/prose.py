@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from cspec.dsl.mistakes.foreign.rows import REMOVE, row
+from cspec.dsl.mistakes.foreign.rows import REMOVE, Template, row
 from cspec.dsl.text.defined_names import model_names
 from cspec.dsl.words.losses import LOSSES
 
@@ -21,13 +21,6 @@ _ACROSS = r"(?:across|over|for|between|in|among|on|by|of)~(?:all~|each~|every~|t
 _GROUPS = rf"{_ACROSS}(?P<column>[A-Za-z_]\w*)(?:~groups?)?"
 _RATE = r"(?P<rate>[EP]\[[^\]\n|]*)(?:\|(?P<given>[^\]\n]*))?\]"
 _BELOW = "to|at|below|under|within|at~most|up~to"
-
-
-def _model(match: re.Match[str]) -> str:
-    """The model that is named, or that of the text."""
-    named = match.groupdict().get("model") or ""
-    models = model_names(match.string)
-    return named if named in models or not models else models[0]
 
 
 def _limited(match: re.Match[str]) -> str:
@@ -48,20 +41,16 @@ def _gap(match: re.Match[str]) -> str:
     return _same(match).replace(" <= 5%", match["rest"] or " <= 5%")
 
 
-def _each(constraint: str) -> str:
-    return "{{st}}{{head}}{{label}}forall W in {model}.weights: W in " + constraint
+def _each_weight(held: str) -> Template:
+    """What holds each weight of the model that is named, or of that of the text."""
 
+    def constraint(match: re.Match[str]) -> str:
+        named, models = match["model"] or "", model_names(match.string)
+        model = named if named in models or not models else models[0]
+        members = held.format(**match.groupdict())
+        return f"{{st}}{{head}}{{label}}forall W in {model}.weights: W in {members}"
 
-def _quantized(match: re.Match[str]) -> str:
-    return _each(f"grid(bits={match['bits']})").format(model=_model(match))
-
-
-def _sparse(match: re.Match[str]) -> str:
-    return _each(f"nm({match['n']}, {match['m']})").format(model=_model(match))
-
-
-def _in_set(match: re.Match[str]) -> str:
-    return _each(match["set"]).format(model=_model(match))
+    return constraint
 
 
 def _mean(match: re.Match[str]) -> str | None:
@@ -283,19 +272,19 @@ PROSE = (
         rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)(?:\.weights)?~)?(?:weights~)?(?:are~|is~)?"
         r"(?:quantized|quantised|rounded)~(?:to~)?(?P<bits>\d+)[ -]?bits?",
         "quantized weights lie on a grid",
-        _quantized,
+        _each_weight("grid(bits={bits})"),
     ),
     _worded(
         rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)(?:\.weights)?~)?(?:is~|are~)?(?P<n>\d+):(?P<m>\d+)"
         r"(?:[ -](?:sparse|sparsity|pruned))",
         "N of M in a row is the set `nm`",
-        _sparse,
+        _each_weight("nm({n}, {m})"),
     ),
     row(
         rf"{_HEAD}{_LABEL}(?:(?P<model>\w+)\.)?weights~(?:lie~|are~)?(?:on|in)~(?:the~)?"
         r"(?P<set>simplex|stiefel|nonneg|box)",
         "a set holds one weight at a time",
-        _in_set,
+        _each_weight("{set}"),
         code="CS302",
     ),
     row(

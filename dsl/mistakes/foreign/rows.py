@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.failure import Piece
 from cspec.dsl.text.source import Span
 
 END = r"[ \t]*;?[ \t]*(?=#|\r?$|\Z)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from cspec.dsl.mistakes.foreign.pieces import Piece, written
+from cspec.dsl.mistakes.failure import Piece, written
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 
 _WORDS = frozenset(["sum", "prod", "max", "min"])

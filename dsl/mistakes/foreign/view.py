@@ -7,8 +7,7 @@ from itertools import takewhile
 from typing import NamedTuple, Unpack
 
 from cspec.dsl.messages.diagnostic import Diagnostic
-from cspec.dsl.mistakes.failure import Said, problem
-from cspec.dsl.mistakes.foreign.pieces import Piece
+from cspec.dsl.mistakes.failure import Piece, Said, problem
 from cspec.dsl.mistakes.signs import LATEX
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Source, Span

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from cspec.dsl.messages.synonyms import SETTING_WORDS
-from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, told
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, closer_of, rewritten, told
 from cspec.dsl.settings.fit import FitSettings
 
 _UNITS = {"epoch": "epochs", "epochs": "epochs", "step": "steps", "steps": "steps"}

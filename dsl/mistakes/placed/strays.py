@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.mistakes.failure import Failure, Repair, problem
-from cspec.dsl.mistakes.repairs import rewritten
+from cspec.dsl.mistakes.failure import Failure, Repair, problem, rewritten
 from cspec.dsl.text.defined_names import defined_names
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
 from cspec.dsl.words.functions import SIGNATURES
