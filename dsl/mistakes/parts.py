@@ -15,10 +15,12 @@ from cspec.dsl.mistakes.failure import (
     next_constraint,
     outside_brackets,
     rewritten,
+    swapped,
     told,
     touching,
 )
 from cspec.dsl.mistakes.placed.example_lines import names_of
+from cspec.dsl.mistakes.words import QUANTIFIERS
 from cspec.dsl.settings.methods import METHODS
 from cspec.dsl.text.clauses import ITEM_WORDS
 from cspec.dsl.text.source import Span, line_of
@@ -138,9 +140,12 @@ def objective_modifier(f: Failure) -> Repair | None:
 
 
 def labels(f: Failure) -> Repair | None:
-    """`eo.tpr: ...`, `"my label": ...`, `3: ...`."""
+    """`eo.tpr: ...`, `"my label": ...`, `3: ...`, `foreach (x, y) in train: ...`."""
     if f.token.kind != "COLON" or f.kind != "clause" or f.depth(f.index):
         return None
+    first = 1 + max((i for i in range(f.index) if f.at(i).kind == "COLON"), default=-1)
+    if f.at(first).text.lower() in QUANTIFIERS and f.has("IN", end=f.index):
+        return swapped(f, first, "forall", "FORALL", "CS122")
     if f.has("RELATION", "FORALL", "COLON", end=f.index):
         return None
     span = f.span(0, f.index)

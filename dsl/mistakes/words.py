@@ -49,7 +49,7 @@ _MODIFIERS = {
     "over": "on",
     **dict.fromkeys(("given", "subject"), ""),
 }
-_QUANTIFIERS = frozenset({"foreach", "for_all", "for_each", "forevery", "every", "all"})
+QUANTIFIERS = frozenset({"foreach", "for_all", "for_each", "forevery", "every", "all"})
 PYTHON = {
     "class": 'a spec has no classes; bring one in by `from "nets.py" import Net`',
     "return": "a spec has no functions with steps; write `let f(a) = ...`",
@@ -159,9 +159,9 @@ def misspelt_word(f: Failure) -> Repair | None:
         if meant and meant != f.token.text:
             return swapped(f, f.index, meant, words[meant], "CS120")
     before = f.before
-    if before.kind != "NAME" or f.token.kind not in OPERAND_STARTS:
+    if before.kind not in {"NAME", "EVERY"} or f.token.kind not in OPERAND_STARTS:
         return None
-    if before.text.lower() in _QUANTIFIERS and f.at(f.index + 1).kind == "IN":
+    if before.text.lower() in QUANTIFIERS and f.at(f.index + 1).kind == "IN":
         return swapped(f, f.index - 1, "forall", "FORALL", "CS122")
     close = get_close_matches(before.text.lower(), ["forall", "not"], n=1, cutoff=0.7)
     if close and before.text != close[0]:

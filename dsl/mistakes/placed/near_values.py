@@ -142,7 +142,7 @@ def number_with_a_unit(f: Failure) -> Repair | None:
     unit = _UNITS.get(f.token.text)
     if unit is None or f.before.kind != "NUMBER" or not f.depth(f.index):
         return None
-    named = f.at(f.index - 2).kind == "EQUAL" and f.at(f.index - 3).kind == "NAME"
+    named = f.at(f.index - 2).kind == "EQUAL" and f.at(f.index - 3).kind in {"NAME", "EVERY"}
     if not named or f.first.kind == "FIT":
         return None
     name, count = f.at(f.index - 3).text, f.before.text
