@@ -24,13 +24,12 @@ def tighten(
     problem: Problem, margins: Mapping[str, Margin], params: Values, method: Method
 ) -> Problem:
     """The problem with margins taken from the bounds of what they name."""
-    constraints = tuple(
+    return problem.with_constraints(
         _tightened(c, margins[c.full_label].amount, problem.objective_sign, params, method)
         if c.full_label in margins and margins[c.full_label].amount
         else c
         for c in problem.constraints
     )
-    return problem.model_copy(update={"constraints": constraints})
 
 
 def _tightened(
@@ -47,7 +46,7 @@ def settled_bounds(problem: Problem) -> Problem:
     """The problem with the last value in place of every `ramp`; itself where there is none."""
     if not any(_ramps(c) for c in problem.constraints):
         return problem
-    return problem.model_copy(update={"constraints": tuple(map(_settled, problem.constraints))})
+    return problem.with_constraints(map(_settled, problem.constraints))
 
 
 def _ramps(c: Constraint) -> bool:

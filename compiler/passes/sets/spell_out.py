@@ -19,23 +19,17 @@ from itertools import pairwise, product
 from cspec.compiler.algebra.entries import entry_of
 from cspec.compiler.expressions.rewrite import call, number
 from cspec.compiler.passes.canonical import minus
-from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.records.problem import Constraint, Problem, Relation
 from cspec.dsl.check import Checked
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.settings.methods import Auto, Sqp
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Call, Expr, Index, Interval, Name, Number, Power, Slice, Vector
-from cspec.dsl.tree.rebuild import mentions
 from cspec.dsl.values.shapes import declared, shape_of
 
 
 def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
-    """The problem with sets as relations; unchanged where data, models or a method are in play.
-
-    A ball around what moves is a relation whatever there is: nothing is projected onto it.
-    """
-    problem = _around_what_moves(problem, checked)
+    """The problem with sets as relations; unchanged where data, models or a method are in play."""
     if checked.symbols.datasets() or checked.symbols.models():
         return problem
     own_way = any(
@@ -51,23 +45,7 @@ def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
         if pieces is None:
             return problem
         constraints += pieces
-    return problem.model_copy(update={"constraints": tuple(constraints)})
-
-
-def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
-    """`x in ball(y, r, norm=p)` with a center that moves as norm(x - y, p) <= r."""
-    moving = {*checked.symbols.vars(), *checked.symbols.models()}
-
-    def relation(c: Constraint) -> Constraint:
-        match c.bound:
-            case Call(function=Name(id="ball"), arguments=(center, radius), keywords=keywords):
-                order = next((k.value for k in keywords if k.name == "norm"), number(2))
-                if mentions(center, moving):
-                    distance = call("norm", minus(c.value, center), order)
-                    return _relation(c, distance, radius, "<=")
-        return c
-
-    return map_constraints(problem, lambda c: relation(c) if c.relation == "in" else c)
+    return problem.with_constraints(constraints)
 
 
 def _by_rows(c: Constraint, checked: Checked) -> bool:
