@@ -17,6 +17,7 @@ from cspec.compiler.expressions.vectors import with_size
 from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.tree.nodes import EVENTS, Call, Expr, Name, Node, Number, walk
+from cspec.dsl.tree.rebuild import mentions
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import SMOOTH as SMOOTH_LOSSES
 from cspec.dsl.words.sets import AFFINE, CONVEX, CURVED, JOINT, VECTORS
@@ -136,12 +137,7 @@ class _Keys(SetKeys):
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:
     for value in member.arguments.values():
-        names = (
-            {node.id for node in walk(value) if isinstance(node, Name)}
-            if isinstance(value, Expr)
-            else set()
-        )
-        if names & space.shapes.keys():
+        if isinstance(value, Expr) and mentions(value, space.shapes):
             raise NotForIt("the size of its set is no constant", c)
 
 

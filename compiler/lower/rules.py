@@ -36,6 +36,7 @@ from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
+from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.values.shapes import ONE_NUMBER
 from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
 from cspec.dsl.words.functions import SIGNATURES
@@ -199,16 +200,14 @@ def entries(expr: Expr, inference: Inference) -> int:
     shape = shape_of(expr, known.shapes, known.params)
     if shape is not None:
         return prod(shape)
-    for node in walk(expr):
-        if isinstance(node, Call) and function_name(node) == "every_sum":
-            return prod(entries(term, inference) for term in node.arguments)
+    for total in calls_of(expr, ("every_sum",)):
+        return prod(entries(term, inference) for term in total.arguments)
     axes = inference.axes(expr)
     if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
-    for node in walk(expr):
-        if isinstance(node, Call) and function_name(node) in _PAIRWISE:
-            pairs = inference.axes(node).shape
-            return pairs[0] if pairs else 0
+    for differences in calls_of(expr, _PAIRWISE):
+        pairs = inference.axes(differences).shape
+        return pairs[0] if pairs else 0
     if _is_one_number(expr, axes):
         return 1
     vectors = [_vector_entries(node, inference) for node in outside_reductions(expr)]

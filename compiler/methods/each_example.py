@@ -40,7 +40,6 @@ from math import prod
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.not_compiled import not_compiled
-from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, assigned
 from cspec.compiler.records.lowered import EachRule, FunctionalRule, numbered
 from cspec.compiler.records.problem import Constraint
@@ -48,8 +47,7 @@ from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Adam, Sgd
 from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian, network_of
-from cspec.dsl.tree.nodes import Call, walk
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import calls_of, names
 
 MOVES = 60
 """How often multipliers move in a run, at most."""
@@ -121,9 +119,8 @@ def _features(c: Constraint, inference: Inference) -> tuple[tuple[str, ...], int
     columns, models = known.facts.data[c.each.dataset].columns, known.symbols.models()
     seen = {
         name
-        for node in walk(c.each)
-        if isinstance(node, Call) and function_name(node) in models
-        for argument in node.arguments
+        for call in calls_of(c.each, models)
+        for argument in call.arguments
         for name in names(argument)
     }
     features = tuple(n for n in columns if n in seen and columns[n].kind != "categorical")

@@ -31,7 +31,7 @@ from cspec.dsl.settings.methods import Auto, Lifting, Method
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import NotFiniteError, Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Number, Sum, walk
-from cspec.dsl.tree.rebuild import function_name
+from cspec.dsl.tree.rebuild import calls_of, function_name
 
 REASON = (
     "by construction: its values on a face of the box are known, so the model is multiplied by a "
@@ -265,11 +265,10 @@ def _asked_at(model: str, node: Expr, columns: Sequence[str], settings: Points) 
     if not _boxed(settings):
         return
     ranges = dict(zip(columns, _ranges(settings), strict=True))
-    for call in walk(node):
-        if isinstance(call, Call) and function_name(call) == model:
-            named = [a.id for a in call.arguments if isinstance(a, Name) and a.id in ranges]
-            if len(named) == len(call.arguments):
-                yield tuple(ranges[name] for name in named)
+    for call in calls_of(node, (model,)):
+        named = [a.id for a in call.arguments if isinstance(a, Name) and a.id in ranges]
+        if len(named) == len(call.arguments):
+            yield tuple(ranges[name] for name in named)
 
 
 def _against(candidate: _Candidate, held: Lifted, params: Values) -> str | None:
