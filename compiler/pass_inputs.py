@@ -17,7 +17,8 @@ from cspec.compiler.records.program import VariableSetup
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.methods import Spg, Sqp
 from cspec.dsl.settings.points import Points
-from cspec.dsl.tree.nodes import Let, Model, Name, walk
+from cspec.dsl.tree.nodes import Let, Model
+from cspec.dsl.tree.rebuild import names
 
 
 def lets(checked: Checked) -> dict[str, Let]:
@@ -84,13 +85,7 @@ def asked_of(checked: Checked) -> Asked:
     Models that come from elsewhere stay as they are, and so do those that are copied.
     """
     made = [item for item in checked.elaborated.items if isinstance(item, Model)]
-    copied = {
-        node.id
-        for item in made
-        if item.source
-        for node in walk(item.source)
-        if isinstance(node, Name)
-    }
+    copied = {name for item in made if item.source for name in names(item.source)}
     columns = checked.symbols.datasets()
     return Asked(
         points={

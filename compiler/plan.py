@@ -23,9 +23,8 @@ from cspec.compiler.passes.expansion.split_chains import split_chains
 from cspec.compiler.passes.rules import rules
 from cspec.compiler.passes.sets.gather import gathered
 from cspec.compiler.passes.sets.members import member_sets
-from cspec.compiler.passes.sets.moving_sets import moving_sets
 from cspec.compiler.passes.sets.recognize import recognize
-from cspec.compiler.passes.sets.spell_out import spell_out_sets
+from cspec.compiler.passes.sets.spell_out import moving_sets, spell_out_sets
 from cspec.compiler.passes.spellings import truths, whole_slices
 from cspec.compiler.passes.spread import gaps, spread
 from cspec.compiler.records.facts import Facts

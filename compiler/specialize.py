@@ -14,7 +14,6 @@ from cspec.compiler.algebra.variables import accurate, declared_sets, solver_not
 from cspec.compiler.axes.inference import Inference, check_axes, infer
 from cspec.compiler.axes.record import Asked
 from cspec.compiler.axes.sizes import example_call, models_sized
-from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.gate_course import gate_courses
 from cspec.compiler.choose.rehearsal import NEVER, Rehearsed, rehearsed, with_rehearsal
 from cspec.compiler.choose.schedule import SETTLES, RunLength, budget, effective
@@ -24,13 +23,12 @@ from cspec.compiler.emit.loop import LoopPlan
 from cspec.compiler.emit.module import Emission, emit
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.lower.certificates import Certified, certificates
-from cspec.compiler.lower.graph import assemble, is_polished, with_polish
+from cspec.compiler.lower.graph import is_polished, with_polish
 from cspec.compiler.lower.margins import margins
-from cspec.compiler.lower.projected_call import set_graph, set_solve_of
 from cspec.compiler.lower.report import metric_entries, verify_facts
 from cspec.compiler.lower.rules import lower, sharing_notes
-from cspec.compiler.lower.solver_call import solve_of, solver_graph
-from cspec.compiler.lower.variable_bounds import bound_actions
+from cspec.compiler.lower.solver_call import owned_graph, set_solve_of, solve_of
+from cspec.compiler.methods.projection import bound_actions
 from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
 from cspec.compiler.notes.pruning import pruning_notes
@@ -59,7 +57,6 @@ from cspec.compiler.passes.vector_means import vector_means
 from cspec.compiler.plan import Plan, stop_condition, with_methods, with_rows
 from cspec.compiler.program_record import record_of
 from cspec.compiler.records.facts import Facts
-from cspec.compiler.records.graph import UpdateGraph
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program
@@ -72,7 +69,7 @@ from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.fit import FitSettings
-from cspec.dsl.settings.methods import Bisection, Spg
+from cspec.dsl.settings.methods import Bisection
 from cspec.dsl.text.recursion import roomy
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.tree.rebuild import names
@@ -117,11 +114,11 @@ def specialize(
     inference = inference_of(checked, facts, plan.variables)
     problem, proofs, said = _specialized(plan, facts, run, inference)
     entries = metric_entries(problem, inference)
-    lowered = _lowered(plan, facts, run, problem, inference)
-    graph = _graph(lowered, run.space)
+    lowered = _lowered(plan, run, problem, inference)
+    graph = owned_graph(lowered)
     stop = stop_condition(checked)
     polished = stop is None and is_polished(lowered, facts, checked.fit)
-    tried = _rehearsed(plan, facts, run, problem)
+    tried = _rehearsed(plan, run, problem)
     graph = with_polish(graph) if polished else graph
     record = record_of(plan, facts, lowered, run.fit, inference)
     certified = (
@@ -149,7 +146,6 @@ def specialize(
         program=record,
         objective=objective_as_written(checked, facts),
         params=_used_params(checked),
-        source=checked.source,
         solve=solve_of(lowered, run.space, checked.method),
         set_solve=set_solve_of(lowered),
         line=isinstance(problem.solver, Bisection),
@@ -159,7 +155,7 @@ def specialize(
     return emit(emission)
 
 
-def _rehearsed(plan: Plan, facts: Facts, run: _Run, problem: Problem) -> Rehearsed:
+def _rehearsed(plan: Plan, run: _Run, problem: Problem) -> Rehearsed:
     """First steps that are tried at several rates; none where a solver runs, or variables move."""
     if run.solved or plan.variables:
         return NEVER
@@ -179,24 +175,11 @@ def _run(checked: Checked, facts: Facts) -> _Run:
     return _Run(fit, schedule, notes, space, solved)
 
 
-def _lowered(
-    plan: Plan, facts: Facts, run: _Run, problem: Problem, inference: Inference
-) -> Lowered:
+def _lowered(plan: Plan, run: _Run, problem: Problem, inference: Inference) -> Lowered:
     """The problem's rules and actions, those that hold the bounds of variables with them."""
-    known = plan.checked.params, plan.shapes
-    lowered = lower(problem, facts, inference, run.schedule, run.by_value, *known)
+    lowered = lower(problem, inference, run.schedule, run.by_value)
     bounds = bound_actions(plan.variables, (action.name for action in lowered.actions))
     return lowered._replace(actions=(*lowered.actions, *bounds))
-
-
-def _graph(lowered: Lowered, space: Space | None) -> UpdateGraph:
-    """The update graph, of the solver where one owns the run."""
-    solver, graph = lowered.problem.solver, assemble(lowered)
-    if isinstance(solver, Spg):
-        return set_graph(graph)
-    if isinstance(solver, Bisection):
-        return line_graph(graph)
-    return graph if solver is None or space is None else solver_graph(solver, graph)
 
 
 def _notes(

@@ -62,8 +62,7 @@ def read_vectors(problem: Problem, space: Space) -> Read | None:
                 kinds[c.label, c.member] = "affine" if affine else bent
     except UnknownForm:
         return None
-    sized = problem.model_copy(update={"constraints": tuple(constraints)})
-    return Read(sized, smooth, convex, kinds)
+    return Read(problem.with_constraints(constraints), smooth, convex, kinds)
 
 
 def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
@@ -78,7 +77,7 @@ def split_parts(problem: Problem, space: Space, *, sized: bool) -> Problem:
             parts += [with_size(part, shape)] if sized and shape else entries_of(part, shape, space)
         return c.model_copy(update={"parts": tuple(parts)})
 
-    return problem.model_copy(update={"constraints": tuple(map(split, problem.constraints))})
+    return problem.with_constraints(map(split, problem.constraints))
 
 
 def is_convex(problem: Problem, space: Space) -> bool:

@@ -116,8 +116,7 @@ def declared_sets(checked: Checked) -> tuple[tuple[str, SetMember], ...]:
 
 def scalar_parts(problem: Problem, space: Space) -> Problem:
     """Canonical functions that are vectors, entry by entry: `w >= 0` -> `-w[0]`, `-w[1]`, ..."""
-    constraints = tuple(_scalar_parts(c, space) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints})
+    return problem.with_constraints(_scalar_parts(c, space) for c in problem.constraints)
 
 
 def _scalar_parts(c: Constraint, space: Space) -> Constraint:

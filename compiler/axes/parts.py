@@ -141,7 +141,7 @@ def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) 
     if isinstance(expr, Index) and has_slices(expr):
         return _of_slices(inference, expr, value)
     if not value.known:
-        return _open(inference, expr, dataset)
+        return _open(inference, expr)
     if isinstance(expr, Attribute):
         return _named(inference, expr, expr.name, value)
     return _indexed(inference, expr, value, dataset)
@@ -252,7 +252,7 @@ def _indexed(inference: AxesBase, expr: Index, value: Axes, dataset: str | None)
         return _of_one(inference, expr, value, number, dataset)
     if number is not None:
         return _constant(inference, expr, value, number)
-    return _own(inference, expr, index, value, dataset)
+    return _own(inference, index, value, dataset)
 
 
 def _of_a_tensor(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | None:
@@ -304,7 +304,7 @@ def _of_one(
     word = function_name(expr.value)
     if word == "prob":
         if number is None:
-            return _own(inference, expr, expr.indices[0], value, dataset)
+            return _own(inference, expr.indices[0], value, dataset)
         if number in (0, 1, -1):
             return Entry(int(number) % 2)
         inference.findings.out_of_range(expr, number, 2)
@@ -333,9 +333,7 @@ def _was_a_row(inference: AxesBase, value: Expr, dataset: str | None) -> bool:
     return column is not None and column.shape == (1,)
 
 
-def _own(
-    inference: AxesBase, expr: Index, index: Expr, value: Axes, dataset: str | None
-) -> Place | None:
+def _own(inference: AxesBase, index: Expr, value: Axes, dataset: str | None) -> Place | None:
     """`prob[y]`: the index is one whole number an example, or one a token of outputs of tokens."""
     found = as_tokens(inference.axes(index, dataset), value.tokens)
     if not found.known:
@@ -370,7 +368,7 @@ def _whole_labels(inference: AxesBase, index: Expr, dataset: str | None) -> bool
     return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
 
 
-def _open(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Place | None:
+def _open(inference: AxesBase, expr: Index | Attribute) -> Place | None:
     """An index on outputs that were not seen: decided by their shape when they come."""
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None

@@ -91,12 +91,13 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
     if not models:
         return Targets()
     found: dict[str, str] = {}
-    classes = _classifiers(tree, symbols)
+    asked = calls_of(tree, ("pred", "prob"))
+    classifiers = {name for call in asked for name in _models_in(call, symbols)}
     for pairs in (_in_a_class_loss, _in_a_loss, _apart):
         named: dict[str, str] = {}
         for output, target in (pair for node in walk(tree) for pair in pairs(node)):
             for name in _models_in(output, symbols) if target.id in symbols.column_names else ():
-                plain = pairs is _in_a_class_loss or name not in classes
+                plain = pairs is _in_a_class_loss or name not in classifiers
                 if plain and (target.id == "y" or name not in named):
                     named[name] = target.id
         found = named | found
@@ -130,12 +131,6 @@ def _in_a_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
 
 def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
     return (pair for pair in _in_a_loss(node) if function_name(node) in OF_CLASSES)
-
-
-def _classifiers(tree: Node, symbols: Symbols) -> set[str]:
-    """Models whose classes are asked for."""
-    asked = calls_of(tree, ("pred", "prob"))
-    return {name for call in asked for name in _models_in(call, symbols)}
 
 
 def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:

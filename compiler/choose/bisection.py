@@ -7,7 +7,6 @@ away for ever.
 
 from __future__ import annotations
 
-from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Bisection, Method
@@ -60,18 +59,6 @@ def is_rate(c: Constraint) -> bool:
     return c.gradient_parts is not None and any(
         isinstance(node, Expectation) for part in c.parts for node in walk(part)
     )
-
-
-def line_graph(graph: UpdateGraph) -> UpdateGraph:
-    """The graph of such a run: measure, compare, move."""
-    step = Operation(
-        kind=Kind.PRIMAL_STEP,
-        name="bisect",
-        meaning="the next place on the line: a value of the data, the middle of a border, a golden "
-        "section of a valley",
-    )
-    before = (*graph.of(Kind.MEASURE), *graph.of(Kind.COMBINE))
-    return UpdateGraph(state=graph.state, operations=(*before, step, *graph.of(Kind.RECORD)))
 
 
 def _refusal(problem: Problem, own: list[Constraint]) -> Diagnostic:

@@ -41,8 +41,7 @@ def gate_courses(problem: Problem, context: ChoiceContext, steps: int) -> Proble
     loop = None if context.facts is None else context.facts.own_loop
     if loop is not None and not loop.steps:
         return problem  # nobody knows where its end is
-    constraints = tuple(_course(c, context, steps) for c in problem.constraints)
-    return problem.model_copy(update={"constraints": constraints})
+    return problem.with_constraints(_course(c, context, steps) for c in problem.constraints)
 
 
 def _course(c: Constraint, context: ChoiceContext, steps: int) -> Constraint:

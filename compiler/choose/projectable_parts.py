@@ -16,20 +16,8 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.vectors import with_size
 from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.compiler.records.set_keys import SetKeys
-from cspec.dsl.tree.nodes import (
-    And,
-    Call,
-    Compare,
-    Expr,
-    Implies,
-    Membership,
-    Name,
-    Node,
-    Not,
-    Number,
-    Or,
-    walk,
-)
+from cspec.dsl.tree.nodes import EVENTS, Call, Expr, Name, Node, Number, walk
+from cspec.dsl.tree.rebuild import mentions
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import SMOOTH as SMOOTH_LOSSES
 from cspec.dsl.words.sets import AFFINE, CONVEX, CURVED, JOINT, VECTORS
@@ -89,8 +77,7 @@ def set_parts(problem: Problem, space: Space) -> Parts:
         convex = convex and fine
     if convex:
         notes.append("the problem is convex: every local minimum is the global one")
-    found = problem.model_copy(update={"constraints": tuple(constraints)})
-    return Parts(held, found, convex, tuple(notes))
+    return Parts(held, problem.with_constraints(constraints), convex, tuple(notes))
 
 
 def projectable(c: Constraint) -> bool:
@@ -150,12 +137,7 @@ class _Keys(SetKeys):
 
 def _require_constant(c: Constraint, member: SetMember, space: Space) -> None:
     for value in member.arguments.values():
-        names = (
-            {node.id for node in walk(value) if isinstance(node, Name)}
-            if isinstance(value, Expr)
-            else set()
-        )
-        if names & space.shapes.keys():
+        if isinstance(value, Expr) and mentions(value, space.shapes):
             raise NotForIt("the size of its set is no constant", c)
 
 
@@ -191,11 +173,9 @@ def smooth(expr: Expr, stand_ins: frozenset[str] = frozenset()) -> bool:
 
 def _smooth_node(node: Node, stand_ins: frozenset[str]) -> bool:
     match node:
-        case Compare() | And() | Or() | Not() | Implies() | Membership():
-            return False
         case Call(function=Name(id="norm"), arguments=(_, Number(value=order))):
             return order == 2
         case Call():
             word = function_name(node)
             return word in SMOOTH or (word not in SIGNATURES and word not in stand_ins)
-    return True
+    return not isinstance(node, EVENTS)

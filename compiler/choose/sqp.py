@@ -247,10 +247,9 @@ def _sized(problem: Problem, space: Space) -> Problem:
         form = reader.known(part)
         return part if form is None else with_size(part, form.shape)
 
-    constraints = tuple(
+    return problem.with_constraints(
         c.model_copy(update={"parts": tuple(map(sized, c.parts))}) for c in problem.constraints
     )
-    return problem.model_copy(update={"constraints": constraints})
 
 
 def _box(c: Constraint) -> bool:

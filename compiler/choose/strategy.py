@@ -129,7 +129,7 @@ def choose(problem: Problem, context: ChoiceContext) -> Problem:
         chosen.append(constraint.model_copy(update=update))
     if found:
         raise SpecError(dict.fromkeys(found))  # members of a quantifier say the same
-    return problem.model_copy(update={"constraints": tuple(chosen)})
+    return problem.with_constraints(chosen)
 
 
 def decide(c: Constraint, context: ChoiceContext) -> Choice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
@@ -16,14 +16,16 @@ from cspec.compiler.expressions.rewrite import last_of_ramp
 from cspec.compiler.lower.rules import group_count, outside_reductions
 from cspec.compiler.passes.canonical import as_written
 from cspec.compiler.records.lowered import FunctionalRule, Lowered, Segment, SetResidual
-from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample
+from cspec.compiler.records.problem import Constraint, Initial, ParameterRef, PerExample
 from cspec.compiler.surrogates.branches import along
-from cspec.dsl.tree.nodes import Expectation, Expr, Name, Vector
+from cspec.dsl.tree.nodes import Expectation, Expr, Name, Vector, walk
 
 MEASURE, EACH, MINIMIZED = "measure", "measure_each", "minimized"
 _MEASURED = "f, the constraints g with gradient, and the true constraints, on one batch."
 MANY = 24
 """Constraints beyond which each does not get a local of its own."""
+LONGEST = 40
+"""Characters of an expression that the function of a metric is named by."""
 
 
 def write_measure(
@@ -393,6 +395,55 @@ def steps_on_objective(lowered: Lowered, written: Expr) -> bool:
     others = bool(lowered.rules or lowered.examples or lowered.soft)
     others |= problem.objective_gradient is not None or problem.sense == "maximize"
     return not others and problem.objective == written
+
+
+# --- metrics -------------------------------------------------------------------------------------
+
+
+def write_metrics(metrics: Sequence[tuple[str, Expr]], make: MakeTranslator) -> None:
+    """Every metric, and what they compare with: values before the first step.
+
+    A function each, so that one that fails leaves the others: `metrics = {"acc": metric_acc}`.
+    """
+    nodes = [node for _, value in metrics for node in walk(value)]
+    bodies = {node.text: node.body for node in nodes if isinstance(node, Initial)}
+    _write_table("metrics", "metric", dict(metrics), "Recorded, never optimized.", make)
+    if bodies:
+        _write_table("initial", "initial", bodies, "Measured before the first step.", make)
+
+
+def _write_table(
+    name: str, prefix: str, values: Mapping[str, Expr], doc: str, make: MakeTranslator
+) -> None:
+    """A function for each value, and a dictionary of them by the names that people know."""
+    writer = make.writer
+    if not values:
+        return
+    functions = {}
+    for called, expr in values.items():
+        function = functions[called] = make.names.fresh(f"{prefix}_{called[:LONGEST]}")
+        with writer.function(function, ("primal", "data"), [doc]):
+            value = make("data", strict=True).translate(expr)
+            writer.give(value)
+    writer.line()
+    writer.line()
+    with writer.block(f"{name} = {{", "}"):
+        for called, function in functions.items():
+            writer.line(f"{called!r}: {function},")
+
+
+def write_leaves(certified: Sequence[tuple[str, Sequence[Expr]]], make: MakeTranslator) -> None:
+    """`leaves(primal, data) -> {label: [mean]}`: the means of each requirement, each alone."""
+    doc = ["The means that a certificate of each requirement rests on, as deployed."]
+    with make.writer.function("leaves", ("primal", "data"), doc):
+        translator = make("data", strict=True, noted=True)
+        pairs = [
+            (label, ", ".join(ast.unparse(translator.translate(leaf)) for leaf in leaves))
+            for label, leaves in certified
+        ]
+        with make.writer.block("return {", "}"):
+            for label, values in pairs:
+                make.writer.line(f"{label!r}: [{values}],")
 
 
 class MakeTranslator:

@@ -24,13 +24,14 @@ from cspec.compiler.emit.measures import (
     steps_on_objective,
     write_cases,
     write_evaluate,
+    write_leaves,
     write_measure,
+    write_metrics,
     write_objective,
     write_preferences,
     write_stand_in,
     write_violation,
 )
-from cspec.compiler.emit.metrics import write_leaves, write_metrics
 from cspec.compiler.emit.pieces import PACKED, Names, constant, is_packed, packed
 from cspec.compiler.emit.sets import (
     split_groups,
@@ -54,15 +55,13 @@ from cspec.compiler.emit.updates import (
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.derivatives import followed_features, tracked_columns
 from cspec.compiler.lower.graph import is_restored
-from cspec.compiler.lower.projected_call import SetSolve
-from cspec.compiler.lower.solver_call import Solve
+from cspec.compiler.lower.solver_call import SetSolve, Solve
 from cspec.compiler.methods.gate_decisions import decisions
 from cspec.compiler.methods.projection import each_step
 from cspec.compiler.records.graph import RUNTIME_FUNCTIONS
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import SetMember
 from cspec.compiler.records.program import Program
-from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Expr
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -133,7 +132,6 @@ class Emission(NamedTuple):
     objective: Expr
     """As written."""
     params: dict[str, float | tuple[float, ...]]
-    source: Source
     solve: Solve | None = None
     """The call of the solver that owns the run, where one does."""
     set_solve: SetSolve | None = None

@@ -16,8 +16,7 @@ from cspec.compiler.emit.measures import MakeTranslator, objective_value, write_
 from cspec.compiler.emit.pieces import attribute, called, constant, joined, method, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import call, number
-from cspec.compiler.lower.projected_call import SetSolve
-from cspec.compiler.lower.solver_call import LiftedProblem, Solve
+from cspec.compiler.lower.solver_call import LiftedProblem, SetSolve, Solve
 from cspec.compiler.records.lowered import EntryRules, Lowered
 
 SHARED = "#t"

@@ -148,8 +148,10 @@ def write_dual_step(names: RuleNames, operation: Operation, writer: Writer) -> N
     with writer.function(operation.name, arguments, [operation.meaning]):
         if not names.alone and not settles:
             writer.assign(seen, names.part(ast.Name(id=seen)))
-        read = _states_used(operation, names)
-        for state in read:
+        used = {u.target for u in operation.updates}.union(
+            *(names_in(u.formula) for u in operation.updates)
+        )
+        for state in (state for state in names.states if state in used):
             writer.assign(state, names.read(state))
         for index, update in enumerate(operation.updates):
             value = inline(update.formula, operation, names, vectors=())
@@ -171,12 +173,6 @@ def write_dual_step(names: RuleNames, operation: Operation, writer: Writer) -> N
 def seen_by(operation: Operation) -> str:
     """What a dual step moves by: the true constraints, or `g`, what the model's step sees."""
     return "g" if operation.sees == "surrogate" else "true"
-
-
-def _states_used(operation: Operation, names: RuleNames) -> list[str]:
-    mentioned = {name for update in operation.updates for name in names_in(update.formula)}
-    mentioned |= {update.target for update in operation.updates}
-    return [state for state in names.states if state in mentioned]
 
 
 def inline(

@@ -27,7 +27,7 @@ from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Constraint, Problem, SetMember
 from cspec.compiler.records.program import ConstraintFacts, Program, VerifyFacts
 from cspec.compiler.records.which_data import decided
-from cspec.compiler.surrogates.class_means import in_words, said_of_classes
+from cspec.compiler.surrogates.random_means import in_words, said_of_classes
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.wording import some

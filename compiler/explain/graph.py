@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cspec.compiler.choose.bisection import line_graph
 from cspec.compiler.choose.schedule import DEFAULT_STEPS, LEAST_STEPS
 from cspec.compiler.choose.strategy import EACH, GATE_DAMPING, GATE_DUAL_BUDGET
 from cspec.compiler.explain import formulas as explain_formulas
 from cspec.compiler.expressions.mathematics import OperationRecord, StateRecord
-from cspec.compiler.lower.graph import assemble
-from cspec.compiler.lower.projected_call import set_graph
-from cspec.compiler.lower.solver_call import solver_graph
-from cspec.compiler.lower.variable_bounds import bound_actions
+from cspec.compiler.lower.solver_call import owned_graph
 from cspec.compiler.methods import FUNCTIONAL
 from cspec.compiler.methods.gate_decisions import RAMP
+from cspec.compiler.methods.projection import bound_actions
 from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.fragment import Rule
@@ -35,7 +32,7 @@ from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Nupi
-from cspec.dsl.settings.methods import OF_SETS, Bisection, Lagrangian, Method, Spg, unknown_to_rows
+from cspec.dsl.settings.methods import OF_SETS, Lagrangian, Method, unknown_to_rows
 from cspec.dsl.words.sets import EQUALITIES
 
 GATES = "with gates"
@@ -60,22 +57,15 @@ def symbolic(plan: Plan) -> tuple[Lowered, UpdateGraph]:
     rules = _rules(hard, plan)
     each = tuple(_each(c, plan) for c in hard if _has_rows(c, plan))
     lowered = Lowered(_decided(plan.problem), rules, (*actions, *bounds), soft, examples=each)
-    graph = assemble(lowered)
-    solver = plan.problem.solver
-    if isinstance(solver, Spg):
-        return lowered, set_graph(graph)
-    if isinstance(solver, Bisection):
-        return lowered, line_graph(graph)
-    return lowered, graph if solver is None else solver_graph(solver, graph)
+    return lowered, owned_graph(lowered)
 
 
 def _decided(problem: Problem) -> Problem:
     """The problem with what gates would be decided by, if the model has them."""
-    constraints = (
+    return problem.with_constraints(
         c.model_copy(update={"decides": c.parts}) if conditional(c) and c.relation == "<=" else c
         for c in problem.constraints
     )
-    return problem.model_copy(update={"constraints": tuple(constraints)})
 
 
 def _rules(constraints: Iterable[Constraint], plan: Plan) -> tuple[FunctionalRule, ...]:

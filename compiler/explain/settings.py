@@ -62,7 +62,11 @@ def settings_of(
     for name in type(method).model_fields:
         value = getattr(method, name)
         if isinstance(value, Settings):
-            found += _nested(name, value, method.given(name), acting, verbose, units)
+            # A setting with settings of its own: `dual=nupi`, `dual.lr=0.3`.
+            inner, given = settings_of(value, acting, verbose, units), method.given(name)
+            if given or inner:
+                found.append(Setting(name=name, value=value.word, default=not given))
+            found += (s.model_copy(update={"name": f"{name}.{s.name}"}) for s in inner)
         elif method.given(name):
             found.append(Setting(name=name, value=value_text(value)))
         elif value is None:
@@ -73,24 +77,6 @@ def settings_of(
         elif verbose:
             found.append(Setting(name=name, value=value_text(value), default=True))
     return tuple(found)
-
-
-def _nested(
-    name: str,
-    value: Settings,
-    given: bool,
-    acting: Mapping[str, float],
-    verbose: bool,
-    units: Mapping[str, str],
-) -> list[Setting]:
-    """A setting with settings of its own: `dual=nupi`, `dual.lr=0.3`."""
-    inner = settings_of(value, acting, verbose, units)
-    if not given and not inner:
-        return []
-    return [
-        Setting(name=name, value=value.word, default=not given),
-        *(s.model_copy(update={"name": f"{name}.{s.name}"}) for s in inner),
-    ]
 
 
 def acting_values(graph: UpdateGraph, rule: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.inference import Inference
-from cspec.compiler.expressions.rewrite import function_name, last_of_ramp
+from cspec.compiler.expressions.rewrite import function_name, last_of_ramp, signed
 from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.report import facts_of
 from cspec.compiler.records.certificate import CertificateFacts, LeafFacts, Operation, Tree
@@ -108,12 +108,10 @@ class _Builder:
                 return self._mean(expr)
             case Negate(operand=operand):
                 return self._made("negate", operand)
-            case Sum(operands=operands, operators=operators):
-                parts = [self._side(operand) for operand in operands]
-                signs = ("+", *operators)
+            case Sum():
                 negated = (
-                    part if sign == "+" else Tree(operation="negate", parts=(part,))
-                    for sign, part in zip(signs, parts, strict=True)
+                    self._side(part) if sign == "+" else self._made("negate", part)
+                    for sign, part in signed(expr)
                 )
                 return Tree(operation="sum", parts=tuple(negated))
             case Product(operands=(first, *others), operators=operators):

@@ -23,7 +23,7 @@ from cspec.compiler.records.problem import (
     WorstCase,
 )
 from cspec.compiler.records.program import ConstraintFacts, MeanFacts, VerifyFacts
-from cspec.compiler.surrogates.class_means import said_of_classes
+from cspec.compiler.surrogates.random_means import said_of_classes
 from cspec.compiler.surrogates.words import as_at_first
 from cspec.dsl.check import Checked
 from cspec.dsl.explicit.measured_on import TAILS, measured_on

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
-from typing import NamedTuple
 
 from cspec.compiler.algebra.set_forms import form_size
 from cspec.compiler.algebra.shapes import shape_of
@@ -36,27 +35,16 @@ from cspec.compiler.records.problem import Constraint, ParameterRef, PerExample,
 from cspec.compiler.records.set_keys import SetKeys
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
-from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
-from cspec.dsl.values.shapes import ONE_NUMBER, Shape
+from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.values.shapes import ONE_NUMBER
 from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.sets import EQUALITIES
 
 
-def lower(
-    problem: Problem,
-    facts: Facts,
-    inference: Inference,
-    run: RunLength,
-    by_value: bool,
-    params: Values,
-    shapes: Mapping[str, Shape],
-) -> Lowered:
-    """Group constraints that share a method; lay out the constraint vector.
-
-    `shapes` are those of decision variables.
-    """
+def lower(problem: Problem, inference: Inference, run: RunLength, by_value: bool) -> Lowered:
+    """Group constraints that share a method; lay out the constraint vector."""
     soft = tuple(c for c in problem.constraints if c.soft is not None)
     groups: dict[Method, list[Constraint]] = {}
     projected: list[Constraint] = []
@@ -81,12 +69,12 @@ def lower(
             actions.setdefault(key, []).append(constraint)
         else:
             groups.setdefault(constraint.method, []).append(constraint)
-    sizes = Sizes(facts, inference, params, shapes)
-    rules = _rules(groups, sizes, run, by_value, _gated_objective(problem.objective, sizes))
-    outputs = output_rows(projected, facts, params)
-    ways = _ways(rules, sizes)
+    full = _gated_objective(problem.objective, inference)
+    rules = _rules(groups, inference, run, by_value, full)
+    outputs = output_rows(projected, inference.known.facts, inference.known.params)
+    ways = _ways(rules, inference)
     steps = run.steps, run.steps_per_epoch
-    examples = each_rules(each, facts, inference, *steps, alone=not rules)
+    examples = each_rules(each, inference, *steps, alone=not rules)
     if examples:
         require_plain_steps(examples, rules, by_value=by_value)
     return Lowered(problem, rules, _actions(actions), soft, outputs, tuple(shifted), ways, examples)
@@ -94,18 +82,19 @@ def lower(
 
 def _rules(
     groups: dict[Method, list[Constraint]],
-    sizes: Sizes,
+    inference: Inference,
     run: RunLength,
     by_value: bool,
     full: float,
 ) -> tuple[FunctionalRule, ...]:
+    facts = inference.known.facts
     rules: list[FunctionalRule] = []
     start = 0
     for settings, constraints in groups.items():
         parts: list[Segment] = []
         equalities: list[bool] = []
         for constraint in constraints:
-            part, equal = _part(constraint, start, sizes)
+            part, equal = _part(constraint, start, inference)
             parts.append(part)
             equalities.extend(equal)
             start = part.stop
@@ -119,11 +108,9 @@ def _rules(
             steps_per_epoch=run.steps_per_epoch,
             by_value=by_value,
             full=full,
-            jumps=() if sizes.shapes else _jumps(parts),
-            own_loop=sizes.facts.own_loop is not None,
-            deterministic=not sizes.facts.data
-            and not sizes.facts.models
-            and sizes.facts.own_loop is None,
+            jumps=() if inference.known.shapes else _jumps(parts),
+            own_loop=facts.own_loop is not None,
+            deterministic=not (facts.data or facts.models or facts.own_loop is not None),
         )
         fragment = FUNCTIONAL[settings.word](rule)
         if rule.relation == "mixed":
@@ -132,7 +119,7 @@ def _rules(
     return tuple(rules)
 
 
-def _gated_objective(objective: Expr, sizes: Sizes) -> float:
+def _gated_objective(objective: Expr, inference: Inference) -> float:
     """What an objective that is a size on gates is with every weight in use; 0 of any other."""
 
     def plain(expr: Expr) -> Expr:
@@ -141,7 +128,7 @@ def _gated_objective(objective: Expr, sizes: Sizes) -> float:
         return expr
 
     size = rewrite(objective, plain)
-    return abs(size_on_gates(size, sizes.facts, sizes.params, 4) or 0.0)
+    return abs(size_on_gates(size, inference.known.facts, inference.known.params, 4) or 0.0)
 
 
 def _jumps(parts: list[Segment]) -> tuple[bool, ...]:
@@ -162,7 +149,7 @@ def _with_floor(fragment: Fragment, rule: Rule) -> Fragment:
     return fragment.model_copy(update={"state": (*fragment.state, floor)})
 
 
-def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Segment, list[bool]]:
+def _part(constraint: Constraint, start: int, inference: Inference) -> tuple[Segment, list[bool]]:
     """The entries of a constraint, and which of them are equalities."""
     functions, gradients = constraint.parts, constraint.gradient_parts
     equal = [constraint.equality(place) for place in range(len(functions))]
@@ -177,19 +164,19 @@ def _part(constraint: Constraint, start: int, sizes: Sizes) -> tuple[Segment, li
             span=constraint.span,
         )
         functions, equal = (residual,), [equality]
-    counts = [entries(function, sizes) for function in functions]
+    counts = [entries(function, inference) for function in functions]
     flags = [flag for flag, count in zip(equal, counts, strict=True) for _ in range(count)]
     return Segment(constraint, functions, gradients, start, start + sum(counts)), flags
 
 
-def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
+def _ways(rules: tuple[FunctionalRule, ...], inference: Inference) -> EntryRules:
     """The alternatives of every rule `A => B` by entries of the constraint vector."""
     found = []
     for part in (part for rule in rules for part in rule.parts):
         c = part.constraint
         if not c.alternatives:
             continue
-        ends = list(accumulate((entries(f, sizes) for f in part.functions), initial=part.start))
+        ends = list(accumulate((entries(f, inference) for f in part.functions), initial=part.start))
         ways = tuple(
             tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
             for way in c.alternatives
@@ -201,39 +188,29 @@ def _ways(rules: tuple[FunctionalRule, ...], sizes: Sizes) -> EntryRules:
 _PAIRWISE = frozenset({"differences", "ratio_differences"})
 
 
-class Sizes(NamedTuple):
-    """What tells how many numbers an expression is: models and data, params, variables."""
-
-    facts: Facts
-    inference: Inference
-    params: Values
-    shapes: Mapping[str, Shape]
-
-
-def entries(expr: Expr, sizes: Sizes) -> int:
+def entries(expr: Expr, inference: Inference) -> int:
     """How many numbers a canonical function has: groups, pairs of groups, entries of a tensor."""
     if isinstance(expr, PerExample):  # points, of which every step sees all
-        each = sizes.inference.axes(expr).each
-        return 1 if each is None else sizes.facts.data[expr.dataset].rows
+        each = inference.axes(expr).each
+        return 1 if each is None else inference.known.facts.data[expr.dataset].rows
+    known = inference.known
     if isinstance(expr, SetResidual):
-        subject = shape_of(expr.subject, sizes.shapes, sizes.params)
+        subject = shape_of(expr.subject, known.shapes, known.params)
         return form_size(expr.set, subject or (1,))
-    known = shape_of(expr, sizes.shapes, sizes.params)
-    if known is not None:
-        return prod(known)
-    for node in walk(expr):
-        if isinstance(node, Call) and function_name(node) == "every_sum":
-            return prod(entries(term, sizes) for term in node.arguments)
-    axes = sizes.inference.axes(expr)
+    shape = shape_of(expr, known.shapes, known.params)
+    if shape is not None:
+        return prod(shape)
+    for total in calls_of(expr, ("every_sum",)):
+        return prod(entries(term, inference) for term in total.arguments)
+    axes = inference.axes(expr)
     if axes.shape is not None and axes.each is None and not axes.groups:
         return prod(axes.shape)
-    for node in walk(expr):
-        if isinstance(node, Call) and function_name(node) in _PAIRWISE:
-            pairs = sizes.inference.axes(node).shape
-            return pairs[0] if pairs else 0
+    for differences in calls_of(expr, _PAIRWISE):
+        pairs = inference.axes(differences).shape
+        return pairs[0] if pairs else 0
     if _is_one_number(expr, axes):
         return 1
-    vectors = [_vector_entries(node, sizes) for node in outside_reductions(expr)]
+    vectors = [_vector_entries(node, inference) for node in outside_reductions(expr)]
     return max(vectors, default=1)
 
 
@@ -261,13 +238,13 @@ def outside_reductions(expr: Node) -> list[Node]:
     return found
 
 
-def _vector_entries(node: Node, sizes: Sizes) -> int:
-    named = named_parameters(node, sizes.facts) if isinstance(node, Expr) else None
+def _vector_entries(node: Node, inference: Inference) -> int:
+    named = named_parameters(node, inference.known.facts) if isinstance(node, Expr) else None
     if named is not None:
         return sum(prod(p.shape) for p in named)
     match node:
         case Expectation():
-            return group_count(node, sizes.inference)
+            return group_count(node, inference)
         case Sized(size=size):
             return size
         case ParameterRef(shape=shape):

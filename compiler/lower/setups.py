@@ -197,7 +197,7 @@ def plain(value: Expr, checked: Checked) -> object:
 def columns_taken(checked: Checked, model: str) -> tuple[str, ...]:
     """The columns of the first call of a model that is about columns alone."""
     columns = checked.symbols.column_names
-    for call in _calls(checked, model):
+    for call in calls_of(checked.elaborated, (model,)):
         names = [a.id for a in call.arguments if isinstance(a, Name) and a.id in columns]
         if names and len(names) == len(call.arguments):
             return tuple(names)
@@ -210,17 +210,12 @@ def numbers_taken(checked: Checked, model: str) -> int | None:
     What a model takes that is never called on columns alone: `u(t, cos(pi*x))`, `f(x[0], x[1])`.
     """
     widths = _axis_widths(checked)
-    for call in _calls(checked, model):
+    for call in calls_of(checked.elaborated, (model,)):
         found = [_width(argument, widths) for argument in call.arguments]
         known = [width for width in found if width is not None]
         if known and len(known) == len(found):
             return sum(known)
     return None
-
-
-def _calls(checked: Checked, model: str) -> list[Call]:
-    nodes = walk(checked.elaborated)
-    return [n for n in nodes if isinstance(n, Call) and function_name(n) == model]
 
 
 def _axis_widths(checked: Checked) -> dict[str, int]:

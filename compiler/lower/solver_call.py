@@ -1,4 +1,4 @@
-"""What the emitted call of a solver needs: derivatives, kinds of constraints, bounds, the graph."""
+"""What the emitted call of a solver needs: derivatives, sets, bounds; the graph of its run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import functions_of
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.expressions.vectors import placed
+from cspec.compiler.lower.graph import assemble
 from cspec.compiler.passes.epigraph import PIECES, whole
-from cspec.compiler.records.graph import Kind, Operation, UpdateGraph
-from cspec.compiler.records.lowered import EntryRules, Lowered
+from cspec.compiler.records.graph import Kind, Operation, UpdateGraph, assigned
+from cspec.compiler.records.lowered import EntryRules, Lowered, SetAction
 from cspec.compiler.records.problem import Problem
-from cspec.dsl.settings.base import Settings
-from cspec.dsl.settings.methods import Auto, Method, Sqp
-from cspec.dsl.tree.nodes import Expr
+from cspec.dsl.settings.base import EPOCH, Settings
+from cspec.dsl.settings.methods import Auto, Bisection, Method, Spg, Sqp
+from cspec.dsl.tree.nodes import Expr, Name
 
 SYMBOLIC = 100
 """Scalar variables up to which derivatives are written out; beyond, autograd is as readable."""
@@ -70,6 +71,18 @@ class Solve(NamedTuple):
     eigenvalue."""
     lift: LiftedProblem | None = None
     """The smooth problem in place of one with kinks."""
+    ways: EntryRules = ()
+    """How rules can hold."""
+
+
+class SetSolve(NamedTuple):
+    """One call of the spectral projected gradient solver."""
+
+    settings: Spg
+    sets: tuple[tuple[str, SetAction], ...]
+    """Every variable with each set that it is held in."""
+    equalities: tuple[bool, ...]
+    convex: bool
     ways: EntryRules = ()
     """How rules can hold."""
 
@@ -186,7 +199,39 @@ def _held(problem: Problem, lowered: Lowered) -> tuple[int, ...]:
     return tuple(sorted([*own, *(starts[label, m] + part for label, m, part in problem.implied)]))
 
 
-def solver_graph(solver: Settings, graph: UpdateGraph) -> UpdateGraph:
+def set_solve_of(lowered: Lowered) -> SetSolve | None:
+    """The call of the solver for a lowered problem that it owns; None for another."""
+    settings = lowered.problem.solver
+    if not isinstance(settings, Spg):
+        return None
+    return SetSolve(
+        settings=settings,
+        sets=tuple(
+            (target.id, action)
+            for action in lowered.actions
+            for target in action.targets
+            if isinstance(target, Name)
+        ),
+        equalities=lowered.equalities,
+        convex=lowered.problem.convex,
+        ways=lowered.ways,
+    )
+
+
+# --- update graphs -------------------------------------------------------------------------------
+
+
+def owned_graph(lowered: Lowered) -> UpdateGraph:
+    """The update graph of a lowered problem: that of the solver where one owns the run."""
+    solver, graph = lowered.problem.solver, assemble(lowered)
+    if isinstance(solver, Spg):
+        return _set_graph(graph)
+    if isinstance(solver, Bisection):
+        return _line_graph(graph)
+    return graph if solver is None else _solver_graph(solver, graph)
+
+
+def _solver_graph(solver: Settings, graph: UpdateGraph) -> UpdateGraph:
     """The graph of a run that a solver owns: measure, combine, solve, verify."""
     assert isinstance(solver, Method)
     step = Operation(
@@ -196,3 +241,50 @@ def solver_graph(solver: Settings, graph: UpdateGraph) -> UpdateGraph:
     )
     before, after = graph.of(Kind.MEASURE, Kind.COMBINE), graph.of(Kind.RECORD, Kind.VERIFY)
     return UpdateGraph(state=graph.state, operations=(*before, step, *after))
+
+
+def _set_graph(graph: UpdateGraph) -> UpdateGraph:
+    """The graph of projected gradients: an inner step of measure, combine, search; multipliers
+    around it.
+
+    An epoch is one inner minimization, up to its tolerance.
+    """
+    step = Operation(
+        kind=Kind.PRIMAL_STEP,
+        name="spectral_step",
+        meaning="t = <s, s> / <s, y>; x moves toward P(x - t grad L), or along it where a set is "
+        "not convex, as far as the largest of the last values allows",
+    )
+    combined = graph.of(Kind.COMBINE)
+    end = Operation(
+        kind=Kind.STOP, name="stop", meaning="||P(x - grad L) - x|| <= tolerance max(1, ||grad L||)"
+    )
+    before = (*graph.of(Kind.MEASURE), *combined, *graph.of(Kind.BACKWARD))
+    after = (*graph.of(Kind.PROJECT), *graph.of(Kind.RECORD), end, *map(_multipliers, combined))
+    return UpdateGraph(state=graph.state, operations=(*before, step, *after))
+
+
+def _multipliers(combine: Operation) -> Operation:
+    """The step of the multipliers that belongs to an augmented Lagrangian."""
+    weight = next(update for update in combine.updates if update.target == "weight")
+    return Operation(
+        kind=Kind.DUAL_STEP,
+        name=f"update_{combine.name}",
+        rule=combine.rule,
+        updates=assigned(f"multipliers <- {weight.formula}"),
+        trigger=EPOCH,
+        meaning="multipliers <- [multipliers + c g]+ after each inner minimization; c grows "
+        "tenfold where the violation did not halve",
+    )
+
+
+def _line_graph(graph: UpdateGraph) -> UpdateGraph:
+    """The graph of bisection: measure, compare, move."""
+    step = Operation(
+        kind=Kind.PRIMAL_STEP,
+        name="bisect",
+        meaning="the next place on the line: a value of the data, the middle of a border, a golden "
+        "section of a valley",
+    )
+    before = (*graph.of(Kind.MEASURE), *graph.of(Kind.COMBINE))
+    return UpdateGraph(state=graph.state, operations=(*before, step, *graph.of(Kind.RECORD)))

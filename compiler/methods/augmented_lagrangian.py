@@ -64,7 +64,7 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
     """L = f + <multipliers, g> + c/2 g^2 on active entries."""
     if rule.settings.penalty == 0 and rule.settings.rule == "lancelot":
         refuse(rule, "`rule=lancelot` divides by the penalty", "write a positive `penalty`")
-    if _open(rule):
+    if rule.open("penalty") and rule.settings.rule == "stagnation":
         return scaled_augmented_lagrangian(rule)
     settings = _with_defaults(rule)
     assert settings.penalty is not None
@@ -82,13 +82,6 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
         operations=tuple(operations),
         dual_order="simultaneous",
     )
-
-
-def _open(rule: Rule) -> bool:
-    """Whether the problem says how large penalties are: data move the model step by step."""
-    settings: AugmentedLagrangian = rule.settings
-    data = not rule.deterministic and not rule.by_value
-    return data and not settings.given("penalty") and settings.rule == "stagnation"
 
 
 def scaled_augmented_lagrangian(rule: Rule) -> Fragment:

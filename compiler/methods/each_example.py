@@ -40,8 +40,6 @@ from math import prod
 
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.not_compiled import not_compiled
-from cspec.compiler.expressions.rewrite import function_name
-from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.graph import Kind, Operation, StateFacts, assigned
 from cspec.compiler.records.lowered import EachRule, FunctionalRule, numbered
 from cspec.compiler.records.problem import Constraint
@@ -49,8 +47,7 @@ from cspec.dsl.explicit.points import is_points
 from cspec.dsl.settings.base import Every
 from cspec.dsl.settings.duals import Adam, Sgd
 from cspec.dsl.settings.methods import AugmentedLagrangian, Lagrangian, network_of
-from cspec.dsl.tree.nodes import Call, walk
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import calls_of, names
 
 MOVES = 60
 """How often multipliers move in a run, at most."""
@@ -83,7 +80,6 @@ def has_rows(c: Constraint) -> bool:
 
 def each_rules(
     constraints: Sequence[Constraint],
-    facts: Facts,
     inference: Inference,
     total_steps: int,
     steps_per_epoch: int,
@@ -101,31 +97,30 @@ def each_rules(
     for c in constraints:
         assert c.each is not None
         dataset = c.each.dataset
-        require_rows(c, facts, inference)
+        data = inference.known.facts.data[dataset]
+        require_rows(c, inference)
         base = "each_" + "".join(s if s.isalnum() else "_" for s in c.full_label)
         name = numbered(base, {rule.name for rule in found})
-        points = facts.data[dataset].points
-        features, width = _features(c, facts, inference)
-        rounds = total_steps / (1 if points else max(1, steps_per_epoch))
-        rows, every = facts.data[dataset].rows, _every(c, rounds)
-        boxed = facts.data[dataset].boxed and c.relation != "=="
-        rule = EachRule(name, c, dataset, rows, total_steps, every, points, boxed)
+        features, width = _features(c, inference)
+        every = _every(c, total_steps / (1 if data.points else max(1, steps_per_epoch)))
+        boxed = data.boxed and c.relation != "=="
+        rule = EachRule(name, c, dataset, data.rows, total_steps, every, data.points, boxed)
         found.append(rule._replace(features=features, width=width))
     settled = alone and all(r.points and is_damped(r) and given_of(r) is None for r in found)
     return tuple(rule._replace(balanced=settled) for rule in found)
 
 
-def _features(c: Constraint, facts: Facts, inference: Inference) -> tuple[tuple[str, ...], int]:
+def _features(c: Constraint, inference: Inference) -> tuple[tuple[str, ...], int]:
     """The columns that models see in a requirement, and how many numbers they are together."""
     if network_of(c.method) is None:
         return (), 0
     assert c.each is not None
-    columns, models = facts.data[c.each.dataset].columns, inference.known.symbols.models()
+    known = inference.known
+    columns, models = known.facts.data[c.each.dataset].columns, known.symbols.models()
     seen = {
         name
-        for node in walk(c.each)
-        if isinstance(node, Call) and function_name(node) in models
-        for argument in node.arguments
+        for call in calls_of(c.each, models)
+        for argument in call.arguments
         for name in names(argument)
     }
     features = tuple(n for n in columns if n in seen and columns[n].kind != "categorical")
@@ -198,7 +193,7 @@ def cap_of(rule: EachRule) -> float | None:
     return method.max_multiplier if method.given("max_multiplier") else None
 
 
-def require_rows(c: Constraint, facts: Facts, inference: Inference) -> None:
+def require_rows(c: Constraint, inference: Inference) -> None:
     """Refuse what has no number of its row, or more than one number a row.
 
     Raises:
@@ -206,7 +201,7 @@ def require_rows(c: Constraint, facts: Facts, inference: Inference) -> None:
     """
     assert c.each is not None
     what = f"a requirement on each example of `{c.each.dataset}`"
-    if facts.data[c.each.dataset].stream is not None:
+    if inference.known.facts.data[c.each.dataset].stream is not None:
         raise not_compiled(
             f"{what} whose batches a loader makes",
             c.each,

@@ -24,13 +24,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from cspec.compiler.expressions.rewrite import signed, sum_of
 from cspec.compiler.records.problem import Constraint, Face, Lifted, PerExample, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Lifting, Method
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import NotFiniteError, Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Negate, Number, Sum, walk
-from cspec.dsl.tree.rebuild import function_name
+from cspec.dsl.tree.rebuild import calls_of, function_name
 
 REASON = (
     "by construction: its values on a face of the box are known, so the model is multiplied by a "
@@ -157,17 +158,15 @@ def _over(c: Constraint) -> tuple[str | None, tuple[Expr, ...]]:
 
 def _model_and_rest(terms: Sequence[Expr], models: frozenset[str]) -> tuple[Call, Expr] | None:
     """`u(..)` and g of terms that say u(..) - g == 0."""
-    signed = [pair for term in terms for pair in _signed(term, 1)]
-    calls = [(s, e) for s, e in signed if isinstance(e, Call) and function_name(e) in models]
+    parts = [pair for term in terms for pair in _signed(term, 1)]
+    calls = [(s, e) for s, e in parts if isinstance(e, Call) and function_name(e) in models]
     if len(calls) != 1:
         return None
     sign, call = calls[0]
-    rest = [(-sign * s, e) for s, e in signed if e is not call]
+    rest = [(-sign * s, e) for s, e in parts if e is not call]
     if not rest:
         return call, Number(text="0", value=0.0)
-    first, *others = [e if s > 0 else Negate(operand=e) for s, e in rest]
-    joined = Sum(operands=(first, *others), operators=("+",) * len(others)) if others else first
-    return call, joined
+    return call, sum_of([e if s > 0 else Negate(operand=e) for s, e in rest])
 
 
 def _signed(expr: Expr, sign: int) -> Iterator[tuple[int, Expr]]:
@@ -176,8 +175,8 @@ def _signed(expr: Expr, sign: int) -> Iterator[tuple[int, Expr]]:
             yield from _signed(body, sign)
         case Negate(operand=operand):
             yield from _signed(operand, -sign)
-        case Sum(operands=operands, operators=operators):
-            for operator, operand in zip(("+", *operators), operands, strict=True):
+        case Sum():
+            for operator, operand in signed(expr):
                 yield from _signed(operand, sign if operator == "+" else -sign)
         case Number(value=0):
             return
@@ -266,11 +265,10 @@ def _asked_at(model: str, node: Expr, columns: Sequence[str], settings: Points) 
     if not _boxed(settings):
         return
     ranges = dict(zip(columns, _ranges(settings), strict=True))
-    for call in walk(node):
-        if isinstance(call, Call) and function_name(call) == model:
-            named = [a.id for a in call.arguments if isinstance(a, Name) and a.id in ranges]
-            if len(named) == len(call.arguments):
-                yield tuple(ranges[name] for name in named)
+    for call in calls_of(node, (model,)):
+        named = [a.id for a in call.arguments if isinstance(a, Name) and a.id in ranges]
+        if len(named) == len(call.arguments):
+            yield tuple(ranges[name] for name in named)
 
 
 def _against(candidate: _Candidate, held: Lifted, params: Values) -> str | None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.expressions.text import set_expression, text
 from cspec.compiler.methods.pruning import Course, course, floor_of, moving
 from cspec.compiler.methods.set_targets import set_operation
 from cspec.compiler.records.fragment import Around
 from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.lowered import Lowered, SetAction
+from cspec.compiler.records.problem import SetMember
+from cspec.compiler.records.program import VariableSetup
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.base import STEP
 from cspec.dsl.settings.methods import Projection
+from cspec.dsl.tree.nodes import Expr, Name, Negate
 from cspec.dsl.words.sets import COUNTS
 
 
@@ -111,3 +115,36 @@ def _require_schedule(action: SetAction, settings: Projection, lowered: Lowered)
     span = action.constraints[0].span
     helps = ("leave that setting out: `by projection`",)
     raise Diagnostic(code="CS521", message=message, span=span, helps=helps).error()
+
+
+def bound_actions(
+    variables: Iterable[VariableSetup], taken: Iterable[str]
+) -> tuple[SetAction, ...]:
+    """One projection onto a box for each bounded variable, after all other projections:
+    `var x in [0, 1]` holds at every step.
+
+    `taken` are the names of the other actions.
+    """
+    names = set(taken)
+    found = []
+    for variable in variables:
+        if variable.lower is None and variable.upper is None:
+            continue
+        name = f"{variable.name}_bounds"
+        while name in names:
+            name += "_"
+        names.add(name)
+        low = Negate(operand=Name(id="inf")) if variable.lower is None else number(variable.lower)
+        high: Expr = Name(id="inf") if variable.upper is None else number(variable.upper)
+        box = SetMember(word="box", subject=Name(id=variable.name), arguments={"0": low, "1": high})
+        found.append(
+            SetAction(
+                name=name,
+                family=variable.name,
+                settings=Projection(),
+                set=box,
+                targets=(Name(id=variable.name),),
+                constraints=(),
+            )
+        )
+    return tuple(found)

@@ -48,7 +48,7 @@ def proxy_lagrangian(rule: Rule) -> Fragment:
         reason = f"swap regret keeps a matrix over all pairs, and here are {rule.size} entries"
         refuse(rule, reason, "write `regret=external`, or `by augmented_lagrangian`")
     swap = settings.regret == "swap"
-    open_ = not (rule.deterministic or rule.by_value or settings.given("lr"))
+    open_ = rule.open("lr")
     paid = "paid, 1" if open_ else "true, lr"
     state, moves, meaning = _swap(rule, paid) if swap else _external(rule, paid)
     dual = rule.operation(

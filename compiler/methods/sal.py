@@ -76,7 +76,7 @@ REJECTIONS = 5
 
 def sal(rule: Rule) -> Fragment:
     """L = f + <multipliers, C> + mu/2 ||C||^2, updated once an epoch by a test on ||C||^2."""
-    if open_penalty(rule):
+    if rule.open("penalty"):
         return sal_in_units(rule)
     settings: Sal = rule.settings
     penalty = DEFAULT_PENALTY if settings.penalty is None else settings.penalty
@@ -132,11 +132,6 @@ def _norm(rule: Rule) -> str:
     """||C||^2 over the rule, in each of its entries."""
     c = rule.either("true", "maximum(true, 0 - multipliers / penalty)")
     return f"0 * penalty + sum({c} ** 2)"
-
-
-def open_penalty(rule: Rule) -> bool:
-    """Whether the problem says how large penalties are: data move the model step by step."""
-    return not (rule.deterministic or rule.by_value or rule.settings.given("penalty"))
 
 
 def sal_in_units(rule: Rule) -> Fragment:

@@ -24,30 +24,25 @@ def tighten(
     problem: Problem, margins: Mapping[str, Margin], params: Values, method: Method
 ) -> Problem:
     """The problem with margins taken from the bounds of what they name."""
-    constraints = tuple(
-        _tightened(c, margins[c.full_label].amount, problem.objective_sign, params, method)
-        if c.full_label in margins and margins[c.full_label].amount
-        else c
-        for c in problem.constraints
-    )
-    return problem.model_copy(update={"constraints": constraints})
 
+    def tightened(c: Constraint) -> Constraint:
+        margin = margins[c.full_label].amount if c.full_label in margins else 0.0
+        if not margin:
+            return c
+        operator = "-" if c.relation == "<=" else "+"
+        number = Number(text=f"{margin:g}", value=margin)
+        bound = Sum(operands=(c.bound, number), operators=(operator,), span=c.bound.span)
+        update = {"bound": bound, "bound_written": c.bound, "margin": margin}
+        return with_parts(c.model_copy(update=update), problem.objective_sign, params, method)
 
-def _tightened(
-    c: Constraint, margin: float, sign: float, params: Values, method: Method
-) -> Constraint:
-    operator = "-" if c.relation == "<=" else "+"
-    number = Number(text=f"{margin:g}", value=margin)
-    bound = Sum(operands=(c.bound, number), operators=(operator,), span=c.bound.span)
-    update = {"bound": bound, "bound_written": c.bound, "margin": margin}
-    return with_parts(c.model_copy(update=update), sign, params, method)
+    return problem.with_constraints(map(tightened, problem.constraints))
 
 
 def settled_bounds(problem: Problem) -> Problem:
     """The problem with the last value in place of every `ramp`; itself where there is none."""
     if not any(_ramps(c) for c in problem.constraints):
         return problem
-    return problem.model_copy(update={"constraints": tuple(map(_settled, problem.constraints))})
+    return problem.with_constraints(map(_settled, problem.constraints))
 
 
 def _ramps(c: Constraint) -> bool:

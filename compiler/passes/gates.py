@@ -80,7 +80,7 @@ def deployed(problem: Problem, written: Problem, expected: Problem) -> Problem:
     Its constraints are those of `written`, and of `expected` what `gates` made of them.
     """
     found = zip(problem.constraints, written.constraints, expected.constraints, strict=True)
-    return problem.model_copy(update={"constraints": tuple(_true(*c) for c in found)})
+    return problem.with_constraints(_true(*c) for c in found)
 
 
 def _true(c: Constraint, written: Constraint, expected: Constraint) -> Constraint:

@@ -25,7 +25,7 @@ def map_expressions(problem: Problem, change: Rewriter) -> Problem:
 
 def map_constraints(problem: Problem, change: Callable[[Constraint], Constraint]) -> Problem:
     """The problem with `change` applied to each of its constraints."""
-    return problem.model_copy(update={"constraints": tuple(map(change, problem.constraints))})
+    return problem.with_constraints(map(change, problem.constraints))
 
 
 def map_constraint(constraint: Constraint, change: Rewriter) -> Constraint:

@@ -70,6 +70,10 @@ class Rule(BaseModel, frozen=True, extra="forbid", arbitrary_types_allowed=True)
         """Steps from one turn of a trigger to the next."""
         return every.count * (self.steps_per_epoch if every.unit == "epoch" else 1)
 
+    def open(self, setting: str) -> bool:
+        """Whether the problem says how large a setting is: data move the model step by step."""
+        return not (self.deterministic or self.by_value or self.settings.given(setting))
+
     def state(self, name: str, meaning: str, start: float | tuple[float, ...] = 0.0) -> StateFacts:
         """State with a number an entry."""
         return StateFacts(name=name, size=self.size, start=start, meaning=meaning)

@@ -7,6 +7,7 @@ what the machine works on (`parts`, canonical functions). The face for people ne
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
@@ -198,11 +199,10 @@ def membership(value: Expr, bound: Expr) -> SetMember | None:
 class Recovery(BaseModel, frozen=True, extra="forbid"):
     """How a canonical multiplier turns back into the user's units and sign.
 
-    multiplier in the user's sign rule = scale * (sum of the parts' multipliers);
+    multiplier in the user's sign rule = sum of the parts' multipliers;
     d(objective as written) / d(bound as written) = sensitivity_sign * multiplier.
     """
 
-    scale: float = 1.0
     sensitivity_sign: float = -1.0
 
 
@@ -241,7 +241,6 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
     """With a margin, the bound as written: `bound` is what training keeps."""
     tolerance: float = 0.0
     tolerance_given: bool = False
-    exact: bool = False
     surrogate: Expr | None = None
     surrogate_text: str | None = None
     constant: bool = False
@@ -408,3 +407,7 @@ class Problem(BaseModel, frozen=True, extra="forbid"):
     """Models with known values on faces, which hold by construction."""
     convex: bool = False
     """Proved: every local minimum is the global one."""
+
+    def with_constraints(self, constraints: Iterable[Constraint]) -> Problem:
+        """The problem with these constraints in the place of its own."""
+        return self.model_copy(update={"constraints": tuple(constraints)})

@@ -77,7 +77,7 @@ def _column(values: Sequence[str | int | float | bool]) -> ColumnFacts:
 
 def check_groups(facts: Facts, checked: Checked, groups: Groups) -> tuple[Diagnostic, ...]:
     """What is asked of groups that nobody names, and groups of columns that there are not."""
-    found = [_strange(name, checked, facts) for name in groups if _not_open(name, checked, facts)]
+    found = [_strange(name, checked) for name in groups if _not_open(name, checked, facts)]
     known = {column for data in facts.data.values() for column in data.columns}
     seen: set[str] = set()
     columns = checked.symbols.column_names
@@ -97,7 +97,7 @@ def _not_open(column: str, checked: Checked, facts: Facts) -> bool:
     )
 
 
-def _strange(column: str, checked: Checked, facts: Facts) -> Diagnostic:
+def _strange(column: str, checked: Checked) -> Diagnostic:
     columns = checked.symbols.column_names
     if column in columns:
         message = f"the values of `{column}` are known from the data that is bound"

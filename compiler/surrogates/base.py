@@ -13,8 +13,7 @@ from cspec.compiler.passes.expansion.expand import Expansion, written_out
 from cspec.compiler.records.facts import OutputFacts
 from cspec.compiler.surrogates import atoms
 from cspec.compiler.surrogates.folding import links, replaced
-from cspec.compiler.surrogates.remarks import Remarks, Why
-from cspec.compiler.surrogates.setting import Setting
+from cspec.compiler.surrogates.setting import Remarks, Setting, Why
 from cspec.compiler.surrogates.words import SIGMOID, Word
 from cspec.dsl.tree.nodes import (
     EVENTS,

@@ -7,9 +7,8 @@ from cspec.compiler.passes.canonical import negate
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import is_mean, is_prediction, predictions, reduces, share
 from cspec.compiler.surrogates.base import SoftenerBase
-from cspec.compiler.surrogates.class_means import over_classes
+from cspec.compiler.surrogates.random_means import over_atoms, over_classes
 from cspec.compiler.surrogates.statistics import statistic
-from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.dsl.tree.nodes import Call, Expr, Product
 
 LINEAR = frozenset({"sum", "mean", "cumsum"})

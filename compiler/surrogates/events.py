@@ -6,9 +6,8 @@ from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import moves, share, together
 from cspec.compiler.surrogates.base import SoftenerBase
-from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import links
-from cspec.compiler.surrogates.truth_means import over_atoms
+from cspec.compiler.surrogates.random_means import over_atoms, over_classes
 from cspec.dsl.tree.nodes import (
     And,
     Call,

@@ -7,9 +7,8 @@ from math import prod
 from cspec.compiler.expressions.rewrite import product_of, signed
 from cspec.compiler.surrogates.atoms import predictions, together
 from cspec.compiler.surrogates.base import SoftenerBase
-from cspec.compiler.surrogates.class_means import over_classes
 from cspec.compiler.surrogates.folding import fold
-from cspec.compiler.surrogates.truth_means import over_atoms
+from cspec.compiler.surrogates.random_means import over_atoms, over_classes
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import EVENTS, And, Expr, Power, Product
 

@@ -12,8 +12,8 @@ from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.calls import call_mean
 from cspec.compiler.surrogates.events import event_mean
 from cspec.compiler.surrogates.products import power_mean, product_mean
+from cspec.compiler.surrogates.random_means import over_atoms
 from cspec.compiler.surrogates.statistics import statistic
-from cspec.compiler.surrogates.truth_means import over_atoms
 from cspec.dsl.tree.nodes import (
     EVENTS,
     Attribute,

@@ -20,8 +20,7 @@ from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.compiler.surrogates.arithmetic import plus, times
 from cspec.compiler.surrogates.atoms import moves
 from cspec.compiler.surrogates.parts import lent
-from cspec.compiler.surrogates.remarks import Remarks
-from cspec.compiler.surrogates.setting import Setting
+from cspec.compiler.surrogates.setting import Remarks, Setting
 from cspec.compiler.surrogates.softener import Softener
 from cspec.compiler.surrogates.statistics import is_rate, of_two_rates
 from cspec.compiler.surrogates.words import LED, LOGISTIC, SIGMOID, Word, named

@@ -26,7 +26,7 @@ def derivative(t: Translator, word: str, expr: Call) -> ast.expr:
     if all(isinstance(variable, Name) for variable in by):
         columns = [_column(t, variable) for variable in by]
         key = ("derivative", t.dataset, format_expression(expr))
-        return t.local(key, _called(t, expr), t.call(word, value, *columns))
+        return t.local(key, _called(expr), t.call(word, value, *columns))
     if word == "laplacian":
         return joined(ast.Add(), [_again(t, _again(t, value, v), v) for v in by])
     for variable in by:
@@ -34,7 +34,7 @@ def derivative(t: Translator, word: str, expr: Call) -> ast.expr:
     return value
 
 
-def _called(t: Translator, expr: Call) -> str:
+def _called(expr: Call) -> str:
     """`u_x_x` for `diff(u(t, x), x, x)`."""
     head = function_name(expr.arguments[0])
     word = function_name(expr)

@@ -10,6 +10,7 @@ from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import compared, events, numbers, product, truth
 from cspec.compiler.emit.pieces import OPERATORS, RELATIONS, constant, joined, method
 from cspec.compiler.expressions.not_compiled import form, not_compiled
+from cspec.compiler.expressions.rewrite import signed
 from cspec.compiler.records.problem import ParameterRef
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
@@ -79,7 +80,7 @@ def _long(t: Translator, expr: Sum) -> ast.expr:
     """A sum too long for one Python expression, as a sum of shorter ones."""
     terms = [
         Negate(operand=operand) if operator == "-" else operand
-        for operator, operand in zip(("+", *expr.operators), expr.operands, strict=True)
+        for operator, operand in signed(expr)
     ]
     width = max(LONGEST, math.isqrt(len(terms)) + 1)
     pieces = [terms[i : i + width] for i in range(0, len(terms), width)]

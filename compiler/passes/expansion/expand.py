@@ -110,7 +110,7 @@ def expand(problem: Problem, context: Expansion) -> Problem:
             constraints += list(_members_of(constraint, context))
         except SpecError as error:
             wrong += error.diagnostics
-    expanded = problem.model_copy(update={"constraints": tuple(constraints)})
+    expanded = problem.with_constraints(constraints)
 
     def step(node: Expr) -> Expr:
         if isinstance(node, Expectation) and node.binders:

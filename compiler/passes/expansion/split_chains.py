@@ -16,8 +16,7 @@ from cspec.dsl.tree.nodes import Compare, Expr, Interval, Membership
 
 def split_chains(problem: Problem, params: Values | None = None) -> Problem:
     """The problem with one relation a constraint; `params` are constants by name."""
-    constraints = tuple(part for c in problem.constraints for part in _split(c, params or {}))
-    return problem.model_copy(update={"constraints": constraints})
+    return problem.with_constraints(p for c in problem.constraints for p in _split(c, params or {}))
 
 
 def _split(constraint: Constraint, params: Values) -> tuple[Constraint, ...]:

@@ -64,7 +64,7 @@ def gathered(problem: Problem, shapes: Shapes, params: Values) -> Problem:
         _both_ends(constraints, places)
         _affine(constraints, places, shapes, params)
     _always_true(constraints)
-    return problem.model_copy(update={"constraints": tuple(constraints)})
+    return problem.with_constraints(constraints)
 
 
 def _always_true(constraints: list[Constraint]) -> None:

@@ -20,8 +20,7 @@ def sized_identity(problem: Problem, shapes: Shapes) -> Problem:
     """
     beside = map_expressions(problem, lambda e: rewrite(e, lambda node: _in_sum(node, shapes)))
     orders = [_order(c.value, shapes) or _order(c.bound, shapes) for c in problem.constraints]
-    found = tuple(map(_sized, beside.constraints, orders))
-    return beside.model_copy(update={"constraints": found})
+    return beside.with_constraints(map(_sized, beside.constraints, orders))
 
 
 def _sized(c: Constraint, size: int | None) -> Constraint:

@@ -90,16 +90,9 @@ def _bounds(c: Constraint, params: Values) -> tuple[float, float] | None:
         return 0.0, math.inf
     if c.set.word != "box":
         return None
-    ends = [_end(c.set.arguments.get(key), params) for key in ("0", "1")]
-    return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
-
-
-def _end(end: Any, params: Values) -> float | None:
-    if isinstance(end, Name) and end.id == "inf":
-        return math.inf
-    if isinstance(end, Negate) and isinstance(end.operand, Name) and end.operand.id == "inf":
-        return -math.inf
-    return value_or_none(end, params) if isinstance(end, Expr) else None
+    ends = [c.set.arguments.get(key) for key in ("0", "1")]
+    low, high = (value_or_none(end, params) if isinstance(end, Expr) else None for end in ends)
+    return None if low is None or high is None else (low, high)
 
 
 def _joint(

@@ -50,7 +50,7 @@ def recognize(problem: Problem, symbols: Symbols, params: Values | None = None) 
         c if c.set else c.model_copy(update={"set": set_of(c, symbols, params)})
         for c in problem.constraints
     )
-    return problem.model_copy(update={"constraints": joint_sets(constraints, symbols, params)})
+    return problem.with_constraints(joint_sets(constraints, symbols, params))
 
 
 def set_of(

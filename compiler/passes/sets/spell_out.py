@@ -1,4 +1,10 @@
-"""Write sets of decision variables as relations, where a solver can take the whole problem.
+"""Sets as relations: those that move, and those of decision variables where a solver can take all.
+
+    x in ball(y, r, norm=2)   ->   norm(x - y, 2) <= r         y a variable, or r
+    x in spectral(s)          ->   spectral(x) <= s
+    x in [lo, hi]             ->   lo <= x <= hi
+
+Sets whose size or place moves have no projection.
 
     s: w in simplex      ->   s.sum: sum(w) == 1,  s.sign: w >= 0
     b: w in ball(r)      ->   b: sumsq(w) <= r^2       (norm 2)
@@ -13,7 +19,7 @@ written out unless every set of the problem can be.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import pairwise, product
 
 from cspec.compiler.algebra.entries import entry_of
@@ -23,19 +29,74 @@ from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.records.problem import Constraint, Problem, Relation
 from cspec.dsl.check import Checked
 from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import Auto, Sqp
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import Call, Expr, Index, Interval, Name, Number, Power, Slice, Vector
-from cspec.dsl.tree.rebuild import mentions
+from cspec.dsl.tree.nodes import (
+    Call,
+    Compare,
+    Expectation,
+    Expr,
+    Index,
+    Interval,
+    Name,
+    Number,
+    Power,
+    Slice,
+    Vector,
+    walk,
+)
+from cspec.dsl.tree.rebuild import bound_names
 from cspec.dsl.values.shapes import declared, shape_of
 
 
-def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
-    """The problem with sets as relations; unchanged where data, models or a method are in play.
+def moving_sets(problem: Problem, symbols: Symbols) -> Problem:
+    """The problem in which every set that is left has a constant size and place.
 
-    A ball around what moves is a relation whatever there is: nothing is projected onto it.
+    Raises:
+        SpecError: CS303, a set of counts that moves.
     """
-    problem = _around_what_moves(problem, checked)
+    return map_constraints(problem, lambda c: _constant(c, symbols))
+
+
+def _constant(c: Constraint, symbols: Symbols) -> Constraint:
+    if c.relation != "in" or not _moves(c.bound, symbols, bound_names(c.binders)):
+        return c
+    match c.bound:
+        case Interval(lower=lower, upper=upper):
+            chain = Compare(operands=(lower, c.value, upper), operators=("<=", "<="))
+            return c.model_copy(update={"value": chain, "relation": "<="})
+        case Call(function=Name(id="ball"), arguments=(*center, radius), keywords=(keyword,)):
+            size = call("norm", _around(c.value, center), keyword.value)
+        case Call(function=Name(id="spectral" | "nuclear" as word), arguments=(radius,)):
+            size = call(word, c.value)
+        case _:
+            raise Diagnostic(
+                code="CS303",
+                message=f"the set of `{c.text}` moves",
+                span=c.bound.span,
+                label="a number that is known before training goes here",
+                notes=("a projection onto this set needs its size",),
+                helps=("write a number or a `param`",),
+            ).error()
+    return c.model_copy(update={"value": size, "bound": radius, "relation": "<="})
+
+
+def _moves(expr: Expr, symbols: Symbols, bound: Container[str]) -> bool:
+    """Whether training moves what a set is made of."""
+    if isinstance(expr, Name):
+        return False  # the word of a set without arguments
+    roles = ("var", "model", "given")
+    return any(
+        isinstance(node, Expectation)
+        or (isinstance(node, Name) and node.id not in bound and symbols.role(node.id) in roles)
+        for node in walk(expr)
+    )
+
+
+def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
+    """The problem with sets as relations; unchanged where data, models or a method are in play."""
     if checked.symbols.datasets() or checked.symbols.models():
         return problem
     own_way = any(
@@ -51,23 +112,7 @@ def spell_out_sets(problem: Problem, checked: Checked) -> Problem:
         if pieces is None:
             return problem
         constraints += pieces
-    return problem.model_copy(update={"constraints": tuple(constraints)})
-
-
-def _around_what_moves(problem: Problem, checked: Checked) -> Problem:
-    """`x in ball(y, r, norm=p)` with a center that moves as norm(x - y, p) <= r."""
-    moving = {*checked.symbols.vars(), *checked.symbols.models()}
-
-    def relation(c: Constraint) -> Constraint:
-        match c.bound:
-            case Call(function=Name(id="ball"), arguments=(center, radius), keywords=keywords):
-                order = next((k.value for k in keywords if k.name == "norm"), number(2))
-                if mentions(center, moving):
-                    distance = call("norm", minus(c.value, center), order)
-                    return _relation(c, distance, radius, "<=")
-        return c
-
-    return map_constraints(problem, lambda c: relation(c) if c.relation == "in" else c)
+    return problem.with_constraints(constraints)
 
 
 def _by_rows(c: Constraint, checked: Checked) -> bool:

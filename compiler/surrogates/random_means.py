@@ -1,4 +1,7 @@
-"""Means over random classes: h(pred) becomes prob[0]*h(0) + prob[1]*h(1) + ...
+"""Means over random classes and truth values.
+
+    h(pred)     ->   prob[0]*h(0) + prob[1]*h(1) + ...
+    h(u > v)    ->   p*h(1) + (1 - p)*h(0), p the soft truth
 
 Where a prediction is only compared with constants or one label, all other classes give the same,
 and how many there are need not be known: `pred != 1` is 1 - prob[1].
@@ -10,9 +13,26 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from cspec.compiler.expressions.rewrite import number, same
-from cspec.compiler.surrogates.arithmetic import ONE, complement, is_number, plus, times, total
-from cspec.compiler.surrogates.atoms import each_once, is_prediction, moves, predictions
+from cspec.compiler.expressions.rewrite import changed, number, same
+from cspec.compiler.surrogates.arithmetic import (
+    ONE,
+    ZERO,
+    complement,
+    is_number,
+    plus,
+    times,
+    total,
+)
+from cspec.compiler.surrogates.atoms import (
+    each_once,
+    events,
+    is_closed,
+    is_prediction,
+    moves,
+    outside_means,
+    predictions,
+    reduces,
+)
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.classes import (
     Class,
@@ -24,6 +44,7 @@ from cspec.compiler.surrogates.classes import (
     predicted,
     uses_of,
 )
+from cspec.compiler.surrogates.folding import replaced
 from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Binder,
@@ -34,16 +55,20 @@ from cspec.dsl.tree.nodes import (
     FiniteSet,
     Membership,
     Name,
+    Node,
     Not,
     Number,
     Product,
     String,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import names, rebuild
 
 MOST_CLASSES = 100
 """Classes that are written out at most."""
+
+MOST_EVENTS = 6
+"""Events at most whose truth values are combined with one another."""
 
 
 class Cell(NamedTuple):
@@ -206,6 +231,51 @@ def _pair(s: SoftenerBase, expr: Expr) -> Expr | None:
             for p, q in zip(one, other, strict=False)
         )
     )
+
+
+# --- truth values --------------------------------------------------------------------------------
+
+
+def over_atoms(s: SoftenerBase, expr: Expr, sign: int) -> Expr:
+    """The mean over the predictions and events outside of the means in an expression."""
+    expr = s.opened(expr)
+    if predictions(expr, s.moving):
+        return over_classes(s, expr, sign)
+    smooth = _entries_first(s, expr)
+    if smooth is not expr:
+        return s.mean(smooth, sign)
+    inside = events(expr, s.moving)
+    if not inside:
+        calls = (n for n in outside_means(expr) if isinstance(n, Call) and s.is_flat(n))
+        label = "constant almost everywhere, or cut off from its arguments"
+        return s.remarks.refuse(next(calls, expr), label)
+    if len(inside) > MOST_EVENTS:
+        return s.remarks.refuse(expr, f"more than {MOST_EVENTS} events in one function")
+    with_, without = (s.mean(replaced(expr, inside[0], v), sign) for v in (ONE, ZERO))
+    if same(with_, without):
+        return with_
+    chance = s.mean(inside[0], sign * _direction(s, with_, without))
+    return plus(times(chance, with_), times(complement(chance), without))
+
+
+def _entries_first(s: SoftenerBase, expr: Expr) -> Expr:
+    """Reductions of events with their mean: `sum(f(x) > 0)` counts entries, each for itself."""
+
+    def visit(node: Node) -> Node:
+        if node is not expr and isinstance(node, Expr) and reduces(node) and s.open_flat(node):
+            return s.mean(node, 0)
+        return node if is_closed(node) else rebuild(node, visit)
+
+    return changed(expr, visit)
+
+
+def _direction(s: SoftenerBase, with_: Expr, without: Expr) -> int:
+    """1 where a value grows with an event, -1 where it falls, 0 where that is not known."""
+    if isinstance(with_, Number) and isinstance(without, Number):
+        return 1 if with_.value > without.value else -1
+    if is_number(without, 0):
+        return s.side(with_)
+    return -s.side(without) if is_number(with_, 0) else 0
 
 
 EVERY_CLASS = "classes"
