@@ -38,8 +38,7 @@ from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
-from cspec.dsl.values.shapes import ONE_NUMBER, Shape
-from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
+from cspec.dsl.values.shapes import ONE_NUMBER, ONE_NUMBER_WORDS, Shape
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.sets import EQUALITIES
 
