@@ -32,7 +32,7 @@ from cspec.dsl.check import check
 from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.messages.pages.all import CODES
 from cspec.dsl.messages.render import render_text
-from cspec.dsl.text.sought import STRICT
+from cspec.dsl.text.running import STRICT
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.terminals import keywords
 from cspec.dsl.words.functions import SIGNATURES

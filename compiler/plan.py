@@ -35,7 +35,7 @@ from cspec.compiler.surrogates.surrogates import surrogates
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import SpecError, errors
 from cspec.dsl.not_compiled import refusals
-from cspec.dsl.text.recursion import roomy
+from cspec.dsl.text.running import roomy
 from cspec.dsl.tree.nodes import Expr, Stop
 
 Pass = Callable[[Problem, Checked], Problem]

@@ -70,7 +70,7 @@ from cspec.compiler.surrogates.words import SIGMOID, Word, sharpening
 from cspec.dsl.check import Checked
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Bisection
-from cspec.dsl.text.recursion import roomy
+from cspec.dsl.text.running import roomy
 from cspec.dsl.tree.nodes import Call, Compare, Expectation, Expr, Name, walk
 from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.intervals import Ranges

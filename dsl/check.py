@@ -12,11 +12,11 @@ from cspec.dsl.checks.divisions import check_divisions
 from cspec.dsl.checks.events import check_events
 from cspec.dsl.checks.items import Settled, check_items
 from cspec.dsl.checks.meant.conditions import check_conditions
-from cspec.dsl.checks.meant.moved_twice import check_moved_twice
 from cspec.dsl.checks.probabilities import check_probabilities
 from cspec.dsl.checks.shapes import check_shapes
 from cspec.dsl.checks.sizes import check_sizes
-from cspec.dsl.checks.unused_names import check_unused
+from cspec.dsl.checks.surrogates import check_gates
+from cspec.dsl.checks.unused_names import check_example_index, check_moved_twice, check_unused
 from cspec.dsl.explicit.pairs import with_pairs
 from cspec.dsl.explicit.parameters import with_parameters
 from cspec.dsl.explicit.points import with_points
@@ -25,13 +25,10 @@ from cspec.dsl.explicit.worst_example import with_worst_objective
 from cspec.dsl.imports.functions import described
 from cspec.dsl.imports.functions import notes as import_notes
 from cspec.dsl.kinds.derivatives import check_derivatives
-from cspec.dsl.kinds.example_index import check_example_index
 from cspec.dsl.kinds.expressions import ExpressionTyper
-from cspec.dsl.kinds.gates import check_gates
-from cspec.dsl.messages.brief import brief
+from cspec.dsl.messages.brief import brief, once, without_overtaken
 from cspec.dsl.messages.diagnostic import Diagnostic, errors
 from cspec.dsl.messages.examples import with_examples
-from cspec.dsl.messages.overtaken import once, without_overtaken
 from cspec.dsl.names.resolve import categories, hidden_words, resolve, taken_words
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.not_compiled import not_compiled
@@ -40,9 +37,7 @@ from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method, Soft
-from cspec.dsl.text.collector import paused
-from cspec.dsl.text.recursion import roomy
-from cspec.dsl.text.sought import sought
+from cspec.dsl.text.running import paused, roomy, sought
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.tokens import common_length
 from cspec.dsl.tree.constants import remembered

@@ -9,7 +9,7 @@ says what works today instead. What is compiled leaves this list.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from cspec.dsl.explicit.over_points import runs
 from cspec.dsl.explicit.points import beside, noise_of, point_set
@@ -127,8 +127,7 @@ def _constraints(
 
 def _of_rows(binders: tuple[Binder, ...], constraint: Constraint, symbols: Symbols) -> bool:
     """Whether a method acts on each example of data here, or nothing has a method."""
-    domains = [binder.domain for binder in binders]
-    rows = any(isinstance(d, Name) and d.id in symbols.datasets() for d in domains)
+    rows = any(_is_data(binder.domain, symbols) for binder in binders)
     soft = any(isinstance(m, Soft) for m in constraint.modifiers)
     return rows or soft or isinstance(constraint.relation, Membership)
 
@@ -152,7 +151,7 @@ def _quantifier(
         return _each_example(binder, domain.id, in_the_model, by if len(binders) == 1 else None)
     if point_set(domain, symbols.domains()) is not None:
         return _of_points(binder, binders, constraint, symbols, method)
-    if not _infinite(domain, symbols.domains()):
+    if not _infinite(domain, symbols):
         return None
     if isinstance(domain, Name):
         return _whole_domain(domain)
@@ -219,8 +218,11 @@ _SHARE = "a share of the points runs: `P[A and not B for (t, x) in q.sample(1000
 
 def _finite(domain: Node, symbols: Symbols) -> bool:
     """Whether a quantifier goes over a set whose members are written out, or found in data."""
-    is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
-    return not is_data and not _infinite(domain, symbols.domains())
+    return not _is_data(domain, symbols) and not _infinite(domain, symbols)
+
+
+def _is_data(domain: Node, symbols: Symbols) -> bool:
+    return isinstance(domain, Name) and domain.id in symbols.datasets()
 
 
 def _has_multipliers(constraint: Constraint, method: Method | None) -> bool:
@@ -261,13 +263,13 @@ def _points(binder: Binder, symbols: Symbols) -> str:
     return f"over `{format_expression(binder.domain)}`"
 
 
-def _infinite(domain: Node, domains: Collection[str]) -> bool:
+def _infinite(domain: Node, symbols: Symbols) -> bool:
     """Whether a set has infinitely many points."""
     if isinstance(domain, Interval):
         return True
     for part in walk(domain):
         match part:
-            case Name(id=name) if name in domains:
+            case Name(id=name) if name in symbols.domains():
                 return True
             case Call(function=Name(id=word)) if word in _DRAWN:
                 return True
@@ -291,8 +293,7 @@ def _inside(
             yield each
             return
         case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
-            found = _over(node, binders, symbols, measured, outer)
-            if found is not None:
+            if (found := _over(node, binders, symbols, measured, outer)) is not None:
                 yield found
                 return
     bound = outer | bound_names(binders_of(node))
@@ -337,10 +338,8 @@ def _over(
         return _later("CS520", what, node, "search one ball, as wide as both together")
     for binder in binders:
         domain = binder.domain
-        is_data = isinstance(domain, Name) and domain.id in symbols.datasets()
-        if not is_data and _searched(node, binder, symbols):
-            continue
-        if not is_data and not _infinite(domain, symbols.domains()):
+        is_data = _is_data(domain, symbols)
+        if _finite(domain, symbols) or (not is_data and _searched(node, binder, symbols)):
             continue
         if _drawn_beside(node, binder, symbols):
             continue

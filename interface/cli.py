@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from cspec import __version__
 from cspec.commands import exits
-from cspec.dsl.text.collector import loaded
+from cspec.dsl.text.running import loaded
 from cspec.terminated import interruption, terminated
 
 COMMANDS = {

@@ -51,7 +51,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "output_projection parametrization projection threshold",
         "compiler/relax.py": "exact_penalty sqp",
         "dsl/explicit/spec.py": "parametrization",
-        "dsl/explicit/var_sets.py": "projection spg sqp",
+        "dsl/explicit/parameters.py": "projection spg sqp",
     },
     "a method whose lines are written beside its file, in the loop or in a call of a solver": {
         "compiler/emit/module.py": "bisection spg sqp",
@@ -65,7 +65,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "runtime/own_loop/refusals.py": "projection",
     },
     "checks of what one method can't do": {
-        "dsl/checks/advice.py": "admm lagrangian projection sal",
+        "dsl/checks/constraints.py": "admm lagrangian projection sal",
         "dsl/checks/forms.py": "admm projection threshold",
         "dsl/checks/methods.py": "bisection frank_wolfe output_projection parametrization spg sqp "
         "threshold",
@@ -126,7 +126,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     },
     "examples of calls, for messages": {
         "dsl/checks/forms.py": "grid nonneg",
-        "dsl/kinds/arguments.py": "nm",
+        "dsl/kinds/table.py": "nm",
         "dsl/kinds/foreign.py": "correlation",
         "dsl/kinds/forms.py": "ball grid nm rank sparse",
     },

@@ -12,8 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cspec.dsl.values.slices import Unfit
-from cspec.dsl.values.tensor_words import RULES, Shape, word_shape
+from cspec.dsl.values.shapes import RULES, Shape, Unfit, word_shape
 
 
 class UnknownForm(Exception):  # noqa: N818

@@ -10,8 +10,7 @@ from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
 from cspec.dsl.tree.nodes import Expr, Index, Name, Slice, Vector
 from cspec.dsl.values import shapes as tensor_shapes
-from cspec.dsl.values.shapes import Shape
-from cspec.dsl.values.slices import Piece, piece_of
+from cspec.dsl.values.shapes import Piece, Shape, piece_of
 
 Shapes = Mapping[str, Shape]
 """Shapes of decision variables, by name."""

@@ -31,8 +31,7 @@ from cspec.dsl.tree.nodes import (
     Sum,
     Vector,
 )
-from cspec.dsl.values.shapes import Shape
-from cspec.dsl.values.slices import indexed
+from cspec.dsl.values.shapes import Shape, indexed
 from cspec.dsl.words.functions import SIGNATURES
 
 

@@ -35,7 +35,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
 )
 from cspec.dsl.tree.rebuild import depth
-from cspec.dsl.values.slices import Piece, piece_of
+from cspec.dsl.values.shapes import Piece, piece_of
 
 NODES = 4_000
 """Nodes of one translated expression beyond which derivatives come from autograd."""

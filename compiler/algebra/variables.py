@@ -18,7 +18,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Constraint, Problem, SetMember, membership
 from cspec.dsl.check import Checked
-from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.explicit.parameters import held_in
 from cspec.dsl.imports.functions import GRADIENT_OF
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.settings.fit import FitSettings

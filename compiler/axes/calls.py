@@ -29,9 +29,8 @@ from cspec.compiler.records.facts import OutputFacts
 from cspec.compiler.records.problem import ParameterRef
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Negate, Power, Product, Sum
-from cspec.dsl.values.slices import Unfit
-from cspec.dsl.values.tensor_words import OVER_ENTRIES as OVER_SHAPES
-from cspec.dsl.values.tensor_words import RULES, word_shape
+from cspec.dsl.values.shapes import OVER_ENTRIES as OVER_SHAPES
+from cspec.dsl.values.shapes import RULES, Unfit, word_shape
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.losses import LOSSES
 

@@ -12,7 +12,7 @@ from cspec.compiler.expressions.text import text as shown
 from cspec.dsl.messages.diagnostic import writing
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES
 from cspec.dsl.tree.nodes import Attribute, Call, Compare, Expr, Index, Name, Product
-from cspec.dsl.values.slices import Unfit
+from cspec.dsl.values.shapes import Unfit
 
 
 class Findings(GroupFindings):

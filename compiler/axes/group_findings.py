@@ -10,8 +10,8 @@ from cspec.dsl.kinds.by_group import each_group
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import Attribute, Expectation, Expr, Index, Name
+from cspec.dsl.tree.rebuild import column_of
 
 
 class Kept:

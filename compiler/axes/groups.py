@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from cspec.compiler.axes.known import Known
 from cspec.compiler.records.facts import ColumnFacts
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import And, Expectation, Expr, Name
+from cspec.dsl.tree.rebuild import column_of
 
 
 class Group(NamedTuple):

@@ -40,7 +40,6 @@ from cspec.compiler.records.problem import (
 )
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     EVENTS,
     And,
@@ -66,7 +65,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import column_of, names
 from cspec.dsl.values.shapes import matmul
 
 

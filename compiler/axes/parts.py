@@ -30,8 +30,7 @@ from cspec.dsl.tree.nodes import (
     String,
     Sum,
 )
-from cspec.dsl.values.shapes import Shape, as_matrix
-from cspec.dsl.values.slices import Unfit, indexed, piece_of
+from cspec.dsl.values.shapes import Shape, Unfit, as_matrix, indexed, piece_of
 
 
 def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None) -> Axes:

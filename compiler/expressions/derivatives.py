@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import Call, Expr, Name
-from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.tree.rebuild import calls_of, column_of_variable
 from cspec.dsl.words.functions import DERIVATIVES
 
 

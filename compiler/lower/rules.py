@@ -37,8 +37,7 @@ from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_SETS, Method, OutputProjection, Threshold
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Name, Node, Vector, shape, walk
 from cspec.dsl.tree.rebuild import calls_of
-from cspec.dsl.values.shapes import ONE_NUMBER
-from cspec.dsl.values.tensor_words import ONE_NUMBER_WORDS
+from cspec.dsl.values.shapes import ONE_NUMBER, ONE_NUMBER_WORDS
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.sets import EQUALITIES
 

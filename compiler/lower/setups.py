@@ -13,7 +13,6 @@ from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.constants import is_whole, value_or_none
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
@@ -34,7 +33,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.tree.rebuild import calls_of, column_of
 from cspec.dsl.words.functions import SIGNATURES
 
 

@@ -31,7 +31,7 @@ from cspec.compiler.expressions.rewrite import (
 from cspec.compiler.passes.mapping import map_constraints
 from cspec.compiler.passes.sides import beside
 from cspec.compiler.records.problem import Constraint, Problem, Recovery, Relation
-from cspec.dsl.checks.advice import MOST_SUMS
+from cspec.dsl.checks.constraints import MOST_SUMS
 from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Call, Expectation, Expr, Negate, Number, Product, Sum, walk

@@ -29,7 +29,7 @@ from cspec.dsl.tree.nodes import (
     walk,
 )
 from cspec.dsl.tree.rebuild import rebuild
-from cspec.dsl.values.tensor_words import OVER_ENTRIES
+from cspec.dsl.values.shapes import OVER_ENTRIES
 from cspec.dsl.words.functions import SIGNATURES
 
 _VECTORS = frozenset({*OVER_ENTRIES, "max", "min", "sum", "norm", "l1", "l2", "sumsq"})

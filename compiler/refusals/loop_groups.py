@@ -17,7 +17,6 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -32,6 +31,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
+from cspec.dsl.tree.rebuild import column_of
 
 Crosses = tuple[tuple[str, ...], ...]
 Groups = Mapping[str, Sequence[str | int | float | bool]]

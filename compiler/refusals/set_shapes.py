@@ -10,8 +10,7 @@ from cspec.compiler.records.problem import Constraint, ParameterRef, Problem, Se
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import Attribute, Expr, Index, Name, Product, Slice, walk
-from cspec.dsl.values.shapes import Shape, as_matrix
-from cspec.dsl.values.slices import Unfit, piece_of
+from cspec.dsl.values.shapes import Shape, Unfit, as_matrix, piece_of
 from cspec.dsl.words.sets import SQUARE
 
 

@@ -1,12 +1,14 @@
-"""Checks of constraints: their form, their kinds, their modifiers."""
+"""Checks of constraints: their form, their kinds, their modifiers; advice on what is legal and
+rarely meant: biased estimates, Adam on a multiplier, redrawing.
+"""
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 
 from pydantic import BaseModel
 
-from cspec.dsl.checks.advice import check_lint
 from cspec.dsl.checks.contradictions import check_contradictions
 from cspec.dsl.checks.forms import check_names, check_relation
 from cspec.dsl.checks.items import Settled
@@ -16,11 +18,39 @@ from cspec.dsl.checks.metrics import check_metric_words, check_metrics
 from cspec.dsl.checks.modifiers import Modifiers, check_modifiers
 from cspec.dsl.checks.surrogates import check_gradient, check_stand_in
 from cspec.dsl.checks.verify import check_labels, check_verify
+from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.kinds.binders import bind
 from cspec.dsl.kinds.typer import OUTSIDE, Scope, Typer
-from cspec.dsl.settings.methods import SOLVERS, Method, Soft
+from cspec.dsl.messages.diagnostic import also_at
+from cspec.dsl.settings.duals import Adam
+from cspec.dsl.settings.methods import SOLVERS, Lagrangian, Method, Soft
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import Constraint, Group, Spec, Using
+from cspec.dsl.tree.nodes import (
+    Attribute,
+    Binder,
+    By,
+    Call,
+    Compare,
+    Comprehension,
+    Constraint,
+    Expectation,
+    Expr,
+    Group,
+    Index,
+    Item,
+    Keyword,
+    Membership,
+    Name,
+    Negate,
+    Objective,
+    Power,
+    Product,
+    Spec,
+    Sum,
+    Using,
+    walk,
+)
+from cspec.dsl.tree.rebuild import names, setting
 
 
 class SaidByModifiers(BaseModel, frozen=True):
@@ -89,3 +119,234 @@ def check_constraints(
 def _holds(span: Span, starts: list[int]) -> bool:
     index = bisect_left(starts, span.start)
     return index < len(starts) and starts[index] <= span.end
+
+
+_SPLIT = frozenset({"abs", "max", "min", "gap", "ratio"})
+MOST_SUMS = 64
+"""Sums of the pieces of `abs`, `max`, `gap` that a sum of them is split into."""
+_INVERSES = {"sqrt": "{bound}^2", "exp": "log({bound})", "log": "exp({bound})"}
+
+
+def check_lint(
+    typer: Typer, spec: Spec, settled: Settled, methods: dict[str, Method], sound: frozenset[str]
+) -> None:
+    """Warnings about sound constraints, and errors that need the method in force."""
+    full = settled.fit.batch_size == "full"
+    for item in spec.items:
+        _tails(typer, item)
+        if isinstance(item, Objective) and item.expression is not None and not full:
+            _biased(typer, item.expression, None)
+    alone: Constraint | None = None
+    for binders, constraint in flatten(spec):
+        if constraint.label not in sound:
+            continue
+        _ratios(typer, constraint)
+        if not full:
+            for side in _sides(constraint.relation):
+                _biased(typer, side, constraint)
+        method = methods.get(constraint.label or "", settled.method)
+        _redrawn(typer, binders, method)
+        if alone is None and not binders and isinstance(method, Lagrangian):
+            alone = constraint if isinstance(method.dual, Adam) else None
+    if alone is not None:
+        _adam(typer, spec, alone)
+
+
+def _tails(typer: Typer, item: Item) -> None:
+    """Warn about `cvar(v, 5%)`, the mean of nearly all, where the worst 5% may be meant."""
+    for node in walk(item):
+        match node:
+            case Call(function=Name(id="cvar"), arguments=(values, level)):
+                share = typer.value(level)
+                if share is None or not 0 < share < 0.5 or "cvar" in typer.symbols.table:
+                    continue
+                tail, rest = f"{100 * share:g}%", f"{100 * (1 - share):g}%"
+                text = typer.slice(values)
+                said = f"{typer.text(node)} is the mean of the worst {rest} of the examples"
+                label = f"the worst {tail}?"
+                note = "the level is the share that is left out: what is better"
+                help_ = f"for the worst {tail} write `cvar({text}, {rest})`"
+                typer.warn("CS412", said, level.span, label, notes=(note,), helps=(help_,))
+
+
+def _sides(relation: Expr) -> tuple[Expr, ...]:
+    if isinstance(relation, Compare):
+        return relation.operands
+    return (relation.element,) if isinstance(relation, Membership) else ()
+
+
+def _sampled(expr: Expr) -> bool:
+    """Whether an expression holds a mean over the examples of a batch."""
+    return any(isinstance(n, Expectation) and n.dataset is not None for n in walk(expr))
+
+
+def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
+    """Warn about a non-linear function of a minibatch mean, after what is split is split."""
+    found = _nonlinear(typer, side, constraint is not None)
+    if found is None:
+        return
+    inner = next(n for n in walk(found) if isinstance(n, Expectation) and n is not found)
+    mean = typer.slice(inner)
+    helps: tuple[str, ...] = ("or measure on everything: `fit(batch_size=full)`",)
+    match found:
+        case Call(function=Name(id=word)) if word in _INVERSES and constraint is not None:
+            bound = _INVERSES[word].format(bound="bound")
+            helps = (f"bound the mean itself: `{mean} <= {bound}`", *helps)
+    said = f"{typer.text(found)} is estimated with a bias from batches"
+    label = "a non-linear function of a mean"
+    related = also_at(inner.span, "this mean varies from batch to batch")
+    note = "the mean of a non-linear function is not the function of the mean"
+    typer.warn("CS405", said, found.span, label, related=related, notes=(note,), helps=helps)
+
+
+def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
+    """The outermost part that is non-linear in a batch mean."""
+    match expr:
+        case Expectation():
+            return None
+        case Sum(operands=operands):
+            whole = [_nonlinear(typer, operand, False) for operand in operands]
+            bent = [part for part in whole if isinstance(part, Call)]
+            few = len(bent) < 2 or math.prod(map(_pieces, bent)) <= MOST_SUMS
+            if splits and few:
+                return _first(typer, operands, splits)
+            return next((part for part in whole if part is not None), None)
+        case Negate(operand=operand) | Index(value=operand):
+            return _nonlinear(typer, operand, splits)
+        case Product():
+            return _product(typer, expr, splits)
+        case Power(base=base, exponent=exponent):
+            linear = typer.value(exponent) == 1
+            return None if linear or not _sampled(base) else expr
+        case Call(function=Name(id=word), arguments=arguments):
+            if not any(_sampled(argument) for argument in arguments):
+                return None
+            if word in _SPLIT and splits:
+                return _first(typer, arguments, splits)
+            known = typer.signatures.get(word)
+            return expr if known is not None and typer.symbols.role(word) is None else None
+        case Comprehension(body=body, function=word):
+            if word in ("sum", "mean") or (splits and word != "std"):
+                return _nonlinear(typer, body, splits)
+            return expr if word == "std" and _sampled(body) else None
+    return None
+
+
+def _pieces(function: Call) -> int:
+    """How many functions canonical form makes of one in a sum; too many where it stays whole."""
+    match function.function:
+        case Name(id="abs"):
+            return 2
+        case Name(id="gap" | "max" | "min"):
+            return len(function.arguments)
+    return MOST_SUMS + 1
+
+
+def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:
+    return next((bad for p in parts if (bad := _nonlinear(typer, p, splits)) is not None), None)
+
+
+def _product(typer: Typer, expr: Product, splits: bool) -> Expr | None:
+    operands, operators = expr.operands, expr.operators
+    sampled = [_sampled(operand) for operand in operands]
+    if sum(sampled) <= 1:
+        divided = any(s and o == "/" for s, o in zip(sampled[1:], operators, strict=True))
+        return expr if divided and not splits else _first(typer, operands, splits)
+    ratio = sum(sampled) == 2 and sampled[-1] and operators[-1] == "/"
+    return None if ratio and splits else expr
+
+
+def _ratios(typer: Typer, constraint: Constraint) -> None:
+    """A ratio of means needs a denominator of known sign, to become a linear form."""
+    for side in _sides(constraint.relation):
+        quotient = _behind(typer, side)
+        if quotient is None:
+            continue
+        for operator, operand in zip(quotient.operators, quotient.operands[1:], strict=True):
+            if operator != "/" or not _sampled(operand):
+                continue
+            if not typer.quiet(operand, OUTSIDE).moves:
+                continue  # made of columns: the data tell its sign
+            known = typer.ranges.of(operand)
+            if known.low < 0 < known.high:
+                typer.report(
+                    "CS406",
+                    f"the sign of the denominator {typer.text(operand)} is not known",
+                    operand.span,
+                    "may be positive or negative",
+                    notes=(
+                        "a ratio is compiled to a linear form, which turns around with the sign",
+                        *_undescribed(typer, operand),
+                    ),
+                    helps=_of_known_sign(typer, operand),
+                )
+
+
+def _behind(typer: Typer, expr: Expr) -> Product | None:
+    """The quotient of means behind constant factors and terms: `A/B` of `1 - 2*(A/B)`."""
+    match expr:
+        case Negate(operand=operand):
+            return _behind(typer, operand)
+        case Product(operands=operands, operators=operators) if any(
+            o == "/" and _sampled(e) for o, e in zip(operators, operands[1:], strict=True)
+        ):
+            return expr
+        case Product(operands=operands) | Sum(operands=operands):
+            moving = [e for e in operands if typer.value(e) is None]
+            return _behind(typer, moving[0]) if len(moving) == 1 else None
+    return None
+
+
+def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
+    """What the denominator may be written as: `E[w]` of a column that is never negative."""
+    if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
+        return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
+    body = denominator.body
+    absolute = typer.exchanged(denominator, body, f"abs({body.id})")
+    truth = f"P{typer.exchanged(denominator, body, body.id)[1:]}"
+    never = f"for a column that is never negative: `{absolute}`"
+    return (never, f"for one of true and false: `{truth}`")
+
+
+def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
+    """Imported functions in an expression that say nothing about their range."""
+    return tuple(
+        f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
+        for n in sorted(names(expr))
+        if typer.symbols.role(n) == "import" and n not in typer.signatures
+    )
+
+
+def _redrawn(typer: Typer, binders: tuple[Binder, ...], method: Method) -> None:
+    """Points drawn anew each time can't each have a multiplier (or a copy) of their own."""
+    keyword = next((k for b in binders for k in _redraws(b)), None)
+    if keyword is None:
+        return
+    many = len(binders) > 1
+    if many or method.word in ("admm", "sal", "projection"):
+        why = "another quantifier around it" if many else f"`{method.word}` keeps state for each"
+        said = "points that are drawn anew can't have a multiplier each"
+        label = "the points change, their multipliers would not"
+        help_ = "remove `redraw=true`: the points are then drawn once"
+        note = f"`redraw=true` holds one multiplier on all points together; {why}"
+        typer.report("CS537", said, keyword.span, label, notes=(note,), helps=(help_,))
+
+
+def _redraws(binder: Binder) -> tuple[Keyword, ...]:
+    match binder.domain:
+        case Call(function=Attribute(name="sample"), keywords=keywords):
+            return tuple(k for k in keywords if k.name == "redraw" and names(k.value) == {"true"})
+    return ()
+
+
+def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
+    places = [m.method for m in constraint.modifiers if isinstance(m, By)]
+    places += [item.method for item in spec.items if isinstance(item, Using)]
+    for place in places:
+        if (dual := setting(place, "dual")) is not None:
+            said = "Adam moves a single multiplier by its step size, whatever the violation"
+            label = f"for `{constraint.label}`"
+            note = "Adam divides a gradient by its own size; of one number only a sign is left"
+            help_ = "write `dual=sgd(lr=...)`, or `dual=nupi(...)` against oscillation"
+            typer.warn("CS534", said, dual.value.span, label, notes=(note,), helps=(help_,))
+            return

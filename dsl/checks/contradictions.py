@@ -125,10 +125,9 @@ def _conflict(typer: Typer, facts: list[Fact]) -> None:
     known = tuple(fact.law for fact in facts if fact.law)
     stated = [fact for fact in facts if not fact.law]
     ordered = sorted(stated, key=lambda fact: _place(fact).start)
-    last = ordered[-1]
     labels = tuple(dict.fromkeys(fact.constraint.label or "" for fact in ordered))
     sets = [fact for fact in ordered if fact.implied]
-    text = typer.slice(last.constraint)
+    text = typer.slice(ordered[-1].constraint)
     if sets:
         verb = "can't hold together"
         notes = (*known, *(_implied_note(typer, fact) for fact in sets))
@@ -325,5 +324,4 @@ def _bound(fact: Fact, coefficient: float, rest: Range) -> Range:
         limit = (fact.value + fact.slack - rest.low) / coefficient
     else:
         limit = (fact.value - fact.slack - rest.high) / coefficient
-    above = fact.upper != (coefficient > 0)
-    return Range(limit, math.inf) if above else Range(-math.inf, limit)
+    return Range(limit, math.inf) if fact.upper != (coefficient > 0) else Range(-math.inf, limit)

@@ -45,10 +45,9 @@ def check_divisions(typer: Typer, items: tuple[Item, ...]) -> None:
     lets = {item.name: item for item in items if isinstance(item, Let)}
     walker = _Walker(typer, lets, dict(typer.values))
     for name, item in lets.items():
-        if item.parameters is None:
-            value = value_or_none(item.value, walker.values)
-            if value is not None:
-                walker.values[name] = value
+        value = value_or_none(item.value, walker.values) if item.parameters is None else None
+        if value is not None:
+            walker.values[name] = value
     for line in items:
         if not isinstance(line, Let) or line.parameters is None:
             walker.visit(line, walker.values, {})

@@ -23,19 +23,15 @@ from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings.sources import SOURCES
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import constant, value_or_none
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     TURNED,
     Binder,
     Call,
     Compare,
-    Comprehension,
-    Constraint,
     Data,
     Expectation,
     Expr,
     FiniteSet,
-    Group,
     Interval,
     Item,
     Membership,
@@ -48,7 +44,16 @@ from cspec.dsl.tree.nodes import (
     shape,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, function_name, head_word, names, setting
+from cspec.dsl.tree.rebuild import (
+    binders_of,
+    bound_names,
+    calls_of,
+    column_of,
+    function_name,
+    head_word,
+    names,
+    setting,
+)
 from cspec.dsl.values.intervals import Range
 from cspec.dsl.words.losses import LOSSES
 
@@ -146,8 +151,7 @@ def _class(typer: Typer, node: Node, classes: dict[str, tuple[str, ...]]) -> Non
     if not columns and len(classes) == 1 and any(function_name(s) == "pred" for s in sides):
         columns = [*classes]
     for expr in compared if columns else ():
-        written = typer.slice(expr)
-        said = written.strip('"')
+        said = typer.slice(expr).strip('"')
         exact = _number(expr) and said.isdigit() and int(said) < len(classes[columns[0]])
         if (_number(expr) or _text(expr)) and not exact and said not in classes[columns[0]]:
             _no_class(typer, expr, columns[0], classes[columns[0]])
@@ -221,9 +225,8 @@ def _inside(typer: Typer, item: Item) -> Iterator[tuple[Node, frozenset[str]]]:
         node, hidden, inside = stack.pop()
         if inside:
             yield node, hidden
-        if isinstance(node, Constraint | Group | Expectation | Comprehension):
-            bound = {name for binder in node.binders for name in binder.names}
-            hidden |= bound & typer.symbols.column_names
+        if binders := binders_of(node):
+            hidden |= bound_names(binders) & typer.symbols.column_names
         inside = inside or isinstance(node, Expectation)
         stack.extend((child, hidden, inside) for child in node.children())
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cspec.dsl.checks.meant.still_params import still_params
 from cspec.dsl.checks.modifiers import Modifiers
-from cspec.dsl.checks.ranges import check_range
+from cspec.dsl.checks.ranges import check_range, still_params
 from cspec.dsl.checks.readings import OF_ENTRIES, OVER_ALL, readings
 from cspec.dsl.checks.surrogates import check_atoms
-from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.explicit.parameters import held_in
 from cspec.dsl.kinds.by_group import each_group, given, grouped_part
 from cspec.dsl.kinds.names import set_kind
 from cspec.dsl.kinds.operands import no_gradient, operand_kind

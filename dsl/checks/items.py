@@ -59,7 +59,6 @@ class Settled(BaseModel, frozen=True):
     fit: FitSettings = FitSettings()
     sources: dict[str, Settings] = {}
     models: dict[str, Settings] = {}
-    stops: tuple[Settings, ...] = ()
     too_large: bool = False
     """Whether something is too large to be looked at any further."""
 
@@ -83,12 +82,10 @@ def check_items(
     for item in explicit.items:
         match item:
             case Data():
-                settings = check_data(typer, item)
-                if settings is not None:
+                if (settings := check_data(typer, item)) is not None:
                     sources |= {target.name: settings for target in item.targets}
             case Model():
-                settings = check_model(typer, item)
-                if settings is not None:
+                if (settings := check_model(typer, item)) is not None:
                     models[item.name] = settings
             case Domain():
                 check_domain(typer, item)
@@ -99,7 +96,7 @@ def check_items(
     fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
     check_strata(typer, explicit, fit)
     check_ramps(typer, written, fit)
-    stops = check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
+    check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
     return Settled(
         params=values,
         tables=tables,
@@ -108,7 +105,6 @@ def check_items(
         fit=fit,
         sources=sources,
         models=models,
-        stops=stops,
     )
 
 
@@ -132,7 +128,10 @@ def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
         first = objectives[0]
         said, label = "this spec has two objectives", "a second objective"
         note = "one number is optimized; how much one counts against the other is not said"
-        other = f"or make one a constraint: `{_as_constraint(typer, extra)}`"
+        text, mark = "b", ">=" if extra.sense == "maximize" else "<="
+        if extra.expression is not None:
+            text = typer.slice(extra.expression)
+        other = f"or make one a constraint: `s.t. {text} {mark} 0.5`"
         helps = ["add them with weights: `minimize a + 0.1*b`", other]
         if typer.slice(extra).split() == typer.slice(first).split():
             helps = ["remove one of the two lines"]
@@ -149,20 +148,13 @@ def _moving(typer: Typer, text: str) -> tuple[str, ...]:
     return ("use a `var`, a model that is not frozen, or a given value",)
 
 
-def _as_constraint(typer: Typer, item: Objective) -> str:
-    """`s.t. P[pred == y] >= 0.5`: what is made large or small with a bound."""
-    text = "b" if item.expression is None else typer.slice(item.expression)
-    return f"s.t. {text} {'>=' if item.sense == 'maximize' else '<='} 0.5"
-
-
 def _objective_kind(typer: Typer, item: Objective) -> None:
     expr = item.expression
     assert expr is not None
     kind = typer.kind(expr, OUTSIDE)
     if kind.what == "unknown":
         return
-    compared = _bounded(expr)
-    if compared is not None:
+    if (compared := _bounded(expr)) is not None:
         _no_bound(typer, item, compared, per_example=compared is not expr)
         return
     text = typer.slice(expr)

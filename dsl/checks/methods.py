@@ -8,7 +8,7 @@ E[ce] <= 1 by construction       no construction is known, seen from the spec al
 
 from __future__ import annotations
 
-from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.explicit.parameters import held_in
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_FUNCTIONS, OF_SETS, SOLVERS, Method, Parametrization
@@ -178,8 +178,7 @@ def _parameter(typer: Typer, expr: Expr, scope: Scope) -> bool:
     """Whether an expression is a weight, a variable, or all weights of a model."""
     match expr:
         case Name(id=name):
-            local = scope.local.get(name)
-            if local is not None:
+            if (local := scope.local.get(name)) is not None:
                 return local.what == "tensor" and local.moves
             return typer.symbols.role(name) == "var"
         case Index(value=value):

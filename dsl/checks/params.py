@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from cspec.dsl.checks.tables import start_size
-from cspec.dsl.explicit.var_sets import held_in
+from cspec.dsl.explicit.parameters import held_in
 from cspec.dsl.kinds.operands import not_finite
 from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing, writing
@@ -57,8 +57,7 @@ def param_values(typer: Typer, overrides: Mapping[str, object]) -> ParamValues:
         columns = columns_of(item, typer.symbols)
         before = len(typer.found)
         if columns:
-            table = _table(typer, item, columns, overrides, values)
-            if table is not None:
+            if (table := _table(typer, item, columns, overrides, values)) is not None:
                 tables[name] = table
         else:
             _plain_value(typer, item, overrides, values)
@@ -135,8 +134,7 @@ def _one_for_all(typer: Typer, item: Param, column: str) -> None:
     said += ", whose order a list has not"
     label, outside = "which number for which value?", how_to_set(item, typer.symbols)
     one = f"one number for all of them: `param {item.name}[{column}] = 0.3`"
-    helps = (one, f"or from outside: {outside}")
-    typer.report("CS326", said, item.value.span, label, helps=helps)
+    typer.report("CS326", said, item.value.span, label, helps=(one, f"or from outside: {outside}"))
 
 
 def _no_param(typer: Typer, name: str, known: tuple[str, ...]) -> None:
@@ -400,5 +398,4 @@ def _whole_numbers(typer: Typer, domain: Expr) -> None:
     said = f"{typer.text(domain)}: a variable takes every number of an interval"
     said += ", not whole ones alone"
     helps = ("leave it out, or write an interval, `in [0, 1]`, and round the result",)
-    label = "whole numbers can't be optimized over"
-    typer.report("CS317", said, domain.span, label, helps=helps)
+    typer.report("CS317", said, domain.span, "whole numbers can't be optimized over", helps=helps)

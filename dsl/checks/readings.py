@@ -65,8 +65,7 @@ def readings(typer: Typer, relation: Expr) -> Iterator[Reading]:
         title = "" if counted else "the share"
         yield Reading("for a share in place of a count or a mean", share, title)
         return
-    averaged = _averages_inside(typer, relation, sides)
-    if averaged is not None:
+    if (averaged := _averages_inside(typer, relation, sides)) is not None:
         yield Reading(OVER_ALL, averaged, "over the examples")
         return
     quotient = _changed(typer, relation, sides, lambda side: _quotient(typer, side))
@@ -238,8 +237,7 @@ def _changed(
     """The relation as typed with some sides changed; None where none is."""
     text, place, pieces = typer.source.text, relation.span.start, list[str]()
     for side in sides:
-        new = change(side)
-        if new is not None:
+        if (new := change(side)) is not None:
             pieces += [text[place : side.span.start], new]
             place = side.span.end
     return "".join(pieces) + text[place : relation.span.end] if pieces else None

@@ -40,9 +40,17 @@ from cspec.dsl.tree.nodes import (
     Var,
     Vector,
 )
-from cspec.dsl.values.shapes import ONE_NUMBER, Shape, matmul, together
-from cspec.dsl.values.slices import Piece, Unfit, piece_of
-from cspec.dsl.values.tensor_words import size_text, word_shape
+from cspec.dsl.values.shapes import (
+    ONE_NUMBER,
+    Piece,
+    Shape,
+    Unfit,
+    matmul,
+    piece_of,
+    size_text,
+    together,
+    word_shape,
+)
 
 
 class Bounds(NamedTuple):
@@ -343,8 +351,7 @@ def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
     if not isinstance(found, Unfit):
         return found
     said = f"the slice {typer.text(index)} of `{text}` {found.why}"
-    places = f"indices go from 0 to {size - 1}"
-    typer.report("CS329", said, index.span, places, helps=(found.help,))
+    typer.report("CS329", said, index.span, f"indices go from 0 to {size - 1}", helps=(found.help,))
     return None
 
 
@@ -401,8 +408,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
             rest = ", ".join(str(place) for place in range(int(back[2]), size))
             helps = (f"let `{back[1]}` run over `{{{rest}}}`: `{back[0]}` is at least 0",)
         if bounds.low == bounds.high and size + bounds.low >= 0:
-            entry = f"{size + bounds.low:g}"
-            fixes = replacing(index.span, entry)
+            fixes = replacing(index.span, f"{size + bounds.low:g}")
     elif bounds.high > size - 1:
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
@@ -417,8 +423,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
 
 def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
     """The least and the largest value of an index: a number, a name of `range(n)`, sums of them."""
-    known = typer.value(index)
-    if known is not None:
+    if (known := typer.value(index)) is not None:
         return Bounds(known, known)
     match index:
         case Name(id=name):

@@ -241,11 +241,10 @@ class _Sizes:
 
     def _report(self, limit: Limit, what: str, span: Span) -> None:
         self.wrong = True
-        said = what
         label = f"at most {limit.most:,}"
         help_ = f"write {limit.instead}"
         note = f"the limit is {limit.most:,} {limit.what}"
-        self.typer.report(limit.code, said, span, label, notes=(note,), helps=(help_,))
+        self.typer.report(limit.code, what, span, label, notes=(note,), helps=(help_,))
 
 
 def _shown(count: float) -> str:

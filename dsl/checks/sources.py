@@ -91,16 +91,15 @@ def _as_shares(
         shares = _listed(_shares(split, len(item.targets)), source, typer)
         return f"write `[{shares}]`", _shared(source, shares)
     shares = _listed(_shares(split, len(split)), source, typer)
-    written, last = _setting_span(source, "split"), item.targets[-1].span.end
+    written, last = _split_span(source), item.targets[-1].span.end
     between = typer.source.text[last : written.start]
-    whole = f"{names}{between}[{shares}]"
-    fixes = replacing(Span(item.targets[0].span.start, written.end), whole)
+    fixes = replacing(Span(item.targets[0].span.start, written.end), f"{names}{between}[{shares}]")
     return "each share has a dataset of its own", fixes
 
 
 def _listed(shares: Sequence[float], source: Expr, typer: Typer) -> str:
     """Shares as the text writes its own: with `%`, or without."""
-    percent = typer.source.slice(_setting_span(source, "split")).count("%") >= len(shares)
+    percent = typer.source.slice(_split_span(source)).count("%") >= len(shares)
     return ", ".join(f"{number(round(100 * s, 4))}%" if percent else number(s) for s in shares)
 
 
@@ -138,7 +137,7 @@ def _one_more(split: Sequence[float]) -> str:
 
 
 def _shared(source: Expr, shares: str) -> tuple[Fix, ...]:
-    return replacing(_setting_span(source, "split"), f"[{shares}]")
+    return replacing(_split_span(source), f"[{shares}]")
 
 
 def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
@@ -150,7 +149,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
         if split and (min(split) <= 0 or total > 1 + 1e-9):
             help_, fixes = _as_shares(typer, item, item.source, split)
             said = f"the shares of `split` add up to {number(total)}"
-            place = _setting_span(item.source, "split")
+            place = _split_span(item.source)
             label = "shares are above 0 and add up to at most 1"
             typer.report("CS535", said, place, label, helps=(help_,), fixes=fixes)
         elif len(split) != len(names):
@@ -162,7 +161,7 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
             typer.report(
                 "CS535",
                 f"`split` has {counted(len(split), 'share')} for {counted(len(names), 'dataset')}",
-                _setting_span(item.source, "split"),
+                _split_span(item.source),
                 "one share a dataset",
                 related=also_at(item.targets[0].span, f"{listing(names, 'and')}"),
                 helps=helps,
@@ -177,8 +176,8 @@ def _targets(typer: Typer, item: Data, settings: DataSource) -> None:
         typer.report("CS535", said, unknown[0].span, "which examples?", helps=(help_,))
 
 
-def _setting_span(source: Expr, name: str) -> Span:
-    given = setting(source, name)
+def _split_span(source: Expr) -> Span:
+    given = setting(source, "split")
     return source.span if given is None else given.value.span
 
 
@@ -252,8 +251,7 @@ def _frozen(typer: Typer, source: Call, arguments: tuple[Expr, ...]) -> None:
 
 def _as_box(typer: Typer, source: Expr, axes: int) -> str:
     """`box([0, 1], [0, 1])` for `[0, 1]^2` and `[0, 1]*[0, 1]` of two axes; else empty."""
-    text = typer.slice(source)
-    intervals = _INTERVAL.findall(text)
+    intervals = _INTERVAL.findall(typer.slice(source))
     if isinstance(source, Power) and len(intervals) == 1:
         intervals *= max(axes, 1)
     plain = isinstance(source, Vector | Power | Product)

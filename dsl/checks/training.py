@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.kinds.unknown_names import unknown_dataset
 from cspec.dsl.messages.diagnostic import Fix, also_at, edit, replacing
 from cspec.dsl.messages.wording import closest, listing
-from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.duals import Nupi, Pid
 from cspec.dsl.settings.fit import STOPS, FitSettings, LbfgsOptimizer, SgdOptimizer, Stalled
 from cspec.dsl.settings.methods import (
@@ -47,7 +46,7 @@ from cspec.dsl.tree.nodes import (
 from cspec.dsl.tree.rebuild import condition_names, function_name, head_name, setting
 
 
-def _only_one(typer: Typer, items: list[Item], what: str) -> None:
+def _only_one(typer: Typer, items: Sequence[Item], what: str) -> None:
     for extra in items[1:]:
         first = items[0]
         fixes, help_ = _one_line(typer, first, extra), "remove one of the two lines"
@@ -75,13 +74,12 @@ def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
     if typer.source.text[first.span.end : extra.span.start].strip():
         return ()
     added = Span(extra.keywords[0].span.start, extra.keywords[-1].span.end)
-    text = f", {typer.source.slice(added)})"
-    return edit(between, text, "put both into one line")
+    return edit(between, f", {typer.source.slice(added)})", "put both into one line")
 
 
 def check_using(typer: Typer, items: list[Using]) -> Method:
     """The settings of the method in force."""
-    _only_one(typer, list(items), "using")
+    _only_one(typer, items, "using")
     if not items:
         return Auto()
     expr = items[0].method
@@ -156,7 +154,7 @@ def dataset(typer: Typer, name: str, span: Span, named: Collection[str] = ()) ->
 
 def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     """The settings of `fit`."""
-    _only_one(typer, list(items), "fit")
+    _only_one(typer, items, "fit")
     if not items:
         return FitSettings()
     item = items[0]
@@ -253,9 +251,8 @@ def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
             typer.report("CS504", said, keyword.value.span, "momentum is 0", helps=helps)
 
 
-def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
-    """The conditions of `stop when`, in order."""
-    settings: list[Settings] = []
+def check_stop(typer: Typer, items: list[Stop]) -> None:
+    """The conditions of `stop when`."""
     for item in items:
         for term in _terms(item.condition):
             if isinstance(term, Compare | Not):
@@ -263,16 +260,12 @@ def check_stop(typer: Typer, items: list[Stop]) -> tuple[Settings, ...]:
                 continue
             read, found = read_settings(term, STOPS, typer.values, "condition", typer.source)
             typer.extend(found)
-            if found:
-                continue
-            if isinstance(read, Stalled) and read.epochs is None and read.steps is None:
+            endless = isinstance(read, Stalled) and read.epochs is None and read.steps is None
+            if endless and not found:
                 said = "`stalled` needs `epochs` or `steps`"
                 help_ = "write `stalled(epochs=5)`"
                 fixes = edit(term.span, "stalled(epochs=5)", "5 epochs")
                 typer.report("CS507", said, term.span, "for how long?", helps=(help_,), fixes=fixes)
-            if read is not None:
-                settings.append(read)
-    return tuple(settings)
 
 
 def _no_condition(typer: Typer, term: Expr) -> None:

@@ -1,18 +1,22 @@
-"""Names of quantifiers that nothing uses: then every member says the same.
+"""Names of quantifiers that are not used as they are meant: by nothing, as numbers of examples, or
+added to what they lie around already.
 
-forall g in values(sex): P[pred == 1] >= 20%     `| sex == g` is missing
-forall W in f.weights: l2(f.weights) <= 3        `l2(W)` was meant
-forall (x, y) in train: E[ce(f(x), y)] <= 4      a mean has examples of its own
+forall g in values(sex): P[pred == 1] >= 20%      `| sex == g` is missing: all say the same
+forall W in f.weights: l2(f.weights) <= 3         `l2(W)` was meant
+forall (x, y) in train: E[ce(f(x), y)] <= 4       a mean has examples of its own
+forall i in train: ce(f(x[i]), y[i]) <= 4         examples have no numbers: columns are their values
+f(x + z) for z in ball(x, r, norm=2)              z is the moved x already
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
-from cspec.dsl.messages.diagnostic import Fix, edit, replacing
+from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree.nodes import (
     Attribute,
@@ -24,15 +28,18 @@ from cspec.dsl.tree.nodes import (
     Expectation,
     Expr,
     FiniteSet,
-    Group,
+    Index,
+    Item,
     Name,
     Node,
     Number,
     Spec,
     String,
+    Sum,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, names
+from cspec.dsl.tree.rebuild import binders_of, function_name, names
+from cspec.dsl.words.sets import BALL
 
 _SETS = frozenset({"values", "cross", "range"})
 
@@ -94,23 +101,22 @@ def _used(typer: Typer, root: Node) -> None:
                 _mean_of_all(typer, node, binder)
 
 
+@dataclass(eq=False)
 class _Bound:
     """A name that a binder holds, None of a mean its columns, where, and whether it was read."""
 
-    def __init__(self, name: str, binder: Binder | None, holder: Node) -> None:
-        self.name = name
-        self.binder = binder
-        self.holder = holder
-        self.used = False
+    name: str
+    binder: Binder | None
+    holder: Node
+    used: bool = False
 
 
 def _bound(node: Node, datasets: Mapping[str, tuple[Column, ...]]) -> Iterator[_Bound]:
     """The names of the binders of a node, and the columns of the data that it goes over."""
-    if isinstance(node, Constraint | Group | Comprehension | Expectation):
-        for binder in node.binders:
-            data = binder.domain.id if isinstance(binder.domain, Name) else ""
-            for name in (*binder.names, *(column.name for column in datasets.get(data, ()))):
-                yield _Bound(name, binder, node)
+    for binder in binders_of(node):
+        data = binder.domain.id if isinstance(binder.domain, Name) else ""
+        for name in (*binder.names, *(column.name for column in datasets.get(data, ()))):
+            yield _Bound(name, binder, node)
     if isinstance(node, Expectation) and node.dataset is not None:
         for column in datasets.get(node.dataset, ()):
             yield _Bound(column.name, None, node)
@@ -158,9 +164,8 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
         meant = _with_name(typer, body, centre.id, name)
     helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
     said = f"`{name}` goes over {typer.text(domain)}, and nothing uses it"
-    label = "the same at each point"
     place, fixes = Span(binder.span.start, domain.span.end), replacing(body.span, meant)
-    typer.warn("CS203", said, place, label, helps=helps, fixes=fixes)
+    typer.warn("CS203", said, place, "the same at each point", helps=helps, fixes=fixes)
 
 
 def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
@@ -226,3 +231,80 @@ def _instead(name: str, binder: Binder) -> str:
         case Attribute(name="weights" | "params") | Call(function=Attribute()):
             return f"write `{name}` for each weight, or leave the quantifier out"
     return f"use `{name}`, or leave the quantifier out"
+
+
+def check_example_index(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Report columns that are indexed by the only name of a quantifier over data."""
+    for item in items:
+        for node in walk(item):
+            for binder in binders_of(node):
+                _indexed(typer, node, binder)
+
+
+def _indexed(typer: Typer, node: Node, binder: Binder) -> None:
+    data = binder.domain.id if isinstance(binder.domain, Name) else ""
+    columns = [column.name for column in typer.symbols.datasets().get(data, ())]
+    bound = binder.names[0]
+    if len(binder.names) != 1 or len(columns) < 2 or bound in columns:
+        return
+    found = [
+        inner
+        for inner in walk(node)
+        if isinstance(inner, Index)
+        and any(isinstance(index, Name) and index.id == bound for index in inner.indices)
+        and names(inner.value) & {*columns}
+    ]
+    if not found:
+        return
+    used = [i for i, column in enumerate(columns) if any(column in names(f.value) for f in found)]
+    listed = ", ".join(columns[: used[-1] + 1])
+    whole = re.sub(rf"\[[ \t]*{re.escape(bound)}[ \t]*\]", "", typer.slice(node))
+    each = listed if "," not in listed else f"({listed})"
+    meant = re.sub(
+        rf"\b{re.escape(bound)}([ \t]+in[ \t]+{re.escape(data)}\b)",
+        lambda m: f"{each}{m[1]}",
+        whole,
+    )
+    first = found[0]
+    said = f"{typer.text(first)}: an index chooses a feature or an output, never an example"
+    label = f"`{bound}` is no number of an example"
+    note = f"a quantifier over `{data}` names its columns, which stand for their values"
+    typer.report("CS333", said, first.span, label, notes=(note,), **writing(node.span, meant))
+
+
+def check_moved_twice(typer: Typer, items: tuple[Item, ...]) -> None:
+    """Warn of `x + z` where z lies around x already: 2 x and a change."""
+    told: set[Span] = set()
+    for item in items:
+        for node in walk(item):
+            if isinstance(node, Comprehension):
+                for sum_, point, ball in _added(node):
+                    if sum_.span not in told:
+                        told.add(sum_.span)
+                        _moved_already(typer, sum_, point, ball)
+
+
+def _added(node: Comprehension) -> Iterator[tuple[Sum, str, Call]]:
+    """Sums of a point and what it lies around."""
+    for binder in node.binders:
+        match binder.domain:
+            case Call(arguments=(Name(id=center), _)) as ball if function_name(ball) == BALL:
+                pair = {center, *binder.names}
+            case _:
+                continue
+        for part in walk(node.body):
+            if isinstance(part, Sum) and part.operators == ("+",):
+                terms = [o.id for o in part.operands if isinstance(o, Name)]
+                if len(terms) == len(pair) == 2 and set(terms) == pair:
+                    yield part, binder.names[0], ball
+
+
+def _moved_already(typer: Typer, sum_: Sum, point: str, ball: Call) -> None:
+    center = ball.arguments[0]
+    change = Span(center.span.start, ball.arguments[1].span.start)
+    written, around = typer.slice(sum_), typer.slice(center)
+    said = f"`{point}` lies around `{around}` already: `{written}` is `2*{around}` and a change"
+    label = f"`{point}` is the moved `{around}`"
+    helps = (f"did you mean `{point}`?", "or a change that is added: `ball` without its middle")
+    fixes = edit(sum_.span, point, f"write {point}") + edit(change, "", "a change that is added")
+    typer.warn("CS203", said, sum_.span, label, helps=helps, fixes=fixes)

@@ -15,7 +15,6 @@ from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import (
     Binder,
     Compare,
@@ -32,7 +31,7 @@ from cspec.dsl.tree.nodes import (
     Within,
     walk,
 )
-from cspec.dsl.tree.rebuild import names, sides_of
+from cspec.dsl.tree.rebuild import bound_names, chain_parts, names, sides_of
 from cspec.dsl.values.certifiable import objections
 
 
@@ -120,7 +119,7 @@ def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
             continue
         if any(is_made(d) for d, _ in measured_on(constraint.relation)):
             continue
-        own = {name for binder in binders for name in binder.names}
+        own = bound_names(binders)
         asked = names(constraint.relation) & typer.symbols.column_names
         for name in sorted(asked - there - own - typer.symbols.table.keys()):
             said = f"dataset `{data}` has no column `{name}`, which `{label or name}` asks for"

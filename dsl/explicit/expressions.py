@@ -5,8 +5,8 @@ from __future__ import annotations
 from operator import is_
 from typing import NamedTuple
 
-from cspec.dsl.explicit.joint_points import joint_points
-from cspec.dsl.explicit.perturbation import around_inputs
+from cspec.dsl.explicit.measured_on import Reach
+from cspec.dsl.explicit.point_forms import around_inputs, joint_points
 from cspec.dsl.explicit.points import noise_of
 from cspec.dsl.explicit.questions import (
     examples_as_columns,
@@ -16,12 +16,10 @@ from cspec.dsl.explicit.questions import (
     which_data,
     which_model,
 )
-from cspec.dsl.explicit.reach import Reach
 from cspec.dsl.explicit.worst_example import joint
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import NOWHERE, Source, Span
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -35,9 +33,8 @@ from cspec.dsl.tree.nodes import (
     Node,
     On,
 )
-from cspec.dsl.tree.rebuild import N, bound_names, names, rebuild, substitute
-from cspec.dsl.values.shapes import ONE_NUMBER
-from cspec.dsl.values.tensor_words import OVER_ENTRIES
+from cspec.dsl.tree.rebuild import N, bound_names, column_of, names, rebuild, substitute
+from cspec.dsl.values.shapes import ONE_NUMBER, OVER_ENTRIES
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.losses import LOSSES
 
@@ -286,7 +283,7 @@ class Elaborator:
     def _data_of(self, expr: Expectation, context: Surroundings) -> str | None:
         """The dataset of an expectation, by the rule "Which data"; None where it is over points."""
         bound = context.local if context.data is None else context.local - self._columns(context)
-        local = bound | frozenset(n for binder in expr.binders for n in binder.names)
+        local = bound | bound_names(expr.binders)
         if expr.dataset is not None:
             self.measured += 1
             name = self.dataset(expr.dataset)

@@ -123,5 +123,4 @@ def _along(low: float, high: float, n: int) -> list[float]:
 
 
 def _product(*factors: Expr) -> Expr:
-    span = factors[0].span
-    return Product(operands=factors, operators=("*",) * (len(factors) - 1), span=span)
+    return Product(operands=factors, operators=("*",) * (len(factors) - 1), span=factors[0].span)

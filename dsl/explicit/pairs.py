@@ -91,8 +91,7 @@ class _Pairs:
                     return rebuild(self._mean(node, binder, name), self._changed)
             case Comprehension() | Constraint() | Group():
                 for place, binder in enumerate(node.binders):
-                    name = self._dataset(binder, "held")
-                    if name is not None:
+                    if (name := self._dataset(binder, "held")) is not None:
                         node = self._quantified(node, place, name)
         return rebuild(node, self._changed)
 

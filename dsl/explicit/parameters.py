@@ -1,10 +1,14 @@
-"""A parameter that is named by its way in Python, as what the language names it by.
+"""Parameters by their ways in Python as what the language names them by, and variables that are
+declared in a set as held in it.
 
     s.t. s: spectral(net.fc.weight) <= 1   ->   s: forall W in net.params("fc.weight"):
                                                      spectral(W) <= 1
     metric m = l2(net[0].weight)           ->   m = sum(l2(W) for W in net.params("0.weight"))
+    var z[3] in ball(1, norm=2)            ->   z: z in ball(1, norm=2)
 
-Such a quantifier goes over one parameter, so that the label of the requirement stays what it is.
+Such a quantifier goes over one parameter, so that the label of the requirement stays what it is. A
+set becomes a requirement of the name of its variable, so that it is solved, measured and reported
+like one; intervals stay with the variable.
 """
 
 from __future__ import annotations
@@ -13,19 +17,24 @@ from collections.abc import Mapping
 from functools import partial
 
 from cspec.dsl.settings.models import MODELS, LinearModel
+from cspec.dsl.text.source import Span
 from cspec.dsl.tree.constants import is_whole
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
+    By,
     Call,
     Comprehension,
     Constraint,
     Expr,
     Group,
     Index,
+    Item,
     Let,
+    Membership,
     Metric,
     Model,
+    Modifier,
     Name,
     Node,
     Number,
@@ -33,8 +42,11 @@ from cspec.dsl.tree.nodes import (
     Spec,
     String,
     SubjectTo,
+    Using,
+    Var,
 )
-from cspec.dsl.tree.rebuild import fresh, head_word, names, rebuild
+from cspec.dsl.tree.rebuild import bound_names, fresh, head_word, names, rebuild
+from cspec.dsl.words.functions import STRUCTURE
 
 Models = Mapping[str, bool]
 """The models, and whether one may have a parameter that is called `weight` alone."""
@@ -88,7 +100,7 @@ def _item(item: Node, models: Models) -> Node:
 
 
 def _constraint(c: Constraint, models: Models) -> Constraint:
-    taken = set(names(c)) | {name for binder in c.binders for name in binder.names}
+    taken = {*names(c), *bound_names(c.binders)}
     found: dict[tuple[str, str], Binder] = {}
 
     def named(node: Node) -> Node:
@@ -140,3 +152,35 @@ def _is_parameter(path: str, alone: bool) -> bool:
     last = path.rpartition(".")[2]
     kind = last.startswith(("weight", "bias")) and last not in ("weights", "biases")
     return "." in path or (alone and kind)
+
+
+WHOLE = frozenset({"auto", "sqp", "spg"})
+"""Methods that take a set along with the rest of the problem; beside others it is projected."""
+
+
+def held_in(domain: Expr | None) -> bool:
+    """Whether a set is one of tensors that has a projection, and no interval."""
+    return head_word(domain) in STRUCTURE
+
+
+def with_var_sets(spec: Spec) -> Spec:
+    """The spec with a requirement for every variable that is declared in a set."""
+    found = [item for item in spec.items if isinstance(item, Var) and held_in(item.domain)]
+    if not found:
+        return spec
+    taken = {c.label for c in spec.constraints()}
+    method = next((head_word(i.method) for i in spec.items if isinstance(i, Using)), "auto")
+    modifiers = () if method in WHOLE else (By(method=Name(id="projection")),)
+    made = tuple(_requirement(var, fresh(var.name, taken), modifiers) for var in found)
+    items: list[Item] = [
+        item.changed(domain=None) if item in found else item for item in spec.items
+    ]
+    place = next((i for i, item in enumerate(items) if isinstance(item, SubjectTo)), len(items))
+    return spec.changed(items=(*items[:place], SubjectTo(constraints=made), *items[place:]))
+
+
+def _requirement(var: Var, label: str, modifiers: tuple[Modifier, ...]) -> Constraint:
+    assert var.domain is not None
+    span = Span(var.name_span.start, var.domain.span.end)
+    relation = Membership(element=Name(id=var.name, span=var.name_span), set=var.domain, span=span)
+    return Constraint(label=label, relation=relation, modifiers=modifiers, span=span)

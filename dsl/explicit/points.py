@@ -391,8 +391,7 @@ class _Points:
                     }
                     return rebuild(node.model_copy(update=update), self._changed)
             case Comprehension(binders=(binder,)) if runs(node) and not self._nested(node):
-                name = self._dataset(binder, way_of(node.function))
-                if name is not None:
+                if (name := self._dataset(binder, way_of(node.function))) is not None:
                     settings = self.made[name].settings
                     assert isinstance(settings, Points)
                     return self._changed(over_points(node, name, settings))

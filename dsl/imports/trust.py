@@ -3,8 +3,8 @@
 Without a word of the user these are the files of the spec's own folder tree (`from "nets.py"`), the
 computations of torch, and installed packages that announce themselves by their entry points.
 Others are named by the user: `--trust NAME`, `trust=[...]` in Python, or `[tool.cspec] trust` in
-the user's own pyproject.toml (`dsl/imports/user_pyproject.py`). A name covers its submodules;
-`torch.load` or `os.path.join` names one member.
+the user's own pyproject.toml. A name covers its submodules; `torch.load` or `os.path.join` names
+one member.
 
     with trusting(["scipy"]):
         refusal("scipy.special", "erf")     # None
@@ -22,7 +22,10 @@ Entry points are read from the texts of installed packages; nothing is imported.
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
+import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -33,10 +36,92 @@ from os.path import isfile
 from pathlib import Path
 from typing import NamedTuple
 
-from cspec.dsl.imports.trusted_torch import computes
-from cspec.dsl.imports.user_pyproject import UserTrust, user_trust
 from cspec.dsl.messages.diagnostic import Diagnostic, finding
+from cspec.dsl.text.regular import read_regular
 from cspec.dsl.text.source import NOWHERE, Span
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MODULES = _names(
+    """
+    torch torch.fft torch.functional torch.linalg torch.nn torch.nn.functional torch.nn.init
+    torch.signal.windows torch.special
+    """
+)
+TREES = ("torch.nn.modules", "torch.distributions")
+"""Packages whose submodules compute, too."""
+
+_ACTS_IN_TORCH = _names(
+    """
+    accelerator amp ao are_deterministic_algorithms_enabled autocast autocast_decrement_nesting
+    autocast_increment_nesting autograd backends builtins classes classproperty
+    clear_autocast_cache compile compiled_with_cxx11_abi compiler cond cpp cpu ctypes cuda
+    device distributed distributions dtype enable_grad export fft finfo fork from_dlpack
+    from_file func functional functools futures fx get_autocast_cpu_dtype get_autocast_dtype
+    get_autocast_gpu_dtype get_autocast_ipu_dtype get_autocast_xla_dtype get_default_device
+    get_default_dtype get_deterministic_debug_mode get_device_module get_file_path
+    get_float32_matmul_precision get_num_interop_threads get_num_threads get_rng_state glob hub
+    iinfo import_ir_module import_ir_module_from_buffer importlib inference_mode
+    init_num_threads initial_seed inspect is_anomaly_check_nan_enabled is_anomaly_enabled
+    is_autocast_cache_enabled is_autocast_cpu_enabled is_autocast_enabled
+    is_autocast_ipu_enabled is_autocast_xla_enabled
+    is_deterministic_algorithms_warn_only_enabled is_grad_enabled is_inference_mode_enabled
+    is_storage is_tensor is_warn_always_enabled jit layout library linalg load manual_seed
+    masked math memory_format merge_type_from_type_comment monitor mps mtia multiprocessing
+    nested nn no_grad ops optim os overrides package parse_ir parse_schema parse_type_comment
+    platform prepare_multiprocessing_environment profiler
+    profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 qscheme quantization quantized_gru
+    quantized_lstm quasirandom random return_types save seed serialization set_anomaly_enabled
+    set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
+    set_autocast_dtype set_autocast_enabled set_autocast_gpu_dtype set_autocast_ipu_dtype
+    set_autocast_ipu_enabled set_autocast_xla_dtype set_autocast_xla_enabled set_default_device
+    set_default_dtype set_default_tensor_type set_deterministic_debug_mode
+    set_float32_matmul_precision set_flush_denormal set_grad_enabled set_num_interop_threads
+    set_num_threads set_printoptions set_rng_state set_warn_always signal sparse special storage
+    sym_float sym_fresh_size sym_int sym_ite sym_max sym_min sym_not sym_sqrt sym_sum sys
+    testing textwrap thread_safe_generator threading to_dlpack torch torch_version typename
+    types unify_type_list use_deterministic_algorithms utils version vmap wait warnings
+    while_loop windows xpu
+    """
+)
+"""Modules and functions of `torch` itself that are no operations on tensors."""
+
+_BORROWED = _names(
+    """
+    Any BackwardHook Callable DType DataParallel F Final Function Generic Iterator LinAlgError
+    Literal Mapping NamedTuple Number Optional OrderedDict PackedSequence ParamSpec Protocol
+    Real RemovableHandle Self Sequence Size SymInt Tensor TypeVar Union boolean_dispatch
+    cached_property chain container_abcs deprecated device dtype factory_kwargs
+    handle_torch_function has_torch_function has_torch_function_unary
+    has_torch_function_variadic is_tensor_like is_traceable_wrapper_subclass islice namedtuple
+    np once_differentiable overload repeat torch total_ordering update_wrapper
+    """
+)
+"""Names that the modules have from elsewhere."""
+
+
+def computes(module: str, member: str) -> bool:
+    """Whether a member of a module of torch computes numbers or makes a layer of a model.
+
+        computes("torch.nn.functional", "gelu")     # True
+        computes("torch", "load")                   # False: it reads files and runs what is in them
+
+    As far as names tell: nothing is imported for that. The modules are listed; in them, names that
+    run, read, write or set something are left out. Tests hold the names to what the functions are
+    (`runtime/bind/imported.py`), in the torch at hand. Operations of `torch` are lower case: its
+    classes are storages, files, programs.
+    """
+    if member.startswith("_"):
+        return False
+    if module == "torch":
+        return member == member.lower() and member not in _ACTS_IN_TORCH
+    if module not in MODULES and not any(f"{module}.".startswith(f"{t}.") for t in TREES):
+        return False
+    return member not in _BORROWED and member not in sys.stdlib_module_names
+
 
 _NAMED: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
 
@@ -152,10 +237,9 @@ def untrusted(
         " [tool.cspec] in your pyproject.toml",
     )
     said = f"`{name}` of `{module}` is not brought in: {refused.why}"
-    label = f"would import `{module}`"
     notes = (_WHY, *refused.notes)
     helps = (*(helps if beside else ()), *allow)
-    return finding("CS218", said, span, label, notes=notes, helps=helps)
+    return finding("CS218", said, span, f"would import `{module}`", notes=notes, helps=helps)
 
 
 GROUP = "cspec.functions"
@@ -205,3 +289,56 @@ def announced_file(module: str) -> Path | None:
             if isfile(path):
                 return path
     return None
+
+
+NAME = "pyproject.toml"
+MAX_BYTES = 1 << 20
+
+
+class UserTrust(NamedTuple):
+    """The modules that the user's pyproject trusts, and what is wrong with what it says."""
+
+    names: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def user_trust() -> UserTrust:
+    """What `[tool.cspec] trust` of the user says.
+
+    The user's file is the nearest one from the current directory upward, never one that is found
+    from the spec: where a spec lies is chosen by whoever wrote it, where a command is typed by
+    whoever types it. (A spec inside the current directory gains nothing by this: whoever could
+    change the file there could as well put Python beside the spec, which is imported without
+    trust.) A file that belongs to somebody else, or that everybody may write to, is passed over
+    with a note: on a shared machine anybody can put one into a folder above.
+    """
+    try:
+        folder = Path.cwd().resolve()
+    except OSError:
+        return UserTrust()
+    path = next((p for f in (folder, *folder.parents) if (p := f / NAME).is_file()), None)
+    return UserTrust() if path is None else _read(path)
+
+
+def _read(path: Path) -> UserTrust:
+    try:
+        found = path.stat()
+        if not _own(found):
+            return UserTrust((), f"{path} is not read: others than you may write to it")
+        content = read_regular(path, MAX_BYTES)
+        tool = tomllib.loads(content.decode("utf-8")).get("tool", {})
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())
+        return UserTrust((), f"{path} can't be read: {said}")
+    table = tool.get("cspec", {}) if isinstance(tool, dict) else {}
+    names = table.get("trust", []) if isinstance(table, dict) else []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return UserTrust((), f'{path}: write trust = ["NAME"], a list of names of modules')
+    return UserTrust(tuple(names))
+
+
+def _own(found: os.stat_result) -> bool:
+    """Whether a file is the user's or the system's, and not everybody's to change."""
+    if os.name != "posix":
+        return True
+    return found.st_uid in (os.getuid(), 0) and not found.st_mode & stat.S_IWOTH

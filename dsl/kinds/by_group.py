@@ -16,7 +16,6 @@ from operator import is_
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES
 from cspec.dsl.text.source import NOWHERE
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     EVENTS,
     And,
@@ -31,7 +30,7 @@ from cspec.dsl.tree.nodes import (
     String,
     Sum,
 )
-from cspec.dsl.tree.rebuild import names
+from cspec.dsl.tree.rebuild import column_of, names
 
 _LETTERS = ("g", "h", "i")
 
@@ -44,8 +43,7 @@ def each_group(expr: Expr, shown: Callable[[Expr], str]) -> tuple[str, str] | No
     if not columns or len(letters) < len(columns) or not isinstance(expr, Expectation):
         return None
     events = {name: f"{name} == {letter}" for name, letter in zip(columns, letters, strict=True)}
-    several = len(columns) > 1
-    head = f"({', '.join(letters)}) in cross" if several else f"{letters[0]} in values"
+    head = f"({', '.join(letters)}) in cross" if len(columns) > 1 else f"{letters[0]} in values"
     return f"forall {head}({', '.join(columns)}):", _under(expr, events, shown)
 
 

@@ -164,11 +164,10 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
 def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
     """`f(x, sex=1)`."""
     said = f"`{function.id}` takes inputs, and no setting `{keyword.name}`"
-    label = "a model is called with what it sees"
     other = "for inputs that are changed bring them along as a column of their own"
     other += f": `data train(x, y, changed)`, `{function.id}(changed)`"
     helps = (f"write `{function.id}(x)`", other)
-    typer.report("CS301", said, keyword.span, label, helps=helps)
+    typer.report("CS301", said, keyword.span, "a model is called with what it sees", helps=helps)
 
 
 def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
@@ -291,9 +290,8 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
 
 def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
     """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
-    model = typer.slice(function.value)
     given = typer.slice(call.arguments[0]) if call.arguments else "x"
-    meant = OF_MODELS[function.name].format(f=model, x=given)
+    meant = OF_MODELS[function.name].format(f=typer.slice(function.value), x=given)
     return method_of_python(typer, function, **writing(call.span, meant))
 
 

@@ -9,7 +9,6 @@ from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import (
     Attribute,
     Binder,
@@ -22,7 +21,7 @@ from cspec.dsl.tree.nodes import (
     String,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, names
+from cspec.dsl.tree.rebuild import bound_names, column_of_variable, function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind
 
@@ -31,9 +30,9 @@ def check_derivatives(typer: Typer, items: tuple[Item, ...]) -> None:
     """Report derivatives by what is no variable, and those that are 0 whatever is trained."""
     for item in items:
         nodes = list(walk(item))
-        binders = [node for node in nodes if isinstance(node, Binder) and _of_weights(node.domain)]
-        weights = {name for binder in binders for name in binder.names}
-        bound = {n for node in nodes if isinstance(node, Binder) for n in node.names}
+        binders = tuple(node for node in nodes if isinstance(node, Binder))
+        weights = bound_names(tuple(b for b in binders if _of_weights(b.domain)))
+        bound = bound_names(binders)
         for node in nodes:
             word = function_name(node)
             known = word in DERIVATIVES and typer.symbols.role(word or "") is None
@@ -57,7 +56,7 @@ def _by_a_name(typer: Typer, call: Call) -> str:
     return f"a name goes there: `{word}({of}, {by})`"
 
 
-def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None:
+def _variable(typer: Typer, call: Call, variable: Expr, bound: frozenset[str]) -> None:
     name = column_of_variable(variable)
     if isinstance(variable, String):
         return  # a text where a name belongs, which its kind says
@@ -88,8 +87,7 @@ def _variable(typer: Typer, call: Call, variable: Expr, bound: set[str]) -> None
     if unknown and name not in bound and feature_meant(typer, call, name) is not None:
         return  # said where its kind is
     word, by = typer.slice(call.arguments[0]), typer.slice(variable)
-    inner = call.arguments[0]
-    model = function_name(inner)
+    model = function_name(call.arguments[0])
     helps = [f"name it where it is derived: `diff(u(t, x), {by})`"]
     if model in typer.symbols.models():
         over = f"`forall (t, x) in wall.sample(50): diff({model}, {by}) == 0`"

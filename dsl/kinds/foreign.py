@@ -65,8 +65,7 @@ def foreign_call(typer: Typer, call: Call, function: Name) -> Kind | None:
         inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
         one_of = _BEHIND_IN.search(typer.source.text, 0, function.span.start)
         return _called(typer, call, function, f"{{{inner}}}" if one_of else f"[{inner}]")
-    named = rate(typer, call, function.id)
-    if named is not None:
+    if (named := rate(typer, call, function.id)) is not None:
         return _called(typer, call, function, named)
     two = _OF_TWO.get(function.id.lower())
     if two is not None and len(call.arguments) == 2 and not call.keywords:
@@ -136,11 +135,9 @@ def called_entry(typer: Typer, call: Call, function: Name) -> Kind | None:
     inner = ", ".join(typer.slice(argument) for argument in call.arguments)
     meant = f"{function.id}[{inner}]"
     said = f"`{function.id}` is no function: its entries stand in square brackets"
-    label = "a `var` with entries"
     helps = (f"write `{meant}`", *_from_one(function.id, call))
-    fixes = replacing(call.span, meant)
-    told = {"notes": ("indices begin at 0",), "helps": helps, "fixes": fixes}
-    return typer.report("CS302", said, function.span, label, **told)
+    told = {"notes": ("indices begin at 0",), "helps": helps, "fixes": replacing(call.span, meant)}
+    return typer.report("CS302", said, function.span, "a `var` with entries", **told)
 
 
 def _from_one(name: str, call: Call) -> tuple[str, ...]:

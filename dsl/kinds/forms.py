@@ -307,6 +307,5 @@ def check_centre(typer: Typer, call: Call) -> None:
     if centre is None:
         return
     said = f"the ball of a worst case needs its centre: around `{centre}`"
-    label = "around what?"
     told = writing(call.span, with_centre(typer, call, centre))
-    typer.report("CS301", said, call.span, label, **told)
+    typer.report("CS301", said, call.span, "around what?", **told)

@@ -18,11 +18,9 @@ from cspec.dsl.words.losses import LOSSES
 def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
     """The kind of a name where it stands alone."""
     word = name.id
-    local = scope.local.get(word)
-    if local is not None:
+    if (local := scope.local.get(word)) is not None:
         return local
-    symbol = typer.symbols.table.get(word)
-    if symbol is not None:
+    if word in typer.symbols.table:
         return _symbol(typer, name, scope)
     if word in typer.symbols.column_names:
         return _column(typer, name, scope)
@@ -30,8 +28,7 @@ def name_kind(typer: Typer, name: Name, scope: Scope) -> Kind:
         return CONSTANT
     if word in TRUTHS:
         return Kind("event")
-    signature = typer.signatures.get(word)
-    if signature is not None:
+    if (signature := typer.signatures.get(word)) is not None:
         return _bare_function(typer, name, signature)
     return unknown_name(typer, name, scope)
 
@@ -99,8 +96,7 @@ def _bare_function(typer: Typer, name: Name, signature: Signature) -> Kind:
     argument = f"{models[0]}.weights" if weights and models else argument
     needed = [p.name for p in signature.parameters if p.required and not p.keyword]
     form = f"{name.id}({', '.join([argument, *needed[1:]])})"
-    bracketed = in_square_brackets(typer, name, name.id)
-    if bracketed is not None:
+    if (bracketed := in_square_brackets(typer, name, name.id)) is not None:
         return bracketed
     if told := not_given(typer, name, f"or, of the function, `{form}`"):
         return told

@@ -96,8 +96,7 @@ def not_finite(typer: Typer, expr: Expr, problem: NotFiniteError) -> None:
 def no_gradient(typer: Typer, expr: Expr, note: str, *helps: str) -> None:
     """Report what is constant almost everywhere, where training follows a gradient."""
     said = f"{typer.text(expr)} has no gradient that training could follow"
-    label = "constant almost everywhere"
-    typer.report("CS310", said, expr.span, label, notes=(note,), helps=helps)
+    typer.report("CS310", said, expr.span, "constant almost everywhere", notes=(note,), helps=helps)
 
 
 def event_kind(typer: Typer, expr: Expr, scope: Scope) -> Kind:

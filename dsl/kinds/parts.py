@@ -1,8 +1,12 @@
-"""Kinds of parts: entries of vectors, weights of models, columns of datasets."""
+"""Kinds of parts: entries of vectors, weights of models, columns of datasets.
+
+What is one number, or one an example, has no entries.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer
@@ -15,19 +19,27 @@ from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
     Compare,
+    Expectation,
     Expr,
+    Index,
     Name,
+    Negate,
+    Node,
+    Number,
     Param,
+    Power,
+    Product,
     Slice,
     String,
+    Sum,
     walk,
 )
-from cspec.dsl.tree.rebuild import function_name, head_name, head_word
+from cspec.dsl.tree.rebuild import column_of, function_name, head_name, head_word
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import shape_of
-from cspec.dsl.values.single_numbers import Single, single
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import Kind
+from cspec.dsl.words.losses import LOSSES
 
 
 def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
@@ -40,7 +52,7 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         return _layer(typer, value, indices)
     if kind.what == "weights" and len(indices) == 1 and isinstance(indices[0], String):
         return _by_pattern(typer, value, indices[0])
-    number = single(value, typer.symbols, typer.signatures)
+    number = _single(typer, value)
     if number is not None and indices:
         return _no_entries(typer, value, indices, number)
     ends = [
@@ -109,17 +121,15 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
         return typer.report("CS302", said, whole, "square brackets", **writing(whole, meant))
     parts = (index.value if isinstance(index, String) else typer.slice(index) for index in indices)
     place = ".".join(parts)
-    part = f'{text}.weights("{place}*")'
     behind = _PLACE.match(typer.source.text, value.span.end)
-    help_, fixes = of_each(typer, value.span, behind, part)
+    help_, fixes = of_each(typer, value.span, behind, f'{text}.weights("{place}*")')
     said = f"`{text}` is a model: its layers are chosen by their names"
     return typer.report("CS302", said, indices[0].span, "no entries", helps=(help_,), fixes=fixes)
 
 
 def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
     """Report `f.weights["fc*"]`."""
-    text = typer.source.text
-    place = Span(value.span.start, text.find("]", pattern.span.end) + 1)
+    place = Span(value.span.start, typer.source.text.find("]", pattern.span.end) + 1)
     said = "weights are chosen by their names in `( )`"
     told = writing(place, f"{typer.slice(value)}({typer.slice(pattern)})")
     return typer.report("CS302", said, place, "square brackets", **told)
@@ -143,9 +153,8 @@ def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
 
 def _last(typer: Typer, value: Expr, end: Name) -> Kind:
     """Report `x[1:end]`, `x[end]` of MATLAB and Julia."""
-    text = typer.source.text
     shape = shape_of(value, typer.shapes, typer.values)
-    rest = text[: end.span.start].rstrip().endswith(":")
+    rest = typer.source.text[: end.span.start].rstrip().endswith(":")
     if rest:
         helps = ("leave `end` away: `1:` is all from entry 1 on, `:` is all",)
         fix = ""
@@ -219,8 +228,7 @@ def _of_another_column(
 
 def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
     """The kind of `value.name`, which its value must have."""
-    foreign = module_part(typer, expr, expr, scope)
-    if foreign is not None:
+    if (foreign := module_part(typer, expr, expr, scope)) is not None:
         return foreign
     kind = typer.kind(expr.value, scope)
     match kind.what:
@@ -332,3 +340,64 @@ def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind
     said = f"`{text}` has no part `{expr.name}`"
     label = f"it has {listing(known, 'and')}" if known else "it has no parts"
     return typer.report("CS210", said, expr.name_span, label, helps=helps, fixes=fixes)
+
+
+Single = Literal["one number", "one number an example"]
+
+_EXAMPLE = frozenset({*LOSSES, "pred", "margin"})
+_NUMBER = frozenset(
+    {"gap", "ratio", "cvar", "quantile", "density", "params", "flops", "bytes", "spectral"}
+    | {"nuclear", "violation"}
+)
+
+
+def _single(typer: Typer, expr: Expr) -> Single | None:
+    """Whether an expression is one number, or one an example, whatever is bound: no index fits.
+
+        ce(f(x), y)   pred   E[w]   gap(P[.. | sex])   cvar(ce, 0.9)   2*E[w] + 1
+
+    A column, an output or a let may have entries: that is known when data and models are bound.
+    """
+    match expr:
+        case Number():
+            return "one number"
+        case Expectation(kind=kind, body=body, conditions=conditions):
+            # A lone name behind the bar may make groups, and the mean of outputs may be a vector:
+            # the data and the model say so.
+            groups = any(column_of(c) is not None for c in conditions)
+            return None if groups or (kind == "E" and _outputs(typer, body)) else "one number"
+        case Name(id=word) | Call(function=Name(id=word)) if typer.symbols.role(word) is None:
+            called, signature = isinstance(expr, Call), typer.signatures.get(word)
+            if isinstance(expr, Call) and signature and signature.family == "elementary":
+                return _joined(typer, expr.arguments)
+            if word in _EXAMPLE and (called or word != "margin"):
+                return "one number an example"
+            return "one number" if word in _NUMBER and called else None
+        case Negate(operand=operand):
+            return _single(typer, operand)
+        case Power(base=base, exponent=exponent):
+            return _joined(typer, (base, exponent))
+        case Sum(operands=operands) | Product(operands=operands) if "@" not in expr.operators:
+            return _joined(typer, operands)
+    return None
+
+
+def _outputs(typer: Typer, expr: Node) -> bool:
+    """Whether outputs of a model, or its inputs, stand in an expression as they are."""
+    match expr:
+        case Name(id=word):
+            return word in ("prob", "x") and typer.symbols.role(word) is None
+        case Index() | Attribute() | Expectation():
+            return False
+        case Call(function=Name(id=word)) if word in _EXAMPLE and word != "prob":
+            return False
+        case Call(function=Name(id=word)) if typer.symbols.role(word) == "model":
+            return True
+    return any(_outputs(typer, child) for child in expr.children())
+
+
+def _joined(typer: Typer, parts: tuple[Expr, ...]) -> Single | None:
+    found = [_single(typer, part) for part in parts]
+    if None in found:
+        return None
+    return "one number an example" if "one number an example" in found else "one number"

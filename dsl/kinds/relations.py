@@ -38,8 +38,7 @@ _NO_SETS = frozenset(
 
 def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
     """An event of what is compared; by group where a side is."""
-    mixed = mixed_chain(typer.source, expr)
-    if mixed is not None:
+    if (mixed := mixed_chain(typer.source, expr)) is not None:
         typer.extend((mixed,))
     _quoted_column(typer, expr)
     _equal_outputs(typer, expr, scope)

@@ -95,8 +95,7 @@ class Typer(ABC):
         work with every level.
         """
         key = id(expr), scope.data, scope.inside, frozenset(scope.local.items())
-        known = self._answers.get(key)
-        if known is not None:
+        if (known := self._answers.get(key)) is not None:
             return known[0]
         self._quiet += 1
         kind = self.kind(expr, scope)
@@ -112,8 +111,7 @@ class Typer(ABC):
         item = self.symbols.lets()[name]
         parameters = item.parameters or ()
         key = (name, arguments, scope.data, scope.inside)
-        known = self._lets.get(key)
-        if known is not None:
+        if (known := self._lets.get(key)) is not None:
             return known
         self._lets[key] = UNKNOWN  # what a let that uses itself finds
         inner = Scope(dict(zip(parameters, arguments, strict=False)), scope.data, scope.inside)

@@ -6,16 +6,21 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from cspec.dsl.kinds import instead
 from cspec.dsl.kinds.by_group import fairness, group
 from cspec.dsl.kinds.derivatives import unknown_derivative
 from cspec.dsl.kinds.names_by_place import (
     as_called,
     as_column,
+    as_new_column,
     by_place,
     dashed,
+    entry_meant,
     label_used,
+    letter_or_unused,
     rate_on,
+    same_column,
+    unused_model,
+    without_a_guess,
 )
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import replacing, writing
@@ -58,7 +63,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     own = {*scope.local, *typer.symbols.table, *typer.symbols.column_names}
     guess, known = closest(name.id, own), meant(name.id)
     if guess is None and words is BARE and scope.inside and as_column(typer, name):
-        return typer.unknown(name, instead.as_column(typer, name.id, scope.data))
+        return typer.unknown(name, as_new_column(typer, name.id, scope.data))
     if words is BARE and name.id.lower() in RATES and name.id not in own:
         return _rate(typer, name)
     if label := label_used(typer, name):
@@ -66,15 +71,13 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
     column = column_meant(typer, name.id)
     if column is not None:
         return typer.unknown(name, f"write `{column}`", new=column)
-    if scope.inside and (told := instead.same_column(typer, name, scope)):
+    if scope.inside and (told := same_column(typer, name, scope)):
         return told
-    average = _average_of(typer, name)
-    if average is not None:
+    if (average := _average_of(typer, name)) is not None:
         return average
     if name.id in ("I", "Id"):
         return typer.unknown(name, "the identity matrix is `eye`", new="eye")
-    product = _juxtaposed(typer, name)
-    if product is not None:
+    if (product := _juxtaposed(typer, name)) is not None:
         return typer.unknown(name, f"a product needs its sign: `{product}`", new=product)
     if here := dashed(typer, name):
         return here
@@ -88,8 +91,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         return typer.unknown(name, f"they belong to a model: `{part}`", new=part)
     if "count" in scope.local and name.id.lower() in _COUNTS:
         return typer.unknown(name, "the number of examples of a group is `count`", new="count")
-    entry = instead.entry_meant(typer, name.id, scope)
-    if entry:
+    if entry := entry_meant(typer, name.id, scope):
         return typer.unknown(name, f"an entry is written `{entry}`", new=entry)
     if guess is None and known is not None and known.word not in typer.symbols.table:
         if told := as_called(typer, name, known.help):
@@ -103,7 +105,7 @@ def unknown_name(typer: Typer, name: Name, scope: Scope, words: Iterable[str] = 
         column = columns[name.id == "y"]
         of = "input" if name.id == "x" else "target"
         return typer.unknown(name, f"the {of} of this spec is `{column}`", new=column)
-    if near := instead.letter_or_unused(typer, name, scope):
+    if near := letter_or_unused(typer, name, scope):
         return typer.unknown(name, f"did you mean `{near}`?", new=near)
     return not_given(typer, name) or typer.unknown(name, *_definitions(typer, name.id, scope))
 
@@ -209,7 +211,7 @@ def unknown_function(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr
     own = {*scope.local, *typer.symbols.table}
     if closest(name.id, own) or meant(name.id) or closest(name.id, typer.signatures):
         return unknown_name(typer, name, scope, typer.signatures)
-    return typer.unknown(name, *instead.without_a_guess(typer, name, seen))
+    return typer.unknown(name, *without_a_guess(typer, name, seen))
 
 
 _COPIES = frozenset((
@@ -225,7 +227,7 @@ def _unknown_model(typer: Typer, name: Name, scope: Scope, seen: Sequence[Expr])
     models = tuple(typer.symbols.models())
     if not models or len(seen) != 1 or meant(name.id) or closest(name.id, models):
         return None
-    if told := instead.unused_model(typer, name, seen[0]):
+    if told := unused_model(typer, name, seen[0]):
         return told
     copy = f"`model {name.id} = frozen({models[0]})`"
     copied = f"add a line for a copy of `{models[0]}` that never moves: {copy}"
@@ -248,8 +250,7 @@ def unknown_value(typer: Typer, name: Name, column: Expr | None = None) -> Kind:
     if len(name.id) == 1 and name.id.islower() and isinstance(column, Name):
         each = f"for each value write `forall {name.id} in values({column.id}):` before it"
         return typer.unknown(name, each, f'for one value write `"{name.id}"`')
-    own = column_meant(typer, name.id)
-    if own is not None:
+    if (own := column_meant(typer, name.id)) is not None:
         return typer.unknown(name, f"write `{own}`", new=own)
     text = as_value(name)
     return typer.unknown(name, f"did you mean `{text}` (a value)?", new=text)
@@ -278,8 +279,7 @@ def as_value(name: Name) -> str:
 def unknown_dataset(typer: Typer, name: str, span: Span, named: Collection[str] = ()) -> Kind:
     """`on` with a name that is no dataset; none of those that are `named` already is meant."""
     known = tuple(data for data in typer.symbols.datasets() if data not in named)
-    implied = "data" in typer.symbols.implied
-    splits = ("train", "val", "test") if implied else ()
+    splits = ("train", "val", "test") if "data" in typer.symbols.implied else ()
     split = _SPLITS.get(name.lower())  # another word for it
     guess = closest(name, (*known, *splits)) or (split if split in known else None)
     role = typer.symbols.role(name)
@@ -318,20 +318,17 @@ _SPLITS = {
 
 def unknown_column(typer: Typer, name: Name, scope: Scope) -> Kind:
     """Report a name that nothing defines where a column belongs."""
-    columns = {*typer.symbols.column_names}
-    guess = closest(name.id, columns)
-    if guess:
+    if guess := closest(name.id, {*typer.symbols.column_names}):
         return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
-    if told := instead.same_column(typer, name, scope):
+    if told := same_column(typer, name, scope):
         return told
-    return typer.unknown(name, instead.as_column(typer, name.id, scope.data))
+    return typer.unknown(name, as_new_column(typer, name.id, scope.data))
 
 
 def unknown_model(typer: Typer, name: Name) -> Kind:
     """Report a name that nothing defines where a model belongs."""
     models = tuple(typer.symbols.models())
-    guess = closest(name.id, models)
-    if guess:
+    if guess := closest(name.id, models):
         return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     helps = (f"models of this spec: {listing(models, 'and')}",) if models else ()
     only = models[0] if len(models) == 1 else None
@@ -340,8 +337,7 @@ def unknown_model(typer: Typer, name: Name) -> Kind:
 
 def unknown_weight(typer: Typer, name: Name, scope: Scope, constraint: str) -> Kind:
     """Report a name that nothing defines where one weight belongs: `W in stiefel`."""
-    guess = closest(name.id, {*scope.local, *typer.symbols.vars()})
-    if guess:
+    if guess := closest(name.id, {*scope.local, *typer.symbols.vars()}):
         return typer.unknown(name, f"did you mean `{guess}`?", new=guess)
     return typer.unknown(name, f"for each weight of it: `{_each(typer, name.id, constraint)}`")
 
@@ -365,8 +361,7 @@ def module_part(typer: Typer, whole: Expr, part: Attribute, scope: Scope) -> Kin
         return None
     word, known = part.name, meant(part.name)
     ours = word if word in SIGNATURES or word in CONSTANTS else known.word if known else None
-    path = typer.slice(part.value)
-    module = ".".join([MODULES.get(root.id, root.id), *path.split(".")[1:]])
+    module = ".".join([MODULES.get(root.id, root.id), *typer.slice(part.value).split(".")[1:]])
     if word in OVER_EXAMPLES:
         ours = None
         over = OVER_EXAMPLES[word].format("...")
@@ -395,7 +390,7 @@ _COUNTS = frozenset({"n", "size", "support", "n_samples", "number", "total", "nu
 def _definitions(typer: Typer, word: str, scope: Scope) -> tuple[str, ...]:
     """How a name that nothing resembles could be defined here."""
     if scope.inside and scope.data:
-        return (instead.as_column(typer, word, scope.data),)
+        return (as_new_column(typer, word, scope.data),)
     columns = typer.symbols.column_names
     near = [v for v in typer.symbols.vars() if v.startswith(word) or word.startswith(v)]
     if near:

@@ -57,8 +57,7 @@ def _closest(word: str, candidates: tuple[str, ...]) -> str | None:
     turned = [known for known in lowered if "_" in known and sorted(known.split("_")) == parts]
     if turned:
         return lowered[turned[0]]
-    close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7)
-    if close:
+    if close := get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.7):
         return lowered[close[0]]
     # Two letters of a short word that changed places (`vla`) leave little that is alike.
     letters = sorted(word.lower())

@@ -28,7 +28,7 @@ from cspec.dsl.mistakes.foreign import other_languages
 from cspec.dsl.mistakes.placed import near_values, strays
 from cspec.dsl.mistakes.placed.example_lines import of_clause, reads
 from cspec.dsl.text.clauses import ITEM_WORDS
-from cspec.dsl.text.sought import sought
+from cspec.dsl.text.running import sought
 from cspec.dsl.text.terminals import keywords
 
 

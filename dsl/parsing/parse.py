@@ -28,9 +28,8 @@ from cspec.dsl.mistakes.words import colon_after_item, objective_word
 from cspec.dsl.parsing.files import read
 from cspec.dsl.parsing.lalr import StuckError, node_of
 from cspec.dsl.text.clauses import ITEM_WORDS, Clause, cut
-from cspec.dsl.text.collector import paused
 from cspec.dsl.text.limits import FINDINGS
-from cspec.dsl.text.sought import sought
+from cspec.dsl.text.running import paused, sought
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token, tokenize
 from cspec.dsl.tree.nodes import (

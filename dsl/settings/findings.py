@@ -92,8 +92,7 @@ def _meant(cls: type[Settings], name: str, expr: Expr, source: Source) -> str | 
         return f"[{expr.value.strip('[]() ')}]" if item_of(options) is not None else None
     if isinstance(expr, Name) and expr.id.lower() in _NOTHING:
         return "none" if type(None) in options else None
-    listed = item_of(options)
-    if listed is not None:
+    if (listed := item_of(options)) is not None:
         inside = source.text[: expr.span.start].rstrip().endswith(("[", ","))
         takes = options_of(listed)
         fits = {int, float} & set(takes) if isinstance(expr, Number) else str in takes
@@ -147,8 +146,7 @@ def _described(options: tuple[Any, ...], words: list[str]) -> str:
         parts.append("a whole number")
     if str in options and bool not in options:
         parts.append("a text in quotes")
-    inner = item_of(options)
-    if inner is not None:
+    if (inner := item_of(options)) is not None:
         parts.append(f"a list in brackets, each {_described(options_of(inner), [])}")
     if any(get_origin(o) is dict for o in options):
         parts.append("`sizes(...)`")
@@ -188,10 +186,9 @@ def already_named(cls: type[Settings], argument: Expr, name: str, source: Source
     end = argument.span.end
     rest = source.text[end:]
     comma = len(rest) - len(rest.lstrip(" \t\n,"))
-    gone = Span(argument.span.start, end + comma)
     said = f"`{name}` of `{cls.word}` is given twice: by `{text}`, and by its name"
     label = f"stands for `{name}=`"
-    fixes = edit(gone, "", f"remove {text}")
+    fixes = edit(Span(argument.span.start, end + comma), "", f"remove {text}")
     return finding("CS505", said, argument.span, label, helps=(f"remove `{text}`",), fixes=fixes)
 
 
@@ -309,8 +306,7 @@ def _put_in(setting: str, record: Span, source: Source) -> tuple[Fix, ...]:
     if "..." in setting or not text.endswith(")"):
         return ()
     new = setting if text[:-1].rstrip().endswith("(") else f", {setting}"
-    place = Span(record.end - 1, record.end - 1)
-    return edit(place, new, f"add {setting}")
+    return edit(Span(record.end - 1, record.end - 1), new, f"add {setting}")
 
 
 _LENGTH = re.compile(r"\b(epochs|steps)[ \t]*=[ \t]*(\d[\d_]*)(k?)\b")

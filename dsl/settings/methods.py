@@ -438,8 +438,7 @@ def unknown_to_rows(method: Method) -> str | None:
     network = network_of(method)
     known = ALONE if isinstance(method, Lagrangian) else DAMPED
     known = BY_NETWORK if network is not None else known
-    other = sorted(method.model_fields_set - known)
-    if other:
+    if other := sorted(method.model_fields_set - known):
         return f"by `{method.word}({other[0]}=...)`"
     if isinstance(method, Lagrangian) and method.given("dual"):
         dual = method.dual

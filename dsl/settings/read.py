@@ -13,7 +13,6 @@ from cspec.dsl.messages.diagnostic import Diagnostic, finding
 from cspec.dsl.messages.wording import quoted
 from cspec.dsl.settings.base import Every, Settings
 from cspec.dsl.settings.duals import Network
-from cspec.dsl.settings.elsewhere import built_elsewhere, elsewhere
 from cspec.dsl.settings.findings import (
     Table,
     already_named,
@@ -28,8 +27,15 @@ from cspec.dsl.settings.findings import (
     wrong_type,
 )
 from cspec.dsl.settings.fit import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from cspec.dsl.settings.record_findings import known_word, no_record, unknown_word
-from cspec.dsl.settings.unknown_settings import known_setting, unknown_setting
+from cspec.dsl.settings.record_findings import (
+    built_elsewhere,
+    elsewhere,
+    known_setting,
+    known_word,
+    no_record,
+    unknown_setting,
+    unknown_word,
+)
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.tree.constants import NotFiniteError, Values, constant, is_whole
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Keyword, Name, String, Vector
@@ -114,8 +120,7 @@ def _record(expr: Expr, table: Table, noun: str, reader: Reader) -> Settings | N
 
 def _guessed(word: str, call: Call, table: Table, noun: str, reader: Reader) -> None:
     """Check the settings of an unknown word as those of the word that was most likely meant."""
-    meant = known_word(word, table, noun)
-    if meant is not None:
+    if (meant := known_word(word, table, noun)) is not None:
         _filled(table[meant], call.arguments, call.keywords, call.span, reader)
 
 
@@ -130,8 +135,7 @@ def _filled(
     found, source, filling = reader.found, reader.source, _Filling(cls, reader)
     before, written, raw = len(found), filling.written, filling.raw
     positional = getattr(cls, "positional", ())
-    single = list_of(cls, positional, arguments)
-    if single:
+    if single := list_of(cls, positional, arguments):
         found.append(no_list(cls, single, arguments, source))
         written[single], arguments = arguments[0], ()
     kept = frozenset(keyword.name for keyword in keywords)
@@ -299,8 +303,7 @@ class _Slot(NamedTuple):
             value = self._number(expr)
             if value is not None:
                 return value
-        source = self.reader.source
-        found = not_taken(expr, options, sorted(words), self.cls, self.name, source)
+        found = not_taken(expr, options, sorted(words), self.cls, self.name, self.reader.source)
         raise WrongValueError(found)
 
 

@@ -32,8 +32,7 @@ def read_regular(path: Path, most: int = -1) -> bytes:
     # Between the look and the opening it may have become a pipe: opening does not wait.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(handle, "rb") as file:
-        kind = _kind(os.fstat(handle).st_mode)
-        if kind:
+        if kind := _kind(os.fstat(handle).st_mode):
             raise NotRegularError(kind)
         return file.read(most)
 

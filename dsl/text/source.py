@@ -55,9 +55,8 @@ class Source(BaseModel, frozen=True, ignored_types=(cached_property,)):
 
     def line(self, number: int) -> str:
         """The text of line `number` (from 1) without its end."""
-        start = self._line_starts[number - 1]
         end = self._line_starts[number] - 1 if number < len(self._line_starts) else len(self.text)
-        return self.text[start:end].rstrip("\r")
+        return self.text[self._line_starts[number - 1] : end].rstrip("\r")
 
     def slice(self, span: Span) -> str:
         """The text exactly as typed."""

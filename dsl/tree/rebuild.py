@@ -1,4 +1,6 @@
-"""Rebuilding trees, substituting in them, and what is asked of them."""
+"""Rebuilding trees, substituting in them, and what is asked of them; labels: `c1, c2, ...` for
+constraints without one, paths for members of groups.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,20 @@ from cspec.dsl.tree.nodes import (
     Call,
     Compare,
     Comprehension,
+    Constraint,
     Expectation,
     Expr,
+    Group,
+    Index,
     Interval,
+    Item,
     Keyword,
     Membership,
     Name,
     Node,
     Spec,
+    String,
+    SubjectTo,
     parts,
     walk,
 )
@@ -188,3 +196,69 @@ def binders_of(node: Node) -> tuple[Binder, ...]:
 def bound_names(binders: tuple[Binder, ...]) -> frozenset[str]:
     """The names that binders bind."""
     return frozenset(name for binder in binders for name in binder.names)
+
+
+def column_of(expr: Expr) -> str | None:
+    """The name under which the column behind an expression is bound: `sex`, `x.age`; else None."""
+    match expr:
+        case Name(id=name):
+            return name
+        case Attribute(value=Name(id=column), name=name):
+            return f"{column}.{name}"
+        case Index(value=Name(id=column), indices=(String(value=name),)):
+            return f"{column}.{name}"
+    return None
+
+
+def column_of_variable(variable: Expr) -> str | None:
+    """The column that a variable is, or is a feature of: `x`, `x.age`, `x[3]`."""
+    match variable:
+        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
+            return name
+    return None
+
+
+def labeled(spec: Spec) -> Spec:
+    """The spec with a full label on every constraint and group."""
+    taken = {c.label for c in spec.constraints() if c.label is not None}
+    count = 0
+    items: list[Item] = []
+    for item in spec.items:
+        if isinstance(item, SubjectTo):
+            named, count = _members(item.constraints, "", taken, count)
+            item = item.changed(constraints=named)
+        items.append(item)
+    return spec.changed(items=tuple(items))
+
+
+def chain_parts(relation: Expr) -> tuple[str, ...]:
+    """What the constraints of a chain are called behind its label; empty where it is none.
+
+    `lo`, `hi` of an expression between two bounds, else the numbers of the links.
+    """
+    match relation:
+        case Compare(operators=("<=" | ">=", "<=" | ">=")) | Membership(set=Interval()):
+            return ("lo", "hi")
+        case Compare(operators=(_, _, *_) as operators):
+            return tuple(str(place) for place in range(1, len(operators) + 1))
+    return ()
+
+
+def _members(
+    members: tuple[Constraint | Group, ...], prefix: str, taken: set[str], count: int
+) -> tuple[tuple[Constraint | Group, ...], int]:
+    named: list[Constraint | Group] = []
+    for member in members:
+        label = member.label
+        if label is None:
+            count += 1
+            while f"c{count}" in taken:
+                count += 1
+            label = f"c{count}"
+        path = prefix + label
+        update: dict[str, object] = {"label": path}
+        if isinstance(member, Group):
+            inside = {m.label for m in member.constraints if m.label is not None}
+            update["constraints"], _ = _members(member.constraints, path + ".", inside, 0)
+        named.append(member.model_copy(update=update))
+    return tuple(named), count

@@ -149,8 +149,7 @@ class Ranges:
     def _lookup(self, name: str) -> Range:
         if name in self.lets and self.symbols.role(name) == "let":
             return self.of(self.lets[name])
-        value = value_or_none(Name(id=name), self.values)
-        if value is not None:
+        if (value := value_or_none(Name(id=name), self.values)) is not None:
             return Range(value, value)
         symbol = self.symbols.table.get(name)
         domain = getattr(symbol.item, "domain", None) if symbol else None
@@ -279,8 +278,7 @@ def _of_function(word: str, parts: list[Range], stated: Range) -> Range:
         width = first.high - first.low
         top = {"gap": width, "std": width / 2}.get(word, width / 2 * (width / 2))
         return stated.meet(Range(0.0, INF if math.isnan(width) else top))
-    rule = _MONOTONE.get(word)
-    if rule is not None:
+    if (rule := _MONOTONE.get(word)) is not None:
         return stated.meet(Range(rule(first.low), rule(first.high)))
     if word in _PERIODIC and 0 <= first.high - first.low < math.pi:
         return _periodic(word, first)

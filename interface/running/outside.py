@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import SpecError
-from cspec.dsl.runnable import require_runnable
+from cspec.dsl.needs import require_runnable
 from cspec.dsl.text.source import Source
 from cspec.reading.specs import checked_spec
 

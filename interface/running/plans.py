@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cspec.compiler.plan import Plan, plan
 from cspec.dsl.check import Checked
-from cspec.dsl.runnable import require_sizes
+from cspec.dsl.needs import require_sizes
 from cspec.dsl.text.source import Source
 from cspec.reading.specs import checked_spec, placed
 

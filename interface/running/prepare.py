@@ -21,10 +21,10 @@ from cspec.compiler.refusals.data_fits import check_labels
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import Checked, check
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, errors
-from cspec.dsl.runnable import require_runnable
+from cspec.dsl.needs import require_runnable
 from cspec.dsl.text.source import NOWHERE, Source, Span
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import Call, Expectation, From, Given, Name, Objective, Verify, walk
+from cspec.dsl.tree.rebuild import column_of
 from cspec.functions import bodies, registered
 from cspec.reading.specs import placed
 from cspec.running.plans import plan_of

@@ -14,7 +14,7 @@ from cspec.compiler.relax import (
 )
 from cspec.dsl.check import Checked, check
 from cspec.dsl.messages.diagnostic import SpecError, errors
-from cspec.dsl.runnable import require_runnable
+from cspec.dsl.needs import require_runnable
 from cspec.dsl.settings.methods import SOLVERS
 from cspec.functions import registered
 from cspec.running.outside import Asked

@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from cspec.dsl.imports.trust import Refusal, refusal, vouched
-from cspec.dsl.imports.trusted_torch import TREES
+from cspec.dsl.imports.trust import TREES, Refusal, refusal, vouched
 
 _OPERATIONS = ("torch.functional", "torch._linalg_utils", "torch._lowrank", "torch._lobpcg")
 """Homes of what `torch` has in Python."""

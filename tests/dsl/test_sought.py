@@ -9,7 +9,7 @@ import pytest
 from cspec.dsl import check as checking
 from cspec.dsl.check import check
 from cspec.dsl.mistakes import explain as explaining
-from cspec.dsl.text.sought import STRICT
+from cspec.dsl.text.running import STRICT
 from cspec.dsl.text.source import Source
 
 TEXT = "data train(x, y)\nmodel f\nminimize ce(f(x) y)\n"

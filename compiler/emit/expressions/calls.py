@@ -24,7 +24,7 @@ from cspec.compiler.passes.expansion.expand import chosen_parameters, globs_of
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Name, shape, walk
-from cspec.dsl.values.tensor_words import OVER_ENTRIES
+from cspec.dsl.values.shapes import OVER_ENTRIES
 from cspec.dsl.words.losses import LOSSES
 
 BODIES: dict[str, str] = {

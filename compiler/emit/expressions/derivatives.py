@@ -11,8 +11,8 @@ from cspec.compiler.expressions.derivatives import variables
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.dsl.format.expressions import format_expression
-from cspec.dsl.tree.features import column_of_variable
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, walk
+from cspec.dsl.tree.rebuild import column_of_variable
 
 
 def derivative(t: Translator, word: str, expr: Call) -> ast.expr:

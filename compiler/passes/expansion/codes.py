@@ -19,7 +19,6 @@ from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
 from cspec.dsl.messages.wording import some
 from cspec.dsl.text.visible import visible_line
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     Binder,
     Compare,
@@ -32,7 +31,7 @@ from cspec.dsl.tree.nodes import (
     Number,
     String,
 )
-from cspec.dsl.tree.rebuild import calls_of
+from cspec.dsl.tree.rebuild import calls_of, column_of
 
 _SHOWN = 12
 """Values that a message lists at most."""

@@ -53,7 +53,6 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.text.limits import MEMBERS, TERMS, Limit
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.features import column_of
 from cspec.dsl.tree.nodes import (
     And,
     Binder,
@@ -69,7 +68,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import binders_of, substitute
+from cspec.dsl.tree.rebuild import binders_of, column_of, substitute
 from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 

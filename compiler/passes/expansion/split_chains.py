@@ -10,8 +10,8 @@ from __future__ import annotations
 from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.labels import chain_parts
 from cspec.dsl.tree.nodes import Compare, Expr, Interval, Membership
+from cspec.dsl.tree.rebuild import chain_parts
 
 
 def split_chains(problem: Problem, params: Values | None = None) -> Problem:

@@ -40,7 +40,7 @@ from cspec.compiler.records.problem import Constraint, Problem, Relation, SetMem
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Call, Compare, Expr, Keyword, Name, Number, Sum, Vector
-from cspec.dsl.values.grams import orthonormal
+from cspec.dsl.values.sums import orthonormal
 
 
 def recognize(problem: Problem, symbols: Symbols, params: Values | None = None) -> Problem:

@@ -156,8 +156,7 @@ def _meets(value: Value, fact: _Fact) -> bool:
         return value != fact.not_
     if isinstance(value, str):
         return True  # a text has no order, which is said elsewhere
-    inside = fact.low <= value <= fact.high
-    return inside and not (fact.strict and value in (fact.low, fact.high))
+    return fact.low <= value <= fact.high and not (fact.strict and value in (fact.low, fact.high))
 
 
 def _report(typer: Typer, first: _Fact, last: _Fact, place: Span) -> None:
@@ -198,8 +197,7 @@ def _meant(
                 f"{typer.slice(a)}{text[b.span.end : two.span.end]}"
             )
             forms = [("for what is between them", swapped)]
-        either = f"({typer.slice(one)} or {typer.slice(two)})"
-        forms.append(("for what is outside of them", either))
+        forms.append(("for what is outside of them", f"({typer.slice(one)} or {typer.slice(two)})"))
     fixes = tuple(Fix(span=place, replacement=new, title=f"write {new}") for _, new in forms)
     said = tuple(f"{'or ' * bool(i)}{why} write `{new}`" for i, (why, new) in enumerate(forms))
     return (*said, another), fixes

@@ -33,8 +33,7 @@ def resized(typer: Typer, sides: tuple[Expr, Expr], shapes: tuple[Shape, Shape])
     turned = matmul(right, left) or matmul(left[::-1], right)
     if turned and not _fits_as_written(typer, sides, left, right):
         return False  # the other way round
-    inner = (left[-1], right[0])
-    found = sorted(_others(typer, sides, inner), key=lambda o: -o.votes)
+    found = sorted(_others(typer, sides, (left[-1], right[0])), key=lambda o: -o.votes)
     told = [_text(typer, side) for side in sides]
     if not found or None in told:
         return False

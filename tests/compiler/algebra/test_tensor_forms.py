@@ -13,7 +13,7 @@ from cspec.compiler.algebra.structure import Reader
 from cspec.compiler.algebra.sympy import NotSymbolicError, Space, translate
 from cspec.dsl.parsing.parse import parse_text
 from cspec.dsl.tree.nodes import Expr, Objective
-from cspec.dsl.values.tensor_words import RULES
+from cspec.dsl.values.shapes import RULES
 from cspec.runtime.functions import FUNCTIONS
 
 SPACE = Space(

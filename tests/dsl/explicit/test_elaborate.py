@@ -10,7 +10,7 @@ import pytest
 from cspec.dsl.check import check
 from cspec.dsl.explicit.spec import flatten
 from cspec.dsl.format.expressions import format_binder, format_expression
-from cspec.dsl.format.items import format_item, format_modifiers
+from cspec.dsl.format.spec import format_item, format_modifiers
 from cspec.dsl.not_compiled import LATER
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.nodes import Spec, SubjectTo

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cspec.dsl.format.spec import format_expression, format_text
+from cspec.dsl.format.expressions import format_expression
+from cspec.dsl.format.spec import format_text
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.parsing.parse import parse_text
 from cspec.dsl.tree.nodes import (

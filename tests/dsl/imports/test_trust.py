@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.imports.trust import trusting
-from cspec.dsl.imports.user_pyproject import user_trust
+from cspec.dsl.imports.trust import trusting, user_trust
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.parsing.files import read
 from cspec.dsl.text.source import Source

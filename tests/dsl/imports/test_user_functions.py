@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cspec.dsl.check import Checked, check
-from cspec.dsl.imports.python_files import outline
+from cspec.dsl.imports.functions import outline
 from cspec.dsl.parsing.files import read
 
 HELPERS = '''

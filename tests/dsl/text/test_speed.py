@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from cspec.dsl.check import check
-from cspec.dsl.text.collector import loaded, paused
+from cspec.dsl.text.running import loaded, paused
 from cspec.dsl.text.source import Source
 
 BENCHMARK = Path(__file__).resolve().parents[3] / "benchmarks" / "check_speed.py"

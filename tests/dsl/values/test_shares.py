@@ -13,7 +13,7 @@ from cspec.dsl.parsing.parse import parse_text
 from cspec.dsl.text.source import Source
 from cspec.dsl.tree.constants import Values
 from cspec.dsl.tree.nodes import Constraint, Expectation, walk
-from cspec.dsl.values.regions import complements, event_of, exclude, includes
+from cspec.dsl.values.shares import complements, event_of, exclude, includes
 
 HEAD = "data train(x, y, sex)\nmodel f\n{lets}minimize ce(f(x), y)\ns.t. "
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from cspec.dsl.imports.trust import trusting
-from cspec.dsl.imports.trusted_torch import MODULES, TREES, computes
+from cspec.dsl.imports.trust import MODULES, TREES, computes, trusting
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.bind.imported import is_computation
 from cspec.runtime.bind.text import load_object
