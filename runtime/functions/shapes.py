@@ -41,7 +41,7 @@ def aligned(output: Tensor | float, target: Tensor | float, what: str) -> tuple[
     Raises:
         ShapeMismatch: any other difference, with both shapes and the name `what` of the caller.
     """
-    output = output if isinstance(output, Tensor) else one_tensor(output)
+    output = one_tensor(output)
     if not isinstance(target, Tensor) or not target.ndim:
         return output, as_tensor(target, device=output.device).expand(output.shape)
     if output.shape == target.shape:
@@ -67,7 +67,7 @@ def class_labels(scores: Tensor | float, labels: Tensor | float, what: str) -> T
         ShapeMismatch: scores without an axis of classes, or another number of labels.
         TypeError: labels that are not whole numbers (class codes).
     """
-    scores = scores if isinstance(scores, Tensor) else one_tensor(scores)
+    scores = one_tensor(scores)
     if not isinstance(labels, Tensor) or not labels.ndim:
         label = as_tensor(labels, device=scores.device)
         # A param is a float.

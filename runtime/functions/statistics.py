@@ -58,13 +58,6 @@ def sum_and_count(values: Tensor, where: Tensor | None = None) -> tuple[Tensor, 
     return kept.sum(), selected.sum().to(values.dtype)
 
 
-def _selected_mean(values: Tensor, where: Tensor) -> Tensor:
-    total, count = sum_and_count(values, where)
-    # A number of the host, where it is known: nothing of it is recorded for a gradient.
-    number = count.item() if count.is_cpu else 0
-    return total / number if number else quotient(total, count)
-
-
 def several_numbers(values: Tensor) -> ShapeMismatch:
     """The error for an average over more than one number an example."""
     return ShapeMismatch(
@@ -86,7 +79,7 @@ def mean(
     """
     if values.ndim != 1 + tokens:
         raise several_numbers(values)
-    value = as_numbers(values).mean() if where is None else _selected_mean(values, where)
+    value = as_numbers(values).mean() if where is None else quotient(*sum_and_count(values, where))
     if on is None or not heard():
         return value
     return note(on, value, values, None if where is None else mask_like(values, where))
