@@ -22,6 +22,7 @@ from cspec.runtime.finish.violation import point_of, put
 from cspec.runtime.models.without_trace import as_deployed
 from cspec.runtime.session.session import Session
 from cspec.runtime.session.with_examples import each_of, with_examples
+from cspec.runtime.steps.torch_optimizers import LBFGS
 
 BATCHES = 2
 """Steps whose points stand for all."""
@@ -102,7 +103,7 @@ def _lagrangian(f: Tensor, g: Tensor, m: Tensor, c: Tensor, equal: Tensor) -> Te
 
 def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
     """Go down by L-BFGS; how many gradients it took."""
-    optimizer = torch.optim.LBFGS(
+    optimizer = LBFGS(
         session.parameters,
         max_iter=most,
         max_eval=most,
@@ -121,6 +122,6 @@ def _descend(session: Session, most: int, value: Callable[[], Tensor]) -> int:
         found.backward()  # type: ignore[no-untyped-call]
         return float(found.detach())
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     optimizer.zero_grad()
     return taken

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import LBFGS, SGD, Adam, AdamW
 
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -23,6 +22,7 @@ from cspec.dsl.settings.fit import (
 from cspec.dsl.settings.fit import Optimizer as OptimizerSettings
 from cspec.runtime.steps.coupled_adam import CoupledAdam
 from cspec.runtime.steps.coupling import Cluster
+from cspec.runtime.steps.torch_optimizers import LBFGS, SGD, Adam, AdamW, fusible
 
 Parameter = torch.nn.Parameter
 Closure = Callable[[], Tensor]
@@ -214,11 +214,12 @@ def _pattern_of(pattern: str, names: list[str]) -> str:
 
 def _build(settings: OptimizerSettings, parameters: list[Parameter]) -> torch.optim.Optimizer:
     asked = _asked(settings)
-    # Fused kernels read the flag of a bad gradient on the device itself.
-    fused = parameters[0].device.type == "cuda" or None
+    # On CUDA fused kernels read the flag of a bad gradient on the device itself.
+    fused = fusible(parameters) or None
     match settings:
         case SgdOptimizer():
-            return SGD(parameters, **asked, fused=fused)
+            # On a CPU the kernel refuses the sparse gradients of embeddings.
+            return SGD(parameters, **asked, fused=(fused and parameters[0].is_cuda) or None)
         case AdamwOptimizer():
             return AdamW(parameters, **asked, fused=fused)
         case AdamOptimizer():

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from cspec.runtime.steps.coupling import Cluster
 from cspec.runtime.steps.projection import COUPLED_MOMENT as FIRST
+from cspec.runtime.steps.torch_optimizers import Unmarked
 
 LEAST = 1e-6
 """Mean of r^2 relative to that of g^2 from which it counts: steps grow to 1000 times at most."""
@@ -33,7 +34,7 @@ REACH = 1e-3
 falls, as r would become rounding."""
 
 
-class CoupledAdam(torch.optim.Optimizer):
+class CoupledAdam(Unmarked):
     """`torch.optim.Adam` (or AdamW, `decoupled`) over clusters; each is a group of its own.
 
     A tensor without a gradient stays where it is and counts as one whose gradient is zero.
