@@ -70,13 +70,12 @@ class BatchReader:
             SpecError: CS631, names that miss and names that the spec does not know, columns of
                 different lengths, values that are no class.
         """
-        # Of the type of the program's constants, which is in force while a batch is read.
-        clock = torch.full((1,), float(step), device=self.device)
+        clock = float(step)
         batch: dict[str, Any]
         if self.default is not None and tuple(values) == self._alone:
-            found = self._columns(self.default, values)
+            found, rows = self._columns(self.default, values)
             batch = {"given": {}, "clock": clock, self.default: found}
-            return (self._drawn(step) | batch if self._points else batch), _rows(found)
+            return (self._drawn(step) | batch if self._points else batch), rows
         given, parts, columns = self.sorted(values)
         parts = {**self._drawn(step), **parts}
         batch = {**parts, "given": given, "clock": clock}
@@ -85,13 +84,12 @@ class BatchReader:
         self._check(batch, columns)
         alone = columns and not (parts.keys() - self._points.keys()) and not given
         self._alone = tuple(columns) if alone else None
+        lengths = {}
         for name in self.targets:
             if name in batch:
-                batch[name] = self._columns(name, batch[name])
-        main: Mapping[str, Any] = batch.get(self.default or "") or next(
-            (batch[n] for n in parts), {}
-        )
-        return batch, _rows(main)
+                batch[name], lengths[name] = self._columns(name, batch[name])
+        main = self.default if batch.get(self.default or "") else next(iter(parts), None)
+        return batch, lengths.get(main or "", 1)
 
     def _drawn(self, step: int) -> dict[str, Any]:
         """The points of domains that a step sees: those that stay, or a function of the step."""
@@ -149,33 +147,40 @@ class BatchReader:
         read = dict.fromkeys((*self._program.objective_datasets, *constrained))
         return [name for name in read if name not in self._points]
 
-    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> WhenAsked[Tensor]:
-        """The columns of one dataset, of one length; tensors once they are asked for."""
+    def _columns(self, dataset: str, columns: Mapping[str, Any]) -> tuple[WhenAsked[Tensor], int]:
+        """The columns of one dataset, and their length; tensors once they are asked for."""
         rows, uneven = -1, False
         for value in columns.values():
-            length = value.shape[:1] if isinstance(value, Tensor) else np.shape(value)[:1]
-            if length and length[0] != rows:
-                rows, uneven = length[0], uneven or rows >= 0
-        found = WhenAsked(columns, lambda name: self._column(dataset, name, columns[name]))
+            shape = value.shape if isinstance(value, Tensor) else np.shape(value)
+            if shape:
+                uneven |= 0 <= rows != shape[0]
+                rows = shape[0]
+        known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
+
+        def column(name: str) -> Tensor:
+            value = columns[name]
+            if name in known or not isinstance(value, Tensor):
+                value = self._made(dataset, name, value, known.get(name))
+            if value.ndim == 2 and value.shape[1] == 1 and name not in inputs:
+                return value.squeeze(1)
+            return value
+
+        found = WhenAsked(columns, column)
         if uneven:
             raise _uneven(found)
-        return found
+        return found, rows if rows >= 0 else 1
 
-    def _column(self, dataset: str, name: str, values: Any) -> Tensor:
-        """A column as a tensor."""
-        known = self.classes.get(dataset, {}).get(name)
-        if not isinstance(values, Tensor) or (
-            known is not None
-            and not (name in self._coded[dataset] and are_within(values, len(known)))
-        ):
-            try:
-                values = self._tensor(dataset, values, name, known)
-            except (DataError, TypeError, ValueError) as error:
-                raise _refused(dataset, name, error) from error
-        found: Tensor = values
-        shape = found.shape
-        alone = len(shape) == 2 and shape[1] == 1 and name not in self._inputs.get(dataset, ())
-        return found.squeeze(1) if alone else found
+    def _made(
+        self, dataset: str, name: str, values: Any, classes: tuple[Any, ...] | None
+    ) -> Tensor:
+        """A column of classes as their codes, and one that is no tensor as a tensor."""
+        coded = classes and isinstance(values, Tensor) and name in self._coded[dataset]
+        if coded and are_within(values, len(classes or ())):
+            return values
+        try:
+            return self._tensor(dataset, values, name, classes)
+        except (DataError, TypeError, ValueError) as error:
+            raise _refused(dataset, name, error) from error
 
     def _tensor(
         self, dataset: str, values: Any, name: str, classes: tuple[Any, ...] | None
@@ -235,14 +240,6 @@ class BatchReader:
 def unusable(message: str, *helps: str) -> SpecError:
     """What was handed over can't be used."""
     return Diagnostic(code="CS631", message=message, helps=helps).error()
-
-
-def _rows(columns: Mapping[str, Any]) -> int:
-    """How many examples there are, at least 1."""
-    for value in columns.values():
-        if isinstance(value, Tensor) and value.ndim:
-            return value.shape[0]
-    return 1
 
 
 def _uneven(columns: Mapping[str, Tensor]) -> SpecError:

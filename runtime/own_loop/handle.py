@@ -21,12 +21,14 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import unserializable_hook
 
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
@@ -177,19 +179,20 @@ class Handle:
 
     def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
         """What was measured counts once the gradient of its loss is computed, however often."""
-        node, place = total.grad_fn, total.output_nr
 
-        def count(gradients: Sequence[Tensor]) -> None:
+        @unserializable_hook
+        def count(gradient: Tensor) -> None:
             if state is not self.state:
                 self.state.update(state)
-            measured.weigh(gradients[place])
+            measured.weigh(gradient)
             if not self._pending or not any(item is measured for item in self._pending):
                 self._pending.append(measured)
 
-        if node is None:
-            total.register_hook(lambda gradient: count([gradient]))  # type: ignore[no-untyped-call]
-        else:  # the same, in half the time
-            node.register_prehook(count)
+        if total.grad_fn is None:
+            total.register_hook(count)  # type: ignore[no-untyped-call]
+        else:  # the same without a handle for taking it off again, which costs more than it does
+            total._backward_hooks = OrderedDict(cspec=count)
+            total.grad_fn._register_hook_dict(total)  # type: ignore[attr-defined]
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
@@ -308,7 +311,11 @@ class Handle:
         """
         if self._seen is None:
             return {}
-        with measuring(self.models().values()), self._outputs.replayed():
+        with (
+            measuring(self.models().values()),
+            self._outputs.replayed(),
+            constants_in(self._constants),
+        ):
             found = self.module["evaluate"](self.primal, self._seen)
         return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
 

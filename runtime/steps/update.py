@@ -154,11 +154,12 @@ def parameters(model: nn.Module, names: Iterable[str]) -> list[Tensor]:
     return [parameter(model, name) for name in names]
 
 
-def ramp(first: float, last: float, clock: Tensor, steps: int) -> Tensor:
+def ramp(first: float, last: float, clock: Tensor | float, steps: int) -> Tensor:
     """What moves on a line from `first` to `last` over so many steps, and stays there."""
-    if clock.is_cpu:  # numbers of the host: nothing waits for them
-        share = min(max(clock.item() / steps, 0.0), 1.0)
-        return torch.full((), first + (last - first) * share, dtype=clock.dtype)
+    if not isinstance(clock, Tensor) or clock.is_cpu:  # numbers of the host: nothing waits for them
+        share = min(max(float(clock) / steps, 0.0), 1.0)
+        dtype = clock.dtype if isinstance(clock, Tensor) else None
+        return torch.full((), first + (last - first) * share, dtype=dtype)
     return (first + (last - first) * (clock / steps).clamp(0, 1)).squeeze(0)
 
 

@@ -17,6 +17,7 @@ import cspec
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.runtime.data.points import points
 from cspec.runtime.methods.each_example import balance_each
+from cspec.runtime.steps.torch_optimizers import LBFGS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = "domain q(t, x) = box([0, 2], [-1, 1])\nmodel u(t, x) = mlp(hidden=[4], act=tanh)\n"
@@ -143,12 +144,12 @@ def test_multipliers_of_points_are_found_after_the_last_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """u is near x, and 0.5 on a part of the box: met, and f is what it can be."""
-    step, gradients = torch.optim.LBFGS.step, []
+    step, gradients = LBFGS.step, []
 
     def counted(self: Any, closure: Any) -> Any:
         return step(self, lambda: (gradients.append(1), closure())[1])
 
-    monkeypatch.setattr(torch.optim.LBFGS, "step", counted)
+    monkeypatch.setattr(LBFGS, "step", counted)
     result = cspec.run(
         "domain q(x) = box([0, 1])\nmodel u(x) = mlp(hidden=[16], act=tanh)\n"
         "minimize E[(u - x)^2 for x in q.sample(50)]\n"

@@ -151,6 +151,9 @@ def number_with_a_unit(f: Failure) -> Repair | None:
         said = ("CS129", f"`{count} {f.token.text}` is written `{meant}`")
         return rewritten(f, f.index - 1, f.index + 1, (meant,), *said)
     shown = f"{name}={count} {f.token.text}"
+    if f.at(f.depth(f.index)[-1] - 1).text == "ramp":
+        said = ("CS129", f"`{shown}` is written `{unit}={count}`")
+        return rewritten(f, f.index - 3, f.index + 1, (f"{unit}={count}",), *said)
     helps = (f"leave `{shown}` out: without it a default is taken, which `cspec explain` shows",)
     message = f"`{name}` is a number, without `{f.token.text}`"
     return told(f, f.span(f.index - 1, f.index + 1), "CS129", message, *helps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import torch
@@ -233,3 +234,38 @@ def test_an_optimizer_of_a_part_is_noted() -> None:
     assert any("trains 2 of 4" in note for note in handle.notes)
     net[0].requires_grad_(False)
     assert not cspec.bind(RATE, net=net, optimizer=torch.optim.Adam(net[1].parameters())).notes
+
+
+def test_hooks_of_the_loop_stand_beside_that_which_counts(tmp_path: Path) -> None:
+    net, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    handle = cspec.bind(RATE, net=net, optimizer=optimizer, train={"x": x, "y": y})
+    seen: list[float] = []
+    for step in range(3):
+        loss = handle.loss(x=x, y=y)
+        torch.save({"loss": loss}, tmp_path / "loss.pt")  # warns of hooks that get lost
+        removed = loss.register_hook(lambda gradient: seen.append(float(gradient)))
+        if step == 1:
+            removed.remove()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert seen == [1.0, 1.0]
+    assert handle.steps == 3
+    assert handle.multipliers["a"] == pytest.approx(by_hand(3)[0])
+
+
+def test_bounds_that_move_follow_the_steps_of_the_loop() -> None:
+    moving = RATE.replace("<= 0.3", "<= ramp(0.9, 0.1, steps=4)")
+    net, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    handle = cspec.bind(moving, net=net, optimizer=optimizer, train={"x": x, "y": y})
+    for step in range(6):
+        each = nn.functional.cross_entropy(net(x), y, reduction="none")
+        bound = 0.9 + (0.1 - 0.9) * min(step / 4, 1.0)
+        expected = float((each[y == 1].mean() - bound).detach())
+        loss = handle.loss(x=x, y=y)
+        assert handle.violations["a"] == pytest.approx(expected, abs=1e-14)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
