@@ -1,7 +1,5 @@
 """How many outputs each model has that is built: what its losses, labels and uses ask for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
 

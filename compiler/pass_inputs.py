@@ -1,7 +1,5 @@
 """What passes are given of a checked spec, with or without facts of what was bound."""
 
-from __future__ import annotations
-
 from cspec.compiler.algebra.matrices import matrices, whole_matrices
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.algebra.variables import space_of, variables_space

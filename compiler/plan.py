@@ -4,8 +4,6 @@ A plan needs no data and no model: quantifiers stay index sets, choices that dep
 stay conditional.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from pydantic import BaseModel

@@ -1,7 +1,5 @@
 """The record of a program: what was written and chosen, before its text is emitted."""
 
-from __future__ import annotations
-
 from cspec.compiler.algebra.matrices import is_large
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.emit.module import python_names

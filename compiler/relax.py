@@ -6,8 +6,6 @@ projection, a parametrization or another construction stays hard. Contradictions
 are what relaxing is for, so they stop nothing here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from cspec.compiler.methods import FUNCTIONAL

@@ -3,8 +3,6 @@
 `specialize` is a pure function: same plan, same facts, same program.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """`check`: parse a spec and run every static check."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -5,8 +5,6 @@ A spec is explained without values of its params, unless one of them says how la
 or is a setting.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pydantic import BaseModel

@@ -7,8 +7,6 @@ says what works today instead. What is compiled leaves this list.
     CS514  `fit(batch_size=...)` of points
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from cspec.dsl.explicit.over_points import runs

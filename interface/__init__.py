@@ -5,8 +5,6 @@
 Importing this package imports nothing else: every name below is loaded when it is first used.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

@@ -4,8 +4,6 @@ What a signal says is in force before anything else is imported: a command that 
 ends by name, too.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from typing import Any

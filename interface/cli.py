@@ -1,7 +1,5 @@
 """The command line: finds the command, imports it alone, and turns every end into an exit code."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import os

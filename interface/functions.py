@@ -1,7 +1,5 @@
 """`@cspec.function`: functions of your own in a spec."""
 
-from __future__ import annotations
-
 import inspect
 import math
 from collections.abc import Callable, Sequence

@@ -9,8 +9,6 @@ Names that the spec leaves open (`model`, `data`, params without a value) are ta
 notebook. The result lands in the name given, and is shown as a table.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Callable, Iterator, Mapping

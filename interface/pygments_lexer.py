@@ -1,7 +1,5 @@
 """Highlighting of specs for Sphinx, Jupyter and everything else that uses Pygments."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pygments.lexer import RegexLexer, words

@@ -1,7 +1,5 @@
 """Ctrl-C, SIGTERM and SIGHUP outside of a run end a command like Ctrl-C ends any, by name."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

@@ -3,8 +3,6 @@
 What comes after training costs no result: what fails is named, and the rest goes on.
 """
 
-from __future__ import annotations
-
 import sysconfig
 import traceback
 from collections.abc import Callable

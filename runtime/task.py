@@ -5,8 +5,6 @@ the true constraints at what the tensors hold, so a solver moves the variables i
 them where its end is. It tells of each step by `seen`, and looks at `interrupted` in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

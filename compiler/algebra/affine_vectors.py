@@ -5,8 +5,6 @@ Beyond the size at which sympy is quick, what a solver needs to know is read fro
 of one variable, and whether composition proves the problem convex.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from itertools import product

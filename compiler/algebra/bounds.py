@@ -4,8 +4,6 @@ Floating-point intervals miss that cos(pi/2) is 0, so end points stay sympy numb
 made at 40 digits, and what does not differ there is equal.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import cmp_to_key, lru_cache

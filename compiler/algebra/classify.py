@@ -5,8 +5,6 @@ All tests are sufficient: what is not proved is not claimed. Convexity follows f
 from the sign of a second derivative over the box by exact intervals.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

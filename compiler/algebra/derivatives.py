@@ -6,8 +6,6 @@ derivatives come from automatic differentiation at run time. They count what is 
 time: what is emitted is the same on every machine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """One entry of a vector expression, written as people would: `(-w)[0]` is `-w[0]`."""
 
-from __future__ import annotations
-
 from itertools import product
 
 from cspec.compiler.algebra.shapes import Shapes, shape_of

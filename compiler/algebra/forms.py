@@ -6,8 +6,6 @@ the k largest entries of what is convex. Concave: entropy. Nothing is claimed of
 expm, median (Boyd and Vandenberghe 2004, section 3.1).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -5,8 +5,6 @@ many numbers stays one constant (`Constants`) from here to the emitted module, w
 a `let` spells it out: no pass walks over its entries.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import partial

@@ -9,8 +9,6 @@ one pass; numbers, outputs and classes within means make rows of values. All els
 same, and is computed once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
 from math import isfinite

@@ -14,8 +14,6 @@ J of both: its gradient is the sum of w (J_l.T r + J_r.T l), its Hessian that of
 w (J_l.T J_r + J_r.T J_l). Matrices stay the expressions that they are.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple

@@ -4,8 +4,6 @@ The functions themselves are `inequality` and `residual` of `runtime/operators`;
 their sizes with what is said here.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from math import prod

@@ -1,7 +1,5 @@
 """Shapes of expressions over parameters of models and decision variables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.expressions.vectors import Constants

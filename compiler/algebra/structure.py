@@ -5,8 +5,6 @@ What `classify` proves with sympy for small problems is seen here from the compo
 variables cost no more than ten. All claims are sufficient: what is not seen is not claimed.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from functools import reduce

@@ -1,7 +1,5 @@
 """Functions of matrices in closed form: nested tuples of sympy expressions."""
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias
 
 import sympy as sp

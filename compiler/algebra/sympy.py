@@ -6,8 +6,6 @@ of scalars. What has no smooth closed form here raises `NotSymbolicError`; calle
 automatic differentiation.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction

@@ -5,8 +5,6 @@ For these the compiler knows every function in closed form. `space_of` says whet
 all canonical constraints to sympy.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import sympy as sp

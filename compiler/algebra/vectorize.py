@@ -8,8 +8,6 @@ are put together again: entries become a slice (or are gathered), numbers a cons
 a matrix in `A[i] @ x` become one product.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What the axes of every form are inferred with: those of the parts, findings, open calls."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 

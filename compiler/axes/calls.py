@@ -1,7 +1,5 @@
 """Axes of calls: functions of the language, models, and functions of a person's own."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

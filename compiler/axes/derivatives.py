@@ -1,7 +1,5 @@
 """Axes of derivatives: of one number an example, by a column or a feature of the same examples."""
 
-from __future__ import annotations
-
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.parts import place_of
 from cspec.compiler.axes.record import UNKNOWN, Axes, Bound, Entry, Whole, what

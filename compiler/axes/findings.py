@@ -1,7 +1,5 @@
 """What does not fit, each once, with its place and what to type instead."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from cspec.compiler.axes.group_findings import GroupFindings

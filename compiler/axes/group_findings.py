@@ -1,7 +1,5 @@
 """What does not fit about groups, and how findings are kept: each once, with its place."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from cspec.compiler.axes.record import UNKNOWN, Axes

@@ -1,7 +1,5 @@
 """What stands behind the `|` of an expectation: columns that make groups, and events."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -7,8 +7,6 @@
 What is not known (a model that was not tried, data that come later) stays open and is no finding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.compiler.axes.base import AxesBase

@@ -1,7 +1,5 @@
 """What inference reads: names, facts of what was bound, and which column each model predicts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Axes of losses: one number an example (or token), and whether outputs and targets go together."""
 
-from __future__ import annotations
-
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import UNKNOWN, Axes, size, what
 from cspec.compiler.expressions.rewrite import function_name

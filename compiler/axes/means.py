@@ -1,7 +1,5 @@
 """Axes of expectations, rates and tails: one number, or one a group."""
 
-from __future__ import annotations
-
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import NUMBER, UNKNOWN, Axes, By, as_tokens
 from cspec.compiler.expressions.text import text as shown

@@ -1,7 +1,5 @@
 """Axes of parts: an output, a class, a feature, an entry of a tensor, and what an index means."""
 
-from __future__ import annotations
-
 from cspec.compiler.axes.base import AxesBase
 from cspec.compiler.axes.record import (
     UNKNOWN,

@@ -5,8 +5,6 @@ flops(f)    2 operations for each use of a non-zero weight; uses are facts of th
 bytes(f)    params(f), each of as many bytes as the run's numbers have
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from math import prod
 

@@ -7,8 +7,6 @@ P[pred(old(x)) == rater]            y, the column of the losses; `rater` if noth
                                     a column, or if it shares no value with y
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise

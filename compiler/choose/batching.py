@@ -1,7 +1,5 @@
 """How many batches an epoch has: what the compiler plans with and the runtime draws."""
 
-from __future__ import annotations
-
 
 def batches_per_epoch(rows: int, batch_size: int | None, join: bool = False) -> int:
     """Batches that pass over `rows` examples once; None is all of them in one batch.

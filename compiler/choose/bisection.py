@@ -5,8 +5,6 @@ rate is a step in it: its surrogate is flat far from the data, where the objecti
 away for ever.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.settings.methods import Auto, Bisection, Method

@@ -11,8 +11,6 @@ the fall where the bound is. A bound that moves, a given `dual` or `penalty` and
 as written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 

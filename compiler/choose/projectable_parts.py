@@ -5,8 +5,6 @@ that is not convex by a joint projection (`runtime/operators/together/joint`). W
 the sets that are relations (`V >= 0`) become functions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Of models, that is: decision variables are in units of their own, which the path shows.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

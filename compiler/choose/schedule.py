@@ -1,7 +1,5 @@
 """How long a run is, and whether that is long enough: steps, epochs, gate budgets."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@
 variables has a set with a projection, unless `solved_by_sqp` took it before.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.choose.projectable_parts import NotForIt, Parts, projectable, set_parts
 from cspec.compiler.choose.sqp import asked_for, named, solved, with_method

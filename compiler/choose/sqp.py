@@ -4,8 +4,6 @@
 closed form, and over decision variables alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 

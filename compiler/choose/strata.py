@@ -9,8 +9,6 @@ a group it holds:
 (Cochran 1977, Sampling Techniques, ch. 5; the difference is the variance between the groups).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.compiler.passes.expansion.collect import collect

@@ -12,8 +12,6 @@ The order is the decision framework of the position paper (arXiv 2505.20628, sec
 5. everything else, equalities among it: augmented Lagrangian in the units of the problem.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

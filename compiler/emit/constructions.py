@@ -1,7 +1,5 @@
 """Parametrizations and Frank-Wolfe steps as Python."""
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The calls of dual steps in the loop: when, and on which measurement."""
 
-from __future__ import annotations
-
 import ast
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Requirements on each example, as emitted: gather, weigh, scatter, and what an epoch ends with."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Sequence
 

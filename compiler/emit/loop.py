@@ -1,7 +1,5 @@
 """The training loop: operations of the graph in the order of one step."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

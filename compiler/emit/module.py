@@ -1,7 +1,5 @@
 """The whole module: docstring, imports, constants, functions, loop, and what `main` needs."""
 
-from __future__ import annotations
-
 import ast
 import tokenize
 from collections.abc import Iterable

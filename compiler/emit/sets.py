@@ -1,7 +1,5 @@
 """Projection, ADMM and gates as Python: which parameters, which set, when; masks and decisions."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Sequence
 

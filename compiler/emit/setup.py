@@ -8,8 +8,6 @@
 `cspec.runtime.setup` makes the record of these lines again when the file runs on its own.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword

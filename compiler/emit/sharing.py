@@ -8,8 +8,6 @@ fifty that build on each other become a hundred thousand operations, of which a 
 The same operations are done on the same values, so results stay the same to the last bit.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Sequence

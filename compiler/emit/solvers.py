@@ -1,7 +1,5 @@
 """The calls of solvers that own a run, with exact derivatives of what they solve, as Python."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """State, the loss of objective and constraints, their units, and multiplier updates, as Python."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Container, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Statements with comments, written as formatted Python text."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What the machine decided, as a page: the problem, each method and why, the update graph."""
 
-from __future__ import annotations
-
 import json
 from typing import Literal
 

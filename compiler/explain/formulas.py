@@ -2,8 +2,6 @@
 `[multipliers + 0.3 g]+`, with the constants of the operation as numbers.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Plan (and program) -> Explanation: everything the machine decided, as records."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from cspec.compiler.explain.graph import GATES, NO_GATES, conditional, operations, states, symbolic

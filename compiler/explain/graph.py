@@ -4,8 +4,6 @@ A plan does not know how many members a constraint has, so its rules count each 
 say no sizes. What is decided only once a model is bound appears with its condition.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from cspec.compiler.choose.schedule import DEFAULT_STEPS, LEAST_STEPS

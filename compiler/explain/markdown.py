@@ -1,7 +1,5 @@
 """An explanation as Markdown with LaTeX mathematics, its update graph as a Mermaid flowchart."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import pairwise
 

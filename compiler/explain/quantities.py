@@ -1,7 +1,5 @@
 """What a problem is about: data, models, variables, params; what moves and what stays."""
 
-from __future__ import annotations
-
 from math import prod
 
 from cspec.compiler.expressions import text as expressions

@@ -1,7 +1,5 @@
 """Settings as they will act, defaults marked; what trains, for how long, with what."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 

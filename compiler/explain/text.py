@@ -1,7 +1,5 @@
 """An explanation as plain text, up to 96 columns wide."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable, Iterator
 

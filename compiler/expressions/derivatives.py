@@ -1,7 +1,5 @@
 """Derivatives of what has one value an example: by which columns and features they are taken."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from cspec.dsl.tree.nodes import Call, Expr, Name

@@ -1,7 +1,5 @@
 """Expressions of the language as LaTeX."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.tree.nodes import (

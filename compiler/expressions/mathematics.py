@@ -1,7 +1,5 @@
 """What an explanation says, as plain records: the text, Markdown and JSON forms all read these."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel
 
 OBJECTIVE_SURROGATE = "the model moves by"

@@ -1,7 +1,5 @@
 """Whether training can change an expression, and whether one is the prediction of a class."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from cspec.compiler.expressions.rewrite import function_name

@@ -1,7 +1,5 @@
 """What the language has and the compiler does not yet: said by name."""
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.expressions.text import text
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError

@@ -1,7 +1,5 @@
 """Walking and rewriting expression trees."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Affine rows as people write them: `halfspace(sum(W) <= 1)` for coefficients and a bound."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar

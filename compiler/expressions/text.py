@@ -3,8 +3,6 @@
 Functions that only the compiler writes become what they mean: `differences(v)` is `v[i] - v[j]`.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.latex import IMPLIES, binder_latex, latex
 from cspec.compiler.expressions.mathematics import Mathematics
 from cspec.compiler.expressions.rewrite import changed, function_name, map_binder, rewrite, sum_of

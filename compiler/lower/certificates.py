@@ -1,7 +1,5 @@
 """What the certificates of a spec rest on: each requirement's means and the tree over them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple

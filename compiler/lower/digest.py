@@ -1,7 +1,5 @@
 """Digests: what a spec or a plan says, without where and how it says it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys

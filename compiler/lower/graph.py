@@ -1,7 +1,5 @@
 """Fragments of the methods -> one update graph, in the order of a step; how a run ends."""
 
-from __future__ import annotations
-
 from cspec.compiler.methods import SETS
 from cspec.compiler.methods.each_example import (
     late_operations,

@@ -14,8 +14,6 @@ fraction, else about what the labels make it (`expected_rates`), that of groups 
 together in the middle of theirs.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from statistics import NormalDist

@@ -1,7 +1,5 @@
 """What the runtime must know of constraints and metrics to verify and report them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod

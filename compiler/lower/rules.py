@@ -1,7 +1,5 @@
 """Constraints with methods -> rules and set actions: what the update graph is built from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import accumulate
 from math import prod

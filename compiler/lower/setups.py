@@ -1,7 +1,5 @@
 """What a spec says about data, models and variables, as the records that binding reads."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath

@@ -1,7 +1,5 @@
 """What the emitted call of a solver needs: derivatives, sets, bounds; the graph of its run."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

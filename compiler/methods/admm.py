@@ -7,8 +7,6 @@ What a spec leaves open is chosen here: where rho starts and whether it is balan
 u move, when the split begins and when fine-tuning on the copy does.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.text import set_expression, text
 from cspec.compiler.methods.pruning import floor_of
 from cspec.compiler.methods.set_targets import set_operation

@@ -22,8 +22,6 @@ violation needs steps to answer a multiplier. Left open, `every` is as many epoc
 or a tenth of the run.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from cspec.compiler.methods.units import (

@@ -8,8 +8,6 @@ with the true constraints: rates are steps in the number, so there are no gradie
 multipliers.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.records.fragment import Fragment, Rule
 
 

@@ -10,8 +10,6 @@ nuPI: Sohrabi et al. 2024, xi = g at the start, so that the first step is gradie
 Stooke et al. 2020; its multiplier is not accumulated, only I is.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.records.fragment import Rule
 from cspec.compiler.records.graph import StateFacts
 from cspec.dsl.settings.duals import Adam, Nupi, Pid, Sgd

@@ -32,8 +32,6 @@ Pitfalls. Rows are known by their number, so batches of a loader of one's own ca
 of the model (dropout) and of augmentation moves the multipliers of the rows that it hits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod

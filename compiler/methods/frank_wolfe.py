@@ -6,8 +6,6 @@
 s follows the noise.
 """
 
-from __future__ import annotations
-
 import math
 
 from cspec.compiler.methods.set_targets import set_operation

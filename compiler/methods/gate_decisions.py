@@ -1,7 +1,5 @@
 """Which gates are decided before a run ends, and by which sizes."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cspec.compiler.axes.sizes import sized

@@ -23,8 +23,6 @@ that binds, each time the boundary is touched, and must not see minibatch noise.
 costs two gradients a step; noise that the model draws itself (dropout, gates) differs between them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.compiler.methods.dual_steps import Parts, dual_steps, with_last

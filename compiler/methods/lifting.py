@@ -17,8 +17,6 @@ one keeps its multipliers. Derivatives on a face (Neumann) keep theirs, too. Sav
 of the model inside.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -9,8 +9,6 @@ With c the first penalty of the augmented Lagrangian, T the moves of a multiplie
     adam   lr = 10 |grad f| / |grad g| / T: a multiplier gets to its size in a tenth of the run
 """
 
-from __future__ import annotations
-
 from cspec.compiler.methods.dual_steps import Parts, dual_steps
 from cspec.compiler.methods.units import MOVES, measure_units, unit_state
 from cspec.compiler.records.fragment import Rule

@@ -13,8 +13,6 @@ rows are orthogonal. Gradients of projected directions vanish, so a model that s
 learns slowly. Saved weights are those of the model inside; the projection is part of the program.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -9,8 +9,6 @@ times a small step at 128 x 128, Cayley 3 times. `benchmarks/compare/orthogonal.
 4e-7 at 92.9%, augmented Lagrangian 0.01 at 93.3%, unconstrained 97.4%.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.methods.set_targets import set_operation
 from cspec.compiler.records.fragment import Around, unfit
 from cspec.compiler.records.graph import Kind

@@ -12,8 +12,6 @@ numbers (W @ W.T == eye) and of a set, v has many entries, and L the sum over th
 `penalty` is position paper (arXiv 2505.20628), eq. 2.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.dsl.settings.methods import ExactPenalty, Penalty, QuadraticPenalty
 

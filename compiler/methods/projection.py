@@ -5,8 +5,6 @@
 `runtime/steps/projection.py` has the metric, and what several sets on one parameter do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from cspec.compiler.expressions.rewrite import number

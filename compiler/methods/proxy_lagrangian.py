@@ -23,8 +23,6 @@ of iterates, so look at the best feasible snapshot. Inequalities only. Several r
 in one program each scale the objective, so give all rates to one. M has (m + 1)^2 entries.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.methods.units import MOVES, late_mean, late_state, measure_units, unit_state
 from cspec.compiler.records.fragment import Fragment, Rule, refuse
 from cspec.compiler.records.graph import Kind, Operation, StateFacts

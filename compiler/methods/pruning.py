@@ -8,8 +8,6 @@ ramp spans 10% to 60% of the run and the entries that are kept then stay the sam
 shorter ramps, one shot and ADMM by `benchmarks/pruning.py`.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cspec.compiler.records.lowered import SetAction

@@ -38,8 +38,6 @@ sixtieth of the run; the first update of each shuffle is accepted; the learning 
 the whole run; the weight of g is that of the mean of late g; the run ends in a restoration.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.methods.augmented_lagrangian import (
     GROWTH,
     HALF,

@@ -1,7 +1,5 @@
 """The operations of methods that keep parameters in sets, as the update graph names them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from cspec.compiler.expressions.text import text

@@ -11,8 +11,6 @@ Birgin, Martinez and Schuverdt 2008 (ALGENCAN). It stops at || P(x - grad L) - x
 max(1, ||grad L||).
 """
 
-from __future__ import annotations
-
 from cspec.compiler.methods.augmented_lagrangian import hestenes_powell
 from cspec.compiler.records.fragment import Fragment, Rule
 

@@ -6,8 +6,6 @@ method. Nocedal and Wright 2006, chapter 18; engines: SLSQP (Kraft 1988), trust-
 2000).
 """
 
-from __future__ import annotations
-
 from cspec.compiler.records.fragment import Fragment, Rule
 from cspec.compiler.records.graph import Operation
 

@@ -14,8 +14,6 @@ a better one at the same rate. Models with one output a target (bce, hinge) only
 training data is of a shift that was chosen there: verify on other data.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from cspec.compiler.records.facts import Facts

@@ -14,8 +14,6 @@ rate a overshoot where a c s^2 is large: there c is at most 1 / (a s^2), or 0.2 
 batches, shared by the constraints of a rule.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from cspec.compiler.records.fragment import Rule

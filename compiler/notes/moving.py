@@ -1,7 +1,5 @@
 """Which models a run trains, where there are several, and one that may only be compared with."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.compiler.records.facts import Facts

@@ -1,7 +1,5 @@
 """What a spec says that a loop of the user's own decides, and what such a loop leaves open."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS

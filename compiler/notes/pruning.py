@@ -1,7 +1,5 @@
 """Counts so small that a layer keeps nothing: it then computes its biases and no more."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import floor, prod
 

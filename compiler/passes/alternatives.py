@@ -6,8 +6,6 @@ Disjunctive normal form: a rule holds where all parts of one alternative are met
 or, where a comparison is an equality, == 0. Every function of it is as smooth as what is compared.
 """
 
-from __future__ import annotations
-
 from itertools import product
 from math import prod
 

@@ -7,8 +7,6 @@ The bound as written stays what verdicts, certificates and reports are about. On
 training is its last value where a solver takes the whole problem.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from cspec.compiler.expressions.rewrite import function_name, last_of_ramp, rewrite

@@ -13,8 +13,6 @@ Splitting keeps each function linear in expectations, so that a minibatch estima
 Preferences and fixed penalties weigh the violation as written, one number: they are not split.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from types import MappingProxyType

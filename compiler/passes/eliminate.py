@@ -11,8 +11,6 @@ What can't be exact stays with the solver: coefficients such as pi or sqrt(2), f
 long, and variables with bounds that a function needs (log, division, roots).
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction

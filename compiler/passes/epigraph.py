@@ -13,8 +13,6 @@ Preferences are kinks of the objective, weight * max(g, 0)^power or weight * abs
 auxiliary variables are what is violated.
 """
 
-from __future__ import annotations
-
 import math
 from itertools import combinations
 from typing import NamedTuple

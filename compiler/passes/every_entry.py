@@ -9,8 +9,6 @@ A sum of several gaps has an entry for each choice of pairs, u_i + v_j + ...; of
 every_sum(u, v, w)          ->   every_sum(max(u), v, w)
 """
 
-from __future__ import annotations
-
 from math import prod
 
 from cspec.compiler.axes.inference import Inference

@@ -9,8 +9,6 @@ is verified. Without gates a size has no gradient: `density`, `params` and `byte
 a set, which a projection keeps; anything else that asks a step to move a size is refused by name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from operator import is_
 

@@ -1,7 +1,5 @@
 """Apply one function to every expression of a problem."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from operator import is_
 

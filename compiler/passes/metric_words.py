@@ -5,8 +5,6 @@ violations       ->   that of every requirement, in the order of the problem
 initial(e)       ->   the value of e before the first step
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from cspec.compiler.expressions.rewrite import rewrite

@@ -8,8 +8,6 @@ where that is possible, else by bisection at 40 digits. The multiplier of such a
 from stationarity at the end of the run, in its own units.
 """
 
-from __future__ import annotations
-
 import sympy as sp
 
 from cspec.compiler.algebra.bounds import DIGITS, Box, compare

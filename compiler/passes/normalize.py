@@ -10,8 +10,6 @@ sqrt(sum(W*W)) <= r    ->   norm(W, 2) <= r     (`quantities`: one name for each
 Only to see what a constraint is: it is evaluated and reported as it was written.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

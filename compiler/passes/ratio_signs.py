@@ -6,8 +6,6 @@ A denominator that moves has to have a known sign as it is written, which `check
 that is made of columns the data tell it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.compiler.axes.inference import Inference

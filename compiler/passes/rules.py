@@ -9,8 +9,6 @@ among them, any of several by the smallest. What multipliers act on goes on belo
 the room that is left.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import call, number, rewrite
 from cspec.compiler.expressions.text import text
 from cspec.compiler.passes.canonical import negate, with_parts

@@ -14,8 +14,6 @@ it is written, on batches: and the gap of noisy rates is not the noisy gap of ra
 batches is above 0 where groups are treated alike, so multipliers would rise for ever.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

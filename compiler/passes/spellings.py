@@ -6,8 +6,6 @@ q == true                ->   as it is: what column `q` holds is known when data
 W[0, :]                  ->   W[0], a slice that leaves an axis whole, where nothing is behind it
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import rewrite
 from cspec.compiler.passes.mapping import map_expressions
 from cspec.compiler.records.problem import Problem

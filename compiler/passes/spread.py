@@ -5,8 +5,6 @@ each pair of groups then has a multiplier. Of vectors of decision variables they
 solvers, the epigraph form and slopes know them.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.passes.mapping import map_constraints, map_expressions

@@ -7,8 +7,6 @@ E[prob][1], E[prob].b  ->   E[prob[1]], E[prob.b]
 A mean of several numbers an example that stands for one number stays as it is, and is asked about.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.rewrite import changed, function_name, number
 from cspec.compiler.passes.mapping import map_constraints, map_expressions

@@ -8,8 +8,6 @@ Written out, each of them has 250 terms, and a body that sums over all has that 
 its members. Short sums are left as they are typed.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cspec.compiler.algebra.shapes import Shapes, shape_of

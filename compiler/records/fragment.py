@@ -11,8 +11,6 @@ and the rule's own state and constants. `known` state (dual and penalty steps) k
 wherever `true` is NaN.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NoReturn
 

@@ -6,8 +6,6 @@ operation's own constants; `emit` splices it into the training loop, `explain` p
 outside `compiler/methods` knows a method by name.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """The lowered problem: constraints with their methods as rules and set actions."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Container
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """The specialized program: the emitted Python, and what the runtime must know beside it."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from pydantic import BaseModel

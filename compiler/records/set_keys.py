@@ -4,8 +4,6 @@ The members of a quantifier that make one set together carry the same arguments,
 entry a member: looking through them again for each member would cost the square of their number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 
 from cspec.compiler.records.problem import SetMember

@@ -1,7 +1,5 @@
 """Which data decide a constraint: those of its `verify` line, or its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Only binding tells: shapes of outputs and classes of labels are facts. All misfi
 once, before the first step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 

@@ -6,8 +6,6 @@
 Batches come one by one, and none of them says which groups there are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple

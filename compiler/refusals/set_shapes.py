@@ -1,7 +1,5 @@
 """What a weight's shape rules out: orthonormal columns beyond its rows, partial blocks of `nm`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from cspec.compiler.algebra.shapes import shape_of

@@ -4,8 +4,6 @@ forall W in f.weights: W >= 0        with `f.0.weight` fixed: nothing can make i
 l2(f.weights) <= 1 by projection     a projection of all of them would move the fixed one
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

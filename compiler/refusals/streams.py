@@ -1,7 +1,5 @@
 """A loader, or a loop of one's own, has batches of its own: what a spec may say beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Sums and products as one would write them: flat, without zeros and ones."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from cspec.compiler.expressions.rewrite import number, signed, signed_sum

@@ -5,8 +5,6 @@ almost everywhere. Means inside an expression (`E[..]`, `cvar(..)`) are closed: 
 is about other examples, and gets a surrogate of its own; so are means over noise and worst cases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """What the surrogate of every form is written with: what is flat, and the mean of its parts."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Self

@@ -8,8 +8,6 @@ Surrogates need not be ordered as what they stand for. Where rate a is larger th
 surrogate smaller, the slope of abs(soft a - soft b) would widen the gap that is to be closed.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import call, function_name, number, same, with_operands
 from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.passes.canonical import negate

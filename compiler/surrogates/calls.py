@@ -1,7 +1,5 @@
 """Surrogates of calls: of functions of means, of reductions, of functions of what is flat."""
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times

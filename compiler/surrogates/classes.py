@@ -1,7 +1,5 @@
 """The classes of a prediction, and what an expression is where one of them is predicted."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cspec.compiler.expressions.rewrite import changed, number, same

@@ -1,7 +1,5 @@
 """The soft truth of events: comparisons by the stand-in, connectives by its logic."""
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import call, function_name
 from cspec.compiler.surrogates.arithmetic import complement, less, plus, times
 from cspec.compiler.surrogates.atoms import moves, share, together

@@ -6,8 +6,6 @@ where(pred == 1, a, b)  pred := 0  ->  b
 pred == 1 => e    with pred := 0   ->  1
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import (
     as_comparisons,
     function_name,

@@ -14,8 +14,6 @@ the one multiplier weighs abs(E[f(x)]) - 5%: the part of it that is violated. A 
 unless the requirement is one, too, whose canonical functions are without its denominator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from cspec.compiler.expressions.text import text

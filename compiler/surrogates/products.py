@@ -1,7 +1,5 @@
 """Products and powers of what is flat."""
 
-from __future__ import annotations
-
 from math import prod
 
 from cspec.compiler.expressions.rewrite import product_of, signed

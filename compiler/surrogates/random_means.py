@@ -7,8 +7,6 @@ Where a prediction is only compared with constants or one label, all other class
 and how many there are need not be known: `pred != 1` is 1 - prob[1].
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

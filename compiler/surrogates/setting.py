@@ -1,7 +1,5 @@
 """What is known where surrogates are written, and what is said of them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 from typing import Literal

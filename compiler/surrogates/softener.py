@@ -1,7 +1,5 @@
 """Means of what is flat: the one entry to the surrogate of an expression."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from cspec.compiler.expressions.rewrite import signed

@@ -7,8 +7,6 @@ A bound of a rate whose condition moves is one of two rates, without a quotient:
 80% - P[y == 1 | pred == 1]   ->   80% P[pred == 1 and not y == 1] - 20% P[pred == 1 and y == 1]
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import number, same
 from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.arithmetic import ONE, terms_of, times, total

@@ -8,8 +8,6 @@ Multipliers and verdict always use the true expression. What moves and has no su
 is refused: a requirement that pulls nothing would be reported as one that can't be met.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.expressions.rewrite import function_name, number, same
 from cspec.compiler.expressions.text import text

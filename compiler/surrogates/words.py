@@ -20,8 +20,6 @@ the margin -|m|. A class has the probability prob(z/T)[k], of the others the mar
 largest other output.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

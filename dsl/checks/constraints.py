@@ -2,8 +2,6 @@
 rarely meant: biased estimates, Adam on a multiplier, redrawing.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 

@@ -6,8 +6,6 @@
 What divides is a constant, a `let` of constants, or follows from an index that goes over `range`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from itertools import product

@@ -8,8 +8,6 @@ P[pred == 1 | sex >= "F"]      text has no order
 and the gap of rates whose groups are made by the labels, too: gap(P[pred == 1 | sex, y]).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import pairwise

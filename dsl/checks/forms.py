@@ -1,7 +1,5 @@
 """The form of a constraint: a relation that training can move, mean or each, in its range."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.checks.modifiers import Modifiers

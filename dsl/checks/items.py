@@ -1,7 +1,5 @@
 """Checks of items that are no constraints, and the settings they write."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -6,8 +6,6 @@ using sqp                        beside data or a model
 E[ce] <= 1 by construction       no construction is known, seen from the spec alone
 """
 
-from __future__ import annotations
-
 from cspec.dsl.explicit.parameters import held_in
 from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.wording import listing

@@ -4,8 +4,6 @@ metric cv   = norm(violations, 2)
 metric less = violation(dp, on=test) / initial(violation(dp, on=test))
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.dsl.checks.readings import over_examples

@@ -1,7 +1,5 @@
 """Checks of what stands behind a constraint."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import BaseModel

@@ -1,7 +1,5 @@
 """Values of params, and starts of variables, against their sets."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ kl(f(x), g(x))        where `ce(f(x), y)` stands in the spec, or `f = mlp(...)`:
 ce(prob(f(x)), y)     `ce` takes the logits and makes probabilities of them itself
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from cspec.dsl.kinds.typer import Typer

@@ -3,8 +3,6 @@
 param gamma = 3    gamma <= 2    ->   no such line, or `var gamma = 3`
 """
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Any

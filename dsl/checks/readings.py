@@ -1,7 +1,5 @@
 """What a relation between values of each example may be meant to say, as one would type it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

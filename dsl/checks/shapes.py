@@ -4,8 +4,6 @@ Only what is known from the text is judged: shapes of models, weights and column
 they are bound. Shapes broadcast as they do when the expression runs.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple

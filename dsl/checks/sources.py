@@ -1,7 +1,5 @@
 """What stands behind `=` in `data`, `model` and `domain` lines."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Sequence

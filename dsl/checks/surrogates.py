@@ -5,8 +5,6 @@ What rules and bare events are made of: comparisons that a small change can make
 exactly 0, and where it is a change of nothing makes the condition false.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

@@ -1,7 +1,5 @@
 """Uses of params that are tables, `level[g]`, `level["St. Mary"]`; lists that give each entry."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from operator import ge

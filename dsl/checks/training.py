@@ -1,7 +1,5 @@
 """`using`, `fit` and `stop`: settings, and what they say about one another."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 

@@ -8,8 +8,6 @@ forall i in train: ce(f(x[i]), y[i]) <= 4         examples have no numbers: colu
 f(x + z) for z in ball(x, r, norm=2)              z is the moved x already
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Checks of labels, and of `verify` and its certificates."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 

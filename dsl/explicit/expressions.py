@@ -1,7 +1,5 @@
 """Make expressions explicit: losses, predictions, model arguments, the data of expectations."""
 
-from __future__ import annotations
-
 from operator import is_
 from typing import NamedTuple
 

@@ -2,8 +2,6 @@
 expressions reach the examples of a dataset before they are explicit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from cspec.dsl.names.symbols import Symbols

@@ -16,8 +16,6 @@ A step sees all points of a set, so that none of these is an estimate from a par
 bounds a maximum alone, `max(e for p in S) <= b`, is a requirement on each point: `worst_example`.
 """
 
-from __future__ import annotations
-
 from cspec.dsl.settings.points import Points
 from cspec.dsl.tree.nodes import (
     EXTREMES,

@@ -9,8 +9,6 @@ A set of pairs is a dataset from here on, whose columns are those of both exampl
 ordered, and of two different examples. A bare `a` as the argument of a model is its input.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 

@@ -11,8 +11,6 @@ set becomes a requirement of the name of its variable, so that it is solved, mea
 like one; intervals stay with the variable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 

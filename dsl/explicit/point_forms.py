@@ -17,8 +17,6 @@ The first is how papers write it (Madry et al. 2018, equation 2.1), the second h
 Where d stands elsewhere, alone or with a factor, it is z - x.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Set
 
 from cspec.dsl.explicit.points import PointSet, point_set

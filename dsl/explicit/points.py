@@ -8,8 +8,6 @@ A set of points is a dataset from here on, with a column for each bound name: wh
 batches, of requirements on each example and of verdicts holds for points as well.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, NamedTuple

@@ -1,7 +1,5 @@
 """Questions that elaboration asks: which data, which model."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container, Iterable, Sequence
 

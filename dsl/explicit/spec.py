@@ -10,8 +10,6 @@ becomes, with spans of what was written kept on what was inferred,
     s.t. c1: density(model) <= 0.5
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 

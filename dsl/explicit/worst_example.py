@@ -20,8 +20,6 @@ example, the requirement on each has a multiplier an example. So for what is add
 with a positive constant before it, for `maximize min(..)`, and for pairs and points of a domain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Mapping
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """Expressions as text: canonical spelling, and only the parentheses that the tree needs."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

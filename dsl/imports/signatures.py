@@ -6,8 +6,6 @@
 decorator in a file that is not imported; so both accept and refuse the same things.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Kinds of the names that quantifiers bind."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.kinds.forms import check_centre

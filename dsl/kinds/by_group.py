@@ -7,8 +7,6 @@ fpr(sex)                   P[pred == 1 | y != 1, sex], one number a group
 demographic_parity(sex)    gap(P[pred == 1 | sex])
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import is_

@@ -1,7 +1,5 @@
 """Kinds of calls: models, lets, parts of models and domains, and what only looks like a call."""
 
-from __future__ import annotations
-
 import re
 from math import ceil, isfinite
 

@@ -1,7 +1,5 @@
 """Derivatives: by what stands in what is derived, a column, a coordinate of a point, a feature."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

@@ -3,8 +3,6 @@
 kind_of(parse("ce(f(x), y)"), symbols)  ->  a number, one an example, with a gradient
 """
 
-from __future__ import annotations
-
 from cspec.dsl.kinds.binders import bind
 from cspec.dsl.kinds.by_group import apart
 from cspec.dsl.kinds.calls import call_kind

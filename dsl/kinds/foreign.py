@@ -1,7 +1,5 @@
 """Calls as other languages write them: `sqr(x)`, `x(0)`, `w.dot(w)`, `cvar(0.9, e)`."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.kinds.by_group import rate

@@ -1,7 +1,5 @@
 """How functions are written, and calls with too many, too few or unknown arguments."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.kinds.typer import Typer

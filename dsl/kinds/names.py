@@ -1,7 +1,5 @@
 """Kinds of names: what is declared, columns, constants, and functions without parentheses."""
 
-from __future__ import annotations
-
 from cspec.dsl.kinds.forms import form
 from cspec.dsl.kinds.names_by_place import in_square_brackets
 from cspec.dsl.kinds.typer import Scope, Typer

@@ -2,8 +2,6 @@
 and what the language has for those that nothing resembles.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import lru_cache

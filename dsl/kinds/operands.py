@@ -1,7 +1,5 @@
 """What takes part in arithmetic, and what is true or false."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

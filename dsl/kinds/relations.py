@@ -1,8 +1,6 @@
 """Kinds of comparisons, of memberships and of what `and`, `or`, `not` make of them; chains of
 comparisons that could be read in two ways."""
 
-from __future__ import annotations
-
 from operator import and_
 
 from cspec.dsl.kinds.names import set_kind

@@ -2,8 +2,6 @@
 their kinds, their ranges, and their order.
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.kinds.by_group import group, separated

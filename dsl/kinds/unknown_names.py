@@ -1,8 +1,6 @@
 """Names that nothing defines: the closest one that is, what other libraries call it, or how to
 define it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Sequence
 

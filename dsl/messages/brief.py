@@ -6,8 +6,6 @@ mistake is one finding.
 2,000 errors                             ->   the first 100, and a last one that counts the others
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice

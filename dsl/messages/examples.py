@@ -1,7 +1,5 @@
 """Examples in helps: shown only where they were put in place, and the spec had a mistake less."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, errors

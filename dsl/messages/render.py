@@ -1,7 +1,5 @@
 """Diagnostics as text with the lines they are about, and as JSON data."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple

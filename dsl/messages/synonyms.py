@@ -1,7 +1,5 @@
 """Words that other libraries and papers use, and how the language says them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Container, Iterable
 from typing import NamedTuple

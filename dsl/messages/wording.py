@@ -1,7 +1,5 @@
 """Small pieces of sentences that the checks share."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches

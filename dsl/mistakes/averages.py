@@ -1,7 +1,5 @@
 """`E[...]` and `P[...]` in other forms: `P(a | b)`, `gap(a | b)`, `P[a | b | c]`, `acc on test`."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from cspec.dsl.messages.diagnostic import Fix

@@ -3,8 +3,6 @@
 They are taken apart before the text is cut into clauses: what stands inside are lines of the spec.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Brackets: missing ones, wrong ones, intervals of other notations, braces in wrong places."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Clauses that stop too early, and what each word needs behind it."""
 
-from __future__ import annotations
-
 from cspec.dsl.mistakes.failure import OPERATORS, Failure, Repair, open_brackets, rewritten, told
 
 FORMS = {

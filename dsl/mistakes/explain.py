@@ -4,8 +4,6 @@ A check takes the `Failure` and answers with a `Repair` or None. It never names 
 of the grammar; a last resort says what stands where and what may stand there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

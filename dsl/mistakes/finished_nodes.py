@@ -4,8 +4,6 @@
 three ends. Only the form is judged here; names and kinds come later.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing

@@ -3,8 +3,6 @@
 They are exchanged before the text is cut into clauses, since `s.t.` is what cuts it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches

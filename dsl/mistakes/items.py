@@ -1,7 +1,5 @@
 """Items whose first word is right and whose form is not: `verify on test`, `metric P[...]`."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.wording import as_name

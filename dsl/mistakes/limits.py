@@ -1,7 +1,5 @@
 """Limits of sizes and depths, so that no text can hang or exhaust the parser."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from cspec.dsl.messages.diagnostic import Diagnostic

@@ -1,7 +1,5 @@
 """Numbers, percent, units and strings in forms that the language does not have; primes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -3,8 +3,6 @@
 Each check knows one thing that people leave out, and where in a clause it belongs.
 """
 
-from __future__ import annotations
-
 import re
 from difflib import get_close_matches
 

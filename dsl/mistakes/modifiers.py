@@ -1,7 +1,5 @@
 """Modifiers and relations in words that the language says otherwise: a tolerance, `between`."""
 
-from __future__ import annotations
-
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Failure, Repair, told
 from cspec.dsl.text.source import Span
 from cspec.dsl.text.tokens import Token

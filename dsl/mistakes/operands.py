@@ -4,8 +4,6 @@
 only what is none of these may be a product.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

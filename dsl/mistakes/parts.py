@@ -1,7 +1,5 @@
 """Separators, labels, modifiers and whole lines in the wrong form or place."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import as_name, closing
 from cspec.dsl.mistakes.averages import means_on

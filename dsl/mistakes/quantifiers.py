@@ -1,7 +1,5 @@
 """Quantifiers in other spellings, in other places, without names or colon."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from itertools import pairwise

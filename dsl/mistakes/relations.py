@@ -1,7 +1,5 @@
 """Relations and operators that are written in another way: `=`, `=<`, `===`, `||`, `+ *`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.mistakes.failure import (
     OPERAND_ENDS,

@@ -1,7 +1,5 @@
 """Settings that are not `name=value` in `( )`: `fit epochs=3`, `soft(0.1)`, `using sgd lr=0.1`."""
 
-from __future__ import annotations
-
 from cspec.dsl.mistakes.endings import FORMS
 from cspec.dsl.mistakes.failure import OPERAND_STARTS, Failure, Repair, rewritten, told
 from cspec.dsl.settings.usual import usual_shares, usual_value

@@ -1,7 +1,5 @@
 """What signs of other alphabets, of LaTeX and of formulas on paper stand for."""
 
-from __future__ import annotations
-
 SIGNS = {
     **dict.fromkeys("−–—", ("SIGN", "-")),
     **dict.fromkeys("·×⋅∗⊙∘∙•⊛", ("TIMES", "*")),

@@ -1,7 +1,5 @@
 """Settings as lines of their own: `epochs = 5`, `optimizer adam(lr=0.1)`, `method: lagrangian`."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Words: misspelt keywords, words of other languages, keywords in places of their own."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from difflib import get_close_matches

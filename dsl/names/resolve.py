@@ -1,8 +1,6 @@
 """From items to symbols: what is declared, what is implied, what is declared twice or unused; the
 order of the lets: no recursion, no endless growth when they are written out."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

@@ -4,8 +4,6 @@ Every action takes the children of a grammar rule, tokens and nodes in written o
 in `ACTIONS` by the rule's name.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """Files to text: what can be wrong with a file before its first word is read."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from cspec.dsl.messages.diagnostic import Diagnostic

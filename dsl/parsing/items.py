@@ -1,7 +1,5 @@
 """Tree nodes of items and constraints, built bottom-up while the parser runs."""
 
-from __future__ import annotations
-
 from itertools import chain
 from operator import itemgetter
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether a line, as it reads after an edit, still says what was written."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

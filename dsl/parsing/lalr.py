@@ -1,7 +1,5 @@
 """Tokens to a node of the tree, by lark's LALR parser and the actions of the grammar's rules."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any

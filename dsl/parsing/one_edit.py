@@ -7,8 +7,6 @@ another kind, two that changed places). Edits are tried in the order of how like
 nearest to the finding first; the clause must parse, and then the whole spec must check clean.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice

@@ -6,8 +6,6 @@ is explained and, where the meaning is plain, mended and parsed again, so that o
 hide another.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import partial

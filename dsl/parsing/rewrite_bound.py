@@ -5,8 +5,6 @@ E[diff(u, t)^2]                            ->   E[diff(u, t)^2 for (t, x) in q.s
 u == 0 at t = 0                            ->   u(0) == 0
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic

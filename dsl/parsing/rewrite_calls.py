@@ -7,8 +7,6 @@ forall n, W in net.named_parameters(): A >= 0   ->   forall W in net.params: A >
 f is increasing in x.age   ->   forall x in train: grad(f(x)[0], x.age) >= 0
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic

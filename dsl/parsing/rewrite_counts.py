@@ -5,8 +5,6 @@ forall i=1:3: x[i] >= 1   ->   forall i in range(3): x[i] >= 1
 <= 5 in 100, <= half   ->   <= 5%, <= 50%
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.wording import number, split_arguments

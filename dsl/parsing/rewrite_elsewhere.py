@@ -7,8 +7,6 @@ for e in N(0, 0.1)               ->   for e in normal(0, 0.1)
 A \\ b                            ->   inv(A) @ b
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.kinds.by_group import measured

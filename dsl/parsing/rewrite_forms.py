@@ -1,7 +1,5 @@
 """What a row of rewritten lines is made of: its pattern, and what a match becomes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
 from fractions import Fraction

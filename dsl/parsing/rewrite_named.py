@@ -7,8 +7,6 @@ let pos = pos + 0.1*v               ->   let pos_next = pos + 0.1*v
 bytes(net) <= 50%*initial(bytes(net))   ->   bytes(net) <= 50%*bytes(start), of a frozen copy
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.diagnostic import Diagnostic

@@ -5,8 +5,6 @@ domain q(x, y) in [0, 1]x[0, 1]      ->   domain q(x, y) = box([0, 1], [0, 1])
 q.sample[100]                        ->   q.sample(100)
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.wording import split_arguments

@@ -7,8 +7,6 @@ P[A] | sex == "F" >= 80%   ->   P[A | sex == "F"] >= 80%
 verify all on the test set ->   verify all on test
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.wording import split_arguments

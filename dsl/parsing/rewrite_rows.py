@@ -1,7 +1,5 @@
 """Rows of lines whose whole form says what was meant, the most specific first."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.parsing import rewrite_forms as forms

@@ -6,8 +6,6 @@ density(f) <= 100% -> 10% ->   density(f) <= ramp(100%, 10%)
 norm_1(w)                 ->   norm(w, 1)
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.wording import split_arguments

@@ -8,8 +8,6 @@ P[pred == 1 | age 30-60]                      ->   P[pred == 1 | age in [30, 60]
 csv("a.csv", target="y", na.rm=TRUE)          ->   csv("a.csv", target="y", missing=drop)
 """
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.synonyms import OVER_EXAMPLES

@@ -1,7 +1,5 @@
 """Rows of words that other tools and plain English have, where a line of its kind has another."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.synonyms import STAND_INS

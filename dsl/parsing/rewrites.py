@@ -8,8 +8,6 @@ may be short, and needs no knowledge of the grammar. What it says takes the plac
 found on the line, since that followed from it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Edits of one word or mark of a line: out, in, exchanged, the most likely first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple

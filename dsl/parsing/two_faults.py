@@ -3,8 +3,6 @@
 `forall g in values("sex") with count >= 50: ...` has quotes that go and a word that is another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import islice
 

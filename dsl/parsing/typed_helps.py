@@ -4,8 +4,6 @@ write `density(f) <= 25%`   ->   in the place of what is marked, of the call tha
                                  of what stands behind the label
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

@@ -5,8 +5,6 @@ fields are the settings that the word takes, their types and constraints are che
 their descriptions and the class docstring are what `cspec list` and the docs print.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel

@@ -1,7 +1,5 @@
 """How multipliers move: the settings of `dual=` in `lagrangian` and its kin."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

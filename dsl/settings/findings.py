@@ -1,7 +1,5 @@
 """What is wrong with settings, in the words of the language, and what to write instead."""
 
-from __future__ import annotations
-
 import math
 import re
 import types

@@ -1,7 +1,5 @@
 """How the primal variables are trained: `fit(...)`, optimizers, schedules, `stop when ...`."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 The mathematics of each is in `compiler/methods/<word>.py`; this is what a spec may set.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

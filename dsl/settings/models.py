@@ -1,7 +1,5 @@
 """Models: what stands behind `=` in a `model` line. Sizes follow the data and the loss."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

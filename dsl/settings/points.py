@@ -1,7 +1,5 @@
 """What stands behind a dataset that a spec makes: of `q.sample(200)`, of `pairs(train)`."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 adam(lr=1e-3, params="geneo*")  ->  AdamOptimizer(lr=0.001, params="geneo*")
 """
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError

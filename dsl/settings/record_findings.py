@@ -7,8 +7,6 @@ pd.read_csv("a.csv")                                           ->   csv("a.csv",
 train_test_split(df, test_size=0.2)                            ->   csv(..., split=[0.8, 0.2])
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args, get_origin

@@ -1,7 +1,5 @@
 """Solvers of inner maximizations: `ball(x, r, norm=inf, solver=pgd(steps=7))`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

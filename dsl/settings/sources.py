@@ -1,7 +1,5 @@
 """Data sources: what stands behind `=` in a `data` line."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

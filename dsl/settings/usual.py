@@ -1,7 +1,5 @@
 """What a setting usually is: its default, as a spec writes it."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

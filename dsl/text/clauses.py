@@ -4,8 +4,6 @@ A clause is one item, or one constraint (or group) below `s.t.`. Clauses are cut
 parsed, so that an error in one does not hide errors in the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 

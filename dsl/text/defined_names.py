@@ -1,7 +1,5 @@
 """Names that a text defines, as far as its lines tell before they are parsed."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 

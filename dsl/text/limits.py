@@ -4,8 +4,6 @@ Text that nobody vouches for must not cost more than it is long. Whatever a few 
 blow up (`range(10^9)`, `eye(100000)`, forty nested quantifiers) is counted before it is made.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """What a number in a spec means: digits, `10%`, `10_000`, `5k`, `64KiB`."""
 
-from __future__ import annotations
-
 import math
 from decimal import Context, Decimal, InvalidOperation
 

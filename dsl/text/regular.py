@@ -1,7 +1,5 @@
 """Reading files that are files: a pipe or a device would be waited for, or never end."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

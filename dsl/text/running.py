@@ -2,8 +2,6 @@
 a search for what was meant has a fault.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

@@ -1,7 +1,5 @@
 """The terminals of the grammar: its keywords, and the regular expressions of all else."""
 
-from __future__ import annotations
-
 from functools import cache
 
 from cspec.grammars.stored import terminals

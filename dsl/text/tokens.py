@@ -1,7 +1,5 @@
 """Text to tokens, by the terminals of the grammar, in one linear pass that never fails."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import NamedTuple

@@ -7,8 +7,6 @@ controls) and what can't be seen (zero-width spaces, tags) is written as its esc
 scripts and emoji stay. Everything that is printed goes through here; JSON keeps the text itself.
 """
 
-from __future__ import annotations
-
 import re
 
 _UNSEEN = (

@@ -3,8 +3,6 @@
 Never big-integer arithmetic: `9^9^9^9` overflows to a message, not to a computation.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

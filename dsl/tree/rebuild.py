@@ -2,8 +2,6 @@
 constraints without one, paths for members of groups.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import TypeVar
 

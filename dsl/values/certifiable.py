@@ -5,8 +5,6 @@ range, combined by arithmetic, `abs`, `max`, `min`, `gap`, `ratio`, `exp`, `log`
 confidence intervals follow from those of the means.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

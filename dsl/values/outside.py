@@ -3,8 +3,6 @@
 --set eps=0.3   --set mu=[1, 2, 3]   --set mu=mu.csv   --set level=levels.csv
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from numbers import Real

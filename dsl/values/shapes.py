@@ -14,8 +14,6 @@ not including, their upper one. Both begin at 0, as indices do, and lie within t
 is cut off in silence.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple

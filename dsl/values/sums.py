@@ -3,8 +3,6 @@
 `density(m) + 2*x <= 3` is a bound on a linear form of the atoms `density(m)` and `x`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

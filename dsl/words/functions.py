@@ -4,8 +4,6 @@ Bodies live in `runtime/functions` and `runtime/operators` under the same words.
 the two, and the ranges, monotonicity and gradients stated here are checked numerically there.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Literal, NamedTuple
 

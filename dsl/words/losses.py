@@ -4,8 +4,6 @@ What a loss computes is its body in `runtime/functions/losses.py`; a test compar
 the bodies. A call is `loss(outputs, targets)`, one number an example.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple

@@ -4,8 +4,6 @@ What a set does (residual, projection, maps, vertices) is its operator in `runti
 test compares the records with the operators.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Find every mistake in specs: syntax, names, kinds, ranges, settings, contradictions."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -1,7 +1,5 @@
 """Write the training loop that `cspec run` would execute, as a Python file of its own."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Mapping

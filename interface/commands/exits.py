@@ -1,7 +1,5 @@
 """Exit codes of the command line. Those of a finished run are in `runtime/result/result.py`."""
 
-from __future__ import annotations
-
 from typing import Final
 
 OK: Final = 0

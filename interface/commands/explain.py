@@ -1,7 +1,5 @@
 """Explain a spec (the canonical problem, each method and why, the update graph) or a code."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

@@ -1,7 +1,5 @@
 """Write specs in the canonical layout. Comments and the meaning stay."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

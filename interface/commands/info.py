@@ -1,7 +1,5 @@
 """What a spec needs from outside, and what a run of it gives."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Words of the language, from the tables that the checks use."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from typing import Any

@@ -5,8 +5,6 @@ decision variables go to a solver, others are trained with a large exact penalty
 nothing must give, 1 errors before the first step, 4 something must.
 """
 
-from __future__ import annotations
-
 import argparse
 
 from cspec.commands.run import in_json, natural

@@ -4,8 +4,6 @@ A run goes on with the spec, the data, the code and the versions that it began w
 changed is refused by name; --accept-changes goes on with it, and the report says so.
 """
 
-from __future__ import annotations
-
 import argparse
 
 from cspec.commands.run import add_output, announce, deliver, in_json

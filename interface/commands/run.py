@@ -4,8 +4,6 @@ Exit code: 0 all requirements met, 1 errors before the first step, 3 a requireme
 infeasible, 5 numbers that are not finite, 130 interrupted.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -1,7 +1,5 @@
 """What the command line binds: `--set eps=0.3` and `--bind model=mlp(hidden=[64])`."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import json

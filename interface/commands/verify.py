@@ -7,8 +7,6 @@ Exit code: 0 all requirements met and all as recorded, 1 something is not as rec
 and a requirement not met.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 

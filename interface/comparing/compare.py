@@ -1,7 +1,5 @@
 """Run one spec by several methods, with several seeds each."""
 
-from __future__ import annotations
-
 import copy
 import re
 import time

@@ -5,8 +5,6 @@ on (spec with method, settings and data's facts by the program's digest, seed, d
 version). Another key means another run: the folder is trained anew.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -11,8 +11,6 @@ augmented_lagrangian; fit(schedule=cosine)           into the spec's `fit`
 sal; param rho = 0.1                                 in place of `param rho = ...`
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

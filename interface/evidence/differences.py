@@ -1,7 +1,5 @@
 """What differs between a run as it was recorded and as it is found again, by name."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar

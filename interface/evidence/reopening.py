@@ -4,8 +4,6 @@ Nothing of the folder is executed: spec and command are read as text, the progra
 compiler makes of them now. `plan.json` and `train.py` are compared with it and not used.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

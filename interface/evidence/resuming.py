@@ -1,7 +1,5 @@
 """A run that goes on: only with what it began with, or with changes that somebody accepts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -6,8 +6,6 @@ verdicts of the report, plan and script, digests of files, data and code. Versio
 told; where they are others, values may differ by rounding, verdicts may not.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

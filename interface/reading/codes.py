@@ -1,7 +1,5 @@
 """The page of an error code, with the very message that its wrong example gives."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 

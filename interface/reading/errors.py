@@ -1,7 +1,5 @@
 """SpecError as Python users see it: its text is the rendered diagnostics."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Writing the user's files: whole or not at all. (The runtime's twin needs torch's layer.)"""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path

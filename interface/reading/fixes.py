@@ -5,8 +5,6 @@ errors, and says what it said before everywhere else. A slip of the finger (`min
 only where the spec then has no mistakes left.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 

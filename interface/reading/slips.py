@@ -9,8 +9,6 @@ Digits are no slips (`x1`, `x2` are two names), and words of fewer than four let
 off too many others; of three, only two that have changed places.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 from cspec.dsl.check import Checked

@@ -1,7 +1,5 @@
 """Where the text of a spec comes from: a file, standard input, or the command line itself."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

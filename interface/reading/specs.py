@@ -1,7 +1,5 @@
 """From text to a checked spec, for every face of cspec; no torch and no sympy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 

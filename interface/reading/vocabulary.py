@@ -1,7 +1,5 @@
 """The words of the language as plain entries, read from the tables of `dsl`."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

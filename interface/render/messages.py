@@ -1,7 +1,5 @@
 """Diagnostics and tables of words on a terminal or in a file."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """`report.html`: one file with the problem, the verdicts and the curves of a run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 

@@ -1,7 +1,5 @@
 """A result as the sections that every rendering shows: table, then lines below it."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Line charts as inline SVG, without a plotting library and without scripts."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """A result on a terminal (rich) or as plain text, from the same summary."""
 
-from __future__ import annotations
-
 import sys
 from typing import TextIO
 

@@ -1,7 +1,5 @@
 """A result in words: numbers, verdicts, prices, and what to try where a requirement is not met."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

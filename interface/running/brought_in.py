@@ -1,7 +1,5 @@
 """The modules that a spec brings in, from its text and what is bound: nothing is imported here."""
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Iterable, Mapping
 from pathlib import Path

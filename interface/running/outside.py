@@ -1,7 +1,5 @@
 """A spec with what is given from outside: params, data and models, all that is wrong at once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """`cspec.bind`: the constraints of a spec for a training loop of your own."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """From a checked spec to its symbolic plan: needs sympy, but neither torch nor data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from cspec.compiler.plan import Plan, plan

@@ -5,8 +5,6 @@
 Nothing here prints. Every failure is a SpecError.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """`relax`: how far each bound must give. Small problems by a solver, others by training."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

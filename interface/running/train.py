@@ -1,7 +1,5 @@
 """Training a prepared spec; its folder gets the report and all that the run was made from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

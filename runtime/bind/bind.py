@@ -3,8 +3,6 @@
 What was bound is told to the compiler as facts.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence

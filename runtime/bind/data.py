@@ -1,7 +1,5 @@
 """Datasets of a spec from sources, text and Python objects."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

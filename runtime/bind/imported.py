@@ -3,8 +3,6 @@
 A module also has what it imported itself: `from package.tools import run` may be `subprocess.run`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from types import BuiltinFunctionType, ModuleType
 from typing import Any

@@ -1,7 +1,5 @@
 """What models and people's own functions give, seen by running them on a few examples."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass

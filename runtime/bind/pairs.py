@@ -7,8 +7,6 @@ U-statistic, Blom 1976, "Some properties of incomplete U-statistics"), and a fun
 step). Pairs that are held, each with a multiplier of its own, are all of them, or `HELD`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

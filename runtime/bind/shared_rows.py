@@ -1,7 +1,5 @@
 """How many rows two datasets have in common, byte by byte in the columns of both."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

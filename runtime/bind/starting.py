@@ -1,7 +1,5 @@
 """Where decision variables start that are declared in a set: at its nearest point."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 The text is parsed by the language's own parser; no part of it is evaluated.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import re

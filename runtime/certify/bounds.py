@@ -13,8 +13,6 @@ it. How the error goes down the tree:
     min(a, b, ..)   shared equally; lower bounds as for max
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

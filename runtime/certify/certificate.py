@@ -10,8 +10,6 @@ is, at the same error, shared with nobody (an intersection-union test: if any is
 has to be passed).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Literal

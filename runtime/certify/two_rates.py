@@ -13,8 +13,6 @@ T small, so each cell is bounded by one sum over Y, and nothing hangs on how fin
 the power. By interval arithmetic instead, both rates pay half the error and their widths add up.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

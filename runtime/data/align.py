@@ -3,8 +3,6 @@
 `male` must be the same code in `train` and in `val`, whichever of its values each of them holds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Examples put together to batches, batches laid end to end."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One column that Python holds, as a tensor: numbers, codes of text and truth values."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number

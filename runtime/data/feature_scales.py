@@ -4,8 +4,6 @@ Weights of features with spread 0.001 are a million times those of features with
 rate some have not arrived when others rattle. So is a target that lies far from 0 for its spread.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import torch

@@ -1,7 +1,5 @@
 """Data that come from Python: tensors, arrays, dictionaries, frames, torch datasets and loaders."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple

@@ -8,8 +8,6 @@ sampler, with its own augmentation. A map-style dataset is trained in batches of
 an item twice gives different ones, items are read anew for each batch (`items`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ having stopped. A loader has random numbers of its own, too: it neither disturbs
 disturbed by it.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

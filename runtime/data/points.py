@@ -9,8 +9,6 @@ which stands for an equal part. Beyond three axes a grid is 4096 quasi-random po
 scramble.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """How much of a source has to be read, and what a spec leaves to it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """What a loader is made of: which examples it draws from, in which order, how many at once."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -10,8 +10,6 @@ are made on. The numbers that a loader draws are a function of (seed, epoch): a 
 draws the same batches again, unless the source has a generator of its own or can't start anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 {"versions": {"python": "3.11.7", "torch": "2.13.0", ...}, "threads": 1, "cpu": "AVX512", ...}
 """
 
-from __future__ import annotations
-
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version

@@ -6,8 +6,6 @@ A file's own imports are followed, as far as they are people's own code: the sta
 installed packages are known by their versions.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 import sysconfig

@@ -4,8 +4,6 @@ A label that is changed in one row changes the digest of its column; so do anoth
 rows, another type, another shape.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -10,8 +10,6 @@ the same where there are as many and a column of theirs has the same digest. A r
 again (same plan, same seed, same start) asks the same question and is no second look.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 

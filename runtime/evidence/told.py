@@ -3,8 +3,6 @@
 `command.json` of its folder keeps it; `resume` and `verify` compile the spec with the same again.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -8,8 +8,6 @@ to 0, where that of `<= r^2` ends. So the first thing that is done are Newton st
 without the objective (`shortest_step`).
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -10,8 +10,6 @@ less what it has gained within a tolerance. If neither is feasible, the smaller 
 decides: violation alone would prefer an accident of the first steps, where nothing was learned.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import replace

@@ -7,8 +7,6 @@ count. The last layer's offset moves a threshold without moving what is learned:
 objective as written is best and no requirement is violated more than before, on the training data.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

@@ -7,8 +7,6 @@ Sets that are stated by no function (counts, grids, whole numbers) have neither,
 of them ends where its steps ended.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

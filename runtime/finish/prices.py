@@ -11,8 +11,6 @@ and little of the gradient. Of requirements that were multiplied through it is t
 in which they were written.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

@@ -11,8 +11,6 @@ gradient of f has no noise there, and multipliers follow. It is taken where it v
 Hestenes 1969, Powell 1969, Rockafellar 1974; Nocedal 1980 (L-BFGS).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -12,8 +12,6 @@ unknowns, a little regularized, so that rows that contradict each other have a s
 Lawson and Hanson 1974, chapter 23, "least distance programming"; Nocedal and Wright, chapter 10.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import scipy

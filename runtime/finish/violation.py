@@ -6,8 +6,6 @@ without the objective. Where surrogates stand in for requirements that are flat,
 surrogates; what is told of a requirement is its true violation.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from functools import partial

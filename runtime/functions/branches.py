@@ -1,7 +1,5 @@
 """Truth of events and rules, and kinks of surrogates that follow what is true."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

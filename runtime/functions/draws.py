@@ -8,8 +8,6 @@ what a step and its multipliers see is the same, a resumed run sees it again, an
 numbers stay as they are. Where a verdict is measured there are more of them, always the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

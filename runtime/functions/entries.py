@@ -6,8 +6,6 @@ mean of each example's outputs, then over the examples. An entry that was not me
 without examples) counts for nothing with `groups=True`, and makes the result NaN otherwise.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -4,8 +4,6 @@ Shapes are (B, *tokens, *entries): B examples, the positions that are averaged w
 stands at each: classes, features, outputs. (B, 1) and (B,) are the same, one number an example.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any

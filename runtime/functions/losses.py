@@ -5,8 +5,6 @@ is `mean(loss(outputs, targets))` in one operation of torch, 0-dim. Outputs are 
 that is one number is that of every example: `ce(z, 3)`, `mse(z, 0.5)`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal
 

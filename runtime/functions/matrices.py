@@ -4,8 +4,6 @@ A weight of more than two dimensions is seen as (outputs, rest). With `axes` the
 are the matrix (or vector) of one example, and the functions work on one example after another.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Floating-point operations of one forward pass, from the weights in use."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 

@@ -1,7 +1,5 @@
 """Canonical forms of `gap`, `ratio` and their sums: all pairs of groups, each linear in rates."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

@@ -4,8 +4,6 @@ A variable is one input of a model, whatever its shape; a number is an input of 
 comes out has no axis of examples, and one output is a number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

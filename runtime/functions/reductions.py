@@ -1,7 +1,5 @@
 """Reductions within an example: `E[max(prob(f(x)))]` is the largest class, then the mean."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 

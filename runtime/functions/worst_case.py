@@ -16,8 +16,6 @@ stay as they are: starts come from a generator of their own, whose seed is the s
 run finds the same points.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

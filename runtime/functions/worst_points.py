@@ -4,8 +4,6 @@ A search of whole data costs hundreds of passes, and is the same as long as the 
 the way to search are. Of each search the last points are held, of all together so many entries.
 """
 
-from __future__ import annotations
-
 import weakref
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

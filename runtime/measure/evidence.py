@@ -4,8 +4,6 @@ Read from the statistics that were noted while it was computed (`runtime/functio
 from the gradient graph between them and the value.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

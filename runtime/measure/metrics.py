@@ -3,8 +3,6 @@
 {"acc": 0.97, "m[Female]": 0.3, "m[Male]": 0.4}
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

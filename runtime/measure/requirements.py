@@ -3,8 +3,6 @@
 Nothing here moves a parameter, a generator or a mode.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

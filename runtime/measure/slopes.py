@@ -1,7 +1,5 @@
 """Gradients of objective and Lagrangian over all parameters, and the sets they are in."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

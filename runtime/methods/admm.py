@@ -21,8 +21,6 @@ ADMM loses 0.9 points and projection along a ramp 0.4, at 3% 3.5 and 2.1; with r
 named `<name>.z.<i>`, `<name>.u.<i>`, `<name>.rho`, ...
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 Multipliers are free, one a row, or a network gives them of a row's features.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 

@@ -10,8 +10,6 @@ k = 1, 2, 3, 4, 6, ...: the finest scale that shows the sign changes decides. On
 noise near the boundary; there neighboring points must be alike, too (autocorrelation above 0.2).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise

@@ -4,8 +4,6 @@ Korpelevich 1976. The step is taken twice from the same place: once to find wher
 with the gradients found there. Optimizers with memory (momentum, Adam) remember only the second.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple

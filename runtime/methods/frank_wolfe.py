@@ -6,8 +6,6 @@ Frank and Wolfe 1956; Jaggi 2013. x never leaves S, no projection is needed. <gr
 gap: for a convex loss f - f* is at most that, so it certifies the result.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -5,8 +5,6 @@ expected and deployed sizes are one. A weight is multiplied by the gate that it 
 goes on from where it was.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The multiplier player of `proxy_lagrangian` (Cotter, Jiang and Sridharan 2019)."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -19,8 +19,6 @@ Parameters, state, optimizer and generators are put back as from a checkpoint, s
 the run at that rate, to the bit.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Generator, Sequence

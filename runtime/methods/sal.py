@@ -1,7 +1,5 @@
 """Pieces of SAL (arXiv 2310.16647, Algorithm 2) that the emitted loop is written in."""
 
-from __future__ import annotations
-
 from cspec.runtime.session.session import Session
 
 

@@ -6,8 +6,6 @@ a dual step e on it the step s^2 e, and the multiplier of g is s times that of s
 to scale the numbers, and everything measured and reported stays in the user's units.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

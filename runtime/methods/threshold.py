@@ -1,7 +1,5 @@
 """A shift of a classifier's score, found after training (`by threshold`)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

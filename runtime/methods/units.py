@@ -1,7 +1,5 @@
 """Slopes of objective and constraints: the units that penalties are made of."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Models as they are given: layers without sizes, in another precision, not to be trained."""
 
-from __future__ import annotations
-
 from itertools import chain
 
 import torch

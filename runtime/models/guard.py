@@ -4,8 +4,6 @@ Data are read again and again, by a second model, by an expression, in the next 
 does to them would be done each time anew.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -8,8 +8,6 @@ Where a layer looks at its whole batch (batch normalization) it sees a part; its
 move once a part. Gradient checkpointing: Chen et al. 2016, arXiv 1604.06174.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial

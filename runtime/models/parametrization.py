@@ -14,8 +14,6 @@ So is the layout in memory (`Laid`): a plain model that loads the same numbers c
 last bit, which kernels choose by strides. Parametrizations of the user's own stay.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Measuring without leaving a trace: generators, modes and memory are as before afterwards."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager

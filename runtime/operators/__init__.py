@@ -3,8 +3,6 @@
 `get("stiefel")`, `get("ball", 1.0, norm=1)` make a set by its word in the language.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from cspec.runtime.operators.affine import Affine, Halfspace, Polyhedron, Separate

@@ -3,8 +3,6 @@
 Norms are l1, l2 and l-infinity.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

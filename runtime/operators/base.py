@@ -1,7 +1,5 @@
 """The contract of a constraint set over tensors, and the errors its members raise."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar

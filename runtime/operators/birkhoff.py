@@ -1,7 +1,5 @@
 """Doubly stochastic matrices: the Birkhoff polytope (batched over leading dimensions)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import scipy

@@ -3,8 +3,6 @@
 The last are the capped simplex, and budgets with limits on each entry.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from dataclasses import dataclass

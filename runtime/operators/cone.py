@@ -1,7 +1,5 @@
 """The second-order (Lorentz) cone along the last dimension."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Quantization: integer multiples of a free scale."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

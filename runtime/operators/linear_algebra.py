@@ -1,7 +1,5 @@
 """Norms and decompositions that survive huge, empty, degenerate and non-finite input."""
 
-from __future__ import annotations
-
 import scipy
 import torch
 from torch import Tensor

@@ -3,8 +3,6 @@
 Projection by isotonic regression. Paths are columns, biases, any chain of `x[i] <= x[j]`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

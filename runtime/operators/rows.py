@@ -4,8 +4,6 @@ A row is a tensor with the entries' coefficients, a number (the same on every en
 sum), or that number with (index, number) pairs to add to single entries.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

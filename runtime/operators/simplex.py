@@ -1,7 +1,5 @@
 """The probability simplex on each row of a weight, and its k-sparse part."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

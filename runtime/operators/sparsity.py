@@ -1,7 +1,5 @@
 """Sets of counts: few nonzero entries, n of each m, few nonzero channels."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Sets of singular values of the weight as (outputs, rest): rank, nuclear, spectral, band."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -11,8 +11,6 @@ qr             Q of V = Q R with the diagonal of R made positive: a retraction, 
                the last columns pile up; the lowest accuracy of the three on digits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ Of more than two axes the last two are the matrix; with `matrix` a kernel is (ou
 `W == W.T` reads it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

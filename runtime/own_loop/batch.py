@@ -1,7 +1,5 @@
 """The arguments of `Handle.loss` as the batch that emitted functions read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Data for one look of a handle: what `evaluate` and `verify` are given, as datasets by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple

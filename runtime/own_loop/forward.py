@@ -1,7 +1,5 @@
 """The outputs of one call of `loss`, so that its constraints can be read without a second pass."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any

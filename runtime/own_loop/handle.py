@@ -19,8 +19,6 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 `end_epoch()` for the first time: from then on the epochs are its own.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -3,8 +3,6 @@
 These are brought to where the spec asks for them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """Measurements that wait for the optimizer's step."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What can't be taken apart into a loss and somebody else's optimizer's step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

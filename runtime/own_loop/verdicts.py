@@ -1,7 +1,5 @@
 """What a handle finds on data of the caller's: the verdict on each constraint."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 

@@ -1,7 +1,5 @@
 """The verdict on one constraint, and a certificate: what is shown of it with confidence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -4,8 +4,6 @@
 `ConstraintFacts`). What is logged, drawn, diagnosed and shown of them is the same everywhere.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isnan, nan

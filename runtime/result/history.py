@@ -1,7 +1,5 @@
 """The trajectory of a run: recorded on the device, brought to the host every so often."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby

@@ -1,7 +1,5 @@
 """One point of a run, with what was measured at it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite, nan

@@ -1,7 +1,5 @@
 """What a run found: a verdict for each requirement, and everything needed to judge it."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping, Sequence

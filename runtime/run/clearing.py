@@ -6,8 +6,6 @@
 Nothing is reached through a link, and a file that no run wrote stays, whatever its name.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterable
 from pathlib import Path

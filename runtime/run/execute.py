@@ -1,7 +1,5 @@
 """Running a program: load the emitted module, train, verify, hand back the result."""
 
-from __future__ import annotations
-
 import linecache
 import math
 import time

@@ -1,7 +1,5 @@
 """A failure inside the emitted module, told at the line of the spec that it belongs to."""
 
-from __future__ import annotations
-
 import re
 import traceback
 

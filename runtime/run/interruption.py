@@ -10,8 +10,6 @@ A signal that somebody else ignores (`nohup`, a job in the background) stays ign
 main thread is told of signals; a run in another thread is not interrupted.
 """
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Callable, Iterator

@@ -6,8 +6,6 @@ process leaves is free. Its text says who holds it, for those who are refused; w
 knows no locks, it decides: a process of this machine that is gone holds nothing.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import os

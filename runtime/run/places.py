@@ -3,8 +3,6 @@
 What they can't take when it has ended is kept in another place.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

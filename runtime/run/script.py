@@ -1,7 +1,5 @@
 """The command line of an emitted module that is run on its own."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

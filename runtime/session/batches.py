@@ -1,7 +1,5 @@
 """What each step trains on: a function of (seed, step), so that resuming needs two numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -3,8 +3,6 @@
 A checkpoint is a folder that is written under another name and renamed when it is complete.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """One optimizer over several of torch's, whose step does nothing when a gradient is not finite."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches

@@ -4,8 +4,6 @@ A file has the functions that its loop calls. The runtime reads a module in one 
 missing is put in as what it is: f without constraints, an empty state, no value to report.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

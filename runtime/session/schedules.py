@@ -1,7 +1,5 @@
 """Learning-rate schedules: a factor on each group's own rate, a function of the step alone."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One run as the emitted loop sees it: what it trains, on what, and what is noted on the way."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext

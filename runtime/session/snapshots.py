@@ -1,7 +1,5 @@
 """The best feasible iterate: feasibility first, objective second."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -18,8 +18,6 @@ Plain gradient steps have no such length. There the halves of a window tell,
 0.7 where gradients are noise, 1 on a straight way: it is looked at, and moves no rate.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import Any

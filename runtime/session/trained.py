@@ -1,7 +1,5 @@
 """What a run trains: models as they are used, variables, their parameters by name, and state."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from typing import Any

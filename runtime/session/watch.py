@@ -1,7 +1,5 @@
 """The true requirements measured on the way: when, on which rows, and the best iterate so far."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any

@@ -6,8 +6,6 @@ end treat a row as any other requirement. Rows that nothing is asked of are far
 inside.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 

@@ -7,8 +7,6 @@ bit, and between neighbors where the objective has a valley it is minimized by g
 result is the best of all feasible points, or the least violation where there is none.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

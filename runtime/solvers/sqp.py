@@ -8,8 +8,6 @@ ways in which they can hold. Where the objective goes on falling infinitely far 
 minimum, and that is said. What was tried is noted.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ steep at one point (x^2 at 0) or in pieces (floor) are no such: near three point
 automatic differentiation is exactly 0 while the value changes in proportion to the step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Feasible copies of parameters that ADMM splits: what is measured and delivered in their place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Fine-tuning on a mask: what a count has pruned stays zero (`projection(freeze=true)`)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -5,8 +5,6 @@ of the box; G is the boolean sum of the values on the faces (see `compiler/metho
 Coons 1967; Lagaris, Likas, Fotiadis 1998.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

@@ -4,8 +4,6 @@ A projection is Euclidean: behind steps that scale entries of one block differen
 fixed points than the problem (`runtime/steps/coupling`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -13,8 +13,6 @@ corrected by, and the rounding of what is put out). Outputs of float32 in the te
 by 1e-6 without.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

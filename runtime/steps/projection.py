@@ -1,7 +1,5 @@
 """Putting parameters into sets, in place: one set, or several that share parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar

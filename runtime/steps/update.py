@@ -4,8 +4,6 @@ In a constraint vector NaN means *not measured*: an empty group in a batch, or a
 finite. It never reaches a multiplier (`keep`) or the loss (`weigh`).
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Certificates in verdicts: what a run says of them in its table, its status and its notes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """From the end of a run to its result: the chosen iterate, verified where the spec says."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

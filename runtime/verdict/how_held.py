@@ -1,7 +1,5 @@
 """How requirements hold at the end: on which examples, and each rule in which of its ways."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

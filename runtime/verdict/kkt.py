@@ -11,8 +11,6 @@ least squares from the gradients of the constraints that are active (Nocedal and
 section 18.3): least squares over m of || grad L + sum m_i grad g_i ||, m_i >= 0 for inequalities.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import replace

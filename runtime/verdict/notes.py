@@ -1,7 +1,5 @@
 """What a result says beside its verdicts: which data judged, what was no number, what ran away."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 

@@ -4,8 +4,6 @@ Neither checkpoints nor the report take part, so there are no multipliers and no
 are what training found, and can't be measured on an iterate.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 

@@ -10,8 +10,6 @@ G, up to the second order of the step). Of counts (`sparse`, `nm`) the choice of
 gradient: r is that of the entries that are not zero. A grid has none at all.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

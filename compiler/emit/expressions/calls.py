@@ -1,7 +1,5 @@
 """Calls as Python: of models, of a person's own functions, of functions of the language."""
 
-from __future__ import annotations
-
 import ast
 
 from cspec.compiler.axes.calls import call_key

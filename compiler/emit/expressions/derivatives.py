@@ -1,7 +1,5 @@
 """Derivatives by columns and features as Python: `diff(z, t)`, `feature_slope(z, x, 3, 12.5)`."""
 
-from __future__ import annotations
-
 import ast
 
 from cspec.compiler.axes.derivatives import feature_place

@@ -4,8 +4,6 @@ Every operation on examples is written for the axes that inference found, so tha
 example by example and never by a chance of their shapes.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Expectations, rates and tails as Python: over the examples of a dataset, never over pairs."""
 
-from __future__ import annotations
-
 import ast
 
 from cspec.compiler.axes.groups import Grouping

@@ -1,7 +1,5 @@
 """Names of a spec, indices and names behind a value, what a metric knows of the run, as Python."""
 
-from __future__ import annotations
-
 import ast
 
 from cspec.compiler.emit.expressions.base import Translator, translates

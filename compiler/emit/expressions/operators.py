@@ -1,7 +1,5 @@
 """Sums, products and powers, comparisons and what joins them, as Python, node by node."""
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 Sets are constants of the module as well: `STIEFEL = operators.get("stiefel")`.
 """
 
-from __future__ import annotations
-
 import ast
 
 from cspec.compiler.algebra.matrices import is_large

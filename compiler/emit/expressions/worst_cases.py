@@ -3,8 +3,6 @@
 The worst point of a ball is searched by it, and it is averaged over noise.
 """
 
-from __future__ import annotations
-
 import ast
 
 from cspec.compiler.emit.expressions.base import Translator, translates

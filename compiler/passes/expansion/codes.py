@@ -5,8 +5,6 @@ race in {"a", "b"}       ->   race in {0, 2}
 pred == "dog"            ->   pred == 1     (a class of the labels)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 eo: forall a in values(sex): { tpr: P[..] >= 55% }   ->   eo.tpr, for a in values(sex)
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

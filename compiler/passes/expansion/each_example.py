@@ -8,8 +8,6 @@ stand in is one number an example, too.
 is to be 0; each of them is violated by 1 where that is so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from cspec.compiler.expressions.not_compiled import not_compiled

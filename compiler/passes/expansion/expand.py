@@ -5,8 +5,6 @@ forall W in net.weights("conv*"): e(W)   ->   e[conv1.weight], e[conv2.weight]
 sum(sumsq(W) for W in net.weights)       ->   sumsq(conv1.weight) + sumsq(conv2.weight) + ...
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase

@@ -5,8 +5,6 @@ E[ce(f(x + s), y) for s in {0, 1}]               ->  E[(ce(f(x + 0), y) + ce(f(x
 sum(ce(f(x), y) for (x, y) in train where c)     ->  n E[ce(f(x), y)*c on train], of n examples
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from cspec.compiler.expressions.rewrite import call, number, sum_of

@@ -3,8 +3,6 @@
 let kl(a, b) = E[a*log(a/b)] ... c: kl(p, q) <= 1   ->   c: E[p*log(p/q)] <= 1
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import function_name, rewrite
 from cspec.compiler.passes.mapping import map_expressions
 from cspec.compiler.records.problem import Problem

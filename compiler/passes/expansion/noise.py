@@ -6,8 +6,6 @@
 Noise that a sum puts beside a column is like the column, as vectors are added to vectors.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Literal

@@ -5,8 +5,6 @@ same: a == b == c          ->   same.1: a == b,  same.2: b == c
 rise: 1 <= x <= y <= 4     ->   rise.1: x >= 1,  rise.2: x <= y,  rise.3: y <= 4
 """
 
-from __future__ import annotations
-
 from cspec.compiler.passes.sides import Sides, sides
 from cspec.compiler.records.problem import Constraint, Problem
 from cspec.dsl.tree.constants import Values

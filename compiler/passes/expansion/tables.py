@@ -5,8 +5,6 @@ level[hospital]               ->   each example's own number, by what its column
 limit[sex, g]                 ->   of the combinations of two columns, those of g
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import product
 

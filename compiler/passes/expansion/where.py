@@ -4,8 +4,6 @@ forall g in values(sex) where g != "male" and count >= 50: ...
 forall i in range(9), j in range(9) where i < j: ...
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches

@@ -5,8 +5,6 @@ is moved. `max(e for a in [lo, hi])` is the worst number of an interval, for eac
 as for `(a, b) in box([lo, hi], [lo, hi])`. Several sets are searched together.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -10,8 +10,6 @@ sum(sumsq(W[i]) for i in range(n)) <= r             ->   ball, of all of W
 Other relations of few entries of several tensors are read by `rows.joint_rows`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple

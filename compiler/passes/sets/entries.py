@@ -4,8 +4,6 @@ abs(W) <= r, W^2 <= r, abs(W - c) <= r   ->   W in box(lo, hi)
 W == W.T, norm(W - W.T, 2) == 0          ->   W in symmetric;  W == -W.T: W in skew
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 

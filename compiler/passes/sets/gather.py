@@ -15,8 +15,6 @@ a bias, part of a row) `ordered`. Entries that are compared with more than one o
 paths.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from itertools import product

@@ -4,8 +4,6 @@ W.T @ W == eye                ->   W.T @ W == eye(columns of W)
 sumsq(W.T @ W - eye) == 0     ->   sumsq(W.T @ W - eye(columns of W)) == 0
 """
 
-from __future__ import annotations
-
 from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import call, number, rewrite
 from cspec.compiler.passes.mapping import map_constraint, map_expressions

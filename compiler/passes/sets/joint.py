@@ -7,8 +7,6 @@ The second is the capped simplex (`w >= 0`, `sum(w) <= 1`), a budget with limits
 the like. Every other intersection is projected onto by Dykstra's algorithm at run time.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -11,8 +11,6 @@ What `recognize` sees of whole tensors is seen here of a row, too: `W[i]` takes 
 tensor where it is all that a relation says of W.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from cspec.compiler.algebra.shapes import Shapes, places_of

@@ -12,8 +12,6 @@ max(norm(W, inf) for W in net.weights)    ->   norm(net.weights, inf)
 Only to see what a constraint is: it is evaluated and reported as it was written.
 """
 
-from __future__ import annotations
-
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, same
 from cspec.dsl.tree.nodes import (
     Attribute,

@@ -16,8 +16,6 @@ Also scaled, moved to the other side or squared (`normalize`), and by other name
 quantity (`quantities`): `2*norm(w, 1) - 2*r <= 0`, `sqrt(sum(w*w)) <= r`.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -10,8 +10,6 @@ not matter how it is written. Variables of known shape are read by sympy, whatev
 are in; weights, whose shape comes with the model, by the shapes of the expression itself.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, product

@@ -16,8 +16,6 @@ them to rounding, where an optimizer's steps with projections end near the minim
 written out unless every set of the problem can be.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Container, Iterator
 from itertools import pairwise, product

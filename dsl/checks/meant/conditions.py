@@ -3,8 +3,6 @@
 P[pred == 1 | y == 1 and y == 0]   forall (x, y) in train where age > 60 and age < 18: ...
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Sequence

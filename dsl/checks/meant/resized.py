@@ -4,8 +4,6 @@ size.
 param S[4, 4]      var w[5]      w @ S @ w      ->   param S[5, 5], or var w[4]
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -8,8 +8,6 @@ A product entry by entry that one number bounds, where the sum of the products i
 mu * w >= 9%   of weights `w` that sum to 1: each of the products, or `mu @ w`?
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Every code and its page: what `cspec explain CS401` prints."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.kinds import KIND_CODES
 from cspec.dsl.messages.pages.later_examples import EXAMPLES
 from cspec.dsl.messages.pages.limits import LIMIT_CODES

@@ -1,7 +1,5 @@
 """The pages of the errors about kinds, ranges, gradients and data, `CS301` to `CS399`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 
 _PAGES: dict[int, tuple[str, ...]] = {

@@ -4,8 +4,6 @@ They are about values from outside, data, models and the run itself. Codes of wh
 about (an interrupted run, a damaged folder, a loop of the user's own) have no example.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

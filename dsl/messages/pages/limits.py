@@ -1,7 +1,5 @@
 """The pages of the limits: sizes that a spec may not have (`dsl/text/limits.py` is the table)."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 from cspec.dsl.text.limits import (
     ELEMENTS,

@@ -1,7 +1,5 @@
 """The pages of the errors about names, `CS201` to `CS299`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 
 _PAGES: dict[int, tuple[str, ...]] = {

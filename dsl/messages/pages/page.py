@@ -1,7 +1,5 @@
 """The page of one error code."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from pydantic import BaseModel, Field

@@ -1,7 +1,5 @@
 """The pages of the findings about the problem as a whole, `CS401` to `CS499`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 
 _PAGES: dict[int, tuple[str, ...]] = {

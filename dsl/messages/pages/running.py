@@ -1,7 +1,5 @@
 """The pages of what can happen while training runs, `CS601` to `CS699`, and of bugs."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 
 _PAGES: dict[int, tuple[str, ...]] = {

@@ -1,7 +1,5 @@
 """The pages of the errors about methods and settings, `CS501` to `CS599`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 
 _OK = "minimize ce\ns.t. density(model) <= 50%\n"

@@ -1,7 +1,5 @@
 """The pages of the syntax errors, `CS101` to `CS199`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.pages.page import pages
 
 _OK = "minimize ce\ns.t. cap: density(model) <= 50%\n"

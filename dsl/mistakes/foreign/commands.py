@@ -1,7 +1,5 @@
 """Lines that tell a program what to do: solve, train, print, import, open. A spec only states."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.foreign.rows import MODULE, removed, row

@@ -1,7 +1,5 @@
 """Variables and constants as other modeling languages declare them: `var` and `param` lines."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.foreign.rows import MODULE, Pattern, Template, row

@@ -4,8 +4,6 @@
 stands for, with a finding that says so.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable

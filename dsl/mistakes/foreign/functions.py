@@ -1,7 +1,5 @@
 """Functions as Python, R, MATLAB, Julia and Mathematica define them: `let f(a) = ...`."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

@@ -4,8 +4,6 @@
 what it exchanges is looked at again, so that a fraction in a norm is found inside of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from cspec.dsl.messages.diagnostic import Diagnostic

@@ -1,7 +1,5 @@
 """Specs as YAML, JSON and tables of keys: `objective: x^2`, quoted expressions, objects."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.foreign.rows import row

@@ -1,7 +1,5 @@
 """LaTeX in a spec: commands with arguments, layout, subscripts, transposes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ the tokens of what a spec writes in their place. Linear: a pattern sees at most 
 characters, and no line twice.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

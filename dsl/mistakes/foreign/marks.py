@@ -1,7 +1,5 @@
 """Operators, ranges and words of MATLAB, Julia, R, GAMS, SQL and Python inside a line."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS

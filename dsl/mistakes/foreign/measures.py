@@ -1,8 +1,6 @@
 """Measures in prose: `accuracy on val`, `equalized odds across sex`, `sparsity of f`, `density of
 each layer`, `P[pred == 1] by sex`."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.synonyms import FAIRNESS, RATES

@@ -1,7 +1,5 @@
 """Norms and absolute values between bars: `||w||`, `||w||_1`, `0.5||w||_2^2`, `\\|w\\|`, `|x|`."""
 
-from __future__ import annotations
-
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.view import WINDOW, Found, View
 from cspec.dsl.mistakes.signs import POWERS

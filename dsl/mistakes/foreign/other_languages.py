@@ -1,7 +1,5 @@
 """Lines as other modeling languages write them: AMPL, JuMP, cvxpy, Python with kinds."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.endings import FORMS

@@ -1,8 +1,6 @@
 """Words inside a line: `a if c else b`, `when c: a`, `x nonnegative`, `AVG(a) WHERE c`, `in R+`,
 `IS NOT NULL`, `f monotone in age`; `c ? a : b` and `∏ x`."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS, Piece, closer_of

@@ -1,7 +1,5 @@
 """Objectives and constraints that other libraries make by calls."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.failure import Piece

@@ -1,8 +1,6 @@
 """Requirements as sentences: `keep density(f) below 50%`, `P[pred == 1] same across sex`, `weights
 quantized to 8 bits`, `early stopping(5)`, `minimize 1/n sum_i loss(f(x_i), y_i)`."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 

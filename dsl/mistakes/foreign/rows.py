@@ -1,7 +1,5 @@
 """One row of a table of foreign lines: how such a line looks, and what a spec writes for it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Signs side by side, and relations of matrices: `+-`, `--`, `> =`, `<=>`, `X >> 0`, `x^1/2`."""
 
-from __future__ import annotations
-
 from cspec.dsl.mistakes.failure import OPERAND_ENDS, OPERAND_STARTS
 from cspec.dsl.mistakes.foreign.view import Found, View
 from cspec.dsl.settings.usual import setting_names

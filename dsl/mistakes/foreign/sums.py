@@ -1,7 +1,5 @@
 """Sums with their index first: `sum{i in S} x[i]`, `\\sum_{i=0}^{n} x_i`."""
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 

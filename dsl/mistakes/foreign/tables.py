@@ -1,7 +1,5 @@
 """Forms of several parts: matrices, ranges of cells, rates of a class, inner products."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.synonyms import RATES

@@ -10,8 +10,6 @@ They are taken out before the text is cut into clauses: a remark of five words w
 mistakes, a prompt one a line.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """What a recognizer of foreign marks sees, and what it answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import NamedTuple, Unpack

@@ -3,8 +3,6 @@
 Candidates only: `dsl/messages/examples.py` shows the first that checks clean in its place.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import lru_cache

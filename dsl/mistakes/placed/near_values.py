@@ -1,7 +1,5 @@
 """Values, settings and modifiers whose words stand in another order, or under another mark."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.messages.synonyms import SETTING_WORDS

@@ -1,7 +1,5 @@
 """A constraint that relates nothing: `density(f, 10%)`, `E[ce <= 0.3]`, `all(A for i in S)`."""
 
-from __future__ import annotations
-
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.text.defined_names import model_names

@@ -1,7 +1,5 @@
 """What stands where nothing belongs: words of prose, commas before modifiers, a bare `:`."""
 
-from __future__ import annotations
-
 import re
 
 from cspec.dsl.mistakes.failure import Failure, Repair, problem, rewritten

@@ -1,7 +1,5 @@
 """Parametrizations, free tensors to members of a set, by the name that follows `by`."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from cspec.runtime.operators.maps.elementwise import (

@@ -1,7 +1,5 @@
 """Parametrizations of vectors: free tensor -> member, for torch.nn.utils.parametrize."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

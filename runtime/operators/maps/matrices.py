@@ -1,7 +1,5 @@
 """Parametrizations of matrices: symmetric, L L^T, low rank, null space."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -4,8 +4,6 @@ Each takes a weight as (outputs, rest), transposed if wide. `right_inverse` keep
 buffer of the state dict and returns a free tensor near zero, so every member is reached exactly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

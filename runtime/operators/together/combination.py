@@ -5,8 +5,6 @@ A + B + C <= 1        A == B.T        sum(A) == sum(B)
 Relations are of any size: rows of coefficients, one an entry, are written out for few entries only.
 """
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Sequence

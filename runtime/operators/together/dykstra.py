@@ -1,7 +1,5 @@
 """Dykstra's algorithm: the nearest point of an intersection of convex sets."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

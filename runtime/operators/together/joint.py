@@ -9,8 +9,6 @@ positive semidefinite matrices of low rank). Boxes with few nonzero entries keep
 which being free gains most; a simplex with few is `SparseSimplex`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 W[:, 0] in simplex        X[0:2, 0:2] in psd        norm(W[0], 2) <= 1        W[2] in simplex
 """
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Sequence

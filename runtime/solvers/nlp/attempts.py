@@ -1,7 +1,5 @@
 """Attempts at one problem: an engine from a start, polished, and left where it is no minimum."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Gradients, Jacobians and Hessians by automatic differentiation, many rows in one pass."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -7,8 +7,6 @@ directions, put back onto the constraints, are compared with the point itself (N
 where it is none).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

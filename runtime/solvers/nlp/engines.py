@@ -4,8 +4,6 @@ Each takes the problem and a start and gives a point. Rows of g and f may be sca
 the largest derivative at the start at most 100, as Ipopt does (Waechter and Biegler 2006, 3.8).
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

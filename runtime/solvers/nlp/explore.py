@@ -4,8 +4,6 @@ Further starts and engines end with a budget of work, counted in operations: no 
 that the same spec is tried from the same starts on every machine.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -8,8 +8,6 @@ delta I until it is positive along the step; backtracking on the l1 merit functi
 the error (Nocedal and Wright 2006, algorithm 19.2; Waechter and Biegler 2006 for the constants).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

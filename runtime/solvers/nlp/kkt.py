@@ -6,8 +6,6 @@ over the active constraints A and active bounds (Nocedal and Wright 2006, sectio
 Bounds that stand for a constraint count as that constraint: its multiplier is in its own units.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -4,8 +4,6 @@ What is a bound of one variable is taken out first: its multiplier is what is le
 there. The rest is dense, by factorizations of cost n^3 / 3 (no singular values).
 """
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -5,8 +5,6 @@ kinks behind the constraints of the spec. `tighten` gives each its least value, 
 those of the spec.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

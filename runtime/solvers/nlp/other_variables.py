@@ -10,8 +10,6 @@ one of 1e-3 has no weight in a solver's steps and tests: what it stops at looks 
 because slopes are per unit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 import numpy as np

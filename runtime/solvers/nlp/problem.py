@@ -7,8 +7,6 @@ written out entry by entry they run on Python numbers (`nlp_floats`). Values tha
 become large ones, so that a line search turns back instead of failing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Where solvers start: a point at which the problem is defined, and further ones."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from cspec.runtime.solvers.nlp.problem import Nlp, Vector

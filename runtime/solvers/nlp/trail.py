@@ -1,7 +1,5 @@
 """The iterates of a solver: recorded as steps of the run, and the best of them kept."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -10,8 +10,6 @@ Where every combination is convex, a problem with fewer rows bounds those with m
 what can't be better than the best so far is left out (branch and bound, Land and Doig 1960).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple

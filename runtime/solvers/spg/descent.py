@@ -17,8 +17,6 @@ the step t <= 1 that was taken. Where the entropy or a logarithm is infinite at 
 search turns back into the inside.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 from collections.abc import Callable

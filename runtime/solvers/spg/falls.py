@@ -1,7 +1,5 @@
 """Whether an objective over sets falls without end: far away, or toward a point without a value."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

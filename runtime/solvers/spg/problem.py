@@ -9,8 +9,6 @@ which is f itself where there are no functions beside the sets. Values that are 
 infinite, so that a line search turns back.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -7,8 +7,6 @@ halve. Where the problem is not known to be convex a few more starts look for a 
 follow from the seed, so that a run can be repeated.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

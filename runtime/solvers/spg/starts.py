@@ -1,7 +1,5 @@
 """Where else to start: corners, the minimum without the sets, random points, exchanged supports."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

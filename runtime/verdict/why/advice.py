@@ -4,8 +4,6 @@ Pure functions of a trend (`trends`), of the limits of a method (`limits`) and o
 names the requirement, a number, and what to do; None where it is not the reason.
 """
 
-from __future__ import annotations
-
 import math
 
 from cspec.runtime.result.constraint import ConstraintResult

@@ -5,8 +5,6 @@ than half the run, so that no few points show sign changes (as `escalate` looks 
 is that multiplier and violation both still move, back and forth, while the end is not stationary.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

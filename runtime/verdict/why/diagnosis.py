@@ -15,8 +15,6 @@ third (or its penalty is fixed), its violation did not fall, and a descent on th
 ends above a quarter of them: that last test tells it from steps that are too small.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

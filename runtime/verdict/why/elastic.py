@@ -13,8 +13,6 @@ g_i and affine h_j then sum y_i g_i(x) >= sum s_i / scale_i > 0 for every x: a p
 the constraints can't be met together. Otherwise the statement is a local one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple

@@ -13,8 +13,6 @@ function that is analytic has no such plateaus, so of one rays are also tried th
 from the start: never rising and somewhere falling, it falls everywhere.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise, product

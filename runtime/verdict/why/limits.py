@@ -4,8 +4,6 @@ Read from the update graph of the program and from the state at the end of a run
 sentences of `diagnosis`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from cspec.compiler.records.graph import Kind

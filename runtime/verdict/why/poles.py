@@ -11,8 +11,6 @@ the distance to it must lower the objective by at least as much as the one befor
     sqrt(x)   falls by 0.7 times as much             it has a value there
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise

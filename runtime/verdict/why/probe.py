@@ -17,8 +17,6 @@ must fail to lower them, and the surrogates must still have slope there: a surro
 the place of a count) flattens out far from its threshold, where the rate could still be moved.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

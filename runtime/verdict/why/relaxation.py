@@ -1,7 +1,5 @@
 """How far each bound must give for all requirements to be met: the record that `relax` returns."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -5,8 +5,6 @@ and a shorter window of a noisy run shows noise. A window is compared by means o
 that single batches decide nothing.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
