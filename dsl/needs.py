@@ -15,28 +15,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, finding
 from cspec.dsl.messages.wording import counted
 from cspec.dsl.not_compiled import refusals
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    By,
-    Call,
-    Data,
-    Domain,
-    Expr,
-    Fit,
-    Given,
-    Metric,
-    Model,
-    Name,
-    Node,
-    Objective,
-    Param,
-    Soft,
-    Stop,
-    Using,
-    Var,
-    Verify,
-    Within,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import how_to_set
 
@@ -111,21 +90,25 @@ class Needs(BaseModel, frozen=True):
 def needs(checked: Checked) -> Needs:
     """What a checked spec needs from outside, what it holds, and what a run gives."""
     items = checked.elaborated.items
-    metrics = tuple(item.name for item in items if isinstance(item, Metric))
+    metrics = tuple(item.name for item in items if isinstance(item, nodes.Metric))
     constraints = _constraints(checked)
-    objectives = (_text(checked, i.span) for i in checked.spec.items if isinstance(i, Objective))
+    objectives = (
+        _text(checked, i.span) for i in checked.spec.items if isinstance(i, nodes.Objective)
+    )
     return Needs(
         unbound=_unbound(checked),
         params=_params(checked),
         models=_models(checked),
         datasets=_datasets(checked),
-        domains=tuple(_text(checked, item.span) for item in items if isinstance(item, Domain)),
-        given=tuple(n.alias for i in items if isinstance(i, Given) for n in i.names),
+        domains=tuple(
+            _text(checked, item.span) for item in items if isinstance(item, nodes.Domain)
+        ),
+        given=tuple(n.alias for i in items if isinstance(i, nodes.Given) for n in i.names),
         variables=tuple(checked.symbols.vars()),
         objective=next(objectives, ""),
         constraints=constraints,
         metrics=metrics,
-        verify=tuple(_text(checked, item.span) for item in items if isinstance(item, Verify)),
+        verify=tuple(_text(checked, item.span) for item in items if isinstance(item, nodes.Verify)),
         method=checked.method.word,
         gives=_gives(checked, constraints, metrics),
     )
@@ -135,7 +118,7 @@ def _text(checked: Checked, span: Span) -> str:
     return " ".join(checked.source.slice(span).split())
 
 
-def _source(checked: Checked, source: Expr | None) -> str | None:
+def _source(checked: Checked, source: nodes.Expr | None) -> str | None:
     return None if source is None else _text(checked, source.span)
 
 
@@ -247,7 +230,18 @@ def _gives(
 
 
 _COUNTS = frozenset({"range", "eye"})
-_SETTINGS = (By, Data, Domain, Fit, Model, Soft, Stop, Using, Verify, Within)
+_SETTINGS = (
+    nodes.By,
+    nodes.Data,
+    nodes.Domain,
+    nodes.Fit,
+    nodes.Model,
+    nodes.Soft,
+    nodes.Stop,
+    nodes.Using,
+    nodes.Verify,
+    nodes.Within,
+)
 
 
 def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
@@ -265,8 +259,8 @@ def require_runnable(checked: Checked, *, own_loop: bool = False) -> None:
 def require_sizes(checked: Checked) -> None:
     """The same for those alone that the form of the problem hangs on: sizes and settings."""
     if checked.unset:
-        parts = (node for part in _structure(checked) for node in walk(part))
-        needed = {node.id for node in parts if isinstance(node, Name)}
+        parts = (node for part in _structure(checked) for node in nodes.walk(part))
+        needed = {node.id for node in parts if isinstance(node, nodes.Name)}
         found = [_no_value(checked, name) for name in checked.unset if name in needed]
         if found:
             raise SpecError(found)
@@ -280,17 +274,17 @@ def _no_value(checked: Checked, name: str) -> Diagnostic:
     return finding("CS220", said, item.name_span, label, helps=(help_,), source=checked.source)
 
 
-def _structure(checked: Checked) -> Iterator[Node]:
+def _structure(checked: Checked) -> Iterator[nodes.Node]:
     """The parts of a spec that say how large things are, or how they are done."""
     for item in checked.elaborated.items:
-        if isinstance(item, Param | Var):
+        if isinstance(item, nodes.Param | nodes.Var):
             yield from item.dimensions
-            parts = (item.domain, item.value) if isinstance(item, Var) else ()
+            parts = (item.domain, item.value) if isinstance(item, nodes.Var) else ()
             yield from (part for part in parts if part is not None)
-        for node in walk(item):
+        for node in nodes.walk(item):
             if isinstance(node, _SETTINGS):
                 yield node
-            elif isinstance(node, Call):
+            elif isinstance(node, nodes.Call):
                 word = function_name(node)
                 yield from (node,) if word in _COUNTS else ()
                 yield from node.keywords if word == "ramp" else ()

@@ -25,29 +25,7 @@ from cspec.dsl.settings.methods import (
     network_of,
     unknown_to_rows,
 )
-from cspec.dsl.tree.nodes import (
-    CONNECTIVES,
-    EXTREMES,
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Fit,
-    Interval,
-    Membership,
-    Metric,
-    Name,
-    Node,
-    Objective,
-    Soft,
-    Spec,
-    SubjectTo,
-    WithSurrogate,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import binders_of, bound_names, calls_of, function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.sets import BALL, BOXES
@@ -60,7 +38,7 @@ _OWN_LOOP = "compute it in a loop of your own and hand it over: `given residual`
 
 
 def not_compiled(
-    spec: Spec, symbols: Symbols, method: Method, methods: dict[str, Method], fit: FitSettings
+    spec: nodes.Spec, symbols: Symbols, method: Method, methods: dict[str, Method], fit: FitSettings
 ) -> tuple[Diagnostic, ...]:
     """Everything in an elaborated spec that can't run yet, as warnings in source order."""
     found = [
@@ -68,8 +46,8 @@ def not_compiled(
         *(
             one
             for item in spec.items
-            if isinstance(item, Metric | Objective | SubjectTo)
-            for one in _inside(item, symbols, isinstance(item, Metric))
+            if isinstance(item, nodes.Metric | nodes.Objective | nodes.SubjectTo)
+            for one in _inside(item, symbols, isinstance(item, nodes.Metric))
         ),
         *_settings(spec, symbols, fit),
     ]
@@ -85,7 +63,7 @@ def refusals(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     )
 
 
-def _whole_domain(domain: Name) -> Diagnostic:
+def _whole_domain(domain: nodes.Name) -> Diagnostic:
     """What goes over a domain says at which of its points."""
     drawn = f"{domain.id}.sample(200)"
     said = f"at which points of `{domain.id}` is not said: a domain has infinitely many"
@@ -95,7 +73,7 @@ def _whole_domain(domain: Name) -> Diagnostic:
     return finding("CS520", said, domain.span, label, severity="warning", helps=helps, fixes=fixes)
 
 
-def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
+def _later(code: str, what: str, node: nodes.Node, help_: str) -> Diagnostic:
     said = f"{what} is checked by cspec, but not compiled yet"
     return finding(code, said, node.span, "can't run yet", severity="warning", helps=(help_,))
 
@@ -104,7 +82,7 @@ def _later(code: str, what: str, node: Node, help_: str) -> Diagnostic:
 
 
 def _constraints(
-    spec: Spec, symbols: Symbols, method: Method, methods: dict[str, Method]
+    spec: nodes.Spec, symbols: Symbols, method: Method, methods: dict[str, Method]
 ) -> Iterator[Diagnostic]:
     for binders, constraint in flatten(spec):
         own = methods.get(constraint.label or "", method)
@@ -113,7 +91,7 @@ def _constraints(
             help_ = "it belongs to `forall (x, y) in train: ...`: write it behind the `by` of that"
             yield _later("CS520", what, constraint.relation, help_)
             continue
-        soft = any(isinstance(m, Soft) for m in constraint.modifiers)
+        soft = any(isinstance(m, nodes.Soft) for m in constraint.modifiers)
         found = [
             d
             for binder in binders
@@ -123,22 +101,24 @@ def _constraints(
         yield from [d for d in found if "each example" not in d.message][:1] or found[:1]
 
 
-def _of_rows(binders: tuple[Binder, ...], constraint: Constraint, symbols: Symbols) -> bool:
+def _of_rows(
+    binders: tuple[nodes.Binder, ...], constraint: nodes.Constraint, symbols: Symbols
+) -> bool:
     """Whether a method acts on each example of data here, or nothing has a method."""
     rows = any(_is_data(binder.domain, symbols) for binder in binders)
-    soft = any(isinstance(m, Soft) for m in constraint.modifiers)
-    return rows or soft or isinstance(constraint.relation, Membership)
+    soft = any(isinstance(m, nodes.Soft) for m in constraint.modifiers)
+    return rows or soft or isinstance(constraint.relation, nodes.Membership)
 
 
 def _quantifier(
-    binder: Binder,
-    binders: tuple[Binder, ...],
-    constraint: Constraint,
+    binder: nodes.Binder,
+    binders: tuple[nodes.Binder, ...],
+    constraint: nodes.Constraint,
     symbols: Symbols,
     method: Method | None,
 ) -> Diagnostic | None:
     domain = binder.domain
-    if isinstance(domain, Name) and domain.id in symbols.datasets():
+    if isinstance(domain, nodes.Name) and domain.id in symbols.datasets():
         in_the_model = _in_the_model(method)
         if in_the_model and len(binders) == 1 and binder.condition is None:
             return None
@@ -151,11 +131,11 @@ def _quantifier(
         return _of_points(binder, binders, constraint, symbols, method)
     if not _infinite(domain, symbols):
         return None
-    if isinstance(domain, Name):
+    if isinstance(domain, nodes.Name):
         return _whole_domain(domain)
     help_ = _OWN_LOOP
-    drawn = isinstance(domain, Call) and isinstance(domain.function, Attribute)
-    if isinstance(domain, Call) and domain.keywords and drawn:
+    drawn = isinstance(domain, nodes.Call) and isinstance(domain.function, nodes.Attribute)
+    if isinstance(domain, nodes.Call) and domain.keywords and drawn:
         help_ = "leave `redraw` out, or bound a mean"
         help_ += ", `E[(lhs - rhs)^2 for x in q.sample(200)] <= 1e-4`"
     elif drawn and not _derived(constraint):
@@ -165,25 +145,27 @@ def _quantifier(
     return _later("CS520", f"a requirement {_points(binder, symbols)}", domain, help_)
 
 
-def _of_each_example(binder: Binder, relation: Node) -> str | None:
+def _of_each_example(binder: nodes.Binder, relation: nodes.Node) -> str | None:
     """`forall d in ball(r): E[l(x + d)] <= b` with the worst change of each example."""
     match relation:
-        case Compare(operands=(Expectation(binders=()) as mean, bound), operators=(operator,)):
+        case nodes.Compare(
+            operands=(nodes.Expectation(binders=()) as mean, bound), operators=(operator,)
+        ):
             pass
         case _:
             return None
     word = EXTREME.get(operator)
     if word is None or mean.kind != "E" or function_name(binder.domain) != BALL:
         return None
-    worst = Comprehension(function=word, body=mean.body, binders=(binder,))
+    worst = nodes.Comprehension(function=word, body=mean.body, binders=(binder,))
     each = format_expression(mean.changed(body=worst))
     return f"{each} {operator} {format_expression(bound)}"
 
 
 def _of_points(
-    binder: Binder,
-    binders: tuple[Binder, ...],
-    constraint: Constraint,
+    binder: nodes.Binder,
+    binders: tuple[nodes.Binder, ...],
+    constraint: nodes.Constraint,
     symbols: Symbols,
     method: Method | None,
 ) -> Diagnostic | None:
@@ -193,7 +175,7 @@ def _of_points(
     if not all(_finite(b.domain, symbols) for b in others):
         help_ = "name the product, `domain q(t, x) = box([0, 1], [-1, 1])`, and go over its points"
         return _later("CS520", f"{what} and something else", binder.domain, help_)
-    if any(isinstance(m, WithSurrogate) for m in constraint.modifiers):
+    if any(isinstance(m, nodes.WithSurrogate) for m in constraint.modifiers):
         return _later("CS520", f"{what} with a surrogate", binder.domain, _SHARE)
     known = isinstance(method, Auto | Lagrangian | AugmentedLagrangian)
     plain = method is None or known or _in_the_model(method)
@@ -214,24 +196,26 @@ def _in_the_model(method: Method | None) -> bool:
 _SHARE = "a share of the points runs: `P[A and not B for (t, x) in q.sample(1000)] <= 1%`"
 
 
-def _finite(domain: Node, symbols: Symbols) -> bool:
+def _finite(domain: nodes.Node, symbols: Symbols) -> bool:
     """Whether a quantifier goes over a set whose members are written out, or found in data."""
     return not _is_data(domain, symbols) and not _infinite(domain, symbols)
 
 
-def _is_data(domain: Node, symbols: Symbols) -> bool:
-    return isinstance(domain, Name) and domain.id in symbols.datasets()
+def _is_data(domain: nodes.Node, symbols: Symbols) -> bool:
+    return isinstance(domain, nodes.Name) and domain.id in symbols.datasets()
 
 
-def _has_multipliers(constraint: Constraint, method: Method | None) -> bool:
+def _has_multipliers(constraint: nodes.Constraint, method: Method | None) -> bool:
     """Whether each example has a multiplier: of one relation, its method open, or a preference."""
     relation = constraint.relation
-    plain = isinstance(relation, (Compare, *CONNECTIVES))
-    plain |= isinstance(relation, Membership) and isinstance(relation.set, Interval)
+    plain = isinstance(relation, (nodes.Compare, *nodes.CONNECTIVES))
+    plain |= isinstance(relation, nodes.Membership) and isinstance(relation.set, nodes.Interval)
     return plain and (method is None or unknown_to_rows(method) is None)
 
 
-def _each_example(binder: Binder, data: str, in_the_model: bool, by: str | None) -> Diagnostic:
+def _each_example(
+    binder: nodes.Binder, data: str, in_the_model: bool, by: str | None
+) -> Diagnostic:
     what = f"a requirement on each example of `{data}`"
     if by is not None:
         open_ = "leave the method out: each example then has a multiplier of its own"
@@ -243,33 +227,33 @@ def _each_example(binder: Binder, data: str, in_the_model: bool, by: str | None)
     return _later("CS520", what, binder.domain, help_)
 
 
-def _points(binder: Binder, symbols: Symbols) -> str:
+def _points(binder: nodes.Binder, symbols: Symbols) -> str:
     """Which points a quantifier goes over, in the words of the language."""
     match binder.domain:
-        case Call(function=Attribute(name="sample"), keywords=(_, *_)):
+        case nodes.Call(function=nodes.Attribute(name="sample"), keywords=(_, *_)):
             return "on points that are drawn anew (`redraw=true`)"
-        case Call(function=Attribute(value=Name(id=name), name="sample")) if (
+        case nodes.Call(function=nodes.Attribute(value=nodes.Name(id=name), name="sample")) if (
             name in symbols.domains()
         ):
             return "on drawn points of a domain"
-        case Call(function=Attribute(name="sample")):
+        case nodes.Call(function=nodes.Attribute(name="sample")):
             return "on drawn points"
-        case Call(function=Attribute(name="grid")):
+        case nodes.Call(function=nodes.Attribute(name="grid")):
             return "on the grid points of a domain"
-        case Call(function=Name(id="ball")):
+        case nodes.Call(function=nodes.Name(id="ball")):
             return "on a whole ball"
     return f"over `{format_expression(binder.domain)}`"
 
 
-def _infinite(domain: Node, symbols: Symbols) -> bool:
+def _infinite(domain: nodes.Node, symbols: Symbols) -> bool:
     """Whether a set has infinitely many points."""
-    if isinstance(domain, Interval):
+    if isinstance(domain, nodes.Interval):
         return True
-    for part in walk(domain):
+    for part in nodes.walk(domain):
         match part:
-            case Name(id=name) if name in symbols.domains():
+            case nodes.Name(id=name) if name in symbols.domains():
                 return True
-            case Call(function=Name(id=word)) if word in _DRAWN:
+            case nodes.Call(function=nodes.Name(id=word)) if word in _DRAWN:
                 return True
     return False
 
@@ -278,19 +262,19 @@ def _infinite(domain: Node, symbols: Symbols) -> bool:
 
 
 def _inside(
-    node: Node, symbols: Symbols, measured: bool, outer: frozenset[str] = frozenset()
+    node: nodes.Node, symbols: Symbols, measured: bool, outer: frozenset[str] = frozenset()
 ) -> Iterator[Diagnostic]:
     """Findings below a node, the outermost of a branch alone; `measured`: on whole data alone.
 
     `outer` are names that are bound around it.
     """
     match node:
-        case Constraint(binders=(), relation=Compare() as relation) if each := _at_each(
+        case nodes.Constraint(binders=(), relation=nodes.Compare() as relation) if each := _at_each(
             relation, symbols
         ):
             yield each
             return
-        case Expectation(binders=binders) | Comprehension(binders=binders) if binders:
+        case nodes.Expectation(binders=binders) | nodes.Comprehension(binders=binders) if binders:
             if (found := _over(node, binders, symbols, measured, outer)) is not None:
                 yield found
                 return
@@ -299,15 +283,15 @@ def _inside(
         yield from _inside(child, symbols, measured, bound)
 
 
-def _at_each(relation: Compare, symbols: Symbols) -> Diagnostic | None:
+def _at_each(relation: nodes.Compare, symbols: Symbols) -> Diagnostic | None:
     """`max(u(x) for x in q) <= 1` of a whole domain: a requirement at each of some points."""
     match relation:
-        case Compare(
-            operands=(Comprehension(function=word, body=body, binders=(binder,)), bound),
+        case nodes.Compare(
+            operands=(nodes.Comprehension(function=word, body=body, binders=(binder,)), bound),
             operators=(operator,),
         ) if EXTREME.get(operator) == word and binder.condition is None:
             domain = binder.domain
-            if not isinstance(domain, Name) or domain.id not in symbols.domains():
+            if not isinstance(domain, nodes.Name) or domain.id not in symbols.domains():
                 return None
             names = binder.names
             over = names[0] if len(names) == 1 else f"({', '.join(names)})"
@@ -324,8 +308,8 @@ _AROUND = f"around each example it is a ball: {_A_BALL}"
 
 
 def _over(
-    node: Expectation | Comprehension,
-    binders: tuple[Binder, ...],
+    node: nodes.Expectation | nodes.Comprehension,
+    binders: tuple[nodes.Binder, ...],
     symbols: Symbols,
     measured: bool,
     outer: frozenset[str],
@@ -342,7 +326,7 @@ def _over(
         if _drawn_beside(node, binder, symbols):
             continue
         alone = len(binders) == 1 and not is_data
-        alone = alone and (isinstance(node, Expectation) or runs(node))
+        alone = alone and (isinstance(node, nodes.Expectation) or runs(node))
         found = point_set(domain, symbols.domains())
         if alone and found is not None:
             # Points of a grid with a number an axis are written out.
@@ -354,64 +338,72 @@ def _over(
             continue
         if is_data:
             return _over_data(node, binder)
-        if isinstance(domain, Name) and isinstance(node, Expectation):
+        if isinstance(domain, nodes.Name) and isinstance(node, nodes.Expectation):
             return _whole_domain(domain)
-        if isinstance(domain, Interval) and _moved_ends(domain, symbols):
+        if isinstance(domain, nodes.Interval) and _moved_ends(domain, symbols):
             return _later("CS520", "a search between ends that are no numbers", domain, _AROUND)
         return _beyond(node, binder)
     return None
 
 
-def _drawn_beside(node: Node, binder: Binder, symbols: Symbols) -> bool:
+def _drawn_beside(node: nodes.Node, binder: nodes.Binder, symbols: Symbols) -> bool:
     """Whether a binder is noise beside the examples that a mean is of."""
-    of_each = isinstance(node, Comprehension) and node.function == "mean"
+    of_each = isinstance(node, nodes.Comprehension) and node.function == "mean"
     return of_each and binder.condition is None and noise_of(binder, symbols.domains()) is not None
 
 
-def _of_examples(node: Expectation | Comprehension, binder: Binder, measured: bool) -> bool:
+def _of_examples(
+    node: nodes.Expectation | nodes.Comprehension, binder: nodes.Binder, measured: bool
+) -> bool:
     """Whether what goes over the examples of data runs: a sum; the largest of whole data."""
-    if not isinstance(node, Comprehension):
+    if not isinstance(node, nodes.Comprehension):
         return False
     extreme = node.function in ("max", "min") and binder.condition is None and measured
-    whole = isinstance(binder.domain, Name) and not is_made(binder.domain.id)
+    whole = isinstance(binder.domain, nodes.Name) and not is_made(binder.domain.id)
     return whole and (node.function == "sum" or extreme)
 
 
-def _searched(node: Expectation | Comprehension, binder: Binder, symbols: Symbols) -> bool:
+def _searched(
+    node: nodes.Expectation | nodes.Comprehension, binder: nodes.Binder, symbols: Symbols
+) -> bool:
     """Whether what goes over a ball is searched: the largest value around a column."""
     match binder.domain:
-        case Interval() as interval:
+        case nodes.Interval() as interval:
             known = not _moved_ends(interval, symbols)
-            return isinstance(node, Comprehension) and node.function in EXTREMES and known
-        case Call(function=Name(id=word)) if word in BOXES:
-            return isinstance(node, Comprehension) and node.function in EXTREMES
-        case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
+            return (
+                isinstance(node, nodes.Comprehension) and node.function in nodes.EXTREMES and known
+            )
+        case nodes.Call(function=nodes.Name(id=word)) if word in BOXES:
+            return isinstance(node, nodes.Comprehension) and node.function in nodes.EXTREMES
+        case nodes.Call(function=nodes.Name(id="ball"), arguments=(nodes.Name(id=center), _)):
             column = center in symbols.column_names
-            return isinstance(node, Comprehension) and node.function in EXTREMES and column
+            return (
+                isinstance(node, nodes.Comprehension) and node.function in nodes.EXTREMES and column
+            )
     return False
 
 
-def _moved_ends(interval: Interval, symbols: Symbols) -> bool:
+def _moved_ends(interval: nodes.Interval, symbols: Symbols) -> bool:
     """Whether the ends are numbers of an example, or unknowns: an interval of each is no search."""
     return bool(names(interval) & {*symbols.column_names, *symbols.vars()})
 
 
-def _center(binder: Binder, symbols: Symbols) -> str | None:
+def _center(binder: nodes.Binder, symbols: Symbols) -> str | None:
     """The column around which a ball lies."""
     match binder.domain:
-        case Call(function=Name(id="ball"), arguments=(Name(id=center), _)):
+        case nodes.Call(function=nodes.Name(id="ball"), arguments=(nodes.Name(id=center), _)):
             return center if center in symbols.column_names else None
     return None
 
 
-def _derived(node: Node) -> bool:
+def _derived(node: nodes.Node) -> bool:
     """Whether a derivative is taken somewhere below."""
     return any(calls_of(node, DERIVATIVES))
 
 
-def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
+def _over_data(node: nodes.Expectation | nodes.Comprehension, binder: nodes.Binder) -> Diagnostic:
     data = format_expression(binder.domain)
-    if isinstance(node, Expectation):
+    if isinstance(node, nodes.Expectation):
         what, help_ = "an average over examples and something else", "average over one of the two"
     else:
         what = f"`{node.function}(... for ...)` over the examples of `{data}`"
@@ -421,12 +413,12 @@ def _over_data(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
     return _later("CS520", what, node, help_)
 
 
-def _beyond(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
+def _beyond(node: nodes.Expectation | nodes.Comprehension, binder: nodes.Binder) -> Diagnostic:
     """What goes over infinitely many points, and what works instead."""
     ball = function_name(binder.domain) == BALL
     help_ = "draw the points beforehand and bind them as data: `E[... on points]`"
     help_ = _OWN_LOOP if _derived(node) else help_
-    if isinstance(node, Expectation):
+    if isinstance(node, nodes.Expectation):
         what = "an average over points of a domain"
         if ball:
             what = "a mean over a ball"
@@ -437,12 +429,12 @@ def _beyond(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
             help_ = "leave the condition out: multiply by it, and divide by its mean"
         return _later("CS520", what, node, help_)
     over = "points of a domain"
-    if isinstance(binder.domain, Interval):
+    if isinstance(binder.domain, nodes.Interval):
         over = "a set that is not finite"
     elif ball:
         over = "a whole ball"
         help_ = "perturb the inputs beforehand and bind them as data: `E[... on attacked]`"
-        if node.function in EXTREMES:
+        if node.function in nodes.EXTREMES:
             added = "what is added to an input is searched, `f(x + d)`"
             help_ = f"{added}, or a ball around it: {_A_BALL}"
     return _later("CS520", f"`{node.function}(... for ...)` over {over}", node, help_)
@@ -451,13 +443,14 @@ def _beyond(node: Expectation | Comprehension, binder: Binder) -> Diagnostic:
 # --- settings ------------------------------------------------------------------------------------
 
 
-def _settings(spec: Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagnostic]:
+def _settings(spec: nodes.Spec, symbols: Symbols, fit: FitSettings) -> Iterator[Diagnostic]:
     domains = symbols.domains()
     points = not symbols.datasets() and any(
-        isinstance(node, Binder) and point_set(node.domain, domains) for node in walk(spec)
+        isinstance(node, nodes.Binder) and point_set(node.domain, domains)
+        for node in nodes.walk(spec)
     )
     for item in spec.items:
-        if not isinstance(item, Fit):
+        if not isinstance(item, nodes.Fit):
             continue
         keywords = {keyword.name: keyword for keyword in item.keywords}
         if points and "batch_size" in keywords and fit.batch_size != "full":

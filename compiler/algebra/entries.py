@@ -6,31 +6,21 @@ from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import number
 from cspec.compiler.expressions.vectors import Constants
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Power,
-    Product,
-    Slice,
-    Sum,
-    Vector,
-)
 from cspec.dsl.values.shapes import Shape
 
 
-def entry_of(expr: Expr, index: tuple[int, ...], shapes: Shapes, params: Values) -> Expr:
+def entry_of(
+    expr: nodes.Expr, index: tuple[int, ...], shapes: Shapes, params: Values
+) -> nodes.Expr:
     """Entry `index` of an expression: the index moves inside, to what is added or multiplied.
 
     A @ x with a param A gives `A[i] @ x`. What is not taken apart keeps its index behind it.
     `shapes` are those of decision variables.
     """
 
-    def inner(part: Expr) -> Expr:
+    def inner(part: nodes.Expr) -> nodes.Expr:
         """The entry of one operand: its axes are the last ones, and one of length 1 is repeated."""
         shape = shape_of(part, shapes, params)
         if shape is None:
@@ -41,49 +31,49 @@ def entry_of(expr: Expr, index: tuple[int, ...], shapes: Shapes, params: Values)
 
     if not index:
         return expr
-    operands = expr.operands if isinstance(expr, Sum | Product) else ()
+    operands = expr.operands if isinstance(expr, nodes.Sum | nodes.Product) else ()
     known = all(shape_of(part, shapes, params) is not None for part in operands)
     match expr:
-        case Vector(items=items) if index[0] < len(items):
+        case nodes.Vector(items=items) if index[0] < len(items):
             return entry_of(items[index[0]], index[1:], shapes, params)
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return expr.model_copy(update={"operand": inner(operand)})
-        case Power(base=base):
+        case nodes.Power(base=base):
             return expr.model_copy(update={"base": inner(base)})
-        case Attribute(value=value, name="T") if len(index) == 2:
+        case nodes.Attribute(value=value, name="T") if len(index) == 2:
             return entry_of(value, index[::-1], shapes, params)
-        case Sum(operators=operators) | Product(operators=operators) if (
+        case nodes.Sum(operators=operators) | nodes.Product(operators=operators) if (
             known and "@" not in operators
         ):
             return expr.model_copy(update={"operands": tuple(map(inner, operands))})
-        case Product(operands=(Constants() | Vector() as rows, right), operators=("@",)) if (
-            len(index) == 1
-        ):
-            row: Expr = Index(value=rows, indices=(number(index[0]),), span=rows.span)
-            if isinstance(rows, Vector) and not rows.param:
+        case nodes.Product(
+            operands=(Constants() | nodes.Vector() as rows, right), operators=("@",)
+        ) if len(index) == 1:
+            row: nodes.Expr = nodes.Index(value=rows, indices=(number(index[0]),), span=rows.span)
+            if isinstance(rows, nodes.Vector) and not rows.param:
                 row = rows.items[index[0]]
             return expr.model_copy(update={"operands": (row, right)})
-        case Index(indices=before) if (places := _behind(before, index, params)) is not None:
+        case nodes.Index(indices=before) if (places := _behind(before, index, params)) is not None:
             return expr.model_copy(update={"indices": places})
-        case Call(function=Name(id="diag"), arguments=(matrix,)) if len(index) == 1:
+        case nodes.Call(function=nodes.Name(id="diag"), arguments=(matrix,)) if len(index) == 1:
             return entry_of(matrix, (*index, *index), shapes, params)
-    return Index(value=expr, indices=tuple(map(number, index)), span=expr.span)
+    return nodes.Index(value=expr, indices=tuple(map(number, index)), span=expr.span)
 
 
-def entries_of(expr: Expr, shape: Shape, space: Space) -> list[Expr]:
+def entries_of(expr: nodes.Expr, shape: Shape, space: Space) -> list[nodes.Expr]:
     """All entries of an expression of this shape, row by row; of a number itself."""
     places = product(*map(range, shape))
     return [entry_of(expr, place, space.shapes, space.params) for place in places]
 
 
 def _behind(
-    before: tuple[Expr, ...], index: tuple[int, ...], params: Values
-) -> tuple[Expr, ...] | None:
+    before: tuple[nodes.Expr, ...], index: tuple[int, ...], params: Values
+) -> tuple[nodes.Expr, ...] | None:
     """The indices of entry `index` of `value[before]`; None where a slice begins nowhere known."""
     places = list(index)
-    found: list[Expr] = []
+    found: list[nodes.Expr] = []
     for given in before:
-        if isinstance(given, Slice) and places:
+        if isinstance(given, nodes.Slice) and places:
             start = 0 if given.lower is None else value_or_none(given.lower, params)
             if start is None:
                 return None

@@ -22,27 +22,8 @@ from cspec.compiler.expressions.rewrite import operands_of, same
 from cspec.compiler.expressions.vectors import Bounds, ByMember, Places
 from cspec.compiler.records.problem import Category
 from cspec.dsl.explicit.measured_on import measured_on
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    Implies,
-    Index,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Power,
-    Product,
-    Sum,
-    shape,
-    walk,
-)
 
 LARGEST = 2**22
 """Values of examples that are held at once where requirements are measured on whole data."""
@@ -51,9 +32,9 @@ LARGEST = 2**22
 class _Key(NamedTuple):
     """`column == value` in a condition: which code the column is to hold."""
 
-    column: Name
+    column: nodes.Name
     code: int
-    event: Expr
+    event: nodes.Expr
 
 
 class Members(Vectorizer):
@@ -68,15 +49,15 @@ class Members(Vectorizer):
         super().__init__(Space(shapes, {}, known.params))
         self._inference = inference
         self._scalars = {n: v for n, v in known.params.items() if not isinstance(v, tuple)}
-        self._forms: dict[tuple[int, str | None], tuple[Expr, object]] = {}
+        self._forms: dict[tuple[int, str | None], tuple[nodes.Expr, object]] = {}
         self._dataset: str | None = None
         """The data whose examples are in reach."""
 
-    def expression(self, expr: Expr) -> Expr:
+    def expression(self, expr: nodes.Expr) -> nodes.Expr:
         """As it is: what steps compute is the arithmetic that was written."""
         return expr
 
-    def groups(self, parts: Sequence[Expr]) -> list[list[int]]:
+    def groups(self, parts: Sequence[nodes.Expr]) -> list[list[int]]:
         """As above; beside functions of several entries only neighbors, so that nothing moves."""
         found = super().groups(parts)
         if all(map(self._scalar, parts)):
@@ -85,7 +66,7 @@ class Members(Vectorizer):
         kept = [[run] if len(run) >= self.fewest else [[place] for place in run] for run in runs]
         return sorted(places for several in kept for places in several)
 
-    def pairs(self, sides: Sequence[tuple[Expr, Expr]]) -> list[list[int]]:
+    def pairs(self, sides: Sequence[tuple[nodes.Expr, nodes.Expr]]) -> list[list[int]]:
         """Places of values and bounds that are put together, side by side."""
         forms: dict[object, list[int]] = {}
         for place, (value, bound) in enumerate(sides):
@@ -101,82 +82,90 @@ class Members(Vectorizer):
             found += [places[i : i + block] for i in range(0, len(places), block)]
         return sorted(found)
 
-    def _block(self, members: Sequence[tuple[Expr, Expr]]) -> int:
+    def _block(self, members: Sequence[tuple[nodes.Expr, nodes.Expr]]) -> int:
         """Members whose values on whole data are held at once: all, unless each has a row."""
         rows = 1
         for side in zip(*members, strict=True):
-            for node in walk(self._together(side)):
+            for node in nodes.walk(self._together(side)):
                 if isinstance(node, ByMember) and node.rows:
                     data = self._inference.known.facts.data.get(node.mean.dataset or "")
                     rows = max(rows, 1 if data is None else data.rows)
         return max(self.fewest, LARGEST // rows)
 
-    def side(self, members: Sequence[Expr]) -> Expr:
+    def side(self, members: Sequence[nodes.Expr]) -> nodes.Expr:
         """One side of relations of one form: an entry each, or what all of them share."""
         return self._together(members)
 
-    def _stands_alone(self, part: Expr) -> bool:
+    def _stands_alone(self, part: nodes.Expr) -> bool:
         return not self._scalar(part)
 
-    def _scalar(self, expr: Expr) -> bool:
+    def _scalar(self, expr: nodes.Expr) -> bool:
         axes = self._inference.axes(expr)
         return axes.known and axes.each is None and axes.shape == ()
 
-    def _number(self, node: Expr) -> float | None:
-        if isinstance(node, Number):
+    def _number(self, node: nodes.Expr) -> float | None:
+        if isinstance(node, nodes.Number):
             return node.value
-        if self._dataset is None and isinstance(node, Index):
+        if self._dataset is None and isinstance(node, nodes.Index):
             return super()._number(node)
-        if isinstance(node, Negate | Sum | Product | Power) and self._of_numbers(node):
+        if isinstance(
+            node, nodes.Negate | nodes.Sum | nodes.Product | nodes.Power
+        ) and self._of_numbers(node):
             found = value_or_none(node, self._scalars)
             return found if found is not None and isfinite(found) else None
         return None
 
-    def _of_numbers(self, node: Expr) -> bool:
+    def _of_numbers(self, node: nodes.Expr) -> bool:
         """Whether arithmetic is of numbers and params alone."""
         match node:
-            case Number():
+            case nodes.Number():
                 return True
-            case Name(id=name):
+            case nodes.Name(id=name):
                 dataset = self._dataset
                 column = dataset is not None and self._inference.known.has_column(dataset, name)
                 return name in self._scalars and not column
-            case Negate() | Sum() | Product() | Power():
+            case nodes.Negate() | nodes.Sum() | nodes.Product() | nodes.Power():
                 return all(map(self._of_numbers, operands_of(node)))
         return False
 
     # --- forms ---
 
-    def _form(self, node: Expr) -> object:
+    def _form(self, node: nodes.Expr) -> object:
         key = id(node), self._dataset
         known = self._forms.get(key)
         if known is None:
             known = self._forms[key] = (node, self._skeleton(node))
         return known[1]
 
-    def _skeleton(self, node: Expr) -> object:
+    def _skeleton(self, node: nodes.Expr) -> object:
         if self._number(node) is not None:
             return "number"
         match node:
-            case Expectation():
+            case nodes.Expectation():
                 return self._mean(node)
-            case Power(base=base) if self._number(base) is not None:
-                return shape(node)
-            case Product(operands=(first, *rest), operators=operators) if _divides(node):
+            case nodes.Power(base=base) if self._number(base) is not None:
+                return nodes.shape(node)
+            case nodes.Product(operands=(first, *rest), operators=operators) if _divides(node):
                 return ("product", operators, self._argument(first), *map(self._form, rest))
-            case Product(operators=operators) if "@" in operators:
-                return shape(node)
-            case Call(arguments=arguments) if entrywise(node):
-                return ("call", shape(node.function), *map(self._argument, arguments))
-            case Index() | Attribute() if self._dataset is not None:
-                return shape(node) if self._at(node) is None else ("place", shape(node.value))
-            case Compare() | And() | Or() | Not() | Implies() if self._dataset is not None:
+            case nodes.Product(operators=operators) if "@" in operators:
+                return nodes.shape(node)
+            case nodes.Call(arguments=arguments) if entrywise(node):
+                return ("call", nodes.shape(node.function), *map(self._argument, arguments))
+            case nodes.Index() | nodes.Attribute() if self._dataset is not None:
+                return (
+                    nodes.shape(node)
+                    if self._at(node) is None
+                    else ("place", nodes.shape(node.value))
+                )
+            case nodes.Compare() | nodes.And() | nodes.Or() | nodes.Not() | nodes.Implies() if (
+                self._dataset is not None
+            ):
                 return self._event(node)
         return super()._skeleton(node)
 
-    def _at(self, node: Expr) -> int | None:
+    def _at(self, node: nodes.Expr) -> int | None:
         """The place of an output, a class or a feature that is the same for every example."""
-        if self._dataset is None or not isinstance(node, Index | Attribute):
+        if self._dataset is None or not isinstance(node, nodes.Index | nodes.Attribute):
             return None
         value = self._inference.axes(node.value, self._dataset)
         place = self._inference.place(node, self._dataset)
@@ -185,28 +174,30 @@ class Members(Vectorizer):
             return None
         return place.place
 
-    def _argument(self, node: Expr) -> object:
+    def _argument(self, node: nodes.Expr) -> object:
         """A function is given numbers as they are."""
-        return shape(node) if self._number(node) is not None else self._form(node)
+        return nodes.shape(node) if self._number(node) is not None else self._form(node)
 
-    def _event(self, node: Compare | And | Or | Not | Implies) -> object:
+    def _event(
+        self, node: nodes.Compare | nodes.And | nodes.Or | nodes.Not | nodes.Implies
+    ) -> object:
         """An event of each example: comparisons of numbers may differ in them."""
         operators: tuple[str, ...] = ()
-        if isinstance(node, Compare):
+        if isinstance(node, nodes.Compare):
             operators = node.operators
             if any(isinstance(o, Category) or self._coded(o) for o in node.operands):
-                return shape(node)
+                return nodes.shape(node)
         return (type(node).__name__, operators, *map(self._form, operands_of(node)))
 
-    def _coded(self, node: Expr) -> bool:
+    def _coded(self, node: nodes.Expr) -> bool:
         """Whether a value is a code, which is compared by what it stands for."""
         return self._inference.axes(node, self._dataset).what not in ("number", "whole")
 
-    def _mean(self, mean: Expectation) -> object:
+    def _mean(self, mean: nodes.Expectation) -> object:
         """A mean of one number an example, not by group; its groups and numbers may differ."""
         keys, others = self._told_apart(mean)
         if not self._plain(mean):
-            return shape(mean)
+            return nodes.shape(mean)
         outer, self._dataset = self._dataset, mean.dataset
         try:
             parts = [self._form(part) for part in (mean.body, *others)]
@@ -214,7 +205,7 @@ class Members(Vectorizer):
             self._dataset = outer
         return ("mean", mean.kind, mean.dataset, *(key.column.id for key in keys), *parts)
 
-    def _plain(self, mean: Expectation) -> bool:
+    def _plain(self, mean: nodes.Expectation) -> bool:
         if self._dataset is not None or mean.binders or mean.dataset is None:
             return False
         if mean.grouped or self._inference.grouping(mean).columns:
@@ -222,12 +213,12 @@ class Members(Vectorizer):
         axes = self._inference.axes(mean.body, mean.dataset)
         return axes.known and axes.each == mean.dataset and axes.rank == 0
 
-    def _told_apart(self, mean: Expectation) -> tuple[list[_Key], list[Expr]]:
+    def _told_apart(self, mean: nodes.Expectation) -> tuple[list[_Key], list[nodes.Expr]]:
         """Columns and the codes that they are to hold, and all other conditions."""
         keys: list[_Key] = []
-        others: list[Expr] = []
+        others: list[nodes.Expr] = []
         for condition in mean.conditions:
-            for event in condition.operands if isinstance(condition, And) else (condition,):
+            for event in condition.operands if isinstance(condition, nodes.And) else (condition,):
                 key = self._key(event, mean.dataset or "")
                 if key is None or any(key.column.id == other.column.id for other in keys):
                     others.append(event)
@@ -235,12 +226,14 @@ class Members(Vectorizer):
                     keys.append(key)
         return keys, others
 
-    def _key(self, event: Expr, dataset: str) -> _Key | None:
+    def _key(self, event: nodes.Expr, dataset: str) -> _Key | None:
         """The column and the code of `column == value`, where codes tell which it is."""
-        if not isinstance(event, Compare) or event.operators != ("==",):
+        if not isinstance(event, nodes.Compare) or event.operators != ("==",):
             return None
         column, value = event.operands
-        if not isinstance(column, Name) or not self._inference.known.has_column(dataset, column.id):
+        if not isinstance(column, nodes.Name) or not self._inference.known.has_column(
+            dataset, column.id
+        ):
             return None
         axes = self._inference.axes(column, dataset)
         if not axes.known or axes.rank or axes.each != dataset:
@@ -255,7 +248,7 @@ class Members(Vectorizer):
 
     # --- together ---
 
-    def _together(self, members: Sequence[Expr]) -> Expr:
+    def _together(self, members: Sequence[nodes.Expr]) -> nodes.Expr:
         first = members[0]
         if all(same(first, member) for member in members[1:]):
             return first
@@ -263,22 +256,22 @@ class Members(Vectorizer):
             items = tuple(map(self._bound, members))
             return Bounds(items=items, rows=self._dataset is not None, span=first.span)
         places = tuple(place for m in members if (place := self._at(m)) is not None)
-        if isinstance(first, Index | Attribute) and len(places) == len(members):
+        if isinstance(first, nodes.Index | nodes.Attribute) and len(places) == len(members):
             return Places(first=first, places=places, span=first.span)
-        if isinstance(first, Expectation):
-            return self._means([m for m in members if isinstance(m, Expectation)])
-        if isinstance(first, Compare | And | Or | Not | Implies):
+        if isinstance(first, nodes.Expectation):
+            return self._means([m for m in members if isinstance(m, nodes.Expectation)])
+        if isinstance(first, nodes.Compare | nodes.And | nodes.Or | nodes.Not | nodes.Implies):
             return self._columns(first, members)
         return super()._together(members)
 
-    def _bound(self, node: Expr) -> Expr:
+    def _bound(self, node: nodes.Expr) -> nodes.Expr:
         """A constant; params stay by name, what is of numbers alone is one number."""
         value = self._number(node)
-        if value is None or any(isinstance(part, Name) for part in walk(node)):
+        if value is None or any(isinstance(part, nodes.Name) for part in nodes.walk(node)):
             return node
-        return Number(text=repr(value), value=value, span=node.span)
+        return nodes.Number(text=repr(value), value=value, span=node.span)
 
-    def _means(self, members: Sequence[Expectation]) -> Expr:
+    def _means(self, members: Sequence[nodes.Expectation]) -> nodes.Expr:
         apart = [self._told_apart(member) for member in members]
         outer, self._dataset = self._dataset, members[0].dataset
         try:
@@ -306,7 +299,7 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
     return [[place for _, place in run] for _, run in by_distance]
 
 
-def _divides(node: Product) -> bool:
+def _divides(node: nodes.Product) -> bool:
     """Whether a mean is divided by, which asks for more of what it divides."""
     pairs = zip(node.operators, node.operands[1:], strict=True)
     return any(operator == "/" and any(True for _ in measured_on(o)) for operator, o in pairs)

@@ -23,20 +23,8 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name, number, product_of, signed
 from cspec.compiler.expressions.vectors import Constants, Entries, Repeated, Sized, Total
 from cspec.compiler.records.problem import Problem
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Vector,
-)
 from cspec.dsl.values.shapes import Shape
 
 NONE = math.inf
@@ -46,39 +34,43 @@ _LINEAR = frozenset({"sum", "mean", "diag", "trace", "cumsum"})
 _QUADRATIC = frozenset({"sumsq", "variance"})
 
 
-def degree(expr: Expr, space: Space) -> float:
+def degree(expr: nodes.Expr, space: Space) -> float:
     """The degree of an expression in all variables together: 0, 1, 2, ...; infinity for others."""
 
-    def of(inner: Expr) -> float:
+    def of(inner: nodes.Expr) -> float:
         return degree(inner, space)
 
     match expr:
-        case Number() | Constants():
+        case nodes.Number() | Constants():
             return 0
-        case Name(id=name) | Entries(name=name):
+        case nodes.Name(id=name) | Entries(name=name):
             return 1 if name in space.shapes else 0
-        case Negate(operand=inner) | Attribute(value=inner, name="T"):
+        case nodes.Negate(operand=inner) | nodes.Attribute(value=inner, name="T"):
             return of(inner)
         case Total(body=inner) | Sized(body=inner) | Repeated(body=inner):
             return of(inner)
-        case Index(value=inner, indices=indices):
+        case nodes.Index(value=inner, indices=indices):
             # Slices are no expressions of their own.
-            places = [i for i in indices if isinstance(i, Number | Name | Sum | Product)]
+            places = [
+                i
+                for i in indices
+                if isinstance(i, nodes.Number | nodes.Name | nodes.Sum | nodes.Product)
+            ]
             return of(inner) if not any(map(of, places)) else NONE
-        case Sum(operands=items) | Vector(items=items):
+        case nodes.Sum(operands=items) | nodes.Vector(items=items):
             return max(map(of, items), default=0)
-        case Product():
+        case nodes.Product():
             found = [(sign, of(operand)) for sign, operand in signed(expr)]
             divided = any(sign == "/" and below for sign, below in found)
             return NONE if divided else sum(factor for _, factor in found)
-        case Power(base=base, exponent=exponent):
+        case nodes.Power(base=base, exponent=exponent):
             return _power(of(base), value_or_none(exponent, space.params))
-        case Call(arguments=arguments, keywords=()):
+        case nodes.Call(arguments=arguments, keywords=()):
             return _call(function_name(expr), [of(argument) for argument in arguments])
     return NONE
 
 
-def functions_in(problem: Problem) -> tuple[Expr, ...]:
+def functions_in(problem: Problem) -> tuple[nodes.Expr, ...]:
     """The objective and every canonical function."""
     return (problem.objective, *(part for c in problem.constraints for part in c.parts))
 
@@ -112,14 +104,14 @@ class Slope(NamedTuple):
     """scale * matrix, the derivative of an affine function by one variable of one axis."""
 
     scale: float
-    matrix: Expr | None
+    matrix: nodes.Expr | None
     """(m, n) of a vector, (n,) of a number; None for the identity."""
 
 
 class Affine(NamedTuple):
     """An affine function of some variables."""
 
-    value: Expr
+    value: nodes.Expr
     shape: Shape
     slopes: Mapping[str, tuple[Slope, ...]]
 
@@ -132,7 +124,7 @@ class Term(NamedTuple):
     right: Affine | None
 
 
-def terms_of(expr: Expr, space: Space) -> tuple[Term, ...] | None:
+def terms_of(expr: nodes.Expr, space: Space) -> tuple[Term, ...] | None:
     """A quadratic function as a sum of products of affine ones; None where it is not read so.
 
     Only variables of one axis, and numbers, are read.
@@ -152,36 +144,36 @@ class _Reader:
 
     # --- products of two affine functions ---
 
-    def terms(self, expr: Expr, weight: float) -> list[Term]:
+    def terms(self, expr: nodes.Expr, weight: float) -> list[Term]:
         """The terms of an expression that is a number."""
         if degree(expr, self._space) <= 1:
             return [Term(weight, self.affine(expr), None)]
         match expr:
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return self.terms(operand, -weight)
-            case Sum(operands=operands):
+            case nodes.Sum(operands=operands):
                 if len(operands) > MOST:
                     raise NotWhole
                 signs = ((-weight if s == "-" else weight, o) for s, o in signed(expr))
                 return [term for scale, operand in signs for term in self.terms(operand, scale)]
-            case Power(base=base, exponent=exponent):
+            case nodes.Power(base=base, exponent=exponent):
                 if value_or_none(exponent, self._space.params) == 2 and not self._shape(base):
                     return [self._square(base, weight)]
-            case Product():
+            case nodes.Product():
                 return self._product(expr, weight)
-            case Call(arguments=(inner,), keywords=()) if function_name(expr) == "sumsq":
+            case nodes.Call(arguments=(inner,), keywords=()) if function_name(expr) == "sumsq":
                 return [self._square(inner, weight)]
-            case Call(arguments=(left, right), keywords=()) if function_name(expr) == "dot":
+            case nodes.Call(arguments=(left, right), keywords=()) if function_name(expr) == "dot":
                 return [Term(weight, self.affine(left), self.affine(right))]
         raise NotWhole
 
-    def _square(self, base: Expr, weight: float) -> Term:
+    def _square(self, base: nodes.Expr, weight: float) -> Term:
         known = self.affine(base)
         if len(known.shape) > 1:
             raise NotWhole
         return Term(weight, known, known)
 
-    def _product(self, expr: Product, weight: float) -> list[Term]:
+    def _product(self, expr: nodes.Product, weight: float) -> list[Term]:
         if (found := self._scale(expr)) is not None:
             operator, factor, inner = found
             return self.terms(inner, weight * factor if operator == "*" else weight / factor)
@@ -193,7 +185,7 @@ class _Reader:
             raise NotWhole
         return [Term(weight, left, right)]
 
-    def _scale(self, expr: Product) -> tuple[str, float, Expr] | None:
+    def _scale(self, expr: nodes.Product) -> tuple[str, float, nodes.Expr] | None:
         """The constant at either end of a product, its operator and the rest; None without one."""
         first, rest, operator = _split(expr)
         factor = value_or_none(rest, self._space.params)
@@ -204,47 +196,50 @@ class _Reader:
 
     # --- affine functions ---
 
-    def affine(self, expr: Expr) -> Affine:
+    def affine(self, expr: nodes.Expr) -> Affine:
         """An expression of degree 1 at most, with its derivatives."""
         shape = self._shape(expr)
         if len(shape) > 1 and degree(expr, self._space):
             raise NotWhole
         return Affine(expr, shape, self._slopes(expr, shape))
 
-    def _shape(self, expr: Expr) -> Shape:
+    def _shape(self, expr: nodes.Expr) -> Shape:
         shape = shape_of(expr, self._space.shapes, self._space.params)
         if shape is None:
             raise NotWhole
         return shape
 
-    def _slopes(self, expr: Expr, shape: Shape) -> dict[str, tuple[Slope, ...]]:
+    def _slopes(self, expr: nodes.Expr, shape: Shape) -> dict[str, tuple[Slope, ...]]:
         if not degree(expr, self._space):
             return {}
         match expr:
-            case Name(id=name):
+            case nodes.Name(id=name):
                 return {name: (Slope(1.0, None if shape else _ones(1)),)}
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return _scaled(self.affine(operand).slopes, -1.0)
-            case Sum():
+            case nodes.Sum():
                 return self._sum(expr, shape)
-            case Product():
+            case nodes.Product():
                 return self._linear(expr)
-            case Index(value=Name(id=name), indices=(index,)):
+            case nodes.Index(value=nodes.Name(id=name), indices=(index,)):
                 place = value_or_none(index, self._space.params)
                 if shape or place is None or not is_whole(place):
                     raise NotWhole
                 unit = tuple(float(i == place) for i in range(self._space.shapes[name][0]))
                 return {name: (Slope(1.0, Constants(values=unit, sizes=(len(unit),))),)}
-            case Call(arguments=(left, right), keywords=()) if function_name(expr) == "dot":
+            case nodes.Call(arguments=(left, right), keywords=()) if function_name(expr) == "dot":
                 return self._slopes(product(left, right), shape)
-            case Call(arguments=(inner,), keywords=()) if function_name(expr) in ("sum", "mean"):
+            case nodes.Call(arguments=(inner,), keywords=()) if function_name(expr) in (
+                "sum",
+                "mean",
+            ):
                 known = self.affine(inner)
                 count = known.shape[0] if known.shape else 1
                 share = 1.0 if function_name(expr) == "sum" else 1.0 / count
                 return _scaled(_applied(_ones(count), known.slopes), share)
         raise NotWhole
 
-    def _sum(self, expr: Sum, shape: Shape) -> dict[str, tuple[Slope, ...]]:
+    def _sum(self, expr: nodes.Sum, shape: Shape) -> dict[str, tuple[Slope, ...]]:
         found: dict[str, tuple[Slope, ...]] = {}
         for sign, operand in signed(expr):
             part = self.affine(operand)
@@ -254,7 +249,7 @@ class _Reader:
                 found[name] = (*found.get(name, ()), *slopes)
         return found
 
-    def _linear(self, expr: Product) -> dict[str, tuple[Slope, ...]]:
+    def _linear(self, expr: nodes.Product) -> dict[str, tuple[Slope, ...]]:
         if (found := self._scale(expr)) is not None:
             operator, factor, inner = found
             return _scaled(self.affine(inner).slopes, factor if operator == "*" else 1.0 / factor)
@@ -270,7 +265,7 @@ class _Reader:
         return _applied(matrix, known.slopes)
 
 
-def _split(expr: Product) -> tuple[Expr, Expr, str]:
+def _split(expr: nodes.Product) -> tuple[nodes.Expr, nodes.Expr, str]:
     """A product as that of all but its last operand, and the last one."""
     *factors, (operator, last) = signed(expr)
     return product_of(factors, expr), last, operator
@@ -287,7 +282,9 @@ def _scaled(slopes: Mapping[str, tuple[Slope, ...]], factor: float) -> dict[str,
     }
 
 
-def _applied(matrix: Expr, slopes: Mapping[str, tuple[Slope, ...]]) -> dict[str, tuple[Slope, ...]]:
+def _applied(
+    matrix: nodes.Expr, slopes: Mapping[str, tuple[Slope, ...]]
+) -> dict[str, tuple[Slope, ...]]:
     """Derivatives of `matrix @ f`, from those of f."""
     return {
         name: tuple(
@@ -298,24 +295,24 @@ def _applied(matrix: Expr, slopes: Mapping[str, tuple[Slope, ...]]) -> dict[str,
     }
 
 
-def product(left: Expr, right: Expr) -> Expr:
+def product(left: nodes.Expr, right: nodes.Expr) -> nodes.Expr:
     """`left @ right`."""
-    return Product(operands=(left, right), operators=("@",))
+    return nodes.Product(operands=(left, right), operators=("@",))
 
 
-def transposed(matrix: Expr) -> Expr:
+def transposed(matrix: nodes.Expr) -> nodes.Expr:
     """`matrix.T`, of what is one its inside."""
-    if isinstance(matrix, Attribute) and matrix.name == "T":
+    if isinstance(matrix, nodes.Attribute) and matrix.name == "T":
         return matrix.value
-    return Attribute(value=matrix, name="T")
+    return nodes.Attribute(value=matrix, name="T")
 
 
 # --- gradients -----------------------------------------------------------------------------------
 
 
-def gradient_by(terms: tuple[Term, ...], name: str) -> tuple[tuple[float, Expr], ...]:
+def gradient_by(terms: tuple[Term, ...], name: str) -> tuple[tuple[float, nodes.Expr], ...]:
     """The gradient by one variable: (factor, vector) of each of its parts."""
-    found: list[tuple[float, Expr]] = []
+    found: list[tuple[float, nodes.Expr]] = []
     for weight, one, other in _pairs(terms):
         found += _pulled(weight, one, other or Affine(number(1), (), {}), name)
     return tuple(found)
@@ -332,7 +329,9 @@ def _pairs(terms: tuple[Term, ...]) -> Iterator[Term]:
                 yield Term(weight, right, left)
 
 
-def _pulled(weight: float, sloped: Affine, other: Affine, name: str) -> list[tuple[float, Expr]]:
+def _pulled(
+    weight: float, sloped: Affine, other: Affine, name: str
+) -> list[tuple[float, nodes.Expr]]:
     """weight * J.T other, J the derivative of `sloped` by the variable."""
     found = []
     for scale, matrix in sloped.slopes.get(name, ()):
@@ -340,17 +339,17 @@ def _pulled(weight: float, sloped: Affine, other: Affine, name: str) -> list[tup
             vector = other.value
         elif sloped.shape:
             vector = _pulled_back(matrix, other.value)
-        elif isinstance(other.value, Expr) and not other.slopes and other.value == number(1):
+        elif isinstance(other.value, nodes.Expr) and not other.slopes and other.value == number(1):
             vector = matrix
         else:
-            vector = Product(operands=(matrix, other.value), operators=("*",))
+            vector = nodes.Product(operands=(matrix, other.value), operators=("*",))
         found.append((weight * scale, vector))
     return found
 
 
-def _pulled_back(matrix: Expr, vector: Expr) -> Expr:
+def _pulled_back(matrix: nodes.Expr, vector: nodes.Expr) -> nodes.Expr:
     """`matrix.T @ vector`; of a product of matrices one after the other, never their product."""
-    if isinstance(matrix, Product) and set(matrix.operators) == {"@"}:
+    if isinstance(matrix, nodes.Product) and set(matrix.operators) == {"@"}:
         for operand in matrix.operands:
             vector = _pulled_back(operand, vector)
         return vector
@@ -364,8 +363,8 @@ class Block(NamedTuple):
     """factor * left.T right, of numbers the outer product; None for the identity."""
 
     factor: float
-    left: Expr | None
-    right: Expr | None
+    left: nodes.Expr | None
+    right: nodes.Expr | None
     outer: bool
 
 

@@ -14,21 +14,8 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
 from cspec.compiler.expressions.vectors import Constants, Entries, Sized, Total
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import CONSTANTS, Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Compare,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Vector,
-)
 from cspec.dsl.values.shapes import Shape, indexed
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -45,38 +32,38 @@ class Reader:
         self._domains = {n: (float(low), float(high)) for n, (low, high) in space.domains.items()}
         self._names: dict[str, Form] = {}
 
-    def known(self, expr: Expr) -> Form | None:
+    def known(self, expr: nodes.Expr) -> Form | None:
         """The form of an expression; None where it is not read."""
         try:
             return self.form(expr)
         except UnknownForm:
             return None
 
-    def form(self, expr: Expr) -> Form:
+    def form(self, expr: nodes.Expr) -> Form:
         """The form of an expression.
 
         Raises:
             UnknownForm: functions, names or shapes that are not read here.
         """
         match expr:
-            case Number(value=value):
+            case nodes.Number(value=value):
                 return _constant((), value, value)
-            case Name(id=name):
+            case nodes.Name(id=name):
                 return self._name(name)
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return _negated(self.form(operand))
-            case Sum() | Product():
+            case nodes.Sum() | nodes.Product():
                 return self._folded(expr)
-            case Power(base=base, exponent=exponent):
+            case nodes.Power(base=base, exponent=exponent):
                 return _power(self.form(base), self._number(exponent))
-            case Vector(items=items):
+            case nodes.Vector(items=items):
                 return _stacked([self.form(item) for item in items])
-            case Index(value=value, indices=indices):
+            case nodes.Index(value=value, indices=indices):
                 return self._part(self.form(value), indices)
-            case Attribute(value=value, name="T"):
+            case nodes.Attribute(value=value, name="T"):
                 inner = self.form(value)
                 return inner._replace(shape=inner.shape[::-1])
-            case Call():
+            case nodes.Call():
                 return self._call(expr)
             case Sized(body=body):
                 return self.form(body)
@@ -108,19 +95,19 @@ class Reader:
             return _constant((), value, value)
         raise UnknownForm(name)
 
-    def _number(self, expr: Expr) -> float:
+    def _number(self, expr: nodes.Expr) -> float:
         value = value_or_none(expr, self._space.params)
         if value is None:
             raise UnknownForm("an exponent that is no constant")
         return value
 
-    def _part(self, form: Form, indices: tuple[Expr, ...]) -> Form:
+    def _part(self, form: Form, indices: tuple[nodes.Expr, ...]) -> Form:
         shape = indexed(form.shape, indices, self._space.params)
         if shape is None:
             raise UnknownForm("no such entry")
         return form._replace(shape=shape)
 
-    def _folded(self, expr: Sum | Product) -> Form:
+    def _folded(self, expr: nodes.Sum | nodes.Product) -> Form:
         total = self.form(expr.operands[0])
         for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
             form = self.form(operand)
@@ -137,7 +124,7 @@ class Reader:
                     total = _matrix_product(total, form)
         return total
 
-    def _call(self, expr: Call) -> Form:
+    def _call(self, expr: nodes.Call) -> Form:
         name = function_name(expr)
         if (value := value_or_none(expr, self._space.params)) is not None:
             return _constant((), value, value)
@@ -169,10 +156,12 @@ class Reader:
             raise UnknownForm(f"`{name}`")
         return reduced
 
-    def _largest(self, expr: Call, name: str) -> Form | None:
+    def _largest(self, expr: nodes.Call, name: str) -> Form | None:
         """`sum(topk(v, k))`, `mean(topk(v, k))`; None for anything else."""
         match expr.arguments:
-            case (Call(function=Name(id="topk"), arguments=(values, count), keywords=()),):
+            case (
+                nodes.Call(function=nodes.Name(id="topk"), arguments=(values, count), keywords=()),
+            ):
                 inner, k = self.form(values), value_or_none(count, self._space.params)
                 if k is None or not 1 <= k <= math.prod(inner.shape) or not inner.shape:
                     return None
@@ -180,11 +169,11 @@ class Reader:
                 return _times(found, _constant((), 1 / k, 1 / k), ()) if name == "mean" else found
         return None
 
-    def _either(self, expr: Call) -> Form:
+    def _either(self, expr: nodes.Call) -> Form:
         """`where(event, a, b)`: the event has no curvature, but a shape."""
         event, *branches = expr.arguments
         first, other = map(self.form, branches)
-        if not isinstance(event, Compare):
+        if not isinstance(event, nodes.Compare):
             raise UnknownForm("an event")
         deciding = [self.form(side) for side in event.operands]
         shape = first.shape
@@ -360,7 +349,9 @@ def _summed(inner: Form) -> Form:
     return inner._replace(shape=(), low=count * inner.low, high=count * inner.high)
 
 
-def _reduced(name: str | None, arguments: list[Form], expr: Call, params: Values) -> Form | None:
+def _reduced(
+    name: str | None, arguments: list[Form], expr: nodes.Call, params: Values
+) -> Form | None:
     """`sum`, `sumsq` and norms of all entries."""
     if not arguments:
         return None
@@ -377,7 +368,7 @@ def _reduced(name: str | None, arguments: list[Form], expr: Call, params: Values
     return Form((), convex and order >= 1, False, smooth, 0.0, math.inf, inner.constant)
 
 
-def norm_order(expr: Call, params: Values | None = None) -> float | None:
+def norm_order(expr: nodes.Call, params: Values | None = None) -> float | None:
     """p of `norm(v, p)`, `l1(v)`, `l2(v)`; None for anything else."""
     match function_name(expr), expr.arguments, expr.keywords:
         case "l1", (_,), ():

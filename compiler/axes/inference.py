@@ -37,32 +37,8 @@ from cspec.compiler.records.problem import (
     WorstCase,
 )
 from cspec.dsl.messages.diagnostic import SpecError
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS, value_or_none
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    And,
-    Attribute,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Power,
-    Product,
-    String,
-    Sum,
-    Vector,
-    walk,
-)
 from cspec.dsl.tree.rebuild import column_of, names
 from cspec.dsl.values.shapes import matmul
 
@@ -72,9 +48,9 @@ class Inference(AxesBase):
 
     def __init__(self, known: Known) -> None:
         super().__init__(known)
-        self._seen: dict[tuple[int, str | None], tuple[Expr, Axes]] = {}
+        self._seen: dict[tuple[int, str | None], tuple[nodes.Expr, Axes]] = {}
 
-    def axes(self, expr: Expr, dataset: str | None = None) -> Axes:
+    def axes(self, expr: nodes.Expr, dataset: str | None = None) -> Axes:
         """What an expression is, where the examples of `dataset` are in reach."""
         key = (id(expr), dataset)
         if key not in self._seen:
@@ -82,35 +58,42 @@ class Inference(AxesBase):
             self._seen[key] = (expr, self._infer(expr, dataset))
         return self._seen[key][1]
 
-    def place(self, expr: Index | Attribute, dataset: str | None) -> Place | None:
+    def place(self, expr: nodes.Index | nodes.Attribute, dataset: str | None) -> Place | None:
         """What an index or a name behind a value means; None where that is not known."""
         return place_of(self, expr, dataset)
 
-    def _infer(self, expr: Expr, dataset: str | None) -> Axes:
+    def _infer(self, expr: nodes.Expr, dataset: str | None) -> Axes:
         match expr:
-            case Number():
+            case nodes.Number():
                 return NUMBER
             case Category():
                 return NUMBER._replace(what="whole")
-            case String(value=text):
+            case nodes.String(value=text):
                 return NUMBER._replace(what="category", classes=(text,))
-            case Name():
+            case nodes.Name():
                 return self._name(expr, dataset)
             case ParameterRef(shape=shape) | Constants(sizes=shape):
                 return Axes(shape=shape)
-            case Product(operators=operators) if "@" in operators:
+            case nodes.Product(operators=operators) if "@" in operators:
                 return self._products(expr, dataset)
-            case Negate() | Power() | Sum() | Product():
+            case nodes.Negate() | nodes.Power() | nodes.Sum() | nodes.Product():
                 return self.arithmetic(expr, operands_of(expr), dataset)
-            case Compare() | Membership() | And() | Or() | Not() | Implies():
+            case (
+                nodes.Compare()
+                | nodes.Membership()
+                | nodes.And()
+                | nodes.Or()
+                | nodes.Not()
+                | nodes.Implies()
+            ):
                 return self._event(expr, dataset)
-            case Vector(items=items):
+            case nodes.Vector(items=items):
                 return self._vector(items, dataset)
-            case Call():
+            case nodes.Call():
                 return call_axes(self, expr, dataset)
-            case Index() | Attribute():
+            case nodes.Index() | nodes.Attribute():
                 return part_axes(self, expr, dataset)
-            case Expectation():
+            case nodes.Expectation():
                 return expectation_axes(self, expr)
             case Lookup(columns=(column, *_)):
                 return self.axes(column, dataset).number()
@@ -135,25 +118,25 @@ class Inference(AxesBase):
                 return self.axes(body, dataset)._replace(shape=(size,))
         return UNKNOWN
 
-    def _searched(self, body: Expr, dataset: str | None) -> Axes:
+    def _searched(self, body: nodes.Expr, dataset: str | None) -> Axes:
         """An event or a number of each point that is searched, or drawn."""
-        return (self.event if isinstance(body, EVENTS) else self.number)(body, dataset)
+        return (self.event if isinstance(body, nodes.EVENTS) else self.number)(body, dataset)
 
-    def _beside_noise(self, body: Expr, alone: set[str], dataset: str | None) -> None:
+    def _beside_noise(self, body: nodes.Expr, alone: set[str], dataset: str | None) -> None:
         """What a number an example is added to is one number, too."""
-        for node in walk(body):
-            if isinstance(node, Sum) and any(self._is_noise(o, alone) for o in node.operands):
+        for node in nodes.walk(body):
+            if isinstance(node, nodes.Sum) and any(self._is_noise(o, alone) for o in node.operands):
                 for operand in node.operands:
                     single(self, operand, self.axes(operand, dataset), "E")
 
-    def _is_noise(self, expr: Expr, alone: set[str]) -> bool:
+    def _is_noise(self, expr: nodes.Expr, alone: set[str]) -> bool:
         """Whether an expression is made of noise and numbers."""
-        found = {node.name for node in walk(expr) if isinstance(node, Beside)}
+        found = {node.name for node in nodes.walk(expr) if isinstance(node, Beside)}
         return bool(found & alone) and names(expr) <= self.known.params.keys()
 
     # --- names ---
 
-    def _name(self, expr: Name, dataset: str | None) -> Axes:
+    def _name(self, expr: nodes.Name, dataset: str | None) -> Axes:
         name, known = expr.id, self.known
         if dataset is not None and known.has_column(dataset, name):
             return known.column_axes(dataset, name)
@@ -172,7 +155,7 @@ class Inference(AxesBase):
 
     # --- entry by entry ---
 
-    def _vector(self, items: tuple[Expr, ...], dataset: str | None) -> Axes:
+    def _vector(self, items: tuple[nodes.Expr, ...], dataset: str | None) -> Axes:
         found = [self.axes(item, dataset) for item in items]
         for item, axes in zip(items, found, strict=True):
             if axes.groups:
@@ -182,7 +165,7 @@ class Inference(AxesBase):
             return UNKNOWN._replace(each=None if isinstance(joint, Misfit) else joint.each)
         return joint.number()._replace(shape=(len(items), *joint.shape))
 
-    def _products(self, expr: Product, dataset: str | None) -> Axes:
+    def _products(self, expr: nodes.Product, dataset: str | None) -> Axes:
         """`a @ b @ c` from left to right: the last axis of one with the first of the next."""
         total = self.number(expr.operands[0], dataset)
         for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
@@ -211,44 +194,44 @@ class Inference(AxesBase):
 
     # --- events ---
 
-    def _event(self, expr: Expr, dataset: str | None) -> Axes:
+    def _event(self, expr: nodes.Expr, dataset: str | None) -> Axes:
         match expr:
-            case Compare(operands=operands, operators=operators):
+            case nodes.Compare(operands=operands, operators=operators):
                 self._compared(operands, operators, dataset)
                 return self.entrywise(expr, operands, dataset).event()
-            case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+            case nodes.Membership(element=element, set=nodes.Interval(lower=lower, upper=upper)):
                 return self.entrywise(expr, (lower, element, upper), dataset).event()
-            case Membership(element=element, set=FiniteSet(items=items)):
+            case nodes.Membership(element=element, set=nodes.FiniteSet(items=items)):
                 for item in items:
                     self._compared((element, item), ("==",), dataset)
                 return self.entrywise(expr, (element, *items), dataset).event()
-            case Not(operand=operand):
+            case nodes.Not(operand=operand):
                 return self.event(operand, dataset)
-            case And() | Or() | Implies():
+            case nodes.And() | nodes.Or() | nodes.Implies():
                 for operand in operands_of(expr):
                     self.event(operand, dataset)
                 return self.entrywise(expr, operands_of(expr), dataset).event()
         return UNKNOWN._replace(each=dataset)
 
-    def _is_constant(self, expr: Expr) -> bool:
+    def _is_constant(self, expr: nodes.Expr) -> bool:
         """Whether an expression is a value of a column, or the number of a class."""
         return isinstance(expr, Category) or value_or_none(expr, self.known.params) is not None
 
-    def _value(self, left: Expr, right: Expr, one: Axes, other: Axes) -> None:
+    def _value(self, left: nodes.Expr, right: nodes.Expr, one: Axes, other: Axes) -> None:
         """A number that is compared with categories of numbers is one of them."""
         for axes, side in ((one, right), (other, left)):
             value = value_or_none(side, self.known.params)
             if axes.what == "category" and value is not None and value not in axes.classes:
                 self.findings.no_value(side, axes.classes)
 
-    def _numbered(self, expr: Expr) -> bool:
+    def _numbered(self, expr: nodes.Expr) -> bool:
         """Whether the classes of an expression have numbers: labels and predictions of them."""
         column = column_of(expr) or ""  # of a pair `a.y`, the label of its first example
         labels = {column, column.rpartition(".")[2]} & set(self.known.targets.values())
         return bool(labels) or function_name(expr) == "pred"
 
     def _compared(
-        self, operands: tuple[Expr, ...], operators: tuple[str, ...], dataset: str | None
+        self, operands: tuple[nodes.Expr, ...], operators: tuple[str, ...], dataset: str | None
     ) -> None:
         """Text is compared with text, and has no order; predicted classes have numbers."""
         for left, operator, right in zip(operands, operators, operands[1:], strict=False):
@@ -293,7 +276,7 @@ def check_axes(problem: Problem, inference: Inference) -> None:
         raise SpecError(sorted(found, key=lambda d: d.span))
 
 
-def _expressions(c: Constraint) -> Iterator[Expr]:
+def _expressions(c: Constraint) -> Iterator[nodes.Expr]:
     yield c.value
     if c.relation != "in":
         yield c.bound

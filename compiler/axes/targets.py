@@ -15,18 +15,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import Facts
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Compare,
-    Expr,
-    Index,
-    Membership,
-    Name,
-    Node,
-    Sum,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import calls_of
 from cspec.dsl.words.losses import LOSSES, OF_CLASSES, OF_NUMBERS
 
@@ -42,40 +31,45 @@ class Targets:
 NO_FACTS = Facts()
 
 
-def numeric_of(tree: Node, symbols: Symbols) -> frozenset[str]:
+def numeric_of(tree: nodes.Node, symbols: Symbols) -> frozenset[str]:
     """Outputs that are compared with numbers somewhere, and with classes nowhere: `f`, `f[1]`."""
     models = frozenset(symbols.models())
     uses: dict[bool, set[str]] = {True: set(), False: set()}
-    for node in walk(tree):
+    for node in nodes.walk(tree):
         for output, target in (*_in_a_loss(node), *_in_a_difference(node)):
             if target.id in symbols.column_names:
-                numbers = isinstance(node, Sum) or function_name(node) in OF_NUMBERS
+                numbers = isinstance(node, nodes.Sum) or function_name(node) in OF_NUMBERS
                 classes = not numbers or any(calls_of(output, ("pred", "prob")))
                 uses[not classes].update(heads(output, models))
     return frozenset(uses[True] - uses[False])
 
 
-def heads(node: Node, models: frozenset[str]) -> Iterator[str]:
+def heads(node: nodes.Node, models: frozenset[str]) -> Iterator[str]:
     """The outputs of models in an expression: `f` for `f(x)`, `f[1]` for `f(x)[1]`, `f[value]`."""
     name = function_name(node)
     if name in models:
         yield name or ""
-    elif isinstance(node, Index | Attribute) and function_name(node.value) in models:
-        part = node.name if isinstance(node, Attribute) else format_expression(node.indices[0])
+    elif isinstance(node, nodes.Index | nodes.Attribute) and function_name(node.value) in models:
+        part = (
+            node.name if isinstance(node, nodes.Attribute) else format_expression(node.indices[0])
+        )
         yield f"{function_name(node.value)}[{part}]"
     else:
         for child in node.children():
             yield from heads(child, models)
 
 
-def _in_a_difference(node: Node) -> Iterator[tuple[Expr, Name]]:
+def _in_a_difference(node: nodes.Node) -> Iterator[tuple[nodes.Expr, nodes.Name]]:
     """What stands beside a column in a sum of two."""
     match node:
-        case Sum(operands=(Name() as target, output)) | Sum(operands=(output, Name() as target)):
+        case (
+            nodes.Sum(operands=(nodes.Name() as target, output))
+            | nodes.Sum(operands=(output, nodes.Name() as target))
+        ):
             yield output, target
 
 
-def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
+def targets_of(tree: nodes.Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets:
     """Model -> the column that its outputs are compared with.
 
     By a loss or by `-` first, a loss of classes before others, `y` before other columns, whatever
@@ -93,7 +87,7 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
     classifiers = {name for call in asked for name in _models_in(call, symbols)}
     for pairs in (_in_a_class_loss, _in_a_loss, _apart):
         named: dict[str, str] = {}
-        for output, target in (pair for node in walk(tree) for pair in pairs(node)):
+        for output, target in (pair for node in nodes.walk(tree) for pair in pairs(node)):
             for name in _models_in(output, symbols) if target.id in symbols.column_names else ():
                 plain = pairs is _in_a_class_loss or name not in classifiers
                 if plain and (target.id == "y" or name not in named):
@@ -120,54 +114,58 @@ def targets_of(tree: Node, symbols: Symbols, facts: Facts = NO_FACTS) -> Targets
     return Targets(found, doubts)
 
 
-def _in_a_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
+def _in_a_loss(node: nodes.Node) -> Iterator[tuple[nodes.Expr, nodes.Name]]:
     """Outputs beside the column that a loss compares them with."""
     match node:
-        case Call(function=Name(id=loss), arguments=(output, Name() as target)) if loss in LOSSES:
+        case nodes.Call(
+            function=nodes.Name(id=loss), arguments=(output, nodes.Name() as target)
+        ) if loss in LOSSES:
             yield output, target
 
 
-def _in_a_class_loss(node: Node) -> Iterator[tuple[Expr, Name]]:
+def _in_a_class_loss(node: nodes.Node) -> Iterator[tuple[nodes.Expr, nodes.Name]]:
     return (pair for pair in _in_a_loss(node) if function_name(node) in OF_CLASSES)
 
 
-def _apart(node: Node) -> Iterator[tuple[Expr, Name]]:
+def _apart(node: nodes.Node) -> Iterator[tuple[nodes.Expr, nodes.Name]]:
     """`f(x) - y`: outputs and the column that they are to be near to."""
     match node:
         case (
-            Sum(operands=(Call() as output, Name() as target), operators=("-",))
-            | Sum(operands=(Name() as target, Call() as output), operators=("-",))
+            nodes.Sum(operands=(nodes.Call() as output, nodes.Name() as target), operators=("-",))
+            | nodes.Sum(operands=(nodes.Name() as target, nodes.Call() as output), operators=("-",))
         ):
             yield output, target
 
 
-def _models_in(expr: Expr, symbols: Symbols) -> list[str]:
+def _models_in(expr: nodes.Expr, symbols: Symbols) -> list[str]:
     """The models that are called in an expression."""
     return [function_name(call) or "" for call in calls_of(expr, symbols.models())]
 
 
-def _predicted(tree: Node, symbols: Symbols) -> Iterator[tuple[list[str], list[str]]]:
+def _predicted(tree: nodes.Node, symbols: Symbols) -> Iterator[tuple[list[str], list[str]]]:
     """Of each comparison the models whose predictions stand in it, and the columns."""
-    for node in walk(tree):
+    for node in nodes.walk(tree):
         match node:
-            case Compare(operands=sides):
+            case nodes.Compare(operands=sides):
                 pass
-            case Membership(element=element, set=within) if hasattr(within, "items"):
+            case nodes.Membership(element=element, set=within) if hasattr(within, "items"):
                 sides = (element, *within.items)
             case _:
                 continue
-        columns = [o.id for o in sides if isinstance(o, Name) and o.id in symbols.column_names]
+        columns = [
+            o.id for o in sides if isinstance(o, nodes.Name) and o.id in symbols.column_names
+        ]
         called = [_models_in(o, symbols) for o in sides if function_name(o) == "pred"]
         yield [names[0] for names in called if names], columns
 
 
-def _compared(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
+def _compared(tree: nodes.Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with a column."""
     for models, columns in _predicted(tree, symbols):
         yield from ((name, column) for name in models for column in columns)
 
 
-def _beside(tree: Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
+def _beside(tree: nodes.Node, symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models whose predictions are compared with each other."""
     for models, _ in _predicted(tree, symbols):
         yield from pairwise(models)
@@ -177,7 +175,7 @@ def _copies(symbols: Symbols) -> Iterator[tuple[str, str]]:
     """Models and what they are copies of."""
     for name, item in symbols.models().items():
         match item.source:
-            case Call(function=Name(id="frozen"), arguments=(Name(id=original),)):
+            case nodes.Call(function=nodes.Name(id="frozen"), arguments=(nodes.Name(id=original),)):
                 yield name, original
 
 

@@ -2,32 +2,7 @@
 
 import re
 
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Power,
-    Product,
-    Slice,
-    String,
-    Sum,
-    Vector,
-)
+from cspec.dsl.tree import nodes
 
 IMPLIES, OR, AND, NOT, COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(10)
 
@@ -39,7 +14,7 @@ _GREEK = frozenset(
 _NAMED = frozenset({"sin", "cos", "tan", "exp", "log", "tanh", "sinh", "cosh", "max", "min"})
 
 
-def latex(expr: Expr) -> str:
+def latex(expr: nodes.Expr) -> str:
     """The LaTeX of an expression, for inside `$...$`."""
     return _at(expr, IMPLIES)
 
@@ -67,53 +42,60 @@ def name_latex(name: str) -> str:
     return rf"\mathrm{{{escape(name)}}}"
 
 
-def _at(expr: Expr, strength: int) -> str:
+def _at(expr: nodes.Expr, strength: int) -> str:
     text, own = _of(expr)
     return text if own >= strength else rf"\left({text}\right)"
 
 
-def _of(expr: Expr) -> tuple[str, int]:
+def _of(expr: nodes.Expr) -> tuple[str, int]:
     match expr:
-        case Number(text=text):
+        case nodes.Number(text=text):
             return escape(text).replace("_", ""), ATOM
-        case String(value=value):
+        case nodes.String(value=value):
             return rf"\text{{{escape(value)}}}", ATOM
-        case Name(id=name):
+        case nodes.Name(id=name):
             return name_latex(name), ATOM
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return f"-{_at(operand, UNARY)}", UNARY
-        case Power(base=base, exponent=exponent):
+        case nodes.Power(base=base, exponent=exponent):
             return f"{{{_at(base, ATOM)}}}^{{{_at(exponent, IMPLIES)}}}", POWER
-        case Sum() | Product():
+        case nodes.Sum() | nodes.Product():
             return _arithmetic(expr)
-        case Compare() | Membership() | And() | Or() | Not() | Implies():
+        case (
+            nodes.Compare()
+            | nodes.Membership()
+            | nodes.And()
+            | nodes.Or()
+            | nodes.Not()
+            | nodes.Implies()
+        ):
             return _event(expr)
-        case Vector(param=str() as name) if name:
-            return _at(Name(id=name), ATOM), ATOM
-        case Vector(items=items) | FiniteSet(items=items):
+        case nodes.Vector(param=str() as name) if name:
+            return _at(nodes.Name(id=name), ATOM), ATOM
+        case nodes.Vector(items=items) | nodes.FiniteSet(items=items):
             inside = ", ".join(_at(item, IMPLIES) for item in items)
-            return (f"[{inside}]" if isinstance(expr, Vector) else rf"\{{{inside}\}}"), ATOM
-        case Interval(lower=lower, upper=upper):
+            return (f"[{inside}]" if isinstance(expr, nodes.Vector) else rf"\{{{inside}\}}"), ATOM
+        case nodes.Interval(lower=lower, upper=upper):
             return f"[{_at(lower, IMPLIES)}, {_at(upper, IMPLIES)}]", ATOM
-        case Call():
+        case nodes.Call():
             return _call(expr)
-        case Index(value=value, indices=indices):
+        case nodes.Index(value=value, indices=indices):
             inside = ", ".join(_at(index, IMPLIES) for index in indices)
             return f"{{{_at(value, ATOM)}}}_{{{inside}}}", ATOM
-        case Slice(lower=lower, upper=upper):
+        case nodes.Slice(lower=lower, upper=upper):
             ends = ("" if end is None else _at(end, IMPLIES) for end in (lower, upper))
             return ":".join(ends), IMPLIES
-        case Attribute(value=value, name="T"):
+        case nodes.Attribute(value=value, name="T"):
             return rf"{{{_at(value, ATOM)}}}^\top", ATOM
-        case Attribute(value=value, name=name):
+        case nodes.Attribute(value=value, name=name):
             return rf"{_at(value, ATOM)}.{name_latex(name)}", ATOM
-        case Expectation() | Comprehension():
+        case nodes.Expectation() | nodes.Comprehension():
             return _over(expr)
     return rf"\text{{{type(expr).__name__}}}", ATOM
 
 
-def _arithmetic(expr: Sum | Product) -> tuple[str, int]:
-    strength = SUM if isinstance(expr, Sum) else PRODUCT
+def _arithmetic(expr: nodes.Sum | nodes.Product) -> tuple[str, int]:
+    strength = SUM if isinstance(expr, nodes.Sum) else PRODUCT
     text = _at(expr.operands[0], strength)
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
         match operator:
@@ -126,38 +108,38 @@ def _arithmetic(expr: Sum | Product) -> tuple[str, int]:
     return text, strength
 
 
-def _event(expr: Expr) -> tuple[str, int]:
+def _event(expr: nodes.Expr) -> tuple[str, int]:
     match expr:
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             text = _at(operands[0], SUM)
             for operator, operand in zip(operators, operands[1:], strict=True):
                 text += f" {_RELATIONS[operator]} {_at(operand, SUM)}"
             return text, COMPARE
-        case Membership(element=element, set=within):
+        case nodes.Membership(element=element, set=within):
             return rf"{_at(element, SUM)} \in {_at(within, SUM)}", COMPARE
-        case And(operands=operands):
+        case nodes.And(operands=operands):
             return r" \land ".join(_at(o, NOT) for o in operands), AND
-        case Or(operands=operands):
+        case nodes.Or(operands=operands):
             return r" \lor ".join(_at(o, AND) for o in operands), OR
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             return rf"\lnot {_at(operand, NOT)}", NOT
-        case Implies(condition=condition, consequence=consequence):
+        case nodes.Implies(condition=condition, consequence=consequence):
             return rf"{_at(condition, OR)} \Rightarrow {_at(consequence, IMPLIES)}", IMPLIES
     return "", ATOM
 
 
-def _call(expr: Call) -> tuple[str, int]:
+def _call(expr: nodes.Call) -> tuple[str, int]:
     first = expr.arguments[0] if expr.arguments else None
     match expr.function, first:
-        case Name(id="abs"), Expr():
+        case nodes.Name(id="abs"), nodes.Expr():
             return rf"\left|{_at(first, IMPLIES)}\right|", ATOM
-        case Name(id="sqrt"), Expr():
+        case nodes.Name(id="sqrt"), nodes.Expr():
             return rf"\sqrt{{{_at(first, IMPLIES)}}}", ATOM
-        case Name(id="l1" | "l2" as norm), Expr():
+        case nodes.Name(id="l1" | "l2" as norm), nodes.Expr():
             return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_{norm[1]}", ATOM
-        case Name(id="sumsq"), Expr():
+        case nodes.Name(id="sumsq"), nodes.Expr():
             return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_2^2", ATOM
-        case Name(id="norm"), Expr() if len(expr.arguments) == 2:
+        case nodes.Name(id="norm"), nodes.Expr() if len(expr.arguments) == 2:
             order = _at(expr.arguments[1], IMPLIES)
             return rf"\left\lVert {_at(first, IMPLIES)} \right\rVert_{{{order}}}", ATOM
     inside = [_at(argument, IMPLIES) for argument in expr.arguments]
@@ -165,17 +147,17 @@ def _call(expr: Call) -> tuple[str, int]:
     return f"{_head(expr.function)}({', '.join(inside)})", ATOM
 
 
-def _head(function: Expr) -> str:
+def _head(function: nodes.Expr) -> str:
     match function:
-        case Name(id=name) if name in _NAMED:
+        case nodes.Name(id=name) if name in _NAMED:
             return rf"\{name}"
-        case Name(id=name) if len(name) > 1 and name not in _GREEK:
+        case nodes.Name(id=name) if len(name) > 1 and name not in _GREEK:
             return rf"\operatorname{{{escape(name)}}}"
     return _at(function, ATOM)
 
 
-def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
-    if isinstance(expr, Comprehension):
+def _over(expr: nodes.Expectation | nodes.Comprehension) -> tuple[str, int]:
+    if isinstance(expr, nodes.Comprehension):
         below = r",\ ".join(map(binder_latex, expr.binders))
         known = {"sum": r"\sum", "max": r"\max", "min": r"\min"}
         symbol = known.get(expr.function, rf"\operatorname*{{{expr.function}}}")
@@ -191,7 +173,7 @@ def _over(expr: Expectation | Comprehension) -> tuple[str, int]:
     return rf"{symbol}{under}\left[{inside}\right]", ATOM
 
 
-def binder_latex(binder: Binder, strength: int = OR) -> str:
+def binder_latex(binder: nodes.Binder, strength: int = OR) -> str:
     """`for (a, b) in S where c`; a condition that binds less is put into brackets."""
     names = ", ".join(name_latex(name) for name in binder.names)
     names = f"({names})" if len(binder.names) > 1 else names

@@ -15,22 +15,8 @@ from cspec.compiler.records.program import VerifyFacts
 from cspec.compiler.records.which_data import decided
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    Negate,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Vector,
-    shape,
-    walk,
-)
 from cspec.dsl.values.certifiable import objections
 from cspec.dsl.values.intervals import Ranges
 
@@ -39,7 +25,7 @@ class Certified(NamedTuple):
     """The record of a certificate, and its means as expressions, in the same order."""
 
     facts: CertificateFacts
-    leaves: tuple[Expr, ...]
+    leaves: tuple[nodes.Expr, ...]
 
 
 def certificates(
@@ -73,7 +59,7 @@ class _Builder:
         self._inference = inference
         self._ranges = ranges
         self._facts: list[LeafFacts] = []
-        self._leaves: list[Expr] = []
+        self._leaves: list[nodes.Expr] = []
         self._shapes: list[object] = []
 
     def certified(self, c: Constraint, confidence: float, data: str) -> Certified:
@@ -88,58 +74,58 @@ class _Builder:
         )
         return Certified(facts, tuple(self._leaves))
 
-    def _side(self, expr: Expr) -> Tree:
+    def _side(self, expr: nodes.Expr) -> Tree:
         """A side, or a part of one, that has to be one number."""
         tree = self._tree(expr)
         if tree.operation == "leaf" and self._facts[tree.leaf].groups:
             raise _refused(expr, "it is one number a group", "write `gap(...)`, `max(...)`")
         return tree
 
-    def _tree(self, expr: Expr) -> Tree:
+    def _tree(self, expr: nodes.Expr) -> Tree:
         known = value_or_none(expr, self._ranges.values)
         if known is not None:
             return Tree(operation="number", number=known)
-        if not any(isinstance(node, Expectation | PerExample) for node in walk(expr)):
+        if not any(isinstance(node, nodes.Expectation | PerExample) for node in nodes.walk(expr)):
             return self._leaf(expr, LeafFacts(text=text(expr), kind="number"))
         match expr:
-            case Expectation():
+            case nodes.Expectation():
                 return self._mean(expr)
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return self._made("negate", operand)
-            case Sum():
+            case nodes.Sum():
                 negated = (
                     self._side(part) if sign == "+" else self._made("negate", part)
                     for sign, part in signed(expr)
                 )
                 return Tree(operation="sum", parts=tuple(negated))
-            case Product(operands=(first, *others), operators=operators):
+            case nodes.Product(operands=(first, *others), operators=operators):
                 found = self._side(first)
                 for operator, other in zip(operators, others, strict=True):
                     word: Operation = "quotient" if operator == "/" else "product"
                     found = Tree(operation=word, parts=(found, self._side(other)))
                 return found
-            case Power(base=base, exponent=exponent):
+            case nodes.Power(base=base, exponent=exponent):
                 number = value_or_none(exponent, self._ranges.values)
                 part = self._side(base)
                 return Tree(operation="power", number=number or 1.0, parts=(part,))
-            case Call(arguments=arguments):
+            case nodes.Call(arguments=arguments):
                 return self._call(expr, arguments)
         raise _refused(expr, "no confidence interval is known of this form", _MEANS)
 
-    def _call(self, expr: Call, arguments: tuple[Expr, ...]) -> Tree:
+    def _call(self, expr: nodes.Call, arguments: tuple[nodes.Expr, ...]) -> Tree:
         match function_name(expr):
             case "gap" | "ratio" | "max" | "min" as word if len(arguments) == 1:
-                if isinstance(arguments[0], Vector):
+                if isinstance(arguments[0], nodes.Vector):
                     return self._made(word, *arguments[0].items)
                 return Tree(operation=word, parts=(self._tree(arguments[0]),))
             case "abs" | "max" | "min" | "exp" | "log" | "sqrt" as word:
                 return self._made(word, *arguments)
         raise _refused(expr, "no confidence interval is known of this form", _MEANS)
 
-    def _made(self, word: Operation, *operands: Expr) -> Tree:
+    def _made(self, word: Operation, *operands: nodes.Expr) -> Tree:
         return Tree(operation=word, parts=tuple(self._side(part) for part in operands))
 
-    def _mean(self, expr: Expectation) -> Tree:
+    def _mean(self, expr: nodes.Expectation) -> Tree:
         objection = next(objections(expr, self._ranges), None)
         if objection is not None:
             raise _refused(objection.part, objection.why, objection.instead)
@@ -148,7 +134,7 @@ class _Builder:
             why = "it is a mean of several numbers an example, which are not drawn apart"
             raise _refused(expr, why, "certify one number an example")
         grouping = self._inference.grouping(expr)
-        rate = expr.kind == "P" or isinstance(expr.body, EVENTS)
+        rate = expr.kind == "P" or isinstance(expr.body, nodes.EVENTS)
         known = self._ranges.of(expr.body)
         facts = LeafFacts(
             text=_written(expr),
@@ -160,9 +146,9 @@ class _Builder:
         )
         return self._leaf(expr, facts)
 
-    def _leaf(self, expr: Expr, facts: LeafFacts) -> Tree:
+    def _leaf(self, expr: nodes.Expr, facts: LeafFacts) -> Tree:
         """A mean that stands there twice is one."""
-        key = shape(expr)
+        key = nodes.shape(expr)
         if key not in self._shapes:
             self._shapes.append(key)
             assert math.isfinite(facts.low) and math.isfinite(facts.high)
@@ -174,7 +160,7 @@ class _Builder:
 _MEANS = "certify a fraction `P[...]`, or a mean `E[...]` of what has a range"
 
 
-def _written(mean: Expectation) -> str:
+def _written(mean: nodes.Expectation) -> str:
     """A mean without its data: it is measured on those that certify."""
     alone = mean.model_copy(update={"dataset": None, "grouped": False})
     return text(alone).removesuffix("[i]")
@@ -184,11 +170,13 @@ def _selects(grouping: Grouping) -> Iterator[tuple[str, str]]:
     """Conditions `column == value`, whose value is a constant."""
     for part in grouping.parts:
         match part:
-            case Compare(operators=("==",), operands=(column, Category() | Number() as value)):
+            case nodes.Compare(
+                operators=("==",), operands=(column, Category() | nodes.Number() as value)
+            ):
                 yield text(column), text(value)
 
 
-def _refused(part: Expr, why: str, instead: str) -> SpecError:
+def _refused(part: nodes.Expr, why: str, instead: str) -> SpecError:
     return Diagnostic(
         code="CS515",
         message=f"`{text(part)}` can't be certified: {why}",

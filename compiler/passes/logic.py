@@ -26,21 +26,8 @@ from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Beside, Category
 from cspec.dsl.format.expressions import format_expression
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    TURNED,
-    And,
-    Call,
-    Compare,
-    Expr,
-    Implies,
-    Membership,
-    Name,
-    Node,
-    Not,
-    Or,
-    String,
-)
 from cspec.dsl.tree.rebuild import names
 from cspec.dsl.values.shapes import Shape
 
@@ -76,9 +63,9 @@ class Truth(NamedTuple):
 class Atom(NamedTuple):
     """`left operator right`; of tensors for `all` their entries, or for `any` of them."""
 
-    left: Expr
+    left: nodes.Expr
     operator: str
-    right: Expr
+    right: nodes.Expr
     entries: Entries = ""
 
     @property
@@ -87,7 +74,7 @@ class Atom(NamedTuple):
         return self.operator == "=="
 
     @property
-    def function(self) -> Expr:
+    def function(self) -> nodes.Expr:
         """g, with g <= 0 (or g == 0) exactly where the comparison or its border holds."""
         turned = self.operator in (">", ">=")
         return minus(self.right, self.left) if turned else minus(self.left, self.right)
@@ -96,7 +83,7 @@ class Atom(NamedTuple):
 class OfData(NamedTuple):
     """What the data say of each example: nothing that moves makes it hold, or not hold."""
 
-    event: Expr
+    event: nodes.Expr
     positive: bool
 
 
@@ -117,7 +104,7 @@ FAR = 1e6
 Formula = Truth | Atom | OfData | All | Any
 
 
-def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
+def formula(event: nodes.Expr, known: Decided, positive: bool = True) -> Formula:
     """An event, or what `not` makes of it, as comparisons joined by all and any.
 
     Raises:
@@ -126,17 +113,17 @@ def formula(event: Expr, known: Decided, positive: bool = True) -> Formula:
     if known.rows and not moves(event, known.moving):
         return OfData(event, positive)
     match event:
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             return formula(operand, known, not positive)
-        case And(operands=operands) | Or(operands=operands):
+        case nodes.And(operands=operands) | nodes.Or(operands=operands):
             found = [formula(operand, known, positive) for operand in operands]
-            return together(found, isinstance(event, And) == positive)
-        case Implies(condition=condition, consequence=consequence):
+            return together(found, isinstance(event, nodes.And) == positive)
+        case nodes.Implies(condition=condition, consequence=consequence):
             sides = [formula(condition, known, not positive), formula(consequence, known, positive)]
             return together(sides, not positive)
-        case Compare(operands=(left, right), operators=(operator,)):
+        case nodes.Compare(operands=(left, right), operators=(operator,)):
             return _comparison(left, operator, right, known, positive)
-        case Compare() | Membership() if (links := as_comparisons(event)) is not event:
+        case nodes.Compare() | nodes.Membership() if (links := as_comparisons(event)) is not event:
             return formula(links, known, positive)
     raise not_compiled(form(event), event)
 
@@ -157,11 +144,13 @@ def together(items: list[Formula], every: bool) -> Formula:
     return All(tuple(open_)) if every else Any(tuple(open_))
 
 
-def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive: bool) -> Formula:
+def _comparison(
+    left: nodes.Expr, operator: str, right: nodes.Expr, known: Decided, positive: bool
+) -> Formula:
     if known.rows:
         return _of_row(left, operator, right, known, positive)
     if _constant(left, known) and _constant(right, known):
-        relation = Compare(operands=(left, right), operators=(operator,), span=left.span)
+        relation = nodes.Compare(operands=(left, right), operators=(operator,), span=left.span)
         return Truth(holds(relation, {}, {}, known.facts, known.params) == positive)
     operator = operator if positive else OPPOSITE[operator]
     tensor = any(shape_of(side, known.shapes, known.params) for side in (left, right))
@@ -178,18 +167,20 @@ def _comparison(left: Expr, operator: str, right: Expr, known: Decided, positive
     return _split(Atom(left, operator, right, entries), known)
 
 
-def _of_row(left: Expr, operator: str, right: Expr, known: Decided, positive: bool) -> Formula:
+def _of_row(
+    left: nodes.Expr, operator: str, right: nodes.Expr, known: Decided, positive: bool
+) -> Formula:
     """A comparison of each example; of a class by the margin of its output."""
-    whole = Compare(operands=(left, right), operators=(operator,), span=left.span)
+    whole = nodes.Compare(operands=(left, right), operators=(operator,), span=left.span)
     if not moves(whole, known.moving):
         return OfData(whole, positive)
     operator = operator if positive else OPPOSITE[operator]
     if is_prediction(right):
-        left, operator, right = right, TURNED[operator], left
+        left, operator, right = right, nodes.TURNED[operator], left
     if _stays(left, known):
-        left, operator, right = right, TURNED[operator], left
+        left, operator, right = right, nodes.TURNED[operator], left
     if operator in ("==", "!=") and is_prediction(left) and _stays(right, known):
-        assert isinstance(left, Call)
+        assert isinstance(left, nodes.Call)
         outputs = call("margin", left.arguments[0], right)
         return Atom(outputs, ">=" if operator == "==" else "<=", number(0))
     if operator == "!=" or is_prediction(left):
@@ -197,27 +188,29 @@ def _of_row(left: Expr, operator: str, right: Expr, known: Decided, positive: bo
     return _split(Atom(left, operator, right), known)
 
 
-def _stays(expr: Expr, known: Decided) -> bool:
+def _stays(expr: nodes.Expr, known: Decided) -> bool:
     """Whether a side is the same wherever training, or the search alone, goes."""
     if not moves(expr, known.moving):
         return True
     return bool(known.searched) and not _searched(expr, known.searched)
 
 
-def _searched(node: Node, moved: frozenset[str]) -> bool:
+def _searched(node: nodes.Node, moved: frozenset[str]) -> bool:
     """Whether something that a search moves stands in it; a column at rest is none."""
     if isinstance(node, Beside):
         return node.column is None and node.name in moved
-    if isinstance(node, Name):
+    if isinstance(node, nodes.Name):
         return node.id in moved
     return any(_searched(child, moved) for child in node.children())
 
 
-def _constant(expr: Expr, known: Decided) -> bool:
-    return isinstance(expr, String | Category) or value_or_none(expr, known.params) is not None
+def _constant(expr: nodes.Expr, known: Decided) -> bool:
+    return (
+        isinstance(expr, nodes.String | Category) or value_or_none(expr, known.params) is not None
+    )
 
 
-def _settled(expr: Expr, known: Decided) -> bool:
+def _settled(expr: nodes.Expr, known: Decided) -> bool:
     """Whether an expression is constant once quantifiers are expanded."""
     return _constant(expr, known) or names(expr) <= known.open | known.params.keys()
 
@@ -225,9 +218,9 @@ def _settled(expr: Expr, known: Decided) -> bool:
 def _split(atom: Atom, known: Decided) -> Formula:
     """Without `abs`, `max`, `min` where comparisons of their arguments say the same."""
     if function_name(atom.left) not in SPLIT and function_name(atom.right) in SPLIT:
-        atom = Atom(atom.right, TURNED[atom.operator], atom.left, atom.entries)
+        atom = Atom(atom.right, nodes.TURNED[atom.operator], atom.left, atom.entries)
     word, value = function_name(atom.left), atom.left
-    if word not in SPLIT or not isinstance(value, Call) or value.keywords or atom.equal:
+    if word not in SPLIT or not isinstance(value, nodes.Call) or value.keywords or atom.equal:
         return atom
     every = (atom.operator in ("<", "<=")) == (word != "min")
     entries: Entries = "all" if every else "any"
@@ -249,7 +242,7 @@ SPLIT = frozenset({"abs", "max", "min"})
 # --- As functions --------------------------------------------------------------------------------
 
 
-def margin(found: Formula) -> Expr:
+def margin(found: Formula) -> nodes.Expr:
     """g <= 0 exactly where it holds: the largest of all, the smallest of any.
 
     Where it is positive it is the least change of a comparison's sides that makes it hold.

@@ -9,18 +9,8 @@ from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.expressions.rewrite import call, function_name, rewrite
 from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import (
-    Call,
-    Comprehension,
-    Expectation,
-    Expr,
-    Product,
-    Sum,
-    Vector,
-    shape,
-    walk,
-)
 
 WORDS = ("gap", "ratio")
 
@@ -31,21 +21,21 @@ def spread(problem: Problem, shapes: Shapes, params: Values) -> Problem:
     gap(x) <= 1    ->    max(x) - min(x) <= 1
     """
 
-    def spelled(expr: Expr) -> Expr:
-        if not isinstance(expr, Call) or function_name(expr) not in WORDS:
+    def spelled(expr: nodes.Expr) -> nodes.Expr:
+        if not isinstance(expr, nodes.Call) or function_name(expr) not in WORDS:
             return expr
         return spelled_out(expr) if shape_of(expr.arguments[0], shapes, params) else expr
 
     return map_expressions(problem, lambda expr: rewrite(expr, spelled)) if shapes else problem
 
 
-def spelled_out(expr: Call) -> Expr:
+def spelled_out(expr: nodes.Call) -> nodes.Expr:
     """`gap(v)` and `ratio(v)` by the largest and the smallest of v."""
     (vector,) = expr.arguments
     ends = call("max", vector), call("min", vector)
     if function_name(expr) == "gap":
-        return Sum(operands=ends, operators=("-",), span=expr.span)
-    return Product(operands=ends[::-1], operators=("/",), span=expr.span)
+        return nodes.Sum(operands=ends, operators=("-",), span=expr.span)
+    return nodes.Product(operands=ends[::-1], operators=("/",), span=expr.span)
 
 
 def gaps(problem: Problem) -> Problem:
@@ -62,25 +52,31 @@ def gaps(problem: Problem) -> Problem:
     return map_constraints(problem, gathered)
 
 
-def _gathered(value: Expr) -> Expr | None:
+def _gathered(value: nodes.Expr) -> nodes.Expr | None:
     match value:
-        case Sum(operands=(first, second), operators=("-",)):
+        case nodes.Sum(operands=(first, second), operators=("-",)):
             word, ends = "gap", ("max", "min")
-        case Product(operands=(first, second), operators=("/",)):
+        case nodes.Product(operands=(first, second), operators=("/",)):
             word, ends = "ratio", ("min", "max")
         case _:
             return None
     match first, second:
-        case Call(arguments=members), Call(arguments=others):
+        case nodes.Call(arguments=members), nodes.Call(arguments=others):
             words = (function_name(first), function_name(second))
-            vector = members[0] if len(members) == 1 else Vector(items=members, span=first.span)
-            gathered: Expr = call(word, vector)
-        case Comprehension(), Comprehension():
+            vector = (
+                members[0] if len(members) == 1 else nodes.Vector(items=members, span=first.span)
+            )
+            gathered: nodes.Expr = call(word, vector)
+        case nodes.Comprehension(), nodes.Comprehension():
             words = (first.function, second.function)
             gathered = first.model_copy(update={"function": word, "span": value.span})
             second = second.model_copy(update={"function": first.function})
             members, others = (first,), (second,)
         case _:
             return None
-    means = any(isinstance(node, Expectation) for node in walk(first))
-    return gathered if words == ends and means and shape(members) == shape(others) else None
+    means = any(isinstance(node, nodes.Expectation) for node in nodes.walk(first))
+    return (
+        gathered
+        if words == ends and means and nodes.shape(members) == nodes.shape(others)
+        else None
+    )

@@ -11,21 +11,7 @@ from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.rewrite import changed, function_name, number
 from cspec.compiler.passes.mapping import map_constraints, map_expressions
 from cspec.compiler.records.problem import Constraint, Problem
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Expectation,
-    Expr,
-    Index,
-    Negate,
-    Node,
-    Power,
-    Product,
-    Slice,
-    Sum,
-    Vector,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import rebuild
 from cspec.dsl.values.shapes import OVER_ENTRIES
 from cspec.dsl.words.functions import SIGNATURES
@@ -44,7 +30,7 @@ def vector_means(problem: Problem, inference: Inference) -> Problem:
 
     def parts(c: Constraint) -> Constraint:
         """Canonical functions may be vectors: of `max(v) <= b` it is `v - b`."""
-        if not any(function_name(node) in _VECTORS for node in walk(c.value)):
+        if not any(function_name(node) in _VECTORS for node in nodes.walk(c.value)):
             return c
         return c.model_copy(update={"parts": tuple(writer.written(p, True) for p in c.parts)})
 
@@ -55,32 +41,37 @@ class _Writer:
     def __init__(self, inference: Inference) -> None:
         self.inference = inference
 
-    def written(self, expr: Expr, vector: bool = False) -> Expr:
+    def written(self, expr: nodes.Expr, vector: bool = False) -> nodes.Expr:
         """An expression that is wanted as one number, or may be a vector."""
         return changed(expr, lambda node: self._visit(node, vector))
 
-    def _visit(self, node: Node, vector: bool) -> Node:
+    def _visit(self, node: nodes.Node, vector: bool) -> nodes.Node:
         match node:
-            case Expectation() if vector and (size := self._size(node)):
-                places = [Index(value=node.body, indices=(number(k),)) for k in range(size)]
+            case nodes.Expectation() if vector and (size := self._size(node)):
+                places = [nodes.Index(value=node.body, indices=(number(k),)) for k in range(size)]
                 items = tuple(_of_place(node, place) for place in places)
-                return Vector(items=items, span=node.span)
-            case Index(value=Expectation() as mean) | Attribute(value=Expectation() as mean):
-                indices = node.indices if isinstance(node, Index) else (node,)
-                one = len(indices) == 1 and not isinstance(indices[0], Slice)
+                return nodes.Vector(items=items, span=node.span)
+            case (
+                nodes.Index(value=nodes.Expectation() as mean)
+                | nodes.Attribute(value=nodes.Expectation() as mean)
+            ):
+                indices = node.indices if isinstance(node, nodes.Index) else (node,)
+                one = len(indices) == 1 and not isinstance(indices[0], nodes.Slice)
                 if not one or not self._size(mean):
                     return node
                 return _of_place(mean, node.model_copy(update={"value": mean.body}))
-            case Call():
+            case nodes.Call():
                 inside = self._keeps(node, vector)
-            case Product(operators=operators) if "@" in operators:
+            case nodes.Product(operators=operators) if "@" in operators:
                 inside = True
             case _:
-                inside = vector and isinstance(node, Sum | Product | Negate | Power | Vector)
+                inside = vector and isinstance(
+                    node, nodes.Sum | nodes.Product | nodes.Negate | nodes.Power | nodes.Vector
+                )
         return rebuild(node, lambda child: self._visit(child, inside))
 
     @staticmethod
-    def _keeps(call: Call, vector: bool) -> bool:
+    def _keeps(call: nodes.Call, vector: bool) -> bool:
         """Whether the arguments of a call are wanted as vectors."""
         word = function_name(call) or ""
         if word in ("max", "min", "sum") and len(call.arguments) > 1:
@@ -89,7 +80,7 @@ class _Writer:
         entrywise = signature is not None and signature.family == "elementary"
         return word in _VECTORS or (vector and entrywise)
 
-    def _size(self, mean: Expectation) -> int:
+    def _size(self, mean: nodes.Expectation) -> int:
         """How many numbers an example has that a mean is taken of; 0 where one, or not known."""
         if mean.kind != "E" or mean.binders or mean.dataset is None:
             return 0
@@ -101,6 +92,6 @@ class _Writer:
         return size if size <= MOST else 0
 
 
-def _of_place(mean: Expectation, place: Index | Attribute) -> Expectation:
+def _of_place(mean: nodes.Expectation, place: nodes.Index | nodes.Attribute) -> nodes.Expectation:
     """The mean of one place of what is averaged, which stands where all of them did."""
     return mean.model_copy(update={"body": place.model_copy(update={"span": mean.body.span})})

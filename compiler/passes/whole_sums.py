@@ -13,21 +13,8 @@ from typing import NamedTuple
 from cspec.compiler.algebra.shapes import Shapes, shape_of
 from cspec.compiler.algebra.sympy import ELEMENTARY
 from cspec.compiler.expressions.rewrite import call, number
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Call,
-    Comprehension,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Power,
-    Product,
-    Slice,
-    Sum,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import mentions
 
 LEAST = 32
@@ -40,7 +27,7 @@ class _NotWholeError(Exception):
     """A body that is no expression of whole vectors."""
 
 
-def whole_sum(node: Comprehension, shapes: Shapes, params: Values) -> Expr | None:
+def whole_sum(node: nodes.Comprehension, shapes: Shapes, params: Values) -> nodes.Expr | None:
     """A `sum`, `max` or `min` over all entries of vectors without an index; None of others."""
     if node.function not in ("sum", "max", "min"):
         return None
@@ -62,9 +49,11 @@ def whole_sum(node: Comprehension, shapes: Shapes, params: Values) -> Expr | Non
     return whole_sum(rest, shapes, params) or rest
 
 
-def _count(binder: Binder, params: Values) -> int | None:
+def _count(binder: nodes.Binder, params: Values) -> int | None:
     match binder.domain:
-        case Call(function=Name(id="range"), arguments=(count,)) if binder.condition is None:
+        case nodes.Call(function=nodes.Name(id="range"), arguments=(count,)) if (
+            binder.condition is None
+        ):
             size = value_or_none(count, params)
             return None if size is None or not is_whole(size) else int(size)
     return None
@@ -78,34 +67,40 @@ class _Along(NamedTuple):
     shapes: Shapes
     params: Values
 
-    def of(self, expr: Expr) -> Expr:
+    def of(self, expr: nodes.Expr) -> nodes.Expr:
         """A body with its index over all entries; raises where its own entries are not numbers."""
         if not self._moves(expr):
             if shape_of(expr, self.shapes, self.params) != ():
                 raise _NotWholeError
             return expr
         match expr:
-            case Name():
-                return Vector(items=tuple(number(i) for i in range(self.size)), span=expr.span)
-            case Index(value=value, indices=indices):
+            case nodes.Name():
+                return nodes.Vector(
+                    items=tuple(number(i) for i in range(self.size)), span=expr.span
+                )
+            case nodes.Index(value=value, indices=indices):
                 return self._entries(expr, value, indices)
-            case Sum(operands=operands) | Product(operands=operands) if "@" not in expr.operators:
+            case nodes.Sum(operands=operands) | nodes.Product(operands=operands) if (
+                "@" not in expr.operators
+            ):
                 return expr.model_copy(update={"operands": tuple(map(self.of, operands))})
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return expr.model_copy(update={"operand": self.of(operand)})
-            case Power(base=base, exponent=exponent) if not self._moves(exponent):
+            case nodes.Power(base=base, exponent=exponent) if not self._moves(exponent):
                 self.of(exponent)
                 return expr.model_copy(update={"base": self.of(base)})
-            case Call(function=Name(id=word), arguments=(argument,), keywords=()) if (
+            case nodes.Call(function=nodes.Name(id=word), arguments=(argument,), keywords=()) if (
                 word in _WORDS and word not in self.shapes
             ):
                 return expr.model_copy(update={"arguments": (self.of(argument),)})
         raise _NotWholeError
 
-    def _moves(self, expr: Expr) -> bool:
+    def _moves(self, expr: nodes.Expr) -> bool:
         return mentions(expr, (self.name,))
 
-    def _entries(self, expr: Index, value: Expr, indices: tuple[Expr, ...]) -> Expr:
+    def _entries(
+        self, expr: nodes.Index, value: nodes.Expr, indices: tuple[nodes.Expr, ...]
+    ) -> nodes.Expr:
         """`x[j]` is x, `A[i, j]` row i of A, `A[j, k]` column k: all of its entries, in order."""
         shape = shape_of(value, self.shapes, self.params)
         places = [i for i, index in enumerate(indices) if self._moves(index)]
@@ -113,12 +108,12 @@ class _Along(NamedTuple):
             raise _NotWholeError
         (place,) = places
         rest = [index for i, index in enumerate(indices) if i != place]
-        one = isinstance(indices[place], Name) and shape[place] == self.size
-        if not one or any(isinstance(index, Slice) for index in rest):
+        one = isinstance(indices[place], nodes.Name) and shape[place] == self.size
+        if not one or any(isinstance(index, nodes.Slice) for index in rest):
             raise _NotWholeError
         if not rest:
             return value
         if place == len(indices) - 1:
             return expr.model_copy(update={"indices": tuple(rest)})
-        whole = (*indices[:place], Slice(span=indices[place].span), *indices[place + 1 :])
+        whole = (*indices[:place], nodes.Slice(span=indices[place].span), *indices[place + 1 :])
         return expr.model_copy(update={"indices": whole})

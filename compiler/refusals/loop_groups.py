@@ -15,20 +15,7 @@ from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Column,
-    Compare,
-    Expectation,
-    Expr,
-    Index,
-    Name,
-    Node,
-    String,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import column_of
 
 Crosses = tuple[tuple[str, ...], ...]
@@ -79,7 +66,7 @@ def check_groups(facts: Facts, checked: Checked, groups: Groups) -> tuple[Diagno
     known = {column for data in facts.data.values() for column in data.columns}
     seen: set[str] = set()
     columns = checked.symbols.column_names
-    for use in (use for node in walk(checked.elaborated) for use in _used(node, columns)):
+    for use in (use for node in nodes.walk(checked.elaborated) for use in _used(node, columns)):
         if use.column not in known and use.column not in seen:
             seen.add(use.column)
             found.append(_unknown(use, checked))
@@ -111,32 +98,34 @@ def _strange(column: str, checked: Checked) -> Diagnostic:
     )
 
 
-def _used(node: Node, columns: frozenset[str]) -> Iterator[_Use]:
+def _used(node: nodes.Node, columns: frozenset[str]) -> Iterator[_Use]:
     """`P[.. | sex]`: a column alone behind the bar, or among others; `cross(sex, race)`.
 
     `sex == "Female"`, `pred == "rain"`, `prob.rain`: a value by its name.
     """
     match node:
-        case Expectation(conditions=parts):
+        case nodes.Expectation(conditions=parts):
             yield from _alone(parts, columns, "measured in each of its groups")
-        case Call(function=Name(id="values" | "cross"), arguments=parts):
+        case nodes.Call(function=nodes.Name(id="values" | "cross"), arguments=parts):
             yield from _alone(parts, columns, "runs over its values")
-        case Compare(operands=operands) if any(isinstance(o, String) for o in operands):
+        case nodes.Compare(operands=operands) if any(isinstance(o, nodes.String) for o in operands):
             for column in _compared(operands, columns):
                 yield _Use(column, node.span, "compared with a name")
-        case Attribute(value=Name(id="prob") | Call(function=Name(id="prob"))) if "y" in columns:
+        case nodes.Attribute(
+            value=nodes.Name(id="prob") | nodes.Call(function=nodes.Name(id="prob"))
+        ) if "y" in columns:
             yield _Use("y", node.span, f"`.{node.name}` is the name of a class")
 
 
-def _alone(parts: Sequence[Node], columns: frozenset[str], why: str) -> Iterator[_Use]:
+def _alone(parts: Sequence[nodes.Node], columns: frozenset[str], why: str) -> Iterator[_Use]:
     """The columns that stand alone among some parts."""
     for part in parts:
-        if isinstance(part, Name) and part.id in columns:
+        if isinstance(part, nodes.Name) and part.id in columns:
             yield _Use(part.id, part.span, why)
 
 
-def _compared(operands: Sequence[Expr], columns: frozenset[str]) -> tuple[str, ...]:
-    names = [n.id for o in operands for n in walk(o) if isinstance(n, Name)]
+def _compared(operands: Sequence[nodes.Expr], columns: frozenset[str]) -> tuple[str, ...]:
+    names = [n.id for o in operands for n in nodes.walk(o) if isinstance(n, nodes.Name)]
     if "pred" in names:
         return ("y",) if "y" in columns else ()
     return tuple(name for name in names if name in columns)
@@ -159,15 +148,15 @@ def _unknown(use: _Use, checked: Checked) -> Diagnostic:
     )
 
 
-def _names(columns: Sequence[Column]) -> list[str]:
+def _names(columns: Sequence[nodes.Column]) -> list[str]:
     return [column.name for column in columns]
 
 
 def _features(facts: Facts, checked: Checked) -> Iterator[Diagnostic]:
     """`x.age`, `x["age"]`: a feature by its name needs data that have names."""
     bound = {column for data in facts.data.values() if data.rows for column in data.columns}
-    for node in walk(checked.elaborated):
-        feature = column_of(node) if isinstance(node, Attribute | Index) else None
+    for node in nodes.walk(checked.elaborated):
+        feature = column_of(node) if isinstance(node, nodes.Attribute | nodes.Index) else None
         column, _, name = (feature or "").partition(".")
         if column in checked.symbols.column_names and column not in bound:
             yield Diagnostic(
@@ -186,11 +175,11 @@ def _counts(facts: Facts, checked: Checked) -> Iterator[Diagnostic]:
     """`where count >= 50` needs data that can be counted."""
     if any(data.rows for data in facts.data.values()):
         return
-    for node in walk(checked.elaborated):
-        if not isinstance(node, Binder) or node.condition is None:
+    for node in nodes.walk(checked.elaborated):
+        if not isinstance(node, nodes.Binder) or node.condition is None:
             continue
-        for name in walk(node.condition):
-            if isinstance(name, Name) and name.id == "count":
+        for name in nodes.walk(node.condition):
+            if isinstance(name, nodes.Name) and name.id == "count":
                 yield Diagnostic(
                     code="CS633",
                     message="`count` is not known: no data are bound that could be counted",

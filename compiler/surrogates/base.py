@@ -13,16 +13,7 @@ from cspec.compiler.surrogates import atoms
 from cspec.compiler.surrogates.folding import links, replaced
 from cspec.compiler.surrogates.setting import Remarks, Setting, Why
 from cspec.compiler.surrogates.words import SIGMOID, Word
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Attribute,
-    Call,
-    Comprehension,
-    Expr,
-    FiniteSet,
-    Index,
-    Node,
-)
+from cspec.dsl.tree import nodes
 
 
 @dataclass(frozen=True)
@@ -59,41 +50,43 @@ class SoftenerBase(ABC):
         """Models and variables that training changes."""
         return self.setting.moving
 
-    def axes(self, expr: Expr) -> Axes:
+    def axes(self, expr: nodes.Expr) -> Axes:
         """What an expression is where it stands."""
         return self.setting.inference.axes(expr, self.dataset)
 
-    def varies(self, expr: Expr) -> bool:
+    def varies(self, expr: nodes.Expr) -> bool:
         """Whether an expression may differ from one example to another."""
         found = self.axes(expr)
         return not found.known or found.each is not None
 
-    def side(self, expr: Expr) -> int:
+    def side(self, expr: nodes.Expr) -> int:
         """1 for what is never negative, -1 for what is never positive, else 0."""
         found = self.setting.ranges.of(expr)
         return 1 if found.low >= 0 else -1 if found.high <= 0 else 0
 
-    def flat(self, expr: Expr) -> bool:
+    def flat(self, expr: nodes.Expr) -> bool:
         """Whether something flat that moves is in an expression."""
-        stack: list[tuple[Node, SoftenerBase]] = [(expr, self)]
+        stack: list[tuple[nodes.Node, SoftenerBase]] = [(expr, self)]
         while stack:
             node, here = stack.pop()
-            if isinstance(node, Expr) and here.is_flat(node):
+            if isinstance(node, nodes.Expr) and here.is_flat(node):
                 return True
             inner = here.over(atoms.over_data(node, here.dataset))
             stack.extend((child, inner) for child in node.children())
         return False
 
-    def open_flat(self, expr: Expr) -> bool:
+    def open_flat(self, expr: nodes.Expr) -> bool:
         """The same outside of the means in it."""
-        return any(self.is_flat(n) for n in atoms.outside_means(expr) if isinstance(n, Expr))
+        return any(self.is_flat(n) for n in atoms.outside_means(expr) if isinstance(n, nodes.Expr))
 
-    def is_flat(self, node: Expr) -> bool:
+    def is_flat(self, node: nodes.Expr) -> bool:
         """Whether a node itself is constant almost everywhere, and moves."""
-        flat = isinstance(node, EVENTS) or (isinstance(node, Call) and self._flat_function(node))
+        flat = isinstance(node, nodes.EVENTS) or (
+            isinstance(node, nodes.Call) and self._flat_function(node)
+        )
         return flat and atoms.moves(node, self.moving)
 
-    def _flat_function(self, call: Call) -> bool:
+    def _flat_function(self, call: nodes.Call) -> bool:
         word = function_name(call) or ""
         known = self.setting.inference.known
         signature = known.signature(word)
@@ -104,18 +97,18 @@ class SoftenerBase(ABC):
             return self._cut_off(call)
         return atoms.is_prediction(call)
 
-    def _cut_off(self, expr: Expr) -> bool:
+    def _cut_off(self, expr: nodes.Expr) -> bool:
         """Whether a model or a person's own function gives whole numbers, or no gradient."""
         seen = self._seen(expr)
         known = seen is not None and not (seen.refusal or seen.parts)
         return seen is not None and known and (seen.kind != "real" or not seen.gradient)
 
-    def _seen(self, expr: Expr) -> OutputFacts | None:
+    def _seen(self, expr: nodes.Expr) -> OutputFacts | None:
         """What a call was seen to give, or one part of what it gives."""
-        if isinstance(expr, Call):
+        if isinstance(expr, nodes.Call):
             key = call_key(expr, self.dataset)
             return self.setting.inference.known.facts.outputs.get(key)
-        if not isinstance(expr, Index | Attribute):
+        if not isinstance(expr, nodes.Index | nodes.Attribute):
             return None
         whole = self._seen(expr.value)
         if whole is None or not whole.parts:
@@ -123,9 +116,9 @@ class SoftenerBase(ABC):
         place = self.setting.inference.place(expr, self.dataset)
         return dict(whole.parts).get(place.key) if isinstance(place, PartOf) else None
 
-    def out_of_reach(self, expr: Node) -> Expr | None:
+    def out_of_reach(self, expr: nodes.Node) -> nodes.Expr | None:
         """The outputs that all moves of an expression come from, where no gradient reaches them."""
-        if isinstance(expr, Expr) and self._cut_off(expr):
+        if isinstance(expr, nodes.Expr) and self._cut_off(expr):
             return expr if atoms.moves(expr, self.moving) else None
         inner = self.over(atoms.over_data(expr, self.dataset))
         moving = [child for child in expr.children() if atoms.moves(child, self.moving)]
@@ -135,30 +128,32 @@ class SoftenerBase(ABC):
     # --- the mean ---
 
     @abstractmethod
-    def mean(self, expr: Expr, sign: int) -> Expr:
+    def mean(self, expr: nodes.Expr, sign: int) -> nodes.Expr:
         """The expression with a gradient, where something flat in it moves; else as it is."""
 
-    def opened(self, expr: Expr) -> Expr:
+    def opened(self, expr: nodes.Expr) -> nodes.Expr:
         """The expression with nothing left inside of which a prediction or event could hide.
 
         Means have surrogates of their own; what goes over a listed set is written out; memberships
         and chains are comparisons of two sides.
         """
         for mean in list(filter(atoms.is_closed, atoms.outside_means(expr))):
-            if isinstance(mean, Expr) and self.flat(mean):
+            if isinstance(mean, nodes.Expr) and self.flat(mean):
                 expr = replaced(expr, mean, self.mean(mean, 0))
         return links(self.listed(expr), self.moving)
 
-    def listed(self, expr: Expr) -> Expr:
+    def listed(self, expr: nodes.Expr) -> nodes.Expr:
         """The expression with what goes over a listed set, `range(n)`, written out where flat."""
         known = self.setting.inference.known
         context = Expansion(known.facts, known.params)
 
-        def step(node: Expr) -> Expr:
-            if not isinstance(node, Comprehension) or not self.open_flat(node.body):
+        def step(node: nodes.Expr) -> nodes.Expr:
+            if not isinstance(node, nodes.Comprehension) or not self.open_flat(node.body):
                 return node
             domains = [binder.domain for binder in node.binders]
-            plain = all(isinstance(d, FiniteSet) or function_name(d) == "range" for d in domains)
+            plain = all(
+                isinstance(d, nodes.FiniteSet) or function_name(d) == "range" for d in domains
+            )
             return written_out(node, context) if plain else node
 
         return rewrite(expr, step)

@@ -6,37 +6,23 @@ from cspec.compiler.surrogates.atoms import moves, share, together
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.folding import links
 from cspec.compiler.surrogates.random_means import over_atoms, over_classes
-from cspec.dsl.tree.nodes import (
-    And,
-    Call,
-    Compare,
-    Expr,
-    Implies,
-    Index,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Sum,
-)
+from cspec.dsl.tree import nodes
 
 
-def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:
+def event_mean(s: SoftenerBase, event: nodes.Expr, sign: int) -> nodes.Expr:
     """The truth of an event that moves, in [0, 1] (a bound of it, where the stand-in has sides)."""
     if sign == 0:
         s = s.steady()
     match event:
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             return complement(_truth(s, operand, -sign))
-        case And() | Or():
+        case nodes.And() | nodes.Or():
             return _connective(s, event, sign)
-        case Implies():
+        case nodes.Implies():
             return _implication(s, event, sign)
-        case Compare(operators=(_,)):
+        case nodes.Compare(operators=(_,)):
             return _comparison(s, event, sign)
-        case Membership() | Compare():
+        case nodes.Membership() | nodes.Compare():
             written_out = links(event, s.moving)
             if written_out is not event:
                 return s.mean(written_out, sign)
@@ -46,7 +32,7 @@ def event_mean(s: SoftenerBase, event: Expr, sign: int) -> Expr:
 # --- comparisons ---------------------------------------------------------------------------------
 
 
-def _comparison(s: SoftenerBase, event: Compare, sign: int) -> Expr:
+def _comparison(s: SoftenerBase, event: nodes.Compare, sign: int) -> nodes.Expr:
     (left, right), (operator,) = event.operands, event.operators
     if s.open_flat(left) or s.open_flat(right):
         return over_atoms(s, event, sign)
@@ -55,7 +41,7 @@ def _comparison(s: SoftenerBase, event: Compare, sign: int) -> Expr:
     # what is of size 0.01 a line.
     own = s.word.open and s.varies(event) and not (_logits(s, left) and _logits(s, right))
 
-    def margin(above: Expr, below: Expr) -> Expr:
+    def margin(above: nodes.Expr, below: nodes.Expr) -> nodes.Expr:
         return call("in_units", less(above, below)) if own else less(above, below)
 
     match operator:
@@ -68,18 +54,18 @@ def _comparison(s: SoftenerBase, event: Compare, sign: int) -> Expr:
     return s.word.above(margin(right, left), sign)
 
 
-def _logits(s: SoftenerBase, expr: Expr) -> bool:
+def _logits(s: SoftenerBase, expr: nodes.Expr) -> bool:
     """Whether a side is outputs of models as they are, sums of those and of variables, or 0."""
     match expr:
-        case Number(value=value):
+        case nodes.Number(value=value):
             return value == 0
-        case Name(id=name):
+        case nodes.Name(id=name):
             return name in s.moving
-        case Sum(operands=operands):
+        case nodes.Sum(operands=operands):
             return all(_logits(s, operand) for operand in operands)
-        case Negate(operand=inner) | Index(value=inner):
+        case nodes.Negate(operand=inner) | nodes.Index(value=inner):
             return _logits(s, inner)
-        case Call():
+        case nodes.Call():
             role = s.setting.inference.known.symbols.role(function_name(expr) or "")
             return role in ("model", "import")
     return False
@@ -88,11 +74,11 @@ def _logits(s: SoftenerBase, expr: Expr) -> bool:
 # --- connectives ---------------------------------------------------------------------------------
 
 
-def _connective(s: SoftenerBase, event: And | Or, sign: int) -> Expr:
+def _connective(s: SoftenerBase, event: nodes.And | nodes.Or, sign: int) -> nodes.Expr:
     """Operands about one prediction are one event; what is data stays as it is."""
     operands = _data_together(s, event)
-    combine = s.word.both if isinstance(event, And) else s.word.either
-    truths: list[tuple[Expr, bool]] = []
+    combine = s.word.both if isinstance(event, nodes.And) else s.word.either
+    truths: list[tuple[nodes.Expr, bool]] = []
     for group in together(operands, s.moving):
         if len(group) == 1:
             operand = operands[group[0]]
@@ -106,7 +92,7 @@ def _connective(s: SoftenerBase, event: And | Or, sign: int) -> Expr:
     return result
 
 
-def _data_together(s: SoftenerBase, event: And | Or) -> tuple[Expr, ...]:
+def _data_together(s: SoftenerBase, event: nodes.And | nodes.Or) -> tuple[nodes.Expr, ...]:
     """The operands, those that do not move as one, where the first of them stands."""
     data = [operand for operand in event.operands if not moves(operand, s.moving)]
     if len(data) < 2:
@@ -116,20 +102,20 @@ def _data_together(s: SoftenerBase, event: And | Or) -> tuple[Expr, ...]:
     return tuple(one if operand is data[0] else operand for operand in kept)
 
 
-def _truth(s: SoftenerBase, operand: Expr, sign: int) -> Expr:
+def _truth(s: SoftenerBase, operand: nodes.Expr, sign: int) -> nodes.Expr:
     """The truth of one operand; something true or false that is no event of ours has none."""
     if s.flat(operand) or not moves(operand, s.moving):
         return s.mean(operand, sign)
     return s.remarks.refuse(operand, "moves, and is only true or false")
 
 
-def _implication(s: SoftenerBase, event: Implies, sign: int) -> Expr:
+def _implication(s: SoftenerBase, event: nodes.Implies, sign: int) -> nodes.Expr:
     """1 - a + a b."""
     condition, consequence = event.condition, event.consequence
     if share(condition, consequence, s.moving):
         return over_classes(s, event, sign)
     if s.word.one_sided and s.flat(condition) and s.flat(consequence):
-        negated = Not(operand=condition, span=condition.span)
-        return s.mean(Or(operands=(negated, consequence), span=event.span), sign)
+        negated = nodes.Not(operand=condition, span=condition.span)
+        return s.mean(nodes.Or(operands=(negated, consequence), span=event.span), sign)
     truth = _truth(s, condition, -sign)
     return plus(complement(truth), times(truth, _truth(s, consequence, sign)))

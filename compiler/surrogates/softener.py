@@ -12,20 +12,7 @@ from cspec.compiler.surrogates.events import event_mean
 from cspec.compiler.surrogates.products import power_mean, product_mean
 from cspec.compiler.surrogates.random_means import over_atoms
 from cspec.compiler.surrogates.statistics import statistic
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    Attribute,
-    Call,
-    Comprehension,
-    Expectation,
-    Expr,
-    Index,
-    Negate,
-    Power,
-    Product,
-    Sum,
-    Vector,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
 
@@ -33,44 +20,44 @@ from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 class Softener(SoftenerBase):
     """Writes surrogates with one stand-in, over the examples of one dataset."""
 
-    def mean(self, expr: Expr, sign: int) -> Expr:
+    def mean(self, expr: nodes.Expr, sign: int) -> nodes.Expr:
         """The expression with a gradient, where something flat in it moves; else as it is."""
         if not self.flat(expr):
             return expr
         match expr:
-            case Sum():
+            case nodes.Sum():
                 found = [(s, self.mean(o, sign if s == "+" else -sign)) for s, o in signed(expr)]
                 if any(is_number(operand, 0) for _, operand in found):
                     return total(found)
                 return expr.model_copy(update={"operands": tuple(o for _, o in found)})
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return negate(self.mean(operand, -sign))
-            case Product():
+            case nodes.Product():
                 return product_mean(self, expr, sign)
-            case Power():
+            case nodes.Power():
                 return power_mean(self, expr, sign)
-            case Vector(items=items):
+            case nodes.Vector(items=items):
                 means = tuple(self.mean(item, sign) for item in items)
                 return expr.model_copy(update={"items": means})
-            case Index(value=value, indices=indices):
+            case nodes.Index(value=value, indices=indices):
                 if any(self.open_flat(index) for index in indices):
                     return over_atoms(self, expr, sign)
                 return expr.model_copy(update={"value": self.mean(value, sign)})
-            case Attribute(value=value):
+            case nodes.Attribute(value=value):
                 return expr.model_copy(update={"value": self.mean(value, sign)})
             case WorstCase(body=body) | Drawn(body=body):
                 return expr.model_copy(update={"body": self.mean(body, sign)})
-            case Expectation() | PerExample():
+            case nodes.Expectation() | PerExample():
                 return statistic(self, expr, sign)
-            case Comprehension():
+            case nodes.Comprehension():
                 return self._over_a_set(expr, sign)
-            case Call():
+            case nodes.Call():
                 return call_mean(self, expr, sign)
-            case _ if isinstance(expr, EVENTS):
+            case _ if isinstance(expr, nodes.EVENTS):
                 return event_mean(self, expr, sign)
         return self.remarks.refuse(expr, "moves, and is constant almost everywhere")
 
-    def _over_a_set(self, expr: Comprehension, sign: int) -> Expr:
+    def _over_a_set(self, expr: nodes.Comprehension, sign: int) -> nodes.Expr:
         """`sum(... for i in S)`; the largest of several events depends on all of them at once."""
         listed = self.listed(expr) if expr.function != "sum" else expr
         if listed is not expr:

@@ -23,31 +23,7 @@ from cspec.dsl.messages.diagnostic import also_at
 from cspec.dsl.settings.duals import Adam
 from cspec.dsl.settings.methods import SOLVERS, Lagrangian, Method, Soft
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    By,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    Group,
-    Index,
-    Item,
-    Keyword,
-    Membership,
-    Name,
-    Negate,
-    Objective,
-    Power,
-    Product,
-    Spec,
-    Sum,
-    Using,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import names, setting
 
 
@@ -60,7 +36,7 @@ class SaidByModifiers(BaseModel, frozen=True):
 
 
 def check_constraints(
-    typer: Typer, spec: Spec, settled: Settled, refused: tuple[Span, ...] = ()
+    typer: Typer, spec: nodes.Spec, settled: Settled, refused: tuple[Span, ...] = ()
 ) -> SaidByModifiers:
     """Check every constraint of an elaborated spec; findings go to the typer.
 
@@ -70,15 +46,15 @@ def check_constraints(
     check_labels(typer, spec)
     told: list[tuple[str, Modifiers]] = []
     sound: set[str] = set()
-    stack: list[tuple[Constraint | Group, Scope]] = [
+    stack: list[tuple[nodes.Constraint | nodes.Group, Scope]] = [
         (constraint, OUTSIDE) for constraint in reversed(list(spec.constraints()))
     ]
-    using = next((item for item in spec.items if isinstance(item, Using)), None)
+    using = next((item for item in spec.items if isinstance(item, nodes.Using)), None)
     while stack:
         current, scope = stack.pop()
         before = len(typer.found)
         inner = bind(typer, current.binders, scope)
-        if isinstance(current, Group):
+        if isinstance(current, nodes.Group):
             stack.extend((member, inner) for member in reversed(current.constraints))
             continue
         label = current.label or ""
@@ -126,15 +102,19 @@ _INVERSES = {"sqrt": "{bound}^2", "exp": "log({bound})", "log": "exp({bound})"}
 
 
 def check_lint(
-    typer: Typer, spec: Spec, settled: Settled, methods: dict[str, Method], sound: frozenset[str]
+    typer: Typer,
+    spec: nodes.Spec,
+    settled: Settled,
+    methods: dict[str, Method],
+    sound: frozenset[str],
 ) -> None:
     """Warnings about sound constraints, and errors that need the method in force."""
     full = settled.fit.batch_size == "full"
     for item in spec.items:
         _tails(typer, item)
-        if isinstance(item, Objective) and item.expression is not None and not full:
+        if isinstance(item, nodes.Objective) and item.expression is not None and not full:
             _biased(typer, item.expression, None)
-    alone: Constraint | None = None
+    alone: nodes.Constraint | None = None
     for binders, constraint in flatten(spec):
         if constraint.label not in sound:
             continue
@@ -150,11 +130,11 @@ def check_lint(
         _adam(typer, spec, alone)
 
 
-def _tails(typer: Typer, item: Item) -> None:
+def _tails(typer: Typer, item: nodes.Item) -> None:
     """Warn about `cvar(v, 5%)`, the mean of nearly all, where the worst 5% may be meant."""
-    for node in walk(item):
+    for node in nodes.walk(item):
         match node:
-            case Call(function=Name(id="cvar"), arguments=(values, level)):
+            case nodes.Call(function=nodes.Name(id="cvar"), arguments=(values, level)):
                 share = typer.value(level)
                 if share is None or not 0 < share < 0.5 or "cvar" in typer.symbols.table:
                     continue
@@ -167,27 +147,31 @@ def _tails(typer: Typer, item: Item) -> None:
                 typer.warn("CS412", said, level.span, label, notes=(note,), helps=(help_,))
 
 
-def _sides(relation: Expr) -> tuple[Expr, ...]:
-    if isinstance(relation, Compare):
+def _sides(relation: nodes.Expr) -> tuple[nodes.Expr, ...]:
+    if isinstance(relation, nodes.Compare):
         return relation.operands
-    return (relation.element,) if isinstance(relation, Membership) else ()
+    return (relation.element,) if isinstance(relation, nodes.Membership) else ()
 
 
-def _sampled(expr: Expr) -> bool:
+def _sampled(expr: nodes.Expr) -> bool:
     """Whether an expression holds a mean over the examples of a batch."""
-    return any(isinstance(n, Expectation) and n.dataset is not None for n in walk(expr))
+    return any(isinstance(n, nodes.Expectation) and n.dataset is not None for n in nodes.walk(expr))
 
 
-def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
+def _biased(typer: Typer, side: nodes.Expr, constraint: nodes.Constraint | None) -> None:
     """Warn about a non-linear function of a minibatch mean, after what is split is split."""
     found = _nonlinear(typer, side, constraint is not None)
     if found is None:
         return
-    inner = next(n for n in walk(found) if isinstance(n, Expectation) and n is not found)
+    inner = next(
+        n for n in nodes.walk(found) if isinstance(n, nodes.Expectation) and n is not found
+    )
     mean = typer.slice(inner)
     helps: tuple[str, ...] = ("or measure on everything: `fit(batch_size=full)`",)
     match found:
-        case Call(function=Name(id=word)) if word in _INVERSES and constraint is not None:
+        case nodes.Call(function=nodes.Name(id=word)) if (
+            word in _INVERSES and constraint is not None
+        ):
             bound = _INVERSES[word].format(bound="bound")
             helps = (f"bound the mean itself: `{mean} <= {bound}`", *helps)
     said = f"{typer.text(found)} is estimated with a bias from batches"
@@ -197,54 +181,54 @@ def _biased(typer: Typer, side: Expr, constraint: Constraint | None) -> None:
     typer.warn("CS405", said, found.span, label, related=related, notes=(note,), helps=helps)
 
 
-def _nonlinear(typer: Typer, expr: Expr, splits: bool) -> Expr | None:
+def _nonlinear(typer: Typer, expr: nodes.Expr, splits: bool) -> nodes.Expr | None:
     """The outermost part that is non-linear in a batch mean."""
     match expr:
-        case Expectation():
+        case nodes.Expectation():
             return None
-        case Sum(operands=operands):
+        case nodes.Sum(operands=operands):
             whole = [_nonlinear(typer, operand, False) for operand in operands]
-            bent = [part for part in whole if isinstance(part, Call)]
+            bent = [part for part in whole if isinstance(part, nodes.Call)]
             few = len(bent) < 2 or math.prod(map(_pieces, bent)) <= MOST_SUMS
             if splits and few:
                 return _first(typer, operands, splits)
             return next((part for part in whole if part is not None), None)
-        case Negate(operand=operand) | Index(value=operand):
+        case nodes.Negate(operand=operand) | nodes.Index(value=operand):
             return _nonlinear(typer, operand, splits)
-        case Product():
+        case nodes.Product():
             return _product(typer, expr, splits)
-        case Power(base=base, exponent=exponent):
+        case nodes.Power(base=base, exponent=exponent):
             linear = typer.value(exponent) == 1
             return None if linear or not _sampled(base) else expr
-        case Call(function=Name(id=word), arguments=arguments):
+        case nodes.Call(function=nodes.Name(id=word), arguments=arguments):
             if not any(_sampled(argument) for argument in arguments):
                 return None
             if word in _SPLIT and splits:
                 return _first(typer, arguments, splits)
             known = typer.signatures.get(word)
             return expr if known is not None and typer.symbols.role(word) is None else None
-        case Comprehension(body=body, function=word):
+        case nodes.Comprehension(body=body, function=word):
             if word in ("sum", "mean") or (splits and word != "std"):
                 return _nonlinear(typer, body, splits)
             return expr if word == "std" and _sampled(body) else None
     return None
 
 
-def _pieces(function: Call) -> int:
+def _pieces(function: nodes.Call) -> int:
     """How many functions canonical form makes of one in a sum; too many where it stays whole."""
     match function.function:
-        case Name(id="abs"):
+        case nodes.Name(id="abs"):
             return 2
-        case Name(id="gap" | "max" | "min"):
+        case nodes.Name(id="gap" | "max" | "min"):
             return len(function.arguments)
     return MOST_SUMS + 1
 
 
-def _first(typer: Typer, parts: tuple[Expr, ...], splits: bool) -> Expr | None:
+def _first(typer: Typer, parts: tuple[nodes.Expr, ...], splits: bool) -> nodes.Expr | None:
     return next((bad for p in parts if (bad := _nonlinear(typer, p, splits)) is not None), None)
 
 
-def _product(typer: Typer, expr: Product, splits: bool) -> Expr | None:
+def _product(typer: Typer, expr: nodes.Product, splits: bool) -> nodes.Expr | None:
     operands, operators = expr.operands, expr.operators
     sampled = [_sampled(operand) for operand in operands]
     if sum(sampled) <= 1:
@@ -254,7 +238,7 @@ def _product(typer: Typer, expr: Product, splits: bool) -> Expr | None:
     return None if ratio and splits else expr
 
 
-def _ratios(typer: Typer, constraint: Constraint) -> None:
+def _ratios(typer: Typer, constraint: nodes.Constraint) -> None:
     """A ratio of means needs a denominator of known sign, to become a linear form."""
     for side in _sides(constraint.relation):
         quotient = _behind(typer, side)
@@ -280,24 +264,26 @@ def _ratios(typer: Typer, constraint: Constraint) -> None:
                 )
 
 
-def _behind(typer: Typer, expr: Expr) -> Product | None:
+def _behind(typer: Typer, expr: nodes.Expr) -> nodes.Product | None:
     """The quotient of means behind constant factors and terms: `A/B` of `1 - 2*(A/B)`."""
     match expr:
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return _behind(typer, operand)
-        case Product(operands=operands, operators=operators) if any(
+        case nodes.Product(operands=operands, operators=operators) if any(
             o == "/" and _sampled(e) for o, e in zip(operators, operands[1:], strict=True)
         ):
             return expr
-        case Product(operands=operands) | Sum(operands=operands):
+        case nodes.Product(operands=operands) | nodes.Sum(operands=operands):
             moving = [e for e in operands if typer.value(e) is None]
             return _behind(typer, moving[0]) if len(moving) == 1 else None
     return None
 
 
-def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
+def _of_known_sign(typer: Typer, denominator: nodes.Expr) -> tuple[str, ...]:
     """What the denominator may be written as: `E[w]` of a column that is never negative."""
-    if not isinstance(denominator, Expectation) or not isinstance(denominator.body, Name):
+    if not isinstance(denominator, nodes.Expectation) or not isinstance(
+        denominator.body, nodes.Name
+    ):
         return ("divide by something of known sign, such as `E[abs(...)]` or `P[...]`",)
     body = denominator.body
     absolute = typer.exchanged(denominator, body, f"abs({body.id})")
@@ -306,7 +292,7 @@ def _of_known_sign(typer: Typer, denominator: Expr) -> tuple[str, ...]:
     return (never, f"for one of true and false: `{truth}`")
 
 
-def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
+def _undescribed(typer: Typer, expr: nodes.Expr) -> tuple[str, ...]:
     """Imported functions in an expression that say nothing about their range."""
     return tuple(
         f"the range of `{n}` is not known: `@cspec.function(range=...)` above it would say"
@@ -315,7 +301,7 @@ def _undescribed(typer: Typer, expr: Expr) -> tuple[str, ...]:
     )
 
 
-def _redrawn(typer: Typer, binders: tuple[Binder, ...], method: Method) -> None:
+def _redrawn(typer: Typer, binders: tuple[nodes.Binder, ...], method: Method) -> None:
     """Points drawn anew each time can't each have a multiplier (or a copy) of their own."""
     keyword = next((k for b in binders for k in _redraws(b)), None)
     if keyword is None:
@@ -330,16 +316,16 @@ def _redrawn(typer: Typer, binders: tuple[Binder, ...], method: Method) -> None:
         typer.report("CS537", said, keyword.span, label, notes=(note,), helps=(help_,))
 
 
-def _redraws(binder: Binder) -> tuple[Keyword, ...]:
+def _redraws(binder: nodes.Binder) -> tuple[nodes.Keyword, ...]:
     match binder.domain:
-        case Call(function=Attribute(name="sample"), keywords=keywords):
+        case nodes.Call(function=nodes.Attribute(name="sample"), keywords=keywords):
             return tuple(k for k in keywords if k.name == "redraw" and names(k.value) == {"true"})
     return ()
 
 
-def _adam(typer: Typer, spec: Spec, constraint: Constraint) -> None:
-    places = [m.method for m in constraint.modifiers if isinstance(m, By)]
-    places += [item.method for item in spec.items if isinstance(item, Using)]
+def _adam(typer: Typer, spec: nodes.Spec, constraint: nodes.Constraint) -> None:
+    places = [m.method for m in constraint.modifiers if isinstance(m, nodes.By)]
+    places += [item.method for item in spec.items if isinstance(item, nodes.Using)]
     for place in places:
         if (dual := setting(place, "dual")) is not None:
             said = "Adam moves a single multiplier by its step size, whatever the violation"

@@ -16,47 +16,29 @@ from cspec.dsl.kinds.unknown_names import unknown_weight
 from cspec.dsl.messages.diagnostic import Fix, edit, replacing
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import Construction
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Call,
-    Compare,
-    Constraint,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Not,
-    Or,
-    Vector,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import function_name, head_word, mentions, names
 from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 from cspec.dsl.words.kind import WORDS, Kind, joined
 
 
 def check_relation(
-    typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers
+    typer: Typer, constraint: nodes.Constraint, scope: Scope, modifiers: Modifiers
 ) -> None:
     """Check the relation of a constraint; findings go to the typer."""
     relation = constraint.relation
     match relation:
-        case Compare():
+        case nodes.Compare():
             _comparison(typer, relation, scope, modifiers)
-        case Membership():
+        case nodes.Membership():
             _membership(typer, relation, scope)
-        case Implies() | Or() | And() | Not():
+        case nodes.Implies() | nodes.Or() | nodes.And() | nodes.Not():
             _rule(typer, constraint, scope, modifiers)
         case _:
             typer.kind(relation, scope)
 
 
-def _rule(typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifiers) -> None:
+def _rule(typer: Typer, constraint: nodes.Constraint, scope: Scope, modifiers: Modifiers) -> None:
     relation, before = constraint.relation, len(typer.found)
     kind = typer.kind(relation, scope)
     if kind.per_example:
@@ -67,17 +49,17 @@ def _rule(typer: Typer, constraint: Constraint, scope: Scope, modifiers: Modifie
             _moves(typer, relation, kind, modifiers, rule=True)
 
 
-def check_names(typer: Typer, constraint: Constraint, scope: Scope) -> None:
+def check_names(typer: Typer, constraint: nodes.Constraint, scope: Scope) -> None:
     """Only the names and kinds of a constraint whose form the parser already refused."""
     relation = constraint.relation
-    if isinstance(relation, Compare | And | Or):
+    if isinstance(relation, nodes.Compare | nodes.And | nodes.Or):
         for operand in relation.operands:
             typer.kind(operand, scope)
     else:
         typer.kind(relation, scope)
 
 
-def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifiers) -> None:
+def _comparison(typer: Typer, relation: nodes.Compare, scope: Scope, modifiers: Modifiers) -> None:
     before = len(typer.found)
     kinds = [operand_kind(typer, operand, scope) for operand in relation.operands]
     if len(typer.found) > before:
@@ -102,14 +84,16 @@ def _comparison(typer: Typer, relation: Compare, scope: Scope, modifiers: Modifi
         _moves(typer, relation, joint, modifiers)
 
 
-def _against_a_list(typer: Typer, relation: Compare) -> bool:
+def _against_a_list(typer: Typer, relation: nodes.Compare) -> bool:
     """Report `density(f) <= [100%, 10%]`: one number, and a list that it can't be compared with."""
     if len(relation.operands) != 2:
         return False
     left, right = relation.operands
     signature = SIGNATURES.get(function_name(left) or "")
-    one = isinstance(left, Expectation) or (signature is not None and signature.family == "model")
-    if not one or not isinstance(right, Vector) or len(right.items) < 2:
+    one = isinstance(left, nodes.Expectation) or (
+        signature is not None and signature.family == "model"
+    )
+    if not one or not isinstance(right, nodes.Vector) or len(right.items) < 2:
         return False
     text, ends = typer.slice(left), [typer.slice(item) for item in right.items]
     helps: list[str] = ["write one number"]
@@ -128,7 +112,7 @@ def _against_a_list(typer: Typer, relation: Compare) -> bool:
     return True
 
 
-def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -> None:
+def _groups(typer: Typer, relation: nodes.Compare, operand: nodes.Expr, sure: bool = True) -> None:
     """Report a rate by group that is compared; a warning where its column may hold truths."""
     text = typer.slice(operand)
     options = tuple(f"{word}({text})" for word in ("max", "min", "gap"))
@@ -148,7 +132,9 @@ def _groups(typer: Typer, relation: Compare, operand: Expr, sure: bool = True) -
     typer.report("CS312", said, operand.span, label, severity=severity, **told)
 
 
-def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> None:
+def _of_groups(
+    typer: Typer, relation: nodes.Compare, operand: nodes.Expr, part: nodes.Expr
+) -> None:
     """Warn of arithmetic with a rate by group that is compared, `P[.. | sex] - P[..] <= 5%`."""
     text, first = typer.slice(operand), relation.operands[0] is operand
     word = "max" if relation.operators[0].startswith("<") == first else "min"
@@ -162,7 +148,7 @@ def _of_groups(typer: Typer, relation: Compare, operand: Expr, part: Expr) -> No
     typer.warn("CS312", said, operand.span, label, notes=(note,), helps=helps, fixes=fixes)
 
 
-def _mean_or_each(typer: Typer, relation: Expr) -> None:
+def _mean_or_each(typer: Typer, relation: nodes.Expr) -> None:
     found = [*readings(typer, relation)]
     total = OF_ENTRIES.search(typer.slice(relation)) if found[0].words == OVER_ALL else None
     said, at, label = "has one value an example", relation.span, "the mean, or each example?"
@@ -177,7 +163,7 @@ def _mean_or_each(typer: Typer, relation: Expr) -> None:
 _OF_COLUMN = re.compile(r"\b(pred|prob|sigmoid|softmax)\((\w+)\)")
 
 
-def _of_a_model(typer: Typer, relation: Expr) -> str:
+def _of_a_model(typer: Typer, relation: nodes.Expr) -> str:
     """`pred(f(x))` for `pred(x)`: what a class is chosen from are outputs of a model."""
     found = _OF_COLUMN.search(typer.slice(relation))
     models = [m for m in typer.symbols.models() if not typer.symbols.frozen(m)]
@@ -187,7 +173,7 @@ def _of_a_model(typer: Typer, relation: Expr) -> str:
 
 
 def _moves(
-    typer: Typer, relation: Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
+    typer: Typer, relation: nodes.Expr, kind: Kind, modifiers: Modifiers, rule: bool = False
 ) -> None:
     """Report a requirement that training can't move."""
     if not kind.moves:
@@ -215,38 +201,38 @@ def _moves(
         no_gradient(typer, relation, note, *_with_a_surrogate(relation), stand_in)
 
 
-def _bare_class(relation: Expr) -> bool:
+def _bare_class(relation: nodes.Expr) -> bool:
     """Whether a class stands outside of `E[...]` and `P[...]`: `pred(f(z)) == 1` of a `var z`."""
-    if isinstance(relation, Expectation):
+    if isinstance(relation, nodes.Expectation):
         return False
     match relation:
-        case Call(function=Name(id="pred")):
+        case nodes.Call(function=nodes.Name(id="pred")):
             return True
-    return any(_bare_class(child) for child in relation.children() if isinstance(child, Expr))
+    return any(_bare_class(child) for child in relation.children() if isinstance(child, nodes.Expr))
 
 
-def _no_class_gradient(typer: Typer, relation: Expr) -> None:
+def _no_class_gradient(typer: Typer, relation: nodes.Expr) -> None:
     help_ = "say it of the outputs: `f(z)[1] >= max(f(z))` for class 1, `f(z) >= 0` of one logit"
     match relation:
-        case Compare(operands=(Call(arguments=(z,)), label), operators=("==",)):
+        case nodes.Compare(operands=(nodes.Call(arguments=(z,)), label), operators=("==",)):
             outputs, k = typer.slice(z), typer.slice(label)
             help_ = f"say it of the outputs: `{outputs}[{k}] >= max({outputs})`"
     note = "a class is a whole number: small changes do not change it"
     no_gradient(typer, relation, note, help_)
 
 
-def _with_a_surrogate(relation: Expr) -> tuple[str, ...]:
+def _with_a_surrogate(relation: nodes.Expr) -> tuple[str, ...]:
     """The word with a surrogate of its own in place of one that has none: `cost[y, pred(f(x))]`."""
-    words = set(map(function_name, walk(relation)))
+    words = set(map(function_name, nodes.walk(relation)))
     if "argmax" in words:
         return ("the class of a model's outputs is `pred(z)`, which has one",)
-    entries = (n for n in walk(relation) if isinstance(n, Index))
+    entries = (n for n in nodes.walk(relation) if isinstance(n, nodes.Index))
     if any(mentions(chosen, {"pred"}) for entry in entries for chosen in entry.indices):
         return ("a sum over the classes has one: `sum(c[k] * (pred == k) for k in range(3))`",)
     return ("of an event write `P[...]`, which has one",) if "where" in words else ()
 
 
-def _each_weight(typer: Typer, relation: Membership) -> None:
+def _each_weight(typer: Typer, relation: nodes.Membership) -> None:
     element, members = (typer.slice(s) for s in (relation.element, relation.set))
     if re.fullmatch(r"ball\([^,()]*\)", members):  # which norm is not said: the usual one
         members = f"{members[:-1]}, norm=2)"
@@ -260,29 +246,29 @@ def _each_weight(typer: Typer, relation: Membership) -> None:
     typer.report("CS302", said, place, "each of them?", helps=helps, fixes=fixes)
 
 
-def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
+def _membership(typer: Typer, relation: nodes.Membership, scope: Scope) -> None:
     before = len(typer.found)
     members = relation.set
     element = relation.element
-    if isinstance(element, Name) and typer.name_unknown(element, scope) and held_in(members):
+    if isinstance(element, nodes.Name) and typer.name_unknown(element, scope) and held_in(members):
         unknown_weight(typer, element, scope, typer.slice(relation))
         set_kind(typer, members, scope)
         return
-    listed = isinstance(relation.element, Attribute | Call)
+    listed = isinstance(relation.element, nodes.Attribute | nodes.Call)
     if listed and typer.kind(relation.element, scope).what == "weights":
         _each_weight(typer, relation)
         return
     del typer.found[before:]
     kind = operand_kind(typer, relation.element, scope)
     bounds = set_kind(typer, members, scope)
-    if isinstance(members, Interval):
+    if isinstance(members, nodes.Interval):
         kind = joined(kind.what, kind, bounds)
     elif len(typer.found) == before:
         require_set(typer, element, members, bounds)
     if len(typer.found) > before:
         return
     word = head_word(members)
-    if isinstance(members, FiniteSet):
+    if isinstance(members, nodes.FiniteSet):
         said = f"{typer.text(relation)} asks for one of a few values"
         label = "an interval, or these values?"
         note = "a gradient can't move between separate values"
@@ -298,5 +284,5 @@ def _membership(typer: Typer, relation: Membership, scope: Scope) -> None:
         said = f"{typer.text(relation.element)} is {WORDS[kind.what]}, `{word}` holds tensors"
         help_ = f'write `forall W in net.weights("*"): W in {word}`'
         typer.report("CS302", said, relation.element.span, "a weight goes here", helps=(help_,))
-    elif not kind.moves and not (isinstance(members, Interval) and kind.what == "unknown"):
+    elif not kind.moves and not (isinstance(members, nodes.Interval) and kind.what == "unknown"):
         _moves(typer, relation, kind, Modifiers())

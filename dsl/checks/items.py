@@ -26,21 +26,7 @@ from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import Auto, Method
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import (
-    Compare,
-    Data,
-    Domain,
-    Expectation,
-    Expr,
-    Fit,
-    Let,
-    Model,
-    Objective,
-    Spec,
-    Stop,
-    Using,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.values.outside import OpenValues, ParamTable
 from cspec.dsl.words.kind import UNKNOWN, WORDS
@@ -63,8 +49,8 @@ class Settled(BaseModel, frozen=True):
 
 def check_items(
     typer: Typer,
-    written: Spec,
-    explicit: Spec,
+    written: nodes.Spec,
+    explicit: nodes.Spec,
     params: Mapping[str, object],
     hidden: frozenset[str],
 ) -> Settled:
@@ -79,22 +65,22 @@ def check_items(
     models: dict[str, Settings] = {}
     for item in explicit.items:
         match item:
-            case Data():
+            case nodes.Data():
                 if (settings := check_data(typer, item)) is not None:
                     sources |= {target.name: settings for target in item.targets}
-            case Model():
+            case nodes.Model():
                 if (settings := check_model(typer, item)) is not None:
                     models[item.name] = settings
-            case Domain():
+            case nodes.Domain():
                 check_domain(typer, item)
-            case Let(value=value, parameters=parameters):
+            case nodes.Let(value=value, parameters=parameters):
                 typer.kind(value, Scope(dict.fromkeys(parameters or (), UNKNOWN)))
     _objectives(typer, explicit, hidden)
-    method = check_using(typer, [i for i in written.items if isinstance(i, Using)])
-    fit = check_fit(typer, [i for i in written.items if isinstance(i, Fit)])
+    method = check_using(typer, [i for i in written.items if isinstance(i, nodes.Using)])
+    fit = check_fit(typer, [i for i in written.items if isinstance(i, nodes.Fit)])
     check_strata(typer, explicit, fit)
     check_ramps(typer, written, fit)
-    check_stop(typer, [i for i in written.items if isinstance(i, Stop)])
+    check_stop(typer, [i for i in written.items if isinstance(i, nodes.Stop)])
     return Settled(
         params=values,
         tables=tables,
@@ -106,8 +92,8 @@ def check_items(
     )
 
 
-def _objectives(typer: Typer, spec: Spec, hidden: frozenset[str]) -> None:
-    objectives = [item for item in spec.items if isinstance(item, Objective)]
+def _objectives(typer: Typer, spec: nodes.Spec, hidden: frozenset[str]) -> None:
+    objectives = [item for item in spec.items if isinstance(item, nodes.Objective)]
     for item in objectives:
         if item.expression is not None:
             _objective_kind(typer, item)
@@ -146,7 +132,7 @@ def _moving(typer: Typer, text: str) -> tuple[str, ...]:
     return ("use a `var`, a model that is not frozen, or a given value",)
 
 
-def _objective_kind(typer: Typer, item: Objective) -> None:
+def _objective_kind(typer: Typer, item: nodes.Objective) -> None:
     expr = item.expression
     assert expr is not None
     kind = typer.kind(expr, OUTSIDE)
@@ -183,22 +169,24 @@ def _objective_kind(typer: Typer, item: Objective) -> None:
         check_flat(typer, expr)
 
 
-def _bounded(expr: Expr) -> Compare | None:
+def _bounded(expr: nodes.Expr) -> nodes.Compare | None:
     """The comparison that an objective is: of each example, it would be how many meet it.
 
     `minimize pred != y` counts mistakes, as an event of classes does.
     """
     body = expr
-    if isinstance(expr, Expectation) and not expr.conditions and expr.span == expr.body.span:
+    if isinstance(expr, nodes.Expectation) and not expr.conditions and expr.span == expr.body.span:
         body = expr.body  # the mean that the text leaves out
-    if not isinstance(body, Compare):
+    if not isinstance(body, nodes.Compare):
         return None
-    losses = any(function_name(part) in LOSSES for o in body.operands for part in walk(o))
+    losses = any(function_name(part) in LOSSES for o in body.operands for part in nodes.walk(o))
     counts = {*body.operators} <= {"==", "!="} and body is not expr and not losses
     return None if counts else body
 
 
-def _no_bound(typer: Typer, item: Objective, relation: Compare, per_example: bool) -> None:
+def _no_bound(
+    typer: Typer, item: nodes.Objective, relation: nodes.Compare, per_example: bool
+) -> None:
     """Report `minimize bce(f(x), y) <= 0.5`: a bound is a requirement."""
     moving = [o for o in relation.operands if typer.value(o) is None]
     text, helps = typer.slice(relation), ["a bound is a requirement, behind `s.t.`"]

@@ -11,31 +11,13 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.settings.methods import OF_FUNCTIONS, OF_SETS, SOLVERS, Method, Parametrization
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Product,
-    Spec,
-    Sum,
-    Using,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.words.functions import STRUCTURE
 from cspec.dsl.words.sets import FUNCTION_SETS, VERTICES, maps_of
 
 
 def check_method(
-    typer: Typer, constraint: Constraint, method: Method, written: str, place: Span
+    typer: Typer, constraint: nodes.Constraint, method: Method, written: str, place: Span
 ) -> None:
     """Report a method that can't enforce a constraint; `written` is the method as typed."""
     problem = (
@@ -49,9 +31,9 @@ def check_method(
         typer.report("CS521", said, place, "does not fit this constraint", helps=helps)
 
 
-def check_solver(typer: Typer, spec: Spec, method: Method) -> None:
+def check_solver(typer: Typer, spec: nodes.Spec, method: Method) -> None:
     """Report a solver of whole problems behind `using` that can't solve this one."""
-    item = next((i for i in spec.items if isinstance(i, Using)), None)
+    item = next((i for i in spec.items if isinstance(i, nodes.Using)), None)
     problem = None if item is None else _whole(typer, method)
     if item is not None and problem is not None:
         why, helps = problem
@@ -63,10 +45,10 @@ Problem = tuple[str, tuple[str, ...]] | None
 _LEAVE = "leave the method to cspec: remove `by ...`"
 
 
-def _mean(constraint: Constraint, method: Method) -> Problem:
+def _mean(constraint: nodes.Constraint, method: Method) -> Problem:
     """Sets for means, decisions for what is no rate."""
     relation, word = constraint.relation, method.word
-    averages = [node for node in walk(relation) if isinstance(node, Expectation)]
+    averages = [node for node in nodes.walk(relation) if isinstance(node, nodes.Expectation)]
     if word in OF_SETS | {"output_projection"} and averages:
         rate = any(node.kind == "P" for node in averages)
         of = "a set of parameters" if word in OF_SETS else "about one example's outputs"
@@ -78,7 +60,7 @@ def _mean(constraint: Constraint, method: Method) -> Problem:
     return None
 
 
-def _set(typer: Typer, relation: Expr, method: Method) -> Problem:
+def _set(typer: Typer, relation: nodes.Expr, method: Method) -> Problem:
     """A set that is written as one, by a method that can't hold it."""
     word = _word(relation) or (
         _box(typer, relation) if isinstance(method, Parametrization) else None
@@ -99,37 +81,39 @@ def _set(typer: Typer, relation: Expr, method: Method) -> Problem:
             reach = f"maps onto `{word}`: {', '.join(maps)}" if maps else f"no map onto `{word}`"
             return reach, (f"write `by {maps[0]}`, or `by projection`",) if maps else known
         match relation:
-            case Membership(set=Interval()) | Compare(operands=(_, _, _)) if (
+            case nodes.Membership(set=nodes.Interval()) | nodes.Compare(operands=(_, _, _)) if (
                 method.map == "softplus"
             ):
                 return "softplus has one bound, and two are asked for", ("write `by sigmoid`",)
     return None
 
 
-def _box(typer: Typer, relation: Expr) -> str | None:
+def _box(typer: Typer, relation: nodes.Expr) -> str | None:
     """`nonneg` or `box` of `W >= 0`, `W <= 1`, `0 <= W <= 1`: a name between constants."""
-    if not isinstance(relation, Compare) or "==" in relation.operators:
+    if not isinstance(relation, nodes.Compare) or "==" in relation.operators:
         return None
     names = [o for o in relation.operands if typer.value(o) is None]
-    if len(names) != 1 or not isinstance(names[0], Name):
+    if len(names) != 1 or not isinstance(names[0], nodes.Name):
         return None
     if typer.symbols.role(names[0].id) not in (None, "var"):
         return None
     match relation:
         case (
-            Compare(operands=(Name(), bound), operators=(">=",))
-            | Compare(operands=(bound, Name()), operators=("<=",))
+            nodes.Compare(operands=(nodes.Name(), bound), operators=(">=",))
+            | nodes.Compare(operands=(bound, nodes.Name()), operators=("<=",))
         ) if typer.value(bound) == 0:
             return "nonneg"
     return "box"
 
 
-def _word(relation: Expr) -> str | None:
+def _word(relation: nodes.Expr) -> str | None:
     """The word of a set of parameters behind `in`."""
     match relation:
-        case Membership(set=Interval()):
+        case nodes.Membership(set=nodes.Interval()):
             return "box"
-        case Membership(set=Name(id=word) | Call(function=Name(id=word))) if word in STRUCTURE:
+        case nodes.Membership(
+            set=nodes.Name(id=word) | nodes.Call(function=nodes.Name(id=word))
+        ) if word in STRUCTURE:
             return word
     return None
 
@@ -153,16 +137,18 @@ def _whole(typer: Typer, method: Method) -> Problem:
 _BALLS = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear"})
 
 
-def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Scope) -> None:
+def check_construction(
+    typer: Typer, constraint: nodes.Constraint, by: nodes.Expr, scope: Scope
+) -> None:
     """Report `by construction` behind a constraint that has none."""
     relation = constraint.relation
     known = _known_set(typer, relation, scope) or _affine_output(typer, relation)
-    if known or not isinstance(relation, Compare | Membership):
+    if known or not isinstance(relation, nodes.Compare | nodes.Membership):
         return
     if typer.quiet(relation, scope).what == "unknown":
         return
     helps: tuple[str, ...] = ("remove `by construction`: the method in force then enforces it",)
-    if any(isinstance(node, Expectation) for node in walk(relation)):
+    if any(isinstance(node, nodes.Expectation) for node in nodes.walk(relation)):
         why = "it is a mean over data, which no single parameter or output decides"
         helps = (*helps, "for a rate of predictions: `by threshold` moves the decision afterwards")
     else:
@@ -172,28 +158,28 @@ def check_construction(typer: Typer, constraint: Constraint, by: Expr, scope: Sc
     typer.report("CS533", said, by.span, "no construction is known", notes=notes, helps=helps)
 
 
-def _parameter(typer: Typer, expr: Expr, scope: Scope) -> bool:
+def _parameter(typer: Typer, expr: nodes.Expr, scope: Scope) -> bool:
     """Whether an expression is a weight, a variable, or all weights of a model."""
     match expr:
-        case Name(id=name):
+        case nodes.Name(id=name):
             if (local := scope.local.get(name)) is not None:
                 return local.what == "tensor" and local.moves
             return typer.symbols.role(name) == "var"
-        case Index(value=value):
+        case nodes.Index(value=value):
             return _parameter(typer, value, scope)
-        case Attribute(value=Name(id=name), name="weights" | "params"):
+        case nodes.Attribute(value=nodes.Name(id=name), name="weights" | "params"):
             return typer.symbols.role(name) == "model"
-        case Call(function=Attribute() as part):
+        case nodes.Call(function=nodes.Attribute() as part):
             return _parameter(typer, part, scope)
     return False
 
 
-def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
+def _known_set(typer: Typer, relation: nodes.Expr, scope: Scope) -> bool:
     match relation:
-        case Membership(element=element, set=members):
-            known = held_in(members) or isinstance(members, Interval)
+        case nodes.Membership(element=element, set=members):
+            known = held_in(members) or isinstance(members, nodes.Interval)
             return known and _parameter(typer, element, scope)
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             sides = [o for o in operands if typer.value(o) is None]
             if any(_parameter(typer, side, scope) for side in sides):
                 return True
@@ -201,47 +187,49 @@ def _known_set(typer: Typer, relation: Expr, scope: Scope) -> bool:
     return False
 
 
-def _bounded(typer: Typer, side: Expr, operators: tuple[str, ...], scope: Scope) -> bool:
+def _bounded(typer: Typer, side: nodes.Expr, operators: tuple[str, ...], scope: Scope) -> bool:
     """A norm, a density, a sum or a Gram matrix of a parameter."""
     match side:
-        case Call(function=Name(id="density")):
+        case nodes.Call(function=nodes.Name(id="density")):
             return True
-        case Call(function=Name(id=word), arguments=(first, *_)) if word in _BALLS:
+        case nodes.Call(function=nodes.Name(id=word), arguments=(first, *_)) if word in _BALLS:
             return _parameter(typer, first, scope)
-        case Call(function=Name(id="sum"), arguments=(first,)):
+        case nodes.Call(function=nodes.Name(id="sum"), arguments=(first,)):
             return "==" in operators and _parameter(typer, first, scope)
-        case Comprehension(function="sum", body=Call(function=Name(id="sumsq" | "l1"))):
+        case nodes.Comprehension(
+            function="sum", body=nodes.Call(function=nodes.Name(id="sumsq" | "l1"))
+        ):
             return True
-        case Product(operands=(Attribute(name="T"), Name()), operators=("@",)):
+        case nodes.Product(operands=(nodes.Attribute(name="T"), nodes.Name()), operators=("@",)):
             return "==" in operators
     return False
 
 
-def _affine_output(typer: Typer, relation: Expr) -> bool:
+def _affine_output(typer: Typer, relation: nodes.Expr) -> bool:
     """Whether both sides are affine in the outputs of a model, one example at a time."""
-    if not isinstance(relation, Compare):
+    if not isinstance(relation, nodes.Compare):
         return False
     found = [_affine(typer, operand) for operand in relation.operands]
     return all(degree is not None for degree in found) and 1 in found
 
 
-def _affine(typer: Typer, expr: Expr) -> int | None:
+def _affine(typer: Typer, expr: nodes.Expr) -> int | None:
     """The degree in the model's outputs: 0, 1, or None for something else."""
     match expr:
-        case Call(function=Name(id=name)) if typer.symbols.role(name) == "model":
+        case nodes.Call(function=nodes.Name(id=name)) if typer.symbols.role(name) == "model":
             return 1
-        case Index(value=value) | Attribute(value=value) | Negate(operand=value):
+        case nodes.Index(value=value) | nodes.Attribute(value=value) | nodes.Negate(operand=value):
             return _affine(typer, value)
-        case Sum(operands=operands):
+        case nodes.Sum(operands=operands):
             degrees = [_affine(typer, operand) for operand in operands]
             return None if None in degrees else max(d for d in degrees if d is not None)
-        case Product(operands=operands, operators=operators):
+        case nodes.Product(operands=operands, operators=operators):
             degrees = [_affine(typer, operand) for operand in operands]
             total = sum(d for d in degrees if d is not None)
             divides = ("/", 1) in zip(operators, degrees[1:], strict=True)
             return None if None in degrees or total > 1 or divides else total
-        case Expectation() | Comprehension():
+        case nodes.Expectation() | nodes.Comprehension():
             return None
         case _:
-            models = (n for n in walk(expr) if isinstance(n, Name))
+            models = (n for n in nodes.walk(expr) if isinstance(n, nodes.Name))
             return None if any(typer.symbols.role(n.id) == "model" for n in models) else 0

@@ -13,19 +13,7 @@ from cspec.dsl.kinds.typer import OUTSIDE, Typer
 from cspec.dsl.messages.diagnostic import also_at, edit
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Compare,
-    Expr,
-    Membership,
-    Metric,
-    Name,
-    Node,
-    Spec,
-    String,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import SIGNATURES
 from cspec.dsl.words.kind import WORDS
@@ -35,11 +23,11 @@ METRIC_WORDS = frozenset(s.name for s in SIGNATURES.values() if s.family == "met
 _NO_NUMBERS = frozenset({"weights", "model", "dataset", "set", "string", "function", "domain"})
 
 
-def check_metrics(typer: Typer, spec: Spec) -> None:
+def check_metrics(typer: Typer, spec: nodes.Spec) -> None:
     """Each metric once, and something that can be recorded."""
     seen: dict[str, Span] = {}
     for item in spec.items:
-        if not isinstance(item, Metric):
+        if not isinstance(item, nodes.Metric):
             continue
         if item.name in seen:
             said = f"metric `{item.name}` is defined twice"
@@ -51,7 +39,7 @@ def check_metrics(typer: Typer, spec: Spec) -> None:
         _value(typer, item)
 
 
-def _value(typer: Typer, item: Metric) -> None:
+def _value(typer: Typer, item: nodes.Metric) -> None:
     kind = typer.kind(item.value, OUTSIDE)
     text = typer.slice(item.value)
     if kind.per_example:
@@ -65,7 +53,7 @@ def _value(typer: Typer, item: Metric) -> None:
             helps = [f"over the examples it is `{over}`", each]
             fixes = edit(at, over, "over examples") + fixes
         typer.report("CS305", said, at, label, helps=helps, fixes=fixes)
-    elif kind.what == "event" and isinstance(item.value, Compare | Membership):
+    elif kind.what == "event" and isinstance(item.value, nodes.Compare | nodes.Membership):
         side = typer.slice(item.value.children()[0])
         asked = f"s.t. {item.name}: {text}"
         said = f"{typer.text(item.value)} is true or false, and a metric is a number"
@@ -84,43 +72,43 @@ def _value(typer: Typer, item: Metric) -> None:
         typer.report("CS307", said, item.value.span, "no number to record", helps=helps)
 
 
-def metric_calls(node: Node, symbols: Symbols) -> Iterator[Name | Call]:
+def metric_calls(node: nodes.Node, symbols: Symbols) -> Iterator[nodes.Name | nodes.Call]:
     """The words of metrics in a tree: `violations`, `violation(dp)`, `initial(...)`."""
-    called = {id(n.function) for n in walk(node) if isinstance(n, Call)}
-    for found in walk(node):
+    called = {id(n.function) for n in nodes.walk(node) if isinstance(n, nodes.Call)}
+    for found in nodes.walk(node):
         word = head_name(found)
         if word is None or word.id not in METRIC_WORDS or id(found) in called:
             continue
-        assert isinstance(found, Name | Call)
+        assert isinstance(found, nodes.Name | nodes.Call)
         if symbols.role(word.id) is None and word.id not in symbols.column_names:
             yield found
 
 
-def label_of(expr: Expr) -> str | None:
+def label_of(expr: nodes.Expr) -> str | None:
     """The label that an argument of `violation` names: `dp`, `eo.tpr`, `"dp[Female]"`."""
     match expr:
-        case Name(id=name) | String(value=name):
+        case nodes.Name(id=name) | nodes.String(value=name):
             return name
-        case Attribute(value=value, name=name):
+        case nodes.Attribute(value=value, name=name):
             group = label_of(value)
             return None if group is None else f"{group}.{name}"
     return None
 
 
-def check_metric_words(typer: Typer, spec: Spec) -> None:
+def check_metric_words(typer: Typer, spec: nodes.Spec) -> None:
     """`violation`, `violations` and `initial` stand in metrics, with labels and data that exist."""
     known = labels(spec)
     for item in spec.items:
         for found in metric_calls(item, typer.symbols):
             word = head_name(found)
             assert word is not None
-            if not isinstance(item, Metric):
+            if not isinstance(item, nodes.Metric):
                 _only_in_metrics(typer, found, word.id)
-            elif isinstance(found, Call):
+            elif isinstance(found, nodes.Call):
                 _arguments(typer, found, word.id, known)
 
 
-def _only_in_metrics(typer: Typer, found: Expr, word: str) -> None:
+def _only_in_metrics(typer: Typer, found: nodes.Expr, word: str) -> None:
     help_ = "write the expression whose violation is meant"
     if word == "initial":
         help_ = "for a value before training: `model start = frozen(f)` and `start` in its place"
@@ -130,9 +118,9 @@ def _only_in_metrics(typer: Typer, found: Expr, word: str) -> None:
     typer.report("CS338", said, found.span, label, notes=(note,), helps=(help_,))
 
 
-def _arguments(typer: Typer, call: Call, word: str, known: dict[str, Span]) -> None:
+def _arguments(typer: Typer, call: nodes.Call, word: str, known: dict[str, Span]) -> None:
     for keyword in call.keywords:
-        if keyword.name == "on" and isinstance(keyword.value, Name):
+        if keyword.name == "on" and isinstance(keyword.value, nodes.Name):
             dataset(typer, keyword.value.id, keyword.value.span)
     if word != "violation" or len(call.arguments) != 1:
         return

@@ -14,28 +14,16 @@ from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.settings import methods as settings
 from cspec.dsl.settings.methods import Construction, Method
 from cspec.dsl.settings.read import read_keywords
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import NotFiniteError, constant
-from cspec.dsl.tree.nodes import (
-    By,
-    Call,
-    Constraint,
-    Expr,
-    Keyword,
-    Modifier,
-    Name,
-    Soft,
-    Vector,
-    Within,
-    WithSurrogate,
-)
 from cspec.dsl.tree.rebuild import head_name
 from cspec.dsl.words.functions import SURROGATE_SETTINGS, SURROGATES
 
-_WORDS: dict[type[Modifier], str] = {
-    By: "by",
-    Soft: "soft",
-    Within: "within",
-    WithSurrogate: "with surrogate",
+_WORDS: dict[type[nodes.Modifier], str] = {
+    nodes.By: "by",
+    nodes.Soft: "soft",
+    nodes.Within: "within",
+    nodes.WithSurrogate: "with surrogate",
 }
 
 
@@ -48,30 +36,30 @@ class Modifiers(BaseModel, frozen=True):
     surrogate: bool = False
 
 
-def check_modifiers(typer: Typer, constraint: Constraint, scope: Scope) -> Modifiers:
+def check_modifiers(typer: Typer, constraint: nodes.Constraint, scope: Scope) -> Modifiers:
     """What the modifiers of a constraint say; findings go to the typer."""
     _each_once(typer, constraint.modifiers)
     said: dict[str, Any] = {}
     for modifier in constraint.modifiers:
         match modifier:
-            case By(method=expr):
+            case nodes.By(method=expr):
                 said["method"] = _method(typer, constraint, expr, scope)
-            case Soft(keywords=keywords):
+            case nodes.Soft(keywords=keywords):
                 read, found = read_keywords(
                     keywords, settings.Soft, modifier.span, typer.values, typer.source
                 )
                 typer.extend(found)
                 said["soft"] = read if isinstance(read, settings.Soft) else settings.Soft()
-            case Within(tolerance=expr):
+            case nodes.Within(tolerance=expr):
                 said["within"] = _tolerance(typer, expr)
-            case WithSurrogate(surrogate=expr):
+            case nodes.WithSurrogate(surrogate=expr):
                 said["surrogate"] = True
                 _surrogate(typer, expr, scope)
     return Modifiers(**said)
 
 
-def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
-    seen: dict[type[Modifier], Modifier] = {}
+def _each_once(typer: Typer, modifiers: tuple[nodes.Modifier, ...]) -> None:
+    seen: dict[type[nodes.Modifier], nodes.Modifier] = {}
     for modifier in modifiers:
         kind = type(modifier)
         if kind in seen:
@@ -80,8 +68,8 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
             told = {"related": related, "helps": ("keep one of the two",)}
             typer.report("CS505", said, modifier.span, "given again here", **told)
         seen.setdefault(kind, modifier)
-    if By in seen and Soft in seen:
-        first, later = sorted((seen[By].span, seen[Soft].span))
+    if nodes.By in seen and nodes.Soft in seen:
+        first, later = sorted((seen[nodes.By].span, seen[nodes.Soft].span))
         said = "a constraint is either enforced or traded off, not both"
         label = "`by` enforces, `soft` trades off"
         related = also_at(first, "the other one")
@@ -90,8 +78,10 @@ def _each_once(typer: Typer, modifiers: tuple[Modifier, ...]) -> None:
         typer.report("CS536", said, later, label, related=related, notes=(note,), helps=(help_,))
 
 
-def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> Method | None:
-    if isinstance(expr, Name) and expr.id == "construction":
+def _method(
+    typer: Typer, constraint: nodes.Constraint, expr: nodes.Expr, scope: Scope
+) -> Method | None:
+    if isinstance(expr, nodes.Name) and expr.id == "construction":
         check_construction(typer, constraint, expr, scope)
         return Construction()
     method = read_method(typer, expr)
@@ -100,7 +90,7 @@ def _method(typer: Typer, constraint: Constraint, expr: Expr, scope: Scope) -> M
     return method
 
 
-def _tolerance(typer: Typer, expr: Expr) -> float | None:
+def _tolerance(typer: Typer, expr: nodes.Expr) -> float | None:
     try:
         value = constant(expr, typer.values)
     except NotFiniteError:
@@ -109,11 +99,13 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
     if value is None:
         before = len(typer.found)
         typer.kind(expr, OUTSIDE)
-        open_ = isinstance(expr, Name) and typer.symbols.role(expr.id) == "param"
+        open_ = isinstance(expr, nodes.Name) and typer.symbols.role(expr.id) == "param"
         if len(typer.found) == before and not open_:
             said = f"`within` takes a number, not {typer.text(expr)}"
             ends = f"for an interval write `in {typer.slice(expr)}`"
-            helps = (ends if isinstance(expr, Vector) else "a number goes there: `within 1e-3`",)
+            helps = (
+                ends if isinstance(expr, nodes.Vector) else "a number goes there: `within 1e-3`",
+            )
             typer.report("CS503", said, expr.span, "does not fit", helps=helps)
         return None
     if value < 0:
@@ -125,11 +117,11 @@ def _tolerance(typer: Typer, expr: Expr) -> float | None:
     return value
 
 
-def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
+def _surrogate(typer: Typer, expr: nodes.Expr, scope: Scope) -> None:
     head = head_name(expr)
-    arguments = expr.arguments if isinstance(expr, Call) else ()
+    arguments = expr.arguments if isinstance(expr, nodes.Call) else ()
     if head is not None and head.id in SURROGATE_SETTINGS and not arguments:
-        for keyword in expr.keywords if isinstance(expr, Call) else ():
+        for keyword in expr.keywords if isinstance(expr, nodes.Call) else ():
             _surrogate_setting(typer, head.id, keyword)
         return
     if head is not None and typer.name_unknown(head, scope):
@@ -144,7 +136,7 @@ def _surrogate(typer: Typer, expr: Expr, scope: Scope) -> None:
         typer.report("CS309", said, expr.span, label, notes=(note,), helps=(help_,))
 
 
-def _surrogate_setting(typer: Typer, word: str, keyword: Keyword) -> None:
+def _surrogate_setting(typer: Typer, word: str, keyword: nodes.Keyword) -> None:
     known = SURROGATE_SETTINGS[word]
     if keyword.name not in known:
         guess = closest(keyword.name, known) or (known[0] if len(known) == 1 else None)

@@ -13,31 +13,8 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, replacing
 from cspec.dsl.messages.wording import bracketed, counted
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expr,
-    FiniteSet,
-    Group,
-    Index,
-    Item,
-    Membership,
-    Name,
-    Negate,
-    Node,
-    Number,
-    Power,
-    Product,
-    Slice,
-    Sum,
-    Var,
-    Vector,
-)
 from cspec.dsl.values.shapes import (
     ONE_NUMBER,
     Piece,
@@ -62,7 +39,7 @@ Names = Mapping[str, Bounds | None]
 """Names that binders hold: their bounds, or None for names of unknown shape."""
 
 
-def check_shapes(typer: Typer, items: tuple[Item, ...]) -> None:
+def check_shapes(typer: Typer, items: tuple[nodes.Item, ...]) -> None:
     """Report indices outside a variable and shapes that do not fit; findings go to the typer."""
     declared = (s for s in typer.symbols.table.values() if s.role in ("var", "param"))
     if any(getattr(s.item, "dimensions", ()) or s.role == "var" for s in declared):
@@ -70,28 +47,28 @@ def check_shapes(typer: Typer, items: tuple[Item, ...]) -> None:
             _visit(typer, item, {})
 
 
-def _visit(typer: Typer, node: Node, names: Names) -> None:
+def _visit(typer: Typer, node: nodes.Node, names: Names) -> None:
     """The expressions below a node that is none itself."""
-    if isinstance(node, Expr):
+    if isinstance(node, nodes.Expr):
         _shape(typer, node, names)
         return
-    if isinstance(node, Constraint | Group):
+    if isinstance(node, nodes.Constraint | nodes.Group):
         for binder in node.binders:
             _shape(typer, binder.domain, names)
             names = {**names, **_bound(typer, binder)}
     for child in node.children():
-        if not isinstance(child, Binder):
+        if not isinstance(child, nodes.Binder):
             _visit(typer, child, names)
 
 
-def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
+def _bound(typer: Typer, binder: nodes.Binder) -> dict[str, Bounds | None]:
     low = _least(typer, binder)
     match binder.domain:
-        case Call(function=Name(id="range"), arguments=(count,)) if low is not None:
+        case nodes.Call(function=nodes.Name(id="range"), arguments=(count,)) if low is not None:
             size = typer.value(count)
             if size is not None and size >= 1:
                 return dict.fromkeys(binder.names, Bounds(low, size - 1))
-        case FiniteSet(items=items) if binder.condition is None:
+        case nodes.FiniteSet(items=items) if binder.condition is None:
             values = [typer.value(item) for item in items]
             known = [value for value in values if value is not None]
             if known and len(known) == len(values):
@@ -99,65 +76,69 @@ def _bound(typer: Typer, binder: Binder) -> dict[str, Bounds | None]:
     return dict.fromkeys(binder.names)
 
 
-def _least(typer: Typer, binder: Binder) -> float | None:
+def _least(typer: Typer, binder: nodes.Binder) -> float | None:
     """The least number of `range(n) where i >= 1`; None where a condition says something else."""
     match binder.condition:
         case None:
             return 0
-        case Compare(operands=(Name(id=name), bound), operators=(">=",)) if name in binder.names:
+        case nodes.Compare(operands=(nodes.Name(id=name), bound), operators=(">=",)) if (
+            name in binder.names
+        ):
             return typer.value(bound)
     return None
 
 
-def _shape(typer: Typer, expr: Expr, names: Names) -> Shape | None:
+def _shape(typer: Typer, expr: nodes.Expr, names: Names) -> Shape | None:
     """The shape of an expression; None where the text does not tell, or a mistake is reported."""
     match expr:
-        case Number():
+        case nodes.Number():
             return ()
-        case Name(id=name) if name in names:
+        case nodes.Name(id=name) if name in names:
             return () if names[name] else None
-        case Name():
+        case nodes.Name():
             return typer.shapes(expr)
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return _shape(typer, operand, names)
-        case Sum(operands=operands):
+        case nodes.Sum(operands=operands):
             return _joined(typer, operands, names)
-        case Product():
+        case nodes.Product():
             return _product(typer, expr, names)
-        case Power(base=base, exponent=exponent):
+        case nodes.Power(base=base, exponent=exponent):
             shape = _joined(typer, (base, exponent), names)
             if shape is not None and len(shape) == 2 and shape[0] == shape[1] > 1:
                 _inverse(typer, expr, base, exponent)
             return shape
-        case Vector(items=items):
+        case nodes.Vector(items=items):
             return _vector(typer, items, names)
-        case Index(value=value, indices=indices):
+        case nodes.Index(value=value, indices=indices):
             return _index(typer, value, indices, names)
-        case Attribute(value=value, name="T"):
+        case nodes.Attribute(value=value, name="T"):
             inner = _shape(typer, value, names)
             return None if inner is None else tuple(reversed(inner))
-        case Call(function=Name(id=word)):
+        case nodes.Call(function=nodes.Name(id=word)):
             return _called(typer, expr, word, names)
-        case Comprehension(binders=binders, body=body):
+        case nodes.Comprehension(binders=binders, body=body):
             inner_names = dict(names)
             for binder in binders:
                 _shape(typer, binder.domain, inner_names)
                 inner_names |= _bound(typer, binder)
             inner = _shape(typer, body, inner_names)
             return inner if expr.function == "sum" else None
-        case Compare(operands=operands):
+        case nodes.Compare(operands=operands):
             return _joined(typer, operands, names)
-        case Membership(element=element, set=Call(function=Name(id="ball"), arguments=(center, _))):
+        case nodes.Membership(
+            element=element, set=nodes.Call(function=nodes.Name(id="ball"), arguments=(center, _))
+        ):
             _joined(typer, (element, center), names)
             return None
         case _:
             for child in expr.children():
-                if isinstance(child, Expr):
+                if isinstance(child, nodes.Expr):
                     _shape(typer, child, names)
             return None
 
 
-def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
+def _called(typer: Typer, call: nodes.Call, word: str, names: Names) -> Shape | None:
     shapes = [_shape(typer, argument, names) for argument in call.arguments]
     signature = typer.signatures.get(word)
     known = [shape for shape in shapes if shape is not None]
@@ -181,11 +162,11 @@ def _called(typer: Typer, call: Call, word: str, names: Names) -> Shape | None:
     return () if word in ONE_NUMBER else None
 
 
-def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | None:
+def _joined(typer: Typer, operands: tuple[nodes.Expr, ...], names: Names) -> Shape | None:
     """The common shape of what is added or multiplied entry by entry."""
     shapes = [_shape(typer, operand, names) for operand in operands]
     result: Shape = ()
-    before: Expr = operands[0]
+    before: nodes.Expr = operands[0]
     for operand, shape in zip(operands, shapes, strict=True):
         if shape is None:
             return None
@@ -199,7 +180,7 @@ def _joined(typer: Typer, operands: tuple[Expr, ...], names: Names) -> Shape | N
     return result
 
 
-def _product(typer: Typer, expr: Product, names: Names) -> Shape | None:
+def _product(typer: Typer, expr: nodes.Product, names: Names) -> Shape | None:
     last = first = expr.operands[0]
     result = _shape(typer, first, names)
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
@@ -220,7 +201,7 @@ def _product(typer: Typer, expr: Product, names: Names) -> Shape | None:
     return result
 
 
-def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
+def _inverse(typer: Typer, power: nodes.Expr, base: nodes.Expr, exponent: nodes.Expr) -> None:
     """`A^-1` of a square matrix: its inverse, or 1 over each entry?"""
     if typer.value(exponent) == -1:
         inverse, each = f"inv({typer.slice(base)})", f"1/{typer.slice(base)}"
@@ -230,7 +211,9 @@ def _inverse(typer: Typer, power: Expr, base: Expr, exponent: Expr) -> None:
         typer.report("CS329", said, power.span, label, helps=helps, fixes=fixes)
 
 
-def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape]) -> None:
+def _row_by_row(
+    typer: Typer, left: tuple[nodes.Expr, Shape], right: tuple[nodes.Expr, Shape]
+) -> None:
     """`A * x` of a matrix and a vector: their product, or each row times the vector?"""
     (first, one), (second, other) = left, right
     if matmul(one, other) is None or 1 in (*one, *other):
@@ -245,7 +228,9 @@ def _row_by_row(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape
     typer.report("CS329", said, span, label, helps=helps, fixes=replacing(span, *forms))
 
 
-def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], how: str) -> None:
+def _misfit(
+    typer: Typer, left: tuple[nodes.Expr, Shape], right: tuple[nodes.Expr, Shape], how: str
+) -> None:
     (first, one), (second, other) = left, right
     place = first.span.to(second.span)
     helps = ["the sizes have to agree: look at the lines that declare them"]
@@ -253,7 +238,7 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
     if "@" in how and len(one) == 2 and matmul((one[1], one[0]), other) is not None:
         turned = f"{bracketed(typer.source, first)}.T @ {typer.slice(second)}"
         helps, fixes = [f"did you mean `{turned}`?"], replacing(place, turned)
-        if isinstance(second, Name) and len(other) == 1 and second.id in typer.symbols.vars():
+        if isinstance(second, nodes.Name) and len(other) == 1 and second.id in typer.symbols.vars():
             helps.append(f"or has `{second.id}` another size: `var {second.id}[{one[1]}]`")
     elif "@" in how and one and other and matmul(other, one) is not None:
         sides = [(second, other), (first, one)]
@@ -271,7 +256,7 @@ def _misfit(typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], h
 
 
 def _of_one_length(
-    typer: Typer, left: tuple[Expr, Shape], right: tuple[Expr, Shape], helps: list[str]
+    typer: Typer, left: tuple[nodes.Expr, Shape], right: tuple[nodes.Expr, Shape], helps: list[str]
 ) -> tuple[list[str], tuple[Fix, ...]]:
     """What makes two vectors equally long: a shorter list, another size of a variable."""
     made: list[tuple[str, Fix]] = []
@@ -279,12 +264,12 @@ def _of_one_length(
         if len(shape) != 1 or len(wanted) != 1:
             return helps, ()
         size, other = int(shape[0]), int(wanted[0])
-        if isinstance(expr, Vector) and size > other:
+        if isinstance(expr, nodes.Vector) and size > other:
             kept = ", ".join(typer.slice(item) for item in expr.items[:other])
             (fix,) = replacing(expr.span, f"[{kept}]")
             made.insert(0, (f"write {counted(other, 'number')}: `[{kept}]`", fix))
-        item = typer.symbols.vars().get(expr.id) if isinstance(expr, Name) else None
-        if isinstance(item, Var) and len(item.dimensions) == 1:
+        item = typer.symbols.vars().get(expr.id) if isinstance(expr, nodes.Name) else None
+        if isinstance(item, nodes.Var) and len(item.dimensions) == 1:
             (fix,) = replacing(item.dimensions[0].span, f"{other}")
             made.append((f"or give `{item.name}` {other} entries: `var {item.name}[{other}]`", fix))
     if not made:
@@ -293,7 +278,7 @@ def _of_one_length(
     return said, tuple(fix for _, fix in made)
 
 
-def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None:
+def _vector(typer: Typer, items: tuple[nodes.Expr, ...], names: Names) -> Shape | None:
     shapes = [_shape(typer, item, names) for item in items]
     if None in shapes or not items:
         return None
@@ -306,9 +291,9 @@ def _vector(typer: Typer, items: tuple[Expr, ...], names: Names) -> Shape | None
     return (len(items), *(shapes[0] or ()))
 
 
-def _as_long(typer: Typer, row: Expr, first: Expr) -> dict[str, Any]:
+def _as_long(typer: Typer, row: nodes.Expr, first: nodes.Expr) -> dict[str, Any]:
     """A row as long as the first: zeros in the places that lack a number, or none beyond."""
-    if not isinstance(row, Vector) or not isinstance(first, Vector):
+    if not isinstance(row, nodes.Vector) or not isinstance(first, nodes.Vector):
         return {"helps": ("write rows of the same length",)}
     lack = len(first.items) - len(row.items)
     given = [typer.slice(item) for item in row.items]
@@ -318,10 +303,12 @@ def _as_long(typer: Typer, row: Expr, first: Expr) -> dict[str, Any]:
     return {"helps": (help_,), "fixes": replacing(row.span, meant)}
 
 
-def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -> Shape | None:
+def _index(
+    typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...], names: Names
+) -> Shape | None:
     shape = _shape(typer, value, names)
     for index in indices:
-        ends = (index.lower, index.upper) if isinstance(index, Slice) else (index,)
+        ends = (index.lower, index.upper) if isinstance(index, nodes.Slice) else (index,)
         for end in ends:
             if end is not None:
                 _shape(typer, end, names)
@@ -334,7 +321,7 @@ def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -
     known = True
     kept: list[int] = []
     for index, size in zip(indices, shape, strict=False):
-        if not isinstance(index, Slice):
+        if not isinstance(index, nodes.Slice):
             _in_range(typer, text, index, size, names)
             continue
         piece = _slice(typer, text, index, size)
@@ -343,7 +330,7 @@ def _index(typer: Typer, value: Expr, indices: tuple[Expr, ...], names: Names) -
     return (*kept, *shape[len(indices) :]) if known else None
 
 
-def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
+def _slice(typer: Typer, text: str, index: nodes.Slice, size: int) -> Piece | None:
     """The places of a slice; None where they are not known, or there are none."""
     found = piece_of(index, size, typer.values)
     if not isinstance(found, Unfit):
@@ -353,7 +340,7 @@ def _slice(typer: Typer, text: str, index: Slice, size: int) -> Piece | None:
     return None
 
 
-def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) -> None:
+def _too_many(typer: Typer, text: str, indices: tuple[nodes.Expr, ...], shape: Shape) -> None:
     entry, said = text, f"`{text}` is one number: it has no entries"
     if shape:
         entry = f"{text}[{', '.join('0' for _ in shape)}]"
@@ -362,7 +349,9 @@ def _too_many(typer: Typer, text: str, indices: tuple[Expr, ...], shape: Shape) 
     typer.report("CS329", said, place, size_text(shape), helps=(f"write `{entry}`",))
 
 
-def _shifted(typer: Typer, text: str, index: Expr, size: int, bounds: Bounds) -> tuple[str, ...]:
+def _shifted(
+    typer: Typer, text: str, index: nodes.Expr, size: int, bounds: Bounds
+) -> tuple[str, ...]:
     """Indices that begin at 1, and those that run on beyond the end: `x[3]` of 3, `x[i + 1]`."""
     low, high = bounds
     shift = _SHIFT.fullmatch(typer.slice(index))
@@ -371,7 +360,7 @@ def _shifted(typer: Typer, text: str, index: Expr, size: int, bounds: Bounds) ->
         return (f"let `{shift[1]}` run over `range({fewer})`: `{shift[0]}` is at most {size - 1}",)
     counts = rf"\b{re.escape(typer.slice(index))}\s+in\s+range\(\s*(\d+)\s*\)"
     over = re.search(counts, typer.source.text)
-    if over is not None and isinstance(index, Name) and int(over[1]) > size:
+    if over is not None and isinstance(index, nodes.Name) and int(over[1]) > size:
         return (
             f"give `{text}` as many entries as `{index.id}` counts, {over[1]}, or let"
             f" `{index.id}` run over `range({size})` alone",
@@ -389,7 +378,7 @@ _FEW = 12
 _SHIFT = re.compile(r"(\w+)[ \t]*\+[ \t]*(\d+)")
 
 
-def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> None:
+def _in_range(typer: Typer, text: str, index: nodes.Expr, size: int, names: Names) -> None:
     bounds = _bounds(typer, index, names)
     if bounds is None:
         return
@@ -411,7 +400,7 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
         message = f"`{text}` has no entry {bounds.high:g}"
         helps = (f"its entries are 0 to {size - 1}, the last is `{text}[{size - 1}]`",)
         helps = (*_shifted(typer, text, index, size, bounds), *helps)[:1]
-        if bounds.low == 1 and bounds.high == size and isinstance(index, Name):
+        if bounds.low == 1 and bounds.high == size and isinstance(index, nodes.Name):
             helps = (f"entries are counted from 0: let `{index.id}` run over `range({size})`",)
     else:
         return
@@ -419,17 +408,17 @@ def _in_range(typer: Typer, text: str, index: Expr, size: int, names: Names) -> 
     typer.report("CS329", message, index.span, label, helps=helps, fixes=fixes)
 
 
-def _bounds(typer: Typer, index: Expr, names: Names) -> Bounds | None:
+def _bounds(typer: Typer, index: nodes.Expr, names: Names) -> Bounds | None:
     """The least and the largest value of an index: a number, a name of `range(n)`, sums of them."""
     if (known := typer.value(index)) is not None:
         return Bounds(known, known)
     match index:
-        case Name(id=name):
+        case nodes.Name(id=name):
             return names.get(name)
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             inner = _bounds(typer, operand, names)
             return None if inner is None else Bounds(-inner.high, -inner.low)
-        case Sum(operands=operands, operators=operators):
+        case nodes.Sum(operands=operands, operators=operators):
             parts = [_bounds(typer, operand, names) for operand in operands]
             total = parts[0]
             for sign, part in zip(operators, parts[1:], strict=True):

@@ -16,36 +16,21 @@ from typing import NamedTuple
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.text.limits import DEPTH, ELEMENTS, MEMBERS, NESTED, POINTS, TERMS, WRITTEN, Limit
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Comprehension,
-    Constraint,
-    Expectation,
-    FiniteSet,
-    Group,
-    Item,
-    Let,
-    Name,
-    Node,
-    Param,
-    Var,
-)
 
 MOST = 1e30
 """Counts are told no further."""
 
 
-def check_sizes(typer: Typer, items: Sequence[Item]) -> bool:
+def check_sizes(typer: Typer, items: Sequence[nodes.Item]) -> bool:
     """Report what is too large; whether anything is. Findings go to the typer."""
     worker = _Sizes(typer)
     total = 0.0
     for item in items:
-        if isinstance(item, Let):
+        if isinstance(item, nodes.Let):
             continue  # it counts where it is used
-        if isinstance(item, Var | Param):
+        if isinstance(item, nodes.Var | nodes.Param):
             worker.declared(item)
         total += worker.parts(item, _Place(typer.values)).own
         if total > WRITTEN.most and not worker.wrong:
@@ -92,40 +77,40 @@ class _Sizes:
         self.wrong = False
         self._lets: dict[str, _Parts] = {}
 
-    def parts(self, node: Node, place: _Place) -> _Parts:
+    def parts(self, node: nodes.Node, place: _Place) -> _Parts:
         """The size of a tree with lets, members and arguments written out."""
         match node:
-            case Name(id=name) if name in place.parameters:
+            case nodes.Name(id=name) if name in place.parameters:
                 return _Parts(0.0, {name: 1.0})
-            case Name(id=name):
+            case nodes.Name(id=name):
                 return self._let(name) if self._is_let(name) else _Parts(1.0)
-            case Call(function=Name(id=word)) if (
+            case nodes.Call(function=nodes.Name(id=word)) if (
                 self._is_let(word) and self._lets_of(word).parameters
             ):
                 return self._let_call(node, word, place)
-            case Comprehension(binders=binders, body=body):
+            case nodes.Comprehension(binders=binders, body=body):
                 inner, count = self._bound(binders, place, comprehension=True)
                 return _together([self.parts(body, inner).times(count)])
-            case Constraint(binders=binders, relation=relation, modifiers=modifiers):
+            case nodes.Constraint(binders=binders, relation=relation, modifiers=modifiers):
                 inner, count = self._bound(binders, place)
                 below = [self.parts(part, inner) for part in (relation, *modifiers)]
                 return _together(below).times(count)
-            case Group(binders=binders, constraints=constraints):
+            case nodes.Group(binders=binders, constraints=constraints):
                 inner, count = self._bound(binders, place)
                 return _together([self.parts(c, inner) for c in constraints]).times(count)
-            case Expectation(binders=binders):
+            case nodes.Expectation(binders=binders):
                 place, _ = self._bound(binders, place)
-            case Call(function=Name(id="eye"), arguments=(size,)):
+            case nodes.Call(function=nodes.Name(id="eye"), arguments=(size,)):
                 count = value_or_none(size, place.values) or 0.0
                 self._elements(self.typer.text(node), count * count, node.span)
-            case Call(function=Attribute(name="sample" | "grid")):
+            case nodes.Call(function=nodes.Attribute(name="sample" | "grid")):
                 self._points(node, place)
-        children = [child for child in node.children() if not isinstance(child, Binder)]
+        children = [child for child in node.children() if not isinstance(child, nodes.Binder)]
         return _together([self.parts(child, place) for child in children])
 
     # --- lets ---
 
-    def _let_call(self, call: Call, word: str, place: _Place) -> _Parts:
+    def _let_call(self, call: nodes.Call, word: str, place: _Place) -> _Parts:
         body = self._let(word)
         names = self._lets_of(word).parameters or ()
         arguments = [self.parts(argument, place) for argument in call.arguments]
@@ -147,15 +132,15 @@ class _Sizes:
     def _is_let(self, name: str) -> bool:
         return self.typer.symbols.role(name) == "let"
 
-    def _lets_of(self, name: str) -> Let:
+    def _lets_of(self, name: str) -> nodes.Let:
         item = self.typer.symbols.table[name].item
-        assert isinstance(item, Let)
+        assert isinstance(item, nodes.Let)
         return item
 
     # --- members ---
 
     def _bound(
-        self, binders: tuple[Binder, ...], place: _Place, comprehension: bool = False
+        self, binders: tuple[nodes.Binder, ...], place: _Place, comprehension: bool = False
     ) -> tuple[_Place, float]:
         """The place inside of binders, and how many members they have (1 where it is open)."""
         total = 1.0
@@ -178,7 +163,7 @@ class _Sizes:
             total *= count
         return place, total
 
-    def _too_many(self, binder: Binder, place: _Place, comprehension: bool) -> bool:
+    def _too_many(self, binder: nodes.Binder, place: _Place, comprehension: bool) -> bool:
         limit, count = (TERMS, place.terms) if comprehension else (MEMBERS, place.outer)
         if count > limit.most:
             around = "" if place.nested == 1 else ", with what is around it,"
@@ -191,40 +176,40 @@ class _Sizes:
             return True
         return False
 
-    def _members(self, binder: Binder, values: Values) -> tuple[float, float | None]:
+    def _members(self, binder: nodes.Binder, values: Values) -> tuple[float, float | None]:
         """How many members at most, and the largest of them where they are numbers in a row."""
         match binder.domain:
-            case Call(function=Name(id="range"), arguments=(*_, size)):
+            case nodes.Call(function=nodes.Name(id="range"), arguments=(*_, size)):
                 count = value_or_none(size, values)
                 if count is not None and count >= 1 and not math.isnan(count):
                     return count, max(count - 1, 0.0)
-            case FiniteSet(items=items):
+            case nodes.FiniteSet(items=items):
                 return float(max(len(items), 1)), None
         return 1.0, None
 
     # --- elements ---
 
-    def declared(self, item: Var | Param) -> None:
+    def declared(self, item: nodes.Var | nodes.Param) -> None:
         """The elements of what a line declares."""
         count = 1.0
         for dimension in item.dimensions:
             size = self.typer.value(dimension)
             count *= size if size is not None and size >= 1 else 1.0
         if item.dimensions:
-            word = "var" if isinstance(item, Var) else "param"
+            word = "var" if isinstance(item, nodes.Var) else "param"
             self._elements(f"{word} `{item.name}`", count, item.dimensions[0].span)
 
     def _elements(self, what: str, count: float, span: Span) -> None:
         if count > ELEMENTS.most:
             self._report(ELEMENTS, f"{what} has {_shown(count)} elements", span)
 
-    def _points(self, call: Call, place: _Place) -> None:
+    def _points(self, call: nodes.Call, place: _Place) -> None:
         if not call.arguments:
             return
-        assert isinstance(call.function, Attribute)
+        assert isinstance(call.function, nodes.Attribute)
         size = value_or_none(call.arguments[0], place.values)
         axes = 1
-        if call.function.name == "grid" and isinstance(call.function.value, Name):
+        if call.function.name == "grid" and isinstance(call.function.value, nodes.Name):
             symbol = self.typer.symbols.table.get(call.function.value.id)
             axes = max(len(getattr(symbol.item, "axes", ())) if symbol else 1, 1)
         if size is None or size < 1 or axes * math.log(size) <= math.log(POINTS.most):
@@ -234,7 +219,7 @@ class _Sizes:
 
     # --- findings ---
 
-    def written_out(self, item: Item, total: float) -> None:
+    def written_out(self, item: nodes.Item, total: float) -> None:
         """Everything together is too large, from this item on."""
         what = f"written out, the spec up to here has {_shown(total)} parts"
         self._report(WRITTEN, what, item.span)

@@ -16,40 +16,19 @@ from cspec.dsl.kinds.typer import Scope, Typer
 from cspec.dsl.messages.diagnostic import replacing
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import WITHOUT_GRADIENT, Construction
-from cspec.dsl.tree.nodes import (
-    EVENTS,
-    And,
-    By,
-    Call,
-    Compare,
-    Constraint,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Interval,
-    Item,
-    Membership,
-    Model,
-    Name,
-    Node,
-    Not,
-    Or,
-    WithSurrogate,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import function_name, head_word, names
 from cspec.dsl.words.functions import PREDICTIONS, SURROGATE_SETTINGS
 
 
-def check_gradient(typer: Typer, constraint: Constraint) -> None:
+def check_gradient(typer: Typer, constraint: nodes.Constraint) -> None:
     """Report what the model's step could not follow: in a surrogate, else in the relation."""
-    given = next((m for m in constraint.modifiers if isinstance(m, WithSurrogate)), None)
+    given = next((m for m in constraint.modifiers if isinstance(m, nodes.WithSurrogate)), None)
     own = given is not None and not _is_word(given.surrogate)
     check_flat(typer, given.surrogate if given and own else constraint.relation)
 
 
-def check_flat(typer: Typer, expr: Node) -> None:
+def check_flat(typer: Typer, expr: nodes.Node) -> None:
     """Report functions that are constant almost everywhere, of what moves.
 
     Decision variables alone go to a solver, which knows such functions.
@@ -66,18 +45,18 @@ def check_flat(typer: Typer, expr: Node) -> None:
         typer.report("CS310", said, which.span, "no slope reaches it", helps=helps)
 
 
-def _moving_conditions(typer: Typer, expr: Node) -> Iterator[tuple[Call, Expr]]:
+def _moving_conditions(typer: Typer, expr: nodes.Node) -> Iterator[tuple[nodes.Call, nodes.Expr]]:
     """`cvar(ce, 0.9, where=pred == 1)`."""
     for node in _written_out(typer, expr):
-        if isinstance(node, Call) and function_name(node) in TAILS:
+        if isinstance(node, nodes.Call) and function_name(node) in TAILS:
             for keyword in node.keywords:
                 if keyword.name == "where" and any(_trains(typer, n) for n in names(keyword.value)):
                     yield node, keyword.value
 
 
-def _flat_calls(typer: Typer, expr: Node) -> Iterator[Call]:
+def _flat_calls(typer: Typer, expr: nodes.Node) -> Iterator[nodes.Call]:
     for node in _written_out(typer, expr):
-        if isinstance(node, Call) and isinstance(node.function, Name):
+        if isinstance(node, nodes.Call) and isinstance(node.function, nodes.Name):
             signature = typer.signatures.get(node.function.id)
             flat = (
                 signature is not None
@@ -89,20 +68,24 @@ def _flat_calls(typer: Typer, expr: Node) -> Iterator[Call]:
                 yield node
 
 
-def _written_out(typer: Typer, expr: Node) -> Iterator[Node]:
+def _written_out(typer: Typer, expr: nodes.Node) -> Iterator[nodes.Node]:
     """The nodes of an expression, those of the lets that it names too."""
     stack, seen = [expr], set()
     while stack:
         node = stack.pop()
         yield node
         stack.extend(node.children())
-        if isinstance(node, Name) and typer.symbols.role(node.id) == "let" and node.id not in seen:
+        if (
+            isinstance(node, nodes.Name)
+            and typer.symbols.role(node.id) == "let"
+            and node.id not in seen
+        ):
             seen.add(node.id)
             value = typer.explicit_lets.get(node.id)
             stack.extend(() if value is None else (value,))
 
 
-def _moves_smoothly(typer: Typer, expr: Node) -> bool:
+def _moves_smoothly(typer: Typer, expr: nodes.Node) -> bool:
     """Whether something that moves is in an expression, outside of events and predictions.
 
     Over those the mean is taken, and what is left of the function is data.
@@ -110,9 +93,12 @@ def _moves_smoothly(typer: Typer, expr: Node) -> bool:
     stack = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, (*EVENTS, Expectation)) or function_name(node) in PREDICTIONS:
+        if (
+            isinstance(node, (*nodes.EVENTS, nodes.Expectation))
+            or function_name(node) in PREDICTIONS
+        ):
             continue
-        if isinstance(node, Name) and _trains(typer, node.id):
+        if isinstance(node, nodes.Name) and _trains(typer, node.id):
             return True
         stack.extend(node.children())
     return False
@@ -131,17 +117,17 @@ def _trains(typer: Typer, name: str) -> bool:
 # --- stand-ins -----------------------------------------------------------------------------------
 
 
-def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -> None:
+def check_stand_in(typer: Typer, constraint: nodes.Constraint, modifiers: Modifiers) -> None:
     """Report `with surrogate` where nothing would use it."""
-    given = next((m for m in constraint.modifiers if isinstance(m, WithSurrogate)), None)
+    given = next((m for m in constraint.modifiers if isinstance(m, nodes.WithSurrogate)), None)
     if given is None:
         return
     relation, stand_in = constraint.relation, typer.text(given.surrogate)
     word = modifiers.method.word if modifiers.method is not None else ""
-    if isinstance(relation, Membership) and held_in(relation.set):
+    if isinstance(relation, nodes.Membership) and held_in(relation.set):
         why, label = f"{typer.text(relation)} holds a parameter in a set", "a set has no stand-in"
     elif word in WITHOUT_GRADIENT or isinstance(modifiers.method, Construction):
-        by = next(m for m in constraint.modifiers if isinstance(m, By))
+        by = next(m for m in constraint.modifiers if isinstance(m, nodes.By))
         why = f"`by {typer.slice(by.method)}` does not follow a gradient"
         label = "nothing for it to do"
     elif _is_word(given.surrogate) and not _has_events(typer, relation):
@@ -154,62 +140,64 @@ def check_stand_in(typer: Typer, constraint: Constraint, modifiers: Modifiers) -
     typer.report("CS539", said, given.surrogate.span, label, helps=(help_,))
 
 
-def _is_word(surrogate: Expr) -> bool:
-    arguments = surrogate.arguments if isinstance(surrogate, Call) else ()
+def _is_word(surrogate: nodes.Expr) -> bool:
+    arguments = surrogate.arguments if isinstance(surrogate, nodes.Call) else ()
     return head_word(surrogate) in SURROGATE_SETTINGS and not arguments
 
 
-def _has_events(typer: Typer, relation: Expr) -> bool:
-    if not isinstance(relation, Compare):
+def _has_events(typer: Typer, relation: nodes.Expr) -> bool:
+    if not isinstance(relation, nodes.Compare):
         return True  # a rule is an event itself
     return any(
-        isinstance(node, EVENTS) or function_name(node) in PREDICTIONS
+        isinstance(node, nodes.EVENTS) or function_name(node) in PREDICTIONS
         for operand in relation.operands
         for node in _written_out(typer, operand)
     )
 
 
-Atom = tuple[Expr, bool]
+Atom = tuple[nodes.Expr, bool]
 """A comparison or a membership, and whether it is to hold (else: not to hold)."""
 
 
-def check_atoms(typer: Typer, event: Expr, scope: Scope) -> None:
+def check_atoms(typer: Typer, event: nodes.Expr, scope: Scope) -> None:
     """Report comparisons in a rule that ask for nothing, and sets; findings go to the typer."""
     for atom, positive in _atoms(typer, event, True):
         match atom:
-            case Compare(operands=operands, operators=operators):
+            case nodes.Compare(operands=operands, operators=operators):
                 never = "!=" if positive else "=="
                 for left, operator, right in zip(operands, operators, operands[1:], strict=False):
                     if operator == never and _move(typer, scope, left, right):
                         _almost_never(typer, left, right, positive)
-            case Membership(element=element, set=FiniteSet()) if not positive:
+            case nodes.Membership(element=element, set=nodes.FiniteSet()) if not positive:
                 if _move(typer, scope, element):
                     _almost_never(typer, element, None, positive)
-            case Membership(set=within) if not isinstance(within, FiniteSet | Interval):
+            case nodes.Membership(set=within) if not isinstance(
+                within, nodes.FiniteSet | nodes.Interval
+            ):
                 _in_a_set(typer, atom)
 
 
-def _atoms(typer: Typer, event: Expr, positive: bool) -> Iterator[Atom]:
+def _atoms(typer: Typer, event: nodes.Expr, positive: bool) -> Iterator[Atom]:
     match event:
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             yield from _atoms(typer, operand, not positive)
-        case And(operands=operands) | Or(operands=operands):
+        case nodes.And(operands=operands) | nodes.Or(operands=operands):
             for operand in operands:
                 yield from _atoms(typer, operand, positive)
-        case Implies(condition=condition, consequence=consequence):
+        case nodes.Implies(condition=condition, consequence=consequence):
             yield from _atoms(typer, condition, not positive)
             yield from _atoms(typer, consequence, positive)
-        case Name(id=name) if name in typer.explicit_lets:
+        case nodes.Name(id=name) if name in typer.explicit_lets:
             yield from _atoms(typer, typer.explicit_lets[name], positive)
-        case Compare() | Membership():
+        case nodes.Compare() | nodes.Membership():
             yield event, positive
 
 
-def _move(typer: Typer, scope: Scope, *sides: Expr) -> bool:
+def _move(typer: Typer, scope: Scope, *sides: nodes.Expr) -> bool:
     return any(typer.quiet(side, scope).moves for side in sides)
 
 
-def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) -> None:
+def _almost_never(typer: Typer, left: nodes.Expr, right: nodes.Expr | None, positive: bool) -> None:
     place = left.span.to((right or left).span)
     name, other = typer.slice(left), typer.slice(right) if right else "a"
     what = f"whether `{name}` is one of a few values"
@@ -223,7 +211,7 @@ def _almost_never(typer: Typer, left: Expr, right: Expr | None, positive: bool) 
     typer.report("CS109", said, place, label, notes=(note,), helps=helps)
 
 
-def _in_a_set(typer: Typer, atom: Membership) -> None:
+def _in_a_set(typer: Typer, atom: nodes.Membership) -> None:
     said = f"{typer.text(atom)} in a rule is not compiled yet: only numbers are compared there"
     help_ = "write it as a requirement of its own, or compare a norm: `norm(w, 2) <= 1 => ...`"
     typer.report("CS520", said, atom.span, "membership in a set", helps=(help_,))
@@ -234,7 +222,9 @@ _NO_GATES = re.compile(r"\bgates[ \t]*=[ \t]*none\b")
 _OTHER_GATES = re.compile(r"\bgates[ \t]*=[ \t]*(?!none\b)")
 
 
-def check_gates(typer: Typer, items: tuple[Item, ...], models: Mapping[str, Settings]) -> None:
+def check_gates(
+    typer: Typer, items: tuple[nodes.Item, ...], models: Mapping[str, Settings]
+) -> None:
     """Report `flops(f) <= 100k` of `model f = mlp`: without gates no step can move it.
 
     The line of the model tells so; findings go to the typer.
@@ -242,21 +232,25 @@ def check_gates(typer: Typer, items: tuple[Item, ...], models: Mapping[str, Sett
     plain = {
         item.name: item
         for item in items
-        if isinstance(item, Model)
+        if isinstance(item, nodes.Model)
         and item.source is not None
         and getattr(models.get(item.name), "gates", "") == "none"
     }
     for item in items if plain else ():
-        for node in walk(item):
-            relation = node.relation if isinstance(node, Constraint) else None
-            if isinstance(relation, Compare) and relation.operators[0] != ">=":
+        for node in nodes.walk(item):
+            relation = node.relation if isinstance(node, nodes.Constraint) else None
+            if isinstance(relation, nodes.Compare) and relation.operators[0] != ">=":
                 _flops(typer, relation, plain)
 
 
-def _flops(typer: Typer, relation: Compare, plain: Mapping[str, Model]) -> None:
-    for call in (node for node in walk(relation) if isinstance(node, Call)):
+def _flops(typer: Typer, relation: nodes.Compare, plain: Mapping[str, nodes.Model]) -> None:
+    for call in (node for node in nodes.walk(relation) if isinstance(node, nodes.Call)):
         word, subject = call.function, call.arguments[0] if call.arguments else None
-        if not isinstance(word, Name) or word.id != "flops" or not isinstance(subject, Name):
+        if (
+            not isinstance(word, nodes.Name)
+            or word.id != "flops"
+            or not isinstance(subject, nodes.Name)
+        ):
             continue
         model = plain.get(subject.id)
         if model is None or model.source is None:

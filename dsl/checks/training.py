@@ -22,29 +22,11 @@ from cspec.dsl.settings.methods import (
 )
 from cspec.dsl.settings.read import read_keywords, read_settings
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    And,
-    Call,
-    Compare,
-    Expr,
-    Fit,
-    Item,
-    Keyword,
-    Name,
-    Not,
-    Number,
-    Or,
-    Spec,
-    Stop,
-    String,
-    Using,
-    Vector,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import condition_names, function_name, head_name, setting
 
 
-def _only_one(typer: Typer, items: Sequence[Item], what: str) -> None:
+def _only_one(typer: Typer, items: Sequence[nodes.Item], what: str) -> None:
     for extra in items[1:]:
         first = items[0]
         fixes, help_ = _one_line(typer, first, extra), "remove one of the two lines"
@@ -56,14 +38,14 @@ def _only_one(typer: Typer, items: Sequence[Item], what: str) -> None:
         typer.report("CS508", said, extra.span, "a second one", related=related, **told)
 
 
-def either(first: Item, extra: Item) -> tuple[Fix, ...]:
+def either(first: nodes.Item, extra: nodes.Item) -> tuple[Fix, ...]:
     """Either of two lines."""
     return edit(extra.span, "", "keep the first") + edit(first.span, "", "keep the last")
 
 
-def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
+def _one_line(typer: Typer, first: nodes.Item, extra: nodes.Item) -> tuple[Fix, ...]:
     """Two `fit` lines that set different things are one."""
-    if not isinstance(first, Fit) or not isinstance(extra, Fit):
+    if not isinstance(first, nodes.Fit) or not isinstance(extra, nodes.Fit):
         return ()
     names = {keyword.name for keyword in first.keywords}
     if not extra.keywords or not names or names & {keyword.name for keyword in extra.keywords}:
@@ -75,7 +57,7 @@ def _one_line(typer: Typer, first: Item, extra: Item) -> tuple[Fix, ...]:
     return edit(between, f", {typer.source.slice(added)})", "put both into one line")
 
 
-def check_using(typer: Typer, items: list[Using]) -> Method:
+def check_using(typer: Typer, items: list[nodes.Using]) -> Method:
     """The settings of the method in force."""
     _only_one(typer, items, "using")
     if not items:
@@ -91,15 +73,19 @@ def check_using(typer: Typer, items: list[Using]) -> Method:
     return read_method(typer, expr) or Auto()
 
 
-def read_method(typer: Typer, expr: Expr) -> Method | None:
+def read_method(typer: Typer, expr: nodes.Expr) -> Method | None:
     """The settings of a method; findings go to the typer."""
-    if isinstance(expr, Call) and isinstance(expr.function, Name) and expr.function.id in MAPS:
+    if (
+        isinstance(expr, nodes.Call)
+        and isinstance(expr.function, nodes.Name)
+        and expr.function.id in MAPS
+    ):
         _map_called(typer, expr, expr.function.id)
         return None
     settings, found = read_settings(expr, METHODS, typer.values, "method", typer.source)
     typer.extend(found)
     data = setting(expr, "dual_data")
-    if data is not None and isinstance(data.value, Name):
+    if data is not None and isinstance(data.value, nodes.Name):
         dataset(typer, data.value.id, data.value.span)
     if not isinstance(settings, Method):
         return None
@@ -107,16 +93,16 @@ def read_method(typer: Typer, expr: Expr) -> Method | None:
     return settings
 
 
-def _map_called(typer: Typer, call: Call, word: str) -> None:
+def _map_called(typer: Typer, call: nodes.Call, word: str) -> None:
     """`by softplus(...)`: a map is a word alone."""
     given = next(iter((*call.keywords, *call.arguments)), None)
-    what = f"no setting `{given.name}`" if isinstance(given, Keyword) else "no settings"
+    what = f"no setting `{given.name}`" if isinstance(given, nodes.Keyword) else "no settings"
     said, place = f"`{word}` has {what}", (given or call).span
     help_, fixes = f"write `by {word}`", replacing(call.span, word)
     typer.report("CS502", said, place, "a map is a word alone", helps=(help_,), fixes=fixes)
 
 
-def _weightless(typer: Typer, expr: Expr, method: Method) -> None:
+def _weightless(typer: Typer, expr: nodes.Expr, method: Method) -> None:
     """A weight of 0 that nothing ever moves: the requirement is measured, and not enforced."""
     match method:
         case Penalty(coefficient=0) | ExactPenalty(coefficient=0) | QuadraticPenalty(coefficient=0):
@@ -150,7 +136,7 @@ def dataset(typer: Typer, name: str, span: Span, named: Collection[str] = ()) ->
     unknown_dataset(typer, name, span, named)
 
 
-def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
+def check_fit(typer: Typer, items: list[nodes.Fit]) -> FitSettings:
     """The settings of `fit`."""
     _only_one(typer, items, "fit")
     if not items:
@@ -167,7 +153,7 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
         related = also_at(by_name["epochs"].span, "said here already")
         help_ = "keep one of the two"
         typer.report("CS531", said, by_name["steps"].span, label, related=related, helps=(help_,))
-    if "batch_size" in by_name and isinstance(sizes := by_name["batch_size"].value, Call):
+    if "batch_size" in by_name and isinstance(sizes := by_name["batch_size"].value, nodes.Call):
         for keyword in sizes.keywords:
             dataset(typer, keyword.name, keyword.name_span, [k.name for k in sizes.keywords])
     if "strata" in by_name:
@@ -180,12 +166,12 @@ def check_fit(typer: Typer, items: list[Fit]) -> FitSettings:
     return settings
 
 
-def _strata(typer: Typer, value: Expr) -> None:
+def _strata(typer: Typer, value: nodes.Expr) -> None:
     """Each name is a column of some dataset."""
     known = sorted(typer.symbols.column_names)
-    for item in value.items if isinstance(value, Vector) else ():
-        if isinstance(item, Name | String):
-            name = item.id if isinstance(item, Name) else item.value
+    for item in value.items if isinstance(value, nodes.Vector) else ():
+        if isinstance(item, nodes.Name | nodes.String):
+            name = item.id if isinstance(item, nodes.Name) else item.value
             if name not in known:
                 near = closest(name, known)
                 said = f"no dataset has a column `{name}`"
@@ -196,20 +182,22 @@ def _strata(typer: Typer, value: Expr) -> None:
                 typer.report("CS513", said, item.span, label, notes=notes, **told)
 
 
-def check_strata(typer: Typer, spec: Spec, fit: FitSettings) -> None:
+def check_strata(typer: Typer, spec: nodes.Spec, fit: FitSettings) -> None:
     """`strata=groups` needs a requirement with a column in a condition."""
     if fit.strata != "groups":
         return
     if any(name in typer.symbols.column_names for name in condition_names(spec)):
         return
-    lines = [keyword for item in spec.items if isinstance(item, Fit) for keyword in item.keywords]
+    lines = [
+        keyword for item in spec.items if isinstance(item, nodes.Fit) for keyword in item.keywords
+    ]
     place = next(keyword.value.span for keyword in lines if keyword.name == "strata")
     helps = ("name columns of few values: `strata=[sex, y]`", "or leave `strata` out")
     typer.report("CS513", "no requirement names groups", place, "nothing to spread", helps=helps)
 
 
-def _augment(typer: Typer, value: Expr) -> None:
-    if not isinstance(value, Name) or typer.symbols.role(value.id) == "import":
+def _augment(typer: Typer, value: nodes.Expr) -> None:
+    if not isinstance(value, nodes.Name) or typer.symbols.role(value.id) == "import":
         return
     imported = [s.name for s in typer.symbols.table.values() if s.role == "import"]
     guess = closest(value.id, imported)
@@ -218,7 +206,7 @@ def _augment(typer: Typer, value: Expr) -> None:
     typer.report("CS201", f"unknown name `{value.id}`", value.span, label, helps=(help_,))
 
 
-def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) -> None:
+def _optimizers(typer: Typer, settings: FitSettings, keyword: nodes.Keyword | None) -> None:
     if keyword is None:
         return
     _nesterov(typer, settings, keyword)
@@ -239,7 +227,7 @@ def _optimizers(typer: Typer, settings: FitSettings, keyword: Keyword | None) ->
         typer.report("CS532", said, keyword.value.span, label, notes=(note,), helps=(help_,))
 
 
-def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
+def _nesterov(typer: Typer, settings: FitSettings, keyword: nodes.Keyword) -> None:
     """Nesterov's momentum, without momentum."""
     for optimizer in settings.optimizer:
         if isinstance(optimizer, SgdOptimizer) and optimizer.nesterov and not optimizer.momentum:
@@ -249,11 +237,11 @@ def _nesterov(typer: Typer, settings: FitSettings, keyword: Keyword) -> None:
             typer.report("CS504", said, keyword.value.span, "momentum is 0", helps=helps)
 
 
-def check_stop(typer: Typer, items: list[Stop]) -> None:
+def check_stop(typer: Typer, items: list[nodes.Stop]) -> None:
     """The conditions of `stop when`."""
     for item in items:
         for term in _terms(item.condition):
-            if isinstance(term, Compare | Not):
+            if isinstance(term, nodes.Compare | nodes.Not):
                 _no_condition(typer, term)
                 continue
             read, found = read_settings(term, STOPS, typer.values, "condition", typer.source)
@@ -266,11 +254,14 @@ def check_stop(typer: Typer, items: list[Stop]) -> None:
                 typer.report("CS507", said, term.span, "for how long?", helps=(help_,), fixes=fixes)
 
 
-def _no_condition(typer: Typer, term: Expr) -> None:
+def _no_condition(typer: Typer, term: nodes.Expr) -> None:
     """`stop when loss < 0.1`, `stop when patience == 5`."""
     match term:
-        case Compare(
-            operands=(Name(id="epoch" | "epochs" | "step" | "steps" as unit), Number() as n)
+        case nodes.Compare(
+            operands=(
+                nodes.Name(id="epoch" | "epochs" | "step" | "steps" as unit),
+                nodes.Number() as n,
+            )
         ):
             plural = unit if unit.endswith("s") else f"{unit}s"
             meant = f"fit({plural}={typer.slice(n)})"
@@ -279,7 +270,9 @@ def _no_condition(typer: Typer, term: Expr) -> None:
             help_ = f"write `{meant}` in place of this line"
             typer.report("CS503", said, term.span, label, helps=(help_,))
             return
-        case Compare(operands=(Name(id="patience" | "early_stopping"), Number() as count)):
+        case nodes.Compare(
+            operands=(nodes.Name(id="patience" | "early_stopping"), nodes.Number() as count)
+        ):
             meant = f"stalled(epochs={typer.slice(count)})"
             said = f"{typer.text(term)} is no condition"
             label = "so many epochs without a better objective?"
@@ -294,20 +287,20 @@ def _no_condition(typer: Typer, term: Expr) -> None:
     typer.report("CS503", said, term.span, label, notes=(note,), helps=(met, best))
 
 
-def _terms(condition: Expr) -> tuple[Expr, ...]:
-    if isinstance(condition, And | Or):
+def _terms(condition: nodes.Expr) -> tuple[nodes.Expr, ...]:
+    if isinstance(condition, nodes.And | nodes.Or):
         return tuple(term for operand in condition.operands for term in _terms(operand))
     return (condition,)
 
 
-def check_ramps(typer: Typer, spec: Spec, fit: FitSettings) -> None:
+def check_ramps(typer: Typer, spec: nodes.Spec, fit: FitSettings) -> None:
     """Warn of a ramp that is longer than the run: its bound is never that of the verdict."""
-    for node in walk(spec):
-        if not isinstance(node, Call) or len(node.arguments) != 2:
+    for node in nodes.walk(spec):
+        if not isinstance(node, nodes.Call) or len(node.arguments) != 2:
             continue
         for keyword in node.keywords if function_name(node) == "ramp" else ():
             length, run = keyword.value, getattr(fit, keyword.name, None)
-            if not fit.given(keyword.name) or not isinstance(length, Number) or run is None:
+            if not fit.given(keyword.name) or not isinstance(length, nodes.Number) or run is None:
                 continue
             if length.value > run:
                 said = f"the ramp takes {length.value:g} {keyword.name}, and the run has {run}"

@@ -16,47 +16,28 @@ from cspec.dsl.explicit.parameters import LISTS
 from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Column,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Index,
-    Item,
-    Name,
-    Node,
-    Number,
-    Spec,
-    String,
-    Sum,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import binders_of, function_name, names
 from cspec.dsl.words.sets import BALL
 
 _SETS = frozenset({"values", "cross", "range"})
 
 
-def check_unused(typer: Typer, spec: Spec) -> None:
+def check_unused(typer: Typer, spec: nodes.Spec) -> None:
     """Warn about names of quantifiers and comprehensions that what they hold over never uses.
 
     Of examples and points, where a mean with examples of its own is bounded, that is an error.
     """
     for item in spec.items:
-        if any(isinstance(node, Binder) for node in walk(item)):
+        if any(isinstance(node, nodes.Binder) for node in nodes.walk(item)):
             _used(typer, item)
 
 
-def _used(typer: Typer, root: Node) -> None:
+def _used(typer: Typer, root: nodes.Node) -> None:
     """One walk, parents first; names count as used where they are read, up to their binder."""
     datasets = typer.symbols.datasets()
     open_names: dict[str, list[_Bound]] = {}
-    stack: list[tuple[Node, bool]] = [(root, False)]
+    stack: list[tuple[nodes.Node, bool]] = [(root, False)]
     found: list[_Bound] = []
     while stack:
         node, done = stack.pop()
@@ -64,7 +45,7 @@ def _used(typer: Typer, root: Node) -> None:
             for bound in _bound(node, datasets):
                 open_names[bound.name].pop()
             continue
-        if isinstance(node, Name):
+        if isinstance(node, nodes.Name):
             # `x_i` may be meant for `x[i]`: that it is unknown is said by itself.
             for word in (node.id, node.id.rpartition("_")[2]):
                 for own in open_names.get(word, [])[-1:]:
@@ -74,7 +55,9 @@ def _used(typer: Typer, root: Node) -> None:
             stack.extend((child, False) for child in node.children())
             continue
         stack.append((node, True))
-        stack.extend((child, False) for child in node.children() if not isinstance(child, Binder))
+        stack.extend(
+            (child, False) for child in node.children() if not isinstance(child, nodes.Binder)
+        )
         for bound in bounds:
             if bound.binder is not None:
                 for name in names(bound.binder.domain):  # `j in range(i)`
@@ -86,14 +69,14 @@ def _used(typer: Typer, root: Node) -> None:
         if bound.binder is not None and not bound.used and _counts(bound.binder.domain):
             _report(typer, bound, bound.binder)
     read = {id(bound.binder) for bound in found if bound.used}
-    for node in walk(root):
-        if isinstance(node, Comprehension | Expectation):
+    for node in nodes.walk(root):
+        if isinstance(node, nodes.Comprehension | nodes.Expectation):
             for binder in node.binders:
                 domain = binder.domain
-                drawn = isinstance(domain, Call) and function_name(domain) != "pairs"
+                drawn = isinstance(domain, nodes.Call) and function_name(domain) != "pairs"
                 if id(binder) not in read and drawn and not _counts(domain):
                     _never_moved(typer, node, binder)
-        if isinstance(node, Constraint) and len(node.binders) == 1:
+        if isinstance(node, nodes.Constraint) and len(node.binders) == 1:
             binder = node.binders[0]
             if id(binder) not in read and not _counts(binder.domain):
                 _mean_of_all(typer, node, binder)
@@ -104,26 +87,26 @@ class _Bound:
     """A name that a binder holds, None of a mean its columns, where, and whether it was read."""
 
     name: str
-    binder: Binder | None
-    holder: Node
+    binder: nodes.Binder | None
+    holder: nodes.Node
     used: bool = False
 
 
-def _bound(node: Node, datasets: Mapping[str, tuple[Column, ...]]) -> Iterator[_Bound]:
+def _bound(node: nodes.Node, datasets: Mapping[str, tuple[nodes.Column, ...]]) -> Iterator[_Bound]:
     """The names of the binders of a node, and the columns of the data that it goes over."""
     for binder in binders_of(node):
-        data = binder.domain.id if isinstance(binder.domain, Name) else ""
+        data = binder.domain.id if isinstance(binder.domain, nodes.Name) else ""
         for name in (*binder.names, *(column.name for column in datasets.get(data, ()))):
             yield _Bound(name, binder, node)
-    if isinstance(node, Expectation) and node.dataset is not None:
+    if isinstance(node, nodes.Expectation) and node.dataset is not None:
         for column in datasets.get(node.dataset, ()):
             yield _Bound(column.name, None, node)
 
 
-def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
+def _mean_of_all(typer: Typer, constraint: nodes.Constraint, binder: nodes.Binder) -> None:
     """Report `forall (x, y) in train: E[ce(f(x), y)] <= 4`: of each, or the mean?"""
     relation = constraint.relation
-    mean = next((n for n in walk(relation) if isinstance(n, Expectation)), None)
+    mean = next((n for n in nodes.walk(relation) if isinstance(n, nodes.Expectation)), None)
     start = max(typer.source.text.rfind(w, 0, binder.span.start) for w in ("forall", "\u2200"))
     if mean is None or start < 0:
         return
@@ -140,25 +123,27 @@ def _mean_of_all(typer: Typer, constraint: Constraint, binder: Binder) -> None:
     typer.report("CS305", said, mean.span, label, helps=helps, fixes=fixes)
 
 
-def _counts(domain: Expr) -> bool:
+def _counts(domain: nodes.Expr) -> bool:
     """Whether a set has members that are named: values, indices, weights."""
     match domain:
-        case FiniteSet():
+        case nodes.FiniteSet():
             return True
-        case Call(function=Name(id=word)):
+        case nodes.Call(function=nodes.Name(id=word)):
             return word in _SETS
-        case Attribute(name=word) | Call(function=Attribute(name=word)):
+        case nodes.Attribute(name=word) | nodes.Call(function=nodes.Attribute(name=word)):
             return word in LISTS
     return False
 
 
-def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder) -> None:
+def _never_moved(
+    typer: Typer, node: nodes.Comprehension | nodes.Expectation, binder: nodes.Binder
+) -> None:
     """Warn of `max(ce(f(x), y) for z in ball(x, 0.1))`: the same at each point."""
     name = ", ".join(binder.names)
     domain, body = binder.domain, node.body
-    centre = domain.arguments[0] if isinstance(domain, Call) and domain.arguments else None
+    centre = domain.arguments[0] if isinstance(domain, nodes.Call) and domain.arguments else None
     meant = ""
-    if isinstance(centre, Name) and len(binder.names) == 1:
+    if isinstance(centre, nodes.Name) and len(binder.names) == 1:
         meant = _with_name(typer, body, centre.id, name)
     helps = (f"did you mean `{meant}`?",) if meant else (f"use `{name}`, or leave the `for` out",)
     said = f"`{name}` goes over {typer.text(domain)}, and nothing uses it"
@@ -166,17 +151,17 @@ def _never_moved(typer: Typer, node: Comprehension | Expectation, binder: Binder
     typer.warn("CS203", said, place, "the same at each point", helps=helps, fixes=fixes)
 
 
-def _with_name(typer: Typer, body: Expr, old: str, new: str) -> str:
+def _with_name(typer: Typer, body: nodes.Expr, old: str, new: str) -> str:
     """The text of an expression with a name in the place of another; empty where it has none."""
     start, text = body.span.start, typer.slice(body)
-    found = [n for n in walk(body) if isinstance(n, Name) and n.id == old]
+    found = [n for n in nodes.walk(body) if isinstance(n, nodes.Name) and n.id == old]
     for place in sorted((n.span.start - start for n in found), reverse=True):
         if text.startswith(old, place) if place >= 0 else False:
             text = f"{text[:place]}{new}{text[place + len(old) :]}"
     return text if text != typer.slice(body) else ""
 
 
-def _report(typer: Typer, bound: _Bound, binder: Binder) -> None:
+def _report(typer: Typer, bound: _Bound, binder: nodes.Binder) -> None:
     span, text = binder.span, typer.source.text
     line = _LINE.match(text, span.end)
     quoted = line and re.search(rf'"[{{$]*{re.escape(bound.name)}}}?"', line[0])
@@ -195,19 +180,21 @@ _LINE = re.compile(r"[^\n]*")
 _ENDS = re.compile(r"[ \t]*(?:\]|on\b)")
 
 
-def _by_group(typer: Typer, bound: _Bound, binder: Binder) -> tuple[Fix, ...]:
+def _by_group(typer: Typer, bound: _Bound, binder: nodes.Binder) -> tuple[Fix, ...]:
     """The only mean with `| sex == g`, which examples count, in the place of a lone `sex`."""
-    means = [n for n in walk(bound.holder) if isinstance(n, Expectation)]
+    means = [n for n in nodes.walk(bound.holder) if isinstance(n, nodes.Expectation)]
     match binder.domain:
-        case Call(function=Name(id="values"), arguments=(Name(id=column),)):
+        case nodes.Call(function=nodes.Name(id="values"), arguments=(nodes.Name(id=column),)):
             columns = {column}  # which examples count may be missing altogether
-        case FiniteSet(items=items) if all(isinstance(i, String | Number) for i in items):
+        case nodes.FiniteSet(items=items) if all(
+            isinstance(i, nodes.String | nodes.Number) for i in items
+        ):
             columns = {*typer.symbols.column_names}
         case _:
             return ()
     if len(means) != 1:
         return ()
-    mean, lone = means[0], [c for c in means[0].conditions if isinstance(c, Name)]
+    mean, lone = means[0], [c for c in means[0].conditions if isinstance(c, nodes.Name)]
     for condition in lone:
         if condition.id in columns:
             place, new = condition.span, f"{condition.id} == {bound.name}"
@@ -222,34 +209,34 @@ def _by_group(typer: Typer, bound: _Bound, binder: Binder) -> tuple[Fix, ...]:
     return replacing(mean.span, f"{text[start : place.start]}{new}{text[place.end : end]}")
 
 
-def _instead(name: str, binder: Binder) -> str:
+def _instead(name: str, binder: nodes.Binder) -> str:
     match binder.domain:
-        case Call(function=Name(id="values"), arguments=(Name(id=column),)):
+        case nodes.Call(function=nodes.Name(id="values"), arguments=(nodes.Name(id=column),)):
             return f"say which examples count: `| {column} == {name}`"
-        case Attribute(name="weights" | "params") | Call(function=Attribute()):
+        case nodes.Attribute(name="weights" | "params") | nodes.Call(function=nodes.Attribute()):
             return f"write `{name}` for each weight, or leave the quantifier out"
     return f"use `{name}`, or leave the quantifier out"
 
 
-def check_example_index(typer: Typer, items: tuple[Item, ...]) -> None:
+def check_example_index(typer: Typer, items: tuple[nodes.Item, ...]) -> None:
     """Report columns that are indexed by the only name of a quantifier over data."""
     for item in items:
-        for node in walk(item):
+        for node in nodes.walk(item):
             for binder in binders_of(node):
                 _indexed(typer, node, binder)
 
 
-def _indexed(typer: Typer, node: Node, binder: Binder) -> None:
-    data = binder.domain.id if isinstance(binder.domain, Name) else ""
+def _indexed(typer: Typer, node: nodes.Node, binder: nodes.Binder) -> None:
+    data = binder.domain.id if isinstance(binder.domain, nodes.Name) else ""
     columns = [column.name for column in typer.symbols.datasets().get(data, ())]
     bound = binder.names[0]
     if len(binder.names) != 1 or len(columns) < 2 or bound in columns:
         return
     found = [
         inner
-        for inner in walk(node)
-        if isinstance(inner, Index)
-        and any(isinstance(index, Name) and index.id == bound for index in inner.indices)
+        for inner in nodes.walk(node)
+        if isinstance(inner, nodes.Index)
+        and any(isinstance(index, nodes.Name) and index.id == bound for index in inner.indices)
         and names(inner.value) & {*columns}
     ]
     if not found:
@@ -270,34 +257,36 @@ def _indexed(typer: Typer, node: Node, binder: Binder) -> None:
     typer.report("CS333", said, first.span, label, notes=(note,), **writing(node.span, meant))
 
 
-def check_moved_twice(typer: Typer, items: tuple[Item, ...]) -> None:
+def check_moved_twice(typer: Typer, items: tuple[nodes.Item, ...]) -> None:
     """Warn of `x + z` where z lies around x already: 2 x and a change."""
     told: set[Span] = set()
     for item in items:
-        for node in walk(item):
-            if isinstance(node, Comprehension):
+        for node in nodes.walk(item):
+            if isinstance(node, nodes.Comprehension):
                 for sum_, point, ball in _added(node):
                     if sum_.span not in told:
                         told.add(sum_.span)
                         _moved_already(typer, sum_, point, ball)
 
 
-def _added(node: Comprehension) -> Iterator[tuple[Sum, str, Call]]:
+def _added(node: nodes.Comprehension) -> Iterator[tuple[nodes.Sum, str, nodes.Call]]:
     """Sums of a point and what it lies around."""
     for binder in node.binders:
         match binder.domain:
-            case Call(arguments=(Name(id=center), _)) as ball if function_name(ball) == BALL:
+            case nodes.Call(arguments=(nodes.Name(id=center), _)) as ball if (
+                function_name(ball) == BALL
+            ):
                 pair = {center, *binder.names}
             case _:
                 continue
-        for part in walk(node.body):
-            if isinstance(part, Sum) and part.operators == ("+",):
-                terms = [o.id for o in part.operands if isinstance(o, Name)]
+        for part in nodes.walk(node.body):
+            if isinstance(part, nodes.Sum) and part.operators == ("+",):
+                terms = [o.id for o in part.operands if isinstance(o, nodes.Name)]
                 if len(terms) == len(pair) == 2 and set(terms) == pair:
                     yield part, binder.names[0], ball
 
 
-def _moved_already(typer: Typer, sum_: Sum, point: str, ball: Call) -> None:
+def _moved_already(typer: Typer, sum_: nodes.Sum, point: str, ball: nodes.Call) -> None:
     center = ball.arguments[0]
     change = Span(center.span.start, ball.arguments[1].span.start)
     written, around = typer.slice(sum_), typer.slice(center)

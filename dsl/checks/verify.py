@@ -13,46 +13,33 @@ from cspec.dsl.messages.synonyms import FAIRNESS
 from cspec.dsl.messages.wording import closest, listing, number
 from cspec.dsl.names.symbols import examples_of, is_made
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Group,
-    Name,
-    Objective,
-    Soft,
-    Spec,
-    Using,
-    Verify,
-    Within,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import bound_names, chain_parts, names, sides_of
 from cspec.dsl.values.certifiable import objections
 
 
-def labels(spec: Spec) -> dict[str, Span]:
+def labels(spec: nodes.Spec) -> dict[str, Span]:
     """Every label path of an elaborated spec and its place, those of the parts of chains too."""
     found: dict[str, Span] = {}
     for current in _with_inner(spec.constraints()):
         found.setdefault(current.label or "", current.label_span)
-        if isinstance(current, Constraint):
+        if isinstance(current, nodes.Constraint):
             for part in chain_parts(current.relation):
                 found.setdefault(f"{current.label}.{part}", current.label_span)
     return found
 
 
-def _with_inner(items: Iterable[Constraint | Group]) -> Iterator[Constraint | Group]:
+def _with_inner(
+    items: Iterable[nodes.Constraint | nodes.Group],
+) -> Iterator[nodes.Constraint | nodes.Group]:
     """Constraints and groups, each group before what is in it."""
     for item in items:
         yield item
-        if isinstance(item, Group):
+        if isinstance(item, nodes.Group):
             yield from _with_inner(item.constraints)
 
 
-def check_labels(typer: Typer, spec: Spec) -> None:
+def check_labels(typer: Typer, spec: nodes.Spec) -> None:
     """Labels that are given twice."""
     seen: dict[str, Span] = {}
     for current in _with_inner(spec.constraints()):
@@ -68,10 +55,10 @@ def check_labels(typer: Typer, spec: Spec) -> None:
         seen.setdefault(label, current.label_span)
 
 
-def check_verify(typer: Typer, spec: Spec, settled: Settled) -> None:
+def check_verify(typer: Typer, spec: nodes.Spec, settled: Settled) -> None:
     """Labels, datasets, confidence and certificates of `verify` lines."""
     known = labels(spec)
-    items = [item for item in spec.items if isinstance(item, Verify)]
+    items = [item for item in spec.items if isinstance(item, nodes.Verify)]
     for item in items:
         _part_twice(typer, item)
         for name, span in zip(item.labels, item.label_spans, strict=False):
@@ -91,7 +78,7 @@ def check_verify(typer: Typer, spec: Spec, settled: Settled) -> None:
 _PARTS = re.compile(r"\b(on|every|with)\b(?:(?!\s+(?:on|every|with)\b).)*")
 
 
-def _part_twice(typer: Typer, item: Verify) -> None:
+def _part_twice(typer: Typer, item: nodes.Verify) -> None:
     """Report `verify a on test on val`: one of each part a line."""
     text, seen = typer.slice(item), dict[str, Span]()
     for part in _PARTS.finditer(text):
@@ -106,7 +93,7 @@ def _part_twice(typer: Typer, item: Verify) -> None:
         seen.setdefault(word, span)
 
 
-def _columns_there(typer: Typer, item: Verify, spec: Spec) -> None:
+def _columns_there(typer: Typer, item: nodes.Verify, spec: nodes.Spec) -> None:
     """Data on which a requirement is verified have the columns that it names."""
     data = item.dataset or ""
     there = {column.name for column in typer.symbols.datasets().get(data, ())}
@@ -163,7 +150,7 @@ def _named_otherwise(typer: Typer, name: str, known: Mapping[str, Span]) -> str 
     return found[0] if len(found) == 1 else None
 
 
-def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> None:
+def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: nodes.Spec) -> None:
     """`verify a on val` puts `val` in the place of one dataset: `a` may not be about several."""
     for binders, constraint in flatten(spec):
         label = constraint.label or ""
@@ -179,7 +166,7 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
             typer.report("CS411", said, span, which, related=at, helps=(help_,))
             continue
         used = {found: None for found, _ in measured_on(constraint.relation)}
-        domains = (b.domain for b in binders if isinstance(b.domain, Name))
+        domains = (b.domain for b in binders if isinstance(b.domain, nodes.Name))
         used |= {d.id: None for d in domains if d.id in typer.symbols.datasets()}
         if len(set(map(examples_of, used))) < 2:
             continue
@@ -192,16 +179,19 @@ def _one_dataset(typer: Typer, data: str, name: str, span: Span, spec: Spec) -> 
         typer.report("CS411", said, span, which, **told, helps=(help_,))
 
 
-def _summed(typer: Typer, constraint: Constraint) -> str | None:
+def _summed(typer: Typer, constraint: nodes.Constraint) -> str | None:
     """The data whose examples a requirement sums over; None of others."""
-    for node in walk(constraint.relation):
-        for binder in node.binders if isinstance(node, Comprehension) else ():
-            if isinstance(binder.domain, Name) and binder.domain.id in typer.symbols.datasets():
+    for node in nodes.walk(constraint.relation):
+        for binder in node.binders if isinstance(node, nodes.Comprehension) else ():
+            if (
+                isinstance(binder.domain, nodes.Name)
+                and binder.domain.id in typer.symbols.datasets()
+            ):
                 return binder.domain.id
     return None
 
 
-def _confidence(typer: Typer, item: Verify) -> None:
+def _confidence(typer: Typer, item: nodes.Verify) -> None:
     expr = item.confidence
     assert expr is not None
     fixes: tuple[Fix, ...] = ()
@@ -224,7 +214,7 @@ def _confidence(typer: Typer, item: Verify) -> None:
 
 
 def _certificate(
-    typer: Typer, item: Verify, items: list[Verify], spec: Spec, settled: Settled
+    typer: Typer, item: nodes.Verify, items: list[nodes.Verify], spec: nodes.Spec, settled: Settled
 ) -> None:
     """A certificate needs data that chose nothing about the model."""
     data, training = item.dataset, training_data(spec)
@@ -236,13 +226,13 @@ def _certificate(
     elif other is not None:
         _chosen(typer, item, "chooses the best snapshot on the same data", other.span)
     elif dual is not None and dual == data:
-        span = next((i.span for i in spec.items if isinstance(i, Using)), None)
+        span = next((i.span for i in spec.items if isinstance(i, nodes.Using)), None)
         _chosen(typer, item, "moves the multipliers on the same data", span)
     elif data is None or data in training:
         _chosen(typer, item, "the model is trained on the same data", training.get(data or ""))
 
 
-def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
+def _once(typer: Typer, item: nodes.Verify, items: list[nodes.Verify], spec: nodes.Spec) -> None:
     """Two certificates of one requirement: which of them counts?"""
     mine = {constraint.label for _, constraint in covered(item, spec)}
     for other in items[: items.index(item)]:
@@ -256,17 +246,17 @@ def _once(typer: Typer, item: Verify, items: list[Verify], spec: Spec) -> None:
             typer.report("CS410", said, item.span, "a second certificate", **told)
 
 
-def training_data(spec: Spec) -> dict[str, Span]:
+def training_data(spec: nodes.Spec) -> dict[str, Span]:
     """Datasets that the objective or a constraint is measured on."""
     found: dict[str, Span] = {}
-    for item in (*(i for i in spec.items if isinstance(i, Objective)), *spec.constraints()):
-        for node in walk(item):
-            if isinstance(node, Expectation) and node.dataset is not None:
+    for item in (*(i for i in spec.items if isinstance(i, nodes.Objective)), *spec.constraints()):
+        for node in nodes.walk(item):
+            if isinstance(node, nodes.Expectation) and node.dataset is not None:
                 found.setdefault(node.dataset, node.span)
     return found
 
 
-def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
+def _chosen(typer: Typer, item: nodes.Verify, why: str, span: Span | None) -> None:
     known = tuple(typer.symbols.datasets())
     other = "test" if "test" in known and item.dataset != "test" else None
     at = item.dataset_span if item.dataset is not None else item.span
@@ -285,14 +275,14 @@ def _chosen(typer: Typer, item: Verify, why: str, span: Span | None) -> None:
 # --- what is certified ---------------------------------------------------------------------------
 
 
-def check_certified(typer: Typer, item: Verify, spec: Spec) -> None:
+def check_certified(typer: Typer, item: nodes.Verify, spec: nodes.Spec) -> None:
     """Forms without a confidence interval, and requirements that stay on other data."""
     for binders, constraint in covered(item, spec):
-        if any(isinstance(modifier, Soft) for modifier in constraint.modifiers):
+        if any(isinstance(modifier, nodes.Soft) for modifier in constraint.modifiers):
             continue
         data = dict(measured_on(constraint.relation))
         sets = typer.symbols.datasets()
-        over = (b for b in binders if isinstance(b.domain, Name) and b.domain.id in sets)
+        over = (b for b in binders if isinstance(b.domain, nodes.Name) and b.domain.id in sets)
         each = next(over, None)
         if each is not None:
             _on_each(typer, item, constraint, each)
@@ -302,7 +292,9 @@ def check_certified(typer: Typer, item: Verify, spec: Spec) -> None:
             _form(typer, item, constraint)
 
 
-def covered(item: Verify, spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Constraint]]:
+def covered(
+    item: nodes.Verify, spec: nodes.Spec
+) -> Iterator[tuple[tuple[nodes.Binder, ...], nodes.Constraint]]:
     """The constraints of an elaborated spec that a line is about, with their binders."""
     for binders, constraint in flatten(spec):
         label = constraint.label or ""
@@ -311,11 +303,13 @@ def covered(item: Verify, spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Cons
             yield binders, constraint
 
 
-def _asked(item: Verify) -> tuple[Label, ...]:
+def _asked(item: nodes.Verify) -> tuple[Label, ...]:
     return also_at(item.span, "the certificate is asked for here")
 
 
-def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -> None:
+def _on_each(
+    typer: Typer, item: nodes.Verify, constraint: nodes.Constraint, each: nodes.Binder
+) -> None:
     text = typer.slice(constraint.relation)
     said = "a requirement on each example can't be certified from a sample"
     label = "every example there will ever be?"
@@ -324,7 +318,9 @@ def _on_each(typer: Typer, item: Verify, constraint: Constraint, each: Binder) -
     typer.report("CS515", said, each.span, label, related=asked, notes=notes, helps=helps)
 
 
-def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bool]) -> None:
+def _kept(
+    typer: Typer, item: nodes.Verify, constraint: nodes.Constraint, data: dict[str, bool]
+) -> None:
     """`verify all on test with confidence` leaves alone what names its data."""
     own = next((name for name, written in data.items() if written), None)
     if item.labels or own is None or own == item.dataset:
@@ -338,10 +334,10 @@ def _kept(typer: Typer, item: Verify, constraint: Constraint, data: dict[str, bo
     typer.report("CS410", said, at, measured, related=related, notes=notes, helps=(help_,))
 
 
-def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
+def _equality(typer: Typer, item: nodes.Verify, constraint: nodes.Constraint) -> None:
     relation = constraint.relation
-    equal = isinstance(relation, Compare) and "==" in relation.operators
-    if not equal or any(isinstance(modifier, Within) for modifier in constraint.modifiers):
+    equal = isinstance(relation, nodes.Compare) and "==" in relation.operators
+    if not equal or any(isinstance(modifier, nodes.Within) for modifier in constraint.modifiers):
         return
     text = typer.slice(relation)
     said = f"`{text}` can't be certified: no sample shows that two numbers are equal"
@@ -350,7 +346,7 @@ def _equality(typer: Typer, item: Verify, constraint: Constraint) -> None:
     typer.report("CS515", said, relation.span, label, related=_asked(item), helps=(help_,))
 
 
-def _form(typer: Typer, item: Verify, constraint: Constraint) -> None:
+def _form(typer: Typer, item: nodes.Verify, constraint: nodes.Constraint) -> None:
     for side in sides_of(constraint.relation) or (constraint.relation,):
         for found in objections(side, typer.ranges):
             said = f"{typer.text(found.part)} can't be certified: {found.why}"

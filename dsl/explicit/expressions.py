@@ -18,19 +18,7 @@ from cspec.dsl.explicit.worst_example import joint
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import NOWHERE, Source, Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    Keyword,
-    Name,
-    Node,
-    On,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import N, bound_names, column_of, names, rebuild, substitute
 from cspec.dsl.values.shapes import ONE_NUMBER, OVER_ENTRIES
 from cspec.dsl.words.functions import SIGNATURES
@@ -71,15 +59,15 @@ class Elaborator:
         self._asked: set[Span] = set()
 
     def binders(
-        self, binders: tuple[Binder, ...], context: Surroundings
-    ) -> tuple[tuple[Binder, ...], Surroundings]:
+        self, binders: tuple[nodes.Binder, ...], context: Surroundings
+    ) -> tuple[tuple[nodes.Binder, ...], Surroundings]:
         """Quantifiers made explicit, and the context of what they hold over."""
         explicit = []
         for binder in binders:
             binder = self._by_name(binder)
             domain = self.expression(binder.domain, context)
             data = self._is_dataset(domain)
-            if data is not None and isinstance(domain, Name):
+            if data is not None and isinstance(domain, nodes.Name):
                 domain = domain.changed(id=data)
                 context = context._replace(data=data)
             local = context.local | frozenset(binder.names)
@@ -95,30 +83,30 @@ class Elaborator:
 
     # --- expressions ---
 
-    def expression(self, expr: Expr, context: Surroundings) -> Expr:
+    def expression(self, expr: nodes.Expr, context: Surroundings) -> nodes.Expr:
         """An expression made explicit."""
         match expr:
-            case Name():
+            case nodes.Name():
                 return self._name(expr, context)
-            case Call():
+            case nodes.Call():
                 return self._call(expr, context)
-            case Attribute(value=Name(id=name)) if self.symbols.role(name) == "model":
+            case nodes.Attribute(value=nodes.Name(id=name)) if self.symbols.role(name) == "model":
                 return expr
-            case Expectation():
+            case nodes.Expectation():
                 return self._expectation(expr, context)
-            case Comprehension():
+            case nodes.Comprehension():
                 expr = around_inputs(expr, self.symbols.column_names)
                 binders, inner = self.binders(expr.binders, context)
                 body = self.expression(expr.body, inner)
                 return joint(expr.changed(binders=binders, body=body))
         return rebuild(expr, lambda node: self._node(node, context))
 
-    def _node(self, node: Node, context: Surroundings) -> Node:
-        if isinstance(node, Expr):
+    def _node(self, node: nodes.Node, context: Surroundings) -> nodes.Node:
+        if isinstance(node, nodes.Expr):
             return self.expression(node, context)
         return rebuild(node, lambda inner: self._node(inner, context))
 
-    def _name(self, name: Name, context: Surroundings) -> Expr:
+    def _name(self, name: nodes.Name, context: Surroundings) -> nodes.Expr:
         word = name.id
         if word in context.local:
             return name
@@ -136,9 +124,9 @@ class Elaborator:
                 return self._classifier(name, context)
         return name
 
-    def _call(self, call: Call, context: Surroundings) -> Expr:
+    def _call(self, call: nodes.Call, context: Surroundings) -> nodes.Expr:
         function = call.function
-        if isinstance(function, Name):
+        if isinstance(function, nodes.Name):
             word = function.id
             role = self.symbols.role(word)
             if role == "let" and self._inlined(word, context):
@@ -151,10 +139,10 @@ class Elaborator:
                 return call
             if word in _RISK and role is None:
                 return self._risk(call, context)
-        elif isinstance(function, Attribute) and not isinstance(function.value, Name):
+        elif isinstance(function, nodes.Attribute) and not isinstance(function.value, nodes.Name):
             function = function.changed(value=self.expression(function.value, context))
         arguments = tuple(self.expression(argument, context) for argument in call.arguments)
-        word = function.id if isinstance(function, Name) else ""
+        word = function.id if isinstance(function, nodes.Name) else ""
         of_two = word in ("max", "min") and len(arguments) > 1
         if word in _OF_GROUPS and arguments and not of_two:  # its first argument is a vector
             arguments = (_in_groups(arguments[0]), *arguments[1:])
@@ -164,12 +152,12 @@ class Elaborator:
             return call
         return call.changed(function=function, arguments=arguments, keywords=keywords)
 
-    def _keyword(self, keyword: Keyword, context: Surroundings) -> Keyword:
-        if isinstance(keyword.value, Name | Call):
+    def _keyword(self, keyword: nodes.Keyword, context: Surroundings) -> nodes.Keyword:
+        if isinstance(keyword.value, nodes.Name | nodes.Call):
             return keyword
         return keyword.changed(value=self.expression(keyword.value, context))
 
-    def _expectation(self, expr: Expectation, context: Surroundings) -> Expr:
+    def _expectation(self, expr: nodes.Expectation, context: Surroundings) -> nodes.Expr:
         binders, over = self._over_data(expr)
         if over is not None:
             expr = expr.model_copy(update=over)
@@ -188,7 +176,7 @@ class Elaborator:
             conditions=tuple(self.expression(c, inner) for c in expr.conditions),
         )
 
-    def _of_each(self, expr: Expectation, context: Surroundings) -> Expr | None:
+    def _of_each(self, expr: nodes.Expectation, context: Surroundings) -> nodes.Expr | None:
         """A mean over a set that is one number an example; None of a mean over points alone.
 
         Where examples are in reach it is that of each, `mean(e for a in S)`; outside, the mean of
@@ -210,26 +198,28 @@ class Elaborator:
             for binder, found in zip(expr.binders, drawn, strict=True)
             for one in (found or (binder,))
         )
-        each = Comprehension(function="mean", body=expr.body, binders=binders, span=expr.span)
+        each = nodes.Comprehension(function="mean", body=expr.body, binders=binders, span=expr.span)
         if nested:
             return self.expression(each, context)
         outer = expr.changed(kind="E", body=each, binders=())
         return self._expectation(outer, context)
 
-    def _opened(self, node: N) -> N | Comprehension:
+    def _opened(self, node: N) -> N | nodes.Comprehension:
         """What is averaged, with means over noise that stand in it as those of each example."""
         changed = rebuild(node, self._opened)
-        if isinstance(changed, Expectation) and changed.dataset is None and changed.binders:
-            return Comprehension(function="mean", body=changed.body, binders=changed.binders)
+        if isinstance(changed, nodes.Expectation) and changed.dataset is None and changed.binders:
+            return nodes.Comprehension(function="mean", body=changed.body, binders=changed.binders)
         return changed
 
     @staticmethod
-    def _written(expr: Expectation, data: str | None, context: Surroundings) -> Span:
+    def _written(expr: nodes.Expectation, data: str | None, context: Surroundings) -> Span:
         """Where the data of an expectation are named: in it, or by `on D` behind the constraint."""
         named = expr.dataset is not None or data is None
         return expr.dataset_span if named else context.on_span
 
-    def _over_data(self, expr: Expectation) -> tuple[tuple[Binder, ...], dict[str, object] | None]:
+    def _over_data(
+        self, expr: nodes.Expectation
+    ) -> tuple[tuple[nodes.Binder, ...], dict[str, object] | None]:
         """`E[.. for (a, b) in train where c]` is `E[.. | c on train]` with the columns renamed."""
         if len(expr.binders) != 1 or expr.dataset is not None:
             return expr.binders, None
@@ -239,8 +229,8 @@ class Elaborator:
         if data is None or len(binder.names) > len(columns):
             return expr.binders, None
         where = () if binder.condition is None else (binder.condition,)
-        values: dict[str, Expr] = {
-            name: Name(id=column.name, span=binder.span)
+        values: dict[str, nodes.Expr] = {
+            name: nodes.Name(id=column.name, span=binder.span)
             for name, column in zip(binder.names, columns, strict=False)
             if name != column.name
         }
@@ -253,7 +243,7 @@ class Elaborator:
         }
         return (), update
 
-    def _by_name(self, binder: Binder) -> Binder:
+    def _by_name(self, binder: nodes.Binder) -> nodes.Binder:
         """`(y, x) in train`, `(x, t) in q.sample(9)`: columns and axes are bound by their names."""
         places = self.symbols.places(binder.domain)
         if self._is_dataset(binder.domain) is not None:
@@ -272,13 +262,13 @@ class Elaborator:
             return "data"
         return name
 
-    def _is_dataset(self, expr: Expr) -> str | None:
-        if not isinstance(expr, Name):
+    def _is_dataset(self, expr: nodes.Expr) -> str | None:
+        if not isinstance(expr, nodes.Name):
             return None
         name = self.dataset(expr.id)
         return name if name in self.symbols.datasets() else None
 
-    def _data_of(self, expr: Expectation, context: Surroundings) -> str | None:
+    def _data_of(self, expr: nodes.Expectation, context: Surroundings) -> str | None:
         """The dataset of an expectation, by the rule "Which data"; None where it is over points."""
         bound = context.local if context.data is None else context.local - self._columns(context)
         local = bound | bound_names(expr.binders)
@@ -305,7 +295,7 @@ class Elaborator:
         """The columns of a dataset in their order."""
         return tuple(column.name for column in self.symbols.datasets().get(data or "", ()))
 
-    def default(self, span: Span, context: Surroundings, expr: Expr | None) -> str | None:
+    def default(self, span: Span, context: Surroundings, expr: nodes.Expr | None) -> str | None:
         """The dataset of what names none; asks where there are several."""
         self.measured += 1
         if context.on is not None:
@@ -315,7 +305,7 @@ class Elaborator:
             self._ask_data(span, context, expr)
         return default
 
-    def _ask_data(self, span: Span, context: Surroundings, expr: Expr | None) -> None:
+    def _ask_data(self, span: Span, context: Surroundings, expr: nodes.Expr | None) -> None:
         names = tuple(self.symbols.datasets())
         if span in self._asked or (context.let and names):
             return
@@ -333,13 +323,13 @@ class Elaborator:
             self._asked.add(found.span)
             self.found.append(found)
 
-    def nothing_measured(self, on: On, constraint: Constraint) -> None:
+    def nothing_measured(self, on: nodes.On, constraint: nodes.Constraint) -> None:
         """`on D` behind a constraint that measures nothing on data."""
         self.found.append(nothing_measured(on, constraint))
 
     # --- models ---
 
-    def _only_model(self, name: Name, what: str) -> str | None:
+    def _only_model(self, name: nodes.Name, what: str) -> str | None:
         models = self.symbols.named_models
         if len(models) == 1:
             return models[0]
@@ -348,14 +338,14 @@ class Elaborator:
             self.found.append(which_model(self.source, name, what, models))
         return None
 
-    def _inputs(self, model: str, data: str | None, span: Span) -> Call:
+    def _inputs(self, model: str, data: str | None, span: Span) -> nodes.Call:
         item = self.symbols.models()[model]
         columns = self._listed(data)
         names = item.arguments or (("x",) if "x" in columns or not columns else columns[:1])
-        arguments = tuple(Name(id=argument, span=span) for argument in names)
-        return Call(function=Name(id=model, span=span), arguments=arguments, span=span)
+        arguments = tuple(nodes.Name(id=argument, span=span) for argument in names)
+        return nodes.Call(function=nodes.Name(id=model, span=span), arguments=arguments, span=span)
 
-    def loss(self, name: Name, context: Surroundings) -> Expr:
+    def loss(self, name: nodes.Name, context: Surroundings) -> nodes.Expr:
         """A bare loss: one number an example where examples are in reach, else its mean."""
         model = self._only_model(name, "the loss")
         if model is None:
@@ -368,32 +358,34 @@ class Elaborator:
         second = columns[1] if len(columns) > 1 else "y"
         target = "y" if "y" in columns or not columns else second
         outputs = self._inputs(model, data, name.span)
-        arguments = (outputs, Name(id=target, span=name.span))
-        loss = Call(function=name, arguments=arguments, span=name.span)
+        arguments = (outputs, nodes.Name(id=target, span=name.span))
+        loss = nodes.Call(function=name, arguments=arguments, span=name.span)
         if inside:
             return loss
-        seen = ", ".join(a.id for a in outputs.arguments if isinstance(a, Name))
+        seen = ", ".join(a.id for a in outputs.arguments if isinstance(a, nodes.Name))
         meaning = f"E[{name.id}({model}({seen}), {target}) on {data}]"
         self.notes.append((name.span, name.id, meaning))
         place = context.on_span
-        return Expectation(kind="E", body=loss, dataset=data, dataset_span=place, span=name.span)
+        return nodes.Expectation(
+            kind="E", body=loss, dataset=data, dataset_span=place, span=name.span
+        )
 
-    def _classifier(self, name: Name, context: Surroundings) -> Expr:
+    def _classifier(self, name: nodes.Name, context: Surroundings) -> nodes.Expr:
         model = self._only_model(name, "the prediction")
         if model is None:
             return name
         data = context.data or self.symbols.default_dataset
         outputs = self._inputs(model, data, name.span)
-        return Call(function=name, arguments=(outputs,), span=name.span)
+        return nodes.Call(function=name, arguments=(outputs,), span=name.span)
 
-    def _applied(self, name: Name, context: Surroundings) -> Expr:
+    def _applied(self, name: nodes.Name, context: Surroundings) -> nodes.Expr:
         """`u` for `u(t, x)` where the declared arguments are bound."""
         arguments = self.symbols.models()[name.id].arguments
         reached = context.local | self._columns(context)
         if not arguments or not reached.issuperset(arguments):
             return name
-        inputs = tuple(Name(id=argument, span=name.span) for argument in arguments)
-        return Call(function=name, arguments=inputs, span=name.span)
+        inputs = tuple(nodes.Name(id=argument, span=name.span) for argument in arguments)
+        return nodes.Call(function=name, arguments=inputs, span=name.span)
 
     # --- the rest ---
 
@@ -405,7 +397,7 @@ class Elaborator:
             return True
         return context.on is not None or self.symbols.default_dataset is None
 
-    def _risk(self, call: Call, context: Surroundings) -> Expr:
+    def _risk(self, call: nodes.Call, context: Surroundings) -> nodes.Expr:
         """`cvar(ce, 0.9)`: the examples of the data in force, as a setting `on=D`."""
         if context.data is not None or any(k.name == "on" for k in call.keywords):
             data = context.data
@@ -420,18 +412,18 @@ class Elaborator:
         if data is not None and not any(k.name == "on" for k in keywords):
             # The span of the call itself says that nobody wrote it.
             span = call.span if context.on is None else context.on_span
-            on = Keyword(name="on", value=Name(id=data, span=span), span=span)
+            on = nodes.Keyword(name="on", value=nodes.Name(id=data, span=span), span=span)
             keywords = (*keywords, on)
         return call.changed(arguments=arguments, keywords=keywords)
 
 
-def _in_groups(expr: Expr) -> Expr:
+def _in_groups(expr: nodes.Expr) -> nodes.Expr:
     """What a function of groups is given: a column of true and false makes groups there, too."""
-    if isinstance(expr, Expectation):
+    if isinstance(expr, nodes.Expectation):
         lone = any(map(column_of, expr.conditions))
         return expr.changed(grouped=True) if lone else expr
     return rebuild(expr, _parts_in_groups)
 
 
-def _parts_in_groups(node: Node) -> Node:
-    return _in_groups(node) if isinstance(node, Expr) else rebuild(node, _parts_in_groups)
+def _parts_in_groups(node: nodes.Node) -> nodes.Node:
+    return _in_groups(node) if isinstance(node, nodes.Expr) else rebuild(node, _parts_in_groups)

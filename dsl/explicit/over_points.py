@@ -17,28 +17,15 @@ bounds a maximum alone, `max(e for p in S) <= b`, is a requirement on each point
 """
 
 from cspec.dsl.settings.points import Points
-from cspec.dsl.tree.nodes import (
-    EXTREMES,
-    Call,
-    Comprehension,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Keyword,
-    Name,
-    Number,
-    Power,
-    Product,
-    Sum,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.words.functions import OF_MEMBERS
 
 _MEANS = ("sum", "mean")
-RUNS = frozenset({*_MEANS, *OF_MEMBERS, *EXTREMES})
+RUNS = frozenset({*_MEANS, *OF_MEMBERS, *nodes.EXTREMES})
 """What goes over points, besides `E` and `P`."""
 
 
-def runs(node: Comprehension) -> bool:
+def runs(node: nodes.Comprehension) -> bool:
     """Whether what goes over a single set of points has a form here."""
     return len(node.binders) == 1 and node.function in RUNS
 
@@ -57,46 +44,50 @@ def points_in(settings: Points) -> int:
     return int(settings.n**wide)
 
 
-def over_points(node: Comprehension, dataset: str, settings: Points) -> Expr:
+def over_points(node: nodes.Comprehension, dataset: str, settings: Points) -> nodes.Expr:
     """A comprehension over points as a statistic of their dataset."""
     (binder,) = node.binders
     body, span = node.body, node.span
     asked = () if binder.condition is None else (binder.condition,)
 
-    def mean(of: Expr, *conditions: Expr) -> Expr:
+    def mean(of: nodes.Expr, *conditions: nodes.Expr) -> nodes.Expr:
         found = {"dataset": dataset, "dataset_span": binder.domain.span, "span": span}
-        return Expectation(kind="E", body=of, conditions=conditions, **found)
+        return nodes.Expectation(kind="E", body=of, conditions=conditions, **found)
 
-    def extreme(of: Expr, level: int) -> Expr:
-        on = Keyword(name="on", value=Name(id=dataset, span=binder.domain.span), span=span)
-        where = tuple(Keyword(name="where", value=c, span=span) for c in asked)
-        level_ = Number(text=str(level), value=level, span=span)
-        function, keywords = Name(id="quantile"), (on, *where)
-        return Call(function=function, arguments=(of, level_), keywords=keywords, span=span)
+    def extreme(of: nodes.Expr, level: int) -> nodes.Expr:
+        on = nodes.Keyword(
+            name="on", value=nodes.Name(id=dataset, span=binder.domain.span), span=span
+        )
+        where = tuple(nodes.Keyword(name="where", value=c, span=span) for c in asked)
+        level_ = nodes.Number(text=str(level), value=level, span=span)
+        function, keywords = nodes.Name(id="quantile"), (on, *where)
+        return nodes.Call(function=function, arguments=(of, level_), keywords=keywords, span=span)
 
     match node.function:
         case "sum":
             count = points_in(settings)
             counted = _product(body, *asked) if asked else body
-            return _product(Number(text=str(count), value=count, span=span), mean(counted))
+            return _product(nodes.Number(text=str(count), value=count, span=span), mean(counted))
         case "mean":
             return mean(body, *asked)
         case "std":
-            apart = Sum(operands=(body, mean(body, *asked)), operators=("-",), span=span)
-            squared = Power(base=apart, exponent=Number(text="2", value=2), span=span)
-            return Call(function=Name(id="sqrt"), arguments=(mean(squared, *asked),), span=span)
+            apart = nodes.Sum(operands=(body, mean(body, *asked)), operators=("-",), span=span)
+            squared = nodes.Power(base=apart, exponent=nodes.Number(text="2", value=2), span=span)
+            return nodes.Call(
+                function=nodes.Name(id="sqrt"), arguments=(mean(squared, *asked),), span=span
+            )
         case "gap":
             both = (extreme(body, 1), extreme(body, 0))
-            return Sum(operands=both, operators=("-",), span=span)
+            return nodes.Sum(operands=both, operators=("-",), span=span)
         case "ratio":
             both = (extreme(body, 0), extreme(body, 1))
-            return Product(operands=both, operators=("/",), span=span)
+            return nodes.Product(operands=both, operators=("/",), span=span)
     return extreme(body, 1 if node.function in ("max", "any") else 0)
 
 
 def written_out(
-    node: Expectation | Comprehension, settings: Points
-) -> Expectation | Comprehension | None:
+    node: nodes.Expectation | nodes.Comprehension, settings: Points
+) -> nodes.Expectation | nodes.Comprehension | None:
     """What goes over a grid, over the numbers of each axis; None of other points."""
     (binder,) = node.binders
     if settings.drawn or settings.kind != "uniform" or set(settings.widths) != {1}:
@@ -104,9 +95,9 @@ def written_out(
     axes = list(zip(binder.names, settings.lower, settings.upper, strict=True))
     binders = []
     for place, (name, low, high) in enumerate(axes):
-        items = tuple(Number(text=repr(v), value=v) for v in _along(low, high, settings.n))
+        items = tuple(nodes.Number(text=repr(v), value=v) for v in _along(low, high, settings.n))
         last = binder.condition if place == len(axes) - 1 else None
-        update = {"names": (name,), "domain": FiniteSet(items=items), "condition": last}
+        update = {"names": (name,), "domain": nodes.FiniteSet(items=items), "condition": last}
         binders.append(binder.model_copy(update=update))
     return node.changed(binders=tuple(binders))
 
@@ -120,5 +111,7 @@ def _along(low: float, high: float, n: int) -> list[float]:
     return [low + (high - low) * i / (n - 1) for i in range(n)]
 
 
-def _product(*factors: Expr) -> Expr:
-    return Product(operands=factors, operators=("*",) * (len(factors) - 1), span=factors[0].span)
+def _product(*factors: nodes.Expr) -> nodes.Expr:
+    return nodes.Product(
+        operands=factors, operators=("*",) * (len(factors) - 1), span=factors[0].span
+    )

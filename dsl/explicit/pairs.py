@@ -18,43 +18,23 @@ from cspec.dsl.messages.synonyms import column_named
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.points import Pairs
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Column,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    Group,
-    Index,
-    Item,
-    Keyword,
-    Let,
-    Name,
-    Node,
-    Spec,
-    String,
-    Verify,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import bound_names, head_word, rebuild, substitute
 
-Quantified = Comprehension | Constraint | Group
-N = TypeVar("N", bound=Node)
+Quantified = nodes.Comprehension | nodes.Constraint | nodes.Group
+N = TypeVar("N", bound=nodes.Node)
 
 
 class WithPairs(NamedTuple):
     """A spec whose pairs are data, its names, the datasets of pairs, and what is wrong."""
 
-    spec: Spec
+    spec: nodes.Spec
     symbols: Symbols
     made: Mapping[str, Made]
     diagnostics: tuple[Diagnostic, ...]
 
 
-def with_pairs(spec: Spec, symbols: Symbols) -> WithPairs:
+def with_pairs(spec: nodes.Spec, symbols: Symbols) -> WithPairs:
     """The spec with a dataset for each set of pairs that something goes over."""
     worker = _Pairs(symbols)
     items = tuple(worker.item(item) for item in spec.items)
@@ -75,25 +55,25 @@ class _Pairs:
         self._first: tuple[str, ...] = ()
         self.found: list[Diagnostic] = []
 
-    def item(self, node: Item) -> Item:
+    def item(self, node: nodes.Item) -> nodes.Item:
         """An item with its pairs as data."""
         changed = self._changed(node)
-        assert isinstance(changed, Item)
+        assert isinstance(changed, nodes.Item)
         return changed
 
-    def _changed(self, node: Node) -> Node:
+    def _changed(self, node: nodes.Node) -> nodes.Node:
         match node:
-            case Expectation(binders=(Binder() as binder,), dataset=None):
+            case nodes.Expectation(binders=(nodes.Binder() as binder,), dataset=None):
                 name = self._dataset(binder, "redrawn")
                 if name is not None:
                     return rebuild(self._mean(node, binder, name), self._changed)
-            case Comprehension() | Constraint() | Group():
+            case nodes.Comprehension() | nodes.Constraint() | nodes.Group():
                 for place, binder in enumerate(node.binders):
                     if (name := self._dataset(binder, "held")) is not None:
                         node = self._quantified(node, place, name)
         return rebuild(node, self._changed)
 
-    def _mean(self, node: Expectation, binder: Binder, name: str) -> Expectation:
+    def _mean(self, node: nodes.Expectation, binder: nodes.Binder, name: str) -> nodes.Expectation:
         """The mean over a set of pairs; what its `where` says is a condition."""
         where = () if binder.condition is None else (binder.condition,)
         elements = dict.fromkeys(binder.names, name)
@@ -110,7 +90,7 @@ class _Pairs:
         binder = node.binders[place]
         elements = dict.fromkeys(binder.names, name)
         columns = self._columns_of(name)
-        data = Name(id=name, span=binder.domain.span)
+        data = nodes.Name(id=name, span=binder.domain.span)
         over = binder.changed(names=tuple(column.name for column in columns), domain=data)
         binders = (*node.binders[:place], over, *node.binders[place + 1 :])
         bare = node.changed(binders=())
@@ -123,31 +103,35 @@ class _Pairs:
     def _columns(self, node: N, elements: Mapping[str, str]) -> N:
         """`a.x` as the column that it is; lets that take a whole example are written out."""
         found = self._step(node, elements)
-        assert isinstance(found, type(node)) or isinstance(node, Expr)
+        assert isinstance(found, type(node)) or isinstance(node, nodes.Expr)
         return found  # type: ignore[return-value]
 
-    def _step(self, node: Node, elements: Mapping[str, str]) -> Node:
+    def _step(self, node: nodes.Node, elements: Mapping[str, str]) -> nodes.Node:
         match node:
-            case Attribute(value=Name(id=word), name=column) if word in elements:
+            case nodes.Attribute(value=nodes.Name(id=word), name=column) if word in elements:
                 return self._column(node, word, column, elements[word])
-            case Index(value=Name(id=word), indices=(String(value=column),)) if word in elements:
+            case nodes.Index(value=nodes.Name(id=word), indices=(nodes.String(value=column),)) if (
+                word in elements
+            ):
                 return self._column(node, word, column, elements[word])
-            case Call(function=Name(id=word), arguments=arguments) if any(
-                isinstance(a, Name) and a.id in elements for a in arguments
+            case nodes.Call(function=nodes.Name(id=word), arguments=arguments) if any(
+                isinstance(a, nodes.Name) and a.id in elements for a in arguments
             ):
                 return self._called(node, word, elements)
-            case Name(id=word) if word in elements:
+            case nodes.Name(id=word) if word in elements:
                 self._bare(node, elements[word])
                 return self._column(node, word, "x", elements[word])
-            case Comprehension(binders=binders) | Expectation(binders=binders) if binders:
+            case nodes.Comprehension(binders=binders) | nodes.Expectation(binders=binders) if (
+                binders
+            ):
                 own = bound_names(binders)
                 elements = {k: v for k, v in elements.items() if k not in own}
         return rebuild(node, lambda inner: self._step(inner, elements))
 
-    def _column(self, node: Expr, word: str, column: str, data: str) -> Expr:
+    def _column(self, node: nodes.Expr, word: str, column: str, data: str) -> nodes.Expr:
         columns = [known.name for known in self._columns_of(data)]
         if f"{word}.{column}" in columns:
-            return Name(id=f"{word}.{column}", span=node.span)
+            return nodes.Name(id=f"{word}.{column}", span=node.span)
         listed = [name for name in columns if name.startswith(f"{word}.")]
         own = [name.removeprefix(f"{word}.") for name in listed]
         known = closest(column, own) or column_named(column, own)
@@ -160,18 +144,18 @@ class _Pairs:
         )
         fixes = replacing(node.span, meant) if known else ()
         self.found.append(finding("CS208", said, node.span, label, helps=(help_,), fixes=fixes))
-        return Name(id=meant, span=node.span)
+        return nodes.Name(id=meant, span=node.span)
 
-    def _called(self, call: Call, word: str, elements: Mapping[str, str]) -> Node:
+    def _called(self, call: nodes.Call, word: str, elements: Mapping[str, str]) -> nodes.Node:
         """A model of a whole example sees its inputs; a let is written out."""
         model = self._symbols.models().get(word)
         let = self._symbols.lets().get(word)
-        arguments: list[Expr] = []
-        if isinstance(let, Let) and len(let.parameters or ()) == len(call.arguments):
+        arguments: list[nodes.Expr] = []
+        if isinstance(let, nodes.Let) and len(let.parameters or ()) == len(call.arguments):
             values = dict(zip(let.parameters or (), call.arguments, strict=True))
             return self._step(substitute(let.value, values), elements)
         for argument in call.arguments:
-            if model is not None and isinstance(argument, Name) and argument.id in elements:
+            if model is not None and isinstance(argument, nodes.Name) and argument.id in elements:
                 word, data = argument.id, elements[argument.id]
                 inputs = model.arguments or ("x",)
                 arguments += [self._column(argument, word, c, data) for c in inputs]
@@ -181,7 +165,7 @@ class _Pairs:
         rest = rebuild(changed, lambda inner: self._step(inner, elements))
         return rest.changed(arguments=tuple(arguments))
 
-    def _bare(self, name: Name, data: str) -> None:
+    def _bare(self, name: nodes.Name, data: str) -> None:
         own = [c.name for c in self._columns_of(data) if c.name.startswith(f"{name.id}.")]
         said = f"`{name.id}` is a whole example of `{self._base(data)}`"
         label = "which of its columns?"
@@ -190,31 +174,33 @@ class _Pairs:
 
     # --- the datasets ---
 
-    def _dataset(self, binder: Binder, way: str) -> str | None:
+    def _dataset(self, binder: nodes.Binder, way: str) -> str | None:
         """The dataset of the pairs that two names go over; None where it is none."""
         if self._symbols.role("pairs") is not None:
             return None
         match binder.domain:
-            case Call(function=Name(id="pairs"), arguments=(Name(id=base),), keywords=()):
+            case nodes.Call(
+                function=nodes.Name(id="pairs"), arguments=(nodes.Name(id=base),), keywords=()
+            ):
                 pass
-            case Call(function=Name(id="pairs"), arguments=(), keywords=()):
+            case nodes.Call(function=nodes.Name(id="pairs"), arguments=(), keywords=()):
                 base = self._symbols.default_dataset or ""
-            case Call(function=Name(id="pairs")):
+            case nodes.Call(function=nodes.Name(id="pairs")):
                 base = ""
             case _:
                 return None
         if base == "train" and "data" in self._symbols.implied:
             base = "data"
-        if base not in self._symbols.datasets() and isinstance(binder.domain, Call):
+        if base not in self._symbols.datasets() and isinstance(binder.domain, nodes.Call):
             base = self._of_columns(binder.domain, binder.domain.arguments)
         known = base in self._symbols.datasets()
         if not known or len(binder.names) != 2 or len(set(binder.names)) != 2:
             return None
         return self._declare(binder, base, way)
 
-    def _of_columns(self, call: Expr, arguments: tuple[Expr, ...]) -> str:
+    def _of_columns(self, call: nodes.Expr, arguments: tuple[nodes.Expr, ...]) -> str:
         """Report `pairs(x, y)`, `pairs(train.x)`, `pairs(train, test)`: it takes one dataset."""
-        heads = (head_word(a.value if isinstance(a, Attribute) else a) for a in arguments)
+        heads = (head_word(a.value if isinstance(a, nodes.Attribute) else a) for a in arguments)
         named = [*filter(None, heads)]
         data = [name for name in named if name in self._symbols.datasets()]
         columns = [column_named(n, self._symbols.column_names) or n for n in named]
@@ -232,7 +218,7 @@ class _Pairs:
         self.found.append(finding("CS302", said, call.span, label, **told))
         return base
 
-    def _declare(self, binder: Binder, base: str, way: str) -> str:
+    def _declare(self, binder: nodes.Binder, base: str, way: str) -> str:
         """The dataset of these pairs."""
         self._first = self._first or binder.names
         name = f"pairs({base})" + (" held" if way == "held" else "")
@@ -248,21 +234,30 @@ class _Pairs:
         self.made[name] = made._replace(data=line)
         return name
 
-    def stand_ins(self, spec: Spec) -> None:
+    def stand_ins(self, spec: nodes.Spec) -> None:
         """Pairs of the data that `verify` of named requirements and `dual_data` put for others."""
-        lines = (item for item in spec.items if isinstance(item, Verify) and item.labels)
-        duals = (n.value for n in walk(spec) if isinstance(n, Keyword) and n.name == "dual_data")
-        named = [*(line.dataset for line in lines), *(v.id for v in duals if isinstance(v, Name))]
+        lines = (item for item in spec.items if isinstance(item, nodes.Verify) and item.labels)
+        duals = (
+            n.value
+            for n in nodes.walk(spec)
+            if isinstance(n, nodes.Keyword) and n.name == "dual_data"
+        )
+        named = [
+            *(line.dataset for line in lines),
+            *(v.id for v in duals if isinstance(v, nodes.Name)),
+        ]
         others = [name for name in named if name in self._symbols.datasets()]
         for one in tuple(self.made.values()):
             assert isinstance(one.settings, Pairs)
             span = one.data.span
-            binder = Binder(names=one.settings.names, domain=Name(id="", span=span), span=span)
+            binder = nodes.Binder(
+                names=one.settings.names, domain=nodes.Name(id="", span=span), span=span
+            )
             for data in others:
                 if data is not None:
                     self._declare(binder, data, one.settings.way)
 
-    def _columns_of(self, name: str) -> tuple[Column, ...]:
+    def _columns_of(self, name: str) -> tuple[nodes.Column, ...]:
         return self.made[name].data.targets[0].columns
 
     def _base(self, name: str) -> str:

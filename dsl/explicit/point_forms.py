@@ -20,24 +20,7 @@ Where d stands elsewhere, alone or with a factor, it is z - x.
 from collections.abc import Mapping, Set
 
 from cspec.dsl.explicit.points import PointSet, point_set
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Binder,
-    Call,
-    Comprehension,
-    Domain,
-    Expectation,
-    Expr,
-    Name,
-    Node,
-    Number,
-    Product,
-    Sum,
-    Vector,
-    shape,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import (
     bound_names,
     fresh,
@@ -50,7 +33,9 @@ from cspec.dsl.tree.rebuild import (
 from cspec.dsl.words.sets import BALL, BOX
 
 
-def joint_points(binders: tuple[Binder, ...], domains: Mapping[str, Domain]) -> tuple[Binder, ...]:
+def joint_points(
+    binders: tuple[nodes.Binder, ...], domains: Mapping[str, nodes.Domain]
+) -> tuple[nodes.Binder, ...]:
     """The binders with those over points of boxes as one, in the place of the first of them.
 
     Sets that can't be one stay as they are: a grid beside drawn points or a finer grid, ends that
@@ -58,7 +43,7 @@ def joint_points(binders: tuple[Binder, ...], domains: Mapping[str, Domain]) -> 
     """
     found = [(b, one) for b in binders if (one := _alone(b, binders, domains)) is not None]
     words = {one.word for _, one in found}
-    finenesses = {shape(one.number) for _, one in found if one.word != "sample"}
+    finenesses = {nodes.shape(one.number) for _, one in found if one.word != "sample"}
     if len(found) < 2 or len(words) > 1 or len(finenesses) > 1:
         return binders
     first, among = found[0][0], [binder for binder, _ in found]
@@ -71,7 +56,7 @@ def joint_points(binders: tuple[Binder, ...], domains: Mapping[str, Domain]) -> 
 
 
 def _alone(
-    binder: Binder, binders: tuple[Binder, ...], domains: Mapping[str, Domain]
+    binder: nodes.Binder, binders: tuple[nodes.Binder, ...], domains: Mapping[str, nodes.Domain]
 ) -> PointSet | None:
     """The points of a box that a binder goes over, one number a name; None of other sets."""
     found = point_set(binder.domain, domains)
@@ -81,24 +66,24 @@ def _alone(
     return None if wide or len(found.ends) not in (1, len(binder.names)) else found
 
 
-def _together(found: list[tuple[Binder, PointSet]]) -> Binder:
+def _together(found: list[tuple[nodes.Binder, PointSet]]) -> nodes.Binder:
     first, one = found[0]
     span = first.domain.span
-    axes: list[Expr] = []
+    axes: list[nodes.Expr] = []
     for binder, points in found:
         ends = points.ends * (len(binder.names) if len(points.ends) == 1 else 1)
-        axes += [Vector(items=pair, span=span) for pair in ends]
-    box = Call(function=Name(id=BOX, span=span), arguments=tuple(axes), span=span)
+        axes += [nodes.Vector(items=pair, span=span) for pair in ends]
+    box = nodes.Call(function=nodes.Name(id=BOX, span=span), arguments=tuple(axes), span=span)
     numbers = tuple(points.number for _, points in found)
-    number: Expr = numbers[0]
+    number: nodes.Expr = numbers[0]
     if one.word == "sample":
-        number = Product(operands=numbers, operators=("*",) * (len(numbers) - 1), span=span)
-    chosen = Attribute(value=box, name=one.word, span=span)
+        number = nodes.Product(operands=numbers, operators=("*",) * (len(numbers) - 1), span=span)
+    chosen = nodes.Attribute(value=box, name=one.word, span=span)
     asked = [binder.condition for binder, _ in found if binder.condition is not None]
-    condition = And(operands=tuple(asked), span=asked[0].span) if len(asked) > 1 else None
+    condition = nodes.And(operands=tuple(asked), span=asked[0].span) if len(asked) > 1 else None
     return first.changed(
         names=tuple(name for binder, _ in found for name in binder.names),
-        domain=Call(function=chosen, arguments=(number,), span=span),
+        domain=nodes.Call(function=chosen, arguments=(number,), span=span),
         condition=condition or (asked[0] if asked else None),
     )
 
@@ -107,7 +92,7 @@ POINT = "z"
 """What a point of such a ball is called."""
 
 
-def around_inputs(expr: Comprehension, columns: Set[str]) -> Comprehension:
+def around_inputs(expr: nodes.Comprehension, columns: Set[str]) -> nodes.Comprehension:
     """The same with each change that is added to a column as a point around that column.
 
     Others are as they are: changes that are added to nothing, or to two columns.
@@ -116,16 +101,20 @@ def around_inputs(expr: Comprehension, columns: Set[str]) -> Comprehension:
     body = expr.body
     for place, binder in enumerate(binders):
         ball = binder.domain
-        if not isinstance(ball, Call) or function_name(ball) != BALL or len(binder.names) != 1:
+        if (
+            not isinstance(ball, nodes.Call)
+            or function_name(ball) != BALL
+            or len(binder.names) != 1
+        ):
             continue
         size = _without_center(ball)
         moved = _moved(body, binder.names[0], columns)
         if size is None or len(moved) != 1:
             continue
-        column = Name(id=moved.pop(), span=binder.span)
+        column = nodes.Name(id=moved.pop(), span=binder.span)
         taken = names(expr) | bound_names(tuple(binders)) | columns
-        point = Name(id=fresh(POINT, taken), span=binder.span)
-        change = Name(id=binder.names[0])
+        point = nodes.Name(id=fresh(POINT, taken), span=binder.span)
+        change = nodes.Name(id=binder.names[0])
         body = _at(body, column, change, point)
         asked = binder.condition
         update: dict[str, object] = {
@@ -139,55 +128,57 @@ def around_inputs(expr: Comprehension, columns: Set[str]) -> Comprehension:
     return expr.changed(binders=tuple(binders), body=body)
 
 
-def _without_center(ball: Call) -> tuple[Expr, ...] | None:
+def _without_center(ball: nodes.Call) -> tuple[nodes.Expr, ...] | None:
     """The radius, where a ball lies around nothing or around 0; None of a ball around something."""
     match ball.arguments:
         case () | (_,):
             return ball.arguments
-        case (Number(value=0), radius):
+        case (nodes.Number(value=0), radius):
             return (radius,)
     return None
 
 
-def _moved(body: Expr, change: str, columns: Set[str]) -> set[str]:
+def _moved(body: nodes.Expr, change: str, columns: Set[str]) -> set[str]:
     """The columns that stand in a sum with what a change is part of.
 
     None where a mean over examples names it: one change for all of them.
     """
     found: set[str] = set()
-    for node in walk(body):
-        if isinstance(node, Expectation) and mentions(node, {change}):
+    for node in nodes.walk(body):
+        if isinstance(node, nodes.Expectation) and mentions(node, {change}):
             return set()
-        if isinstance(node, Sum):
+        if isinstance(node, nodes.Sum):
             changed = any(mentions(o, {change}) for o in node.operands)
-            beside = {o.id for o in node.operands if isinstance(o, Name)}
+            beside = {o.id for o in node.operands if isinstance(o, nodes.Name)}
             found |= beside & columns if changed else set()
     return found
 
 
-def _at(body: Expr, column: Name, change: Name, point: Name) -> Expr:
+def _at(body: nodes.Expr, column: nodes.Name, change: nodes.Name, point: nodes.Name) -> nodes.Expr:
     """`x + d` as the point z, and d elsewhere as z - x."""
 
-    def replaced(node: Node) -> Node:
-        if isinstance(node, Sum):
+    def replaced(node: nodes.Node) -> nodes.Node:
+        if isinstance(node, nodes.Sum):
             node = _summed(node, column, change, point)
-        return node if isinstance(node, Name) else rebuild(node, replaced)
+        return node if isinstance(node, nodes.Name) else rebuild(node, replaced)
 
-    rest = Sum(operands=(point, column), operators=("-",), span=body.span)
+    rest = nodes.Sum(operands=(point, column), operators=("-",), span=body.span)
     changed = replaced(body)
-    assert isinstance(changed, Expr)
+    assert isinstance(changed, nodes.Expr)
     return substitute(changed, {change.id: rest})
 
 
-def _summed(node: Sum, column: Name, change: Name, point: Name) -> Expr:
+def _summed(
+    node: nodes.Sum, column: nodes.Name, change: nodes.Name, point: nodes.Name
+) -> nodes.Expr:
     """A sum in which a column and its change stand, both added, with the point for both."""
     terms = list(zip(("+", *node.operators), node.operands, strict=True))
-    added = [s + o.id for s, o in terms if isinstance(o, Name)]
+    added = [s + o.id for s, o in terms if isinstance(o, nodes.Name)]
     if added.count(f"+{column.id}") != 1 or added.count(f"+{change.id}") != 1:
         return node
-    kept: list[tuple[str, Expr]] = [("+", point)]
+    kept: list[tuple[str, nodes.Expr]] = [("+", point)]
     for sign, operand in terms:
-        if not (isinstance(operand, Name) and operand.id in (column.id, change.id)):
+        if not (isinstance(operand, nodes.Name) and operand.id in (column.id, change.id)):
             kept.append((sign, operand))
     if len(kept) == 1:
         return point

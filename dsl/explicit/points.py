@@ -20,38 +20,8 @@ from cspec.dsl.settings.fit import FitSettings
 from cspec.dsl.settings.methods import OF_FUNCTIONS
 from cspec.dsl.settings.points import Pairs, Points
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Binder,
-    By,
-    Call,
-    Column,
-    Compare,
-    Comprehension,
-    Constraint,
-    Data,
-    Domain,
-    Expectation,
-    Expr,
-    Group,
-    Implies,
-    Interval,
-    Item,
-    Keyword,
-    Name,
-    Node,
-    Not,
-    Number,
-    Power,
-    Spec,
-    String,
-    Sum,
-    Target,
-    Vector,
-    Within,
-)
 from cspec.dsl.tree.rebuild import (
     binders_of,
     bound_names,
@@ -68,68 +38,72 @@ class PointSet(NamedTuple):
     """A set of points as it is written: a box or distribution, and which of its points."""
 
     kind: str
-    ends: tuple[tuple[Expr, Expr], ...]
+    ends: tuple[tuple[nodes.Expr, nodes.Expr], ...]
     """Lower and upper end, or mean and deviation, one pair an axis; one for all of a
     distribution."""
-    axes: tuple[tuple[str, tuple[Expr, ...]], ...]
+    axes: tuple[tuple[str, tuple[nodes.Expr, ...]], ...]
     """Names and dimensions of a domain's axes; empty without a domain."""
     word: str
     """`sample` or `grid`."""
-    number: Expr
+    number: nodes.Expr
 
 
 class Made(NamedTuple):
     """A dataset that a spec makes: its line, and the settings of its source."""
 
-    data: Data
+    data: nodes.Data
     settings: Settings
 
 
 class WithPoints(NamedTuple):
     """A spec whose points are data, its names, the settings of its sources, its `fit`."""
 
-    spec: Spec
+    spec: nodes.Spec
     symbols: Symbols
     sources: dict[str, Settings]
     fit: FitSettings
 
 
-def point_set(domain: Expr, domains: Mapping[str, Domain]) -> PointSet | None:
+def point_set(domain: nodes.Expr, domains: Mapping[str, nodes.Domain]) -> PointSet | None:
     """The points that an expression behind `in` names; None of anything else."""
     match domain:
-        case Call(function=Attribute(value=base, name="sample" | "grid" as word), arguments=(n,)):
+        case nodes.Call(
+            function=nodes.Attribute(value=base, name="sample" | "grid" as word), arguments=(n,)
+        ):
             if any(k.name != "redraw" or names(k.value) != {"false"} for k in domain.keywords):
                 return None
         case _:
             return None
-    axes: tuple[tuple[str, tuple[Expr, ...]], ...] = ()
-    if isinstance(base, Name) and base.id in domains:
+    axes: tuple[tuple[str, tuple[nodes.Expr, ...]], ...] = ()
+    if isinstance(base, nodes.Name) and base.id in domains:
         item = domains[base.id]
         axes = tuple((axis.name, axis.dimensions) for axis in item.axes)
         base = item.source
     match base:
-        case Call(function=Name(id="box"), arguments=arguments):
+        case nodes.Call(function=nodes.Name(id="box"), arguments=arguments):
             pairs = [_ends(argument) for argument in arguments]
             if pairs and all(pair is not None for pair in pairs):
                 ends = tuple(pair for pair in pairs if pair is not None)
                 return PointSet("uniform", ends, axes, word, n)
-        case Call(function=Name(id="uniform" | "normal" as kind), arguments=(a, b)):
+        case nodes.Call(function=nodes.Name(id="uniform" | "normal" as kind), arguments=(a, b)):
             return PointSet(kind, ((a, b),), axes, word, n)
     return None
 
 
-def _ends(axis: Expr) -> tuple[Expr, Expr] | None:
+def _ends(axis: nodes.Expr) -> tuple[nodes.Expr, nodes.Expr] | None:
     match axis:
-        case Vector(items=(low, high)) | Interval(lower=low, upper=high):
+        case nodes.Vector(items=(low, high)) | nodes.Interval(lower=low, upper=high):
             return low, high
     return None
 
 
-LEAST = Number(text="1e-3", value=1e-3)
+LEAST = nodes.Number(text="1e-3", value=1e-3)
 """What is left of what holds on points that are drawn anew, where `within` does not say."""
 
 
-def on_average(constraint: Constraint, domains: Mapping[str, Domain]) -> Constraint | None:
+def on_average(
+    constraint: nodes.Constraint, domains: Mapping[str, nodes.Domain]
+) -> nodes.Constraint | None:
     """A requirement on points that are drawn anew (`redraw=true`) as one on a mean over them.
 
         forall p in q.sample(n, redraw=true): l == r within w   sqrt(E[(l - r)^2 for p in ..]) <= w
@@ -139,58 +113,64 @@ def on_average(constraint: Constraint, domains: Mapping[str, Domain]) -> Constra
     None of others: no single relation, or held by what needs a copy of each point.
     """
     match constraint.binders:
-        case (Binder(domain=Call() as domain, condition=None) as binder,) if (
+        case (nodes.Binder(domain=nodes.Call() as domain, condition=None) as binder,) if (
             plain := _without_redraw(domain)
         ) is not None:
             pass
         case _:
             return None
-    by = next((m.method for m in constraint.modifiers if isinstance(m, By)), None)
+    by = next((m.method for m in constraint.modifiers if isinstance(m, nodes.By)), None)
     weighs = by is None or head_word(by) in OF_FUNCTIONS  # it gives one weight to a function
     if point_set(plain, domains) is None or not weighs:
         return None
     mean = _mean_of(constraint.relation, binder.changed(domain=plain))
     if mean is None:
         return None
-    most = next((m.tolerance for m in constraint.modifiers if isinstance(m, Within)), LEAST)
+    most = next((m.tolerance for m in constraint.modifiers if isinstance(m, nodes.Within)), LEAST)
     return constraint.changed(
         binders=(),
-        relation=Compare(operands=(mean, most), operators=("<=",), span=mean.span),
-        modifiers=tuple(m for m in constraint.modifiers if not isinstance(m, Within)),
+        relation=nodes.Compare(operands=(mean, most), operators=("<=",), span=mean.span),
+        modifiers=tuple(m for m in constraint.modifiers if not isinstance(m, nodes.Within)),
     )
 
 
-def _mean_of(relation: Expr, points: Binder) -> Expr | None:
+def _mean_of(relation: nodes.Expr, points: nodes.Binder) -> nodes.Expr | None:
     """What is left of a relation over points, as one mean; None of others than these three."""
     span = relation.span
 
-    def mean(kind: Literal["E", "P"], body: Expr) -> Expr:
-        return Expectation(kind=kind, body=body, binders=(points,), span=span)
+    def mean(kind: Literal["E", "P"], body: nodes.Expr) -> nodes.Expr:
+        return nodes.Expectation(kind=kind, body=body, binders=(points,), span=span)
 
     match relation:
-        case Compare(operands=(left, right), operators=("==",)):
-            apart = Sum(operands=(left, right), operators=("-",), span=span)
-            squared = Power(base=apart, exponent=Number(text="2", value=2), span=span)
-            return Call(function=Name(id="sqrt"), arguments=(mean("E", squared),), span=span)
-        case Compare(operands=(left, right), operators=("<=" | ">=" as operator,)):
+        case nodes.Compare(operands=(left, right), operators=("==",)):
+            apart = nodes.Sum(operands=(left, right), operators=("-",), span=span)
+            squared = nodes.Power(base=apart, exponent=nodes.Number(text="2", value=2), span=span)
+            return nodes.Call(
+                function=nodes.Name(id="sqrt"), arguments=(mean("E", squared),), span=span
+            )
+        case nodes.Compare(operands=(left, right), operators=("<=" | ">=" as operator,)):
             terms = (right, left) if operator == ">=" else (left, right)
-            apart = Sum(operands=terms, operators=("-",), span=span)
-            return mean("E", Call(function=Name(id="relu"), arguments=(apart,), span=span))
-        case Implies(condition=left, consequence=right):
-            missed = Not(operand=right, span=right.span)
-            return mean("P", And(operands=(left, missed), span=span))
+            apart = nodes.Sum(operands=terms, operators=("-",), span=span)
+            return mean(
+                "E", nodes.Call(function=nodes.Name(id="relu"), arguments=(apart,), span=span)
+            )
+        case nodes.Implies(condition=left, consequence=right):
+            missed = nodes.Not(operand=right, span=right.span)
+            return mean("P", nodes.And(operands=(left, missed), span=span))
     return None
 
 
-def _without_redraw(domain: Call) -> Call | None:
+def _without_redraw(domain: nodes.Call) -> nodes.Call | None:
     """`q.sample(n)` of `q.sample(n, redraw=true)`."""
     match domain.keywords:
-        case (Keyword(name="redraw", value=Name(id="true")),):
+        case (nodes.Keyword(name="redraw", value=nodes.Name(id="true")),):
             return domain.changed(keywords=())
     return None
 
 
-def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...] | None:
+def noise_of(
+    binder: nodes.Binder, domains: Mapping[str, nodes.Domain]
+) -> tuple[nodes.Binder, ...] | None:
     """A binder over a distribution beside data, one for each of its names; None of other sets.
 
     `normal(m, s)` and `uniform(lo, hi)` stand for it, with how many draws a step takes where
@@ -198,11 +178,13 @@ def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...
     """
     domain = binder.domain
     drawn = domain
-    if isinstance(domain, Call) and domain.keywords:
-        if any(not isinstance(k.value, Name) or k.value.id != "true" for k in domain.keywords):
+    if isinstance(domain, nodes.Call) and domain.keywords:
+        if any(
+            not isinstance(k.value, nodes.Name) or k.value.id != "true" for k in domain.keywords
+        ):
             return None
         drawn = domain.changed(keywords=())
-    sampled = isinstance(drawn, Call) and isinstance(drawn.function, Attribute)
+    sampled = isinstance(drawn, nodes.Call) and isinstance(drawn.function, nodes.Attribute)
     found = point_set(drawn if sampled else _sampled(drawn, ONE), domains)
     wide = found is not None and any(dimensions for _, dimensions in found.axes)
     if found is None or found.word != "sample" or wide:
@@ -211,21 +193,21 @@ def noise_of(binder: Binder, domains: Mapping[str, Domain]) -> tuple[Binder, ...
     if len(ends) != len(binder.names):
         return None
 
-    def one(name: str, pair: tuple[Expr, Expr]) -> Binder:
-        of = Call(function=Name(id=found.kind), arguments=pair, span=domain.span)
+    def one(name: str, pair: tuple[nodes.Expr, nodes.Expr]) -> nodes.Binder:
+        of = nodes.Call(function=nodes.Name(id=found.kind), arguments=pair, span=domain.span)
         own = _sampled(of, found.number) if sampled else of
         return binder.changed(names=(name,), domain=own)
 
     return tuple(map(one, binder.names, ends))
 
 
-ONE = Number(text="1", value=1)
+ONE = nodes.Number(text="1", value=1)
 
 
-def _sampled(domain: Expr, number: Expr) -> Call:
+def _sampled(domain: nodes.Expr, number: nodes.Expr) -> nodes.Call:
     """`domain.sample(number)`."""
-    function = Attribute(value=domain, name="sample", span=domain.span)
-    return Call(function=function, arguments=(number,), span=domain.span)
+    function = nodes.Attribute(value=domain, name="sample", span=domain.span)
+    return nodes.Call(function=function, arguments=(number,), span=domain.span)
 
 
 def is_points(dataset: str) -> bool:
@@ -251,7 +233,7 @@ def settings_of(found: PointSet, names: int, values: Values, way: str, seed: int
 
 
 def with_points(
-    spec: Spec,
+    spec: nodes.Spec,
     symbols: Symbols,
     values: Values,
     sources: Mapping[str, Settings],
@@ -270,7 +252,7 @@ def with_points(
     sizes = _sizes(symbols, fit, tuple(worker.made), pairs)
     sized = {name: _sized(found, sizes, name) for name, found in pairs.items()}
     made = {**sized, **worker.made}
-    place = next((i for i, item in enumerate(items) if not isinstance(item, Data)), 0)
+    place = next((i for i, item in enumerate(items) if not isinstance(item, nodes.Data)), 0)
     lines = tuple(one.data for one in made.values())
     return WithPoints(
         spec.changed(items=(*items[:place], *lines, *items[place:])),
@@ -305,15 +287,15 @@ def _sizes(
     return {**known, **dict.fromkeys(points, "full")}
 
 
-def _up_to_the_faces(node: Constraint | Group) -> bool:
+def _up_to_the_faces(node: nodes.Constraint | nodes.Group) -> bool:
     """Whether it holds at the ends of a box as well: inequalities of values.
 
     Equations and derivatives may contradict at corners what is known of the faces.
     """
-    if isinstance(node, Group):
+    if isinstance(node, nodes.Group):
         return all(map(_up_to_the_faces, node.constraints))
     relation = node.relation
-    values = isinstance(relation, Compare) and "==" not in relation.operators
+    values = isinstance(relation, nodes.Compare) and "==" not in relation.operators
     return values and not any(calls_of(relation, DERIVATIVES))
 
 
@@ -325,7 +307,7 @@ def _sized(made: Made, sizes: Any, name: str) -> Made:
     return Made(made.data.changed(source=call), settings)
 
 
-def beside(node: Expectation | Comprehension, outer: Collection[str]) -> bool:
+def beside(node: nodes.Expectation | nodes.Comprehension, outer: Collection[str]) -> bool:
     """Whether what goes over a set names what is bound around it, `outer`, too."""
     return mentions(node, set(outer) - bound_names(node.binders))
 
@@ -343,15 +325,15 @@ class _Points:
         self._outer: frozenset[str] = frozenset()
         """Names that sets around the node at hand bind."""
 
-    def item(self, node: Item) -> Item:
+    def item(self, node: nodes.Item) -> nodes.Item:
         """An item with its points as data."""
         changed = self._changed(node)
-        assert isinstance(changed, Item)
+        assert isinstance(changed, nodes.Item)
         return changed
 
-    def _changed(self, node: Node) -> Node:
+    def _changed(self, node: nodes.Node) -> nodes.Node:
         binders = binders_of(node)
-        if isinstance(node, Expectation | Comprehension) and self._nested(node):
+        if isinstance(node, nodes.Expectation | nodes.Comprehension) and self._nested(node):
             node = self._in_numbers(node)
         outer = self._outer
         self._outer = outer | bound_names(binders)
@@ -359,24 +341,26 @@ class _Points:
         self._outer = outer
         return changed
 
-    def _nested(self, node: Expectation | Comprehension) -> bool:
+    def _nested(self, node: nodes.Expectation | nodes.Comprehension) -> bool:
         """Whether it goes over one set beside examples, or points of a set around it."""
         return len(node.binders) == 1 and beside(node, self._outer | self._columns)
 
-    def _in_numbers(self, node: Expectation | Comprehension) -> Expectation | Comprehension:
+    def _in_numbers(
+        self, node: nodes.Expectation | nodes.Comprehension
+    ) -> nodes.Expectation | nodes.Comprehension:
         """What goes over a grid, over its numbers; other sets as they are."""
         (binder,) = node.binders
         found = point_set(binder.domain, self._domains)
         settings = found and settings_of(found, len(binder.names), self._values, "held", 0)
         return (settings and written_out(node, settings)) or node
 
-    def _over_data(self, node: Node) -> Node:
+    def _over_data(self, node: nodes.Node) -> nodes.Node:
         match node:
-            case Constraint() | Group() if node.binders:
+            case nodes.Constraint() | nodes.Group() if node.binders:
                 way = "closed" if _up_to_the_faces(node) else "held"
                 binders = tuple(self._quantifier(binder, way) for binder in node.binders)
                 return rebuild(node.changed(binders=binders), self._changed)
-            case Expectation(binders=(binder,), dataset=None):
+            case nodes.Expectation(binders=(binder,), dataset=None):
                 name = self._dataset(binder, "redrawn")
                 if name is not None:
                     condition = binder.condition
@@ -388,20 +372,20 @@ class _Points:
                         "conditions": conditions,
                     }
                     return rebuild(node.model_copy(update=update), self._changed)
-            case Comprehension(binders=(binder,)) if runs(node) and not self._nested(node):
+            case nodes.Comprehension(binders=(binder,)) if runs(node) and not self._nested(node):
                 if (name := self._dataset(binder, way_of(node.function))) is not None:
                     settings = self.made[name].settings
                     assert isinstance(settings, Points)
                     return self._changed(over_points(node, name, settings))
         return rebuild(node, self._changed)
 
-    def _quantifier(self, binder: Binder, way: str) -> Binder:
+    def _quantifier(self, binder: nodes.Binder, way: str) -> nodes.Binder:
         name = self._dataset(binder, way)
         if name is None:
             return binder
-        return binder.changed(domain=Name(id=name, span=binder.domain.span))
+        return binder.changed(domain=nodes.Name(id=name, span=binder.domain.span))
 
-    def _dataset(self, binder: Binder, way: str) -> str | None:
+    def _dataset(self, binder: nodes.Binder, way: str) -> str | None:
         """The dataset of what a name goes over; None where that is no set of points."""
         found = point_set(binder.domain, self._domains)
         if found is None:
@@ -423,28 +407,30 @@ class _Points:
         return name
 
 
-def made_of(name: str, columns: Iterable[str], settings: Settings, binder: Binder) -> Made:
+def made_of(name: str, columns: Iterable[str], settings: Settings, binder: nodes.Binder) -> Made:
     """A dataset that a binder goes over, with columns of their own names."""
     span = binder.domain.span
-    named = tuple(Column(name=n, original=n, span=binder.span) for n in columns)
-    target = Target(name=name, columns=named, span=span)
-    line = Data(targets=(target,), source=source_call(settings, span), span=binder.span)
+    named = tuple(nodes.Column(name=n, original=n, span=binder.span) for n in columns)
+    target = nodes.Target(name=name, columns=named, span=span)
+    line = nodes.Data(targets=(target,), source=source_call(settings, span), span=binder.span)
     return Made(line, settings)
 
 
-def source_call(settings: Settings, span: Span) -> Call:
+def source_call(settings: Settings, span: Span) -> nodes.Call:
     """The source of a dataset that a spec makes, as other sources stand in a `data` line."""
 
-    def value(found: object) -> Expr:
+    def value(found: object) -> nodes.Expr:
         if isinstance(found, tuple):
-            return Vector(items=tuple(map(value, found)), span=span)
+            return nodes.Vector(items=tuple(map(value, found)), span=span)
         if isinstance(found, str):
-            return String(value=found, span=span)
+            return nodes.String(value=found, span=span)
         assert isinstance(found, int | float)
-        return Number(text=repr(found), value=found, span=span)
+        return nodes.Number(text=repr(found), value=found, span=span)
 
     keywords = tuple(
-        Keyword(name=name, value=value(found), span=span, name_span=span)
+        nodes.Keyword(name=name, value=value(found), span=span, name_span=span)
         for name, found in settings.model_dump(exclude_none=True).items()
     )
-    return Call(function=Name(id=settings.word, span=span), keywords=keywords, span=span)
+    return nodes.Call(
+        function=nodes.Name(id=settings.word, span=span), keywords=keywords, span=span
+    )

@@ -25,38 +25,7 @@ from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.settings.methods import MAPS
 from cspec.dsl.text.source import Source, Span
-from cspec.dsl.tree.nodes import (
-    And,
-    Binder,
-    By,
-    Call,
-    Compare,
-    Constraint,
-    Expectation,
-    Expr,
-    Group,
-    Implies,
-    Item,
-    Keyword,
-    Let,
-    Membership,
-    Metric,
-    Modifier,
-    Name,
-    Negate,
-    Node,
-    Not,
-    Objective,
-    On,
-    Or,
-    Product,
-    Soft,
-    Spec,
-    SubjectTo,
-    Sum,
-    Verify,
-    WithSurrogate,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import calls_of, head_word, labeled, rebuild, substitute
 from cspec.dsl.words.functions import SURROGATES
 from cspec.dsl.words.losses import LOSSES
@@ -73,15 +42,15 @@ class Note(BaseModel, frozen=True):
 class Elaboration(NamedTuple):
     """The explicit spec, what was made explicit, and what could not be."""
 
-    spec: Spec
+    spec: nodes.Spec
     notes: tuple[Note, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
-def elaborate(spec: Spec, source: Source, symbols: Symbols) -> Elaboration:
+def elaborate(spec: nodes.Spec, source: Source, symbols: Symbols) -> Elaboration:
     """The spec with everything implicit made explicit."""
     worker = Elaborator(symbols, source)
-    items: list[Item] = []
+    items: list[nodes.Item] = []
     for name in ("data", "model"):
         if name in symbols.implied:
             items.append(symbols.table[name].item)
@@ -92,55 +61,55 @@ def elaborate(spec: Spec, source: Source, symbols: Symbols) -> Elaboration:
     return Elaboration(explicit, notes, tuple(worker.found))
 
 
-def flatten(spec: Spec) -> Iterator[tuple[tuple[Binder, ...], Constraint]]:
+def flatten(spec: nodes.Spec) -> Iterator[tuple[tuple[nodes.Binder, ...], nodes.Constraint]]:
     """Every constraint of an elaborated spec with all its binders, outer ones first."""
-    stack: list[tuple[tuple[Binder, ...], Constraint | Group]] = [
+    stack: list[tuple[tuple[nodes.Binder, ...], nodes.Constraint | nodes.Group]] = [
         ((), constraint) for constraint in reversed(list(spec.constraints()))
     ]
     while stack:
         outer, current = stack.pop()
         binders = outer + current.binders
-        if isinstance(current, Group):
+        if isinstance(current, nodes.Group):
             stack.extend((binders, inner) for inner in reversed(current.constraints))
         else:
             yield binders, current
 
 
-def _item(item: Item, worker: Elaborator) -> Item:
+def _item(item: nodes.Item, worker: Elaborator) -> nodes.Item:
     outside = Surroundings()
     match item:
-        case Let(value=value, parameters=parameters):
+        case nodes.Let(value=value, parameters=parameters):
             inner = outside._replace(local=frozenset(parameters or ()), let=True)
             return _with(item, "value", average(worker, value, inner, "let"))
-        case Objective(expression=Expr() as value):
+        case nodes.Objective(expression=nodes.Expr() as value):
             return _with(item, "expression", average(worker, value, outside, "objective"))
-        case Metric(value=value):
+        case nodes.Metric(value=value):
             return _with(item, "value", average(worker, value, outside, "metric"))
-        case Verify(dataset=str(name)):
+        case nodes.Verify(dataset=str(name)):
             return item.changed(dataset=worker.dataset(name))
-        case SubjectTo(constraints=constraints):
+        case nodes.SubjectTo(constraints=constraints):
             explicit = tuple(_constraint(c, outside, (), worker) for c in constraints)
             return item.changed(constraints=explicit)
     return item
 
 
-def _with(item: Item, field: str, value: object) -> Item:
+def _with(item: nodes.Item, field: str, value: object) -> nodes.Item:
     return item.model_copy(update={field: value})
 
 
 def _constraint(
-    constraint: Constraint | Group,
+    constraint: nodes.Constraint | nodes.Group,
     context: Surroundings,
-    outer: tuple[Modifier, ...],
+    outer: tuple[nodes.Modifier, ...],
     worker: Elaborator,
-) -> Constraint | Group:
+) -> nodes.Constraint | nodes.Group:
     """A constraint with its modifiers made explicit; a group hands its own to its members."""
     own = {type(modifier) for modifier in constraint.modifiers}
     modifiers = (*constraint.modifiers, *(m for m in outer if type(m) not in own))
-    if isinstance(constraint, Constraint):
+    if isinstance(constraint, nodes.Constraint):
         constraint, modifiers = _of_mean(constraint, modifiers, worker)
     binders, inner = worker.binders(constraint.binders, context)
-    if isinstance(constraint, Group):
+    if isinstance(constraint, nodes.Group):
         members = tuple(_constraint(c, inner, modifiers, worker) for c in constraint.constraints)
         return constraint.changed(binders=binders, constraints=members, modifiers=())
     inside = context.data is not None
@@ -148,7 +117,7 @@ def _constraint(
     if kept_binders != constraint.binders:
         constraint = constraint.changed(relation=each, binders=kept_binders)
         binders, inner = worker.binders(kept_binders, context)
-    if not any(isinstance(modifier, Soft) for modifier in modifiers):
+    if not any(isinstance(modifier, nodes.Soft) for modifier in modifiers):
         symbols = worker.symbols
         of_points = any(point_set(b.domain, symbols.domains()) for b in binders)
         domains = {} if of_points else symbols.domains()
@@ -156,7 +125,7 @@ def _constraint(
         constraint = constraint.changed(relation=each)
         more, inner = worker.binders(over, inner)
         binders = (*binders, *more)
-    on = next((modifier for modifier in modifiers if isinstance(modifier, On)), None)
+    on = next((modifier for modifier in modifiers if isinstance(modifier, nodes.On)), None)
     if on is not None:
         name = worker.dataset(on.dataset)
         inner = inner._replace(on=name, on_span=on.span)
@@ -164,14 +133,16 @@ def _constraint(
     relation = explicit_relation(worker, constraint.relation, inner)
     if on is not None and worker.measured == before:
         worker.nothing_measured(on, constraint)
-    twice = sum(isinstance(m, On) for m in modifiers) > 1  # a finding of `check_modifiers`
-    kept = tuple(_modifier(m, inner, worker) for m in modifiers if twice or not isinstance(m, On))
+    twice = sum(isinstance(m, nodes.On) for m in modifiers) > 1  # a finding of `check_modifiers`
+    kept = tuple(
+        _modifier(m, inner, worker) for m in modifiers if twice or not isinstance(m, nodes.On)
+    )
     return constraint.changed(binders=binders, relation=relation, modifiers=kept)
 
 
 def _of_mean(
-    constraint: Constraint, modifiers: tuple[Modifier, ...], worker: Elaborator
-) -> tuple[Constraint, tuple[Modifier, ...]]:
+    constraint: nodes.Constraint, modifiers: tuple[nodes.Modifier, ...], worker: Elaborator
+) -> tuple[nodes.Constraint, tuple[nodes.Modifier, ...]]:
     """A requirement on points that are drawn anew as the mean that it is about."""
     whole = constraint.changed(modifiers=modifiers)
     found = on_average(whole, worker.symbols.domains())
@@ -182,14 +153,18 @@ def _of_mean(
     return found, found.modifiers
 
 
-def _modifier(modifier: Modifier, context: Surroundings, worker: Elaborator) -> Modifier:
+def _modifier(
+    modifier: nodes.Modifier, context: Surroundings, worker: Elaborator
+) -> nodes.Modifier:
     match modifier:
-        case By(method=Name(id=word, span=span)) if word in MAPS:
-            setting = Keyword(name="map", value=Name(id=word, span=span), span=span, name_span=span)
-            head = Name(id="parametrization", span=span)
-            method = Call(function=head, keywords=(setting,), span=span)
+        case nodes.By(method=nodes.Name(id=word, span=span)) if word in MAPS:
+            setting = nodes.Keyword(
+                name="map", value=nodes.Name(id=word, span=span), span=span, name_span=span
+            )
+            head = nodes.Name(id="parametrization", span=span)
+            method = nodes.Call(function=head, keywords=(setting,), span=span)
             return modifier.changed(method=method)
-        case WithSurrogate(surrogate=surrogate):
+        case nodes.WithSurrogate(surrogate=surrogate):
             explicit = explicit_surrogate(worker, surrogate, context)
             return modifier.changed(surrogate=explicit)
     return modifier
@@ -201,7 +176,9 @@ _OF_THE_MEAN = frozenset({"sqrt", "exp", "log", "expm1", "log1p"})
 """Functions that people mean of the mean: the root of `mse`, the perplexity `exp(ce)`."""
 
 
-def average(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -> Expr:
+def average(
+    worker: Elaborator, expr: nodes.Expr, context: Surroundings, place: Place
+) -> nodes.Expr:
     """An expression made explicit; one value an example is averaged where that has one reading.
 
         minimize ce                      ->   E[ce(f(x), y)]
@@ -217,37 +194,39 @@ def average(worker: Elaborator, expr: Expr, context: Surroundings, place: Place)
     if not _each(worker, expr, place):
         return worker.expression(expr, context)
     match expr:
-        case Name(id=word) if worker.symbols.role(word) == "let":
+        case nodes.Name(id=word) if worker.symbols.role(word) == "let":
             return average(worker, worker.symbols.lets()[word].value, context, place)
-        case Name(id=word) if word in LOSSES:
+        case nodes.Name(id=word) if word in LOSSES:
             return worker.loss(expr, context)
-        case Call(function=Name(id=word)) if worker.symbols.role(word) == "let":
+        case nodes.Call(function=nodes.Name(id=word)) if worker.symbols.role(word) == "let":
             return average(worker, _written_out(worker, expr), context, place)
-        case Sum(operands=operands) if place != "objective" or not _columns(worker, *operands):
+        case nodes.Sum(operands=operands) if place != "objective" or not _columns(
+            worker, *operands
+        ):
             parts = tuple(average(worker, operand, context, place) for operand in operands)
             return expr.changed(operands=parts)
-        case Negate(operand=operand) if place != "objective" or not _columns(worker, expr):
+        case nodes.Negate(operand=operand) if place != "objective" or not _columns(worker, expr):
             return expr.changed(operand=average(worker, operand, context, place))
-        case Product() if (factor := _only_factor(worker, expr, place)) is not None:
+        case nodes.Product() if (factor := _only_factor(worker, expr, place)) is not None:
             return _scaled(worker, expr, factor, context, place)
     return _mean(worker, expr, context, place)
 
 
-def _each(worker: Elaborator, expr: Expr, place: Place) -> bool:
+def _each(worker: Elaborator, expr: nodes.Expr, place: Place) -> bool:
     """Whether an expression has a value an example that is averaged here."""
     if worker.reach.holds_loss(expr):
         return True
     return place == "objective" and _columns(worker, expr)
 
 
-def _columns(worker: Elaborator, *parts: Expr) -> bool:
+def _columns(worker: Elaborator, *parts: nodes.Expr) -> bool:
     """Whether columns or predictions stand outside every expectation, in each of some parts."""
     return all(worker.reach.touches(part, frozenset()) for part in parts)
 
 
-def _written_out(worker: Elaborator, call: Call) -> Expr:
+def _written_out(worker: Elaborator, call: nodes.Call) -> nodes.Expr:
     """The value of a let function with its arguments."""
-    assert isinstance(call.function, Name)
+    assert isinstance(call.function, nodes.Name)
     item = worker.symbols.lets()[call.function.id]
     parameters = item.parameters or ()
     if len(parameters) != len(call.arguments):
@@ -255,7 +234,7 @@ def _written_out(worker: Elaborator, call: Call) -> Expr:
     return substitute(item.value, dict(zip(parameters, call.arguments, strict=True)))
 
 
-def _only_factor(worker: Elaborator, expr: Product, place: Place) -> int | None:
+def _only_factor(worker: Elaborator, expr: nodes.Product, place: Place) -> int | None:
     """The place of the one factor that has a value an example; None of several, or of a divisor."""
     if "@" in expr.operators:
         return None
@@ -267,8 +246,8 @@ def _only_factor(worker: Elaborator, expr: Product, place: Place) -> int | None:
 
 
 def _scaled(
-    worker: Elaborator, expr: Product, factor: int, context: Surroundings, place: Place
-) -> Expr:
+    worker: Elaborator, expr: nodes.Product, factor: int, context: Surroundings, place: Place
+) -> nodes.Expr:
     """A multiple of what is averaged: the mean of the multiple is the multiple of the mean."""
     operands = tuple(
         average(worker, operand, context, place)
@@ -279,7 +258,7 @@ def _scaled(
     return expr.changed(operands=operands)
 
 
-def _mean(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -> Expr:
+def _mean(worker: Elaborator, expr: nodes.Expr, context: Surroundings, place: Place) -> nodes.Expr:
     data = worker.default(expr.span, context, None)
     inside = worker.expression(expr, context._replace(data=data))
     if place in ("let", "side"):
@@ -289,10 +268,10 @@ def _mean(worker: Elaborator, expr: Expr, context: Surroundings, place: Place) -
         return inside
     written = " ".join(worker.source.slice(expr.span).split())
     worker.notes.append((expr.span, written, f"E[{written} on {data}]"))
-    return Expectation(kind="E", body=inside, dataset=data, span=expr.span)
+    return nodes.Expectation(kind="E", body=inside, dataset=data, span=expr.span)
 
 
-def _of_the_mean(worker: Elaborator, expr: Expr) -> bool:
+def _of_the_mean(worker: Elaborator, expr: nodes.Expr) -> bool:
     """Whether a function of a bare loss is one that people mean of its mean."""
     return any(
         worker.reach.holds_loss(argument)
@@ -301,31 +280,31 @@ def _of_the_mean(worker: Elaborator, expr: Expr) -> bool:
     )
 
 
-def explicit_relation(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
+def explicit_relation(worker: Elaborator, expr: nodes.Expr, context: Surroundings) -> nodes.Expr:
     """The relation of a constraint; outside of each example its sides are numbers."""
     if context.data is not None:
         return worker.expression(expr, context)
     match expr:
-        case Compare(operands=operands):
+        case nodes.Compare(operands=operands):
             sides = tuple(average(worker, side, context, "side") for side in operands)
             return expr.changed(operands=sides)
-        case Membership(element=element, set=within):
+        case nodes.Membership(element=element, set=within):
             inner = average(worker, element, context, "side")
             members = worker.expression(within, context)
             return expr.changed(element=inner, set=members)
-        case And() | Or() | Not() | Implies():
+        case nodes.And() | nodes.Or() | nodes.Not() | nodes.Implies():
             return rebuild(expr, lambda part: _atom(worker, part, context))
     return worker.expression(expr, context)
 
 
-def _atom(worker: Elaborator, node: Node, context: Surroundings) -> Node:
+def _atom(worker: Elaborator, node: nodes.Node, context: Surroundings) -> nodes.Node:
     """A relation inside a rule."""
-    return explicit_relation(worker, node, context) if isinstance(node, Expr) else node
+    return explicit_relation(worker, node, context) if isinstance(node, nodes.Expr) else node
 
 
-def explicit_surrogate(worker: Elaborator, expr: Expr, context: Surroundings) -> Expr:
+def explicit_surrogate(worker: Elaborator, expr: nodes.Expr, context: Surroundings) -> nodes.Expr:
     """What stands behind `with surrogate`: a word of its own, or an expression."""
-    positional = isinstance(expr, Call) and bool(expr.arguments)
+    positional = isinstance(expr, nodes.Call) and bool(expr.arguments)
     if head_word(expr) in SURROGATES and not positional:
         return expr
     if context.data is not None:

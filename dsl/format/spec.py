@@ -24,67 +24,35 @@ from cspec.dsl.parsing.parse import parse
 from cspec.dsl.text.clauses import CLOSERS, OPENERS
 from cspec.dsl.text.source import Source, Span
 from cspec.dsl.text.tokens import Token, tokenize
-from cspec.dsl.tree.nodes import (
-    By,
-    Column,
-    Comment,
-    Constraint,
-    Data,
-    Domain,
-    Expr,
-    Fit,
-    From,
-    Given,
-    Group,
-    Imported,
-    Item,
-    Keyword,
-    Let,
-    Metric,
-    Model,
-    Modifier,
-    Objective,
-    On,
-    Param,
-    Soft,
-    Spec,
-    Stop,
-    SubjectTo,
-    Target,
-    Using,
-    Var,
-    Verify,
-    Within,
-    WithSurrogate,
-)
+from cspec.dsl.tree import nodes
 
 
-def format_item(item: Item) -> str:
+def format_item(item: nodes.Item) -> str:
     """An item other than `s.t.` on one line."""
     return _WRITERS[type(item)](item)
 
 
-def format_constraint(item: Constraint) -> str:
+def format_constraint(item: nodes.Constraint) -> str:
     """A constraint without its label on one line."""
     text = format_quantifiers(item) + format_expression(item.relation)
     return text + format_modifiers(item.modifiers)
 
 
-def format_quantifiers(item: Constraint | Group) -> str:
+def format_quantifiers(item: nodes.Constraint | nodes.Group) -> str:
     """`forall a in S: ` for each binder."""
     return "".join(f"forall {format_binder(binder)}: " for binder in item.binders)
 
 
-def format_modifiers(modifiers: Iterable[Modifier]) -> str:
+def format_modifiers(modifiers: Iterable[nodes.Modifier]) -> str:
     """Each with a blank before it."""
     return "".join(f" {_MODIFIERS[type(modifier)](modifier)}" for modifier in modifiers)
 
 
-def _settings(keywords: Iterable[Keyword]) -> str:
+def _settings(keywords: Iterable[nodes.Keyword]) -> str:
     return f"({', '.join(map(format_keyword, keywords))})"
 
 
-def _brackets(dimensions: tuple[Expr, ...]) -> str:
+def _brackets(dimensions: tuple[nodes.Expr, ...]) -> str:
     return f"[{', '.join(map(format_expression, dimensions))}]" if dimensions else ""
 
 
@@ -92,50 +60,50 @@ def _names(names: tuple[str, ...] | None) -> str:
     return f"({', '.join(names)})" if names else ""
 
 
-def _source(source: Expr | None) -> str:
+def _source(source: nodes.Expr | None) -> str:
     return "" if source is None else f" = {format_sum(source)}"
 
 
-def _from(item: From) -> str:
+def _from(item: nodes.From) -> str:
     module = quote(item.module) if item.path else item.module
     return f"from {module} import {', '.join(map(_imported, item.names))}"
 
 
-def _imported(name: Imported) -> str:
+def _imported(name: nodes.Imported) -> str:
     return name.name if name.alias == name.name else f"{name.name} as {name.alias}"
 
 
 def _constant(word: str) -> Callable[[Any], str]:
-    def write(item: Param | Var) -> str:
+    def write(item: nodes.Param | nodes.Var) -> str:
         text = f"{word} {item.name}{_brackets(item.dimensions)}{_source(item.value)}"
         return text if item.domain is None else f"{text} in {format_sum(item.domain)}"
 
     return write
 
 
-def _target(target: Target) -> str:
+def _target(target: nodes.Target) -> str:
     columns = ", ".join(map(_column, target.columns))
     return f"{target.name}({columns})" if columns else target.name
 
 
-def _column(column: Column) -> str:
+def _column(column: nodes.Column) -> str:
     if column.original == column.name:
         return column.name
     return f"{quote(column.original)} as {column.name}"
 
 
-def _domain(item: Domain) -> str:
+def _domain(item: nodes.Domain) -> str:
     axes = ", ".join(f"{axis.name}{_brackets(axis.dimensions)}" for axis in item.axes)
     return f"domain {item.name}({axes}){_source(item.source)}"
 
 
-def _objective(item: Objective) -> str:
+def _objective(item: nodes.Objective) -> str:
     if item.expression is None:
         return item.sense
     return f"{item.sense} {format_expression(item.expression)}"
 
 
-def _verify(item: Verify) -> str:
+def _verify(item: nodes.Verify) -> str:
     text = f"verify {', '.join(item.labels) or 'all'}"
     if item.dataset is not None:
         text += f" on {item.dataset}"
@@ -147,28 +115,28 @@ def _verify(item: Verify) -> str:
     return text
 
 
-_WRITERS: dict[type[Item], Callable[[Any], str]] = {
-    From: _from,
-    Param: _constant("param"),
-    Var: _constant("var"),
-    Let: lambda i: f"let {i.name}{_names(i.parameters)} = {format_expression(i.value)}",
-    Data: lambda i: f"data {', '.join(map(_target, i.targets))}{_source(i.source)}",
-    Model: lambda i: f"model {i.name}{_names(i.arguments)}{_source(i.source)}",
-    Domain: _domain,
-    Given: lambda i: f"given {', '.join(name.name for name in i.names)}",
-    Objective: _objective,
-    Using: lambda i: f"using {format_expression(i.method)}",
-    Fit: lambda i: f"fit{_settings(i.keywords)}",
-    Verify: _verify,
-    Metric: lambda i: f"metric {i.name} = {format_expression(i.value)}",
-    Stop: lambda i: f"stop when {format_expression(i.condition)}",
+_WRITERS: dict[type[nodes.Item], Callable[[Any], str]] = {
+    nodes.From: _from,
+    nodes.Param: _constant("param"),
+    nodes.Var: _constant("var"),
+    nodes.Let: lambda i: f"let {i.name}{_names(i.parameters)} = {format_expression(i.value)}",
+    nodes.Data: lambda i: f"data {', '.join(map(_target, i.targets))}{_source(i.source)}",
+    nodes.Model: lambda i: f"model {i.name}{_names(i.arguments)}{_source(i.source)}",
+    nodes.Domain: _domain,
+    nodes.Given: lambda i: f"given {', '.join(name.name for name in i.names)}",
+    nodes.Objective: _objective,
+    nodes.Using: lambda i: f"using {format_expression(i.method)}",
+    nodes.Fit: lambda i: f"fit{_settings(i.keywords)}",
+    nodes.Verify: _verify,
+    nodes.Metric: lambda i: f"metric {i.name} = {format_expression(i.value)}",
+    nodes.Stop: lambda i: f"stop when {format_expression(i.condition)}",
 }
-_MODIFIERS: dict[type[Modifier], Callable[[Any], str]] = {
-    By: lambda m: f"by {format_expression(m.method)}",
-    Soft: lambda m: f"soft{_settings(m.keywords)}" if m.keywords else "soft",
-    Within: lambda m: f"within {format_sum(m.tolerance)}",
-    WithSurrogate: lambda m: f"with surrogate {format_expression(m.surrogate)}",
-    On: lambda m: f"on {m.dataset}",
+_MODIFIERS: dict[type[nodes.Modifier], Callable[[Any], str]] = {
+    nodes.By: lambda m: f"by {format_expression(m.method)}",
+    nodes.Soft: lambda m: f"soft{_settings(m.keywords)}" if m.keywords else "soft",
+    nodes.Within: lambda m: f"within {format_sum(m.tolerance)}",
+    nodes.WithSurrogate: lambda m: f"with surrogate {format_expression(m.surrogate)}",
+    nodes.On: lambda m: f"on {m.dataset}",
 }
 
 
@@ -186,17 +154,17 @@ def format_text(text: str) -> str:
     return format_spec(spec, source)
 
 
-def format_spec(spec: Spec, source: Source) -> str:
+def format_spec(spec: nodes.Spec, source: Source) -> str:
     """The canonical layout of a tree that `parse` made of `source`."""
     writer = _Writer(source, attach(spec, source))
     items = list(spec.items)
     while items:
         item = items.pop(0)
-        if isinstance(item, SubjectTo):
+        if isinstance(item, nodes.SubjectTo):
             writer.subject_to(item)
         elif _on_one_line(source, writer.notes, item, items):
             heading = items.pop(0)
-            assert isinstance(heading, SubjectTo)
+            assert isinstance(heading, nodes.SubjectTo)
             writer.one_line(item, heading.constraints[0])
         else:
             writer.item(item)
@@ -205,15 +173,17 @@ def format_spec(spec: Spec, source: Source) -> str:
     return "".join(f"{line}\n" for line in writer.lines)
 
 
-def _on_one_line(source: Source, notes: Notes, item: Item, following: list[Item]) -> bool:
+def _on_one_line(
+    source: Source, notes: Notes, item: nodes.Item, following: list[nodes.Item]
+) -> bool:
     """`minimize ce s.t. density(model) <= 0.5` stays as it was written, if it fits."""
-    if not isinstance(item, Objective) or not following:
+    if not isinstance(item, nodes.Objective) or not following:
         return False
     heading = following[0]
-    if not isinstance(heading, SubjectTo) or len(heading.constraints) != 1:
+    if not isinstance(heading, nodes.SubjectTo) or len(heading.constraints) != 1:
         return False
     constraint = heading.constraints[0]
-    if isinstance(constraint, Group) or notes.leading.get(constraint.span):
+    if isinstance(constraint, nodes.Group) or notes.leading.get(constraint.span):
         return False
     last = source.position(item.span.end).line
     if source.position(heading.span.start).line != last or notes.trailing.get(item.span):
@@ -221,7 +191,7 @@ def _on_one_line(source: Source, notes: Notes, item: Item, following: list[Item]
     return len(_one_line(item, constraint)) <= WIDTH
 
 
-def _one_line(item: Item, constraint: Constraint) -> str:
+def _one_line(item: nodes.Item, constraint: nodes.Constraint) -> str:
     label = f"{constraint.label}: " if constraint.label else ""
     return f"{format_item(item)} {HEADING}{label}{format_constraint(constraint)}"
 
@@ -236,30 +206,30 @@ class _Writer:
         self.last = 0
         self.fresh = True
 
-    def comment(self, comment: Comment, indent: int) -> None:
+    def comment(self, comment: nodes.Comment, indent: int) -> None:
         """A comment on a line of its own."""
         self._gap(comment)
         self.lines.append(" " * indent + comment.text)
 
-    def item(self, item: Item) -> None:
+    def item(self, item: nodes.Item) -> None:
         """An item with its comments."""
         self._leading(item, 0)
         self._add(item, break_line(format_item(item), 0, 0))
 
-    def one_line(self, item: Item, constraint: Constraint | Group) -> None:
+    def one_line(self, item: nodes.Item, constraint: nodes.Constraint | nodes.Group) -> None:
         """An objective and its only constraint."""
-        assert isinstance(constraint, Constraint)
+        assert isinstance(constraint, nodes.Constraint)
         self._leading(item, 0)
         self._gap(item)
         self._add(constraint, [_one_line(item, constraint)])
 
-    def subject_to(self, item: SubjectTo) -> None:
+    def subject_to(self, item: nodes.SubjectTo) -> None:
         """The constraints of one `s.t.`."""
         self._leading(item.constraints[0], 0)
         self._members(item.constraints, len(HEADING), HEADING)
 
     def _members(
-        self, members: tuple[Constraint | Group, ...], indent: int, heading: str = ""
+        self, members: tuple[nodes.Constraint | nodes.Group, ...], indent: int, heading: str = ""
     ) -> None:
         widths = _label_widths(self.source, members)
         for number, member in enumerate(members):
@@ -267,14 +237,14 @@ class _Writer:
                 self._leading(member, indent)
             start = heading if number == 0 and heading else " " * indent
             label = f"{member.label}:".ljust(widths[number]) + " " if member.label else ""
-            if isinstance(member, Group):
+            if isinstance(member, nodes.Group):
                 self._group(member, start + label, indent)
                 continue
             head = start + label
             lines = break_line(format_constraint(member), indent, len(head))
             self._add(member, [head + lines[0], *lines[1:]])
 
-    def _group(self, group: Group, head: str, indent: int) -> None:
+    def _group(self, group: nodes.Group, head: str, indent: int) -> None:
         self._gap(group)
         header = self.notes.header.get(group.span)
         lines = break_line(f"{format_quantifiers(group)}{{", indent, len(head))
@@ -289,18 +259,18 @@ class _Writer:
         closing = break_line(f"}}{format_modifiers(group.modifiers)}", indent, indent)
         self._add(group, [" " * indent + closing[0], *closing[1:]])
 
-    def _leading(self, item: Item, indent: int) -> None:
+    def _leading(self, item: nodes.Item, indent: int) -> None:
         for comment in self.notes.leading.get(item.span, ()):
             self.comment(comment, indent)
 
-    def _add(self, item: Item, lines: list[str]) -> None:
+    def _add(self, item: nodes.Item, lines: list[str]) -> None:
         self._gap(item)
         if (comment := self.notes.trailing.get(item.span)) is not None:
             lines = [*lines[:-1], f"{lines[-1]}  {comment.text}"]
         self.lines += lines
         self.last = max(self.last, self.source.position(item.span.end).line)
 
-    def _gap(self, node: Item | Comment) -> None:
+    def _gap(self, node: nodes.Item | nodes.Comment) -> None:
         """A blank line, if the source has one before this node."""
         line = self.source.position(node.span.start).line
         if line > self.last + 1 and not self.fresh:
@@ -309,7 +279,7 @@ class _Writer:
         self.last = max(self.last, self.source.position(node.span.end).line)
 
 
-def _label_widths(source: Source, members: tuple[Constraint | Group, ...]) -> list[int]:
+def _label_widths(source: Source, members: tuple[nodes.Constraint | nodes.Group, ...]) -> list[int]:
     """The column of labels for each member: the widest of its block between blank lines."""
     blocks: list[list[int]] = []
     last = 0
@@ -398,14 +368,14 @@ class Notes(NamedTuple):
     `tail` on lines before its `}`; `footer` after everything.
     """
 
-    leading: dict[Span, list[Comment]]
-    trailing: dict[Span, Comment]
-    header: dict[Span, Comment]
-    tail: dict[Span, list[Comment]]
-    footer: list[Comment]
+    leading: dict[Span, list[nodes.Comment]]
+    trailing: dict[Span, nodes.Comment]
+    header: dict[Span, nodes.Comment]
+    tail: dict[Span, list[nodes.Comment]]
+    footer: list[nodes.Comment]
 
 
-def attach(spec: Spec, source: Source) -> Notes:
+def attach(spec: nodes.Spec, source: Source) -> Notes:
     """Place every comment; none is lost, and placing them again changes nothing."""
     units, parents = _units(spec)
     starts = [unit.span.start for unit in units]
@@ -423,7 +393,7 @@ def attach(spec: Spec, source: Source) -> Notes:
                 notes.trailing[ended.span] = comment
                 continue
         around = _innermost(units, parents, following, place)
-        if isinstance(around, Group):
+        if isinstance(around, nodes.Group):
             _inside_group(notes, around, comment, units[following : following + 1])
         elif around is not None:
             notes.leading.setdefault(around.span, []).append(comment)
@@ -434,7 +404,9 @@ def attach(spec: Spec, source: Source) -> Notes:
     return notes
 
 
-def _inside_group(notes: Notes, group: Group, comment: Comment, following: list[Item]) -> None:
+def _inside_group(
+    notes: Notes, group: nodes.Group, comment: nodes.Comment, following: list[nodes.Item]
+) -> None:
     place = comment.span.start
     first = group.constraints[0].span.start
     if place < first and not comment.own_line and group.span not in notes.header:
@@ -445,24 +417,26 @@ def _inside_group(notes: Notes, group: Group, comment: Comment, following: list[
         notes.tail.setdefault(group.span, []).append(comment)
 
 
-def _units(spec: Spec) -> tuple[list[Item], list[int]]:
+def _units(spec: nodes.Spec) -> tuple[list[nodes.Item], list[int]]:
     """Items, constraints, groups and their members, in written order, and the place of the group
     that each stands in (-1 for none); `s.t.` itself is no unit."""
-    units: list[Item] = []
+    units: list[nodes.Item] = []
     parents: list[int] = []
-    waiting: list[tuple[Item, int]] = [(item, -1) for item in reversed(spec.items)]
+    waiting: list[tuple[nodes.Item, int]] = [(item, -1) for item in reversed(spec.items)]
     while waiting:
         item, parent = waiting.pop()
-        if not isinstance(item, SubjectTo):
+        if not isinstance(item, nodes.SubjectTo):
             parents.append(parent)
             parent = len(units)
             units.append(item)
-        if isinstance(item, SubjectTo | Group):
+        if isinstance(item, nodes.SubjectTo | nodes.Group):
             waiting.extend((member, parent) for member in reversed(item.constraints))
     return units, parents
 
 
-def _innermost(units: list[Item], parents: list[int], following: int, place: int) -> Item | None:
+def _innermost(
+    units: list[nodes.Item], parents: list[int], following: int, place: int
+) -> nodes.Item | None:
     """The innermost unit around a place; `following` is the first that begins after it."""
     index = following - 1
     while index >= 0 and units[index].span.end <= place:

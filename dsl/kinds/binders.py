@@ -10,20 +10,8 @@ from cspec.dsl.kinds.unknown_names import as_value, unknown_dataset, unknown_val
 from cspec.dsl.messages.diagnostic import edit, writing
 from cspec.dsl.messages.wording import counted, listing
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Expr,
-    FiniteSet,
-    Index,
-    Interval,
-    Name,
-    Number,
-    String,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import function_name, head_word
 from cspec.dsl.words.kind import CONSTANT, UNKNOWN, Kind
 from cspec.dsl.words.sets import BOXES
@@ -39,11 +27,11 @@ _ELEMENTS: dict[str, Kind] = {
 
 
 def bind(
-    typer: Typer, binders: tuple[Binder, ...], scope: Scope, *, searched: bool = False
+    typer: Typer, binders: tuple[nodes.Binder, ...], scope: Scope, *, searched: bool = False
 ) -> Scope:
     """The scope of what binders hold over; intervals are `searched` for the worst of an example."""
     for binder in binders:
-        if isinstance(binder.domain, Interval) and (searched or scope.data is not None):
+        if isinstance(binder.domain, nodes.Interval) and (searched or scope.data is not None):
             set_kind(typer, binder.domain, scope)
             kinds, data = dict.fromkeys(binder.names, _POINT), None
         else:
@@ -62,7 +50,7 @@ def bind(
 _WHERE = re.compile(r"[ 	]+where[ 	]+\Z")
 
 
-def _moving(typer: Typer, condition: Expr) -> None:
+def _moving(typer: Typer, condition: nodes.Expr) -> None:
     """Report `forall (x, y) in train where pred == 1:`: which examples count is trained."""
     source, (start, end) = typer.source, condition.span
     text, colon = source.text, source.text.find(":", end)
@@ -80,11 +68,13 @@ def _moving(typer: Typer, condition: Expr) -> None:
     typer.report("CS302", said, condition.span, label, notes=(note,), helps=(help_,), fixes=fixes)
 
 
-def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str, Kind], str | None]:
+def _binder_kinds(
+    typer: Typer, binder: nodes.Binder, scope: Scope
+) -> tuple[dict[str, Kind], str | None]:
     """The kind of each bound name, and the dataset that the binder goes over, if any."""
     unknown = dict.fromkeys(binder.names, UNKNOWN)
     domain = binder.domain
-    if isinstance(domain, Interval):
+    if isinstance(domain, nodes.Interval):
         _continuous(typer, binder, domain, scope)
         return unknown, None
     if _unquoted(typer, domain, scope):
@@ -117,12 +107,12 @@ def _binder_kinds(typer: Typer, binder: Binder, scope: Scope) -> tuple[dict[str,
             return unknown, None
 
 
-def _no_set(typer: Typer, domain: Expr) -> None:
+def _no_set(typer: Typer, domain: nodes.Expr) -> None:
     """Report `forall i in 3`, `forall i in [0, 1, 2]`."""
     text, meant = typer.slice(domain), ""
-    if isinstance(domain, Number) and is_whole(domain.value) and domain.value > 0:
+    if isinstance(domain, nodes.Number) and is_whole(domain.value) and domain.value > 0:
         meant = f"range({int(domain.value)})"
-    elif isinstance(domain, Vector):
+    elif isinstance(domain, nodes.Vector):
         meant = f"{{{text[1:-1]}}}"
     said, label = f"{typer.text(domain)} is nothing to go over", _NEEDS_A_SET
     help_ = "sets: `values(column)`, `net.weights(...)`, a dataset, `range(n)`, `{a, b}`"
@@ -130,9 +120,9 @@ def _no_set(typer: Typer, domain: Expr) -> None:
     typer.report("CS317", said, domain.span, label, **told)
 
 
-def _numbered(typer: Typer, domain: Expr) -> Expr:
+def _numbered(typer: Typer, domain: nodes.Expr) -> nodes.Expr:
     """The domain of `q[100]`, which is reported: points of a domain are drawn."""
-    if not isinstance(domain, Index):
+    if not isinstance(domain, nodes.Index):
         return domain
     text, _, number = typer.slice(domain).partition("[")
     number = number.rstrip("] ")
@@ -142,22 +132,24 @@ def _numbered(typer: Typer, domain: Expr) -> Expr:
     return domain.value
 
 
-def _unquoted(typer: Typer, domain: Expr, scope: Scope) -> bool:
+def _unquoted(typer: Typer, domain: nodes.Expr, scope: Scope) -> bool:
     """Report `forall g in {F, M}`: values of a column without quotes."""
-    items = domain.items if isinstance(domain, FiniteSet) else ()
-    words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
+    items = domain.items if isinstance(domain, nodes.FiniteSet) else ()
+    words = [i for i in items if isinstance(i, nodes.Name) and typer.name_unknown(i, scope)]
     others = [i for i in items if i not in words]
-    if not (words and typer.symbols.datasets() and all(isinstance(i, String) for i in others)):
+    if not (
+        words and typer.symbols.datasets() and all(isinstance(i, nodes.String) for i in others)
+    ):
         return False
     unknown_values(typer, words)
     return True
 
 
-def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
+def _unknown_data(typer: Typer, binder: nodes.Binder, scope: Scope) -> bool:
     """Report `forall (x, y) in tset`: examples of data that nothing declares."""
     domain, datasets = binder.domain, tuple(typer.symbols.datasets())
     pair = set(binder.names) & {"x", "y"} or len(binder.names) > 1
-    if not (isinstance(domain, Name) and datasets and pair):
+    if not (isinstance(domain, nodes.Name) and datasets and pair):
         return False
     if not typer.name_unknown(domain, scope):
         return False
@@ -165,7 +157,7 @@ def _unknown_data(typer: Typer, binder: Binder, scope: Scope) -> bool:
     return True
 
 
-def _by_number(typer: Typer, binder: Binder, domain: Expr) -> str | None:
+def _by_number(typer: Typer, binder: nodes.Binder, domain: nodes.Expr) -> str | None:
     """Report `forall i in range(len(train))`; the data that is meant."""
     found = _COUNTED.fullmatch(typer.slice(domain).replace(" ", ""))
     name = next((word for word in found.groups() if word), "") if found else ""
@@ -186,12 +178,12 @@ _COUNTED = re.compile(
 )
 
 
-def _continuous(typer: Typer, binder: Binder, domain: Interval, scope: Scope) -> None:
+def _continuous(typer: Typer, binder: nodes.Binder, domain: nodes.Interval, scope: Scope) -> None:
     name, ends = binder.names[0], (domain.lower, domain.upper)
     lower, upper = map(typer.slice, ends)
     drawn = f"uniform({lower}, {upper}).sample(100)"
     listed = f"{{{lower}, {upper}}}"
-    words = [end for end in ends if isinstance(end, Name) and typer.name_unknown(end, scope)]
+    words = [end for end in ends if isinstance(end, nodes.Name) and typer.name_unknown(end, scope)]
     if len(words) == 2 and typer.symbols.datasets():
         values = ", ".join(map(as_value, words))
         said = f"{typer.text(domain)} is an interval: values are listed in braces"
@@ -216,8 +208,10 @@ def _around(typer: Typer, name: str, radius: str) -> tuple[str, ...]:
     return (f"for all points around `{found[1]}`: `{ball}`, and `z` for `{found[0]}`",)
 
 
-def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kind], str | None]:
-    name = domain.id if isinstance(domain, Name) else ""
+def _examples(
+    typer: Typer, binder: nodes.Binder, domain: nodes.Expr
+) -> tuple[dict[str, Kind], str | None]:
+    name = domain.id if isinstance(domain, nodes.Name) else ""
     columns = typer.symbols.datasets().get(name, ())
     if len(binder.names) > len(columns):
         words = listing((c.name for c in columns), "and")
@@ -231,42 +225,44 @@ def _examples(typer: Typer, binder: Binder, domain: Expr) -> tuple[dict[str, Kin
     return kinds, name
 
 
-def _set(typer: Typer, binder: Binder, domain: Expr, scope: Scope, kind: Kind) -> dict[str, Kind]:
+def _set(
+    typer: Typer, binder: nodes.Binder, domain: nodes.Expr, scope: Scope, kind: Kind
+) -> dict[str, Kind]:
     match domain:
-        case FiniteSet(items=items):
+        case nodes.FiniteSet(items=items):
             kinds = {typer.kind(item, scope).what for item in items}
             element = Kind("value") if "string" in kinds else CONSTANT
             return dict.fromkeys(binder.names, element)
-        case Call(function=Attribute(value=base, name="sample" | "grid")):
+        case nodes.Call(function=nodes.Attribute(value=base, name="sample" | "grid")):
             return _points(typer, binder, base)
-        case Call(function=Name(id="ball"), arguments=arguments) if len(arguments) == 2:
+        case nodes.Call(function=nodes.Name(id="ball"), arguments=arguments) if len(arguments) == 2:
             center = typer.kind(arguments[0], scope)
             return dict.fromkeys(binder.names, center)
-        case Call(function=Name(id="ball"), keywords=(_, *_)) if scope.data:
+        case nodes.Call(function=nodes.Name(id="ball"), keywords=(_, *_)) if scope.data:
             check_centre(typer, domain)
-        case Call(function=Name(id="normal" | "uniform" as word)) if not scope.data:
+        case nodes.Call(function=nodes.Name(id="normal" | "uniform" as word)) if not scope.data:
             text = typer.slice(domain)
             said = f"{typer.text(domain)} has infinitely many points"
             label = "how many of them?"
             help_ = f"write `{text}.sample(100)`"
             fixes = edit(domain.span, f"{text}.sample(100)", word)
             typer.report("CS325", said, domain.span, label, helps=(help_,), fixes=fixes)
-        case Call(function=Name(id="values")):
+        case nodes.Call(function=nodes.Name(id="values")):
             _count(typer, binder, 1, "`values` goes over the values of one column")
             return dict.fromkeys(binder.names, _ELEMENTS["values"])
-        case Call(function=Name(id="cross"), arguments=arguments):
+        case nodes.Call(function=nodes.Name(id="cross"), arguments=arguments):
             _count(typer, binder, len(arguments), "`cross` has one name a column")
             return dict.fromkeys(binder.names, _ELEMENTS["cross"])
-        case Call(function=Name(id="range"), arguments=arguments):
+        case nodes.Call(function=nodes.Name(id="range"), arguments=arguments):
             if len(binder.names) > 1:
                 _each_over(typer, binder, domain)
             return dict.fromkeys(binder.names, _ELEMENTS["range"])
-        case Call(function=Name(id=word)) if word in _ELEMENTS:
+        case nodes.Call(function=nodes.Name(id=word)) if word in _ELEMENTS:
             return dict.fromkeys(binder.names, _ELEMENTS[word])
     return dict.fromkeys(binder.names, UNKNOWN if kind.what == "unknown" else _POINT)
 
 
-def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
+def _each_over(typer: Typer, binder: nodes.Binder, domain: nodes.Expr) -> None:
     """Report `forall (i, j) in range(3)`: one name a set."""
     text = typer.slice(domain)
     meant = ", ".join(f"{name} in {text}" for name in binder.names)
@@ -276,11 +272,11 @@ def _each_over(typer: Typer, binder: Binder, domain: Expr) -> None:
     typer.report("CS326", said, place, label, **writing(place, meant))
 
 
-def _points(typer: Typer, binder: Binder, domain: Expr) -> dict[str, Kind]:
+def _points(typer: Typer, binder: nodes.Binder, domain: nodes.Expr) -> dict[str, Kind]:
     """The kinds of the numbers of a point, which has as many as its domain has axes."""
-    item = typer.symbols.domains().get(domain.id) if isinstance(domain, Name) else None
+    item = typer.symbols.domains().get(domain.id) if isinstance(domain, nodes.Name) else None
     axes = [axis.name for axis in item.axes] if item else []
-    intervals = domain.arguments if isinstance(domain, Call) else ()
+    intervals = domain.arguments if isinstance(domain, nodes.Call) else ()
     number = len(axes) or (len(intervals) if function_name(domain) in BOXES else 1)
     why = "its points are single numbers"
     if axes or number > 1:
@@ -290,7 +286,7 @@ def _points(typer: Typer, binder: Binder, domain: Expr) -> dict[str, Kind]:
     return dict.fromkeys(binder.names, _POINT)
 
 
-def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
+def _misplaced(typer: Typer, binder: nodes.Binder, word: str) -> None:
     """Report `(x, s) in q.sample(9)` where `x` is the second of `(t, x)`: by name, or by place?
 
     Where all are names of axes, or of columns, they are bound by name.
@@ -311,7 +307,7 @@ def _misplaced(typer: Typer, binder: Binder, word: str) -> None:
     typer.report("CS326", said, binder.span, label, helps=helps, fixes=fixes)
 
 
-def _count(typer: Typer, binder: Binder, expected: int, why: str) -> None:
+def _count(typer: Typer, binder: nodes.Binder, expected: int, why: str) -> None:
     if len(binder.names) == expected or (head_word(binder.domain) == "values" and expected == 1):
         return  # `values(a, b)`: what it takes too many of is said there
     names = ", ".join(binder.names)

@@ -20,36 +20,25 @@ from cspec.dsl.messages.diagnostic import edit, replacing, writing
 from cspec.dsl.messages.synonyms import METHODS, OF_MODELS
 from cspec.dsl.messages.wording import counted, number, split_arguments
 from cspec.dsl.mistakes.finished_nodes import made_by_call
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    Keyword,
-    Let,
-    Model,
-    Name,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import function_name, names
 from cspec.dsl.words.functions import DERIVATIVES
 from cspec.dsl.words.kind import UNKNOWN, Kind, What, joined
 
 
-def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
+def call_kind(typer: Typer, call: nodes.Call, scope: Scope) -> Kind:
     """The kind of a call, its arguments checked."""
     function = call.function
-    if isinstance(function, Attribute):
+    if isinstance(function, nodes.Attribute):
         return _part(typer, call, function, scope)
-    if not isinstance(function, Name):
+    if not isinstance(function, nodes.Name):
         return _called_result(typer, call, function, scope)
     word = function.id
     symbol = typer.symbols.table.get(word)
     callable_symbol = symbol is not None and (
         symbol.role in ("model", "import", "function")
-        or (isinstance(symbol.item, Let) and symbol.item.parameters is not None)
+        or (isinstance(symbol.item, nodes.Let) and symbol.item.parameters is not None)
     )
     signature = typer.signatures.get(word)
     if word in scope.local:
@@ -70,7 +59,7 @@ def call_kind(typer: Typer, call: Call, scope: Scope) -> Kind:
     return table_call(typer, call, signature, scope)
 
 
-def _average(typer: Typer, call: Call, function: Name) -> Kind:
+def _average(typer: Typer, call: nodes.Call, function: nodes.Name) -> Kind:
     """`P(pred == 1)`."""
     inner = typer.source.text[function.span.end + 1 : call.span.end - 1]
     if call.keywords and not call.arguments:
@@ -80,15 +69,15 @@ def _average(typer: Typer, call: Call, function: Name) -> Kind:
     return typer.report("CS201", said, function.span, "no function", **writing(call.span, meant))
 
 
-def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Kind:
+def _called_result(typer: Typer, call: nodes.Call, function: nodes.Expr, scope: Scope) -> Kind:
     """`nn.CrossEntropyLoss()(f(x), y)`: the result of a call is called."""
-    if not isinstance(function, Call) or not made_by_call(function):
+    if not isinstance(function, nodes.Call) or not made_by_call(function):
         return UNKNOWN  # a mistake of the form, which the parser reports
     head = function.function
     kind = None
-    if isinstance(head, Attribute):
+    if isinstance(head, nodes.Attribute):
         kind = module_part(typer, function, head, scope)
-    elif isinstance(head, Name) and typer.name_unknown(head, scope):
+    elif isinstance(head, nodes.Name) and typer.name_unknown(head, scope):
         kind = unknown_name(typer, head, scope, typer.signatures)
     if kind is None:
         said = f"{typer.text(function)} can't be called: it is no function"
@@ -98,14 +87,14 @@ def _called_result(typer: Typer, call: Call, function: Expr, scope: Scope) -> Ki
     return kind
 
 
-def _arguments_only(typer: Typer, call: Call, scope: Scope) -> Kind:
+def _arguments_only(typer: Typer, call: nodes.Call, scope: Scope) -> Kind:
     """A call of something unknown: one value an example where an argument has one."""
     kinds = [typer.kind(argument, scope) for argument in call.arguments]
     kinds += [typer.kind(keyword.value, scope) for keyword in call.keywords]
     return UNKNOWN._replace(per_example=any(kind.per_example for kind in kinds))
 
 
-def _local_call(typer: Typer, call: Call, function: Name, scope: Scope) -> Kind:
+def _local_call(typer: Typer, call: nodes.Call, function: nodes.Name, scope: Scope) -> Kind:
     """`count(*)`, `g(1)`: a name that stands for a number, a value or a weight is called."""
     kind, word = scope.local[function.id], function.id
     shadowed = typer.symbols.role(word) in ("model", "function")  # they are what is called
@@ -119,7 +108,9 @@ def _local_call(typer: Typer, call: Call, function: Name, scope: Scope) -> Kind:
     return typer.report("CS302", f"`{word}` is no function", call.span, label, **told)
 
 
-def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, imported: bool) -> Kind:
+def _symbol_call(
+    typer: Typer, call: nodes.Call, function: nodes.Name, scope: Scope, imported: bool
+) -> Kind:
     symbol = typer.symbols.table[function.id]
     item = symbol.item
     if imported or symbol.role == "function":
@@ -128,10 +119,12 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
             return table_call(typer, call, signature, scope)
         return _arguments_only(typer, call, scope)
     kinds = tuple(typer.kind(argument, scope) for argument in call.arguments)
-    if isinstance(item, Model):
+    if isinstance(item, nodes.Model):
         if not call.arguments and not call.keywords and item.arguments is None:
             return _no_inputs(typer, call, function)
-        if item.arguments and any(isinstance(argument, Compare) for argument in call.arguments):
+        if item.arguments and any(
+            isinstance(argument, nodes.Compare) for argument in call.arguments
+        ):
             return at_a_point(typer, function, item.arguments, call.arguments)
         if item.arguments is not None:
             _arity(typer, call, function.id, item.arguments, scope)
@@ -141,15 +134,15 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
         what: What = "number" if item.arguments else "scores"
         inputs = joined(what, *kinds)
         return inputs._replace(moves=inputs.moves or moving, gradient=inputs.gradient or moving)
-    if isinstance(item, Let) and item.parameters is not None:
+    if isinstance(item, nodes.Let) and item.parameters is not None:
         if not _arity(typer, call, function.id, item.parameters, scope):
             return UNKNOWN
         kind = typer.let_kind(item.name, kinds, scope) if kinds else UNKNOWN
         # What is `a @ b` between vectors of unknown sizes is a number between these.
         single = kind.what == "tensor" and declared_shape(typer, call) == ()
         return kind._replace(what="number") if single else kind
-    lacks = names(item.value) if isinstance(item, Let) else ()
-    if any(typer.name_unknown(Name(id=word), OUTSIDE) for word in lacks):
+    lacks = names(item.value) if isinstance(item, nodes.Let) else ()
+    if any(typer.name_unknown(nodes.Name(id=word), OUTSIDE) for word in lacks):
         return UNKNOWN  # what the `let` lacks, which it may be called with, is said there
     said = f"`{function.id}` is no function"
     label = f"defined as {'a number' if symbol.role != 'data' else 'data'}"
@@ -159,7 +152,7 @@ def _symbol_call(typer: Typer, call: Call, function: Name, scope: Scope, importe
     return entry or typer.report("CS302", said, function.span, label, **told)
 
 
-def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
+def _no_setting(typer: Typer, function: nodes.Name, keyword: nodes.Keyword) -> None:
     """`f(x, sex=1)`."""
     said = f"`{function.id}` takes inputs, and no setting `{keyword.name}`"
     other = "for inputs that are changed bring them along as a column of their own"
@@ -168,7 +161,7 @@ def _no_setting(typer: Typer, function: Name, keyword: Keyword) -> None:
     typer.report("CS301", said, keyword.span, "a model is called with what it sees", helps=helps)
 
 
-def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
+def _no_inputs(typer: Typer, call: nodes.Call, function: nodes.Name) -> Kind:
     """`f()`."""
     said = f"`{function.id}()` has no inputs"
     label = "a model is called with what it sees"
@@ -177,7 +170,9 @@ def _no_inputs(typer: Typer, call: Call, function: Name) -> Kind:
     return typer.report("CS301", said, call.span, label, helps=(help_,), fixes=fixes)
 
 
-def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], scope: Scope) -> bool:
+def _arity(
+    typer: Typer, call: nodes.Call, name: str, parameters: tuple[str, ...], scope: Scope
+) -> bool:
     given, expected = len(call.arguments), len(parameters)
     if given == expected and not call.keywords:
         return True
@@ -194,7 +189,7 @@ def _arity(typer: Typer, call: Call, name: str, parameters: tuple[str, ...], sco
 
 
 def _by_place(
-    typer: Typer, call: Call, parameters: tuple[str, ...], scope: Scope
+    typer: Typer, call: nodes.Call, parameters: tuple[str, ...], scope: Scope
 ) -> tuple[str, ...]:
     """The arguments of a call by place: those that are given, at the others the parameters.
 
@@ -205,7 +200,7 @@ def _by_place(
     free = [p for p in parameters if p not in named]
     if len(given) > len(parameters) and not call.keywords:
         return tuple(given[: len(parameters)])
-    listed = any(isinstance(argument, Vector) for argument in call.arguments)
+    listed = any(isinstance(argument, nodes.Vector) for argument in call.arguments)
     if listed or len(given) > len(free) or len(named) < len(call.keywords):
         return parameters
     if parameters and len(given) < len(free) and set(given) <= set(free) & {*scope.local}:
@@ -232,7 +227,7 @@ def _starts(typer: Typer) -> dict[str, str]:
     return starts
 
 
-def _compared(typer: Typer, call: Call, parameter: str) -> str:
+def _compared(typer: Typer, call: nodes.Call, parameter: str) -> str:
     """What may stand for a parameter: a class, where the prediction or the target is compared."""
     let = typer.symbols.lets().get(function_name(call) or "")
     text = typer.slice(let.value) if let else ""
@@ -240,14 +235,14 @@ def _compared(typer: Typer, call: Call, parameter: str) -> str:
     return "1" if class_ else parameter
 
 
-def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
+def _part(typer: Typer, call: nodes.Call, function: nodes.Attribute, scope: Scope) -> Kind:
     foreign = module_call(typer, call, function, scope)
     foreign = foreign or module_part(typer, function, function, scope)
     if foreign is not None:
         _arguments_only(typer, call, scope)
         return foreign
     kind = typer.kind(function.value, scope)
-    rate = isinstance(function.value, Expectation)
+    rate = isinstance(function.value, nodes.Expectation)
     if (rate or kind.what in _VALUES) and function.name in (*METHODS, *_CHOOSE, *_GROUP):
         return _method(typer, call, function)
     if kind.what == "weights" and function.name in _OF_WEIGHTS:
@@ -278,7 +273,7 @@ def _part(typer: Typer, call: Call, function: Attribute, scope: Scope) -> Kind:
     return typer.kind(function, scope)
 
 
-def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
+def _derived(typer: Typer, call: nodes.Call, function: nodes.Attribute) -> Kind:
     """`u.diff(t)`."""
     parts = [function.value, *call.arguments]
     meant = f"{function.name}({', '.join(map(typer.slice, parts))})"
@@ -286,7 +281,7 @@ def _derived(typer: Typer, call: Call, function: Attribute) -> Kind:
     return typer.report("CS210", said, function.name_span, "no part", **writing(call.span, meant))
 
 
-def _of_model(typer: Typer, call: Call, function: Attribute) -> Kind:
+def _of_model(typer: Typer, call: nodes.Call, function: nodes.Attribute) -> Kind:
     """`f.predict(x)`, `f.num_parameters()`: methods of models in Python."""
     given = typer.slice(call.arguments[0]) if call.arguments else "x"
     meant = OF_MODELS[function.name].format(f=typer.slice(function.value), x=given)
@@ -300,7 +295,7 @@ _OF_WEIGHTS = {
 """Methods of tensors, and what a spec writes for all weights of a model."""
 
 
-def _of_weights(typer: Typer, call: Call, function: Attribute) -> Kind:
+def _of_weights(typer: Typer, call: nodes.Call, function: nodes.Attribute) -> Kind:
     """`f.weights.norm(2)`."""
     text = typer.slice(function.value)
     order = typer.slice(call.arguments[0]) if call.arguments else ""
@@ -321,7 +316,7 @@ _CHOOSE = {
 _GROUP = frozenset({"groupby", "group_by", "by", "over"})
 
 
-def _no_method(typer: Typer, function: Attribute) -> Kind:
+def _no_method(typer: Typer, function: nodes.Attribute) -> Kind:
     """`sex.str()`: a column has features, and no methods."""
     column, label = typer.slice(function.value), "a method of Python"
     said = f"{typer.text(function.value)} has no method `{function.name}`"
@@ -329,7 +324,7 @@ def _no_method(typer: Typer, function: Attribute) -> Kind:
     return typer.report("CS210", said, function.name_span, label, helps=(help_,))
 
 
-def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
+def _method(typer: Typer, call: nodes.Call, function: nodes.Attribute) -> Kind:
     """`ce(f(x), y).mean()`: a method of tensors in Python."""
     text, word = typer.slice(function.value), function.name
     given = typer.source.text[function.span.end + 1 : call.span.end - 1].strip()
@@ -337,7 +332,7 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     if word in _CHOOSE:
         form = _CHOOSE[word].format(text, *given.strip("[](){} ").split(", ", 1), "")
         form = f"{text} in {{{given.strip('[](){} ')}}}" if word == "isin" else form
-    elif word in _GROUP and isinstance(function.value, Expectation):
+    elif word in _GROUP and isinstance(function.value, nodes.Expectation):
         form = f"{text[:-1]}{',' if function.value.conditions else ' |'} {given}]".replace('"', "")
     elif word in _GROUP:
         return _no_method(typer, function)
@@ -349,7 +344,7 @@ def _method(typer: Typer, call: Call, function: Attribute) -> Kind:
     return method_of_python(typer, function, helps=(f"write `{form}`",), fixes=fixes)
 
 
-def _points(typer: Typer, call: Call, function: Attribute) -> Kind:
+def _points(typer: Typer, call: nodes.Call, function: nodes.Attribute) -> Kind:
     if len(call.arguments) != 1:
         said = f"`{function.name}` takes the number of points"
         label = f"{counted(len(call.arguments), 'argument')} given"

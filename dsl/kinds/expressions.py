@@ -22,31 +22,7 @@ from cspec.dsl.kinds.unknown_names import unknown_dataset
 from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.names.symbols import Symbols
 from cspec.dsl.text.source import Source
-from cspec.dsl.tree.nodes import (
-    EXTREMES,
-    And,
-    Attribute,
-    Call,
-    Compare,
-    Comprehension,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Power,
-    Product,
-    String,
-    Sum,
-    Vector,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import column_of
 from cspec.dsl.words.kind import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, joined
 
@@ -54,56 +30,56 @@ from cspec.dsl.words.kind import CONSTANT, NUMERIC, UNKNOWN, WORDS, Kind, What, 
 class ExpressionTyper(Typer):
     """Hands each form of an expression to the file that knows its kind."""
 
-    def kind(self, expr: Expr, scope: Scope) -> Kind:
+    def kind(self, expr: nodes.Expr, scope: Scope) -> Kind:
         """The kind of an expression; its mistakes are reported, each once."""
         match expr:
-            case Number():
+            case nodes.Number():
                 return CONSTANT
-            case String():
+            case nodes.String():
                 return Kind("string")
-            case Name():
+            case nodes.Name():
                 return name_kind(self, expr, scope)
-            case Call():
+            case nodes.Call():
                 return call_kind(self, expr, scope)
-            case Sum(operands=operands) | Product(operands=operands):
+            case nodes.Sum(operands=operands) | nodes.Product(operands=operands):
                 return arithmetic_kind(self, expr, operands, scope)
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return arithmetic_kind(self, expr, (operand,), scope)
-            case Power(base=base, exponent=exponent):
+            case nodes.Power(base=base, exponent=exponent):
                 return arithmetic_kind(self, expr, (base, exponent), scope)
-            case Compare():
+            case nodes.Compare():
                 return compare_kind(self, expr, scope)
-            case And(operands=operands) | Or(operands=operands):
+            case nodes.And(operands=operands) | nodes.Or(operands=operands):
                 return logic_kind(self, operands, scope)
-            case Not(operand=operand):
+            case nodes.Not(operand=operand):
                 return logic_kind(self, (operand,), scope)
-            case Implies(condition=condition, consequence=consequence):
+            case nodes.Implies(condition=condition, consequence=consequence):
                 return logic_kind(self, (condition, consequence), scope)
-            case Membership():
+            case nodes.Membership():
                 return membership_kind(self, expr, scope)
-            case Expectation():
+            case nodes.Expectation():
                 return expectation_kind(self, expr, scope)
-            case Comprehension():
+            case nodes.Comprehension():
                 return comprehension_kind(self, expr, scope)
         return self._structure(expr, scope)
 
-    def _structure(self, expr: Expr, scope: Scope) -> Kind:
+    def _structure(self, expr: nodes.Expr, scope: Scope) -> Kind:
         """The kind of what is made of parts, or is a part."""
         match expr:
-            case Vector(items=items):
+            case nodes.Vector(items=items):
                 return joined("tensor", *(self.kind(item, scope) for item in items))
-            case Interval(lower=lower, upper=upper):
+            case nodes.Interval(lower=lower, upper=upper):
                 return joined("set", self.kind(lower, scope), self.kind(upper, scope))
-            case FiniteSet(items=items):
+            case nodes.FiniteSet(items=items):
                 return joined("set", *(self.kind(item, scope) for item in items))
-            case Index(value=value, indices=indices):
+            case nodes.Index(value=value, indices=indices):
                 return index_kind(self, value, indices, scope)
-            case Attribute():
+            case nodes.Attribute():
                 return attribute_kind(self, expr, scope)
         return UNKNOWN
 
 
-def kind_of(expr: Expr, symbols: Symbols) -> Kind:
+def kind_of(expr: nodes.Expr, symbols: Symbols) -> Kind:
     """The kind of an expression; unknown where it has mistakes."""
     return ExpressionTyper(symbols, Source(text="")).kind(expr, OUTSIDE)
 
@@ -112,7 +88,7 @@ _OF_EVENTS = frozenset({"any", "all"})
 """What is said of events over a set: `any(f(x)[j] > 0 for j in range(3))` is an event itself."""
 
 
-def expectation_kind(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
+def expectation_kind(typer: Typer, expr: nodes.Expectation, scope: Scope) -> Kind:
     """The kind of a mean or a rate: one number, or one a group."""
     if expr.dataset is not None and expr.dataset not in typer.symbols.datasets():
         return unknown_dataset(typer, expr.dataset, expr.dataset_span)
@@ -136,7 +112,7 @@ def expectation_kind(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
 
 
 def _conditions(
-    typer: Typer, conditions: tuple[Expr, ...], scope: Scope
+    typer: Typer, conditions: tuple[nodes.Expr, ...], scope: Scope
 ) -> tuple[What | None, Kind]:
     """`groups` with a lone column of categories, None without; and the kind of the events.
 
@@ -148,7 +124,7 @@ def _conditions(
     for condition in conditions:
         name = column_of(condition)
         kind = typer.kind(condition, scope) if name is not None else None
-        columns = apart(condition) if isinstance(condition, Call) else (condition,)
+        columns = apart(condition) if isinstance(condition, nodes.Call) else (condition,)
         if columns != (condition,):
             what = _set_of_groups(typer, condition, columns)
             continue
@@ -162,7 +138,7 @@ def _conditions(
     return what, joined("event", *kinds)
 
 
-def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> What:
+def _set_of_groups(typer: Typer, condition: nodes.Expr, columns: tuple[nodes.Expr, ...]) -> What:
     """`| values(sex)`, `| cross(sex, race)`: by group is said by the columns alone."""
     meant = ", ".join(map(typer.slice, columns))
     said = f"{typer.text(condition)} is a set, not an event"
@@ -174,7 +150,7 @@ def _set_of_groups(typer: Typer, condition: Expr, columns: tuple[Expr, ...]) -> 
     return "groups"
 
 
-def _averageable(typer: Typer, body: Expr, kind: Kind) -> None:
+def _averageable(typer: Typer, body: nodes.Expr, kind: Kind) -> None:
     if kind.what in NUMERIC or kind.what in ("event", "groups"):
         return
     said = f"{typer.text(body)} is {WORDS[kind.what]}: it has no mean"
@@ -182,9 +158,9 @@ def _averageable(typer: Typer, body: Expr, kind: Kind) -> None:
     typer.report("CS302", said, body.span, label, helps=number_of(typer, body, kind))
 
 
-def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
+def comprehension_kind(typer: Typer, expr: nodes.Comprehension, scope: Scope) -> Kind:
     """The kind of a sum, a largest value, an `any` over a set."""
-    searched = expr.function in EXTREMES and (scope.inside or scope.data is not None)
+    searched = expr.function in nodes.EXTREMES and (scope.inside or scope.data is not None)
     inner = bind(typer, expr.binders, scope, searched=searched)
     over_data = inner.data is not None and scope.data is None
     inner = inner._replace(inside=scope.inside or over_data)
@@ -198,7 +174,7 @@ def comprehension_kind(typer: Typer, expr: Comprehension, scope: Scope) -> Kind:
     return Kind(what, body.per_example or per, body.moves, body.gradient)
 
 
-def _of_entries(typer: Typer, expr: Comprehension) -> None:
+def _of_entries(typer: Typer, expr: nodes.Comprehension) -> None:
     """Report `sum(W^2 for W in f.weights)`: weights of different shapes have no sum."""
     name = expr.binders[0].names[0]
     text, body = typer.slice(expr), typer.slice(expr.body)
@@ -211,7 +187,7 @@ def _of_entries(typer: Typer, expr: Comprehension) -> None:
     typer.report("CS329", said, expr.span, label, **writing(expr.span, meant))
 
 
-def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
+def _averaged(typer: Typer, expr: nodes.Expectation, scope: Scope) -> Kind:
     """The kind of what `E[...]` or `P[...]` is of; a number in `P[...]` is reported."""
     if expr.kind == "E":
         return typer.kind(expr.body, scope)
@@ -220,7 +196,7 @@ def _averaged(typer: Typer, expr: Expectation, scope: Scope) -> Kind:
     body, text = typer.slice(expr.body), typer.slice(expr)
     helps: tuple[str, ...]
     fixes: tuple[Fix, ...] = ()
-    if isinstance(expr.body, Number):
+    if isinstance(expr.body, nodes.Number):
         event = f"pred == {body}"
         helps = (f"write `{text.replace(body, event, 1)}`",)
         fixes = edit(expr.body.span, event, event)

@@ -15,25 +15,7 @@ from cspec.dsl.messages.diagnostic import Fix, edit, replacing, writing
 from cspec.dsl.messages.wording import closest, listing
 from cspec.dsl.settings.models import MODELS
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Node,
-    Number,
-    Param,
-    Power,
-    Product,
-    Slice,
-    String,
-    Sum,
-    walk,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import column_of, function_name, head_name, head_word
 from cspec.dsl.values.outside import columns_of
 from cspec.dsl.values.shapes import shape_of
@@ -42,7 +24,9 @@ from cspec.dsl.words.kind import Kind
 from cspec.dsl.words.losses import LOSSES
 
 
-def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scope) -> Kind:
+def index_kind(
+    typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...], scope: Scope
+) -> Kind:
     """The kind of `value[indices]`."""
     kind = typer.kind(value, scope)
     model = head_name(value)
@@ -50,7 +34,7 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
         return at_a_point(typer, model, axes, indices)
     if kind.what == "model":
         return _layer(typer, value, indices)
-    if kind.what == "weights" and len(indices) == 1 and isinstance(indices[0], String):
+    if kind.what == "weights" and len(indices) == 1 and isinstance(indices[0], nodes.String):
         return _by_pattern(typer, value, indices[0])
     number = _single(typer, value)
     if number is not None and indices:
@@ -58,18 +42,18 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     ends = [
         end
         for index in indices
-        for end in (index.children() if isinstance(index, Slice) else (index,))
-        if isinstance(end, Expr)
+        for end in (index.children() if isinstance(index, nodes.Slice) else (index,))
+        if isinstance(end, nodes.Expr)
     ]
     found = [_end(typer, value, end, scope) for end in ends]
     several = kind.what == "scores" and len(indices) > 1
     if several and (_built_in(typer, value) or _chances(typer, value, indices)):
         return _too_many(typer, value, indices)
-    if any(isinstance(index, Slice) for index in indices):
+    if any(isinstance(index, nodes.Slice) for index in indices):
         return kind
-    symbol = typer.symbols.table.get(value.id) if isinstance(value, Name) else None
+    symbol = typer.symbols.table.get(value.id) if isinstance(value, nodes.Name) else None
     item = symbol.item if symbol else None
-    if columns := columns_of(item, typer.symbols) if isinstance(item, Param) else ():
+    if columns := columns_of(item, typer.symbols) if isinstance(item, nodes.Param) else ():
         _of_another_column(typer, value, columns, indices)
         return Kind("number", any(index.per_example for index in found))
     if any(index.moves for index in found) and not kind.moves:
@@ -83,16 +67,18 @@ def index_kind(typer: Typer, value: Expr, indices: tuple[Expr, ...], scope: Scop
     return kind
 
 
-def _axes(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> tuple[str, ...]:
+def _axes(typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...]) -> tuple[str, ...]:
     """The coordinates of a model that is indexed: written alone (elaborated it may be a call of
     them), or by an event."""
     word = head_word(value)
     model, alone = typer.symbols.models().get(word), typer.slice(value) == word
-    by_event = any(isinstance(index, Compare) for index in indices)
+    by_event = any(isinstance(index, nodes.Compare) for index in indices)
     return (model.arguments or ()) if model and indices and (alone or by_event) else ()
 
 
-def at_a_point(typer: Typer, model: Name, axes: tuple[str, ...], given: tuple[Expr, ...]) -> Kind:
+def at_a_point(
+    typer: Typer, model: nodes.Name, axes: tuple[str, ...], given: tuple[nodes.Expr, ...]
+) -> Kind:
     """Report `u[0]`, `u[x == 0]`, `u(t == 0, x)`: a value at a point is a call."""
     texts = [typer.slice(one) for one in given]
     named = {m[1]: m[2] for text in texts if (m := _COORDINATE.fullmatch(text)) and m[1] in axes}
@@ -110,16 +96,18 @@ def at_a_point(typer: Typer, model: Name, axes: tuple[str, ...], given: tuple[Ex
 _COORDINATE = re.compile(r"(\w+)[ \t]*==?[ \t]*(.+)")
 
 
-def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
+def _layer(typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...]) -> Kind:
     """Report `f[0]`, a layer by its number."""
     text = typer.slice(value)
     only = indices[0] if len(indices) == 1 else None
-    if isinstance(only, Name) and only.id in typer.symbols.column_names:
+    if isinstance(only, nodes.Name) and only.id in typer.symbols.column_names:
         meant = f"{text}({only.id})"
         whole = Span(value.span.start, typer.source.text.find("]", only.span.end) + 1)
         said = f"`{text}` is a model: what it sees stands in `( )`"
         return typer.report("CS302", said, whole, "square brackets", **writing(whole, meant))
-    parts = (index.value if isinstance(index, String) else typer.slice(index) for index in indices)
+    parts = (
+        index.value if isinstance(index, nodes.String) else typer.slice(index) for index in indices
+    )
     place = ".".join(parts)
     behind = _PLACE.match(typer.source.text, value.span.end)
     help_, fixes = of_each(typer, value.span, behind, f'{text}.weights("{place}*")')
@@ -127,7 +115,7 @@ def _layer(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
     return typer.report("CS302", said, indices[0].span, "no entries", helps=(help_,), fixes=fixes)
 
 
-def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
+def _by_pattern(typer: Typer, value: nodes.Expr, pattern: nodes.String) -> Kind:
     """Report `f.weights["fc*"]`."""
     place = Span(value.span.start, typer.source.text.find("]", pattern.span.end) + 1)
     said = "weights are chosen by their names in `( )`"
@@ -135,12 +123,12 @@ def _by_pattern(typer: Typer, value: Expr, pattern: String) -> Kind:
     return typer.report("CS302", said, place, "square brackets", **told)
 
 
-def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
+def _end(typer: Typer, value: nodes.Expr, end: nodes.Expr, scope: Scope) -> Kind:
     """The kind of an index, or of an end of a slice."""
-    if isinstance(end, Name) and end.id == "end" and typer.name_unknown(end, scope):
+    if isinstance(end, nodes.Name) and end.id == "end" and typer.name_unknown(end, scope):
         return _last(typer, value, end)
     moved = typer.symbols.vars().keys() - scope.local
-    moving = next((n for n in walk(end) if isinstance(n, Name) and n.id in moved), None)
+    moving = next((n for n in nodes.walk(end) if isinstance(n, nodes.Name) and n.id in moved), None)
     if moving is None:
         return typer.kind(end, scope)
     said = f"{typer.text(end)} is no place: `{moving.id}` is a `var`, and moves"
@@ -151,7 +139,7 @@ def _end(typer: Typer, value: Expr, end: Expr, scope: Scope) -> Kind:
     return typer.report("CS302", said, end.span, label, notes=(note,), helps=helps)
 
 
-def _last(typer: Typer, value: Expr, end: Name) -> Kind:
+def _last(typer: Typer, value: nodes.Expr, end: nodes.Name) -> Kind:
     """Report `x[1:end]`, `x[end]` of MATLAB and Julia."""
     shape = shape_of(value, typer.shapes, typer.values)
     rest = typer.source.text[: end.span.start].rstrip().endswith(":")
@@ -169,7 +157,9 @@ def _last(typer: Typer, value: Expr, end: Name) -> Kind:
     return typer.report("CS201", said, end.span, "not defined in this spec", **told)
 
 
-def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Single) -> Kind:
+def _no_entries(
+    typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...], number: Single
+) -> Kind:
     """`ce(f(x), y)[0]`, `E[w][0]`."""
     text = typer.slice(value)
     closed = typer.source.text.find("]", max(indices[-1].span.end, value.span.end)) + 1
@@ -180,23 +170,23 @@ def _no_entries(typer: Typer, value: Expr, indices: tuple[Expr, ...], number: Si
     return typer.report("CS333", said, span, number, notes=notes, **writing(span, text))
 
 
-def _built_in(typer: Typer, value: Expr) -> bool:
+def _built_in(typer: Typer, value: nodes.Expr) -> bool:
     """Whether these are outputs of `mlp`, `linear`, `cnn`: a vector an example."""
     item = typer.symbols.models().get(function_name(value) or "")
     return item is not None and head_word(item.source) in MODELS
 
 
-def _chances(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> bool:
+def _chances(typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...]) -> bool:
     """Whether these are `prob(f(x))[:, 1]` of a model: one number a class an example."""
     match value:
-        case Call(function=Name(id="prob" | "softmax" as word), arguments=(inner, *_)):
+        case nodes.Call(function=nodes.Name(id="prob" | "softmax" as word), arguments=(inner, *_)):
             known = word not in typer.symbols.table and head_word(inner) in typer.symbols.models()
         case _:
             return False
-    return known and len(indices) == 2 and indices[0] == Slice(span=indices[0].span)
+    return known and len(indices) == 2 and indices[0] == nodes.Slice(span=indices[0].span)
 
 
-def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
+def _too_many(typer: Typer, value: nodes.Expr, indices: tuple[nodes.Expr, ...]) -> Kind:
     """`f(x)[:, 1]`: no index chooses an example."""
     text = typer.slice(value)
     end = typer.source.text.find("]", max(index.span.end for index in indices)) + 1
@@ -209,11 +199,11 @@ def _too_many(typer: Typer, value: Expr, indices: tuple[Expr, ...]) -> Kind:
 
 
 def _of_another_column(
-    typer: Typer, value: Expr, columns: tuple[str, ...], indices: tuple[Expr, ...]
+    typer: Typer, value: nodes.Expr, columns: tuple[str, ...], indices: tuple[nodes.Expr, ...]
 ) -> None:
     """Warn of `level[r]` with `r in values(race)` where `level` is a table over `sex`."""
     for column, index in zip(columns, indices, strict=False):
-        if not isinstance(index, Name):
+        if not isinstance(index, nodes.Name):
             continue
         member = rf"\b{re.escape(index.id)}\s+in\s+values\((\w+)\)"
         over = set(re.findall(member, typer.source.text))
@@ -226,7 +216,7 @@ def _of_another_column(
             typer.report("CS326", said, index.span, "of another column", helps=helps)
 
 
-def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
+def attribute_kind(typer: Typer, expr: nodes.Attribute, scope: Scope) -> Kind:
     """The kind of `value.name`, which its value must have."""
     if (foreign := module_part(typer, expr, expr, scope)) is not None:
         return foreign
@@ -263,7 +253,7 @@ def attribute_kind(typer: Typer, expr: Attribute, scope: Scope) -> Kind:
     return _unknown_part(typer, expr, ())
 
 
-def _bare_column(typer: Typer, expr: Attribute) -> Kind:
+def _bare_column(typer: Typer, expr: nodes.Attribute) -> Kind:
     """`train.sex`: which data are meant is said by `on`."""
     data = typer.slice(expr.value)
     said = f"columns stand alone: `{expr.name}`"
@@ -303,7 +293,7 @@ _PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*")
 """The way to a part of a model in Python: `layers[0].weight`."""
 
 
-def _as_call(typer: Typer, expr: Attribute, model: str) -> str | None:
+def _as_call(typer: Typer, expr: nodes.Attribute, model: str) -> str | None:
     """`density(f)` for `f.density`, `f(x)` for `f.x`."""
     signature = SIGNATURES.get(expr.name)
     if signature is not None and signature.family == "model":
@@ -313,14 +303,18 @@ def _as_call(typer: Typer, expr: Attribute, model: str) -> str | None:
     return f"{model}({expr.name})" if expr.name in typer.symbols.column_names else None
 
 
-def _unknown_part(typer: Typer, expr: Attribute, known: tuple[str, ...]) -> Kind:
+def _unknown_part(typer: Typer, expr: nodes.Attribute, known: tuple[str, ...]) -> Kind:
     guess = closest(expr.name, known)
     fixes = replacing(expr.name_span, guess)
     text = typer.slice(expr.value)
     helps: tuple[str, ...] = (f"did you mean `{text}.{guess}`?",) if guess else ()
     if not guess:
         helps = (f"remove `.{expr.name}`",)
-    if not guess and isinstance(expr.value, Attribute) and expr.value.name in ("weights", "params"):
+    if (
+        not guess
+        and isinstance(expr.value, nodes.Attribute)
+        and expr.value.name in ("weights", "params")
+    ):
         helps = (f'write `{text}("{expr.name}*")`, the weights whose names begin so',)
         fixes = replacing(expr.span, f'{text}("{expr.name}*")')
     call = _as_call(typer, expr, text) if "weights" in known and not guess else None
@@ -351,7 +345,7 @@ _NUMBER = frozenset(
 )
 
 
-def _single(typer: Typer, expr: Expr) -> Single | None:
+def _single(typer: Typer, expr: nodes.Expr) -> Single | None:
     """Whether an expression is one number, or one an example, whatever is bound: no index fits.
 
         ce(f(x), y)   pred   E[w]   gap(P[.. | sex])   cvar(ce, 0.9)   2*E[w] + 1
@@ -359,44 +353,48 @@ def _single(typer: Typer, expr: Expr) -> Single | None:
     A column, an output or a let may have entries: that is known when data and models are bound.
     """
     match expr:
-        case Number():
+        case nodes.Number():
             return "one number"
-        case Expectation(kind=kind, body=body, conditions=conditions):
+        case nodes.Expectation(kind=kind, body=body, conditions=conditions):
             # A lone name behind the bar may make groups, and the mean of outputs may be a vector:
             # the data and the model say so.
             groups = any(column_of(c) is not None for c in conditions)
             return None if groups or (kind == "E" and _outputs(typer, body)) else "one number"
-        case Name(id=word) | Call(function=Name(id=word)) if typer.symbols.role(word) is None:
-            called, signature = isinstance(expr, Call), typer.signatures.get(word)
-            if isinstance(expr, Call) and signature and signature.family == "elementary":
+        case nodes.Name(id=word) | nodes.Call(function=nodes.Name(id=word)) if (
+            typer.symbols.role(word) is None
+        ):
+            called, signature = isinstance(expr, nodes.Call), typer.signatures.get(word)
+            if isinstance(expr, nodes.Call) and signature and signature.family == "elementary":
                 return _joined(typer, expr.arguments)
             if word in _EXAMPLE and (called or word != "margin"):
                 return "one number an example"
             return "one number" if word in _NUMBER and called else None
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return _single(typer, operand)
-        case Power(base=base, exponent=exponent):
+        case nodes.Power(base=base, exponent=exponent):
             return _joined(typer, (base, exponent))
-        case Sum(operands=operands) | Product(operands=operands) if "@" not in expr.operators:
+        case nodes.Sum(operands=operands) | nodes.Product(operands=operands) if (
+            "@" not in expr.operators
+        ):
             return _joined(typer, operands)
     return None
 
 
-def _outputs(typer: Typer, expr: Node) -> bool:
+def _outputs(typer: Typer, expr: nodes.Node) -> bool:
     """Whether outputs of a model, or its inputs, stand in an expression as they are."""
     match expr:
-        case Name(id=word):
+        case nodes.Name(id=word):
             return word in ("prob", "x") and typer.symbols.role(word) is None
-        case Index() | Attribute() | Expectation():
+        case nodes.Index() | nodes.Attribute() | nodes.Expectation():
             return False
-        case Call(function=Name(id=word)) if word in _EXAMPLE and word != "prob":
+        case nodes.Call(function=nodes.Name(id=word)) if word in _EXAMPLE and word != "prob":
             return False
-        case Call(function=Name(id=word)) if typer.symbols.role(word) == "model":
+        case nodes.Call(function=nodes.Name(id=word)) if typer.symbols.role(word) == "model":
             return True
     return any(_outputs(typer, child) for child in expr.children())
 
 
-def _joined(typer: Typer, parts: tuple[Expr, ...]) -> Single | None:
+def _joined(typer: Typer, parts: tuple[nodes.Expr, ...]) -> Single | None:
     found = [_single(typer, part) for part in parts]
     if None in found:
         return None

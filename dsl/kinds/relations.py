@@ -11,19 +11,8 @@ from cspec.dsl.messages.diagnostic import Diagnostic, finding, replacing, writin
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.mistakes.finished_nodes import operator_span
 from cspec.dsl.text.source import Source
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import TRUTHS
-from cspec.dsl.tree.nodes import (
-    Call,
-    Compare,
-    Expr,
-    FiniteSet,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Number,
-    String,
-)
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.kind import UNKNOWN, WORDS, Kind, joined
 
@@ -34,17 +23,17 @@ _NO_SETS = frozenset(
 )
 
 
-def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
+def compare_kind(typer: Typer, expr: nodes.Compare, scope: Scope) -> Kind:
     """An event of what is compared; by group where a side is."""
     if (mixed := mixed_chain(typer.source, expr)) is not None:
         typer.extend((mixed,))
     _quoted_column(typer, expr)
     _equal_outputs(typer, expr, scope)
-    words = [o for o in expr.operands if isinstance(o, Name) and typer.name_unknown(o, scope)]
+    words = [o for o in expr.operands if isinstance(o, nodes.Name) and typer.name_unknown(o, scope)]
     truths = [o for o in expr.operands if _truth(typer, o, scope)]
     kinds, later = [], {id(o) for o in (*words, *truths)}
     for operand in expr.operands:
-        if isinstance(operand, String):
+        if isinstance(operand, nodes.String):
             kinds.append(Kind("string"))
         elif id(operand) not in later:
             kinds.append(operand_kind(typer, operand, scope))
@@ -57,37 +46,41 @@ def compare_kind(typer: Typer, expr: Compare, scope: Scope) -> Kind:
     return joined("event", *kinds)
 
 
-def membership_kind(typer: Typer, expr: Membership, scope: Scope) -> Kind:
+def membership_kind(typer: Typer, expr: nodes.Membership, scope: Scope) -> Kind:
     """An event of what is asked and of the bounds or values of the set: either may move."""
     kind = typer.kind(expr.element, scope)
     if _values(typer, kind, values_of(expr.set), (expr.element,), scope):
         return joined("event", kind)
     members = set_kind(typer, expr.set, scope)
     require_set(typer, expr.element, expr.set, members)
-    own = isinstance(expr.set, Interval | FiniteSet)
+    own = isinstance(expr.set, nodes.Interval | nodes.FiniteSet)
     return joined("event", kind, members) if own else joined("event", kind)
 
 
-def _truth(typer: Typer, expr: Expr, scope: Scope) -> bool:
+def _truth(typer: Typer, expr: nodes.Expr, scope: Scope) -> bool:
     """Whether an expression is `true` or `false`, which columns are compared with."""
     own = (scope.local, typer.symbols.table, typer.symbols.column_names)
-    return isinstance(expr, Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
+    return isinstance(expr, nodes.Name) and expr.id in TRUTHS and not any(expr.id in o for o in own)
 
 
 def _values(
-    typer: Typer, kind: Kind, items: tuple[Expr, ...], beside: tuple[Expr, ...], scope: Scope
+    typer: Typer,
+    kind: Kind,
+    items: tuple[nodes.Expr, ...],
+    beside: tuple[nodes.Expr, ...],
+    scope: Scope,
 ) -> bool:
     """Report words without quotes that are compared with a column; whether that is said."""
     if kind.what not in ("column", "labels") and (kind.what != "value" or scope.inside):
         return False
-    words = [i for i in items if isinstance(i, Name) and typer.name_unknown(i, scope)]
+    words = [i for i in items if isinstance(i, nodes.Name) and typer.name_unknown(i, scope)]
     own = {*scope.local, *(n for n, s in typer.symbols.table.items() if s.role in _COMPARED)}
     values = [word for word in words if closest(word.id, own) is None]
     unknown_values(typer, values, next((b for b in beside if b not in words), None))
     return bool(values) and len(values) == len(items)
 
 
-def logic_kind(typer: Typer, operands: tuple[Expr, ...], scope: Scope) -> Kind:
+def logic_kind(typer: Typer, operands: tuple[nodes.Expr, ...], scope: Scope) -> Kind:
     """An event of events: `and`, `or`, `not`, `=>`."""
     kinds: list[Kind] = []
     for place, operand in enumerate(operands):
@@ -96,14 +89,14 @@ def logic_kind(typer: Typer, operands: tuple[Expr, ...], scope: Scope) -> Kind:
     return joined("event", *kinds)
 
 
-def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
+def require_set(typer: Typer, element: nodes.Expr, members: nodes.Expr, kind: Kind) -> None:
     """Report what stands behind `in` and is no set: `y in topk(f(x), 5)`."""
     if kind.what not in _NO_SETS:
         return
     text, inner = typer.slice(members), typer.slice(element)
     helps: tuple[str, ...] = (f"compare them: `{inner} == {text}`", "a set is `{1, 2}`, `[0, 1]`")
     match members:
-        case Call(function=Name(id="topk"), arguments=(values, *_)):
+        case nodes.Call(function=nodes.Name(id="topk"), arguments=(values, *_)):
             entry = f"{typer.slice(values)}[{inner}]"
             helps = (
                 f"whether entry `{inner}` is among the largest: `{entry} >= min({text})`",
@@ -113,10 +106,10 @@ def require_set(typer: Typer, element: Expr, members: Expr, kind: Kind) -> None:
     typer.report("CS302", said, members.span, "a set goes behind `in`", helps=helps)
 
 
-def _quoted_column(typer: Typer, expr: Compare) -> None:
+def _quoted_column(typer: Typer, expr: nodes.Compare) -> None:
     """Report `"sex" == "F"`: two texts, of which one is the name of a column."""
-    plain = [o for o in expr.operands if isinstance(o, String | Number)]
-    texts = [o for o in plain if isinstance(o, String)]
+    plain = [o for o in expr.operands if isinstance(o, nodes.String | nodes.Number)]
+    texts = [o for o in plain if isinstance(o, nodes.String)]
     if len(plain) != len(expr.operands) or not texts:
         return
     columns = {c.original: c.name for cs in typer.symbols.datasets().values() for c in cs}
@@ -130,16 +123,18 @@ def _quoted_column(typer: Typer, expr: Compare) -> None:
     typer.report("CS325", said, found.span, label, helps=(help_,), fixes=fixes)
 
 
-def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
+def _equal_outputs(typer: Typer, expr: nodes.Compare, scope: Scope) -> None:
     """Report `P[f(x) == 1]`: outputs are numbers that are hardly ever equal to a class."""
     if not scope.inside or expr.operators not in (("==",), ("!=",)):
         return
     left, right = expr.operands
-    if _probability(left) and isinstance(right, Number) and right.value.is_integer():
+    if _probability(left) and isinstance(right, nodes.Number) and right.value.is_integer():
         _equal_probability(typer, left, right)
         return
     model = typer.symbols.models().get(function_name(left) or "")
-    plain = isinstance(right, String) or (isinstance(right, Number) and right.value.is_integer())
+    plain = isinstance(right, nodes.String) or (
+        isinstance(right, nodes.Number) and right.value.is_integer()
+    )
     if model is None or model.arguments is not None or not plain:
         return
     bare = "pred" if len(typer.symbols.named_models) == 1 else f"pred({typer.slice(left)})"
@@ -149,16 +144,16 @@ def _equal_outputs(typer: Typer, expr: Compare, scope: Scope) -> None:
     typer.report("CS325", said, left.span, label, helps=(help_,), fixes=replacing(left.span, bare))
 
 
-def _probability(expr: Expr) -> bool:
+def _probability(expr: nodes.Expr) -> bool:
     """`prob`, `prob(z)`, `prob[1]`."""
-    head = expr.value if isinstance(expr, Index) else expr
-    head = head.function if isinstance(head, Call) else head
-    return isinstance(head, Name) and head.id == "prob"
+    head = expr.value if isinstance(expr, nodes.Index) else expr
+    head = head.function if isinstance(head, nodes.Call) else head
+    return isinstance(head, nodes.Name) and head.id == "prob"
 
 
-def _equal_probability(typer: Typer, left: Expr, right: Expr) -> None:
+def _equal_probability(typer: Typer, left: nodes.Expr, right: nodes.Expr) -> None:
     """Report `P[prob == 1]`: probabilities are between 0 and 1, the class is `pred`."""
-    if isinstance(left, Index):
+    if isinstance(left, nodes.Index):
         said = f"{typer.text(left)} is a probability, hardly ever equal to a number"
         help_ = f"say on which side: `{typer.slice(left)} >= 0.5`"
         typer.report("CS325", said, left.span, "between 0 and 1", helps=(help_,))
@@ -170,11 +165,11 @@ def _equal_probability(typer: Typer, left: Expr, right: Expr) -> None:
     typer.report("CS325", said, left.span, label, helps=(help_,), fixes=replacing(left.span, meant))
 
 
-def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
+def _another_value(typer: Typer, first: nodes.Expr, operand: nodes.Expr) -> bool:
     """Report `sex == "F" or "M"`, `x == 1 or 2`: each comparison is written out."""
-    plain = isinstance(operand, String | Number)
-    compared = isinstance(first, Compare) and len(first.operands) == 2
-    if not plain or not compared or not isinstance(first, Compare):
+    plain = isinstance(operand, nodes.String | nodes.Number)
+    compared = isinstance(first, nodes.Compare) and len(first.operands) == 2
+    if not plain or not compared or not isinstance(first, nodes.Compare):
         return False
     thing, operator = typer.slice(first.operands[0]), first.operators[0]
     meant = f"{thing} {operator} {typer.slice(operand)}"
@@ -187,7 +182,7 @@ def _another_value(typer: Typer, first: Expr, operand: Expr) -> bool:
 _EQUALITIES = frozenset({"==", "!="})
 
 
-def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
+def mixed_chain(source: Source, chain: nodes.Compare) -> Diagnostic | None:
     """`f(x) > 0 == y`: `f(x) > 0 and 0 == y`, or whether `f(x) > 0` is what `y` is? None if clear.
 
     `0.8 < prob > 0.9`: an interval, or the two bounds? A chain of equalities, or of bounds in one
@@ -196,7 +191,7 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
     equal = {operator in _EQUALITIES for operator in chain.operators}
     if len(equal) < 2:
         ways = {operator[0] for operator in chain.operators if operator not in _EQUALITIES}
-        plain = [isinstance(operand, Number) for operand in chain.operands]
+        plain = [isinstance(operand, nodes.Number) for operand in chain.operands]
         beside = any(map(and_, plain, plain[1:]))  # two numbers are compared: said elsewhere
         return _turned_round(source, chain) if len(ways) > 1 and not beside else None
     parts = _operands(source, chain)
@@ -208,11 +203,11 @@ def mixed_chain(source: Source, chain: Compare) -> Diagnostic | None:
     return finding("CS111", said, chain.span, label, helps=helps)
 
 
-def _turned_round(source: Source, chain: Compare) -> Diagnostic:
+def _turned_round(source: Source, chain: nodes.Compare) -> Diagnostic:
     """A chain that goes up and down: one direction, that of its ends where they are numbers."""
     parts, ends = _operands(source, chain), (chain.operands[0], chain.operands[-1])
     way = chain.operators[0][0]
-    if isinstance(ends[0], Number) and isinstance(ends[1], Number):
+    if isinstance(ends[0], nodes.Number) and isinstance(ends[1], nodes.Number):
         way = "<" if ends[0].value <= ends[1].value else ">"
     pairs = zip(chain.operators, parts[1:], strict=True)
     one = [f"{way}{operator[1:]} {part}" for operator, part in pairs]
@@ -225,7 +220,7 @@ def _turned_round(source: Source, chain: Compare) -> Diagnostic:
     return finding("CS111", said, chain.span, label, helps=helps, fixes=fixes)
 
 
-def _operands(source: Source, chain: Compare) -> list[str]:
+def _operands(source: Source, chain: nodes.Compare) -> list[str]:
     """The operands as typed, in the parentheses that they stand in."""
     gaps = [operator_span(source, chain, place) for place in range(len(chain.operators))]
     starts = [chain.span.start, *(gap.end for gap in gaps)]

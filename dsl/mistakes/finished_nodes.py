@@ -10,62 +10,39 @@ from cspec.dsl.messages.diagnostic import Diagnostic, Fix, replacing
 from cspec.dsl.mistakes.failure import problem
 from cspec.dsl.mistakes.placed.no_relation import no_relation, short
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    From,
-    Group,
-    Implies,
-    Index,
-    Item,
-    Membership,
-    Name,
-    Negate,
-    Node,
-    Not,
-    Number,
-    Or,
-    Param,
-    Power,
-    Product,
-    String,
-    Sum,
-    Var,
-    Vector,
-    Verify,
-    walk,
-)
 from cspec.dsl.words.functions import OF_MEMBERS
 
 WEAK = {"<": "<=", ">": ">="}
-ARITHMETIC = (Number, Sum, Product, Negate, Power, Vector, String)
+ARITHMETIC = (
+    nodes.Number,
+    nodes.Sum,
+    nodes.Product,
+    nodes.Negate,
+    nodes.Power,
+    nodes.Vector,
+    nodes.String,
+)
 
 
-def check_item(source: Source, item: Item, deep: bool) -> tuple[Item, list[Diagnostic]]:
+def check_item(source: Source, item: nodes.Item, deep: bool) -> tuple[nodes.Item, list[Diagnostic]]:
     """The item, with weak relations for strict ones, and what is wrong with its form.
 
     `deep` looks at each of its nodes.
     """
     found: list[Diagnostic] = list(_nodes(source, item)) if deep else []
-    if isinstance(item, From) and not item.path and item.module.endswith(".py"):
+    if isinstance(item, nodes.From) and not item.path and item.module.endswith(".py"):
         found.append(_file_without_quotes(source, item))
-    if isinstance(item, Verify):
+    if isinstance(item, nodes.Verify):
         found += _verify(source, item)
-    if isinstance(item, Constraint | Group):
+    if isinstance(item, nodes.Constraint | nodes.Group):
         checked, more = _constraints(source, item)
         return checked, found + more
     return item, found
 
 
-def _file_without_quotes(source: Source, item: From) -> Diagnostic:
+def _file_without_quotes(source: Source, item: nodes.From) -> Diagnostic:
     start = source.text.find(item.module, item.span.start)
     message = f"the path `{item.module}` stands between quotes"
     span = Span(start, start + len(item.module))
@@ -75,14 +52,14 @@ def _file_without_quotes(source: Source, item: From) -> Diagnostic:
 
 
 def _constraints(
-    source: Source, item: Constraint | Group
-) -> tuple[Constraint | Group, list[Diagnostic]]:
+    source: Source, item: nodes.Constraint | nodes.Group
+) -> tuple[nodes.Constraint | nodes.Group, list[Diagnostic]]:
     found: list[Diagnostic] = []
     if item.label == "all":
         notes, helps = ("`verify all` means every constraint",), ("choose another name",)
         said = ("CS126", "`all` can't be a label", item.label_span)
         found.append(problem(source, *said, notes=notes, helps=helps))
-    if isinstance(item, Group):
+    if isinstance(item, nodes.Group):
         members = []
         for member in item.constraints:
             checked, more = _constraints(source, member)
@@ -97,32 +74,35 @@ def _constraints(
     return item, found + more
 
 
-def _relation(source: Source, item: Constraint) -> tuple[Expr, list[Diagnostic]]:
+def _relation(source: Source, item: nodes.Constraint) -> tuple[nodes.Expr, list[Diagnostic]]:
     relation = item.relation
-    if isinstance(relation, Membership | Or | Not):
+    if isinstance(relation, nodes.Membership | nodes.Or | nodes.Not):
         return relation, []
-    if isinstance(relation, Compare):
+    if isinstance(relation, nodes.Compare):
         ends = _ends_of_an_interval(source, relation)
         return (relation, [ends]) if ends else _compare(source, relation)
-    if isinstance(relation, Implies):
+    if isinstance(relation, nodes.Implies):
         return _implies(source, relation)
-    if isinstance(relation, And):
+    if isinstance(relation, nodes.And):
         return relation, [_conjunction(source, relation, item.binders)]
     return relation, [no_relation(source, item)]
 
 
-def _ends_of_an_interval(source: Source, relation: Compare) -> Diagnostic | None:
+def _ends_of_an_interval(source: Source, relation: nodes.Compare) -> Diagnostic | None:
     """`P[pred == 1] == [20%, 30%]`: one number is not equal to two."""
     left, right = relation.operands[0], relation.operands[-1]
-    two = isinstance(right, Vector) and [type(end) for end in right.items] == [Number, Number]
-    if not two or not isinstance(left, Expectation) or relation.operators != ("==",):
+    two = isinstance(right, nodes.Vector) and [type(end) for end in right.items] == [
+        nodes.Number,
+        nodes.Number,
+    ]
+    if not two or not isinstance(left, nodes.Expectation) or relation.operators != ("==",):
         return None
     meant = f"{source.slice(left.span)} in {source.slice(right.span)}"
     message = "an interval stands behind `in`: one number is not equal to two"
     return problem(source, "CS110", message, relation.span, fix=meant, safe=False)
 
 
-def _compare(source: Source, relation: Compare) -> tuple[Expr, list[Diagnostic]]:
+def _compare(source: Source, relation: nodes.Compare) -> tuple[nodes.Expr, list[Diagnostic]]:
     found: list[Diagnostic] = []
     operators = list(relation.operators)
     for place, operator in enumerate(relation.operators):
@@ -156,7 +136,7 @@ def _strict(source: Source, operator: str, span: Span) -> Diagnostic:
     )
 
 
-def _mixed(source: Source, relation: Compare) -> Diagnostic:
+def _mixed(source: Source, relation: nodes.Compare) -> Diagnostic:
     parts = [source.slice(operand.span) for operand in relation.operands]
     pairs = [
         f"{parts[i]} {operator} {parts[i + 1]}" for i, operator in enumerate(relation.operators)
@@ -174,7 +154,7 @@ def _mixed(source: Source, relation: Compare) -> Diagnostic:
     return problem(source, *said, label=label, helps=helps, fix=each, safe=False)
 
 
-def _turned(relation: Compare, parts: list[str]) -> str:
+def _turned(relation: nodes.Compare, parts: list[str]) -> str:
     """`1 <= x <= 5` for `x >= 1 <= 5`: two bounds behind what they bound."""
     if len(parts) != 3 or "==" in relation.operators:
         return ""
@@ -188,7 +168,7 @@ def _turned(relation: Compare, parts: list[str]) -> str:
     return f"{low} <= {parts[0]} <= {high}"
 
 
-def _interval_meant(relation: Compare) -> bool:
+def _interval_meant(relation: nodes.Compare) -> bool:
     """Whether `0 <= x >= 5` is an interval with one sign turned round: one of two bounds from the
     same side would be idle."""
     ends = [value_or_none(relation.operands[place], {}) for place in (0, -1)]
@@ -196,7 +176,7 @@ def _interval_meant(relation: Compare) -> bool:
     return between and None not in ends and ends[0] != ends[1]
 
 
-def _one_way(relation: Compare) -> str:
+def _one_way(relation: nodes.Compare) -> str:
     """The direction of the ends of an interval, else that which a chain begins with; of equalities
     and bounds the bounds'."""
     if _interval_meant(relation):
@@ -205,7 +185,7 @@ def _one_way(relation: Compare) -> str:
     return next((o for o in relation.operators if o != "=="), "==")
 
 
-def operator_span(source: Source, relation: Compare, place: int) -> Span:
+def operator_span(source: Source, relation: nodes.Compare, place: int) -> Span:
     """Where operator number `place` of a chain stands."""
     start = relation.operands[place].span.end
     end = relation.operands[place + 1].span.start
@@ -218,25 +198,29 @@ def operator_span(source: Source, relation: Compare, place: int) -> Span:
     return Span(start, max(end, start + 1))
 
 
-def _implies(source: Source, relation: Implies) -> tuple[Expr, list[Diagnostic]]:
+def _implies(source: Source, relation: nodes.Implies) -> tuple[nodes.Expr, list[Diagnostic]]:
     if not isinstance(relation.consequence, ARITHMETIC):
         return relation, []
     gap = Span(relation.condition.span.end, relation.consequence.span.start)
     offset = source.slice(gap).find("=>")
     span = Span(gap.start + offset, gap.start + offset + 2) if offset >= 0 else gap
-    if isinstance(relation.condition, Compare | Membership | And | Or | Not):
+    if isinstance(
+        relation.condition, nodes.Compare | nodes.Membership | nodes.And | nodes.Or | nodes.Not
+    ):
         value = relation.consequence.span
         message = f"`{source.slice(value)}` can't follow from anything: it is a value"
         notes = ("`A => B` says: where A holds, B holds",)
         helps = ("write a comparison behind `=>`",)
         return relation, [problem(source, "CS127", message, value, notes=notes, helps=helps)]
     sides = (relation.condition, relation.consequence)
-    meant = Compare(span=relation.span, operands=sides, operators=(">=",))
+    meant = nodes.Compare(span=relation.span, operands=sides, operators=(">=",))
     message = "`=>` means implies; at least is written `>=`"
     return meant, [problem(source, "CS110", message, span, fix=">=")]
 
 
-def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> Diagnostic:
+def _conjunction(
+    source: Source, relation: nodes.And, binders: tuple[nodes.Binder, ...]
+) -> Diagnostic:
     each = ""
     if binders:
         each = source.text[binders[0].span.start : relation.span.start]
@@ -249,16 +233,25 @@ def _conjunction(source: Source, relation: And, binders: tuple[Binder, ...]) -> 
     return problem(source, *said, notes=notes, helps=helps, fix=meant, safe=False)
 
 
-def _with_bound(source: Source, relation: And, part: Expr) -> str:
+def _with_bound(source: Source, relation: nodes.And, part: nodes.Expr) -> str:
     """A part as typed; `x` of `x and y <= 2` with the bound that all of them share."""
     text, last = source.slice(part.span), relation.operands[-1]
-    alone = isinstance(part, Name | Sum | Product | Call | Index | Expectation | Power)
-    if not alone or not isinstance(last, Compare) or len(last.operands) != 2:
+    alone = isinstance(
+        part,
+        nodes.Name
+        | nodes.Sum
+        | nodes.Product
+        | nodes.Call
+        | nodes.Index
+        | nodes.Expectation
+        | nodes.Power,
+    )
+    if not alone or not isinstance(last, nodes.Compare) or len(last.operands) != 2:
         return text
     return text + source.text[last.operands[0].span.end : last.span.end]
 
 
-def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
+def _verify(source: Source, item: nodes.Verify) -> Iterator[Diagnostic]:
     if item.every is None:
         return
     count, unit = item.every
@@ -268,15 +261,15 @@ def _verify(source: Source, item: Verify) -> Iterator[Diagnostic]:
         yield problem(source, "CS132", message, item.span, helps=helps)
 
 
-def _nodes(source: Source, item: Item) -> Iterator[Diagnostic]:
-    for node in walk(item):
-        if isinstance(node, Call):
+def _nodes(source: Source, item: nodes.Item) -> Iterator[Diagnostic]:
+    for node in nodes.walk(item):
+        if isinstance(node, nodes.Call):
             yield from _call(source, node)
-        elif isinstance(node, Comprehension) and node.function not in OVER_SETS:
+        elif isinstance(node, nodes.Comprehension) and node.function not in OVER_SETS:
             yield _over_a_set(source, node)
-        elif isinstance(node, Membership):
+        elif isinstance(node, nodes.Membership):
             yield from _ends(source, node.set)
-        elif isinstance(node, Binder | Param | Var):
+        elif isinstance(node, nodes.Binder | nodes.Param | nodes.Var):
             yield from _ends(source, node.domain)
 
 
@@ -284,7 +277,7 @@ OVER_SETS = ("sum", "max", "min", "any", "all", *OF_MEMBERS)
 """What is taken over a set: `sum(... for i in S)`."""
 
 
-def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
+def _over_a_set(source: Source, node: nodes.Comprehension) -> Diagnostic:
     """`norm(... for i in S)`: every word may stand before a parenthesis, few go over a set."""
     inside = source.slice(node.span)[len(node.function) :].strip().removeprefix("(")
     meant = ""
@@ -304,8 +297,8 @@ def _over_a_set(source: Source, node: Comprehension) -> Diagnostic:
     return problem(source, "CS101", message, node.span, label=label, notes=notes, helps=helps)
 
 
-def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
-    if isinstance(domain, Vector):
+def _ends(source: Source, domain: nodes.Node | None) -> Iterator[Diagnostic]:
+    if isinstance(domain, nodes.Vector):
         inner = source.slice(domain.span)[1:-1].strip()
         message = f"an interval has two ends, this one has {len(domain.items)}"
         helps = (f"for a set of values write `{{{inner}}}`",) if inner else ("write `[lo, hi]`",)
@@ -314,17 +307,17 @@ def _ends(source: Source, domain: Node | None) -> Iterator[Diagnostic]:
         yield problem(source, "CS123", message, domain.span, helps=helps, fixes=fixes)
 
 
-def made_by_call(function: Expr) -> bool:
+def made_by_call(function: nodes.Expr) -> bool:
     """`nn.CrossEntropyLoss()(f(x), y)`: what is called is an object as Python makes them.
 
     Which word of the language it stands for, the checks of names know.
     """
-    if not isinstance(function, Call):
+    if not isinstance(function, nodes.Call):
         return False
-    return not function.arguments or isinstance(function.function, Attribute)
+    return not function.arguments or isinstance(function.function, nodes.Attribute)
 
 
-def _group_called(source: Source, node: Call) -> Diagnostic:
+def _group_called(source: Source, node: nodes.Call) -> Diagnostic:
     """`P[pred == 1 | sex]("F")`: a group is picked in square brackets."""
     meant = f"[{source.slice(node.arguments[0].span)}]"
     return problem(
@@ -334,11 +327,11 @@ def _group_called(source: Source, node: Call) -> Diagnostic:
         Span(node.function.span.end, node.span.end),
         helps=(f"write `{source.slice(node.function.span)}{meant}`",),
         fix=meant,
-        safe=isinstance(node.arguments[0], String),
+        safe=isinstance(node.arguments[0], nodes.String),
     )
 
 
-def _is_modifier(node: Call) -> bool:
+def _is_modifier(node: nodes.Call) -> bool:
     """Whether brackets behind a number hold one setting that a modifier gives."""
     return len(node.keywords) == 1 and not node.arguments and node.keywords[0].name in _MODIFIERS
 
@@ -352,7 +345,7 @@ _MODIFIERS = {
 """What stands behind a constraint, by the names that people give it in brackets."""
 
 
-def _modifier_in_brackets(source: Source, node: Call) -> Diagnostic:
+def _modifier_in_brackets(source: Source, node: nodes.Call) -> Diagnostic:
     """`density(f) <= 50% (method=admm)`."""
     keyword = node.keywords[0]
     meant = _MODIFIERS[keyword.name].format(source.slice(keyword.value.span))
@@ -361,12 +354,14 @@ def _modifier_in_brackets(source: Source, node: Call) -> Diagnostic:
     return problem(source, "CS120", message, span, fix=f" {meant}")
 
 
-def _call(source: Source, node: Call) -> Iterator[Diagnostic]:
-    if isinstance(node.function, Expectation) and len(node.arguments) == 1:
+def _call(source: Source, node: nodes.Call) -> Iterator[Diagnostic]:
+    if isinstance(node.function, nodes.Expectation) and len(node.arguments) == 1:
         yield _group_called(source, node)
-    elif isinstance(node.function, Number) and _is_modifier(node):
+    elif isinstance(node.function, nodes.Number) and _is_modifier(node):
         yield _modifier_in_brackets(source, node)
-    elif not isinstance(node.function, Name | Attribute) and not made_by_call(node.function):
+    elif not isinstance(node.function, nodes.Name | nodes.Attribute) and not made_by_call(
+        node.function
+    ):
         yield problem(
             source,
             "CS124",

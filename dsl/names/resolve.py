@@ -18,35 +18,8 @@ from cspec.dsl.names.symbols import (
 )
 from cspec.dsl.text.limits import LET_CHAIN, LET_TERMS
 from cspec.dsl.text.source import NOWHERE, Source, Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import CONSTANTS, TRUTHS
-from cspec.dsl.tree.nodes import (
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Data,
-    Domain,
-    Expectation,
-    FiniteSet,
-    From,
-    Given,
-    Group,
-    Item,
-    Let,
-    Membership,
-    Metric,
-    Model,
-    Name,
-    Node,
-    On,
-    Param,
-    Spec,
-    String,
-    Target,
-    Var,
-    Verify,
-    walk,
-)
 from cspec.dsl.tree.rebuild import bound_names, names
 from cspec.dsl.words.functions import SIGNATURES, Signature
 from cspec.dsl.words.losses import LOSSES
@@ -55,13 +28,13 @@ _CLASSIFIER = ("pred", "prob")
 
 
 def resolve(
-    spec: Spec, source: Source, functions: Iterable[Signature] = ()
+    spec: nodes.Spec, source: Source, functions: Iterable[Signature] = ()
 ) -> tuple[Symbols, tuple[Diagnostic, ...]]:
     """The symbols of a spec, with duplicate and unused names as findings."""
     table, targets, found = _declared(spec, source)
-    lets = {s.name: s.item for s in table.values() if isinstance(s.item, Let)}
+    lets = {s.name: s.item for s in table.values() if isinstance(s.item, nodes.Let)}
     kept, circular = check_lets(lets)
-    origin = From(module="", path=False, names=())
+    origin = nodes.From(module="", path=False, names=())
     for name in lets.keys() - kept.keys():
         table[name] = table[name]._replace(role="import", item=origin)
     found += circular
@@ -72,11 +45,11 @@ def resolve(
     asked = free - _written_out(spec, uses)
     if not models and asked & {"model", *LOSSES, *_CLASSIFIER}:
         implied.add("model")
-        table["model"] = Symbol("model", "model", Model(name="model"), NOWHERE)
+        table["model"] = Symbol("model", "model", nodes.Model(name="model"), NOWHERE)
     if _implies_data(table, free, spec):
         implied.add("data")
-        extra = tuple(Target(name=n) for n in SPLITS[1:] if n in uses and n not in table)
-        item = Data(targets=(Target(name="data"), *extra))
+        extra = tuple(nodes.Target(name=n) for n in SPLITS[1:] if n in uses and n not in table)
+        item = nodes.Data(targets=(nodes.Target(name="data"), *extra))
         found += [_implied_clash(table[c.name]) for c in DEFAULT_COLUMNS if c.name in table]
         for target in item.targets:
             targets[target.name] = target
@@ -89,29 +62,35 @@ def resolve(
         targets=targets,
         uses={name: tuple(spans) for name, spans in uses.items()},
         implied=frozenset(implied),
-        metrics={item.name: item for item in spec.items if isinstance(item, Metric)},
+        metrics={item.name: item for item in spec.items if isinstance(item, nodes.Metric)},
     )
     return symbols, tuple(found)
 
 
-def declarations(item: Item) -> Iterator[tuple[str, Role, Span]]:
+def declarations(item: nodes.Item) -> Iterator[tuple[str, Role, Span]]:
     """The names that an item declares."""
     match item:
-        case Param() | Let() | Var() | Model() | Domain():
+        case nodes.Param() | nodes.Let() | nodes.Var() | nodes.Model() | nodes.Domain():
             yield item.name, _ROLES[type(item)], item.name_span
-        case Data(targets=targets):
+        case nodes.Data(targets=targets):
             for target in targets:
                 yield target.name, "data", _head(target.span, target.name)
-        case Given(names=names):
+        case nodes.Given(names=names):
             for given in names:
                 yield given.alias, "given", given.span
-        case From(names=names):
+        case nodes.From(names=names):
             for imported in names:
                 yield imported.alias, "import", imported.span
 
 
-_ROLES = dict[type[Item], Role](
-    ((Param, "param"), (Let, "let"), (Var, "var"), (Model, "model"), (Domain, "domain"))
+_ROLES = dict[type[nodes.Item], Role](
+    (
+        (nodes.Param, "param"),
+        (nodes.Let, "let"),
+        (nodes.Var, "var"),
+        (nodes.Model, "model"),
+        (nodes.Domain, "domain"),
+    )
 )
 
 
@@ -120,10 +99,10 @@ def _head(span: Span, name: str) -> Span:
 
 
 def _declared(
-    spec: Spec, source: Source
-) -> tuple[dict[str, Symbol], dict[str, Target], list[Diagnostic]]:
+    spec: nodes.Spec, source: Source
+) -> tuple[dict[str, Symbol], dict[str, nodes.Target], list[Diagnostic]]:
     table: dict[str, Symbol] = {}
-    targets: dict[str, Target] = {}
+    targets: dict[str, nodes.Target] = {}
     found: list[Diagnostic] = []
     for item in spec.items:
         for name, role, span in declarations(item):
@@ -133,7 +112,7 @@ def _declared(
                 found.append(_duplicate(table[name], role, span, source))
             else:
                 table[name] = Symbol(name, role, item, span)
-        if isinstance(item, Data):
+        if isinstance(item, nodes.Data):
             for target in item.targets:
                 targets.setdefault(target.name, target)
     for target in targets.values():
@@ -191,52 +170,66 @@ def _implied_clash(symbol: Symbol) -> Diagnostic:
     return finding("CS202", said, at, f"{role} here", notes=(note,), helps=helps)
 
 
-def _scanned(spec: Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
+def _scanned(spec: nodes.Spec) -> tuple[dict[str, list[Span]], frozenset[str]]:
     """Every place where a name is used (datasets named by `on` too), and all bound names."""
     uses: dict[str, list[Span]] = defaultdict(list)
     bound: set[str] = set()
-    for node in walk(spec):
-        if isinstance(node, Name):
+    for node in nodes.walk(spec):
+        if isinstance(node, nodes.Name):
             uses[node.id].append(node.span)
         elif isinstance(node, _BINDING):
             _scan(node, uses, bound)
     return dict(uses), frozenset(bound)
 
 
-_BINDING = (Let, Model, Domain, Constraint, Group, Comprehension, Expectation, On, Verify)
+_BINDING = (
+    nodes.Let,
+    nodes.Model,
+    nodes.Domain,
+    nodes.Constraint,
+    nodes.Group,
+    nodes.Comprehension,
+    nodes.Expectation,
+    nodes.On,
+    nodes.Verify,
+)
 
 
-def _scan(node: Node, uses: dict[str, list[Span]], bound: set[str]) -> None:
+def _scan(node: nodes.Node, uses: dict[str, list[Span]], bound: set[str]) -> None:
     match node:
-        case Let(parameters=tuple(names)) | Model(arguments=tuple(names)):
+        case nodes.Let(parameters=tuple(names)) | nodes.Model(arguments=tuple(names)):
             bound.update(names)
-        case Domain(axes=axes):
+        case nodes.Domain(axes=axes):
             bound.update(axis.name for axis in axes)
-        case Constraint(binders=binders) | Group(binders=binders) | Comprehension(binders=binders):
+        case (
+            nodes.Constraint(binders=binders)
+            | nodes.Group(binders=binders)
+            | nodes.Comprehension(binders=binders)
+        ):
             bound |= bound_names(binders)
-        case Expectation(binders=binders, dataset=dataset, dataset_span=span):
+        case nodes.Expectation(binders=binders, dataset=dataset, dataset_span=span):
             bound |= bound_names(binders)
             if dataset is not None:
                 uses[dataset].append(span)
-        case On(dataset=name, span=span):
+        case nodes.On(dataset=name, span=span):
             uses[name].append(span)
-        case Verify(dataset=str(name), dataset_span=span):
+        case nodes.Verify(dataset=str(name), dataset_span=span):
             uses[name].append(span)
 
 
-def _written_out(spec: Spec, uses: dict[str, list[Span]]) -> set[str]:
+def _written_out(spec: nodes.Spec, uses: dict[str, list[Span]]) -> set[str]:
     """Losses and predictions that say everywhere of what they are: `bce(w @ x + b, y)`."""
     called: dict[str, set[Span]] = {}
-    for node in walk(spec):
+    for node in nodes.walk(spec):
         match node:
-            case Call(function=Name(id=word, span=span), arguments=arguments):
+            case nodes.Call(function=nodes.Name(id=word, span=span), arguments=arguments):
                 if len(arguments) >= (1 if word in _CLASSIFIER else 2):
                     called.setdefault(word, set()).add(span)
     words = {*LOSSES, *_CLASSIFIER} & uses.keys()
     return {word for word in words if set(uses[word]) <= called.get(word, set())}
 
 
-def _implies_data(table: dict[str, Symbol], free: set[str], spec: Spec) -> bool:
+def _implies_data(table: dict[str, Symbol], free: set[str], spec: nodes.Spec) -> bool:
     roles = {symbol.role for symbol in table.values()}
     if "data" in roles or "data" in table:
         return False
@@ -247,24 +240,28 @@ def _implies_data(table: dict[str, Symbol], free: set[str], spec: Spec) -> bool:
         return False
     if "domain" not in roles and free & {"x", "y"}:
         return True
-    averages = (n for n in walk(spec) if isinstance(n, Expectation) and not n.binders)
-    axes = {axis.name for i in spec.items if isinstance(i, Domain) for axis in i.axes}
+    averages = (n for n in nodes.walk(spec) if isinstance(n, nodes.Expectation) and not n.binders)
+    axes = {axis.name for i in spec.items if isinstance(i, nodes.Domain) for axis in i.axes}
     return any(not _of_coordinates(average, axes, table) for average in averages)
 
 
-def _of_coordinates(average: Expectation, axes: set[str], table: dict[str, Symbol]) -> bool:
+def _of_coordinates(average: nodes.Expectation, axes: set[str], table: dict[str, Symbol]) -> bool:
     """Whether a mean is of a field at coordinates, whose points are missing, and of no data."""
     used = names(average)
     items = (symbol.item for name, symbol in table.items() if name in used)
-    models = (item for item in items if isinstance(item, Model))
+    models = (item for item in items if isinstance(item, nodes.Model))
     fields = any(m.arguments and axes.issuperset(m.arguments) for m in models)
     return fields and average.dataset is None and (used & {"x", "y"}) <= axes
 
 
-def _of_points(spec: Spec, words: set[str]) -> bool:
+def _of_points(spec: nodes.Spec, words: set[str]) -> bool:
     """Whether losses and classes are all called by their arguments: `ce(f(z), 1)` of a `var z`."""
-    called = {id(node.function) for node in walk(spec) if isinstance(node, Call) and node.arguments}
-    named = (n for n in walk(spec) if isinstance(n, Name) and n.id in words)
+    called = {
+        id(node.function)
+        for node in nodes.walk(spec)
+        if isinstance(node, nodes.Call) and node.arguments
+    }
+    named = (n for n in nodes.walk(spec) if isinstance(n, nodes.Name) and n.id in words)
     return all(id(name) in called for name in named)
 
 
@@ -279,7 +276,7 @@ def _unused(
             yield finding("CS203", said, symbol.span, label, severity="warning", helps=(help_,))
 
 
-def hidden_words(spec: Spec, source: Source) -> frozenset[str]:
+def hidden_words(spec: nodes.Spec, source: Source) -> frozenset[str]:
     """Words of the text that no item covers: clauses that did not parse."""
     words: set[str] = set()
     end = 0
@@ -329,7 +326,7 @@ def _about(found: Diagnostic, places: list[Span]) -> bool:
     return any(p.start <= found.span.start and found.span.end <= p.end for p in places)
 
 
-def categories(spec: Spec) -> frozenset[str]:
+def categories(spec: nodes.Spec) -> frozenset[str]:
     """Names of columns that a spec itself shows to hold categories, before any data are seen.
 
     sex == "F"    sex in {"F", "M"}       ->   sex
@@ -338,15 +335,15 @@ def categories(spec: Spec) -> frozenset[str]:
     true and false: `E[ce | mask]`. Where the text does not tell, the data do when they are bound:
     true and false have groups, too, where those are asked for, `gap(P[.. | mask])`, `values(mask)`.
     """
-    return frozenset(name for node in walk(spec) for name in _shown(node))
+    return frozenset(name for node in nodes.walk(spec) for name in _shown(node))
 
 
-def _shown(node: Node) -> Iterator[str]:
+def _shown(node: nodes.Node) -> Iterator[str]:
     match node:
-        case Compare(operands=operands) if any(isinstance(o, String) for o in operands):
-            yield from (o.id for o in operands if isinstance(o, Name))
-        case Membership(element=Name(id=name), set=FiniteSet(items=items)):
-            if any(isinstance(item, String) for item in items):
+        case nodes.Compare(operands=operands) if any(isinstance(o, nodes.String) for o in operands):
+            yield from (o.id for o in operands if isinstance(o, nodes.Name))
+        case nodes.Membership(element=nodes.Name(id=name), set=nodes.FiniteSet(items=items)):
+            if any(isinstance(item, nodes.String) for item in items):
                 yield name
 
 
@@ -354,7 +351,7 @@ DEEPEST = LET_CHAIN.most
 LARGEST = LET_TERMS.most
 
 
-def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, ...]]:
+def check_lets(lets: dict[str, nodes.Let]) -> tuple[dict[str, nodes.Let], tuple[Diagnostic, ...]]:
     """The lets that can be written out, and findings about the others.
 
     A let that refers to itself, one that stands on a chain of more than 100 others, and one that
@@ -368,7 +365,7 @@ def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, 
     for name in _ordered(needs, found, lets, bad):
         inner = needs[name]
         depth[name] = 1 + max((depth.get(other, 0) for other, _ in inner), default=0)
-        own = sum(1 for _ in walk(lets[name].value))
+        own = sum(1 for _ in nodes.walk(lets[name].value))
         size[name] = own + sum(count * size.get(other, 1) for other, count in inner)
         if depth[name] > DEEPEST or size[name] > LARGEST:
             found.append(_too_large(lets[name], depth[name], size[name]))
@@ -377,12 +374,12 @@ def check_lets(lets: dict[str, Let]) -> tuple[dict[str, Let], tuple[Diagnostic, 
     return {name: item for name, item in lets.items() if name not in bad}, tuple(found)
 
 
-def _references(item: Let, lets: dict[str, Let]) -> tuple[tuple[str, int], ...]:
+def _references(item: nodes.Let, lets: dict[str, nodes.Let]) -> tuple[tuple[str, int], ...]:
     """Other lets that a let names, and how often."""
     counts: dict[str, int] = {}
     hidden = set(item.parameters or ())
-    for node in walk(item.value):
-        if isinstance(node, Name) and node.id in lets and node.id not in hidden:
+    for node in nodes.walk(item.value):
+        if isinstance(node, nodes.Name) and node.id in lets and node.id not in hidden:
             counts[node.id] = counts.get(node.id, 0) + 1
     return tuple(counts.items())
 
@@ -390,7 +387,7 @@ def _references(item: Let, lets: dict[str, Let]) -> tuple[tuple[str, int], ...]:
 def _ordered(
     needs: dict[str, tuple[tuple[str, int], ...]],
     found: list[Diagnostic],
-    lets: dict[str, Let],
+    lets: dict[str, nodes.Let],
     bad: set[str],
 ) -> Iterator[str]:
     """Lets after those that they name; cycles become findings."""
@@ -418,7 +415,7 @@ def _ordered(
             stack.extend((other, False) for other, _ in reversed(needs[name]))
 
 
-def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
+def _recursive(lets: dict[str, nodes.Let], cycle: list[str]) -> Diagnostic:
     first, *others = sorted(cycle, key=lambda name: lets[name].span.start)
     said = f"let `{first}` refers to itself"
     help_ = "break the circle: write one of them without the other"
@@ -432,7 +429,7 @@ def _recursive(lets: dict[str, Let], cycle: list[str]) -> Diagnostic:
     return finding("CS204", said, at, label, related=related, notes=(note,), helps=(help_,))
 
 
-def _too_large(item: Let, depth: int, size: int) -> Diagnostic:
+def _too_large(item: nodes.Let, depth: int, size: int) -> Diagnostic:
     chained = f"it stands on a chain of more than {DEEPEST} others"
     why = chained if depth > DEEPEST else f"written out it has {size:,} terms"
     said = f"let `{item.name}` is too large"

@@ -10,22 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel
 
 from cspec.dsl.text.source import Span
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Column,
-    Data,
-    Domain,
-    Expr,
-    Item,
-    Let,
-    Metric,
-    Model,
-    Name,
-    Param,
-    Target,
-    Var,
-)
+from cspec.dsl.tree import nodes
 
 Role = Literal[
     "param", "let", "var", "data", "model", "domain", "given", "import", "function", "column"
@@ -44,7 +29,7 @@ ROLE_WORDS: dict[Role, str] = {
     "column": "a column",
 }
 
-DEFAULT_COLUMNS = (Column(name="x", original="x"), Column(name="y", original="y"))
+DEFAULT_COLUMNS = (nodes.Column(name="x", original="x"), nodes.Column(name="y", original="y"))
 SPLITS = ("train", "val", "test")
 """Names that an implied dataset may be verified and measured on."""
 
@@ -74,7 +59,7 @@ class Symbol(NamedTuple):
 
     name: str
     role: Role
-    item: Item
+    item: nodes.Item
     span: Span
 
 
@@ -87,7 +72,7 @@ class Unbound(NamedTuple):
     needed: tuple[Span, ...] = ()
 
 
-def columns_of(target: Target) -> tuple[Column, ...]:
+def columns_of(target: nodes.Target) -> tuple[nodes.Column, ...]:
     """The columns of a dataset: those written, else `x` and `y`."""
     return target.columns or DEFAULT_COLUMNS
 
@@ -99,10 +84,10 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
     """
 
     table: dict[str, Symbol]
-    targets: dict[str, Target] = {}
+    targets: dict[str, nodes.Target] = {}
     uses: dict[str, tuple[Span, ...]] = {}
     implied: frozenset[str] = frozenset()
-    metrics: dict[str, Metric] = {}
+    metrics: dict[str, nodes.Metric] = {}
 
     def role(self, name: str) -> Role | None:
         """The role of a name; None for a name of the language or an unknown one."""
@@ -110,42 +95,42 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
         return symbol.role if symbol else None
 
     @cached_property
-    def _declared(self) -> dict[type[Item], dict[str, Any]]:
+    def _declared(self) -> dict[type[nodes.Item], dict[str, Any]]:
         """The items of each class that are declared, by name, in written order."""
-        found: dict[type[Item], dict[str, Any]] = defaultdict(dict)
+        found: dict[type[nodes.Item], dict[str, Any]] = defaultdict(dict)
         for symbol in self.table.values():
             found[type(symbol.item)][symbol.name] = symbol.item
         return found
 
     @cached_property
-    def _datasets(self) -> dict[str, tuple[Column, ...]]:
+    def _datasets(self) -> dict[str, tuple[nodes.Column, ...]]:
         return {name: columns_of(target) for name, target in self.targets.items()}
 
-    def datasets(self) -> dict[str, tuple[Column, ...]]:
+    def datasets(self) -> dict[str, tuple[nodes.Column, ...]]:
         """Every dataset and its columns, in written order."""
         return self._datasets
 
-    def models(self) -> dict[str, Model]:
+    def models(self) -> dict[str, nodes.Model]:
         """Every model, in written order."""
-        return self._declared[Model]
+        return self._declared[nodes.Model]
 
-    def vars(self) -> dict[str, Var]:
+    def vars(self) -> dict[str, nodes.Var]:
         """Every decision variable, in written order."""
-        return self._declared[Var]
+        return self._declared[nodes.Var]
 
-    def params(self) -> dict[str, Param]:
+    def params(self) -> dict[str, nodes.Param]:
         """Every param, in written order."""
-        return self._declared[Param]
+        return self._declared[nodes.Param]
 
-    def lets(self) -> dict[str, Let]:
+    def lets(self) -> dict[str, nodes.Let]:
         """Every let, in written order."""
-        return self._declared[Let]
+        return self._declared[nodes.Let]
 
-    def domains(self) -> dict[str, Domain]:
+    def domains(self) -> dict[str, nodes.Domain]:
         """Every continuous domain, in written order."""
-        return self._declared[Domain]
+        return self._declared[nodes.Domain]
 
-    def more(self, symbols: Iterable[Symbol], targets: Iterable[Target] = ()) -> Symbols:
+    def more(self, symbols: Iterable[Symbol], targets: Iterable[nodes.Target] = ()) -> Symbols:
         """The names with more of them, and with more datasets."""
         return Symbols(
             table={**self.table, **{symbol.name: symbol for symbol in symbols}},
@@ -155,10 +140,13 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
             metrics=self.metrics,
         )
 
-    def places(self, over: Expr) -> tuple[str, ...]:
+    def places(self, over: nodes.Expr) -> tuple[str, ...]:
         """The columns of data, or the axes of a domain, in the order that its elements have."""
         match over:
-            case Name(id=name) | Call(function=Attribute(value=Name(id=name))):
+            case (
+                nodes.Name(id=name)
+                | nodes.Call(function=nodes.Attribute(value=nodes.Name(id=name)))
+            ):
                 pass
             case _:
                 return ()
@@ -194,13 +182,13 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
         return tuple(
             name
             for name, item in models.items()
-            if not (isinstance(item.source, Name) and item.source.id in models)
+            if not (isinstance(item.source, nodes.Name) and item.source.id in models)
         )
 
     def frozen(self, model: str) -> bool:
         """Whether a model is a copy that never moves."""
         match self.models().get(model):
-            case Model(source=Call(function=Name(id="frozen"))):
+            case nodes.Model(source=nodes.Call(function=nodes.Name(id="frozen"))):
                 return True
         return False
 
@@ -209,7 +197,7 @@ class Symbols(BaseModel, frozen=True, ignored_types=(cached_property,)):
         found = []
         for symbol in self.table.values():
             match symbol.item:
-                case Data(source=None) | Model(source=None) | Param(value=None):
+                case nodes.Data(source=None) | nodes.Model(source=None) | nodes.Param(value=None):
                     uses = self.uses.get(symbol.name, ())
                     found.append(Unbound(symbol.name, symbol.role, symbol.span, uses))
         return tuple(found)

@@ -5,51 +5,29 @@ constraints without one, paths for members of groups.
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import TypeVar
 
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expectation,
-    Expr,
-    Group,
-    Index,
-    Interval,
-    Item,
-    Keyword,
-    Membership,
-    Name,
-    Node,
-    Spec,
-    String,
-    SubjectTo,
-    parts,
-    walk,
-)
+from cspec.dsl.tree import nodes
 
-N = TypeVar("N", bound=Node)
+N = TypeVar("N", bound=nodes.Node)
 
 
-def rebuild(node: N, change: Callable[[Node], Node]) -> N:
+def rebuild(node: N, change: Callable[[nodes.Node], nodes.Node]) -> N:
     """`node` with every node directly below it changed; the same object if nothing changed."""
     values = node.__dict__
     updates: dict[str, object] = {}
-    for name in parts(type(node)):
+    for name in nodes.parts(type(node)):
         value = values[name]
-        if isinstance(value, Node):
+        if isinstance(value, nodes.Node):
             new = change(value)
             if new is not value:
                 updates[name] = new
-        elif value and isinstance(value[0], Node):
+        elif value and isinstance(value[0], nodes.Node):
             items = tuple([change(item) for item in value])
             if any(a is not b for a, b in zip(items, value, strict=True)):
                 updates[name] = items
     return node.model_copy(update=updates) if updates else node
 
 
-def depth(node: Node) -> int:
+def depth(node: nodes.Node) -> int:
     """Levels of a tree; 1 for a name or a number."""
     deepest = 0
     stack = [(node, 1)]
@@ -60,101 +38,111 @@ def depth(node: Node) -> int:
     return deepest
 
 
-def head_name(node: Node | None) -> Name | None:
+def head_name(node: nodes.Node | None) -> nodes.Name | None:
     """The name that stands alone or is called: `ball` of `ball` and `ball(1)`; None of others."""
-    head = node.function if isinstance(node, Call) else node
-    return head if isinstance(head, Name) else None
+    head = node.function if isinstance(node, nodes.Call) else node
+    return head if isinstance(head, nodes.Name) else None
 
 
-def head_word(node: Node | None) -> str:
+def head_word(node: nodes.Node | None) -> str:
     """The word that stands alone or is called; empty for anything else."""
     head = head_name(node)
     return "" if head is None else head.id
 
 
-def sides_of(relation: Expr) -> tuple[Expr, ...]:
+def sides_of(relation: nodes.Expr) -> tuple[nodes.Expr, ...]:
     """What a comparison compares, an interval's ends too; none of other relations."""
     match relation:
-        case Compare(operands=operands):
+        case nodes.Compare(operands=operands):
             return operands
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+        case nodes.Membership(element=element, set=nodes.Interval(lower=lower, upper=upper)):
             return (element, lower, upper)
     return ()
 
 
-def function_name(expr: Node) -> str | None:
+def function_name(expr: nodes.Node) -> str | None:
     """`f` of a call `f(...)`; None for anything else."""
-    if isinstance(expr, Call) and isinstance(expr.function, Name):
+    if isinstance(expr, nodes.Call) and isinstance(expr.function, nodes.Name):
         return expr.function.id
     return None
 
 
-def setting(expr: Expr | None, name: str) -> Keyword | None:
+def setting(expr: nodes.Expr | None, name: str) -> nodes.Keyword | None:
     """The setting of a call by name."""
-    keywords = expr.keywords if isinstance(expr, Call) else ()
+    keywords = expr.keywords if isinstance(expr, nodes.Call) else ()
     return next((keyword for keyword in keywords if keyword.name == name), None)
 
 
-def calls_of(node: Node, words: Container[str]) -> Iterator[Call]:
+def calls_of(node: nodes.Node, words: Container[str]) -> Iterator[nodes.Call]:
     """Every call of one of these functions in a tree."""
-    for item in walk(node):
-        if isinstance(item, Call) and isinstance(item.function, Name) and item.function.id in words:
+    for item in nodes.walk(node):
+        if (
+            isinstance(item, nodes.Call)
+            and isinstance(item.function, nodes.Name)
+            and item.function.id in words
+        ):
             yield item
 
 
-def names(node: Node) -> frozenset[str]:
+def names(node: nodes.Node) -> frozenset[str]:
     """Every name that stands anywhere in a tree."""
-    return frozenset(item.id for item in walk(node) if isinstance(item, Name))
+    return frozenset(item.id for item in nodes.walk(node) if isinstance(item, nodes.Name))
 
 
-def condition_names(spec: Spec) -> Iterator[str]:
+def condition_names(spec: nodes.Spec) -> Iterator[str]:
     """Names in the conditions of means that requirements are made of, in the order of the spec."""
     for item in spec.constraints():
-        for mean in walk(item):
-            for condition in mean.conditions if isinstance(mean, Expectation) else ():
-                yield from (node.id for node in walk(condition) if isinstance(node, Name))
+        for mean in nodes.walk(item):
+            for condition in mean.conditions if isinstance(mean, nodes.Expectation) else ():
+                yield from (
+                    node.id for node in nodes.walk(condition) if isinstance(node, nodes.Name)
+                )
 
 
-def mentions(node: Node, names: Container[str]) -> bool:
+def mentions(node: nodes.Node, names: Container[str]) -> bool:
     """Whether any of the names occurs in a tree."""
-    return any(isinstance(item, Name) and item.id in names for item in walk(node))
+    return any(isinstance(item, nodes.Name) and item.id in names for item in nodes.walk(node))
 
 
-def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+def substitute(expr: nodes.Expr, values: Mapping[str, nodes.Expr]) -> nodes.Expr:
     """`expr` with names replaced, without capture: a bound name that a value uses is renamed."""
     if not values:
         return expr
     free = frozenset[str]().union(*(names(value) for value in values.values()))
     changed = _substitute(expr, dict(values), free)
-    assert isinstance(changed, Expr)
+    assert isinstance(changed, nodes.Expr)
     return changed
 
 
-def _substitute(node: Node, values: dict[str, Expr], free: frozenset[str]) -> Node:
-    if isinstance(node, Name):
+def _substitute(
+    node: nodes.Node, values: dict[str, nodes.Expr], free: frozenset[str]
+) -> nodes.Node:
+    if isinstance(node, nodes.Name):
         return values.get(node.id, node)
-    if isinstance(node, Comprehension | Expectation) and node.binders:
+    if isinstance(node, nodes.Comprehension | nodes.Expectation) and node.binders:
         return _under_binders(node, values, free)
-    if isinstance(node, Call) and not _callable(node.function, values):
+    if isinstance(node, nodes.Call) and not _callable(node.function, values):
         # A value of a quantifier is never called: `g(x)` stays the model of that name.
         rest = _substitute(node.changed(function=_NOTHING), values, free)
         return rest.changed(function=node.function)
     return rebuild(node, lambda item: _substitute(item, values, free))
 
 
-_NOTHING = Name(id="")
+_NOTHING = nodes.Name(id="")
 
 
-def _callable(function: Expr, values: Mapping[str, Expr]) -> bool:
+def _callable(function: nodes.Expr, values: Mapping[str, nodes.Expr]) -> bool:
     """Whether what a call stands on is something that can be called once names are replaced."""
-    if not isinstance(function, Name) or function.id not in values:
+    if not isinstance(function, nodes.Name) or function.id not in values:
         return True
-    return isinstance(values[function.id], Name | Attribute)
+    return isinstance(values[function.id], nodes.Name | nodes.Attribute)
 
 
 def _under_binders(
-    node: Comprehension | Expectation, values: dict[str, Expr], free: frozenset[str]
-) -> Node:
+    node: nodes.Comprehension | nodes.Expectation,
+    values: dict[str, nodes.Expr],
+    free: frozenset[str],
+) -> nodes.Node:
     if not mentions(node, values):
         return node
     inner = dict(values)
@@ -165,7 +153,7 @@ def _under_binders(
         for old, new in zip(binder.names, renamed, strict=True):
             inner.pop(old, None)
             if old != new:
-                inner[old] = Name(id=new, span=binder.span)
+                inner[old] = nodes.Name(id=new, span=binder.span)
         condition = binder.condition
         update: dict[str, object] = {"domain": domain, "names": renamed}
         if condition is not None:
@@ -173,7 +161,7 @@ def _under_binders(
         binders.append(binder.model_copy(update=update))
     body = _substitute(node.body, inner, free)
     changes: dict[str, object] = {"binders": tuple(binders), "body": body}
-    if isinstance(node, Expectation):
+    if isinstance(node, nodes.Expectation):
         changes["conditions"] = tuple(_substitute(c, inner, free) for c in node.conditions)
     return node.model_copy(update=changes)
 
@@ -185,67 +173,74 @@ def fresh(name: str, taken: Container[str | None]) -> str:
     return name
 
 
-def binders_of(node: Node) -> tuple[Binder, ...]:
+def binders_of(node: nodes.Node) -> tuple[nodes.Binder, ...]:
     """The binders of a sum, a quantifier or an expectation; none of any other node."""
-    binders: tuple[Binder, ...] = node.__dict__.get("binders", ())
+    binders: tuple[nodes.Binder, ...] = node.__dict__.get("binders", ())
     return binders
 
 
-def bound_names(binders: tuple[Binder, ...]) -> frozenset[str]:
+def bound_names(binders: tuple[nodes.Binder, ...]) -> frozenset[str]:
     """The names that binders bind."""
     return frozenset(name for binder in binders for name in binder.names)
 
 
-def column_of(expr: Expr) -> str | None:
+def column_of(expr: nodes.Expr) -> str | None:
     """The name under which the column behind an expression is bound: `sex`, `x.age`; else None."""
     match expr:
-        case Name(id=name):
+        case nodes.Name(id=name):
             return name
-        case Attribute(value=Name(id=column), name=name):
+        case nodes.Attribute(value=nodes.Name(id=column), name=name):
             return f"{column}.{name}"
-        case Index(value=Name(id=column), indices=(String(value=name),)):
+        case nodes.Index(value=nodes.Name(id=column), indices=(nodes.String(value=name),)):
             return f"{column}.{name}"
     return None
 
 
-def column_of_variable(variable: Expr) -> str | None:
+def column_of_variable(variable: nodes.Expr) -> str | None:
     """The column that a variable is, or is a feature of: `x`, `x.age`, `x[3]`."""
     match variable:
-        case Name(id=name) | Attribute(value=Name(id=name)) | Index(value=Name(id=name)):
+        case (
+            nodes.Name(id=name)
+            | nodes.Attribute(value=nodes.Name(id=name))
+            | nodes.Index(value=nodes.Name(id=name))
+        ):
             return name
     return None
 
 
-def labeled(spec: Spec) -> Spec:
+def labeled(spec: nodes.Spec) -> nodes.Spec:
     """The spec with a full label on every constraint and group."""
     taken = {c.label for c in spec.constraints() if c.label is not None}
     count = 0
-    items: list[Item] = []
+    items: list[nodes.Item] = []
     for item in spec.items:
-        if isinstance(item, SubjectTo):
+        if isinstance(item, nodes.SubjectTo):
             named, count = _members(item.constraints, "", taken, count)
             item = item.changed(constraints=named)
         items.append(item)
     return spec.changed(items=tuple(items))
 
 
-def chain_parts(relation: Expr) -> tuple[str, ...]:
+def chain_parts(relation: nodes.Expr) -> tuple[str, ...]:
     """What the constraints of a chain are called behind its label; empty where it is none.
 
     `lo`, `hi` of an expression between two bounds, else the numbers of the links.
     """
     match relation:
-        case Compare(operators=("<=" | ">=", "<=" | ">=")) | Membership(set=Interval()):
+        case (
+            nodes.Compare(operators=("<=" | ">=", "<=" | ">="))
+            | nodes.Membership(set=nodes.Interval())
+        ):
             return ("lo", "hi")
-        case Compare(operators=(_, _, *_) as operators):
+        case nodes.Compare(operators=(_, _, *_) as operators):
             return tuple(str(place) for place in range(1, len(operators) + 1))
     return ()
 
 
 def _members(
-    members: tuple[Constraint | Group, ...], prefix: str, taken: set[str], count: int
-) -> tuple[tuple[Constraint | Group, ...], int]:
-    named: list[Constraint | Group] = []
+    members: tuple[nodes.Constraint | nodes.Group, ...], prefix: str, taken: set[str], count: int
+) -> tuple[tuple[nodes.Constraint | nodes.Group, ...], int]:
+    named: list[nodes.Constraint | nodes.Group] = []
     for member in members:
         label = member.label
         if label is None:
@@ -255,7 +250,7 @@ def _members(
             label = f"c{count}"
         path = prefix + label
         update: dict[str, object] = {"label": path}
-        if isinstance(member, Group):
+        if isinstance(member, nodes.Group):
             inside = {m.label for m in member.constraints if m.label is not None}
             update["constraints"], _ = _members(member.constraints, path + ".", inside, 0)
         named.append(member.model_copy(update=update))

@@ -11,29 +11,8 @@ from functools import reduce
 from typing import NamedTuple
 
 from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Implies,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Or,
-    Power,
-    Product,
-    Sum,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import bound_names
 from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES, Signature
 
@@ -97,7 +76,7 @@ class Ranges:
         self,
         symbols: Symbols,
         values: Values,
-        lets: dict[str, Expr],
+        lets: dict[str, nodes.Expr],
         functions: dict[str, Signature] | None = None,
     ) -> None:
         self.symbols = symbols
@@ -107,33 +86,40 @@ class Ranges:
         self._names: dict[str, Range] = {}
         self._open: list[str] = []
 
-    def of(self, expr: Expr, bound: dict[str, Range] | None = None) -> Range:
+    def of(self, expr: nodes.Expr, bound: dict[str, Range] | None = None) -> Range:
         """The range of an expression; everything where nothing is known."""
         local = bound or {}
         match expr:
-            case Name(id=name):
+            case nodes.Name(id=name):
                 return local[name] if name in local else self._name(name)
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return self.of(operand, local).negate()
-            case Sum():
+            case nodes.Sum():
                 return self._sum(expr, local)
-            case Product():
+            case nodes.Product():
                 return self._product(expr, local)
-            case Power():
+            case nodes.Power():
                 return self._power(expr, local)
-            case Call():
+            case nodes.Call():
                 return self._call(expr, local)
-            case Compare() | And() | Or() | Not() | Implies() | Membership():
+            case (
+                nodes.Compare()
+                | nodes.And()
+                | nodes.Or()
+                | nodes.Not()
+                | nodes.Implies()
+                | nodes.Membership()
+            ):
                 return UNIT
-            case Expectation(kind=kind, body=body, binders=binders):
+            case nodes.Expectation(kind=kind, body=body, binders=binders):
                 return UNIT if kind == "P" else self.of(body, self._bind(binders, local))
-            case Comprehension():
+            case nodes.Comprehension():
                 return self._comprehension(expr, local)
-            case Index(value=value):
+            case nodes.Index(value=value):
                 return self.of(value, local)
-            case Vector(items=items) | FiniteSet(items=items) if items:
+            case nodes.Vector(items=items) | nodes.FiniteSet(items=items) if items:
                 return reduce(Range.join, [self.of(item, local) for item in items])
-            case Interval(lower=lower, upper=upper):
+            case nodes.Interval(lower=lower, upper=upper):
                 return Range(self.of(lower, local).low, self.of(upper, local).high)
             case _:
                 known = value_or_none(expr, self.values)
@@ -149,7 +135,7 @@ class Ranges:
     def _lookup(self, name: str) -> Range:
         if name in self.lets and self.symbols.role(name) == "let":
             return self.of(self.lets[name])
-        if (value := value_or_none(Name(id=name), self.values)) is not None:
+        if (value := value_or_none(nodes.Name(id=name), self.values)) is not None:
             return Range(value, value)
         symbol = self.symbols.table.get(name)
         domain = getattr(symbol.item, "domain", None) if symbol else None
@@ -158,7 +144,7 @@ class Ranges:
             return known if known.low <= known.high else ALL
         return ALL
 
-    def _sum(self, expr: Sum, local: dict[str, Range]) -> Range:
+    def _sum(self, expr: nodes.Sum, local: dict[str, Range]) -> Range:
         first, *rest = expr.operands
         total = self.of(first, local)
         for operator, operand in zip(expr.operators, rest, strict=True):
@@ -166,7 +152,7 @@ class Ranges:
             total = total.add(part if operator == "+" else part.negate())
         return _sane(total)
 
-    def _product(self, expr: Product, local: dict[str, Range]) -> Range:
+    def _product(self, expr: nodes.Product, local: dict[str, Range]) -> Range:
         first, *rest = expr.operands
         total = self.of(first, local)
         for operator, operand in zip(expr.operators, rest, strict=True):
@@ -181,7 +167,7 @@ class Ranges:
             total = total.times(part)
         return _sane(total)
 
-    def _power(self, expr: Power, local: dict[str, Range]) -> Range:
+    def _power(self, expr: nodes.Power, local: dict[str, Range]) -> Range:
         exponent = value_or_none(expr.exponent, self.values)
         base = self.of(expr.base, local)
         if exponent is None:
@@ -199,8 +185,8 @@ class Ranges:
             return Range(_raise(base.low, exponent), _raise(base.high, exponent))
         return Range(_raise(max(base.low, 0.0), exponent), _raise(max(base.high, 0.0), exponent))
 
-    def _call(self, call: Call, local: dict[str, Range]) -> Range:
-        if not isinstance(call.function, Name):
+    def _call(self, call: nodes.Call, local: dict[str, Range]) -> Range:
+        if not isinstance(call.function, nodes.Name):
             return ALL
         word = call.function.id
         signature = self.signatures.get(word)
@@ -217,7 +203,7 @@ class Ranges:
         parts = [self.of(argument, local) for argument in call.arguments]
         return _of_function(word, parts, stated)
 
-    def _let_call(self, word: str, call: Call, local: dict[str, Range]) -> Range:
+    def _let_call(self, word: str, call: nodes.Call, local: dict[str, Range]) -> Range:
         item = self.symbols.lets()[word]
         parameters = item.parameters or ()
         if len(parameters) != len(call.arguments) or len(self._open) > 20:
@@ -230,10 +216,10 @@ class Ranges:
         self._open.pop()
         return result
 
-    def _bind(self, binders: tuple[Binder, ...], local: dict[str, Range]) -> dict[str, Range]:
+    def _bind(self, binders: tuple[nodes.Binder, ...], local: dict[str, Range]) -> dict[str, Range]:
         return {**local, **dict.fromkeys(bound_names(binders), ALL)} if binders else local
 
-    def _comprehension(self, expr: Comprehension, local: dict[str, Range]) -> Range:
+    def _comprehension(self, expr: nodes.Comprehension, local: dict[str, Range]) -> Range:
         body = self.of(expr.body, self._bind(expr.binders, local))
         if expr.function in ("any", "all"):
             return UNIT

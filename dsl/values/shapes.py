@@ -19,28 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from cspec.dsl.names.symbols import Symbol
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import CONSTANTS, Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Attribute,
-    Call,
-    Compare,
-    Expr,
-    Index,
-    Interval,
-    Let,
-    Membership,
-    Name,
-    Negate,
-    Not,
-    Number,
-    Or,
-    Power,
-    Product,
-    Slice,
-    Sum,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.words.functions import SIGNATURES
 
@@ -64,7 +44,7 @@ class Unfit(NamedTuple):
     help: str
 
 
-def piece_of(index: Slice, size: int, values: Values) -> Piece | Unfit | None:
+def piece_of(index: nodes.Slice, size: int, values: Values) -> Piece | Unfit | None:
     """The places that a slice takes of an axis of `size`; None where an end is not known."""
     if size < 1:  # which is said where it is declared
         return None
@@ -93,7 +73,7 @@ def piece_of(index: Slice, size: int, values: Values) -> Piece | Unfit | None:
     return Piece(start, stop)
 
 
-def _written(index: Slice, low: int | None, high: int | None) -> str:
+def _written(index: nodes.Slice, low: int | None, high: int | None) -> str:
     """A slice with other ends."""
     ends = (
         "" if end is None else "..." if number is None else str(number)
@@ -103,14 +83,14 @@ def _written(index: Slice, low: int | None, high: int | None) -> str:
 
 
 def indexed(
-    shape: tuple[int, ...], indices: tuple[Expr, ...], values: Values
+    shape: tuple[int, ...], indices: tuple[nodes.Expr, ...], values: Values
 ) -> tuple[int, ...] | None:
     """The shape of `value[indices]`; None where it is not known, or there is no such part."""
     if len(indices) > len(shape):
         return None
     kept = []
     for index, size in zip(indices, shape, strict=False):
-        if isinstance(index, Slice):
+        if isinstance(index, nodes.Slice):
             piece = piece_of(index, size, values)
             if not isinstance(piece, Piece):
                 return None
@@ -255,7 +235,7 @@ def word_shape(word: str, shapes: Sequence[Shape], numbers: Numbers) -> Found:
     return rule(shapes, numbers)
 
 
-Leaf = Callable[[Expr], Shape | None]
+Leaf = Callable[[nodes.Expr], Shape | None]
 """The shape of a name, or of another expression that stands for a tensor; None if unknown."""
 
 ONE_NUMBER = frozenset(
@@ -264,45 +244,49 @@ ONE_NUMBER = frozenset(
 """Functions that make one number of a tensor; `max` and `min` do so of one argument."""
 
 
-def shape_of(expr: Expr, leaf: Leaf, values: Values) -> Shape | None:
+def shape_of(expr: nodes.Expr, leaf: Leaf, values: Values) -> Shape | None:
     """The shape of an expression; None where it is not read here.
 
     Weights of more than two dimensions are (outputs, rest) inside products and transposes, as
     `.T` and `@` read them. `values` are those of params.
     """
 
-    def of(inner: Expr) -> Shape | None:
+    def of(inner: nodes.Expr) -> Shape | None:
         return shape_of(inner, leaf, values)
 
     match expr:
-        case Number():
+        case nodes.Number():
             return ()
-        case Name(id=name) if name in CONSTANTS:
+        case nodes.Name(id=name) if name in CONSTANTS:
             return ()
-        case Negate(operand=operand) | Power(base=operand) | Not(operand=operand):
+        case nodes.Negate(operand=operand) | nodes.Power(base=operand) | nodes.Not(operand=operand):
             return of(operand)
-        case Compare(operands=operands) | And(operands=operands) | Or(operands=operands):
+        case (
+            nodes.Compare(operands=operands)
+            | nodes.And(operands=operands)
+            | nodes.Or(operands=operands)
+        ):
             return together([of(operand) for operand in operands])
-        case Membership(element=element, set=Interval()):
+        case nodes.Membership(element=element, set=nodes.Interval()):
             return of(element)
-        case Attribute(value=value, name="T"):
+        case nodes.Attribute(value=value, name="T"):
             inner = of(value)
             return None if inner is None else as_matrix(inner)[::-1]
-        case Sum(operands=operands):
+        case nodes.Sum(operands=operands):
             return together([of(operand) for operand in operands])
-        case Product(operands=operands, operators=operators):
+        case nodes.Product(operands=operands, operators=operators):
             total = of(operands[0])
             for operator, operand in zip(operators, operands[1:], strict=True):
                 factor = of(operand)
                 total = matmul(total, factor) if operator == "@" else together([total, factor])
             return total
-        case Vector(items=items):
+        case nodes.Vector(items=items):
             inner = together([of(item) for item in items])
             return None if inner is None else (len(items), *inner)
-        case Index(value=value, indices=indices):
+        case nodes.Index(value=value, indices=indices):
             inner = of(value)
             return None if inner is None else indexed(inner, indices, values)
-        case Call(arguments=arguments):
+        case nodes.Call(arguments=arguments):
             shape = _called(expr, [of(argument) for argument in arguments], values)
             return leaf(expr) if shape is None else shape
     return leaf(expr)
@@ -326,8 +310,8 @@ def together(shapes: list[Shape | None]) -> Shape | None:
     return broadcast(known)
 
 
-def _called(expr: Call, arguments: list[Shape | None], values: Values) -> Shape | None:
-    name = expr.function.id if isinstance(expr.function, Name) else None
+def _called(expr: nodes.Call, arguments: list[Shape | None], values: Values) -> Shape | None:
+    name = expr.function.id if isinstance(expr.function, nodes.Name) else None
     if name == "eye":
         size = value_or_none(expr.arguments[0], values) if expr.arguments else None
         return (int(size), int(size)) if size is not None and is_whole(size) else None
@@ -352,7 +336,7 @@ def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
     lets: dict[str, Shape | None] = {}
     called: list[str] = []
 
-    def written_out(item: Let, call: Call) -> Shape | None:
+    def written_out(item: nodes.Let, call: nodes.Call) -> Shape | None:
         if item.name in called:
             return None
         called.append(item.name)
@@ -362,15 +346,17 @@ def declared(table: Mapping[str, Symbol], values: Values) -> Leaf:
         called.pop()
         return shape
 
-    def leaf(expr: Expr) -> Shape | None:
-        name = expr.function if isinstance(expr, Call) else expr
-        symbol = table.get(name.id) if isinstance(name, Name) else None
+    def leaf(expr: nodes.Expr) -> Shape | None:
+        name = expr.function if isinstance(expr, nodes.Call) else expr
+        symbol = table.get(name.id) if isinstance(name, nodes.Name) else None
         if symbol is None:
             return None
         item = symbol.item
-        if isinstance(expr, Call):
-            return written_out(item, expr) if isinstance(item, Let) and item.parameters else None
-        if isinstance(item, Let) and not item.parameters:
+        if isinstance(expr, nodes.Call):
+            return (
+                written_out(item, expr) if isinstance(item, nodes.Let) and item.parameters else None
+            )
+        if isinstance(item, nodes.Let) and not item.parameters:
             if item.name not in lets:
                 lets[item.name] = None
                 lets[item.name] = shape_of(item.value, leaf, values)

@@ -16,43 +16,27 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations, permutations
 from typing import NamedTuple
 
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    TURNED,
-    And,
-    Call,
-    Compare,
-    Constraint,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Interval,
-    Membership,
-    Name,
-    Not,
-    Or,
-    String,
-    shape,
-)
 from cspec.dsl.values.sums import Atom, Fact
 
 MOST = 60
 """Shares of the same examples that are compared with each other."""
-_NOBODY = Constraint(relation=Name(id=""))
+_NOBODY = nodes.Constraint(relation=nodes.Name(id=""))
 
 
 class Share(NamedTuple):
     """The share of examples at which an event holds."""
 
     atom: Atom
-    expr: Expr
+    expr: nodes.Expr
     event: Event
     reduced: str
     """`min` or `max` over groups; empty for one share, or one a group."""
 
 
 def laws(
-    atoms: Mapping[Atom, Expr], values: Values, text: Callable[[Expr], str]
+    atoms: Mapping[Atom, nodes.Expr], values: Values, text: Callable[[nodes.Expr], str]
 ) -> tuple[Fact, ...]:
     """What holds of the shares among `atoms`; `text` gives an expression as it was written."""
     found: list[Fact] = []
@@ -63,31 +47,35 @@ def laws(
     return tuple(found)
 
 
-def _same_examples(atoms: Mapping[Atom, Expr], values: Values) -> Iterator[list[Share]]:
+def _same_examples(atoms: Mapping[Atom, nodes.Expr], values: Values) -> Iterator[list[Share]]:
     groups: dict[object, list[Share]] = defaultdict(list)
     for atom, expr in atoms.items():
         seen = _share(expr)
         if seen is None or not isinstance(atom, tuple):
             continue
         mean, reduced = seen
-        conditions = frozenset(shape(condition) for condition in mean.conditions)
+        conditions = frozenset(nodes.shape(condition) for condition in mean.conditions)
         key = (atom[0], conditions, mean.dataset)
         groups[key].append(Share(atom, expr, event_of(mean.body, values), reduced))
     yield from (shares for shares in groups.values() if len(shares) > 1)
 
 
-def _share(expr: Expr) -> tuple[Expectation, str] | None:
+def _share(expr: nodes.Expr) -> tuple[nodes.Expectation, str] | None:
     match expr:
-        case Expectation(kind=kind, body=body, binders=()):
-            events = isinstance(body, Compare | Membership | And | Or | Not)
+        case nodes.Expectation(kind=kind, body=body, binders=()):
+            events = isinstance(
+                body, nodes.Compare | nodes.Membership | nodes.And | nodes.Or | nodes.Not
+            )
             return (expr, "") if kind == "P" or events else None
-        case Call(function=Name(id="min" | "max" as word), arguments=(inner,), keywords=()):
+        case nodes.Call(
+            function=nodes.Name(id="min" | "max" as word), arguments=(inner,), keywords=()
+        ):
             found = _share(inner)
             return None if found is None or found[1] else (found[0], word)
     return None
 
 
-def _exclusive(shares: list[Share], text: Callable[[Expr], str]) -> Iterator[Fact]:
+def _exclusive(shares: list[Share], text: Callable[[nodes.Expr], str]) -> Iterator[Fact]:
     """Sets of events that exclude each other, grown from each share in turn."""
     seen: set[frozenset[Atom]] = set()
     for first in shares:
@@ -108,7 +96,7 @@ def _never_both(a: Share, b: Share) -> bool:
     return a.atom != b.atom and alike and exclude(a.event, b.event)
 
 
-def _exhaustive(shares: list[Share], text: Callable[[Expr], str]) -> Iterator[Fact]:
+def _exhaustive(shares: list[Share], text: Callable[[nodes.Expr], str]) -> Iterator[Fact]:
     for pair in combinations(shares, 2):
         words = {share.reduced for share in pair}
         if words in ({""}, {"max"}, {"min", "max"}) and complements(pair[0].event, pair[1].event):
@@ -116,7 +104,7 @@ def _exhaustive(shares: list[Share], text: Callable[[Expr], str]) -> Iterator[Fa
             yield _law(pair, (1.0, 1.0), False, 1.0, _listed(pair, text, said))
 
 
-def _implied(shares: list[Share], text: Callable[[Expr], str]) -> Iterator[Fact]:
+def _implied(shares: list[Share], text: Callable[[nodes.Expr], str]) -> Iterator[Fact]:
     for inner, outer in permutations(shares, 2):
         if inner.reduced == outer.reduced and includes(outer.event, inner.event):
             said = "are shares of which the first is of fewer examples: it is at most the second"
@@ -124,7 +112,9 @@ def _implied(shares: list[Share], text: Callable[[Expr], str]) -> Iterator[Fact]
             yield _law(pair, (1.0, -1.0), True, 0.0, _listed(pair, text, said))
 
 
-def _listed(shares: list[Share] | tuple[Share, ...], text: Callable[[Expr], str], said: str) -> str:
+def _listed(
+    shares: list[Share] | tuple[Share, ...], text: Callable[[nodes.Expr], str], said: str
+) -> str:
     named = [f"`{text(share.expr)}`" for share in shares]
     return f"{', '.join(named[:-1])} and {named[-1]} {said}"
 
@@ -173,7 +163,7 @@ Event = tuple[Region, ...]
 """Regions whose quantities are all in them, wherever the event holds."""
 
 
-def event_of(expr: Expr, values: Values) -> Event:
+def event_of(expr: nodes.Expr, values: Values) -> Event:
     """The regions of an event, as far as the text tells.
 
         pred == 1                pred in {1}
@@ -185,37 +175,37 @@ def event_of(expr: Expr, values: Values) -> Event:
     text is told apart by the text; whether a text and a number mean the same value is not known.
     """
     match expr:
-        case And(operands=operands):
+        case nodes.And(operands=operands):
             return tuple(region for part in operands for region in event_of(part, values))
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             inner = event_of(operand, values)
             if len(inner) == 1 and inner[0].points is not None:
                 return (inner[0]._replace(outside=not inner[0].outside),)
-            return (Region(shape(operand), _TRUE, outside=True),)
-        case Compare(operands=operands, operators=operators):
+            return (Region(nodes.shape(operand), _TRUE, outside=True),)
+        case nodes.Compare(operands=operands, operators=operators):
             links = zip(operands, operators, operands[1:], strict=False)
             return tuple(_link(left, mark, right, values) for left, mark, right in links)
-        case Membership(element=element, set=FiniteSet(items=items)):
+        case nodes.Membership(element=element, set=nodes.FiniteSet(items=items)):
             points = [_value(item, values) for item in items]
             if all(point is not None for point in points):
                 known = frozenset(point for point in points if point is not None)
-                return (Region(shape(element), known),)
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+                return (Region(nodes.shape(element), known),)
+        case nodes.Membership(element=element, set=nodes.Interval(lower=lower, upper=upper)):
             low, high = value_or_none(lower, values), value_or_none(upper, values)
             if low is not None and high is not None:
-                return (Region(shape(element), low=low, high=high),)
-    return (Region(shape(expr), _TRUE),)
+                return (Region(nodes.shape(element), low=low, high=high),)
+    return (Region(nodes.shape(expr), _TRUE),)
 
 
-def _link(left: Expr, mark: str, right: Expr, values: Values) -> Region:
+def _link(left: nodes.Expr, mark: str, right: nodes.Expr, values: Values) -> Region:
     value = _value(right, values)
     if value is None and _value(left, values) is not None:
-        return _link(right, TURNED[mark], left, values)
+        return _link(right, nodes.TURNED[mark], left, values)
     if value is not None:
-        return _compared(shape(left), mark, value)
-    sides = [shape(left), shape(right)]
+        return _compared(nodes.shape(left), mark, value)
+    sides = [nodes.shape(left), nodes.shape(right)]
     if repr(sides[0]) > repr(sides[1]):
-        sides, mark = sides[::-1], TURNED[mark]
+        sides, mark = sides[::-1], nodes.TURNED[mark]
     return _compared(("difference", *sides), mark, 0.0)
 
 
@@ -229,8 +219,8 @@ def _compared(quantity: object, mark: str, value: Value) -> Region:
     return Region(quantity, low=value, open_low=mark == ">")
 
 
-def _value(expr: Expr, values: Values) -> Value | None:
-    if not isinstance(expr, String):
+def _value(expr: nodes.Expr, values: Values) -> Value | None:
+    if not isinstance(expr, nodes.String):
         return value_or_none(expr, values)
     text = expr.value.strip().casefold()
     # "1" and "1.0" may be one value of a column.

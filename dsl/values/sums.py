@@ -7,24 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expr,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Product,
-    Sum,
-    Within,
-    shape,
-)
 from cspec.dsl.tree.rebuild import substitute
 
 NORMS = frozenset({"sumsq", "l1", "l2", "norm", "spectral", "nuclear"})
@@ -34,11 +18,11 @@ NORMS = frozenset({"sumsq", "l1", "l2", "norm", "spectral", "nuclear"})
 class Orthonormal(NamedTuple):
     """The weight that a relation makes orthonormal, and what a sum in it runs over."""
 
-    weight: Name
-    binders: tuple[Binder, ...] = ()
+    weight: nodes.Name
+    binders: tuple[nodes.Binder, ...] = ()
 
 
-def orthonormal(relation: Compare, values: Values) -> Orthonormal | None:
+def orthonormal(relation: nodes.Compare, values: Values) -> Orthonormal | None:
     """The weight that `relation` says to have orthonormal columns or rows, if it says that.
 
     W.T @ W == eye                                       also W @ W.T, and the sides swapped
@@ -56,44 +40,44 @@ def orthonormal(relation: Compare, values: Values) -> Orthonormal | None:
     return None
 
 
-def _vanishing(expr: Expr) -> Orthonormal | None:
+def _vanishing(expr: nodes.Expr) -> Orthonormal | None:
     match expr:
-        case Comprehension(function="sum", body=body, binders=binders) if all(
+        case nodes.Comprehension(function="sum", body=body, binders=binders) if all(
             binder.condition is None for binder in binders
         ):
             inner = _vanishing(body)
             return None if inner is None else Orthonormal(inner.weight, (*binders, *inner.binders))
-        case Call(function=Name(id=name), arguments=(difference, *_)) if name in NORMS:
+        case nodes.Call(function=nodes.Name(id=name), arguments=(difference, *_)) if name in NORMS:
             weight = _difference(difference)
             return None if weight is None else Orthonormal(weight)
     return None
 
 
-def _difference(expr: Expr) -> Name | None:
+def _difference(expr: nodes.Expr) -> nodes.Name | None:
     match expr:
-        case Sum(operands=(one, other), operators=("-",)):
+        case nodes.Sum(operands=(one, other), operators=("-",)):
             for first, second in ((one, other), (other, one)):
                 if _is_eye(second):
                     return _gram(first)
     return None
 
 
-def _gram(expr: Expr) -> Name | None:
+def _gram(expr: nodes.Expr) -> nodes.Name | None:
     match expr:
-        case Product(operands=(Attribute(value=Name() as weight, name="T"), right)) if (
-            expr.operators == ("@",) and shape(weight) == shape(right)
-        ):
+        case nodes.Product(
+            operands=(nodes.Attribute(value=nodes.Name() as weight, name="T"), right)
+        ) if expr.operators == ("@",) and nodes.shape(weight) == nodes.shape(right):
             return weight
-        case Product(operands=(left, Attribute(value=Name() as weight, name="T"))) if (
-            expr.operators == ("@",) and shape(weight) == shape(left)
-        ):
+        case nodes.Product(
+            operands=(left, nodes.Attribute(value=nodes.Name() as weight, name="T"))
+        ) if expr.operators == ("@",) and nodes.shape(weight) == nodes.shape(left):
             return weight
     return None
 
 
-def _is_eye(expr: Expr) -> bool:
+def _is_eye(expr: nodes.Expr) -> bool:
     match expr:
-        case Name(id="eye") | Call(function=Name(id="eye")):
+        case nodes.Name(id="eye") | nodes.Call(function=nodes.Name(id="eye")):
             return True
     return False
 
@@ -109,7 +93,9 @@ class LinearForm(NamedTuple):
     constant: float
 
 
-def linear(expr: Expr, values: Values, atoms: dict[Atom, Expr], context: object) -> LinearForm:
+def linear(
+    expr: nodes.Expr, values: Values, atoms: dict[Atom, nodes.Expr], context: object
+) -> LinearForm:
     """An expression as a linear form; what is not linear is an atom of its own.
 
     `atoms` collects one expression an atom; `context` keeps atoms of different quantifiers apart.
@@ -117,36 +103,36 @@ def linear(expr: Expr, values: Values, atoms: dict[Atom, Expr], context: object)
     if (value := last_value(expr, values)) is not None:
         return LinearForm({}, value)
     match expr:
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return _scaled(linear(operand, values, atoms, context), -1.0)
-        case Sum(operands=(first, *rest), operators=operators):
+        case nodes.Sum(operands=(first, *rest), operators=operators):
             total = linear(first, values, atoms, context)
             for operator, operand in zip(operators, rest, strict=True):
                 part = linear(operand, values, atoms, context)
                 total = _added(total, part, 1.0 if operator == "+" else -1.0)
             return total
-        case Product():
+        case nodes.Product():
             if (scaled := _product(expr, values, atoms, context)) is not None:
                 return scaled
-    key = (context, shape(expr))
+    key = (context, nodes.shape(expr))
     atoms.setdefault(key, expr)
     return LinearForm({key: 1.0}, 0.0)
 
 
-def last_value(expr: Expr, values: Values) -> float | None:
+def last_value(expr: nodes.Expr, values: Values) -> float | None:
     """The value of a constant; of a bound that moves, its last value."""
     match expr:
-        case Call(function=Name(id="ramp"), arguments=(_, last)):
+        case nodes.Call(function=nodes.Name(id="ramp"), arguments=(_, last)):
             return value_or_none(last, values)
     return value_or_none(expr, values)
 
 
 def _product(
-    expr: Product, values: Values, atoms: dict[Atom, Expr], context: object
+    expr: nodes.Product, values: Values, atoms: dict[Atom, nodes.Expr], context: object
 ) -> LinearForm | None:
     """Numbers times one factor that is no number."""
     factor = 1.0
-    rest: Expr | None = None
+    rest: nodes.Expr | None = None
     for operator, operand in zip(("*", *expr.operators), expr.operands, strict=True):
         value = value_or_none(operand, values)
         if operator == "@" or (value is None and (rest is not None or operator == "/")):
@@ -188,8 +174,8 @@ class Fact(NamedTuple):
     form: Form
     upper: bool
     value: float
-    constraint: Constraint
-    shown: Expr
+    constraint: nodes.Constraint
+    shown: nodes.Expr
     implied: str = ""
     law: str = ""
     """Why it holds whatever is trained; no constraint says so then."""
@@ -215,25 +201,31 @@ IMPLIED: dict[str, dict[str, tuple[float, float]]] = {
 
 
 def facts_of(
-    binders: tuple[Binder, ...], constraint: Constraint, values: Values, atoms: dict[Atom, Expr]
+    binders: tuple[nodes.Binder, ...],
+    constraint: nodes.Constraint,
+    values: Values,
+    atoms: dict[Atom, nodes.Expr],
 ) -> Iterator[Fact]:
     """The facts that one constraint states."""
     context, renamed = _context(binders)
     relation = constraint.relation
     match relation:
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             for index, operator in enumerate(operators):
                 left = _inside(operands[index], renamed)
                 right = _inside(operands[index + 1], renamed)
                 yield from _link(left, operator, right, constraint, values, atoms, context)
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+        case nodes.Membership(element=element, set=nodes.Interval(lower=lower, upper=upper)):
             inner = _inside(element, renamed)
             yield from _link(inner, ">=", lower, constraint, values, atoms, context)
             yield from _link(inner, "<=", upper, constraint, values, atoms, context)
 
 
 def implied_by(
-    binders: tuple[Binder, ...], constraint: Constraint, values: Values, atoms: dict[Atom, Expr]
+    binders: tuple[nodes.Binder, ...],
+    constraint: nodes.Constraint,
+    values: Values,
+    atoms: dict[Atom, nodes.Expr],
 ) -> Iterator[Fact]:
     """What a constraint says about functions of the weight that it keeps in a set.
 
@@ -241,37 +233,41 @@ def implied_by(
     """
     relation = constraint.relation
     match relation:
-        case Membership(element=Name() as element, set=Name(id=word)) if word in IMPLIED:
+        case nodes.Membership(element=nodes.Name() as element, set=nodes.Name(id=word)) if (
+            word in IMPLIED
+        ):
             yield from _implied(word, element, binders, constraint, atoms)
-        case Compare() if (found := orthonormal(relation, values)) is not None:
+        case nodes.Compare() if (found := orthonormal(relation, values)) is not None:
             over = (*binders, *found.binders)
             yield from _implied("stiefel", found.weight, over, constraint, atoms)
 
 
-def _context(binders: tuple[Binder, ...]) -> tuple[object, dict[str, Expr]]:
+def _context(binders: tuple[nodes.Binder, ...]) -> tuple[object, dict[str, nodes.Expr]]:
     """The quantifiers as a key, bound names replaced by numbered ones."""
-    renamed: dict[str, Expr] = {}
+    renamed: dict[str, nodes.Expr] = {}
     key: list[object] = []
     for binder in binders:
-        domain = shape(_inside(binder.domain, renamed))
+        domain = nodes.shape(_inside(binder.domain, renamed))
         for name in binder.names:
-            renamed[name] = Name(id=f"#{len(renamed)}")
+            renamed[name] = nodes.Name(id=f"#{len(renamed)}")
         condition = binder.condition
-        key.append((domain, None if condition is None else shape(_inside(condition, renamed))))
+        key.append(
+            (domain, None if condition is None else nodes.shape(_inside(condition, renamed)))
+        )
     return tuple(key), renamed
 
 
-def _inside(expr: Expr, renamed: dict[str, Expr]) -> Expr:
+def _inside(expr: nodes.Expr, renamed: dict[str, nodes.Expr]) -> nodes.Expr:
     return substitute(expr, renamed) if renamed else expr
 
 
 def _link(
-    left: Expr,
+    left: nodes.Expr,
     operator: str,
-    right: Expr,
-    constraint: Constraint,
+    right: nodes.Expr,
+    constraint: nodes.Constraint,
     values: Values,
-    atoms: dict[Atom, Expr],
+    atoms: dict[Atom, nodes.Expr],
     context: object,
 ) -> Iterator[Fact]:
     a, b = linear(left, values, atoms, context), linear(right, values, atoms, context)
@@ -293,32 +289,32 @@ def _link(
         yield Fact(form, scale < 0, bound / scale, constraint, shown, slack=slack)
 
 
-def _tolerance(constraint: Constraint, values: Values) -> float:
-    given = [m.tolerance for m in constraint.modifiers if isinstance(m, Within)]
+def _tolerance(constraint: nodes.Constraint, values: Values) -> float:
+    given = [m.tolerance for m in constraint.modifiers if isinstance(m, nodes.Within)]
     return max((value_or_none(tolerance, values) or 0.0 for tolerance in given), default=0.0)
 
 
 def _implied(
     word: str,
-    element: Name,
-    binders: tuple[Binder, ...],
-    constraint: Constraint,
-    atoms: dict[Atom, Expr],
+    element: nodes.Name,
+    binders: tuple[nodes.Binder, ...],
+    constraint: nodes.Constraint,
+    atoms: dict[Atom, nodes.Expr],
 ) -> Iterator[Fact]:
     context, renamed = _context(binders)
     weight = _inside(element, renamed)
     for function, (low, high) in IMPLIED[word].items():
-        call = Call(function=Name(id=function), arguments=(weight,))
+        call = nodes.Call(function=nodes.Name(id=function), arguments=(weight,))
         shown = f"{function}({element.id})"
-        for key in ((context, shape(call)), *_sums(function, binders, atoms, low)):
+        for key in ((context, nodes.shape(call)), *_sums(function, binders, atoms, low)):
             if math.isfinite(low):
                 yield Fact(((key, 1.0),), False, low, constraint, constraint.relation, shown)
-            if math.isfinite(high) and key == (context, shape(call)):
+            if math.isfinite(high) and key == (context, nodes.shape(call)):
                 yield Fact(((key, 1.0),), True, high, constraint, constraint.relation, shown)
 
 
 def _sums(
-    function: str, binders: tuple[Binder, ...], atoms: dict[Atom, Expr], low: float
+    function: str, binders: tuple[nodes.Binder, ...], atoms: dict[Atom, nodes.Expr], low: float
 ) -> Iterator[Atom]:
     """Sums of the same function over weights that include the quantified ones."""
     if len(binders) != 1 or low <= 0:
@@ -326,17 +322,17 @@ def _sums(
     domain = binders[0].domain
     for key, expr in atoms.items():
         match expr:
-            case Comprehension(
+            case nodes.Comprehension(
                 function="sum",
-                body=Call(function=Name(id=inner), arguments=(Name(),)),
-                binders=(Binder(domain=over, condition=None),),
+                body=nodes.Call(function=nodes.Name(id=inner), arguments=(nodes.Name(),)),
+                binders=(nodes.Binder(domain=over, condition=None),),
             ) if inner == function and _covers(over, domain):
                 yield key
 
 
-def _covers(over: Expr, domain: Expr) -> bool:
+def _covers(over: nodes.Expr, domain: nodes.Expr) -> bool:
     """Whether `net.weights` (or the very same list) includes the weights of `domain`."""
-    if shape(over) == shape(domain):
+    if nodes.shape(over) == nodes.shape(domain):
         return True
-    head = domain.function if isinstance(domain, Call) else domain
-    return isinstance(over, Attribute) and shape(over) == shape(head)
+    head = domain.function if isinstance(domain, nodes.Call) else domain
+    return isinstance(over, nodes.Attribute) and nodes.shape(over) == nodes.shape(head)

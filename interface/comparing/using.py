@@ -20,22 +20,8 @@ from cspec.dsl.parsing.parse import parse
 from cspec.dsl.settings.methods import MAPS, METHODS
 from cspec.dsl.settings.read import read_settings
 from cspec.dsl.text.source import Source, Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values
-from cspec.dsl.tree.nodes import (
-    By,
-    Constraint,
-    Expr,
-    Fit,
-    Group,
-    Item,
-    Model,
-    Name,
-    Param,
-    Soft,
-    Spec,
-    SubjectTo,
-    Using,
-)
 from cspec.reading.specs import tree_of
 
 NAME = "<using>"
@@ -45,8 +31,8 @@ NAME = "<using>"
 class Way(NamedTuple):
     """One way to train a spec: a method, and the items that it needs in place of the spec's."""
 
-    method: Expr
-    changes: tuple[Model | Param | Fit, ...] = ()
+    method: nodes.Expr
+    changes: tuple[nodes.Model | nodes.Param | nodes.Fit, ...] = ()
 
 
 def read_using(text: str, params: Mapping[str, object]) -> tuple[Way | None, list[Diagnostic]]:
@@ -61,12 +47,14 @@ def read_using(text: str, params: Mapping[str, object]) -> tuple[Way | None, lis
     if errors(placed):
         return None, placed
     match spec.items:
-        case (Using(method=method), *items) if "\n" not in text:
+        case (nodes.Using(method=method), *items) if "\n" not in text:
             pass
         case _:
             message = f"`{text}` is no method"
             return None, [Diagnostic(code="CS503", message=message, helps=_HELPS)]
-    changes = tuple(item for item in items if isinstance(item, Model | Param | Fit))
+    changes = tuple(
+        item for item in items if isinstance(item, nodes.Model | nodes.Param | nodes.Fit)
+    )
     if len(changes) != len(items):
         return None, [*placed, _no_change(text)]
     way = Way(method, changes)
@@ -119,7 +107,7 @@ def with_fit(source: Source, given: Mapping[str, object] | str) -> Source:
         return source  # said where the spec is checked
     items = spec.items
     for item in read.items:
-        if not isinstance(item, Fit):
+        if not isinstance(item, nodes.Fit):
             message = f"`{text}` is more than settings of `fit`"
             raise Diagnostic(code="CS503", message=message, helps=_FIT_HELPS).error()
         items = _changed(items, item, source)
@@ -136,61 +124,63 @@ def _value(value: object) -> str:
 
 
 def _changed(
-    items: tuple[Item, ...], change: Model | Param | Fit, source: Source
-) -> tuple[Item, ...]:
+    items: tuple[nodes.Item, ...], change: nodes.Model | nodes.Param | nodes.Fit, source: Source
+) -> tuple[nodes.Item, ...]:
     """The items with one of them as `change` says."""
     for place, item in enumerate(items):
         match item, change:
-            case Fit(keywords=old), Fit(keywords=new):
+            case nodes.Fit(keywords=old), nodes.Fit(keywords=new):
                 names = {keyword.name for keyword in new}
                 merged = (*(k for k in old if k.name not in names), *new)
-                fresh: Item = item.model_copy(update={"keywords": merged})
-            case (Model(name=name), Model(name=other)) if name == other:
+                fresh: nodes.Item = item.model_copy(update={"keywords": merged})
+            case (nodes.Model(name=name), nodes.Model(name=other)) if name == other:
                 fresh = item.model_copy(update={"source": change.source})
-            case (Param(name=name), Param(name=other)) if name == other:
+            case (nodes.Param(name=name), nodes.Param(name=other)) if name == other:
                 fresh = item.model_copy(update={"value": change.value})
             case _:
                 continue
         return (*items[:place], fresh, *items[place + 1 :])
     end = Span(len(source.text), len(source.text))
-    if isinstance(change, Fit):
+    if isinstance(change, nodes.Fit):
         return (*items, change.model_copy(update={"span": end}))
-    kind = "model" if isinstance(change, Model) else "param"
+    kind = "model" if isinstance(change, nodes.Model) else "param"
     message = f"the spec has no {kind} `{change.name}` to change"
     helps = (f"add a line `{kind} {change.name}` to the spec",)
     raise Diagnostic(code="CS503", message=message, helps=helps).error()
 
 
-def _for_each(method: Expr) -> bool:
+def _for_each(method: nodes.Expr) -> bool:
     """What stands behind each constraint: these words say how that one constraint is read."""
-    return isinstance(method, Name) and method.id in (*MAPS, "construction")
+    return isinstance(method, nodes.Name) and method.id in (*MAPS, "construction")
 
 
-def _one_line(spec: Spec, method: Expr, source: Source) -> tuple[Item, ...]:
+def _one_line(spec: nodes.Spec, method: nodes.Expr, source: Source) -> tuple[nodes.Item, ...]:
     end = Span(len(source.text), len(source.text))
-    if not any(isinstance(item, Using) for item in spec.items):
-        return (*spec.items, Using(span=end, method=method))
+    if not any(isinstance(item, nodes.Using) for item in spec.items):
+        return (*spec.items, nodes.Using(span=end, method=method))
     return tuple(
-        item.model_copy(update={"method": method}) if isinstance(item, Using) else item
+        item.model_copy(update={"method": method}) if isinstance(item, nodes.Using) else item
         for item in spec.items
     )
 
 
-def _by_each(spec: Spec, method: Expr) -> tuple[Item, ...]:
+def _by_each(spec: nodes.Spec, method: nodes.Expr) -> tuple[nodes.Item, ...]:
     return tuple(
         item.model_copy(update={"constraints": tuple(_by(c, method) for c in item.constraints)})
-        if isinstance(item, SubjectTo)
+        if isinstance(item, nodes.SubjectTo)
         else item
         for item in spec.items
-        if not isinstance(item, Using)
+        if not isinstance(item, nodes.Using)
     )
 
 
-def _by(constraint: Constraint | Group, method: Expr) -> Constraint | Group:
-    if any(isinstance(modifier, By | Soft) for modifier in constraint.modifiers):
+def _by(
+    constraint: nodes.Constraint | nodes.Group, method: nodes.Expr
+) -> nodes.Constraint | nodes.Group:
+    if any(isinstance(modifier, nodes.By | nodes.Soft) for modifier in constraint.modifiers):
         return constraint
-    if isinstance(constraint, Group):
+    if isinstance(constraint, nodes.Group):
         members = tuple(_by(member, method) for member in constraint.constraints)
         return constraint.model_copy(update={"constraints": members})
-    modifiers = (By(method=method), *constraint.modifiers)
+    modifiers = (nodes.By(method=method), *constraint.modifiers)
     return constraint.model_copy(update={"modifiers": modifiers})

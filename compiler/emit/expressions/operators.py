@@ -12,49 +12,38 @@ from cspec.compiler.expressions.rewrite import signed
 from cspec.compiler.records.problem import ParameterRef
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
-from cspec.dsl.tree.nodes import (
-    And,
-    Compare,
-    Expr,
-    FiniteSet,
-    Implies,
-    Interval,
-    Membership,
-    Negate,
-    Not,
-    Or,
-    Power,
-    Product,
-    Sum,
-    shape,
-)
+from cspec.dsl.tree import nodes
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
 
 
-@translates(Negate, Sum, Product, Power)
-def arithmetic(t: Translator, expr: Negate | Sum | Product | Power) -> ast.expr:
+@translates(nodes.Negate, nodes.Sum, nodes.Product, nodes.Power)
+def arithmetic(
+    t: Translator, expr: nodes.Negate | nodes.Sum | nodes.Product | nodes.Power
+) -> ast.expr:
     """The Python of a sum, a product, a power, a negative."""
     match expr:
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return ast.UnaryOp(op=ast.USub(), operand=numbers(t, (operand,))[0])
-        case Power(base=base, exponent=exponent):
+        case nodes.Power(base=base, exponent=exponent):
             left, right = numbers(t, (base, exponent))
             return ast.BinOp(left, ast.Pow(), right)
-        case Sum(operands=operands) if len(operands) > LONGEST:
+        case nodes.Sum(operands=operands) if len(operands) > LONGEST:
             return _long(t, expr)
-        case Product(operands=(_, below), operators=("/",)) if is_temperature(below):
+        case nodes.Product(operands=(_, below), operators=("/",)) if is_temperature(below):
             # Every surrogate of the same outputs is one of the same quotient.
             value = _in_order(t, expr.operands, expr.operators)
-            return t.local(("softened", t.dataset, shape(expr)), "softened", value)
-        case Product(operators=operators) if "@" in operators:
+            return t.local(("softened", t.dataset, nodes.shape(expr)), "softened", value)
+        case nodes.Product(operators=operators) if "@" in operators:
             return _matrix_product(t, expr)
-        case Sum() | Product():
+        case nodes.Sum() | nodes.Product():
             return _in_order(t, expr.operands, expr.operators)
 
 
-def _in_order(t: Translator, operands: tuple[Expr, ...], operators: tuple[str, ...]) -> ast.expr:
+def _in_order(
+    t: Translator, operands: tuple[nodes.Expr, ...], operators: tuple[str, ...]
+) -> ast.expr:
     """Operands joined from left to right."""
     if _beside_matrix(t, operands):
         result, *rest = [matrix(t, operand) for operand in operands]
@@ -66,7 +55,7 @@ def _in_order(t: Translator, operands: tuple[Expr, ...], operators: tuple[str, .
 
 
 def _binary(
-    t: Translator, left: ast.expr, operator: str, right: ast.expr, operand: Expr
+    t: Translator, left: ast.expr, operator: str, right: ast.expr, operand: nodes.Expr
 ) -> ast.expr:
     """`left operator right`; a quotient of means is not measured where its denominator is 0."""
     if operator == "/" and any(True for _ in measured_on(operand)):
@@ -74,15 +63,15 @@ def _binary(
     return ast.BinOp(left, OPERATORS[operator], right)
 
 
-def _long(t: Translator, expr: Sum) -> ast.expr:
+def _long(t: Translator, expr: nodes.Sum) -> ast.expr:
     """A sum too long for one Python expression, as a sum of shorter ones."""
     terms = [
-        Negate(operand=operand) if operator == "-" else operand
+        nodes.Negate(operand=operand) if operator == "-" else operand
         for operator, operand in signed(expr)
     ]
     width = max(LONGEST, math.isqrt(len(terms)) + 1)
     pieces = [terms[i : i + width] for i in range(0, len(terms), width)]
-    parts = [Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
+    parts = [nodes.Sum(operands=tuple(p), operators=("+",) * (len(p) - 1)) for p in pieces]
     added = list(map(t.translate, parts))
     if t.axes(expr).each is not None:
         return t.call("added", *added)
@@ -98,7 +87,7 @@ def all_of(tensor: ast.expr) -> ast.expr:
 # --- matrices ------------------------------------------------------------------------------------
 
 
-def _matrix_product(t: Translator, expr: Product) -> ast.expr:
+def _matrix_product(t: Translator, expr: nodes.Product) -> ast.expr:
     if t.dataset is not None and t.axes(expr).each is not None:
         return product(t, expr)
     result = matrix(t, expr.operands[0])
@@ -107,7 +96,7 @@ def _matrix_product(t: Translator, expr: Product) -> ast.expr:
     return result
 
 
-def matrix(t: Translator, expr: Expr) -> ast.expr:
+def matrix(t: Translator, expr: nodes.Expr) -> ast.expr:
     """A factor of `@`, or what is transposed: kernels are read as (outputs, rest)."""
     value = t.translate(expr)
     if isinstance(expr, ParameterRef) and len(expr.shape) > 2:
@@ -115,22 +104,23 @@ def matrix(t: Translator, expr: Expr) -> ast.expr:
     return value
 
 
-def _beside_matrix(t: Translator, operands: Sequence[Expr]) -> bool:
+def _beside_matrix(t: Translator, operands: Sequence[nodes.Expr]) -> bool:
     """Whether kernels stand beside matrices: `W - W.T` of a kernel is of (outputs, rest)."""
     kernels = any(isinstance(o, ParameterRef) and len(o.shape) > 2 for o in operands)
     return kernels and any(len(t.axes(o).shape or ()) == 2 for o in operands)
 
 
-def sides(t: Translator, left: Expr, right: Expr) -> list[ast.expr]:
+def sides(t: Translator, left: nodes.Expr, right: nodes.Expr) -> list[ast.expr]:
     """Both sides of a relation, a kernel beside a matrix as (outputs, rest)."""
     if _beside_matrix(t, (left, right)):
         return [matrix(t, left), matrix(t, right)]
     return [t.translate(left), t.translate(right)]
 
 
-@translates(Compare, And, Or, Not, Implies, Membership)
+@translates(nodes.Compare, nodes.And, nodes.Or, nodes.Not, nodes.Implies, nodes.Membership)
 def translate_event(
-    t: Translator, expr: Compare | And | Or | Not | Implies | Membership
+    t: Translator,
+    expr: nodes.Compare | nodes.And | nodes.Or | nodes.Not | nodes.Implies | nodes.Membership,
 ) -> ast.expr:
     """The Python of an event.
 
@@ -138,32 +128,32 @@ def translate_event(
         SpecError: a membership in a set that is no interval and not listed.
     """
     match expr:
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             sides = compared(t, operands)
             links: list[ast.expr] = [
                 ast.Compare(left=a, ops=[RELATIONS[o]], comparators=[b])
                 for a, o, b in zip(sides, operators, sides[1:], strict=False)
             ]
             return joined(ast.BitAnd(), links)
-        case And(operands=operands):
+        case nodes.And(operands=operands):
             return joined(ast.BitAnd(), events(t, operands))
-        case Or(operands=operands):
+        case nodes.Or(operands=operands):
             return joined(ast.BitOr(), events(t, operands))
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             return ast.UnaryOp(op=ast.Invert(), operand=truth(t, operand))
-        case Implies(condition=condition, consequence=consequence):
+        case nodes.Implies(condition=condition, consequence=consequence):
             return t.call("implies", *events(t, (condition, consequence)))
-        case Membership(element=element, set=within):
+        case nodes.Membership(element=element, set=within):
             return _membership(t, element, within)
 
 
-def _membership(t: Translator, element: Expr, within: Expr) -> ast.expr:
+def _membership(t: Translator, element: nodes.Expr, within: nodes.Expr) -> ast.expr:
     match within:
-        case Interval(lower=lower, upper=upper):
-            inside = Compare(operands=(lower, element, upper), operators=("<=", "<="))
+        case nodes.Interval(lower=lower, upper=upper):
+            inside = nodes.Compare(operands=(lower, element, upper), operators=("<=", "<="))
             return translate_event(t, inside)
-        case FiniteSet(items=items):
-            equal = tuple(Compare(operands=(element, i), operators=("==",)) for i in items)
-            return translate_event(t, Or(operands=equal) if len(equal) > 1 else equal[0])
+        case nodes.FiniteSet(items=items):
+            equal = tuple(nodes.Compare(operands=(element, i), operators=("==",)) for i in items)
+            return translate_event(t, nodes.Or(operands=equal) if len(equal) > 1 else equal[0])
         case _:
             raise not_compiled(form(within), within)

@@ -17,25 +17,14 @@ from cspec.dsl.explicit.measured_on import TAILS, measured_on
 from cspec.dsl.messages.diagnostic import Diagnostic, Fix, SpecError, replacing
 from cspec.dsl.messages.wording import some
 from cspec.dsl.text.visible import visible_line
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Compare,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Membership,
-    Name,
-    Negate,
-    Number,
-    String,
-)
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import calls_of, column_of
 
 _SHOWN = 12
 """Values that a message lists at most."""
 
 
-def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
+def codes(expr: nodes.Expr, facts: Facts, targets: Mapping[str, str]) -> nodes.Expr:
     """`expr` with every value that a column or a prediction is compared with as its code.
 
     `targets` tells which column each model predicts.
@@ -47,7 +36,7 @@ def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
         return expr
     found: dict[int, Diagnostic] = {}
 
-    def step(node: Expr) -> Expr:
+    def step(node: nodes.Expr) -> nodes.Expr:
         data = facts.data.get(_measured_on(node))
         return node if data is None else _coded(node, _Columns(data.columns, targets), found)
 
@@ -57,11 +46,11 @@ def codes(expr: Expr, facts: Facts, targets: Mapping[str, str]) -> Expr:
     return changed
 
 
-def _measured_on(node: Expr) -> str:
+def _measured_on(node: nodes.Expr) -> str:
     """The dataset of a mean, a fraction, a tail or a value of each example."""
     if isinstance(node, PerExample):
         return node.dataset or ""
-    if isinstance(node, Expectation) or function_name(node) in TAILS:
+    if isinstance(node, nodes.Expectation) or function_name(node) in TAILS:
         return next((name for name, _ in measured_on(node)), "")
     return ""
 
@@ -72,25 +61,25 @@ class _Columns(NamedTuple):
     facts: Mapping[str, ColumnFacts]
     targets: Mapping[str, str]
 
-    def of(self, expr: Expr) -> str | None:
+    def of(self, expr: nodes.Expr) -> str | None:
         """The categorical column whose values an expression has: itself, or what is predicted."""
         name = column_of(expr) or self._predicted(expr)
         known = self.facts.get(name or "")
         return name if known is not None and known.classes else None
 
-    def _predicted(self, expr: Expr) -> str | None:
+    def _predicted(self, expr: nodes.Expr) -> str | None:
         if function_name(expr) != "pred":
             return None
         called = (function_name(call) or "" for call in calls_of(expr, self.targets))
         return next((self.targets[name] for name in called), None)
 
 
-def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
-    def step(inner: Expr) -> Expr:
+def _coded(node: nodes.Expr, columns: _Columns, found: dict[int, Diagnostic]) -> nodes.Expr:
+    def step(inner: nodes.Expr) -> nodes.Expr:
         match inner:
-            case Compare(operands=sides, operators=operators):
+            case nodes.Compare(operands=sides, operators=operators):
                 compared, exact = sides, all(operator in ("==", "!=") for operator in operators)
-            case Membership(element=element, set=FiniteSet(items=sides) as within):
+            case nodes.Membership(element=element, set=nodes.FiniteSet(items=sides) as within):
                 compared, exact = (element,), True
             case _:
                 return inner
@@ -101,7 +90,7 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
         coded = tuple(_code(o, column, columns, found, exact) for o in sides)
         if any(function_name(o) == "pred" for o in compared):
             coded = tuple(_numbered(o, columns) for o in coded)
-        if isinstance(inner, Compare):
+        if isinstance(inner, nodes.Compare):
             return inner.model_copy(update={"operands": coded})
         return inner.model_copy(update={"set": within.model_copy(update={"items": coded})})
 
@@ -109,36 +98,36 @@ def _coded(node: Expr, columns: _Columns, found: dict[int, Diagnostic]) -> Expr:
 
 
 def _code(
-    expr: Expr, column: str, columns: _Columns, found: dict[int, Diagnostic], exact: bool
-) -> Expr:
+    expr: nodes.Expr, column: str, columns: _Columns, found: dict[int, Diagnostic], exact: bool
+) -> nodes.Expr:
     """One side; numbers must be codes where they are compared with `==` or `!=`."""
     classes = columns.facts[column].classes
     match expr:
-        case Negate(operand=Number(text=text, value=value), span=span):
-            expr = Number(text=f"-{text}", value=-value, span=span)
+        case nodes.Negate(operand=nodes.Number(text=text, value=value), span=span):
+            expr = nodes.Number(text=f"-{text}", value=-value, span=span)
     place: int | None = None
     match expr:
-        case String(value=text):
+        case nodes.String(value=text):
             place = next((i for i, value in enumerate(classes) if str(value) == text), None)
             if place is None:
                 found[expr.span.start] = _no_value(expr, f'"{text}"', column, classes)
-        case Name() if (said := truth(expr)) is not None:
+        case nodes.Name() if (said := truth(expr)) is not None:
             place = truth_place(said, classes)
             if place is None:
                 found[expr.span.start] = _no_value(expr, expr.id, column, classes)
-        case Number(value=value) if exact and value in classes and _renumbered(classes):
+        case nodes.Number(value=value) if exact and value in classes and _renumbered(classes):
             if value not in range(len(classes)):
                 place = classes.index(value)
             elif classes.index(value) != value:
                 found[expr.span.start] = _two_readings(expr, value, column, classes)
-        case Number(value=value) if exact and value not in range(len(classes)):
+        case nodes.Number(value=value) if exact and value not in range(len(classes)):
             found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
     if place is None:
         return expr
     return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
 
 
-def _numbered(expr: Expr, columns: _Columns) -> Expr:
+def _numbered(expr: nodes.Expr, columns: _Columns) -> nodes.Expr:
     """True and false as the classes 1 and 0 that a model predicts."""
     known = columns.facts.get(expr.column) if isinstance(expr, Category) else None
     truths = known is not None and known.classes == (False, True)
@@ -153,10 +142,10 @@ def truth_place(said: bool, classes: Classes) -> int | None:
 
 
 def _no_truths(
-    operands: Iterable[Expr], columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]
+    operands: Iterable[nodes.Expr], columns: Mapping[str, ColumnFacts], found: dict[int, Diagnostic]
 ) -> None:
     """Whole numbers other than 0 and 1 are compared with `true` or `false`."""
-    names = [o for o in operands if isinstance(o, Name)]
+    names = [o for o in operands if isinstance(o, nodes.Name)]
     said = next((o for o in names if truth(o) is not None), None)
     for name in (o.id for o in names if o.id in columns):
         levels = columns[name].levels
@@ -169,7 +158,7 @@ def _renumbered(classes: Classes) -> bool:
     return not any(isinstance(value, str | bool) for value in classes)
 
 
-def _two_readings(expr: Number, value: float, column: str, classes: Classes) -> Diagnostic:
+def _two_readings(expr: nodes.Number, value: float, column: str, classes: Classes) -> Diagnostic:
     """A number that is a value of the column, and the number of another value."""
     other = classes[int(value)]
     shown = ", ".join(visible_line(str(c)) for c in classes[:_SHOWN])
@@ -188,10 +177,10 @@ def _two_readings(expr: Number, value: float, column: str, classes: Classes) -> 
     )
 
 
-def _no_value(expr: Expr, written: str, column: str, classes: Classes) -> Diagnostic:
+def _no_value(expr: nodes.Expr, written: str, column: str, classes: Classes) -> Diagnostic:
     words = [f'"{v}"' if isinstance(v, str) else str(v) for v in classes]
     close = get_close_matches(written, words, n=1, cutoff=0.6)
-    if isinstance(expr, Number):  # of numbers the nearest, whatever their digits
+    if isinstance(expr, nodes.Number):  # of numbers the nearest, whatever their digits
         numbers = [value for value in classes if not isinstance(value, str)]
         close = [str(min(numbers, key=lambda v: abs(v - expr.value)))] if numbers else []
     shown = some(list(map(visible_line, words)), _SHOWN)
@@ -206,7 +195,7 @@ def _no_value(expr: Expr, written: str, column: str, classes: Classes) -> Diagno
     )
 
 
-def categories(column: str, facts: Facts, binder: Binder) -> tuple[Category, ...]:
+def categories(column: str, facts: Facts, binder: nodes.Binder) -> tuple[Category, ...]:
     """The values of a column that makes groups, in code order: over all the data that have it."""
     found: dict[int, str] = {}
     for known in (d.columns[column] for d in facts.data.values() if column in d.columns):

@@ -50,22 +50,8 @@ from cspec.dsl.messages.wording import some
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import OutputProjection
 from cspec.dsl.text.limits import MEMBERS, TERMS, Limit
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Binder,
-    Call,
-    Comprehension,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Name,
-    Node,
-    Or,
-    String,
-    Vector,
-    walk,
-)
 from cspec.dsl.tree.rebuild import binders_of, column_of, substitute
 from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 
@@ -73,7 +59,7 @@ from cspec.dsl.words.functions import OF_MEMBERS, SIGNATURES
 class Member(NamedTuple):
     """One element of an index set: values of the binder's names, and what people call it."""
 
-    values: dict[str, Expr]
+    values: dict[str, nodes.Expr]
     text: str
 
 
@@ -109,14 +95,14 @@ def expand(problem: Problem, context: Expansion) -> Problem:
             wrong += error.diagnostics
     expanded = problem.with_constraints(constraints)
 
-    def step(node: Expr) -> Expr:
-        if isinstance(node, Expectation) and node.binders:
+    def step(node: nodes.Expr) -> nodes.Expr:
+        if isinstance(node, nodes.Expectation) and node.binders:
             return _mean(node, context)
-        return _in_full(node, context) if isinstance(node, Comprehension) else node
+        return _in_full(node, context) if isinstance(node, nodes.Comprehension) else node
 
-    def coded(expr: Expr) -> Expr:
+    def coded(expr: nodes.Expr) -> nodes.Expr:
         try:
-            full = rewrite(expr, step) if any(map(binders_of, walk(expr))) else expr
+            full = rewrite(expr, step) if any(map(binders_of, nodes.walk(expr))) else expr
             written = tables(full, context.tables, context.facts)
             return codes(written, context.facts, context.targets)
         except SpecError as error:
@@ -143,7 +129,7 @@ def _with_set(c: Constraint, facts: Facts) -> Constraint:
         return c
     subject = c.set.subject
     if (named := named_parameters(subject, facts)) is not None:
-        vector = Vector(items=named, span=subject.span)
+        vector = nodes.Vector(items=named, span=subject.span)
         return c.model_copy(update={"set": c.set.model_copy(update={"subject": vector})})
     if isinstance(subject, ParameterRef) and not rows_fit(c.set, subject.shape):
         return c.model_copy(update={"set": None})
@@ -220,14 +206,14 @@ _NOTHING = {
 }
 
 
-def _of_nothing(function: str, binders: tuple[Binder, ...], facts: Facts) -> Diagnostic:
+def _of_nothing(function: str, binders: tuple[nodes.Binder, ...], facts: Facts) -> Diagnostic:
     message = f"`{function}` is over nothing: what it goes over has no member"
     why = _NOTHING.get(function, f"of no member there is no `{function}`")
     return _without_members(message, why, binders, facts)
 
 
 def _without_members(
-    message: str, why: str, binders: tuple[Binder, ...], facts: Facts
+    message: str, why: str, binders: tuple[nodes.Binder, ...], facts: Facts
 ) -> Diagnostic:
     for binder in binders:
         if binder.one and (gone := _no_parameter(binder, facts)) is not None:
@@ -251,7 +237,7 @@ def _without_members(
     )
 
 
-def _no_parameter(binder: Binder, facts: Facts) -> Diagnostic | None:
+def _no_parameter(binder: nodes.Binder, facts: Facts) -> Diagnostic | None:
     """A parameter by its way in Python that the model does not have; modules are none."""
     model, _ = method_name(binder.domain) or ("", "")
     if model not in facts.models:
@@ -276,7 +262,7 @@ def _way(name: str) -> str:
 
 
 def _product(
-    binders: tuple[Binder, ...], context: Expansion, limit: Limit = MEMBERS
+    binders: tuple[nodes.Binder, ...], context: Expansion, limit: Limit = MEMBERS
 ) -> Iterator[Member]:
     """Members of several binders, left to right; later sets may mention earlier names.
 
@@ -296,7 +282,9 @@ def _product(
         yield member
 
 
-def _combined(binders: tuple[Binder, ...], context: Expansion, done: Member) -> Iterator[Member]:
+def _combined(
+    binders: tuple[nodes.Binder, ...], context: Expansion, done: Member
+) -> Iterator[Member]:
     """All members, one after another, behind what is chosen of the binders before."""
     if not binders:
         yield done
@@ -311,7 +299,7 @@ def _combined(binders: tuple[Binder, ...], context: Expansion, done: Member) -> 
 
 
 def members(
-    names: tuple[str, ...], domain: Expr, context: Expansion, binder: Binder
+    names: tuple[str, ...], domain: nodes.Expr, context: Expansion, binder: nodes.Binder
 ) -> Iterator[Member]:
     """The elements of an index set."""
     facts = context.facts
@@ -319,19 +307,21 @@ def members(
         yield from (Member({names[0]: p}, p.name) for p in parameters)
         return
     match domain:
-        case Call(function=Name(id="values"), arguments=(column,)) if name := column_of(column):
+        case nodes.Call(function=nodes.Name(id="values"), arguments=(column,)) if name := column_of(
+            column
+        ):
             yield from (Member({names[0]: c}, c.text) for c in categories(name, facts, binder))
-        case Call(function=Name(id="cross"), arguments=columns):
+        case nodes.Call(function=nodes.Name(id="cross"), arguments=columns):
             named = (column_of(column) for column in columns)
             axes = [categories(name, facts, binder) for name in named if name]
             for combination in product(*axes):
                 text = ", ".join(c.text for c in combination)
                 yield Member(dict(zip(names, combination, strict=True)), text)
-        case Call(function=Name(id="range"), arguments=bounds):
+        case nodes.Call(function=nodes.Name(id="range"), arguments=bounds):
             limits = [int(value_or_none(b, context.params) or 0) for b in bounds]
             yield from (Member({names[0]: number(i)}, str(i)) for i in range(*limits))
-        case FiniteSet(items=items):
-            words = (i.value if isinstance(i, String) else shown(i) for i in items)
+        case nodes.FiniteSet(items=items):
+            words = (i.value if isinstance(i, nodes.String) else shown(i) for i in items)
             yield from (Member({names[0]: i}, word) for i, word in zip(items, words, strict=True))
         case _:
             raise not_compiled(
@@ -342,13 +332,13 @@ def members(
             )
 
 
-def globs_of(domain: Node) -> tuple[str, ...]:
+def globs_of(domain: nodes.Node) -> tuple[str, ...]:
     """The patterns of `net.weights("conv*", "fc1*")`; `*` without one."""
-    arguments = domain.arguments if isinstance(domain, Call) else ()
-    return tuple(item.value for item in arguments if isinstance(item, String)) or ("*",)
+    arguments = domain.arguments if isinstance(domain, nodes.Call) else ()
+    return tuple(item.value for item in arguments if isinstance(item, nodes.String)) or ("*",)
 
 
-def named_parameters(expr: Expr, facts: Facts) -> tuple[ParameterRef, ...] | None:
+def named_parameters(expr: nodes.Expr, facts: Facts) -> tuple[ParameterRef, ...] | None:
     """The parameters that `net.weights` and `net.params("glob")` name; None of anything else."""
     model, kind = method_name(expr) or ("", "")
     if model not in facts.models or kind not in ("weights", "params"):
@@ -373,14 +363,14 @@ def chosen_parameters(
     )
 
 
-def _in_full(node: Comprehension, context: Expansion) -> Expr:
+def _in_full(node: nodes.Comprehension, context: Expansion) -> nodes.Expr:
     """A comprehension over whole vectors, or written out."""
     if is_searched(node):
         worst = worst_case(node, context.params)
-        return _in_full(worst, context) if isinstance(worst, Comprehension) else worst
+        return _in_full(worst, context) if isinstance(worst, nodes.Comprehension) else worst
     if any(map(is_noise, node.binders)):
         found = with_noise(node, context.columns, context.params)
-        return _in_full(found, context) if isinstance(found, Comprehension) else found
+        return _in_full(found, context) if isinstance(found, nodes.Comprehension) else found
     data = context.facts.data.get(over_examples(node.binders[0]) or "")
     if data is not None and len(node.binders) == 1:
         columns = tuple(data.columns)
@@ -389,10 +379,10 @@ def _in_full(node: Comprehension, context: Expansion) -> Expr:
         return extreme_of_examples(node, columns)
     whole = whole_sum(node, context.shapes, context.params)
     left = node if whole is None else whole
-    return written_out(left, context) if isinstance(left, Comprehension) else left
+    return written_out(left, context) if isinstance(left, nodes.Comprehension) else left
 
 
-def written_out(node: Comprehension, context: Expansion) -> Expr:
+def written_out(node: nodes.Comprehension, context: Expansion) -> nodes.Expr:
     """`sum`, `max`, `min`, `any` or `all` over a finite set, written out.
 
     `gap`, `ratio`, `mean`, `std` are those of the vector of the members; `any` is `or`, `all` is
@@ -416,16 +406,16 @@ def written_out(node: Comprehension, context: Expansion) -> Expr:
                 notes=("it would be reported as met, whatever is learned",),
                 helps=("let two members or more pass its `where`, or leave the requirement out",),
             ).error()
-        return call(node.function, Vector(items=terms, span=node.span))
+        return call(node.function, nodes.Vector(items=terms, span=node.span))
     if node.function == "sum" or len(terms) == 1:
         return sum_of(terms, node.span)
     if node.function in ("any", "all"):
-        logic = Or if node.function == "any" else And
+        logic = nodes.Or if node.function == "any" else nodes.And
         return logic(operands=terms, span=node.span)
     return call(node.function, *terms)
 
 
-def _mean(node: Expectation, context: Expansion) -> Expr:
+def _mean(node: nodes.Expectation, context: Expansion) -> nodes.Expr:
     """A mean over a finite set, written out."""
     found = [m.values for m in _product(node.binders, context, TERMS)]
     if not found:

@@ -12,20 +12,8 @@ from typing import Literal
 
 from cspec.compiler.expressions.not_compiled import not_compiled
 from cspec.compiler.records.problem import Beside, Drawn, Noise
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Binder,
-    Call,
-    Comprehension,
-    Expr,
-    Name,
-    Negate,
-    Node,
-    Product,
-    Sum,
-    walk,
-)
 from cspec.dsl.tree.rebuild import names, substitute
 
 DRAWS = 8
@@ -34,12 +22,12 @@ JUDGED = 64
 """... and at least where a verdict is measured."""
 
 
-def is_noise(binder: Binder) -> bool:
+def is_noise(binder: nodes.Binder) -> bool:
     """Whether a name goes over a distribution."""
     return _distribution(binder) is not None
 
 
-def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> Expr:
+def with_noise(node: nodes.Comprehension, columns: frozenset[str], params: Values) -> nodes.Expr:
     """A mean whose sets are distributions, those before them finite, as one node.
 
     Raises:
@@ -55,9 +43,9 @@ def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> 
         inner = node.model_copy(update={"binders": drawn})
         return node.model_copy(update={"body": inner, "binders": others})
     found = [_noise(binder, node.body, columns, params) for binder in drawn]
-    beside: dict[str, Expr] = {}
+    beside: dict[str, nodes.Expr] = {}
     for binder, (noise, _) in zip(drawn, found, strict=True):
-        column = None if noise.like is None else Name(id=noise.like)
+        column = None if noise.like is None else nodes.Name(id=noise.like)
         beside[binder.names[0]] = Beside(name=noise.name, column=column, span=binder.span)
     draws = max(count for _, count in found)
     return Drawn(
@@ -70,9 +58,9 @@ def with_noise(node: Comprehension, columns: frozenset[str], params: Values) -> 
     )
 
 
-def in_words(node: Node, params: Values) -> str:
+def in_words(node: nodes.Node, params: Values) -> str:
     """By how many draws of what a mean over noise is judged; empty for other nodes."""
-    if isinstance(node, Comprehension) and any(map(is_noise, node.binders)):
+    if isinstance(node, nodes.Comprehension) and any(map(is_noise, node.binders)):
         drawn = tuple(b for b in node.binders if is_noise(b))
         found = with_noise(node.model_copy(update={"binders": drawn}), frozenset(), params)
         return in_words(found, params)
@@ -82,13 +70,16 @@ def in_words(node: Node, params: Values) -> str:
     return f"{node.judged} draws of {of} an example"
 
 
-def _distribution(binder: Binder) -> tuple[Literal["normal", "uniform"], Call, Expr | None] | None:
+def _distribution(
+    binder: nodes.Binder,
+) -> tuple[Literal["normal", "uniform"], nodes.Call, nodes.Expr | None] | None:
     match binder.domain:
-        case Call(function=Name(id="normal" | "uniform" as kind)) as of:
+        case nodes.Call(function=nodes.Name(id="normal" | "uniform" as kind)) as of:
             return kind, of, None
-        case Call(
-            function=Attribute(
-                value=Call(function=Name(id="normal" | "uniform" as kind)) as of, name="sample"
+        case nodes.Call(
+            function=nodes.Attribute(
+                value=nodes.Call(function=nodes.Name(id="normal" | "uniform" as kind)) as of,
+                name="sample",
             ),
             arguments=(n,),
         ):
@@ -97,7 +88,7 @@ def _distribution(binder: Binder) -> tuple[Literal["normal", "uniform"], Call, E
 
 
 def _noise(
-    binder: Binder, body: Expr, columns: frozenset[str], params: Values
+    binder: nodes.Binder, body: nodes.Expr, columns: frozenset[str], params: Values
 ) -> tuple[Noise, int]:
     """A noise, and how many draws a step takes."""
     found = _distribution(binder)
@@ -117,35 +108,35 @@ def _noise(
 
 
 def _added_to(
-    name: str, body: Expr, columns: frozenset[str], params: Mapping[str, object]
+    name: str, body: nodes.Expr, columns: frozenset[str], params: Mapping[str, object]
 ) -> str | None:
     """The column beside which noise stands in a sum, alone or times numbers."""
-    sums = (node.operands for node in walk(body) if isinstance(node, Sum))
+    sums = (node.operands for node in nodes.walk(body) if isinstance(node, nodes.Sum))
     near = (terms for terms in sums if any(_multiple(o, name, params) for o in terms))
     found = (_scaled(operand, columns) for terms in near for operand in terms)
     return next((column for column in found if column is not None), None)
 
 
-def _scaled(expr: Expr, columns: frozenset[str]) -> str | None:
+def _scaled(expr: nodes.Expr, columns: frozenset[str]) -> str | None:
     """The column that an expression is a multiple of."""
     match expr:
-        case Name(id=found) if found in columns:
+        case nodes.Name(id=found) if found in columns:
             return found
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return _scaled(operand, columns)
-        case Product(operands=operands) if len(names(expr) & columns) == 1:
+        case nodes.Product(operands=operands) if len(names(expr) & columns) == 1:
             return next((c for o in operands if (c := _scaled(o, columns)) is not None), None)
     return None
 
 
-def _multiple(expr: Expr, name: str, params: Mapping[str, object]) -> bool:
+def _multiple(expr: nodes.Expr, name: str, params: Mapping[str, object]) -> bool:
     """Whether an expression is a name, or numbers times it."""
     match expr:
-        case Name(id=found):
+        case nodes.Name(id=found):
             return found == name
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return _multiple(operand, name, params)
-        case Product(operands=operands):
+        case nodes.Product(operands=operands):
             others = names(expr) - {name} - frozenset(params)
             return not others and any(_multiple(o, name, params) for o in operands)
     return False

@@ -13,19 +13,8 @@ from cspec.compiler.passes.spellings import truth
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.problem import Category
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError, replacing
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    And,
-    Compare,
-    Expr,
-    FiniteSet,
-    Interval,
-    Membership,
-    Name,
-    Not,
-    Or,
-    String,
-)
 from cspec.dsl.tree.rebuild import substitute
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -39,9 +28,9 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 
 def holds(
-    condition: Expr,
-    own: Mapping[str, Expr],
-    values: Mapping[str, Expr],
+    condition: nodes.Expr,
+    own: Mapping[str, nodes.Expr],
+    values: Mapping[str, nodes.Expr],
     facts: Facts,
     params: Values,
 ) -> bool:
@@ -55,22 +44,22 @@ def holds(
             before training.
     """
     match condition:
-        case And(operands=operands):
+        case nodes.And(operands=operands):
             return all(holds(part, own, values, facts, params) for part in operands)
-        case Or(operands=operands):
+        case nodes.Or(operands=operands):
             return any(holds(part, own, values, facts, params) for part in operands)
-        case Not(operand=operand):
+        case nodes.Not(operand=operand):
             return not holds(operand, own, values, facts, params)
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             sides = [_counted(o, own, facts, condition) or substitute(o, values) for o in operands]
             pairs = zip(sides, operators, sides[1:], strict=False)
             return all(_compared(a, o, b, facts, params, condition) for a, o, b in pairs)
-        case Membership(element=element, set=members):
+        case nodes.Membership(element=element, set=members):
             return _within(substitute(element, values), members, facts, params, condition)
     raise _undecided(condition)
 
 
-def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
+def group_size(values: tuple[nodes.Expr, ...], facts: Facts) -> int | None:
     """How many training rows are in a group, if the data say so."""
     categories = tuple(v for v in values if isinstance(v, Category))
     if len(categories) != len(values) or not categories:
@@ -80,9 +69,11 @@ def group_size(values: tuple[Expr, ...], facts: Facts) -> int | None:
     return next((count for count in counts if count is not None), None)
 
 
-def _counted(expr: Expr, own: Mapping[str, Expr], facts: Facts, condition: Expr) -> Category | None:
+def _counted(
+    expr: nodes.Expr, own: Mapping[str, nodes.Expr], facts: Facts, condition: nodes.Expr
+) -> Category | None:
     """`count` as the number that it stands for."""
-    if not (isinstance(expr, Name) and expr.id == "count" and "count" not in own):
+    if not (isinstance(expr, nodes.Name) and expr.id == "count" and "count" not in own):
         return None
     size = group_size(tuple(own.values()), facts)
     if size is None:
@@ -91,15 +82,20 @@ def _counted(expr: Expr, own: Mapping[str, Expr], facts: Facts, condition: Expr)
 
 
 def _compared(
-    left: Expr, operator: str, right: Expr, facts: Facts, params: Values, condition: Expr
+    left: nodes.Expr,
+    operator: str,
+    right: nodes.Expr,
+    facts: Facts,
+    params: Values,
+    condition: nodes.Expr,
 ) -> bool:
     """One link of a comparison: texts are equal or not, numbers have an order, too."""
     for text, other in ((left, right), (right, left)):
-        if isinstance(text, String) and isinstance(other, Category):
+        if isinstance(text, nodes.String) and isinstance(other, Category):
             _check_value(text, other, facts)
     if (truths := _truths(left, right)) is not None:
         return truths == (operator == "==")
-    texts = isinstance(left, String) or isinstance(right, String)
+    texts = isinstance(left, nodes.String) or isinstance(right, nodes.String)
     one, two = (_value(side, params, texts) for side in (left, right))
     if one is None or two is None:
         raise _undecided(condition)
@@ -116,7 +112,7 @@ def _compared(
     return COMPARISONS[operator](one, two)
 
 
-def _truths(left: Expr, right: Expr) -> bool | None:
+def _truths(left: nodes.Expr, right: nodes.Expr) -> bool | None:
     """Whether a value of a column is the truth it is compared with; None of anything else."""
     for one, other in ((left, right), (right, left)):
         said = truth(one)
@@ -125,23 +121,25 @@ def _truths(left: Expr, right: Expr) -> bool | None:
     return None
 
 
-def _within(element: Expr, members: Expr, facts: Facts, params: Values, condition: Expr) -> bool:
+def _within(
+    element: nodes.Expr, members: nodes.Expr, facts: Facts, params: Values, condition: nodes.Expr
+) -> bool:
     match members:
-        case FiniteSet(items=items):
+        case nodes.FiniteSet(items=items):
             # Every value is looked at, also behind one that fits: each may be misspelt.
             equal = [_compared(element, "==", i, facts, params, condition) for i in items]
             return any(equal)
-        case Interval(lower=lower, upper=upper):
+        case nodes.Interval(lower=lower, upper=upper):
             return _compared(lower, "<=", element, facts, params, condition) and _compared(
                 element, "<=", upper, facts, params, condition
             )
     raise _undecided(condition)
 
 
-def _value(expr: Expr, params: Values, texts: bool) -> float | str | None:
+def _value(expr: nodes.Expr, params: Values, texts: bool) -> float | str | None:
     """A side as a number, or as text where text is compared; None for what is neither."""
     match expr:
-        case String(value=value):
+        case nodes.String(value=value):
             return value
         case Category(text=text) if texts:
             return text
@@ -153,7 +151,7 @@ def _value(expr: Expr, params: Values, texts: bool) -> float | str | None:
     return value_or_none(expr, params)
 
 
-def _check_value(text: String, category: Category, facts: Facts) -> None:
+def _check_value(text: nodes.String, category: Category, facts: Facts) -> None:
     """A value in quotes is one that the column has."""
     column = category.column
     having = (d.columns[column] for d in facts.data.values() if column in d.columns)
@@ -174,7 +172,7 @@ def _check_value(text: String, category: Category, facts: Facts) -> None:
     ).error()
 
 
-def _undecided(condition: Expr) -> SpecError:
+def _undecided(condition: nodes.Expr) -> SpecError:
     return Diagnostic(
         code="CS520",
         message="this `where` can't be decided before training",

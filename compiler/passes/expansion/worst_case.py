@@ -13,19 +13,8 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.passes.canonical import negate
 from cspec.compiler.records.problem import Beside, Searched, WorstCase, at_rest
 from cspec.dsl.settings.solvers import Pgd
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, value_or_none
-from cspec.dsl.tree.nodes import (
-    EXTREMES,
-    Binder,
-    Call,
-    Comprehension,
-    Expr,
-    Interval,
-    Name,
-    Not,
-    Number,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import substitute
 from cspec.dsl.words.sets import BOXES
 
@@ -43,19 +32,19 @@ class Attack(NamedTuple):
     restarts: int
 
 
-def is_searched(node: Comprehension) -> bool:
+def is_searched(node: nodes.Comprehension) -> bool:
     """Whether a comprehension goes over balls around something, intervals or boxes."""
     return any(_searched(binder.domain) for binder in node.binders)
 
 
-def _searched(domain: Expr) -> bool:
-    if not isinstance(domain, Call):
-        return isinstance(domain, Interval)
+def _searched(domain: nodes.Expr) -> bool:
+    if not isinstance(domain, nodes.Call):
+        return isinstance(domain, nodes.Interval)
     word = function_name(domain)
     return word in BOXES or (word == "ball" and len(domain.arguments) == 2)
 
 
-def worst_case(node: Comprehension, params: Values) -> Expr:
+def worst_case(node: nodes.Comprehension, params: Values) -> nodes.Expr:
     """The largest (smallest) value in balls around each example, or intervals, as one node.
 
     Sets that are listed stand around what is searched.
@@ -63,7 +52,7 @@ def worst_case(node: Comprehension, params: Values) -> Expr:
     Raises:
         SpecError: CS520, a form of it that can't be searched yet.
     """
-    if node.function not in EXTREMES:
+    if node.function not in nodes.EXTREMES:
         raise not_compiled(f"`{node.function}` over a ball", node)
     listed = tuple(b for b in node.binders if not _searched(b.domain))
     if listed:
@@ -77,8 +66,8 @@ def worst_case(node: Comprehension, params: Values) -> Expr:
         case "min":
             return negate(_together(node, negate(node.body), params))
         case "all":
-            contrary = Not(operand=node.body, span=node.body.span)
-            return Not(operand=_together(node, contrary, params), span=node.span)
+            contrary = nodes.Not(operand=node.body, span=node.body.span)
+            return nodes.Not(operand=_together(node, contrary, params), span=node.span)
     return _together(node, node.body, params)
 
 
@@ -86,10 +75,10 @@ class _Set(NamedTuple):
     """What a name goes over, and what it stands for in the rows of a search."""
 
     searched: Searched
-    values: dict[str, Expr]
+    values: dict[str, nodes.Expr]
 
 
-def _together(node: Comprehension, body: Expr, params: Values) -> WorstCase:
+def _together(node: nodes.Comprehension, body: nodes.Expr, params: Values) -> WorstCase:
     sets = [one for binder in node.binders for one in _sets(binder, params)]
     if len({s.searched.column for s in sets}) < len(sets):
         raise not_compiled("a search of two balls around one column", node)
@@ -108,16 +97,16 @@ def _together(node: Comprehension, body: Expr, params: Values) -> WorstCase:
     )
 
 
-def _sets(binder: Binder, params: Values) -> list[_Set]:
+def _sets(binder: nodes.Binder, params: Values) -> list[_Set]:
     domain = binder.domain
-    if isinstance(domain, Interval):
+    if isinstance(domain, nodes.Interval):
         return [_interval(binder.names[0], domain.lower, domain.upper, binder, params)]
-    assert isinstance(domain, Call)
+    assert isinstance(domain, nodes.Call)
     if function_name(domain) in BOXES:
-        ends: list[tuple[Expr, Expr]] = []
+        ends: list[tuple[nodes.Expr, nodes.Expr]] = []
         for axis in domain.arguments:
             match axis:
-                case Interval(lower=low, upper=high) | Vector(items=(low, high)):
+                case nodes.Interval(lower=low, upper=high) | nodes.Vector(items=(low, high)):
                     ends.append((low, high))
         if not len(domain.arguments) == len(ends) == len(binder.names):
             raise not_compiled("a search of a box whose axes have no names of their own", domain)
@@ -126,13 +115,13 @@ def _sets(binder: Binder, params: Values) -> list[_Set]:
     return [_ball(binder, domain, params)]
 
 
-def _ball(binder: Binder, domain: Call, params: Values) -> _Set:
+def _ball(binder: nodes.Binder, domain: nodes.Call, params: Values) -> _Set:
     center, radius = domain.arguments
     named = {k.name: k.value for k in domain.keywords}
     norm = value_or_none(named["norm"], params) if "norm" in named else None
     if norm not in (1.0, 2.0, math.inf):
         raise not_compiled("a search of a ball in another norm than 1, 2 and inf", domain)
-    if not isinstance(center, Name):
+    if not isinstance(center, nodes.Name):
         raise not_compiled("a ball around something else than a column", center)
     rest = Beside(name=at_rest(center.id), column=center, span=center.span)
     step = _attack(named.get("solver"), params).step
@@ -140,27 +129,29 @@ def _ball(binder: Binder, domain: Call, params: Values) -> _Set:
     return _Set(found, {center.id: rest, binder.names[0]: center})
 
 
-def _interval(name: str, lower: Expr, upper: Expr, binder: Binder, params: Values) -> _Set:
+def _interval(
+    name: str, lower: nodes.Expr, upper: nodes.Expr, binder: nodes.Binder, params: Values
+) -> _Set:
     """The worst number of an interval for each example: a parameter of a transformation."""
     low, high = (value_or_none(e, params) for e in (lower, upper))
     if low is None or high is None or not math.isfinite(low) or not low < high < math.inf:
         raise not_compiled("a search of an interval whose ends are no known numbers", binder.domain)
     own, half = f"{name} at worst", (high - low) / 2
-    radius = Number(text=repr(half), value=half, span=binder.domain.span)
+    radius = nodes.Number(text=repr(half), value=half, span=binder.domain.span)
     center, step = (low + high) / 2, _attack(None, params).step
     found = Searched(column=own, center=center, radius=radius, norm=math.inf, step=step)
     return _Set(found, {name: Beside(name=own, span=binder.span)})
 
 
-def _attack(solver: Expr | None, params: Values) -> Attack:
+def _attack(solver: nodes.Expr | None, params: Values) -> Attack:
     given = {}
-    if isinstance(solver, Call):
+    if isinstance(solver, nodes.Call):
         given = {k.name: value_or_none(k.value, params) for k in solver.keywords}
     settings = Pgd(**{name: value for name, value in given.items() if value is not None})
     return Attack(settings.steps, settings.step, settings.restarts)
 
 
-def attack_of(node: Comprehension, params: Values) -> Attack:
+def attack_of(node: nodes.Comprehension, params: Values) -> Attack:
     """How the sets of a comprehension are searched together in training."""
     found = []
     for domain in (b.domain for b in node.binders if _searched(b.domain)):

@@ -20,27 +20,15 @@ from cspec.compiler.passes.normalize import normalized, square_root
 from cspec.compiler.passes.sets.quantities import renamed_quantity
 from cspec.compiler.passes.sets.rows import rows_between
 from cspec.compiler.records.problem import Constraint, SetMember
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Vector,
-)
 
 
 class Term(NamedTuple):
     """A factor and what it is of; a constant has no expression."""
 
     factor: float
-    expr: Expr | None
+    expr: nodes.Expr | None
 
 
 class TensorTerm(NamedTuple):
@@ -65,17 +53,17 @@ def between_tensors(c: Constraint, shapes: Shapes, params: Values) -> SetMember 
     return _affine(c, shapes, params) or _norms(c, shapes, params)
 
 
-def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
+def terms(expr: nodes.Expr, params: Values, factor: float = 1.0) -> list[Term]:
     """The terms of a sum, each with its constant factor."""
     if (value := value_or_none(expr, params)) is not None:
         return [Term(factor * value, None)]
     match expr:
-        case Negate(operand=operand):
+        case nodes.Negate(operand=operand):
             return terms(operand, params, -factor)
-        case Sum():
+        case nodes.Sum():
             signs = ((-factor if sign == "-" else factor, one) for sign, one in signed(expr))
             return [term for scale, one in signs for term in terms(one, params, scale)]
-        case Product(operands=(left, right), operators=(("*" | "/") as operator,)):
+        case nodes.Product(operands=(left, right), operators=(("*" | "/") as operator,)):
             first, second = value_or_none(left, params), value_or_none(right, params)
             if second:
                 scaled = factor * second if operator == "*" else factor / second
@@ -91,7 +79,7 @@ def terms(expr: Expr, params: Values, factor: float = 1.0) -> list[Term]:
 def _affine(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     if len(shapes) < 2:
         return None
-    found = terms(Sum(operands=(c.value, c.bound), operators=("-",)), params)
+    found = terms(nodes.Sum(operands=(c.value, c.bound), operators=("-",)), params)
     constant = math.fsum(term.factor for term in found if term.expr is None)
     written = [(term.factor, term.expr) for term in found if term.expr is not None]
     scaled = [(factor, part) for factor, expr in written if (part := _tensor(expr)) is not None]
@@ -115,15 +103,17 @@ def _affine(c: Constraint, shapes: Shapes, params: Values) -> SetMember | None:
     return _member(c, word, shapes, {"0": tuple(factors), "1": low, "2": high, **more})
 
 
-def _tensor(expr: Expr) -> TensorTerm | None:
+def _tensor(expr: nodes.Expr) -> TensorTerm | None:
     match expr:
-        case Name(id=name):
+        case nodes.Name(id=name):
             return TensorTerm("plain", name)
-        case Attribute(value=Name(id=name), name="T"):
+        case nodes.Attribute(value=nodes.Name(id=name), name="T"):
             return TensorTerm("turned", name)
-        case Call(function=Name(id="sum" | "mean" as word), arguments=(inner,), keywords=()):
+        case nodes.Call(
+            function=nodes.Name(id="sum" | "mean" as word), arguments=(inner,), keywords=()
+        ):
             match inner:
-                case Name(id=name) | Attribute(value=Name(id=name), name="T"):
+                case nodes.Name(id=name) | nodes.Attribute(value=nodes.Name(id=name), name="T"):
                     return TensorTerm(word, name)
     return None
 
@@ -191,46 +181,46 @@ def _ball(c: Constraint, shapes: Shapes, kind: str, limit: float, relation: str)
     return _member(c, "ball", shapes, {"0": radius, "norm": order})
 
 
-def _norm(expr: Expr, params: Values) -> TensorTerm | None:
+def _norm(expr: nodes.Expr, params: Values) -> TensorTerm | None:
     """The norm of a tensor or of a row of it: `square`, `sum` of sizes, `length`."""
     while (renamed := renamed_quantity(expr)) is not None:
         expr = renamed
     match expr:
-        case Power(base=base, exponent=exponent) if value_or_none(exponent, params) == 2:
+        case nodes.Power(base=base, exponent=exponent) if value_or_none(exponent, params) == 2:
             inner = _norm(base, params)
             return inner._replace(kind="square") if inner and inner.kind == "length" else None
-        case Call(function=Name(id=word), arguments=(subject, *rest), keywords=()):
+        case nodes.Call(function=nodes.Name(id=word), arguments=(subject, *rest), keywords=()):
             kind = _kind(word, rest)
             place = _place(subject, params)
             return None if kind is None or place is None else TensorTerm(kind, *place)
     return None
 
 
-def _kind(word: str, rest: Sequence[Expr]) -> str | None:
+def _kind(word: str, rest: Sequence[nodes.Expr]) -> str | None:
     match word, rest:
-        case "norm", [Number(value=order)]:
+        case "norm", [nodes.Number(value=order)]:
             return {1.0: "sum", 2.0: "length"}.get(float(order))
         case str(), []:
             return {"sumsq": "square", "l1": "sum", "l2": "length"}.get(word)
     return None
 
 
-def _place(subject: Expr, params: Values) -> tuple[str, int | None] | None:
+def _place(subject: nodes.Expr, params: Values) -> tuple[str, int | None] | None:
     match subject:
-        case Name(id=name):
+        case nodes.Name(id=name):
             return name, None
-        case Index(value=Name(id=name), indices=(index,)):
+        case nodes.Index(value=nodes.Name(id=name), indices=(index,)):
             row = value_or_none(index, params)
             return None if row is None or not is_whole(row) else (name, int(row))
     return None
 
 
 def _member(c: Constraint, word: str, shapes: Shapes, arguments: dict[str, Any]) -> SetMember:
-    names = tuple(Name(id=name) for name in shapes)
+    names = tuple(nodes.Name(id=name) for name in shapes)
     several = len(names) > 1
     return SetMember(
         word=word,
-        subject=Vector(items=names) if several else names[0],
+        subject=nodes.Vector(items=names) if several else names[0],
         arguments=arguments,
         recognized=c.text,
         together=several,

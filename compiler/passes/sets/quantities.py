@@ -13,66 +13,60 @@ Only to see what a constraint is: it is evaluated and reported as it was written
 """
 
 from cspec.compiler.expressions.rewrite import call, function_name, method_name, number, same
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Comprehension,
-    Expr,
-    Name,
-    Negate,
-    Number,
-    Power,
-    Product,
-)
+from cspec.dsl.tree import nodes
 
 OF_ENTRIES = frozenset({"norm", "l1", "l2", "sumsq", "spectral", "nuclear", "max", "min"})
 """Functions that a transposition does not change."""
 
 
-def renamed_quantity(expr: Expr) -> Expr | None:
+def renamed_quantity(expr: nodes.Expr) -> nodes.Expr | None:
     """The expression by its one name; None where it has it already."""
     match expr:
-        case Product(operands=(left, right), operators=("*",)) if same(left, right):
-            return Power(base=left, exponent=number(2), span=expr.span)
-        case Comprehension():
+        case nodes.Product(operands=(left, right), operators=("*",)) if same(left, right):
+            return nodes.Power(base=left, exponent=number(2), span=expr.span)
+        case nodes.Comprehension():
             return _over_weights(expr)
-        case Call(function=Name(id=name), arguments=(argument, *rest), keywords=()):
-            if name in OF_ENTRIES and isinstance(argument, Attribute) and argument.name == "T":
+        case nodes.Call(function=nodes.Name(id=name), arguments=(argument, *rest), keywords=()):
+            if (
+                name in OF_ENTRIES
+                and isinstance(argument, nodes.Attribute)
+                and argument.name == "T"
+            ):
                 return expr.model_copy(update={"arguments": (argument.value, *rest)})
             return _of_entries(name, argument) if not rest else None
     return None
 
 
-def _of_entries(name: str, argument: Expr) -> Expr | None:
+def _of_entries(name: str, argument: nodes.Expr) -> nodes.Expr | None:
     if name == "sum" and (squared := _squared(argument)) is not None:
         return call("sumsq", squared)
     match name, argument:
-        case "sum", Call(function=Name(id="abs"), arguments=(inner,)):
+        case "sum", nodes.Call(function=nodes.Name(id="abs"), arguments=(inner,)):
             return call("l1", inner)
-        case "max", Call(function=Name(id="abs"), arguments=(inner,)):
-            return call("norm", inner, Name(id="inf"))
-        case "max" | "min", Negate(operand=inner):
+        case "max", nodes.Call(function=nodes.Name(id="abs"), arguments=(inner,)):
+            return call("norm", inner, nodes.Name(id="inf"))
+        case "max" | "min", nodes.Negate(operand=inner):
             other = call("min" if name == "max" else "max", inner)
-            return Negate(operand=other, span=other.span)
+            return nodes.Negate(operand=other, span=other.span)
     return None
 
 
-def _squared(expr: Expr) -> Expr | None:
+def _squared(expr: nodes.Expr) -> nodes.Expr | None:
     match expr:
-        case Product(operands=(left, right), operators=("*",)) if same(left, right):
+        case nodes.Product(operands=(left, right), operators=("*",)) if same(left, right):
             return left
         case (
-            Power(base=base, exponent=Number(value=2))
-            | Call(function=Name(id="pow"), arguments=(base, Number(value=2)))
+            nodes.Power(base=base, exponent=nodes.Number(value=2))
+            | nodes.Call(function=nodes.Name(id="pow"), arguments=(base, nodes.Number(value=2)))
         ):
             return base
     return None
 
 
-def _over_weights(expr: Comprehension) -> Expr | None:
+def _over_weights(expr: nodes.Comprehension) -> nodes.Expr | None:
     """A comprehension over weights as one quantity of all of them."""
     match expr:
-        case Comprehension(binders=(binder,), body=body) if binder.condition is None:
+        case nodes.Comprehension(binders=(binder,), body=body) if binder.condition is None:
             found = method_name(binder.domain)
             names = binder.names
         case _:
@@ -80,10 +74,10 @@ def _over_weights(expr: Comprehension) -> Expr | None:
     body = renamed_quantity(body) or body
     if found is None or found[1] not in ("weights", "params") or len(names) != 1:
         return None
-    if not (isinstance(body, Call) and body.arguments):
+    if not (isinstance(body, nodes.Call) and body.arguments):
         return None
     subject, *rest = body.arguments
-    if not (isinstance(subject, Name) and subject.id == names[0]):
+    if not (isinstance(subject, nodes.Name) and subject.id == names[0]):
         return None
     word = function_name(body)
     by_sum = word in ("sumsq", "l1") or (word == "norm" and _is_order(rest, 1))
@@ -93,10 +87,10 @@ def _over_weights(expr: Comprehension) -> Expr | None:
     return None
 
 
-def _is_order(rest: list[Expr], order: float | str) -> bool:
+def _is_order(rest: list[nodes.Expr], order: float | str) -> bool:
     match rest:
-        case [Number(value=value)]:
+        case [nodes.Number(value=value)]:
             return value == order
-        case [Name(id=name)]:
+        case [nodes.Name(id=name)]:
             return name == order
     return False

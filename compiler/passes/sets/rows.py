@@ -23,19 +23,8 @@ from cspec.compiler.algebra.sympy import NotSymbolicError, Space, entries, ratio
 from cspec.compiler.expressions.rewrite import constant_factor
 from cspec.compiler.expressions.vectors import Constants
 from cspec.compiler.records.problem import Coefficients, Index_, Relation
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
-from cspec.dsl.tree.nodes import (
-    Attribute,
-    Call,
-    Expr,
-    Index,
-    Name,
-    Negate,
-    Product,
-    Slice,
-    Sum,
-    Vector,
-)
 from cspec.dsl.tree.rebuild import names
 
 SYMBOLIC = 200
@@ -48,7 +37,7 @@ class Rows(NamedTuple):
     """`coefficients . x <= bounds` (or ==), of the subject's entries."""
 
     word: str
-    subject: Expr
+    subject: nodes.Expr
     coefficients: tuple[Coefficients, ...]
     bounds: tuple[float, ...]
 
@@ -69,9 +58,9 @@ class _NotLinearError(Exception):
 
 
 def affine_rows(
-    value: Expr,
+    value: nodes.Expr,
     relation: Relation,
-    bound: Expr,
+    bound: nodes.Expr,
     tensors: Mapping[str, Index_ | None],
     params: Values,
 ) -> Rows | None:
@@ -87,7 +76,7 @@ def affine_rows(
     shape = tensors[name]
     if shape == ():
         return None  # a number: its bounds are an interval
-    difference = Sum(operands=(value, bound), operators=("-",))
+    difference = nodes.Sum(operands=(value, bound), operators=("-",))
     try:
         small = shape is not None and math.prod(shape) <= SYMBOLIC
         if shape is not None and small and not has_matrices(difference):
@@ -102,11 +91,11 @@ def affine_rows(
     if made is None or not all(map(math.isfinite, numbers)):
         return None
     word = "affine" if relation == "==" else "halfspace" if len(forms) == 1 else "polyhedron"
-    return Rows(word, Name(id=name), *made)
+    return Rows(word, nodes.Name(id=name), *made)
 
 
 def joint_rows(
-    value: Expr, relation: Relation, bound: Expr, shapes: Shapes, params: Values
+    value: nodes.Expr, relation: Relation, bound: nodes.Expr, shapes: Shapes, params: Values
 ) -> Rows | None:
     """The rows that a relation is over the entries of several tensors as one long vector.
 
@@ -115,7 +104,7 @@ def joint_rows(
     if relation == "in" or sum(math.prod(shape) for shape in shapes.values()) > SYMBOLIC:
         return None
     space = Space(shapes, {}, params)
-    difference = Sum(operands=(value, bound), operators=("-",))
+    difference = nodes.Sum(operands=(value, bound), operators=("-",))
     try:
         found = entries(difference, space)
         places = {symbol: (place,) for place, symbol in enumerate(space.symbols())}
@@ -128,7 +117,7 @@ def joint_rows(
 
 
 def rows_between(
-    terms: Sequence[tuple[float, Expr]],
+    terms: Sequence[tuple[float, nodes.Expr]],
     constant: float,
     relation: Relation,
     shapes: Shapes,
@@ -163,7 +152,7 @@ def _below(forms: Sequence[Form], relation: Relation, most: int = ROWS) -> RowsA
 
 
 def _between(
-    expr: Expr, shapes: Shapes, starts: Mapping[str, int], params: Values
+    expr: nodes.Expr, shapes: Shapes, starts: Mapping[str, int], params: Values
 ) -> Form | list[Form]:
     """The form of an expression over one of several tensors, its entries in the long vector."""
     used = names(expr) & shapes.keys()
@@ -199,7 +188,7 @@ def _coefficients(form: Form) -> Coefficients:
 # --- By sympy ------------------------------------------------------------------------------------
 
 
-def _symbolic(expr: Expr, name: str, shape: Index_, params: Values) -> list[Form]:
+def _symbolic(expr: nodes.Expr, name: str, shape: Index_, params: Values) -> list[Form]:
     space = Space({name: shape}, {}, params)
     try:
         flat = entries(expr, space)
@@ -277,7 +266,7 @@ class _Reader:
     def __init__(self, name: str, shape: Index_ | None, params: Values) -> None:
         self.name, self.shape, self.params = name, shape, params
 
-    def read(self, expr: Expr) -> Form | list[Form]:
+    def read(self, expr: nodes.Expr) -> Form | list[Form]:
         """One form, or one for each entry of a vector."""
         constant = self.constants(expr)
         if isinstance(constant, float):
@@ -285,48 +274,48 @@ class _Reader:
         if constant is not None:
             return [Form(0.0, {}, c) for c in constant]
         match expr:
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return _times_each(self.read(operand), -1.0)
-            case Sum(operands=operands, operators=operators):
+            case nodes.Sum(operands=operands, operators=operators):
                 return self._sum(operands, operators)
-            case Product():
+            case nodes.Product():
                 return self._product(expr)
-            case Index(value=Name(id=name), indices=indices) if name == self.name:
+            case nodes.Index(value=nodes.Name(id=name), indices=indices) if name == self.name:
                 return self._part(indices)
-            case Call(function=Name(id="sum"), arguments=(summed,), keywords=()):
+            case nodes.Call(function=nodes.Name(id="sum"), arguments=(summed,), keywords=()):
                 return self._total(summed)
-            case Call(function=Name(id=word), arguments=(inner,), keywords=()) if (
+            case nodes.Call(function=nodes.Name(id=word), arguments=(inner,), keywords=()) if (
                 self.shape is not None
             ):
                 return self._word(word, inner, self.shape)
         raise _NotLinearError
 
-    def constants(self, expr: Expr) -> float | list[float] | None:
+    def constants(self, expr: nodes.Expr) -> float | list[float] | None:
         """A number, or the numbers of a vector; None for what is no constant."""
         if (value := value_or_none(expr, self.params)) is not None:
             return value
         match expr:
-            case Name(id=name):
+            case nodes.Name(id=name):
                 known = self.params.get(name)
                 return list(known) if isinstance(known, tuple) else None
             case Constants(values=values, sizes=(_,)):
                 return list(values)
-            case Vector():
+            case nodes.Vector():
                 numbers = numbers_of(expr, self.params)
                 return None if numbers is None else list(numbers)
         return None
 
-    def _part(self, indices: Sequence[Expr]) -> Form | list[Form]:
+    def _part(self, indices: Sequence[nodes.Expr]) -> Form | list[Form]:
         """One entry, or the entries of a slice."""
         several = self.shape is not None and len(indices) < len(self.shape)
-        if not several and not any(isinstance(index, Slice) for index in indices):
+        if not several and not any(isinstance(index, nodes.Slice) for index in indices):
             return Form(0.0, {self._index(indices): 1.0}, 0.0)
         places = self._places(indices)
         if len(places) > ROWS:
             raise _NotLinearError
         return [Form(0.0, {place: 1.0}, 0.0) for place in places]
 
-    def _places(self, indices: Sequence[Expr]) -> list[Index_]:
+    def _places(self, indices: Sequence[nodes.Expr]) -> list[Index_]:
         """Every entry of `W[0, 1:3]`, `W[0]`; the shape has to be known."""
         places = None if self.shape is None else places_of(indices, self.shape, self.params)
         if self.shape is None or places is None:
@@ -334,26 +323,26 @@ class _Reader:
         axes = (range(*p) if isinstance(p, tuple) else (p,) for p in places)
         return list(product(*axes, *map(range, self.shape[len(indices) :])))
 
-    def _index(self, indices: Sequence[Expr]) -> Index_:
+    def _index(self, indices: Sequence[nodes.Expr]) -> Index_:
         numbers = [value_or_none(index, self.params) for index in indices]
         if any(n is None or n < 0 or not is_whole(n) for n in numbers):
             raise _NotLinearError
         return tuple(int(n) for n in numbers if n is not None)
 
-    def _sum(self, operands: Sequence[Expr], operators: Sequence[str]) -> Form | list[Form]:
+    def _sum(self, operands: Sequence[nodes.Expr], operators: Sequence[str]) -> Form | list[Form]:
         total = self.read(operands[0])
         for operator, operand in zip(operators, operands[1:], strict=True):
             term = self.read(operand)
             total = _plus(total, _times_each(term, -1.0) if operator == "-" else term)
         return total
 
-    def _product(self, product: Product) -> Form | list[Form]:
+    def _product(self, product: nodes.Product) -> Form | list[Form]:
         if product.operators == ("@",):
             return self._matrix(*product.operands)
         factor, kept = self._factor(product)
         return _times_each(self.read(kept), factor)
 
-    def _factor(self, product: Product) -> tuple[float, Expr]:
+    def _factor(self, product: nodes.Product) -> tuple[float, nodes.Expr]:
         """The constants of a product as one, and the only other factor."""
         factor, kept = constant_factor(product, self.params)
         alone = "@" not in product.operators and len(kept) == 1 and kept[0][0] == "*"
@@ -361,27 +350,29 @@ class _Reader:
             raise _NotLinearError
         return factor, kept[0][1]
 
-    def _matrix(self, left: Expr, right: Expr) -> Form | list[Form]:
+    def _matrix(self, left: nodes.Expr, right: nodes.Expr) -> Form | list[Form]:
         """c @ w, w @ c and A @ w, w with one axis."""
-        if isinstance(right, Name) and right.id == self.name:
-            if isinstance(left, Vector) and all(isinstance(row, Vector) for row in left.items):
+        if isinstance(right, nodes.Name) and right.id == self.name:
+            if isinstance(left, nodes.Vector) and all(
+                isinstance(row, nodes.Vector) for row in left.items
+            ):
                 return [self._dot(row) for row in left.items]
             if isinstance(left, Constants) and len(left.sizes) == 2:
                 if left.sizes[0] > ROWS:
                     raise _NotLinearError
                 return [self._dot(row) for row in left.rows()]
             return self._dot(left)
-        if isinstance(left, Name) and left.id == self.name:
+        if isinstance(left, nodes.Name) and left.id == self.name:
             return self._dot(right)
         raise _NotLinearError
 
-    def _word(self, word: str, inner: Expr, shape: Index_) -> Form | list[Form]:
+    def _word(self, word: str, inner: nodes.Expr, shape: Index_) -> Form | list[Form]:
         """`mean(W)`, `trace(W)`, `diag(W)` of the whole tensor or of a part of it."""
         if word == "mean":
             total = self._total(inner)
             count = len(total.entries) if not total.every else math.prod(shape)
             return _times(total, 1 / count)
-        whole = isinstance(inner, Name) and inner.id == self.name and len(shape) == 2
+        whole = isinstance(inner, nodes.Name) and inner.id == self.name and len(shape) == 2
         if not whole or word not in ("trace", "diag") or (word == "trace" and len({*shape}) > 1):
             raise _NotLinearError
         places = [(i, i) for i in range(min(shape))]
@@ -391,26 +382,28 @@ class _Reader:
             raise _NotLinearError
         return [Form(0.0, {place: 1.0}, 0.0) for place in places]
 
-    def _dot(self, row: Expr) -> Form:
+    def _dot(self, row: nodes.Expr) -> Form:
         numbers = self.constants(row)
         if not isinstance(numbers, list) or self.shape not in (None, (len(numbers),)):
             raise _NotLinearError
         return Form(0.0, {(i,): number for i, number in enumerate(numbers)}, 0.0)
 
-    def _total(self, expr: Expr) -> Form:
+    def _total(self, expr: nodes.Expr) -> Form:
         """sum(2*W), sum(-W), sum(W.T), sum(c*w)."""
         match expr:
-            case Name(id=name) | Attribute(value=Name(id=name), name="T") if name == self.name:
+            case nodes.Name(id=name) | nodes.Attribute(value=nodes.Name(id=name), name="T") if (
+                name == self.name
+            ):
                 return Form(1.0, {}, 0.0)
-            case Negate(operand=operand):
+            case nodes.Negate(operand=operand):
                 return _times(self._total(operand), -1.0)
-            case Index(value=Name(id=name), indices=indices) if name == self.name:
+            case nodes.Index(value=nodes.Name(id=name), indices=indices) if name == self.name:
                 return Form(0.0, dict.fromkeys(self._places(indices), 1.0), 0.0)
-            case Product(operands=(left, right), operators=("*",)):
+            case nodes.Product(operands=(left, right), operators=("*",)):
                 for one, other in ((left, right), (right, left)):
-                    if isinstance(other, Name) and isinstance(self.constants(one), list):
+                    if isinstance(other, nodes.Name) and isinstance(self.constants(one), list):
                         return self._dot(one)
-        if isinstance(expr, Product):
+        if isinstance(expr, nodes.Product):
             factor, kept = self._factor(expr)
             return _times(self._total(kept), factor)
         raise _NotLinearError

@@ -13,25 +13,8 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix
 from cspec.dsl.messages.wording import listing
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import value_or_none
-from cspec.dsl.tree.nodes import (
-    TURNED,
-    And,
-    Binder,
-    Call,
-    Compare,
-    Expectation,
-    Expr,
-    FiniteSet,
-    Interval,
-    Item,
-    Membership,
-    Name,
-    Number,
-    String,
-    shape,
-    walk,
-)
 from cspec.dsl.tree.rebuild import function_name
 
 Value = float | str
@@ -41,7 +24,7 @@ class _Fact(NamedTuple):
     """What one condition says of a thing: the values that it may have, or a bound of them."""
 
     thing: object
-    where: Expr
+    where: nodes.Expr
     among: frozenset[Value] | None = None
     not_: Value | None = None
     low: float = -math.inf
@@ -49,7 +32,7 @@ class _Fact(NamedTuple):
     strict: bool = False
 
 
-def check_conditions(typer: Typer, items: tuple[Item, ...]) -> None:
+def check_conditions(typer: Typer, items: tuple[nodes.Item, ...]) -> None:
     """Warn of conditions that no example meets; findings go to the typer."""
     told: set[Span] = set()
     for item in items:
@@ -64,26 +47,26 @@ def check_conditions(typer: Typer, items: tuple[Item, ...]) -> None:
                 _report(typer, first, last, place)
 
 
-def _conjunctions(item: Item) -> Iterator[list[Expr]]:
+def _conjunctions(item: nodes.Item) -> Iterator[list[nodes.Expr]]:
     """What is asked for together, of one example each."""
-    for node in walk(item):
-        if isinstance(node, Expectation):
+    for node in nodes.walk(item):
+        if isinstance(node, nodes.Expectation):
             body = _parts(node.body) if node.kind == "P" else []
             yield [*body, *(part for c in node.conditions for part in _parts(c))]
-            yield from (_parts(part) for part in walk(node) if isinstance(part, And))
-        elif isinstance(node, Binder) and node.condition is not None:
+            yield from (_parts(part) for part in nodes.walk(node) if isinstance(part, nodes.And))
+        elif isinstance(node, nodes.Binder) and node.condition is not None:
             yield _parts(node.condition)
-        elif isinstance(node, Call) and function_name(node) == "where" and node.arguments:
+        elif isinstance(node, nodes.Call) and function_name(node) == "where" and node.arguments:
             yield _parts(node.arguments[0])
 
 
-def _parts(expr: Expr) -> list[Expr]:
-    if isinstance(expr, And):
+def _parts(expr: nodes.Expr) -> list[nodes.Expr]:
+    if isinstance(expr, nodes.And):
         return [part for operand in expr.operands for part in _parts(operand)]
     return [expr]
 
 
-def _apart(parts: Sequence[Expr]) -> tuple[_Fact, _Fact] | None:
+def _apart(parts: Sequence[nodes.Expr]) -> tuple[_Fact, _Fact] | None:
     """The first two facts that no value meets both of."""
     facts: list[_Fact] = []
     for part in parts:
@@ -95,27 +78,27 @@ def _apart(parts: Sequence[Expr]) -> tuple[_Fact, _Fact] | None:
     return None
 
 
-def _facts(expr: Expr) -> Iterator[_Fact]:
+def _facts(expr: nodes.Expr) -> Iterator[_Fact]:
     match expr:
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             for (left, right), operator in zip(pairwise(operands), operators, strict=True):
                 value, thing = _value(right), left
                 if value is None:
-                    value, thing, operator = _value(left), right, TURNED[operator]
+                    value, thing, operator = _value(left), right, nodes.TURNED[operator]
                 if value is not None and _value(thing) is None:
-                    yield from _link(shape(thing), operator, value, expr)
-        case Membership(element=element, set=FiniteSet(items=items)):
+                    yield from _link(nodes.shape(thing), operator, value, expr)
+        case nodes.Membership(element=element, set=nodes.FiniteSet(items=items)):
             values = [_value(item) for item in items]
             known = frozenset(value for value in values if value is not None)
             if None not in values:
-                yield _Fact(shape(element), expr, among=known)
-        case Membership(element=element, set=Interval(lower=lower, upper=upper)):
+                yield _Fact(nodes.shape(element), expr, among=known)
+        case nodes.Membership(element=element, set=nodes.Interval(lower=lower, upper=upper)):
             low, high = _value(lower), _value(upper)
             if isinstance(low, float) and isinstance(high, float):
-                yield _Fact(shape(element), expr, low=low, high=high)
+                yield _Fact(nodes.shape(element), expr, low=low, high=high)
 
 
-def _link(thing: object, operator: str, value: Value, where: Expr) -> Iterator[_Fact]:
+def _link(thing: object, operator: str, value: Value, where: nodes.Expr) -> Iterator[_Fact]:
     if operator == "==":
         yield _Fact(thing, where, among=frozenset({value}))
     elif operator == "!=":
@@ -128,11 +111,13 @@ def _link(thing: object, operator: str, value: Value, where: Expr) -> Iterator[_
             yield _Fact(thing, where, low=value, strict=strict)
 
 
-def _value(expr: Expr) -> Value | None:
+def _value(expr: nodes.Expr) -> Value | None:
     """A number or a text that is written there: not a param, whose value may be a choice."""
-    if isinstance(expr, String):
+    if isinstance(expr, nodes.String):
         return expr.value
-    if any(isinstance(node, Name) for node in walk(expr)) or isinstance(expr, Call):
+    if any(isinstance(node, nodes.Name) for node in nodes.walk(expr)) or isinstance(
+        expr, nodes.Call
+    ):
         return None
     value = value_or_none(expr, {})
     return None if value is None else float(value)
@@ -181,7 +166,12 @@ def _meant(
         return _turned_round(typer, one)
     if not _JOINT.fullmatch(between):
         return ("leave one of them out", another), ()
-    if first.among and last.among and isinstance(one, Compare) and isinstance(two, Compare):
+    if (
+        first.among
+        and last.among
+        and isinstance(one, nodes.Compare)
+        and isinstance(two, nodes.Compare)
+    ):
         values = [typer.slice(o) for c in (one, two) for o in c.operands if _value(o) is not None]
         thing = next(typer.slice(o) for o in one.operands if _value(o) is None)
         forms = [("for either of them", f"{thing} in {{{', '.join(values)}}}")]
@@ -201,9 +191,9 @@ def _meant(
     return (*said, another), fixes
 
 
-def _turned_round(typer: Typer, expr: Expr) -> tuple[tuple[str, ...], tuple[Fix, ...]]:
+def _turned_round(typer: Typer, expr: nodes.Expr) -> tuple[tuple[str, ...], tuple[Fix, ...]]:
     """`1 < x < 2` of `2 < x < 1`."""
-    if not isinstance(expr, Compare) or len(expr.operands) != 3:
+    if not isinstance(expr, nodes.Compare) or len(expr.operands) != 3:
         return ("turn the two bounds round",), ()
     low, thing, high = (typer.slice(operand) for operand in expr.operands)
     one, two = expr.operators
@@ -212,8 +202,8 @@ def _turned_round(typer: Typer, expr: Expr) -> tuple[tuple[str, ...], tuple[Fix,
     return (f"turn the two bounds round: `{new}`",), (fix,)
 
 
-def _bound_of(expr: Expr) -> Expr | None:
+def _bound_of(expr: nodes.Expr) -> nodes.Expr | None:
     """The number of a comparison with one."""
-    if not isinstance(expr, Compare) or len(expr.operands) != 2:
+    if not isinstance(expr, nodes.Compare) or len(expr.operands) != 2:
         return None
-    return next((o for o in expr.operands if isinstance(o, Number)), None)
+    return next((o for o in expr.operands if isinstance(o, nodes.Number)), None)

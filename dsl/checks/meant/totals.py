@@ -17,26 +17,8 @@ from cspec.dsl.kinds.typer import Typer
 from cspec.dsl.messages.diagnostic import Fix, also_at, replacing
 from cspec.dsl.messages.wording import listing, number
 from cspec.dsl.text.source import Span
+from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole
-from cspec.dsl.tree.nodes import (
-    Binder,
-    Call,
-    Compare,
-    Comprehension,
-    Constraint,
-    Expr,
-    Index,
-    Interval,
-    Membership,
-    Name,
-    Negate,
-    Number,
-    Product,
-    Spec,
-    Var,
-    Within,
-    walk,
-)
 from cspec.dsl.tree.rebuild import function_name
 from cspec.dsl.words.sets import of_shares
 
@@ -48,17 +30,21 @@ class _Bound(NamedTuple):
     total: bool
     upper: bool
     value: float
-    at: Expr | None
+    at: nodes.Expr | None
     """The number, where the text has one to move."""
     span: Span
     label: str | None = None
 
 
-def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozenset[str]) -> None:
+def check_totals(
+    typer: Typer, spec: nodes.Spec, sound: frozenset[str], soft: frozenset[str]
+) -> None:
     """Report vectors whose entries can't sum to what they have to; findings go to the typer."""
     if any(found.code in ("CS401", "CS402", "CS404") for found in typer.found):
         return
-    variables = [item for item in spec.items if isinstance(item, Var) and len(item.dimensions) == 1]
+    variables = [
+        item for item in spec.items if isinstance(item, nodes.Var) and len(item.dimensions) == 1
+    ]
     sizes = {v.name: typer.value(v.dimensions[0]) for v in variables}
     known = {
         name: int(size)
@@ -69,11 +55,11 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
         return
     bounds: list[_Bound] = []
     for var in variables:
-        if var.name in known and isinstance(var.domain, Interval):
+        if var.name in known and isinstance(var.domain, nodes.Interval):
             span = Span(var.name_span.start, var.domain.span.end)
             bounds += _interval(typer, var.name, False, var.domain, span, None)
     for binders, constraint in flatten(spec):
-        tolerant = any(isinstance(m, Within) for m in constraint.modifiers)
+        tolerant = any(isinstance(m, nodes.Within) for m in constraint.modifiers)
         if constraint.label in sound and constraint.label not in soft and not tolerant:
             bounds += _of(typer, binders, constraint, known)
     for name, size in known.items():
@@ -84,7 +70,7 @@ def check_totals(typer: Typer, spec: Spec, sound: frozenset[str], soft: frozense
 
 
 def _interval(
-    typer: Typer, name: str, total: bool, domain: Interval, span: Span, label: str | None
+    typer: Typer, name: str, total: bool, domain: nodes.Interval, span: Span, label: str | None
 ) -> Iterator[_Bound]:
     for upper, end in ((False, domain.lower), (True, domain.upper)):
         value = typer.value(end)
@@ -92,26 +78,29 @@ def _interval(
             yield _Bound(name, total, upper, value, _typed(end), span, label)
 
 
-def _typed(end: Expr) -> Expr | None:
-    return end if isinstance(end, Number) else None
+def _typed(end: nodes.Expr) -> nodes.Expr | None:
+    return end if isinstance(end, nodes.Number) else None
 
 
 def _of(
-    typer: Typer, binders: tuple[Binder, ...], constraint: Constraint, known: Mapping[str, int]
+    typer: Typer,
+    binders: tuple[nodes.Binder, ...],
+    constraint: nodes.Constraint,
+    known: Mapping[str, int],
 ) -> Iterator[_Bound]:
     """What a constraint says of every entry of a vector, or of their total."""
     relation, label = constraint.relation, constraint.label
     match relation:
-        case Membership(element=Name(id=name), set=Name(id=word)) if name in known and of_shares(
-            word
+        case nodes.Membership(element=nodes.Name(id=name), set=nodes.Name(id=word)) if (
+            name in known and of_shares(word)
         ):
             said = ((True, True, 1.0), (True, False, 1.0), (False, False, 0.0))
             for total, upper, value in () if binders else said:
                 yield _Bound(name, total, upper, value, None, relation.span, label)
-        case Membership(element=element, set=Interval() as ends):
+        case nodes.Membership(element=element, set=nodes.Interval() as ends):
             for name, total, _ in _speaks_of(typer, element, binders, known):
                 yield from _interval(typer, name, total, ends, relation.span, label)
-        case Compare(operands=operands, operators=operators):
+        case nodes.Compare(operands=operands, operators=operators):
             for left, operator, right in zip(operands, operators, operands[1:], strict=False):
                 for thing, end, turned in ((left, right, False), (right, left, True)):
                     limit = typer.value(end)
@@ -126,38 +115,40 @@ def _of(
 
 
 def _speaks_of(
-    typer: Typer, thing: Expr, binders: tuple[Binder, ...], known: Mapping[str, int]
+    typer: Typer, thing: nodes.Expr, binders: tuple[nodes.Binder, ...], known: Mapping[str, int]
 ) -> Iterator[tuple[str, bool, bool | None]]:
     """The vector that `w`, `w[i]` for all `i`, `max(w)` or `sum(w)` speaks of; whether of its
     total; and the side that alone is said of each entry.
     """
     match thing:
-        case Name(id=name) if name in known and not binders:
+        case nodes.Name(id=name) if name in known and not binders:
             yield name, False, None
-        case Index(value=Name(id=name), indices=(Name(id=index),)) if name in known:
+        case nodes.Index(value=nodes.Name(id=name), indices=(nodes.Name(id=index),)) if (
+            name in known
+        ):
             if len(binders) == 1 and _all_of(typer, binders[0], index, known[name]):
                 yield name, False, None
-        case Call(arguments=(Name(id=name),)) if name in known and not binders:
+        case nodes.Call(arguments=(nodes.Name(id=name),)) if name in known and not binders:
             word = function_name(thing)
             if word in ("max", "min"):
                 yield name, False, word == "max"
             elif word == "sum":
                 yield name, True, None
-        case Comprehension(
+        case nodes.Comprehension(
             function="sum",
-            body=Index(value=Name(id=name), indices=(Name(id=index),)),
-            binders=(Binder() as over,),
+            body=nodes.Index(value=nodes.Name(id=name), indices=(nodes.Name(id=index),)),
+            binders=(nodes.Binder() as over,),
         ) if name in known and not binders:
             if _all_of(typer, over, index, known[name]):
                 yield name, True, None
 
 
-def _all_of(typer: Typer, binder: Binder, index: str, size: int) -> bool:
+def _all_of(typer: Typer, binder: nodes.Binder, index: str, size: int) -> bool:
     """Whether a binder goes over all places of a vector."""
     match binder:
-        case Binder(
+        case nodes.Binder(
             names=(name,),
-            domain=Call(function=Name(id="range"), arguments=(count,)),
+            domain=nodes.Call(function=nodes.Name(id="range"), arguments=(count,)),
             condition=None,
         ):
             return name == index and typer.value(count) == size
@@ -229,13 +220,13 @@ def _report(
     typer.report("CS404", said, here.span, label, related=related, helps=helps, fixes=fixes)
 
 
-def check_entry_products(typer: Typer, spec: Spec) -> None:
+def check_entry_products(typer: Typer, spec: nodes.Spec) -> None:
     """Warn of `mu * w >= 9%` where `w` shares out a whole, or `mu @ w` stands elsewhere."""
     whole = {*_shared_out(typer, spec)}
     multiplied = {*_multiplied(spec)}
     for binders, constraint in flatten(spec):
         relation = constraint.relation
-        if binders or not isinstance(relation, Compare) or len(relation.operands) != 2:
+        if binders or not isinstance(relation, nodes.Compare) or len(relation.operands) != 2:
             continue
         for product, bound in (relation.operands, relation.operands[::-1]):
             pair = _pair(typer, product) if typer.value(bound) is not None else None
@@ -246,44 +237,50 @@ def check_entry_products(typer: Typer, spec: Spec) -> None:
                 _summed_instead(typer, relation, product, one, other)
 
 
-def _shared_out(typer: Typer, spec: Spec) -> Iterator[str]:
+def _shared_out(typer: Typer, spec: nodes.Spec) -> Iterator[str]:
     """Variables whose entries sum to a number."""
     for _, constraint in flatten(spec):
         match constraint.relation:
-            case Membership(element=Name(id=name), set=Name(id=word)) if of_shares(word):
+            case nodes.Membership(element=nodes.Name(id=name), set=nodes.Name(id=word)) if (
+                of_shares(word)
+            ):
                 yield name
-            case Compare(operands=(left, right), operators=("==",)):
+            case nodes.Compare(operands=(left, right), operators=("==",)):
                 for thing, total in ((left, right), (right, left)):
                     if typer.value(total) is not None:
                         yield from _summed(thing)
 
 
-def _summed(expr: Expr) -> Iterator[str]:
+def _summed(expr: nodes.Expr) -> Iterator[str]:
     match expr:
-        case Call(arguments=(Name(id=name),)) if function_name(expr) == "sum":
+        case nodes.Call(arguments=(nodes.Name(id=name),)) if function_name(expr) == "sum":
             yield name
-        case Comprehension(function="sum", body=Index(value=Name(id=name))):
+        case nodes.Comprehension(function="sum", body=nodes.Index(value=nodes.Name(id=name))):
             yield name
 
 
-def _multiplied(spec: Spec) -> Iterator[frozenset[str]]:
+def _multiplied(spec: nodes.Spec) -> Iterator[frozenset[str]]:
     """Pairs of names whose products are summed somewhere: `mu @ w`."""
     for item in spec.items:
-        for node in walk(item):
-            if isinstance(node, Product):
+        for node in nodes.walk(item):
+            if isinstance(node, nodes.Product):
                 links = zip(node.operands, node.operators, node.operands[1:], strict=False)
                 for first, operator, right in links:
-                    left = first.operand if isinstance(first, Negate) else first
-                    if operator == "@" and isinstance(left, Name) and isinstance(right, Name):
+                    left = first.operand if isinstance(first, nodes.Negate) else first
+                    if (
+                        operator == "@"
+                        and isinstance(left, nodes.Name)
+                        and isinstance(right, nodes.Name)
+                    ):
                         yield frozenset((left.id, right.id))
 
 
-def _pair(typer: Typer, expr: Expr) -> tuple[Name, Name] | None:
+def _pair(typer: Typer, expr: nodes.Expr) -> tuple[nodes.Name, nodes.Name] | None:
     """The variable and the param of one length that are multiplied, beside numbers alone."""
-    if not isinstance(expr, Product) or {*expr.operators} != {"*"}:
+    if not isinstance(expr, nodes.Product) or {*expr.operators} != {"*"}:
         return None
     rest = [o for o in expr.operands if typer.value(o) is None]
-    names = [o for o in rest if isinstance(o, Name)]
+    names = [o for o in rest if isinstance(o, nodes.Name)]
     if len(rest) != 2 or len(names) != 2 or expr.operands[-2:] != (names[0], names[1]):
         return None
     (shape, *others) = {typer.shapes(n) for n in names}
@@ -293,7 +290,9 @@ def _pair(typer: Typer, expr: Expr) -> tuple[Name, Name] | None:
     return (names[0], names[1]) if roles == {"param", "var"} else None
 
 
-def _summed_instead(typer: Typer, relation: Expr, product: Expr, one: Name, other: Name) -> None:
+def _summed_instead(
+    typer: Typer, relation: nodes.Expr, product: nodes.Expr, one: nodes.Name, other: nodes.Name
+) -> None:
     text, (start, end) = typer.source.text, relation.span
     meant = f"{text[start : one.span.end]} @ {text[other.span.start : end]}"
     first, rest = text[start : one.span.start], text[other.span.start + len(other.id) : end]
