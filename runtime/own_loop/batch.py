@@ -156,9 +156,9 @@ class BatchReader:
         known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
 
         def column(name: str) -> Tensor:
-            value = columns[name]
-            if name in known or not isinstance(value, Tensor):
-                value = self._made(dataset, name, value, known.get(name))
+            given = columns[name]
+            plain = isinstance(given, Tensor) and name not in known
+            value: Tensor = given if plain else self._made(dataset, name, given, known.get(name))
             if value.ndim == 2 and value.shape[1] == 1 and name not in inputs:
                 return value.squeeze(1)
             return value
@@ -172,9 +172,10 @@ class BatchReader:
         self, dataset: str, name: str, values: Any, classes: tuple[Any, ...] | None
     ) -> Tensor:
         """A column of classes as their codes, and one that is no tensor as a tensor."""
-        coded = classes and isinstance(values, Tensor) and name in self._coded[dataset]
-        if coded and are_within(values, len(classes or ())):
-            return values
+        codes: Tensor | None = values if isinstance(values, Tensor) else None
+        within = classes if classes and name in self._coded[dataset] else ()
+        if codes is not None and within and are_within(codes, len(within)):
+            return codes
         try:
             return self._tensor(dataset, values, name, classes)
         except (DataError, TypeError, ValueError) as error:

@@ -178,7 +178,7 @@ class Handle:
     def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
         """What was measured counts once the gradient of its loss is computed, however often."""
 
-        @unserializable_hook
+        @unserializable_hook  # type: ignore[untyped-decorator]
         def count(gradient: Tensor) -> None:
             if state is not self.state:
                 self.state.update(state)
@@ -190,7 +190,7 @@ class Handle:
             total.register_hook(count)  # type: ignore[no-untyped-call]
         else:  # the same without a handle for taking it off again, which costs more than it does
             total._backward_hooks = OrderedDict(cspec=count)
-            total.grad_fn._register_hook_dict(total)  # type: ignore[attr-defined]
+            total.grad_fn._register_hook_dict(total)
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
