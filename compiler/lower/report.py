@@ -7,6 +7,7 @@ from math import prod
 from cspec.compiler.axes.inference import Inference
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.text import text
+from cspec.compiler.lower.tolerances import tolerance_of
 from cspec.compiler.methods.each_example import has_rows
 from cspec.compiler.passes.canonical import rescales
 from cspec.compiler.passes.expansion.noise import in_words
@@ -14,7 +15,6 @@ from cspec.compiler.passes.expansion.worst_case import Attack, attack_of, harder
 from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import (
     Constraint,
-    Drawn,
     PerExample,
     Problem,
     Violations,
@@ -31,20 +31,17 @@ from cspec.dsl.settings.methods import Method
 from cspec.dsl.tree.constants import Values, value_or_none
 from cspec.dsl.tree.nodes import (
     Call,
-    Compare,
     Comprehension,
     Expectation,
     Expr,
     Name,
-    Negate,
     Node,
     Product,
-    Sum,
     Var,
     Verify,
     walk,
 )
-from cspec.dsl.words.sets import DISCRETE, EQUALITIES
+from cspec.dsl.words.sets import EQUALITIES
 
 AIM = 1e-5
 """Of the comparisons of a rule on each example, in their units."""
@@ -74,7 +71,7 @@ def facts_of(
 ) -> ConstraintFacts:
     """The record of one constraint, by default before it has a rule."""
     soft, method = c.soft, c.method if isinstance(c.method, Method) else None
-    exact, tolerance = _tolerance(c, checked)
+    exact, tolerance = tolerance_of(c, checked)
     return ConstraintFacts(
         label=c.full_label,
         family=c.label,
@@ -152,48 +149,6 @@ def stated(part: Expr, relation: str) -> str:
     """`g <= 0` or `h == 0`; over every class in words, where the classes are not known yet."""
     whole = f"{text(part)} {'==' if relation == '==' else '<='} 0"
     return whole + said_of_classes(part)
-
-
-def _tolerance(c: Constraint, checked: Checked) -> tuple[bool, float]:
-    """What `within` is where nothing is given: a default by kind, in the constraint's units."""
-    if c.tolerance_given:
-        return False, c.tolerance
-    if _is_count(c, checked.params):
-        return True, 0.0
-    bound = value_or_none(c.judged_by, checked.params) if c.relation != "in" else None
-    size = max(1.0, abs(bound or 0.0))
-    if not checked.symbols.datasets() and not checked.symbols.models():
-        return False, 1e-6
-    if c.relation in ("==", "in"):
-        return False, 1e-3 * size
-    return False, 1e-6 * size
-
-
-def _is_count(c: Constraint, params: Values) -> bool:
-    """Whether what is measured is a count, or arithmetic of counts and numbers, at any scale."""
-    if (c.set is not None and c.set.word in DISCRETE) or (c.event is not None and c.binders):
-        return True
-    return _counts(c.value, params)
-
-
-def _counts(value: Expr, params: Values) -> bool:
-    match value:
-        case Compare():
-            return True
-        case Expectation():
-            return value.kind == "P" or _counts(value.body, params)
-        case Call(function=Name(id="gap" | "ratio" | "max" | "min" | "abs"), arguments=parts):
-            pass
-        case Sum(operands=parts):
-            pass
-        case Product(operands=parts, operators=operators) if "@" not in operators:
-            pass
-        case Negate(operand=inner) | Comprehension(body=inner) | Drawn(body=inner):
-            parts = (inner,)
-        case _:
-            return False
-    moving = [part for part in parts if value_or_none(part, params) is None]
-    return bool(moving) and all(_counts(part, params) for part in moving)
 
 
 def _data_of(c: Constraint) -> Iterator[tuple[str, bool]]:
