@@ -84,7 +84,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'cspec' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES.get(name, "cspec.api")), name)
+    with import_module("cspec.dsl.text.running").loading():
+        value = getattr(import_module(_HOMES.get(name, "cspec.api")), name)
     globals()[name] = value
     return value
 

@@ -27,6 +27,7 @@ from cspec.dsl.imports.trust import trusting
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.resolve import resolve
 from cspec.dsl.parsing.parse import parse as parse_source
+from cspec.dsl.text.running import loading
 from cspec.dsl.text.source import Source
 from cspec.dsl.text.visible import visible_line
 from cspec.dsl.tree.nodes import Spec
@@ -144,8 +145,9 @@ def explain(
     Raises:
         SpecError: all that is wrong with the spec.
     """
-    from cspec.compiler.explain.explain import explain as explain_plan
-    from cspec.running.plans import plan_of
+    with loading():
+        from cspec.compiler.explain.explain import explain as explain_plan
+        from cspec.running.plans import plan_of
 
     with rendered(), trusting(trust):
         return explain_plan(
@@ -159,9 +161,10 @@ def compile(spec: SpecLike, *, trust: Trust = (), **names: Any) -> Program:
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
     """
-    from cspec.running.plans import plan_of
-    from cspec.running.prepare import prepare
-    from cspec.runtime.models.without_trace import undisturbed
+    with loading():
+        from cspec.running.plans import plan_of
+        from cspec.running.prepare import prepare
+        from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         asked = _asked(spec, names)
@@ -189,10 +192,11 @@ def run(
     Raises:
         SpecError: what is wrong with the spec, or with what is bound.
     """
-    from cspec.running.plans import plan_of
-    from cspec.running.prepare import prepare
-    from cspec.running.train import train
-    from cspec.runtime.models.without_trace import undisturbed
+    with loading():
+        from cspec.running.plans import plan_of
+        from cspec.running.prepare import prepare
+        from cspec.running.train import train
+        from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         asked = _asked(spec, names)
@@ -251,8 +255,9 @@ def verify(
         SpecError: no run there, no parameters in it, a spec that does not compile, data or models
             that are missing.
     """
-    from cspec.evidence.verification import verify_run
-    from cspec.runtime.models.without_trace import undisturbed
+    with loading():
+        from cspec.evidence.verification import verify_run
+        from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         return verify_run(Path(run), names, None if base is None else Path(base))
@@ -372,8 +377,9 @@ def bind(
         SpecError: what is wrong with the spec or with what is bound; methods that own the step; an
             optimizer that holds nothing of what the spec moves.
     """
-    from cspec.running.own_loop import attach
-    from cspec.runtime.models.without_trace import undisturbed
+    with loading():
+        from cspec.running.own_loop import attach
+        from cspec.runtime.models.without_trace import undisturbed
 
     with rendered(), undisturbed(), trusting(trust):
         asked = _asked(spec, names)

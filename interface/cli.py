@@ -7,11 +7,12 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from typing import NoReturn
 
 from cspec import __version__
 from cspec.commands import exits
-from cspec.dsl.text.running import loaded
+from cspec.dsl.text.running import loading
 from cspec.terminated import interruption, terminated
 
 COMMANDS = {
@@ -91,7 +92,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
-    module = loaded(f"cspec.commands.{name}")
+    with loading(own=True):
+        module = import_module(f"cspec.commands.{name}")
     parser = _Parser(prog=f"cspec {name}", description=module.__doc__, allow_abbrev=False)
     module.arguments(parser)
     options = parser.parse_args(rest)

@@ -48,9 +48,7 @@ def _counts(value: nodes.Expr, params: Values) -> bool:
             pass
         case nodes.Product(operands=parts, operators=operators) if "@" not in operators:
             pass
-        case (
-            nodes.Negate(operand=inner) | nodes.Comprehension(body=inner) | Drawn(body=inner)
-        ):
+        case nodes.Negate(operand=inner) | nodes.Comprehension(body=inner) | Drawn(body=inner):
             parts = (inner,)
         case _:
             return False

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from cspec.commands import exits
 from cspec.commands.run import add_output, in_json, natural
 from cspec.commands.settings import add_given, bindings_of, params_of
+from cspec.dsl.text.running import loading
 from cspec.dsl.text.visible import visible_line
 from cspec.reading.sources import add_spec, chosen
 from cspec.reading.specs import checked_spec
@@ -60,7 +61,8 @@ def main(options: argparse.Namespace) -> int:
     checked_spec(source, params)
 
     # A mistake in the text is found before the two seconds that torch takes to import.
-    from cspec.comparing.compare import compare
+    with loading(own=True):
+        from cspec.comparing.compare import compare
 
     found = compare(
         Asked(source, base, params, bindings_of(options)),

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from cspec.commands import exits
 from cspec.commands.settings import add_given, bindings_of, params_of
+from cspec.dsl.text.running import loading
 from cspec.dsl.text.source import Span
 from cspec.reading.files import write_text
 from cspec.reading.sources import add_spec, chosen
@@ -51,16 +52,16 @@ def main(options: argparse.Namespace) -> int:
     checked = asked.checked()
     print_diagnostics(checked.diagnostics)
 
-    from cspec.running.plans import plan_of
-
+    with loading(own=True):
+        from cspec.running.plans import plan_of
     symbolic = plan_of(checked)
     parts = {
         "tree": lambda: json.dumps(plain(checked.elaborated), indent=1),
         "problem": lambda: json.dumps(plain(symbolic.problem), indent=1),
     }
     if {"graph", "source"} & set(options.dump):
-        from cspec.running.prepare import prepare
-
+        with loading(own=True):
+            from cspec.running.prepare import prepare
         program = prepare(symbolic, asked.bindings, base=base, device=options.device).program
         parts["graph"] = lambda: program.graph.model_dump_json(indent=1)
         parts["source"] = lambda: program.source.rstrip("\n")

@@ -7,6 +7,7 @@ import sys
 
 from cspec.commands import exits
 from cspec.commands.settings import add_given, bindings_of, params_of
+from cspec.dsl.text.running import loading
 from cspec.dsl.text.visible import visible, visible_json
 from cspec.reading.codes import code_page
 from cspec.reading.sources import chosen
@@ -57,8 +58,9 @@ def _explain_code(code: str, form: str) -> int:
 
 def _explain_spec(options: argparse.Namespace) -> int:
     # Imported here: the page of a code must not wait for sympy.
-    from cspec.compiler.explain.explain import explain
-    from cspec.running.plans import planned
+    with loading(own=True):
+        from cspec.compiler.explain.explain import explain
+        from cspec.running.plans import planned
 
     source, base = chosen(options)
     symbolic = planned(source, params_of(options))

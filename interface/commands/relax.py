@@ -9,6 +9,7 @@ import argparse
 
 from cspec.commands.run import in_json, natural
 from cspec.commands.settings import add_given, bindings_of, params_of
+from cspec.dsl.text.running import loading
 from cspec.reading.sources import add_spec, chosen
 from cspec.running.outside import Asked
 
@@ -28,7 +29,8 @@ def main(options: argparse.Namespace) -> int:
     asked = Asked(*chosen(options), params_of(options), bindings_of(options))
 
     # Imported here: `cspec relax --help` needs no torch.
-    from cspec.running.relax import relaxation
+    with loading(own=True):
+        from cspec.running.relax import relaxation
 
     found = relaxation(asked, seed=options.seed, device=options.device)
     print(found.to_json() if options.json else found)

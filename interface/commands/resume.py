@@ -8,6 +8,7 @@ import argparse
 
 from cspec.commands.run import add_output, announce, deliver, in_json
 from cspec.commands.settings import add_run, bindings_of
+from cspec.dsl.text.running import loading
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +25,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @in_json
 def main(options: argparse.Namespace) -> int:
     """Resume; exit codes as of `cspec run`."""
-    from cspec.evidence.resuming import go_on, resumption
-    from cspec.render.progress import progress
+    with loading(own=True):
+        from cspec.evidence.resuming import go_on, resumption
+        from cspec.render.progress import progress
 
     resumed = resumption(
         options.run, bindings_of(options), accept_changes=options.accept_changes, base=options.base

@@ -18,6 +18,7 @@ from cspec.commands.settings import add_given, bindings_of, params_of
 from cspec.comparing.using import with_fit
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.render import as_json
+from cspec.dsl.text.running import loading
 from cspec.dsl.text.visible import visible_line
 from cspec.reading.sources import add_spec, chosen
 from cspec.render.messages import print_diagnostics
@@ -87,13 +88,13 @@ def main(options: argparse.Namespace) -> int:
         print_diagnostics(checked.diagnostics)
 
     # A mistake in the text is found before the two seconds that torch takes to import.
-    from cspec.running.plans import plan_of
-
+    with loading(own=True):
+        from cspec.running.plans import plan_of
     symbolic = plan_of(checked)
-
-    from cspec.render.progress import progress
-    from cspec.running.prepare import prepare
-    from cspec.running.train import new_folder, train
+    with loading(own=True):
+        from cspec.render.progress import progress
+        from cspec.running.prepare import prepare
+        from cspec.running.train import new_folder, train
 
     prepared = prepare(
         symbolic, asked.bindings, base=base, seed=options.seed, device=options.device

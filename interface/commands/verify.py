@@ -12,6 +12,7 @@ import json
 
 from cspec.commands.run import add_output, deliver, in_json
 from cspec.commands.settings import add_run, bindings_of
+from cspec.dsl.text.running import loading
 from cspec.dsl.text.visible import visible_line
 
 
@@ -24,7 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @in_json
 def main(options: argparse.Namespace) -> int:
     """Verify; exit codes as of `cspec run`, and 1 where the folder does not hold."""
-    from cspec.evidence.verification import verify_run
+    with loading(own=True):
+        from cspec.evidence.verification import verify_run
 
     found = verify_run(options.run, bindings_of(options), options.base)
     if options.json:
