@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions.means import with_gradient
 from cspec.compiler.emit.expressions.operators import sides
 from cspec.compiler.emit.expressions.vectors import in_order, set_constant
 from cspec.compiler.emit.pieces import Names, constant, literal, method, parsed, sequence
@@ -92,8 +93,8 @@ def _measure(lowered: Lowered, translator: Translator, vectors: Vectorizer | Non
     if vectors is not None:
         write_constraints([f for part in parts for f in part.functions], translator, vectors)
         return
-    followed = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
-    writer.assign("g", _all_entries(followed, translator, ""))
+    moves = [(part, _followed(rule, part)) for rule in lowered.rules for part in rule.parts]
+    writer.assign("g", _all_entries(moves, translator, ""))
     if all(part.gradients is None for part in parts):
         _give(lowered, translator, ast.Name(id="g"), method("g", "detach"))
         return
@@ -141,11 +142,11 @@ def _objective(
     writer = translator.writer
     objective = lowered.problem.objective
     value = objective_value(objective, translator, vectors)
-    followed = lowered.problem.objective_gradient
-    if followed is not None and by_value:
-        value = translator.translate(followed)
-    elif followed is not None:
-        seen = translator.translate(along(objective, followed))
+    gradient = lowered.problem.objective_gradient
+    if gradient is not None and by_value:
+        value = with_gradient(translator, gradient)
+    elif gradient is not None:
+        seen = with_gradient(translator, along(objective, gradient))
         value = translator.call("stands_in", value, seen)
     writer.assign("f", value)
     translator.names.fresh("f")
@@ -159,7 +160,9 @@ def objective_value(
     objective: Expr, translator: Translator, vectors: Vectorizer | None
 ) -> ast.expr:
     """An objective as a tensor; with `vectors`, terms of one form at once."""
-    value = translator.translate(objective if vectors is None else vectors.expression(objective))
+    value = with_gradient(
+        translator, objective if vectors is None else vectors.expression(objective)
+    )
     return translator.call("as_tensor", value) if isinstance(value, ast.Constant) else value
 
 
@@ -185,9 +188,9 @@ def _preference(
         if power:
             amount = ast.BinOp(amount, ast.Pow(), power["power"])
     else:
-        entries = translator.call("vector", *map(translator.translate, true))
+        entries = translator.call("vector", *(with_gradient(translator, part) for part in true))
         if seen is not None:
-            parts = [translator.translate(part) for part in _along(true, seen)]
+            parts = [with_gradient(translator, part) for part in _along(true, seen)]
             entries = translator.call("stands_in", entries, translator.call("vector", *parts))
         word = "distance" if c.relation == "==" else "shortfall"
         amount = translator.call(word, entries, **power)
@@ -206,7 +209,8 @@ def _all_entries(entries: Entries, translator: Translator, prefix: str | None = 
     few = len({owners[places[0]][0].full_label for places in groups}) <= MANY
     values = []
     for places in groups:
-        value = _together_or_alone([functions[place] for place in places], translator)
+        together = [functions[place] for place in places]
+        value = _together_or_alone(together, translator, moves=prefix == "")
         if few and prefix is not None:
             value = _named(value, [owners[place] for place in places], translator, prefix)
         values.append(value)
@@ -232,13 +236,11 @@ def _named(
     return translator.local(key, prefix + wanted, value, comment, first.full_label)
 
 
-def _together_or_alone(functions: Sequence[Expr], translator: Translator) -> ast.expr:
+def _together_or_alone(functions: Sequence[Expr], translator: Translator, moves: bool) -> ast.expr:
     """Canonical functions of one form; a set's residual goes through its operator."""
-    if len(functions) > 1:
-        return translator.translate(translator.members.together(functions))
-    (expr,) = functions
+    expr = functions[0] if len(functions) == 1 else translator.members.together(functions)
     if not isinstance(expr, SetResidual):
-        return translator.translate(expr)
+        return with_gradient(translator, expr) if moves else translator.translate(expr)
     word = "residual" if expr.equality else "inequality"
     operator, subject = set_constant(translator, expr.set), translator.translate(expr.subject)
     return method(operator, word, subject)

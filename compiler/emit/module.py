@@ -218,7 +218,7 @@ INTERNAL = frozenset(
     {
         "per_example", "entry", "own_entry", "spread", "filled", "as_number",
         "side_by_side", "recoded", "group_index", "fraction", "mean", "by_group", "every_group",
-        "if_measured", "quotient", "implies",
+        "if_measured", "one_if_missing", "quotient", "implies",
         "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "label_chance",

@@ -36,11 +36,18 @@ def _softplus(values: Tensor) -> Tensor:
     return torch.logaddexp(values, torch.zeros_like(values))
 
 
+def _square_root(values: Tensor) -> Tensor:
+    # At 0 what it is of is at its minimum, where its gradient is 0, and 0 * inf is no number.
+    zero = values == 0
+    roots = torch.sqrt(torch.where(zero, torch.ones_like(values), values))
+    return torch.where(zero, torch.zeros_like(values), roots)
+
+
 exp = _unary(torch.exp, "exp")
 expm1 = _unary(torch.expm1, "expm1")
 log = _unary(torch.log, "log")
 log1p = _unary(torch.log1p, "log1p")
-sqrt = _unary(torch.sqrt, "sqrt")
+sqrt = _unary(_square_root, "sqrt")
 sin = _unary(torch.sin, "sin")
 cos = _unary(torch.cos, "cos")
 tan = _unary(torch.tan, "tan")

@@ -144,9 +144,20 @@ def every_group(values_G: Tensor) -> Tensor:
 
 
 def if_measured(value: Tensor, *means: Tensor) -> Tensor:
-    """`value`, or NaN (not measured) where one of the means that decide it is."""
-    missing = [mean.isnan().any() for mean in means]
-    return torch.where(torch.stack(missing).any(), torch.full_like(value, torch.nan), value)
+    """`value`, or NaN (not measured) where one of the means that decide it is.
+
+    Entry by entry where means are as many as values are; else one that misses decides them all.
+    """
+    for mean in means:
+        missing = mean.isnan()
+        missing = missing if missing.shape == value.shape else missing.any()
+        value = torch.where(missing, torch.full_like(value, torch.nan), value)
+    return value
+
+
+def one_if_missing(values: Tensor) -> Tensor:
+    """1 in place of what was not measured (NaN), without a gradient: derivatives stay finite."""
+    return torch.where(values.isnan(), torch.ones_like(values), values)
 
 
 def vmax(values: Tensor) -> Tensor:

@@ -142,6 +142,8 @@ class Translator:
         """Whether nothing may be left out: a verdict is measured, where a step skips."""
         self.noted = False
         """Whether each mean says on which data it is, for counts and standard errors."""
+        self.filled: list[ast.expr] | None = None
+        """Means that may be missing in a batch, where what is computed from them is no line."""
         self.inside_call = False
         """Whether a function takes what is translated."""
         self.dataset: str | None = None

@@ -12,7 +12,20 @@ from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.vectors import Bounds, ByMember
 from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.atoms import is_mean
-from cspec.dsl.tree.nodes import EVENTS, Call, Expectation, Expr, Name, Node, Number
+from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.nodes import (
+    EVENTS,
+    Call,
+    Expectation,
+    Expr,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Product,
+    Sum,
+    Vector,
+)
 from cspec.dsl.words.losses import LOSSES
 
 
@@ -22,7 +35,58 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
     if expr.binders:
         raise not_compiled(form(expr), expr)
     with t.over(expr.dataset):
-        return _measured(t, _mean(t, expr), expr.body, *expr.conditions)
+        value = _measured(t, _mean(t, expr), expr.body, *expr.conditions)
+    return _filled(t, value) if expr.conditions else value
+
+
+def with_gradient(t: Translator, expr: Expr) -> ast.expr:
+    """A function whose gradient moves the model; of a batch that misses a group it is zero.
+
+    A mean of no example is NaN, and 0 * NaN = NaN would reach what other means are of wherever the
+    function bends: it is computed with 1 in that place, and is NaN itself.
+    """
+    if t.filled is not None or not _bends(t, expr):
+        return t.translate(expr)
+    t.filled = []
+    try:
+        value, held = t.translate(expr), {ast.dump(mean): mean for mean in t.filled}
+    finally:
+        t.filled = None
+    return t.call("if_measured", value, *held.values()) if held else value
+
+
+def _bends(t: Translator, expr: Node, straight: bool = True) -> bool:
+    """Whether a mean that may be missing stands in a function that is not linear in it."""
+    match expr:
+        case Expectation(conditions=conditions) | ByMember(mean=Expectation(conditions=conditions)):
+            if conditions and not straight:
+                return True
+            straight = False
+        case Call(keywords=keywords) if is_mean(expr):
+            if not straight and any(k.name == "where" for k in keywords):
+                return True
+            straight = False
+        case Sum() | Negate() | Vector():
+            pass
+        case Product(operands=operands, operators=operators):
+            params = t.inference.known.params
+            how = ("*", *operators)
+            by = [how[i] for i, part in enumerate(operands) if value_or_none(part, params) is None]
+            straight = straight and by in ([], ["*"])
+        case Call(function=Name(id="differences")):
+            pass
+        case _:
+            straight = False
+    return any(_bends(t, child, straight) for child in expr.children())
+
+
+def _filled(t: Translator, value: ast.expr) -> ast.expr:
+    """A mean that may be missing, as what bends takes it."""
+    if t.filled is None:
+        return value
+    mean = t.local(("filled", ast.dump(value)), "average", value)
+    t.filled.append(mean)
+    return t.call("one_if_missing", mean)
 
 
 def _decided_by(*parts: Expr) -> list[Expr]:
@@ -111,7 +175,7 @@ def by_member(t: Translator, expr: ByMember) -> ast.expr:
                 arguments += [index, constant(len(held))]
         word = "row_means" if expr.rows else "by_member"
         value = t.call(word, *arguments, **named, **_on(t))
-        return _measured(t, value, mean.body, *mean.conditions)
+        return _filled(t, _measured(t, value, mean.body, *mean.conditions))
 
 
 def _index(t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
@@ -178,4 +242,5 @@ def tail(t: Translator, name: str, expr: Call) -> ast.expr:
         named = {key: t.translate(value) for key, value in keywords.items()}
         if where is not None:
             named["where"] = _each(t, truth(t, where), t.axes(where))
-        return _measured(t, t.call(name, value, *rest, **named, **_on(t)), body)
+        found = _measured(t, t.call(name, value, *rest, **named, **_on(t)), body)
+        return found if where is None else _filled(t, found)

@@ -13,6 +13,7 @@ from cspec.compiler.records.problem import ParameterRef
 from cspec.compiler.surrogates.words import is_temperature
 from cspec.dsl.explicit.measured_on import measured_on
 from cspec.dsl.tree import nodes
+from cspec.dsl.tree.constants import value_or_none
 
 LONGEST = 200
 """Terms of a sum that stand in one Python expression: more would nest too deep for its parser."""
@@ -28,6 +29,8 @@ def arithmetic(
             return ast.UnaryOp(op=ast.USub(), operand=numbers(t, (operand,))[0])
         case nodes.Power(base=base, exponent=exponent):
             left, right = numbers(t, (base, exponent))
+            if value_or_none(exponent, {}) == 0.5 and not t.is_number(left):
+                return t.call("sqrt", left)  # which has a gradient at 0
             return ast.BinOp(left, ast.Pow(), right)
         case nodes.Sum(operands=operands) if len(operands) > LONGEST:
             return _long(t, expr)
