@@ -24,8 +24,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
+from inspect import unwrap
 from types import FunctionType
 from typing import Any
 
@@ -46,6 +47,7 @@ from cspec.runtime.finish.violation import (
     put,
     temperatures,
 )
+from cspec.runtime.functions.calculus import followed
 from cspec.runtime.measure.requirements import models_in
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
@@ -260,10 +262,12 @@ class _Problem:
         return nearest is self.start or self.violation(found) < self.violation(nearest)
 
 
-def _led(measure: FunctionType) -> FunctionType:
+def _led(measure: FunctionType) -> Callable[..., Any]:
     """`measure` whose f has the value of its surrogate, too: line searches look at values."""
-    names = {**measure.__globals__, "stands_in": lambda true, surrogate: surrogate}
-    return FunctionType(measure.__code__, names, measure.__name__, measure.__defaults__)
+    body = unwrap(measure)
+    names = {**body.__globals__, "stands_in": lambda true, surrogate: surrogate}
+    led = FunctionType(body.__code__, names, body.__name__, body.__defaults__)
+    return led if body is measure else followed(led)
 
 
 def _double(value: Any) -> Any:

@@ -133,3 +133,25 @@ def test_a_model_that_normalizes_by_its_batch_has_no_derivative_of_one_example()
         cspec.run(
             "data train(x, y)\nmodel f\nminimize E[sumsq(grad(f(x), x))]\n", train=data, f=net
         )
+
+
+def test_a_small_run_ends_with_the_solver() -> None:
+    """min E[(w x + b - t)^2] s.t. |w|^2 <= 2, the slope of a linear model: ridge, by bisection."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(60, 3, generator=draw, dtype=torch.float64)
+    t = x[:, 0] - 2 * x[:, 1] + 0.5 * torch.randn(60, generator=draw, dtype=torch.float64)
+    spec = "data train(x, t)\nmodel f = linear\nminimize E[(f(x) - t)^2]\ns.t. r: "
+    result = cspec.run(f"{spec}E[sumsq(grad(f(x), x))] <= 2", train=(x, t))
+    u, v = x - x.mean(0), t - t.mean()
+    square, one, low, high = u.T @ u / 60, torch.eye(3, dtype=torch.float64), 0.0, 10.0
+    for _ in range(60):
+        price = (low + high) / 2
+        w = torch.linalg.solve(square + price * one, u.T @ v / 60)
+        low, high = (price, high) if float(w @ w) > 2 else (low, price)
+    assert result.objective == pytest.approx(float((u @ w - v).square().mean()), rel=1e-4)
+    assert result["r"].satisfied
+    rows = cspec.run(f"{spec}forall (x, t) in train: grad(f(x), x[1]) >= -1", train=(x, t))
+    rest = (u[:, 1] + v)[:, None]
+    others = u[:, [0, 2]]
+    left = rest - others @ torch.linalg.lstsq(others, rest).solution
+    assert rows.objective == pytest.approx(float(left.square().mean()), rel=1e-4)

@@ -109,7 +109,18 @@ def expand(problem: Problem, context: Expansion) -> Problem:
             wrong.extend(d for d in error.diagnostics if d not in wrong)
             return expr
 
-    expanded = map_expressions(expanded, coded)
+    def of_rows(c: Constraint) -> Constraint:
+        # What holds of an example is about the columns of its dataset, as the example's values are.
+        if (rows := c.each) is None:
+            return c
+        update = {}
+        for name, expr in (("event", c.event), ("surrogate", c.surrogate)):
+            if expr is not None:
+                of_each = coded(rows.model_copy(update={"body": expr, "condition": None}))
+                update[name] = of_each.body if isinstance(of_each, PerExample) else expr
+        return c.model_copy(update=update)
+
+    expanded = map_constraints(map_expressions(expanded, coded), of_rows)
     if wrong:
         raise SpecError(sorted(wrong, key=lambda d: d.span))
 
