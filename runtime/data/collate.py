@@ -17,7 +17,8 @@ def collate(examples: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         return {key: _column([example[key] for example in examples]) for key in first}
     if isinstance(first, (tuple, list)):
-        return tuple(_column(list(values)) for values in zip(*examples, strict=True))
+        columns = (_column(list(values)) for values in zip(*examples, strict=True))
+        return getattr(first, "_make", tuple)(columns)
     return default_collate(list(examples))
 
 

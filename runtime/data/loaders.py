@@ -310,11 +310,16 @@ class _Source:
 
 
 def named_columns(values: Sequence[Any], name: str, columns: Sequence[str]) -> dict[str, Any]:
-    """Columns by the names that the spec declares, in its order.
+    """Columns by the names that the spec declares, in its order; those of a named tuple by its own
+    names, where these are the declared ones or a declared one stands in another place.
 
     Raises:
         DataError: another number of them.
     """
+    fields: tuple[str, ...] = getattr(values, "_fields", ())
+    moved = any(c in fields and fields.index(c) != place for place, c in enumerate(columns))
+    if moved or set(columns) <= set(fields):
+        return dict(zip(fields, values, strict=True))
     if len(values) != len(columns):
         raise DataError(
             f"`{name}` declares the columns {', '.join(columns)}, but {len(values)} were given",

@@ -1,7 +1,7 @@
 """Everything that Python code may bind as data becomes the same record."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -68,6 +68,43 @@ def test_every_form_gives_the_same_record(form: str) -> None:
     if form in ("tensors", "mapping"):
         assert torch.equal(state, torch.get_rng_state())
         assert data.classes == {"y": (0, 1, 2)}
+
+
+class Named(NamedTuple):
+    y: Any
+    w: Any
+    x: Any
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Named(Y, Y + 5, X),
+        [Named(*row) for row in zip(Y, Y + 5, X, strict=True)],
+        [Named(Y[:4], Y[:4] + 5, X[:4]), Named(Y[4:], Y[4:] + 5, X[4:])],
+        iter([Named(Y, Y + 5, X)]),
+        DataLoader([Named(*row) for row in zip(Y, Y + 5, X, strict=True)], batch_size=4),
+    ],
+)
+def test_named_tuples_are_read_by_their_names(given: Any) -> None:
+    data = as_dataset(given, "train", ["x", "w", "y"])
+    assert torch.equal(data["x"], X) and torch.equal(data["y"], Y)
+    assert torch.equal(data["w"], Y + 5)
+    if data.stream is not None:
+        batch = data.stream.read(next(data.stream.pass_over()))
+        assert torch.equal(batch["w"], batch["y"] + 5)
+
+
+def test_named_tuples_of_other_names_are_read_in_order() -> None:
+    class Pair(NamedTuple):
+        x: Any
+        label: Any
+
+    rows = [Pair(*row) for row in zip(X, Y, strict=True)]
+    data = as_dataset(rows, "train", ["x", "y"])
+    assert torch.equal(data["x"], X) and torch.equal(data["y"], Y)
+    with pytest.raises(DataError, match="no column `y`\nits columns are: x, label"):
+        as_dataset(rows, "train", ["y", "x"])
 
 
 def test_text_and_truth_values_become_codes() -> None:
