@@ -134,9 +134,33 @@ def test_frames() -> None:
         as_dataset(frame, "train", ["a", "z"])
     holes = pd.DataFrame({"x": [1.0, None], "s": ["a", None]})
     with pytest.raises(DataError, match="column `x` of `d` holds NaN in 1 of 2 rows"):
-        as_dataset(holes, "d", ["x"])
+        as_dataset(holes[["x"]], "d", ["x"])
     with pytest.raises(DataError, match="column `s` of `d` has missing values"):
         as_dataset(holes, "d", ["s"])
+
+
+def test_columns_of_a_frame_have_names_of_their_own() -> None:
+    pd = pytest.importorskip("pandas")
+    twice = pd.DataFrame(X.numpy(), columns=["q", "q"])
+    for given in (twice.assign(y=Y.numpy()), (twice, Y), {"x": twice, "y": Y}):
+        with pytest.raises(DataError, match="several columns of `d` are called `q`"):
+            as_dataset(given, "d", ["x", "y"])
+    with pytest.raises(DataError, match="several columns of `d` are called `1`"):
+        as_dataset(pd.DataFrame(X.numpy(), columns=[1, "1"]).assign(y=0), "d", ["x", "y"])
+
+
+def test_a_column_x_beside_others_asks_which_are_inputs() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X.numpy(), columns=["x", "q"]).assign(y=Y.numpy())
+    with pytest.raises(DataError, match=r"two readings: .* beside `q`\n") as caught:
+        as_dataset(frame, "d", ["x", "y"])
+    assert "frame[['x', 'y']]" in str(caught.value)
+    assert as_dataset(frame[["x", "y"]], "d", ["x", "y"])["x"].tolist() == X[:, 0].tolist()
+    both = as_dataset(frame.rename(columns={"x": "x0"}), "d", ["x", "y"])
+    assert torch.equal(both["x"].float(), X)
+    assert torch.equal(as_dataset(frame, "d", ["q", "y"])["q"].float(), X[:, 1])
+    whole = pd.DataFrame({"x": list(X.numpy()), "y": Y.numpy(), "id": range(10)})
+    assert torch.equal(as_dataset(whole, "d", ["x", "y"])["x"], X)
 
 
 @pytest.mark.parametrize(
