@@ -114,6 +114,8 @@ def bind(
     facts = {name: data_facts(dataset) for name, dataset in data.items()}
     sizes = outputs(facts) if callable(outputs) else (outputs or {})
     models, model_setups = _models(inputs, given, data, sizes)
+    if any(map(normalizes_by_batch, models.values())):
+        data = {name: dataset.joined() for name, dataset in data.items()}
     return Bound(
         data=data,
         models=models,
