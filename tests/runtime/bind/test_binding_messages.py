@@ -172,6 +172,15 @@ def test_a_number_that_is_a_text_and_the_number_of_another_asks_which() -> None:
         assert f"(predicted == {code}, where=y == 0)" in source
 
 
+def test_a_misspelt_param_is_told_the_names_of_params() -> None:
+    spec = "param level = 0.5 in [0, 1]\nminimize ce\ns.t. a: density(model) <= level\n"
+    with pytest.raises(cspec.SpecError) as caught:
+        cspec.compile(spec, levle=0.3, zzz=1, data=(X, Y), model=nn.Linear(3, 2))
+    near, far = caught.value.diagnostics
+    assert near.helps == ("did you mean `level`?",) and far.helps == ("write one of these names",)
+    assert near.notes == far.notes == ("names of this spec: data, level, model, test, val",)
+
+
 def test_params_and_bindings_that_are_wrong_are_said_together() -> None:
     spec = "param eps = 0.5 in [0, 1]\nminimize ce\ns.t. a: density(model) <= eps\n"
     found = said(spec, eps=3, data=(X, Y), modle=nn.Linear(3, 2))
