@@ -79,7 +79,8 @@ def batch_size_of(loader: DataLoader[Any]) -> int | None:
 
 def leaves_one(loader: DataLoader[Any]) -> bool:
     """Whether the last batch of a loader over examples by position is a single one."""
-    size, sampler = batch_size_of(loader), getattr(loader.batch_sampler, "sampler", loader.sampler)
+    size = batch_size_of(loader)
+    sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
     return size is not None and size > 1 and len(sampler) == (len(loader) - 1) * size + 1
 
 
