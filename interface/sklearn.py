@@ -13,7 +13,9 @@ Columns of the spec beside its first two are taken out of a frame that has them,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +25,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
 from cspec.api import load, run
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.names.symbols import Symbols
+from cspec.dsl.tree.nodes import Column
+from cspec.runtime.bind.data import IMPLIED, SPLITS
+from cspec.runtime.data import as_dataset
+from cspec.runtime.data.align import coded_like
 
 
 class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -75,28 +82,41 @@ class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         except SpecError as error:
             raise ValueError(str(error)) from error
         name, first, label, beside = _columns(symbols)
-        self.columns_ = beside
+        self.columns_ = tuple(column.original for column in beside)
         groups = _groups(X, beside, columns)
         x, labels = validate_data(self, self._inputs(X), y, dtype=np.float64)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}: nothing to learn")
-        text = all(isinstance(label, str) for label in self.classes_)
-        data = {first: x, label: labels.astype(str) if text else codes, **groups}
-        models = {m: self.model for m, item in symbols.models().items() if item.source is None}
-        names: dict[str, Any] = {name: data, **(models or {"model": self.model})}
-        names |= {**(self.params or {}), **(self.bind or {})}
+        predicts, models = _models(symbols, self.model, self.bind or {})
+        classes = {label: _plain(self.classes_)}
+        raw = as_dataset({first: x, label: codes, **groups}, name, [first, label, *groups])
+        data = replace(
+            raw,
+            classes={**raw.classes, **classes},
+            feature_names=tuple(map(str, getattr(self, "feature_names_in_", ()))),
+        )
+        names = {**models, **(self.params or {}), **_numbered(symbols, self.bind or {}, classes)}
+        # One call, so that models that share layers still do.
+        fresh = copy.deepcopy({n: v for n, v in names.items() if isinstance(v, nn.Module)})
         try:
-            result = run(self.spec, seed=_seed(self.random_state), **names)
+            seed = _seed(self.random_state)
+            result = run(self.spec, seed=seed, **{**names, **fresh, name: data})
         except SpecError as error:
             raise ValueError(str(error)) from error
-        self.result_, self.model_ = result, result.model.eval()
+        self.result_, self.model_ = result, result.models[predicts].eval()
         self.satisfied_, self.n_iter_ = result.satisfied, result.steps
         self.verdicts_ = {
             c.name: {"value": c.value, "bound": c.bound, "satisfied": c.satisfied}
             for c in result.constraints
         }
+        outputs = self._scores(X).shape[1]
+        if outputs != len(self.classes_) and (outputs, len(self.classes_)) != (1, 2):
+            raise ValueError(
+                f"the model has {outputs} outputs, but y has {len(self.classes_)} classes: "
+                "give it one output for each"
+            )
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
@@ -133,16 +153,18 @@ class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         return X.drop(columns=named) if named else X
 
 
-def _groups(X: Any, beside: tuple[str, ...], columns: dict[str, Any]) -> dict[str, Any]:
+def _groups(X: Any, beside: Sequence[Column], columns: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that the spec names beside its inputs, from a frame or as handed over."""
-    other = [name for name in columns if name not in beside]
+    named = {column.name: column.original for column in beside}
+    other = [name for name in columns if name not in named]
     if other:
         raise TypeError(
             f"the spec has no column `{other[0]}`: its data line names what it uses, as weights in"
             " `data train(x, y, w)` and `minimize E[w*ce(model(x), y)]`"
         )
-    found = {c: X[c] for c in beside if c in getattr(X, "columns", ())} | columns
-    missing = [c for c in beside if c not in found]
+    found = {c: X[c] for c in named.values() if c in getattr(X, "columns", ())}
+    found |= {named[name]: values for name, values in columns.items()}
+    missing = [name for name, original in named.items() if original not in found]
     if missing:
         raise ValueError(
             f"the spec names the columns {', '.join(missing)}, which X does not have: give a "
@@ -151,12 +173,48 @@ def _groups(X: Any, beside: tuple[str, ...], columns: dict[str, Any]) -> dict[st
     return found
 
 
-def _columns(symbols: Symbols) -> tuple[str, str, str, tuple[str, ...]]:
+def _columns(symbols: Symbols) -> tuple[str, str, str, tuple[Column, ...]]:
     """The first dataset of a spec, its inputs, its labels, and the columns beside them."""
     for name, columns in symbols.datasets().items():
-        first, label, *beside = (column.name for column in columns)
-        return name, first, label, tuple(beside)
-    return "data", "x", "y", ()
+        if len(columns) < 2:
+            raise ValueError(
+                f"`{name}` has one column: `fit` needs inputs and labels, {name}(x, y)"
+            )
+        first, label, *beside = columns
+        return name, first.original, label.original, tuple(beside)
+    return IMPLIED, "x", "y", ()
+
+
+def _models(symbols: Symbols, model: Any, bound: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The model that predicts, and what is bound for it where the spec leaves it open."""
+    items = symbols.models()
+    left = [name for name, item in items.items() if item.source is None and name not in bound]
+    predicts = left or list(items) or ["model"]
+    if len(predicts) > 1:
+        raise ValueError(
+            f"the spec has several models, {', '.join(predicts)}, and an estimator predicts with "
+            'one: bind the others by name, bind={"' + predicts[1] + '": ...}'
+        )
+    return predicts[0], dict.fromkeys(left or (() if items else predicts), model)
+
+
+def _plain(labels: NDArray[Any]) -> tuple[Any, ...]:
+    """Labels as classes of a column: text, truth values, whole numbers."""
+    return tuple(v if isinstance(v, str | bool) else int(v) for v in labels.tolist())
+
+
+def _numbered(
+    symbols: Symbols, bound: Mapping[str, Any], classes: Mapping[str, tuple[Any, ...]]
+) -> dict[str, Any]:
+    """What is bound, with the labels of other datasets numbered like those of `fit`."""
+    own = {name: tuple(c.original for c in held) for name, held in symbols.datasets().items()}
+    own = own or dict.fromkeys(SPLITS, ("x", "y"))
+    found = dict(bound)
+    for name in found.keys() & own.keys():
+        if not isinstance(found[name], str):
+            data = as_dataset(found[name], name, own[name])
+            found[name] = coded_like(data, classes).drawn_by(lambda b: coded_like(b, classes))
+    return found
 
 
 def _seed(random_state: Any) -> int:

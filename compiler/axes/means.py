@@ -66,7 +66,14 @@ def _condition(
         mask = masked.what == "whole"
     if found.known and found.what != "event" and not mask:
         inference.findings.no_event(event, found)
-    elif masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
+    else:
+        _of_what_it_selects(inference, event, found, body)
+
+
+def _of_what_it_selects(inference: AxesBase, event: Expr, found: Axes, body: Axes) -> None:
+    """A condition has one truth value an example, or one a token of what it selects."""
+    masked = as_tokens(found, body.tokens)
+    if masked.known and (not masked.single or masked.tokens not in ((), body.tokens)):
         inference.findings.condition(event, found, body)
 
 
@@ -95,9 +102,12 @@ def _column_among(inference: AxesBase, event: Expr, dataset: str | None) -> Name
 
 def tail_axes(inference: AxesBase, call: Call, dataset: str | None) -> Axes:
     """`cvar(v, level)`, `quantile(v, q)`: one number of what is one number an example."""
-    on = next((k.value for k in call.keywords if k.name == "on"), None)
+    keywords = {k.name: k.value for k in call.keywords}
+    on, where = keywords.get("on"), keywords.get("where")
     over = on.id if isinstance(on, Name) else dataset
     if call.arguments:
         body = inference.number(call.arguments[0], over)
         single(inference, call.arguments[0], body, "E")
+        if where is not None:
+            _of_what_it_selects(inference, where, inference.event(where, over), body)
     return NUMBER

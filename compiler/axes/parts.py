@@ -15,7 +15,7 @@ from cspec.compiler.axes.record import (
 )
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.records.problem import Category
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import TRUTHS, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Expectation,
@@ -47,9 +47,9 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
     value = inference.axes(expr.value, dataset)
     match place:
         case Whole():
-            return value.number()
+            return _places(value)
         case Entry() | Own():
-            return value.number().entry()
+            return _places(value).entry()
         case PartOf(key=key):
             return next(part.axes for part in value.parts if part.key == key)
         case Bound(column=column):
@@ -59,15 +59,20 @@ def part_axes(inference: AxesBase, expr: Index | Attribute, dataset: str | None)
     return UNKNOWN._replace(each=value.each)
 
 
+def _places(value: Axes) -> Axes:
+    """What stands at the places of a value: true or false, or a number."""
+    return value.event() if value.what == "event" else value.number()
+
+
 def _entries(
     inference: AxesBase, expr: Index | Attribute, value: Axes, dataset: str | None
 ) -> Axes:
     if isinstance(expr, Index) and has_slices(expr):
         shape = _sliced(inference, expr, value)
-        return value.number()._replace(shape=shape, groups=None)
+        return _places(value)._replace(shape=shape, groups=None)
     count = len(expr.indices) if isinstance(expr, Index) else 1
     shape = None if value.shape is None else value.shape[count:]
-    found = value.number()._replace(shape=shape)
+    found = _places(value)._replace(shape=shape)
     if value.each is not None or not isinstance(expr, Index):
         return found
     rest = [(index, (value.shape or ())[place:]) for place, index in enumerate(expr.indices)]
@@ -188,12 +193,11 @@ def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place |
     """One group by its name or value, or by its place where no group is called so."""
     assert value.groups is not None
     names, length = value.groups.names, (value.shape or (0,))[0]
-    named = _name_of(expr) or _combined(expr)
-    number = _number_of(inference, expr) if named is None else None
-    if named is None and number is None:
+    number = _number_of(inference, expr)
+    called = _name_of_group(inference, expr)
+    if called is None:
         inference.findings.index(expr, value)
         return None
-    called = f"{number:g}" if named is None else named
     place = names.index(called) if called in names else None
     at = int(number) if number is not None and number in range(length) else None
     if place is not None and at is not None and place != at:
@@ -206,11 +210,23 @@ def _group(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place |
     return Entry(found)
 
 
-def _combined(expr: Index | Attribute) -> str | None:
-    """The name of a combination of columns: `["Female", "Black"]`."""
-    indices = expr.indices if isinstance(expr, Index) else ()
-    names = [index.value for index in indices if isinstance(index, String)]
-    return ", ".join(names) if names and len(names) == len(indices) else None
+def _name_of_group(inference: AxesBase, expr: Index | Attribute) -> str | None:
+    """What the group of a value, or of one of each column, is called: `["u", 4]`."""
+    if isinstance(expr, Attribute):
+        return expr.name
+    names = []
+    for index in expr.indices:
+        number = value_or_none(index, inference.known.params)
+        match index:
+            case String(value=text) | Category(text=text):
+                names.append(text)
+            case Name(id=said) if said in TRUTHS:
+                names.append(said)
+            case _ if number is not None:
+                names.append(f"{number:g}")
+            case _:
+                return None
+    return ", ".join(names)
 
 
 def _part(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | None:

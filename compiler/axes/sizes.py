@@ -34,6 +34,8 @@ from cspec.dsl.words.functions import SIGNATURES
 SIZES = frozenset({"density", "params", "flops", "bytes"})
 STORED = frozenset({"params", "bytes"})
 """Sizes that keeping the largest weights alone may hold."""
+_RECURRENT = ("weight_ih_", "weight_hh_", "weight_hr_")
+"""How the names of the weights of recurrent layers begin."""
 
 
 def sized(node: Node, words: frozenset[str] = SIZES) -> tuple[str, str] | None:
@@ -71,13 +73,15 @@ def full(word: str, model: ModelFacts, width: int) -> float | None:
             return float(width * (other_parameters(model) + prunable_parameters(model)))
     if model.operations is None or model.operations.refusal:
         return None
-    sizes = {p.name: prod(p.shape) for p in model.parameters}
-    layers = [
-        (sizes.get(f"{name}.weight" if name else "weight"), n) for name, n in model.operations.uses
-    ]
-    if any(size is None for size, _ in layers):
+    sizes: dict[str, int] = {}
+    for p in model.parameters:
+        layer, _, name = p.name.rpartition(".")
+        if name == "weight" or name.startswith(_RECURRENT):
+            sizes[layer] = sizes.get(layer, 0) + prod(p.shape)
+    uses = model.operations.uses
+    if any(name not in sizes for name, _ in uses):
         return None
-    return float(sum(2 * n * (size or 0) for size, n in layers) + model.operations.other)
+    return float(sum(2 * n * sizes[name] for name, n in uses) + model.operations.other)
 
 
 def at_full_size(expr: Expr, facts: Facts, params: Values, width: int) -> float | None:

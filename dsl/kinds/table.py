@@ -261,7 +261,7 @@ def _wanted(signature: Signature, parameter: Parameter) -> str:
         return "weights" if "weights" in parameter.kinds else "one weight"
     if signature.family in ("loss", "classifier") and parameter.name in ("outputs", "z"):
         return WORDS["scores"]
-    if parameter.kinds <= {"event", "unknown"}:
+    if "event" in parameter.kinds and "number" not in parameter.kinds:
         return WORDS["event"]
     for what in ("model", "weights", "groups", "dataset", "scores", "tensor", "column"):
         if what in parameter.kinds and "number" not in parameter.kinds:

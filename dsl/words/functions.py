@@ -126,7 +126,7 @@ def _on() -> Parameter:
 
 _VECTOR: frozenset[What] = frozenset({"tensor", "set", "unknown"})
 _EVENT: frozenset[What] = frozenset({"event", "column", "unknown"})
-_WHICH = _p("where", frozenset({"event", "unknown"}), False, keyword=True)
+_WHICH = _p("where", _EVENT, False, keyword=True)
 """Which examples count."""
 _COLUMN: frozenset[What] = frozenset({"column", "unknown"})
 _GROUPS: frozenset[What] = frozenset({"groups", "tensor", "unknown"})

@@ -188,6 +188,7 @@ def inputs_of(symbolic: Plan, base: Path) -> Inputs:
         source=checked.source,
         base=base,
         reading=Reading(steps=checked.fit.steps),
+        params=tuple(checked.symbols.params()),
     )
 
 

@@ -54,6 +54,8 @@ class Inputs:
     """The folder that paths are relative to."""
     reading: Reading = field(default_factory=Reading)
     """How much of a source without a length is to be read."""
+    params: tuple[str, ...] = ()
+    """Names of params, for messages: they have their values before anything is bound."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def bind(
     facts = {name: data_facts(dataset) for name, dataset in data.items()}
     sizes = outputs(facts) if callable(outputs) else (outputs or {})
     models, model_setups = _models(inputs, given, data, sizes)
+    if any(map(normalizes_by_batch, models.values())):
+        data = {name: dataset.joined() for name, dataset in data.items()}
     return Bound(
         data=data,
         models=models,
@@ -194,6 +198,7 @@ def _check_names(inputs: Inputs, given: Mapping[str, Any]) -> None:
     open_models = [s.name for s in inputs.models if not s.source.name and s.frozen_of is None]
     missing = [name for name in (*open_data, *open_models) if name not in given]
     strange = [name for name in given if name not in known]
+    known |= {*inputs.params}
     meant = {name: closest(name, known) or _only(given[name], missing, models) for name in strange}
     left = [name for name in missing if name not in meant.values()]
     found = [_unbound(inputs, name, name in models) for name in left]

@@ -17,7 +17,8 @@ def collate(examples: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         return {key: _column([example[key] for example in examples]) for key in first}
     if isinstance(first, (tuple, list)):
-        return tuple(_column(list(values)) for values in zip(*examples, strict=True))
+        columns = (_column(list(values)) for values in zip(*examples, strict=True))
+        return getattr(first, "_make", tuple)(columns)
     return default_collate(list(examples))
 
 
@@ -52,13 +53,13 @@ def concatenated(pieces: Sequence[Any], name: str) -> Any:
 
 
 class Pieces:
-    """Batches as they come in, column by column."""
+    """Batches as they come in, column by column; `last` is how many rows the last one has."""
 
     def __init__(self, keep: bool) -> None:
         self._pieces: dict[str, list[Any]] = {}
         self._keep = keep
         self.raw: list[Any] = []
-        self.count = self.rows = self.entries = 0
+        self.count = self.rows = self.last = self.entries = 0
 
     def add(self, raw: Any, columns: Mapping[str, Any]) -> None:
         """Take a batch in."""
@@ -66,7 +67,8 @@ class Pieces:
             self.raw.append(raw)
         self.count += 1
         lengths = [len(v) for v in columns.values() if hasattr(v, "__len__") and np.ndim(v)]
-        self.rows += lengths[0] if lengths else 1
+        self.last = lengths[0] if lengths else 1
+        self.rows += self.last
         self.entries += sum(
             int(np.size(v)) if not isinstance(v, Tensor) else v.numel() for v in columns.values()
         )

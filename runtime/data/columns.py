@@ -1,6 +1,7 @@
 """One column that Python holds, as a tensor: numbers, codes of text and truth values."""
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Number
 from typing import Any
@@ -37,6 +38,22 @@ def is_column(obj: Any) -> bool:
 def feature_names(values: Any) -> tuple[str, ...]:
     """Names of the columns of a frame."""
     return tuple(str(name) for name in values.columns) if is_frame(values) else ()
+
+
+def need_own_names(frame: Any, of: str) -> None:
+    """Check that each column of a frame has a name of its own.
+
+    Raises:
+        DataError: a name that several have.
+    """
+    twice = [name for name, count in Counter(map(str, frame.columns)).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"several columns of `{of}` are called `{twice[0]}`",
+            "give each a name of its own, or drop the copies: "
+            "`frame.loc[:, ~frame.columns.duplicated()]`",
+            about=twice[0],
+        )
 
 
 def names_columns(obj: Any) -> bool:
@@ -81,6 +98,7 @@ def column(values: Any, name: str, of: str) -> Encoded:
 
 def frame_matrix(frame: Any, name: str, of: str) -> NDArray[np.float64]:
     """The columns of a frame side by side; all of them must be numbers."""
+    need_own_names(frame, of)
     parts = []
     for label in frame.columns:
         array = _array(frame[label], str(label), of)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -23,6 +24,13 @@ _AT_ONCE = 2**24
 
 
 @dataclass(frozen=True)
+class Together:
+    """Raw batches that make one."""
+
+    batches: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Stream:
     """A source of batches.
 
@@ -33,6 +41,7 @@ class Stream:
         batch_size: examples a batch, where the source says it.
         again: whether `pass_over` can be called more than once.
         steady: whether a pass is the same for the same random numbers.
+        left_over: whether the last batch of each pass is a single example.
     """
 
     pass_over: Callable[[], Iterator[Any]]
@@ -41,6 +50,7 @@ class Stream:
     batch_size: int | None = None
     again: bool = True
     steady: bool = True
+    left_over: bool = False
 
     @property
     def epoch(self) -> int:
@@ -51,6 +61,19 @@ class Stream:
         """The same batches, each one changed."""
         read = self.read
         return replace(self, read=lambda raw: change(read(raw)))
+
+    def joined(self) -> Stream:
+        """The same batches, but that a single example that is left over joins the one before."""
+        length = self.length
+        if length is None or length < 2 or not self.left_over:
+            return self
+
+        def pass_over() -> Iterator[Any]:
+            batches = iter(self.pass_over())
+            yield from islice(batches, length - 2)
+            yield Together(tuple(batches))
+
+        return replace(self, pass_over=pass_over, length=length - 1, left_over=False)
 
 
 @dataclass(frozen=True)
@@ -243,6 +266,16 @@ class Dataset:
             stream=None if self.stream is None else self.stream.then(change),
             items=None if self.items is None else self.items.then(change),
         )
+
+    def joined(self) -> Dataset:
+        """The same data; in a loader's batches a single example left over joins the one before."""
+        if self.stream is None or self.stream.joined() is self.stream:
+            return self
+        said = (
+            f"`{self.name}`: the example left over at the end of each epoch joins the batch "
+            "before, because batch normalization needs two or more"
+        )
+        return replace(self, stream=self.stream.joined(), notes=(*self.notes, said))
 
     def noted(self, remark: str) -> Dataset:
         """The same data with a remark added to its provenance."""

@@ -10,7 +10,15 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import TensorDataset
 
-from cspec.runtime.data.columns import column, feature_names, is_column, is_frame, names_columns
+from cspec.dsl.messages.wording import some
+from cspec.runtime.data.columns import (
+    column,
+    feature_names,
+    is_column,
+    is_frame,
+    names_columns,
+    need_own_names,
+)
 from cspec.runtime.data.dataset import Dataset, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.loaders import Read, named_columns, read
@@ -108,9 +116,20 @@ def _in_words(obj: Any) -> str:
 
 def _of_frame(frame: Any, name: str, columns: Sequence[str]) -> _Plain:
     """Declared columns of a frame; without a column `x`, all the others side by side are `x`."""
+    need_own_names(frame, name)
     found = {str(label): frame[label] for label in frame.columns}
     rest = [label for label in frame.columns if str(label) not in columns]
-    if "x" not in columns or "x" in found or not rest:
+    if "x" not in columns or not rest:
+        return _Plain(found)
+    if "x" in found:
+        if len(frame) and not isinstance(found["x"].iloc[0], (Sequence, np.ndarray, Tensor)):
+            others = some([f"`{label}`" for label in rest], 4)
+            raise DataError(
+                f"`x` of `{name}` has two readings: its column of that name, or that one beside "
+                f"{others}",
+                f"give the column alone, `frame[{[c for c in columns if c in found]}]`",
+                'or give it another name to have all: `frame.rename(columns={"x": "x0"})`',
+            )
         return _Plain(found)
     side_by_side = frame[rest]
     return _Plain({**found, "x": side_by_side}, feature_names(side_by_side))

@@ -10,7 +10,7 @@ an item twice gives different ones, items are read anew for each batch (`items`)
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, cast
 
@@ -19,9 +19,9 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, Subset
 from torch.utils.data import Dataset as TorchDataset
 
-from cspec.runtime.data.collate import Pieces, collate
+from cspec.runtime.data.collate import Pieces, collate, concatenated
 from cspec.runtime.data.columns import is_column
-from cspec.runtime.data.dataset import Dataset, Items, Stream, need_columns
+from cspec.runtime.data.dataset import Dataset, Items, Stream, Together, need_columns
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.order import RandomStream, permutation
 from cspec.runtime.data.reading import MEASURED_ROWS, MOST_ENTRIES, MOST_HELD, MOST_ROWS, Reading
@@ -32,6 +32,7 @@ from cspec.runtime.data.samplers import (
     in_order_of,
     is_iterable_dataset,
     is_map_style,
+    leaves_one,
     own_generator,
 )
 
@@ -136,6 +137,8 @@ class _Source:
                 f"`drop_last` leaves none of its {held} examples" if held else "it has no examples"
             )
             raise DataError(f"the loader of `{self.name}` yields no batch: {why}")
+        if loader.batch_size is None and loader.batch_sampler is None:
+            self._require_batches(loader)
         in_order = in_order_of(loader)
         sampled = ""
         if in_order is None:
@@ -155,11 +158,26 @@ class _Source:
             length=length if length is not None or endless else found.count,
             batch_size=batch_size_of(loader),
             steady=getattr(loader, "generator", None) is None and own_generator(loader) is None,
+            left_over=found.last == 1 if in_order is None else leaves_one(loader),
         )
         how = "read once in their own order" if in_order is not None else "from one pass"
         words = _words(stream, "drawn anew each epoch", f"{found.rows:,} examples, {how}", sampled)
         notes = (f"`{self.name}`: {words}",)
         return Read(found.columns(), stream, None, words, notes, sampled)
+
+    def _require_batches(self, loader: DataLoader[Any]) -> None:
+        """Check that a loader which makes no batches draws some.
+
+        Raises:
+            DataError: it gives examples.
+        """
+        first = next(iter(loader), None)
+        if first is not None and not _holds_batches([first]):
+            raise DataError(
+                f"the loader of `{self.name}` gives one example at a time (`batch_size=None`)",
+                "give the dataset itself, or how many make a batch: "
+                "`DataLoader(dataset, batch_size=32)`",
+            )
 
     def _drawn(self, loader: DataLoader[Any], entries: int) -> Pieces:
         """As many examples as are held, of so many entries each, drawn at random."""
@@ -220,6 +238,7 @@ class _Source:
             rest = chain(kept, once)
             passes = (lambda: iter(batches)) if again else (lambda: rest)
             stream = Stream(passes, self._dataset, None, again=again)
+        stream = replace(stream, left_over=found.last == 1)
         words = _words(stream, how, f"{found.rows:,} examples")
         return Read(found.columns(), stream, None, words, (f"`{self.name}`: {words}",))
 
@@ -296,7 +315,10 @@ class _Source:
         return {column: named[column] for column in self.wanted}
 
     def _dataset(self, batch: Any) -> Dataset:
-        return self.convert(self._named(batch))
+        if not isinstance(batch, Together):
+            return self.convert(self._named(batch))
+        parts = [self._named(part) for part in batch.batches]
+        return self.convert({n: concatenated([part[n] for part in parts], n) for n in self.wanted})
 
     def _augments(self, dataset: TorchDataset[Any], columns: Columns) -> bool:
         """Whether items are others when they are read again, with other random numbers."""
@@ -310,11 +332,16 @@ class _Source:
 
 
 def named_columns(values: Sequence[Any], name: str, columns: Sequence[str]) -> dict[str, Any]:
-    """Columns by the names that the spec declares, in its order.
+    """Columns by the names that the spec declares, in its order; those of a named tuple by its own
+    names, where these are the declared ones or a declared one stands in another place.
 
     Raises:
         DataError: another number of them.
     """
+    fields: tuple[str, ...] = getattr(values, "_fields", ())
+    moved = any(c in fields and fields.index(c) != place for place, c in enumerate(columns))
+    if moved or set(columns) <= set(fields):
+        return dict(zip(fields, values, strict=True))
     if len(values) != len(columns):
         raise DataError(
             f"`{name}` declares the columns {', '.join(columns)}, but {len(values)} were given",

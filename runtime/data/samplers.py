@@ -77,6 +77,13 @@ def batch_size_of(loader: DataLoader[Any]) -> int | None:
     return int(size) if isinstance(size, int) else None
 
 
+def leaves_one(loader: DataLoader[Any]) -> bool:
+    """Whether the last batch of a loader over examples by position is a single one."""
+    size = batch_size_of(loader)
+    sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    return size is not None and size > 1 and len(sampler) == (len(loader) - 1) * size + 1
+
+
 def own_generator(loader: DataLoader[Any]) -> Any:
     """The generator that the order is drawn from, None for torch's own."""
     sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)

@@ -6,33 +6,49 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils.flop_counter import FlopCounterMode
 
 from cspec.runtime.functions.sparsity import weights_in_use
 from cspec.runtime.models.without_trace import evaluating
 
-_COUNTED = (nn.Linear, nn.modules.conv._ConvNd)
+_COUNTED = (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase)
 
 
 class Uncounted(ValueError):  # noqa: N818  what happened, in the words of a message
-    """A layer whose operations nobody counts."""
+    """A layer whose operations are not those of one example."""
 
 
 class Operations(NamedTuple):
     """How often one example uses each weight, and the operations of what has no such weights."""
 
     uses: dict[str, int]
-    """Of linear and convolution layers, by layer name."""
+    """Of linear, convolution and recurrent layers, by layer name."""
     other: int = 0
     """Operations of matrix products and convolutions outside these layers: attention, embeddings'
     heads, functional calls."""
 
 
-def _positions(module: nn.Module, output: Tensor) -> int:
-    """How often each weight of the layer is used for one example of the batch."""
-    if isinstance(module, nn.Linear):
-        return output[0].numel() // module.out_features
-    return output[0, 0].numel()
+def _positions(name: str, module: nn.Module, given: Tensor, output: Any) -> int:
+    """How often each weight of the layer is used: for each number that a filter gives, for each
+    that a transposed one spreads, at each step of a sequence.
+
+    Raises:
+        Uncounted: sequences of different lengths.
+    """
+    match module:
+        case nn.Linear():
+            return cast(int, output.numel() // module.out_features)
+        case nn.modules.conv._ConvTransposeNd():
+            return given.numel() // module.in_channels
+        case nn.modules.conv._ConvNd():
+            return cast(int, output.numel() // module.out_channels)
+    steps = output[0]
+    if isinstance(steps, PackedSequence):
+        if len(set(steps.batch_sizes.tolist())) > 1:
+            raise Uncounted(f"its layer `{name}` takes sequences of different lengths")
+        steps = steps.data
+    return cast(int, steps.numel() // steps.shape[-1])
 
 
 def operations(
@@ -44,21 +60,29 @@ def operations(
     matrix product and convolution that torch runs counts, as torch's own counter does.
 
     Raises:
-        Uncounted: recurrent layers, whose kernels torch does not take apart.
+        Uncounted: sequences of different lengths.
     """
-    recurrent = [name for name, m in model.named_modules() if isinstance(m, nn.RNNBase)]
-    if recurrent:
-        raise Uncounted(f"the operations of its recurrent layer `{recurrent[0]}` are not counted")
-    uses: dict[str, int] = {}
+    positions: dict[str, int] = {}
+    counter, fused = FlopCounterMode(display=False), torch.backends.mha.get_fastpath_enabled()
+    recurrent = [0]  # what torch counts of recurrent layers: all of some, nothing of others
     handles = []
     for name, module in model.named_modules():
+        if isinstance(module, nn.RNNBase):
+
+            def begin(*_: Any) -> None:
+                recurrent[0] -= counter.get_total_flops()
+
+            def end(*_: Any) -> None:
+                recurrent[0] += counter.get_total_flops()
+
+            handles += [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
         if isinstance(module, _COUNTED):
 
-            def count(layer: nn.Module, inputs: Any, output: Tensor, name: str = name) -> None:
-                uses[name] = uses.get(name, 0) + _positions(layer, output)
+            def count(layer: nn.Module, args: Any, kwargs: Any, out: Any, name: str = name) -> None:
+                found = _positions(name, layer, (*args, *kwargs.values())[0], out)
+                positions[name] = positions.get(name, 0) + found
 
-            handles.append(module.register_forward_hook(count))
-    counter, fused = FlopCounterMode(display=False), torch.backends.mha.get_fastpath_enabled()
+            handles.append(module.register_forward_hook(count, with_kwargs=True))
     try:
         torch.backends.mha.set_fastpath_enabled(False)  # fused attention is not counted
         with evaluating([model]), torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
@@ -69,8 +93,13 @@ def operations(
             handle.remove()
     rows = next((len(a) for a in arguments if isinstance(a, Tensor) and a.ndim), 1)
     layers = dict(model.named_modules())
-    dense = sum(2 * n * cast(Tensor, layers[name].weight).numel() for name, n in uses.items())
-    return Operations(uses, max(0, counter.get_total_flops() // rows - dense))
+    dense = sum(
+        2 * count * cast(Tensor, layers[name].weight).numel()
+        for name, count in positions.items()
+        if not isinstance(layers[name], nn.RNNBase)
+    )
+    other = max(0, counter.get_total_flops() - recurrent[0] - dense)
+    return Operations({n: -(-count // rows) for n, count in positions.items()}, other // rows)
 
 
 def flops(
@@ -78,8 +107,8 @@ def flops(
 ) -> Tensor:
     """Operations of one forward pass of one example: 2 for each use of a weight that is not zero.
 
-    `uses` says how often one example uses the weights of each linear and convolution layer, `other`
-    how many operations there are besides (see `operations`); biases, activations and normalization
+    `uses` says how often one example uses the weights of each layer, `other` how
+    many operations there are besides (see `operations`); biases, activations and normalization
     do not count. `expected` takes P(z != 0) for gated weights and has a gradient. 0-dim float64.
     """
     counts = [

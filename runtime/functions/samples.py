@@ -64,6 +64,8 @@ class Noted(list[Sample]):
         super().__init__()
         self.places: dict[int, tuple[Tensor, int]] = {}
         """By the identity of a value: the value, kept so that it stays, and its member."""
+        self.asked: dict[int, tuple[Tensor, int]] = {}
+        """Of a largest or smallest value: the value, and how many examples it was taken over."""
 
 
 _heard: ContextVar[Noted | None] = ContextVar("heard", default=None)
@@ -154,6 +156,15 @@ def places_of_members(values: Sequence[Tensor]) -> Sequence[Tensor]:
     if found is not None:
         found.places |= {id(value): (value, place) for place, value in enumerate(values)}
     return values
+
+
+def note_asked(value: Tensor, measured: Tensor) -> Tensor:
+    """The value of the worst example, of as many as were measured."""
+    found = _heard.get()
+    if found is not None:
+        rows = measured.reshape(len(measured), -1).any(1)
+        found.asked[id(value)] = (value, int(rows.sum()))
+    return value
 
 
 def _part(slope: Tensor, parts_B: Tensor) -> Tensor:

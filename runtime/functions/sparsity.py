@@ -51,8 +51,15 @@ def _nonzeros(module: nn.Module, parameter: nn.Parameter, expected: bool) -> Ten
 
 
 def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:
-    """Non-zero entries of `layer.weight` as deployed, or expected; 0-dim."""
-    return _nonzeros(layer, cast(nn.Parameter, layer.weight), expected)
+    """Non-zero entries of a layer's weights as deployed, or expected; 0-dim. A recurrent one has
+    several, for each of its layers and directions."""
+    held = (
+        [w for each in layer.all_weights for w in each if w.ndim > 1]
+        if isinstance(layer, nn.RNNBase)
+        else [cast(nn.Parameter, layer.weight)]
+    )
+    found = [_nonzeros(layer, weight, expected) for weight in held]
+    return torch.stack(found).sum()
 
 
 def _some_prunable(model: nn.Module) -> tuple[list[_Entry], int]:

@@ -37,7 +37,8 @@ class Measurement:
     bound: float
     split: str | None
     n: int | None = None
-    """Examples that count in any of its means; over several datasets the sum."""
+    """Examples that count in any of its means, over several datasets the sum; of a requirement on
+    each those that it asks something of."""
     standard_error: float | None = None
     """Of the value, by the delta method on all its examples (`runtime/functions/samples`)."""
     sampled: str = ""
@@ -175,6 +176,8 @@ class Measurer:
             value, bound = values[constraint.label]
             used = heard.behind(value, bound)
             counted = examples(used)
+            if constraint.each and counted is None:
+                counted = samples.asked.get(id(value), (value, None))[1]
             names = (stand_ins.get(name, name) for name in constraint.datasets)
             own = [self.data[name] for name in names if name in self.data]
             # All rows of its data, where it is no function of means.

@@ -47,6 +47,8 @@ def _helps(reason: str, said: tuple[str, ...], model: str | None) -> tuple[str, 
     """What can be done: about code of one's own, about shapes, else how to look closer."""
     text = " ".join((reason, *said))
     shapes = any(word in text.lower() for word in _SHAPES)
+    if "more than 1 value per channel" in text:
+        return ("give batches of two examples or more: `DataLoader(..., drop_last=True)`",)
     if ".py:" in reason:
         place = reason.partition(" raises")[0]
         return (f"look at {place}: cspec called it as the spec asks",)

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cspec.runtime.functions.samples import note_asked
+
 
 def vector(*parts: Tensor | float) -> Tensor:
     """All entries of the parts, one after another, as one vector of at least one dimension.
@@ -115,9 +117,9 @@ def worst(
     if values.ndim == 0:
         return value, bound
     beyond = values - bounds
-    beyond = {"<=": beyond, ">=": -beyond, "==": beyond.abs()}[relation].flatten()
-    index = torch.where(beyond.isnan(), torch.inf, beyond).argmax()
-    return values.flatten()[index], bounds.flatten()[index]
+    beyond = {"<=": beyond, ">=": -beyond, "==": beyond.abs()}[relation]
+    index = torch.where(beyond.isnan(), torch.inf, beyond).flatten().argmax()
+    return note_asked(values.flatten()[index], ~beyond.isnan()), bounds.flatten()[index]
 
 
 def keep(true: Tensor, new: Tensor, old: Tensor) -> Tensor:

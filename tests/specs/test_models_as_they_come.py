@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import cspec
 from cspec import SpecError
@@ -134,6 +137,52 @@ def test_a_single_example_left_over_joins_the_batch_before(
     assert bool(told) == (rows % size == 1)
     plain = cspec.run(f"minimize ce\nfit(epochs=1, batch_size={size})", model="linear", data=(x, y))
     assert plain.steps == -(-rows // size)
+
+
+class Rows(IterableDataset[tuple[Tensor, Tensor]]):
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        yield from zip(X[:25], Y[:25], strict=True)
+
+
+def batches_of_eight() -> Iterator[tuple[Tensor, Tensor]]:
+    return ((X[:25][i : i + 8], Y[:25][i : i + 8]) for i in range(0, 25, 8))
+
+
+SOURCES: dict[str, Callable[[], Any]] = {
+    "loader": lambda: DataLoader(TensorDataset(X[:25], Y[:25]), batch_size=8),
+    "no length": lambda: DataLoader(Rows(), batch_size=8),
+    "list": lambda: list(batches_of_eight()),
+    "generator": batches_of_eight,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_of_batches_that_come_the_left_over_example_joins_too(source: str) -> None:
+    model, same = normalized(), normalized()
+    text = "minimize ce\nfit(epochs=2, optimizer=sgd(lr=0.1))"
+    result = cspec.run(text, model=model, data=SOURCES[source]())
+    assert result.steps == 6
+    assert sum("left over at the end of each epoch joins" in n for n in result.notes) == 1
+    optimizer = torch.optim.SGD(same.parameters(), 0.1)
+    for _ in range(2):
+        for rows in (slice(0, 8), slice(8, 16), slice(16, 25)):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(same(X[rows]), Y[rows]).backward()
+            optimizer.step()
+    for name, value in same.named_parameters():
+        assert torch.allclose(dict(model.named_parameters())[name], value, atol=1e-6)
+    plain = cspec.run(text, model="linear", data=SOURCES[source]())
+    assert plain.steps == 8
+
+
+def test_batches_of_one_are_refused_by_name() -> None:
+    data = TensorDataset(X[:9], Y[:9])
+    with pytest.raises(SpecError) as caught:
+        cspec.run(SHORT, model=normalized(), data=DataLoader(data, batch_size=1))
+    assert "drop_last=True" in caught.value.diagnostics[0].helps[0]
+    with pytest.raises(SpecError, match="gives one example at a time") as caught:
+        cspec.run(SHORT, model="linear", data=DataLoader(data, batch_size=None))
+    assert "DataLoader(dataset, batch_size=32)" in caught.value.diagnostics[0].helps[0]
 
 
 def test_a_teacher_keeps_its_statistics() -> None:

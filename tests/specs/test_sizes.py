@@ -120,20 +120,28 @@ def test_what_no_step_can_move_is_refused_by_name(text: str, code: str) -> None:
     assert [d.code for d in caught.value.diagnostics] == [code]
 
 
-def test_operations_that_nobody_counts_are_refused() -> None:
+def test_operations_of_sequences() -> None:
     class Recurrent(nn.Module):
-        def __init__(self) -> None:
+        def __init__(self, ragged: bool) -> None:
             super().__init__()
+            self.ragged = ragged
             self.inner, self.head = nn.GRU(8, 4, batch_first=True), nn.Linear(4, 10)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.head(self.inner(x[:, 0])[0][:, -1])
+            rows = x[:, 0]
+            if self.ragged:
+                lengths = [8 - i % 2 for i in range(len(rows))]
+                rows = nn.utils.rnn.pack_padded_sequence(rows, lengths, True, False)
+            return self.head(self.inner(rows)[1][0])
 
     text = "data train(x, y) = digits(split=[0.1], image=true)\nmodel f\nminimize ce\n"
+    text += "metric a = flops(f)\nfit(steps=1)"
+    result = cspec.run(text, f=Recurrent(ragged=False))
+    assert result.metrics["a"] == 2 * 8 * (12 * 8 + 12 * 4) + 2 * 4 * 10
     with pytest.raises(SpecError) as caught:
-        cspec.run(text + "metric a = flops(f)", f=Recurrent())
+        cspec.run(text, f=Recurrent(ragged=True))
     (found,) = caught.value.diagnostics
-    assert found.code == "CS331" and "recurrent layer `inner`" in found.message
+    assert found.code == "CS331" and "`inner` takes sequences of different" in found.message
     with pytest.raises(SpecError, match="CS302"):
         run("linear", "metric a = flops(f.weights)")
 

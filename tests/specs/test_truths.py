@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+import cspec
 from cspec.dsl.check import check
 from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.text.source import Source
@@ -116,3 +119,83 @@ def test_true_and_false_are_groups_in_functions_of_groups(
     )
     rates = [grouped.rate(pred, grouped["q"] == v) for v in (False, True)]
     assert result.metrics["m"] == pytest.approx(of(rates))
+
+
+# --- a matrix of truth values, and columns of them as `where` -------------------------------------
+
+TABLE = """data train(x, y, q, m, g, k)
+model f
+minimize ce(f(x), y)
+metric v = {}
+fit(steps=1, optimizer=sgd(lr=1e-30))"""
+
+
+class Table:
+    """What an example has, and what a model gives it."""
+
+    def __init__(self) -> None:
+        draw = torch.Generator().manual_seed(4)
+        self.x = torch.randn(90, 3, generator=draw)
+        self.y = (self.x[:, 0] > 0).long()
+        self.q = torch.rand(90, generator=draw) > 0.5
+        self.m = torch.rand(90, 3, generator=draw) > 0.4
+        self.g, self.k = np.array(["u", "v"] * 45), np.array([3, 4, 5] * 30)
+        torch.manual_seed(1)
+        self.f = nn.Linear(3, 2)
+        with torch.no_grad():
+            self.loss = nn.functional.cross_entropy(self.f(self.x), self.y, reduction="none")
+            self.one = self.f(self.x).argmax(1) == 1
+
+    def value(self, expression: str) -> float:
+        columns = (self.x, self.y, self.q, self.m, self.g, self.k)
+        return cspec.run(TABLE.format(expression), f=self.f, train=columns).metrics["v"]
+
+    def refused(self, expression: str) -> str:
+        with pytest.raises(SpecError) as caught:
+            self.value(expression)
+        return " ".join(d.code for d in caught.value.diagnostics)
+
+
+WHERE: dict[str, Callable[[Table], Any]] = {
+    "q": lambda t: t.q,
+    "not q": lambda t: ~t.q,
+    "m[0]": lambda t: t.m[:, 0],
+    "m[0] == true": lambda t: t.m[:, 0],
+    "m[-1] and q": lambda t: t.m[:, 2] & t.q,
+    "m[1] or m[2]": lambda t: t.m[:, 1] | t.m[:, 2],
+    "m[y]": lambda t: t.m[torch.arange(90), t.y],
+    "any(m[0:2])": lambda t: t.m[:, :2].any(1),
+}
+
+
+@pytest.mark.parametrize("event", WHERE)
+def test_entries_of_truth_values_are_events(event: str) -> None:
+    table = Table()
+    rows = WHERE[event](table)
+    assert table.value(f"P[{event}]") == pytest.approx(rows.float().mean().item())
+    assert table.value(f"P[pred == 1 | {event}]") == pytest.approx(
+        table.one[rows].float().mean().item()
+    )
+    largest = table.value(f"quantile(ce(f(x), y), 100%, where={event})")
+    assert largest == pytest.approx(table.loss[rows].max().item(), rel=1e-5)
+
+
+def test_an_entry_of_truth_values_counts_as_a_number() -> None:
+    table = Table()
+    both = (2 * table.m[:, 0].float() + table.m[:, 1]).mean().item()
+    assert table.value("E[2*m[0] + m[1]]") == pytest.approx(both, rel=1e-6)
+
+
+@pytest.mark.parametrize(("event", "code"), [("g", "CS313"), ("k", "CS313"), ("m", "CS332")])
+def test_where_takes_one_truth_value_an_example(event: str, code: str) -> None:
+    assert Table().refused(f"cvar(ce(f(x), y), 90%, where={event})") == code
+
+
+def test_groups_of_text_and_numbers_are_picked_by_what_they_hold() -> None:
+    table = Table()
+    rate = table.one.numpy()[(table.g == "u") & (table.k == 4)].mean()
+    for key in ('["u", 4]', '["u", "4"]'):
+        assert table.value(f"P[pred == 1 | g, k]{key}") == pytest.approx(rate)
+    assert table.value('P[pred == 1 | k, g][4, "u"]') == pytest.approx(rate)
+    assert table.refused('P[pred == 1 | g, k][4, "u"]') == "CS210"
+    assert table.refused('P[pred == 1 | g, k]["u", 9]') == "CS210"

@@ -96,7 +96,7 @@ def _is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
     if axes.each is None or axes.what != "event":
         return False
     if isinstance(expr, Index | Attribute):
-        return isinstance(t.place(expr), Bound)
+        return isinstance(t.place(expr), Bound) or _is_column(t, expr.value, t.axes(expr.value))
     return isinstance(expr, Name)
 
 

@@ -115,13 +115,18 @@ def _code(
             place = truth_place(said, classes)
             if place is None:
                 found[expr.span.start] = _no_value(expr, expr.id, column, classes)
-        case nodes.Number(value=value) if exact and value in classes and _renumbered(classes):
-            if value not in range(len(classes)):
-                place = classes.index(value)
-            elif classes.index(value) != value:
-                found[expr.span.start] = _two_readings(expr, value, column, classes)
+        case nodes.Number(value=value) if exact and _are_numbers(classes):
+            # By value, as in `pred >= 2` and `E[y]`.
+            place = classes.index(value) if value in classes else None
+            if place is None:
+                found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
+            elif place == value:
+                return expr
         case nodes.Number(value=value) if exact and value not in range(len(classes)):
             found[expr.span.start] = _no_value(expr, f"{value:g}", column, classes)
+        case nodes.Number(value=value) if exact and f"{value:g}" in classes:
+            if classes.index(f"{value:g}") != value:
+                found[expr.span.start] = _two_readings(expr, value, column, classes)
     if place is None:
         return expr
     return Category(column=column, text=str(classes[place]), code=place, span=expr.span)
@@ -153,13 +158,13 @@ def _no_truths(
             found[said.span.start] = _no_value(said, said.id, name, levels)
 
 
-def _renumbered(classes: Classes) -> bool:
-    """Whether the classes are numbers other than their codes: -1 and 1, or 1, 2, 3."""
+def _are_numbers(classes: Classes) -> bool:
+    """Whether the classes are numbers: -1 and 1, or 1, 2, 3."""
     return not any(isinstance(value, str | bool) for value in classes)
 
 
 def _two_readings(expr: nodes.Number, value: float, column: str, classes: Classes) -> Diagnostic:
-    """A number that is a value of the column, and the number of another value."""
+    """A number that is written like a text of the column, and the number of another text."""
     other = classes[int(value)]
     shown = ", ".join(visible_line(str(c)) for c in classes[:_SHOWN])
     return Diagnostic(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import cspec
+from cspec.runtime.data import as_dataset
 
 ROWS = "a,b,sex,income\n" + "".join(
     f"{i / 7:.2f},{-i / 3 - 1:.2f},{'FM'[i % 2]},{i % 3 == 0:d}\n" for i in range(30)
@@ -134,43 +137,48 @@ s.t. a: P[pred == 1 | s == "q"] >= 1%
     ]
 
 
-NUMBERED = """data train(x, y) = csv("a.csv", target="y", categorical=["y"])
+NUMBERED = """data train(x, y)
 model f = linear
 minimize ce(f(x), y)
 s.t. a: P[pred == {first} | y == {second}] >= 1%
 """
 
 
-@pytest.fixture
-def numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Classes that are the numbers 1, 2 and 3."""
-    rows = "".join(f"{i / 7:.2f},{-i / 3:.2f},{i % 3 + 1}\n" for i in range(30))
-    (tmp_path / "a.csv").write_text(f"u,v,y\n{rows}")
-    monkeypatch.chdir(tmp_path)
+def numbered(text: bool, **written: str) -> str:
+    """The emitted loop of labels 1, 2 and 3, as numbers of a class or as texts."""
+    y = np.arange(30) % 3 + 1
+    data = {"x": np.arange(60.0).reshape(30, 2), "y": y.astype(str) if text else y - 1}
+    found = as_dataset(data, "train", ("x", "y"))
+    data = found if text else replace(found, classes={"y": (1, 2, 3)})
+    return cspec.compile(NUMBERED.format(**written), train=data).source
 
 
-@pytest.mark.usefixtures("numbered")
-def test_a_number_that_is_a_class_and_the_number_of_another_asks_which() -> None:
-    spec = NUMBERED.format(first=1, second=1)
+def test_a_number_is_a_class_by_its_value() -> None:
+    for first in ("1", '"1"', "3", '"3"'):
+        code = int(first.strip('"')) - 1
+        source = numbered(False, first=first, second="1")
+        assert f"(predicted == {code}, where=y == 0)" in source
+    with pytest.raises(cspec.SpecError, match="column `y` has no value 0"):
+        numbered(False, first="0", second="3")
+
+
+def test_a_number_that_is_a_text_and_the_number_of_another_asks_which() -> None:
     with pytest.raises(cspec.SpecError) as caught:
-        cspec.compile(spec)
-    found = caught.value.diagnostics
-    assert [d.span.start for d in found] == [spec.index("1 | y"), spec.index("1] >=")]
-    for one in found:
-        assert "two readings: the value 1 of `y`, or its value number 1, which is 2" in one.message
-    for chosen, code in ((0, 0), (1, 1)):
-        text = spec
-        for one in reversed(found):
-            fix = one.fixes[chosen]
-            text = text[: fix.span.start] + fix.replacement + text[fix.span.end :]
-        assert f"(predicted == {code}, where=y == {code})" in cspec.compile(text).source
+        numbered(True, first="1", second="0")
+    (one,) = caught.value.diagnostics
+    assert "two readings: the value 1 of `y`, or its value number 1, which is 2" in one.message
+    for fix, code in zip(one.fixes, (0, 1), strict=True):
+        source = numbered(True, first=fix.replacement, second="0")
+        assert f"(predicted == {code}, where=y == 0)" in source
 
 
-@pytest.mark.usefixtures("numbered")
-def test_a_number_with_one_reading_is_not_asked_about() -> None:
-    for text in (NUMBERED.format(first=3, second='"3"'), NUMBERED.format(first='"3"', second=3)):
-        assert "(predicted == 2, where=y == 2)" in cspec.compile(text).source
-    assert said(NUMBERED.format(first=4, second=3)) == ["CS208 4:19 column `y` has no value 4"]
+def test_a_misspelt_param_is_told_the_names_of_params() -> None:
+    spec = "param level = 0.5 in [0, 1]\nminimize ce\ns.t. a: density(model) <= level\n"
+    with pytest.raises(cspec.SpecError) as caught:
+        cspec.compile(spec, levle=0.3, zzz=1, data=(X, Y), model=nn.Linear(3, 2))
+    near, far = caught.value.diagnostics
+    assert near.helps == ("did you mean `level`?",) and far.helps == ("write one of these names",)
+    assert near.notes == far.notes == ("names of this spec: data, level, model, test, val",)
 
 
 def test_params_and_bindings_that_are_wrong_are_said_together() -> None:

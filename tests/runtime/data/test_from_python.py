@@ -1,7 +1,7 @@
 """Everything that Python code may bind as data becomes the same record."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -70,6 +70,43 @@ def test_every_form_gives_the_same_record(form: str) -> None:
         assert data.classes == {"y": (0, 1, 2)}
 
 
+class Named(NamedTuple):
+    y: Any
+    w: Any
+    x: Any
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Named(Y, Y + 5, X),
+        [Named(*row) for row in zip(Y, Y + 5, X, strict=True)],
+        [Named(Y[:4], Y[:4] + 5, X[:4]), Named(Y[4:], Y[4:] + 5, X[4:])],
+        iter([Named(Y, Y + 5, X)]),
+        DataLoader([Named(*row) for row in zip(Y, Y + 5, X, strict=True)], batch_size=4),
+    ],
+)
+def test_named_tuples_are_read_by_their_names(given: Any) -> None:
+    data = as_dataset(given, "train", ["x", "w", "y"])
+    assert torch.equal(data["x"], X) and torch.equal(data["y"], Y)
+    assert torch.equal(data["w"], Y + 5)
+    if data.stream is not None:
+        batch = data.stream.read(next(data.stream.pass_over()))
+        assert torch.equal(batch["w"], batch["y"] + 5)
+
+
+def test_named_tuples_of_other_names_are_read_in_order() -> None:
+    class Pair(NamedTuple):
+        x: Any
+        label: Any
+
+    rows = [Pair(*row) for row in zip(X, Y, strict=True)]
+    data = as_dataset(rows, "train", ["x", "y"])
+    assert torch.equal(data["x"], X) and torch.equal(data["y"], Y)
+    with pytest.raises(DataError, match="no column `y`\nits columns are: x, label"):
+        as_dataset(rows, "train", ["y", "x"])
+
+
 def test_text_and_truth_values_become_codes() -> None:
     data = as_dataset(Records(), "train", ["x", "y", "sex"])
     assert data.classes["sex"] == ("F", "M") and data["sex"][:3].tolist() == [0, 1, 0]
@@ -97,9 +134,33 @@ def test_frames() -> None:
         as_dataset(frame, "train", ["a", "z"])
     holes = pd.DataFrame({"x": [1.0, None], "s": ["a", None]})
     with pytest.raises(DataError, match="column `x` of `d` holds NaN in 1 of 2 rows"):
-        as_dataset(holes, "d", ["x"])
+        as_dataset(holes[["x"]], "d", ["x"])
     with pytest.raises(DataError, match="column `s` of `d` has missing values"):
         as_dataset(holes, "d", ["s"])
+
+
+def test_columns_of_a_frame_have_names_of_their_own() -> None:
+    pd = pytest.importorskip("pandas")
+    twice = pd.DataFrame(X.numpy(), columns=["q", "q"])
+    for given in (twice.assign(y=Y.numpy()), (twice, Y), {"x": twice, "y": Y}):
+        with pytest.raises(DataError, match="several columns of `d` are called `q`"):
+            as_dataset(given, "d", ["x", "y"])
+    with pytest.raises(DataError, match="several columns of `d` are called `1`"):
+        as_dataset(pd.DataFrame(X.numpy(), columns=[1, "1"]).assign(y=0), "d", ["x", "y"])
+
+
+def test_a_column_x_beside_others_asks_which_are_inputs() -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X.numpy(), columns=["x", "q"]).assign(y=Y.numpy())
+    with pytest.raises(DataError, match=r"two readings: .* beside `q`\n") as caught:
+        as_dataset(frame, "d", ["x", "y"])
+    assert "frame[['x', 'y']]" in str(caught.value)
+    assert as_dataset(frame[["x", "y"]], "d", ["x", "y"])["x"].tolist() == X[:, 0].tolist()
+    both = as_dataset(frame.rename(columns={"x": "x0"}), "d", ["x", "y"])
+    assert torch.equal(both["x"].float(), X)
+    assert torch.equal(as_dataset(frame, "d", ["q", "y"])["q"].float(), X[:, 1])
+    whole = pd.DataFrame({"x": list(X.numpy()), "y": Y.numpy(), "id": range(10)})
+    assert torch.equal(as_dataset(whole, "d", ["x", "y"])["x"], X)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Density, counts and operations of plain and gated networks, counted by hand."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cspec.runtime.functions import (
     Uncounted,
@@ -113,9 +116,108 @@ def test_an_embedding_takes_whole_numbers_and_no_operations() -> None:
     assert operations(net, [torch.zeros(3, 5, dtype=torch.int64)]) == ({"2": 1}, 0)
 
 
-def test_recurrent_layers_are_refused() -> None:
-    with pytest.raises(Uncounted, match="recurrent layer"):
-        operations(nn.LSTM(3, 4), [torch.zeros(5, 2, 3)])
+def counted(net: nn.Module, *given: torch.Tensor) -> int:
+    uses, other = operations(net, list(given))
+    return int(flops(net, uses, other))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("options", [{}, {"num_layers": 3}, {"bidirectional": True}])
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_recurrent_layers_use_their_weights_at_each_step(
+    kind: type[nn.RNNBase], options: dict[str, Any], bias: bool
+) -> None:
+    steps, takes, gives = 5, 3, 4
+    by_hand = 0
+    gates = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}[kind]
+    both = options.get("bidirectional", False) + 1
+    for _ in range(steps):
+        for layer in range(options.get("num_layers", 1)):
+            for _ in range(both):
+                for _ in range(gates * gives):  # a row of the weights times what comes in
+                    by_hand += 2 * (gives * both if layer else takes) + 2 * gives
+    net = kind(takes, gives, batch_first=True, bias=bias, **options)
+    assert counted(net, torch.randn(3, steps, takes)) == by_hand
+    with torch.no_grad():
+        net.weight_hh_l0[:2] = 0.0
+    assert counted(net, torch.randn(3, steps, takes)) == by_hand - 2 * steps * 2 * gives
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_sequences_in_other_layouts() -> None:
+    class Last(nn.Module):
+        def __init__(self, form: str) -> None:
+            super().__init__()
+            self.form, self.proj = form, 2 if form == "projected" else 0
+            self.inner = nn.LSTM(3, 4, batch_first=form != "steps first", proj_size=self.proj)
+            self.head = nn.Linear(self.proj or 4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            match self.form:
+                case "steps first":
+                    return self.head(self.inner(x.transpose(0, 1))[0]).sum(0)
+                case "one by one":
+                    return torch.stack([self.head(self.inner(one)[0]).sum(0) for one in x])
+                case "halves":
+                    found = self.inner(x.reshape(2 * len(x), -1, 3))[0]
+                    return self.head(found).reshape(len(x), -1, 2).sum(1)
+                case "packed" | "ragged":
+                    lengths = [6 - (self.form == "ragged") * i for i in range(len(x))]
+                    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+                    return self.head(self.inner(packed)[1][0][-1])
+            return self.head(self.inner(x)[0]).sum(1)
+
+    x = torch.randn(4, 6, 3)
+    for form in ("plain", "steps first", "one by one", "halves"):
+        assert counted(Last(form), x) == 6 * 2 * (16 * 3 + 16 * 4) + 6 * 2 * 4 * 2
+    assert counted(Last("packed"), x) == 6 * 2 * (16 * 3 + 16 * 4) + 2 * 4 * 2
+    assert counted(Last("projected"), x) == 6 * 2 * (16 * 3 + 16 * 2 + 2 * 4) + 6 * 2 * 2 * 2
+    with pytest.raises(Uncounted, match="`inner` takes sequences of different lengths"):
+        counted(Last("ragged"), x)
+
+
+def by_places(layer: nn.modules.conv._ConvNd, size: int) -> int:
+    """Multiplications of a convolution by loops over filters, and over where each stands."""
+    spread = isinstance(layer, nn.modules.conv._ConvTransposeNd)
+    found = 1
+    for kernel, stride, pad, apart in zip(
+        layer.kernel_size, layer.stride, layer.padding, layer.dilation, strict=True
+    ):
+        assert isinstance(pad, int)
+        starts = range(-pad, size + pad - apart * (kernel - 1), stride)
+        places = size if spread else len(starts)
+        found *= places * kernel
+    return 2 * found * layer.out_channels * layer.in_channels // layer.groups
+
+
+@pytest.mark.parametrize("dimensions", [1, 2, 3])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"stride": 2},
+        {"padding": 1},
+        {"groups": 2},
+        {"dilation": 2},
+        {"stride": 2, "padding": 1},
+    ],
+)
+def test_convolutions_count_as_torch_counts_them(dimensions: int, options: dict[str, int]) -> None:
+    x = torch.randn(2, 4, *[7] * dimensions)
+    more = {"output_padding": 1} if "stride" in options else {}
+    for layer in (
+        getattr(nn, f"Conv{dimensions}d")(4, 6, 3, **options),
+        getattr(nn, f"ConvTranspose{dimensions}d")(4, 6, 3, **options, **more),
+    ):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            layer(x[:1])
+        assert counted(layer, x) == counter.get_total_flops() == by_places(layer, 7)
+        uses, other = operations(layer, [x])
+        assert other == 0
+        with torch.no_grad():
+            layer.weight[:2] = 0.0
+        share = (layer.weight != 0).sum() / layer.weight.numel()
+        assert int(flops(layer, uses)) == pytest.approx(float(share) * by_places(layer, 7))
 
 
 def test_the_density_of_a_tensor() -> None:

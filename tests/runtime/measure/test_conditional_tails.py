@@ -94,7 +94,7 @@ def test_nobody_counts() -> None:
     ("written", "code", "said"),
     [
         ("cvar(bce, 0.9, where=pred == 1)", "CS310", "moves with what is trained"),
-        ("cvar(bce, 0.9, where=s)", "CS302", "an event (true or false)"),
+        ("cvar(bce, 0.9, where=0.5)", "CS302", "an event (true or false)"),
         ("cvar(bce | y == 1, 0.9)", "CS102", "takes no condition"),
         ("cvar(bce, 0.9, when=y == 1)", "CS502", "when"),
     ],

@@ -134,6 +134,28 @@ def test_counts_and_errors_are_those_of_the_examples(
     assert found.standard_error == pytest.approx(spread, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("constraint", "asked"),
+    [
+        ("forall (x, g) in train where g == 1: f(x)[0] <= 1", lambda d: d["g"] == 1),
+        ("forall (x, y, b) in train where y == 1 and b > 1: f(x)[0] == b", lambda d: d["b"] > 1),
+        ("forall (x, b) in train where b > 1e9: f(x)[0] <= b", lambda d: d["b"] > 1e9),
+        ("forall x in train: f(x)[0] <= 1", lambda d: d["y"] >= 0),
+    ],
+)
+def test_of_a_requirement_on_each_those_count_that_are_asked(
+    constraint: str, asked: Callable[[dict[str, Any]], Any]
+) -> None:
+    data, other = table(seed=1, n=60), table(seed=2, n=31)
+    more, verify = ", val(x, y, g, b)", "verify c on val\n"
+    for found, rows in (
+        (measured(constraint, train=data), data),
+        (measured(constraint, verify, more, train=data, val=other), other),
+    ):
+        counted = asked(rows) & ((rows["y"] == 1) | ("y == 1" not in constraint))
+        assert found["c"].n == int(counted.sum()) and found["c"].standard_error is None
+
+
 def test_a_quantile_has_the_error_of_a_bootstrap() -> None:
     data = table(seed=0, n=800)
     found = measured("quantile(f(x)[0], 0.7) <= 9", train=data)["c"]
