@@ -141,7 +141,7 @@ class Handle:
         """Work by a program's emitted module from now on."""
         self.program = program
         module = load_module(program, self._functions)
-        self.module: Mapping[str, Any] = module
+        self.module = module
         self._outputs = Outputs(module)
         self._moves = Moves(self)
 

@@ -1,9 +1,11 @@
 """What is moved behind the steps of somebody else's optimizer: multipliers, and the parameters.
 
-These are brought to where the spec asks for them.
+These are brought to where the spec asks for them; what the optimizer does not train just then (it
+does not hold it, or `requires_grad` is false) stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -15,11 +17,12 @@ from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.methods.units import gradient_rate
-from cspec.runtime.models import clamp_gates, has_gates
+from cspec.runtime.models import clamp_gates, gate_parameters, has_gates
 from cspec.runtime.own_loop.data import Look
 from cspec.runtime.session.batches import many_rows
+from cspec.runtime.steps.projection import beside
 
-_KEEPS = frozenset({"project", "freeze", "decide"})
+_KEEPS = frozenset({"project", "keep_zeros", "decide"})
 """Functions of the module that bring parameters somewhere after a step."""
 
 
@@ -27,7 +30,7 @@ class Loop(Protocol):
     """What is read of a handle."""
 
     program: Program
-    module: Mapping[str, Any]
+    module: dict[str, Any]
     primal: dict[str, Any]
     state: dict[str, Tensor]
     optimizer: torch.optim.Optimizer
@@ -65,6 +68,10 @@ class Moves:
         self._gated = [m for name, m in models if name not in decided and has_gates(m)]
         self.keeps = bool(self._gated) or not module.keys().isdisjoint(_KEEPS)
         """Whether parameters are brought anywhere after a step."""
+        gates = [g for name, m in models if name in decided for g in gate_parameters(m)]
+        for name in module.keys() & _KEEPS:
+            about = partial(tuple, gates) if name == "decide" else self._in_sets
+            module[name] = partial(self._bring, module[name], about, name == "decide")
         self.epochs = bool(self._duals["epoch"])
         """Whether anything moves once an epoch."""
 
@@ -80,7 +87,31 @@ class Moves:
         with torch.no_grad():
             into_sets(self._loop, self._loop.optimizer, self._loop.progress)
             for model in self._gated:
-                clamp_gates(model)
+                self._bring(clamp_gates, partial(gate_parameters, model), False, model)
+
+    def _in_sets(self) -> list[Tensor]:
+        sets = self._loop.module["sets"](self._loop.primal)
+        return [tensor for _, tensors in sets for tensor in tensors]
+
+    def _bring(
+        self,
+        function: Callable[..., None],
+        about: Callable[[], Sequence[Tensor]],
+        together: bool,
+        *arguments: Any,
+    ) -> None:
+        """What brings some parameters somewhere, of those alone that are trained just then.
+
+        What is decided of all of them `together` waits until all are.
+        """
+        tensors = about()
+        trained = {id(p) for p in self._loop.held() if p.requires_grad}
+        still = [tensor for tensor in tensors if id(tensor) not in trained]
+        if not still:
+            function(*arguments)
+        elif not together:
+            moving = [tensor for tensor in tensors if id(tensor) in trained]
+            beside(still, moving, partial(function, *arguments))
 
     def with_units(self, f: Tensor, g: Tensor, true: Tensor) -> dict[str, Tensor]:
         """The state with slopes of objective and constraints, of which first penalties are made.
