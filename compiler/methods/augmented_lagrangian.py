@@ -73,6 +73,8 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
     between = _updates_between_growths(rule, settings)
     weight = "g" if settings.dual_on == "surrogate" else "true"
     operations = [*_steps(rule, settings, between), hestenes_powell(rule, weight)]
+    if _epochs_of_others(rule, settings):
+        operations.insert(0, _dual_operation(rule, f"count_{rule.name}", "steps", _WAITED))
     if rule.deterministic and not rule.settings.given("penalty"):
         operations.append(scale_at_start(rule, "penalty"))
     return Fragment(

@@ -19,8 +19,10 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 `end_epoch()` for the first time: from then on the epochs are its own.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -32,10 +34,12 @@ from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import Where
 from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.text.visible import visible_line
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, refuse_constant
+from cspec.runtime.models import stands_still
 from cspec.runtime.models.without_trace import constants_in, measuring
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
@@ -50,6 +54,8 @@ from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
 from cspec.runtime.steps.metric_notes import own_optimizer
+
+LOG = logging.getLogger("cspec")
 
 
 class Handle:
@@ -94,6 +100,8 @@ class Handle:
         self.primal = dict(primal)
         self._modules = {n: v for n, v in self.primal.items() if isinstance(v, nn.Module)}
         self._load(program)
+        self._still = [model for model in self._modules.values() if stands_still(model)]
+        """Models to compare with: they are used as they will be."""
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
@@ -156,6 +164,9 @@ class Handle:
         """
         if self._pending and all(p.grad is None for p in self.held()):
             self._pending.clear()  # all that counted was thrown away, and not by the optimizer
+        for model in self._still:
+            if stands_still(model):
+                model.eval()
         with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
             try:
@@ -395,7 +406,9 @@ class Handle:
         return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
 
     def state_dict(self) -> dict[str, Any]:
-        """Multipliers and counters; save it between two steps, beside model and optimizer."""
+        """Multipliers, counters, and what `frozen(..)` holds; save it between two steps, beside
+        model and optimizer.
+        """
         return {
             "digest": self._digest,
             "state": {name: value.detach().clone() for name, value in self.state.items()},
@@ -404,10 +417,11 @@ class Handle:
             "own_epochs": self._own_epochs,
             "initial": dict(self._initial),
             "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
+            "references": {n: deepcopy(m.state_dict()) for n, m in self._references().items()},
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken.
+        """Continue where `state_dict` was taken; what it lacks is told in `notes`.
 
         Raises:
             SpecError: the state of another program.
@@ -416,8 +430,11 @@ class Handle:
             message = "this state belongs to another spec, or to other data and models"
             helps = ("bind the spec, data and models that it was taken from",)
             raise Diagnostic(code="CS630", message=message, helps=helps).error()
-        for name, value in saved["state"].items():
-            self.state[name] = value.to(self.state[name]).clone()
+        here = self.state
+        self.state = {  # masks of what is pruned are there once they are made
+            name: value.to(here[name] if name in here else self._device, copy=True)
+            for name, value in saved["state"].items()
+        }
         self.steps, self.epochs = saved["steps"], saved["epochs"]
         self._own_epochs = saved.get("own_epochs", False)
         self._initial = Before(saved.get("initial", {}))
@@ -425,6 +442,23 @@ class Handle:
             Pending(true.to(self._device), examples) for true, examples in saved["since_epoch"]
         ]
         self._pending.clear()
+        references = saved.get("references", {})
+        for name, model in self._references().items():
+            if name in references:
+                model.load_state_dict(references[name])
+            else:
+                self._tell(
+                    f"the state that was loaded has no `{name}`, which is as its model was at `bind`"
+                )
+
+    def _tell(self, note: str) -> None:
+        self.notes = (*self.notes, note)
+        LOG.warning("%s", visible_line(f"{self.program.name}: {note}"))
+
+    def _references(self) -> dict[str, nn.Module]:
+        """The copies that the spec asks for, `model ref = frozen(f)`."""
+        copies = (setup.name for setup in self.program.models if setup.frozen_of)
+        return {name: self._modules[name] for name in copies}
 
     def models(self) -> dict[str, nn.Module]:
         """The modules of the spec, by name."""

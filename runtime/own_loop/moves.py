@@ -4,7 +4,7 @@ These are brought to where the spec asks for them; what the optimizer does not t
 does not hold it, or `requires_grad` is false) stays as it is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol
