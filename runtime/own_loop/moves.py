@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from cspec.compiler.lower.graph import LEAST_STEPS
 from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -155,12 +156,10 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
         SpecError: CS632, a program that ends without.
     """
     if "restore" not in loop.module:
-        message = "not available in your own loop: `restore`, for a method that acts as written"
-        note = (
-            "a penalty or a dual step that the spec gives is used to the last step and no further"
-        )
-        helps = ("leave the method, or its settings, to the spec: then the end is restored",)
-        raise Diagnostic(code="CS632", message=message, notes=(note,), helps=helps).error()
+        _require_nothing_to_restore(loop.program)
+        with torch.no_grad():
+            into_sets(loop, None, 1.0)
+        return ()
     parameters = [p for p in loop.held() if p.requires_grad]
     run = SimpleNamespace(
         program=loop.program,
@@ -190,6 +189,28 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
     with torch.no_grad():
         into_sets(loop, None, 1.0)
     return tuple(run.notes)
+
+
+def _require_nothing_to_restore(program: Program) -> None:
+    """Sets alone are where they are put, and preferences are no requirements.
+
+    Raises:
+        SpecError: CS632, requirements that a method is used for to the last step.
+    """
+    found = [c.label for c in program.constraints if c.segment and not c.soft]
+    if not found:
+        return
+    if program.graph.of(Kind.UNITS):
+        message = f"not available in your own loop: `restore`, of fewer than {LEAST_STEPS} steps"
+        note = "so short a loop is a few steps of its method, and no more"
+        helps = (f"say that it is longer: bind(..., steps={LEAST_STEPS})",)
+    else:
+        message = "not available in your own loop: `restore`, for a method that acts as written"
+        note = (
+            "a penalty or a dual step that the spec gives is used to the last step and no further"
+        )
+        helps = ("leave the method, or its settings, to the spec: then the end is restored",)
+    raise Diagnostic(code="CS632", message=message, notes=(note,), helps=helps).error()
 
 
 def _whole(look: Look, step: int, device: torch.device) -> dict[str, Any]:

@@ -93,3 +93,29 @@ def test_neither_steps_nor_a_restoration_move_a_model_that_is_not_held() -> None
     assert before.equal(b.weight)
     n = found["n[weight]"]
     assert not n.satisfied and n.value == pytest.approx(float(before.norm()))
+
+
+@pytest.mark.parametrize(
+    "rule", ["forall W in f.weights: norm(W, inf) <= 0.1", "density(f) <= 50%", "E[ce] <= 0.1 soft"]
+)
+def test_where_there_is_nothing_to_restore_sets_are_projected_onto(rule: str) -> None:
+    net = network()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    handle = cspec.bind(SPEC + rule, f=net, optimizer=optimizer, steps=30)
+    handle.step(x=X, y=Y)
+    with torch.no_grad():
+        net[0].weight[0, 0] = 2.0  # outside
+    found = handle.restore((X, Y))
+    assert found.satisfied
+    largest = max(float(w.detach().abs().max()) for w in weights(net))
+    left = sum(int((w != 0).sum()) for w in weights(net))
+    assert (largest <= 0.1 + 1e-6) == ("norm" in rule)
+    assert (left <= 20) == ("density" in rule)
+
+
+def test_a_loop_too_short_to_be_restored_is_told_so() -> None:
+    net = network()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    handle = cspec.bind(SPEC + "P[pred == 1] <= 30%", f=net, optimizer=optimizer, steps=9)
+    with pytest.raises(cspec.SpecError, match="fewer than 30 steps"):
+        handle.restore((X, Y))
