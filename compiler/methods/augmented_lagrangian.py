@@ -163,7 +163,9 @@ _DUE = f"due <- waited >= {INNER_STEPS}"
 _DONE = "waited <- where(due, 0 * waited, waited)"
 
 
-def _scaled_state(rule: Rule, settings: AugmentedLagrangian, every: Every) -> tuple[StateFacts, ...]:
+def _scaled_state(
+    rule: Rule, settings: AugmentedLagrangian, every: Every
+) -> tuple[StateFacts, ...]:
     found = [
         rule.state("multipliers", "Lagrange multipliers", settings.start),
         rule.state("penalty", "penalties c"),

@@ -40,7 +40,7 @@ from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, refuse_constant
 from cspec.runtime.models import stands_still
-from cspec.runtime.models.without_trace import constants_in, measuring
+from cspec.runtime.models.without_trace import by_itself, constants_in, measuring
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
@@ -366,7 +366,7 @@ class Handle:
             look.data,
             constraints,
         )
-        with constants_in(self._constants):
+        with by_itself(), constants_in(self._constants):
             while True:
                 try:
                     measured = measurer.measure(places, errors=True)
@@ -388,7 +388,7 @@ class Handle:
             SpecError: data that miss; methods that act as they are written, to the last step.
         """
         look = self._looks.read(data, values, self._data)
-        with constants_in(self._constants):
+        with by_itself(), constants_in(self._constants):
             notes = restore(self, look)
         found = self.verify(data, **values)
         return replace(found, notes=(*notes, *found.notes))
