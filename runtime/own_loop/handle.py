@@ -168,7 +168,7 @@ class Handle:
             if stands_still(model):
                 model.eval()
         with self._outputs, constants_in(self._constants):
-            batch, examples = self._reader.read(values, self.steps)
+            batch, examples = self._reader.read(values, self.steps, self.epochs_done)
             try:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
@@ -262,6 +262,11 @@ class Handle:
     def progress(self) -> float:
         """Share of the loop that is done, in [0, 1]; what ramps along a run follows it."""
         return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
+
+    @property
+    def epochs_done(self) -> float:
+        """Epochs so far; until the loop ends its own, parts of one count."""
+        return self.epochs if self._own_epochs else self.steps / OWN_LOOP_EPOCH
 
     def _fit(self, batch: Mapping[str, Any], misfit: ShapeMismatch) -> None:
         """Make the program anew by the first batch, where its shapes are others than a program
@@ -432,7 +437,7 @@ class Handle:
             raise Diagnostic(code="CS630", message=message, helps=helps).error()
         here = self.state
         self.state = {  # masks of what is pruned are there once they are made
-            name: value.to(here[name] if name in here else self._device, copy=True)
+            name: value.to(here.get(name, self._device), copy=True)
             for name, value in saved["state"].items()
         }
         self.steps, self.epochs = saved["steps"], saved["epochs"]
@@ -447,9 +452,7 @@ class Handle:
             if name in references:
                 model.load_state_dict(references[name])
             else:
-                self._tell(
-                    f"the state that was loaded has no `{name}`, which is as its model was at `bind`"
-                )
+                self._tell(f"the state has no `{name}`, which is as its model was at `bind`")
 
     def _tell(self, note: str) -> None:
         self.notes = (*self.notes, note)

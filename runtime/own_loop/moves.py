@@ -38,6 +38,10 @@ class Loop(Protocol):
     steps: int
 
     @property
+    def epochs_done(self) -> float:
+        """Epochs so far."""
+
+    @property
     def progress(self) -> float:
         """Share of the loop that is done."""
 
@@ -171,7 +175,7 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
         device=parameters[0].device,
         parameters=parameters,
         models=lambda: list(loop.models().values()),
-        whole_batch=lambda: _whole(look, loop.steps, parameters[0].device),
+        whole_batch=lambda: _whole(look, loop, parameters[0].device),
         notes=[],
         sign=-1.0 if loop.program.sense == "maximize" else 1.0,
         schedule=SimpleNamespace(fastest=1.0),  # what the loop's rates move, nobody says
@@ -213,8 +217,8 @@ def _require_nothing_to_restore(program: Program) -> None:
     raise Diagnostic(code="CS632", message=message, notes=(note,), helps=helps).error()
 
 
-def _whole(look: Look, step: int, device: torch.device) -> dict[str, Any]:
+def _whole(look: Look, loop: Loop, device: torch.device) -> dict[str, Any]:
     """All the data as one batch, beside the `given` values."""
     columns = {name: data.part.columns for name, data in look.data.items()}
-    clock = torch.full((1,), float(step), device=device)
-    return {**whole_rows(columns, clock), "given": look.given}
+    clock = torch.full((1,), float(loop.steps), device=device)
+    return {**whole_rows(columns, clock), "given": look.given, "epoch": loop.epochs_done}
