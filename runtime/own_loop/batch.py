@@ -139,11 +139,6 @@ class BatchReader:
         return found or DataSetup(targets=())
 
     @property
-    def given(self) -> tuple[str, ...]:
-        """Values that the loop computes and hands over."""
-        return self._program.given
-
-    @property
     def used(self) -> list[str]:
         """Datasets that the objective or a constraint reads, in that order, but for points."""
         constrained = (name for c in self._program.constraints for name in c.datasets)

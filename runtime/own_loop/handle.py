@@ -24,6 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ from torch.utils.hooks import unserializable_hook
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import Where
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.text.visible import visible_line
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
@@ -41,6 +42,7 @@ from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, refuse_constant
 from cspec.runtime.models import stands_still
 from cspec.runtime.models.without_trace import by_itself, constants_in, measuring
+from cspec.runtime.own_loop.answers import unanswered
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
@@ -112,7 +114,7 @@ class Handle:
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
-        self._own_epochs = False
+        self._own_epochs = self._heard = False
         self._adopt_variables()
         first = next((p for p in self.held() if p.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
@@ -179,12 +181,20 @@ class Handle:
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
         if batch["given"]:
+            if total.requires_grad and not self._heard:
+                self._hear(batch)
             batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = batch
         self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
             self._await(total, Pending(self._true, examples), state)
         return total
+
+    def _hear(self, batch: Mapping[str, Any]) -> None:
+        """Tell once which requirements nothing answers to."""
+        self._heard = True
+        for note in unanswered(self.program, self.module, self.primal, batch, self.held()):
+            self._tell(note)
 
     def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
         """What was measured counts once the gradient of its loss is computed, however often."""
@@ -406,9 +416,13 @@ class Handle:
             self._initial, notes = before(self.module, self.primal, batch)
         batch["initial"] = self._initial
         metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
-        with measuring(self.models().values()):
-            objective = self.module["objective"](self.primal, batch)
-        return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
+        try:
+            with measuring(self.models().values()):
+                objective = float(self.module["objective"](self.primal, batch))
+        except SpecError as error:  # of a value that only the loop has
+            objective = nan
+            notes = (*notes, f"the objective is not measured: {error.diagnostics[0].message}")
+        return objective, metrics._replace(notes=(*notes, *metrics.notes))
 
     def state_dict(self) -> dict[str, Any]:
         """Multipliers, counters, and what `frozen(..)` holds; save it between two steps, beside
