@@ -49,7 +49,7 @@ from cspec.runtime.own_loop.forward import Outputs
 from cspec.runtime.own_loop.moves import Moves, restore
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.own_loop.refusals import refuse
-from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
+from cspec.runtime.own_loop.verdicts import Verdicts, moved_back, of_parameters, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module, module_file
 from cspec.runtime.run.explain_failure import explain_failure
@@ -330,18 +330,24 @@ class Handle:
     def values(self) -> dict[str, float]:
         """What the last call of `loss` measured, by label, in the units as written.
 
-        Of a constraint with many entries the one that is farthest from being met. Constraints of
-        parameters alone are read as the parameters are now. Empty before the first call.
+        Of a constraint with many entries the one that is farthest from being met. Sets that
+        parameters are put into, preferences on parameters, and bounds that are made of parameters
+        are read as the parameters are now. Empty before the first call.
         """
-        if self._seen is None:
+        if self._seen is None or self._true is None:
             return {}
+        constraints = self.program.constraints
         with (
             measuring(self.models().values()),
             self._outputs.replayed(),
             constants_in(self._constants),
         ):
-            found = self.module["evaluate"](self.primal, self._seen)
-        return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
+            read = self.module["evaluate"](self.primal, self._seen)
+            found = {n: float(torch.as_tensor(value).detach()) for n, (value, _) in read.items()}
+            if any(map(of_parameters, constraints)):
+                _, _, now = self.module["measure"](self.primal, self._seen)
+                found = moved_back(found, constraints, now, self._true)
+        return found
 
     @property
     def violations(self) -> dict[str, float]:
