@@ -1,8 +1,6 @@
 # ruff: noqa: E501
 """What the wrong examples of run-time codes say: written by `python docs/messages.py`."""
 
-from __future__ import annotations
-
 MESSAGES: dict[str, tuple[str, ...]] = {
     "CS211": (
         "error[CS211]: this spec has no param `epsilon`",
