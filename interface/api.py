@@ -164,9 +164,9 @@ def compile(spec: SpecLike, *, trust: Trust = (), **names: Any) -> Program:
     with loading():
         from cspec.running.plans import plan_of
         from cspec.running.prepare import prepare
-        from cspec.runtime.models.without_trace import undisturbed
+        from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         asked = _asked(spec, names)
         return prepare(plan_of(asked.checked()), asked.bindings, base=asked.base).program
 
@@ -196,9 +196,9 @@ def run(
         from cspec.running.plans import plan_of
         from cspec.running.prepare import prepare
         from cspec.running.train import train
-        from cspec.runtime.models.without_trace import undisturbed
+        from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         asked = _asked(spec, names)
         prepared = prepare(
             plan_of(asked.checked()), asked.bindings, base=asked.base, seed=seed, device=device
@@ -232,9 +232,9 @@ def resume(
         SpecError: what has changed; no run there; data or models that are missing.
     """
     from cspec.evidence.resuming import go_on, resumption
-    from cspec.runtime.models.without_trace import undisturbed
+    from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         place = None if base is None else Path(base)
         ready = resumption(Path(run), names, accept_changes=accept_changes, base=place)
         return go_on(ready, progress)
@@ -257,9 +257,9 @@ def verify(
     """
     with loading():
         from cspec.evidence.verification import verify_run
-        from cspec.runtime.models.without_trace import undisturbed
+        from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         return verify_run(Path(run), names, None if base is None else Path(base))
 
 
@@ -302,9 +302,9 @@ def compare(
         SpecError: what is wrong with the spec, with the text of a method, or with what is bound.
     """
     from cspec.comparing.compare import compare as compare_methods
-    from cspec.runtime.models.without_trace import undisturbed
+    from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         return compare_methods(
             _asked(spec, names),
             list(using),
@@ -330,9 +330,9 @@ def relax(
         SpecError: what is wrong with the spec besides contradictory bounds, or with what is bound.
     """
     from cspec.running.relax import relaxation
-    from cspec.runtime.models.without_trace import undisturbed
+    from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         return relaxation(_asked(spec, names), seed=seed, device=device, on_progress=progress)
 
 
@@ -379,9 +379,9 @@ def bind(
     """
     with loading():
         from cspec.running.own_loop import attach
-        from cspec.runtime.models.without_trace import undisturbed
+        from cspec.runtime.models.without_trace import by_itself
 
-    with rendered(), undisturbed(), trusting(trust):
+    with rendered(), by_itself(), trusting(trust):
         asked = _asked(spec, names)
         return attach(asked, optimizer=optimizer, hook=hook, steps=steps, groups=groups or {})
 

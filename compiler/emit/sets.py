@@ -4,12 +4,13 @@ import ast
 from collections.abc import Sequence
 
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.base import ramp_steps
+from cspec.compiler.emit.expressions.base import epochs_of_others, ramp_steps
 from cspec.compiler.emit.expressions.vectors import operator, set_constant
 from cspec.compiler.emit.measures import MakeTranslator
 from cspec.compiler.emit.pieces import called, constant, entry, literal, method, sequence
 from cspec.compiler.emit.writer import Writer
 from cspec.compiler.expressions.rewrite import last_of_ramp
+from cspec.compiler.expressions.text import text
 from cspec.compiler.lower.rules import name_of, sharing, targets
 from cspec.compiler.methods.admm import (
     first_rho,
@@ -25,7 +26,7 @@ from cspec.compiler.methods.pruning import LAYER_FLOOR, moving
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import Lowered, SetAction
 from cspec.compiler.records.problem import ParameterRef, SetMember
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import EPOCH
 from cspec.dsl.tree.nodes import Call, Expr, Name
 
@@ -116,6 +117,8 @@ def density_ramp(
         case Call(function=Name(id="ramp"), arguments=(start, end)):
             run = translator.scope.length
             steps = ramp_steps(amount, translator.scope)
+            if epochs_of_others(amount, translator.scope) is not None:
+                raise _epochs_of_a_count(amount, steps)
             share = min(steps / (run.epochs * run.steps_per_epoch), 1.0)
             return translator.translate(start), translator.translate(end), share
     share = course_of(action).ramp
@@ -124,6 +127,16 @@ def density_ramp(
     block = _block(action.set)
     dense = ast.Constant(1.0) if block is None else translator.translate(block)
     return dense, translator.translate(amount), share
+
+
+def _epochs_of_a_count(ramp: Call, steps: int) -> SpecError:
+    message = "not available in your own loop: a count that shrinks by epochs"
+    note = "it follows the steps of the loop, whose epochs end where `handle.end_epoch()` is called"
+    first, last = (text(argument) for argument in ramp.arguments)
+    helps = (f"say over how many steps: `ramp({first}, {last}, steps={steps})`",)
+    return Diagnostic(
+        code="CS632", message=message, span=ramp.span, notes=(note,), helps=helps
+    ).error()
 
 
 def write_project(actions: Sequence[SetAction], facts: Facts, make: MakeTranslator) -> None:

@@ -73,10 +73,13 @@ def augmented_lagrangian(rule: Rule) -> Fragment:
     between = _updates_between_growths(rule, settings)
     weight = "g" if settings.dual_on == "surrogate" else "true"
     operations = [*_steps(rule, settings, between), hestenes_powell(rule, weight)]
+    memory = _memory(rule, settings, between)
+    if _waited(rule) in memory:
+        operations.insert(0, _count(rule))
     if rule.deterministic and not rule.settings.given("penalty"):
         operations.append(scale_at_start(rule, "penalty"))
     return Fragment(
-        state=state + _memory(rule, settings, between),
+        state=state + memory,
         operations=tuple(operations),
         dual_order="simultaneous",
     )
@@ -108,10 +111,11 @@ def scaled_augmented_lagrangian(rule: Rule) -> Fragment:
     lagging = "(measured > 0)" if rule.batched or all(rule.jumps) else "(share < 1)"
     weight = f"where({lagging}, mean, true)" if rule.lags else "true"
     return Fragment(
-        state=(*_scaled_state(rule, settings), *(late_state(rule) if rule.lags else ())),
+        state=(*_scaled_state(rule, settings, every), *(late_state(rule) if rule.lags else ())),
         operations=(
             measure_units(rule, "penalty", fewer_moves(rule, every), most=most),
             *((_ascend(rule, settings, every),) if _by_step(rule, settings) else ()),
+            *((_count(rule),) if _counts(rule, every) else ()),
             *seen,
             _move(rule, settings, every),
             *(late_mean(rule, "multipliers + penalty * mean") if rule.lags else ()),
@@ -141,7 +145,27 @@ ANSWERS = 17
 no more in so many steps."""
 
 
-def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts, ...]:
+def _counts(rule: Rule, every: Every) -> bool:
+    """Whether steps are counted: epochs of somebody's own loop may be shorter than 50."""
+    return rule.own_loop and every.unit == "epoch"
+
+
+def _count(rule: Rule) -> Operation:
+    meaning = "steps since c was tested"
+    return rule.operation(Kind.PENALTY_STEP, f"count_{rule.name}", meaning, "waited <- waited + 1")
+
+
+def _waited(rule: Rule) -> StateFacts:
+    return rule.state("waited", "steps since c was tested")
+
+
+_DUE = f"due <- waited >= {INNER_STEPS}"
+_DONE = "waited <- where(due, 0 * waited, waited)"
+
+
+def _scaled_state(
+    rule: Rule, settings: AugmentedLagrangian, every: Every
+) -> tuple[StateFacts, ...]:
     found = [
         rule.state("multipliers", "Lagrange multipliers", settings.start),
         rule.state("penalty", "penalties c"),
@@ -150,6 +174,7 @@ def _scaled_state(rule: Rule, settings: AugmentedLagrangian) -> tuple[StateFacts
         rule.state("total", "sum of g since multipliers moved"),
         rule.state("count", "how often g was measured since then"),
         rule.state("before", "g when they moved", INFINITE),
+        *((_waited(rule),) if _counts(rule, every) else ()),
     ]
     if rule.jumps and rule.lags and not rule.batched:
         shares = tuple(JUMPING if jumps else 1.0 for jumps in rule.jumps)
@@ -212,6 +237,8 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
     if settings.lr is not None:  # a dual step that is given acts
         step = f"lr * ({_toward(rule).replace('true', 'seen')})"
     moved = f"multipliers <- {_capped(rule, f'multipliers + {step}')}"
+    counts = _counts(rule, every)
+    stuck = f"due & {stuck}" if counts else stuck
     # Of a violation that is gone, or has turned into its opposite, nothing is left.
     left = rule.either("seen * sign(before)", "where(before > 0, seen, 0)")
     return _dual_operation(
@@ -222,8 +249,9 @@ def _move(rule: Rule, settings: AugmentedLagrangian, every: Every) -> Operation:
         f"left <- {left}",
         *((ERROR,) if noisy else ()),
         *(() if _by_step(rule, settings) else (moved,)),
+        *((_DUE,) if counts else ()),
         f"penalty <- where({stuck}, minimum(growth * penalty, most), penalty)",
-        "before <- seen",
+        *(("before <- where(due, seen, before)", _DONE) if counts else ("before <- seen",)),
         *(forgotten(rule) if by_step else ()),
         constants=constants,
         trigger=every,
@@ -247,7 +275,7 @@ def _steps(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[Ope
     moves = _multiplier_step(rule, settings)
     if settings.growth == 1:
         return (_dual_step(rule, settings, moves, ""),)
-    now, *grows = _stagnation(rule)
+    now, *grows = _stagnation(rule, _counts(rule, settings.every))
     if between == 1:
         # The violation is seen with the multipliers, the multipliers with the penalty from before.
         return (_dual_step(rule, settings, (now, *moves, *grows), _GROWS),)
@@ -293,12 +321,14 @@ def _memory(rule: Rule, settings: AugmentedLagrangian, between: int) -> tuple[St
     if settings.rule == "lancelot":
         meaning = "violation a multiplier step needs"
         target = rule.state("target", meaning, NAN)
-        waited = rule.state("waited", "updates since c grew")
-        return (target, waited) if between > 1 else (target,)
+        if _counts(rule, settings.every):
+            return (target, _waited(rule))
+        return (target, rule.state("waited", "updates since c grew")) if between > 1 else (target,)
     if settings.growth == 1:
         return ()
     meaning = "violation at the last test of c" if between > 1 else "violation at the last update"
-    return (rule.state("before", meaning, NAN),)
+    before = rule.state("before", meaning, NAN)
+    return (before, _waited(rule)) if _counts(rule, settings.every) else (before,)
 
 
 def _with_defaults(rule: Rule) -> AugmentedLagrangian:
@@ -375,16 +405,19 @@ def _multiplier_step(rule: Rule, settings: AugmentedLagrangian) -> Lines:
     return (f"toward <- {_toward(rule)}", step)
 
 
-def _stagnation(rule: Rule) -> Lines:
+def _stagnation(rule: Rule, counts: bool) -> Lines:
     """c grows where the violation is above its share of the one before."""
     stagnates = "(now > decrease * before) & (penalty < max_penalty)"
     if rule.by_value:
         stagnates += f" & (penalty * now ** 2 > {ROUNDING})"
     grown = "clamp(growth * penalty, 0, max_penalty)"
+    if counts:
+        stagnates = f"due & {stagnates}"
     return (
         f"now <- {_violation(rule)}",
+        *((_DUE,) if counts else ()),
         f"penalty <- where({stagnates}, {grown}, penalty)",
-        "before <- now",
+        *(("before <- where(due, now, before)", _DONE) if counts else ("before <- now",)),
     )
 
 
@@ -394,7 +427,8 @@ def _lancelot(rule: Rule, settings: AugmentedLagrangian, between: int) -> Lines:
     Between two larger penalties lie as many updates as make 50 steps.
     """
     *before, step = _multiplier_step(rule, settings)
-    waits = between > 1
+    counts = _counts(rule, settings.every)
+    waits, least = between > 1 or counts, INNER_STEPS if counts else between
     return (
         f"now <- {_violation(rule)}",
         "target <- where(isnan(target), 1 / penalty ** 0.1, target)",
@@ -402,8 +436,8 @@ def _lancelot(rule: Rule, settings: AugmentedLagrangian, between: int) -> Lines:
         *before,
         f"multipliers <- where(good, {step.removeprefix('multipliers <- ')}, multipliers)",
         "target <- where(good, target / penalty ** 0.9, target)",
-        *(("waited <- waited + 1",) if waits else ()),
-        f"grows <- ~good & (waited >= {between})" if waits else "grows <- ~good",
+        *(("waited <- waited + 1",) if waits and not counts else ()),
+        f"grows <- ~good & (waited >= {least})" if waits else "grows <- ~good",
         "penalty <- where(grows, clamp(growth * penalty, 0, max_penalty), penalty)",
         "target <- where(grows, 1 / penalty ** 0.1, target)",
         *(("waited <- where(grows, 0 * waited, waited)",) if waits else ()),

@@ -97,8 +97,8 @@ def _epochs(checked: Checked, lowered: Lowered) -> Iterator[str]:
         return
     what = [*dict.fromkeys(waiting), *(["ramp(..., epochs=...)"] if by_epochs else [])]
     yield (
-        f"{', '.join(what)}: an epoch is {OWN_LOOP_EPOCH} optimizer steps here"
-        + ("" if not waiting else "; call `handle.end_epoch()` where yours ends, and it is yours")
+        f"{', '.join(what)}: an epoch is {OWN_LOOP_EPOCH} optimizer steps here; call "
+        "`handle.end_epoch()` where yours ends, and it is yours"
     )
 
 

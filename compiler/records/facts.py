@@ -124,6 +124,8 @@ class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     gated: bool = False
     gate: bool = False
     """Whether this is itself the gate logits of another weight."""
+    held: bool = Field(True, exclude=True)
+    """Whether an optimizer holds it: for refusals, no part of the plan."""
 
 
 class OperationFacts(BaseModel, frozen=True, extra="forbid"):

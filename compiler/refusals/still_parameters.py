@@ -1,4 +1,4 @@
-"""Requirements on parameters with `requires_grad` false, which no method may move.
+"""Requirements on parameters with `requires_grad` false or in no optimizer: no method moves these.
 
 forall W in f.weights: W >= 0        with `f.0.weight` fixed: nothing can make it hold
 l2(f.weights) <= 1 by projection     a projection of all of them would move the fixed one
@@ -37,9 +37,9 @@ def _still(c: Constraint, facts: Facts, moving: frozenset[str]) -> Iterator[Diag
         return
     free = [p for p in found.parameters if p not in fixed]
     if not free and not found.otherwise:
-        yield _nothing_moves(c, fixed)
+        yield _nothing_moves(c, fixed, _why(fixed, facts))
     elif c.method is not None and c.method.word in OF_SETS:
-        yield _would_move(c, fixed, free)
+        yield _would_move(c, fixed, free, _why(fixed, facts))
 
 
 class _Read(NamedTuple):
@@ -80,40 +80,52 @@ def _refs(model: str, facts: Facts) -> list[tuple[ParameterRef, ParameterFacts]]
 
 def _trains(ref: ParameterRef, facts: Facts) -> bool:
     known = facts.models.get(ref.model)
-    return known is None or any(p.requires_grad for p in known.parameters if p.name == ref.name)
+    return known is None or any(
+        p.requires_grad and p.held for p in known.parameters if p.name == ref.name
+    )
 
 
-def _nothing_moves(c: Constraint, fixed: list[ParameterRef]) -> Diagnostic:
+def _why(fixed: list[ParameterRef], facts: Facts) -> tuple[str, str]:
+    """Why these stay, and what lets them train."""
+    known = {(model, p.name): p for model, f in facts.models.items() for p in f.parameters}
+    if all(known[ref.model, ref.name].held for ref in fixed):
+        return "`requires_grad` is false", "let it train: `parameter.requires_grad_()`"
+    return (
+        "no optimizer of `fit` holds it",
+        "let it train: an optimizer whose `params` has it",
+    )
+
+
+def _nothing_moves(c: Constraint, fixed: list[ParameterRef], why: tuple[str, str]) -> Diagnostic:
     member = f" for {_listed(fixed)}" if c.member else ""
     return _fixed(
         c,
-        fixed,
         f"`{c.text}`{member} does not depend on anything that training moves",
         "what never moves",
-        "let it train: `parameter.requires_grad_()`",
+        f"{_listed(fixed)}: {why[0]}",
+        why[1],
         f'leave it out by name: `forall W in {fixed[0].model}.weights("fc2*"): ...`',
     )
 
 
-def _would_move(c: Constraint, fixed: list[ParameterRef], free: list[ParameterRef]) -> Diagnostic:
+def _would_move(
+    c: Constraint, fixed: list[ParameterRef], free: list[ParameterRef], why: tuple[str, str]
+) -> Diagnostic:
     assert c.method is not None
     name = f'`{free[0].model}.weights("{free[0].name}")`' if free else "other weights"
     return _fixed(
         c,
-        fixed,
         f"`{c.text}` by {c.method.word} would move {_listed(fixed)}, which never moves",
         "a set on all of them together",
+        f"{_listed(fixed)}: {why[0]}",
         f"name those that train: {name}",
-        "or let the others train: `parameter.requires_grad_()`",
+        f"or {why[1]}",
     )
 
 
-def _fixed(
-    c: Constraint, fixed: list[ParameterRef], message: str, label: str, *helps: str
-) -> Diagnostic:
-    notes = (f"{_listed(fixed)}: `requires_grad` is false",)
+def _fixed(c: Constraint, message: str, label: str, note: str, *helps: str) -> Diagnostic:
     return Diagnostic(
-        code="CS309", message=message, span=c.span, label=label, notes=notes, helps=helps
+        code="CS309", message=message, span=c.span, label=label, notes=(note,), helps=helps
     )
 
 

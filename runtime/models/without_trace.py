@@ -54,6 +54,22 @@ def undisturbed(devices: bool = True) -> Iterator[None]:
 
 
 @contextmanager
+def by_itself() -> Iterator[None]:
+    """The same where none of torch's modes reaches that may be on around it: automatic casts (and
+    the weights that these have cast before), no gradients, inference.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(undisturbed())
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+                stack.callback(torch.clear_autocast_cache)
+        yield
+
+
+@contextmanager
 def buffers_kept(models: Iterable[nn.Module]) -> Iterator[None]:
     """Run a block, then put the buffers of the models back: running statistics, counters."""
     held = [

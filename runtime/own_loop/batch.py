@@ -20,6 +20,9 @@ from cspec.runtime.session.batches import WhenAsked, training_dataset
 Classes = Mapping[str, tuple[Any, ...]]
 """The classes of each categorical column, in the order of their codes."""
 
+_TIMES = ("clock", "epoch")
+"""Optimizer steps and epochs so far, in a batch."""
+
 
 class BatchReader:
     """Sorts keyword arguments into datasets, columns of the training data and `given` values.
@@ -61,7 +64,9 @@ class BatchReader:
         """The same, where they are columns of the training data and nothing else."""
         self.default = training_dataset(program, self.targets)
 
-    def read(self, values: Mapping[str, Any], step: int) -> tuple[dict[str, Any], int]:
+    def read(
+        self, values: Mapping[str, Any], step: int, epoch: float
+    ) -> tuple[dict[str, Any], int]:
         """The batch of this step, and how many examples it has (at least 1).
 
         Raises:
@@ -72,11 +77,11 @@ class BatchReader:
         batch: dict[str, Any]
         if self.default is not None and tuple(values) == self._alone:
             found, rows = self._columns(self.default, values)
-            batch = {"given": {}, "clock": clock, self.default: found}
+            batch = {"given": {}, "clock": clock, "epoch": epoch, self.default: found}
             return (self._drawn(step) | batch if self._points else batch), rows
         given, parts, columns = self.sorted(values)
         parts = {**self._drawn(step), **parts}
-        batch = {**parts, "given": given, "clock": clock}
+        batch = {**parts, "given": given, "clock": clock, "epoch": epoch}
         if columns and self.default is not None:
             batch[self.default] = {**batch.get(self.default, {}), **columns}
         self._check(batch, columns)
@@ -132,11 +137,6 @@ class BatchReader:
         setups = {name: d for d in self._program.data for name, _ in d.targets}
         found = setups.get(dataset) or setups.get(self.default or "")
         return found or DataSetup(targets=())
-
-    @property
-    def given(self) -> tuple[str, ...]:
-        """Values that the loop computes and hands over."""
-        return self._program.given
 
     @property
     def used(self) -> list[str]:
@@ -203,7 +203,7 @@ class BatchReader:
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""
-        names = (*((n, *v) for n, v in batch.items() if n != "clock"), tuple(columns))
+        names = (*((n, *v) for n, v in batch.items() if n not in _TIMES), tuple(columns))
         if names == self._checked:
             return
         self._require(batch, columns)

@@ -14,11 +14,18 @@ from cspec.runtime.data.errors import DataError
 from cspec.runtime.own_loop.batch import BatchReader, unusable
 
 
+class Given(dict[str, Tensor]):
+    """The spec's `given` values that were handed over; which of them are needed shows."""
+
+    def __missing__(self, name: str) -> Tensor:
+        raise unusable(f"this spec needs {name}", f"give {name}=...")
+
+
 class Look(NamedTuple):
     """Datasets by name, and the spec's `given` values."""
 
     data: dict[str, Dataset]
-    given: dict[str, Tensor]
+    given: Given
 
     @property
     def columns(self) -> dict[str, Mapping[str, Tensor]]:
@@ -49,11 +56,11 @@ class DataReader:
             named |= self._named(data)
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
         everything = {**bound, **found}
-        self._require(everything, given)
+        self._require(everything)
         if len(found) == 1:
             only = next(iter(found.values()))
             everything |= {name: only for name in (*SPLITS, self._batches.default) if name}
-        return Look(everything, given)
+        return Look(everything, Given(given))
 
     def _is_dataset(self, name: str) -> bool:
         return name in self._batches.targets or name in SPLITS
@@ -98,9 +105,8 @@ class DataReader:
                 "give the source itself, as a text: 'csv(...)', or bind it and leave the data out",
             )
 
-    def _require(self, data: Mapping[str, Dataset], given: Mapping[str, Tensor]) -> None:
+    def _require(self, data: Mapping[str, Dataset]) -> None:
         missing = [name for name in self._batches.used if name not in data]
-        missing += [name for name in self._batches.given if name not in given]
         if missing:
             listed = ", ".join(f"{name}=..." for name in missing)
             raise unusable(f"this spec needs {', '.join(missing)}", f"give {listed}")

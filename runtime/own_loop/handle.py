@@ -19,9 +19,12 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 `end_epoch()` for the first time: from then on the epochs are its own.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import torch
@@ -31,25 +34,30 @@ from torch.utils.hooks import unserializable_hook
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import Where
-from cspec.dsl.messages.diagnostic import Diagnostic
+from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.text.visible import visible_line
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, refuse_constant
-from cspec.runtime.models.without_trace import constants_in, measuring
+from cspec.runtime.models import stands_still
+from cspec.runtime.models.without_trace import by_itself, constants_in, measuring
+from cspec.runtime.own_loop.answers import unanswered
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
 from cspec.runtime.own_loop.moves import Moves, restore
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
 from cspec.runtime.own_loop.refusals import refuse
-from cspec.runtime.own_loop.verdicts import Verdicts, verdicts_of
+from cspec.runtime.own_loop.verdicts import Verdicts, moved_back, of_parameters, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module, module_file
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
 from cspec.runtime.steps.metric_notes import own_optimizer
+
+LOG = logging.getLogger("cspec")
 
 
 class Handle:
@@ -94,6 +102,8 @@ class Handle:
         self.primal = dict(primal)
         self._modules = {n: v for n, v in self.primal.items() if isinstance(v, nn.Module)}
         self._load(program)
+        self._still = [model for model in self._modules.values() if stands_still(model)]
+        """Models to compare with: they are used as they will be."""
         self.optimizer = optimizer
         self.notes = (
             *refuse(program, self.primal, optimizer, "project" in self.module),
@@ -104,7 +114,7 @@ class Handle:
         self._pending: list[Pending] = []
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
-        self._own_epochs = False
+        self._own_epochs = self._heard = False
         self._adopt_variables()
         first = next((p for p in self.held() if p.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
@@ -141,7 +151,7 @@ class Handle:
         """Work by a program's emitted module from now on."""
         self.program = program
         module = load_module(program, self._functions)
-        self.module: Mapping[str, Any] = module
+        self.module = module
         self._outputs = Outputs(module)
         self._moves = Moves(self)
 
@@ -156,8 +166,11 @@ class Handle:
         """
         if self._pending and all(p.grad is None for p in self.held()):
             self._pending.clear()  # all that counted was thrown away, and not by the optimizer
+        for model in self._still:
+            if stands_still(model):
+                model.eval()
         with self._outputs, constants_in(self._constants):
-            batch, examples = self._reader.read(values, self.steps)
+            batch, examples = self._reader.read(values, self.steps, self.epochs_done)
             try:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
@@ -168,12 +181,20 @@ class Handle:
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
         if batch["given"]:
+            if total.requires_grad and not self._heard:
+                self._hear(batch)
             batch["given"] = {name: value.detach() for name, value in batch["given"].items()}
         self._seen = batch
         self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
             self._await(total, Pending(self._true, examples), state)
         return total
+
+    def _hear(self, batch: Mapping[str, Any]) -> None:
+        """Tell once which requirements nothing answers to."""
+        self._heard = True
+        for note in unanswered(self.program, self.module, self.primal, batch, self.held()):
+            self._tell(note)
 
     def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
         """What was measured counts once the gradient of its loss is computed, however often."""
@@ -252,6 +273,11 @@ class Handle:
         """Share of the loop that is done, in [0, 1]; what ramps along a run follows it."""
         return min(1.0, self.steps / (self.length or OWN_LOOP_STEPS))
 
+    @property
+    def epochs_done(self) -> float:
+        """Epochs so far; until the loop ends its own, parts of one count."""
+        return self.epochs if self._own_epochs else self.steps / OWN_LOOP_EPOCH
+
     def _fit(self, batch: Mapping[str, Any], misfit: ShapeMismatch) -> None:
         """Make the program anew by the first batch, where its shapes are others than a program
         without data takes them to be (an output a token).
@@ -304,18 +330,24 @@ class Handle:
     def values(self) -> dict[str, float]:
         """What the last call of `loss` measured, by label, in the units as written.
 
-        Of a constraint with many entries the one that is farthest from being met. Constraints of
-        parameters alone are read as the parameters are now. Empty before the first call.
+        Of a constraint with many entries the one that is farthest from being met. Sets that
+        parameters are put into, preferences on parameters, and bounds that are made of parameters
+        are read as the parameters are now. Empty before the first call.
         """
-        if self._seen is None:
+        if self._seen is None or self._true is None:
             return {}
+        constraints = self.program.constraints
         with (
             measuring(self.models().values()),
             self._outputs.replayed(),
             constants_in(self._constants),
         ):
-            found = self.module["evaluate"](self.primal, self._seen)
-        return {name: float(torch.as_tensor(value).detach()) for name, (value, _) in found.items()}
+            read = self.module["evaluate"](self.primal, self._seen)
+            found = {n: float(torch.as_tensor(value).detach()) for n, (value, _) in read.items()}
+            if any(map(of_parameters, constraints)):
+                _, _, now = self.module["measure"](self.primal, self._seen)
+                found = moved_back(found, constraints, now, self._true)
+        return found
 
     @property
     def violations(self) -> dict[str, float]:
@@ -355,7 +387,7 @@ class Handle:
             look.data,
             constraints,
         )
-        with constants_in(self._constants):
+        with by_itself(), constants_in(self._constants):
             while True:
                 try:
                     measured = measurer.measure(places, errors=True)
@@ -377,7 +409,7 @@ class Handle:
             SpecError: data that miss; methods that act as they are written, to the last step.
         """
         look = self._looks.read(data, values, self._data)
-        with constants_in(self._constants):
+        with by_itself(), constants_in(self._constants):
             notes = restore(self, look)
         found = self.verify(data, **values)
         return replace(found, notes=(*notes, *found.notes))
@@ -390,12 +422,18 @@ class Handle:
             self._initial, notes = before(self.module, self.primal, batch)
         batch["initial"] = self._initial
         metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
-        with measuring(self.models().values()):
-            objective = self.module["objective"](self.primal, batch)
-        return float(objective), metrics._replace(notes=(*notes, *metrics.notes))
+        try:
+            with measuring(self.models().values()):
+                objective = float(self.module["objective"](self.primal, batch))
+        except SpecError as error:  # of a value that only the loop has
+            objective = nan
+            notes = (*notes, f"the objective is not measured: {error.diagnostics[0].message}")
+        return objective, metrics._replace(notes=(*notes, *metrics.notes))
 
     def state_dict(self) -> dict[str, Any]:
-        """Multipliers and counters; save it between two steps, beside model and optimizer."""
+        """Multipliers, counters, and what `frozen(..)` holds; save it between two steps, beside
+        model and optimizer.
+        """
         return {
             "digest": self._digest,
             "state": {name: value.detach().clone() for name, value in self.state.items()},
@@ -404,10 +442,11 @@ class Handle:
             "own_epochs": self._own_epochs,
             "initial": dict(self._initial),
             "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
+            "references": {n: deepcopy(m.state_dict()) for n, m in self._references().items()},
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Continue where `state_dict` was taken.
+        """Continue where `state_dict` was taken; what it lacks is told in `notes`.
 
         Raises:
             SpecError: the state of another program.
@@ -416,8 +455,11 @@ class Handle:
             message = "this state belongs to another spec, or to other data and models"
             helps = ("bind the spec, data and models that it was taken from",)
             raise Diagnostic(code="CS630", message=message, helps=helps).error()
-        for name, value in saved["state"].items():
-            self.state[name] = value.to(self.state[name]).clone()
+        here = self.state
+        self.state = {  # masks of what is pruned are there once they are made
+            name: value.to(here.get(name, self._device), copy=True)
+            for name, value in saved["state"].items()
+        }
         self.steps, self.epochs = saved["steps"], saved["epochs"]
         self._own_epochs = saved.get("own_epochs", False)
         self._initial = Before(saved.get("initial", {}))
@@ -425,6 +467,21 @@ class Handle:
             Pending(true.to(self._device), examples) for true, examples in saved["since_epoch"]
         ]
         self._pending.clear()
+        references = saved.get("references", {})
+        for name, model in self._references().items():
+            if name in references:
+                model.load_state_dict(references[name])
+            else:
+                self._tell(f"the state has no `{name}`, which is as its model was at `bind`")
+
+    def _tell(self, note: str) -> None:
+        self.notes = (*self.notes, note)
+        LOG.warning("%s", visible_line(f"{self.program.name}: {note}"))
+
+    def _references(self) -> dict[str, nn.Module]:
+        """The copies that the spec asks for, `model ref = frozen(f)`."""
+        copies = (setup.name for setup in self.program.models if setup.frozen_of)
+        return {name: self._modules[name] for name in copies}
 
     def models(self) -> dict[str, nn.Module]:
         """The modules of the spec, by name."""

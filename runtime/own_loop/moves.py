@@ -1,25 +1,29 @@
 """What is moved behind the steps of somebody else's optimizer: multipliers, and the parameters.
 
-These are brought to where the spec asks for them.
+These are brought to where the spec asks for them; what the optimizer does not train just then (it
+does not hold it, or `requires_grad` is false) stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from cspec.compiler.lower.graph import LEAST_STEPS
 from cspec.compiler.records.graph import Kind
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.functions.worst_case import whole_rows
 from cspec.runtime.methods.units import gradient_rate
-from cspec.runtime.models import clamp_gates, has_gates
+from cspec.runtime.models import clamp_gates, gate_parameters, has_gates
 from cspec.runtime.own_loop.data import Look
 from cspec.runtime.session.batches import many_rows
+from cspec.runtime.steps.projection import beside
 
-_KEEPS = frozenset({"project", "freeze", "decide"})
+_KEEPS = frozenset({"project", "keep_zeros", "decide"})
 """Functions of the module that bring parameters somewhere after a step."""
 
 
@@ -27,11 +31,15 @@ class Loop(Protocol):
     """What is read of a handle."""
 
     program: Program
-    module: Mapping[str, Any]
+    module: dict[str, Any]
     primal: dict[str, Any]
     state: dict[str, Tensor]
     optimizer: torch.optim.Optimizer
     steps: int
+
+    @property
+    def epochs_done(self) -> float:
+        """Epochs so far."""
 
     @property
     def progress(self) -> float:
@@ -65,6 +73,10 @@ class Moves:
         self._gated = [m for name, m in models if name not in decided and has_gates(m)]
         self.keeps = bool(self._gated) or not module.keys().isdisjoint(_KEEPS)
         """Whether parameters are brought anywhere after a step."""
+        gates = [g for name, m in models if name in decided for g in gate_parameters(m)]
+        for name in module.keys() & _KEEPS:
+            about = partial(tuple, gates) if name == "decide" else self._in_sets
+            module[name] = partial(self._bring, module[name], about, name == "decide")
         self.epochs = bool(self._duals["epoch"])
         """Whether anything moves once an epoch."""
 
@@ -80,7 +92,31 @@ class Moves:
         with torch.no_grad():
             into_sets(self._loop, self._loop.optimizer, self._loop.progress)
             for model in self._gated:
-                clamp_gates(model)
+                self._bring(clamp_gates, partial(gate_parameters, model), False, model)
+
+    def _in_sets(self) -> list[Tensor]:
+        sets = self._loop.module["sets"](self._loop.primal)
+        return [tensor for _, tensors in sets for tensor in tensors]
+
+    def _bring(
+        self,
+        function: Callable[..., None],
+        about: Callable[[], Sequence[Tensor]],
+        together: bool,
+        *arguments: Any,
+    ) -> None:
+        """What brings some parameters somewhere, of those alone that are trained just then.
+
+        What is decided of all of them `together` waits until all are.
+        """
+        tensors = about()
+        trained = {id(p) for p in self._loop.held() if p.requires_grad}
+        still = [tensor for tensor in tensors if id(tensor) not in trained]
+        if not still:
+            function(*arguments)
+        elif not together:
+            moving = [tensor for tensor in tensors if id(tensor) in trained]
+            beside(still, moving, partial(function, *arguments))
 
     def with_units(self, f: Tensor, g: Tensor, true: Tensor) -> dict[str, Tensor]:
         """The state with slopes of objective and constraints, of which first penalties are made.
@@ -124,12 +160,10 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
         SpecError: CS632, a program that ends without.
     """
     if "restore" not in loop.module:
-        message = "not available in your own loop: `restore`, for a method that acts as written"
-        note = (
-            "a penalty or a dual step that the spec gives is used to the last step and no further"
-        )
-        helps = ("leave the method, or its settings, to the spec: then the end is restored",)
-        raise Diagnostic(code="CS632", message=message, notes=(note,), helps=helps).error()
+        _require_nothing_to_restore(loop.program)
+        with torch.no_grad():
+            into_sets(loop, None, 1.0)
+        return ()
     parameters = [p for p in loop.held() if p.requires_grad]
     run = SimpleNamespace(
         program=loop.program,
@@ -141,7 +175,7 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
         device=parameters[0].device,
         parameters=parameters,
         models=lambda: list(loop.models().values()),
-        whole_batch=lambda: _whole(look, loop.steps, parameters[0].device),
+        whole_batch=lambda: _whole(look, loop, parameters[0].device),
         notes=[],
         sign=-1.0 if loop.program.sense == "maximize" else 1.0,
         schedule=SimpleNamespace(fastest=1.0),  # what the loop's rates move, nobody says
@@ -161,8 +195,30 @@ def restore(loop: Loop, look: Look) -> tuple[str, ...]:
     return tuple(run.notes)
 
 
-def _whole(look: Look, step: int, device: torch.device) -> dict[str, Any]:
+def _require_nothing_to_restore(program: Program) -> None:
+    """Sets alone are where they are put, and preferences are no requirements.
+
+    Raises:
+        SpecError: CS632, requirements that a method is used for to the last step.
+    """
+    found = [c.label for c in program.constraints if c.segment and not c.soft]
+    if not found:
+        return
+    if program.graph.of(Kind.UNITS):
+        message = f"not available in your own loop: `restore`, of fewer than {LEAST_STEPS} steps"
+        note = "so short a loop is a few steps of its method, and no more"
+        helps = (f"say that it is longer: bind(..., steps={LEAST_STEPS})",)
+    else:
+        message = "not available in your own loop: `restore`, for a method that acts as written"
+        note = (
+            "a penalty or a dual step that the spec gives is used to the last step and no further"
+        )
+        helps = ("leave the method, or its settings, to the spec: then the end is restored",)
+    raise Diagnostic(code="CS632", message=message, notes=(note,), helps=helps).error()
+
+
+def _whole(look: Look, loop: Loop, device: torch.device) -> dict[str, Any]:
     """All the data as one batch, beside the `given` values."""
     columns = {name: data.part.columns for name, data in look.data.items()}
-    clock = torch.full((1,), float(step), device=device)
-    return {**whole_rows(columns, clock), "given": look.given}
+    clock = torch.full((1,), float(loop.steps), device=device)
+    return {**whole_rows(columns, clock), "given": look.given, "epoch": loop.epochs_done}

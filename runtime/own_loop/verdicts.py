@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from torch import Tensor
+
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.measure.requirements import Measurement, judged
 from cspec.runtime.result.constraint import ConstraintResult, called
+from cspec.runtime.result.entries import violations
 from cspec.runtime.result.result import constraint_lines
 from cspec.runtime.verdict.kkt import dual_state
 
@@ -43,6 +46,27 @@ class Verdicts:
         lines += [f"{name} {value:.6g}" for name, value in self.metrics.items()]
         lines += self.notes
         return "\n".join(lines)
+
+
+def of_parameters(constraint: ConstraintFacts) -> bool:
+    """Whether its entries are value - bound of parameters alone, which a step moves."""
+    plain = constraint.relation in ("<=", ">=", "==") and not constraint.rescaled
+    return plain and constraint.segment is not None and not constraint.datasets
+
+
+def moved_back(
+    found: Mapping[str, float],
+    constraints: Sequence[ConstraintFacts],
+    now: Tensor,
+    then: Tensor,
+) -> dict[str, float]:
+    """Values by label with those of parameters as they were where `then` was measured."""
+    after, before = violations(now, constraints), violations(then, constraints)
+    return {**found} | {
+        c.label: found[c.label] - c.sign * (after[c.label] - before[c.label])
+        for c in constraints
+        if of_parameters(c)
+    }
 
 
 def verdicts_of(

@@ -282,16 +282,21 @@ def _parts(
 
 
 def with_held(facts: Facts, models: Mapping[str, nn.Module], held: Collection[int]) -> Facts:
-    """The facts with models marked that train, and have no parameter among `held` (by `id`).
+    """The facts with marks on what has `requires_grad` and is not among `held` (by `id`): single
+    parameters, and models that have no other.
 
     They train nowhere, whatever is required.
     """
-    changed = {
-        name: facts.models[name].model_copy(update={"held": False})
-        for name, model in models.items()
-        if (trained := [id(p) for p in model.parameters() if p.requires_grad])
-        and not any(parameter in held for parameter in trained)
-    }
+    changed = {}
+    for name, model in models.items():
+        own = {n: id(p) in held or not p.requires_grad for n, p in model.named_parameters()}
+        trained = [id(p) for p in model.parameters() if p.requires_grad]
+        if all(own.values()):
+            continue
+        known = facts.models[name]
+        parameters = tuple(p.model_copy(update={"held": own[p.name]}) for p in known.parameters)
+        some = any(parameter in held for parameter in trained)
+        changed[name] = known.model_copy(update={"parameters": parameters, "held": some})
     return facts.model_copy(update={"models": {**facts.models, **changed}})
 
 

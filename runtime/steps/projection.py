@@ -107,6 +107,23 @@ def project_together(sets: Sequence[Held], optimizer: object | None = None) -> N
         meet(sets, starts, sweeps=STEP_SWEEPS)
 
 
+@torch.no_grad()
+def beside(still: Sequence[Tensor], moving: Sequence[Tensor], project: Callable[[], None]) -> None:
+    """Project the `moving` tensors of some sets, beside others of them that stay as they are.
+
+    In turn with putting these back, until nothing moves: one turn where each tensor has a set of
+    its own, a common point where a convex set is on several.
+    """
+    kept = [tensor.detach().clone() for tensor in still]
+    for _ in range(STEP_SWEEPS if moving else 0):
+        before = [tensor.detach().clone() for tensor in moving]
+        project()
+        for tensor, old in zip(still, kept, strict=True):
+            tensor.copy_(old)
+        if _near(before, moving):
+            return
+
+
 def _apart(sets: Sequence[Held]) -> bool:
     """Whether the sets are on rows and parts of one tensor that have no entry in common."""
     if {id(t) for _, tensors in sets for t in tensors} != {id(sets[0][1][0])}:

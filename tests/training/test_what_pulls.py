@@ -295,3 +295,24 @@ def test_a_function_that_does_not_say_what_it_gives_is_seen(tmp_path: Path) -> N
         f"s.t. c: E[sure(f(x))] <= 60%\n{FIT}\n"
     )
     assert cspec.run(spec, train={"x": X, "y": Y}, f=linear()).steps == 2
+
+
+@pytest.mark.parametrize(
+    "lines", ["forall W in f.weights: norm(W, inf) <= 0.1", "density(f) <= 50%"]
+)
+def test_weights_that_no_optimizer_holds_are_not_projected(lines: str) -> None:
+    net = nn.Sequential(linear(), nn.Tanh(), linear())
+    with pytest.raises(cspec.SpecError) as error:
+        trained(lines, 'sgd(lr=0.1, params="f.2*")', f=net)
+    (found,) = error.value.diagnostics
+    note = "`f.0.weight`: no optimizer of `fit` holds it"
+    assert found.code == "CS309" and found.notes == (note,)
+
+
+def test_the_others_are_projected_where_they_are_named() -> None:
+    net = nn.Sequential(linear(), nn.Tanh(), linear())
+    before = next(net.parameters()).detach().clone()
+    rule = 'forall W in f.weights("2*"): norm(W, inf) <= 0.1'
+    trained(rule, 'sgd(lr=0.1, params="f.2*")', f=net)
+    assert before.equal(next(net.parameters()))
+    assert float(list(net.parameters())[2].detach().abs().max()) <= 0.1 + 1e-6

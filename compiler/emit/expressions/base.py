@@ -71,6 +71,16 @@ def ramp_steps(ramp: Call, scope: ModuleScope) -> int:
     return max(steps, 1)
 
 
+def epochs_of_others(ramp: Call, scope: ModuleScope) -> ast.expr | None:
+    """Epochs over which a bound moves in somebody's own loop, which says where they end."""
+    known = scope.inference.known
+    if known.facts.own_loop is None:
+        return None
+    given = (k.value for k in ramp.keywords if k.name == "epochs")
+    count = next((value_or_none(value, known.params) for value in given), None)
+    return None if count is None else constant(count)
+
+
 KEPT = {
     "pred": "predicted",
     "prob": "probability",

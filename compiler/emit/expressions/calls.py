@@ -3,7 +3,14 @@
 import ast
 
 from cspec.compiler.axes.calls import call_key
-from cspec.compiler.emit.expressions.base import KEPT, Forward, Translator, ramp_steps, translates
+from cspec.compiler.emit.expressions.base import (
+    KEPT,
+    Forward,
+    Translator,
+    epochs_of_others,
+    ramp_steps,
+    translates,
+)
 from cspec.compiler.emit.expressions.derivatives import derivative
 from cspec.compiler.emit.expressions.examples import (
     NORMS,
@@ -130,9 +137,14 @@ def _ramp(t: Translator, expr: Call) -> ast.expr:
     first, last = (t.translate(argument) for argument in expr.arguments)
     if t.container == "data":
         return last
-    batch, steps = ast.Name(id=t.container), constant(ramp_steps(expr, t.scope))
+    batch: ast.expr = ast.Name(id=t.container)
+    steps, own = constant(ramp_steps(expr, t.scope)), epochs_of_others(expr, t.scope)
     if is_temperature(expr):
+        if own is not None:
+            batch, steps = t.call("instead", batch, clock=ast.Constant("epoch")), own
         return t.local("heat", "heat", t.call("temperature", batch, first, last, steps))
+    if own is not None:
+        return t.call("ramp", first, last, subscript(batch, ast.Constant("epoch")), own)
     return t.call("ramp", first, last, subscript(batch, ast.Constant("clock")), steps)
 
 

@@ -269,3 +269,52 @@ def test_bounds_that_move_follow_the_steps_of_the_loop() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+
+def test_bounds_that_move_by_epochs_follow_those_of_the_loop() -> None:
+    net, (x, y) = network(), examples()
+    moving = RATE.replace("<= 0.3", "<= ramp(0.9, 0.1, epochs=4)")
+    handle = cspec.bind(moving, net=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.01))
+    bounds = []
+    for _ in range(6):
+        for _ in range(3):
+            handle.step(x=x, y=y)
+        bounds.append(handle.values["a"] - handle.violations["a"])
+        handle.end_epoch()
+    expected = [0.9 - 0.8 * 2 / 200, 0.7, 0.5, 0.3, 0.1, 0.1]  # before the first, 50 steps each
+    assert bounds == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_count_that_shrinks_by_epochs_is_refused_with_the_steps_to_write() -> None:
+    net = network()
+    counted = RATE.replace(
+        "s.t.", "s.t. d: density(net) <= ramp(100%, 20%, epochs=4) by projection\n     "
+    )
+    with pytest.raises(SpecError) as caught:
+        cspec.bind(counted, net=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.01))
+    (found,) = caught.value.diagnostics
+    assert found.code == "CS632" and "ramp(100%, 20%, steps=200)" in found.helps[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "size"),
+    [
+        ("sum(sumsq(W) for W in net.weights) <= 0.1", lambda w: w.square().sum()),
+        ("norm(net.weights, 2) >= 9", lambda w: w.norm()),
+        ("3 == norm(net.weights, 1)", lambda w: w.abs().sum()),
+        ("forall W in net.weights: abs(W) <= 0.3", lambda w: w.abs().max()),
+        ("norm(net.weights, 2) <= ramp(3, 1, steps=50)", lambda w: w.norm()),
+    ],
+)
+def test_values_of_weights_are_those_of_the_last_loss(
+    rule: str, size: Callable[[Tensor], Tensor]
+) -> None:
+    net, (x, y) = network(), examples()
+    spec = f"data train(x, y)\nmodel net\nminimize ce(net(x), y)\ns.t. a: {rule} by lagrangian"
+    handle = cspec.bind(spec, net=net, optimizer=torch.optim.SGD(net.parameters(), lr=0.5))
+    for _ in range(2):
+        expected = size(net.weight.detach()).item()
+        handle.step(x=x, y=y)
+        (value,) = handle.values.values()
+        assert value == pytest.approx(expected, rel=1e-6)
+        assert abs(size(net.weight.detach()).item() - expected) > 1e-4

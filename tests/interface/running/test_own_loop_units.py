@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,3 +135,28 @@ def test_a_constraint_times_a_thousand_is_the_same_loop() -> None:
         theirs.step(**table(seed=seed))
     assert point(one) == pytest.approx(point(other), abs=1e-9)
     assert 1000 * theirs.multipliers["b"] == pytest.approx(mine.multipliers["b"], rel=1e-6)
+
+
+@pytest.mark.parametrize("settings", ["penalty=2", "penalty=2, rule=lancelot", "every=epoch"])
+@pytest.mark.parametrize("epoch", [3, 20, 70])
+def test_penalties_grow_at_most_once_in_50_steps(settings: str, epoch: int) -> None:
+    """Nothing moves, so every violation is as large as the last: each test makes c larger."""
+    torch.manual_seed(0)
+    x, net = torch.randn(40, 3), nn.Linear(3, 1)
+    spec = f"""data train(x)
+        model net
+        minimize E[net(x)^2]
+        s.t. a: E[net(x)] <= -3
+        using augmented_lagrangian({settings})"""
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-12)
+    handle = cspec.bind(spec, net=net, optimizer=optimizer)
+    seen: list[float] = []
+    for step in range(1, 421):
+        handle.step(x=x)
+        if step % epoch == 0:
+            handle.end_epoch()
+        seen.append(float(handle.state["penalty"].detach()))
+    grown = [i for i in range(11, 420) if seen[i] > 1.1 * seen[i - 1]]
+    assert all(later - first >= 50 for first, later in pairwise(grown))
+    every = -(-50 // epoch) * epoch
+    assert len(grown) >= 420 // every - 1
