@@ -25,8 +25,6 @@ TARGET = DOCS.parent / "interface" / "reading" / "page_messages.py"
 _HEAD = '''# ruff: noqa: E501
 """What the wrong examples of run-time codes say: written by `python docs/messages.py`."""
 
-from __future__ import annotations
-
 MESSAGES: dict[str, tuple[str, ...]] = {
 '''
 
