@@ -59,6 +59,7 @@ from cspec.runtime.functions.entries import (
 )
 from cspec.runtime.functions.examples import (
     as_number,
+    as_whole,
     broken_or_room,
     entry,
     filled,
@@ -208,6 +209,7 @@ __all__ = [
     "array",
     "as_matrix",
     "as_number",
+    "as_whole",
     "as_tensor",
     "at_a_point",
     "at_places",

@@ -21,6 +21,13 @@ Classes = Mapping[str, tuple[Any, ...]]
 """The classes of each categorical column, in the order of their codes."""
 
 
+NARROW = frozenset(
+    (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32)
+    + (torch.uint16, torch.uint32, torch.uint64)
+)
+"""Types in which arithmetic is another one than that of numbers: 200 + 100 is 44."""
+
+
 class BatchReader:
     """Sorts keyword arguments into datasets, columns of the training data and `given` values.
 
@@ -48,6 +55,12 @@ class BatchReader:
         """By dataset, columns whose whole numbers are codes."""
         self._points = {name: d for name, d in (data or {}).items() if is_points(name)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
+        self.unknown = {
+            name: frozenset(inputs).difference(self.classes.get(name, ()))
+            for name, inputs in self._inputs.items()
+            if name not in (data or {})
+        }
+        """By dataset, columns that models get and of which the program knows nothing."""
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
         self.features = {
@@ -122,7 +135,7 @@ class BatchReader:
         """
         found = torch.as_tensor(value, device=None if isinstance(value, Tensor) else self.device)
         if found.numel() == 1:
-            return found.reshape(())
+            return (found.long() if found.dtype in NARROW else found).reshape(())
         size = " by ".join(map(str, found.shape))
         message = f"`{name}` is one number a step, and {size} were handed over"
         raise unusable(message, f"hand over their mean: `{name}={name}.mean()`")
@@ -154,11 +167,14 @@ class BatchReader:
                 uneven |= 0 <= rows != shape[0]
                 rows = shape[0]
         known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
+        unknown = self.unknown.get(dataset, ())
 
         def column(name: str) -> Tensor:
             given = columns[name]
             plain = isinstance(given, Tensor) and name not in known
             value: Tensor = given if plain else self._made(dataset, name, given, known.get(name))
+            if value.dtype in NARROW and (value.dtype is not torch.bool or name not in unknown):
+                value = value.long()
             if value.ndim == 2 and value.shape[1] == 1 and name not in inputs:
                 return value.squeeze(1)
             return value

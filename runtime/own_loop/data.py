@@ -1,6 +1,7 @@
 """Data for one look of a handle: what `evaluate` and `verify` are given, as datasets by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +85,10 @@ class DataReader:
             found = bind_data((setup,), {name: obj}, Path())[0][name]
             self._require_features(name, found)
             classes = batches.classes.get(name) or batches.classes.get(default, {})
-            return coded_like(found, classes).to(batches.device, batches.dtype)
+            coded = coded_like(found, classes).to(batches.device, batches.dtype)
+            unknown = batches.unknown.get(name, batches.unknown.get(default, ()))
+            given = {c: coded.for_models(c) for c in unknown if c in found.columns}
+            return replace(coded, columns={**coded.columns, **given})
         except DataError as error:
             raise unusable(error.message, *error.notes) from error
 
