@@ -49,7 +49,8 @@ class DataReader:
         if data is not None:
             named |= self._named(data)
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
-        everything = {**bound, **found}
+        own = {n: d.to(self._batches.device, self._batches.dtype) for n, d in bound.items()}
+        everything = {**own, **found}
         self._require(everything, given)
         if len(found) == 1:
             only = next(iter(found.values()))
@@ -86,6 +87,8 @@ class DataReader:
             self._require_features(name, found)
             classes = batches.classes.get(name) or batches.classes.get(default, {})
             coded = coded_like(found, classes).to(batches.device, batches.dtype)
+            for column, values in coded.columns.items():
+                batches.check(column, values)
             unknown = batches.unknown.get(name, batches.unknown.get(default, ()))
             given = {c: coded.for_models(c) for c in unknown if c in found.columns}
             return replace(coded, columns={**coded.columns, **given})

@@ -31,6 +31,7 @@ from torch.utils.hooks import unserializable_hook
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import Where
+from cspec.compiler.refusals.loop_groups import NO_HOLDS, Holds
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.shapes import ShapeMismatch
@@ -58,9 +59,10 @@ class Handle:
     `primal` maps the spec's models and variables to modules and parameters; variables that the
     optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
     call `update()` after each optimizer step. `data` are datasets that are known beforehand,
-    `classes` the values of their categorical columns in the order of their codes; `steps` is the
-    length of the loop, where it is known; `functions` are callables that the spec names. Where the
-    first batch does not fit, `decide` makes the program anew for its shapes.
+    `classes` the values of their categorical columns in the order of their codes, `holds` what
+    other columns may hold; `steps` is the length of the loop, where it is known; `functions` are
+    callables that the spec names. Where the first batch does not fit, `decide` makes the program
+    anew for its shapes.
 
     Copies and pickles take model and optimizer along, and not what waits for the next step.
 
@@ -84,6 +86,7 @@ class Handle:
         hook: bool = True,
         data: Mapping[str, Dataset] | None = None,
         classes: Mapping[str, Classes] | None = None,
+        holds: Holds = NO_HOLDS,
         steps: int | None = None,
         functions: Mapping[str, Any] | None = None,
         decide: Callable[[Mapping[str, Dataset]], Program] | None = None,
@@ -110,7 +113,7 @@ class Handle:
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = torch.get_default_dtype() if first is None else first.dtype
         self._data = dict(data or {})
-        self._reader = BatchReader(program, self._device, self._dtype, classes, self._data)
+        self._reader = BatchReader(program, self._device, self._dtype, classes, self._data, holds)
         self._looks = DataReader(self._reader)
         self._seen: Mapping[str, Any] | None = None
         self._true: Tensor | None = None

@@ -145,7 +145,8 @@ def forward(t: Translator, name: str, expr: Call) -> ast.expr:
     columns = _columns(t, expr)
     followed = not t.scope.tracked.isdisjoint(columns)  # derivatives see the caller's own column
     if columns and t.dataset is not None and not followed:
-        truths = frozenset(c for c, a in zip(columns, expr.arguments) if _is_truth(t, a))
+        pairs = zip(columns, expr.arguments, strict=False)
+        truths = frozenset(column for column, a in pairs if _is_truth(t, a))
         found = Forward(name, columns, _as_a_row(t, expr), truths)
         return t.local(key, wanted, t.forward_pass(found, t.dataset))
     arguments = [_input(t, expr, place) for place in range(len(expr.arguments))]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import cspec
+from cspec import SpecError
 from cspec.runtime.own_loop.handle import Handle
 
 N = 40
@@ -119,3 +122,132 @@ def test_a_model_gets_a_mask_as_truth_values_and_a_spec_counts_it(form: Any) -> 
     values.append(result.metrics["q"])
     assert values == pytest.approx([sum(terms) / N] * len(values), rel=1e-5)
     assert net.seen == {torch.bool}
+
+
+# --- labels, classes by name, groups ---
+
+
+LABELS = """data train(x, y)
+model f
+minimize hinge(f(x), y)
+s.t. right: P[pred == y] >= 10%
+     above: P[pred == 1] >= 1%
+     room: E[margin(f(x), y)] >= -5
+     sure: E[prob[y]] >= 0.1"""
+
+
+def one_score() -> tuple[nn.Linear, Tensor, Tensor]:
+    """A model of one score, its inputs, and labels -1 and 1 that it gets partly right."""
+    torch.manual_seed(1)
+    net, x = nn.Linear(3, 1), columns()["x"]
+    return net, x, torch.where(x[:, 0] > 0, 1, -1)
+
+
+@pytest.mark.parametrize("known", ["train", "groups"])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32, torch.int8])
+def test_labels_of_minus_one_and_one_are_read_by_sign_where_somebody_says_so(
+    known: str, dtype: torch.dtype
+) -> None:
+    net, x, sides = one_score()
+    y = sides.to(dtype)
+    given: dict[str, Any] = {"train": (x, y)} if known == "train" else {"groups": {"y": [-1, 1]}}
+    found = handle(LABELS, net, **given)
+    with torch.no_grad():
+        pairs = list(zip(net(x).double()[:, 0].tolist(), sides.tolist(), strict=True))
+    expected = {
+        "right": sum((1 if s > 0 else -1) == t for s, t in pairs) / N,
+        "above": sum(s > 0 for s, _ in pairs) / N,
+        "room": sum(s * t for s, t in pairs) / N,
+        "sure": sum(1 / (1 + math.exp(-s * t)) for s, t in pairs) / N,
+    }
+    found.loss(x=x, y=y)
+    assert found.values == pytest.approx(expected, rel=1e-5)
+    assert {c.name: c.value for c in found.verify((x, y))} == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "bce"])
+def test_labels_of_minus_one_and_one_are_refused_where_nobody_says_so(loss: str) -> None:
+    net, x, y = one_score()
+    found = handle(LABELS.replace("hinge", loss), net)
+    for ask in (lambda: found.loss(x=x, y=y), lambda: found.verify((x, y))):
+        with pytest.raises(SpecError, match=r"holds -1.*, and is read as"):
+            ask()
+    found.loss(x=x, y=(y + 1) // 2)
+    assert 0 <= found.values["right"] <= 1
+
+
+@pytest.mark.parametrize("known", ["train", "groups"])
+def test_binary_cross_entropy_of_labels_minus_one_and_one_is_refused_as_in_run(known: str) -> None:
+    net, x, y = one_score()
+    given: dict[str, Any] = {"train": (x, y)} if known == "train" else {"groups": {"y": [-1, 1]}}
+    with pytest.raises(SpecError, match="needs labels 0 and 1, but column `y` holds -1, 1"):
+        handle("data train(x, y)\nmodel f\nminimize bce(f(x), y)", net, **given)
+
+
+NAMED = """data train(x, y)
+model f
+minimize ce(f(x), y)
+s.t. right: P[pred == y] >= 1%
+     many: P[pred == "b"] >= 1%
+     chance: E[prob["b"]] >= 0.01
+     attribute: E[prob.b] >= 0.01
+     room: E[margin(f(x), "b")] >= -9"""
+
+
+@pytest.mark.parametrize("order", [["a", "b"], ["b", "a"]])
+def test_classes_named_by_groups_are_those_of_bound_data(order: list[str]) -> None:
+    net, x = linear(), columns()["x"]
+    y = ["b" if row[0] > 0 else "a" for row in x.tolist()]
+    b = order.index("b")
+    found = handle(NAMED, net, groups={"y": order})
+    found.loss(x=x, y=y)
+    with torch.no_grad():
+        z = net(x).double()
+    said = [order[int(row[1] > row[0])] for row in z.tolist()]
+    chance = z.softmax(1)[:, b].mean().item()
+    assert found.values == pytest.approx(
+        {
+            "right": sum(p == t for p, t in zip(said, y, strict=True)) / N,
+            "many": said.count("b") / N,
+            "chance": chance,
+            "attribute": chance,
+            "room": sum(row[b] - row[1 - b] for row in z.tolist()) / N,
+        },
+        rel=1e-5,
+    )
+
+
+def test_whole_numbers_that_are_no_known_group_are_refused() -> None:
+    net, x = linear(), columns()["x"]
+    y, g = columns()["y"], torch.tensor([5, 7, 8, 5] * (N // 4))
+    spec = (
+        "data train(x, y, g)\nmodel f\nminimize ce(f(x), y)\ns.t. t: gap(P[pred == 1 | g]) <= 90%"
+    )
+    seen = g != 8
+    known: list[dict[str, Any]] = [
+        {"train": (x[seen], y[seen], g[seen])},
+        {"groups": {"g": [5, 7]}},
+    ]
+    for given in known:
+        found = handle(spec, net, **given)
+        with pytest.raises(SpecError, match="holds 8, which is none of its known values"):
+            found.loss(x=x, y=y, g=g)
+        with pytest.raises(SpecError, match="holds 8, which is none of its known values"):
+            found.verify((x, y, g))
+        found.loss(x=x[seen], y=y[seen], g=g[seen])
+
+
+def test_a_table_of_the_specs_own_is_measured_in_the_numbers_of_the_model(tmp_path: Path) -> None:
+    x = columns()["x"][:, :2]
+    lines = [f"{a},{b},{int(a > 0)}" for a, b in x.tolist()]
+    (tmp_path / "t.csv").write_text("p,q,y\n" + "\n".join(lines))
+    torch.manual_seed(0)
+    net = nn.Linear(2, 2)
+    source = f'csv("{tmp_path}/t.csv", target="y", scale=none)'
+    found = handle(
+        f"data train(x, y) = {source}\nmodel f\nminimize ce(f(x), y)\ns.t. c: P[pred == 1] <= 99%",
+        net,
+    )
+    with torch.no_grad():
+        expected = sum(float(row[1] > row[0]) for row in net(x).tolist()) / N
+    assert found.verify()["c"].value == found.evaluate()["c"] == pytest.approx(expected)
