@@ -186,6 +186,8 @@ class BatchReader:
             value: Tensor = given if plain else self._made(dataset, name, given, known.get(name))
             if value.dtype in NARROW and (value.dtype is not torch.bool or name not in unknown):
                 value = value.long()
+            if value.is_inference():
+                value = value.clone()  # derivatives may be asked for
             if value.ndim == 2 and value.shape[1] == 1 and name not in inputs:
                 value = value.squeeze(1)
             if name in self._watched:

@@ -50,10 +50,10 @@ class DataReader:
             named |= self._named(data)
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
         own = {n: d.to(self._batches.device, self._batches.dtype) for n, d in bound.items()}
-        everything = {**own, **found}
+        everything = {name: _followed(data) for name, data in {**own, **found}.items()}
         self._require(everything, given)
         if len(found) == 1:
-            only = next(iter(found.values()))
+            only = everything[next(iter(found))]
             everything |= {name: only for name in (*SPLITS, self._batches.default) if name}
         return Look(everything, given)
 
@@ -111,3 +111,9 @@ class DataReader:
         if missing:
             listed = ", ".join(f"{name}=..." for name in missing)
             raise unusable(f"this spec needs {', '.join(missing)}", f"give {listed}")
+
+
+def _followed(data: Dataset) -> Dataset:
+    """Data that derivatives can be asked of: copies of tensors that were made without them."""
+    copies = {c: v.clone() for c, v in data.columns.items() if v.is_inference()}
+    return replace(data, columns={**data.columns, **copies}) if copies else data

@@ -22,7 +22,8 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,22 @@ from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
 from cspec.runtime.steps.metric_notes import own_optimizer
+from cspec.runtime.verdict.notes import unmeasured
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _with_derivatives(method: Method) -> Method:
+    """The same in inference mode as under `no_grad`: a spec may ask for derivatives itself."""
+
+    @wraps(method)
+    def measured(*arguments: Any, **named: Any) -> Any:
+        if not torch.is_inference_mode_enabled():
+            return method(*arguments, **named)
+        with torch.inference_mode(False), torch.no_grad():
+            return method(*arguments, **named)
+
+    return cast(Method, measured)
 
 
 class Handle:
@@ -150,6 +167,7 @@ class Handle:
 
     # --- the step ----------------------------------------------------------------------------
 
+    @_with_derivatives
     def loss(self, **values: Any) -> Tensor:
         """The loss on one batch: columns (`x=x, y=y`), a batch a dataset (`forget=dict(x=...)`),
         the spec's `given` values. Differentiable; measures the constraints on the way.
@@ -262,14 +280,20 @@ class Handle:
         Raises:
             SpecError: values that do not go together.
         """
+        if not self._made_anew(batch):
+            raise self._misfit(misfit).error() from misfit
+
+    def _made_anew(self, batch: Mapping[str, Any]) -> bool:
+        """Whether the shapes of a batch, the first, made another program, which is used now."""
         parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
         if self._decide is None or self._data or not parts:
-            raise self._misfit(misfit).error() from misfit
+            return False
         made = self._decide(parts)
         self._decide = None
         if made.graph != self.program.graph or made.source == self.program.source:
-            raise self._misfit(misfit).error() from misfit
+            return False
         self._load(made)
+        return True
 
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""
@@ -304,6 +328,7 @@ class Handle:
         return prices(self.state.get("multipliers"), self.program.constraints)
 
     @property
+    @_with_derivatives
     def values(self) -> dict[str, float]:
         """What the last call of `loss` measured, by label, in the units as written.
 
@@ -343,6 +368,7 @@ class Handle:
         measured = {c.name: c.value for c in found.constraints}
         return {"objective": found.objective, **found.metrics, **measured}
 
+    @_with_derivatives
     def verify(self, data: Any = None, **values: Any) -> Verdicts:
         """The verdict on each constraint on whole data; arguments as of `evaluate`.
 
@@ -365,10 +391,16 @@ class Handle:
                     break
                 except ShapeMismatch as error:
                     self._fit(look.columns, error)
-            objective, metrics = self._read(look)
+            try:
+                objective, metrics = self._read(look, strict=True)
+            except ShapeMismatch:
+                self._made_anew(look.columns)
+                objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
-        return Verdicts(verdicts, objective, metrics.values, metrics.notes)
+        notes = (*unmeasured(verdicts, measured), *metrics.notes)
+        return Verdicts(verdicts, objective, metrics.values, notes)
 
+    @_with_derivatives
     def restore(self, data: Any = None, **values: Any) -> Verdicts:
         """Bring the parameters to the requirements, as `run` does behind its last step.
 
@@ -385,14 +417,19 @@ class Handle:
         found = self.verify(data, **values)
         return replace(found, notes=(*notes, *found.notes))
 
-    def _read(self, look: Look) -> tuple[float, Recorded]:
-        """The objective as written, and the metrics; what these compare with, where it is due."""
+    def _read(self, look: Look, *, strict: bool = False) -> tuple[float, Recorded]:
+        """The objective as written, and the metrics; what these compare with, where it is due.
+
+        Raises:
+            ShapeMismatch: values that do not go together, with `strict` also in a metric.
+        """
         batch: dict[str, Any] = {**look.columns, "given": look.given}
         notes: tuple[str, ...] = ()
         if self.steps == 0:
-            self._initial, notes = before(self.module, self.primal, batch)
+            self._initial, notes = before(self.module, self.primal, batch, strict=strict)
         batch["initial"] = self._initial
-        metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
+        entries = self.program.metric_entries
+        metrics = recorded(self.module, self.primal, batch, entries, strict=strict)
         with measuring(self.models().values()):
             objective = self.module["objective"](self.primal, batch)
         return float(objective), metrics._replace(notes=(*notes, *metrics.notes))

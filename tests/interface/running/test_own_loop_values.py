@@ -251,3 +251,58 @@ def test_a_table_of_the_specs_own_is_measured_in_the_numbers_of_the_model(tmp_pa
     with torch.no_grad():
         expected = sum(float(row[1] > row[0]) for row in net(x).tolist()) / N
     assert found.verify()["c"].value == found.evaluate()["c"] == pytest.approx(expected)
+
+
+# --- what can't be measured, and derivatives where none are recorded ---
+
+
+def test_a_metric_of_vectors_is_measured_before_the_first_loss() -> None:
+    net, x, y = linear(), columns()["x"], columns()["y"]
+    found = handle(
+        "data train(x, y)\nmodel f\nminimize ce(f(x), y)\nmetric m = norm(E[f(x)], 1)", net
+    )
+    with torch.no_grad():
+        rows = net(x).double().tolist()
+    expected = sum(abs(sum(row[k] for row in rows) / N) for k in range(2))
+    assert found.evaluate((x, y))["m"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_is_not_measured_is_told() -> None:
+    net, x, y = linear(), columns()["x"], columns()["y"]
+    g = torch.arange(N) % 2
+    spec = """data train(x, y, g)
+model f
+minimize ce(f(x), y)
+s.t. t: gap(P[pred == 1 | g]) <= 90%
+metric few = P[pred == 1 | x[0] > 100]
+metric each = P[pred == 1 | g]
+metric right = P[pred == y]"""
+    found = handle(spec, net, train=(x, y, g)).verify((x, y, 0 * g))
+    assert math.isnan(found["t"].value) and math.isnan(found.metrics["few"])
+    told = [note.partition(" not measured")[0] for note in found.notes]
+    assert told == ["t:", "metric `few` is", "metric `each[1]` is"]
+    assert "no example of `train` has g `1`" in found.notes[0]
+
+
+def test_derivatives_are_measured_in_inference_mode() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    x, y = columns()["x"], columns()["y"]
+    spec = """data train(x, y)
+model f
+minimize ce(f(x), y)
+s.t. a: E[norm(grad(f(x)[0], x), 2)] <= 9
+     b: E[max(ce(f(z), y) for z in ball(x, 0.5, norm=inf))] <= 9
+metric m = E[grad(f(x)[0], x)[0]]"""
+    inputs = x.clone().requires_grad_()
+    slopes = [torch.autograd.grad(net(row)[0], row)[0] for row in inputs.unbind()]
+    found = handle(spec, net)
+    found.loss(x=x, y=y)
+    plain = found.values
+    assert plain["a"] == pytest.approx(sum(s.norm().item() for s in slopes) / N, rel=1e-5)
+    with torch.inference_mode():
+        made = x + 0  # a tensor of this mode
+        loss = found.loss(x=made, y=y)
+        looks = [found.values, {c.name: c.value for c in found.verify((made, y))}]
+        metric = found.evaluate((made, y))["m"]
+    assert looks == [pytest.approx(plain, rel=1e-4)] * 2 and not loss.requires_grad
+    assert metric == pytest.approx(sum(s[0].item() for s in slopes) / N, rel=1e-4, abs=1e-6)
