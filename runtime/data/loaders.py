@@ -11,7 +11,7 @@ an item twice gives different ones, items are read anew for each batch (`items`)
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Any, cast
 
 import numpy as np
@@ -310,11 +310,16 @@ class _Source:
 
 
 def named_columns(values: Sequence[Any], name: str, columns: Sequence[str]) -> dict[str, Any]:
-    """Columns by the names that the spec declares, in its order.
+    """Columns by the names that the spec declares, in its order; by names of their own where
+    these are the spec's.
 
     Raises:
         DataError: another number of them.
     """
+    fields: Sequence[str] = getattr(values, "_fields", ())
+    moved = any(a != b and a in columns for a, b in zip_longest(fields, columns))
+    if moved or (fields and set(columns) <= set(fields)):
+        return dict(zip(fields, values, strict=True))
     if len(values) != len(columns):
         raise DataError(
             f"`{name}` declares the columns {', '.join(columns)}, but {len(values)} were given",
