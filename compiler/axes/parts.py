@@ -15,7 +15,7 @@ from cspec.compiler.axes.record import (
 )
 from cspec.compiler.expressions.rewrite import function_name, method_name
 from cspec.compiler.records.problem import Category
-from cspec.dsl.tree.constants import is_whole, value_or_none
+from cspec.dsl.tree.constants import TRUTHS, is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Expectation,
@@ -171,7 +171,10 @@ def _number_of(inference: AxesBase, expr: Index | Attribute) -> float | None:
     """The number that the only index is; None of other indices, several, and names."""
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None
-    return value_or_none(expr.indices[0], inference.known.params)
+    (index,) = expr.indices
+    if isinstance(index, Name) and index.id in TRUTHS:
+        return float(TRUTHS[index.id])  # `pred == true` of labels of which nothing is known
+    return value_or_none(index, inference.known.params)
 
 
 def _named(inference: AxesBase, expr: Index | Attribute, name: str, value: Axes) -> Place | None:

@@ -176,6 +176,18 @@ def test_labels_of_minus_one_and_one_are_refused_where_nobody_says_so(loss: str)
     assert 0 <= found.values["right"] <= 1
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_prediction_may_be_true_where_labels_are_truth_values(known: bool) -> None:
+    net, x, sides = one_score()
+    y = sides > 0
+    spec = "data train(x, y)\nmodel f\nminimize bce(f(x), y)\ns.t. q: P[pred == true] >= 1%"
+    found = handle(spec, net, **({"train": (x, y)} if known else {}))
+    found.loss(x=x, y=y)
+    with torch.no_grad():
+        expected = sum(score > 0 for (score,) in net(x).tolist()) / N
+    assert found.values["q"] == found.verify((x, y))["q"].value == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("known", ["train", "groups"])
 def test_binary_cross_entropy_of_labels_minus_one_and_one_is_refused_as_in_run(known: str) -> None:
     net, x, y = one_score()
