@@ -147,8 +147,6 @@ def _classifier(inference: AxesBase, call: Call, word: str, dataset: str | None)
     column = inference.known.target(call)
     target = inference.known.column_axes(dataset, column) if column and dataset else UNKNOWN
     found = Axes(each=outputs.each, tokens=outputs.tokens)
-    if not outputs.known:
-        return found._replace(what="whole")
     classes = target.classes if target.what == "category" else ()
     facts = inference.known.column(dataset or "", column or "")
     if facts is not None and facts.signed and outputs.single:
@@ -182,7 +180,10 @@ def chance(outputs: Expr, cls: Expr) -> Index:
 
 
 def _class_names(inference: AxesBase, call: Call, outputs: Axes) -> tuple[str, ...]:
-    """The classes by name, where there are as many as outputs (or two of one logit)."""
+    """The classes by name, where there are as many as outputs (or two of one logit).
+
+    Outputs that were not seen are taken to be as many.
+    """
     column = inference.known.target(call)
     if column is None or outputs.each is None:
         return ()
@@ -191,7 +192,7 @@ def _class_names(inference: AxesBase, call: Call, outputs: Axes) -> tuple[str, .
     if facts is not None and facts.signed and outputs.single:
         classes = (-1, 1)
     names = tuple(str(value) for value in classes)
-    count = (outputs.shape or (2,))[-1] if outputs.known else 0
+    count = (outputs.shape or (2,))[-1] if outputs.known else len(names)
     return names if len(names) == count else ()
 
 

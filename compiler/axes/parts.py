@@ -143,7 +143,7 @@ def place_of(inference: AxesBase, expr: Index | Attribute, dataset: str | None) 
     if isinstance(expr, Index) and has_slices(expr):
         return _of_slices(inference, expr, value)
     if not value.known:
-        return _open(inference, expr)
+        return _open(inference, expr, value)
     if isinstance(expr, Attribute):
         return _named(inference, expr, expr.name, value)
     return _indexed(inference, expr, value, dataset)
@@ -176,7 +176,10 @@ def _number_of(inference: AxesBase, expr: Index | Attribute) -> float | None:
     """The number that the only index is; None of other indices, several, and names."""
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None
-    return value_or_none(expr.indices[0], inference.known.params)
+    (index,) = expr.indices
+    if isinstance(index, Name) and index.id in TRUTHS:
+        return float(TRUTHS[index.id])  # `pred == true` of labels of which nothing is known
+    return value_or_none(index, inference.known.params)
 
 
 def _named(inference: AxesBase, expr: Index | Attribute, name: str, value: Axes) -> Place | None:
@@ -381,8 +384,11 @@ def _whole_labels(inference: AxesBase, index: Expr, dataset: str | None) -> bool
     return column.signed or (bool(column.values) and set(column.values) <= {0, 1})
 
 
-def _open(inference: AxesBase, expr: Index | Attribute) -> Place | None:
+def _open(inference: AxesBase, expr: Index | Attribute, value: Axes) -> Place | None:
     """An index on outputs that were not seen: decided by their shape when they come."""
+    name = _name_of(expr)
+    if name is not None and value.names:
+        return _named(inference, expr, name, value)
     if not isinstance(expr, Index) or len(expr.indices) != 1:
         return None
     (index,) = expr.indices

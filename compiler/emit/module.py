@@ -259,6 +259,7 @@ def _scope(emission: Emission, names: Names) -> ModuleScope:
         tracked=tracked_columns(expressions) & columns,
         followed=followed_features(expressions) & columns,
         vectors=frozenset(name for name, v in emission.params.items() if isinstance(v, tuple)),
+        inputs=frozenset(name for setup in emission.program.data for name in setup.inputs),
     )
 
 
@@ -413,6 +414,9 @@ def _write_forwards(template: Translator, writer: Writer) -> None:
     for found, name in template.forwards.items():
         doc = [f"{found.model}({', '.join(found.columns)}), on rows of any dataset."]
         with writer.function(name, ("primal", "rows"), doc):
-            columns = ", ".join(f"rows[{column!r}]" for column in found.columns)
+            columns = ", ".join(
+                f"rows[{column!r}]{' == 1' if column in found.truths else ''}"
+                for column in found.columns
+            )
             call = f"primal[{found.model!r}]({columns})"
             writer.line(f"return {f'per_example({call})' if found.row else call}")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic
@@ -17,6 +18,7 @@ from cspec.dsl.messages.wording import closest
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.rebuild import column_of
+from cspec.dsl.words.losses import OF_ONE_LOGIT
 
 Crosses = tuple[tuple[str, ...], ...]
 Groups = Mapping[str, Sequence[str | int | float | bool]]
@@ -50,12 +52,63 @@ def with_groups(facts: Facts, checked: Checked, groups: Groups, crosses: Crosses
     return facts.model_copy(update={"data": data})
 
 
+class Holds(NamedTuple):
+    """What columns of a loop's batches may hold."""
+
+    groups: Mapping[str, tuple[int, ...]] = {}
+    """Whole numbers that make groups, in all data that are known: others would be in none."""
+    labels: Mapping[str, bool] = {}
+    """Columns of which nothing is known that are read as classes 0, 1, ...; whether as
+    probabilities, too."""
+
+
+NO_HOLDS = Holds()
+
+
+def holds(facts: Facts, checked: Checked) -> Holds:
+    """What columns of batches may hold: the groups that are known, the labels that are not."""
+    columns, tree = checked.symbols.column_names, list(nodes.walk(checked.elaborated))
+    levels: dict[str, set[int]] = {}
+    for used in (use.column for node in tree for use in _used(node, columns)):
+        for data in facts.data.values():
+            if used in data.columns and data.columns[used].levels:
+                levels.setdefault(used, set()).update(data.columns[used].levels)
+    known = {column for data in facts.data.values() for column in data.columns}
+    labels: dict[str, bool] = {}
+    for node in tree:
+        for name, chances in _labels(node):
+            if name in columns and name not in known:
+                labels[name] = chances or labels.get(name, False)
+    return Holds({name: tuple(sorted(held)) for name, held in levels.items()}, labels)
+
+
+def _labels(node: nodes.Node) -> Iterator[tuple[str, bool]]:
+    """Names that a node reads as classes; whether as the probability of class 1."""
+    match node:
+        case nodes.Call(function=nodes.Name(id=word), arguments=(_, nodes.Name(id=name))) if (
+            word in OF_ONE_LOGIT
+        ):
+            yield name, True
+        case nodes.Call(function=nodes.Name(id="margin"), arguments=(_, *places)):
+            yield from ((place.id, False) for place in places if isinstance(place, nodes.Name))
+        case nodes.Index(value=value, indices=(nodes.Name(id=name),)) if (
+            function_name(value) == "prob"
+        ):
+            yield name, False
+        case nodes.Compare(operands=operands) if any(function_name(o) == "pred" for o in operands):
+            yield from ((o.id, False) for o in operands if isinstance(o, nodes.Name))
+
+
 def _column(values: Sequence[str | int | float | bool]) -> ColumnFacts:
     """Whole numbers stand for themselves, everything else is numbered in the order given."""
     counts = (1,) * len(values)
     whole = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
     if len(whole) == len(values) and sorted(whole) != list(range(len(whole))):
-        return ColumnFacts(kind="integer", levels=tuple(sorted(whole)), counts=counts)
+        levels = tuple(sorted(whole))
+        signed = levels == (-1, 1)
+        return ColumnFacts(
+            kind="integer", levels=levels, counts=counts, signed=signed, values=levels
+        )
     classes = tuple(sorted(whole)) if len(whole) == len(values) else tuple(values)
     return ColumnFacts(kind="categorical", classes=classes, counts=counts)
 

@@ -12,7 +12,8 @@ from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
 from cspec.compiler.records.facts import ColumnFacts, Facts, OwnLoop
 from cspec.compiler.records.program import Program, SourceCall
-from cspec.compiler.refusals.loop_groups import Groups, check_groups, with_groups
+from cspec.compiler.refusals.data_fits import check_labels
+from cspec.compiler.refusals.loop_groups import Groups, check_groups, holds, with_groups
 from cspec.compiler.specialize import specialize
 from cspec.dsl.check import Checked
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -69,6 +70,7 @@ def attach(
         decide=lambda batch: _for_batch(symbolic, bound, known, batch),
         data=bound.data,
         classes=_classes(known, bound),
+        holds=holds(known, checked),
         steps=steps,
     )
     for note in handle.notes:
@@ -136,6 +138,7 @@ def _in_a_loop(known: Facts, checked: Checked, groups: Groups, steps: int | None
     found = check_groups(named, checked, groups)
     if found:
         raise SpecError(found)
+    check_labels(checked.elaborated, named.data)
     return named.model_copy(update={"own_loop": OwnLoop(steps=steps)})
 
 

@@ -164,7 +164,7 @@ def _value(
             return argument.number
         case "filled":
             assert data is not None
-            column = data[argument.name][:rows] if argument.name else torch.zeros(rows)
+            column = data.for_models(argument.name)[:rows] if argument.name else torch.zeros(rows)
             return _as_the_model(filled(argument.number, column), model)
         case "model":
             return bound.models[argument.name]
@@ -181,7 +181,8 @@ def _value(
         case "column":
             assert data is not None
             # A copy: a model that works in place must not reach the data.
-            return _as_the_model(data[argument.name][:rows].clone(), model)
+            held = data[argument.name] if model is None else data.for_models(argument.name)
+            return _as_the_model(held[:rows].clone(), model)
         case "like":
             shape = (rows, *argument.shape) if argument.each else argument.shape
             return _as_the_model(_stand_in(shape, argument.what), model)

@@ -141,6 +141,43 @@ def checked_codes(values: Tensor, classes: Sequence[Any], column: str) -> Tensor
     return codes
 
 
+def check_groups(values: Tensor, groups: Sequence[int], column: str) -> None:
+    """Whole numbers that make groups: none is left out.
+
+    Raises:
+        DataError: one that is none of these groups.
+    """
+    strange = ~torch.isin(values, values.new_tensor(groups))
+    if bool(strange.any()):
+        raise _no_class(values[strange][0].item(), groups, column)
+
+
+def check_labels(values: Tensor, column: str, chances: bool) -> bool:
+    """Numbers that are read as classes 0, 1, ..., or with `chances` as probabilities of class 1.
+
+    True where they say so themselves: one of them is in [0, 1).
+
+    Raises:
+        DataError: -1 and 1, which nobody said; what is no probability.
+    """
+    if not values.numel():
+        return False
+    lowest, highest = (float(end) for end in torch.aminmax(values))
+    if chances and not 0 <= lowest <= highest <= 1:
+        wrong = lowest if lowest < 0 else highest
+        raise DataError(
+            f"column `{column}` holds {wrong:g}, and is read as labels 0 and 1, or probabilities",
+            "number the two classes 0 and 1",
+        )
+    if lowest == -1 and bool((values.abs() == 1).all()):
+        raise DataError(
+            f"column `{column}` holds -1 and 1, and is read as classes 0 and 1",
+            f'say which values there are: groups={{"{column}": [-1, 1]}}, or give the training '
+            "data to `bind`",
+        )
+    return 0 <= lowest < 1
+
+
 def _no_class(value: Any, classes: Sequence[Any], column: str) -> DataError:
     shown = ", ".join(repr(item) for item in classes[:10])
     return DataError(

@@ -151,7 +151,7 @@ def _of_array(array: NDArray[Any], name: str, of: str) -> Encoded:
         raise _dates(name, of, _words(array))
     if array.dtype.kind == "c":
         raise _complex(name, of)
-    if array.dtype.kind in "biuf" and (array.ndim != 1 or array.dtype.kind != "b"):
+    if array.dtype.kind in "biuf":
         # Tensors have the machine's byte order and at most 64 bits.
         narrow = np.dtype(np.float64) if array.dtype.itemsize > 8 else array.dtype
         kept = array.flags.writeable or _is_mapped(array)

@@ -178,6 +178,11 @@ class Dataset:
             raise missing_column(self.name, column, self.columns)
         return self.columns[column]
 
+    def for_models(self, column: str) -> Tensor:
+        """A column as models get it: truth values, kept as 0 and 1, as such."""
+        values, classes = self[column], self.classes.get(column)
+        return values.bool() if classes and isinstance(classes[0], bool) else values
+
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Dataset:

@@ -59,6 +59,7 @@ from cspec.runtime.functions.entries import (
 )
 from cspec.runtime.functions.examples import (
     as_number,
+    as_whole,
     broken_or_room,
     entry,
     filled,
@@ -210,6 +211,7 @@ __all__ = [
     "as_matrix",
     "as_number",
     "as_tensor",
+    "as_whole",
     "at_a_point",
     "at_places",
     "at_worst",

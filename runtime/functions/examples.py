@@ -104,6 +104,11 @@ def as_number(values: Tensor | float) -> Tensor | float:
     return as_numbers(values) if isinstance(values, Tensor) else float(values)
 
 
+def as_whole(values: Tensor) -> Tensor:
+    """Truth values, which models get as such, as the 0 and 1 that a spec computes with."""
+    return values.long() if values.dtype is torch.bool else values
+
+
 def side_by_side(*items: Tensor) -> Tensor:
     """`[a, b]` of numbers that each example has: (B,), (B,) -> (B, 2)."""
     tensors = [item for item in items if isinstance(item, Tensor) and item.ndim]

@@ -6,9 +6,12 @@ Every gradient is finite, also at zero, where the zero subgradient is chosen.
 import torch
 from torch import Tensor
 
+from cspec.runtime.functions.statistics import as_numbers
+
 
 def _entries(values: Tensor, per_example: bool) -> Tensor:
     """Rows over which a norm is taken: all entries, or those of one example after another."""
+    values = as_numbers(values)
     if not per_example:
         return values.reshape(-1)
     return values.flatten(1) if values.ndim > 1 else values.unsqueeze(-1)

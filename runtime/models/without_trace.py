@@ -3,8 +3,8 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial
-from typing import Any
+from functools import partial, wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -67,6 +67,22 @@ def by_itself() -> Iterator[None]:
                 stack.enter_context(torch.autocast(device, enabled=False))
                 stack.callback(torch.clear_autocast_cache)
         yield
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def outside_inference(method: Method) -> Method:
+    """The same in inference mode as under `no_grad`: a spec may ask for derivatives itself."""
+
+    @wraps(method)
+    def measured(*arguments: Any, **named: Any) -> Any:
+        if not torch.is_inference_mode_enabled():
+            return method(*arguments, **named)
+        with torch.inference_mode(False), torch.no_grad():
+            return method(*arguments, **named)
+
+    return cast(Method, measured)
 
 
 @contextmanager

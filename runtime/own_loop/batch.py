@@ -8,9 +8,16 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.records.program import DataSetup, Program
+from cspec.compiler.refusals.loop_groups import NO_HOLDS, Holds
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
-from cspec.runtime.data.align import are_codes, checked_codes, codes_of
+from cspec.runtime.data.align import (
+    are_codes,
+    check_groups,
+    check_labels,
+    checked_codes,
+    codes_of,
+)
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
@@ -22,6 +29,13 @@ Classes = Mapping[str, tuple[Any, ...]]
 
 _TIMES = ("clock", "epoch")
 """Optimizer steps and epochs so far, in a batch."""
+
+
+NARROW = frozenset(
+    {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32}
+    | {torch.uint16, torch.uint32, torch.uint64}
+)
+"""Types in which arithmetic is another one than that of numbers: 200 + 100 is 44."""
 
 
 class BatchReader:
@@ -39,6 +53,7 @@ class BatchReader:
         dtype: torch.dtype = torch.float32,
         classes: Mapping[str, Classes] | None = None,
         data: Mapping[str, Dataset] | None = None,
+        holds: Holds = NO_HOLDS,
     ) -> None:
         self._program = program
         self.device = device
@@ -49,8 +64,17 @@ class BatchReader:
             for name, found in self.classes.items()
         }
         """By dataset, columns whose whole numbers are codes."""
-        self._points = {name: d for name, d in (data or {}).items() if is_points(name)}
+        self._holds = holds
+        self._watched = {*holds.groups, *holds.labels}
+        """Columns of which each batch is looked at."""
+        self._points = {n: d.to(device, dtype) for n, d in (data or {}).items() if is_points(n)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
+        self.unknown = {
+            name: frozenset(inputs).difference(self.classes.get(name, ()))
+            for name, inputs in self._inputs.items()
+            if name not in (data or {})
+        }
+        """By dataset, columns that models get and of which the program knows nothing."""
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
         self.features = {
@@ -127,7 +151,7 @@ class BatchReader:
         """
         found = torch.as_tensor(value, device=None if isinstance(value, Tensor) else self.device)
         if found.numel() == 1:
-            return found.reshape(())
+            return (found.long() if found.dtype in NARROW else found).reshape(())
         size = " by ".join(map(str, found.shape))
         message = f"`{name}` is one number a step, and {size} were handed over"
         raise unusable(message, f"hand over their mean: `{name}={name}.mean()`")
@@ -154,19 +178,49 @@ class BatchReader:
                 uneven |= 0 <= rows != shape[0]
                 rows = shape[0]
         known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
+        unknown = self.unknown.get(dataset, ())
 
         def column(name: str) -> Tensor:
             given = columns[name]
             plain = isinstance(given, Tensor) and name not in known
             value: Tensor = given if plain else self._made(dataset, name, given, known.get(name))
+            if value.dtype in NARROW and (value.dtype is not torch.bool or name not in unknown):
+                value = value.long()
+            if value.is_inference():
+                value = value.clone()  # derivatives may be asked for
             if value.ndim == 2 and value.shape[1] == 1 and name not in inputs:
-                return value.squeeze(1)
+                value = value.squeeze(1)
+            if name in self._watched:
+                self._look_at(dataset, name, value)
             return value
 
         found = WhenAsked(columns, column)
         if uneven:
             raise _uneven(found)
         return found, rows if rows >= 0 else 1
+
+    def _look_at(self, dataset: str, name: str, values: Tensor) -> None:
+        """Groups as long as they come, labels until they say themselves what they are.
+
+        Those of an accelerator are waited for until then only.
+        """
+        try:
+            settled = self.check(name, values, wait=False)
+        except DataError as error:
+            raise _refused(dataset, name, error) from error
+        if settled:
+            self._watched.discard(name)
+
+    def check(self, name: str, values: Tensor, wait: bool = True) -> bool:
+        """Whether nothing more is to be asked of a column with these values.
+
+        Raises:
+            DataError: a number that is no group; labels that are no classes 0, 1, ...
+        """
+        groups, labels = self._holds
+        if name in groups and (wait or values.is_cpu):
+            check_groups(values, groups[name], name)
+        return name in labels and check_labels(values, name, labels[name])
 
     def _made(
         self, dataset: str, name: str, values: Any, classes: tuple[Any, ...] | None

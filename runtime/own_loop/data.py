@@ -1,6 +1,7 @@
 """Data for one look of a handle: what `evaluate` and `verify` are given, as datasets by name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,10 +56,11 @@ class DataReader:
         if data is not None:
             named |= self._named(data)
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
-        everything = {**bound, **found}
+        own = {n: d.to(self._batches.device, self._batches.dtype) for n, d in bound.items()}
+        everything = {name: _followed(data) for name, data in {**own, **found}.items()}
         self._require(everything)
         if len(found) == 1:
-            only = next(iter(found.values()))
+            only = everything[next(iter(found))]
             everything |= {name: only for name in (*SPLITS, self._batches.default) if name}
         return Look(everything, Given(given))
 
@@ -91,7 +93,12 @@ class DataReader:
             found = bind_data((setup,), {name: obj}, Path())[0][name]
             self._require_features(name, found)
             classes = batches.classes.get(name) or batches.classes.get(default, {})
-            return coded_like(found, classes).to(batches.device, batches.dtype)
+            coded = coded_like(found, classes).to(batches.device, batches.dtype)
+            for column, values in coded.columns.items():
+                batches.check(column, values)
+            unknown = batches.unknown.get(name, batches.unknown.get(default, ()))
+            given = {c: coded.for_models(c) for c in unknown if c in found.columns}
+            return replace(coded, columns={**coded.columns, **given})
         except DataError as error:
             raise unusable(error.message, *error.notes) from error
 
@@ -110,3 +117,9 @@ class DataReader:
         if missing:
             listed = ", ".join(f"{name}=..." for name in missing)
             raise unusable(f"this spec needs {', '.join(missing)}", f"give {listed}")
+
+
+def _followed(data: Dataset) -> Dataset:
+    """Data that derivatives can be asked of: copies of tensors that were made without them."""
+    copies = {c: v.clone() for c, v in data.columns.items() if v.is_inference()}
+    return replace(data, columns={**data.columns, **copies}) if copies else data

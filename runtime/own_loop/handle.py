@@ -22,7 +22,6 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from math import nan
 from typing import Any
@@ -34,6 +33,7 @@ from torch.utils.hooks import unserializable_hook
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
 from cspec.compiler.records.which_data import Where
+from cspec.compiler.refusals.loop_groups import NO_HOLDS, Holds
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.text.visible import visible_line
 from cspec.runtime.data.dataset import Dataset
@@ -41,7 +41,8 @@ from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, refuse_constant
 from cspec.runtime.models import stands_still
-from cspec.runtime.models.without_trace import by_itself, constants_in, measuring
+from cspec.runtime.models.without_trace import by_itself, constants_in, measuring, outside_inference
+from cspec.runtime.own_loop import references
 from cspec.runtime.own_loop.answers import unanswered
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
@@ -56,6 +57,7 @@ from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
 from cspec.runtime.steps.metric_notes import own_optimizer
+from cspec.runtime.verdict.notes import unmeasured
 
 LOG = logging.getLogger("cspec")
 
@@ -66,9 +68,10 @@ class Handle:
     `primal` maps the spec's models and variables to modules and parameters; variables that the
     optimizer does not train yet are added to it. With `hook=False` nothing happens by itself:
     call `update()` after each optimizer step. `data` are datasets that are known beforehand,
-    `classes` the values of their categorical columns in the order of their codes; `steps` is the
-    length of the loop, where it is known; `functions` are callables that the spec names. Where the
-    first batch does not fit, `decide` makes the program anew for its shapes.
+    `classes` the values of their categorical columns in the order of their codes, `holds` what
+    other columns may hold; `steps` is the length of the loop, where it is known; `functions` are
+    callables that the spec names. Where the first batch does not fit, `decide` makes the program
+    anew for its shapes.
 
     Copies and pickles take model and optimizer along, and not what waits for the next step.
 
@@ -92,6 +95,7 @@ class Handle:
         hook: bool = True,
         data: Mapping[str, Dataset] | None = None,
         classes: Mapping[str, Classes] | None = None,
+        holds: Holds = NO_HOLDS,
         steps: int | None = None,
         functions: Mapping[str, Any] | None = None,
         decide: Callable[[Mapping[str, Dataset]], Program] | None = None,
@@ -120,7 +124,7 @@ class Handle:
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = torch.get_default_dtype() if first is None else first.dtype
         self._data = dict(data or {})
-        self._reader = BatchReader(program, self._device, self._dtype, classes, self._data)
+        self._reader = BatchReader(program, self._device, self._dtype, classes, self._data, holds)
         self._looks = DataReader(self._reader)
         self._seen: Mapping[str, Any] | None = None
         self._true: Tensor | None = None
@@ -157,6 +161,7 @@ class Handle:
 
     # --- the step ----------------------------------------------------------------------------
 
+    @outside_inference
     def loss(self, **values: Any) -> Tensor:
         """The loss on one batch: columns (`x=x, y=y`), a batch a dataset (`forget=dict(x=...)`),
         the spec's `given` values. Differentiable; measures the constraints on the way.
@@ -285,14 +290,20 @@ class Handle:
         Raises:
             SpecError: values that do not go together.
         """
+        if not self._made_anew(batch):
+            raise self._misfit(misfit).error() from misfit
+
+    def _made_anew(self, batch: Mapping[str, Any]) -> bool:
+        """Whether the shapes of a batch, the first, made another program, which is used now."""
         parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
         if self._decide is None or self._data or not parts:
-            raise self._misfit(misfit).error() from misfit
+            return False
         made = self._decide(parts)
         self._decide = None
         if made.graph != self.program.graph or made.source == self.program.source:
-            raise self._misfit(misfit).error() from misfit
+            return False
         self._load(made)
+        return True
 
     def _misfit(self, error: ShapeMismatch) -> Diagnostic:
         """Values that do not go together; which do is known before where data are bound."""
@@ -327,6 +338,7 @@ class Handle:
         return prices(self.state.get("multipliers"), self.program.constraints)
 
     @property
+    @outside_inference
     def values(self) -> dict[str, float]:
         """What the last call of `loss` measured, by label, in the units as written.
 
@@ -372,6 +384,7 @@ class Handle:
         measured = {c.name: c.value for c in found.constraints}
         return {"objective": found.objective, **found.metrics, **measured}
 
+    @outside_inference
     def verify(self, data: Any = None, **values: Any) -> Verdicts:
         """The verdict on each constraint on whole data; arguments as of `evaluate`.
 
@@ -394,10 +407,16 @@ class Handle:
                     break
                 except ShapeMismatch as error:
                     self._fit(look.columns, error)
-            objective, metrics = self._read(look)
+            try:
+                objective, metrics = self._read(look, strict=True)
+            except ShapeMismatch:
+                self._made_anew(look.columns)
+                objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
-        return Verdicts(verdicts, objective, metrics.values, metrics.notes)
+        notes = (*unmeasured(verdicts, measured), *metrics.notes)
+        return Verdicts(verdicts, objective, metrics.values, notes)
 
+    @outside_inference
     def restore(self, data: Any = None, **values: Any) -> Verdicts:
         """Bring the parameters to the requirements, as `run` does behind its last step.
 
@@ -414,14 +433,19 @@ class Handle:
         found = self.verify(data, **values)
         return replace(found, notes=(*notes, *found.notes))
 
-    def _read(self, look: Look) -> tuple[float, Recorded]:
-        """The objective as written, and the metrics; what these compare with, where it is due."""
+    def _read(self, look: Look, *, strict: bool = False) -> tuple[float, Recorded]:
+        """The objective as written, and the metrics; what these compare with, where it is due.
+
+        Raises:
+            ShapeMismatch: values that do not go together, with `strict` also in a metric.
+        """
         batch: dict[str, Any] = {**look.columns, "given": look.given}
         notes: tuple[str, ...] = ()
         if self.steps == 0:
-            self._initial, notes = before(self.module, self.primal, batch)
+            self._initial, notes = before(self.module, self.primal, batch, strict=strict)
         batch["initial"] = self._initial
-        metrics = recorded(self.module, self.primal, batch, self.program.metric_entries)
+        entries = self.program.metric_entries
+        metrics = recorded(self.module, self.primal, batch, entries, strict=strict)
         try:
             with measuring(self.models().values()):
                 objective = float(self.module["objective"](self.primal, batch))
@@ -442,7 +466,7 @@ class Handle:
             "own_epochs": self._own_epochs,
             "initial": dict(self._initial),
             "since_epoch": [(item.true, item.examples) for item in self._since_epoch],
-            "references": {n: deepcopy(m.state_dict()) for n, m in self._references().items()},
+            "references": references.state_of(self.program, self._modules),
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
@@ -467,21 +491,13 @@ class Handle:
             Pending(true.to(self._device), examples) for true, examples in saved["since_epoch"]
         ]
         self._pending.clear()
-        references = saved.get("references", {})
-        for name, model in self._references().items():
-            if name in references:
-                model.load_state_dict(references[name])
-            else:
-                self._tell(f"the state has no `{name}`, which is as its model was at `bind`")
+        held = saved.get("references", {})
+        for note in references.load(self.program, self._modules, held):
+            self._tell(note)
 
     def _tell(self, note: str) -> None:
         self.notes = (*self.notes, note)
         LOG.warning("%s", visible_line(f"{self.program.name}: {note}"))
-
-    def _references(self) -> dict[str, nn.Module]:
-        """The copies that the spec asks for, `model ref = frozen(f)`."""
-        copies = (setup.name for setup in self.program.models if setup.frozen_of)
-        return {name: self._modules[name] for name in copies}
 
     def models(self) -> dict[str, nn.Module]:
         """The modules of the spec, by name."""

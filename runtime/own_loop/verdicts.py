@@ -25,7 +25,7 @@ class Verdicts:
     objective: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    """What is said of metrics that could not be measured."""
+    """What is said of requirements and metrics that could not be measured."""
 
     @property
     def satisfied(self) -> bool:

@@ -34,7 +34,7 @@ def notes_of(
         *_no_prices(session.program.constraints),
         *_objective(objective),
         *_on_points(measured),
-        *_unmeasured(constraints, measured),
+        *unmeasured(constraints, measured),
         *_overshot(session.program.constraints, constraints),
         *_skipped(session),
         *_ran_away(session, constraints),
@@ -137,7 +137,7 @@ def _objective(objective: float) -> list[str]:
     ]
 
 
-def _unmeasured(
+def unmeasured(
     constraints: Sequence[ConstraintResult], measured: Mapping[str, Measurement]
 ) -> list[str]:
     """Requirements without a value, and why; values that are no number one can trust."""

@@ -53,6 +53,8 @@ class ModuleScope(NamedTuple):
     """Those of which single features are."""
     vectors: frozenset[str] = frozenset()
     """Params of several numbers."""
+    inputs: frozenset[str] = frozenset()
+    """Columns that models are called with."""
 
     def columns(self, dataset: str) -> frozenset[str]:
         """Declared columns, and those that are bound without: `test` of implied data."""
@@ -97,6 +99,8 @@ class Forward(NamedTuple):
     columns: tuple[str, ...]
     row: bool
     """Whether (B, 1) is brought to (B,)."""
+    truths: frozenset[str] = frozenset()
+    """Columns of true and false, kept as 0 and 1, which the model gets as such."""
 
 
 Form = TypeVar("Form", bound=Callable[..., ast.expr])

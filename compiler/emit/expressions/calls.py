@@ -20,6 +20,7 @@ from cspec.compiler.emit.expressions.examples import (
     numbers,
     of_entries,
     reduction,
+    truth,
 )
 from cspec.compiler.emit.expressions.means import tail
 from cspec.compiler.emit.expressions.operators import all_of
@@ -156,7 +157,9 @@ def forward(t: Translator, name: str, expr: Call) -> ast.expr:
     columns = _columns(t, expr)
     followed = not t.scope.tracked.isdisjoint(columns)  # derivatives see the caller's own column
     if columns and t.dataset is not None and not followed:
-        found = Forward(name, columns, _as_a_row(t, expr))
+        pairs = zip(columns, expr.arguments, strict=False)
+        truths = frozenset(column for column, a in pairs if _is_truth(t, a))
+        found = Forward(name, columns, _as_a_row(t, expr), truths)
         return t.local(key, wanted, t.forward_pass(found, t.dataset))
     arguments = [_input(t, expr, place) for place in range(len(expr.arguments))]
     value: ast.expr = called(t.model(name), *arguments)
@@ -218,20 +221,31 @@ def _input(t: Translator, expr: Call, place: int) -> ast.expr:
     argument = expr.arguments[place]
     fixed = value_or_none(argument, t.inference.known.params)
     if fixed is None or t.dataset is None or _at_a_point(t, expr):
-        return _given(t, argument)
+        return _given(t, argument, models=True)
     plain = not any(isinstance(node, Call) for node in walk(argument))
     # `cos(pi)` would be a number in float64, which stands beside no columns of float32.
     value = t.translate(argument) if plain else ast.Constant(fixed)
     column = t.inference.known.input_column(expr, place, t.dataset)
     if column is None:
         return t.call("spread", value, t.any_column())
-    like = t.column(t.dataset, column)
+    like = _given(t, Name(id=column), models=True)
     return t.call("filled", value, like)
 
 
-def _given(t: Translator, argument: Expr) -> ast.expr:
-    """What a model or a function of a person's own is called with: columns as they come."""
+def _is_truth(t: Translator, argument: Expr) -> bool:
+    """Whether a model is given something true or false, which is no number for it."""
+    axes = t.axes(argument)
+    return axes.known and axes.each is not None and axes.what == "event"
+
+
+def _given(t: Translator, argument: Expr, *, models: bool = False) -> ast.expr:
+    """What a model or a function of a person's own is called with: columns as they come.
+
+    Models get truth values as such; a function computes with 0 and 1, as the spec does.
+    """
     dataset = t.dataset
+    if models and _is_truth(t, argument):
+        return truth(t, argument)
     if dataset and isinstance(argument, Name) and argument.id in t.scope.columns(dataset):
         return t.column(dataset, argument.id)
     return t.translate(argument)

@@ -92,8 +92,8 @@ def truth(t: Translator, expr: Expr) -> ast.expr:
 
 
 def _is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
-    """Whether an expression is a column of true and false, kept as 0 and 1."""
-    if axes.each is None or axes.what != "event":
+    """Whether an expression is a column of true and false, kept as 0 and 1, or an entry of one."""
+    if axes.each is None or (axes.known and axes.what != "event"):
         return False
     if isinstance(expr, Index | Attribute):
         return isinstance(t.place(expr), Bound) or _is_column(t, expr.value, t.axes(expr.value))
@@ -103,7 +103,7 @@ def _is_column(t: Translator, expr: Expr, axes: Axes) -> bool:
 def number(t: Translator, expr: Expr) -> ast.expr:
     """A value as it takes part in arithmetic: an event counts 0 or 1, a category by its value."""
     axes = t.axes(expr)
-    if axes.what == "event" and axes.known:
+    if axes.what == "event":
         # A column of true and false is kept as 0 and 1.
         return t.call("as_number", t.translate(expr) if axes.each else truth(t, expr))
     value = t.translate(expr)

@@ -60,6 +60,8 @@ def _column_as_number(t: Translator, dataset: str, name: str) -> ast.expr:
     """A column; one that models take as rows of one number is a number in expressions."""
     value = t.column(dataset, name)
     known = t.inference.known.column(dataset, name)
+    if known is None and name in t.scope.inputs:
+        return t.local(("number", dataset, name), f"{name}_value", t.call("as_whole", value))
     if known is not None and known.shape == (1,):
         index = ast.Tuple(elts=[ast.Slice(), ast.Constant(0)])
         return t.local(("number", dataset, name), f"{name}_value", subscript(value, index))

@@ -198,10 +198,14 @@ class Items(TorchDataset[Any]):
 
 T = torch.tensor(X)
 Pair = namedtuple("Pair", "x y")
+Turned = namedtuple("Turned", "y id x")
+Other = namedtuple("Other", "x label")
 EXAMPLES = {
     "tuples": lambda i: (T[i], int(Y[i])),
     "mappings": lambda i: {"x": X[i], "y": Y[i], "id": i},
     "named tuples": lambda i: Pair(T[i], Y[i]),
+    "named tuples in another order": lambda i: Turned(Y[i], i, T[i]),
+    "named tuples by place": lambda i: Other(T[i], Y[i]),
     "lists": lambda i: [X[i].tolist(), int(Y[i])],
     "0-dim tensors": lambda i: (T[i], torch.tensor(Y[i])),
 }
@@ -280,3 +284,12 @@ def test_one_value_an_example_may_have_a_row_of_its_own() -> None:
         assert torch.equal(found, flat) and same == classes
     flags, values = column(np.array([[True], [False]]), "q", "train")
     assert flags.tolist() == [[1], [0]] and values == (False, True)
+
+
+def test_named_tuples_of_columns_and_of_batches_are_read_by_name() -> None:
+    examples = [Turned(Y[i], i, T[i]) for i in range(len(Y))]
+    for source in (Turned(Y, Y, T), DataLoader(examples, batch_size=2)):
+        data = as_dataset(source, "d")
+        assert data["x"].tolist() == X.tolist() and data["y"].tolist() == Y.tolist()
+    with pytest.raises(DataError, match="no column `x`"):
+        as_dataset(namedtuple("Lacks", "y id")(Y, Y), "d")
