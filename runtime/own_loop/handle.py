@@ -47,13 +47,12 @@ from cspec.runtime.own_loop.answers import unanswered
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
-from cspec.runtime.own_loop.moves import Moves, restore
+from cspec.runtime.own_loop.moves import Moves, adopt_variables, restore
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
-from cspec.runtime.own_loop.refusals import refuse
+from cspec.runtime.own_loop.refusals import misfitting, refuse
 from cspec.runtime.own_loop.verdicts import Verdicts, moved_back, of_parameters, verdicts_of
 from cspec.runtime.result.entries import prices, violations
-from cspec.runtime.run.execute import load_module, module_file
-from cspec.runtime.run.explain_failure import explain_failure
+from cspec.runtime.run.execute import load_module
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
 from cspec.runtime.steps.metric_notes import own_optimizer
@@ -119,7 +118,7 @@ class Handle:
         self._since_epoch: list[Pending] = []
         self.steps, self.epochs = 0, 0
         self._own_epochs = self._heard = False
-        self._adopt_variables()
+        adopt_variables(self)
         first = next((p for p in self.held() if p.is_floating_point()), None)
         self._device = torch.device("cpu") if first is None else first.device
         self._dtype = torch.get_default_dtype() if first is None else first.dtype
@@ -291,7 +290,7 @@ class Handle:
             SpecError: values that do not go together.
         """
         if not self._made_anew(batch):
-            raise self._misfit(misfit).error() from misfit
+            raise misfitting(self.program, misfit, bound=bool(self._data)).error() from misfit
 
     def _made_anew(self, batch: Mapping[str, Any]) -> bool:
         """Whether the shapes of a batch, the first, made another program, which is used now."""
@@ -304,14 +303,6 @@ class Handle:
             return False
         self._load(made)
         return True
-
-    def _misfit(self, error: ShapeMismatch) -> Diagnostic:
-        """Values that do not go together; which do is known before where data are bound."""
-        found = explain_failure(self.program, error, module_file(self.program))
-        if self._data:
-            return found
-        help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"
-        return found.model_copy(update={"helps": (*found.helps, help_)})
 
     # --- what counts -------------------------------------------------------------------------
 
@@ -502,10 +493,3 @@ class Handle:
     def models(self) -> dict[str, nn.Module]:
         """The modules of the spec, by name."""
         return self._modules
-
-    def _adopt_variables(self) -> None:
-        trained = {id(p) for p in self.held()}
-        own = [self.primal[v.name] for v in self.program.variables]
-        new = [parameter for parameter in own if id(parameter) not in trained]
-        if new:
-            self.optimizer.add_param_group({"params": new})

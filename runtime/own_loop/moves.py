@@ -52,6 +52,15 @@ class Loop(Protocol):
         """The modules of the spec, by name."""
 
 
+def adopt_variables(loop: Loop) -> None:
+    """Variables of the spec that the optimizer does not train yet are trained by it from now on."""
+    trained = {id(p) for p in loop.held()}
+    own = [loop.primal[v.name] for v in loop.program.variables]
+    new = [parameter for parameter in own if id(parameter) not in trained]
+    if new:
+        loop.optimizer.add_param_group({"params": new})
+
+
 class Moves:
     """The functions of a module by when they are due: at a step, at an epoch's end, at first."""
 

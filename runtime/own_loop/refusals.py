@@ -10,6 +10,9 @@ from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import METHODS, SOLVERS
+from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.run.execute import module_file
+from cspec.runtime.run.explain_failure import explain_failure
 
 
 def refuse(
@@ -102,3 +105,12 @@ def _own_demands(operation: Operation) -> list[str]:
     if operation.options and operation.kind not in (Kind.UNITS, Kind.PROJECT, Kind.GATES):
         return [f"{rule}(escalate=true) watches the whole run"]
     return []
+
+
+def misfitting(program: Program, error: ShapeMismatch, bound: bool) -> Diagnostic:
+    """Values that do not go together; which do is known before where data are bound."""
+    found = explain_failure(program, error, module_file(program))
+    if bound:
+        return found
+    help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"
+    return found.model_copy(update={"helps": (*found.helps, help_)})
