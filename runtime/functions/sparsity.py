@@ -101,15 +101,15 @@ def _sum_in_use(model: nn.Module, expected: bool, unit: Callable[[nn.Parameter],
     """Sum over the parameters in use of their unit cost."""
     entries = list(_prunable(model))
     special = {parameter for _, _, parameter in entries} | set(gate_parameters(model))
-    dense = sum(p.numel() * unit(p) for p in model.parameters() if p not in special)
-    counts = [_nonzeros(m, p, expected).to(torch.float64) * unit(p) for _, m, p in entries]
+    counts = [(_nonzeros(m, p, expected), p) for _, m, p in entries]
+    counts += [((p != 0).sum(), p) for p in model.parameters() if p not in special]
     if not counts:
-        return torch.tensor(float(dense), dtype=torch.float64)
-    return torch.stack(counts).sum() + dense
+        return torch.zeros((), dtype=torch.float64)
+    return torch.stack([count.to(torch.float64) * unit(p) for count, p in counts]).sum()
 
 
 def params(model: nn.Module, *, expected: bool = False) -> Tensor:
-    """Number of parameters in use: non-zero prunable entries, and all the others; 0-dim float64.
+    """Number of non-zero parameters as deployed, biases and normalization too; 0-dim float64.
 
     Gates are not deployed and not counted.
     """
@@ -117,5 +117,5 @@ def params(model: nn.Module, *, expected: bool = False) -> Tensor:
 
 
 def bytes_(model: nn.Module, *, expected: bool = False) -> Tensor:
-    """Bytes of the parameters in use at their own dtype, without indices; 0-dim float64."""
+    """Bytes of the non-zero parameters at their own dtype, without indices; 0-dim float64."""
     return _sum_in_use(model, expected, lambda parameter: parameter.element_size())
