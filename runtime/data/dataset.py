@@ -100,6 +100,7 @@ class Dataset:
         notes: what is to be told of how the data were read.
         draws: points that are drawn anew at every step; `columns` are then what stands for all.
         fresh: of points of a domain those that verdicts are measured on.
+        exact: columns of one number an example that keep their digits.
         box: of points that were drawn once from a box the ends of it, by column.
         sampled: what they are, where they stand for more: `a grid of 51 x 51 points`.
         members: of pairs of examples, the examples that verdicts are measured on.
@@ -122,6 +123,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     draws: Draws | None = None
     fresh: Mapping[str, Tensor] | None = None
+    exact: Collection[str] = ()
     box: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     sampled: str = ""
     members: Members | None = None
@@ -158,15 +160,21 @@ class Dataset:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Dataset:
-        """The same data on a device, its floating-point columns in a dtype."""
+        """The same data on a device, floating-point columns but for exact ones in a dtype."""
         moved = {
-            column: values.to(device=device, dtype=dtype if values.is_floating_point() else None)
+            column: values.to(device=device, dtype=None if self._keeps(column) else dtype)
             for column, values in self.columns.items()
         }
         fresh = self.fresh
         if fresh is not None:
             fresh = {name: values.to(moved[name]) for name, values in fresh.items()}
         return replace(self, columns=moved, fresh=fresh)
+
+    def _keeps(self, column: str) -> bool:
+        """Whether a column keeps its type: whole numbers do, and exact columns."""
+        values = self.columns[column]
+        alone = values.numel() == len(values)
+        return not values.is_floating_point() or (alone and column in self.exact)
 
     @property
     def large(self) -> bool:

@@ -48,6 +48,7 @@ class BatchReader:
         """By dataset, columns whose whole numbers are codes."""
         self._points = {name: d for name, d in (data or {}).items() if is_points(name)}
         self._inputs = {name: d.inputs for d in program.data for name, _ in d.targets}
+        self._exact = {name: d.exact for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
         self.features = {
@@ -199,7 +200,8 @@ class BatchReader:
                 "data to `bind`",
             )
         found = torch.from_numpy(np.ascontiguousarray(array))
-        return found.to(self.device, self.dtype if found.is_floating_point() else None)
+        kept = name in self._exact.get(dataset, ()) or not found.is_floating_point()
+        return found.to(self.device, None if kept else self.dtype)
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""

@@ -48,7 +48,8 @@ class DataReader:
         if data is not None:
             named |= self._named(data)
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
-        everything = {**bound, **found}
+        held = (self._batches.device, self._batches.dtype)
+        everything = {n: d.to(*held) for n, d in bound.items() if n not in found} | found
         self._require(everything, given)
         if len(found) == 1:
             only = next(iter(found.values()))
