@@ -122,6 +122,8 @@ class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     requires_grad: bool = True
     prunable: bool = False
     gated: bool = False
+    computed: bool = False
+    """Whether a parametrization of torch computes it: nothing can be put into it."""
     gate: bool = False
     """Whether this is itself the gate logits of another weight."""
 
