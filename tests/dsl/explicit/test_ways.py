@@ -42,7 +42,7 @@ def test_a_parameter_of_the_model_itself_has_a_name(way: str) -> None:
     )
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     found = cspec.bind(spec, f=net, optimizer=optimizer).evaluate((X, Y))
-    by_hand = float(WAYS[way](net))
+    by_hand = WAYS[way](net).item()
     assert (found["a"], found["m"]) == pytest.approx((by_hand, by_hand), rel=1e-5)
 
 
