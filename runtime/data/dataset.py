@@ -162,7 +162,7 @@ class Dataset:
     ) -> Dataset:
         """The same data on a device, floating-point columns but for exact ones in a dtype."""
         moved = {
-            column: values.to(device=device, dtype=None if self._keeps(column) else dtype)
+            column: values.to(device=device, dtype=self._type(column, dtype))
             for column, values in self.columns.items()
         }
         fresh = self.fresh
@@ -170,11 +170,13 @@ class Dataset:
             fresh = {name: values.to(moved[name]) for name, values in fresh.items()}
         return replace(self, columns=moved, fresh=fresh)
 
-    def _keeps(self, column: str) -> bool:
-        """Whether a column keeps its type: whole numbers do, and exact columns."""
+    def _type(self, column: str, dtype: torch.dtype | None) -> torch.dtype | None:
+        """The type of a column where numbers are in `dtype`: exact ones lose no digits."""
         values = self.columns[column]
-        alone = values.numel() == len(values)
-        return not values.is_floating_point() or (alone and column in self.exact)
+        if dtype is None or not values.is_floating_point():
+            return None
+        exact = column in self.exact and values.numel() == len(values)
+        return torch.promote_types(values.dtype, dtype) if exact else dtype
 
     @property
     def large(self) -> bool:

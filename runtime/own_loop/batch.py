@@ -200,8 +200,12 @@ class BatchReader:
                 "data to `bind`",
             )
         found = torch.from_numpy(np.ascontiguousarray(array))
-        kept = name in self._exact.get(dataset, ()) or not found.is_floating_point()
-        return found.to(self.device, None if kept else self.dtype)
+        if not found.is_floating_point():
+            return found.to(self.device)
+        exact = name in self._exact.get(dataset, ())
+        return found.to(
+            self.device, torch.promote_types(found.dtype, self.dtype) if exact else self.dtype
+        )
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""

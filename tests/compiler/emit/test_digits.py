@@ -135,3 +135,13 @@ def test_data_that_a_loop_was_told_are_measured_in_the_precision_of_its_model() 
     handle = cspec.bind(spec, f=model, optimizer=optimizer, train=(X.astype(np.float64), Y))
     right = (model(torch.tensor(X)).argmax(1).numpy() == Y).mean()
     assert handle.evaluate()["right"] == right
+
+
+def test_single_columns_are_widened_in_a_double_run() -> None:
+    w = (1 + draw.random(ROWS)).astype(np.float32)
+    spec = (
+        "data train(x, y, w)\nmodel f\nminimize ce(f(x), y)\nmetric mean = E[w]\n"
+        "fit(epochs=1, precision=float64)"
+    )
+    result = cspec.run(spec, f=nn.Linear(3, 2), train=(X, Y, w))
+    assert result.metrics["mean"] == pytest.approx(w.astype(np.float64).mean(), rel=1e-14)
