@@ -98,7 +98,7 @@ def plan(checked: Checked) -> Plan:
         checked=checked,
         canonical=canonical_,
         problem=problem,
-        data=data_setups(checked),
+        data=data_setups(checked, canonical_),
         models=model_setups(checked),
         variables=variables,
     )

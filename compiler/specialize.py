@@ -25,6 +25,7 @@ from cspec.compiler.lower.graph import is_polished, with_polish
 from cspec.compiler.lower.margins import margins
 from cspec.compiler.lower.report import metric_entries, verify_facts
 from cspec.compiler.lower.rules import lower, sharing_notes
+from cspec.compiler.lower.setups import with_facts
 from cspec.compiler.lower.solver_call import owned_graph, set_solve_of, solve_of
 from cspec.compiler.methods.projection import bound_actions
 from cspec.compiler.notes.moving import moving_notes
@@ -128,7 +129,7 @@ def specialize(
             "constraints": tuple(certified),
             "graph": with_rehearsal(graph, tried.steps) if tried.steps else graph,
             "metric_entries": entries,
-            "data": plan.data if data is None else data,
+            "data": with_facts(plan.data if data is None else data, facts),
             "models": plan.models if models is None else models,
             "notes": _notes(lowered, checked, facts, run.notes + said),
         }

@@ -156,6 +156,8 @@ class Setup:
     """The columns that each model is called on: they say how large its inputs are."""
     inputs: Sequence[str] = ()
     """Columns that a model gets in the shape in which they come."""
+    exact: Sequence[str] = ()
+    """Columns that keep their digits, whatever the precision of the run."""
     features: Sequence[Pair] = ()
     """Features that expressions name: (name in the data, column that it becomes)."""
 
@@ -201,6 +203,7 @@ class Setup:
                 targets=tuple(targets),
                 source=call,
                 inputs=tuple(self.inputs),
+                exact=tuple(self.exact),
                 features=tuple(self.features),
             )
             for call, targets in found.values()

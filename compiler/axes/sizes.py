@@ -1,6 +1,6 @@
 """Sizes of models, what they are with every weight in use, and how many outputs are asked of them.
 
-params(f)   non-zero weights, and all other parameters
+params(f)   non-zero parameters; of those that are no weights training moves none to zero
 flops(f)    2 operations for each use of a non-zero weight; uses are facts of the model
 bytes(f)    params(f), each of as many bytes as the run's numbers have
 """

@@ -32,6 +32,7 @@ from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
+from cspec.compiler.refusals.computed_weights import computed_in, computed_weight
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
@@ -157,6 +158,8 @@ def _as_written(c: Constraint, method: Method, where: str, context: ChoiceContex
     reason = f"as written: {where}{described_course(c)}"
     match method:
         case Projection() | Admm() | Parametrization() | FrankWolfe():
+            if computed := computed_in(c, context.facts):
+                raise computed_weight(c, method.word, computed)
             if c.set is None and _seen_later(c, context):
                 return Choice(method, reason)
             open_ = context.facts is None and any(sized(n, STORED) for n in walk(c.value))
@@ -247,6 +250,8 @@ def _automatic(c: Constraint, context: ChoiceContext) -> Choice:
             "its surrogate moves the model, the true value the multiplier, and the penalty's "
             "proportional term damps the pair",
         )
+    if not _gated_density(c, context) and (computed := computed_in(c, context.facts)):
+        return _of_computed(c, computed)
     if _is_density(c):
         return _density(c, context)
     if c.relation != ">=" and any(sized(node) for node in walk(c.value)):
@@ -362,8 +367,25 @@ def _set(c: Constraint) -> Choice:
     )
 
 
+def _of_computed(c: Constraint, computed: str) -> Choice:
+    """A set of a weight that a parametrization computes, of which its functions are known.
+
+    Raises:
+        SpecError: CS521, a set without functions.
+    """
+    if c.known_set.word in COUNTS or (c.relation == "in" and not has_form(c.set)):
+        raise computed_weight(c, "projection", computed)
+    return Choice(
+        AugmentedLagrangian(),
+        f"`{computed}` is computed by a parametrization: the gradient flows through it",
+        ("projection: nothing can be put into a weight that is computed",),
+    )
+
+
 def _by_construction(c: Constraint, context: ChoiceContext) -> Choice:
     kept = c.set is not None and not _gated_density(c, context)
+    if computed := computed_in(c, context.facts):
+        raise computed_weight(c, "construction", computed)
     if kept or (c.set is None and _seen_later(c, context)):
         return Choice(Projection(), "by construction: projected after every step")
     if isinstance(c.value, PerExample) or any(isinstance(b.domain, Name) for b in c.binders):

@@ -216,7 +216,7 @@ def double_quoted(text: str) -> tuple[str, set[str]]:
 
 INTERNAL = frozenset(
     {
-        "per_example", "entry", "own_entry", "spread", "filled", "as_number",
+        "per_example", "narrowed", "entry", "own_entry", "spread", "filled", "as_number",
         "side_by_side", "recoded", "group_index", "fraction", "mean", "by_group", "every_group",
         "if_measured", "one_if_missing", "quotient", "implies",
         "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
@@ -258,9 +258,14 @@ def _scope(emission: Emission, names: Names) -> ModuleScope:
         mapped=mapped_variables(emission.lowered),
         tracked=tracked_columns(expressions) & columns,
         followed=followed_features(expressions) & columns,
+        exact=frozenset() if emission.scope.precision == "float64" else _exact(emission.program),
         vectors=frozenset(name for name, v in emission.params.items() if isinstance(v, tuple)),
         inputs=frozenset(name for setup in emission.program.data for name in setup.inputs),
     )
+
+
+def _exact(program: Program) -> frozenset[str]:
+    return frozenset(column for data in program.data for column in data.exact)
 
 
 def _functions(emission: Emission, make: MakeTranslator) -> None:

@@ -106,6 +106,7 @@ def _parts(program: Program, lines: _Lines) -> dict[str, ast.expr]:
     }
     if program.data:
         found["inputs"] = value_of(program.data[0].inputs)
+        found["exact"] = value_of(program.data[0].exact)
         found["features"] = value_of(program.data[0].features)
     return {
         name: value

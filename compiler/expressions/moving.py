@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.records.problem import ParameterRef
+from cspec.dsl.names.symbols import Role, Symbols
 from cspec.dsl.tree.nodes import Call, Name, Node, walk
 from cspec.dsl.words.functions import PREDICTIONS
 
@@ -13,6 +14,19 @@ def moves(expr: Node, moving: Collection[str]) -> bool:
     return any(
         (isinstance(node, Name) and node.id in moving)
         or (isinstance(node, ParameterRef) and node.model in moving)
+        for node in walk(expr)
+    )
+
+
+_NO_DATA: frozenset[Role | None] = frozenset({"model", "var", "given", "import", "function"})
+
+
+def of_data_alone(expr: Node, symbols: Symbols) -> bool:
+    """Whether an expression is about columns and numbers: no model, variable or function of a
+    person's own is in it, which compute in the precision of the run."""
+    return not any(
+        isinstance(node, ParameterRef)
+        or (isinstance(node, Name) and symbols.role(node.id) in _NO_DATA)
         for node in walk(expr)
     )
 

@@ -4,9 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from cspec.compiler.expressions.moving import of_data_alone
 from cspec.compiler.expressions.rewrite import function_name
+from cspec.compiler.passes.mapping import map_expressions
+from cspec.compiler.records.facts import ColumnFacts, Facts
+from cspec.compiler.records.problem import Problem
 from cspec.compiler.records.program import DataSetup, ModelSetup, SourceCall, VariableSetup
 from cspec.dsl.check import Checked
+from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.names.symbols import columns_of
 from cspec.dsl.settings.points import Points
@@ -14,14 +19,18 @@ from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import (
     Attribute,
     Call,
+    Compare,
     Data,
+    Expectation,
     Expr,
     From,
     Index,
     Interval,
+    Membership,
     Model,
     Name,
     Negate,
+    Node,
     Number,
     Power,
     Product,
@@ -35,17 +44,20 @@ from cspec.dsl.tree.rebuild import calls_of, column_of
 from cspec.dsl.words.functions import SIGNATURES
 
 
-def data_setups(checked: Checked) -> tuple[DataSetup, ...]:
-    """One record a `data` line."""
+def data_setups(checked: Checked, problem: Problem) -> tuple[DataSetup, ...]:
+    """One record a `data` line; `problem` has no `let` names."""
     setups = []
     inputs, features = _inputs(checked), _features(checked)
+    exact = _of_data_alone(checked, problem)
     for item in checked.elaborated.items:
         if isinstance(item, Data):
             targets = tuple(
                 (t.name, tuple((c.name, c.original) for c in columns_of(t))) for t in item.targets
             )
             source = _call(checked, item.source)
-            found = DataSetup(targets=targets, source=source, inputs=inputs, features=features)
+            found = DataSetup(
+                targets=targets, source=source, inputs=inputs, exact=exact, features=features
+            )
             setups.append(found)
     return tuple(setups)
 
@@ -60,6 +72,48 @@ def _inputs(checked: Checked) -> tuple[str, ...]:
         if isinstance(argument, Name)
     }
     return tuple(sorted(names & checked.symbols.column_names))
+
+
+def _of_data_alone(checked: Checked, problem: Problem) -> tuple[str, ...]:
+    """The columns, and features, of comparisons and statistics that are about data alone."""
+    known, found = checked.symbols.column_names, set[str]()
+
+    def add(node: Node) -> None:
+        column = column_of(node) if isinstance(node, Expr) else None
+        if column is not None and column.partition(".")[0] in known:
+            found.add(column)
+        elif not isinstance(node, Index):  # `x[3]` is of a column of several numbers
+            for below in node.children():
+                add(below)
+
+    def look(expr: Expr) -> Expr:
+        for node in walk(expr):
+            decided = isinstance(node, Compare | Membership | Expectation)
+            decided |= function_name(node) in TAILS
+            if decided and of_data_alone(node, checked.symbols):
+                add(node)
+        return expr
+
+    map_expressions(problem, look)
+    return tuple(sorted(found))
+
+
+def with_facts(setups: Sequence[DataSetup], facts: Facts) -> tuple[DataSetup, ...]:
+    """The setups without columns that lose no digits: whole numbers, codes, points of domains."""
+
+    def rounded(name: str) -> bool:
+        columns = [d.columns[name] for d in facts.data.values() if name in d.columns]
+        drawn = any(d.points and name in d.columns for d in facts.data.values())
+        return not columns or (not drawn and any(map(_is_real, columns)))
+
+    return tuple(
+        setup.model_copy(update={"exact": tuple(filter(rounded, setup.exact))}) for setup in setups
+    )
+
+
+def _is_real(column: ColumnFacts) -> bool:
+    """Whether a column holds one real number an example."""
+    return column.kind == "real" and column.shape in ((), (1,))
 
 
 def _features(checked: Checked) -> tuple[tuple[str, str], ...]:

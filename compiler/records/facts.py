@@ -122,6 +122,9 @@ class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     requires_grad: bool = True
     prunable: bool = False
     gated: bool = False
+    computed: bool = Field(False, exclude=True)
+    """Whether a parametrization of torch computes it: nothing can be put into it. The methods that
+    follow from it are part of the plan."""
     gate: bool = False
     """Whether this is itself the gate logits of another weight."""
     held: bool = Field(True, exclude=True)

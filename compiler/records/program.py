@@ -140,6 +140,8 @@ class DataSetup(BaseModel, frozen=True, extra="forbid"):
     source: SourceCall = SourceCall()
     inputs: tuple[str, ...] = ()
     """Columns that a model is called with: it gets them in the shape in which they come."""
+    exact: tuple[str, ...] = ()
+    """Columns of what is about data alone: they keep their digits, whatever the run computes in."""
     features: tuple[tuple[str, str], ...] = ()
     """Features that expressions name, (name in the data, column that it becomes): `x.age`."""
 

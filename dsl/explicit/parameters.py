@@ -14,15 +14,19 @@ like one; intervals stay with the variable.
 from collections.abc import Mapping
 from functools import partial
 
+from cspec.dsl.messages.wording import closest
 from cspec.dsl.settings.models import MODELS, LinearModel
 from cspec.dsl.text.source import Span
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import is_whole
+from cspec.dsl.tree.nodes import walk
 from cspec.dsl.tree.rebuild import bound_names, fresh, head_word, names, rebuild
-from cspec.dsl.words.functions import STRUCTURE
+from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 
-Models = Mapping[str, bool]
-"""The models, and whether one may have a parameter that is called `weight` alone."""
+Models = Mapping[str, frozenset[str] | None]
+"""The models, and which single names are no parameter of it: `f.x`; None where no name is one."""
+_SLIPS = frozenset({"parameters", "biases", "kernel", "sparsity", "nonzeros", "nonzero", "nnz"})
+"""Names that have an answer of their own: `f.sparsity`."""
 LISTS = frozenset({"weights", "params"})
 """The parts of a model that the language has words for."""
 
@@ -31,8 +35,12 @@ def with_parameters(spec: nodes.Spec) -> nodes.Spec:
     """The spec with every parameter that is named by its way in Python named by a pattern."""
     in_layers = MODELS.keys() - {LinearModel.word}  # all parameters of these are in layers
     models = [item for item in spec.items if isinstance(item, nodes.Model)]
-    declared = {item.name: head_word(item.source) not in in_layers for item in models}
-    return rebuild(spec, partial(_item, models=declared or {"model": True}))
+    others = _SLIPS | {"x", "y"} | {n.name for n in walk(spec) if isinstance(n, nodes.Column)}
+    others |= {word for word, known in SIGNATURES.items() if known.family == "model"}
+    declared = {
+        item.name: None if head_word(item.source) in in_layers else others for item in models
+    }
+    return rebuild(spec, partial(_item, models=declared or {"model": others}))
 
 
 def way_of(expr: nodes.Node, models: Models) -> tuple[nodes.Name, str] | None:
@@ -79,7 +87,7 @@ def _constraint(c: nodes.Constraint, models: Models) -> nodes.Constraint:
     def named(node: nodes.Node) -> nodes.Node:
         way = way_of(node, models)
         if way is None:
-            return rebuild(node, named)
+            return rebuild(node, lambda part: part if _is_method(part, node) else named(part))
         key = way[0].id, way[1]
         if key not in found:
             name = fresh("W", taken)
@@ -95,6 +103,12 @@ def _constraint(c: nodes.Constraint, models: Models) -> nodes.Constraint:
 
 def _summed(node: nodes.Node, models: Models) -> nodes.Node:
     """What is made of one parameter, as a sum over it: of an expression without a quantifier."""
+    turned = node if isinstance(node, nodes.Attribute) and node.name == "T" else None
+    if (alone := way_of(node if turned is None else turned.value, models)) is not None:
+        stands = nodes.Name(id="W", span=node.span)
+        of_it: nodes.Expr = stands if turned is None else turned.changed(value=stands)
+        binders = (_one("W", *alone, node),)
+        return nodes.Comprehension(function="sum", body=of_it, binders=binders, span=node.span)
     if isinstance(node, nodes.Call | nodes.Index):
         inside = node.arguments if isinstance(node, nodes.Call) else (node.value,)
         for part in inside:
@@ -106,7 +120,13 @@ def _summed(node: nodes.Node, models: Models) -> nodes.Node:
             body = rebuild(node, partial(_swapped, old=part, new=stands))
             binder = _one(name, *way, part)
             return nodes.Comprehension(function="sum", body=body, binders=(binder,), span=node.span)
-    return rebuild(node, partial(_summed, models=models))
+    return rebuild(node, lambda part: part if _is_method(part, node) else _summed(part, models))
+
+
+def _is_method(part: nodes.Node, of: nodes.Node) -> bool:
+    """Whether it is what a call calls, `net.predict`: no parameter can be called."""
+    called = isinstance(of, nodes.Call) and part is of.function
+    return called and isinstance(part, nodes.Attribute) and isinstance(part.value, nodes.Name)
 
 
 def _swapped(node: nodes.Node, old: nodes.Node, new: nodes.Node) -> nodes.Node:
@@ -122,11 +142,12 @@ def _one(name: str, model: nodes.Name, path: str, written: nodes.Node) -> nodes.
     return nodes.Binder(names=(name,), domain=domain, one=True, span=span)
 
 
-def _is_parameter(path: str, alone: bool) -> bool:
-    """Whether a way may lead to a parameter: `net.x` is more likely a slip for something else."""
-    last = path.rpartition(".")[2]
-    kind = last.startswith(("weight", "bias")) and last not in ("weights", "biases")
-    return "." in path or (alone and kind)
+def _is_parameter(path: str, others: frozenset[str] | None) -> bool:
+    """Whether a way may lead to a parameter: `net.x` is a slip for something else."""
+    if "." in path:
+        return True
+    named = path not in LISTS and (path in ("weight", "bias") or closest(path, LISTS) is None)
+    return others is not None and named and path not in others
 
 
 WHOLE = frozenset({"auto", "sqp", "spg"})

@@ -29,12 +29,12 @@ from cspec.runtime.models import (
     ModelError,
     build,
     frozen,
-    gate_parameters,
-    gated_layers,
     normalizes_by_batch,
 )
 from cspec.runtime.models.as_given import size_, unsized
-from cspec.runtime.models.without_trace import seed_everything
+from cspec.runtime.models.gates import HardConcrete
+from cspec.runtime.models.in_use import in_use
+from cspec.runtime.models.without_trace import evaluating, seed_everything
 
 Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]
 
@@ -370,19 +370,19 @@ def facts(bound: Bound, device: str = "cpu", crosses: Collection[tuple[str, ...]
 
 def model_facts(model: nn.Module) -> ModelFacts:
     """Parameters of a model, and whether none of them moves."""
-    counted = {id(weight) for _, weight in prunable(model)}
-    gated = {id(layer.weight) for _, layer in gated_layers(model)}
-    gates = {id(gate) for gate in gate_parameters(model)}
-    parameters = tuple(
-        ParameterFacts(
-            name=name,
-            shape=tuple(parameter.shape),
-            requires_grad=parameter.requires_grad,
-            prunable=id(parameter) in counted,
-            gated=id(parameter) in gated,
-            gate=id(parameter) in gates,
+    with evaluating([model]), torch.no_grad():  # a spectral norm moves where it is read in training
+        counted = dict(prunable(model))
+        parameters = tuple(
+            ParameterFacts(
+                name=used.name,
+                shape=tuple(used.value.shape),
+                requires_grad=used.trained,
+                prunable=used.name in counted,
+                gated=isinstance(used.module, HardConcrete) and used.last == "weight",
+                gate=isinstance(used.module, HardConcrete) and used.last == "log_alpha",
+                computed=used.computed,
+            )
+            for used in in_use(model)
         )
-        for name, parameter in model.named_parameters()
-    )
     still = not any(p.requires_grad for p in parameters)
     return ModelFacts(parameters=parameters, frozen=still, by_batch=normalizes_by_batch(model))

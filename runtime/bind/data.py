@@ -85,14 +85,15 @@ def _pairs(setup: DataSetup, whole: Mapping[str, Dataset]) -> Dataset:
     }
     of = replace(of, columns={**of.features, **of.columns})
     made = pairs(of, {**columns, **named}, settings.way, settings.n, settings.seed)
-    return made.shaped(setup.inputs)
+    return replace(made.shaped(setup.inputs), exact=setup.exact)
 
 
 def _as_declared(dataset: Dataset, setup: DataSetup) -> Dataset:
     """One number an example in a shape of its own, and the features that the spec names."""
 
     def declared(found: Dataset) -> Dataset:
-        return found.shaped(setup.inputs).with_features(setup.features)
+        shaped = found.shaped(setup.inputs).with_features(setup.features)
+        return replace(shaped, exact=setup.exact)
 
     return declared(dataset).drawn_by(declared)
 

@@ -17,6 +17,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.functions.examples import filled
 from cspec.runtime.functions.operations import operations
 from cspec.runtime.functions.points import at_a_point
+from cspec.runtime.models.in_use import in_use
 from cspec.runtime.models.without_trace import evaluating, measuring, undisturbed
 
 ROWS = (3, 2)
@@ -173,10 +174,11 @@ def _value(
             return _as_the_model(value, model)
         case "parameter":
             owner, _, name = argument.name.partition(".")
-            return bound.models[owner].get_parameter(name)
+            return next(used.value for used in in_use(bound.models[owner]) if used.name == name)
         case "weights":
             owner, _, kind = argument.name.partition(".")
-            chosen = [p for p in bound.models[owner].parameters() if kind == "params" or p.ndim > 1]
+            values = [used.value for used in in_use(bound.models[owner])]
+            chosen = [p for p in values if kind == "params" or p.ndim > 1]
             return torch.cat([p.reshape(-1) for p in chosen])
         case "column":
             assert data is not None

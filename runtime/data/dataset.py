@@ -123,6 +123,7 @@ class Dataset:
         notes: what is to be told of how the data were read.
         draws: points that are drawn anew at every step; `columns` are then what stands for all.
         fresh: of points of a domain those that verdicts are measured on.
+        exact: columns of one number an example that keep their digits.
         box: of points that were drawn once from a box the ends of it, by column.
         sampled: what they are, where they stand for more: `a grid of 51 x 51 points`.
         members: of pairs of examples, the examples that verdicts are measured on.
@@ -145,6 +146,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     draws: Draws | None = None
     fresh: Mapping[str, Tensor] | None = None
+    exact: Collection[str] = ()
     box: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     sampled: str = ""
     members: Members | None = None
@@ -186,15 +188,23 @@ class Dataset:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Dataset:
-        """The same data on a device, its floating-point columns in a dtype."""
+        """The same data on a device, floating-point columns but for exact ones in a dtype."""
         moved = {
-            column: values.to(device=device, dtype=dtype if values.is_floating_point() else None)
+            column: values.to(device=device, dtype=self._type(column, dtype))
             for column, values in self.columns.items()
         }
         fresh = self.fresh
         if fresh is not None:
             fresh = {name: values.to(moved[name]) for name, values in fresh.items()}
         return replace(self, columns=moved, fresh=fresh)
+
+    def _type(self, column: str, dtype: torch.dtype | None) -> torch.dtype | None:
+        """The type of a column where numbers are in `dtype`: exact ones lose no digits."""
+        values = self.columns[column]
+        if dtype is None or not values.is_floating_point():
+            return None
+        exact = column in self.exact and values.numel() == len(values)
+        return torch.promote_types(values.dtype, dtype) if exact else dtype
 
     @property
     def large(self) -> bool:

@@ -99,6 +99,12 @@ def filled(value: float, like_B: Tensor) -> Tensor:
     return torch.full_like(like_B, value, dtype=None if whole else torch.get_default_dtype())
 
 
+def narrowed(values: Tensor) -> Tensor:
+    """A column in the precision of the run, as models take it."""
+    wide = values.dtype == torch.float64
+    return values.to(torch.get_default_dtype()) if wide else values
+
+
 def as_number(values: Tensor | float) -> Tensor | float:
     """Events as 0 and 1, whole numbers as they are, in float64: counts are exact."""
     return as_numbers(values) if isinstance(values, Tensor) else float(values)

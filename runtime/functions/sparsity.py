@@ -7,65 +7,58 @@ zero; *expected* ones replace each gate by P(z != 0), which has a gradient.
 
 import re
 from collections.abc import Callable, Iterator
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.models.gates import HardConcrete, gate_parameters
+from cspec.runtime.models.gates import HardConcrete
+from cspec.runtime.models.in_use import Used, in_use
 
 _NORMALIZATION = re.compile(r"Norm(\d+d)?$")
-_Entry = tuple[str, nn.Module, nn.Parameter]
+_Entry = tuple[Used, Tensor]
 
 
-def _prunable(model: nn.Module) -> Iterator[_Entry]:
-    """Name, owner and parameter of each prunable weight; a shared one comes once."""
-    seen: set[nn.Parameter] = set()
-    for prefix, module in model.named_modules():
-        if any(_NORMALIZATION.search(kind.__name__) for kind in type(module).__mro__):
+def _all_in_use(model: nn.Module) -> Iterator[tuple[Used, Tensor, bool]]:
+    """Each weight, its value, and whether it is prunable; gates are left out."""
+    for used in in_use(model):
+        if isinstance(used.module, HardConcrete) and used.last == "log_alpha":
             continue
-        for name, parameter in module.named_parameters(recurse=False):
-            if parameter.ndim < 2 or "bias" in name or parameter in seen:
-                continue
-            if isinstance(module, HardConcrete) and parameter is module.log_alpha:
-                continue
-            seen.add(parameter)
-            yield f"{prefix}.{name}" if prefix else name, module, parameter
+        value, kinds = used.value, type(used.module).__mro__
+        normalizes = any(_NORMALIZATION.search(kind.__name__) for kind in kinds)
+        yield used, value, value.ndim >= 2 and "bias" not in used.last and not normalizes
 
 
-def prunable(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
-    """Names and parameters of the prunable set, in module order.
+def prunable(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Names and values of the prunable set, in module order.
 
     Weights of two or more dimensions; no biases, no normalization, no gates.
     """
-    return [(name, parameter) for name, _, parameter in _prunable(model)]
+    return [(used.name, value) for used, value, chosen in _all_in_use(model) if chosen]
 
 
-def _nonzeros(module: nn.Module, parameter: nn.Parameter, expected: bool) -> Tensor:
+def _nonzeros(used: Used, value: Tensor, expected: bool) -> Tensor:
     """Entries that are not zero as deployed; of gated weights also as expected."""
-    if not isinstance(module, HardConcrete) or parameter is not module.weight:
-        return (parameter != 0).sum()
+    if not isinstance(used.module, HardConcrete) or used.last != "weight":
+        return (value != 0).sum()
     if expected:
-        return module.expected_l0()
-    return ((parameter != 0) & module.deployed_mask()).sum()
+        return used.module.expected_l0()
+    return ((value != 0) & used.module.deployed_mask()).sum()
 
 
 def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:
     """Non-zero entries of a layer's weights as deployed, or expected; 0-dim. A recurrent one has
     several, for each of its layers and directions."""
-    held = (
-        [w for each in layer.all_weights for w in each if w.ndim > 1]
-        if isinstance(layer, nn.RNNBase)
-        else [cast(nn.Parameter, layer.weight)]
-    )
-    found = [_nonzeros(layer, weight, expected) for weight in held]
-    return torch.stack(found).sum()
+    names = ["weight"]
+    if isinstance(layer, nn.RNNBase):
+        names = [n for n, w in layer.named_parameters(recurse=False) if w.ndim > 1]
+    used = [Used(name, layer, name, trained=True, computed=False) for name in names]
+    return torch.stack([_nonzeros(each, each.value, expected) for each in used]).sum()
 
 
 def _some_prunable(model: nn.Module) -> tuple[list[_Entry], int]:
     """The prunable weights of a model that has some, and how many entries they have."""
-    entries = list(_prunable(model))
-    total = sum(parameter.numel() for _, _, parameter in entries)
+    entries = [(used, value) for used, value, chosen in _all_in_use(model) if chosen]
+    total = sum(value.numel() for _, value in entries)
     if total == 0:
         raise ValueError(
             "the model has no prunable weight: no parameter of two or more dimensions outside "
@@ -86,7 +79,7 @@ def density(model: nn.Module | Tensor) -> Tensor:
         return (model.detach() != 0).to(torch.float64).mean()
     entries, total = _some_prunable(model)
     with torch.no_grad():
-        counts = [_nonzeros(module, parameter, False) for _, module, parameter in entries]
+        counts = [_nonzeros(used, value, False) for used, value in entries]
         return torch.stack(counts).sum().to(torch.float64) / total
 
 
@@ -99,24 +92,22 @@ def expected_density(model: nn.Module) -> Tensor:
         ValueError: a model without prunable weights.
     """
     entries, total = _some_prunable(model)
-    counts = [_nonzeros(module, parameter, True) for _, module, parameter in entries]
-    dtype = entries[0][2].dtype
+    counts = [_nonzeros(used, value, True) for used, value in entries]
+    dtype = entries[0][1].dtype
     return torch.stack([count.to(dtype) for count in counts]).sum() / total
 
 
-def _sum_in_use(model: nn.Module, expected: bool, unit: Callable[[nn.Parameter], int]) -> Tensor:
+def _sum_in_use(model: nn.Module, expected: bool, unit: Callable[[Tensor], int]) -> Tensor:
     """Sum over the parameters in use of their unit cost."""
-    entries = list(_prunable(model))
-    special = {parameter for _, _, parameter in entries} | set(gate_parameters(model))
-    dense = sum(p.numel() * unit(p) for p in model.parameters() if p not in special)
-    counts = [_nonzeros(m, p, expected).to(torch.float64) * unit(p) for _, m, p in entries]
-    if not counts:
-        return torch.tensor(float(dense), dtype=torch.float64)
-    return torch.stack(counts).sum() + dense
+    counts = [
+        _nonzeros(used, value, expected).to(torch.float64) * unit(value)
+        for used, value, _ in _all_in_use(model)
+    ]
+    return torch.stack(counts).sum() if counts else torch.zeros((), dtype=torch.float64)
 
 
 def params(model: nn.Module, *, expected: bool = False) -> Tensor:
-    """Number of parameters in use: non-zero prunable entries, and all the others; 0-dim float64.
+    """Number of non-zero parameters as deployed, biases and normalization too; 0-dim float64.
 
     Gates are not deployed and not counted.
     """
@@ -124,5 +115,5 @@ def params(model: nn.Module, *, expected: bool = False) -> Tensor:
 
 
 def bytes_(model: nn.Module, *, expected: bool = False) -> Tensor:
-    """Bytes of the parameters in use at their own dtype, without indices; 0-dim float64."""
+    """Bytes of the non-zero parameters at their own dtype, without indices; 0-dim float64."""
     return _sum_in_use(model, expected, lambda parameter: parameter.element_size())

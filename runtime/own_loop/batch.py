@@ -75,6 +75,7 @@ class BatchReader:
             if name not in (data or {})
         }
         """By dataset, columns that models get and of which the program knows nothing."""
+        self._exact = {name: d.exact for d in program.data for name, _ in d.targets}
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
         self.features = {
@@ -253,7 +254,12 @@ class BatchReader:
                 "data to `bind`",
             )
         found = torch.from_numpy(np.ascontiguousarray(array))
-        return found.to(self.device, self.dtype if found.is_floating_point() else None)
+        if not found.is_floating_point():
+            return found.to(self.device)
+        exact = name in self._exact.get(dataset, ())
+        return found.to(
+            self.device, torch.promote_types(found.dtype, self.dtype) if exact else self.dtype
+        )
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""

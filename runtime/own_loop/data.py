@@ -56,7 +56,8 @@ class DataReader:
         if data is not None:
             named |= self._named(data)
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
-        own = {n: d.to(self._batches.device, self._batches.dtype) for n, d in bound.items()}
+        held = (self._batches.device, self._batches.dtype)
+        own = {n: d.to(*held) for n, d in bound.items() if n not in found}
         everything = {name: _followed(data) for name, data in {**own, **found}.items()}
         self._require(everything)
         if len(found) == 1:

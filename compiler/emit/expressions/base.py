@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from cspec.compiler.algebra.members import Members
 from cspec.compiler.axes.inference import Inference
@@ -18,13 +18,15 @@ from cspec.compiler.axes.record import Axes, Place
 from cspec.compiler.choose.schedule import RunLength
 from cspec.compiler.emit.pieces import Names, called, constant, entry, subscript
 from cspec.compiler.emit.writer import Writer
+from cspec.compiler.expressions.moving import of_data_alone
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.lowered import numbered
 from cspec.compiler.records.problem import Category, ParameterRef
 from cspec.dsl.names.symbols import Symbols
-from cspec.dsl.tree.constants import value_or_none
+from cspec.dsl.tree.constants import is_whole, value_or_none
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Number, String
+from cspec.dsl.tree.rebuild import column_of
 
 
 class ModuleScope(NamedTuple):
@@ -55,6 +57,8 @@ class ModuleScope(NamedTuple):
     """Params of several numbers."""
     inputs: frozenset[str] = frozenset()
     """Columns that models are called with."""
+    exact: frozenset[str] = frozenset()
+    """Columns that keep their digits: beside what a run computes they are narrowed."""
 
     def columns(self, dataset: str) -> frozenset[str]:
         """Declared columns, and those that are bound without: `test` of implied data."""
@@ -158,6 +162,9 @@ class Translator:
         """Whether each mean says on which data it is, for counts and standard errors."""
         self.filled: list[ast.expr] | None = None
         """Means that may be missing in a batch, where what is computed from them is no line."""
+        self.digits: Literal["run", "given", "real"] = "run"
+        """The numbers of columns that are read: in the precision of the run; of data alone as they
+        were given, or with whole numbers as real ones beside numbers with digits."""
         self.inside_call = False
         """Whether a function takes what is translated."""
         self.dataset: str | None = None
@@ -244,9 +251,20 @@ class Translator:
         first = self._columns_of.setdefault(name, dataset)
         wanted = name if first == dataset else f"{name}_{dataset}"
         value: ast.expr = subscript(entry(self.container, dataset), ast.Constant(name))
+        change = self._change(dataset, name)
+        if change is not None:
+            value = self.call(change, value)
         if name in self.scope.tracked:
             value = self.call("tracked", value)
-        return self.local(("column", dataset, name), wanted, value)
+        return self.local(("column", dataset, name, change), wanted, value)
+
+    def _change(self, dataset: str, name: str) -> str | None:
+        """What is called on a column for the digits that are asked of it."""
+        if self.digits == "run":
+            return "narrowed" if name in self.scope.exact else None
+        known = self.inference.known.column(dataset, name)
+        whole = known is None or known.kind == "integer"
+        return "as_number" if self.digits == "real" and whole else None
 
     def whole_variable(self, name: str) -> ast.expr:
         """A decision variable as the tensor it is stored in, scalars too."""
@@ -301,6 +319,26 @@ class Translator:
             yield
         finally:
             self.dataset = outer
+
+    @contextmanager
+    def with_digits(self, *parts: Expr) -> Iterator[None]:
+        """What is translated inside is on numbers as they were given, where these are its parts
+        and of data alone."""
+        outer = self.digits
+        if all(of_data_alone(part, self.scope.symbols) for part in parts):
+            plain = all(map(self._is_whole, parts))
+            self.digits = "given" if plain else "real"
+        try:
+            yield
+        finally:
+            self.digits = outer
+
+    def _is_whole(self, expr: Expr) -> bool:
+        """Whether torch compares it with whole numbers digit by digit: a column, a whole number."""
+        value = value_or_none(expr, self.inference.known.params)
+        if value is not None:
+            return is_whole(value)
+        return isinstance(expr, Category | String) or column_of(expr) is not None
 
     def any_column(self) -> ast.expr:
         """A column of the dataset in reach: how many examples there are."""

@@ -155,8 +155,9 @@ def forward(t: Translator, name: str, expr: Call) -> ast.expr:
     alone = t.scope.symbols.only_model == name
     wanted = "z" if alone else f"z_{name}"
     columns = _columns(t, expr)
-    followed = not t.scope.tracked.isdisjoint(columns)  # derivatives see the caller's own column
-    if columns and t.dataset is not None and not followed:
+    # Derivatives see the caller's own column; one that is compared comes with all its digits.
+    own = not (t.scope.tracked | t.scope.exact).isdisjoint(columns)
+    if columns and t.dataset is not None and not own:
         pairs = zip(columns, expr.arguments, strict=False)
         truths = frozenset(column for column, a in pairs if _is_truth(t, a))
         found = Forward(name, columns, _as_a_row(t, expr), truths)

@@ -34,7 +34,7 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
     """`E[body | conditions on D]`, `P[...]`: one number, or one a group."""
     if expr.binders:
         raise not_compiled(form(expr), expr)
-    with t.over(expr.dataset):
+    with t.over(expr.dataset), t.with_digits(expr.body, *expr.conditions):
         value = _measured(t, _mean(t, expr), expr.body, *expr.conditions)
     return _filled(t, value) if expr.conditions else value
 
@@ -234,7 +234,7 @@ def tail(t: Translator, name: str, expr: Call) -> ast.expr:
     """`cvar(e, level)` and `quantile(e, q)`: of the examples of a dataset."""
     keywords = {k.name: k.value for k in expr.keywords}
     on, where = keywords.pop("on", None), keywords.pop("where", None)
-    with t.over(on.id if isinstance(on, Name) else t.dataset):
+    with t.over(on.id if isinstance(on, Name) else t.dataset), t.with_digits(expr):
         body = expr.arguments[0]
         axes = t.axes(body)
         value = _each(t, number(t, body), axes)

@@ -64,7 +64,7 @@ def _column_as_number(t: Translator, dataset: str, name: str) -> ast.expr:
         return t.local(("number", dataset, name), f"{name}_value", t.call("as_whole", value))
     if known is not None and known.shape == (1,):
         index = ast.Tuple(elts=[ast.Slice(), ast.Constant(0)])
-        return t.local(("number", dataset, name), f"{name}_value", subscript(value, index))
+        return t.local(("number", ast.dump(value)), f"{name}_value", subscript(value, index))
     return value
 
 

@@ -132,7 +132,8 @@ def translate_event(
     """
     match expr:
         case nodes.Compare(operands=operands, operators=operators):
-            sides = compared(t, operands)
+            with t.with_digits(*operands):
+                sides = compared(t, operands)
             links: list[ast.expr] = [
                 ast.Compare(left=a, ops=[RELATIONS[o]], comparators=[b])
                 for a, o, b in zip(sides, operators, sides[1:], strict=False)

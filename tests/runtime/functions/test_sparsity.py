@@ -81,14 +81,28 @@ def test_parameters_bytes_and_operations_by_hand() -> None:
     net = _conv_net()
     uses, other = operations(net, [torch.zeros(3, 1, 4, 4)])
     assert (uses, other) == ({"0": 16, "4": 1}, 0)
-    assert params(net).item() == 18 + 2 + 4 + 160 + 5
+    assert params(net).item() == 18 + 2 + 2 + 160 + 5  # a fresh normalization has biases of 0
     assert bytes_(net).item() == 4 * params(net).item()
     assert flops(net, uses).item() == 2 * (18 * 16 + 160)
     with torch.no_grad():
         net[4].weight[:, :16] = 0.0
-    assert params(net).item() == 18 + 2 + 4 + 80 + 5
+    assert params(net).item() == 18 + 2 + 2 + 80 + 5
     assert flops(net, uses, 7).item() == 2 * (18 * 16 + 80) + 7
     assert net[1].training and net[1].num_batches_tracked.item() == 0
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_zeros_of_biases_and_normalization_are_not_counted(still: bool) -> None:
+    net = _conv_net().double()
+    with torch.no_grad():
+        net[0].weight[0] = 0.0
+        net[0].bias[0] = 0.0
+        net[1].weight[1] = 0.0
+        net[4].bias[:3] = 0.0
+    net[4].bias.requires_grad_(not still)
+    by_hand = sum(int((p != 0).sum()) for p in net.parameters())
+    assert params(net).item() == params(net, expected=True).item() == by_hand
+    assert bytes_(net).item() == 8 * by_hand
 
 
 def test_expected_counts_have_a_gradient() -> None:
