@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
-from cspec.compiler.emit.expressions import Translator
+from cspec.compiler.emit.expressions import ModuleScope, Translator
 from cspec.compiler.emit.expressions.means import with_gradient
 from cspec.compiler.emit.expressions.operators import sides
 from cspec.compiler.emit.expressions.vectors import in_order, set_constant
@@ -150,10 +150,18 @@ def _objective(
         value = translator.call("stands_in", value, seen)
     writer.assign("f", value)
     translator.names.fresh("f")
+    noisy = _on_batches(translator.scope) and not by_value
     for c in lowered.soft:
+        translator.late = c.full_label if noisy else None
         term = _preference(c, c.parts, c.gradient_parts, translator)
+        translator.late = None
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
         writer.assign("f", total, f"preference {c.full_label}", c.full_label)
+
+
+def _on_batches(scope: ModuleScope) -> bool:
+    """Whether a step sees a part of the data: what it measures is noisy."""
+    return scope.length.steps_per_epoch > 1 or scope.facts.own_loop is not None
 
 
 def objective_value(
@@ -192,8 +200,14 @@ def _preference(
         if seen is not None:
             parts = [with_gradient(translator, part) for part in _along(true, seen)]
             entries = translator.call("stands_in", entries, translator.call("vector", *parts))
-        word = "distance" if c.relation == "==" else "shortfall"
-        amount = translator.call(word, entries, **power)
+        averages = [n for n in translator.averages.values() if n.startswith(f"{translator.late}.")]
+        if averages and not power:
+            equal = {"equal": ast.Constant(True)} if c.relation == "==" else {}
+            found = (entries, ast.Name(id=translator.container), ast.Constant(c.full_label))
+            amount = translator.call("late_violation", *found, **equal)
+        else:
+            word = "distance" if c.relation == "==" else "shortfall"
+            amount = translator.call(word, entries, **power)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 

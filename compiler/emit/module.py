@@ -78,6 +78,7 @@ PIECES = {
         {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
          "temperature", "instead", "worst", "stands_in", "shortfall", "distance"}
     ),
+    "cspec.runtime.steps.late": frozenset({"late", "late_violation"}),
     "cspec.runtime.setup": WORDS,
     "cspec.runtime.solvers.nlp.problem": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.functions.tensors": frozenset({"numbers"}),

@@ -19,7 +19,7 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 `end_epoch()` for the first time: from then on the epochs are its own.
 """
 
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -49,6 +49,7 @@ from cspec.runtime.run.execute import load_module, module_file
 from cspec.runtime.run.explain_failure import explain_failure
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
+from cspec.runtime.steps.late import MEMORY
 from cspec.runtime.steps.metric_notes import own_optimizer
 
 
@@ -158,6 +159,8 @@ class Handle:
             self._pending.clear()  # all that counted was thrown away, and not by the optimizer
         with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
+            averages = ChainMap[str, Tensor]({}, self.state)
+            batch[MEMORY] = averages
             try:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
@@ -172,16 +175,19 @@ class Handle:
         self._seen = batch
         self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
-            self._await(total, Pending(self._true, examples), state)
+            changed = averages.maps[0] if state is self.state else {**state, **averages.maps[0]}
+            self._await(total, Pending(self._true, examples), changed)
         return total
 
-    def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
-        """What was measured counts once the gradient of its loss is computed, however often."""
+    def _await(self, total: Tensor, measured: Pending, changed: Mapping[str, Tensor]) -> None:
+        """What was measured counts once the gradient of its loss is computed, however often.
+
+        So does what has `changed` of the state with it.
+        """
 
         @unserializable_hook  # type: ignore[untyped-decorator]
         def count(gradient: Tensor) -> None:
-            if state is not self.state:
-                self.state.update(state)
+            self.state.update(changed)
             measured.weigh(gradient)
             if not self._pending or not any(item is measured for item in self._pending):
                 self._pending.append(measured)

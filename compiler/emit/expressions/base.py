@@ -144,6 +144,10 @@ class Translator:
         """Whether each mean says on which data it is, for counts and standard errors."""
         self.filled: list[ast.expr] | None = None
         """Means that may be missing in a batch, where what is computed from them is no line."""
+        self.late: str | None = None
+        """What averages of means over late steps are remembered by, where a step takes these."""
+        self.averages: dict[object, str] = {}
+        """Those of this function, by the Python of the mean."""
         self.inside_call = False
         """Whether a function takes what is translated."""
         self.dataset: str | None = None

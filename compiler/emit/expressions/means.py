@@ -35,8 +35,20 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
     if expr.binders:
         raise not_compiled(form(expr), expr)
     with t.over(expr.dataset):
-        value = _measured(t, _mean(t, expr), expr.body, *expr.conditions)
+        value = late(t, _measured(t, _mean(t, expr), expr.body, *expr.conditions))
     return _filled(t, value) if expr.conditions else value
+
+
+def late(t: Translator, value: ast.expr) -> ast.expr:
+    """A mean as a step takes it: of late ones the average, where that is asked for."""
+    if t.late is None or t.dataset is None:
+        return value
+    key = ("late", ast.dump(value))
+    if key not in t.averages:
+        t.averages[key] = f"{t.late}.{len(t.averages) + 1}"
+    name = t.averages[key]
+    value = t.call("late", value, ast.Name(id=t.container), ast.Constant(name))
+    return t.local(key, "average", value)
 
 
 def with_gradient(t: Translator, expr: Expr) -> ast.expr:
@@ -175,7 +187,7 @@ def by_member(t: Translator, expr: ByMember) -> ast.expr:
                 arguments += [index, constant(len(held))]
         word = "row_means" if expr.rows else "by_member"
         value = t.call(word, *arguments, **named, **_on(t))
-        return _filled(t, _measured(t, value, mean.body, *mean.conditions))
+        return _filled(t, late(t, _measured(t, value, mean.body, *mean.conditions)))
 
 
 def _index(t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
@@ -242,5 +254,5 @@ def tail(t: Translator, name: str, expr: Call) -> ast.expr:
         named = {key: t.translate(value) for key, value in keywords.items()}
         if where is not None:
             named["where"] = _each(t, truth(t, where), t.axes(where))
-        found = _measured(t, t.call(name, value, *rest, **named, **_on(t)), body)
+        found = late(t, _measured(t, t.call(name, value, *rest, **named, **_on(t)), body))
         return found if where is None else _filled(t, found)

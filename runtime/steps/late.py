@@ -1,0 +1,68 @@
+"""Means over batches of late steps: what a preference about whole data is judged by within a step.
+
+The violation of a mean is not the mean of the violations of batches: E[max(0, g(batch))] is above
+max(0, g) wherever batches are noisy, and pulls where the preference holds. So a step takes each mean
+in it for the average of what late steps measured, with the gradient of its own batch (stochastic
+compositional gradients, Wang, Fang and Liu 2017, Mathematical Programming 161). What is measured on
+whole data, in batches without a memory, is as it is written.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cspec.runtime.steps.update import distance, shortfall, stands_in, weigh
+
+MEMORY = "late"
+"""What a batch holds the state by in which averages are remembered."""
+WINDOW = 50
+"""Steps that are averaged, about."""
+SLOWER = 5.0
+"""Windows in which the weight at a kink settles: faster, it would circle with the model."""
+
+
+def late(value: Tensor, batch: Mapping[str, Any], name: str) -> Tensor:
+    """The average of a mean over late steps, with the gradient of this batch.
+
+    Entries that a batch does not measure (NaN) keep their average; those that it does pull by as much
+    more as they are measured less often. NaN where nothing was measured yet.
+    """
+    memory = batch.get(MEMORY)
+    if memory is None or not torch.is_grad_enabled():
+        return value
+    new = value.detach().reshape(-1).to(torch.promote_types(value.dtype, torch.float32))
+    mean, measured, steps = memory.get(name, new.new_zeros(3, len(new))).to(new)
+    there = torch.isfinite(new)
+    measured, steps = measured + there, steps + 1
+    newest = (1 / measured.clamp(1)).clamp(1 / WINDOW)
+    mean = torch.where(there, mean + newest * (new - mean), mean)
+    memory[name] = torch.stack([mean, measured, steps])
+    found = torch.where(measured > 0, mean, torch.nan).reshape(value.shape).to(value.dtype)
+    often = (steps / measured.clamp(1)).reshape(value.shape).to(value.dtype)
+    moves = torch.where(there.reshape(value.shape), value, 0.0) * often
+    return found + (moves - moves.detach())
+
+
+def late_violation(
+    g: Tensor, batch: Mapping[str, Any], name: str, *, equal: bool = False
+) -> Tensor:
+    """Sum of [g]+, or of |g|, of averages g, with weights in [0, 1] that settle at the kink.
+
+    max(0, g) is the largest m g over 0 <= m <= 1, so m rises while g > 0 and falls while g < 0: where
+    the minimum lies on the kink the weight settles between, and no step is thrown from side to side.
+    """
+    amount = distance(g) if equal else shortfall(g)
+    memory = batch.get(MEMORY)
+    if memory is None or not torch.is_grad_enabled():
+        return amount
+    now = torch.nan_to_num(g.detach().reshape(-1)).to(torch.promote_types(g.dtype, torch.float32))
+    before, width, weight, steps = memory.get(name, now.new_zeros(4, len(now))).to(now)
+    moved = torch.where(steps > 0, (now - before).abs(), 0)
+    width = width + (1 / (steps + 1)).clamp(1 / WINDOW) * (moved - width)
+    least = -1.0 if equal else 0.0
+    pull = now / (WINDOW * width).clamp(torch.finfo(now.dtype).tiny)
+    weight = (weight + pull / (SLOWER * WINDOW)).clamp(least, 1)
+    memory[name] = torch.stack([now, width, weight, steps + 1])
+    return stands_in(amount, weigh((weight + pull).clamp(least, 1).to(g.dtype), g))
