@@ -19,6 +19,7 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 `end_epoch()` for the first time: from then on the epochs are its own.
 """
 
+import math
 from collections import ChainMap, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -113,6 +114,8 @@ class Handle:
         self._data = dict(data or {})
         self._reader = BatchReader(program, self._device, self._dtype, classes, self._data)
         self._looks = DataReader(self._reader)
+        known = self._data.get(self._reader.default or "")
+        self._rows = math.inf if known is None else len(known)
         self._seen: Mapping[str, Any] | None = None
         self._true: Tensor | None = None
         self._initial = Before()
@@ -160,7 +163,9 @@ class Handle:
         with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps)
             averages = ChainMap[str, Tensor]({}, self.state)
-            batch[MEMORY] = averages
+            whole = examples >= self._rows
+            if torch.is_grad_enabled() and not whole:
+                batch[MEMORY] = averages
             try:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
@@ -423,7 +428,8 @@ class Handle:
             helps = ("bind the spec, data and models that it was taken from",)
             raise Diagnostic(code="CS630", message=message, helps=helps).error()
         for name, value in saved["state"].items():
-            self.state[name] = value.to(self.state[name]).clone()
+            # Averages over late steps are there from the first of them on.
+            self.state[name] = value.to(self.state.get(name, value.to(self._device))).clone()
         self.steps, self.epochs = saved["steps"], saved["epochs"]
         self._own_epochs = saved.get("own_epochs", False)
         self._initial = Before(saved.get("initial", {}))

@@ -85,7 +85,6 @@ class Batch(WhenAsked[Columns]):
     """The numbers of the rows of a dataset that this batch holds, in their order; a KeyError of a
     loader's, which does not tell them."""
 
-
     def remembering(self, state: dict[str, Tensor]) -> "Batch":
         """The batch of a step, whose averages over late ones are kept in the state of the run."""
         self._made[MEMORY] = state

@@ -18,25 +18,28 @@ from cspec.runtime.steps.update import distance, shortfall, stands_in, weigh
 MEMORY = "late"
 """What a batch holds the state by in which averages are remembered."""
 WINDOW = 50
-"""Steps that are averaged, about."""
-SLOWER = 5.0
-"""Windows in which the weight at a kink settles: faster, it would circle with the model."""
+"""Steps that are averaged, about; fewer in runs that are short."""
+WIDE = 4.0
+"""Standard deviations of g on batches, about, from which a violation has its whole weight at once;
+within, it gets there as time goes by: faster, weight and model would circle."""
 
 
-def late(value: Tensor, batch: Mapping[str, Any], name: str) -> Tensor:
+def late(value: Tensor, batch: Mapping[str, Any], name: str, window: int = WINDOW) -> Tensor:
     """The average of a mean over late steps, with the gradient of this batch.
 
     Entries that a batch does not measure (NaN) keep their average; those that it does pull by as much
     more as they are measured less often. NaN where nothing was measured yet.
     """
     memory = batch.get(MEMORY)
-    if memory is None or not torch.is_grad_enabled():
+    if memory is None:
         return value
     new = value.detach().reshape(-1).to(torch.promote_types(value.dtype, torch.float32))
     mean, measured, steps = memory.get(name, new.new_zeros(3, len(new))).to(new)
     there = torch.isfinite(new)
+    if not torch.is_grad_enabled():  # somebody looks, and nothing moves
+        return torch.where(measured > 0, mean, new).reshape(value.shape).to(value.dtype)
     measured, steps = measured + there, steps + 1
-    newest = (1 / measured.clamp(1)).clamp(1 / WINDOW)
+    newest = (1 / measured.clamp(1)).clamp(1 / window)
     mean = torch.where(there, mean + newest * (new - mean), mean)
     memory[name] = torch.stack([mean, measured, steps])
     found = torch.where(measured > 0, mean, torch.nan).reshape(value.shape).to(value.dtype)
@@ -46,7 +49,12 @@ def late(value: Tensor, batch: Mapping[str, Any], name: str) -> Tensor:
 
 
 def late_violation(
-    g: Tensor, batch: Mapping[str, Any], name: str, *, equal: bool = False
+    g: Tensor,
+    batch: Mapping[str, Any],
+    name: str,
+    window: int = WINDOW,
+    *,
+    equal: bool = False,
 ) -> Tensor:
     """Sum of [g]+, or of |g|, of averages g, with weights in [0, 1] that settle at the kink.
 
@@ -60,9 +68,9 @@ def late_violation(
     now = torch.nan_to_num(g.detach().reshape(-1)).to(torch.promote_types(g.dtype, torch.float32))
     before, width, weight, steps = memory.get(name, now.new_zeros(4, len(now))).to(now)
     moved = torch.where(steps > 0, (now - before).abs(), 0)
-    width = width + (1 / (steps + 1)).clamp(1 / WINDOW) * (moved - width)
+    width = width + (1 / (steps + 1)).clamp(1 / window) * (moved - width)
     least = -1.0 if equal else 0.0
-    pull = now / (WINDOW * width).clamp(torch.finfo(now.dtype).tiny)
-    weight = (weight + pull / (SLOWER * WINDOW)).clamp(least, 1)
+    pull = (now / (WIDE * window * width).clamp(torch.finfo(now.dtype).tiny)).clamp(-1, 1)
+    weight = torch.where(steps > 0, weight + pull / window, pull).clamp(least, 1)
     memory[name] = torch.stack([now, width, weight, steps + 1])
     return stands_in(amount, weigh((weight + pull).clamp(least, 1).to(g.dtype), g))
