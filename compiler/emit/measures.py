@@ -41,7 +41,8 @@ def write_measure(
     """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
 
     `by_value`: line searches look at f, so a flat objective is its surrogate there. `noisy`: on
-    batches preferences take means for averages over late steps. `solved`: a solver asks for all three, also on plain numbers: there nothing is computed twice.
+    batches, preferences take means for averages over late steps. `solved`: a solver asks for all
+    three, also on plain numbers: there nothing is computed twice.
     """
     writer = make.writer
     followed = any(part.gradients is not None for part in lowered.parts)

@@ -1,10 +1,10 @@
 """Means over batches of late steps: what a preference about whole data is judged by within a step.
 
 The violation of a mean is not the mean of the violations of batches: E[max(0, g(batch))] is above
-max(0, g) wherever batches are noisy, and pulls where the preference holds. So a step takes each mean
-in it for the average of what late steps measured, with the gradient of its own batch (stochastic
-compositional gradients, Wang, Fang and Liu 2017, Mathematical Programming 161). What is measured on
-whole data, in batches without a memory, is as it is written.
+max(0, g) wherever batches are noisy, and pulls where the preference holds. So a step takes each
+mean in it for the average of what late steps measured, with the gradient of its own batch
+(stochastic compositional gradients: Wang, Fang and Liu 2017, Mathematical Programming 161). What is
+measured on whole data, in batches without a memory, is as it is written.
 """
 
 from collections.abc import Mapping
@@ -27,14 +27,15 @@ within, it gets there as time goes by: faster, weight and model would circle."""
 def late(value: Tensor, batch: Mapping[str, Any], name: str, window: int = WINDOW) -> Tensor:
     """The average of a mean over late steps, with the gradient of this batch.
 
-    Entries that a batch does not measure (NaN) keep their average; those that it does pull by as much
-    more as they are measured less often. NaN where nothing was measured yet.
+    Entries that a batch does not measure (NaN) keep their average; the less often one is measured,
+    the more it pulls where it is. NaN where nothing was measured yet.
     """
     memory = batch.get(MEMORY)
     if memory is None:
         return value
     new = value.detach().reshape(-1).to(torch.promote_types(value.dtype, torch.float32))
-    mean, measured, steps = memory.get(name, new.new_zeros(3, len(new))).to(new)
+    held: Tensor = memory.get(name, new.new_zeros(3, len(new))).to(new)
+    mean, measured, steps = held
     there = torch.isfinite(new)
     if not torch.is_grad_enabled():  # somebody looks, and nothing moves
         return torch.where(measured > 0, mean, new).reshape(value.shape).to(value.dtype)
@@ -58,8 +59,8 @@ def late_violation(
 ) -> Tensor:
     """Sum of [g]+, or of |g|, of averages g, with weights in [0, 1] that settle at the kink.
 
-    max(0, g) is the largest m g over 0 <= m <= 1, so m rises while g > 0 and falls while g < 0: where
-    the minimum lies on the kink the weight settles between, and no step is thrown from side to side.
+    max(0, g) is the largest m g over 0 <= m <= 1, so m rises while g > 0 and falls while g < 0:
+    where the minimum lies on the kink m settles between, and steps do not go from side to side.
     """
     amount = distance(g) if equal else shortfall(g)
     memory = batch.get(MEMORY)
