@@ -34,8 +34,7 @@ def late(value: Tensor, batch: Mapping[str, Any], name: str, window: int = WINDO
     if memory is None:
         return value
     new = value.detach().reshape(-1).to(torch.promote_types(value.dtype, torch.float32))
-    held: Tensor = memory.get(name, new.new_zeros(3, len(new))).to(new)
-    mean, measured, steps = held
+    mean, measured, steps = memory.get(name, new.new_zeros(3, len(new))).to(new)
     there = torch.isfinite(new)
     if not torch.is_grad_enabled():  # somebody looks, and nothing moves
         return torch.where(measured > 0, mean, new).reshape(value.shape).to(value.dtype)
@@ -46,7 +45,7 @@ def late(value: Tensor, batch: Mapping[str, Any], name: str, window: int = WINDO
     found = torch.where(measured > 0, mean, torch.nan).reshape(value.shape).to(value.dtype)
     often = (steps / measured.clamp(1)).reshape(value.shape).to(value.dtype)
     moves = torch.where(there.reshape(value.shape), value, 0.0) * often
-    return found + (moves - moves.detach())
+    return stands_in(found, moves)
 
 
 def late_violation(
