@@ -43,12 +43,12 @@ def test_what_holds_on_the_data_pulls_nowhere(wanted: str, power: int) -> None:
         optimizer.zero_grad()
         handle.loss(x=x[rows], t=t[rows], g=list(g[rows])).backward()
         optimizer.step()
-    pulls = [p.grad.clone() for p in net.parameters() if p.grad is not None]
-    net.zero_grad()
-    ((net(x[rows])[:, 0] - t[rows]) ** 2).mean().backward()
-    plain = [p.grad for p in net.parameters() if p.grad is not None]
-    for pull, alone in zip(pulls, plain, strict=True):
-        torch.testing.assert_close(pull, alone, atol=1e-6, rtol=0)
+        if step < 798:
+            continue
+        plain = ((net(x[rows])[:, 0] - t[rows]) ** 2).mean()
+        alone = torch.autograd.grad(plain, list(net.parameters()))
+        for parameter, slope in zip(net.parameters(), alone, strict=True):
+            torch.testing.assert_close(parameter.grad, slope, atol=1e-6, rtol=0)
 
 
 def test_a_saved_state_goes_on_as_it_was() -> None:
