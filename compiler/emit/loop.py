@@ -102,6 +102,14 @@ class LoopPlan(NamedTuple):
     """Whether a step follows the objective as written, and nothing else."""
 
     @property
+    def noisy(self) -> bool:
+        """Whether a step sees a part of the data, so that means in it are averaged over late ones.
+
+        A line search compares values of one function: its steps take the batch as it is.
+        """
+        return self.length.steps_per_epoch > 1 and not self.by_value
+
+    @property
     def projections(self) -> list[SetAction]:
         """The actions that are projections, in order."""
         return projections(self.lowered.actions)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from cspec.compiler.algebra.vectorize import Vectorizer
 from cspec.compiler.emit.each_example import each_followed, write_values
 from cspec.compiler.emit.expressions import Translator
-from cspec.compiler.emit.expressions.means import with_gradient
+from cspec.compiler.emit.expressions.means import remembered, with_gradient
 from cspec.compiler.emit.expressions.operators import sides
 from cspec.compiler.emit.expressions.vectors import in_order, set_constant
 from cspec.compiler.emit.pieces import Names, constant, literal, method, parsed, sequence
@@ -35,12 +35,14 @@ def write_measure(
     vectors: Vectorizer | None = None,
     by_value: bool = False,
     *,
+    noisy: bool = False,
     solved: bool = False,
 ) -> None:
     """`measure(primal, batch) -> (f, g, true)`; with `vectors`, terms of one form at once.
 
-    `by_value`: line searches look at f, so a flat objective is its surrogate there. `solved`: a
-    solver asks for all three, also on plain numbers: there nothing is computed twice.
+    `by_value`: line searches look at f, so a flat objective is its surrogate there. `noisy`: on
+    batches, preferences take means for averages over late steps. `solved`: a solver asks for all
+    three, also on plain numbers: there nothing is computed twice.
     """
     writer = make.writer
     followed = any(part.gradients is not None for part in lowered.parts)
@@ -55,6 +57,7 @@ def write_measure(
     with function(name, ("primal", "batch"), [doc]):
         translator = make()
         _objective(lowered, translator, vectors, by_value and not once)
+        _preferences(lowered.soft, translator, noisy)
         if lowered.examples:
             write_values(lowered.examples, translator)
         if lowered.rules:
@@ -150,10 +153,16 @@ def _objective(
         value = translator.call("stands_in", value, seen)
     writer.assign("f", value)
     translator.names.fresh("f")
-    for c in lowered.soft:
+
+
+def _preferences(soft: Sequence[Constraint], translator: Translator, noisy: bool) -> None:
+    """What they add to f."""
+    for c in soft:
+        translator.late = c.full_label if noisy else None
         term = _preference(c, c.parts, c.gradient_parts, translator)
+        translator.late = None
         total = ast.BinOp(ast.Name(id="f"), ast.Add(), term)
-        writer.assign("f", total, f"preference {c.full_label}", c.full_label)
+        translator.writer.assign("f", total, f"preference {c.full_label}", c.full_label)
 
 
 def objective_value(
@@ -192,8 +201,14 @@ def _preference(
         if seen is not None:
             parts = [with_gradient(translator, part) for part in _along(true, seen)]
             entries = translator.call("stands_in", entries, translator.call("vector", *parts))
-        word = "distance" if c.relation == "==" else "shortfall"
-        amount = translator.call(word, entries, **power)
+        averages = [n for n in translator.averages.values() if n.startswith(f"{translator.late}.")]
+        if averages and not power:
+            equal = {"equal": ast.Constant(True)} if c.relation == "==" else {}
+            where = remembered(translator, c.full_label)
+            amount = translator.call("late_violation", entries, *where, **equal)
+        else:
+            word = "distance" if c.relation == "==" else "shortfall"
+            amount = translator.call(word, entries, **power)
     return ast.BinOp(constant(c.soft.weight), ast.Mult(), amount)
 
 

@@ -78,6 +78,7 @@ PIECES = {
         {"vector", "weigh", "total", "keep", "parameter", "parameters", "ramp_down", "ramp",
          "temperature", "instead", "worst", "stands_in", "shortfall", "distance"}
     ),
+    "cspec.runtime.steps.late": frozenset({"late", "late_violation"}),
     "cspec.runtime.setup": WORDS,
     "cspec.runtime.solvers.nlp.problem": frozenset({"matrix", "symmetric"}),
     "cspec.runtime.functions.tensors": frozenset({"numbers"}),
@@ -276,7 +277,8 @@ def _functions(emission: Emission, make: MakeTranslator) -> None:
     if loop.by_objective:
         write_objective(emission.objective, make, rows="batch")
     else:
-        write_measure(lowered, make, vectors, loop.by_value, solved=emission.solved)
+        noisy = loop.noisy and not emission.solved
+        write_measure(lowered, make, vectors, loop.by_value, noisy=noisy, solved=emission.solved)
     if needs_violation(lowered):
         write_violation(lowered, make)
     if needs_stand_in(lowered):

@@ -152,7 +152,8 @@ class Rehearsal:
         """f and what is violated, in its units; infinite where it is no number."""
         session, measure = self._session, self._session.module["measure"]
         count = min(BATCHES, self.steps)
-        found = [session.seen(measure, session.batch_at(k)) for k in range(count)]
+        batches = [session.batch_at(k).remembering(session.state) for k in range(count)]
+        found = [session.seen(measure, batch) for batch in batches]
         f = torch.stack([each[0].reshape(()) for each in found]).mean()
         true = torch.stack([each[2].double() for each in found]).nanmean(0)
         equal = marked(session.program.constraints, lambda c: c.equal).to(true.device)

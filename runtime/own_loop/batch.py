@@ -1,6 +1,7 @@
 """The arguments of `Handle.loss` as the batch that emitted functions read."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,9 @@ class BatchReader:
         self._alone: tuple[str, ...] | None = None
         """The same, where they are columns of the training data and nothing else."""
         self.default = training_dataset(program, self.targets)
+        known = (data or {}).get(self.default or "")
+        self.rows = inf if known is None else len(known)
+        """Those of the training data, where they are known."""
 
     def read(
         self, values: Mapping[str, Any], step: int, epoch: float

@@ -20,7 +20,7 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 """
 
 import logging
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import nan
@@ -55,6 +55,7 @@ from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module
 from cspec.runtime.session.optimizers import finite
 from cspec.runtime.session.trained import initial_state
+from cspec.runtime.steps.late import MEMORY
 from cspec.runtime.steps.metric_notes import own_optimizer
 from cspec.runtime.verdict.notes import unmeasured
 
@@ -155,6 +156,7 @@ class Handle:
         self.program = program
         module = load_module(program, self._functions)
         self.module = module
+        self._averages = "late" in module
         self._outputs = Outputs(module)
         self._moves = Moves(self)
 
@@ -175,6 +177,9 @@ class Handle:
                 model.eval()
         with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps, self.epochs_done)
+            changed: dict[str, Tensor] = {}
+            if self._averages and torch.is_grad_enabled() and examples < self._reader.rows:
+                batch[MEMORY] = ChainMap(changed, self.state)
             try:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
@@ -191,7 +196,8 @@ class Handle:
         self._seen = batch
         self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
-            self._await(total, Pending(self._true, examples), state)
+            changed = changed if state is self.state else {**state, **changed}
+            self._await(total, Pending(self._true, examples), changed)
         return total
 
     def _hear(self, batch: Mapping[str, Any]) -> None:
@@ -200,13 +206,12 @@ class Handle:
         for note in unanswered(self.program, self.module, self.primal, batch, self.held()):
             self._tell(note)
 
-    def _await(self, total: Tensor, measured: Pending, state: dict[str, Tensor]) -> None:
-        """What was measured counts once the gradient of its loss is computed, however often."""
+    def _await(self, total: Tensor, measured: Pending, changed: Mapping[str, Tensor]) -> None:
+        """Once the gradient of its loss is computed it counts, and what has `changed` of the state."""
 
         @unserializable_hook  # type: ignore[untyped-decorator]
         def count(gradient: Tensor) -> None:
-            if state is not self.state:
-                self.state.update(state)
+            self.state.update(changed)
             measured.weigh(gradient)
             if not self._pending or not any(item is measured for item in self._pending):
                 self._pending.append(measured)

@@ -16,6 +16,7 @@ from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.order import permutation, stratified
 from cspec.runtime.data.points import on_like
 from cspec.runtime.data.stream import DataEndedError, StreamReader, draw_items
+from cspec.runtime.steps.late import MEMORY
 
 T = TypeVar("T")
 Columns = Mapping[str, Tensor]
@@ -83,6 +84,11 @@ class Batch(WhenAsked[Columns]):
     rows: Callable[[str], Tensor]
     """The numbers of the rows of a dataset that this batch holds, in their order; a KeyError of a
     loader's, which does not tell them."""
+
+    def remembering(self, state: dict[str, Tensor]) -> "Batch":
+        """The batch of a step, whose averages over late ones are kept in the state of the run."""
+        self._made[MEMORY] = state
+        return self
 
 
 def rows_of(columns: Columns, rows: Tensor) -> WhenAsked[Tensor]:

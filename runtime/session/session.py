@@ -213,7 +213,7 @@ class Session:
             last = self.step == self.total_steps
             self.epoch_ended = last or self.step % self.plan.epoch_steps == 0
             self.epoch_ended &= not tried
-            yield self._batches.at(self.step - 1, once=tried)
+            yield self._batches.at(self.step - 1, once=tried).remembering(self.state)
 
     def _goes_on(self) -> bool:
         if self.rehearsal is not None:

@@ -165,6 +165,10 @@ class Translator:
         self.digits: Literal["run", "given", "real"] = "run"
         """The numbers of columns that are read: in the precision of the run; of data alone as they
         were given, or with whole numbers as real ones beside numbers with digits."""
+        self.late: str | None = None
+        """What averages of means over late steps are remembered by, where a step takes these."""
+        self.averages: dict[object, str] = {}
+        """Those of this function, by the Python of the mean."""
         self.inside_call = False
         """Whether a function takes what is translated."""
         self.dataset: str | None = None

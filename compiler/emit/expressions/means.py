@@ -10,8 +10,10 @@ from cspec.compiler.emit.pieces import constant, joined, literal
 from cspec.compiler.expressions.not_compiled import form, not_compiled
 from cspec.compiler.expressions.rewrite import same
 from cspec.compiler.expressions.vectors import Bounds, ByMember
+from cspec.compiler.methods.units import MOVES
 from cspec.compiler.records.problem import PerExample
 from cspec.compiler.surrogates.atoms import is_mean
+from cspec.dsl.explicit.points import is_points
 from cspec.dsl.tree.constants import value_or_none
 from cspec.dsl.tree.nodes import (
     EVENTS,
@@ -28,6 +30,9 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.words.losses import LOSSES
 
+WINDOW, LEAST_WINDOW = 50, 10
+"""Steps that averages over late ones are of: a share of the run, within these."""
+
 
 @translates(Expectation)
 def mean(t: Translator, expr: Expectation) -> ast.expr:
@@ -35,8 +40,27 @@ def mean(t: Translator, expr: Expectation) -> ast.expr:
     if expr.binders:
         raise not_compiled(form(expr), expr)
     with t.over(expr.dataset), t.with_digits(expr.body, *expr.conditions):
-        value = _measured(t, _mean(t, expr), expr.body, *expr.conditions)
+        value = late(t, _measured(t, _mean(t, expr), expr.body, *expr.conditions))
     return _filled(t, value) if expr.conditions else value
+
+
+def late(t: Translator, value: ast.expr) -> ast.expr:
+    """A mean as a step takes it: of late ones the average, where that is asked for."""
+    if t.late is None or t.dataset is None or is_points(t.dataset):
+        return value
+    key = ("late", ast.dump(value))
+    if key not in t.averages:
+        t.averages[key] = f"{t.late}.{len(t.averages) + 1}"
+    name = t.averages[key]
+    value = t.call("late", value, *remembered(t, name))
+    return t.local(key, "average", value)
+
+
+def remembered(t: Translator, name: str) -> list[ast.expr]:
+    """Where an average over late steps is kept, and over how many where a run is short."""
+    window = min(WINDOW, max(LEAST_WINDOW, -(-t.scope.length.steps // MOVES)))
+    short = [constant(window)] if window < WINDOW and t.scope.facts.own_loop is None else []
+    return [ast.Name(id=t.container), ast.Constant(name), *short]
 
 
 def with_gradient(t: Translator, expr: Expr) -> ast.expr:
@@ -84,7 +108,8 @@ def _filled(t: Translator, value: ast.expr) -> ast.expr:
     """A mean that may be missing, as what bends takes it."""
     if t.filled is None:
         return value
-    mean = t.local(("filled", ast.dump(value)), "average", value)
+    kept = isinstance(value, ast.Name)
+    mean = value if kept else t.local(("filled", ast.dump(value)), "average", value)
     t.filled.append(mean)
     return t.call("one_if_missing", mean)
 
@@ -175,7 +200,7 @@ def by_member(t: Translator, expr: ByMember) -> ast.expr:
                 arguments += [index, constant(len(held))]
         word = "row_means" if expr.rows else "by_member"
         value = t.call(word, *arguments, **named, **_on(t))
-        return _filled(t, _measured(t, value, mean.body, *mean.conditions))
+        return _filled(t, late(t, _measured(t, value, mean.body, *mean.conditions)))
 
 
 def _index(t: Translator, expr: ByMember, held: tuple[tuple[int, ...], ...]) -> ast.expr:
@@ -242,5 +267,5 @@ def tail(t: Translator, name: str, expr: Call) -> ast.expr:
         named = {key: t.translate(value) for key, value in keywords.items()}
         if where is not None:
             named["where"] = _each(t, truth(t, where), t.axes(where))
-        found = _measured(t, t.call(name, value, *rest, **named, **_on(t)), body)
+        found = late(t, _measured(t, t.call(name, value, *rest, **named, **_on(t)), body))
         return found if where is None else _filled(t, found)
