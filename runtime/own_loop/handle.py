@@ -207,7 +207,7 @@ class Handle:
             self._tell(note)
 
     def _await(self, total: Tensor, measured: Pending, changed: Mapping[str, Tensor]) -> None:
-        """Once the gradient of its loss is computed it counts, and what has `changed` of the state."""
+        """Once the gradient of its loss is computed it counts, and so does what has `changed`."""
 
         @unserializable_hook  # type: ignore[untyped-decorator]
         def count(gradient: Tensor) -> None:
