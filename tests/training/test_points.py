@@ -396,7 +396,8 @@ def test_points_of_two_sets_are_points_of_their_product() -> None:
     assert result["apart"].value == pytest.approx(float(over[:, s > 0].max()), abs=1e-5) or (
         result["apart"].satisfied and float(over[:, s > 0].max()) <= 1e-5
     )
-    assert result["apart"].n == int(51 * (s > 0).sum()) or result["apart"].n == 51 * 51
+    # The middle of the grid is 0, or beside it by rounding.
+    assert result["apart"].n in (51 * 25, 51 * 26)
     assert result.objective == pytest.approx(1 / 9, rel=0.03)
     assert result.metrics["m"] == pytest.approx(m, abs=1e-5)
 
