@@ -172,9 +172,9 @@ class Handle:
         """
         if self._pending and all(p.grad is None for p in self.held()):
             self._pending.clear()  # all that counted was thrown away, and not by the optimizer
-        for model in self._still:
-            if stands_still(model):
-                model.eval()
+        for model in filter(stands_still, self._still):
+            model.eval()
+        self._seen = None  # the batch before gives its memory to this one
         with self._outputs, constants_in(self._constants):
             batch, examples = self._reader.read(values, self.steps, self.epochs_done)
             changed: dict[str, Tensor] = {}
