@@ -19,6 +19,8 @@ STEPS_PER_ROUND = 100
 """Without data an epoch is this many steps."""
 OWN_LOOP_STEPS = 1000
 """Steps that a loop of the user's own is taken to have where nobody says how many."""
+LATE_STEPS, LEAST_LATE_STEPS = 50, 10
+"""Steps that averages over late ones are of: a share of the run, within these."""
 OWN_LOOP_EPOCH = 50
 """Optimizer steps that are an epoch of such a loop until it calls `end_epoch()`: an inner solve of
 some length between two moves of the multipliers (see `augmented_lagrangian`)."""

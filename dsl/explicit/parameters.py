@@ -14,6 +14,7 @@ like one; intervals stay with the variable.
 from collections.abc import Mapping
 from functools import partial
 
+from cspec.dsl.messages.synonyms import OF_MODELS, meant
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.settings.models import MODELS, LinearModel
 from cspec.dsl.text.source import Span
@@ -25,8 +26,8 @@ from cspec.dsl.words.functions import SIGNATURES, STRUCTURE
 
 Models = Mapping[str, frozenset[str] | None]
 """The models, and which single names are no parameter of it: `f.x`; None where no name is one."""
-_SLIPS = frozenset({"parameters", "biases", "kernel", "sparsity", "nonzeros", "nonzero", "nnz"})
-"""Names that have an answer of their own: `f.sparsity`."""
+_SLIPS = frozenset(OF_MODELS) | {"biases", "kernel"}
+"""Names that have an answer of their own: `f.sparsity`, `f.parameters`."""
 LISTS = frozenset({"weights", "params"})
 """The parts of a model that the language has words for."""
 
@@ -146,8 +147,11 @@ def _is_parameter(path: str, others: frozenset[str] | None) -> bool:
     """Whether a way may lead to a parameter: `net.x` is a slip for something else."""
     if "." in path:
         return True
-    named = path not in LISTS and (path in ("weight", "bias") or closest(path, LISTS) is None)
-    return others is not None and named and path not in others
+    if others is None or path in LISTS or path in others:
+        return False
+    known = meant(path)  # `net.nnz` for `params(net)`
+    slip = closest(path, LISTS) is not None or (known is not None and known.word in others)
+    return path in ("weight", "bias") or not slip
 
 
 WHOLE = frozenset({"auto", "sqp", "spg"})

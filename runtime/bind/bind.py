@@ -32,7 +32,6 @@ from cspec.runtime.models import (
     normalizes_by_batch,
 )
 from cspec.runtime.models.as_given import size_, unsized
-from cspec.runtime.models.gates import HardConcrete
 from cspec.runtime.models.in_use import in_use
 from cspec.runtime.models.without_trace import evaluating, seed_everything
 
@@ -378,8 +377,8 @@ def model_facts(model: nn.Module) -> ModelFacts:
                 shape=tuple(used.value.shape),
                 requires_grad=used.trained,
                 prunable=used.name in counted,
-                gated=isinstance(used.module, HardConcrete) and used.last == "weight",
-                gate=isinstance(used.module, HardConcrete) and used.last == "log_alpha",
+                gated=used.gates is not None,
+                gate=used.gate,
                 computed=used.computed,
             )
             for used in in_use(model)

@@ -16,8 +16,6 @@ def collate(examples: Sequence[Any]) -> Any:
     first = examples[0]
     if isinstance(first, Mapping):
         return {key: _column([example[key] for example in examples]) for key in first}
-    if hasattr(first, "_fields"):
-        return type(first)(*(_column(list(values)) for values in zip(*examples, strict=True)))
     if isinstance(first, (tuple, list)):
         columns = (_column(list(values)) for values in zip(*examples, strict=True))
         return getattr(first, "_make", tuple)(columns)

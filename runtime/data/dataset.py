@@ -23,6 +23,14 @@ _AT_ONCE = 2**24
 """Entries that are looked at at once: data may be larger than memory."""
 
 
+def type_in(dtype: torch.dtype, values: Tensor, exact: bool) -> torch.dtype | None:
+    """The type of a column where numbers are in `dtype`: exact ones lose no digits; None of whole
+    numbers, which stay."""
+    if not values.is_floating_point():
+        return None
+    return torch.promote_types(values.dtype, dtype) if exact else dtype
+
+
 @dataclass(frozen=True)
 class Together:
     """Raw batches that make one."""
@@ -199,12 +207,10 @@ class Dataset:
         return replace(self, columns=moved, fresh=fresh)
 
     def _type(self, column: str, dtype: torch.dtype | None) -> torch.dtype | None:
-        """The type of a column where numbers are in `dtype`: exact ones lose no digits."""
+        """The type of a column where numbers are in `dtype`."""
         values = self.columns[column]
-        if dtype is None or not values.is_floating_point():
-            return None
         exact = column in self.exact and values.numel() == len(values)
-        return torch.promote_types(values.dtype, dtype) if exact else dtype
+        return None if dtype is None else type_in(dtype, values, exact)
 
     @property
     def large(self) -> bool:
@@ -284,13 +290,14 @@ class Dataset:
 
     def joined(self) -> Dataset:
         """The same data; in a loader's batches a single example left over joins the one before."""
-        if self.stream is None or self.stream.joined() is self.stream:
+        stream = None if self.stream is None else self.stream.joined()
+        if stream is self.stream:
             return self
         said = (
             f"`{self.name}`: the example left over at the end of each epoch joins the batch "
             "before, because batch normalization needs two or more"
         )
-        return replace(self, stream=self.stream.joined(), notes=(*self.notes, said))
+        return replace(self, stream=stream, notes=(*self.notes, said))
 
     def noted(self, remark: str) -> Dataset:
         """The same data with a remark added to its provenance."""

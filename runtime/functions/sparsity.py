@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from cspec.runtime.models.gates import HardConcrete
 from cspec.runtime.models.in_use import Used, in_use
 
 _NORMALIZATION = re.compile(r"Norm(\d+d)?$")
@@ -21,7 +20,7 @@ _Entry = tuple[Used, Tensor]
 def _all_in_use(model: nn.Module) -> Iterator[tuple[Used, Tensor, bool]]:
     """Each weight, its value, and whether it is prunable; gates are left out."""
     for used in in_use(model):
-        if isinstance(used.module, HardConcrete) and used.last == "log_alpha":
+        if used.gate:
             continue
         value, kinds = used.value, type(used.module).__mro__
         normalizes = any(_NORMALIZATION.search(kind.__name__) for kind in kinds)
@@ -38,11 +37,11 @@ def prunable(model: nn.Module) -> list[tuple[str, Tensor]]:
 
 def _nonzeros(used: Used, value: Tensor, expected: bool) -> Tensor:
     """Entries that are not zero as deployed; of gated weights also as expected."""
-    if not isinstance(used.module, HardConcrete) or used.last != "weight":
+    if (layer := used.gates) is None:
         return (value != 0).sum()
     if expected:
-        return used.module.expected_l0()
-    return ((value != 0) & used.module.deployed_mask()).sum()
+        return layer.expected_l0()
+    return ((value != 0) & layer.deployed_mask()).sum()
 
 
 def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from cspec.runtime.models.gates import HardConcrete
+
 _ORIGINAL = "original"
 
 
@@ -24,6 +26,17 @@ class Used(NamedTuple):
     trained: bool
     computed: bool
     """Whether a parametrization computes it."""
+
+    @property
+    def gates(self) -> HardConcrete | None:
+        """The layer whose gates decide which of its entries count; None of other weights."""
+        layer = self.module
+        return layer if isinstance(layer, HardConcrete) and self.last == "weight" else None
+
+    @property
+    def gate(self) -> bool:
+        """Whether it holds the gates of another weight."""
+        return isinstance(self.module, HardConcrete) and self.last == "log_alpha"
 
     @property
     def value(self) -> Tensor:

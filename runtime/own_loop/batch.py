@@ -19,7 +19,7 @@ from cspec.runtime.data.align import (
     checked_codes,
     codes_of,
 )
-from cspec.runtime.data.dataset import Dataset
+from cspec.runtime.data.dataset import Dataset, type_in
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
 from cspec.runtime.functions.shapes import are_within
@@ -231,10 +231,10 @@ class BatchReader:
         self, dataset: str, name: str, values: Any, classes: tuple[Any, ...] | None
     ) -> Tensor:
         """A column of classes as their codes, and one that is no tensor as a tensor."""
-        codes: Tensor | None = values if isinstance(values, Tensor) else None
-        within = classes if classes and name in self._coded[dataset] else ()
-        if codes is not None and within and are_within(codes, len(within)):
-            return codes
+        coded = isinstance(values, Tensor) and classes and name in self._coded[dataset]
+        if coded and are_within(values, len(classes or ())):
+            found: Tensor = values
+            return found
         try:
             return self._tensor(dataset, values, name, classes)
         except (DataError, TypeError, ValueError) as error:
@@ -258,12 +258,8 @@ class BatchReader:
                 "data to `bind`",
             )
         found = torch.from_numpy(np.ascontiguousarray(array))
-        if not found.is_floating_point():
-            return found.to(self.device)
         exact = name in self._exact.get(dataset, ())
-        return found.to(
-            self.device, torch.promote_types(found.dtype, self.dtype) if exact else self.dtype
-        )
+        return found.to(self.device, type_in(self.dtype, found, exact))
 
     def _check(self, batch: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
         """Say every name that misses or does not belong, together; the same names just once."""

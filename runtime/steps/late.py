@@ -13,18 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cspec.compiler.choose.schedule import LATE_STEPS
 from cspec.runtime.steps.update import distance, shortfall, stands_in, weigh
 
 MEMORY = "late"
 """What a batch holds the state by in which averages are remembered."""
-WINDOW = 50
-"""Steps that are averaged, about; fewer in runs that are short."""
 WIDE = 4.0
 """Standard deviations of g on batches, about, from which a violation has its whole weight at once;
 within, it gets there as time goes by: faster, weight and model would circle."""
 
 
-def late(value: Tensor, batch: Mapping[str, Any], name: str, window: int = WINDOW) -> Tensor:
+def late(value: Tensor, batch: Mapping[str, Any], name: str, window: int = LATE_STEPS) -> Tensor:
     """The average of a mean over late steps, with the gradient of this batch.
 
     Entries that a batch does not measure (NaN) keep their average; the less often one is measured,
@@ -52,7 +51,7 @@ def late_violation(
     g: Tensor,
     batch: Mapping[str, Any],
     name: str,
-    window: int = WINDOW,
+    window: int = LATE_STEPS,
     *,
     equal: bool = False,
 ) -> Tensor:

@@ -4,6 +4,7 @@ import ast
 
 from cspec.compiler.axes.groups import Grouping
 from cspec.compiler.axes.record import Axes
+from cspec.compiler.choose.schedule import LATE_STEPS, LEAST_LATE_STEPS
 from cspec.compiler.emit.expressions.base import Translator, translates
 from cspec.compiler.emit.expressions.examples import number, truth, widened
 from cspec.compiler.emit.pieces import constant, joined, literal
@@ -30,9 +31,6 @@ from cspec.dsl.tree.nodes import (
 )
 from cspec.dsl.words.losses import LOSSES
 
-WINDOW, LEAST_WINDOW = 50, 10
-"""Steps that averages over late ones are of: a share of the run, within these."""
-
 
 @translates(Expectation)
 def mean(t: Translator, expr: Expectation) -> ast.expr:
@@ -58,8 +56,8 @@ def late(t: Translator, value: ast.expr) -> ast.expr:
 
 def remembered(t: Translator, name: str) -> list[ast.expr]:
     """Where an average over late steps is kept, and over how many where a run is short."""
-    window = min(WINDOW, max(LEAST_WINDOW, -(-t.scope.length.steps // MOVES)))
-    short = [constant(window)] if window < WINDOW and t.scope.facts.own_loop is None else []
+    window = min(LATE_STEPS, max(LEAST_LATE_STEPS, -(-t.scope.length.steps // MOVES)))
+    short = [constant(window)] if window < LATE_STEPS and t.scope.facts.own_loop is None else []
     return [ast.Name(id=t.container), ast.Constant(name), *short]
 
 
