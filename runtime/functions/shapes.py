@@ -73,7 +73,7 @@ def class_labels(scores: Tensor | float, labels: Tensor | float, what: str) -> T
         # A param is a float.
         labels = (label.long() if label == label.round() else label).expand(scores.shape[:-1])
     plain = labels.dtype is int64 and labels.ndim == 1 and scores.ndim == 2
-    if plain and len(labels) == len(scores):
+    if plain and labels.shape == scores.shape[:1]:
         return labels  # as most are
     if scores.ndim == 2 and labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels.squeeze(1)

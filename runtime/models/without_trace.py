@@ -3,8 +3,8 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import partial, wraps
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,20 +69,14 @@ def by_itself() -> Iterator[None]:
         yield
 
 
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def outside_inference(method: Method) -> Method:
-    """The same in inference mode as under `no_grad`: a spec may ask for derivatives itself."""
-
-    @wraps(method)
-    def measured(*arguments: Any, **named: Any) -> Any:
-        if not torch.is_inference_mode_enabled():
-            return method(*arguments, **named)
-        with torch.inference_mode(False), torch.no_grad():
-            return method(*arguments, **named)
-
-    return cast(Method, measured)
+@contextmanager
+def without_inference() -> Iterator[None]:
+    """Inference mode is as `no_grad` in this block: a spec may ask for derivatives itself."""
+    if not torch.is_inference_mode_enabled():
+        yield
+        return
+    with torch.inference_mode(False), torch.no_grad():
+        yield
 
 
 @contextmanager

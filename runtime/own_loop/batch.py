@@ -1,6 +1,7 @@
 """The arguments of `Handle.loss` as the batch that emitted functions read."""
 
 from collections.abc import Mapping
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -86,6 +87,9 @@ class BatchReader:
         """By dataset, columns that the spec makes of the features of a source."""
         self._checked: tuple[Any, ...] | None = None
         """Names that were handed over last, and are those that are needed."""
+        self._ready: dict[str, tuple[torch.dtype, torch.Size, int]] = {}
+        """Columns of the training data that were read as they were handed over: types, shapes of an
+        example, how many classes."""
         self._alone: tuple[str, ...] | None = None
         """The same, where they are columns of the training data and nothing else."""
         self.default = training_dataset(program, self.targets)
@@ -177,32 +181,39 @@ class BatchReader:
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> tuple[WhenAsked[Tensor], int]:
         """The columns of one dataset, and their length; tensors once they are asked for."""
         rows, uneven = -1, False
-        for value in columns.values():
-            shape = value.shape if isinstance(value, Tensor) else np.shape(value)
+        found = WhenAsked(columns, partial(self._column, dataset, columns))
+        ready = self._ready if dataset == self.default else {}
+        for name, value in columns.items():
+            tensor = isinstance(value, Tensor)
+            shape = value.shape if tensor else np.shape(value)
             if shape:
                 uneven |= 0 <= rows != shape[0]
                 rows = shape[0]
-        known, inputs = self.classes.get(dataset, {}), self._inputs.get(dataset, ())
-        unknown = self.unknown.get(dataset, ())
-
-        def column(name: str) -> Tensor:
-            given = columns[name]
-            plain = isinstance(given, Tensor) and name not in known
-            value: Tensor = given if plain else self._made(dataset, name, given, known.get(name))
-            if value.dtype in NARROW and (value.dtype is not torch.bool or name not in unknown):
-                value = value.long()
-            if value.is_inference():
-                value = value.clone()  # derivatives may be asked for
-            if value.ndim == 2 and value.shape[1] == 1 and name not in inputs:
-                value = value.squeeze(1)
-            if name in self._watched:
-                self._look_at(dataset, name, value)
-            return value
-
-        found = WhenAsked(columns, column)
+            if tensor and name in ready:
+                dtype, example, classes = ready[name]
+                alike = value.dtype is dtype and shape[1:] == example and not value.is_inference()
+                if alike and (not classes or are_within(value, classes)):
+                    found[name] = value
         if uneven:
             raise _uneven(found)
         return found, rows if rows >= 0 else 1
+
+    def _column(self, dataset: str, columns: Mapping[str, Any], name: str) -> Tensor:
+        given, classes = columns[name], self.classes.get(dataset, {}).get(name)
+        plain = isinstance(given, Tensor) and classes is None
+        value: Tensor = given if plain else self._made(dataset, name, given, classes)
+        narrow = value.dtype in NARROW
+        if narrow and (value.dtype is not torch.bool or name not in self.unknown.get(dataset, ())):
+            value = value.long()
+        if value.is_inference():
+            value = value.clone()  # derivatives may be asked for
+        if value.ndim == 2 and value.shape[1] == 1 and name not in self._inputs.get(dataset, ()):
+            value = value.squeeze(1)
+        if name in self._watched:
+            self._look_at(dataset, name, value)
+        elif value is given and dataset == self.default:
+            self._ready[name] = value.dtype, value.shape[1:], len(classes or ())
+        return value
 
     def _look_at(self, dataset: str, name: str, values: Tensor) -> None:
         """Groups as long as they come, labels until they say themselves what they are.

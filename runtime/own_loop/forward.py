@@ -34,7 +34,9 @@ class Outputs:
                 return found[1]
             output = forward(primal, rows)
             if self._notes:
-                self._held[name, id(rows)] = rows, each_tensor(output, Tensor.detach)
+                plain = isinstance(output, Tensor)
+                noted = output.detach() if plain else each_tensor(output, Tensor.detach)
+                self._held[name, id(rows)] = rows, noted
             return output
 
         return remembering

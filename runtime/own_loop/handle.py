@@ -20,7 +20,7 @@ Epochs. What moves once an epoch does so every `OWN_LOOP_EPOCH` steps, until the
 """
 
 import logging
-from collections import ChainMap, OrderedDict
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import nan
@@ -28,7 +28,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import unserializable_hook
 
 from cspec.compiler.choose.schedule import OWN_LOOP_EPOCH, OWN_LOOP_STEPS
 from cspec.compiler.records.program import Program
@@ -41,7 +40,12 @@ from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.metrics import Before, Recorded, before, recorded
 from cspec.runtime.measure.requirements import Measurer, refuse_constant
 from cspec.runtime.models import stands_still
-from cspec.runtime.models.without_trace import by_itself, constants_in, measuring, outside_inference
+from cspec.runtime.models.without_trace import (
+    by_itself,
+    constants_in,
+    measuring,
+    without_inference,
+)
 from cspec.runtime.own_loop import references
 from cspec.runtime.own_loop.answers import unanswered
 from cspec.runtime.own_loop.batch import BatchReader, Classes
@@ -162,7 +166,6 @@ class Handle:
 
     # --- the step ----------------------------------------------------------------------------
 
-    @outside_inference
     def loss(self, **values: Any) -> Tensor:
         """The loss on one batch: columns (`x=x, y=y`), a batch a dataset (`forget=dict(x=...)`),
         the spec's `given` values. Differentiable; measures the constraints on the way.
@@ -170,12 +173,15 @@ class Handle:
         Raises:
             SpecError: names that the spec does not know, or that it needs and did not get.
         """
+        if torch.is_inference_mode_enabled() or torch.get_default_dtype() is not self._constants:
+            with without_inference(), constants_in(self._constants):
+                return self.loss(**values)
         if self._pending and all(p.grad is None for p in self.held()):
             self._pending.clear()  # all that counted was thrown away, and not by the optimizer
         for model in filter(stands_still, self._still):
             model.eval()
         self._seen = None  # the batch before gives its memory to this one
-        with self._outputs, constants_in(self._constants):
+        with self._outputs:
             batch, examples = self._reader.read(values, self.steps, self.epochs_done)
             changed: dict[str, Tensor] = {}
             if self._averages and torch.is_grad_enabled() and examples < self._reader.rows:
@@ -185,7 +191,7 @@ class Handle:
             except ShapeMismatch as error:
                 self._fit(batch, error)
                 return self.loss(**values)
-            state = self._moves.with_units(f, g, true)
+            state = self._moves.with_units(f, g, true) if self._moves.units else self.state
             total: Tensor = self.module["combine"](f, g, true, state)
             if total.dtype is not f.dtype:  # rates are counted in float64
                 total = total.to(f.dtype)
@@ -197,7 +203,7 @@ class Handle:
         self._true = true.detach() if true.requires_grad else true
         if total.requires_grad:
             changed = changed if state is self.state else {**state, **changed}
-            self._await(total, Pending(self._true, examples), changed)
+            Pending(self._true, examples, self._count, changed).await_gradient(total)
         return total
 
     def _hear(self, batch: Mapping[str, Any]) -> None:
@@ -206,21 +212,12 @@ class Handle:
         for note in unanswered(self.program, self.module, self.primal, batch, self.held()):
             self._tell(note)
 
-    def _await(self, total: Tensor, measured: Pending, changed: Mapping[str, Tensor]) -> None:
-        """Once the gradient of its loss is computed it counts, and so does what has `changed`."""
-
-        @unserializable_hook  # type: ignore[untyped-decorator]
-        def count(gradient: Tensor) -> None:
-            self.state.update(changed)
-            measured.weigh(gradient)
-            if not self._pending or not any(item is measured for item in self._pending):
-                self._pending.append(measured)
-
-        if total.grad_fn is None:
-            total.register_hook(count)  # type: ignore[no-untyped-call]
-        else:  # the same without a handle for taking it off again, which costs more than it does
-            total._backward_hooks = OrderedDict(cspec=count)
-            total.grad_fn._register_hook_dict(total)
+    def _count(self, measured: Pending) -> None:
+        """Of a measurement whose gradient has been computed."""
+        if measured.changed:
+            self.state.update(measured.changed)
+        if not self._pending or not any(item is measured for item in self._pending):
+            self._pending.append(measured)
 
     def step(self, **values: Any) -> Tensor:
         """Everything for one batch: gradients, the optimizer's step, the multipliers; the loss.
@@ -247,6 +244,10 @@ class Handle:
 
     def update(self) -> None:
         """Commit: move the multipliers by what counted since the last time, then project."""
+        if torch.get_default_dtype() is not self._constants:
+            with constants_in(self._constants):
+                self.update()
+            return
         true = of_a_step(self._pending)
         if true is None:
             return
@@ -254,10 +255,9 @@ class Handle:
         if self._moves.epochs:
             self._since_epoch.append(Pending(true, sum(item.examples for item in self._pending)))
         self._pending.clear()
-        with constants_in(self._constants):
-            self._moves.multipliers("step", self.steps, true)
-            if self._moves.keeps:
-                self._moves.parameters()
+        self._moves.multipliers("step", self.steps, true)
+        if self._moves.keeps:
+            self._moves.parameters()
         if not self._own_epochs and self.steps % OWN_LOOP_EPOCH == 0:
             self._end_epoch()
 
@@ -334,7 +334,7 @@ class Handle:
         return prices(self.state.get("multipliers"), self.program.constraints)
 
     @property
-    @outside_inference
+    @without_inference()
     def values(self) -> dict[str, float]:
         """What the last call of `loss` measured, by label, in the units as written.
 
@@ -380,7 +380,7 @@ class Handle:
         measured = {c.name: c.value for c in found.constraints}
         return {"objective": found.objective, **found.metrics, **measured}
 
-    @outside_inference
+    @without_inference()
     def verify(self, data: Any = None, **values: Any) -> Verdicts:
         """The verdict on each constraint on whole data; arguments as of `evaluate`.
 
@@ -412,7 +412,7 @@ class Handle:
         notes = (*unmeasured(verdicts, measured), *metrics.notes)
         return Verdicts(verdicts, objective, metrics.values, notes)
 
-    @outside_inference
+    @without_inference()
     def restore(self, data: Any = None, **values: Any) -> Verdicts:
         """Bring the parameters to the requirements, as `run` does behind its last step.
 

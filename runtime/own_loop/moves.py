@@ -67,7 +67,8 @@ class Moves:
     def __init__(self, loop: Loop) -> None:
         self._loop, module = loop, loop.module
         operations = loop.program.graph.operations
-        self._units = [op for op in operations if op.kind is Kind.UNITS]
+        self.units = [op for op in operations if op.kind is Kind.UNITS]
+        """What measures slopes in first steps."""
         duals = [op for op in operations if op.kind in (Kind.DUAL_STEP, Kind.PENALTY_STEP)]
         self._duals = {
             unit: [
@@ -133,11 +134,9 @@ class Moves:
         It is that of the loop once this measurement counts.
         """
         loop = self._loop
-        if not self._units:
-            return loop.state
         due = [
             op
-            for op in self._units
+            for op in self.units
             if loop.steps < op.options["steps"] and loop.steps % op.options["every"] == 0
         ]
         if not due or not torch.is_grad_enabled():

@@ -1,37 +1,53 @@
 """Measurements that wait for the optimizer's step."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 
-@dataclass
 class Pending:
     """True constraints of one call of `loss`, and the gradient that its loss was given.
 
     `loss.backward()` gives 1, `(loss / k).backward()` 1/k, `(loss * n / N).backward()` n/N: the
-    weight of this batch in the step of the model. None until a gradient has been computed.
+    weight of this batch in the step of the model. None until a gradient has been computed: it is
+    the hook of its loss, and calls `count` with itself then.
     """
 
-    true: Tensor
-    examples: int
-    weight: Tensor | None = None
+    __slots__ = ("changed", "count", "examples", "true", "weight")
+    __torch_unserializable__ = True  # a loss may be saved; without its hook, and without a warning
 
-    @property
-    def used(self) -> bool:
-        """Whether its gradient has been computed."""
-        return self.weight is not None
+    def __init__(
+        self,
+        true: Tensor,
+        examples: int,
+        count: "Callable[[Pending], None] | None" = None,
+        changed: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.true, self.examples, self.count = true, examples, count
+        self.changed = changed
+        """Entries of the state that become these once it counts."""
+        self.weight: Tensor | None = None
 
-    def weigh(self, gradient: Tensor) -> None:
-        """Note the gradient of a loss; of one that is computed twice they add up."""
+    def await_gradient(self, loss: Tensor) -> None:
+        """Be the hook of a loss."""
+        if loss.grad_fn is None:
+            loss.register_hook(self)  # type: ignore[no-untyped-call]
+        else:  # the same without a handle for taking it off again, which costs more than it does
+            loss._backward_hooks = OrderedDict(cspec=self)
+            loss.grad_fn._register_hook_dict(loss)
+
+    def __call__(self, gradient: Tensor) -> None:
+        """Hear of the gradient of the loss; of one that is computed twice they add up."""
         if self.weight is None and gradient.ndim == 0 and not gradient.requires_grad:
             self.weight = gradient  # as nearly all are
-            return
-        given = gradient.detach().reshape(())
-        self.weight = given if self.weight is None else self.weight + given
+        else:
+            given = gradient.detach().reshape(())
+            self.weight = given if self.weight is None else self.weight + given
+        if self.count is not None:
+            self.count(self)
 
 
 def of_a_step(measurements: Sequence[Pending]) -> Tensor | None:

@@ -54,17 +54,17 @@ def training_dataset(program: Program, names: Mapping[str, object]) -> str | Non
     return next((of[name] for name in measured if name in names), None)
 
 
-class WhenAsked(Mapping[str, T]):
-    """Values by name, each of which is made when it is first asked for."""
+class WhenAsked(dict[str, T]):
+    """Values by name, each of which is made when it is first asked for.
+
+    As a dictionary it holds those that are made: asking again costs what it costs a dictionary.
+    """
 
     def __init__(self, names: Collection[str], make: Callable[[str], T]) -> None:
         self._names, self._make = names, make
-        self._made: dict[str, T] = {}
 
-    def __getitem__(self, name: str) -> T:
-        found = self._made.get(name)
-        if found is None:
-            found = self._made[name] = self._make(name)
+    def __missing__(self, name: str) -> T:
+        self[name] = found = self._make(name)
         return found
 
     def __iter__(self) -> Iterator[str]:
@@ -72,6 +72,10 @@ class WhenAsked(Mapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    # Of all names, and not of those alone that are made.
+    get, __contains__ = Mapping.get, Mapping.__contains__  # type: ignore[assignment]
+    keys, values, items = Mapping.keys, Mapping.values, Mapping.items  # type: ignore[assignment]
 
 
 class Batch(WhenAsked[Columns]):
@@ -87,7 +91,7 @@ class Batch(WhenAsked[Columns]):
 
     def remembering(self, state: dict[str, Tensor]) -> "Batch":
         """The batch of a step, whose averages over late ones are kept in the state of the run."""
-        self._made[MEMORY] = state
+        self[MEMORY] = state
         return self
 
 
