@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from cspec.dsl.explicit.measured_on import TAILS
 from cspec.dsl.text.source import NOWHERE, Span
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import Values, is_whole, value_or_none
@@ -170,5 +171,9 @@ def last_of_ramp(bound: nodes.Expr) -> nodes.Expr:
 
 def datasets_of(expr: nodes.Node) -> Iterator[str]:
     """The datasets that an expression is measured on, in written order."""
-    found = (getattr(node, "dataset", None) for node in nodes.walk(expr))
-    return (str(dataset) for dataset in found if dataset)
+    for node in nodes.walk(expr):
+        if dataset := getattr(node, "dataset", None):
+            yield str(dataset)
+        elif isinstance(node, nodes.Call) and function_name(node) in TAILS:
+            on = (k.value for k in node.keywords if k.name == "on")
+            yield from (value.id for value in on if isinstance(value, nodes.Name))
