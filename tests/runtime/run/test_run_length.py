@@ -12,7 +12,7 @@ import cspec
         "E[ce]",
         "cvar(ce, 0.9)",
         "quantile(ce, 0.5)",
-        "cvar(ce, 0.9, where=a > 0) + 0.1*sumsq(f)",
+        "cvar(ce, 0.9, where=a > 0) + 0.1*sumsq(f.weights)",
         "max(cvar(ce, 0.5, where=a > 0), cvar(ce, 0.5, where=a <= 0))",
     ],
 )
