@@ -4,7 +4,8 @@ What is judged is measured on all pairs where they fit, n (n - 1) up to `MOST` a
 in all their columns; else on a sample of as many, drawn once, independent and uniform over all
 pairs. What a step sees of a mean is drawn anew, independent and uniform (an incomplete
 U-statistic, Blom 1976, "Some properties of incomplete U-statistics"), and a function of (seed,
-step). Pairs that are held, each with a multiplier of its own, are all of them, or `HELD`.
+step). Pairs that are held, each with a multiplier of its own, are all of them, or a sample of as
+many: another than the one that is judged.
 """
 
 from collections.abc import Mapping
@@ -21,8 +22,6 @@ MOST = 1_000_000
 """Pairs that a verdict is measured on."""
 NUMBERS = 50_000_000
 """Numbers in the columns of these pairs: 200 MB."""
-HELD = 10_000
-"""Pairs that are held."""
 A_STEP = 65_536
 """Pairs that a step sees, where a batch is all of the data."""
 
@@ -60,7 +59,8 @@ def pairs(
     need_columns(of.name, [column for _, column in columns.values()], of.columns)
     count = rows * (rows - 1)
     width = sum(of.columns[column][0].numel() for _, column in columns.values())
-    judged, said = chosen(rows, min(MOST, max(1, NUMBERS // max(1, width))), seed)
+    most = min(MOST, max(1, NUMBERS // max(1, width)))
+    judged, said = chosen(rows, most, seed)
     whole = len(judged.first) == count
     fresh = joined(of, columns, judged)
     found = Dataset(
@@ -75,8 +75,10 @@ def pairs(
         rows=rows,
     )
     if way == "held":
-        held, told = chosen(rows, HELD, seed)
-        told = f"{told}, each with a multiplier of its own; measured on {said}"
+        if whole:
+            return replace(found, provenance=f"{said}, each with a multiplier of its own")
+        told = f"{most:,} pairs, each with a multiplier of its own; measured on other {said}"
+        held = drawn(rows, most, seed + 104_729)
         return replace(found, columns=joined(of, columns, held), provenance=told)
     a_step = A_STEP if n is None else n
     if whole and count <= min(a_step, A_STEP):

@@ -22,72 +22,51 @@ restoration.
 
 from __future__ import annotations
 
-import copy
 import warnings
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
-from inspect import unwrap
-from types import FunctionType
 from typing import Any
 
 import numpy as np
 import scipy
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cspec.compiler.records.program import ConstraintFacts
-from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
+from cspec.runtime.finish.polish_problem import (
+    AT_REST,
+    EXPLAINED,
+    FAR,
+    ROUNDING,
+    Interrupted,
+    Problem,
+    Values,
+)
+from cspec.runtime.finish.polish_sets import Marks, Vector
 from cspec.runtime.finish.prices import least_squares
 from cspec.runtime.finish.shortest_step import shortest
-from cspec.runtime.finish.violation import (
-    at_temperature,
-    gradient_of,
-    jacobian_of,
-    point_of,
-    put,
-    temperatures,
-)
-from cspec.runtime.functions.calculus import followed
+from cspec.runtime.finish.violation import put
 from cspec.runtime.measure.requirements import models_in
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
-from cspec.runtime.result.entries import marked, spread
-from cspec.runtime.result.iterate import way_of
-from cspec.runtime.session.pieces import unconstrained
 from cspec.runtime.session.session import Session
-from cspec.runtime.session.trained import trained
-from cspec.runtime.session.with_examples import longer, split_told, with_examples
+from cspec.runtime.session.with_examples import each_of, split_told, with_examples
 
 PARAMETERS = 300
 """Parameters, and ..."""
-EACH = 512
-"""Rows of requirements on each example, and ..."""
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
-BUDGET = 5e9
-"""Rows x parameters x gradients that solvers may take in all: seconds."""
-VALUES = 5
-"""Values of f and g that an iteration asks for beside its gradients, about."""
-ITERATIONS = 500
-ROUNDS, ROUND = 6, 50
-"""How often a surrogate is set right, and iterations each time."""
-ROUNDING = 1e-9
+EACH, SLOPES = 512, 1e7
+"""Rows of requirements on each example that the solver sees at once, and entries of their slopes by
+rows of data."""
+EXCHANGES, BESIDE, ROOM = 12, 16, 4
+"""How often other rows are taken in, how many beside two a parameter, and for how often there has
+to be room."""
+ITERATIONS, ROUND = 500, 50
+"""Of the solver, and each time that a surrogate is set right."""
 AUGMENTED, INNER = 3, 300
 """Moves of the multipliers of the augmented Lagrangian, and iterations of BFGS before each."""
 HELD_BACK = 0.1
 """Its penalties, in units of what the objective and a requirement moved by in the run: f / g^2."""
-AT_REST = 1e-4
-"""Share of grad f that multipliers may leave at a solution."""
 NEWTON = 3
 """Steps that take out what smooth requirements are violated by."""
-EXPLAINED = 0.01
-"""Share of grad f that multipliers may leave where they are told."""
-FAR = 0.1
-"""Share of all that the objective moved that a solution may cost, where nothing was met."""
-BOUND = 10.0
-"""Tolerances up to which a requirement is at its bound."""
-NEAR = 1e-7
-"""How far, in units of 1 + |x|, a solution may be from the sets that hold it."""
 
 
 def polish(session: Session) -> None:
@@ -97,22 +76,26 @@ def polish(session: Session) -> None:
     if session.interrupted or size > PARAMETERS or rows * size > WORK:
         return
     whole = with_examples(session)
-    if whole.rows > EACH:
+    some = BESIDE + 2 * size
+    many = whole.rows > EACH
+    if many and (ROOM * some > EACH or any(c.equal for c in each_of(whole.constraints))):
         return
     with undisturbed(), constants_in(torch.float64):
         try:
-            problem = _Problem(session)
+            problem = Problem(session)
             with evaluating(models_in(problem.primal)):
-                found = _best(problem)
+                found = _among_rows(problem, whole.vector, some) if many else _best(problem)
                 before, after = problem.at(problem.start), problem.at(found)
-        except (OperatorError, _Interrupted):
+        except (OperatorError, Interrupted):
             return
     if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
     told = whole.told
     if told is not None and not problem.flat.any():
-        told = _prices(problem, found, told)
+        prices = torch.zeros_like(told)
+        prices[problem.kept] = _prices(problem, found, told[problem.kept])
+        told = prices
         session.told, session.priced = split_told(session, whole, told), True
     session.notes.append(
         f"a small problem: SLSQP on whole data took the objective from "
@@ -120,171 +103,30 @@ def polish(session: Session) -> None:
     )
 
 
-class Values:
-    """What is known of a point: f and g lead the way, `objective` and `true` are as written.
-
-    Line searches ask for values alone: gradients are taken where somebody asks for them.
+def _among_rows(problem: Problem, vector: int, some: int) -> Vector:
+    """The best where rows are many: the solver sees those near their bounds, and then those, too,
+    that its solution violates, until it violates none (Remez 1934, of finitely many rows).
     """
-
-    def __init__(self, problem: _Problem, x: Vector, f: Tensor, g: Tensor, true: Tensor) -> None:
-        self._problem, self._x = problem, x
-        self.graph: tuple[Tensor, Tensor] | None = f, g
-        """f and g as long as the problem stands at this point."""
-        self.f = float(f.detach())
-        self.g, self.true = (v.detach().double().cpu().numpy() for v in (g, true))
-
-    @cached_property
-    def objective(self) -> float:
-        """As written, to be minimized."""
-        return self._problem.objective(self._x)
-
-    @cached_property
-    def slope(self) -> Vector:
-        """The gradient of f."""
-        return self._problem.derivative(self, self._x, 0)
-
-    @cached_property
-    def jacobian(self) -> Vector:
-        """The gradients of all entries of g, one a row."""
-        return self._problem.derivative(self, self._x, 1)
+    start = found = problem.start
+    kept = np.arange(vector)
+    for exchange in range(EXCHANGES):
+        amounts = problem.amounts_of_all(found)
+        amounts[kept] = -np.inf
+        more = np.argsort(-amounts)[:some]
+        if exchange:
+            more = more[amounts[more] > ROUNDING]
+        if not len(more):
+            return found
+        kept = np.union1d(kept, more)
+        beside = 1 if problem.apart else len(amounts)
+        if len(kept) - vector > EACH or len(kept) * beside > SLOPES:
+            break
+        problem.keep(kept)
+        found = _best(problem)
+    return start
 
 
-class _Interrupted(Exception):  # noqa: N818
-    """The run was interrupted: it stays where its steps ended."""
-
-
-class _Problem:
-    """A copy of what moves, in double precision."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        led = {
-            name: _led(function)
-            for name in ("measure", "measure_each", "minimized", "objective")
-            if isinstance(function := session.module.get(name), FunctionType)
-        }
-        self._measure = longer(session, {"measure": partial(unconstrained, led), **led})
-        self._objective = session.module["objective"]
-        self._sign = session.sign
-        self.primal = {name: _double(value) for name, value in session.primal.items()}
-        self._batch = {name: _doubles(part) for name, part in session.whole_batch().items()}
-        self.temperatures = [None, *sorted(t for t in temperatures(session) if t < 1)[::-1]]
-        self._temperature: float | None = None
-        self._parameters = list(trained(self.primal).values())
-        start = point_of(self._parameters).cpu()
-        self.start: Vector = start.numpy()
-        self.sets = Sets(session.held, session.parameters, start)
-        self._last: tuple[bytes, Values] | None = None
-        constraints = with_examples(session).constraints
-        self.equal: Marks = marked(constraints, lambda c: c.equal).numpy()
-        self.flat: Marks = marked(constraints, lambda c: bool(c.surrogate)).numpy()
-        self.far = FAR * way_of(session.measured)
-        near = spread(constraints, lambda c: BOUND * max(c.tolerance, ROUNDING))
-        self.near, self.moved = near.numpy(), spread(constraints, partial(_moved, session)).numpy()
-        self.rounds = ROUNDS if self.flat.any() else 1
-        rows = max((len(data) for data in session.data.values()), default=1)
-        self._size = float(rows * len(self.start))
-        self.spent = 0.0
-        """Rows x parameters x gradients so far, about: what the solvers cost, without a clock."""
-
-    def take(self, temperature: float | None) -> None:
-        """Go on with surrogates of another temperature."""
-        self._temperature, self._last = temperature, None
-
-    def at(self, x: Vector) -> Values:
-        """All values at a point; those of the last one are kept."""
-        key = np.asarray(x, dtype=np.float64).tobytes()
-        if self._session.interrupted:
-            raise _Interrupted
-        if self._last is None or self._last[0] != key:
-            if self._last is not None:
-                self._last[1].graph = None
-            put(self._parameters, torch.as_tensor(np.array(x), device=self._parameters[0].device))
-            batch = at_temperature(self._batch, self._temperature)
-            measured = self._measure(self.primal, batch)
-            self._last = key, Values(self, np.array(x), *measured)
-            self.spent += self._size
-        return self._last[1]
-
-    def objective(self, x: Vector) -> float:
-        """The objective as written at a point, to be minimized."""
-        self.at(x)
-        with torch.no_grad():
-            return self._sign * float(self._objective(self.primal, self._batch))
-
-    def derivative(self, values: Values, x: Vector, place: int) -> Vector:
-        """The gradient of f (0) or g (1) at a point; it is gone to again where it was left."""
-        graph = values.graph or self.at(x).graph
-        assert graph is not None
-        take = jacobian_of if place else gradient_of
-        self.spent += self._size * max(1, graph[place].numel())
-        return take(graph[place], self._parameters).cpu().numpy()
-
-    def iterations(self) -> int:
-        """How many of the solver what is left of the budget is enough for."""
-        each = self._size * (VALUES + len(self.equal))
-        return max(0, int((BUDGET - self.spent) / each))
-
-    def amounts(self, x: Vector) -> Vector:
-        """What each entry is violated by."""
-        true: Vector = self.at(x).true
-        return np.where(self.equal, np.abs(true), np.maximum(true, 0))
-
-    def violation(self, x: Vector) -> float:
-        """The largest violation."""
-        return float(self.amounts(x).max(initial=0.0))
-
-    def replaces(self, found: Vector, best: Vector) -> bool:
-        """Whether a point violates no more than is allowed, and its objective is lower."""
-        before, least, allowed = self.at(best).objective, self.violation(best), ROUNDING
-        after, left = self.at(found).objective, self.violation(found)
-        near = self.sets.violation(found) <= NEAR * (1 + float(np.abs(found).max(initial=0.0)))
-        better = after < before
-        if not better and least > ROUNDING:
-            better = after < before + max(self.far, self.worth(found, best))
-        return bool(near and np.isfinite(after) and left <= max(least, allowed) and better)
-
-    def worth(self, found: Vector, best: Vector) -> float:
-        """sum of m_i V_i, m the multipliers of a point and V what another violates.
-
-        The solution of a convex problem costs no more than that.
-        """
-        m, left = _explained(self, found)
-        known = not self.flat.any() and left <= EXPLAINED * float(
-            np.linalg.norm(self.at(found).slope)
-        )
-        return float(np.abs(m) @ self.amounts(best)) * (1 + AT_REST) if known else 0.0
-
-    def misses(self, found: Vector, nearest: Vector) -> bool:
-        """Whether a point is better than the start, and comes nearer than another that is."""
-        if not self.flat.any() or not self.at(found).objective < self.at(self.start).objective:
-            return False
-        return nearest is self.start or self.violation(found) < self.violation(nearest)
-
-
-def _led(measure: FunctionType) -> Callable[..., Any]:
-    """`measure` whose f has the value of its surrogate, too: line searches look at values."""
-    body = unwrap(measure)
-    names = {**body.__globals__, "stands_in": lambda true, surrogate: surrogate}
-    led = FunctionType(body.__code__, names, body.__name__, body.__defaults__)
-    return led if body is measure else followed(led)
-
-
-def _double(value: Any) -> Any:
-    """A copy of a model or a variable."""
-    if isinstance(value, nn.Module):
-        return copy.deepcopy(value).double()
-    return nn.Parameter(value.detach().double().clone(), requires_grad=value.requires_grad)
-
-
-def _doubles(part: Any) -> Any:
-    """The numbers of a batch: of columns by name, and alone."""
-    if isinstance(part, Mapping):
-        return {name: _doubles(value) for name, value in part.items()}
-    return part.double() if isinstance(part, Tensor) and part.is_floating_point() else part
-
-
-def _best(problem: _Problem) -> Vector:
+def _best(problem: Problem) -> Vector:
     """The best of what the solvers find, else the start itself.
 
     Where no round meets all, sharper surrogates are followed from what came nearest; it goes on to
@@ -301,13 +143,7 @@ def _best(problem: _Problem) -> Vector:
     return nearest if best is problem.start else best
 
 
-def _moved(session: Session, c: ConstraintFacts) -> float:
-    """The most that a requirement was away from its bound in the run, by its own measure."""
-    away = [i.values.get(c.label, 0.0) - i.bounds.get(c.label, 0.0) for i in session.measured]
-    return max((abs(each) for each in away if np.isfinite(each)), default=0.0) or 1.0
-
-
-def _augmented(problem: _Problem) -> Vector:
+def _augmented(problem: Problem) -> Vector:
     """Where BFGS brings the augmented Lagrangian from where the steps ended; it knows of no sets.
 
     f + sum ([m + c g]+^2 - m^2) / 2c from m = 0 on.
@@ -346,23 +182,13 @@ def _augmented(problem: _Problem) -> Vector:
     return x
 
 
-def _at_rest(problem: _Problem, x: Vector) -> bool:
+def _at_rest(problem: Problem, x: Vector) -> bool:
     """Whether multipliers of what is at its bound explain grad f: a solution."""
-    left = _explained(problem, x)[1]
+    left = problem.explained(x)[1]
     return left <= max(AT_REST * float(np.linalg.norm(problem.at(x).slope)), ROUNDING)
 
 
-def _explained(problem: _Problem, x: Vector) -> tuple[Vector, float]:
-    """Multipliers by least squares of what is at its bound, and what of grad f they leave."""
-    at, m = problem.at(x), np.zeros(len(problem.flat))
-    rows = np.flatnonzero(problem.equal | (at.true >= -problem.near))
-    columns, equal = torch.as_tensor(at.jacobian[rows]), torch.as_tensor(problem.equal[rows])
-    found, left = least_squares(torch.as_tensor(at.slope), columns, equal)
-    m[rows] = found.numpy()
-    return m, left
-
-
-def _met(problem: _Problem, x: Vector) -> Vector:
+def _met(problem: Problem, x: Vector) -> Vector:
     """The point nearest to x, along the shortest way, that meets what is smooth."""
     active = np.zeros(len(problem.flat), dtype=bool)
     for _ in range(NEWTON):
@@ -378,7 +204,7 @@ def _met(problem: _Problem, x: Vector) -> Vector:
 
 
 def _rounds(
-    problem: _Problem, start: Vector, best: Vector, nearest: Vector
+    problem: Problem, start: Vector, best: Vector, nearest: Vector
 ) -> tuple[Vector, Vector]:
     """Solutions from a point on, each from where the last one is: the best, and the nearest.
 
@@ -408,7 +234,7 @@ def _rounds(
     return best, nearest
 
 
-def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:
+def _prices(problem: Problem, x: Vector, told: Tensor) -> Tensor:
     """The multipliers of a solution, in double precision, else those that were told before it.
 
     Least squares of the gradients (`prices`), over equalities and what is at its bound, where they
@@ -428,7 +254,7 @@ def _prices(problem: _Problem, x: Vector, told: Tensor) -> Tensor:
     return prices.to(told)
 
 
-def _solved(problem: _Problem, start: Vector, margin: Vector) -> Vector:
+def _solved(problem: Problem, start: Vector, margin: Vector) -> Vector:
     """SLSQP from a point, surrogates set right there."""
     at, sets = problem.at, problem.sets
     wrong = np.where(problem.flat, at(start).true - at(start).g, 0.0) + margin

@@ -19,6 +19,7 @@ from cspec.runtime.operators.base import OperatorError, is_joint
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 Marks = np.ndarray[Any, np.dtype[np.bool_]]
+Places = np.ndarray[Any, np.dtype[np.int64]]
 Held = tuple[Operator, Sequence[Tensor]]
 
 ROWS = 400
