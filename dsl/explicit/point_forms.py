@@ -139,19 +139,25 @@ def _without_center(ball: nodes.Call) -> tuple[nodes.Expr, ...] | None:
 
 
 def _moved(body: nodes.Expr, change: str, columns: Set[str]) -> set[str]:
-    """The columns that stand in a sum with what a change is part of.
+    """The columns that stand in a sum with what a change is part of: x of `f(x + d) - y`.
 
     None where a mean over examples names it: one change for all of them.
     """
     found: set[str] = set()
-    for node in nodes.walk(body):
-        if isinstance(node, nodes.Expectation) and mentions(node, {change}):
-            return set()
-        if isinstance(node, nodes.Sum):
-            changed = any(mentions(o, {change}) for o in node.operands)
-            beside = {o.id for o in node.operands if isinstance(o, nodes.Name)}
-            found |= beside & columns if changed else set()
-    return found
+
+    def alone(node: nodes.Node) -> bool:
+        """Whether the change stands in a node, and in none of its sums beside a column."""
+        found_below = [alone(child) for child in node.children()]
+        below = any(found_below)
+        if isinstance(node, nodes.Sum) and below:
+            beside = {o.id for o in node.operands if isinstance(o, nodes.Name)} & columns
+            found.update(beside)
+            return not beside
+        return below or (isinstance(node, nodes.Name) and node.id == change)
+
+    alone(body)
+    means = (n for n in nodes.walk(body) if isinstance(n, nodes.Expectation))
+    return set() if any(mentions(mean, {change}) for mean in means) else found
 
 
 def _at(body: nodes.Expr, column: nodes.Name, change: nodes.Name, point: nodes.Name) -> nodes.Expr:

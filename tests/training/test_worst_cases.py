@@ -318,6 +318,23 @@ def test_a_change_with_a_factor_reaches_as_far(change: str) -> None:
     assert result["r"].value == pytest.approx(float((factor * 0.3 * weight.norm()) ** 2), rel=1e-3)
 
 
+@pytest.mark.parametrize("error", ["f(x + d) - t", "t - f(x + d)", "2*t + f(d + x) - 3*t"])
+def test_what_a_moved_output_is_compared_with_is_not_moved(error: str) -> None:
+    """max |f(x + d) - t| of f = w x + b over a ball of radius r is |w x + b - t| + r |w|."""
+    data = two_gaussians(n=60, seed=1)["train"]
+    x, t = data["x"], data["x"][:, 0] + data["y"]
+    result = cspec.run(
+        "data train(x, t)\nmodel f = linear\nminimize mse(f(x), t)\ns.t.\n"
+        f"  one: forall (x, t) in train, d in ball(0.3, norm=2): abs({error}) <= 9\n"
+        f"  mean: E[max(abs({error}) for d in ball(0.3, norm=2))] <= 9\nfit(epochs=3)",
+        train={"x": x, "t": t},
+    )
+    w, b = (p.detach().double() for p in result.models["f"].parameters())
+    found = (x.double() @ w[0] + b - t).abs() + 0.3 * w.norm()
+    assert result["mean"].value == pytest.approx(float(found.mean()), rel=1e-3)
+    assert result["one"].value == pytest.approx(float(found.max()), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [
