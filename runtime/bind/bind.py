@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from cspec.compiler.choose.many_rows import taken_in
 from cspec.compiler.records.facts import DataFacts, Facts, ModelFacts, ParameterFacts
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program, SourceCall, VariableSetup
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.messages.wording import closest
 from cspec.dsl.names.symbols import is_made
 from cspec.dsl.text.source import NOWHERE, Source, Span
-from cspec.runtime.bind.data import IMPLIED, SPLITS, bind_data, data_facts
+from cspec.runtime.bind.data import IMPLIED, SPLITS, bind_data, data_facts, held_pairs
+from cspec.runtime.bind.pairs import held_of_many
 from cspec.runtime.bind.text import load_object, named_by_user, read_call
 from cspec.runtime.data.dataset import Dataset
 from cspec.runtime.data.errors import DataError
@@ -115,6 +117,9 @@ def bind(
     facts = {name: data_facts(dataset) for name, dataset in data.items()}
     sizes = outputs(facts) if callable(outputs) else (outputs or {})
     models, model_setups = _models(inputs, given, data, sizes)
+    sizes_of_models = (p.numel() for model in models.values() for p in model.parameters())
+    if taken_in(sum(sizes_of_models)) is None:
+        data = data | {name: held_of_many(data[name]) for name in held_pairs(data_setups)}
     if any(map(normalizes_by_batch, models.values())):
         data = {name: dataset.joined() for name, dataset in data.items()}
     return Bound(

@@ -71,6 +71,12 @@ def bind_data(
     return data, (*resolved, *of_pairs)
 
 
+def held_pairs(setups: tuple[DataSetup, ...]) -> list[str]:
+    """Datasets of pairs that are held."""
+    own = (s for s in setups if s.source.name == Pairs.word and s.source.module is None)
+    return [name for s in own if s.source.settings["way"] == "held" for name, _ in s.targets]
+
+
 def _pairs(setup: DataSetup, whole: Mapping[str, Dataset]) -> Dataset:
     """Pairs of the examples of a dataset; features of theirs that are named are columns, too."""
     settings = Pairs.model_validate(setup.source.settings)

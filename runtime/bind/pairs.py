@@ -5,7 +5,7 @@ in all their columns; else on a sample of as many, drawn once, independent and u
 pairs. What a step sees of a mean is drawn anew, independent and uniform (an incomplete
 U-statistic, Blom 1976, "Some properties of incomplete U-statistics"), and a function of (seed,
 step). Pairs that are held, each with a multiplier of its own, are all of them, or a sample of as
-many: another than the one that is judged.
+many: another than the one that is judged. Of large models they are `HELD`.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ MOST = 1_000_000
 """Pairs that a verdict is measured on."""
 NUMBERS = 50_000_000
 """Numbers in the columns of these pairs: 200 MB."""
+HELD = 10_000
+"""Pairs that are held of a model too large for the solver at the end: each is seen often."""
 A_STEP = 65_536
 """Pairs that a step sees, where a batch is all of the data."""
 
@@ -86,6 +88,17 @@ def pairs(
     draws = PairDraws(of, columns, a_step, seed)
     told = f"{a_step:,} pairs drawn anew at every step; measured on {said}"
     return replace(found, draws=draws, provenance=told)
+
+
+def held_of_many(held: Dataset) -> Dataset:
+    """`HELD` of the pairs that are held, drawn once; judged on what they were judged on."""
+    if len(held) <= HELD:
+        return held
+    generator = torch.Generator().manual_seed(7919)
+    rows = torch.randperm(len(held), generator=generator)[:HELD]
+    columns = {name: column[rows.to(column.device)] for name, column in held.columns.items()}
+    told = f"{HELD:,} of {held.provenance}"
+    return replace(held, columns=columns, provenance=told)
 
 
 def _classes(of: Dataset, columns: Columns) -> dict[str, tuple[Any, ...]]:

@@ -23,6 +23,7 @@ restoration.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ import scipy
 import torch
 from torch import Tensor
 
+from cspec.compiler.choose.many_rows import EACH, taken_in
 from cspec.runtime.finish.polish_problem import (
     AT_REST,
     EXPLAINED,
@@ -53,12 +55,8 @@ PARAMETERS = 300
 """Parameters, and ..."""
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
-EACH, SLOPES = 512, 1e7
-"""Rows of requirements on each example that the solver sees at once, and entries of their slopes by
-rows of data."""
-EXCHANGES, BESIDE, ROOM = 12, 16, 4
-"""How often other rows are taken in, how many beside two a parameter, and for how often there has
-to be room."""
+EXCHANGES, SLOPES = 12, 1e7
+"""How often other rows are taken in; rows that are seen at once by rows of data."""
 ITERATIONS, ROUND = 500, 50
 """Of the solver, and each time that a surrogate is set right."""
 AUGMENTED, INNER = 3, 300
@@ -76,15 +74,15 @@ def polish(session: Session) -> None:
     if session.interrupted or size > PARAMETERS or rows * size > WORK:
         return
     whole = with_examples(session)
-    some = BESIDE + 2 * size
-    many = whole.rows > EACH
-    if many and (ROOM * some > EACH or any(c.equal for c in each_of(whole.constraints))):
+    many, some = whole.rows > EACH, taken_in(size)
+    if many and (some is None or any(c.equal for c in each_of(whole.constraints))):
         return
     with undisturbed(), constants_in(torch.float64):
         try:
             problem = Problem(session)
             with evaluating(models_in(problem.primal)):
-                found = _among_rows(problem, whole.vector, some) if many else _best(problem)
+                many_rows = partial(_among_rows, vector=whole.vector, some=some or 0)
+                found = (many_rows if many else _best)(problem)
                 before, after = problem.at(problem.start), problem.at(found)
         except (OperatorError, Interrupted):
             return
