@@ -32,6 +32,7 @@ import torch
 from torch import Tensor
 
 from cspec.compiler.choose.many_rows import EACH, taken_in
+from cspec.runtime.finish.first_phase import least_violation
 from cspec.runtime.finish.polish_problem import (
     AT_REST,
     EXPLAINED,
@@ -86,6 +87,10 @@ def polish(session: Session) -> None:
                 before, after = problem.at(problem.start), problem.at(found)
         except (OperatorError, Interrupted):
             return
+    against = {k for k in problem.against if problem.violation(found) > ROUNDING}
+    session.excluded = tuple(
+        c.label for c in whole.constraints if c.segment and against & {*range(*c.segment)}
+    )
     if found is problem.start:
         return
     put(session.parameters, torch.as_tensor(found, device=session.device))
@@ -138,7 +143,13 @@ def _best(problem: Problem) -> Vector:
             best, nearest = _rounds(problem, _augmented(problem), best, nearest)
         if problem.violation(best) <= ROUNDING:
             return best
-    return nearest if best is problem.start else best
+    if problem.flat.any():
+        return nearest if best is problem.start else best
+    least = least_violation(problem, best)
+    problem.against = problem.kept[least.against]
+    if not problem.violation(least.x) <= ROUNDING:
+        return best
+    return _rounds(problem, least.x, best, best)[0]
 
 
 def _augmented(problem: Problem) -> Vector:

@@ -128,6 +128,8 @@ class Problem:
         """Whether nothing else is measured on data whose rows rules are about: pairs, points."""
         self.keep(np.arange(len(self._of_all[0])))
         self.rounds = ROUNDS if self.flat.any() else 1
+        self.against: Places = np.arange(0)
+        """Entries that exclude each other, where that was seen."""
         self.spent = 0.0
         """Rows x parameters x gradients so far, about: what the solvers cost, without a clock."""
 

@@ -99,6 +99,8 @@ class Session:
         self.priced = False  # whether those that are told are of a solver's solution
         self.out_of_reach = False
         """Whether a restoration on whole data ended without meeting all requirements."""
+        self.excluded: tuple[str, ...] = ()
+        """Requirements that a solver on whole data has seen to exclude each other."""
         self.spent: dict[str, float] = {}  # by split, what earlier certificates spent of the error
         self.details: dict[str, dict[str, float]] = {}
         self.dtype = torch.float64 if self.fit.precision == "float64" else torch.float32

@@ -114,6 +114,8 @@ def diagnose(session: Session, constraints: Sequence[ConstraintResult]) -> Diagn
     solved = _of_solver(session, constraints)
     if solved is not None:
         return solved
+    if missed.issuperset(session.excluded) and session.excluded:
+        return _excluded(session.excluded, bool(session.sets()))
     rows = session.history.rows
     trends = {c.label: t for c in facts if (t := trend(rows, c)) is not None}
     if not trends:
@@ -218,6 +220,21 @@ def _of_solver(session: Session, constraints: Sequence[ConstraintResult]) -> Dia
     return Diagnosis((note,), names, elastic.proved)
 
 
+def _excluded(names: tuple[str, ...], held: bool) -> Diagnosis:
+    """What the solver at the end has seen (`runtime/finish/first_phase.py`)."""
+    note = (
+        f"{_names(names)}: suspected infeasible {_together(names, held)}: a solver on whole data, "
+        "on the violations alone, ends where no step lowers all of them; `cspec relax` says how "
+        "far each bound must give"
+    )
+    return Diagnosis((note,), names)
+
+
+def _together(names: Sequence[str], held: bool) -> str:
+    together = "together" if len(names) > 1 else "at this level"
+    return together + " within the sets and bounds that are projected onto" * held
+
+
 def swinging(rows: Sequence[Row], facts: Sequence[ConstraintFacts], noisy: bool) -> frozenset[str]:
     """Constraints with multipliers that oscillate without getting smaller."""
     found = set()
@@ -268,15 +285,13 @@ def _infeasible(evidence: Evidence, conflict: Sequence[str]) -> str:
     names = _names(conflict)
     found = evidence.probe
     assert found is not None
-    together = "together" if len(conflict) > 1 else "at this level"
-    held = found.held and " within the sets and bounds that are projected onto"
     grew = any(t.grows for name, t in evidence.trends.items() if name in conflict)
     course = "while the multiplier grew" if grew else "under its penalty"
     return (
-        f"{names}: suspected infeasible {together}{held or ''}: the violation did not fall over "
-        f"the last third of the run {course}, and descent on the violations alone stops at "
-        f"{found.after:.3g} (from {found.before:.3g}); `cspec relax` says how far each bound must "
-        "give"
+        f"{names}: suspected infeasible {_together(conflict, found.held)}: the violation did not "
+        f"fall over the last third of the run {course}, and descent on the violations alone stops "
+        f"at {found.after:.3g} (from {found.before:.3g}); `cspec relax` says how far each bound "
+        "must give"
     )
 
 
