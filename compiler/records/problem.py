@@ -220,8 +220,8 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
     """What must hold, where that is no relation (`A => B`): the value is its violation then."""
     cases: tuple[tuple[str, Expr], ...] = ()
     """The ways in which an event can hold, in words, each with a function that is <= 0 there."""
-    alternatives: tuple[tuple[int, ...], ...] = ()
-    """Places of the parts that together make the event hold, where a solver tries each way."""
+    alternatives: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    """Clauses that all hold, where a solver tries each way of one: the parts that make it hold."""
     equal_parts: tuple[int, ...] = ()
     """Places of the parts that are == 0 though others are not."""
     every: bool = False
@@ -260,7 +260,8 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
 
     def equality(self, place: int) -> bool:
         """Whether a part has to be 0; else it may be negative."""
-        return self.relation == "==" or place in self.equal_parts
+        whole = self.relation == "==" and not self.alternatives
+        return whole or place in self.equal_parts
 
     @property
     def known_set(self) -> SetMember:
