@@ -15,7 +15,17 @@ from pydantic import BaseModel, Field
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import Binder, Call, Expectation, Expr, Index, Interval, Name, Number
+from cspec.dsl.tree.nodes import (
+    Binder,
+    Call,
+    Expectation,
+    Expr,
+    Index,
+    Interval,
+    Name,
+    Node,
+    Number,
+)
 
 Relation = Literal["<=", ">=", "==", "in"]
 
@@ -70,6 +80,21 @@ class Beside(Expr):
 def at_rest(column: str) -> str:
     """The name in such rows of a column as the data hold it, where the column itself is moved."""
     return f"{column} at rest"
+
+
+class InBranch(Expr):
+    """What a function of limited domain is of, where its branch is taken; elsewhere a number of it.
+
+    The event decides nothing here, it only says where: of walks it is no part, it changes as the
+    rest does.
+    """
+
+    value: Expr
+    event: Expr
+
+    def children(self) -> list[Node]:
+        """The value alone."""
+        return [self.value]
 
 
 class Searched(Expr):
