@@ -60,6 +60,7 @@ from cspec.compiler.records.lowered import Lowered
 from cspec.compiler.records.problem import Problem
 from cspec.compiler.records.program import DataSetup, ModelSetup, Program
 from cspec.compiler.refusals.data_fits import check_fits
+from cspec.compiler.refusals.inputs_first import check_inputs_first
 from cspec.compiler.refusals.set_shapes import check_set_shapes
 from cspec.compiler.refusals.still_parameters import check_still_parameters
 from cspec.compiler.refusals.streams import check_own_loop, check_streams
@@ -223,6 +224,7 @@ def _specialized(
     problem = every_entry(vector_means(expanded(plan, facts), inference), inference)
     problem = few_sums(problem, inference)
     check_axes(problem, inference)
+    check_inputs_first(problem, facts)
     check_set_shapes(problem, plan.shapes, checked.params)
     word = SIGMOID if run.solved else _stand_in(checked, facts, run.schedule.steps)
     setting = replace(setting_of(checked, inference, moving(checked)), word=word)

@@ -55,6 +55,14 @@ def entry_of(
             return expr.model_copy(update={"operands": (row, right)})
         case nodes.Index(indices=before) if (places := _behind(before, index, params)) is not None:
             return expr.model_copy(update={"indices": places})
+        case nodes.Call(function=nodes.Name(id="abs" | "relu"), arguments=(inside,)) if len(
+            index
+        ) == len(shape_of(inside, shapes, params) or ()):
+            return expr.model_copy(update={"arguments": (inner(inside),)})
+        case nodes.Call(function=nodes.Name(id="max" | "min"), arguments=(_, _, *_) as several) if (
+            all(shape_of(one, shapes, params) is not None for one in several)
+        ):
+            return expr.model_copy(update={"arguments": tuple(map(inner, several))})
         case nodes.Call(function=nodes.Name(id="diag"), arguments=(matrix,)) if len(index) == 1:
             return entry_of(matrix, (*index, *index), shapes, params)
     return nodes.Index(value=expr, indices=tuple(map(number, index)), span=expr.span)

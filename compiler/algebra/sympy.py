@@ -342,6 +342,8 @@ def matmul(a: Value, b: Value) -> Value:
     """
     if not (isinstance(a, tuple) and isinstance(b, tuple)):
         raise NotSymbolicError("`@` between scalars")
+    if max(_depth(a), _depth(b)) > 2:
+        raise NotSymbolicError("`@` of kernels, which are (outputs, rest) there")
     if _depth(a) == 2:
         return tuple(matmul(row, b) for row in a)
     if len(a) != len(b):

@@ -30,6 +30,7 @@ from cspec.compiler.records.problem import (
     Category,
     Constraint,
     Drawn,
+    InBranch,
     Lookup,
     ParameterRef,
     PerExample,
@@ -110,6 +111,9 @@ class Inference(AxesBase):
                 return single(self, body, self._searched(body, dataset).number(), "E")
             case Beside(column=column):
                 return Axes(each=dataset) if column is None else self.axes(column, dataset)
+            case InBranch(value=value, event=event):
+                self.event(event, dataset)
+                return self.entrywise(expr, (value, event), dataset).number()
             case Sized(body=inner) | Places(first=inner):
                 return self.axes(inner, dataset)
             case Extreme() | Bounds() | ByMember():

@@ -8,7 +8,6 @@ from cspec.compiler.algebra.sympy import Space
 from cspec.compiler.choose.projectable_parts import NotForIt, Parts, projectable, set_parts
 from cspec.compiler.choose.sqp import asked_for, named, solved, with_method
 from cspec.compiler.passes.alternatives import alternatives
-from cspec.compiler.passes.logic import Decided
 from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, Problem, Step
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -56,7 +55,7 @@ def solved_by_spg(problem: Problem, method: Method, space: Space | None) -> Prob
 
 
 def _parts(problem: Problem, space: Space) -> Parts:
-    return set_parts(alternatives(problem, Decided(space.params, space.shapes)), space)
+    return set_parts(alternatives(problem, space), space)
 
 
 def _owned(parts: Parts, settings: Spg, said: str) -> Problem:

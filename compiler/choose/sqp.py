@@ -4,6 +4,7 @@
 closed form, and over decision variables alone.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -27,7 +28,6 @@ from cspec.compiler.expressions.vectors import with_size
 from cspec.compiler.passes.alternatives import alternatives
 from cspec.compiler.passes.eliminate import eliminate
 from cspec.compiler.passes.epigraph import lifted, restored, whole
-from cspec.compiler.passes.logic import Decided
 from cspec.compiler.passes.monotone_bounds import monotone_bounds
 from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, DerivedBound, Problem, Step
@@ -95,7 +95,7 @@ def solved_by_sqp(problem: Problem, method: Method, space: Space | None) -> Prob
 
 def _owned(problem: Problem, space: Space, asked: Sqp | None) -> Problem | None:
     """The problem with its solver, kinks as smooth constraints where that is exact."""
-    problem = alternatives(problem, Decided(space.params, space.shapes))
+    problem = alternatives(problem, space)
     written = lifted(problem, space)
     if asked is None and written.lift is None and any(c.soft for c in problem.constraints):
         return None
@@ -323,7 +323,7 @@ def with_method(
     if c.soft is not None:
         return c.model_copy(update={"reason": "a preference: its violation is in the objective"})
     if c.alternatives and rejected:
-        reason, rejected = BRANCHES.format(len(c.alternatives)), REJECTED_BRANCHES
+        reason, rejected = BRANCHES.format(math.prod(map(len, c.alternatives))), REJECTED_BRANCHES
     return c.model_copy(update={"method": method, "reason": reason, "rejected": rejected})
 
 

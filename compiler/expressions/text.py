@@ -12,6 +12,7 @@ from cspec.compiler.records.problem import (
     Beside,
     Category,
     Drawn,
+    InBranch,
     Lookup,
     ParameterRef,
     PerExample,
@@ -93,7 +94,7 @@ def _readable(node: nodes.Expr) -> nodes.Expr:
             return nodes.Name(id=name.partition(" ")[0])
         case PerExample(body=body):
             return readable(body)
-        case Repeated(body=body) | Sized(body=body):
+        case Repeated(body=body) | Sized(body=body) | InBranch(value=body):
             return body
         case Total(body=body):
             return nodes.Call(function=nodes.Name(id="sum"), arguments=(body,))

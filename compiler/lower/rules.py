@@ -174,11 +174,13 @@ def _ways(rules: tuple[FunctionalRule, ...], inference: Inference) -> EntryRules
         if not c.alternatives:
             continue
         ends = list(accumulate((entries(f, inference) for f in part.functions), initial=part.start))
-        ways = tuple(
-            tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
-            for way in c.alternatives
-        )
-        found.append((c.full_label, ways))
+        for number, clause in enumerate(c.alternatives, 1):
+            ways = tuple(
+                tuple(entry for place in way for entry in range(ends[place], ends[place + 1]))
+                for way in clause
+            )
+            name = f"{c.full_label} ({number})" if len(c.alternatives) > 1 else c.full_label
+            found.append((name, ways))
     return tuple(found)
 
 

@@ -60,7 +60,7 @@ def eliminate(problem: Problem, functions: Functions, space: Space) -> Eliminati
     known = [
         (place, part, read)
         for place, part, expr in functions.parts
-        if expr is not None and problem.constraints[place].relation == "=="
+        if expr is not None and _stated(problem.constraints[place])
         if (read := _affine(expr.subs(space.values()), symbols)) is not None
     ]
     parts = [(problem.constraints[place], part) for place, part, _ in known]
@@ -93,6 +93,11 @@ def eliminate(problem: Problem, functions: Functions, space: Space) -> Eliminati
         )
     implied = tuple((c.label, c.member, part) for c, part in map(parts.__getitem__, solved.implied))
     return Elimination(tuple(found), implied, ())
+
+
+def _stated(c: Constraint) -> bool:
+    """Whether it is an equality that holds in one way alone."""
+    return c.relation == "==" and not c.alternatives
 
 
 def _name(c: Constraint, part: int) -> str:

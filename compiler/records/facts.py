@@ -125,6 +125,9 @@ class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     computed: bool = Field(False, exclude=True)
     """Whether a parametrization of torch computes it: nothing can be put into it. The methods that
     follow from it are part of the plan."""
+    inputs_first: bool = Field(False, exclude=True)
+    """Whether its rows are of inputs, not of outputs: the kernel of a transposed convolution. For
+    refusals, no part of the plan."""
     gate: bool = False
     """Whether this is itself the gate logits of another weight."""
     held: bool = Field(True, exclude=True)

@@ -15,7 +15,17 @@ from pydantic import BaseModel, Field
 from cspec.dsl.settings.base import Settings
 from cspec.dsl.settings.methods import Soft
 from cspec.dsl.text.source import NOWHERE, Span
-from cspec.dsl.tree.nodes import Binder, Call, Expectation, Expr, Index, Interval, Name, Number
+from cspec.dsl.tree.nodes import (
+    Binder,
+    Call,
+    Expectation,
+    Expr,
+    Index,
+    Interval,
+    Name,
+    Node,
+    Number,
+)
 
 Relation = Literal["<=", ">=", "==", "in"]
 
@@ -70,6 +80,21 @@ class Beside(Expr):
 def at_rest(column: str) -> str:
     """The name in such rows of a column as the data hold it, where the column itself is moved."""
     return f"{column} at rest"
+
+
+class InBranch(Expr):
+    """What a function of limited domain is of, where its branch is taken; elsewhere a number of it.
+
+    The event decides nothing here, it only says where: of walks it is no part, it changes as the
+    rest does.
+    """
+
+    value: Expr
+    event: Expr
+
+    def children(self) -> list[Node]:
+        """The value alone."""
+        return [self.value]
 
 
 class Searched(Expr):
@@ -220,8 +245,8 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
     """What must hold, where that is no relation (`A => B`): the value is its violation then."""
     cases: tuple[tuple[str, Expr], ...] = ()
     """The ways in which an event can hold, in words, each with a function that is <= 0 there."""
-    alternatives: tuple[tuple[int, ...], ...] = ()
-    """Places of the parts that together make the event hold, where a solver tries each way."""
+    alternatives: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    """Clauses that all hold, where a solver tries each way of one: the parts that make it hold."""
     equal_parts: tuple[int, ...] = ()
     """Places of the parts that are == 0 though others are not."""
     every: bool = False
@@ -260,7 +285,8 @@ class Constraint(BaseModel, frozen=True, extra="forbid"):
 
     def equality(self, place: int) -> bool:
         """Whether a part has to be 0; else it may be negative."""
-        return self.relation == "==" or place in self.equal_parts
+        whole = self.relation == "==" and not self.alternatives
+        return whole or place in self.equal_parts
 
     @property
     def known_set(self) -> SetMember:

@@ -16,9 +16,10 @@ from cspec.compiler.expressions.rewrite import (
     signed,
 )
 from cspec.compiler.passes.expansion.where import COMPARISONS
-from cspec.compiler.records.problem import Category
+from cspec.compiler.records.problem import Category, InBranch
 from cspec.compiler.surrogates.arithmetic import ONE, ZERO, is_number, total
 from cspec.compiler.surrogates.atoms import moves
+from cspec.compiler.surrogates.domains import HARMLESS
 from cspec.dsl.tree import nodes
 from cspec.dsl.tree.constants import value_or_none
 
@@ -60,6 +61,8 @@ def fold(node: nodes.Expr) -> nodes.Expr:
             function_name(node) == "where"
         ):
             return first if truth else other
+        case InBranch(value=value, event=nodes.Number(value=truth)):
+            return value if truth else number(HARMLESS)
         case nodes.Call() if function_name(node) in _EXACT:
             return _constant(node) or node
     return node

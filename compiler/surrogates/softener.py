@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cspec.compiler.expressions.rewrite import signed
 from cspec.compiler.passes.canonical import negate
-from cspec.compiler.records.problem import Drawn, PerExample, WorstCase
+from cspec.compiler.records.problem import Drawn, InBranch, PerExample, WorstCase
 from cspec.compiler.surrogates.arithmetic import is_number, total
 from cspec.compiler.surrogates.base import SoftenerBase
 from cspec.compiler.surrogates.calls import call_mean
@@ -43,7 +43,7 @@ class Softener(SoftenerBase):
                 if any(self.open_flat(index) for index in indices):
                     return over_atoms(self, expr, sign)
                 return expr.model_copy(update={"value": self.mean(value, sign)})
-            case nodes.Attribute(value=value):
+            case nodes.Attribute(value=value) | InBranch(value=value):
                 return expr.model_copy(update={"value": self.mean(value, sign)})
             case WorstCase(body=body) | Drawn(body=body):
                 return expr.model_copy(update={"body": self.mean(body, sign)})

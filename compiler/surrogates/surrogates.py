@@ -17,6 +17,7 @@ from cspec.compiler.records.facts import ColumnFacts
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
 from cspec.compiler.surrogates.arithmetic import plus, times
 from cspec.compiler.surrogates.atoms import moves
+from cspec.compiler.surrogates.domains import within_domains
 from cspec.compiler.surrogates.parts import lent
 from cspec.compiler.surrogates.setting import Remarks, Setting
 from cspec.compiler.surrogates.softener import Softener
@@ -37,6 +38,7 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
     Raises:
         SpecError: all that moves, is flat and has no surrogate, in source order.
     """
+    problem = _within_domains(problem, setting)
     found: list[Diagnostic] = []
     notes: list[str] = []
     constraints = []
@@ -64,6 +66,20 @@ def surrogates(problem: Problem, setting: Setting) -> Problem:
             "surrogate_notes": tuple(dict.fromkeys(notes)),
         }
     )
+
+
+def _within_domains(problem: Problem, setting: Setting) -> Problem:
+    def within(expr: Expr) -> Expr:
+        return within_domains(expr, setting)
+
+    def of_parts(c: Constraint) -> Constraint:
+        asked = None if c.surrogate is None else within(c.surrogate)
+        parts = c.parts if c.true_or_false else tuple(map(within, c.parts))
+        return c.model_copy(update={"parts": parts, "surrogate": asked})
+
+    constraints = map(of_parts, problem.constraints)
+    objective = within(problem.objective)
+    return problem.with_constraints(constraints).model_copy(update={"objective": objective})
 
 
 SAME = "the same whatever is predicted"
@@ -209,6 +225,7 @@ def _of_each(c: Constraint, each: PerExample, setting: Setting, remarks: Remarks
         if same(_soft(Softener(setting, word, alone), each, 1), each) and not alone.found:
             return c  # its violation can be followed as it is
     truth = each if c.event is None else violations(c.value) or each
+    truth = within_domains(truth, setting)
     found = _soft(Softener(setting, word, remarks), truth, sign)
     if c.event is not None and c.surrogate is None:
         each = truth

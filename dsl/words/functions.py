@@ -405,6 +405,9 @@ DERIVATIVES: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "d
 BOTH: frozenset[str] = frozenset(s.name for s in _TABLE if s.family != "set") & SET_WORDS.keys()
 """Functions that are sets as well: `spectral(W) <= 1` is `W in spectral(1)`."""
 
+OF_MATRICES: frozenset[str] = BOTH | {s.name for s in _TABLE if s.family == "matrices"}
+"""Functions that read a kernel as (outputs, rest)."""
+
 SETS: frozenset[str] = frozenset(s.name for s in _TABLE if s.family == "set") | BOTH
 """Words that stand behind `in`."""
 

@@ -33,6 +33,8 @@ class SetWord(NamedTuple):
     """It can be stated by functions that a multiplier acts on."""
     by_rows: bool = False
     """It can be held by rows of a tensor, each by itself."""
+    outputs: bool = False
+    """It is about a weight as (outputs, rest), its rows or its singular values."""
     vectors: bool = False
     """It is a set of vectors: of a matrix, each row is one."""
     vertices: bool = False
@@ -61,14 +63,14 @@ SET_WORDS: dict[str, SetWord] = {
         ),
         SetWord("ball", functions=True, by_rows=True, vertices=True),
         SetWord("group_ball"),
-        SetWord("spectral", functions=True, vertices=True),
-        SetWord("nuclear", functions=True, vertices=True),
+        SetWord("spectral", outputs=True, functions=True, vertices=True),
+        SetWord("nuclear", outputs=True, functions=True, vertices=True),
         SetWord("monotone", functions=True, by_rows=True, maps=("cumulative_softplus",)),
         SetWord("symmetric", square=True, equality=True, functions=True, maps=("symmetric",)),
         SetWord("skew", square=True, equality=True),
         SetWord("psd", square=True, functions=True, maps=("cholesky",)),
         SetWord("correlation", square=True),
-        SetWord("birkhoff"),
+        SetWord("birkhoff", outputs=True),
         SetWord("second_order_cone"),
         SetWord("halfspace", affine=True, coefficients=True),
         SetWord("affine", affine=True, coefficients=True),
@@ -82,12 +84,12 @@ SET_WORDS: dict[str, SetWord] = {
             maps=("unit_norm",),
         ),
         SetWord(
-            "stiefel", convex=False, equality=True, functions=True,
+            "stiefel", outputs=True, convex=False, equality=True, functions=True,
             maps=("cayley", "householder", "matrix_exp"),
         ),
-        SetWord("rank", convex=False, discrete=True, maps=("low_rank",)),
+        SetWord("rank", outputs=True, convex=False, discrete=True, maps=("low_rank",)),
         SetWord("sparse", convex=False, counted=True, discrete=True),
-        SetWord("channels", convex=False, counted=True, discrete=True),
+        SetWord("channels", outputs=True, convex=False, counted=True, discrete=True),
         SetWord("nm", convex=False, counted=True, discrete=True),
         SetWord("grid", convex=False, discrete=True, scaled=True),
     )
@@ -110,6 +112,7 @@ DISCRETE = _words(lambda s: s.discrete)
 AFFINE = _words(lambda s: s.affine)
 COEFFICIENTS = _words(lambda s: s.coefficients)
 OF_SEVERAL = _words(lambda s: s.tensors > 1)
+OUTPUTS = _words(lambda s: s.outputs or s.square)
 SQUARE = _words(lambda s: s.square)
 EQUALITIES = _words(lambda s: s.equality)
 FUNCTION_SETS = _words(lambda s: s.functions)

@@ -385,6 +385,7 @@ def model_facts(model: nn.Module) -> ModelFacts:
                 gated=used.gates is not None,
                 gate=used.gate,
                 computed=used.computed,
+                inputs_first=used.inputs_first,
             )
             for used in in_use(model)
         )

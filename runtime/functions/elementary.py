@@ -105,7 +105,8 @@ def clip(value: Value, low: Value, high: Value) -> Tensor:
 def where(event: Tensor | bool, first: Value, second: Value) -> Tensor:
     """`where(event, a, b)`: a where the event holds, else b, entry by entry.
 
-    Both are computed: a slope that is not finite where it is not taken reaches the result as NaN.
+    Both are computed: a slope that is not finite where it is not taken would reach the result as
+    NaN, so what emitted branches are of is within their domains.
     """
     one, other = operands(first, second)
     held = event if isinstance(event, Tensor) else torch.tensor(event, device=one.device)

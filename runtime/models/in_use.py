@@ -39,6 +39,12 @@ class Used(NamedTuple):
         return isinstance(self.module, HardConcrete) and self.last == "log_alpha"
 
     @property
+    def inputs_first(self) -> bool:
+        """Whether it is the kernel of a transposed convolution: (inputs, outputs, ...)."""
+        turned = isinstance(self.module, nn.modules.conv._ConvTransposeNd)
+        return turned and self.last == "weight"
+
+    @property
     def value(self) -> Tensor:
         """The weight; a parametrization computes it anew."""
         found: Tensor = getattr(self.module, self.last)

@@ -25,6 +25,7 @@ from cspec.runtime.models.without_trace import constants_in
 from cspec.runtime.result.iterate import Iterate
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.explain_failure import explain_failure
+from cspec.runtime.run.flat_start import leave_flat_start
 from cspec.runtime.run.folder import RunFolder
 from cspec.runtime.run.interruption import Interruption, Signals, deferred, interruptible
 from cspec.runtime.run.lock import held
@@ -259,6 +260,7 @@ def _train(session: Session, folder: RunFolder | None) -> None:
     """
     with constants_in(session.dtype), in_parts(session.models(), session.fit.accumulate):
         try:
+            leave_flat_start(session)
             session.module["train"](session)
         except KeyboardInterrupt:
             session.interrupted = True

@@ -32,7 +32,8 @@ from cspec.compiler.emit.pieces import (
 )
 from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.vectors import Extreme
-from cspec.compiler.records.problem import Category, Lookup
+from cspec.compiler.records.problem import Category, InBranch, Lookup
+from cspec.compiler.surrogates.domains import HARMLESS
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
 
 REDUCED: dict[str, str] = {
@@ -309,6 +310,14 @@ def either(t: Translator, expr: Call) -> ast.expr:
     event, *branches = expr.arguments
     values = [truth(t, event), *(number(t, branch) for branch in branches)]
     return t.call("where", *_aligned(t, expr.arguments, values))
+
+
+@translates(InBranch)
+def in_branch(t: Translator, expr: InBranch) -> ast.expr:
+    """The value where its branch is taken, else a number that does no harm."""
+    values = [truth(t, expr.event), number(t, expr.value)]
+    found = _aligned(t, (expr.event, expr.value), values)
+    return t.call("where", *found, ast.Constant(HARMLESS))
 
 
 def of_entries(t: Translator, name: str, expr: Call) -> dict[str, ast.expr]:

@@ -47,6 +47,8 @@ class Search:
     seed: int
     eliminated: Mapping[int, Rule]
     held: Sequence[int]
+    problems: int = 1
+    """Problems like it that share the work of further starts."""
     notes: list[str] = field(default_factory=list)
     """What is said of the attempts."""
     best: Candidate | None = None

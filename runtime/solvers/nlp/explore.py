@@ -34,11 +34,11 @@ SHARE = 3.0
 
 def explore(search: Search, start: Vector, escalate: bool, convex: bool) -> None:
     """Attempts until a minimum is found and, unless `convex`, further ones for a better one."""
-    nlp = search.nlp
+    nlp, before = search.nlp, search.nlp.count.work
     _without_redundant(search, start)
     own = ENGINES[search.engine]
     found = search.attempt(own, start, unscaled(nlp), search.engine)
-    budget = max(LEAST_WORK, SHARE * nlp.count.work)
+    budget = max(LEAST_WORK / search.problems, SHARE * (nlp.count.work - before))
     if found.minimum and (convex or not escalate):
         return
     random = np.random.default_rng(search.seed)

@@ -46,8 +46,11 @@ class Ways(NamedTuple):
         return found
 
     def margins(self, g: Vector) -> Vector:
-        """What each rule is violated by; below 0 the room that is left."""
-        size = np.where(self.equalities, np.abs(g), g)
+        """What each rule is violated by; below 0 the room that is left.
+
+        `g` may be that of the spec, which has no rows of auxiliary variables: these come last.
+        """
+        size = np.where(self.equalities[: len(g)], np.abs(g), g)
         found = [min(float(size[list(way)].max()) for way in rule) for rule in self.rules]
         return np.array(found)
 

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from cspec.compiler.algebra.derivatives import derivatives, tree
-from cspec.compiler.algebra.sympy import NotSymbolicError, entries, power, scalar
+from cspec.compiler.algebra.sympy import NotSymbolicError, entries, matmul, power, scalar
 from cspec.compiler.algebra.variables import functions_of, scalar_parts, space_of
 from cspec.compiler.plan import canonical_problem
 from cspec.dsl.check import Checked
@@ -103,3 +103,9 @@ def test_what_has_data_is_no_problem_of_variables_alone(
 ) -> None:
     text = "data train(x, y) = two_gaussians(n=50)\nmodel f = linear\nminimize bce(f(x), y)"
     assert space_of(checked(text)) is None
+
+
+def test_products_of_kernels_have_no_closed_form_of_their_entries() -> None:
+    kernel = tuple(tuple(((1,) * 3,) * 3 for _ in range(4)) for _ in range(4))  # 4 x 4 x 3 x 3
+    with pytest.raises(NotSymbolicError, match="kernels"):
+        matmul(kernel, kernel)
