@@ -53,7 +53,7 @@ from cspec.runtime.own_loop.data import DataReader, Look
 from cspec.runtime.own_loop.forward import Outputs
 from cspec.runtime.own_loop.moves import Moves, adopt_variables, restore
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
-from cspec.runtime.own_loop.refusals import misfitting, refuse
+from cspec.runtime.own_loop.refusals import misfits_told, misfitting, refuse
 from cspec.runtime.own_loop.verdicts import Verdicts, moved_back, of_parameters, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module
@@ -288,8 +288,7 @@ class Handle:
         return self.epochs if self._own_epochs else self.steps / OWN_LOOP_EPOCH
 
     def _fit(self, batch: Mapping[str, Any], misfit: ShapeMismatch) -> None:
-        """Make the program anew by the first batch, where its shapes are others than a program
-        without data takes them to be (an output a token).
+        """Make the program anew by the first batch, of other shapes (an output a token).
 
         Raises:
             SpecError: values that do not go together.
@@ -299,7 +298,7 @@ class Handle:
 
     def _made_anew(self, batch: Mapping[str, Any]) -> bool:
         """Whether the shapes of a batch, the first, made another program, which is used now."""
-        parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
+        parts = self._reader.datasets(batch)
         if self._decide is None or self._data or not parts:
             return False
         made = self._decide(parts)
@@ -407,7 +406,8 @@ class Handle:
                 objective, metrics = self._read(look, strict=True)
             except ShapeMismatch:
                 self._made_anew(look.columns)
-                objective, metrics = self._read(look)
+                with misfits_told(self.program, bound=bool(self._data)):
+                    objective, metrics = self._read(look)
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         notes = (*unmeasured(verdicts, measured), *metrics.notes)
         return Verdicts(verdicts, objective, metrics.values, notes)

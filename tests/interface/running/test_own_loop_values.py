@@ -176,6 +176,41 @@ def test_labels_of_minus_one_and_one_are_refused_where_nobody_says_so(loss: str)
     assert 0 <= found.values["right"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("loss", "outputs", "labels"),
+    [
+        ("hinge", 1, [1, 2]),
+        ("hinge", 1, [1.0, 2.0]),
+        ("hinge", 1, [0.0, 0.5]),
+        ("hinge", 2, [1, 2]),
+        ("hinge", 2, [-1, 1]),
+        ("hinge", 2, [0.0, 1.0]),
+        ("ce", 2, [-1, 1]),
+        ("ce", 2, [1, 2]),
+        ("ce", 2, [0.0, 1.0]),
+        ("nll", 2, [1, 2]),
+        ("nll", 3, [0.0, 1.0]),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_labels_that_a_loss_can_not_take_are_refused(
+    loss: str, outputs: int, labels: list[float], known: bool
+) -> None:
+    x, y = columns()["x"], torch.tensor(labels)[columns()["y"]]
+    spec = f"data train(x, y)\nmodel f\nminimize E[{loss}(f(x), y)]"
+    for ask in ("loss", "verify"):
+        with pytest.raises(SpecError, match=r"error.CS331.*(needs|gives)") as said:
+            found = handle(spec, nn.Linear(3, outputs), **({"train": (x, y)} if known else {}))
+            getattr(found, ask)(x=x, y=y)
+        assert said.value.diagnostics[0].helps
+
+
+def test_numbers_that_are_not_finite_are_named_where_shapes_do_not_fit() -> None:
+    x, y = columns()["x"], torch.full((N,), math.nan)
+    with pytest.raises(SpecError, match="column `y` of `train` holds NaN"):
+        handle("data train(x, y)\nmodel f\nminimize mse(f(x), y)", linear()).loss(x=x, y=y)
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_a_prediction_may_be_true_where_labels_are_truth_values(known: bool) -> None:
     net, x, sides = one_score()
