@@ -47,6 +47,8 @@ def _margin_labels(inference: AxesBase, call: Call, word: str, wanted: Axes) -> 
         return None
     if column.kind == "real" and set(column.values) <= {0, 1}:
         return None
+    if not column.values and not column.shape and inference.known.facts.own_loop:
+        return None  # of a batch its shapes are known
     listed = ", ".join(f"{value:g}" for value in column.values[:4])
     return inference.findings.add(
         "CS331",

@@ -107,7 +107,7 @@ def require_classes(scores: Tensor, labels: Tensor, what: str) -> None:
 
 def in_few(values: Tensor) -> str:
     """The first distinct values, for people: `1, 2`."""
-    return ", ".join(f"{value:g}" for value in values.flatten().unique().tolist()[:4])
+    return ", ".join(f"{value:g}" for value in sorted(set(values.flatten().tolist()))[:4])
 
 
 def label_mismatch(scores: Tensor, labels: Tensor, what: str) -> ShapeMismatch:

@@ -178,17 +178,6 @@ class BatchReader:
         read = dict.fromkeys((*self._program.objective_datasets, *constrained))
         return [name for name in read if name not in self._points]
 
-    def datasets(self, batch: Mapping[str, Any]) -> dict[str, Dataset]:
-        """The columns of a batch as datasets by name.
-
-        Raises:
-            SpecError: CS631, numbers that are not finite.
-        """
-        try:
-            return {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self.targets}
-        except DataError as error:
-            raise unusable(error.message, *error.notes) from error
-
     def _columns(self, dataset: str, columns: Mapping[str, Any]) -> tuple[WhenAsked[Tensor], int]:
         """The columns of one dataset, and their length; tensors once they are asked for."""
         rows, uneven = -1, False

@@ -1,7 +1,6 @@
 """What can't be taken apart into a loss and somebody else's optimizer's step."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -120,12 +119,3 @@ def misfitting(program: Program, error: ShapeMismatch, bound: bool) -> Diagnosti
         return found
     help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"
     return found.model_copy(update={"helps": (*found.helps, help_)})
-
-
-@contextmanager
-def misfits_told(program: Program, bound: bool) -> Iterator[None]:
-    """Values that do not go together in a block, in the words of `misfitting`."""
-    try:
-        yield
-    except ShapeMismatch as error:
-        raise misfitting(program, error, bound).error() from error

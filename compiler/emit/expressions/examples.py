@@ -337,7 +337,7 @@ def product(t: Translator, expr: Product) -> ast.expr:
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
         factor, other = number(t, operand), t.axes(operand)
         if operator == "@":
-            total = _multiplied(total, axes, factor, other)
+            total = _multiplied(t, total, axes, factor, other)
             length = len(other.shape or ()) - 1 if axes.each else len(axes.shape or ()) - 1
             axes = Axes(each=axes.each or other.each, shape=(0,) * length)
         else:
@@ -345,12 +345,12 @@ def product(t: Translator, expr: Product) -> ast.expr:
     return total
 
 
-def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.expr:
+def _multiplied(t: Translator, left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.expr:
     """Sums over the shared axis, example by example."""
     if one.each is not None and other.each is not None:
         both = ast.BinOp(left, ast.Mult(), right)
         return method(both, "sum", constant(-1))
     if one.each is not None:
-        return ast.BinOp(left, ast.MatMult(), right)
+        return t.call("multiplied", left, right)
     matrix = len(one.shape or ()) > 1
-    return ast.BinOp(right, ast.MatMult(), attribute(left, "T") if matrix else left)
+    return t.call("multiplied", right, attribute(left, "T") if matrix else left)

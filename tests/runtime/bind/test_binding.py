@@ -125,6 +125,18 @@ def test_facts_leave_generators_and_modes_alone() -> None:
     assert torch.equal(mean, net[1].running_mean)
 
 
+class OfNoLength(nn.Linear):
+    def __len__(self) -> int:
+        return 0
+
+
+def test_a_model_is_one_whatever_its_length() -> None:
+    draw = torch.Generator().manual_seed(0)
+    data = torch.randn(20, 4, generator=draw), torch.randint(0, 3, (20,), generator=draw)
+    result = cspec.run("minimize ce\nfit(epochs=1)", model=OfNoLength(4, 3), data=data)
+    assert result.metrics
+
+
 def test_python_objects_of_several_kinds_are_data() -> None:
     x, y = np.random.default_rng(0).normal(size=(20, 4)), np.arange(20) % 3
     model = nn.Linear(4, 3)
