@@ -39,7 +39,8 @@ class FirstBatch:
             return None
         decide, self._decide = self._decide, None
         try:
-            made = decide({name: _dataset(name, batch[name]) for name in names})
+            exact = {column for setup in now.data for column in setup.exact}
+            made = decide({n: _dataset(n, batch[n]).with_entries(exact) for n in names})
         except SpecError as error:
             self._refusal = error
             return None

@@ -34,6 +34,7 @@ from cspec.compiler.expressions.rewrite import function_name
 from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.records.problem import Category, Lookup
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
+from cspec.dsl.tree.rebuild import entry_name
 
 REDUCED: dict[str, str] = {
     "max": "example_max",
@@ -178,6 +179,8 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
             return t.translate(expr.value)
         case Entry(place=index) if axes.groups and axes.each is None:
             return subscript(t.translate(expr.value), constant(index))
+        case Entry(place=index) if (exact := _with_digits(t, expr.value, index)) is not None:
+            return t.column(t.dataset or "", exact)
         case Entry(place=index) if axes.each is not None:
             return _entry(t, expr.value, index, axes)
         case Entry(place=index) if (logits := _probability(expr.value)) is not None:
@@ -185,6 +188,16 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
         case Own(place=own) if axes.each is not None:
             return _own(t, expr.value, own, axes)
     return None
+
+
+def _with_digits(t: Translator, value: Expr, index: int) -> str | None:
+    """The column that an entry of a wide one is where its digits decide."""
+    if t.digits == "run" or not isinstance(value, Name):
+        return None
+    name = entry_name(value.id, index)
+    data = t.scope.facts.data.get(t.dataset or "")
+    held = data is None or value.id not in data.columns or name in data.columns
+    return name if held and name in t.scope.exact else None
 
 
 def _part_of(t: Translator, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
