@@ -22,7 +22,6 @@ restoration.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
@@ -49,6 +48,7 @@ from cspec.runtime.finish.violation import (
 )
 from cspec.runtime.functions.calculus import followed
 from cspec.runtime.measure.requirements import models_in
+from cspec.runtime.models.hooks import copied
 from cspec.runtime.models.without_trace import constants_in, evaluating, undisturbed
 from cspec.runtime.operators.base import OperatorError
 from cspec.runtime.result.entries import marked, spread
@@ -273,7 +273,7 @@ def _led(measure: FunctionType) -> Callable[..., Any]:
 def _double(value: Any) -> Any:
     """A copy of a model or a variable."""
     if isinstance(value, nn.Module):
-        return copy.deepcopy(value).double()
+        return copied(value).double()
     return nn.Parameter(value.detach().double().clone(), requires_grad=value.requires_grad)
 
 

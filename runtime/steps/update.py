@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.functions.samples import note_asked
-from cspec.runtime.models.in_use import weight_of
+from cspec.runtime.models.hooks import weight_of
 
 
 def vector(*parts: Tensor | float) -> Tensor:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
 import cspec
+from cspec.runtime.models.gates import frozen
 from cspec.runtime.models.in_use import in_use
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*norm. is deprecated:FutureWarning")
@@ -141,6 +142,17 @@ def test_sets_of_weights_that_hooks_compute_are_refused(name: str, off: str, lin
         net = network("hook of spectral_norm")
         net[0] = nn.Linear(4, 4)
     assert cspec.run(spec, f=net, train=(X, Y))["a"].satisfied
+
+
+@pytest.mark.parametrize("name", ["hook of weight_norm", "hook of spectral_norm", "hook of prune"])
+def test_models_with_hooks_are_copied_behind_a_call(name: str) -> None:
+    net = network(name)
+    outputs = net.eval()(X)
+    assert torch.equal(frozen(net)(X), outputs.detach())
+    head = HEAD.replace("model f", "model f\nmodel g = frozen(f)")
+    spec = f"{head}s.t. a: E[mse(f(x), g(x))] <= 1"
+    result = cspec.run(f"{spec}\nfit(epochs=1)", f=net, train=(X, Y))
+    assert torch.allclose(result.models["g"](X), outputs.detach(), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["hook of weight_norm", "hook of prune"])
