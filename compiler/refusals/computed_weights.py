@@ -36,11 +36,11 @@ def computed_in(c: Constraint, facts: Facts | None) -> Computed | None:
 
 def computed_weight(c: Constraint, by: str, computed: Computed) -> SpecError:
     """The finding that a method can't put a computed weight into a set."""
-    kind = "parametrization" if "parametriz" in computed.instead else "hook"
+    by_what = "a hook" if "hook" in computed.instead else "a parametrization"
     return unfit(
         c,
         by,
-        f"a {kind} computes `{computed.weight}`, so nothing can be put into it",
+        f"{by_what} computes `{computed.weight}`, so nothing can be put into it",
         (
             computed.instead,
             "or bound a function of the weight: `spectral(W) <= 1`",

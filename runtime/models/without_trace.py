@@ -71,7 +71,8 @@ def by_itself() -> Iterator[None]:
 
 def made_in_inference(model: nn.Module) -> bool:
     """Whether a model was made in inference mode: such tensors can neither be trained nor set."""
-    return any(tensor.is_inference() for tensor in (*model.parameters(), *model.buffers()))
+    held = (*model.parameters(), *model.buffers())
+    return any(tensor.is_inference() for tensor in held if not is_lazy(tensor))
 
 
 @contextmanager
