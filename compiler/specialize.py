@@ -28,6 +28,7 @@ from cspec.compiler.lower.rules import lower, sharing_notes
 from cspec.compiler.lower.setups import with_facts
 from cspec.compiler.lower.solver_call import owned_graph, set_solve_of, solve_of
 from cspec.compiler.methods.projection import bound_actions
+from cspec.compiler.notes.classes import class_notes
 from cspec.compiler.notes.moving import moving_notes
 from cspec.compiler.notes.own_loop import loop_notes
 from cspec.compiler.notes.pruning import pruning_notes
@@ -192,6 +193,7 @@ def _notes(
     else:
         notes = of_run + solver_notes(problem, checked)
         notes += moving_notes(problem, checked, facts)
+        notes += class_notes(checked, facts)
         notes += check_streams(problem, checked, facts)
     if problem.solver is None:
         notes += sharing_notes(lowered.actions, facts)

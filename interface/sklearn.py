@@ -13,7 +13,6 @@ Columns of the spec beside its first two are taken out of a frame that has them,
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -34,6 +33,7 @@ from cspec.dsl.tree.nodes import Column
 from cspec.runtime.bind.data import IMPLIED, SPLITS
 from cspec.runtime.data import as_dataset
 from cspec.runtime.data.align import coded_like
+from cspec.runtime.models.hooks import copied
 
 
 class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -99,7 +99,7 @@ class ConstrainedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         )
         names = {**models, **(self.params or {}), **_numbered(symbols, self.bind or {}, classes)}
         # One call, so that models that share layers still do.
-        fresh = copy.deepcopy({n: v for n, v in names.items() if isinstance(v, nn.Module)})
+        fresh = copied({n: v for n, v in names.items() if isinstance(v, nn.Module)})
         try:
             seed = _seed(self.random_state)
             result = run(self.spec, seed=seed, **{**names, **fresh, name: data})

@@ -47,6 +47,8 @@ def _margin_labels(inference: AxesBase, call: Call, word: str, wanted: Axes) -> 
         return None
     if column.kind == "real" and set(column.values) <= {0, 1}:
         return None
+    if not column.values and not column.shape and inference.known.facts.own_loop:
+        return None  # of a batch its shapes are known
     listed = ", ".join(f"{value:g}" for value in column.values[:4])
     return inference.findings.add(
         "CS331",
@@ -90,15 +92,21 @@ def _of_classes(inference: AxesBase, call: Call, word: str, given: Axes, wanted:
     """Outputs one a class, and one label."""
     output, target = call.arguments
     labels = _values(wanted)
-    if wanted.what == "number" and isinstance(target, Name):
+    column = inference.known.column_named(wanted.each, target)
+    signed = column is not None and column.signed
+    if (wanted.what == "number" or signed) and isinstance(target, Name):
         return inference.findings.add(
             "CS331",
-            f"`{word}` needs classes, but column `{text(target)}` holds numbers",
+            f"`{word}` needs classes, but column `{text(target)}` holds "
+            f"{'-1 and 1' if signed else 'numbers'}",
             output,
             notes=(f"{word} compares {outputs_in_words(given)} with the number of a class",),
-            helps=(f"for a number to predict, write {listing(OF_NUMBERS)}",),
+            helps=(
+                f"number the classes 0 and 1: `{text(target)} = ({text(target)} + 1) // 2`"
+                if signed
+                else f"for a number to predict, write {listing(OF_NUMBERS)}",
+            ),
         )
-    column = inference.known.column_named(wanted.each, target)
     classes = 0 if column is None else column.outputs or 0
     if labels == given.tokens and (not given.shape or given.shape[0] < classes):
         return _few(inference, call, word, given, classes)

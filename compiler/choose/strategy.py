@@ -32,7 +32,7 @@ from cspec.compiler.passes.expansion.each_example import over_examples
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import unfit
 from cspec.compiler.records.problem import Constraint, PerExample, Problem
-from cspec.compiler.refusals.computed_weights import computed_in, computed_weight
+from cspec.compiler.refusals.computed_weights import Computed, computed_in, computed_weight
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.base import Every
@@ -367,8 +367,8 @@ def _set(c: Constraint) -> Choice:
     )
 
 
-def _of_computed(c: Constraint, computed: str) -> Choice:
-    """A set of a weight that a parametrization computes, of which its functions are known.
+def _of_computed(c: Constraint, computed: Computed) -> Choice:
+    """A set of a weight that is computed from others, of which its functions are known.
 
     Raises:
         SpecError: CS521, a set without functions.
@@ -377,7 +377,7 @@ def _of_computed(c: Constraint, computed: str) -> Choice:
         raise computed_weight(c, "projection", computed)
     return Choice(
         AugmentedLagrangian(),
-        f"`{computed}` is computed by a parametrization: the gradient flows through it",
+        f"`{computed.weight}` is computed from others: the gradient flows through that",
         ("projection: nothing can be put into a weight that is computed",),
     )
 

@@ -218,8 +218,8 @@ def double_quoted(text: str) -> tuple[str, set[str]]:
 INTERNAL = frozenset(
     {
         "per_example", "narrowed", "entry", "own_entry", "spread", "filled", "as_number",
-        "side_by_side", "recoded", "group_index", "fraction", "mean", "by_group", "every_group",
-        "if_measured", "one_if_missing", "quotient", "implies",
+        "side_by_side", "multiplied", "recoded", "group_index", "fraction", "mean", "by_group",
+        "every_group", "if_measured", "one_if_missing", "quotient", "implies",
         "Numbers", "at_places", "by_member", "member_index", "members", "of_members", "row_means",
         "as_tensor", "repeated", "added", "expected_density", "class_prob", "label_prob",
         "label_chance",

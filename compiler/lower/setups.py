@@ -40,7 +40,7 @@ from cspec.dsl.tree.nodes import (
     Vector,
     walk,
 )
-from cspec.dsl.tree.rebuild import calls_of, column_of
+from cspec.dsl.tree.rebuild import calls_of, column_of, entry_name, entry_of
 from cspec.dsl.words.functions import SIGNATURES
 
 
@@ -82,9 +82,19 @@ def _of_data_alone(checked: Checked, problem: Problem) -> tuple[str, ...]:
         column = column_of(node) if isinstance(node, Expr) else None
         if column is not None and column.partition(".")[0] in known:
             found.add(column)
-        elif not isinstance(node, Index):  # `x[3]` is of a column of several numbers
+        elif isinstance(node, Index):
+            add_entry(node)
+        else:
             for below in node.children():
                 add(below)
+
+    def add_entry(node: Index) -> None:
+        """`x[3]` of a column of several numbers; other places are in the precision of the run."""
+        match node:
+            case Index(value=Name(id=column), indices=(index,)) if column in known:
+                place = value_or_none(index, checked.params)
+                if place is not None and is_whole(place):
+                    found.add(entry_name(column, int(place)))
 
     def look(expr: Expr) -> Expr:
         for node in walk(expr):
@@ -106,8 +116,10 @@ def with_facts(setups: Sequence[DataSetup], facts: Facts) -> tuple[DataSetup, ..
         drawn = any(d.points and name in d.columns for d in facts.data.values())
         return not columns or (not drawn and any(map(_is_real, columns)))
 
+    entries = {c for d in facts.data.values() for c in d.columns if entry_of(c) is not None}
     return tuple(
-        setup.model_copy(update={"exact": tuple(filter(rounded, setup.exact))}) for setup in setups
+        setup.model_copy(update={"exact": tuple(filter(rounded, sorted({*setup.exact, *entries})))})
+        for setup in setups
     )
 
 

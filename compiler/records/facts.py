@@ -122,9 +122,9 @@ class ParameterFacts(BaseModel, frozen=True, extra="forbid"):
     requires_grad: bool = True
     prunable: bool = False
     gated: bool = False
-    computed: bool = Field(False, exclude=True)
-    """Whether a parametrization of torch computes it: nothing can be put into it. The methods that
-    follow from it are part of the plan."""
+    computed: str = Field("", exclude=True)
+    """What to do where a parametrization or a hook of torch computes it, so that nothing can be put
+    into it; empty where none does. The methods that follow from it are part of the plan."""
     inputs_first: bool = Field(False, exclude=True)
     """Whether its rows are of inputs, not of outputs: the kernel of a transposed convolution. For
     refusals, no part of the plan."""

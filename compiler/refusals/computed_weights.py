@@ -1,8 +1,10 @@
-"""Sets of weights that a parametrization of torch computes: nothing can be put into such a weight.
+"""Sets of weights that a parametrization or a hook of torch computes: nothing can be put into one.
 
 W in stiefel      with `parametrizations.weight_norm(layer)`: refused, with what to do instead
-l2(W) <= 1        a function of the weight, whose gradient flows through the parametrization
+l2(W) <= 1        a function of the weight, whose gradient flows through what computes it
 """
+
+from typing import NamedTuple
 
 from cspec.compiler.records.facts import Facts
 from cspec.compiler.records.fragment import unfit
@@ -11,8 +13,15 @@ from cspec.dsl.messages.diagnostic import SpecError
 from cspec.dsl.tree.nodes import walk
 
 
-def computed_in(c: Constraint, facts: Facts | None) -> str | None:
-    """The first computed weight in the set of a constraint, as `f.fc.weight`."""
+class Computed(NamedTuple):
+    """A weight as `f.fc.weight`, and what to do for it to be a parameter."""
+
+    weight: str
+    instead: str
+
+
+def computed_in(c: Constraint, facts: Facts | None) -> Computed | None:
+    """The first computed weight in the set of a constraint."""
     if c.set is None or facts is None:
         return None
     nodes = () if c.set.subject is None else walk(c.set.subject)
@@ -21,20 +30,19 @@ def computed_in(c: Constraint, facts: Facts | None) -> str | None:
         for p in found.parameters:
             of_model = p.prunable and model == c.set.model
             if p.computed and (of_model or (model, p.name) in named):
-                return f"{model}.{p.name}"
+                return Computed(f"{model}.{p.name}", p.computed)
     return None
 
 
-def computed_weight(c: Constraint, by: str, weight: str) -> SpecError:
+def computed_weight(c: Constraint, by: str, computed: Computed) -> SpecError:
     """The finding that a method can't put a computed weight into a set."""
-    last = weight.rpartition(".")[2]
-    taken = f'torch.nn.utils.parametrize.remove_parametrizations(layer, "{last}")'
+    by_what = "a hook" if "hook" in computed.instead else "a parametrization"
     return unfit(
         c,
         by,
-        f"a parametrization computes `{weight}`, so nothing can be put into it",
+        f"{by_what} computes `{computed.weight}`, so nothing can be put into it",
         (
-            f"take the parametrization off: `{taken}`",
+            computed.instead,
             "or bound a function of the weight: `spectral(W) <= 1`",
         ),
         label="a set of weights that are computed",

@@ -196,6 +196,17 @@ def column_of(expr: nodes.Expr) -> str | None:
     return None
 
 
+def entry_name(column: str, place: int) -> str:
+    """The name of an entry of a column of several numbers that is a column of its own: `x[3]`."""
+    return f"{column}[{place}]"
+
+
+def entry_of(name: str) -> tuple[str, int] | None:
+    """Column and place of such a name; None of other names."""
+    column, bracket, place = name.removesuffix("]").partition("[")
+    return (column, int(place)) if bracket else None
+
+
 def column_of_variable(variable: nodes.Expr) -> str | None:
     """The column that a variable is, or is a feature of: `x`, `x.age`, `x[3]`."""
     match variable:

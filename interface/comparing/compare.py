@@ -1,6 +1,5 @@
 """Run one spec by several methods, with several seeds each."""
 
-import copy
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from cspec.running.outside import Asked
 from cspec.running.plans import planned
 from cspec.running.prepare import prepare
 from cspec.running.train import train
+from cspec.runtime.models.hooks import copied
 from cspec.runtime.result.result import Result
 from cspec.runtime.run.places import require_folder
 
@@ -154,7 +154,7 @@ class _Course:
         source, base, params, bindings = self.asked
         plan = planned(with_using(source, way), params)
         fresh = {
-            name: copy.deepcopy(value) if isinstance(value, nn.Module) else value
+            name: copied(value) if isinstance(value, nn.Module) else value
             for name, value in bindings.items()
         }
         prepared = prepare(plan, fresh, base=base, seed=seed, device=self.device)

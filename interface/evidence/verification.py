@@ -14,7 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
@@ -22,6 +22,7 @@ from cspec.evidence.differences import Difference, digest, short, unequal
 from cspec.evidence.reopening import Found, Reopened, changed, find, here, reopen
 from cspec.runtime.evidence.manifest import CHECKPOINTS, MANIFEST, Manifest, is_plain, plain_text
 from cspec.runtime.files import sha256
+from cspec.runtime.models.without_trace import made_in_inference
 from cspec.runtime.result.result import Result, Status
 from cspec.runtime.run.execute import load_module
 from cspec.runtime.run.folder import RunFolder
@@ -183,6 +184,13 @@ def restored(path: Path, models: Mapping[str, Any]) -> None:
         SpecError: CS624, no parameters there, or those of others.
     """
     tensors = _parameters(path, [])
+    for name, model in models.items():
+        if isinstance(model, nn.Module) and made_in_inference(model):
+            message = f"`{name}` was made in inference mode: its parameters can't be set"
+            helps = (
+                f"give a copy, made outside of `torch.inference_mode()`: copy.deepcopy({name})",
+            )
+            raise Diagnostic(code="CS624", message=message, helps=helps).error()
     names = ", ".join(dict.fromkeys(key.partition(".")[0] for key in tensors))
     try:
         load_tensors(models, tensors)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 
 from cspec.compiler.model_outputs import outputs
 from cspec.compiler.plan import Plan
-from cspec.compiler.records.facts import ColumnFacts, Facts, OwnLoop
+from cspec.compiler.records.facts import ColumnFacts, DataFacts, Facts, OwnLoop
 from cspec.compiler.records.program import Program, SourceCall
 from cspec.compiler.refusals.data_fits import check_labels
 from cspec.compiler.refusals.loop_groups import Groups, check_groups, holds, with_groups
@@ -94,19 +95,42 @@ def _with_data(found: Diagnostic) -> Diagnostic:
 
 
 def _for_batch(symbolic: Plan, bound: Bound, known: Facts, batch: Mapping[str, Dataset]) -> Program:
-    """The program for the shapes of a batch; classes and groups are none of its business."""
-    shapes = {
-        name: facts_.model_copy(
-            update={"columns": {n: _shape_alone(c) for n, c in facts_.columns.items()}}
-        )
-        for name, facts_ in ((n, data_facts(d)) for n, d in batch.items())
-    }
+    """The program for the shapes of a batch; classes and groups are none of its business.
+
+    Columns of 0 and 1 may be numbers, or events: which, tells the spec that takes them.
+    """
+    told = {name: data_facts(data) for name, data in batch.items()}
+    bound = replace(bound, data=dict(batch))
+    try:
+        return _for_facts(symbolic, bound, known, _shapes(told, events=False))
+    except SpecError as refused:
+        with suppress(SpecError):
+            return _for_facts(symbolic, bound, known, _shapes(told, events=True))
+        raise refused
+
+
+def _for_facts(
+    symbolic: Plan, bound: Bound, known: Facts, shapes: Mapping[str, DataFacts]
+) -> Program:
     told = known.model_copy(update={"data": {**shapes, **known.data}, "outputs": {}})
     with placed(symbolic.checked.source):
-        return _program(symbolic, replace(bound, data=dict(batch)), told)[0]
+        return _program(symbolic, bound, told)[0]
 
 
-def _shape_alone(column: ColumnFacts) -> ColumnFacts:
+def _shapes(told: Mapping[str, DataFacts], events: bool) -> dict[str, DataFacts]:
+    return {
+        name: data.model_copy(
+            update={"columns": {n: _shape_alone(c, events) for n, c in data.columns.items()}}
+        )
+        for name, data in told.items()
+    }
+
+
+def _shape_alone(column: ColumnFacts, events: bool) -> ColumnFacts:
+    if events and column.levels and set(column.levels) <= {0, 1}:
+        return ColumnFacts(
+            kind="categorical", shape=column.shape, classes=(False, True), counts=(1, 1)
+        )
     kind = "real" if column.kind == "real" else "integer"
     return ColumnFacts(kind=kind, shape=column.shape)
 

@@ -35,7 +35,7 @@ from cspec.runtime.models import (
 )
 from cspec.runtime.models.as_given import size_, unsized
 from cspec.runtime.models.in_use import in_use
-from cspec.runtime.models.without_trace import evaluating, seed_everything
+from cspec.runtime.models.without_trace import evaluating, made_in_inference, seed_everything
 
 Outputs = Mapping[str, int] | Callable[[Mapping[str, DataFacts]], Mapping[str, int]]
 
@@ -90,6 +90,7 @@ def inputs_of(program: Program, base: Path = Path()) -> Inputs:
     )
 
 
+@torch.inference_mode(False)
 def bind(
     inputs: Inputs,
     bindings: Mapping[str, Any] | None = None,
@@ -144,6 +145,7 @@ def _models(
             continue
         try:
             model, call = _model(inputs, setup, given, data, sizes)
+            _require_settable(inputs, setup.name, model)
             _size(inputs, setup.name, model, data)
         except SpecError as error:
             wrong.extend(error.diagnostics)
@@ -158,6 +160,13 @@ def _models(
             setups[setup.name] = setup
     names = [setup.name for setup in inputs.models]
     return {name: models[name] for name in names}, tuple(setups[name] for name in names)
+
+
+def _require_settable(inputs: Inputs, name: str, model: nn.Module) -> None:
+    if made_in_inference(model):
+        message = f"model `{name}` was made in inference mode: it can't be trained, or set"
+        help_ = f"give a copy, made outside of `torch.inference_mode()`: copy.deepcopy({name})"
+        raise _found(inputs, "CS331", message, (help_,), name).error()
 
 
 def _size(inputs: Inputs, name: str, model: nn.Module, data: Mapping[str, Dataset]) -> None:

@@ -99,7 +99,7 @@ def _as_declared(dataset: Dataset, setup: DataSetup) -> Dataset:
 
     def declared(found: Dataset) -> Dataset:
         shaped = found.shaped(setup.inputs).with_features(setup.features)
-        return replace(shaped, exact=setup.exact)
+        return replace(shaped, exact=setup.exact).with_entries(setup.exact)
 
     return declared(dataset).drawn_by(declared)
 

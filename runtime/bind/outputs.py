@@ -63,7 +63,7 @@ def _operations(call: Asked, bound: Bound) -> OperationFacts:
 def seen(call: Asked, bound: Bound) -> OutputFacts:
     """The outputs of one call; what it raises is kept as its refusal."""
     data = bound.data.get(call.dataset or "")
-    function: Any = bound.models.get(call.function) or bound.functions.get(call.function)
+    function: Any = {**bound.functions, **bound.models}.get(call.function)
     if function is None:
         return OutputFacts(refusal=f"`{call.function}` is not bound")
     takes = _takes_others(function, call)

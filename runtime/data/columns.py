@@ -123,6 +123,8 @@ def _of_tensor(tensor: Tensor, name: str, of: str) -> Encoded:
         )
     if tensor.is_complex():
         raise _complex(name, of)
+    if tensor.is_inference():
+        tensor = tensor.clone()  # derivatives may be asked for
     if tensor.dtype == torch.bool:
         return tensor.long(), (False, True)
     if tensor.numel() > MOST_HELD and tensor.dtype not in (

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from cspec.dsl.messages.wording import closest
+from cspec.dsl.tree.rebuild import entry_name, entry_of
 from cspec.runtime.data.errors import DataError, raise_all
 from cspec.runtime.data.order import permutation
 from cspec.runtime.data.reading import MEASURED_ROWS, MOST_HELD
@@ -266,6 +267,31 @@ class Dataset:
         """Features of `x` as columns of their own, `(age, x.age)`; the other ones are dropped."""
         named = {column: self.features[name] for name, column in names if name in self.features}
         return replace(self, columns={**self.columns, **named}, features={})
+
+    def with_entries(self, names: Iterable[str]) -> Dataset:
+        """Entries of columns of several numbers, `x[3]` or `x.age`, as columns that keep their
+        digits; points of domains have no others."""
+        if self.draws is not None or self.fresh is not None:
+            return self
+        found = {}
+        for name in names:
+            column, place = entry_of(name) or self._feature(name)
+            values = self.columns.get(column)
+            if (
+                values is not None
+                and values.ndim == 2
+                and -values.shape[1] <= place < values.shape[1]
+            ):
+                found[entry_name(column, place % values.shape[1])] = values[:, place].clone()
+        if not found:
+            return self
+        return replace(self, columns={**self.columns, **found}, exact=(*self.exact, *found))
+
+    def _feature(self, name: str) -> tuple[str, int]:
+        """Column and place of a feature that is no column of its own."""
+        column, _, feature = name.partition(".")
+        known = name not in self.columns and column == "x" and feature in self.feature_names
+        return (column, self.feature_names.index(feature)) if known else ("", 0)
 
     def renamed(self, name: str) -> Dataset:
         """The same data under another name."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from inspect import unwrap
@@ -25,6 +24,7 @@ from cspec.runtime.finish.violation import (
     temperatures,
 )
 from cspec.runtime.functions.calculus import followed
+from cspec.runtime.models.hooks import copied
 from cspec.runtime.result.entries import marked, spread
 from cspec.runtime.result.iterate import way_of
 from cspec.runtime.session.pieces import unconstrained
@@ -263,7 +263,7 @@ def _led(measure: FunctionType) -> Callable[..., Any]:
 def _double(value: Any) -> Any:
     """A copy of a model or a variable."""
     if isinstance(value, nn.Module):
-        return copy.deepcopy(value).double()
+        return copied(value).double()
     return nn.Parameter(value.detach().double().clone(), requires_grad=value.requires_grad)
 
 

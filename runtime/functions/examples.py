@@ -122,6 +122,20 @@ def side_by_side(*items: Tensor) -> Tensor:
     return torch.stack(torch.broadcast_tensors(*made), dim=-1)  # type: ignore[no-untyped-call]
 
 
+def multiplied(left: Tensor, right: Tensor) -> Tensor:
+    """`a @ b` of numbers of two types: columns keep their digits, (B, n) @ (n,) -> (B,).
+
+    Raises:
+        ShapeMismatch: no axis of one length.
+    """
+    if left.shape[-1:] != right.shape[:1]:
+        raise ShapeMismatch(
+            f"`@` sums over one axis of both, but got {in_words(left)} and {in_words(right)}"
+        )
+    dtype = torch.promote_types(left.dtype, right.dtype)
+    return left.to(dtype) @ right.to(dtype)
+
+
 @lru_cache(maxsize=256)
 def on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
     """Numbers as a tensor that is kept: whole ones as int64, others in float64."""

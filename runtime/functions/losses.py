@@ -14,10 +14,13 @@ from torch.nn import functional
 
 from cspec.runtime.functions.classification import lead
 from cspec.runtime.functions.shapes import (
+    LabelMismatch,
     ShapeMismatch,
     aligned,
     class_labels,
+    in_few,
     in_words,
+    require_classes,
     single_logit,
 )
 from cspec.runtime.functions.statistics import mean
@@ -32,12 +35,42 @@ def _over_outputs(entries: Tensor) -> Tensor:
     return entries.flatten(1).mean(1) if entries.ndim > 1 else entries
 
 
-def _of_classes(loss: Loss, scores: Tensor, labels: Tensor, reduction: Reduction) -> Tensor:
+def _of_classes(
+    loss: Loss, scores: Tensor, labels: Tensor, what: str, reduction: Reduction
+) -> Tensor:
     """A loss of torch on classes; it takes the mean itself where one is a number an example."""
-    if scores.ndim == 2:
-        return loss(scores, labels, reduction=reduction)
-    losses = loss(scores.movedim(-1, 1), labels, reduction="none")  # (B, C, T)
+    try:
+        if scores.ndim == 2:
+            return loss(scores, labels, reduction=reduction)
+        losses = loss(scores.movedim(-1, 1), labels, reduction="none")  # (B, C, T)
+    except (IndexError, RuntimeError):
+        require_classes(scores, labels, what)
+        raise
     return mean(losses) if reduction == "mean" else losses
+
+
+def _lead(scores: Tensor, labels: Tensor, what: str) -> Tensor:
+    try:
+        return lead(scores, labels)
+    except RuntimeError:
+        require_classes(scores, labels, what)
+        raise
+
+
+def _require_sides(labels: Tensor, what: str) -> None:
+    """Labels of one score, which the host has, say a side of 0.
+
+    Raises:
+        LabelMismatch: other labels than 0 and 1, or -1 and 1.
+    """
+    if labels.is_cpu and labels.dtype is not torch.bool and labels.numel():
+        other = -1 if labels.min() < 0 else 0
+        strange = labels[(labels != 1) & (labels != other)]
+        if strange.numel():
+            raise LabelMismatch(
+                f"{what} of one output needs labels 0 and 1, or -1 and 1, but they hold "
+                f"{in_few(strange)}"
+            )
 
 
 def _compared(
@@ -55,7 +88,7 @@ def ce(logits: Tensor, labels: Tensor | float, reduction: Reduction = "none") ->
 
     Raises:
         ShapeMismatch: logits that are not (B, C) with at least two classes, other label counts.
-        TypeError: labels that are not integers.
+        LabelMismatch: labels that are not integers 0 ... C - 1.
     """
     labels = class_labels(logits, labels, "ce")
     if logits.shape[-1] < 2:
@@ -63,7 +96,7 @@ def ce(logits: Tensor, labels: Tensor | float, reduction: Reduction = "none") ->
             f"ce needs one output a class, but the output is {in_words(logits)}; "
             "for a single output use bce"
         )
-    return _of_classes(functional.cross_entropy, logits, labels, reduction)
+    return _of_classes(functional.cross_entropy, logits, labels, "ce", reduction)
 
 
 def bce(logits: Tensor, targets: Tensor | float, reduction: Reduction = "none") -> Tensor:
@@ -106,7 +139,7 @@ def nll(log_probabilities: Tensor, labels: Tensor | float, reduction: Reduction 
     Of tokens (B, T, C), (B, T) -> (B, T).
     """
     labels = class_labels(log_probabilities, labels, "nll")
-    return _of_classes(functional.nll_loss, log_probabilities, labels, reduction)
+    return _of_classes(functional.nll_loss, log_probabilities, labels, "nll", reduction)
 
 
 def hinge(scores: Tensor, labels_B: Tensor | float, reduction: Reduction = "none") -> Tensor:
@@ -116,12 +149,16 @@ def hinge(scores: Tensor, labels_B: Tensor | float, reduction: Reduction = "none
     `max(0, 1 + max_{j != y} s_j - s_y)`.
     Source: Crammer and Singer 2001, "On the algorithmic implementation of multiclass
     kernel-based vector machines", the margin loss of section 3.
+
+    Raises:
+        LabelMismatch: other labels.
     """
     score_B = single_logit(scores)
     if score_B is not None:
         score_B, labels_B = aligned(score_B, labels_B, "hinge")
+        _require_sides(labels_B, "hinge")
         margin_B = torch.where(labels_B > 0, score_B, -score_B)
     else:
-        margin_B = lead(scores, class_labels(scores, labels_B, "hinge"))
+        margin_B = _lead(scores, class_labels(scores, labels_B, "hinge"), "hinge")
     losses = functional.relu(1 - margin_B)
     return mean(losses) if reduction == "mean" else losses

@@ -10,6 +10,10 @@ class ShapeMismatch(ValueError):  # noqa: N818 (a name of the public interface)
     """Two tensors that must describe the same examples do not have matching shapes."""
 
 
+class LabelMismatch(ShapeMismatch):
+    """Labels that are no classes of the outputs beside them."""
+
+
 def in_words(tensor: Tensor) -> str:
     """The shape of `tensor` as a reader would say it: `10 by 3`, `10`, `a single number`."""
     return " by ".join(str(size) for size in tensor.shape) or "a single number"
@@ -65,7 +69,7 @@ def class_labels(scores: Tensor | float, labels: Tensor | float, what: str) -> T
 
     Raises:
         ShapeMismatch: scores without an axis of classes, or another number of labels.
-        TypeError: labels that are not whole numbers (class codes).
+        LabelMismatch: labels that are not whole numbers (class codes).
     """
     scores = one_tensor(scores)
     if not isinstance(labels, Tensor) or not labels.ndim:
@@ -80,10 +84,30 @@ def class_labels(scores: Tensor | float, labels: Tensor | float, what: str) -> T
     if scores.ndim < 2 or labels.shape != scores.shape[:-1]:
         raise label_mismatch(scores, labels, what)
     if labels.is_floating_point() or labels.is_complex():
-        raise TypeError(
+        raise LabelMismatch(
             f"{what} needs labels that are class numbers 0, 1, ..., but they are {labels.dtype}"
         )
     return labels if labels.dtype is int64 else labels.long()
+
+
+def require_classes(scores: Tensor, labels: Tensor, what: str) -> None:
+    """Asked where torch has refused labels: nothing is looked at before.
+
+    Raises:
+        LabelMismatch: a label outside of 0 ... C - 1.
+    """
+    classes = scores.shape[-1]
+    strange = labels[(labels < 0) | (labels >= classes)]
+    if strange.numel():
+        raise LabelMismatch(
+            f"{what} of {classes} outputs needs labels 0 to {classes - 1}, but they hold "
+            f"{in_few(strange)}"
+        )
+
+
+def in_few(values: Tensor) -> str:
+    """The first distinct values, for people: `1, 2`."""
+    return ", ".join(f"{value:g}" for value in sorted(set(values.flatten().tolist()))[:4])
 
 
 def label_mismatch(scores: Tensor, labels: Tensor, what: str) -> ShapeMismatch:

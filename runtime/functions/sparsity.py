@@ -50,7 +50,7 @@ def weights_in_use(layer: nn.Module, expected: bool = False) -> Tensor:
     names = ["weight"]
     if isinstance(layer, nn.RNNBase):
         names = [n for n, w in layer.named_parameters(recurse=False) if w.ndim > 1]
-    used = [Used(name, layer, name, trained=True, computed=False) for name in names]
+    used = [Used(name, layer, name, trained=True) for name in names]
     return torch.stack([_nonzeros(each, each.value, expected) for each in used]).sum()
 
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from cspec.runtime.failures import reason_of
-from cspec.runtime.functions.shapes import ShapeMismatch
 from cspec.runtime.measure.requirements import models_in
 from cspec.runtime.models.without_trace import measuring
 
@@ -38,20 +37,14 @@ def recorded(
     primal: Mapping[str, Any],
     data: Mapping[str, Any],
     entries: Mapping[str, tuple[str, ...]],
-    *,
-    strict: bool = False,
 ) -> Recorded:
-    """Every metric of an emitted module; those of several numbers entry by entry.
-
-    Raises:
-        ShapeMismatch: values that do not go together, with `strict`.
-    """
+    """Every metric of an emitted module; those of several numbers entry by entry."""
     values: dict[str, float] = {}
     notes: list[str] = []
     for name, function in module["metrics"].items():
         names = entries.get(name, ())
         found = dict.fromkeys(_keys(name, names), math.nan)
-        with _measuring(f"metric `{name}`", primal, notes, strict):
+        with _measuring(f"metric `{name}`", primal, notes):
             found |= _named(name, function(primal, data), names)
             missing = [key for key, value in found.items() if math.isnan(value)]
             notes += [f"metric `{key}` is not measured [CS606]: {_EMPTY}" for key in missing]
@@ -69,8 +62,6 @@ def before(
     module: Mapping[str, Any],
     primal: Mapping[str, Any],
     data: Mapping[str, Any],
-    *,
-    strict: bool = False,
 ) -> tuple[Before, tuple[str, ...]]:
     """The values that `initial` asks for, at the iterate that is loaded."""
     found = Before()
@@ -78,22 +69,18 @@ def before(
     functions: Mapping[str, Any] = module.get("initial", {})
     for text, function in functions.items():
         found[text] = torch.tensor(math.nan)
-        with _measuring(f"`initial({text})`", primal, notes, strict):
+        with _measuring(f"`initial({text})`", primal, notes):
             found[text] = torch.as_tensor(function(primal, data)).detach().clone()
     return found, tuple(notes)
 
 
 @contextmanager
-def _measuring(
-    what: str, primal: Mapping[str, Any], notes: list[str], strict: bool
-) -> Iterator[None]:
+def _measuring(what: str, primal: Mapping[str, Any], notes: list[str]) -> Iterator[None]:
     """Run a block as deployed; whatever goes wrong there is a note, and the rest stands."""
     try:
         with measuring(models_in(primal)):
             yield
     except Exception as error:
-        if strict and isinstance(error, ShapeMismatch):
-            raise
         reason, _ = reason_of(error)
         notes.append(f"{what} is not measured [CS606]: {reason}")
 

@@ -12,7 +12,6 @@ regularization", eq. 10-13. A test-time gate is exactly 0 where log_alpha <= -2.
 P(z != 0) is still 0.31: expected and deployed density differ.
 """
 
-import copy
 import math
 from collections.abc import Iterator
 from typing import cast
@@ -20,6 +19,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from cspec.runtime.models.hooks import copied
 
 BETA = 2 / 3
 GAMMA = -0.1
@@ -192,7 +193,7 @@ def frozen(model: nn.Module) -> nn.Module:
 
     Parameter names and the type of the model stay the same.
     """
-    still = copy.deepcopy(model)
+    still = copied(model)
     still.eval()
     still.requires_grad_(False)
     if not isinstance(still, Frozen):

@@ -2,6 +2,8 @@
 
     layer.weight                                  a parameter
     layer.parametrizations.weight.original0, ..   what a parametrization of torch computes it from
+    layer.weight_g, layer.weight_v                what a hook of torch computes it from before each
+    layer.weight_orig                             call: weight_norm, spectral_norm, prune
 
 A requirement is about `layer.weight`, whatever it is computed from; training moves the latter.
 """
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from cspec.runtime.models.gates import HardConcrete
+from cspec.runtime.models.hooks import hooks_of, weight_of
 
 _ORIGINAL = "original"
 
@@ -24,8 +27,8 @@ class Used(NamedTuple):
     module: nn.Module
     last: str
     trained: bool
-    computed: bool
-    """Whether a parametrization computes it."""
+    computed: str = ""
+    """What to do for it to be a parameter; empty where nothing computes it."""
 
     @property
     def gates(self) -> HardConcrete | None:
@@ -46,9 +49,8 @@ class Used(NamedTuple):
 
     @property
     def value(self) -> Tensor:
-        """The weight; a parametrization computes it anew."""
-        found: Tensor = getattr(self.module, self.last)
-        return found
+        """The weight; what computes it does so anew."""
+        return weight_of(self.module, self.last)
 
 
 def in_use(model: nn.Module) -> Iterator[Used]:
@@ -56,14 +58,21 @@ def in_use(model: nn.Module) -> Iterator[Used]:
     seen: set[nn.Parameter] = set()
     for prefix, module in model.named_modules():
         of_map = isinstance(module, parametrize.ParametrizationList)
+        hooks = hooks_of(module)
+        parts = {part for hook in hooks.values() for part in hook.parts}
         for last, parameter in module.named_parameters(recurse=False):
-            if parameter in seen or (of_map and last.startswith(_ORIGINAL)):
+            if parameter in seen or last in parts or (of_map and last.startswith(_ORIGINAL)):
                 continue
             seen.add(parameter)
-            yield Used(_dotted(prefix, last), module, last, parameter.requires_grad, False)
+            yield Used(_dotted(prefix, last), module, last, parameter.requires_grad)
+        for last, hook in hooks.items():
+            trained = any(getattr(module, part).requires_grad for part in hook.parts)
+            yield Used(_dotted(prefix, last), module, last, trained, hook.instead)
         for last, maps in _maps(module):
             trained = any(p.requires_grad for p in maps.parameters())
-            yield Used(_dotted(prefix, last), module, last, trained, True)
+            off = f'parametrize.remove_parametrizations(layer, "{last}")'
+            instead = f"take the parametrization off: `torch.nn.utils.{off}`"
+            yield Used(_dotted(prefix, last), module, last, trained, instead)
 
 
 def _maps(module: nn.Module) -> list[tuple[str, nn.Module]]:

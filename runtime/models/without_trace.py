@@ -69,6 +69,12 @@ def by_itself() -> Iterator[None]:
         yield
 
 
+def made_in_inference(model: nn.Module) -> bool:
+    """Whether a model was made in inference mode: such tensors can neither be trained nor set."""
+    held = (*model.parameters(), *model.buffers())
+    return any(tensor.is_inference() for tensor in held if not is_lazy(tensor))
+
+
 @contextmanager
 def without_inference() -> Iterator[None]:
     """Inference mode is as `no_grad` in this block: a spec may ask for derivatives itself."""

@@ -13,6 +13,7 @@ from cspec.compiler.records.program import DataSetup, Program
 from cspec.compiler.refusals.loop_groups import NO_HOLDS, Holds
 from cspec.dsl.explicit.points import is_points
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
+from cspec.dsl.tree.rebuild import entry_of
 from cspec.runtime.data.align import (
     are_codes,
     check_groups,
@@ -23,7 +24,7 @@ from cspec.runtime.data.align import (
 from cspec.runtime.data.dataset import Dataset, type_in
 from cspec.runtime.data.errors import DataError
 from cspec.runtime.data.points import on_like
-from cspec.runtime.functions.shapes import are_within
+from cspec.runtime.functions.shapes import ShapeMismatch, are_within
 from cspec.runtime.session.batches import WhenAsked, training_dataset
 
 Classes = Mapping[str, tuple[Any, ...]]
@@ -81,7 +82,9 @@ class BatchReader:
         self.targets = {name: columns for d in program.data for name, columns in d.targets}
         declared = {name: {c for c, _ in columns} for name, columns in self.targets.items()}
         self.features = {
-            n: tuple(c for c in d.columns if c not in declared.get(n, d.columns))
+            n: tuple(
+                c for c in d.columns if c not in declared.get(n, d.columns) and not entry_of(c)
+            )
             for n, d in (data or {}).items()
         }
         """By dataset, columns that the spec makes of the features of a source."""
@@ -199,7 +202,9 @@ class BatchReader:
         return found, rows if rows >= 0 else 1
 
     def _column(self, dataset: str, columns: Mapping[str, Any], name: str) -> Tensor:
-        given, classes = columns[name], self.classes.get(dataset, {}).get(name)
+        entry = entry_of(name)
+        given = columns[name] if entry is None else _entry(columns[entry[0]], entry[1])
+        classes = self.classes.get(dataset, {}).get(name)
         plain = isinstance(given, Tensor) and classes is None
         value: Tensor = given if plain else self._made(dataset, name, given, classes)
         narrow = value.dtype in NARROW
@@ -310,6 +315,14 @@ class BatchReader:
 def unusable(message: str, *helps: str) -> SpecError:
     """What was handed over can't be used."""
     return Diagnostic(code="CS631", message=message, helps=helps).error()
+
+
+def _entry(values: Any, place: int) -> Any:
+    """One number an example, of several, with all the digits that were handed over."""
+    found = values if isinstance(values, Tensor) else np.asarray(values)
+    if found.ndim == 2 and place < found.shape[1]:
+        return found[:, place]
+    raise ShapeMismatch(f"entry {place} was asked for, of a column of shape {tuple(found.shape)}")
 
 
 def _uneven(columns: Mapping[str, Tensor]) -> SpecError:

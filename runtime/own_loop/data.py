@@ -58,7 +58,7 @@ class DataReader:
         found = {name: self._dataset(name, obj) for name, obj in named.items()}
         held = (self._batches.device, self._batches.dtype)
         own = {n: d.to(*held) for n, d in bound.items() if n not in found}
-        everything = {name: _followed(data) for name, data in {**own, **found}.items()}
+        everything = {**own, **found}
         self._require(everything)
         if len(found) == 1:
             only = everything[next(iter(found))]
@@ -118,9 +118,3 @@ class DataReader:
         if missing:
             listed = ", ".join(f"{name}=..." for name in missing)
             raise unusable(f"this spec needs {', '.join(missing)}", f"give {listed}")
-
-
-def _followed(data: Dataset) -> Dataset:
-    """Data that derivatives can be asked of: copies of tensors that were made without them."""
-    copies = {c: v.clone() for c, v in data.columns.items() if v.is_inference()}
-    return replace(data, columns={**data.columns, **copies}) if copies else data

@@ -50,10 +50,11 @@ from cspec.runtime.own_loop import references
 from cspec.runtime.own_loop.answers import unanswered
 from cspec.runtime.own_loop.batch import BatchReader, Classes
 from cspec.runtime.own_loop.data import DataReader, Look
+from cspec.runtime.own_loop.first_batch import FirstBatch
 from cspec.runtime.own_loop.forward import Outputs
 from cspec.runtime.own_loop.moves import Moves, adopt_variables, restore
 from cspec.runtime.own_loop.pending import Pending, of_a_step, of_an_epoch
-from cspec.runtime.own_loop.refusals import misfitting, refuse
+from cspec.runtime.own_loop.refusals import refuse
 from cspec.runtime.own_loop.verdicts import Verdicts, moved_back, of_parameters, verdicts_of
 from cspec.runtime.result.entries import prices, violations
 from cspec.runtime.run.execute import load_module
@@ -105,7 +106,7 @@ class Handle:
         decide: Callable[[Mapping[str, Dataset]], Program] | None = None,
     ) -> None:
         self._functions = dict(functions or {})
-        self._decide = decide
+        self._first = FirstBatch(None if data else decide)
         self._digest = program.digest
         self.primal = dict(primal)
         self._modules = {n: v for n, v in self.primal.items() if isinstance(v, nn.Module)}
@@ -144,9 +145,16 @@ class Handle:
             self._attach()
 
     def __getstate__(self) -> dict[str, Any]:
-        left = dict.fromkeys(("module", "_outputs", "_moves", "_decide", "_seen"))
+        left = dict.fromkeys(("module", "_outputs", "_moves", "_seen"))
         data = {n: replace(d, stream=None, items=None) for n, d in self._data.items()}
-        return {**self.__dict__, **left, "_pending": [], "_data": data, "_hooks": bool(self._hooks)}
+        return {
+            **self.__dict__,
+            **left,
+            "_pending": [],
+            "_data": data,
+            "_first": FirstBatch(),
+            "_hooks": bool(self._hooks),
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -183,14 +191,17 @@ class Handle:
         self._seen = None  # the batch before gives its memory to this one
         with self._outputs:
             batch, examples = self._reader.read(values, self.steps, self.epochs_done)
+            self._look_at(batch)
             changed: dict[str, Tensor] = {}
             if self._averages and torch.is_grad_enabled() and examples < self._reader.rows:
                 batch[MEMORY] = ChainMap(changed, self.state)
             try:
                 f, g, true = self.module["measure"](self.primal, batch)
             except ShapeMismatch as error:
-                self._fit(batch, error)
-                return self.loss(**values)
+                raise self._refusal(error) from error
+            except RuntimeError as error:
+                self._first.tell(error)
+                raise
             state = self._moves.with_units(f, g, true) if self._moves.units else self.state
             total: Tensor = self.module["combine"](f, g, true, state)
             if total.dtype is not f.dtype:  # rates are counted in float64
@@ -287,27 +298,16 @@ class Handle:
         """Epochs so far; until the loop ends its own, parts of one count."""
         return self.epochs if self._own_epochs else self.steps / OWN_LOOP_EPOCH
 
-    def _fit(self, batch: Mapping[str, Any], misfit: ShapeMismatch) -> None:
-        """Make the program anew by the first batch, where its shapes are others than a program
-        without data takes them to be (an output a token).
+    def _look_at(self, batch: Mapping[str, Any]) -> None:
+        """Work by the program that goes with the shapes of the first batch."""
+        names = batch.keys() & self._reader.targets.keys()
+        made = self._first.program(batch, names, self.program)
+        if made is not None:
+            self._load(made)
 
-        Raises:
-            SpecError: values that do not go together.
-        """
-        if not self._made_anew(batch):
-            raise misfitting(self.program, misfit, bound=bool(self._data)).error() from misfit
-
-    def _made_anew(self, batch: Mapping[str, Any]) -> bool:
-        """Whether the shapes of a batch, the first, made another program, which is used now."""
-        parts = {n: Dataset(n, dict(p)) for n, p in batch.items() if n in self._reader.targets}
-        if self._decide is None or self._data or not parts:
-            return False
-        made = self._decide(parts)
-        self._decide = None
-        if made.graph != self.program.graph or made.source == self.program.source:
-            return False
-        self._load(made)
-        return True
+    def _refusal(self, misfit: ShapeMismatch) -> SpecError:
+        """Why values do not go together."""
+        return self._first.refusal(self.program, misfit, bound=bool(self._data))
 
     # --- what counts -------------------------------------------------------------------------
 
@@ -388,6 +388,7 @@ class Handle:
             SpecError: data that miss, or that can't be used.
         """
         look = self._looks.read(data, values, self._data)
+        self._look_at(look.columns)
         constraints = self.program.constraints
         places = {c.label: Where(" + ".join(c.datasets) or None) for c in constraints}
         measurer = Measurer(
@@ -397,17 +398,11 @@ class Handle:
             constraints,
         )
         with by_itself(), constants_in(self._constants):
-            while True:
-                try:
-                    measured = measurer.measure(places, errors=True)
-                    break
-                except ShapeMismatch as error:
-                    self._fit(look.columns, error)
             try:
-                objective, metrics = self._read(look, strict=True)
-            except ShapeMismatch:
-                self._made_anew(look.columns)
+                measured = measurer.measure(places, errors=True)
                 objective, metrics = self._read(look)
+            except ShapeMismatch as error:
+                raise self._refusal(error) from error
         verdicts = verdicts_of(constraints, measured, self.multipliers)
         notes = (*unmeasured(verdicts, measured), *metrics.notes)
         return Verdicts(verdicts, objective, metrics.values, notes)
@@ -424,24 +419,25 @@ class Handle:
             SpecError: data that miss; methods that act as they are written, to the last step.
         """
         look = self._looks.read(data, values, self._data)
+        self._look_at(look.columns)
         with by_itself(), constants_in(self._constants):
             notes = restore(self, look)
         found = self.verify(data, **values)
         return replace(found, notes=(*notes, *found.notes))
 
-    def _read(self, look: Look, *, strict: bool = False) -> tuple[float, Recorded]:
+    def _read(self, look: Look) -> tuple[float, Recorded]:
         """The objective as written, and the metrics; what these compare with, where it is due.
 
         Raises:
-            ShapeMismatch: values that do not go together, with `strict` also in a metric.
+            ShapeMismatch: values that do not go together.
         """
         batch: dict[str, Any] = {**look.columns, "given": look.given}
         notes: tuple[str, ...] = ()
         if self.steps == 0:
-            self._initial, notes = before(self.module, self.primal, batch, strict=strict)
+            self._initial, notes = before(self.module, self.primal, batch)
         batch["initial"] = self._initial
         entries = self.program.metric_entries
-        metrics = recorded(self.module, self.primal, batch, entries, strict=strict)
+        metrics = recorded(self.module, self.primal, batch, entries)
         try:
             with measuring(self.models().values()):
                 objective = float(self.module["objective"](self.primal, batch))

@@ -10,7 +10,7 @@ from cspec.compiler.records.graph import Kind, Operation
 from cspec.compiler.records.program import Program
 from cspec.dsl.messages.diagnostic import Diagnostic, SpecError
 from cspec.dsl.settings.methods import METHODS, SOLVERS
-from cspec.runtime.functions.shapes import ShapeMismatch
+from cspec.runtime.functions.shapes import LabelMismatch, ShapeMismatch
 from cspec.runtime.run.execute import module_file
 from cspec.runtime.run.explain_failure import explain_failure
 
@@ -110,6 +110,11 @@ def _own_demands(operation: Operation) -> list[str]:
 def misfitting(program: Program, error: ShapeMismatch, bound: bool) -> Diagnostic:
     """Values that do not go together; which do is known before where data are bound."""
     found = explain_failure(program, error, module_file(program))
+    if isinstance(error, LabelMismatch):
+        helps = (
+            "number the labels 0, 1, ...: `y = torch.unique(y, return_inverse=True)[1]`, once",
+        )
+        return found.model_copy(update={"code": "CS331", "message": str(error), "helps": helps})
     if bound:
         return found
     help_ = "give the training data, or a batch of it, to `bind`: shapes are known then"

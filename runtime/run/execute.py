@@ -74,6 +74,7 @@ def inject(
             namespace[function.python] = functions[function.name]
 
 
+@torch.inference_mode(False)
 def run(
     program: Program,
     bound: Bound,
@@ -151,6 +152,7 @@ def _released_where_refused(session: Session) -> Iterator[None]:
         raise
 
 
+@torch.inference_mode(False)
 def resume(
     folder: RunFolder,
     program: Program,

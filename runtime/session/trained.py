@@ -1,6 +1,5 @@
 """What a run trains: models as they are used, variables, their parameters by name, and state."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from cspec.dsl.messages.diagnostic import Diagnostic
 from cspec.dsl.messages.wording import some
 from cspec.runtime.bind.bind import Bound
+from cspec.runtime.models.hooks import copied
 
 
 def trained(primal: Mapping[str, Any]) -> dict[str, nn.Parameter]:
@@ -51,7 +51,7 @@ def as_used(model: nn.Module, bound: Bound) -> nn.Module:
     model that was bound stays as it came.
     """
     moves = any(parameter.requires_grad for parameter in model.parameters())
-    return model if moves or bound.data or not bound.variables else copy.deepcopy(model)
+    return model if moves or bound.data or not bound.variables else copied(model)
 
 
 def moved(value: nn.Parameter, device: torch.device, dtype: torch.dtype) -> nn.Parameter:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cspec.runtime.functions.samples import note_asked
+from cspec.runtime.models.hooks import weight_of
 
 
 def vector(*parts: Tensor | float) -> Tensor:
@@ -142,11 +143,9 @@ def _all_measured(true: Tensor) -> bool:
 
 
 def parameter(model: nn.Module, name: str) -> Tensor:
-    """A parameter by its dotted name, also where a parametrization computes it."""
+    """A parameter by its dotted name, also where a parametrization or a hook computes it."""
     owner, _, last = name.rpartition(".")
-    value = getattr(model.get_submodule(owner), last)
-    assert isinstance(value, Tensor)
-    return value
+    return weight_of(model.get_submodule(owner), last)
 
 
 def parameters(model: nn.Module, names: Iterable[str]) -> list[Tensor]:

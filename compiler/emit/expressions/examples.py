@@ -35,6 +35,7 @@ from cspec.compiler.expressions.vectors import Extreme
 from cspec.compiler.records.problem import Category, InBranch, Lookup
 from cspec.compiler.surrogates.domains import HARMLESS
 from cspec.dsl.tree.nodes import Attribute, Call, Expr, Index, Name, Product, shape
+from cspec.dsl.tree.rebuild import entry_name
 
 REDUCED: dict[str, str] = {
     "max": "example_max",
@@ -179,6 +180,8 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
             return t.translate(expr.value)
         case Entry(place=index) if axes.groups and axes.each is None:
             return subscript(t.translate(expr.value), constant(index))
+        case Entry(place=index) if (exact := _with_digits(t, expr.value, index)) is not None:
+            return t.column(t.dataset or "", exact)
         case Entry(place=index) if axes.each is not None:
             return _entry(t, expr.value, index, axes)
         case Entry(place=index) if (logits := _probability(expr.value)) is not None:
@@ -186,6 +189,16 @@ def part(t: Translator, expr: Index | Attribute) -> ast.expr | None:
         case Own(place=own) if axes.each is not None:
             return _own(t, expr.value, own, axes)
     return None
+
+
+def _with_digits(t: Translator, value: Expr, index: int) -> str | None:
+    """The column that an entry of a wide one is where its digits decide."""
+    if t.digits == "run" or not isinstance(value, Name):
+        return None
+    name = entry_name(value.id, index)
+    data = t.scope.facts.data.get(t.dataset or "")
+    held = data is None or value.id not in data.columns or name in data.columns
+    return name if held and name in t.scope.exact else None
 
 
 def _part_of(t: Translator, expr: Index | Attribute, key: str | int, style: str) -> ast.expr:
@@ -346,7 +359,7 @@ def product(t: Translator, expr: Product) -> ast.expr:
     for operator, operand in zip(expr.operators, expr.operands[1:], strict=True):
         factor, other = number(t, operand), t.axes(operand)
         if operator == "@":
-            total = _multiplied(total, axes, factor, other)
+            total = _multiplied(t, total, axes, factor, other)
             length = len(other.shape or ()) - 1 if axes.each else len(axes.shape or ()) - 1
             axes = Axes(each=axes.each or other.each, shape=(0,) * length)
         else:
@@ -354,12 +367,12 @@ def product(t: Translator, expr: Product) -> ast.expr:
     return total
 
 
-def _multiplied(left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.expr:
+def _multiplied(t: Translator, left: ast.expr, one: Axes, right: ast.expr, other: Axes) -> ast.expr:
     """Sums over the shared axis, example by example."""
     if one.each is not None and other.each is not None:
         both = ast.BinOp(left, ast.Mult(), right)
         return method(both, "sum", constant(-1))
     if one.each is not None:
-        return ast.BinOp(left, ast.MatMult(), right)
+        return t.call("multiplied", left, right)
     matrix = len(one.shape or ()) > 1
-    return ast.BinOp(right, ast.MatMult(), attribute(left, "T") if matrix else left)
+    return t.call("multiplied", right, attribute(left, "T") if matrix else left)

@@ -1,9 +1,11 @@
 """Columns are compared as they were given, whatever the precision of the run."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -61,16 +63,18 @@ def by_hand(model: nn.Module, t: Any, s: Any) -> dict[str, float]:
     }
 
 
-def found(way: str, model: nn.Module, data: tuple[Any, ...]) -> dict[str, Any]:
-    columns = dict(zip("xyts", data, strict=True))
+def found(
+    way: str, model: nn.Module, data: tuple[Any, ...], spec: str = SPEC, names: str = "xyts"
+) -> dict[str, Any]:
+    columns = dict(zip(names, data, strict=True))
     if way in ("run", "loader"):
         pairs = TensorDataset(*map(torch.as_tensor, data))
         train = data if way == "run" else DataLoader(pairs, batch_size=20)
-        result = cspec.run(SPEC + "fit(epochs=1)", f=model, train=train)
+        result = cspec.run(spec + "fit(epochs=1)", f=model, train=train)
         return {**result.metrics, "some": result["some"].value}
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     given: dict[str, Any] = {"train": data} if way == "loop, told" else {}
-    handle = cspec.bind(SPEC, f=model, optimizer=optimizer, **given)
+    handle = cspec.bind(spec, f=model, optimizer=optimizer, **given)
     if way == "loop of tensors":
         columns = {name: torch.as_tensor(values) for name, values in columns.items()}
     handle.step(**columns)
@@ -85,6 +89,45 @@ def test_columns_are_compared_as_they_were_given(kind: Any, way: str) -> None:
     values = found(way, model, (X, Y, t, s))
     hand = by_hand(model, t, s)
     assert {name: values[name] for name in hand} == pytest.approx(hand, abs=1e-9)
+
+
+ENTRIES = re.sub(r"\bs\b(?!\.)", "m[1]", re.sub(r"(?<!\.)\bt\b", "m[0]", SPEC)).replace(
+    "m[0], m[1])", "m)", 1
+)
+"""The same of entries of a column of two numbers."""
+
+
+@pytest.mark.parametrize("way", ["run", "loader", "loop", "loop, told", "loop of tensors"])
+def test_entries_are_compared_as_they_were_given(way: str) -> None:
+    torch.manual_seed(0)
+    model, m = nn.Linear(3, 2), np.stack([T, S], axis=1)
+    values = found(way, model, (X, Y, m), ENTRIES, "xym")
+    hand = by_hand(model, T, S)
+    assert {name: values[name] for name in hand} == pytest.approx(hand, abs=1e-9)
+
+
+class First(nn.Linear):
+    """A model of the first inputs, which gets all of them in its precision."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.dtype == self.weight.dtype
+        return super().forward(x[:, :3])
+
+
+@pytest.mark.parametrize("place", ["x[3]", "x[-1]", "x.when", "x[last]"])
+def test_inputs_are_compared_as_they_were_given(place: str) -> None:
+    wide = np.concatenate([X, T[:, None]], axis=1)
+    spec = (
+        "data train(x, y)\nparam last = 3\nmodel f\nminimize ce(f(x), y)\n"
+        f"s.t. some: P[pred == 1 | {place} > {CUT}] <= 90%\nmetric late = P[{place} > {CUT}]\n"
+        f"metric ends = quantile({place}, 1)\nfit(epochs=1)"
+    )
+    for x in (wide, pd.DataFrame(wide, columns=["a", "b", "c", "when"])):
+        if place == "x.when" and x is wide:
+            continue
+        result = cspec.run(spec, f=First(3, 2), train=(x, Y))
+        assert (result["some"].n, result.metrics["late"]) == ((T > CUT).sum(), (T > CUT).mean())
+        assert result.metrics["ends"] == T.max()
 
 
 class Seconds(nn.Module):

@@ -176,6 +176,85 @@ def test_labels_of_minus_one_and_one_are_refused_where_nobody_says_so(loss: str)
     assert 0 <= found.values["right"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("loss", "outputs", "labels"),
+    [
+        ("hinge", 1, [1, 2]),
+        ("hinge", 1, [1.0, 2.0]),
+        ("hinge", 1, [0.0, 0.5]),
+        ("hinge", 2, [1, 2]),
+        ("hinge", 2, [-1, 1]),
+        ("hinge", 2, [0.0, 1.0]),
+        ("ce", 2, [-1, 1]),
+        ("ce", 2, [1, 2]),
+        ("ce", 2, [0.0, 1.0]),
+        ("nll", 2, [1, 2]),
+        ("nll", 3, [0.0, 1.0]),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_labels_that_a_loss_can_not_take_are_refused(
+    loss: str, outputs: int, labels: list[float], known: bool
+) -> None:
+    x, y = columns()["x"], torch.tensor(labels)[columns()["y"]]
+    spec = f"data train(x, y)\nmodel f\nminimize E[{loss}(f(x), y)]"
+    for ask in ("loss", "verify"):
+        with pytest.raises(SpecError, match=r"error.CS331.*(needs|gives)") as said:
+            found = handle(spec, nn.Linear(3, outputs), **({"train": (x, y)} if known else {}))
+            getattr(found, ask)(x=x, y=y)
+        assert said.value.diagnostics[0].helps
+
+
+def of_vectors(text: str) -> str:
+    lines = ("data train(x, y, b, c, w, m)", "model f", f"minimize ({text})*sumsq(f.weight)")
+    return "\n".join((*lines, f"metric q = {text}"))
+
+
+VECTORS: list[tuple[str, Any]] = [
+    ("E[[b, c] @ [1, 2]]", lambda b, c, **_: b + 2 * c),
+    ("E[[1, 2] @ [b, w]]", lambda b, w, **_: b + 2 * w),
+    ("E[[b, 2.5, x[0]] @ [1, 2, w]]", lambda x, b, w, **_: b + 5 + x[0] * w),
+    ("E[m @ [0.5, 1, 2]]", lambda m, **_: m[0] / 2 + m[1] + 2 * m[2]),
+    ("P[[b, c] @ [1, 2] >= 2]", lambda b, c, **_: b + 2 * c >= 2),
+    ("E[max([b, c] @ [1, 2], x[0])]", lambda x, b, c, **_: max(b + 2 * c, x[0])),
+    ("E[sum(w*x)]", lambda x, w, **_: sum(w * v for v in x)),
+    ("E[sum(where(b, x, [1, 2, 3]))]", lambda x, b, **_: sum(x) if b else 6),
+    ("E[sum(where(m, x, 0))]", lambda x, m, **_: sum(v for v, k in zip(x, m, strict=True) if k)),
+    ("P[all(x > y - b)]", lambda x, y, b, **_: all(v > y - b for v in x)),
+    ("E[norm(x - y, 2)]", lambda x, y, **_: math.dist(x, [y] * 3)),
+    ("E[sum(y*f(x))]", lambda z, y, **_: y * sum(z)),
+    ("E[max(f(x) - w)]", lambda z, w, **_: max(z) - w),
+]
+
+
+@pytest.mark.parametrize("rows", [N, 3])
+@pytest.mark.parametrize(("text", "term"), VECTORS)
+def test_vectors_of_an_example_meet_its_numbers_by_example(text: str, term: Any, rows: int) -> None:
+    """Of as many rows as entries, too; the same with data that are known, and in a run."""
+    torch.manual_seed(0)
+    net, data = nn.Linear(3, 3), {name: values[:rows] for name, values in columns().items()}
+    with torch.no_grad():
+        data["z"] = net(data["x"])
+        size = net.weight.square().sum().item()
+    each = [{name: values[i].tolist() for name, values in data.items()} for i in range(rows)]
+    expected = sum(float(term(**row)) for row in each) / rows
+    del data["z"]
+    for known in ({}, {"train": tuple(data.values())}):
+        found = handle(of_vectors(text), net, **known)
+        assert found.loss(**data).item() / size == pytest.approx(expected, rel=1e-4)
+        assert found.evaluate(data)["q"] == pytest.approx(expected, rel=1e-4)
+    spec = of_vectors(text) + "\nfit(epochs=1, optimizer=sgd(lr=1e-12))"
+    if rows == N and "y" not in text:  # whose labels are classes there
+        result = cspec.run(spec, f=copy.deepcopy(net), train=tuple(data.values()))
+        assert result.metrics["q"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_vectors_that_do_not_fit_are_refused_as_in_run() -> None:
+    data = columns()
+    with pytest.raises(SpecError, match=r"CS329.*can't be multiplied"):
+        handle(of_vectors("E[w @ x]"), linear()).loss(**data)
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_a_prediction_may_be_true_where_labels_are_truth_values(known: bool) -> None:
     net, x, sides = one_score()

@@ -1,5 +1,6 @@
 """Names meet data and models."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,78 @@ def test_facts_leave_generators_and_modes_alone() -> None:
     facts(bound)
     assert torch.equal(state, torch.get_rng_state()) and net[2].training
     assert torch.equal(mean, net[1].running_mean)
+
+
+FOLLOWED = """data train(x, y)
+model f
+minimize mse(f(x), y)
+s.t. flat: E[abs(grad(f(x), x)[0])] <= 0.2
+fit(epochs=2)"""
+
+
+def made() -> tuple[torch.Tensor, torch.Tensor, nn.Module]:
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(20, 4, generator=draw), torch.randn(20, generator=draw)
+    torch.manual_seed(1)
+    return x, y, nn.Linear(4, 1)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x, y: (x, y),
+        lambda x, y: {"x": x, "y": y},
+        lambda x, y: torch.utils.data.TensorDataset(x, y),
+        lambda x, y: [(x[:10], y[:10]), (x[10:], y[10:])],
+    ],
+)
+def test_data_made_in_inference_mode_are_as_any(form: Any) -> None:
+    values = []
+    for mode in (False, True):
+        with torch.inference_mode(mode):
+            x, y, _ = made()
+        data = form(x, y)
+        values.append(cspec.run(FOLLOWED, f=made()[2], train=data).objective)
+        assert x.is_inference() is mode
+    assert values[0] == values[1]
+
+
+def test_inference_mode_around_a_run_changes_nothing() -> None:
+    found = []
+    for mode in (False, True):
+        x, y, net = made()
+        with torch.inference_mode(mode):
+            built = FOLLOWED.replace("model f", "model f = mlp(hidden=[3])")
+            found.append(cspec.run(built, train=(x, y)).objective)
+            found.append(cspec.run(FOLLOWED, f=net, train=(x, y)).objective)
+            found.append(cspec.run("var v = 1\nminimize (v - 3)^2\ns.t. v <= 2").vars["v"])
+    assert found[:3] == found[3:]
+
+
+def test_models_made_in_inference_mode_are_refused_by_name(tmp_path: Path) -> None:
+    with torch.inference_mode():
+        x, y, net = made()
+    refused = pytest.raises(SpecError, match="`f` was made in inference mode")
+    with refused:
+        cspec.run(FOLLOWED, f=net, train=(x, y))
+    with refused:
+        cspec.bind(FOLLOWED, f=net, optimizer=torch.optim.SGD(net.parameters()))
+    mine = copy.deepcopy(net)
+    cspec.run(FOLLOWED, f=mine, train=(x, y), out=tmp_path / "run")
+    with refused:
+        cspec.load_weights(tmp_path / "run", f=net)
+
+
+class OfNoLength(nn.Linear):
+    def __len__(self) -> int:
+        return 0
+
+
+def test_a_model_is_one_whatever_its_length() -> None:
+    draw = torch.Generator().manual_seed(0)
+    data = torch.randn(20, 4, generator=draw), torch.randint(0, 3, (20,), generator=draw)
+    result = cspec.run("minimize ce\nfit(epochs=1)", model=OfNoLength(4, 3), data=data)
+    assert result.metrics == {} and result.objective > 0
 
 
 def test_python_objects_of_several_kinds_are_data() -> None:

@@ -1,6 +1,7 @@
 """Losses per example against their formulas, entry by entry, and their refusals."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from cspec.runtime.functions import FUNCTIONS, ShapeMismatch
 from cspec.runtime.functions.losses import bce, ce, hinge, huber, mae, mse, nll
+from cspec.runtime.functions.shapes import LabelMismatch
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3]], dtype=torch.float64)
 LABELS = torch.tensor([0, 2])
@@ -116,9 +118,27 @@ def test_ce_says_what_does_not_fit(logits: Tensor, labels: Tensor, words: str) -
         ce(logits, labels)
 
 
-def test_ce_refuses_labels_that_are_no_class_numbers() -> None:
-    with pytest.raises(TypeError, match=r"torch\.float32"):
-        ce(torch.zeros(2, 3), torch.zeros(2))
+@pytest.mark.parametrize("name", ["ce", "nll", "hinge"])
+@pytest.mark.parametrize(
+    ("outputs", "labels", "words"),
+    [
+        ((2, 3), [0.0, 1.0], r"torch\.float32"),
+        ((2, 3), [1, 3], "3 outputs needs labels 0 to 2, but they hold 3"),
+        ((2, 3), [-1, 1], "but they hold -1"),
+        ((2, 2, 3), [[0, 1], [2, 4]], "but they hold 4"),
+    ],
+)
+def test_losses_of_classes_refuse_labels_that_are_no_class_numbers(
+    name: str, outputs: tuple[int, ...], labels: Any, words: str
+) -> None:
+    with pytest.raises(LabelMismatch, match=words):
+        LOSSES[name](torch.zeros(outputs), torch.tensor(labels))
+
+
+@pytest.mark.parametrize("labels", [[1, 2], [0.0, 0.5], [-1, 0], [0, 255], [1.0, math.nan]])
+def test_hinge_of_one_score_refuses_labels_that_are_no_side(labels: Any) -> None:
+    with pytest.raises(LabelMismatch, match="labels 0 and 1, or -1 and 1, but they hold"):
+        hinge(torch.zeros(2), torch.tensor(labels))
 
 
 @pytest.mark.parametrize("name", ["ce", "bce", "mse", "mae", "huber", "hinge"])

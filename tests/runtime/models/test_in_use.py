@@ -1,4 +1,4 @@
-"""Weights that a parametrization of torch computes: requirements are about what the model uses."""
+"""Weights that parametrizations or hooks of torch compute: requirements are about those in use."""
 
 import copy
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils import parametrizations, parametrize, prune
 
 import cspec
+from cspec.runtime.models.gates import frozen
 from cspec.runtime.models.in_use import in_use
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*norm. is deprecated:FutureWarning")
 X = torch.randn(60, 4, generator=torch.Generator().manual_seed(0))
 Y = (X[:, 0] > 0).long()
 HEAD = "data train(x, y)\nmodel f\nminimize ce(f(x), y)\n"
@@ -35,6 +37,12 @@ MAPS: dict[str, Any] = {
     "orthogonal": parametrizations.orthogonal,
     "spectral_norm": parametrizations.spectral_norm,
     "own": scaled,
+    "hook of weight_norm": nn.utils.weight_norm,
+    "hook of spectral_norm": nn.utils.spectral_norm,
+    "hook of prune": lambda layer: prune.l1_unstructured(layer, "weight", amount=0.5),
+    "hooks of prune": lambda layer: prune.ln_structured(
+        prune.l1_unstructured(layer, "weight", amount=0.3), "weight", amount=0.5, n=2, dim=0
+    ),
 }
 
 
@@ -55,7 +63,7 @@ def test_values_are_those_of_the_weights_in_use(name: str) -> None:
     )
     found = cspec.bind(spec, f=net, optimizer=optimizer, train=(X, Y)).evaluate()
     assert all(torch.equal(value, state[key]) for key, value in net.state_dict().items())
-    net.eval()
+    net.eval()(X)
     weights = [net[0].weight.detach(), net[2].weight.detach()]
     rest = [net[0].bias, net[2].bias]
     rest += [net[0].parametrizations.weight[0].scale] if name == "own" else []
@@ -105,6 +113,57 @@ def test_what_would_put_numbers_into_a_computed_weight_is_refused(line: str) -> 
     ) as error:
         cspec.run(f"{HEAD}s.t. a: {line}\nfit(epochs=1)", f=network("orthogonal"), train=(X, Y))
     assert {found.code for found in error.value.diagnostics} == {"CS521"}
+
+
+@pytest.mark.parametrize(
+    ("name", "off"),
+    [
+        ("hook of weight_norm", "remove_weight_norm"),
+        ("hook of spectral_norm", "without the hook"),
+        ("hook of prune", "prune.remove"),
+    ],
+)
+@pytest.mark.parametrize(
+    "line", ["density(f) <= 50%", "f[0].weight in nonneg", "l2(f[0].weight) <= 1 by construction"]
+)
+def test_sets_of_weights_that_hooks_compute_are_refused(name: str, off: str, line: str) -> None:
+    """Where they have no functions; what the help says to type makes the weight a parameter."""
+    net = network(name)
+    spec = f"{HEAD}s.t. a: {line}\nfit(epochs=1)"
+    if "nonneg" in line:
+        spec = spec.replace("nonneg", "nonneg by projection")
+    with pytest.raises(cspec.SpecError, match=r"a hook computes `f\.0\.weight`") as error:
+        cspec.run(spec, f=net, train=(X, Y))
+    (help_, *_) = error.value.diagnostics[0].helps
+    assert off in help_
+    if "`" in help_:
+        exec(help_.split("`")[1], {"torch": torch, "layer": net[0]})
+    else:
+        net = network("hook of spectral_norm")
+        net[0] = nn.Linear(4, 4)
+    assert cspec.run(spec, f=net, train=(X, Y))["a"].satisfied
+
+
+@pytest.mark.parametrize("name", ["hook of weight_norm", "hook of spectral_norm", "hook of prune"])
+def test_models_with_hooks_are_copied_behind_a_call(name: str) -> None:
+    net = network(name)
+    outputs = net.eval()(X)
+    assert torch.equal(frozen(net)(X), outputs.detach())
+    head = HEAD.replace("model f", "model f\nmodel g = frozen(f)")
+    spec = f"{head}s.t. a: E[mse(f(x), g(x))] <= 1"
+    result = cspec.run(f"{spec}\nfit(epochs=1)", f=net, train=(X, Y))
+    assert torch.allclose(result.models["g"](X), outputs.detach(), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["hook of weight_norm", "hook of prune"])
+def test_gradients_flow_through_hooks(name: str) -> None:
+    net = network(name)
+    spec = f"{HEAD}s.t. a: l2(f[0].weight) <= 0.5 by penalty(coefficient=100)"
+    result = cspec.run(f"{spec}\nfit(epochs=60, batch_size=full)", f=net, train=(X, Y))
+    net(X)
+    value = float(net[0].weight.detach().norm())
+    assert result["a"].value == pytest.approx(value, rel=1e-5)
+    assert abs(value - 0.5) < 0.05
 
 
 def test_shared_and_plain_weights_come_once_in_the_order_of_the_model() -> None:
