@@ -35,6 +35,7 @@ import scipy
 import torch
 from torch import Tensor, nn
 
+from cspec.compiler.lower.graph import POLISHED
 from cspec.compiler.records.program import ConstraintFacts
 from cspec.runtime.finish.polish_sets import Marks, Sets, Vector
 from cspec.runtime.finish.prices import least_squares
@@ -58,10 +59,8 @@ from cspec.runtime.session.session import Session
 from cspec.runtime.session.trained import trained
 from cspec.runtime.session.with_examples import longer, split_told, with_examples
 
-PARAMETERS = 300
-"""Parameters, and ..."""
 EACH = 512
-"""Rows of requirements on each example, and ..."""
+"""Rows of requirements on each example, parameters (`POLISHED`), and ..."""
 WORK = 2e7
 """... rows x parameters, up to which a run is polished."""
 BUDGET = 5e9
@@ -94,7 +93,7 @@ def polish(session: Session) -> None:
     """Move the parameters to the solution nearby, where one is found."""
     rows = max((len(data) for data in session.data.values()), default=0)
     size = sum(p.numel() for p in session.parameters)
-    if session.interrupted or size > PARAMETERS or rows * size > WORK:
+    if session.interrupted or size > POLISHED or rows * size > WORK:
         return
     whole = with_examples(session)
     if whole.rows > EACH:
